@@ -1,0 +1,80 @@
+"""Gradient descent for NumPy code.
+
+Write a loss in plain NumPy; steepest records its computation graph, differentiates it, and
+runs the whole descent as machine code, in NumPy, or in PyTorch, with the same numbers.
+"""
+
+from steepest import engines
+from steepest.derivative import (
+    gradient,
+    hessian,
+    hvp,
+    jacobian,
+    pullback,
+    pushforward,
+    value_and_gradient,
+)
+from steepest.descent import (
+    Adam,
+    Batches,
+    CosineDecay,
+    ExponentialDecay,
+    GradientDescent,
+    GradientNormBelow,
+    History,
+    LossBelow,
+    MaxIterations,
+    Method,
+    Momentum,
+    Point,
+    Result,
+    State,
+    Status,
+    StopRule,
+    Timings,
+    minimize,
+)
+from steepest.engines import compile
+from steepest.errors import SteepestError
+from steepest.graph import Graph
+from steepest.ops.arithmetic import stop_gradient
+from steepest.trace import log_softmax, logsumexp, softmax, trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adam",
+    "Batches",
+    "CosineDecay",
+    "ExponentialDecay",
+    "GradientDescent",
+    "GradientNormBelow",
+    "Graph",
+    "History",
+    "LossBelow",
+    "MaxIterations",
+    "Method",
+    "Momentum",
+    "Point",
+    "Result",
+    "State",
+    "Status",
+    "SteepestError",
+    "StopRule",
+    "Timings",
+    "compile",
+    "engines",
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "log_softmax",
+    "logsumexp",
+    "minimize",
+    "pullback",
+    "pushforward",
+    "softmax",
+    "stop_gradient",
+    "trace",
+    "value_and_gradient",
+]

@@ -1,0 +1,31 @@
+"""Pullback, pushforward, and what follows from them."""
+
+from steepest.derivative.function import Executable, Executor, Function, interpret
+from steepest.derivative.jacobian import hessian, jacobian
+from steepest.derivative.reverse import pull_back
+from steepest.derivative.substitute import substitute
+from steepest.derivative.transform import (
+    gradient,
+    hvp,
+    pullback,
+    pushforward,
+    require_loss,
+    value_and_gradient,
+)
+
+__all__ = [
+    "Executable",
+    "Executor",
+    "Function",
+    "gradient",
+    "hessian",
+    "hvp",
+    "interpret",
+    "jacobian",
+    "pull_back",
+    "pullback",
+    "pushforward",
+    "require_loss",
+    "substitute",
+    "value_and_gradient",
+]

@@ -1,0 +1,115 @@
+"""Reverse mode: cotangents of outputs pulled back to inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from steepest.graph import Node, Shape, order
+from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
+from steepest.trace import TracedArray, current
+
+
+def depends_on(outputs: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
+    """Return the real nodes between variables and outputs, both included."""
+    active = set(variables)
+    for node in order(outputs, stop=frozenset(variables)):
+        if node.dtype.kind == "f" and not isinstance(node.op.derivative, Zero):
+            if not active.isdisjoint(node.operands):
+                active.add(node)
+    return active
+
+
+def unbroadcast(cotangent: TracedArray, shape: Shape) -> TracedArray:
+    """Sum a cotangent over the axes along which an operand was broadcast."""
+    if cotangent.shape == shape:
+        return cotangent
+    missing = cotangent.ndim - len(shape)
+    stretched = tuple(
+        i
+        for i, extent in enumerate(cotangent.shape)
+        if i < missing or (shape[i - missing] == 1 and extent != 1)
+    )
+    return np.reshape(np.sum(cotangent, axis=stretched), shape)
+
+
+def scale(partial, tangent):
+    """Return ``partial * tangent`` without multiplying by one."""
+    if isinstance(partial, float):
+        if partial == 1.0:
+            return tangent
+        if partial == -1.0:
+            return -tangent
+    return tangent * partial
+
+
+def pull_back(
+    outputs: Sequence[Node],
+    cotangents: Sequence[TracedArray],
+    variables: Sequence[Node],
+) -> list[TracedArray | None]:
+    """Return the cotangent of each variable; None where no output depends on it.
+
+    Parameters
+    ----------
+    outputs
+        Nodes to differentiate.
+    cotangents
+        One for each output, of its shape.
+    variables
+        Nodes to differentiate with respect to.
+
+    Notes
+    -----
+    Records in the current session; each new node keeps the line of the primal node that
+    it comes from. Broadcasting is undone here, once, for every rule.
+    """
+    session = current()
+    active = depends_on(outputs, variables)
+    total: dict[Node, TracedArray] = {}
+
+    def add(node: Node, cotangent: TracedArray) -> None:
+        cotangent = unbroadcast(cotangent, node.shape)
+        total[node] = total[node] + cotangent if node in total else cotangent
+
+    for output, cotangent in zip(outputs, cotangents, strict=True):
+        if output in active:
+            add(output, cotangent)
+    for node in reversed(order(outputs, stop=frozenset(variables))):
+        if node not in total or node not in active or node in variables:
+            continue
+        wanted = [i for i, operand in enumerate(node.operands) if operand in active]
+        with session.at(session.sources.get(node)):
+            for i, cotangent in operand_cotangents(node, total[node], wanted):
+                add(node.operands[i], cotangent)
+    return [total.get(variable) for variable in variables]
+
+
+def operand_cotangents(
+    node: Node, cotangent: TracedArray, wanted: Sequence[int]
+) -> list[tuple[int, TracedArray]]:
+    """Return the cotangents of some of a node's operands, by their positions."""
+    session = current()
+    operands = [TracedArray(operand, session) for operand in node.operands]
+    output = TracedArray(node, session)
+    match node.op.derivative:
+        case Partials(of=partials):
+            return [
+                (i, scale(partials[i](output, *operands), cotangent))
+                for i in wanted
+                if partials[i] is not None
+            ]
+        case Linear(transposes=transposes):
+            return [
+                (i, transposes[i](cotangent, *operands, **node.attributes))
+                for i in wanted
+                if i in transposes
+            ]
+        case JointLinear(transpose=transpose):
+            pieces = transpose(cotangent, *operands, **node.attributes)
+            return [(i, pieces[i]) for i in wanted]
+        case Rule(pullback=pullback):
+            pieces = pullback(cotangent, output, *operands, **node.attributes)
+            return [(i, pieces[i]) for i in wanted]
+    raise AssertionError(f"no derivative for {node}")

@@ -1,0 +1,61 @@
+"""Minibatches: which rows each iteration sees, the same on every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.errors import InputError
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Deal the rows of the data out in batches.
+
+    Every array among ``args`` is cut along its first axis. The last batch of an epoch is
+    smaller where the size does not divide the number of rows.
+
+    Parameters
+    ----------
+    size
+        Rows of a batch.
+    epochs
+        How often every row is seen.
+    shuffle
+        Whether each epoch has an order of its own.
+    seed
+        Of the shuffling: NumPy's default generator, seeded with ``[seed, epoch]``.
+
+    Raises
+    ------
+    InputError
+        If size or epochs is not a positive whole number.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> X, y = np.arange(6.0), 2 * np.arange(6.0)
+    >>> run = st.minimize(lambda w, X, y: np.mean((w * X - y) ** 2), 0.0, args=(X, y),
+    ...                   batches=st.Batches(size=2, epochs=50),
+    ...                   method=st.GradientDescent(0.02))
+    >>> float(run.x.round(3)), run.iterations
+    (2.0, 150)
+    """
+
+    size: int
+    epochs: int = 1
+    shuffle: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("size", "epochs"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"Batches needs a positive whole number as {name}, got {value!r}")
+
+    def order(self, samples: int, epoch: int) -> np.ndarray:
+        """Return the rows in the order in which an epoch sees them."""
+        if not self.shuffle:
+            return np.arange(samples)
+        return np.random.default_rng([self.seed, epoch]).permutation(samples)

@@ -1,0 +1,201 @@
+"""From a loss, a method and a stop rule to one iteration as a graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from steepest.derivative import pull_back, require_loss
+from steepest.descent.parameters import Layout
+from steepest.descent.stop import Point, StopRule
+from steepest.engines import Iteration
+from steepest.errors import InputError
+from steepest.graph import Graph
+from steepest.rewrite import simplify
+from steepest.trace import TracedArray, as_traced, node_of, open_session
+from steepest.trace.captures import Captures
+from steepest.trace.session import Session
+from steepest.trace.tracing import (
+    add_argument,
+    argument_names,
+    call_traced,
+    is_array_like,
+    leaf_names,
+    result_nodes,
+)
+from steepest.trace.view import follow
+
+
+@dataclass(frozen=True)
+class Built:
+    """One iteration, and what it was traced from.
+
+    Attributes
+    ----------
+    iteration
+        The graph of one iteration.
+    loss_graph
+        The graph of the loss alone, of the vector of parameters and the data.
+    captures
+        What the functions read from outside.
+    state
+        The method's state at the start, flat.
+    """
+
+    iteration: Iteration
+    loss_graph: Graph
+    captures: Captures
+    state: list[np.ndarray]
+
+
+def build(
+    function: Any,
+    layout: Layout,
+    x0: np.ndarray,
+    args: Sequence[Any],
+    method: Any,
+    stop: StopRule,
+    compute_dtype: np.dtype,
+) -> Built:
+    """Trace a loss, its gradient, the stop rule and the update as one iteration.
+
+    Parameters
+    ----------
+    function
+        Loss of the nested parameters and `args`.
+    layout, x0
+        The parameters' layout, and the start as a vector.
+    args
+        Further arguments (of a batch, where batches are taken).
+    method, stop
+        What to trace besides the loss.
+    compute_dtype
+        Precision of the arithmetic.
+    """
+    state0, state_structure = optree.tree_flatten(method.init(x0.astype(compute_dtype)))
+    state0 = [np.asarray(value) for value in state0]
+    with open_session() as session:
+        x = add_argument(session, x0, "x")
+        count = add_argument(session, np.asarray(0, np.int64), "iteration")
+        state = [add_argument(session, value, f"state{i}") for i, value in enumerate(state0)]
+        arguments = _arguments(session, function, args)
+        variable = x.astype(compute_dtype)
+        loss = _loss(session, function, layout, variable, arguments)
+        one = as_traced(np.ones((), loss.dtype))
+        (gradient,) = pull_back([loss.node], [one], [variable.node])
+        if gradient is None:
+            gradient = as_traced(np.zeros_like(variable))
+        point = Point(count, loss, gradient, variable)
+        stopped = _stop(session, stop, point)
+        finite = np.logical_and(np.isfinite(loss), np.all(np.isfinite(variable)))
+        new_x, new_state = _update(session, method, point, state_structure, state)
+        next_x = layout.rounded(new_x)
+        outputs = [loss, gradient, finite, stopped, next_x, *new_state]
+        nodes = simplify([node_of(output) for output in outputs], session.sources)
+        (variable_node,) = simplify([variable.node])
+    inputs = session.inputs
+    first_data = 2 + len(state)
+    iteration = Iteration(
+        inputs[0],
+        variable_node,
+        inputs[1],
+        tuple(inputs[2:first_data]),
+        tuple(inputs[first_data:]),
+        *nodes[:5],
+        tuple(nodes[5:]),
+        session.sources,
+    )
+    loss_graph = Graph(
+        (inputs[0], *inputs[first_data:]),
+        (loss.node,),
+        (session.names[0], *session.names[first_data:]),
+        session.sources,
+        tuple(array for _, array in session.captures.arrays),
+    )
+    return Built(iteration, loss_graph, session.captures, state0)
+
+
+def _arguments(session: Session, function: Any, args: Sequence[Any]) -> list[Any]:
+    names = argument_names(function, len(args) + 1)[1:]
+    arguments = []
+    for argument, name in zip(args, names, strict=True):
+        leaves, structure = optree.tree_flatten(argument)
+        traced = [
+            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else leaf
+            for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
+        ]
+        arguments.append(optree.tree_unflatten(structure, traced))
+    return arguments
+
+
+def _loss(
+    session: Session, function: Any, layout: Layout, variable: TracedArray, arguments: list[Any]
+) -> TracedArray:
+    leaves = layout.pieces(variable)
+    if len(set(layout.dtypes)) > 1 and variable.dtype == layout.dtype:
+        leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
+    tree = optree.tree_unflatten(layout.structure, leaves)
+    outputs, _ = result_nodes(call_traced(function, session, [tree, *arguments]))
+    return TracedArray(require_loss(function, outputs), session)
+
+
+def _stop(session: Session, stop: StopRule, point: Point) -> TracedArray:
+    met = as_traced(call_traced(stop.met, session, [point]))
+    if met.shape != () or met.dtype != np.bool_:
+        raise InputError(
+            f"{type(stop).__name__}.met must return one truth value, got {met.dtype} of shape "
+            f"{met.shape}"
+        )
+    return met
+
+
+def _update(
+    session: Session,
+    method: Any,
+    point: Point,
+    structure: Any,
+    state: Sequence[TracedArray],
+) -> tuple[TracedArray, list[TracedArray]]:
+    x = as_traced(point.x)
+    old = optree.tree_unflatten(structure, state)
+    update = _with_followed_settings(method, session).update
+    new_x, new_state = call_traced(update, session, [x, point.gradient, old, point.iteration])
+    new_x = as_traced(new_x)
+    name = type(method).__name__
+    if new_x.shape != x.shape:
+        raise InputError(
+            f"{name}.update must return x with shape {x.shape}, got {new_x.shape}"
+        )
+    leaves, new_structure = optree.tree_flatten(new_state)
+    if new_structure != structure:
+        raise InputError(
+            f"{name}.update must return its state with the structure that init gave, "
+            f"{structure}, got {new_structure}"
+        )
+    result = []
+    for leaf, before in zip(leaves, state, strict=True):
+        after = as_traced(leaf)
+        if after.shape != before.shape:
+            raise InputError(
+                f"{name}.update must keep the shapes of its state: {before.shape} became "
+                f"{after.shape}"
+            )
+        result.append(after.astype(before.dtype))
+    return new_x, result
+
+
+def _with_followed_settings(method: Any, session: Session) -> Any:
+    """Return a method whose settings that are functions (schedules) are seen through too."""
+    if not dataclasses.is_dataclass(method) or isinstance(method, type):
+        return method
+    settings = {
+        field.name: follow(value, session)
+        for field in dataclasses.fields(method)
+        if callable(value := getattr(method, field.name)) and not isinstance(value, type)
+    }
+    return dataclasses.replace(method, **settings) if settings else method

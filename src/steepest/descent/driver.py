@@ -1,0 +1,139 @@
+"""The one driver: it owns counting, callbacks, the clock, interrupts and the result."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.engines import Outcome, Run
+
+_SHORT, _LONG = 0.01, 0.05
+"""Seconds that machine code runs before Python looks around."""
+
+
+class Ending(enum.Enum):
+    """Why the driver stopped."""
+
+    STOPPED = enum.auto()
+    DIVERGED = enum.auto()
+    LIMIT = enum.auto()
+    INTERRUPTED = enum.auto()
+    CALLBACK = enum.auto()
+
+
+@dataclass(frozen=True)
+class State:
+    """What a callback is given.
+
+    Attributes
+    ----------
+    x
+        The parameters now, in their own structure.
+    loss
+        The loss before the last update.
+    iteration
+        Updates made.
+    """
+
+    x: Any
+    loss: float
+    iteration: int
+
+
+class _Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    pressed = False
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[_Interrupt]:
+    """Note Ctrl-C instead of raising, so that no iteration is torn apart.
+
+    A second Ctrl-C raises.
+    """
+    interrupt = _Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # somebody else's business
+        yield interrupt
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if interrupt.pressed:
+            signal.default_int_handler(number, frame)
+        interrupt.pressed = True
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def drive(
+    run: Run,
+    limit: int | None,
+    budget: int,
+    unpack: Callable[[np.ndarray], Any],
+    callback: Callable[[State], Any] | None,
+    watch: Callable[[State], None] | None,
+) -> Ending:
+    """Advance a run to its end.
+
+    Parameters
+    ----------
+    run
+        The descent.
+    limit
+        Updates at most, besides the stop rule; None for no limit.
+    budget
+        Iterations that take less than some ten milliseconds.
+    unpack
+        Turns the vector of parameters into their structure.
+    callback
+        Called after every update; ends the run by returning True or raising StopIteration.
+    watch
+        Called now and then, for progress.
+    """
+    budget = 1 if callback else budget
+    with _interrupts() as interrupt:
+        while limit is None or run.count < limit:
+            if interrupt.pressed:
+                return Ending.INTERRUPTED
+            steps = budget if limit is None else min(budget, limit - run.count)
+            started = time.perf_counter()
+            outcome = run.advance(steps)
+            elapsed = time.perf_counter() - started
+            if outcome is not Outcome.PAUSED:
+                return Ending.STOPPED if outcome is Outcome.STOPPED else Ending.DIVERGED
+            if watch:
+                watch(State(unpack(run.x), run.loss, run.count))
+            if callback is None:
+                budget = _adapted(budget, steps, elapsed)
+            elif _wants_to_stop(callback, State(unpack(run.x), run.loss, run.count)):
+                return Ending.CALLBACK
+    return Ending.LIMIT
+
+
+def _adapted(budget: int, steps: int, elapsed: float) -> int:
+    if elapsed > _LONG:
+        return max(1, budget // 2)
+    return budget * 2 if elapsed < _SHORT and steps == budget else budget
+
+
+def _wants_to_stop(callback: Callable[[State], Any], state: State) -> bool:
+    try:
+        return callback(state) is True
+    except StopIteration:
+        return True

@@ -1,0 +1,365 @@
+"""``minimize``: the front door."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import optree
+
+from steepest.derivative import value_and_gradient
+from steepest.descent.batches import Batches
+from steepest.descent.build import Built, build
+from steepest.descent.driver import Ending, State, drive
+from steepest.descent.methods import GradientDescent, Method
+from steepest.descent.parameters import Layout, check_data, lay_out
+from steepest.descent.result import History, Result, Status, Timings
+from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
+from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
+from steepest.errors import InputError
+from steepest.trace.tracing import is_array_like, key_of
+
+Record = Literal["auto", "all"] | int | None
+
+DEFAULT_STOP: StopRule = GradientNormBelow(1e-6) | MaxIterations(10_000)
+"""Stop rule of ``minimize`` where none is given."""
+
+_X_LIMIT = 16
+_CACHE_SIZE = 128
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A descent that was traced and compiled, for use again."""
+
+    built: Built
+    program: Program
+    start: Callable[[Start], Run]
+    budget: int
+
+
+_prepared: OrderedDict[Any, _Prepared] = OrderedDict()
+
+
+def minimize(
+    function: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any] = (),
+    *,
+    method: Method | None = None,
+    stop: StopRule | None = None,
+    engine: str | Engine = "native",
+    record: Record = "auto",
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+    batches: Batches | None = None,
+    compute_dtype: Any = None,
+) -> Result:
+    """Minimize a loss written in NumPy.
+
+    Parameters
+    ----------
+    function
+        The loss: ``function(x, *args)`` returns one real number.
+    x0
+        Start point: an array, a number, or nested tuples, lists and dicts of them. Integers
+        become float64.
+    args
+        Further arguments of the loss: arrays, numbers, or nested ones.
+    method
+        Descent method; ``GradientDescent()`` unless given.
+    stop
+        Stop rule, checked before each update. Unless given: gradient norm at most 1e-6, or
+        10,000 iterations; with batches, the last epoch's end. A rule without
+        :class:`MaxIterations` has no limit; Ctrl-C returns the point reached.
+    engine
+        ``"native"``, ``"numpy"``, ``"torch"``, or an engine object.
+    record
+        ``"auto"`` keeps the loss of every iteration, and x too while it has at most 16
+        numbers; ``"all"`` keeps both; a whole number k keeps what ``"auto"`` does of every
+        k-th iteration; None keeps nothing.
+    callback
+        Called with a :class:`State` after every update; returning True ends the run.
+    progress
+        Whether to show progress on stderr.
+    batches
+        Deal the rows of `args` out in batches.
+    compute_dtype
+        Precision of the arithmetic, where it is not that of the parameters: they are
+        rounded to their own after each update.
+
+    Returns
+    -------
+    Result
+        The point reached, its loss, how it ended, the history, timings and graph.
+
+    Raises
+    ------
+    InputError
+        If the start, the data or a setting does not make sense; if the loss does not return
+        one real number.
+    UnsupportedError
+        If the loss does what cannot be recorded; the message names the line.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def rosenbrock(x):
+    ...     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+    >>> run = st.minimize(rosenbrock, np.zeros(2), method=st.GradientDescent(0.001),
+    ...                   stop=st.LossBelow(0.001) | st.MaxIterations(100_000))
+    >>> run.iterations, run.converged
+    (5771, True)
+    """
+    began = time.perf_counter()
+    chosen = get_engine(engine)
+    method = GradientDescent() if method is None else method
+    layout, vector = lay_out(x0)
+    check_data(args)
+    if stop is None:
+        stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
+    dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
+    plan = _batch_plan(batches, args)
+    every, keep_x = _recording(record, vector.size)
+    key = _key(function, layout, args, method, stop, dtype, plan, every, keep_x, chosen)
+    prepared = _prepared.get(key) if key is not None else None
+    traced = compiled = began
+    if prepared is None or not prepared.built.captures.still_hold():
+        built, tail = _trace(function, layout, vector, args, method, stop, dtype, plan)
+        traced = time.perf_counter()
+        program = Program(
+            built.iteration, tail and tail.iteration, _with_captures(plan, built), every, keep_x
+        )
+        starter = chosen.prepare(program)
+        compiled = time.perf_counter()
+        prepared = _Prepared(built, program, starter, chosen.first_budget(program))
+        _remember(key, prepared)
+    run = prepared.start(_start(prepared, vector, args, method, dtype, batches))
+    started = time.perf_counter()
+    ending = drive(
+        run,
+        batches.epochs * plan.steps_per_epoch if batches and plan else None,
+        prepared.budget,
+        layout.unpack,
+        callback,
+        importlib.import_module("steepest.show.progress").watch(stop) if progress else None,
+    )
+    ended = time.perf_counter()
+    timings = Timings(traced - began, compiled - traced, ended - started)
+    summary = _Summary(function, layout, args, method, stop, dtype, batches)
+    return summary.result(run, ending, prepared, timings, chosen.name)
+
+
+def _compute_dtype(dtype: Any) -> np.dtype:
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise InputError(f"compute_dtype must be float32 or float64, got {dtype}")
+    return dtype
+
+
+def _batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:
+    if batches is None:
+        return None
+    leaves = [leaf for leaf in optree.tree_leaves(tuple(args)) if is_array_like(leaf)]
+    batched = tuple(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves)
+    rows = {len(leaf) for leaf, cut in zip(leaves, batched, strict=True) if cut}
+    if len(rows) != 1:
+        shapes = [np.shape(leaf) for leaf in leaves]
+        raise InputError(
+            "batches cut every array in args along its first axis, which must be equally long: "
+            f"got shapes {shapes}"
+        )
+    (samples,) = rows
+    return BatchPlan(samples, min(batches.size, samples), batched)
+
+
+def _with_captures(plan: BatchPlan | None, built: Built) -> BatchPlan | None:
+    if plan is None:
+        return None
+    missing = len(built.iteration.data) - len(plan.batched)
+    return BatchPlan(plan.samples, plan.size, plan.batched + (False,) * missing)
+
+
+def _recording(record: Record, size: int) -> tuple[int, bool]:
+    if record is None:
+        return 0, False
+    if record == "all":
+        return 1, True
+    if record == "auto":
+        return 1, size <= _X_LIMIT
+    if isinstance(record, int) and not isinstance(record, bool) and record > 0:
+        return record, size <= _X_LIMIT
+    raise InputError(
+        f"record must be 'auto', 'all', a positive whole number or None, got {record!r}"
+    )
+
+
+def _key(function: Any, layout: Layout, args: Sequence[Any], *settings: Any) -> Any:
+    leaves, structure = optree.tree_flatten(tuple(args))
+    key = (function, layout, structure, *map(key_of, leaves), *settings)
+    try:
+        hash(key)
+    except TypeError:  # a setting that may change: traced anew each time
+        return None
+    return key
+
+
+def _remember(key: Any, prepared: _Prepared) -> None:
+    if key is not None:
+        _prepared[key] = prepared
+        _prepared.move_to_end(key)
+        if len(_prepared) > _CACHE_SIZE:
+            _prepared.popitem(last=False)
+
+
+def _trace(
+    function: Any,
+    layout: Layout,
+    vector: np.ndarray,
+    args: Sequence[Any],
+    method: Any,
+    stop: StopRule,
+    dtype: np.dtype,
+    plan: BatchPlan | None,
+) -> tuple[Built, Built | None]:
+    def traced(rows: int | None) -> Built:
+        return build(function, layout, vector, _cut(args, rows), method, stop, dtype)
+
+    if plan is None:
+        return traced(None), None
+    return traced(plan.size), traced(plan.tail) if plan.tail else None
+
+
+def _cut(args: Sequence[Any], rows: int | None) -> Sequence[Any]:
+    if rows is None:
+        return args
+    return optree.tree_map(
+        lambda leaf: leaf[:rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
+        tuple(args),
+    )
+
+
+def _start(
+    prepared: _Prepared,
+    vector: np.ndarray,
+    args: Sequence[Any],
+    method: Any,
+    dtype: np.dtype,
+    batches: Batches | None,
+) -> Start:
+    data: list[Any] = [leaf for leaf in optree.tree_leaves(tuple(args)) if is_array_like(leaf)]
+    data += [read() for read, _ in prepared.built.captures.arrays]
+    nodes = prepared.built.iteration.data
+    arrays = [np.asarray(value, node.dtype) for value, node in zip(data, nodes, strict=True)]
+    state = optree.tree_leaves(method.init(vector.astype(dtype)))
+    order = None
+    plan = prepared.program.batches
+    if batches is not None and plan is not None:
+        samples = plan.samples
+
+        def order(epoch: int) -> np.ndarray:
+            return batches.order(samples, epoch)
+
+    return Start(vector, [np.asarray(value) for value in state], arrays, order)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """Turns a finished run into a result."""
+
+    function: Any
+    layout: Layout
+    args: Sequence[Any]
+    method: Any
+    stop: StopRule
+    dtype: np.dtype
+    batches: Batches | None
+
+    def result(
+        self, run: Run, ending: Ending, prepared: _Prepared, timings: Timings, engine: str
+    ) -> Result:
+        """Return the result."""
+        count, loss = run.count, run.loss
+        if ending is Ending.STOPPED:
+            x, gradient = np.array(run.x), np.array(run.gradient)
+            point = Point(count, loss, gradient, x.astype(self.dtype))
+            status, message = self._stopped(point)
+        elif ending is Ending.DIVERGED:
+            x, status = np.array(run.previous_x), Status.DIVERGED
+            message = self._diverged(run)
+            loss, count = (run.previous_loss, count - 1) if count else (run.loss, 0)
+            gradient = self._at(x)[1]
+        else:
+            x = np.array(run.x)
+            loss, gradient = self._at(x)
+            status, message = self._ended(ending, count)
+        return Result(
+            x=self.layout.unpack(x),
+            loss=float(loss),
+            gradient=self.layout.unpack(gradient.astype(self.layout.dtype)),
+            iterations=count,
+            status=status,
+            message=message,
+            history=self._history(run, prepared.program),
+            timings=timings,
+            graph=prepared.built.loss_graph,
+            engine=engine,
+        )
+
+    def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss over all data and its gradient, computed in NumPy."""
+
+        def of_vector(vector: Any, *args: Any) -> Any:
+            leaves = self.layout.pieces(vector)
+            return self.function(optree.tree_unflatten(self.layout.structure, leaves), *args)
+
+        loss, gradient = value_and_gradient(of_vector)(x.astype(self.dtype), *self.args)
+        return float(loss), gradient
+
+    def _stopped(self, point: Point) -> tuple[Status, str]:
+        met = self.stop.met_rules(point)
+        names = " and ".join(map(repr, met)) or repr(self.stop)
+        after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
+        if any(rule.is_goal for rule in met) or not met:
+            return Status.CONVERGED, f"{names} was met {after}."
+        return Status.ITERATION_LIMIT, f"{names} was reached {after}, before any goal was met."
+
+    def _diverged(self, run: Run) -> str:
+        if run.count == 0:
+            return (
+                f"The loss is {run.loss} at the start point: start where the loss is finite."
+            )
+        became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
+        step = getattr(self.method, "step_size", None)
+        advice = "use a smaller step size"
+        if isinstance(step, int | float):
+            advice += f" than {step:g}"
+        return (
+            f"The descent diverged at iteration {run.count}: {became}. The last finite point, "
+            f"of iteration {run.count - 1}, is returned; {advice}."
+        )
+
+    def _ended(self, ending: Ending, count: int) -> tuple[Status, str]:
+        if ending is Ending.LIMIT:
+            epochs = self.batches.epochs if self.batches else 0
+            return Status.EPOCHS_DONE, f"All {epochs} epochs were done, {count} iterations."
+        status = Status.INTERRUPTED if ending is Ending.INTERRUPTED else Status.CALLBACK
+        return status, f"{status.value[:-1]} after {count} iterations."
+
+    def _history(self, run: Run, program: Program) -> History:
+        kept = run.recording
+        dtype = program.full.loss.dtype
+        xs = None
+        if program.record_x:
+            rows = np.concatenate(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
+            xs = self.layout.unpack_history(rows)
+        return History(
+            np.concatenate(kept.iterations) if kept.iterations else np.empty(0, np.int64),
+            np.concatenate(kept.losses) if kept.losses else np.empty(0, dtype),
+            xs,
+        )

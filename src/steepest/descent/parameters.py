@@ -1,0 +1,128 @@
+"""Nested parameters as one vector, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from steepest.errors import InputError
+from steepest.graph import Shape
+from steepest.trace.tracing import leaf_names
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How nested parameters lie in one vector.
+
+    Attributes
+    ----------
+    structure
+        The nesting.
+    shapes, dtypes
+        Of each leaf.
+    """
+
+    structure: Any
+    shapes: tuple[Shape, ...]
+    dtypes: tuple[np.dtype, ...]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the vector, which holds every leaf's exactly."""
+        return np.result_type(*self.dtypes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of elements of each leaf."""
+        return [int(np.prod(shape, dtype=int)) for shape in self.shapes]
+
+    def pieces(self, vector: Any) -> list[Any]:
+        """Return the leaves out of a vector, plain or traced, in the vector's dtype."""
+        leaves, start = [], 0
+        for size, shape in zip(self.sizes, self.shapes, strict=True):
+            leaves.append(np.reshape(vector[start : start + size], shape))
+            start += size
+        return leaves
+
+    def unpack(self, vector: np.ndarray) -> Any:
+        """Return the nested parameters out of a vector, in their own dtypes."""
+        leaves = [
+            leaf.astype(dtype)[()] if leaf.ndim == 0 else leaf.astype(dtype)
+            for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
+        ]
+        return optree.tree_unflatten(self.structure, leaves)
+
+    def unpack_history(self, vectors: np.ndarray) -> Any:
+        """Return nested parameters with a leading axis, out of one vector for each row."""
+        leaves, start = [], 0
+        for size, shape, dtype in zip(self.sizes, self.shapes, self.dtypes, strict=True):
+            piece = vectors[:, start : start + size].astype(dtype)
+            leaves.append(piece.reshape(len(vectors), *shape))
+            start += size
+        return optree.tree_unflatten(self.structure, leaves)
+
+    def rounded(self, vector: Any) -> Any:
+        """Return a vector with each leaf rounded to its own dtype."""
+        if len(set(self.dtypes)) == 1:
+            return vector.astype(self.dtype)
+        leaves = [
+            np.reshape(leaf, (-1,)).astype(dtype).astype(self.dtype)
+            for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
+        ]
+        return np.concatenate(leaves)
+
+
+def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
+    """Return the layout of a start point, and the point as a vector.
+
+    Parameters
+    ----------
+    start
+        An array, a number, or nested tuples, lists and dicts of them. Integers become
+        float64.
+
+    Raises
+    ------
+    InputError
+        For an empty start, values that are not real numbers, or NaN and infinities.
+    """
+    leaves, structure = optree.tree_flatten(start)
+    names = leaf_names(start, "x0")
+    arrays = [_checked(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
+    if not sum(array.size for array in arrays):
+        raise InputError("x0 is empty: a descent needs at least one number to start from")
+    layout = Layout(
+        structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays)
+    )
+    if len(arrays) == 1:
+        return layout, arrays[0].reshape(-1)
+    return layout, np.concatenate([array.reshape(-1) for array in arrays], dtype=layout.dtype)
+
+
+def _checked(leaf: Any, name: str) -> np.ndarray:
+    array = np.asarray(leaf)
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype not in (np.float32, np.float64):
+        raise InputError(
+            f"{name} has dtype {array.dtype}: start from float32, float64 or integer numbers"
+        )
+    if not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        where = f"{name}[{', '.join(map(str, place))}]" if place else name
+        raise InputError(f"{where} is {array[place]}: start from finite numbers")
+    return array
+
+
+def check_data(args: Sequence[Any]) -> None:
+    """Raise for arguments without a single element."""
+    for position, argument in enumerate(args):
+        leaves = optree.tree_leaves(argument)
+        names = leaf_names(argument, f"args[{position}]")
+        for leaf, name in zip(leaves, names, strict=True):
+            if isinstance(leaf, np.ndarray) and leaf.size == 0:
+                raise InputError(f"{name} is empty (shape {leaf.shape}): there is no data to fit")

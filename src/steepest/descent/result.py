@@ -1,0 +1,160 @@
+"""What a descent returns."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Graph
+
+
+class Status(enum.Enum):
+    """How a descent ended; the value is the sentence for people."""
+
+    CONVERGED = "The stop rule was met."
+    EPOCHS_DONE = "All epochs were done."
+    ITERATION_LIMIT = "The limit on iterations was reached before any other stop rule was met."
+    DIVERGED = "The descent diverged: the last finite point is returned."
+    INTERRUPTED = "The run was interrupted: the point reached so far is returned."
+    CALLBACK = "The callback ended the run."
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class History:
+    """What was recorded on the way; all arrays have one row for each recorded iteration.
+
+    Attributes
+    ----------
+    iteration
+        Numbers of updates made before, starting with 0 at the start point.
+    loss
+        The loss there (of the batch, where batches are taken).
+    x
+        The parameters there, in their own structure with a leading axis; None if x was not
+        recorded.
+    """
+
+    iteration: np.ndarray
+    loss: np.ndarray
+    x: Any = None
+
+    def __len__(self) -> int:
+        return len(self.iteration)
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds spent.
+
+    Attributes
+    ----------
+    trace
+        Recording and differentiating the loss; 0 where an earlier trace still held.
+    compile
+        Preparing the engine; 0 where compiled code was there already.
+    run
+        The descent itself.
+    """
+
+    trace: float
+    compile: float
+    run: float
+
+    @property
+    def total(self) -> float:
+        """The sum."""
+        return self.trace + self.compile + self.run
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished descent.
+
+    Attributes
+    ----------
+    x
+        The parameters reached, in the structure of the start.
+    loss
+        The loss there (over all data, where batches were taken).
+    gradient
+        The gradient there, in the structure of the start.
+    iterations
+        Updates made.
+    status
+        How it ended.
+    message
+        The same with the particulars.
+    history
+        What was recorded on the way.
+    timings
+        Seconds for trace, compile and run.
+    graph
+        The graph of the loss.
+    engine
+        Name of the engine.
+    """
+
+    x: Any
+    loss: float
+    gradient: Any
+    iterations: int
+    status: Status
+    message: str
+    history: History
+    timings: Timings
+    graph: Graph = field(repr=False)
+    engine: str = "native"
+
+    @property
+    def converged(self) -> bool:
+        """Whether the descent reached its goal."""
+        return self.status in (Status.CONVERGED, Status.EPOCHS_DONE)
+
+    # SciPy's names for the same things.
+
+    @property
+    def fun(self) -> float:
+        """The loss, under SciPy's name."""
+        return self.loss
+
+    @property
+    def jac(self) -> Any:
+        """The gradient, under SciPy's name."""
+        return self.gradient
+
+    @property
+    def nit(self) -> int:
+        """The number of iterations, under SciPy's name."""
+        return self.iterations
+
+    @property
+    def nfev(self) -> int:
+        """Evaluations of loss and gradient: one at the start, and one after each update."""
+        return self.iterations + 1
+
+    @property
+    def success(self) -> bool:
+        """Whether the descent reached its goal, under SciPy's name."""
+        return self.converged
+
+    def plot(self, path: Any = None) -> Any:
+        """Plot the loss, and the path if x has two numbers (needs matplotlib).
+
+        Parameters
+        ----------
+        path
+            File to write; None returns the figure only.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        # Presentation stands above descent: reached by name, and only from here.
+        return importlib.import_module("steepest.show.plot").plot(self, path)

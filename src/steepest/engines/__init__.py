@@ -1,0 +1,97 @@
+"""Where a graph runs: in NumPy, in PyTorch, or as machine code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from steepest.derivative import Function
+from steepest.engines.interpreter import Interpreter
+from steepest.engines.native import Native
+from steepest.engines.program import (
+    BatchPlan,
+    Engine,
+    Iteration,
+    Outcome,
+    Program,
+    Recording,
+    Run,
+    Start,
+)
+from steepest.engines.pytorch import Torch
+from steepest.errors import InputError
+
+BY_NAME: dict[str, Callable[[], Engine]] = {
+    "native": Native,
+    "numpy": Interpreter,
+    "torch": Torch,
+}
+
+
+def get_engine(engine: str | Engine) -> Engine:
+    """Return an engine by its name, or the engine that is given.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message offers the nearest.
+    EngineUnavailableError
+        If the engine's package is not installed.
+    """
+    if not isinstance(engine, str):
+        return engine
+    if engine not in BY_NAME:
+        near = difflib.get_close_matches(engine, BY_NAME, n=1, cutoff=0.4)
+        guess = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"unknown engine {engine!r}{guess}: choose one of {', '.join(BY_NAME)}")
+    return BY_NAME[engine]()
+
+
+def compile(function: Callable[..., Any]) -> Function:
+    """Return a native version of a function; also a decorator.
+
+    Parameters
+    ----------
+    function
+        Function written in NumPy, or a derivative such as ``st.gradient(f)``.
+
+    Returns
+    -------
+    Function
+        Of the same arguments; it is compiled at the first call for each kind of arguments.
+        Derivatives of it are native too.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> @st.compile
+    ... def norm2(x):
+    ...     return np.sum(x * x)
+    >>> float(norm2(np.array([3.0, 4.0])))
+    25.0
+    >>> st.gradient(norm2)(np.array([3.0, 4.0]))
+    array([6., 8.])
+    """
+    native = Native()
+    if isinstance(function, Function):
+        return Function(function.function, native.compile, function.__name__, function.__wrapped__)
+    return Function(function, native.compile)
+
+
+__all__ = [
+    "BY_NAME",
+    "BatchPlan",
+    "Engine",
+    "Interpreter",
+    "Iteration",
+    "Native",
+    "Outcome",
+    "Program",
+    "Recording",
+    "Run",
+    "Start",
+    "Torch",
+    "compile",
+    "get_engine",
+]

@@ -1,0 +1,5 @@
+"""The engine "native": graph, fused loop nests, LLVM IR, machine code."""
+
+from steepest.engines.native.engine import Native
+
+__all__ = ["Native"]

@@ -1,0 +1,406 @@
+"""The builder that the op table's rows emit machine code on.
+
+A row sees elements (:class:`Element`, with Python's operators) and this builder's methods;
+it never sees LLVM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
+from steepest.graph import Node, Shape
+
+_BOOL = np.dtype(np.bool_)
+
+CONTRACT = ("contract",)
+"""Fast-math flags of matrix products: a multiplication and an addition may round once."""
+
+REASSOCIATE = ("reassoc",)
+"""Fast-math flags of long sums: a block may be added up in lanes, in any order."""
+
+
+class Element:
+    """A number in a register."""
+
+    __slots__ = ("builder", "dtype", "value")
+
+    def __init__(self, builder: Builder, value: ir.Value, dtype: np.dtype) -> None:
+        self.builder = builder
+        self.value = value
+        self.dtype = dtype
+
+    @property
+    def is_integer(self) -> bool:
+        return self.dtype.kind in "iu"
+
+    def _arithmetic(self, real: str, whole: str, truth: str, a: Any, b: Any) -> Element:
+        kind = self.dtype.kind
+        name = real if kind == "f" else truth if kind == "b" else whole
+        a, b = self.builder.constant(a, self), self.builder.constant(b, self)
+        return Element(self.builder, getattr(self.builder.ir, name)(a.value, b.value), self.dtype)
+
+    def __add__(self, other: Any) -> Element:
+        return self._arithmetic("fadd", "add", "or_", self, other)
+
+    def __sub__(self, other: Any) -> Element:
+        return self._arithmetic("fsub", "sub", "xor", self, other)
+
+    def __mul__(self, other: Any) -> Element:
+        return self._arithmetic("fmul", "mul", "and_", self, other)
+
+    def __truediv__(self, other: Any) -> Element:
+        return self._arithmetic("fdiv", "sdiv", "and_", self, other)
+
+    def __rtruediv__(self, other: Any) -> Element:
+        if self.is_integer:
+            return self.builder.integer_divmod(self.builder.constant(other, self), self)[0]
+        return self._arithmetic("fdiv", "sdiv", "and_", other, self)
+
+    def __neg__(self) -> Element:
+        ir_builder = self.builder.ir
+        negate = ir_builder.fneg if self.dtype.kind == "f" else ir_builder.neg
+        return Element(self.builder, negate(self.value), self.dtype)
+
+    def __and__(self, other: Element) -> Element:
+        return self.builder.truth_of(self.builder.ir.and_(self.value, other.value))
+
+    def __or__(self, other: Element) -> Element:
+        return self.builder.truth_of(self.builder.ir.or_(self.value, other.value))
+
+    def __invert__(self) -> Element:
+        return self.builder.truth_of(self.builder.ir.not_(self.value))
+
+    def _compare(self, symbol: str, other: Any) -> Element:
+        b, other = self.builder.ir, self.builder.constant(other, self)
+        if self.dtype.kind == "f":
+            compare = b.fcmp_unordered if symbol == "!=" else b.fcmp_ordered
+        else:
+            compare = b.icmp_signed if self.dtype.kind == "i" else b.icmp_unsigned
+        return self.builder.truth_of(compare(symbol, self.value, other.value))
+
+    def __lt__(self, other: Any) -> Element:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Element:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Element:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Element:
+        return self._compare(">=", other)
+
+    def __eq__(self, other: Any) -> Element:  # type: ignore[override]
+        return self._compare("==", other)
+
+    def __ne__(self, other: Any) -> Element:  # type: ignore[override]
+        return self._compare("!=", other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Builder:
+    """Emits instructions at the current position of a function.
+
+    Parameters
+    ----------
+    function
+        The LLVM function being written.
+    """
+
+    def __init__(self, function: ir.Function) -> None:
+        self.function = function
+        self.module: ir.Module = function.module
+        self.entry = function.append_basic_block("entry")
+        self.ir = ir.IRBuilder(self.entry)
+        self.result_dtype = np.dtype(np.float64)
+        self._error: ir.Value | None = None
+        self.checked_nodes: list[Node] = []
+
+    # Elements.
+
+    def element(self, value: ir.Value, dtype: np.dtype) -> Element:
+        return Element(self, value, dtype)
+
+    def truth_of(self, value: ir.Value) -> Element:
+        return Element(self, value, _BOOL)
+
+    def truth(self, value: bool) -> Element:
+        return self.truth_of(ir.Constant(BIT, int(value)))
+
+    def constant(self, value: Any, like: Element) -> Element:
+        """Return a Python number as an element of the dtype of another."""
+        return value if isinstance(value, Element) else self.number(value, like.dtype)
+
+    def number(self, value: Any, dtype: np.dtype) -> Element:
+        return Element(self, literal(value, dtype), dtype)
+
+    def zero(self, dtype: np.dtype) -> Element:
+        return self.number(0, dtype)
+
+    def cast(self, x: Element, dtype: np.dtype) -> Element:
+        """Convert as ``ndarray.astype`` does."""
+        if x.dtype == dtype:
+            return x
+        if dtype == _BOOL:
+            return x != 0
+        source, target = x.dtype.kind, register_type(dtype)
+        b = self.ir
+        if source == "f" and dtype.kind == "f":
+            narrow = dtype.itemsize < x.dtype.itemsize
+            value = b.fptrunc(x.value, target) if narrow else b.fpext(x.value, target)
+        elif source == "f":
+            # Through the widest signed integer, so that small types wrap as NumPy's do.
+            wide = self._saturating_integer(x, dtype)
+            value = b.trunc(wide, target) if dtype.itemsize < 8 else wide
+        elif dtype.kind == "f":
+            signed = source == "i"
+            value = b.sitofp(x.value, target) if signed else b.uitofp(x.value, target)
+        elif dtype.itemsize < x.dtype.itemsize:
+            value = b.trunc(x.value, target)
+        elif x.dtype.itemsize == dtype.itemsize and source != "b":
+            value = x.value
+        else:
+            value = b.sext(x.value, target) if source == "i" else b.zext(x.value, target)
+        return Element(self, value, dtype)
+
+    def _saturating_integer(self, x: Element, dtype: np.dtype) -> ir.Value:
+        # Out of range is undefined in C and in NumPy; here it saturates, and NaN gives 0.
+        name = "llvm.fptoui.sat" if dtype == np.uint64 else "llvm.fptosi.sat"
+        source = register_type(x.dtype)
+        function = self.module.declare_intrinsic(
+            name, [INDEX, source], ir.FunctionType(INDEX, [source])
+        )
+        return self.ir.call(function, [x.value])
+
+    def select(self, condition: Element, a: Any, b: Any) -> Element:
+        like = a if isinstance(a, Element) else b
+        a, b = self.constant(a, like), self.constant(b, like)
+        return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
+
+    def _intrinsic(self, name: str, *operands: Element) -> Element:
+        kind = register_type(operands[0].dtype)
+        function = self.module.declare_intrinsic(
+            f"llvm.{name}", [kind], ir.FunctionType(kind, [kind] * len(operands))
+        )
+        result = self.ir.call(function, [operand.value for operand in operands])
+        return Element(self, result, operands[0].dtype)
+
+    def libm(self, name: str, *operands: Element) -> Element:
+        """Call the C library's function of that name (its ``f`` version for float32)."""
+        dtype = operands[0].dtype
+        name = name + "f" if dtype == np.float32 else name
+        function = self.module.globals.get(name)
+        if function is None:
+            kind = register_type(dtype)
+            signature = ir.FunctionType(kind, [kind] * len(operands))
+            function = ir.Function(self.module, signature, name)
+            function.attributes.add("nounwind")
+            function.attributes.add("readnone")
+        return Element(self, self.ir.call(function, [x.value for x in operands]), dtype)
+
+    # Named after NumPy's functions, for rows that need no more than a name.
+
+    def add(self, x: Element, y: Element) -> Element:
+        return x + y
+
+    def subtract(self, x: Element, y: Element) -> Element:
+        return x - y
+
+    def multiply(self, x: Element, y: Element) -> Element:
+        return x * y
+
+    def divide(self, x: Element, y: Element) -> Element:
+        return x / y
+
+    def negative(self, x: Element) -> Element:
+        return -x
+
+    def sqrt(self, x: Element) -> Element:
+        return self._intrinsic("sqrt", x)
+
+    def fabs(self, x: Element) -> Element:
+        return self._intrinsic("fabs", x)
+
+    def copysign(self, x: Element, sign: Element) -> Element:
+        return self._intrinsic("copysign", x, sign)
+
+    def floor(self, x: Element) -> Element:
+        return x if x.is_integer else self._intrinsic("floor", x)
+
+    def ceil(self, x: Element) -> Element:
+        return x if x.is_integer else self._intrinsic("ceil", x)
+
+    def trunc(self, x: Element) -> Element:
+        return x if x.is_integer else self._intrinsic("trunc", x)
+
+    def rint(self, x: Element) -> Element:
+        return x if x.is_integer else self._intrinsic("rint", x)
+
+    def fmod(self, x: Element, y: Element) -> Element:
+        return self.libm("fmod", x, y)
+
+    def power(self, x: Element, p: Element) -> Element:
+        return self._integer_power(x, p) if x.is_integer else self.libm("pow", x, p)
+
+    def maximum(self, x: Element, y: Element) -> Element:
+        if x.dtype.kind == "f":
+            return self._intrinsic("maximum", x, y)  # NaN wins, as in NumPy
+        return self.select(x > y, x, y)
+
+    def minimum(self, x: Element, y: Element) -> Element:
+        if x.dtype.kind == "f":
+            return self._intrinsic("minimum", x, y)
+        return self.select(x < y, x, y)
+
+    def integer_divmod(self, x: Element, y: Element) -> tuple[Element, Element]:
+        """Floor division and remainder as NumPy has them: by zero both give 0."""
+        b = self.ir
+        is_zero = y == 0
+        # Dividing by 1 instead of 0, and not overflowing on the lowest number over -1.
+        safe = self.select(is_zero, self.constant(1, y), y)
+        if x.dtype.kind == "u":
+            quotient = Element(self, b.udiv(x.value, safe.value), x.dtype)
+            remainder = Element(self, b.urem(x.value, safe.value), x.dtype)
+        else:
+            negated = safe == -1
+            safe = self.select(negated, self.constant(1, y), safe)
+            quotient = Element(self, b.sdiv(x.value, safe.value), x.dtype)
+            remainder = Element(self, b.srem(x.value, safe.value), x.dtype)
+            inexact = (remainder != 0) & ((remainder < 0) != (safe < 0))
+            quotient = self.select(inexact, quotient - 1, quotient)
+            remainder = self.select(inexact, remainder + safe, remainder)
+            quotient = self.select(negated, -quotient, quotient)
+        nothing = self.zero(x.dtype)
+        return self.select(is_zero, nothing, quotient), self.select(is_zero, nothing, remainder)
+
+    def _integer_power(self, x: Element, p: Element) -> Element:
+        """Power by squaring; a negative exponent is the caller's error, as in NumPy."""
+        result = self.constant(1, x)
+        for bit in range(6):  # 2**63 is past every integer type but for bases 0, 1 and -1
+            shifted = self.ir.lshr(p.value, literal(bit, p.dtype))
+            odd = self.truth_of(self.ir.trunc(shifted, BIT))
+            result = self.select(odd, result * x, result)
+            x = x * x
+        return result
+
+    # Indices.
+
+    def index(self, value: int) -> ir.Value:
+        return index(value)
+
+    def affine(self, i: ir.Value, first: int, step: int) -> ir.Value:
+        """Return ``first + step * i``."""
+        scaled = i if step == 1 else self.ir.mul(i, index(step))
+        return scaled if first == 0 else self.ir.add(scaled, index(first))
+
+    def invert_affine(
+        self, i: ir.Value, first: int, number: int, step: int
+    ) -> tuple[Element, ir.Value]:
+        """Return whether ``i`` is ``first + step * j`` for a ``j < number``, and ``j``.
+
+        Where it is not, ``j`` is 0, which is safe to read at.
+        """
+        offset = self.ir.sub(i, index(first))
+        if step == 1:
+            j = offset
+            within = self.ir.icmp_unsigned("<", j, index(number))
+        else:
+            j = self.ir.sdiv(offset, index(step))
+            exact = self.ir.icmp_signed("==", self.ir.mul(j, index(step)), offset)
+            within = self.ir.and_(exact, self.ir.icmp_unsigned("<", j, index(number)))
+        return self.truth_of(within), self.ir.select(within, j, index(0))
+
+    def ravel(self, position: Sequence[ir.Value], shape: Shape) -> ir.Value:
+        """Return the flat index of a position."""
+        flat, stride = index(0), 1
+        for i, extent in zip(reversed(position), reversed(shape), strict=True):
+            if extent != 1:
+                flat = self.ir.add(flat, i if stride == 1 else self.ir.mul(i, index(stride)))
+            stride *= extent
+        return flat
+
+    def unravel(self, flat: ir.Value, shape: Shape) -> tuple[ir.Value, ...]:
+        """Return the position of a flat index."""
+        position: list[ir.Value] = []
+        for axis, extent in reversed(list(enumerate(shape))):
+            if extent == 1:
+                position.append(index(0))
+            elif math.prod(shape[:axis]) == 1:
+                position.append(flat)
+                flat = index(0)
+            else:
+                position.append(self.ir.urem(flat, index(extent)))
+                flat = self.ir.udiv(flat, index(extent))
+        return tuple(reversed(position))
+
+    def checked_index(self, i: Element, extent: int, node: Node) -> ir.Value:
+        """Return an index wrapped as NumPy does; out of bounds sets the error flag."""
+        wide = self.cast(i, np.dtype(np.int64)).value
+        wrapped = self.ir.select(
+            self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
+        )
+        if node.operands[-1].op.name == "constant":
+            return wrapped  # checked when it was recorded
+        inside = self.ir.icmp_unsigned("<", wrapped, index(extent))
+        if node not in self.checked_nodes:
+            self.checked_nodes.append(node)
+        number = index(self.checked_nodes.index(node) + 1)
+        flag = self.error_flag()
+        before = self.ir.load(flag, typ=INDEX)
+        self.ir.store(self.ir.select(inside, before, number), flag)
+        return self.ir.select(inside, wrapped, index(0))
+
+    def error_flag(self) -> ir.Value:
+        """Return where the number of the node with an index out of bounds is kept."""
+        if self._error is None:
+            self._error = self.alloca(INDEX)
+            with self.at_entry():
+                self.ir.store(index(0), self._error)
+        return self._error
+
+    def alloca(self, kind: ir.Type) -> ir.Value:
+        """Return memory on the stack, for as long as the function runs."""
+        with self.at_entry():
+            return self.ir.bitcast(self.ir.alloca(kind), POINTER)
+
+    # Control.
+
+    @contextlib.contextmanager
+    def at_entry(self) -> Iterator[None]:
+        """Emit into the function's first block meanwhile."""
+        with self.ir.goto_block(self.entry):
+            yield
+
+    @contextlib.contextmanager
+    def loop(self, extent: int) -> Iterator[ir.Value]:
+        """Repeat what is emitted inside for an index from 0 to a static extent."""
+        if extent == 1:
+            yield index(0)
+            return
+        before = self.ir.block
+        body = self.function.append_basic_block("loop")
+        after = self.function.append_basic_block("after")
+        self.ir.branch(body)
+        self.ir.position_at_end(body)
+        i = self.ir.phi(INDEX, "i")
+        i.add_incoming(index(0), before)
+        yield i
+        following = self.ir.add(i, index(1), flags=("nuw", "nsw"))
+        i.add_incoming(following, self.ir.block)
+        more = self.ir.icmp_unsigned("<", following, index(extent))
+        self.ir.cbranch(more, body, after)
+        self.ir.position_at_end(after)
+
+    @contextlib.contextmanager
+    def loops(self, shape: Shape) -> Iterator[tuple[ir.Value, ...]]:
+        """Nest a loop for each axis."""
+        with contextlib.ExitStack() as stack:
+            yield tuple(stack.enter_context(self.loop(extent)) for extent in shape)

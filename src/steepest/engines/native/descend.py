@@ -1,0 +1,470 @@
+"""A whole descent as one compiled loop.
+
+Loss, gradient, stop rule, history and update are one function; it runs for a given number
+of iterations and keeps everything in registers or in memory of its own. Small vectors are
+carried from iteration to iteration in registers; of larger ones there are two copies, the
+point now and the one before, which change places at each update.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.jit import Code
+from steepest.engines.native.lower import Lowering
+from steepest.engines.native.memory import Arena, View, contiguous, table_entry
+from steepest.engines.native.plan import REGISTER_LIMIT, make_plan
+from steepest.engines.native.program import (
+    FUNCTION_TYPE,
+    aligned_bytes,
+    cached,
+    pointer_table,
+    raise_index_error,
+)
+from steepest.engines.native.types import INDEX, index, register_type
+from steepest.engines.program import Iteration, Outcome, Program, Recording, Start
+from steepest.graph import Node
+
+_ERRORS = 16
+"""Return codes from here on are numbers of nodes with an index out of bounds."""
+
+_HISTORY_LIMIT = 1 << 20
+"""Iterations at most in one call, so that its history is of bounded size."""
+
+_ROWS_IN_ORDER = 1 << 20
+"""Rows of data whose order is made up at a time."""
+
+# Places in the block of integers that Python and the machine code share.
+_COUNT, _SWAPPED = 0, 1
+
+# Positions in the table of pointers.
+_ARENA, _INTEGERS, _LOSSES, _GRADIENT, _HISTORY, _X_HISTORY, _ORDER, _FIRST = range(8)
+
+
+class Carried:
+    """A value that one iteration hands to the next.
+
+    Parameters
+    ----------
+    node
+        The input that receives it.
+    here, there
+        The two copies in memory.
+    """
+
+    def __init__(self, builder: Builder, node: Node, here: View, there: View) -> None:
+        self.node = node
+        self.here, self.there = here, there
+        self.in_registers = node.size <= REGISTER_LIMIT
+        self._builder = builder
+
+    def load(self) -> list[ir.Value]:
+        """Return what the loop starts with: elements, or the two addresses."""
+        if not self.in_registers:
+            return [self.here.pointer, self.there.pointer]
+        return [element.value for element in self._elements(self.here)]
+
+    def _elements(self, view: View) -> list[Element]:
+        builder = self._builder
+        return [
+            view.load(builder, view.at_offset(builder, index(i))) for i in range(self.node.size)
+        ]
+
+    def bind(self, lowering: Lowering, values: Sequence[ir.Value]) -> None:
+        """Let the iteration see the values."""
+        if self.in_registers:
+            self.bound = as_elements(self._builder, self.node, values)
+            lowering.elements[self.node] = self.bound
+        else:
+            lowering.views[self.node] = dataclasses.replace(self.here, pointer=values[0])
+            self.target = dataclasses.replace(self.here, pointer=values[1])
+
+    def next(self, lowering: Lowering, node: Node, values: Sequence[ir.Value]) -> list[ir.Value]:
+        """Return the values for the next iteration, where `node` is the new value."""
+        if self.in_registers:
+            return [element.value for element in lowering.in_registers(node).reshape(-1)]
+        lowering.store(node, self.target)
+        return [values[1], values[0]]
+
+    def save(self, values: Sequence[ir.Value]) -> None:
+        """Write values in registers back to memory."""
+        if self.in_registers:
+            for i, value in enumerate(values):
+                element = self._builder.element(value, self.node.dtype)
+                self.here.store(
+                    self._builder, element, self.here.at_offset(self._builder, index(i))
+                )
+
+
+def as_elements(builder: Builder, node: Node, values: Sequence[ir.Value]) -> np.ndarray:
+    """Return values in registers as the elements of a node."""
+    result = np.empty(node.size, object)
+    for i, value in enumerate(values):
+        result[i] = builder.element(value, node.dtype)
+    return result.reshape(node.shape)
+
+
+@dataclass(frozen=True)
+class DescentCode:
+    """Machine code of a descent."""
+
+    program: Program
+    code: Code
+    arena_size: int
+    checked: Sequence[Node]
+
+
+def compile_descent(program: Program) -> DescentCode:
+    """Compile a descent, or return what was compiled for an equal one before."""
+    return cached(program, lambda: _Writer(program).write())
+
+
+class _Writer:
+    """Writes the function of one descent."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.module = ir.Module("steepest")
+        self.function = ir.Function(self.module, FUNCTION_TYPE, "descend")
+        self.builder = Builder(self.function)
+        self.table = self.function.args[0]
+        self.arena = Arena(self.builder, self._pointer(_ARENA))
+        self.integers = self._pointer(_INTEGERS)
+        self.losses = self._pointer(_LOSSES)
+        self.order = self._pointer(_ORDER)
+        it = program.full
+        tag = self.arena.new_tag()  # what is only written, for Python to read afterwards
+        self.gradient = contiguous(
+            self._pointer(_GRADIENT), it.gradient.dtype, it.gradient.shape, tag
+        )
+        self.history = contiguous(self._pointer(_HISTORY), it.loss.dtype, (), tag)
+        self.x_history = contiguous(self._pointer(_X_HISTORY), it.x.dtype, it.x.shape, tag)
+        position = _FIRST
+        self.carried: list[Carried] = []
+        for node in (it.x, *it.state):
+            tag = self.arena.new_tag()
+            here, there = (
+                contiguous(self._pointer(position + i), node.dtype, node.shape, tag)
+                for i in range(2)
+            )
+            self.carried.append(Carried(self.builder, node, here, there))
+            position += 2
+        self.data = [self._pointer(position + i) for i in range(len(it.data))]
+        self.read_only = self.arena.new_tag()
+
+    def _pointer(self, position: int) -> ir.Value:
+        return table_entry(self.builder, self.table, position)
+
+    def _block(self, name: str) -> ir.Block:
+        return self.function.append_basic_block(name)
+
+    def _integer(self, place: int) -> ir.Value:
+        return self.builder.ir.gep(self.integers, [index(place)], source_etype=INDEX)
+
+    def write(self) -> DescentCode:
+        b, program = self.builder.ir, self.program
+        x = self.carried[0]
+        self.real = register_type(program.full.loss.dtype)
+        start = [value for carried in self.carried for value in carried.load()]
+        previous = [e.value for e in x._elements(x.there)] if x.in_registers else []
+        loss = b.load(self.losses, typ=self.real)
+        first = b.load(self._integer(_COUNT), typ=INDEX)
+        last = b.add(first, self.function.args[1])
+        initial = [first, index(0), loss, *previous, *start]
+        before = b.block
+        head = self._block("iteration")
+        b.branch(head)
+        b.position_at_end(head)
+        phis = [b.phi(value.type) for value in initial]
+        for phi, value in zip(phis, initial, strict=True):
+            phi.add_incoming(value, before)
+        self.last = last
+        if program.tail is None or program.batches is None:
+            self._iteration(program.full, phis, head)
+        else:
+            plan = program.batches
+            number = b.urem(phis[0], index(plan.steps_per_epoch))
+            is_tail = b.icmp_unsigned("==", number, index(plan.steps_per_epoch - 1))
+            full, tail = self._block("full"), self._block("tail")
+            b.cbranch(is_tail, tail, full)
+            b.position_at_end(tail)
+            self._iteration(program.tail, phis, head)
+            b.position_at_end(full)
+            self._iteration(program.full, phis, head)
+        code = Code(self.module, "descend")
+        return DescentCode(program, code, self.arena.size, self.builder.checked_nodes)
+
+    def _iteration(self, it: Iteration, phis: list[ir.Value], head: ir.Block) -> None:
+        """Write one iteration: it ends by going back to the head, or by returning."""
+        builder, b = self.builder, self.builder.ir
+        x = self.carried[0]
+        count, recorded, previous_loss = phis[:3]
+        width = x.node.size if x.in_registers else 0
+        previous, values = phis[3 : 3 + width], phis[3 + width :]
+        lowering = Lowering(builder, self.arena, make_plan(it.outputs))
+        lowering.keep = {it.gradient, it.loss}
+        parts = self._bind(lowering, it, values)
+        self._bind_data(lowering, it, count)
+        lowering.elements[it.count] = as_elements(builder, it.count, [count])
+        lowering.emit([it.loss, it.gradient, it.finite])
+        loss = lowering.in_registers(it.loss)[()]
+        recorded = self._record(lowering, it, count, recorded, loss)
+        stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
+        diverged = self._block("diverged")
+        if builder.checked_nodes:
+            self._leave_on_error()
+        b.cbranch(lowering.in_registers(it.finite)[()].value, stop, diverged)
+        b.position_at_end(stop)
+        lowering.emit([it.stop])
+        b.cbranch(lowering.in_registers(it.stop)[()].value, stopped, update)
+        b.position_at_end(update)
+        self._direct(lowering, it)
+        lowering.emit([it.next_x, *it.next_state])
+        targets = (it.next_x, *it.next_state)
+        following = [
+            value
+            for carried, node, part in zip(self.carried, targets, parts, strict=True)
+            for value in carried.next(lowering, node, part)
+        ]
+        count_after = b.add(count, index(1))
+        now = [element.value for element in x.bound.reshape(-1)] if x.in_registers else []
+        after = [count_after, recorded, loss.value, *now, *following]
+        for phi, value in zip(phis, after, strict=True):
+            phi.add_incoming(value, b.block)
+        pause = self._block("pause")
+        b.cbranch(b.icmp_signed("<", count_after, self.last), head, pause)
+        b.position_at_end(pause)
+        self._leave(Outcome.PAUSED, count_after, loss.value, loss.value, now, following)
+        for block, outcome in ((stopped, Outcome.STOPPED), (diverged, Outcome.DIVERGED)):
+            b.position_at_end(block)
+            lowering.store(it.gradient, self.gradient)
+            self._leave(outcome, count, previous_loss, loss.value, previous, list(values))
+
+    def _bind(
+        self, lowering: Lowering, it: Iteration, values: list[ir.Value]
+    ) -> list[list[ir.Value]]:
+        parts, start = [], 0
+        for carried in self.carried:
+            size = carried.node.size if carried.in_registers else 2
+            part = values[start : start + size]
+            carried.bind(lowering, part)
+            parts.append(part)
+            start += size
+        return parts
+
+    def _direct(self, lowering: Lowering, it: Iteration) -> None:
+        """Let new values be computed where the next iteration looks for them."""
+        targets = (it.next_x, *it.next_state)
+        for carried, node in zip(self.carried, targets, strict=True):
+            if not carried.in_registers:
+                lowering.destinations.setdefault(node, carried.target)
+
+    def _bind_data(self, lowering: Lowering, it: Iteration, count: ir.Value) -> None:
+        plan = self.program.batches
+        for i, node in enumerate(it.data):
+            whole = self.data[i]
+            if plan is None or not plan.batched[i]:
+                view = contiguous(whole, node.dtype, node.shape, self.read_only)
+            else:
+                view = self._gather(node, whole, count)
+            lowering.views[node] = view
+
+    def _gather(self, node: Node, whole: ir.Value, count: ir.Value) -> View:
+        """Copy the rows of this iteration's batch next to each other."""
+        builder, b, plan = self.builder, self.builder.ir, self.program.batches
+        assert plan is not None
+        batch, _ = self.arena.allocate(node.dtype, node.shape)
+        source = contiguous(
+            whole, node.dtype, (plan.samples, *node.shape[1:]), self.read_only
+        )
+        done = b.sub(count, self.function.args[2])  # steps since the first row in order
+        epoch = b.udiv(done, index(plan.steps_per_epoch))
+        number = b.urem(done, index(plan.steps_per_epoch))
+        start = b.add(b.mul(epoch, index(plan.samples)), b.mul(number, index(plan.size)))
+        with builder.loop(node.shape[0]) as i:
+            place = b.gep(self.order, [b.add(start, i)], source_etype=INDEX)
+            row = b.load(place, typ=INDEX)
+            with builder.loops(node.shape[1:]) as rest:
+                element = source.load(builder, source.address(builder, (row, *rest)))
+                batch.store(builder, element, batch.address(builder, (i, *rest)))
+        return batch
+
+    def _record(
+        self,
+        lowering: Lowering,
+        it: Iteration,
+        count: ir.Value,
+        recorded: ir.Value,
+        loss: Element,
+    ) -> ir.Value:
+        b, every = self.builder.ir, self.program.record_every
+        if not every:
+            return recorded
+        before = b.block
+        if every > 1:
+            keep, after = self._block("record"), self._block("recorded")
+            due = b.icmp_unsigned("==", b.urem(count, index(every)), index(0))
+            b.cbranch(due, keep, after)
+            b.position_at_end(keep)
+        self.history.store(self.builder, loss, self.history.at_offset(self.builder, recorded))
+        if self.program.record_x:
+            rows = self.x_history
+            start = rows.at_offset(self.builder, b.mul(recorded, index(it.x.size)))
+            lowering.store(it.x, dataclasses.replace(rows, pointer=start))
+        following = b.add(recorded, index(1))
+        if every == 1:
+            return following
+        end = b.block
+        b.branch(after)
+        b.position_at_end(after)
+        phi = b.phi(INDEX)
+        phi.add_incoming(recorded, before)
+        phi.add_incoming(following, end)
+        return phi
+
+    def _leave_on_error(self) -> None:
+        b = self.builder.ir
+        error = b.load(self.builder.error_flag(), typ=INDEX)
+        failed, fine = self._block("failed"), self._block("fine")
+        b.cbranch(b.icmp_unsigned("==", error, index(0)), fine, failed)
+        b.position_at_end(failed)
+        b.ret(b.add(error, index(_ERRORS - 1)))
+        b.position_at_end(fine)
+
+    def _leave(
+        self,
+        outcome: Outcome,
+        count: ir.Value,
+        previous_loss: ir.Value,
+        loss: ir.Value,
+        previous: Sequence[ir.Value],
+        values: list[ir.Value],
+    ) -> None:
+        """Write everything back and return."""
+        b = self.builder.ir
+        b.store(count, self._integer(_COUNT))
+        for i, value in enumerate((previous_loss, loss)):
+            b.store(value, b.gep(self.losses, [index(i)], source_etype=self.real))
+        start = 0
+        for number, carried in enumerate(self.carried):
+            size = carried.node.size if carried.in_registers else 2
+            part = values[start : start + size]
+            start += size
+            carried.save(part)
+            if not carried.in_registers:
+                swapped = b.icmp_unsigned("!=", part[0], carried.here.pointer)
+                b.store(b.zext(swapped, INDEX), self._integer(_SWAPPED + number))
+        x = self.carried[0]
+        if x.in_registers:
+            for i, value in enumerate(previous):
+                element = self.builder.element(value, x.node.dtype)
+                x.there.store(
+                    self.builder, element, x.there.at_offset(self.builder, index(i))
+                )
+        b.ret(index(int(outcome)))
+
+
+class NativeRun:
+    """A descent in progress in machine code.
+
+    Attributes are those of :class:`steepest.engines.program.Run`.
+    """
+
+    def __init__(self, compiled: DescentCode, start: Start) -> None:
+        it = compiled.program.full
+        self.recording = Recording()
+        self._compiled, self._start = compiled, start
+        self._integers = np.zeros(1 + 1 + len(start.state), np.int64)
+        self._losses = np.full(2, np.nan, it.loss.dtype)
+        self._gradient = np.zeros(it.gradient.shape, it.gradient.dtype)
+        # The copy that holds the current value comes first.
+        self._copies = [
+            [np.array(value, node.dtype, order="C").reshape(node.shape) for _ in range(2)]
+            for node, value in zip((it.x, *it.state), (start.x, *start.state), strict=True)
+        ]
+        self._data = [np.ascontiguousarray(value) for value in start.data]
+        self._arena = aligned_bytes(compiled.arena_size)
+        self._order = np.zeros(0, np.int64)
+        self._epochs = range(0)
+
+    @property
+    def count(self) -> int:
+        return int(self._integers[_COUNT])
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._copies[0][0]
+
+    @property
+    def previous_x(self) -> np.ndarray:
+        return self._copies[0][1]
+
+    @property
+    def loss(self) -> float:
+        return float(self._losses[1])
+
+    @property
+    def previous_loss(self) -> float:
+        return float(self._losses[0])
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._gradient
+
+    def advance(self, steps: int) -> Outcome:
+        """Make at most so many updates."""
+        outcome = Outcome.PAUSED
+        while steps > 0 and outcome is Outcome.PAUSED:
+            chunk = min(steps, self._deal(), _HISTORY_LIMIT)
+            outcome = self._call(chunk)
+            steps -= chunk
+        return outcome
+
+    def _deal(self) -> int:
+        """Return for how many iterations rows are in order; put more in order if none."""
+        plan = self._compiled.program.batches
+        if plan is None:
+            return _HISTORY_LIMIT
+        steps = plan.steps_per_epoch
+        if self.count >= self._epochs.stop * steps:
+            first = self.count // steps
+            self._epochs = range(first, first + max(1, _ROWS_IN_ORDER // plan.samples))
+            assert self._start.order is not None
+            self._order = np.concatenate([self._start.order(e) for e in self._epochs])
+        return self._epochs.stop * steps - self.count
+
+    def _call(self, steps: int) -> Outcome:
+        program = self._compiled.program
+        it, every, first = program.full, program.record_every, self.count
+        rows = -(-steps // every) + 1 if every else 0
+        losses = np.empty(rows, it.loss.dtype)
+        xs = np.empty((rows if program.record_x else 0, it.x.size), it.x.dtype)
+        shared = (self._integers, self._losses, self._gradient, losses, xs, self._order)
+        copies = [copy for pair in self._copies for copy in pair]
+        table = pointer_table([self._arena, *shared, *copies, *self._data])
+        base = self._epochs.start * program.batches.steps_per_epoch if program.batches else 0
+        code = self._compiled.code.call(table, steps, base)
+        if code >= _ERRORS:
+            raise_index_error(code - _ERRORS + 1, self._compiled.checked, it.sources)
+        for number, pair in enumerate(self._copies):
+            if self._integers[_SWAPPED + number]:
+                pair.reverse()
+        if every:
+            self._keep(first, code, losses, xs)
+        return Outcome(code)
+
+    def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
+        # A run that stopped looked at its last point; one that paused did not, yet.
+        every = self._compiled.program.record_every
+        looked_at = self.count + (code != Outcome.PAUSED)
+        iterations = np.arange(-(-first // every) * every, looked_at, every)
+        self.recording.iterations.append(iterations)
+        self.recording.losses.append(losses[: len(iterations)].copy())
+        if self._compiled.program.record_x:
+            self.recording.xs.append(xs[: len(iterations)].copy())

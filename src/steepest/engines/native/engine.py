@@ -1,0 +1,43 @@
+"""The engine "native"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.native.descend import NativeRun, compile_descent
+from steepest.engines.native.program import compile_graph
+from steepest.engines.program import Program, Run, Start
+from steepest.graph import Graph, order
+
+_FIRST_SECONDS = 5e-3
+_SECONDS_PER_ELEMENT = 1e-9
+
+
+@dataclass(frozen=True)
+class Native:
+    """Compiles graphs to machine code, and a whole descent to one loop."""
+
+    name: str = "native"
+
+    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
+        """Return the graph as a function of flat inputs."""
+        return compile_graph(graph)
+
+    def prepare(self, program: Program) -> Callable[[Start], Run]:
+        """Compile a descent and return what starts it."""
+        compiled = compile_descent(program)
+        return lambda start: NativeRun(compiled, start)
+
+    def first_budget(self, program: Program) -> int:
+        """Return how many iterations surely take less than some ten milliseconds."""
+        elements = sum(1 + node.size for node in order(program.full.outputs))
+        products = sum(
+            node.size * node.operands[0].shape[-1]
+            for node in order(program.full.outputs)
+            if node.op.name == "matmul"
+        )
+        return max(1, int(_FIRST_SECONDS / (_SECONDS_PER_ELEMENT * (elements + products / 8))))

@@ -1,0 +1,93 @@
+"""Ops whose loops are written by hand; each is named by its row of the op table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llvmlite import ir
+
+from steepest.engines.native.matmul import matmul
+from steepest.engines.native.memory import View
+from steepest.engines.native.reduction import _cell, _store
+from steepest.engines.native.small import is_better
+from steepest.engines.native.types import index
+from steepest.graph import Node
+
+if TYPE_CHECKING:
+    from steepest.engines.native.lower import Lowering
+
+
+def concatenate(lowering: Lowering, node: Node) -> None:
+    """Copy each operand to its part of the result."""
+    builder, axis = lowering.builder, node.attributes["axis"]
+    target = lowering.allocate(node)
+    start = 0
+    for operand in node.operands:
+        part = View(
+            target.pointer,
+            target.dtype,
+            operand.shape,
+            target.strides,
+            target.offset + start * target.strides[axis],
+            target.tag,
+        )
+        with builder.loops(operand.shape) as position, lowering.scope():
+            element = lowering.element(operand, position)
+            part.store(builder, element, part.address(builder, position))
+        start += operand.shape[axis]
+
+
+def add_at(lowering: Lowering, node: Node) -> None:
+    """Zero the result, then add each value at its place."""
+    builder = lowering.builder
+    values, *indices = node.operands
+    target = lowering.allocate(node)
+    with builder.loops(node.shape) as position:
+        target.store(builder, builder.zero(node.dtype), target.address(builder, position))
+    ndim = indices[0].ndim
+    with builder.loops(values.shape) as position, lowering.scope():
+        where = tuple(
+            builder.checked_index(lowering.element(i, position[:ndim]), node.shape[axis], node)
+            for axis, i in enumerate(indices)
+        )
+        address = target.address(builder, (*where, *position[ndim:]))
+        before = target.load(builder, address)
+        target.store(builder, before + lowering.element(values, position), address)
+
+
+def argmax(lowering: Lowering, node: Node) -> None:
+    """Find the first largest element along an axis."""
+    _extreme_position(lowering, node, ">")
+
+
+def argmin(lowering: Lowering, node: Node) -> None:
+    """Find the first smallest element along an axis."""
+    _extreme_position(lowering, node, "<")
+
+
+def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
+    builder, axis = lowering.builder, node.attributes["axis"]
+    (operand,) = node.operands
+    target = lowering.allocate(node)
+    best, place = _cell(builder, operand.dtype), _cell(builder, node.dtype)
+
+    def at(position: tuple[ir.Value, ...], i: ir.Value) -> tuple[ir.Value, ...]:
+        return (*position[:axis], i, *position[axis:])
+
+    with builder.loops(node.shape) as position, lowering.scope():
+        _store(builder, best, lowering.element(operand, at(position, index(0))))
+        _store(builder, place, builder.zero(node.dtype))
+        with builder.loop(operand.shape[axis]) as i, lowering.scope():
+            element = lowering.element(operand, at(position, i))
+            leader = best.load(builder, best.pointer)
+            wins = is_better(element, leader, better)
+            _store(builder, best, builder.select(wins, element, leader))
+            number = builder.element(i, node.dtype)
+            before = place.load(builder, place.pointer)
+            _store(builder, place, builder.select(wins, number, before))
+        target.store(
+            builder, place.load(builder, place.pointer), target.address(builder, position)
+        )
+
+
+__all__ = ["add_at", "argmax", "argmin", "concatenate", "matmul"]

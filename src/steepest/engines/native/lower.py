@@ -1,0 +1,348 @@
+"""A graph as loop nests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native import kernels
+from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.memory import Arena, Slot, View, contiguous
+from steepest.engines.native.plan import Plan, is_leaf, is_view, region
+from steepest.engines.native.reduction import reduce_loops
+from steepest.engines.native.small import lower_small
+from steepest.engines.native.types import POINTER, index, memory_type
+from steepest.graph import Node
+from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
+from steepest.ops.shaping import aligned
+
+Position = tuple[ir.Value, ...]
+
+
+class Flat:
+    """One index that runs through every element of a contiguous array."""
+
+    def __init__(self, value: ir.Value) -> None:
+        self.value = value
+
+
+class Lowering:
+    """Emits the nodes of a plan.
+
+    Parameters
+    ----------
+    builder
+        Where to emit.
+    arena
+        Memory for arrays.
+    plan
+        What lives where.
+
+    Attributes
+    ----------
+    elements
+        For nodes in registers: an object array of elements.
+    views
+        For nodes in memory: where.
+    destinations
+        Where a stored node's elements shall go instead of the arena.
+    """
+
+    def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
+        self.builder = builder
+        self.arena = arena
+        self.plan = plan
+        self.elements: dict[Node, np.ndarray] = {}
+        self.views: dict[Node, View] = {}
+        self.destinations: dict[Node, View] = {}
+        self.keep: set[Node] = set()
+        self._slots: dict[Node, Slot] = {}
+        self._scopes: list[dict[tuple, tuple[Element, Any]]] = [{}]
+
+    def emit(self, outputs: Sequence[Node]) -> None:
+        """Emit whatever the outputs need and is not there yet."""
+        wanted = _needed(outputs, self._is_there)
+        for node in self.plan.nodes:
+            if node in wanted:
+                self._emit_node(node)
+
+    def _is_there(self, node: Node) -> bool:
+        return node in self.elements or node in self.views
+
+    def _emit_node(self, node: Node) -> None:
+        if node in self.plan.small:
+            self.elements[node] = lower_small(self, node)
+        elif node in self.plan.stored:
+            self._emit_stored(node)
+        elif is_leaf(node) and node.size <= 1 and node.op.name == "constant":
+            self.elements[node] = self._constant_elements(node)
+        else:
+            return
+        self._release(node)
+
+    def _emit_stored(self, node: Node) -> None:
+        for operand in region(node, self.plan.small, self.plan.stored):
+            self._prepare(operand)
+        lower = node.op.lower
+        if isinstance(lower, Reduction):
+            reduce_loops(self, node, lower)
+        elif isinstance(lower, Kernel):
+            getattr(kernels, lower.name)(self, node)
+        else:
+            target = self.allocate(node)
+            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+
+    def _prepare(self, operand: Node) -> None:
+        """Make sure that an operand can be read inside loops."""
+        if operand.op.name == "constant" and not self._is_there(operand):
+            if operand.size == 1:
+                self.elements[operand] = self._constant_elements(operand)
+            else:
+                self.views[operand] = self._constant_view(operand)
+        if operand in self.elements and operand.size > 1 and operand not in self.views:
+            self.views[operand] = self._spill(operand)
+
+    def _release(self, reader: Node) -> None:
+        for node in [n for n, slot in self._slots.items() if self.plan.last_use.get(n) is reader]:
+            if node not in self.keep:
+                self.arena.release(self._slots.pop(node))
+
+    # Places.
+
+    def allocate(self, node: Node) -> View:
+        """Return memory for a node, and note that it lives there."""
+        if node in self.destinations:
+            view = self.destinations[node]
+        else:
+            view, slot = self.arena.allocate(node.dtype, node.shape)
+            self._slots[node] = slot
+        self.views[node] = view
+        return view
+
+    def _constant_elements(self, node: Node) -> np.ndarray:
+        value = constant_value(node)
+        assert value is not None
+        result = np.empty(node.shape, object)
+        for position in np.ndindex(*node.shape):
+            result[position] = self.builder.number(value[position], node.dtype)
+        return result
+
+    def _constant_view(self, node: Node) -> View:
+        value = constant_value(node)
+        assert value is not None
+        kind = ir.ArrayType(ir.IntType(8), value.nbytes)
+        module = self.builder.module
+        name = module.get_unique_name("constant")
+        data = ir.GlobalVariable(module, kind, name)
+        data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
+        data.global_constant = True
+        data.align = 64
+        return contiguous(self.builder.ir.bitcast(data, POINTER), node.dtype, node.shape)
+
+    def _spill(self, node: Node) -> View:
+        kind = ir.ArrayType(memory_type(node.dtype), node.size)
+        pointer = self.builder.alloca(kind)
+        view = contiguous(pointer, node.dtype, node.shape)
+        for flat, element in enumerate(self.elements[node].reshape(-1)):
+            view.store(self.builder, element, view.at_offset(self.builder, index(flat)))
+        return view
+
+    def in_registers(self, node: Node) -> np.ndarray:
+        """Return a small node's elements, loaded from memory if they are there."""
+        if node not in self.elements:
+            self._prepare(node)
+        if node not in self.elements:
+            view = self.view_of(node)
+            result = np.empty(node.shape, object)
+            for position in np.ndindex(*node.shape):
+                if view is not None:
+                    address = view.address(self.builder, tuple(map(index, position)))
+                    result[position] = view.load(self.builder, address)
+                else:
+                    result[position] = self.element(node, tuple(map(index, position)))
+            self.elements[node] = result
+        return self.elements[node]
+
+    def view_of(self, node: Node) -> View | None:
+        """Return where a node is in memory, also as a view of another; None if nowhere."""
+        chain = []
+        base = node
+        while base not in self.views and is_view(base):
+            chain.append(base)
+            base = base.operands[0]
+        if base not in self.views:
+            return None
+        view = self.views[base]
+        for step in reversed(chain):
+            following = _rearranged(view, step)
+            if following is None:
+                return None
+            view = following
+        return view
+
+    def in_memory(self, node: Node) -> View:
+        """Return where a node is in memory; it is put there now if it is not."""
+        self._prepare(node)
+        if node in self.elements and node not in self.views:
+            self.views[node] = self._spill(node)
+        view = self.view_of(node)
+        if view is None:
+            for operand in region(node, self.plan.small, self.plan.stored):
+                self._prepare(operand)
+            view, _ = self.arena.allocate(node.dtype, node.shape)
+            target = view
+            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self.views[node] = view
+        return view
+
+    # Elements inside loops.
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Remember the elements computed meanwhile only as long as that."""
+        self._scopes.append({})
+        yield
+        self._scopes.pop()
+
+    def each_element(
+        self, node: Node, body: Callable[[Any], tuple[Element, View]]
+    ) -> None:
+        """Loop over a node's positions, storing what the body returns."""
+        builder = self.builder
+        if self.is_flat(node):
+            with builder.loop(node.size) as i, self.scope():
+                element, target = body(Flat(i))
+                target.store(builder, element, target.at_offset(builder, i))
+            return
+        with builder.loops(node.shape) as position, self.scope():
+            element, target = body(position)
+            target.store(builder, element, target.address(builder, position))
+
+    def is_flat(self, node: Node) -> bool:
+        """Whether one loop over all elements serves a node and all that fuses into it."""
+        if node.ndim == 0 or 0 in node.shape:
+            return False
+        if node in self.destinations and not self.destinations[node].is_contiguous:
+            return False
+        stack, seen = [node], {node}
+        while stack:
+            fused = stack.pop()
+            if not isinstance(fused.op.lower, Elementwise) or is_leaf(fused):
+                return False
+            for operand in fused.operands:
+                if operand in seen or operand.size == 1:
+                    continue
+                seen.add(operand)
+                if operand.shape != node.shape:
+                    return False
+                view = self.view_of(operand)
+                if view is not None:
+                    if not view.is_contiguous:
+                        return False
+                elif operand in self.elements:
+                    return False
+                else:
+                    stack.append(operand)
+        return True
+
+    def element(self, node: Node, at: Any) -> Element:
+        """Return the element of a node at a position, computed once in each scope."""
+        if node.size == 1:
+            at = (index(0),) * node.ndim
+            if node in self.elements:
+                return self.elements[node].reshape(-1)[0]
+        key = (node, id(at.value) if isinstance(at, Flat) else tuple(map(_identity, at)))
+        for scope in reversed(self._scopes):
+            if key in scope:
+                return scope[key][0]
+        result = self._element(node, at)
+        self._scopes[-1][key] = (result, at)  # keeps the identities in the key alive
+        return result
+
+    def _element(self, node: Node, at: Any) -> Element:
+        view = self.view_of(node)
+        if view is not None:
+            flat = isinstance(at, Flat)
+            builder = self.builder
+            address = view.at_offset(builder, at.value) if flat else view.address(builder, at)
+            return view.load(builder, address)
+        return self.element_of_op(node, at)
+
+    def element_of_op(self, node: Node, at: Any) -> Element:
+        """Emit a fused node's own op at a position."""
+        lower, builder = node.op.lower, self.builder
+        if isinstance(lower, Elementwise):
+            operands = [self.element(x, self._operand_position(x, at)) for x in node.operands]
+            return self.apply(node, operands)
+        if not isinstance(lower, Indexed):
+            raise AssertionError(f"{node} does not fuse")
+        return lower.element(builder, lambda i, p: self.element(node.operands[i], p), at, node)
+
+    def _operand_position(self, operand: Node, at: Any) -> Any:
+        if isinstance(at, Flat):
+            return at
+        return aligned(at, operand.shape, index(0))
+
+    def apply(self, node: Node, operands: Sequence[Element]) -> Element:
+        """Emit an elementwise op on elements."""
+        builder, emit = self.builder, node.op.lower.emit
+        builder.result_dtype = node.dtype
+        if isinstance(emit, str):
+            return getattr(builder, emit)(*operands)
+        return emit(builder, *operands)
+
+    # Results.
+
+    def store(self, node: Node, target: View) -> None:
+        """Write a node to memory, unless it was computed there."""
+        if self.destinations.get(node) is target and self.views.get(node) is target:
+            return
+        if node.op.name == "constant":
+            self._prepare(node)
+        if node in self.elements:
+            for position in np.ndindex(*node.shape):
+                address = target.address(self.builder, tuple(map(index, position)))
+                target.store(self.builder, self.elements[node][position], address)
+            return
+        with self.builder.loops(node.shape) as position, self.scope():
+            element = self.element(node, position)
+            target.store(self.builder, element, target.address(self.builder, position))
+
+
+def _identity(value: ir.Value) -> Any:
+    return ("constant", value.constant) if isinstance(value, ir.Constant) else id(value)
+
+
+def _needed(outputs: Sequence[Node], is_there: Callable[[Node], bool]) -> set[Node]:
+    needed: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in needed and not is_there(node):
+            needed.add(node)
+            stack.extend(node.operands)
+    return needed
+
+
+def _rearranged(view: View, node: Node) -> View | None:
+    """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
+    if 0 in view.shape or 0 in node.shape:
+        return None
+    extent = 1 + sum((n - 1) * abs(s) for n, s in zip(view.shape, view.strides, strict=True))
+    lowest = sum((n - 1) * min(s, 0) for n, s in zip(view.shape, view.strides, strict=True))
+    memory = np.empty(extent, np.int8)  # never read: only its addresses matter
+    stand_in = np.lib.stride_tricks.as_strided(memory[-lowest:], view.shape, view.strides)
+    result = node.op.evaluate(stand_in, **node.attributes)
+    start = memory.__array_interface__["data"][0] - lowest
+    offset = result.__array_interface__["data"][0] - start
+    if not np.may_share_memory(result, memory):
+        return None
+    return View(
+        view.pointer, view.dtype, node.shape, result.strides, view.offset + offset, view.tag
+    )
+
+

@@ -1,0 +1,201 @@
+"""Matrix products: blocks of the result in vector registers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from llvmlite import ir
+
+from steepest.engines.native.builder import CONTRACT, Builder
+from steepest.engines.native.jit import vector_bytes
+from steepest.engines.native.memory import View
+from steepest.engines.native.types import INDEX, index, literal, memory_type
+from steepest.graph import Node
+
+if TYPE_CHECKING:
+    from steepest.engines.native.lower import Lowering
+
+_ROWS = 4
+"""Rows of the result that are computed together."""
+
+_VECTORS = 2
+"""Vector registers for the columns that are computed together."""
+
+
+def matmul(lowering: Lowering, node: Node) -> None:
+    """Emit ``C = A @ B``, or the transposed product where that reads rows of memory."""
+    builder = lowering.builder
+    a, b = (lowering.in_memory(operand) for operand in node.operands)
+    c = lowering.allocate(node)
+    a, b = _with_batch(a, node), _with_batch(b, node)
+    if b.strides[-1] != 1 and a.strides[-2] == 1:
+        a, b, c = _transposed(b), _transposed(a), _transposed(c)
+    if b.strides[-1] != 1 and b.shape[-1] > 1:
+        b = _packed(lowering, b)
+    with builder.loops(node.shape[:-2]) as batch:
+        _product(builder, *(_matrix(builder, view, batch) for view in (a, b, c)))
+
+
+def _with_batch(view: View, node: Node) -> View:
+    """Return a view whose leading axes are the result's: stride 0 where it repeats."""
+    ndim = len(node.shape)
+    missing = ndim - len(view.shape)
+    shape = (*node.shape[:-2], *view.shape[-2:])
+    strides = [0] * missing
+    strides += [0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)]
+    return dataclasses.replace(view, shape=shape, strides=(*strides, *view.strides[-2:]))
+
+
+def _transposed(view: View) -> View:
+    def swap(values: tuple[int, ...]) -> tuple[int, ...]:
+        return (*values[:-2], values[-1], values[-2])
+
+    return dataclasses.replace(view, shape=swap(view.shape), strides=swap(view.strides))
+
+
+def _packed(lowering: Lowering, view: View) -> View:
+    """Copy a matrix so that its rows are contiguous."""
+    copy, _ = lowering.arena.allocate(view.dtype, view.shape)
+    builder = lowering.builder
+    with builder.loops(view.shape) as position:
+        element = view.load(builder, view.address(builder, position))
+        copy.store(builder, element, copy.address(builder, position))
+    return copy
+
+
+def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
+    """Return one matrix of a batch."""
+    zero = (index(0),) * 2
+    return View(
+        view.address(builder, (*batch, *zero)),
+        view.dtype,
+        view.shape[-2:],
+        view.strides[-2:],
+        0,
+        view.tag,
+    )
+
+
+def _product(builder: Builder, a: View, b: View, c: View) -> None:
+    rows, columns = c.shape
+    lanes = max(vector_bytes() // c.dtype.itemsize, 1)
+    width = lanes * _VECTORS
+    for first, count, extent in _blocks(columns, width):
+        with builder.loop(count) as block:
+            column = builder.affine(block, first, extent)
+            for first_row, row_count, height in _blocks(rows, _ROWS):
+                with builder.loop(row_count) as row_block:
+                    row = builder.affine(row_block, first_row, height)
+                    _tile(builder, a, b, c, row, column, height, _split(extent, lanes))
+
+
+def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:
+    """Return (first, number of blocks, block size) covering an extent."""
+    whole = extent // size
+    blocks = [(0, whole, size)] if whole else []
+    return blocks + ([(whole * size, 1, extent % size)] if extent % size else [])
+
+
+def _split(extent: int, lanes: int) -> list[tuple[int, int]]:
+    """Return (offset, lanes) of the vectors that cover some columns."""
+    return [(start, min(lanes, extent - start)) for start in range(0, extent, lanes)]
+
+
+def _tile(
+    builder: Builder,
+    a: View,
+    b: View,
+    c: View,
+    row: ir.Value,
+    column: ir.Value,
+    height: int,
+    vectors: list[tuple[int, int]],
+) -> None:
+    """Emit one block of the result, every element summed in the order of the inner axis."""
+    depth = a.shape[1]
+    kinds = [ir.VectorType(memory_type(c.dtype), lanes) for _, lanes in vectors]
+    zero = literal(0, c.dtype)
+    start = [ir.Constant(kind, [zero] * kind.count) for kind in kinds] * height
+    sums = start
+    if depth:
+        before = builder.ir.block
+        body = builder.function.append_basic_block("product")
+        after = builder.function.append_basic_block("stored")
+        builder.ir.branch(body)
+        builder.ir.position_at_end(body)
+        k = builder.ir.phi(INDEX, "k")
+        k.add_incoming(index(0), before)
+        phis = [builder.ir.phi(value.type) for value in start]
+        for phi, value in zip(phis, start, strict=True):
+            phi.add_incoming(value, before)
+        sums = _rank_one_update(builder, a, b, row, column, k, height, vectors, phis)
+        following = builder.ir.add(k, index(1), flags=("nuw", "nsw"))
+        k.add_incoming(following, body)
+        for phi, value in zip(phis, sums, strict=True):
+            phi.add_incoming(value, body)
+        more = builder.ir.icmp_unsigned("<", following, index(depth))
+        builder.ir.cbranch(more, body, after)
+        builder.ir.position_at_end(after)
+    _store_tile(builder, c, row, column, vectors, sums)
+
+
+def _rank_one_update(
+    builder: Builder,
+    a: View,
+    b: View,
+    row: ir.Value,
+    column: ir.Value,
+    k: ir.Value,
+    height: int,
+    vectors: list[tuple[int, int]],
+    sums: list[ir.Value],
+) -> list[ir.Value]:
+    is_real = b.dtype.kind == "f"
+    right = [
+        b.load_vector(builder, b.address(builder, (k, builder.affine(column, offset, 1))), lanes)
+        for offset, lanes in vectors
+    ]
+    result = []
+    for i in range(height):
+        address = a.address(builder, (builder.affine(row, i, 1), k))
+        element = a.load(builder, address).value
+        for j, vector in enumerate(right):
+            left = _splat(builder, element, vector.type)
+            total = sums[i * len(vectors) + j]
+            if is_real:
+                product = builder.ir.fmul(left, vector, flags=CONTRACT)
+                result.append(builder.ir.fadd(total, product, flags=CONTRACT))
+            else:
+                result.append(builder.ir.add(total, builder.ir.mul(left, vector)))
+    return result
+
+
+def _splat(builder: Builder, element: ir.Value, kind: ir.VectorType) -> ir.Value:
+    undefined = ir.Constant(kind, ir.Undefined)
+    one = builder.ir.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.ir.shuffle_vector(one, undefined, mask)
+
+
+def _store_tile(
+    builder: Builder,
+    c: View,
+    row: ir.Value,
+    column: ir.Value,
+    vectors: list[tuple[int, int]],
+    sums: list[ir.Value],
+) -> None:
+    for number, value in enumerate(sums):
+        i, j = divmod(number, len(vectors))
+        offset, lanes = vectors[j]
+        position = (builder.affine(row, i, 1), builder.affine(column, offset, 1))
+        if c.strides[1] == 1:
+            c.store_vector(builder, value, c.address(builder, position))
+            continue
+        for lane in range(lanes):
+            element = builder.ir.extract_element(value, ir.Constant(ir.IntType(32), lane))
+            place = (position[0], builder.affine(column, offset + lane, 1))
+            c.store(builder, builder.element(element, c.dtype), c.address(builder, place))
+
+

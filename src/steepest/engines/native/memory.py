@@ -1,0 +1,176 @@
+"""Where values live: views of memory, and the arena they are allocated in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.types import BIT, INDEX, POINTER, index, memory_type
+from steepest.graph import Shape
+
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """An array in memory.
+
+    Attributes
+    ----------
+    pointer
+        Address of the element that offsets count from.
+    dtype, shape
+        Of the array.
+    strides
+        Distance between neighbors along each axis, in elements.
+    offset
+        Of the first element, in elements.
+    tag
+        Alias class: memory of different tags never overlaps.
+    """
+
+    pointer: ir.Value
+    dtype: np.dtype
+    shape: Shape
+    strides: tuple[int, ...]
+    offset: int
+    tag: ir.Value | None
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether elements follow each other in C order."""
+        return self.strides == c_strides(self.shape) or 0 in self.shape
+
+    def address(self, builder: Builder, position: tuple[ir.Value, ...]) -> ir.Value:
+        """Return the address of an element."""
+        flat = None
+        for i, stride, extent in zip(position, self.strides, self.shape, strict=True):
+            if extent == 1 or stride == 0:
+                continue
+            term = i if stride == 1 else builder.ir.mul(i, index(stride), flags=("nsw",))
+            flat = term if flat is None else builder.ir.add(flat, term, flags=("nsw",))
+        return self.at_offset(builder, flat)
+
+    def at_offset(self, builder: Builder, flat: ir.Value | None) -> ir.Value:
+        """Return the address of the element at a distance from the first."""
+        element = memory_type(self.dtype)
+        pointer = self.pointer
+        if self.offset:
+            pointer = builder.ir.gep(pointer, [index(self.offset)], source_etype=element)
+        if flat is None:
+            return pointer
+        return builder.ir.gep(pointer, [flat], source_etype=element)
+
+    def load(self, builder: Builder, address: ir.Value) -> Element:
+        """Load an element."""
+        value = builder.ir.load(address, typ=memory_type(self.dtype))
+        self._mark(value)
+        if self.dtype == np.bool_:
+            value = builder.ir.icmp_unsigned("!=", value, ir.Constant(value.type, 0))
+        return builder.element(value, self.dtype)
+
+    def store(self, builder: Builder, element: Element, address: ir.Value) -> None:
+        """Store an element."""
+        value = element.value
+        if value.type == BIT:
+            value = builder.ir.zext(value, memory_type(self.dtype))
+        self._mark(builder.ir.store(value, address))
+
+    def load_vector(self, builder: Builder, address: ir.Value, lanes: int) -> ir.Value:
+        """Load neighbors into a vector register."""
+        kind = ir.VectorType(memory_type(self.dtype), lanes)
+        value = builder.ir.load(address, typ=kind, align=self.dtype.itemsize)
+        self._mark(value)
+        return value
+
+    def store_vector(self, builder: Builder, value: ir.Value, address: ir.Value) -> None:
+        """Store a vector register to neighbors."""
+        self._mark(builder.ir.store(value, address, align=self.dtype.itemsize))
+
+    def _mark(self, instruction: ir.Instruction) -> None:
+        if self.tag is not None:
+            instruction.set_metadata("tbaa", self.tag)
+
+
+def c_strides(shape: Shape) -> tuple[int, ...]:
+    """Return the strides of an array in C order, in elements."""
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= extent
+    return tuple(reversed(strides))
+
+
+def contiguous(
+    pointer: ir.Value, dtype: np.dtype, shape: Shape, tag: ir.Value | None = None
+) -> View:
+    """Return an array in C order at an address."""
+    return View(pointer, dtype, shape, c_strides(shape), 0, tag)
+
+
+@dataclass
+class Slot:
+    """A part of the arena, used by one value after another."""
+
+    offset: int
+    size: int
+    tag: ir.Value
+
+
+class Arena:
+    """Static memory of one program: every array's place is known when it is compiled.
+
+    Parameters
+    ----------
+    builder
+        Of the function that uses it.
+    pointer
+        Address of the arena.
+    """
+
+    def __init__(self, builder: Builder, pointer: ir.Value) -> None:
+        self._builder = builder
+        self._pointer = pointer
+        self._free: list[Slot] = []
+        self._root = builder.module.add_metadata(["steepest"])
+        self._tags = 0
+        self.size = 0
+
+    def new_tag(self) -> ir.Value:
+        """Return an alias class of its own."""
+        self._tags += 1
+        zero = ir.Constant(INDEX, 0)
+        module = self._builder.module
+        kind = module.add_metadata([f"memory{self._tags}", self._root, zero])
+        return module.add_metadata([kind, kind, zero])
+
+    def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
+        """Return a new array, in a slot that is free or at the arena's end."""
+        size = max(int(np.prod(shape)) * dtype.itemsize, 1)
+        size = -(-size // _ALIGNMENT) * _ALIGNMENT
+        fitting = [slot for slot in self._free if slot.size >= size]
+        if fitting:
+            slot = min(fitting, key=lambda slot: slot.size)
+            self._free.remove(slot)
+        else:
+            slot = Slot(self.size, size, self.new_tag())
+            self.size += size
+        with self._builder.at_entry():
+            byte = ir.IntType(8)
+            pointer = self._builder.ir.gep(
+                self._pointer, [index(slot.offset)], source_etype=byte
+            )
+        return contiguous(pointer, dtype, shape, slot.tag), slot
+
+    def release(self, slot: Slot) -> None:
+        """Give a slot back for later values."""
+        self._free.append(slot)
+
+
+def table_entry(builder: Builder, table: ir.Value, position: int) -> ir.Value:
+    """Return a pointer out of the table that a compiled function is called with."""
+    address = builder.ir.gep(table, [index(position)], source_etype=POINTER)
+    return builder.ir.load(address, typ=POINTER)

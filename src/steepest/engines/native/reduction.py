@@ -1,0 +1,186 @@
+"""Reductions as loops, in a fixed order that does not depend on the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native.builder import REASSOCIATE, Builder, Element
+from steepest.engines.native.memory import View, contiguous
+from steepest.engines.native.types import index, memory_type
+from steepest.graph import Node
+from steepest.ops import Reduction
+
+if TYPE_CHECKING:
+    from steepest.engines.native.lower import Lowering
+
+_BLOCK = 512
+"""Elements that are added up in lanes before the exact carry is taken along."""
+
+
+def reduce_loops(lowering: Lowering, node: Node, lower: Reduction) -> None:
+    """Emit the loops of a reduction whose operand is an array."""
+    (operand,) = node.operands
+    axes = node.attributes["axis"]
+    if lowering.is_flat(operand) or _is_contiguous_leaf(lowering, operand):
+        if len(axes) == operand.ndim:
+            _reduce_flat(lowering, node, lower, operand)
+            return
+    if not axes or axes[-1] == operand.ndim - 1:
+        _reduce_rows(lowering, node, lower, operand)
+    else:
+        _reduce_columns(lowering, node, lower, operand)
+
+
+def _is_contiguous_leaf(lowering: Lowering, operand: Node) -> bool:
+    view = lowering.view_of(operand)
+    return view is not None and view.is_contiguous and operand.ndim > 0
+
+
+def _reduce_flat(lowering: Lowering, node: Node, lower: Reduction, operand: Node) -> None:
+    from steepest.engines.native.lower import Flat
+
+    def at(flat: ir.Value) -> Element:
+        return lowering.element(operand, Flat(flat))
+
+    result = np.empty(node.shape, object)
+    result[()] = accumulate(lowering, lower, node.dtype, (), operand.size, lambda _, i: at(i))
+    lowering.elements[node] = result
+
+
+def _reduce_rows(lowering: Lowering, node: Node, lower: Reduction, operand: Node) -> None:
+    builder, axes = lowering.builder, node.attributes["axis"]
+    kept = [i for i in range(operand.ndim) if i not in axes]
+    outer, last = [operand.shape[i] for i in axes[:-1]], operand.shape[axes[-1]]
+
+    def row(position: tuple[ir.Value, ...]) -> Element:
+        def at(where: tuple[ir.Value, ...], i: ir.Value) -> Element:
+            full: list[Any] = [None] * operand.ndim
+            for axis, value in zip([*kept, *axes], [*position, *where, i], strict=True):
+                full[axis] = value
+            return lowering.element(operand, tuple(full))
+
+        return accumulate(lowering, lower, node.dtype, tuple(outer), last, at)
+
+    if node.size == 1:
+        result = np.empty(node.shape, object)
+        result.reshape(-1)[0] = row((index(0),) * node.ndim)
+        lowering.elements[node] = result
+        return
+    target = lowering.allocate(node)
+    with builder.loops(node.shape) as position, lowering.scope():
+        target.store(builder, row(position), target.address(builder, position))
+
+
+def _reduce_columns(lowering: Lowering, node: Node, lower: Reduction, operand: Node) -> None:
+    builder, axes = lowering.builder, node.attributes["axis"]
+    kept = [i for i in range(operand.ndim) if i not in axes]
+    target = lowering.allocate(node)
+    initial = builder.number(lower.initial(node.dtype), node.dtype)
+    with builder.loops(node.shape) as position:
+        target.store(builder, initial, target.address(builder, position))
+    with (
+        builder.loops(tuple(operand.shape[i] for i in axes)) as where,
+        builder.loops(node.shape) as position,
+        lowering.scope(),
+    ):
+        full: list[Any] = [None] * operand.ndim
+        for axis, value in zip([*kept, *axes], [*position, *where], strict=True):
+            full[axis] = value
+        address = target.address(builder, position)
+        before = target.load(builder, address)
+        element = lowering.element(operand, tuple(full))
+        target.store(builder, lower.combine(builder, before, element), address)
+
+
+def accumulate(
+    lowering: Lowering,
+    lower: Reduction,
+    dtype: np.dtype,
+    outer: tuple[int, ...],
+    last: int,
+    at: Callable[[tuple[ir.Value, ...], ir.Value], Element],
+) -> Element:
+    """Emit loops that combine elements, and return the result.
+
+    Parameters
+    ----------
+    outer, last
+        Extents of the reduced axes; the last one runs fastest.
+    at
+        Returns the element at a position of the outer axes and an index of the last.
+
+    Notes
+    -----
+    Long real sums add up blocks of the last axis in lanes and carry the rounding error of
+    adding the blocks along (Kahan 1965), so that the error does not grow with their number.
+    """
+    builder = lowering.builder
+    is_sum = lower.initial(dtype) == 0 and dtype.kind == "f"
+    exact = is_sum and (last > _BLOCK or np.prod(outer, dtype=int) > 1)
+    total = _Carried(builder, lower, dtype, exact)
+
+    def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
+        inner = _cell(builder, dtype)
+        _store(builder, inner, builder.number(lower.initial(dtype), dtype))
+        with builder.loop(extent) as i, lowering.scope():
+            position = i if start is None else builder.ir.add(start, i)
+            element = at(where, position)
+            before = inner.load(builder, inner.pointer)
+            if is_sum:
+                value = builder.ir.fadd(before.value, element.value, flags=REASSOCIATE)
+                combined = builder.element(value, dtype)
+            else:
+                combined = lower.combine(builder, before, element)
+            _store(builder, inner, combined)
+        total.add(inner.load(builder, inner.pointer))
+
+    with builder.loops(outer) as where:
+        if not exact or last <= _BLOCK:
+            if last:
+                block(where, None, last)
+        else:
+            with builder.loop(last // _BLOCK) as number:
+                block(where, builder.ir.mul(number, index(_BLOCK)), _BLOCK)
+            if last % _BLOCK:
+                block(where, index(last - last % _BLOCK), last % _BLOCK)
+    return total.value()
+
+
+class _Carried:
+    """A running result; exact sums carry their rounding error along."""
+
+    def __init__(self, builder: Builder, lower: Reduction, dtype: np.dtype, exact: bool) -> None:
+        self.builder, self.lower, self.exact = builder, lower, exact
+        self.total = _cell(builder, dtype)
+        _store(builder, self.total, builder.number(lower.initial(dtype), dtype))
+        if exact:
+            self.error = _cell(builder, dtype)
+            _store(builder, self.error, builder.zero(dtype))
+
+    def add(self, element: Element) -> None:
+        builder = self.builder
+        before = self.total.load(builder, self.total.pointer)
+        if not self.exact:
+            _store(builder, self.total, self.lower.combine(builder, before, element))
+            return
+        corrected = element - self.error.load(builder, self.error.pointer)
+        after = before + corrected
+        error = (after - before) - corrected
+        finite = error == error  # infinite sums have no error to carry
+        _store(builder, self.error, builder.select(finite, error, builder.zero(error.dtype)))
+        _store(builder, self.total, after)
+
+    def value(self) -> Element:
+        return self.total.load(self.builder, self.total.pointer)
+
+
+def _cell(builder: Builder, dtype: np.dtype) -> View:
+    return contiguous(builder.alloca(memory_type(dtype)), dtype, ())
+
+
+def _store(builder: Builder, cell: View, element: Element) -> None:
+    cell.store(builder, element, cell.pointer)

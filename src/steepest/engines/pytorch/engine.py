@@ -1,0 +1,161 @@
+"""PyTorch: on a CPU or a GPU, and an independent witness for every gradient."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.program import Iteration, Program, Run, Start
+from steepest.engines.stepwise import Arithmetic, Tape, constant_values, prepare
+from steepest.errors import EngineUnavailableError
+from steepest.graph import Graph, Node
+from steepest.rewrite import simplify
+
+
+def import_torch() -> Any:
+    """Return the torch module; this is the only place that imports it.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If it is not installed; the message says how to.
+    """
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise EngineUnavailableError(
+            "the engine 'torch' needs PyTorch, which is not installed: "
+            "pip install 'steepest[torch]'"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Torch:
+    """Runs graphs in PyTorch.
+
+    Parameters
+    ----------
+    device
+        Where tensors live, such as ``"cpu"``, ``"cuda"`` or ``"mps"``.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If PyTorch is not installed, or has no such device.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> run = st.minimize(lambda x: (x - 1) ** 2, 0.0, engine=st.engines.Torch(device="cpu"),
+    ...                   method=st.GradientDescent(0.25), stop=st.LossBelow(1e-6))
+    >>> run.converged
+    True
+    """
+
+    device: str = "cpu"
+    name: str = "torch"
+
+    def __post_init__(self) -> None:
+        torch = import_torch()
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise EngineUnavailableError(
+                f"PyTorch cannot use the device {self.device!r}: {reason}"
+            ) from error
+
+    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
+        """Return the graph as a function of flat inputs."""
+        arithmetic = self._arithmetic()
+        outputs = simplify(graph.outputs)
+        tape = Tape(outputs, graph.inputs, arithmetic.resolve)
+        constants = constant_values(tape, arithmetic.from_array)
+
+        def run(inputs: Sequence[Any]) -> list[np.ndarray]:
+            tensors = map(arithmetic.from_array, inputs)
+            values = {**constants, **dict(zip(graph.inputs, tensors, strict=True))}
+            tape.run(values)
+            return [arithmetic.to_array(values[node]) for node in outputs]
+
+        return run
+
+    def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
+        """Return a loss and its gradient by the first input, from ``torch.autograd``."""
+        torch, arithmetic = import_torch(), self._arithmetic()
+        tape = Tape(graph.outputs, graph.inputs, arithmetic.resolve)
+        constants = constant_values(tape, arithmetic.from_array)
+
+        def run(inputs: Sequence[Any]) -> list[np.ndarray]:
+            tensors = [arithmetic.from_array(value) for value in inputs]
+            tensors[0] = tensors[0].clone().requires_grad_()
+            values = {**constants, **dict(zip(graph.inputs, tensors, strict=True))}
+            tape.run(values)
+            loss = values[graph.outputs[0]]
+            gradient = _autograd(torch, loss, tensors[0])
+            return [arithmetic.to_array(loss), arithmetic.to_array(gradient)]
+
+        return run
+
+    def prepare(self, program: Program) -> Callable[[Start], Run]:
+        """Return what starts the descent."""
+        return prepare(program, self._arithmetic())
+
+    def first_budget(self, program: Program) -> int:
+        """Return how many iterations to make before looking at the clock."""
+        return 1
+
+    def _arithmetic(self) -> Arithmetic:
+        torch = import_torch()
+
+        def from_array(value: Any) -> Any:
+            array = np.asarray(value)
+            if not array.flags.writeable:  # torch would warn: it shares memory
+                array = array.copy()
+            return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(self.device)
+
+        def to_array(tensor: Any) -> np.ndarray:
+            return tensor.detach().cpu().resolve_conj().numpy()
+
+        resolve = functools.partial(_resolve, torch)
+        return Arithmetic(
+            resolve, functools.partial(_differentiate, torch, resolve), from_array, to_array
+        )
+
+
+def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
+    """Return a node's function of its operands' tensors."""
+    if isinstance(node.op.torch, str):
+        return getattr(torch, node.op.torch)
+    return functools.partial(node.op.torch, torch, **node.attributes)
+
+
+def _autograd(torch: Any, loss: Any, variable: Any) -> Any:
+    if not loss.requires_grad:
+        return torch.zeros_like(variable)
+    (gradient,) = torch.autograd.grad(loss, variable, allow_unused=True)
+    return torch.zeros_like(variable) if gradient is None else gradient
+
+
+def _differentiate(
+    torch: Any, resolve: Callable[[Node], Callable[..., Any]], iteration: Iteration
+) -> Callable[[dict[Node, Any]], None]:
+    """Return what computes a loss in torch, and its gradient by ``torch.autograd``."""
+    to_variable = Tape([iteration.variable], iteration.inputs, resolve)
+    to_loss = Tape([iteration.loss], [*iteration.inputs, iteration.variable], resolve)
+
+    def run(values: dict[Node, Any]) -> None:
+        to_variable.run(values)
+        variable = values[iteration.variable].detach().clone().requires_grad_()
+        inner = {**values, iteration.variable: variable}
+        to_loss.run(inner)
+        loss = inner[iteration.loss]
+        values[iteration.loss] = loss.detach()
+        values[iteration.gradient] = _autograd(torch, loss, variable)
+
+    return run

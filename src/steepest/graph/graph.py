@@ -1,0 +1,152 @@
+"""The graph: inputs, outputs, and how to say them to a person."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optree
+
+from steepest.errors import InputError
+from steepest.graph.evaluate import evaluate
+from steepest.graph.node import Node, order
+from steepest.graph.printer import format_graph
+from steepest.graph.source import Source
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a Python call maps to a graph's flat inputs and outputs.
+
+    Attributes
+    ----------
+    arguments
+        Structure of the positional arguments; their leaves are the first inputs.
+    result
+        Structure of what the function returns.
+    """
+
+    arguments: Any
+    result: Any
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What a function computes.
+
+    Attributes
+    ----------
+    inputs
+        Input nodes: first the leaves of the arguments, then the captured arrays.
+    outputs
+        Output nodes.
+    names
+        A name for each input, for people.
+    sources
+        The user's line for each node that has one.
+    captured
+        The arrays that the last inputs are bound to, by reference.
+    signature
+        How a Python call maps to inputs and outputs; None for a graph made by a pass.
+
+    Two graphs with the same inputs and outputs are equal, whatever the lines they came
+    from: compiled code is shared between them.
+    """
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    names: tuple[str, ...] = field(default=(), compare=False)
+    sources: Mapping[Node, Source] = field(default_factory=dict, compare=False, repr=False)
+    captured: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
+    signature: Signature | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Every node, operands first."""
+        return order([*self.inputs, *self.outputs])
+
+    def bind(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
+        """Return a value for every input from the flat arguments and the captured arrays.
+
+        Raises
+        ------
+        InputError
+            Where the number of arguments, or the shape of one, is not what was traced.
+        """
+        values = [*arguments, *self.captured]
+        if len(values) != len(self.inputs):
+            expected = len(self.inputs) - len(self.captured)
+            raise InputError(
+                f"this graph has {expected} array arguments, got {len(arguments)}"
+            )
+        bindings: dict[Node, np.ndarray] = {}
+        for node, value, name in zip(self.inputs, values, self.input_names, strict=True):
+            array = np.asarray(value, node.dtype)
+            if array.shape != node.shape:
+                raise InputError(
+                    f"{name}: this graph was traced for shape {node.shape}, "
+                    f"got {array.shape}: trace again for the new shape"
+                )
+            bindings[node] = array
+        return bindings
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """A name for every input."""
+        missing = range(len(self.names), len(self.inputs))
+        return self.names + tuple(f"input{i}" for i in missing)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Compute the graph in NumPy.
+
+        Parameters
+        ----------
+        *arguments
+            The same structure of arrays that was traced.
+        """
+        if self.signature is None:
+            leaves: list[Any] = list(arguments)
+        else:
+            leaves, structure = optree.tree_flatten(arguments)
+            if structure != self.signature.arguments:
+                raise InputError(
+                    f"this graph was traced for arguments {self.signature.arguments}, "
+                    f"got {structure}"
+                )
+        values = evaluate(self.outputs, self.bind(leaves))
+        if self.signature is None:
+            return tuple(values)
+        return optree.tree_unflatten(self.signature.result, values)
+
+    def __str__(self) -> str:
+        return format_graph(self)
+
+    def draw(self, path: str | Path, values: Sequence[Any] | None = None) -> Path:
+        """Draw the graph as an SVG picture (needs ``pip install 'steepest[plot]'``).
+
+        Parameters
+        ----------
+        path
+            File to write.
+        values
+            Flat arguments; when given, every node shows its value.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        # Presentation stands above the graph: reached by name, and only from here.
+        picture = importlib.import_module("steepest.show.picture")
+        known = {} if values is None else self.node_values(values)
+        return picture.draw(self, Path(path), known)
+
+    def node_values(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
+        """Return the value of every node for flat arguments."""
+        nodes = self.nodes
+        values = evaluate(nodes, self.bind(arguments))
+        return dict(zip(nodes, values, strict=True))

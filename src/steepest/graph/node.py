@@ -1,0 +1,135 @@
+"""The node: one operation on earlier nodes, immutable and interned.
+
+Two nodes with the same op, operands and attributes are the same object, so that common
+subexpressions are shared by construction and ``is`` is equality.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+class Operation(Protocol):
+    """What a node needs to know of its row in the op table (see ``steepest.ops.row``)."""
+
+    @property
+    def name(self) -> str: ...
+
+    def infer(self, *operands: Any, **attributes: Any) -> tuple[Shape, np.dtype]: ...
+
+    def evaluate(self, *values: Any, **attributes: Any) -> Any: ...
+
+
+class Node:
+    """One operation; build it with :func:`make`, which interns.
+
+    Attributes
+    ----------
+    op
+        Row of the op table.
+    operands
+        The nodes that it is computed from.
+    attributes
+        What else determines its value: an axis, a target shape. Hashable values only.
+    shape, dtype
+        Of the result; they follow from the rest.
+    """
+
+    __slots__ = ("__weakref__", "attributes", "dtype", "op", "operands", "shape")
+
+    op: Any
+    operands: tuple[Node, ...]
+    attributes: Mapping[str, Any]
+    shape: Shape
+    dtype: np.dtype
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"nodes are immutable: cannot set {name!r}")
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} {self.dtype}{list(self.shape)}>"
+
+
+_interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+_set = object.__setattr__
+
+
+def make(op: Operation, operands: Sequence[Node] = (), **attributes: Any) -> Node:
+    """Return the node for an operation: the one that exists already, or a new one.
+
+    Parameters
+    ----------
+    op
+        Row of the op table.
+    operands
+        Nodes it is computed from.
+    **attributes
+        Hashable attributes of the op.
+
+    Returns
+    -------
+    Node
+        Its shape and dtype are those that the row's own rule gives.
+    """
+    operands = tuple(operands)
+    key = (op, *map(id, operands), *sorted(attributes.items()))
+    with _lock:
+        node = _interned.get(key)
+    if node is not None:
+        return node
+    shape, dtype = op.infer(*operands, **attributes)
+    node = Node()
+    _set(node, "op", op)
+    _set(node, "operands", operands)
+    _set(node, "attributes", MappingProxyType(attributes))
+    _set(node, "shape", tuple(int(extent) for extent in shape))
+    _set(node, "dtype", np.dtype(dtype))
+    with _lock:
+        return _interned.setdefault(key, node)
+
+
+def order(outputs: Sequence[Node], stop: Any = ()) -> list[Node]:
+    """Return every node that the outputs need, operands first, in a deterministic order.
+
+    Parameters
+    ----------
+    outputs
+        Nodes to be computed.
+    stop
+        Container of nodes whose operands are not followed (they are known already).
+    """
+    seen: set[Node] = set()
+    result: list[Node] = []
+    stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(outputs)]
+    while stack:
+        node, operands_done = stack.pop()
+        if operands_done:
+            result.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if node not in stop:
+                stack.extend((operand, False) for operand in reversed(node.operands))
+    return result

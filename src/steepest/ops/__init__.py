@@ -1,0 +1,76 @@
+"""The op table: every op is one row of one of these modules."""
+
+from types import MappingProxyType
+
+from steepest.ops import (
+    arithmetic,
+    comparison,
+    exponential,
+    indexing,
+    product,
+    reduction,
+    shaping,
+    trigonometric,
+)
+from steepest.ops.leaves import (
+    CONSTANT,
+    INPUT,
+    constant_node,
+    constant_value,
+    input_node,
+)
+from steepest.ops.row import (
+    Case,
+    Domain,
+    Elementwise,
+    Indexed,
+    JointLinear,
+    Kernel,
+    Linear,
+    Partials,
+    Reduction,
+    Row,
+    Rule,
+    Zero,
+    resolve_loop,
+)
+
+TABLE: MappingProxyType[str, Row] = MappingProxyType(
+    {
+        row.name: row
+        for module in (
+            arithmetic,
+            exponential,
+            trigonometric,
+            comparison,
+            reduction,
+            shaping,
+            indexing,
+            product,
+        )
+        for row in module.ROWS
+    }
+)
+"""Every op that takes operands, by name."""
+
+__all__ = [
+    "CONSTANT",
+    "INPUT",
+    "TABLE",
+    "Case",
+    "Domain",
+    "Elementwise",
+    "Indexed",
+    "JointLinear",
+    "Kernel",
+    "Linear",
+    "Partials",
+    "Reduction",
+    "Row",
+    "Rule",
+    "Zero",
+    "constant_node",
+    "constant_value",
+    "input_node",
+    "resolve_loop",
+]

@@ -1,0 +1,228 @@
+"""Arithmetic, powers, rounding, and the choice between values."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
+from steepest.ops.row import RECORD, Domain, Elementwise, Linear, Row, Rule, Zero, elementwise
+
+
+def _power_by_base(y, x, p):
+    # p * x**(p - 1), which is 0 for p = 0 at every x, 0 included.
+    return np.where(p == 0, 0, p * np.power(x, np.where(p == 0, 1, p - 1)))
+
+
+def _power_by_exponent(y, x, p):
+    # y * log(x), whose limit at x = 0 is 0 for p > 0.
+    return np.where(x == 0, 0, y * np.log(np.where(x == 0, 1, x)))
+
+
+def _emit_remainder(b, x, y):
+    if x.is_integer:
+        return b.integer_divmod(x, y)[1]
+    mod = b.fmod(x, y)
+    wrapped = b.select((y < 0) != (mod < 0), mod + y, mod)
+    return b.select(mod == 0, b.copysign(mod, y), wrapped)
+
+
+def _emit_floor_divide(b, x, y):
+    if x.is_integer:
+        return b.integer_divmod(x, y)[0]
+    mod = b.fmod(x, y)
+    quotient = (x - mod) / y
+    quotient = b.select((mod != 0) & ((y < 0) != (mod < 0)), quotient - 1, quotient)
+    floor = b.floor(quotient)
+    floor = b.select(quotient - floor > 0.5, floor + 1, floor)
+    ratio = x / y
+    floor = b.select(quotient == 0, b.copysign(b.constant(0, x), ratio), floor)
+    return b.select(y == 0, ratio, floor)
+
+
+def _emit_sign(b, x):
+    one = b.select(x > 0, b.constant(1, x), b.select(x < 0, b.constant(-1, x), b.constant(0, x)))
+    return one if x.is_integer else b.select(x == x, one, x)
+
+
+def _emit_absolute(b, x):
+    return b.select(x < 0, -x, x) if x.is_integer else b.fabs(x)
+
+
+def _choose_pullback(chosen):
+    def pullback(cotangent, y, a, b):
+        half = np.where(a == b, cotangent * 0.5, 0)
+        return (
+            np.where(chosen(a, b), cotangent, half),
+            np.where(chosen(b, a), cotangent, half),
+        )
+
+    def pushforward(tangents, y, a, b):
+        ta, tb = tangents
+        return np.where(chosen(a, b), ta, np.where(a == b, (ta + tb) * 0.5, tb))
+
+    return Rule(pullback, pushforward)
+
+
+ADD = elementwise("add", lambda y, a, b: 1.0, lambda y, a, b: 1.0, domain=REAL_PAIRS)
+SUBTRACT = elementwise("subtract", lambda y, a, b: 1.0, lambda y, a, b: -1.0, domain=REAL_PAIRS)
+MULTIPLY = elementwise("multiply", lambda y, a, b: b, lambda y, a, b: a, domain=REAL_PAIRS)
+DIVIDE = elementwise(
+    "divide", lambda y, a, b: 1.0 / b, lambda y, a, b: -y / b, domain=NONZERO_SECOND
+)
+NEGATIVE = elementwise("negative", lambda y, x: -1.0, domain=REALS)
+SQUARE = elementwise("square", lambda y, x: 2.0 * x, emit=lambda b, x: x * x, domain=REALS)
+RECIPROCAL = elementwise(
+    "reciprocal", lambda y, x: -y * y, emit=lambda b, x: 1 / x, domain=POSITIVE
+)
+SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
+CBRT = elementwise(
+    "cbrt",
+    lambda y, x: 1.0 / (3.0 * y * y),
+    emit=lambda b, x: b.libm("cbrt", x),
+    torch=lambda t, x: t.sign(x) * t.abs(x) ** (1 / 3),
+    domain=Domain(((0.2, 4.0),)),
+)
+POWER = elementwise(
+    "power",
+    _power_by_base,
+    _power_by_exponent,
+    torch="pow",
+    domain=Domain(((0.2, 3.0), (-2.5, 2.5)), analytic=True),
+    kink="x**0 has slope 0 in x everywhere, 0 included; 0**p has slope 0 in p",
+)
+ABSOLUTE = elementwise(
+    "absolute",
+    lambda y, x: np.sign(x),
+    emit=_emit_absolute,
+    domain=Domain(((0.2, 3.0),)),
+    kink="slope 0 at 0",
+)
+SIGN = elementwise("sign", emit=_emit_sign, domain=STEPS, kink="slope 0 everywhere")
+HYPOT = elementwise(
+    "hypot",
+    lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
+    lambda y, a, b: np.where(y == 0, 0, b / np.where(y == 0, 1, y)),
+    emit=lambda b, x, y: b.libm("hypot", x, y),
+    domain=Domain(((0.3, 3.0), (0.3, 3.0))),
+    kink="slope 0 at (0, 0)",
+)
+REMAINDER = elementwise(
+    "remainder",
+    lambda y, a, b: 1.0,
+    lambda y, a, b: -np.floor(a / b),
+    emit=_emit_remainder,
+    domain=Domain(((0.1, 0.9), (1.1, 3.0))),
+    kink="slope 1 in the dividend, also where it jumps",
+)
+FLOOR_DIVIDE = elementwise(
+    "floor_divide",
+    emit=_emit_floor_divide,
+    domain=dataclasses.replace(NONZERO_SECOND, smooth=False, analytic=False),
+    kink="slope 0 everywhere",
+)
+FLOOR = elementwise("floor", domain=STEPS, kink="slope 0 everywhere")
+CEIL = elementwise("ceil", domain=STEPS, kink="slope 0 everywhere")
+TRUNC = elementwise("trunc", domain=STEPS, kink="slope 0 everywhere")
+RINT = elementwise("rint", torch="round", domain=STEPS, kink="slope 0 everywhere")
+MAXIMUM = elementwise(
+    "maximum",
+    derivative=_choose_pullback(lambda a, b: a > b),
+    domain=STEP_PAIRS,
+    kink="a tie gives half to each",
+)
+MINIMUM = elementwise(
+    "minimum",
+    derivative=_choose_pullback(lambda a, b: a < b),
+    domain=STEP_PAIRS,
+    kink="a tie gives half to each",
+)
+
+
+def stop_gradient(x):
+    """Return `x` as a constant: its derivative is zero, whatever it depends on.
+
+    Parameters
+    ----------
+    x
+        Array of any shape.
+
+    Returns
+    -------
+    array
+        The same values.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> float(st.gradient(lambda x: x * st.stop_gradient(x))(3.0))
+    3.0
+    """
+    return getattr(x, RECORD)(STOP_GRADIENT, x) if hasattr(x, RECORD) else x
+
+
+STOP_GRADIENT = Row(
+    name="stop_gradient",
+    evaluate=np.asarray,
+    infer=lambda x: (x.shape, x.dtype),
+    derivative=Zero(),
+    torch=lambda t, x: x.detach(),
+    lower=Elementwise(lambda b, x: x),
+    domain=STEPS,
+    kink="slope 0, by definition",
+)
+
+
+def _where_infer(condition, a, b):
+    if a.dtype != b.dtype or condition.dtype != np.bool_:
+        raise TypeError(f"where takes (bool, T, T), got {condition}, {a}, {b}")
+    return np.broadcast_shapes(condition.shape, a.shape, b.shape), a.dtype
+
+
+# Selects cotangents: a product with a mask would turn inf into NaN.
+WHERE = dataclasses.replace(
+    elementwise(
+        "minimum",
+        derivative=Linear(
+            {
+                1: lambda cotangent, c, a, b: np.where(c, cotangent, 0),
+                2: lambda cotangent, c, a, b: np.where(c, 0, cotangent),
+            },
+            joint=True,
+        ),
+        emit="select",
+        torch="where",
+        domain=Domain(("bool", (-3.0, 3.0), (-3.0, 3.0)), analytic=True),
+        kink="only the chosen side receives a cotangent",
+    ),
+    name="where",
+    evaluate=np.where,
+    infer=_where_infer,
+)
+
+ROWS: tuple[Row, ...] = (
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    NEGATIVE,
+    SQUARE,
+    RECIPROCAL,
+    SQRT,
+    CBRT,
+    POWER,
+    ABSOLUTE,
+    SIGN,
+    HYPOT,
+    REMAINDER,
+    FLOOR_DIVIDE,
+    FLOOR,
+    CEIL,
+    TRUNC,
+    RINT,
+    MAXIMUM,
+    MINIMUM,
+    STOP_GRADIENT,
+    WHERE,
+)

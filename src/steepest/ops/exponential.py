@@ -1,0 +1,61 @@
+"""Exponentials and logarithms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from steepest.ops.domains import POSITIVE, REALS
+from steepest.ops.row import Domain, Row, elementwise
+
+_LN2 = float(np.log(2.0))
+_LN10 = float(np.log(10.0))
+
+
+def libm(name: str):
+    """Emit a call of the C library's function of that name."""
+    return lambda b, *operands: b.libm(name, *operands)
+
+
+def _emit_logaddexp(exp, log1p, log_of_2):
+    def emit(b, x, y):
+        difference = x - y
+        # Equal operands first: inf - inf would be NaN.
+        far = b.libm(log1p, b.libm(exp, -b.fabs(difference)))
+        high = b.select(difference > 0, x, b.select(difference <= 0, y, difference))
+        return b.select(x == y, x + log_of_2, high + far)
+
+    return emit
+
+
+def _emit_logaddexp2(b, x, y):
+    difference = x - y
+    far = b.libm("log1p", b.libm("exp2", -b.fabs(difference))) * float(1 / np.log(2.0))
+    high = b.select(difference > 0, x, b.select(difference <= 0, y, difference))
+    return b.select(x == y, x + 1.0, high + far)
+
+
+_PAIRS = Domain(((-2.0, 2.0), (-2.0, 2.0)))
+
+EXP = elementwise("exp", lambda y, x: y, emit=libm("exp"), domain=REALS)
+EXP2 = elementwise("exp2", lambda y, x: _LN2 * y, emit=libm("exp2"), domain=REALS)
+EXPM1 = elementwise("expm1", lambda y, x: np.exp(x), emit=libm("expm1"), domain=REALS)
+LOG = elementwise("log", lambda y, x: 1.0 / x, emit=libm("log"), domain=POSITIVE)
+LOG2 = elementwise("log2", lambda y, x: 1.0 / (_LN2 * x), emit=libm("log2"), domain=POSITIVE)
+LOG10 = elementwise("log10", lambda y, x: 1.0 / (_LN10 * x), emit=libm("log10"), domain=POSITIVE)
+LOG1P = elementwise("log1p", lambda y, x: 1.0 / (1.0 + x), emit=libm("log1p"), domain=POSITIVE)
+LOGADDEXP = elementwise(
+    "logaddexp",
+    lambda y, a, b: 1.0 / (1.0 + np.exp(b - a)),
+    lambda y, a, b: 1.0 / (1.0 + np.exp(a - b)),
+    emit=_emit_logaddexp("exp", "log1p", _LN2),
+    domain=_PAIRS,
+)
+LOGADDEXP2 = elementwise(
+    "logaddexp2",
+    lambda y, a, b: 1.0 / (1.0 + np.exp2(b - a)),
+    lambda y, a, b: 1.0 / (1.0 + np.exp2(a - b)),
+    emit=_emit_logaddexp2,
+    domain=_PAIRS,
+)
+
+ROWS: tuple[Row, ...] = (EXP, EXP2, EXPM1, LOG, LOG2, LOG10, LOG1P, LOGADDEXP, LOGADDEXP2)

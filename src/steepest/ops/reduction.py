@@ -1,0 +1,150 @@
+"""Reductions over axes. Every row drops the axes; tracing puts kept ones back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node, Shape
+from steepest.ops.row import Case, Domain, Kernel, Linear, Reduction, Row, Rule, Zero
+
+Axes = tuple[int, ...]
+
+_CASES = (
+    Case(((3,),), {"axis": (0,)}),
+    Case(((3, 4),), {"axis": (1,)}),
+    Case(((3, 4),), {"axis": (0,)}),
+    Case(((3, 4),), {"axis": (0, 1)}),
+    Case(((2, 3, 4),), {"axis": (0, 2)}),
+    Case(((2, 3, 17),), {"axis": (1,)}),
+    Case(((5, 33),), {"axis": (1,)}),
+)
+
+
+def keep_axes(value: Any, axis: Axes, ndim: int) -> Any:
+    """Put reduced axes back with extent 1."""
+    reduced = set(axis)
+    extents = iter(value.shape)
+    return np.reshape(value, tuple(1 if i in reduced else next(extents) for i in range(ndim)))
+
+
+def _without(shape: Shape, axis: Axes) -> Shape:
+    return tuple(extent for i, extent in enumerate(shape) if i not in set(axis))
+
+
+def _same_dtype(x: Node, *, axis: Axes) -> tuple[Shape, np.dtype]:
+    return _without(x.shape, axis), x.dtype
+
+
+def _spread(cotangent, x, *, axis):
+    return np.broadcast_to(keep_axes(cotangent, axis, x.ndim), x.shape)
+
+
+def _extreme_pullback(cotangent, y, x, *, axis):
+    ties = x == keep_axes(y, axis, x.ndim)
+    share = cotangent / np.sum(np.where(ties, 1.0, 0.0).astype(x.dtype), axis=axis)
+    return (np.where(ties, keep_axes(share, axis, x.ndim), 0),)
+
+
+def _extreme_pushforward(tangents, y, x, *, axis):
+    ties = x == keep_axes(y, axis, x.ndim)
+    count = np.sum(np.where(ties, 1.0, 0.0).astype(x.dtype), axis=axis)
+    return np.sum(np.where(ties, tangents[0], 0), axis=axis) / count
+
+
+def _reduce(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+    return lambda x, *, axis: function(x, axis=axis)
+
+
+def _lowest(dtype: np.dtype) -> Any:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _highest(dtype: np.dtype) -> Any:
+    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+
+
+SUM = Row(
+    name="sum",
+    evaluate=_reduce("sum"),
+    infer=_same_dtype,
+    derivative=Linear({0: _spread}),
+    torch=lambda t, x, axis: t.sum(x, dim=axis) if axis else x,
+    lower=Reduction(lambda b, total, x: total + x, lambda dtype: 0),
+    domain=Domain(((-3.0, 3.0),), _CASES, analytic=True),
+)
+MAX = Row(
+    name="max",
+    evaluate=_reduce("max"),
+    infer=_same_dtype,
+    derivative=Rule(_extreme_pullback, _extreme_pushforward),
+    torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
+    lower=Reduction(lambda b, best, x: b.maximum(best, x), _lowest),
+    domain=Domain(((-3.0, 3.0),), _CASES, smooth=False),
+    kink="ties share the slope equally",
+)
+MIN = Row(
+    name="min",
+    evaluate=_reduce("min"),
+    infer=_same_dtype,
+    derivative=Rule(_extreme_pullback, _extreme_pushforward),
+    torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
+    lower=Reduction(lambda b, best, x: b.minimum(best, x), _highest),
+    domain=Domain(((-3.0, 3.0),), _CASES, smooth=False),
+    kink="ties share the slope equally",
+)
+ALL = Row(
+    name="all",
+    evaluate=_reduce("all"),
+    infer=_same_dtype,
+    derivative=Zero(),
+    torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
+    lower=Reduction(lambda b, truth, x: truth & x, lambda dtype: True),
+    domain=Domain(("bool",), _CASES, smooth=False),
+)
+ANY = Row(
+    name="any",
+    evaluate=_reduce("any"),
+    infer=_same_dtype,
+    derivative=Zero(),
+    torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
+    lower=Reduction(lambda b, truth, x: truth | x, lambda dtype: False),
+    domain=Domain(("bool",), _CASES, smooth=False),
+)
+
+
+def _position(x: Node, *, axis: int) -> tuple[Shape, np.dtype]:
+    if x.shape[axis] == 0:
+        raise ValueError("attempt to get argmax of an empty sequence")
+    return _without(x.shape, (axis,)), np.dtype(np.intp)
+
+
+_POSITION_CASES = (
+    Case(((4,),), {"axis": 0}),
+    Case(((3, 4),), {"axis": 1}),
+    Case(((3, 4),), {"axis": 0}),
+    Case(((5, 40),), {"axis": 1}),
+    Case(((40, 5),), {"axis": 0}),
+)
+
+
+def _argument(name: str) -> Row:
+    function = getattr(np, name)
+    return Row(
+        name=name,
+        evaluate=lambda x, *, axis: function(x, axis=axis),
+        infer=_position,
+        derivative=Zero(),
+        torch=lambda t, x, axis: getattr(t, name)(x, dim=axis),
+        lower=Kernel(name),
+        domain=Domain(((-3.0, 3.0),), _POSITION_CASES, smooth=False),
+    )
+
+
+ARGMAX = _argument("argmax")
+ARGMIN = _argument("argmin")
+
+ROWS: tuple[Row, ...] = (SUM, MAX, MIN, ALL, ANY, ARGMAX, ARGMIN)

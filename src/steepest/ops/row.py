@@ -1,0 +1,293 @@
+"""What a row of the op table holds.
+
+An op is one :class:`Row`: its NumPy function, its shape and dtype rule, its derivative, its
+torch name, its machine code, the domain where tests draw operands, and its convention at
+kinks. A row imports no backend: machine code is emitted on a builder it is handed, torch is
+named by string or reached through the module it is handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node, Shape
+
+
+RECORD = "__steepest_record__"
+"""Method by which a traced array records an op that NumPy has no function for."""
+
+
+@dataclass(frozen=True)
+class Partials:
+    """Derivative of an elementwise op: one partial derivative for each operand.
+
+    A partial is NumPy code of ``(output, *operands)``, or None where it is zero everywhere.
+    """
+
+    of: tuple[Callable[..., Any] | None, ...]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Derivative of an op that is linear in some of its operands.
+
+    Forward mode is the op itself; reverse mode is the transpose.
+
+    Attributes
+    ----------
+    transposes
+        For each linear operand, by its position, NumPy code of
+        ``(cotangent, *operands, **attributes)``. A result larger than the operand is summed
+        over the broadcast axes by the caller.
+    joint
+        Linear in all of these operands at once (concatenate), rather than in each
+        separately (matmul).
+    """
+
+    transposes: Mapping[int, Callable[..., Any]]
+    joint: bool = False
+
+
+@dataclass(frozen=True)
+class JointLinear:
+    """As :class:`Linear`, jointly in every operand of an op that takes any number of them."""
+
+    transpose: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Derivative of any other op.
+
+    Attributes
+    ----------
+    pullback
+        NumPy code of ``(cotangent, output, *operands, **attributes)``, returning a cotangent
+        for every operand.
+    pushforward
+        NumPy code of ``(tangents, output, *operands, **attributes)``, returning the
+        output's tangent; a tangent that is zero is given as zeros.
+    """
+
+    pullback: Callable[..., tuple[Any, ...]]
+    pushforward: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Zero:
+    """The derivative is zero wherever it exists, or the output is not a real number."""
+
+
+Derivative = Partials | Linear | JointLinear | Rule | Zero
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """Machine code of one element from the operands' elements.
+
+    ``emit`` names a method of the builder, or is a function of ``(builder, *elements)``.
+    """
+
+    emit: str | Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Machine code of the element at an index, from operands' elements at other indices.
+
+    Attributes
+    ----------
+    element
+        Function of ``(builder, fetch, index, node)``, where ``fetch(operand, index)``
+        returns an element of an operand.
+    view
+        Whether NumPy returns a view of the operand, so that it costs only strides.
+    """
+
+    element: Callable[..., Any]
+    view: bool = False
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Machine code of a reduction over the attribute ``axis``.
+
+    ``combine`` is a function of ``(builder, accumulated, element)``; ``initial`` gives the
+    neutral value for a dtype.
+    """
+
+    combine: Callable[..., Any]
+    initial: Callable[[np.dtype], Any]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Machine code written by hand in the native engine, under this name."""
+
+    name: str
+
+
+Lowering = Elementwise | Indexed | Reduction | Kernel
+
+
+@dataclass(frozen=True)
+class Case:
+    """Operand shapes and attributes that tests try an op with.
+
+    Attributes
+    ----------
+    shapes
+        One shape for each operand.
+    attributes
+        Attributes of the node.
+    integers
+        Exclusive upper bounds for operands that are integer indices, by position.
+    """
+
+    shapes: tuple[Shape, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    integers: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where tests draw operands.
+
+    Attributes
+    ----------
+    intervals
+        One interval (low, high) for each operand, inside which the op is smooth unless
+        ``smooth`` is false; ``"bool"`` for a truth value. The last one serves all further
+        operands.
+    cases
+        Shapes and attributes; elementwise ops have a common set of their own.
+    smooth
+        Whether derivatives to third order exist everywhere in the intervals.
+    analytic
+        Whether NumPy computes the op for complex numbers, so that the complex step serves
+        as a witness.
+    """
+
+    intervals: tuple[tuple[float, float] | str, ...]
+    cases: tuple[Case, ...] = ()
+    smooth: bool = True
+    analytic: bool = False
+
+    def interval(self, operand: int) -> tuple[float, float] | str:
+        """Return the interval for an operand."""
+        return self.intervals[min(operand, len(self.intervals) - 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One op, whole.
+
+    Attributes
+    ----------
+    name
+        NumPy's name for it, where NumPy has one.
+    evaluate
+        What it computes, in NumPy: function of ``(*operands, **attributes)``.
+    infer
+        Shape and dtype of the result: function of ``(*operand nodes, **attributes)``.
+    derivative
+        See :data:`Derivative`.
+    torch
+        Name of the function in torch, or a function of ``(torch, *operands, **attributes)``.
+    lower
+        See :data:`Lowering`.
+    domain
+        Where tests draw operands. An op that could not be tested is an error at import.
+    kink
+        The convention where the derivative does not exist, for people; empty if it always
+        does.
+    """
+
+    name: str
+    evaluate: Callable[..., Any]
+    infer: Callable[..., tuple[Shape, np.dtype]]
+    derivative: Derivative
+    torch: str | Callable[..., Any]
+    lower: Lowering
+    domain: Domain
+    kink: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.domain.intervals:
+            raise ValueError(f"op {self.name!r} has no domain: tests could not draw operands")
+        if not isinstance(self.lower, Elementwise) and not self.domain.cases:
+            raise ValueError(f"op {self.name!r} has no cases: tests could not draw shapes")
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def elementwise(
+    name: str,
+    *partials: Callable[..., Any] | None,
+    domain: Domain,
+    emit: str | Callable[..., Any] | None = None,
+    torch: str | Callable[..., Any] | None = None,
+    derivative: Derivative | None = None,
+    kink: str = "",
+) -> Row:
+    """Return the row of a NumPy ufunc.
+
+    Parameters
+    ----------
+    name
+        Name of the ufunc; also the builder's and torch's name unless given otherwise.
+    *partials
+        Partial derivatives, NumPy code of ``(output, *operands)``; none at all means that
+        the derivative is zero.
+    domain, emit, torch, derivative, kink
+        See :class:`Row`; `derivative` stands in for the partials where they do not serve.
+    """
+    ufunc = getattr(np, name)
+
+    def infer(*operands: Node) -> tuple[Shape, np.dtype]:
+        shape = np.broadcast_shapes(*(operand.shape for operand in operands))
+        return shape, result_dtype(ufunc, tuple(operand.dtype for operand in operands))
+
+    return Row(
+        name=name,
+        evaluate=ufunc,
+        infer=infer,
+        derivative=derivative or (Partials(partials) if any(partials) else Zero()),
+        torch=torch or name,
+        lower=Elementwise(emit or name),
+        domain=domain,
+        kink=kink,
+    )
+
+
+_loops: dict[tuple, tuple[np.dtype, ...]] = {}
+
+
+def resolve_loop(ufunc: np.ufunc, types: tuple[Any, ...]) -> tuple[np.dtype, ...]:
+    """Return the dtypes of the loop that NumPy would choose: operands', then the result's.
+
+    Parameters
+    ----------
+    ufunc
+        The NumPy function.
+    types
+        For each operand its dtype, or ``float``, ``int``, ``bool`` for a Python number,
+        which adapts to the others.
+    """
+    key = (ufunc, *types)
+    if key not in _loops:
+        _loops[key] = ufunc.resolve_dtypes((*types, *(None,) * ufunc.nout))
+    return _loops[key]
+
+
+def result_dtype(ufunc: np.ufunc, dtypes: tuple[np.dtype, ...]) -> np.dtype:
+    """Return the result's dtype; the operands must already have the loop's dtypes."""
+    loop = resolve_loop(ufunc, dtypes)
+    if loop[:-1] != dtypes:
+        raise TypeError(f"{ufunc.__name__} takes {loop[:-1]}, got {dtypes}")
+    return loop[-1]

@@ -1,0 +1,167 @@
+"""Rewrite rules, as data: each one equal in every bit to what it replaces.
+
+A rule looks at one node whose operands are already rewritten and returns a simpler node,
+or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.graph import Node, make
+from steepest.ops import TABLE, Elementwise, constant_node, constant_value
+
+_FOLDING_LIMIT = 16
+
+
+@dataclass(frozen=True)
+class RewriteRule:
+    """A named rewrite.
+
+    Attributes
+    ----------
+    name
+        What it does.
+    ops
+        Names of the ops it looks at; empty for every op.
+    apply
+        Returns the simpler node, or None where the rule does not fit.
+    exact
+        Whether every bit of the result stays; the others only run with ``fast=True``.
+    """
+
+    name: str
+    ops: frozenset[str]
+    apply: Callable[[Node], Node | None]
+    exact: bool = True
+
+
+def _is_constant(node: Node, value: float) -> bool:
+    constant = constant_value(node)
+    if constant is None or constant.size == 0:
+        return False
+    return bool(np.all(constant == value)) and not np.signbit(constant).any()
+
+
+def _only_if_same(node: Node, replacement: Node) -> Node | None:
+    same = replacement.shape == node.shape and replacement.dtype == node.dtype
+    return replacement if same else None
+
+
+def _times_one(node: Node) -> Node | None:
+    a, b = node.operands
+    if _is_constant(b, 1):
+        return _only_if_same(node, a)
+    return _only_if_same(node, b) if _is_constant(a, 1) else None
+
+
+def _over_one(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if _is_constant(b, 1) else None
+
+
+def _minus_zero(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if _is_constant(b, 0) else None
+
+
+def _double_negative(node: Node) -> Node | None:
+    (inner,) = node.operands
+    return inner.operands[0] if inner.op.name == "negative" else None
+
+
+def _add_negative(node: Node) -> Node | None:
+    a, b = node.operands
+    if b.op.name == "negative":
+        return make(TABLE["subtract"], (a, b.operands[0]))
+    if a.op.name == "negative":
+        return make(TABLE["subtract"], (b, a.operands[0]))
+    return None
+
+
+def _subtract_negative(node: Node) -> Node | None:
+    a, b = node.operands
+    return make(TABLE["add"], (a, b.operands[0])) if b.op.name == "negative" else None
+
+
+def _same_shape(node: Node) -> Node | None:
+    return _only_if_same(node, node.operands[0])
+
+
+def _reshape_reshape(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "reshape":
+        return None
+    return make(node.op, inner.operands, **node.attributes)
+
+
+def _transpose_transpose(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "transpose":
+        return None
+    inner_axes = inner.attributes["axes"]
+    axes = tuple(inner_axes[axis] for axis in node.attributes["axes"])
+    if axes == tuple(range(node.ndim)):
+        return inner.operands[0]
+    return make(node.op, inner.operands, axes=axes)
+
+
+def _same_dtype(node: Node) -> Node | None:
+    return _only_if_same(node, node.operands[0])
+
+
+def _narrow_widened(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "astype":
+        return None
+    source = inner.operands[0]
+    widened = np.can_cast(source.dtype, inner.dtype, "safe")
+    return source if widened and source.dtype == node.dtype else None
+
+
+def _implicit_broadcast(node: Node) -> Node | None:
+    if not isinstance(node.op.lower, Elementwise) or not node.operands:
+        return None
+    operands = tuple(
+        operand.operands[0] if operand.op.name == "broadcast_to" else operand
+        for operand in node.operands
+    )
+    if operands == node.operands:
+        return None
+    if np.broadcast_shapes(*(operand.shape for operand in operands)) != node.shape:
+        return None
+    return make(node.op, operands, **node.attributes)
+
+
+def _fold_constants(node: Node) -> Node | None:
+    if not node.operands or node.size > _FOLDING_LIMIT:
+        return None
+    values = [constant_value(operand) for operand in node.operands]
+    if any(value is None for value in values):
+        return None
+    with np.errstate(all="ignore"):
+        return constant_node(node.op.evaluate(*values, **node.attributes), node.dtype)
+
+
+def _rule(name: str, ops: str, apply: Callable[[Node], Node | None]) -> RewriteRule:
+    return RewriteRule(name, frozenset(ops.split()), apply)
+
+
+RULES: tuple[RewriteRule, ...] = (
+    _rule("fold constants", "", _fold_constants),
+    _rule("x * 1 = x", "multiply", _times_one),
+    _rule("x / 1 = x", "divide", _over_one),
+    _rule("x - 0 = x", "subtract", _minus_zero),
+    _rule("-(-x) = x", "negative", _double_negative),
+    _rule("a + -b = a - b", "add", _add_negative),
+    _rule("a - -b = a + b", "subtract", _subtract_negative),
+    _rule("reshape to the same shape", "reshape broadcast_to", _same_shape),
+    _rule("reshape of reshape", "reshape", _reshape_reshape),
+    _rule("transpose of transpose", "transpose", _transpose_transpose),
+    _rule("astype to the same dtype", "astype", _same_dtype),
+    _rule("astype there and back", "astype", _narrow_widened),
+    _rule("let operands broadcast", "", _implicit_broadcast),
+)

@@ -1,0 +1,48 @@
+"""The driver: apply rules until none fits, operands first."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+
+from steepest.graph import Node, Source, make, order
+from steepest.rewrite.rules import RULES, RewriteRule
+
+
+def simplify(
+    outputs: Sequence[Node],
+    sources: MutableMapping[Node, Source] | None = None,
+    rules: Sequence[RewriteRule] = RULES,
+) -> list[Node]:
+    """Return simpler nodes with the same values, bit for bit.
+
+    Parameters
+    ----------
+    outputs
+        Nodes to simplify.
+    sources
+        Lines of nodes; new nodes get those of the nodes they replace.
+    rules
+        Rules to apply.
+    """
+    new: dict[Node, Node] = {}
+    for node in order(outputs):
+        operands = tuple(new[operand] for operand in node.operands)
+        rebuilt = node if operands == node.operands else make(node.op, operands, **node.attributes)
+        simpler = _simplify_node(rebuilt, rules)
+        new[node] = simpler
+        if sources is not None and node in sources:
+            sources.setdefault(simpler, sources[node])
+    return [new[node] for node in outputs]
+
+
+def _simplify_node(node: Node, rules: Sequence[RewriteRule]) -> Node:
+    # Every rule makes the node smaller or drops an operand, so that this ends.
+    while True:
+        for rule in rules:
+            if not rule.ops or node.op.name in rule.ops:
+                simpler = rule.apply(node)
+                if simpler is not None and simpler is not node:
+                    node = simpler
+                    break
+        else:
+            return node

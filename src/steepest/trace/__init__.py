@@ -1,0 +1,23 @@
+"""NumPy code in, graph out."""
+
+from steepest.trace import functions as functions  # registers what can be recorded
+from steepest.trace.array import TracedArray, as_traced, node_of, record
+from steepest.trace.session import current, is_tracing, open_session
+from steepest.trace.special import log_softmax, logsumexp, softmax
+from steepest.trace.tracing import Trace, trace, trace_function
+
+__all__ = [
+    "Trace",
+    "TracedArray",
+    "as_traced",
+    "current",
+    "is_tracing",
+    "log_softmax",
+    "logsumexp",
+    "node_of",
+    "open_session",
+    "record",
+    "softmax",
+    "trace",
+    "trace_function",
+]

@@ -1,0 +1,82 @@
+"""What a traced function read from outside, and whether it still reads the same.
+
+A trace is valid as long as every name that the function read (globals, closure cells,
+defaults) still means the same. Arrays are bound anew at each call, by reference; numbers,
+strings, tuples and functions are compared; anything else forces a new trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+MISSING = object()
+"""Stands for a name that is not defined."""
+
+
+@dataclass(frozen=True)
+class Captures:
+    """Everything read from outside during one trace.
+
+    Attributes
+    ----------
+    values
+        Pairs of a function that reads the value again, and the value it gave.
+    arrays
+        The same for arrays that became inputs, in the order of those inputs.
+    opaque
+        Descriptions of what cannot be compared: not empty means tracing anew each time.
+    """
+
+    values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
+    arrays: list[tuple[Callable[[], Any], np.ndarray]] = field(default_factory=list)
+    opaque: list[str] = field(default_factory=list)
+
+    def still_hold(self) -> bool:
+        """Whether a new trace would record the same graph."""
+        if self.opaque:
+            return False
+        for read, expected in self.values:
+            if not same_value(read(), expected):
+                return False
+        for read, expected in self.arrays:
+            array = read()
+            if array is not expected and not _same_kind(array, expected):
+                return False
+        return True
+
+
+def _same_kind(array: Any, expected: np.ndarray) -> bool:
+    return (
+        type(array) is np.ndarray
+        and array.shape == expected.shape
+        and array.dtype == expected.dtype
+    )
+
+
+def same_value(value: Any, expected: Any) -> bool:
+    """Whether two captured values are the same, bit for bit and type for type."""
+    if value is expected and not isinstance(expected, np.ndarray):
+        return True
+    if type(value) is not type(expected):
+        return False
+    if isinstance(value, float | np.generic):
+        return np.asarray(value).tobytes() == np.asarray(expected).tobytes()
+    if isinstance(value, int | str | bytes | complex | range | slice):
+        return bool(value == expected)
+    if isinstance(value, tuple):
+        return len(value) == len(expected) and all(map(same_value, value, expected))
+    if isinstance(value, np.ndarray):
+        return _same_kind(value, expected) and value.tobytes() == expected.tobytes()
+    return False
+
+
+def is_comparable(value: Any) -> bool:
+    """Whether :func:`same_value` can tell that a captured value has changed."""
+    if isinstance(value, tuple):
+        return type(value) is tuple and all(map(is_comparable, value))
+    simple = int | float | complex | str | bytes | range | np.generic | np.dtype
+    return value is None or value is Ellipsis or isinstance(value, simple)

@@ -1,0 +1,179 @@
+"""One recording: its inputs, the arrays it captured, and the user's line for every node."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UnsupportedError
+from steepest.graph import Node, Source, evaluate, make, order
+from steepest.graph.source import at, user_source
+from steepest.ops import INPUT, Row, constant_node, input_node
+from steepest.trace.captures import Captures
+
+CONSTANT_LIMIT = 16
+"""Arrays of at most so many elements become constants; larger ones are bound as inputs."""
+
+SUPPORTED = frozenset(
+    np.dtype(name)
+    for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+)
+
+_sessions: ContextVar[tuple[Session, ...]] = ContextVar("sessions", default=())
+
+
+class Session:
+    """A recording in progress.
+
+    Sessions nest: differentiating a function while another is being traced opens one
+    inside. Captured arrays always belong to the outermost.
+
+    Attributes
+    ----------
+    inputs, names
+        Input nodes of this recording and their names.
+    captures
+        What the function read from outside: the arrays bound to the last inputs, and what
+        tells later whether the trace still holds.
+    sources
+        The user's line for every node recorded here.
+    followed, views
+        User's functions and globals as this recording sees them (``trace.view``).
+    """
+
+    def __init__(self, parents: tuple[Session, ...]) -> None:
+        self.level = len(parents)
+        self.root: Session = parents[0] if parents else self
+        self.parents = parents
+        self.inputs: list[Node] = []
+        self.names: list[str] = []
+        self.captures = Captures()
+        self.sources: dict[Node, Source] = {} if self.root is self else self.root.sources
+        self.followed: dict[Any, Any] = {}
+        self.views: dict[int, Any] = {}
+        self._values: dict[Node, Any] = {}
+        self._pending: dict[Node, Callable[[], Any]] = {}
+        self._held: dict[int, Node] = {}
+        self._source: Source | None = None
+
+    def add_input(self, shape: tuple[int, ...], dtype: np.dtype, name: str, value: Callable[[], Any]) -> Node:
+        """Return a new input; `value` gives its concrete value when someone asks."""
+        node = input_node(len(self.inputs), shape, dtype, self.level)
+        self.inputs.append(node)
+        self.names.append(name)
+        self._pending[node] = value
+        return node
+
+    def hold(
+        self, array: np.ndarray, name: str = "", read: Callable[[], Any] | None = None
+    ) -> Node:
+        """Return the input that an array is bound to, by reference (outermost session).
+
+        `read` reads the array again at a later call; without it, it is this array always.
+        """
+        if self.root is not self:
+            return self.root.hold(array, name, read)
+        node = self._held.get(id(array))
+        if node is None:
+            name = name or f"array{len(self.captures.arrays)}"
+            node = self.add_input(array.shape, check_dtype(array.dtype), name, lambda: array)
+            self._held[id(array)] = node
+            self.captures.arrays.append((read or (lambda: array), array))
+        elif read is not None:  # a second name: both must go on meaning the same array
+            self.captures.values.append((lambda: id(read()), id(array)))
+        return node
+
+    def lift(self, value: Any, dtype: np.dtype | None = None) -> Node:
+        """Return the node for a plain array or number: a constant, or an input if large."""
+        array = np.asarray(value, dtype)
+        check_dtype(array.dtype)
+        if array.size <= CONSTANT_LIMIT:
+            return constant_node(array)
+        return self.hold(array)
+
+    def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
+        """Make a node and note the user's line that made it."""
+        node = make(op, operands, **attributes)
+        if node not in self.sources:
+            source = self._source or user_source()
+            if source is not None:
+                self.sources[node] = source
+        return node
+
+    @contextlib.contextmanager
+    def at(self, source: Source | None) -> Iterator[None]:
+        """Note this line for everything recorded meanwhile: derivatives keep their origin."""
+        before, self._source = self._source, source
+        try:
+            yield
+        finally:
+            self._source = before
+
+    def value(self, node: Node) -> np.ndarray:
+        """Return a node's concrete value, computed now if nobody asked before."""
+        for needed in order([node], stop=self._values):
+            if needed.op is INPUT and needed not in self._values:
+                self._values[needed] = self._input_value(needed)
+        return evaluate([node], self._values)[0]
+
+    def _input_value(self, node: Node) -> Any:
+        for session in (self, *reversed(self.parents)):
+            if node in session._pending:
+                return np.asarray(session._pending[node](), node.dtype)
+        raise UnsupportedError(
+            f"a traced value{at(user_source())} belongs to a trace that has ended: "
+            "return values from the function instead of storing them elsewhere"
+        )
+
+
+def check_dtype(dtype: np.dtype) -> np.dtype:
+    """Return a dtype that steepest can record, or raise."""
+    if dtype not in SUPPORTED:
+        raise UnsupportedError(
+            f"arrays of dtype {dtype} cannot be recorded{at(user_source())}: steepest "
+            "works on bool, integers, float32 and float64; convert with .astype(np.float64)"
+        )
+    return dtype
+
+
+def current() -> Session:
+    """Return the innermost session.
+
+    Raises
+    ------
+    UnsupportedError
+        If nothing is being traced: a traced value was kept after its trace had ended.
+    """
+    sessions = _sessions.get()
+    if not sessions:
+        raise UnsupportedError(
+            f"a traced value was used after its trace had ended{at(user_source())}: "
+            "return values from the function instead of storing them elsewhere"
+        )
+    return sessions[-1]
+
+
+def is_tracing() -> bool:
+    """Whether a recording is in progress in this thread."""
+    return bool(_sessions.get())
+
+
+def is_open(session: Session) -> bool:
+    """Whether a session is in progress in this thread."""
+    return session in _sessions.get()
+
+
+@contextlib.contextmanager
+def open_session() -> Iterator[Session]:
+    """Start a recording inside those in progress."""
+    parents = _sessions.get()
+    session = Session(parents)
+    token = _sessions.set((*parents, session))
+    try:
+        yield session
+    finally:
+        _sessions.reset(token)

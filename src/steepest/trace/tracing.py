@@ -1,0 +1,187 @@
+"""From a Python function to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from steepest.errors import SteepestError
+from steepest.graph import Graph, Node, Signature
+from steepest.trace.array import TracedArray, as_traced
+from steepest.trace.captures import Captures
+from steepest.trace.session import Session, check_dtype, open_session
+from steepest.trace.view import follow
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A recorded function.
+
+    Attributes
+    ----------
+    graph
+        What it computes; its last inputs are the captured arrays.
+    captures
+        What it read from outside.
+    """
+
+    graph: Graph
+    captures: Captures
+
+    def captured_arrays(self) -> list[np.ndarray]:
+        """Return what the captured names are bound to now."""
+        return [read() for read, _ in self.captures.arrays]
+
+
+def is_array_like(leaf: Any) -> bool:
+    """Whether a leaf of the arguments is traced (arrays and floats) or fixed (the rest)."""
+    return isinstance(leaf, TracedArray | np.ndarray | np.generic | float)
+
+
+def key_of(leaf: Any) -> Any:
+    """Return what a trace depends on in a leaf: shape and dtype, or the value itself."""
+    if type(leaf) is float:
+        return float
+    if is_array_like(leaf):
+        return leaf.shape, leaf.dtype
+    return type(leaf), leaf
+
+
+def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
+    """Return the traced stand-in for a leaf of the arguments."""
+    weak = type(leaf) is float or (isinstance(leaf, TracedArray) and leaf.weak)
+    if isinstance(leaf, TracedArray):
+        shape, dtype, value = leaf.shape, leaf.dtype, lambda: leaf.value
+    else:
+        array = np.asarray(leaf)
+        shape, dtype, value = array.shape, check_dtype(array.dtype), lambda: array
+    return TracedArray(session.add_input(shape, dtype, name, value), session, weak)
+
+
+def leaf_names(tree: Any, prefix: str) -> list[str]:
+    """Return a name such as ``params['w']`` for each leaf of a nested argument."""
+    paths, _, _ = optree.tree_flatten_with_path(tree)
+    return [
+        prefix + "".join(f"[{entry!r}]" if not hasattr(entry, "name") else f".{entry.name}" for entry in path)
+        for path in paths
+    ]
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """Return the function's own names for its first positional arguments."""
+    function = getattr(function, "__wrapped__", function)
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    if names and hasattr(function, "__self__"):
+        names = names[1:]
+    return [*names, *(f"x{i}" for i in range(len(names), count))][:count]
+
+
+def record_call(
+    function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], session: Session
+) -> Any:
+    """Run a function on traced stand-ins for its arguments and return what it returns."""
+    stand_ins = []
+    for argument, name in zip(arguments, names, strict=True):
+        leaves, structure = optree.tree_flatten(argument)
+        traced = [
+            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else leaf
+            for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
+        ]
+        stand_ins.append(optree.tree_unflatten(structure, traced))
+    return call_traced(function, session, stand_ins)
+
+
+def call_traced(function: Callable[..., Any], session: Session, arguments: Sequence[Any]) -> Any:
+    """Call a function on traced values, its own names seen through the session."""
+    try:
+        return follow(function, session)(*arguments)
+    except ValueError as error:
+        # NumPy answers our refusal of float() with a message of its own.
+        if isinstance(error.__cause__, SteepestError):
+            raise error.__cause__ from None
+        raise
+
+
+def result_nodes(result: Any) -> tuple[list[Node], Any]:
+    """Return the nodes and the structure of what a traced function returned."""
+    leaves, structure = optree.tree_flatten(result)
+    return [as_traced(leaf).node for leaf in leaves], structure
+
+
+def trace_function(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    names_of: Callable[..., Any] | None = None,
+) -> Trace:
+    """Record a function as a graph.
+
+    Parameters
+    ----------
+    function
+        Python function of positional arguments, in NumPy.
+    arguments
+        Arrays, floats, or nested tuples, lists and dicts of them; other leaves (integers,
+        strings...) are fixed values.
+    names_of
+        Function whose argument names are used; `function` itself unless given.
+
+    Returns
+    -------
+    Trace
+        Its graph, and what it read from outside.
+    """
+    with open_session() as session:
+        count = sum(map(is_array_like, optree.tree_leaves(tuple(arguments))))
+        names = argument_names(names_of or function, len(arguments))
+        result = record_call(function, arguments, names, session)
+        outputs, structure = result_nodes(result)
+    fixed = tuple(arguments)
+    leaves, arguments_structure = optree.tree_flatten(fixed)
+    signature = Signature(arguments_structure, structure) if len(leaves) == count else None
+    graph = Graph(
+        inputs=tuple(session.inputs),
+        outputs=tuple(outputs),
+        names=tuple(session.names),
+        sources=session.sources,
+        captured=tuple(array for _, array in session.captures.arrays),
+        signature=signature,
+    )
+    return Trace(graph, session.captures)
+
+
+def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
+    """Record the computation graph of a function written in NumPy.
+
+    Parameters
+    ----------
+    function
+        Function of positional arguments.
+    *arguments
+        Sample arguments: arrays, floats, or nested tuples, lists and dicts of them. The
+        graph holds for every value of the same shapes and dtypes.
+
+    Returns
+    -------
+    Graph
+        ``print(graph)`` shows it, ``graph(*arguments)`` computes it, ``graph.draw(path)``
+        draws it.
+
+    Raises
+    ------
+    UnsupportedError
+        If the function does what cannot be recorded; the message names the line.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> graph = st.trace(lambda x: np.sum(x * x), np.array([1.0, 2.0]))
+    >>> float(graph(np.array([3.0, 4.0])))
+    25.0
+    """
+    return trace_function(function, arguments).graph
