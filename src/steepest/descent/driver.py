@@ -107,6 +107,10 @@ def drive(
         Called now and then, for progress.
     """
     budget = 1 if callback else budget
+    if not callback:  # most runs are over before Python could be interrupted
+        outcome = run.advance(budget if limit is None else min(budget, limit))
+        if outcome is not Outcome.PAUSED:
+            return _ending(outcome)
     with _interrupts() as interrupt:
         while limit is None or run.count < limit:
             if interrupt.pressed:
@@ -116,7 +120,7 @@ def drive(
             outcome = run.advance(steps)
             elapsed = time.perf_counter() - started
             if outcome is not Outcome.PAUSED:
-                return Ending.STOPPED if outcome is Outcome.STOPPED else Ending.DIVERGED
+                return _ending(outcome)
             if watch:
                 watch(State(unpack(run.x), run.loss, run.count))
             if callback is None:
@@ -124,6 +128,10 @@ def drive(
             elif _wants_to_stop(callback, State(unpack(run.x), run.loss, run.count)):
                 return Ending.CALLBACK
     return Ending.LIMIT
+
+
+def _ending(outcome: Outcome) -> Ending:
+    return Ending.STOPPED if outcome is Outcome.STOPPED else Ending.DIVERGED
 
 
 def _adapted(budget: int, steps: int, elapsed: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
 from steepest.descent.driver import Ending, State, drive
 from steepest.descent.methods import GradientDescent, Method
-from steepest.descent.parameters import Layout, check_data, lay_out
+from steepest.descent.parameters import Layout, check_data, check_finite, lay_out
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
 from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
@@ -127,7 +128,10 @@ def minimize(
     plan = _batch_plan(batches, args)
     every, keep_x = _recording(record, vector.size)
     key = _key(function, layout, args, method, stop, dtype, plan, every, keep_x, chosen)
-    prepared = _prepared.get(key) if key is not None else None
+    try:
+        prepared = _prepared.get(key)
+    except TypeError:  # a setting that cannot be compared: traced anew each time
+        key = prepared = None
     traced = compiled = began
     if prepared is None or not prepared.built.captures.still_hold():
         built, tail = _trace(function, layout, vector, args, method, stop, dtype, plan)
@@ -150,6 +154,8 @@ def minimize(
         importlib.import_module("steepest.show.progress").watch(stop) if progress else None,
     )
     ended = time.perf_counter()
+    if ending is Ending.DIVERGED and run.count == 0:
+        check_finite(x0)
     timings = Timings(traced - began, compiled - traced, ended - started)
     summary = _Summary(function, layout, args, method, stop, dtype, batches)
     return summary.result(run, ending, prepared, timings, chosen.name)
@@ -200,13 +206,9 @@ def _recording(record: Record, size: int) -> tuple[int, bool]:
 
 
 def _key(function: Any, layout: Layout, args: Sequence[Any], *settings: Any) -> Any:
-    leaves, structure = optree.tree_flatten(tuple(args))
-    key = (function, layout, structure, *map(key_of, leaves), *settings)
-    try:
-        hash(key)
-    except TypeError:  # a setting that may change: traced anew each time
-        return None
-    return key
+    leaves, structure = optree.tree_flatten(tuple(args)) if args else ((), None)
+    places = (layout.structure, layout.shapes, layout.dtypes)
+    return (function, *places, structure, *map(key_of, leaves), *settings)
 
 
 def _remember(key: Any, prepared: _Prepared) -> None:
@@ -252,11 +254,12 @@ def _start(
     dtype: np.dtype,
     batches: Batches | None,
 ) -> Start:
-    data: list[Any] = [leaf for leaf in optree.tree_leaves(tuple(args)) if is_array_like(leaf)]
+    leaves = optree.tree_leaves(tuple(args)) if args else []
+    data: list[Any] = [leaf for leaf in leaves if is_array_like(leaf)]
     data += [read() for read, _ in prepared.built.captures.arrays]
     nodes = prepared.built.iteration.data
     arrays = [np.asarray(value, node.dtype) for value, node in zip(data, nodes, strict=True)]
-    state = optree.tree_leaves(method.init(vector.astype(dtype)))
+    state = optree.tree_leaves(method.init(vector.astype(dtype, copy=False)))
     order = None
     plan = prepared.program.batches
     if batches is not None and plan is not None:
@@ -286,25 +289,26 @@ class _Summary:
         """Return the result."""
         count, loss = run.count, run.loss
         if ending is Ending.STOPPED:
-            x, gradient = np.array(run.x), np.array(run.gradient)
-            point = Point(count, loss, gradient, x.astype(self.dtype))
-            status, message = self._stopped(point)
+            x, gradient = run.x, run.gradient
+            point = Point(count, loss, gradient, x)
+            status, explain = self._stopped(point)
         elif ending is Ending.DIVERGED:
-            x, status = np.array(run.previous_x), Status.DIVERGED
-            message = self._diverged(run)
+            x = np.array(run.previous_x if count else run.x)
+            status = Status.DIVERGED
+            explain = functools.partial(self._diverged, run)
             loss, count = (run.previous_loss, count - 1) if count else (run.loss, 0)
             gradient = self._at(x)[1]
         else:
             x = np.array(run.x)
             loss, gradient = self._at(x)
-            status, message = self._ended(ending, count)
+            status, explain = self._ended(ending, count)
         return Result(
             x=self.layout.unpack(x),
             loss=float(loss),
-            gradient=self.layout.unpack(gradient.astype(self.layout.dtype)),
+            gradient=self.layout.unpack(gradient),
             iterations=count,
             status=status,
-            message=message,
+            explain=explain,
             history=self._history(run, prepared.program),
             timings=timings,
             graph=prepared.built.loss_graph,
@@ -321,13 +325,20 @@ class _Summary:
         loss, gradient = value_and_gradient(of_vector)(x.astype(self.dtype), *self.args)
         return float(loss), gradient
 
-    def _stopped(self, point: Point) -> tuple[Status, str]:
+    def _stopped(self, point: Point) -> tuple[Status, Callable[[], str]]:
         met = self.stop.met_rules(point)
-        names = " and ".join(map(repr, met)) or repr(self.stop)
-        after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
-        if any(rule.is_goal for rule in met) or not met:
-            return Status.CONVERGED, f"{names} was met {after}."
-        return Status.ITERATION_LIMIT, f"{names} was reached {after}, before any goal was met."
+        # Rounding may differ between the engine and NumPy, so that no rule seems met.
+        reached = not met or any([rule.is_goal for rule in met])
+        status = Status.CONVERGED if reached else Status.ITERATION_LIMIT
+
+        def explain() -> str:
+            names = " and ".join(map(repr, met)) or repr(self.stop)
+            after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
+            if reached:
+                return f"{names} was met {after}."
+            return f"{names} was reached {after}, before any goal was met."
+
+        return status, explain
 
     def _diverged(self, run: Run) -> str:
         if run.count == 0:
@@ -344,16 +355,19 @@ class _Summary:
             f"of iteration {run.count - 1}, is returned; {advice}."
         )
 
-    def _ended(self, ending: Ending, count: int) -> tuple[Status, str]:
+    def _ended(self, ending: Ending, count: int) -> tuple[Status, Callable[[], str]]:
         if ending is Ending.LIMIT:
             epochs = self.batches.epochs if self.batches else 0
-            return Status.EPOCHS_DONE, f"All {epochs} epochs were done, {count} iterations."
+            sentence = f"All {epochs} epochs were done, {count} iterations."
+            return Status.EPOCHS_DONE, lambda: sentence
         status = Status.INTERRUPTED if ending is Ending.INTERRUPTED else Status.CALLBACK
-        return status, f"{status.value[:-1]} after {count} iterations."
+        return status, lambda: f"{status.value[:-1]} after {count} iterations."
 
     def _history(self, run: Run, program: Program) -> History:
         kept = run.recording
         dtype = program.full.loss.dtype
+        if not program.record_every:
+            return History(np.empty(0, np.int64), np.empty(0, dtype))
         xs = None
         if program.record_x:
             rows = np.concatenate(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)

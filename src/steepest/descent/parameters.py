@@ -33,7 +33,7 @@ class Layout:
     @property
     def dtype(self) -> np.dtype:
         """The dtype of the vector, which holds every leaf's exactly."""
-        return np.result_type(*self.dtypes)
+        return self.dtypes[0] if len(self.dtypes) == 1 else np.result_type(*self.dtypes)
 
     @property
     def sizes(self) -> list[int]:
@@ -50,6 +50,9 @@ class Layout:
 
     def unpack(self, vector: np.ndarray) -> Any:
         """Return the nested parameters out of a vector, in their own dtypes."""
+        if len(self.shapes) == 1:
+            leaf = np.array(vector, self.dtypes[0]).reshape(self.shapes[0])
+            return optree.tree_unflatten(self.structure, [leaf if leaf.ndim else leaf[()]])
         leaves = [
             leaf.astype(dtype)[()] if leaf.ndim == 0 else leaf.astype(dtype)
             for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
@@ -88,12 +91,11 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     Raises
     ------
     InputError
-        For an empty start, values that are not real numbers, or NaN and infinities.
+        For an empty start, and for values that are not real numbers.
     """
     leaves, structure = optree.tree_flatten(start)
-    names = leaf_names(start, "x0")
-    arrays = [_checked(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
-    if not sum(array.size for array in arrays):
+    arrays = [_real(leaf, start, number) for number, leaf in enumerate(leaves)]
+    if not any([array.size for array in arrays]):
         raise InputError("x0 is empty: a descent needs at least one number to start from")
     layout = Layout(
         structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays)
@@ -103,26 +105,33 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     return layout, np.concatenate([array.reshape(-1) for array in arrays], dtype=layout.dtype)
 
 
-def _checked(leaf: Any, name: str) -> np.ndarray:
+def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
     array = np.asarray(leaf)
+    code = array.dtype.char
+    if code in "fd":
+        return array
     if array.dtype.kind in "iub":
-        array = array.astype(np.float64)
-    if array.dtype not in (np.float32, np.float64):
-        raise InputError(
-            f"{name} has dtype {array.dtype}: start from float32, float64 or integer numbers"
-        )
-    if not np.isfinite(array).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        where = f"{name}[{', '.join(map(str, place))}]" if place else name
-        raise InputError(f"{where} is {array[place]}: start from finite numbers")
-    return array
+        return array.astype(np.float64)
+    name = leaf_names(start, "x0")[number]
+    raise InputError(
+        f"{name} has dtype {array.dtype}: start from float32, float64 or integer numbers"
+    )
+
+
+def check_finite(start: Any) -> None:
+    """Raise for NaN and infinities in a start point, naming the first one."""
+    for leaf, name in zip(optree.tree_leaves(start), leaf_names(start, "x0"), strict=True):
+        array = np.asarray(leaf)
+        if not np.isfinite(array).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            where = f"{name}[{', '.join(map(str, place))}]" if place else name
+            raise InputError(f"{where} is {array[place]}: start from finite numbers")
 
 
 def check_data(args: Sequence[Any]) -> None:
     """Raise for arguments without a single element."""
     for position, argument in enumerate(args):
-        leaves = optree.tree_leaves(argument)
-        names = leaf_names(argument, f"args[{position}]")
-        for leaf, name in zip(leaves, names, strict=True):
+        for number, leaf in enumerate(optree.tree_leaves(argument)):
             if isinstance(leaf, np.ndarray) and leaf.size == 0:
+                name = leaf_names(argument, f"args[{position}]")[number]
                 raise InputError(f"{name} is empty (shape {leaf.shape}): there is no data to fit")

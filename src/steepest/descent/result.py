@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,12 +90,12 @@ class Result:
         Updates made.
     status
         How it ended.
-    message
-        The same with the particulars.
     history
         What was recorded on the way.
     timings
         Seconds for trace, compile and run.
+    explain
+        Returns the message.
     graph
         The graph of the loss.
     engine
@@ -106,11 +107,16 @@ class Result:
     gradient: Any
     iterations: int
     status: Status
-    message: str
+    explain: Callable[[], str] = field(repr=False, compare=False)
     history: History
     timings: Timings
     graph: Graph = field(repr=False)
     engine: str = "native"
+
+    @property
+    def message(self) -> str:
+        """How it ended, with the particulars."""
+        return self.explain()
 
     @property
     def converged(self) -> bool:

@@ -136,6 +136,78 @@ def _implicit_broadcast(node: Node) -> Node | None:
     return make(node.op, operands, **node.attributes)
 
 
+def _parts(node: Node) -> list[tuple[int, Node]] | None:
+    """Return (start, values) of what a vector holds besides zeros, where that is known."""
+    if node.ndim != 1:
+        return None
+    if node.op.name == "place":
+        first, _, step = node.attributes["slices"][0]
+        return [(first, node.operands[0])] if step == 1 else None
+    if node.op.name != "concatenate":
+        return None
+    parts, start = [], 0
+    for operand in node.operands:
+        if not _is_constant(operand, 0):
+            parts.append((start, operand))
+        start += operand.size
+    return parts
+
+
+def _join_places(node: Node) -> Node | None:
+    """Vectors that are zero where the other is not lie side by side.
+
+    Only the sign of a zero may differ: -0.0 stays, where -0.0 + 0.0 is 0.0.
+    """
+    left, right = (_parts(operand) for operand in node.operands)
+    if left is None or right is None or node.operands[0].shape != node.operands[1].shape:
+        return None
+    pieces: list[Node] = []
+    end = 0
+    for start, values in sorted(left + right, key=lambda part: part[0]):
+        if start < end:
+            return None
+        if start > end:
+            pieces.append(constant_node(np.zeros(start - end, node.dtype)))
+        pieces.append(values)
+        end = start + values.size
+    if end < node.size:
+        pieces.append(constant_node(np.zeros(node.size - end, node.dtype)))
+    return make(TABLE["concatenate"], pieces, axis=0)
+
+
+def _scale_scaled(node: Node) -> Node | None:
+    """c * (2**k * x) = (c * 2**k) * x, exact for k >= 0 and |c| >= 1.
+
+    Doubling only rounds where it overflows, and then both sides do.
+    """
+    for scale, product in (node.operands, node.operands[::-1]):
+        outer = constant_value(scale)
+        if outer is None or outer.shape != () or product.op.name != "multiply":
+            continue
+        for inner, x in (product.operands, product.operands[::-1]):
+            factor = constant_value(inner)
+            if factor is None or factor.shape != () or not _is_power_of_two(factor):
+                continue
+            if abs(outer) >= 1 and np.isfinite(outer * factor):
+                return make(node.op, (constant_node(outer * factor, node.dtype), x))
+    return None
+
+
+def _is_power_of_two(value: np.ndarray) -> bool:
+    if value.dtype.kind != "f" or not value >= 1:
+        return False
+    return bool(np.frexp(value)[0] == 0.5)
+
+
+def _easy_power(node: Node) -> Node | None:
+    base, exponent = node.operands
+    if node.dtype.kind != "f" or exponent.size != 1 or node.shape != base.shape:
+        return None
+    if _is_constant(exponent, 2):
+        return make(TABLE["square"], (base,))
+    return base if _is_constant(exponent, 1) else None
+
+
 def _fold_constants(node: Node) -> Node | None:
     if not node.operands or node.size > _FOLDING_LIMIT:
         return None
@@ -153,6 +225,7 @@ def _rule(name: str, ops: str, apply: Callable[[Node], Node | None]) -> RewriteR
 RULES: tuple[RewriteRule, ...] = (
     _rule("fold constants", "", _fold_constants),
     _rule("x * 1 = x", "multiply", _times_one),
+    _rule("c * (2**k * x) = (c * 2**k) * x", "multiply", _scale_scaled),
     _rule("x / 1 = x", "divide", _over_one),
     _rule("x - 0 = x", "subtract", _minus_zero),
     _rule("-(-x) = x", "negative", _double_negative),
@@ -164,4 +237,6 @@ RULES: tuple[RewriteRule, ...] = (
     _rule("astype to the same dtype", "astype", _same_dtype),
     _rule("astype there and back", "astype", _narrow_widened),
     _rule("let operands broadcast", "", _implicit_broadcast),
+    _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
+    _rule("parts of a vector side by side", "add", _join_places),
 )

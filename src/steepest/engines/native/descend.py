@@ -22,6 +22,7 @@ from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import REGISTER_LIMIT, make_plan
 from steepest.engines.native.program import (
     FUNCTION_TYPE,
+    address_of,
     aligned_bytes,
     cached,
     pointer_table,
@@ -39,6 +40,8 @@ _HISTORY_LIMIT = 1 << 20
 
 _ROWS_IN_ORDER = 1 << 20
 """Rows of data whose order is made up at a time."""
+
+_OUTCOMES = tuple(Outcome)
 
 # Places in the block of integers that Python and the machine code share.
 _COUNT, _SWAPPED = 0, 1
@@ -110,14 +113,67 @@ def as_elements(builder: Builder, node: Node, values: Sequence[ir.Value]) -> np.
     return result.reshape(node.shape)
 
 
+class Memory:
+    """The layout of the block that Python and the machine code share.
+
+    Attributes
+    ----------
+    size
+        Bytes, the arena included.
+    fields
+        Offset, shape and dtype of each array, by name; in the order of the table, from
+        which only history and data are missing.
+    """
+
+    def __init__(self, program: Program, arena_size: int) -> None:
+        it = program.full
+        vectors = (it.x, *it.state)
+        self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
+        self.size = 0
+        self._add("arena", (arena_size,), np.dtype(np.uint8))
+        self._add("integers", (1 + len(vectors),), np.dtype(np.int64))
+        self._add("losses", (2,), it.loss.dtype)
+        self._add("gradient", it.gradient.shape, it.gradient.dtype)
+        for number, node in enumerate(vectors):
+            self._add(f"here{number}", node.shape, node.dtype)
+            self._add(f"there{number}", node.shape, node.dtype)
+        offsets = [offset for offset, _, _ in self.fields.values()]
+        self._offsets = [*offsets[:_HISTORY], 0, 0, 0, *offsets[_HISTORY:]]
+
+    def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.fields[name] = (self.size, shape, dtype)
+        size = int(np.prod(shape, dtype=int)) * dtype.itemsize
+        self.size += -(-size // 64) * 64
+
+    def addresses(self, block: np.ndarray) -> list[int]:
+        """Return the table of addresses for a block."""
+        base = address_of(block)
+        return [base + offset for offset in self._offsets]
+
+
 @dataclass(frozen=True)
 class DescentCode:
-    """Machine code of a descent."""
+    """Machine code of a descent.
+
+    Attributes
+    ----------
+    program
+        What it was compiled from.
+    code
+        The machine code.
+    memory
+        Layout of the memory it works on.
+    checked
+        Nodes whose indices it checks.
+    in_memory
+        Numbers of the carried vectors that are not in registers: x is 0, then the state.
+    """
 
     program: Program
     code: Code
-    arena_size: int
+    memory: Memory
     checked: Sequence[Node]
+    in_memory: Sequence[int]
 
 
 def compile_descent(program: Program) -> DescentCode:
@@ -198,7 +254,9 @@ class _Writer:
             b.position_at_end(full)
             self._iteration(program.full, phis, head)
         code = Code(self.module, "descend")
-        return DescentCode(program, code, self.arena.size, self.builder.checked_nodes)
+        in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
+        memory = Memory(program, self.arena.size)
+        return DescentCode(program, code, memory, self.builder.checked_nodes, in_memory)
 
     def _iteration(self, it: Iteration, phis: list[ir.Value], head: ir.Block) -> None:
         """Write one iteration: it ends by going back to the head, or by returning."""
@@ -373,25 +431,29 @@ class _Writer:
 class NativeRun:
     """A descent in progress in machine code.
 
-    Attributes are those of :class:`steepest.engines.program.Run`.
+    Attributes are those of :class:`steepest.engines.program.Run`. All that it shares with
+    the machine code, histories and data apart, lies in one block of memory.
     """
 
     def __init__(self, compiled: DescentCode, start: Start) -> None:
-        it = compiled.program.full
         self.recording = Recording()
         self._compiled, self._start = compiled, start
-        self._integers = np.zeros(1 + 1 + len(start.state), np.int64)
-        self._losses = np.full(2, np.nan, it.loss.dtype)
-        self._gradient = np.zeros(it.gradient.shape, it.gradient.dtype)
-        # The copy that holds the current value comes first.
-        self._copies = [
-            [np.array(value, node.dtype, order="C").reshape(node.shape) for _ in range(2)]
-            for node, value in zip((it.x, *it.state), (start.x, *start.state), strict=True)
-        ]
+        self._block = aligned_bytes(compiled.memory.size)
+        self._integers = self._view("integers")
+        self._integers.fill(0)
+        self._view("here0")[...] = start.x
+        for number, value in enumerate(start.state, 1):
+            self._view(f"here{number}")[...] = value
+        self._swapped = [False] * (1 + len(start.state))
+        self._addresses = compiled.memory.addresses(self._block)
         self._data = [np.ascontiguousarray(value) for value in start.data]
-        self._arena = aligned_bytes(compiled.arena_size)
+        self._data_addresses = [address_of(array) for array in self._data]
         self._order = np.zeros(0, np.int64)
         self._epochs = range(0)
+
+    def _view(self, name: str) -> np.ndarray:
+        offset, node_shape, dtype = self._compiled.memory.fields[name]
+        return np.ndarray(node_shape, dtype, self._block, offset)
 
     @property
     def count(self) -> int:
@@ -399,23 +461,23 @@ class NativeRun:
 
     @property
     def x(self) -> np.ndarray:
-        return self._copies[0][0]
+        return self._view("there0" if self._swapped[0] else "here0")
 
     @property
     def previous_x(self) -> np.ndarray:
-        return self._copies[0][1]
+        return self._view("here0" if self._swapped[0] else "there0")
 
     @property
     def loss(self) -> float:
-        return float(self._losses[1])
+        return float(self._view("losses")[1])
 
     @property
     def previous_loss(self) -> float:
-        return float(self._losses[0])
+        return float(self._view("losses")[0])
 
     @property
     def gradient(self) -> np.ndarray:
-        return self._gradient
+        return self._view("gradient")
 
     def advance(self, steps: int) -> Outcome:
         """Make at most so many updates."""
@@ -442,22 +504,30 @@ class NativeRun:
     def _call(self, steps: int) -> Outcome:
         program = self._compiled.program
         it, every, first = program.full, program.record_every, self.count
-        rows = -(-steps // every) + 1 if every else 0
-        losses = np.empty(rows, it.loss.dtype)
-        xs = np.empty((rows if program.record_x else 0, it.x.size), it.x.dtype)
-        shared = (self._integers, self._losses, self._gradient, losses, xs, self._order)
-        copies = [copy for pair in self._copies for copy in pair]
-        table = pointer_table([self._arena, *shared, *copies, *self._data])
-        base = self._epochs.start * program.batches.steps_per_epoch if program.batches else 0
+        addresses = list(self._addresses)
+        for number, swapped in enumerate(self._swapped):
+            if swapped:
+                i = _FIRST + 2 * number
+                addresses[i], addresses[i + 1] = addresses[i + 1], addresses[i]
+        if every:
+            rows = -(-steps // every) + 1
+            losses = np.empty(rows, it.loss.dtype)
+            addresses[_HISTORY] = address_of(losses)
+            xs = np.empty((rows if program.record_x else 0, it.x.size), it.x.dtype)
+            addresses[_X_HISTORY] = address_of(xs)
+        base = 0
+        if program.batches:
+            addresses[_ORDER] = address_of(self._order)
+            base = self._epochs.start * program.batches.steps_per_epoch
+        table = pointer_table(addresses + self._data_addresses)
         code = self._compiled.code.call(table, steps, base)
         if code >= _ERRORS:
             raise_index_error(code - _ERRORS + 1, self._compiled.checked, it.sources)
-        for number, pair in enumerate(self._copies):
-            if self._integers[_SWAPPED + number]:
-                pair.reverse()
+        for number in self._compiled.in_memory:
+            self._swapped[number] ^= bool(self._integers[_SWAPPED + number])
         if every:
             self._keep(first, code, losses, xs)
-        return Outcome(code)
+        return _OUTCOMES[code]
 
     def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
         # A run that stopped looked at its last point; one that paused did not, yet.

@@ -68,7 +68,7 @@ class Code:
     def _optimize(self, machine: Any) -> None:
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = True
-        options.slp_vectorization = True
+        options.slp_vectorization = False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(self._module, builder)
 

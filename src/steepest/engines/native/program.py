@@ -69,22 +69,26 @@ class Program:
         ]
         outputs = [np.empty(node.shape, node.dtype) for node in self.graph.outputs]
         arena = aligned_bytes(self.arena_size)
-        table = pointer_table([arena, *arrays, *outputs])
+        table = pointer_table([address_of(array) for array in (arena, *arrays, *outputs)])
         code = self.code.call(table, 0, 0)
         if code:
             raise_index_error(code, self.checked, self.graph.sources)
         return outputs
 
 
+def address_of(array: np.ndarray) -> int:
+    """Return the address of an array's first element."""
+    return array.__array_interface__["data"][0]
+
+
 def aligned_bytes(size: int) -> np.ndarray:
     """Return uninitialized bytes that start at a cache line."""
     raw = np.empty(size + 64, np.uint8)
-    return raw[-raw.__array_interface__["data"][0] % 64 :]
+    return raw[-address_of(raw) % 64 :]
 
 
-def pointer_table(arrays: Sequence[np.ndarray]) -> Any:
-    """Return the addresses of arrays as a C array."""
-    addresses = [array.__array_interface__["data"][0] for array in arrays]
+def pointer_table(addresses: Sequence[int]) -> Any:
+    """Return addresses as a C array."""
     return (ctypes.c_void_p * len(addresses))(*addresses)
 
 
