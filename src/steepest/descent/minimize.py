@@ -39,6 +39,7 @@ class _Prepared:
     """A descent that was traced and compiled, for use again."""
 
     built: Built
+    tail: Built | None
     program: Program
     start: Callable[[Start], Run]
     budget: int
@@ -137,11 +138,11 @@ def minimize(
         built, tail = _trace(function, layout, vector, args, method, stop, dtype, plan)
         traced = time.perf_counter()
         program = Program(
-            built.iteration, tail and tail.iteration, _with_captures(plan, built), every, keep_x
+            built.iteration, tail and tail.iteration, plan, every, keep_x
         )
         starter = chosen.prepare(program)
         compiled = time.perf_counter()
-        prepared = _Prepared(built, program, starter, chosen.first_budget(program))
+        prepared = _Prepared(built, tail, program, starter, chosen.first_budget(program))
         _remember(key, prepared)
     run = prepared.start(_start(prepared, vector, args, method, dtype, batches))
     started = time.perf_counter()
@@ -182,13 +183,6 @@ def _batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | Non
         )
     (samples,) = rows
     return BatchPlan(samples, min(batches.size, samples), batched)
-
-
-def _with_captures(plan: BatchPlan | None, built: Built) -> BatchPlan | None:
-    if plan is None:
-        return None
-    missing = len(built.iteration.data) - len(plan.batched)
-    return BatchPlan(plan.samples, plan.size, plan.batched + (False,) * missing)
 
 
 def _recording(record: Record, size: int) -> tuple[int, bool]:
@@ -255,20 +249,26 @@ def _start(
     batches: Batches | None,
 ) -> Start:
     leaves = optree.tree_leaves(tuple(args)) if args else []
-    data: list[Any] = [leaf for leaf in leaves if is_array_like(leaf)]
-    data += [read() for read, _ in prepared.built.captures.arrays]
-    nodes = prepared.built.iteration.data
-    arrays = [np.asarray(value, node.dtype) for value, node in zip(data, nodes, strict=True)]
+    given = [leaf for leaf in leaves if is_array_like(leaf)]
+    data = _bound(prepared.built, given)
+    tail_data = _bound(prepared.tail, given) if prepared.tail else []
     state = optree.tree_leaves(method.init(vector.astype(dtype, copy=False)))
-    order = None
+    order, epochs = None, 0
     plan = prepared.program.batches
     if batches is not None and plan is not None:
-        samples = plan.samples
+        samples, epochs = plan.samples, batches.epochs
 
         def order(epoch: int) -> np.ndarray:
             return batches.order(samples, epoch)
 
-    return Start(vector, [np.asarray(value) for value in state], arrays, order)
+    return Start(vector, [np.asarray(value) for value in state], data, tail_data, order, epochs)
+
+
+def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
+    """Return the values of the data inputs: the arguments, then the captured arrays now."""
+    values = given + [read() for read, _ in built.captures.arrays]
+    nodes = built.iteration.data
+    return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
 
 @dataclass(frozen=True)

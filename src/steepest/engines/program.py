@@ -72,7 +72,7 @@ class BatchPlan:
     size
         Rows of a batch; the last one of an epoch may be smaller.
     batched
-        Which of the data inputs are dealt out.
+        Which of the loss's arguments are dealt out; they come first among the data.
     """
 
     samples: int
@@ -83,6 +83,10 @@ class BatchPlan:
     def steps_per_epoch(self) -> int:
         """Number of batches of an epoch."""
         return -(-self.samples // self.size)
+
+    def is_batched(self, number: int) -> bool:
+        """Whether a data input is dealt out."""
+        return number < len(self.batched) and self.batched[number]
 
     @property
     def tail(self) -> int:
@@ -127,14 +131,20 @@ class Start:
         The method's state.
     data
         Values of the data inputs; whole arrays also where batches are taken.
+    tail_data
+        The same for the iteration on the last batch of an epoch.
     order
         Function of an epoch's number, returning the rows in the order of that epoch.
+    epochs
+        Number of epochs.
     """
 
     x: np.ndarray
     state: Sequence[np.ndarray]
     data: Sequence[np.ndarray]
+    tail_data: Sequence[np.ndarray] = ()
     order: Callable[[int], np.ndarray] | None = None
+    epochs: int = 0
 
 
 class Outcome(enum.IntEnum):

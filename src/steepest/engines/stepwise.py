@@ -119,6 +119,7 @@ class StepwiseRun:
         self._x = self._previous_x = arithmetic.from_array(start.x)
         self._state = [arithmetic.from_array(value) for value in start.state]
         self._data = [arithmetic.from_array(value) for value in start.data]
+        self._tail_data = [arithmetic.from_array(value) for value in start.tail_data]
         self._loss = self._previous_loss = float("nan")
         self._gradient: Any = None
         self._epoch = -1
@@ -163,11 +164,11 @@ class StepwiseRun:
             self._rows = self._arithmetic.from_array(self._start.order(epoch))
             self._epoch = epoch
         rows = self._rows[number * plan.size : (number + 1) * plan.size]
-        data = [
-            value[rows] if batched else value
-            for value, batched in zip(self._data, plan.batched, strict=True)
-        ]
         is_tail = self._tail is not None and len(rows) < plan.size
+        data = [
+            value[rows] if plan.is_batched(i) else value
+            for i, value in enumerate(self._tail_data if is_tail else self._data)
+        ]
         return (self._tail if is_tail else self._full), data  # type: ignore[return-value]
 
     def _step(self) -> Outcome:

@@ -15,8 +15,8 @@ from steepest.graph.source import at, user_source
 from steepest.ops import INPUT, Row, constant_node, input_node
 from steepest.trace.captures import Captures
 
-CONSTANT_LIMIT = 16
-"""Arrays of at most so many elements become constants; larger ones are bound as inputs."""
+CONSTANT_LIMIT = 1024
+"""Arrays that a function makes become constants up to so many elements, and inputs beyond."""
 
 SUPPORTED = frozenset(
     np.dtype(name)

@@ -211,11 +211,16 @@ class _Writer:
             )
             self.carried.append(Carried(self.builder, node, here, there))
             position += 2
-        self.data = [self._pointer(position + i) for i in range(len(it.data))]
+        self.data = self._data_pointers(position, it)
+        if program.tail is not None:
+            self.tail_data = self._data_pointers(position + len(it.data), program.tail)
         self.read_only = self.arena.new_tag()
 
     def _pointer(self, position: int) -> ir.Value:
         return table_entry(self.builder, self.table, position)
+
+    def _data_pointers(self, position: int, it: Iteration) -> list[ir.Value]:
+        return [self._pointer(position + i) for i in range(len(it.data))]
 
     def _block(self, name: str) -> ir.Block:
         return self.function.append_basic_block(name)
@@ -325,9 +330,9 @@ class _Writer:
 
     def _bind_data(self, lowering: Lowering, it: Iteration, count: ir.Value) -> None:
         plan = self.program.batches
-        for i, node in enumerate(it.data):
-            whole = self.data[i]
-            if plan is None or not plan.batched[i]:
+        pointers = self.tail_data if it is self.program.tail else self.data
+        for i, (node, whole) in enumerate(zip(it.data, pointers, strict=True)):
+            if plan is None or not plan.is_batched(i):
                 view = contiguous(whole, node.dtype, node.shape, self.read_only)
             else:
                 view = self._gather(node, whole, count)
@@ -446,7 +451,7 @@ class NativeRun:
             self._view(f"here{number}")[...] = value
         self._swapped = [False] * (1 + len(start.state))
         self._addresses = compiled.memory.addresses(self._block)
-        self._data = [np.ascontiguousarray(value) for value in start.data]
+        self._data = list(map(np.ascontiguousarray, (*start.data, *start.tail_data)))
         self._data_addresses = [address_of(array) for array in self._data]
         self._order = np.zeros(0, np.int64)
         self._epochs = range(0)
@@ -496,7 +501,8 @@ class NativeRun:
         steps = plan.steps_per_epoch
         if self.count >= self._epochs.stop * steps:
             first = self.count // steps
-            self._epochs = range(first, first + max(1, _ROWS_IN_ORDER // plan.samples))
+            last = min(self._start.epochs, first + max(1, _ROWS_IN_ORDER // plan.samples))
+            self._epochs = range(first, last)
             assert self._start.order is not None
             self._order = np.concatenate([self._start.order(e) for e in self._epochs])
         return self._epochs.stop * steps - self.count
