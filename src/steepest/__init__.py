@@ -5,6 +5,7 @@ runs the whole descent as machine code, in NumPy, or in PyTorch, with the same n
 """
 
 from steepest import engines
+from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
     gradient,
     hessian,
@@ -39,8 +40,8 @@ from steepest.errors import SteepestError
 from steepest.graph import Graph
 from steepest.ops.arithmetic import stop_gradient
 from steepest.trace import log_softmax, logsumexp, softmax, trace
+from steepest.version import __version__
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Adam",
@@ -49,6 +50,7 @@ __all__ = [
     "ExponentialDecay",
     "GradientDescent",
     "GradientNormBelow",
+    "GradientCheck",
     "Graph",
     "History",
     "LossBelow",
@@ -62,6 +64,8 @@ __all__ = [
     "SteepestError",
     "StopRule",
     "Timings",
+    "__version__",
+    "check_gradient",
     "compile",
     "engines",
     "gradient",

@@ -2,7 +2,7 @@
 
 from steepest.derivative.function import Executable, Executor, Function, interpret
 from steepest.derivative.jacobian import hessian, jacobian
-from steepest.derivative.reverse import pull_back
+from steepest.derivative.reverse import node_gradients, pull_back
 from steepest.derivative.substitute import substitute
 from steepest.derivative.transform import (
     gradient,
@@ -22,6 +22,7 @@ __all__ = [
     "hvp",
     "interpret",
     "jacobian",
+    "node_gradients",
     "pull_back",
     "pullback",
     "pushforward",

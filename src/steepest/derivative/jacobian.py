@@ -11,7 +11,8 @@ import optree
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.transform import gradient, pullback, pushforward
 from steepest.errors import InputError
-from steepest.trace import is_tracing
+from steepest.trace import current
+from steepest.trace.tracing import call_traced
 
 Mode = Literal["auto", "forward", "reverse"]
 
@@ -88,7 +89,7 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
     wrt = wrt % len(arguments)
 
     def of_one(x: Any, others: Any) -> Any:
-        return function(*others[:wrt], x, *others[wrt:])
+        return call_traced(function, current(), (*others[:wrt], x, *others[wrt:]))
 
     x, others = arguments[wrt], arguments[:wrt] + arguments[wrt + 1 :]
     leaves, structure = optree.tree_flatten(x)

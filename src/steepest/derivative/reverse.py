@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
-from steepest.trace import TracedArray, current
+from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 
 
 def depends_on(outputs: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
@@ -65,6 +65,16 @@ def pull_back(
     Records in the current session; each new node keeps the line of the primal node that
     it comes from. Broadcasting is undone here, once, for every rule.
     """
+    total = all_cotangents(outputs, cotangents, variables)
+    return [total.get(variable) for variable in variables]
+
+
+def all_cotangents(
+    outputs: Sequence[Node],
+    cotangents: Sequence[TracedArray],
+    variables: Sequence[Node],
+) -> dict[Node, TracedArray]:
+    """Return the cotangent of every node between the variables and the outputs."""
     session = current()
     active = depends_on(outputs, variables)
     total: dict[Node, TracedArray] = {}
@@ -83,7 +93,23 @@ def pull_back(
         with session.at(session.sources.get(node)):
             for i, cotangent in operand_cotangents(node, total[node], wanted):
                 add(node.operands[i], cotangent)
-    return [total.get(variable) for variable in variables]
+    return total
+
+
+def node_gradients(loss: Node, variables: Sequence[Node]) -> dict[Node, Node]:
+    """Return a node for the gradient of a loss by each node that it depends on.
+
+    Parameters
+    ----------
+    loss
+        A real number.
+    variables
+        Inputs where to stop.
+    """
+    with open_session():
+        one = as_traced(np.ones((), loss.dtype))
+        total = all_cotangents([loss], [one], variables)
+        return {node: node_of(cotangent) for node, cotangent in total.items()}
 
 
 def operand_cotangents(

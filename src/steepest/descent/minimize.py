@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import time
@@ -23,7 +24,8 @@ from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
 from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
 from steepest.errors import InputError
-from steepest.trace.tracing import is_array_like, key_of
+from steepest.trace import current
+from steepest.trace.tracing import call_traced, is_array_like, key_of
 
 Record = Literal["auto", "all"] | int | None
 
@@ -145,21 +147,23 @@ def minimize(
         prepared = _Prepared(built, tail, program, starter, chosen.first_budget(program))
         _remember(key, prepared)
     run = prepared.start(_start(prepared, vector, args, method, dtype, batches))
+    limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     started = time.perf_counter()
-    ending = drive(
-        run,
-        batches.epochs * plan.steps_per_epoch if batches and plan else None,
-        prepared.budget,
-        layout.unpack,
-        callback,
-        importlib.import_module("steepest.show.progress").watch(stop) if progress else None,
-    )
+    with _progress_display(progress, stop.latest() if limit is None else limit) as watch:
+        ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)
     ended = time.perf_counter()
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(x0)
     timings = Timings(traced - began, compiled - traced, ended - started)
     summary = _Summary(function, layout, args, method, stop, dtype, batches)
     return summary.result(run, ending, prepared, timings, chosen.name)
+
+
+def _progress_display(wanted: bool, limit: int | None) -> Any:
+    if not wanted:
+        return contextlib.nullcontext()
+    # Presentation stands above descent: reached by name, and only from here.
+    return importlib.import_module("steepest.show.progress").display(limit)
 
 
 def _compute_dtype(dtype: Any) -> np.dtype:
@@ -319,8 +323,8 @@ class _Summary:
         """Return the loss over all data and its gradient, computed in NumPy."""
 
         def of_vector(vector: Any, *args: Any) -> Any:
-            leaves = self.layout.pieces(vector)
-            return self.function(optree.tree_unflatten(self.layout.structure, leaves), *args)
+            tree = optree.tree_unflatten(self.layout.structure, self.layout.pieces(vector))
+            return call_traced(self.function, current(), (tree, *args))
 
         loss, gradient = value_and_gradient(of_vector)(x.astype(self.dtype), *self.args)
         return float(loss), gradient

@@ -108,15 +108,7 @@ class Graph:
         *arguments
             The same structure of arrays that was traced.
         """
-        if self.signature is None:
-            leaves: list[Any] = list(arguments)
-        else:
-            leaves, structure = optree.tree_flatten(arguments)
-            if structure != self.signature.arguments:
-                raise InputError(
-                    f"this graph was traced for arguments {self.signature.arguments}, "
-                    f"got {structure}"
-                )
+        leaves = self.flatten(arguments)
         values = evaluate(self.outputs, self.bind(leaves))
         if self.signature is None:
             return tuple(values)
@@ -125,15 +117,16 @@ class Graph:
     def __str__(self) -> str:
         return format_graph(self)
 
-    def draw(self, path: str | Path, values: Sequence[Any] | None = None) -> Path:
+    def draw(self, path: str | Path, *arguments: Any) -> Path:
         """Draw the graph as an SVG picture (needs ``pip install 'steepest[plot]'``).
 
         Parameters
         ----------
         path
             File to write.
-        values
-            Flat arguments; when given, every node shows its value.
+        *arguments
+            Where given, every node shows its value there, and its gradient if the graph is
+            a loss.
 
         Returns
         -------
@@ -141,9 +134,26 @@ class Graph:
             The file written.
         """
         # Presentation stands above the graph: reached by name, and only from here.
-        picture = importlib.import_module("steepest.show.picture")
-        known = {} if values is None else self.node_values(values)
-        return picture.draw(self, Path(path), known)
+        show = importlib.import_module("steepest.show.picture")
+        return show.draw(self, Path(path), arguments)
+
+    def flatten(self, arguments: Sequence[Any]) -> list[Any]:
+        """Return the flat inputs for a Python call.
+
+        Raises
+        ------
+        InputError
+            If the structure of the arguments is not what was traced.
+        """
+        if self.signature is None:
+            return list(arguments)
+        leaves, structure = optree.tree_flatten(tuple(arguments))
+        if structure != self.signature.arguments:
+            raise InputError(
+                f"this graph was traced for arguments {self.signature.arguments}, "
+                f"got {structure}"
+            )
+        return leaves
 
     def node_values(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
         """Return the value of every node for flat arguments."""

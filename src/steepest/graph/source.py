@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 PACKAGE = str(Path(__file__).parents[1])
+LESSON = os.path.join(PACKAGE, "lesson") + os.sep
 _LIBRARIES = (PACKAGE + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen", "<string>")
 
 
@@ -42,8 +43,11 @@ class Source(NamedTuple):
 
 
 def is_library(file: str) -> bool:
-    """Whether a file belongs to steepest or NumPy rather than to the user."""
-    return file.startswith(_LIBRARIES)
+    """Whether a file belongs to steepest or NumPy rather than to the user.
+
+    The lesson inside steepest is code as a user would write it, and counts as the user's.
+    """
+    return file.startswith(_LIBRARIES) and not file.startswith(LESSON)
 
 
 def user_source() -> Source | None:

@@ -99,7 +99,7 @@ def is_library(value: Any) -> bool:
             return False
         if isinstance(value, np.ndarray):
             return False
-    return name.partition(".")[0] in LIBRARIES
+    return name.partition(".")[0] in LIBRARIES and not name.startswith("steepest.lesson")
 
 
 def refuse_random(value: Any, name: str) -> None:

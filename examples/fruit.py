@@ -1,0 +1,1 @@
+../src/steepest/lesson/fruit.py

@@ -1,0 +1,1 @@
+"""The lesson's exercises, written as a user of steepest would write them."""

@@ -1,0 +1,1 @@
+"""Pictures of graphs, plots of descents, progress, reports."""

@@ -1,0 +1,49 @@
+"""A graph's numbers: value and gradient at every node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import node_gradients
+from steepest.graph import Graph, Node, evaluate
+
+
+@dataclass(frozen=True)
+class NodeNumbers:
+    """What a node is worth at a point.
+
+    Attributes
+    ----------
+    value
+        Its value.
+    gradient
+        The gradient of the graph's only output by it; None where there is none.
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray | None
+
+
+def numbers(graph: Graph, arguments: Sequence[Any]) -> dict[Node, NodeNumbers]:
+    """Return value and gradient of every node at a point.
+
+    Parameters
+    ----------
+    graph
+        Any graph; gradients are there if it has one real number as its output.
+    arguments
+        As for a call of the graph.
+    """
+    known = graph.bind(graph.flatten(arguments))
+    values = dict(zip(graph.nodes, evaluate(graph.nodes, known), strict=True))
+    gradients: dict[Node, np.ndarray] = {}
+    loss = graph.outputs[0]
+    if len(graph.outputs) == 1 and loss.shape == () and loss.dtype.kind == "f":
+        nodes = node_gradients(loss, graph.inputs)
+        found = evaluate(list(nodes.values()), known)
+        gradients = dict(zip(nodes, found, strict=True))
+    return {node: NodeNumbers(values[node], gradients.get(node)) for node in graph.nodes}
