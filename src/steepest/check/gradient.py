@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from steepest.frames import hides_frames
 from steepest.derivative import value_and_gradient
 from steepest.engines import Torch
 from steepest.errors import InputError
@@ -96,6 +97,7 @@ class GradientCheck:
         return "\n".join([*lines, self.verdict])
 
 
+@hides_frames
 def check_gradient(
     function: Callable[..., Any],
     x: Any,
@@ -221,7 +223,7 @@ def _by_torch(
             for leaf, size, stop in zip(leaves, sizes, stops, strict=True)
         ]
         tree = optree.tree_unflatten(structure, pieces)
-        return call_traced(getattr(function, "function", function), current(), (tree, *rest))
+        return call_traced(function, current(), (tree, *rest))
 
     flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
     trace = trace_function(of_vector, (flat, *args))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from steepest.frames import hides_frames
 from steepest.graph import Graph, evaluate
 from steepest.trace import Trace, current, is_tracing, trace_function
 from steepest.trace.tracing import is_array_like, key_of
@@ -66,6 +67,7 @@ class Function:
     def __repr__(self) -> str:
         return f"<steepest function {self.__name__}>"
 
+    @hides_frames
     def __call__(self, *arguments: Any) -> Any:
         if is_tracing():
             return follow(self.function, current())(*arguments)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import optree
 
+from steepest.frames import hides_frames
 from steepest.derivative import value_and_gradient
 from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
@@ -50,6 +51,7 @@ class _Prepared:
 _prepared: OrderedDict[Any, _Prepared] = OrderedDict()
 
 
+@hides_frames
 def minimize(
     function: Callable[..., Any],
     x0: Any,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from steepest.frames import hides_frames
 from steepest.errors import SteepestError
 from steepest.graph import Graph, Node, Signature
 from steepest.trace.array import TracedArray, as_traced
@@ -155,6 +156,7 @@ def trace_function(
     return Trace(graph, session.captures)
 
 
+@hides_frames
 def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
     """Record the computation graph of a function written in NumPy.
 

@@ -1,0 +1,5 @@
+"""``python -m steepest``."""
+
+from steepest.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""The ``steepest`` command."""
+
+from steepest.cli.app import main
+
+__all__ = ["main"]

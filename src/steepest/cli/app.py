@@ -1,0 +1,274 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from steepest.check import check_gradient
+from steepest.cli import options, report
+from steepest.cli.compare import compare_engines
+from steepest.cli.load import gradient_of_vector, load, of_vector
+from steepest.descent import Status, minimize
+from steepest.errors import SteepestError
+from steepest.frames import without_own_frames
+from steepest.graph.printer import format_attributes, format_value, node_names, type_of
+from steepest.show.values import numbers
+from steepest.trace import trace
+from steepest.version import __version__
+
+# Click's base class of errors: typer carries a copy of click, or not, by its version.
+_USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="steepest",
+    help="Gradient descent for NumPy code.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Target = Annotated[str, typer.Argument(metavar="FILE:FUNCTION", help="A loss written in NumPy.")]
+Start = Annotated[str, typer.Option(help="Start point: numbers separated by commas.")]
+At = Annotated[str, typer.Option("--at", help="Point: numbers separated by commas.")]
+StepSize = Annotated[float, typer.Option(help="Step size.")]
+Until = Annotated[
+    str | None,
+    typer.Option(help="Stop rule, such as 'loss<=0.001' or 'gradient<=1e-8'."),
+]
+Limit = Annotated[int, typer.Option("--max-iterations", help="Largest number of updates.")]
+Dtype = Annotated[str, typer.Option(help="Precision in which parameters are stored.")]
+ComputeDtype = Annotated[
+    str | None, typer.Option(help="Precision of the arithmetic, if it is another one.")
+]
+MethodName = Annotated[str, typer.Option("--method", help=", ".join(options.METHODS) + ".")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Gradient descent for NumPy code."""
+
+
+@app.command()
+def descend(
+    target: Target,
+    start: Start,
+    step_size: StepSize = 1e-3,
+    until: Until = None,
+    max_iterations: Limit = 10_000,
+    method: MethodName = "gradient-descent",
+    dtype: Dtype = "float64",
+    compute_dtype: ComputeDtype = None,
+    engine: Annotated[str, typer.Option(help="native, numpy or torch.")] = "native",
+    log_last: Annotated[int, typer.Option(help="Print the last so many losses.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Plot the descent to this file.")] = None,
+    progress: Annotated[bool, typer.Option(help="Show progress on stderr.")] = False,
+    json: Json = False,
+) -> None:
+    """Minimize a loss and print where the descent ended.
+
+    A function with one parameter gets the start as a vector, one with several gets one
+    number each. The exit status is 0 if the goal was reached.
+
+    Example: steepest descend examples/rosenbrock.py:rosenbrock --start 0,0 --step-size 0.001
+    --until "loss<=0.001" --max-iterations 100000 --log-last 12
+    """
+    x0 = options.parse_vector(start, dtype, "--start")
+    run = minimize(
+        of_vector(load(target), x0),
+        x0,
+        method=options.parse_method(method, step_size),
+        stop=options.parse_stop(until, max_iterations),
+        engine=engine,
+        compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
+        progress=progress,
+    )
+    if plot is not None:
+        run.plot(plot)
+    if json:
+        report.print_json(report.as_json(run, log_last))
+    else:
+        report.print_log(run, log_last)
+        print(run.x)
+        print(f"loss {run.loss!r}")
+        print(run.message)
+        report.print_timings(run)
+    all_asked_for = until is None and run.status is Status.ITERATION_LIMIT
+    if not (run.converged or all_asked_for):
+        if json:
+            report.errors.print(run.message)
+        raise typer.Exit(1)
+
+
+@app.command()
+def graph(
+    target: Target,
+    at: At,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Draw the graph to this SVG file.")
+    ] = None,
+    dtype: Dtype = "float64",
+) -> None:
+    """Print the computation graph, with value and gradient at every node.
+
+    Example: steepest graph examples/rosenbrock.py:rosenbrock --at 0.5,0.5 -o graph.svg
+    """
+    point = options.parse_vector(at, dtype, "--at")
+    function = load(target)
+    of_point = of_vector(function, point)
+    arguments: tuple[Any, ...] = (point,) if of_point is function else tuple(point)
+    recorded = trace(function, *arguments)
+    known, names = numbers(recorded, arguments), node_names(recorded)
+    shown = None
+    table = report.table("node", "op", "type", "value", "gradient", "line")
+    for node in recorded.nodes:
+        if node.op.name == "constant":
+            continue
+        operands = [names[operand] for operand in node.operands]
+        extra = format_attributes(node) if operands else ""
+        call = f"{node.op.name}({', '.join([*operands, *filter(None, [extra])])})"
+        value, gradient = known[node].value, known[node].gradient
+        source = recorded.sources.get(node)
+        table.add_row(
+            names[node],
+            call,
+            type_of(node),
+            format_value(value),
+            "" if gradient is None else format_value(gradient),
+            "" if source is None or source == shown else f"{source}  {source.text}",
+        )
+        shown = source
+    report.console.print(table)
+    if output is not None:
+        recorded.draw(output, *arguments)
+        print(f"drawn to {output}")
+
+
+@app.command()
+def check(
+    target: Target,
+    at: At,
+    gradient: Annotated[
+        str | None,
+        typer.Option(metavar="FILE:FUNCTION", help="A hand-written gradient to check as well."),
+    ] = None,
+) -> None:
+    """Compare the gradient with independent witnesses, entry by entry.
+
+    Example: steepest check examples/rosenbrock.py:rosenbrock
+    --gradient examples/rosenbrock.py:rosenbrock_gradient --at 0.5,0.5
+    """
+    point = options.parse_vector(at, "float64", "--at")
+    function = of_vector(load(target), point)
+    by_hand = None if gradient is None else gradient_of_vector(load(gradient))
+    outcome = check_gradient(function, point, by_hand)
+    print(outcome)
+    if not outcome.agrees:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    target: Target,
+    start: Start,
+    step_size: StepSize = 1e-3,
+    until: Until = None,
+    max_iterations: Limit = 100_000,
+    method: MethodName = "gradient-descent",
+    dtype: Dtype = "float64",
+    compute_dtype: ComputeDtype = None,
+    json: Json = False,
+) -> None:
+    """Run the same descent on every installed engine, side by side.
+
+    Example: steepest compare examples/rosenbrock.py:rosenbrock --start 0,0 --step-size 0.001
+    --until "loss<=0.001"
+    """
+    x0 = options.parse_vector(start, dtype, "--start")
+    runs = compare_engines(
+        of_vector(load(target), x0),
+        x0,
+        method=options.parse_method(method, step_size),
+        stop=options.parse_stop(until, max_iterations),
+        compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
+    )
+    difference = max(float(np.max(np.abs(a.x - b.x))) for a in runs for b in runs)
+    if json:
+        report.print_json(
+            {
+                "engines": [report.as_json(run, 0) for run in runs],
+                "largest_difference": report.plain(difference),
+            }
+        )
+    else:
+        table = report.table("engine", "iterations", "loss", "x", "trace", "compile", "run")
+        for run in runs:
+            t = run.timings
+            times = (report.seconds(s) for s in (t.trace, t.compile, t.run))
+            x = format_value(run.x)
+            table.add_row(run.engine, str(run.iterations), repr(run.loss), x, *times)
+        report.console.print(table)
+        print(f"largest difference between the engines' x: {difference!r}")
+    failed = [run for run in runs if not run.converged and run.status is not Status.ITERATION_LIMIT]
+    for run in failed:
+        report.errors.print(f"{run.engine}: {run.message}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def tour() -> None:
+    """Walk through gradient descent in six short chapters, on all installed engines.
+
+    Example: steepest tour
+    """
+    from steepest.cli.tour import run_tour
+
+    run_tour()
+
+
+def _print_error(error: BaseException) -> None:
+    if isinstance(error, SteepestError):
+        report.errors.print(str(error), markup=False)
+        return
+    frames = without_own_frames(error)
+    while frames is not None and "site-packages" in frames.tb_frame.f_code.co_filename:
+        frames = frames.tb_next
+    sys.stderr.write("".join(traceback.format_exception(type(error), error, frames)))
+
+
+def main() -> None:
+    """Run the command line; errors are one sentence on stderr and exit status 1."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except _USAGE_ERRORS as error:
+        report.errors.print(f"{error.format_message()} (see --help)", markup=False)
+        code = 1
+    except (typer.Abort, KeyboardInterrupt):
+        report.errors.print("Interrupted.")
+        code = 1
+    except Exception as error:  # a user's function may raise anything
+        _print_error(error)
+        code = 1
+    sys.exit(code or 0)
+
+
