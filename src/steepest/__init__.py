@@ -42,15 +42,14 @@ from steepest.ops.arithmetic import stop_gradient
 from steepest.trace import log_softmax, logsumexp, softmax, trace
 from steepest.version import __version__
 
-
 __all__ = [
     "Adam",
     "Batches",
     "CosineDecay",
     "ExponentialDecay",
+    "GradientCheck",
     "GradientDescent",
     "GradientNormBelow",
-    "GradientCheck",
     "Graph",
     "History",
     "LossBelow",

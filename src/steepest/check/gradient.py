@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import optree
 
-from steepest.frames import hides_frames
 from steepest.derivative import value_and_gradient
 from steepest.engines import Torch
 from steepest.errors import InputError
+from steepest.frames import hides_frames
 from steepest.graph import Graph
 from steepest.trace import current, trace_function
 from steepest.trace.tracing import call_traced, leaf_names
@@ -137,7 +137,7 @@ def check_gradient(
     >>> check = st.check_gradient(lambda x: np.sum(x**3), np.array([1.0, 2.0]),
     ...                           gradient=lambda x: 2 * x**2)
     >>> bool(check), check.worst["hand-written"].entry
-    (False, 'x[1]')
+    (False, 'x[0]')
     """
     x = optree.tree_map(lambda leaf: np.asarray(leaf, np.float64)[()], x)
     leaves, structure = optree.tree_flatten(x)
@@ -163,8 +163,10 @@ def check_gradient(
 def _entry_names(x: Any) -> list[str]:
     names = []
     for leaf, name in zip(optree.tree_leaves(x), leaf_names(x, "x"), strict=True):
-        for position in np.ndindex(*np.shape(leaf)):
-            names.append(f"{name}[{', '.join(map(str, position))}]" if position else name)
+        names += [
+            f"{name}[{', '.join(map(str, position))}]" if position else name
+            for position in np.ndindex(*np.shape(leaf))
+        ]
     return names
 
 
@@ -177,9 +179,7 @@ def _hand_written(gradient: Callable[..., Any], x: Any, args: Sequence[Any]) -> 
     theirs = gradient(x, *args)
     is_array = isinstance(x, np.ndarray)
     theirs = np.asarray(theirs, np.float64) if is_array else theirs
-    expected, got = (
-        [np.shape(leaf) for leaf in optree.tree_leaves(tree)] for tree in (x, theirs)
-    )
+    expected, got = ([np.shape(leaf) for leaf in optree.tree_leaves(tree)] for tree in (x, theirs))
     if expected != got:
         raise InputError(
             f"the hand-written gradient must have the shapes of x, {expected}, got {got}"
@@ -262,5 +262,3 @@ def _verdict(failing: list[Disagreement], witnesses: list[str], count: int) -> s
         f"The gradient differs from {worst.witness} most at {worst.entry}: "
         f"{worst.ours:.12g} against {worst.theirs:.12g}, an error of {worst.error:.1%}{accused}."
     )
-
-

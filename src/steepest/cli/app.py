@@ -226,7 +226,9 @@ def compare(
             table.add_row(run.engine, str(run.iterations), repr(run.loss), x, *times)
         report.console.print(table)
         print(f"largest difference between the engines' x: {difference!r}")
-    failed = [run for run in runs if not run.converged and run.status is not Status.ITERATION_LIMIT]
+    failed = [
+        run for run in runs if not run.converged and run.status is not Status.ITERATION_LIMIT
+    ]
     for run in failed:
         report.errors.print(f"{run.engine}: {run.message}")
     if failed:
@@ -270,5 +272,3 @@ def main() -> None:
         _print_error(error)
         code = 1
     sys.exit(code or 0)
-
-

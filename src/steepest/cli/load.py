@@ -34,6 +34,7 @@ class Spread:
         self.__wrapped__ = function
 
     def __call__(self, x: Any) -> Any:
+        """Call the function with the vector's numbers."""
         numbers = tuple(x[i] for i in range(len(x)))
         if is_tracing():
             return call_traced(self.function, current(), numbers)
@@ -44,6 +45,7 @@ class SpreadGradient(Spread):
     """The same for a hand-written gradient: its parts become one vector."""
 
     def __call__(self, x: Any) -> Any:
+        """Return the parts of the gradient as one vector."""
         return np.stack(super().__call__(x))
 
 
@@ -126,5 +128,5 @@ def of_vector(function: Callable[..., Any], start: np.ndarray) -> Callable[..., 
 
 
 def gradient_of_vector(gradient: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a hand-written gradient."""
+    """Return a hand-written gradient as a function of one vector."""
     return gradient if parameters_of(gradient) == 1 else SpreadGradient(gradient)

@@ -151,16 +151,20 @@ def _show(name: str, array: np.ndarray) -> None:
 def _digits(engines: list[str], runs: dict[str, Result]) -> None:
     _chapter("L6", "A simple neural network: handwritten digits")
     if importlib.util.find_spec("sklearn") is None:
-        say("  skipped: the digits come with scikit-learn, pip install 'steepest[learn]'",
-            markup=False)
+        say(
+            "  skipped: the digits come with scikit-learn, pip install 'steepest[learn]'",
+            markup=False,
+        )
         return
     from steepest.lesson import digits
 
     for engine in engines:
         run, share = digits.train(engine)
         runs[engine] = run
-        say(f"  engine {engine}: {run.iterations} minibatches, loss {run.loss:.4f}, "
-            f"{share:.1%} of the held-out images right (the lesson asks for 95%)")
+        say(
+            f"  engine {engine}: {run.iterations} minibatches, loss {run.loss:.4f}, "
+            f"{share:.1%} of the held-out images right (the lesson asks for 95%)"
+        )
 
 
 def _times(times: dict[str, dict[str, Result]], total: float) -> None:
@@ -170,6 +174,8 @@ def _times(times: dict[str, dict[str, Result]], total: float) -> None:
         for engine, run in runs.items():
             t = run.timings
             each = t.run / max(run.iterations, 1)
-            table.add_row(exercise, engine, *map(report.seconds, (t.trace, t.compile, t.run, each)))
+            table.add_row(
+                exercise, engine, *map(report.seconds, (t.trace, t.compile, t.run, each))
+            )
     say(table)
     say(f"The tour took {total:.1f} s.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def push_forward(
     session = current()
     variables = list(tangents)
     active = depends_on(outputs, variables)
-    known: dict[Node, TracedArray] = dict(tangents)
+    known: dict[Node, Any] = dict(tangents)
     for node in order(outputs, stop=tangents):
         if node in active and node not in known:
             with session.at(session.sources.get(node)):

@@ -69,6 +69,7 @@ class Function:
 
     @hides_frames
     def __call__(self, *arguments: Any) -> Any:
+        """Compute the function, or record it while another is traced."""
         if is_tracing():
             return follow(self.function, current())(*arguments)
         leaves, structure = optree.tree_flatten(arguments)
@@ -80,9 +81,13 @@ class Function:
             for value, node in zip([*values, *trace.captured_arrays()], inputs, strict=True)
         ]
         results = [array[()] if array.ndim == 0 else array for array in run(arrays)]
-        return optree.tree_unflatten(trace.graph.signature.result, results)
+        signature = trace.graph.signature
+        assert signature is not None
+        return optree.tree_unflatten(signature.result, results)
 
-    def _lookup(self, leaves: list[Any], structure: Any, arguments: Any) -> tuple[Trace, Executable]:
+    def _lookup(
+        self, leaves: list[Any], structure: Any, arguments: Any
+    ) -> tuple[Trace, Executable]:
         key = (structure, *map(key_of, leaves))
         with self._lock:
             found = self._traces.get(key)

@@ -17,7 +17,9 @@ from steepest.trace.tracing import call_traced
 Mode = Literal["auto", "forward", "reverse"]
 
 
-def jacobian(function: Callable[..., Any], wrt: int = 0, mode: Mode = "auto") -> Callable[..., Any]:
+def jacobian(
+    function: Callable[..., Any], wrt: int = 0, mode: Mode = "auto"
+) -> Callable[..., Any]:
     """Return the Jacobian of a function as a function.
 
     Parameters

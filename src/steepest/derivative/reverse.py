@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def depends_on(outputs: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
     return active
 
 
-def unbroadcast(cotangent: TracedArray, shape: Shape) -> TracedArray:
+def unbroadcast(cotangent: Any, shape: Shape) -> Any:
     """Sum a cotangent over the axes along which an operand was broadcast."""
     if cotangent.shape == shape:
         return cotangent
@@ -77,7 +78,7 @@ def all_cotangents(
     """Return the cotangent of every node between the variables and the outputs."""
     session = current()
     active = depends_on(outputs, variables)
-    total: dict[Node, TracedArray] = {}
+    total: dict[Node, Any] = {}
 
     def add(node: Node, cotangent: TracedArray) -> None:
         cotangent = unbroadcast(cotangent, node.shape)
@@ -122,9 +123,9 @@ def operand_cotangents(
     match node.op.derivative:
         case Partials(of=partials):
             return [
-                (i, scale(partials[i](output, *operands), cotangent))
+                (i, scale(partial(output, *operands), cotangent))
                 for i in wanted
-                if partials[i] is not None
+                if (partial := partials[i]) is not None
             ]
         case Linear(transposes=transposes):
             return [

@@ -11,10 +11,10 @@ import optree
 from steepest.derivative.forward import push_forward
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.reverse import pull_back
+from steepest.derivative.substitute import substitute
 from steepest.errors import InputError
 from steepest.graph import Node
 from steepest.graph.source import at, function_source
-from steepest.derivative.substitute import substitute
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.tracing import add_argument, call_traced, result_nodes
 
@@ -193,7 +193,9 @@ def value_and_gradient(function: Callable[..., Any], wrt: Wrt = 0) -> Function:
     (5.0, array([2., 4.]))
     """
     return derived(
-        function, "value_and_gradient", lambda *arguments: loss_and_gradient(function, arguments, wrt)
+        function,
+        "value_and_gradient",
+        lambda *arguments: loss_and_gradient(function, arguments, wrt),
     )
 
 
@@ -287,8 +289,7 @@ def record_pushforward(function, primals, tangents):
     def rule(linear: Linearization) -> list[Any]:
         leaves = optree.tree_leaves(tangents)
         given = {
-            node: _match(leaf, node)
-            for leaf, node in zip(leaves, linear.variables, strict=True)
+            node: _match(leaf, node) for leaf, node in zip(leaves, linear.variables, strict=True)
         }
         pushed = push_forward(linear.outputs, given)
         values = [TracedArray(node, linear.session) for node in linear.outputs]
@@ -360,4 +361,3 @@ def hvp(function: Callable[..., Any], x: Any, v: Any) -> Any:
     array([6., 0.])
     """
     return pushforward(gradient(function), (x,), (v,))[1]
-

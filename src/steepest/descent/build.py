@@ -106,7 +106,11 @@ def build(
         inputs[1],
         tuple(inputs[2:first_data]),
         tuple(inputs[first_data:]),
-        *nodes[:5],
+        nodes[0],
+        nodes[1],
+        nodes[2],
+        nodes[3],
+        nodes[4],
         tuple(nodes[5:]),
         session.sources,
     )
@@ -168,9 +172,7 @@ def _update(
     new_x = as_traced(new_x)
     name = type(method).__name__
     if new_x.shape != x.shape:
-        raise InputError(
-            f"{name}.update must return x with shape {x.shape}, got {new_x.shape}"
-        )
+        raise InputError(f"{name}.update must return x with shape {x.shape}, got {new_x.shape}")
     leaves, new_structure = optree.tree_flatten(new_state)
     if new_structure != structure:
         raise InputError(

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import optree
 
-from steepest.frames import hides_frames
 from steepest.derivative import value_and_gradient
 from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
@@ -25,6 +24,7 @@ from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
 from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
 from steepest.errors import InputError
+from steepest.frames import hides_frames
 from steepest.trace import current
 from steepest.trace.tracing import call_traced, is_array_like, key_of
 
@@ -141,9 +141,7 @@ def minimize(
     if prepared is None or not prepared.built.captures.still_hold():
         built, tail = _trace(function, layout, vector, args, method, stop, dtype, plan)
         traced = time.perf_counter()
-        program = Program(
-            built.iteration, tail and tail.iteration, plan, every, keep_x
-        )
+        program = Program(built.iteration, tail.iteration if tail else None, plan, every, keep_x)
         starter = chosen.prepare(program)
         compiled = time.perf_counter()
         prepared = _Prepared(built, tail, program, starter, chosen.first_budget(program))
@@ -348,9 +346,7 @@ class _Summary:
 
     def _diverged(self, run: Run) -> str:
         if run.count == 0:
-            return (
-                f"The loss is {run.loss} at the start point: start where the loss is finite."
-            )
+            return f"The loss is {run.loss} at the start point: start where the loss is finite."
         became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
         step = getattr(self.method, "step_size", None)
         advice = "use a smaller step size"

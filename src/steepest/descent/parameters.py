@@ -97,9 +97,7 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     arrays = [_real(leaf, start, number) for number, leaf in enumerate(leaves)]
     if not any([array.size for array in arrays]):
         raise InputError("x0 is empty: a descent needs at least one number to start from")
-    layout = Layout(
-        structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays)
-    )
+    layout = Layout(structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays))
     if len(arrays) == 1:
         return layout, arrays[0].reshape(-1)
     return layout, np.concatenate([array.reshape(-1) for array in arrays], dtype=layout.dtype)

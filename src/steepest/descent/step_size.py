@@ -68,6 +68,7 @@ class ExponentialDecay:
     every: int = 1000
 
     def __call__(self, iteration: Any) -> Any:
+        """Return the step size at an iteration."""
         return self.initial * np.power(self.factor, iteration / self.every)
 
 
@@ -96,6 +97,7 @@ class CosineDecay:
     final: float = 0.0
 
     def __call__(self, iteration: Any) -> Any:
+        """Return the step size at an iteration."""
         progress = np.minimum(iteration / self.iterations, 1.0)
         share = 0.5 * (1.0 + np.cos(np.pi * progress))
         return self.final + (self.initial - self.final) * share

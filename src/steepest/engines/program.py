@@ -181,8 +181,10 @@ class Run(Protocol):
         The history so far.
     """
 
-    count: int
     recording: Recording
+
+    @property
+    def count(self) -> int: ...
 
     @property
     def x(self) -> np.ndarray: ...

@@ -81,9 +81,7 @@ class Stepper:
         at_x = [*iteration.inputs, iteration.variable, iteration.loss, iteration.gradient]
         self.check = Tape([iteration.finite, iteration.stop], at_x, arithmetic.resolve)
         known = [*at_x, *(node for node, _, _ in self.check.steps), *self.check.constants]
-        self.update = Tape(
-            [iteration.next_x, *iteration.next_state], known, arithmetic.resolve
-        )
+        self.update = Tape([iteration.next_x, *iteration.next_state], known, arithmetic.resolve)
         constants = {*self.check.constants, *self.update.constants}
         constants |= {n for n in order(iteration.outputs) if n.op is CONSTANT}
         self.constants = {
@@ -214,8 +212,6 @@ def prepare(program: Program, arithmetic: Arithmetic) -> Callable[[Start], Stepw
     return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
 
 
-def constant_values(
-    tape: Tape, from_array: Callable[[np.ndarray], Any]
-) -> Mapping[Node, Any]:
+def constant_values(tape: Tape, from_array: Callable[[np.ndarray], Any]) -> Mapping[Node, Any]:
     """Return the values of a tape's constants."""
     return {node: from_array(node.op.evaluate(**node.attributes)) for node in tape.constants}

@@ -28,10 +28,14 @@ class Signature:
         Structure of the positional arguments; their leaves are the first inputs.
     result
         Structure of what the function returns.
+    fixed
+        Leaves that are part of the graph rather than inputs (whole numbers, strings), by
+        their position among the leaves.
     """
 
     arguments: Any
     result: Any
+    fixed: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,7 @@ class Graph:
         values = [*arguments, *self.captured]
         if len(values) != len(self.inputs):
             expected = len(self.inputs) - len(self.captured)
-            raise InputError(
-                f"this graph has {expected} array arguments, got {len(arguments)}"
-            )
+            raise InputError(f"this graph has {expected} array arguments, got {len(arguments)}")
         bindings: dict[Node, np.ndarray] = {}
         for node, value, name in zip(self.inputs, values, self.input_names, strict=True):
             array = np.asarray(value, node.dtype)
@@ -150,10 +152,14 @@ class Graph:
         leaves, structure = optree.tree_flatten(tuple(arguments))
         if structure != self.signature.arguments:
             raise InputError(
-                f"this graph was traced for arguments {self.signature.arguments}, "
-                f"got {structure}"
+                f"this graph was traced for arguments {self.signature.arguments}, got {structure}"
             )
-        return leaves
+        for position, value in self.signature.fixed.items():
+            if leaves[position] != value:
+                raise InputError(
+                    f"this graph was traced for the value {value!r}, got {leaves[position]!r}"
+                )
+        return [leaf for i, leaf in enumerate(leaves) if i not in self.signature.fixed]
 
     def node_values(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
         """Return the value of every node for flat arguments."""

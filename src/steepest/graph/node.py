@@ -21,11 +21,17 @@ class Operation(Protocol):
     """What a node needs to know of its row in the op table (see ``steepest.ops.row``)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """NumPy's name for it."""
+        ...
 
-    def infer(self, *operands: Any, **attributes: Any) -> tuple[Shape, np.dtype]: ...
+    def infer(self, *operands: Any, **attributes: Any) -> tuple[Shape, np.dtype]:
+        """Return shape and dtype of the result."""
+        ...
 
-    def evaluate(self, *values: Any, **attributes: Any) -> Any: ...
+    def evaluate(self, *values: Any, **attributes: Any) -> Any:
+        """Compute it in NumPy."""
+        ...
 
 
 class Node:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from steepest.graph.graph import Graph
 
 
-
 def short_dtype(dtype: np.dtype) -> str:
     """Return a dtype in few letters, such as f64, i32 or bool."""
     if dtype == np.bool_:

@@ -1,6 +1,6 @@
 """Linear regression: yields of apples and oranges from the weather.
 
-    python examples/fruit.py [native|numpy|torch]
+python examples/fruit.py [native|numpy|torch]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Rosenbrock's valley: gradient descent down its floor.
 
-    python examples/rosenbrock.py
+python examples/rosenbrock.py
 """
 
 import numpy as np

@@ -43,8 +43,8 @@ def _getitem_element(b, fetch, index, node):
 def _torch_getitem(t, x, slices):
     for axis, (first, number, step) in enumerate(slices):
         if step < 0:  # torch has no negative steps
-            first, step = first + (number - 1) * step, -step
-            x = t.flip(_torch_slice(x, axis, first, number, step), (axis,))
+            lowest = first + (number - 1) * step
+            x = t.flip(_torch_slice(x, axis, lowest, number, -step), (axis,))
         else:
             x = _torch_slice(x, axis, first, number, step)
     return x
@@ -103,8 +103,8 @@ def _place_element(b, fetch, index, node):
 
 
 def _torch_place(t, x, shape, slices):
-    for axis, (first, number, step) in enumerate(slices):
-        if step < 0:
+    for axis, part in enumerate(slices):
+        if part[2] < 0:
             x = t.flip(x, (axis,))
     result = t.zeros(shape, dtype=x.dtype, device=x.device)
     target = tuple(
@@ -127,9 +127,7 @@ PLACE = Row(
     name="place",
     evaluate=place,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
-    derivative=Linear(
-        {0: lambda cotangent, x, *, shape, slices: cotangent[_as_slices(slices)]}
-    ),
+    derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[_as_slices(slices)]}),
     torch=_torch_place,
     lower=Indexed(_place_element),
     domain=Domain(
@@ -197,9 +195,9 @@ ADD_AT = Row(
     evaluate=add_at,
     infer=lambda x, *indices, shape: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *indices, shape: cotangent[indices]}),
-    torch=lambda t, x, *indices, shape: t.zeros(
-        shape, dtype=x.dtype, device=x.device
-    ).index_put(indices, x, accumulate=True),
+    torch=lambda t, x, *indices, shape: t.zeros(shape, dtype=x.dtype, device=x.device).index_put(
+        indices, x, accumulate=True
+    ),
     lower=Kernel("add_at"),
     domain=Domain(
         ((-3.0, 3.0),),

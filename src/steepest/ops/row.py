@@ -16,7 +16,6 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 
-
 RECORD = "__steepest_record__"
 """Method by which a traced array records an op that NumPy has no function for."""
 

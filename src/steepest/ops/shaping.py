@@ -69,9 +69,7 @@ TRANSPOSE = Row(
     name="transpose",
     evaluate=lambda x, *, axes: np.transpose(x, axes),
     infer=_transpose_infer,
-    derivative=Linear(
-        {0: lambda cotangent, x, *, axes: np.transpose(cotangent, _inverse(axes))}
-    ),
+    derivative=Linear({0: lambda cotangent, x, *, axes: np.transpose(cotangent, _inverse(axes))}),
     torch=lambda t, x, axes: t.permute(x, axes),
     lower=Indexed(_transpose_element, view=True),
     domain=Domain(
@@ -89,9 +87,7 @@ TRANSPOSE = Row(
 def aligned(index: tuple, shape: Shape, zero: Any) -> tuple:
     """Return the index into an operand of a shape that broadcasts to the indexed one."""
     tail = index[len(index) - len(shape) :]
-    return tuple(
-        zero if extent == 1 else i for extent, i in zip(shape, tail, strict=True)
-    )
+    return tuple(zero if extent == 1 else i for extent, i in zip(shape, tail, strict=True))
 
 
 def _broadcast_infer(x: Node, *, shape: Shape) -> tuple[Shape, np.dtype]:
@@ -108,9 +104,7 @@ BROADCAST_TO = Row(
     derivative=Linear({0: lambda cotangent, x, *, shape: cotangent}),
     torch=lambda t, x, shape: t.broadcast_to(x, shape),
     lower=Indexed(
-        lambda b, fetch, index, node: fetch(
-            0, aligned(index, node.operands[0].shape, b.index(0))
-        ),
+        lambda b, fetch, index, node: fetch(0, aligned(index, node.operands[0].shape, b.index(0))),
         view=True,
     ),
     domain=Domain(

@@ -176,7 +176,7 @@ def _join_places(node: Node) -> Node | None:
 
 
 def _scale_scaled(node: Node) -> Node | None:
-    """c * (2**k * x) = (c * 2**k) * x, exact for k >= 0 and |c| >= 1.
+    """C * (2**k * x) = (c * 2**k) * x, exact for k >= 0 and |c| >= 1.
 
     Doubling only rounds where it overflows, and then both sides do.
     """

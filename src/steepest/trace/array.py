@@ -186,14 +186,14 @@ class TracedArray:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __pow__(self, exponent: Any) -> TracedArray:
+    def __pow__(self, exponent: Any) -> Any:
         # NumPy's operator (not np.power) answers these exponents so.
         if isinstance(exponent, int | float) and self.dtype.kind == "f":
             shortcut = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
             if exponent in shortcut:
                 return shortcut[exponent](self)
         if isinstance(exponent, int) and exponent == 2:
-            return self * self
+            return np.multiply(self, self)
         return np.power(self, exponent)
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
@@ -239,6 +239,7 @@ def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, other: self._in_place(symbol, operation, other)
 
 
+_ufunc: Any
 for _name, _ufunc, _symbol in (
     ("add", np.add, "+="),
     ("sub", np.subtract, "-="),
@@ -339,7 +340,7 @@ def _refuse_traced_items(values: Any) -> None:
 
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
-    ufunc = row.evaluate
+    ufunc: Any = row.evaluate
     types = tuple(map(_type, operands))
     try:
         loop = resolve_loop(ufunc, types)

@@ -75,12 +75,12 @@ def positive(x):
 
 @implements(np.deg2rad, np.radians)
 def deg2rad(x):
-    return as_traced(x) * (math.pi / 180)
+    return np.multiply(x, math.pi / 180)
 
 
 @implements(np.rad2deg, np.degrees)
 def rad2deg(x):
-    return as_traced(x) * (180 / math.pi)
+    return np.multiply(x, 180 / math.pi)
 
 
 @implements(np.float_power)
@@ -130,7 +130,7 @@ def copy(a, order="K"):
 
 @implements(method="item")
 def item(x, *index):
-    chosen = getitem(x, index) if index else np.reshape(x, ())
+    chosen: Any = getitem(x, index) if index else np.reshape(x, ())
     return TracedArray(chosen.node, chosen.session, weak=chosen.dtype.kind == "f")
 
 

@@ -13,7 +13,7 @@ from steepest.ops import TABLE, constant_value
 from steepest.trace.array import TracedArray, as_traced, record, refuse
 
 
-def getitem(x: TracedArray, key: Any) -> TracedArray:
+def getitem(x: TracedArray, key: Any) -> Any:
     """Record ``x[key]`` with NumPy's meaning.
 
     Raises
@@ -91,7 +91,7 @@ def _span(part: Any, extent: int) -> tuple[int, int, int]:
     return index % extent, 1, 1
 
 
-def _basic(x: TracedArray, parts: tuple) -> TracedArray:
+def _basic(x: TracedArray, parts: tuple) -> Any:
     spans, shape, axis = [], [], 0
     for part in parts:
         if part is None:
@@ -111,13 +111,15 @@ def _slice(x: TracedArray, spans: tuple[tuple[int, int, int], ...]) -> TracedArr
     return record(TABLE["getitem"], x, slices=spans)
 
 
-def _advanced(x: TracedArray, parts: tuple) -> TracedArray:
+def _advanced(x: TracedArray, parts: tuple) -> Any:
     # Slices and new axes first; then the indexed axes to the front, where take_at takes
     # them; then the axes of the result to where NumPy puts them.
-    basic = tuple(part if part is None or isinstance(part, slice) else slice(None) for part in parts)
+    basic = tuple(
+        part if part is None or isinstance(part, slice) else slice(None) for part in parts
+    )
     x = _basic(x, basic)
     axes = [i for i, part in enumerate(parts) if not (part is None or isinstance(part, slice))]
-    indices = [_index(parts[axis], x.shape[axis]) for axis in axes]
+    indices: list[Any] = [_index(parts[axis], x.shape[axis]) for axis in axes]
     shape = np.broadcast_shapes(*(index.shape for index in indices))
     indices = [np.broadcast_to(index, shape) for index in indices]
     rest = [i for i in range(x.ndim) if i not in axes]
@@ -138,8 +140,7 @@ def _index(part: Any, extent: int) -> TracedArray:
     index = as_traced(part)
     if index.dtype.kind not in "iu":
         raise GraphIndexError(
-            f"arrays used as indices{at(user_source())} must be of integer type, got "
-            f"{index.dtype}"
+            f"arrays used as indices{at(user_source())} must be of integer type, got {index.dtype}"
         )
     known = constant_value(index.node)
     if known is None and isinstance(part, np.ndarray):

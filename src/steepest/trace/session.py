@@ -20,7 +20,19 @@ CONSTANT_LIMIT = 1024
 
 SUPPORTED = frozenset(
     np.dtype(name)
-    for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+    for name in [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float32",
+        "float64",
+    ]
 )
 
 _sessions: ContextVar[tuple[Session, ...]] = ContextVar("sessions", default=())
@@ -60,7 +72,9 @@ class Session:
         self._held: dict[int, Node] = {}
         self._source: Source | None = None
 
-    def add_input(self, shape: tuple[int, ...], dtype: np.dtype, name: str, value: Callable[[], Any]) -> Node:
+    def add_input(
+        self, shape: tuple[int, ...], dtype: np.dtype, name: str, value: Callable[[], Any]
+    ) -> Node:
         """Return a new input; `value` gives its concrete value when someone asks."""
         node = input_node(len(self.inputs), shape, dtype, self.level)
         self.inputs.append(node)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import optree
 
-from steepest.frames import hides_frames
 from steepest.errors import SteepestError
+from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature
 from steepest.trace.array import TracedArray, as_traced
 from steepest.trace.captures import Captures
@@ -67,7 +67,10 @@ def leaf_names(tree: Any, prefix: str) -> list[str]:
     """Return a name such as ``params['w']`` for each leaf of a nested argument."""
     paths, _, _ = optree.tree_flatten_with_path(tree)
     return [
-        prefix + "".join(f"[{entry!r}]" if not hasattr(entry, "name") else f".{entry.name}" for entry in path)
+        prefix
+        + "".join(
+            f"[{entry!r}]" if not hasattr(entry, "name") else f".{entry.name}" for entry in path
+        )
         for path in paths
     ]
 
@@ -138,13 +141,12 @@ def trace_function(
         Its graph, and what it read from outside.
     """
     with open_session() as session:
-        count = sum(map(is_array_like, optree.tree_leaves(tuple(arguments))))
         names = argument_names(names_of or function, len(arguments))
         result = record_call(function, arguments, names, session)
         outputs, structure = result_nodes(result)
-    fixed = tuple(arguments)
-    leaves, arguments_structure = optree.tree_flatten(fixed)
-    signature = Signature(arguments_structure, structure) if len(leaves) == count else None
+    leaves, given = optree.tree_flatten(tuple(arguments))
+    fixed = {i: leaf for i, leaf in enumerate(leaves) if not is_array_like(leaf)}
+    signature = Signature(given, structure, fixed)
     graph = Graph(
         inputs=tuple(session.inputs),
         outputs=tuple(outputs),

@@ -81,7 +81,7 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
         captures.values.append((read, value))
         return follow(value, session)
     captures.opaque.append(f"{name} ({type(value).__name__})")
-    if isinstance(value, types.MethodType) or isinstance(value, functools.partial):
+    if isinstance(value, types.MethodType | functools.partial):
         return follow(value, session)
     return value
 

@@ -343,9 +343,7 @@ class _Writer:
         builder, b, plan = self.builder, self.builder.ir, self.program.batches
         assert plan is not None
         batch, _ = self.arena.allocate(node.dtype, node.shape)
-        source = contiguous(
-            whole, node.dtype, (plan.samples, *node.shape[1:]), self.read_only
-        )
+        source = contiguous(whole, node.dtype, (plan.samples, *node.shape[1:]), self.read_only)
         done = b.sub(count, self.function.args[2])  # steps since the first row in order
         epoch = b.udiv(done, index(plan.steps_per_epoch))
         number = b.urem(done, index(plan.steps_per_epoch))
@@ -427,9 +425,7 @@ class _Writer:
         if x.in_registers:
             for i, value in enumerate(previous):
                 element = self.builder.element(value, x.node.dtype)
-                x.there.store(
-                    self.builder, element, x.there.at_offset(self.builder, index(i))
-                )
+                x.there.store(self.builder, element, x.there.at_offset(self.builder, index(i)))
         b.ret(index(int(outcome)))
 
 

@@ -56,7 +56,7 @@ class Lowering:
         self.builder = builder
         self.arena = arena
         self.plan = plan
-        self.elements: dict[Node, np.ndarray] = {}
+        self.elements: dict[Node, Any] = {}
         self.views: dict[Node, View] = {}
         self.destinations: dict[Node, View] = {}
         self.keep: set[Node] = set()
@@ -151,7 +151,7 @@ class Lowering:
             view.store(self.builder, element, view.at_offset(self.builder, index(flat)))
         return view
 
-    def in_registers(self, node: Node) -> np.ndarray:
+    def in_registers(self, node: Node) -> Any:
         """Return a small node's elements, loaded from memory if they are there."""
         if node not in self.elements:
             self._prepare(node)
@@ -208,9 +208,7 @@ class Lowering:
         yield
         self._scopes.pop()
 
-    def each_element(
-        self, node: Node, body: Callable[[Any], tuple[Element, View]]
-    ) -> None:
+    def each_element(self, node: Node, body: Callable[[Any], tuple[Element, View]]) -> None:
         """Loop over a node's positions, storing what the body returns."""
         builder = self.builder
         if self.is_flat(node):
@@ -344,5 +342,3 @@ def _rearranged(view: View, node: Node) -> View | None:
     return View(
         view.pointer, view.dtype, node.shape, result.strides, view.offset + offset, view.tag
     )
-
-

@@ -43,7 +43,9 @@ def _with_batch(view: View, node: Node) -> View:
     missing = ndim - len(view.shape)
     shape = (*node.shape[:-2], *view.shape[-2:])
     strides = [0] * missing
-    strides += [0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)]
+    strides += [
+        0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)
+    ]
     return dataclasses.replace(view, shape=shape, strides=(*strides, *view.strides[-2:]))
 
 
@@ -197,5 +199,3 @@ def _store_tile(
             element = builder.ir.extract_element(value, ir.Constant(ir.IntType(32), lane))
             place = (position[0], builder.affine(column, offset + lane, 1))
             c.store(builder, builder.element(element, c.dtype), c.address(builder, place))
-
-

@@ -160,9 +160,7 @@ class Arena:
             self.size += size
         with self._builder.at_entry():
             byte = ir.IntType(8)
-            pointer = self._builder.ir.gep(
-                self._pointer, [index(slot.offset)], source_etype=byte
-            )
+            pointer = self._builder.ir.gep(self._pointer, [index(slot.offset)], source_etype=byte)
         return contiguous(pointer, dtype, shape, slot.tag), slot
 
     def release(self, slot: Slot) -> None:

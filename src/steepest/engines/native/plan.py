@@ -117,7 +117,9 @@ def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]
             depth[node] = 0
 
 
-def region(node: Node, small: frozenset[Node], stored: frozenset[Node] | set[Node]) -> Iterator[Node]:
+def region(
+    node: Node, small: frozenset[Node], stored: frozenset[Node] | set[Node]
+) -> Iterator[Node]:
     """Yield what the loops of a node read: first the fused nodes, then what they end at."""
     seen: set[Node] = set()
     stack = list(node.operands)

@@ -106,9 +106,7 @@ def raise_index_error(
 def compile_graph(graph: Graph) -> Program:
     """Compile a graph, or return what was compiled for an equal one before."""
     sources = dict(graph.sources)
-    simplified = Graph(
-        graph.inputs, tuple(simplify(graph.outputs, sources)), graph.names, sources
-    )
+    simplified = Graph(graph.inputs, tuple(simplify(graph.outputs, sources)), graph.names, sources)
     return cached(simplified, lambda: _compile(simplified))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def lower_small(lowering: Lowering, node: Node) -> np.ndarray:
 
 
 def _elementwise(lowering: Lowering, node: Node) -> np.ndarray:
-    operands = [
+    operands: list[Any] = [
         np.broadcast_to(lowering.in_registers(operand), node.shape) for operand in node.operands
     ]
     result = np.empty(node.shape, object)

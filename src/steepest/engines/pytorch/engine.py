@@ -117,7 +117,9 @@ class Torch:
             array = np.asarray(value)
             if not array.flags.writeable:  # torch would warn: it shares memory
                 array = array.copy()
-            return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(self.device)
+            return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(
+                self.device
+            )
 
         def to_array(tensor: Any) -> np.ndarray:
             return tensor.detach().cpu().resolve_conj().numpy()
