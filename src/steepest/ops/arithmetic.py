@@ -28,6 +28,22 @@ def _emit_remainder(b, x, y):
     return b.select(mod == 0, b.copysign(mod, y), wrapped)
 
 
+def _torch_remainder(t, x, y):
+    if not x.dtype.is_floating_point:
+        return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
+    # torch's own are NaN for infinite divisors and for quotients beyond 1e300; taking the
+    # remainder by multiples of the divisor first is exact.
+    mod = t.where(t.isfinite(x), x, float("nan"))
+    for first, second in (
+        ((2.0**1000, 2.0**1000), (2.0**1000, 1.0), (1.0, 1.0))
+        if x.dtype == t.float64
+        else ((1.0, 1.0),)
+    ):
+        divisor = y * first * second
+        mod = t.where(t.abs(divisor) == float("inf"), mod, t.fmod(mod, divisor))
+    return t.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
+
+
 def _emit_floor_divide(b, x, y):
     if x.is_integer:
         return b.integer_divmod(x, y)[0]
@@ -99,7 +115,13 @@ ABSOLUTE = elementwise(
     domain=Domain(((0.2, 3.0),)),
     kink="slope 0 at 0",
 )
-SIGN = elementwise("sign", emit=_emit_sign, domain=STEPS, kink="slope 0 everywhere")
+SIGN = elementwise(
+    "sign",
+    emit=_emit_sign,
+    torch=lambda t, x: t.where(x == x, t.sign(x), x),  # torch's own gives 0 for NaN
+    domain=STEPS,
+    kink="slope 0 everywhere",
+)
 HYPOT = elementwise(
     "hypot",
     lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
@@ -113,7 +135,8 @@ REMAINDER = elementwise(
     lambda y, a, b: 1.0,
     lambda y, a, b: -np.floor(a / b),
     emit=_emit_remainder,
-    domain=Domain(((0.1, 0.9), (1.1, 3.0))),
+    torch=_torch_remainder,
+    domain=Domain(((2.1, 2.4), (0.9, 1.0))),
     kink="slope 1 in the dividend, also where it jumps",
 )
 FLOOR_DIVIDE = elementwise(

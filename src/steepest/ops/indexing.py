@@ -59,7 +59,7 @@ GETITEM = Row(
     evaluate=lambda x, *, slices: np.asarray(x)[_as_slices(slices)],
     infer=_getitem_infer,
     derivative=Linear(
-        {0: lambda cotangent, x, *, slices: place(cotangent, shape=x.shape, slices=slices)}
+        {0: lambda cotangent, x, *, slices: embed(cotangent, shape=x.shape, slices=slices)}
     ),
     torch=_torch_getitem,
     lower=Indexed(_getitem_element, view=True),
@@ -77,16 +77,16 @@ GETITEM = Row(
 )
 
 
-def place(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
+def embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
     """Return zeros of a shape with `x` put at slices: the transpose of ``getitem``."""
     if hasattr(x, RECORD):
-        return getattr(x, RECORD)(PLACE, x, shape=shape, slices=slices)
+        return getattr(x, RECORD)(EMBED, x, shape=shape, slices=slices)
     result = np.zeros(shape, np.asarray(x).dtype)
     result[_as_slices(slices)] = x
     return result
 
 
-def _place_element(b, fetch, index, node):
+def _embed_element(b, fetch, index, node):
     inside, source = b.truth(True), []
     shape, slices = node.shape, node.attributes["slices"]
     for i, extent, (first, number, step) in zip(index, shape, slices, strict=True):
@@ -102,7 +102,7 @@ def _place_element(b, fetch, index, node):
     return b.select(inside, fetch(0, tuple(source)), b.zero(node.dtype))
 
 
-def _torch_place(t, x, shape, slices):
+def _torch_embed(t, x, shape, slices):
     for axis, part in enumerate(slices):
         if part[2] < 0:
             x = t.flip(x, (axis,))
@@ -123,13 +123,13 @@ def _torch_place(t, x, shape, slices):
     return result.index_put(tuple(indices), x) if shape else x
 
 
-PLACE = Row(
-    name="place",
-    evaluate=place,
+EMBED = Row(
+    name="embed",
+    evaluate=embed,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[_as_slices(slices)]}),
-    torch=_torch_place,
-    lower=Indexed(_place_element),
+    torch=_torch_embed,
+    lower=Indexed(_embed_element),
     domain=Domain(
         ((-3.0, 3.0),),
         (
@@ -210,4 +210,4 @@ ADD_AT = Row(
     ),
 )
 
-ROWS: tuple[Row, ...] = (GETITEM, PLACE, TAKE, ADD_AT)
+ROWS: tuple[Row, ...] = (GETITEM, EMBED, TAKE, ADD_AT)

@@ -140,7 +140,7 @@ def _parts(node: Node) -> list[tuple[int, Node]] | None:
     """Return (start, values) of what a vector holds besides zeros, where that is known."""
     if node.ndim != 1:
         return None
-    if node.op.name == "place":
+    if node.op.name == "embed":
         first, _, step = node.attributes["slices"][0]
         return [(first, node.operands[0])] if step == 1 else None
     if node.op.name != "concatenate":
@@ -153,7 +153,7 @@ def _parts(node: Node) -> list[tuple[int, Node]] | None:
     return parts
 
 
-def _join_places(node: Node) -> Node | None:
+def _join_embedded(node: Node) -> Node | None:
     """Vectors that are zero where the other is not lie side by side.
 
     Only the sign of a zero may differ: -0.0 stays, where -0.0 + 0.0 is 0.0.
@@ -238,5 +238,5 @@ RULES: tuple[RewriteRule, ...] = (
     _rule("astype there and back", "astype", _narrow_widened),
     _rule("let operands broadcast", "", _implicit_broadcast),
     _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
-    _rule("parts of a vector side by side", "add", _join_places),
+    _rule("parts of a vector side by side", "add", _join_embedded),
 )

@@ -26,6 +26,12 @@ REASSOCIATE = ("reassoc",)
 """Fast-math flags of long sums: a block may be added up in lanes, in any order."""
 
 
+def opaque(pointer: ir.Value) -> ir.Value:
+    """Return a pointer without the type that llvmlite still gives it, and LLVM does not."""
+    pointer.type = POINTER
+    return pointer
+
+
 class Element:
     """A number in a register."""
 
@@ -369,7 +375,7 @@ class Builder:
     def alloca(self, kind: ir.Type) -> ir.Value:
         """Return memory on the stack, for as long as the function runs."""
         with self.at_entry():
-            return self.ir.bitcast(self.ir.alloca(kind), POINTER)
+            return opaque(self.ir.alloca(kind))
 
     # Control.
 

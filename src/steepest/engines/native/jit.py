@@ -16,6 +16,10 @@ _lock = threading.Lock()
 @functools.cache
 def target_machine() -> Any:
     """Return the host: its CPU and every feature it has."""
+    return _new_target_machine()
+
+
+def _new_target_machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -57,7 +61,8 @@ class Code:
             self._module.verify()
             self._optimize(machine)
             self._assembly: str | None = None
-            self._engine = llvm.create_mcjit_compiler(self._module, machine)
+            # An execution engine owns its target machine, and takes it along when it goes.
+            self._engine = llvm.create_mcjit_compiler(self._module, _new_target_machine())
             self._engine.finalize_object()
             address = self._engine.get_function_address(name)
         signature = ctypes.CFUNCTYPE(

@@ -10,12 +10,12 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native import kernels
-from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.builder import Builder, Element, opaque
 from steepest.engines.native.memory import Arena, Slot, View, contiguous
 from steepest.engines.native.plan import Plan, is_leaf, is_view, region
 from steepest.engines.native.reduction import reduce_loops
 from steepest.engines.native.small import lower_small
-from steepest.engines.native.types import POINTER, index, memory_type
+from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.shaping import aligned
@@ -141,7 +141,7 @@ class Lowering:
         data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
         data.global_constant = True
         data.align = 64
-        return contiguous(self.builder.ir.bitcast(data, POINTER), node.dtype, node.shape)
+        return contiguous(opaque(data), node.dtype, node.shape)
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype), node.size)

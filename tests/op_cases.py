@@ -1,0 +1,101 @@
+"""Operands for every row of the op table, drawn from the row's own domain."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.engines import Interpreter, Native, Torch
+from steepest.graph import Graph, make
+from steepest.ops import TABLE, Case, Elementwise, Linear, Partials, Row, Zero, input_node
+
+ENGINES = {"numpy": Interpreter(), "native": Native(), "torch": Torch()}
+
+_ELEMENTWISE_SHAPES = (
+    ((), (), ()),
+    ((3,), (3,), (3,)),
+    ((4, 3), (3,), (4, 1)),
+    ((33,), (), (33,)),
+    ((5, 21), (5, 1), (21,)),
+    ((0,), (0,), ()),
+)
+
+
+@dataclass(frozen=True)
+class OpCase:
+    row: Row
+    case: Case
+
+    def __str__(self):
+        shapes = "-".join("x".join(map(str, shape)) or "0d" for shape in self.case.shapes)
+        attributes = "".join(f"-{value}" for value in self.case.attributes.values())
+        return f"{self.row.name}-{shapes}{attributes}".replace(" ", "")
+
+    def operands(self, random, dtype=np.float64):
+        return [self._operand(random, i, shape, dtype) for i, shape in enumerate(self.case.shapes)]
+
+    def _operand(self, random, i, shape, dtype):
+        if i in self.case.integers:
+            high = self.case.integers[i]
+            return random.integers(-high, high, shape)
+        interval = self.row.domain.interval(i)
+        if interval == "bool":
+            return random.random(shape) < 0.5
+        return random.uniform(*interval, shape).astype(dtype)
+
+
+def arity(row):
+    ufunc = getattr(np, row.name, None)
+    if isinstance(ufunc, np.ufunc):
+        return ufunc.nin
+    return len(row.domain.intervals)
+
+
+def cases_of(row):
+    if row.domain.cases:
+        return [OpCase(row, case) for case in row.domain.cases]
+    shapes = dict.fromkeys(shapes[: arity(row)] for shapes in _ELEMENTWISE_SHAPES)
+    return [OpCase(row, Case(chosen)) for chosen in shapes]
+
+
+ALL_CASES = [case for row in TABLE.values() for case in cases_of(row)]
+FILLED_CASES = [case for case in ALL_CASES if all(0 not in s for s in case.case.shapes)]
+
+
+def graph_of(case, operands):
+    inputs = [input_node(i, x.shape, x.dtype) for i, x in enumerate(operands)]
+    return Graph(tuple(inputs), (make(case.row, inputs, **case.case.attributes),))
+
+
+def is_elementwise(row):
+    return isinstance(row.lower, Elementwise)
+
+
+def differentiable_operands(case):
+    """Return the positions of operands that the row gives a derivative for."""
+    derivative = case.row.derivative
+    if isinstance(derivative, Zero):
+        return []
+    if isinstance(derivative, Partials):
+        return [i for i, partial in enumerate(derivative.of) if partial is not None]
+    if isinstance(derivative, Linear):
+        return list(derivative.transposes)
+    return range(len(case.case.shapes))
+
+
+DERIVATIVES = [
+    (case, operand) for case in FILLED_CASES for operand in differentiable_operands(case)
+]
+
+SPECIAL = np.array(
+    [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e300, -1e300, 5e-324, -1e-310, 0.5, -2.5, 7.0]
+)
+
+
+def special_operands(row):
+    """Return all combinations of special values for an elementwise row."""
+    columns = [
+        np.array([True, False]) if row.domain.interval(i) == "bool" else SPECIAL
+        for i in range(arity(row))
+    ]
+    return [np.array(column) for column in zip(*itertools.product(*columns), strict=True)]
