@@ -56,7 +56,7 @@ ORACLES = {
 # NumPy's function of that name, called as the row calls it.
 CALLS = {
     "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
-    "astype": lambda x, dtype: np.astype(x, dtype),
+    "astype": np.astype,
 }
 
 
@@ -185,7 +185,7 @@ def numerical_slope(line):
 def check_first_order(line):
     expected = numerical_slope(line)
     rtol = 1e-11 if line.case.row.domain.analytic else 1e-7
-    scale = dict(rtol=rtol, atol=rtol)
+    scale = {"rtol": rtol, "atol": rtol}
     np.testing.assert_allclose(st.gradient(line.traced)(0.0), expected, **scale)
     np.testing.assert_allclose(forward(line.traced)(0.0), expected, **scale)
 

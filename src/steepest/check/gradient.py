@@ -23,6 +23,9 @@ _ENTRIES = 1000
 
 _TOLERANCES = {"hand-written": 1e-8, "torch": 1e-8, "finite differences": 1e-5}
 
+_ROUNDINGS = 10.0
+"""Rounding errors of a loss, in units of its last place, that differences may carry."""
+
 # Coefficients of the fourth-order central difference at -2h, -h, h, 2h (Fornberg 1988).
 _OFFSETS, _WEIGHTS = (-2.0, -1.0, 1.0, 2.0), (1 / 12, -2 / 3, 2 / 3, -1 / 12)
 
@@ -40,8 +43,8 @@ class Disagreement:
     ours, theirs
         The two values.
     error
-        Their difference, as a share of the larger of the two, or of a thousandth of the
-        largest entry where that is more.
+        Their difference, beyond what rounding explains, as a share of the larger of the two,
+        or of a thousandth of the largest entry where that is more.
     """
 
     witness: str
@@ -152,9 +155,12 @@ def check_gradient(
         witnesses["hand-written"] = _hand_written(gradient, x, args)[chosen]
     if importlib.util.find_spec("torch"):
         witnesses["torch"] = _by_torch(function, leaves, structure, args)[chosen]
-    witnesses["finite differences"] = _by_differences(function, x, args, chosen)
+    witnesses["finite differences"], noise = _by_differences(function, x, args, chosen)
     entries = tuple(names[i] for i in chosen)
-    worst = {w: _worst(w, entries, ours, theirs) for w, theirs in witnesses.items()}
+    worst = {
+        w: _worst(w, entries, ours, theirs, noise if w == "finite differences" else 0.0)
+        for w, theirs in witnesses.items()
+    }
     failing = [d for w, d in worst.items() if not d.error <= _TOLERANCES[w]]
     verdict = _verdict(failing, list(witnesses), len(entries))
     return GradientCheck(entries, ours, witnesses, worst, verdict, not failing)
@@ -189,7 +195,8 @@ def _hand_written(gradient: Callable[..., Any], x: Any, args: Sequence[Any]) -> 
 
 def _by_differences(
     function: Callable[..., Any], x: Any, args: Sequence[Any], chosen: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray | float]:
+    """Return the differences, and how much rounding of the loss may be in each."""
     leaves, structure = optree.tree_flatten(x)
     flat = _flat(x)
     splits = np.cumsum([np.size(leaf) for leaf in leaves])[:-1]
@@ -199,16 +206,17 @@ def _by_differences(
         shaped = [p.reshape(np.shape(q))[()] for p, q in zip(pieces, leaves, strict=True)]
         return float(function(optree.tree_unflatten(structure, shaped), *args))
 
-    result = np.empty(len(chosen))
+    result, noise = np.empty(len(chosen)), np.empty(len(chosen))
     for number, i in enumerate(chosen):
         step = np.finfo(float).eps ** 0.2 * max(1.0, abs(flat[i]))
-        total = 0.0
-        for offset, weight in zip(_OFFSETS, _WEIGHTS, strict=True):
+        losses = []
+        for offset in _OFFSETS:
             moved = flat.copy()
             moved[i] += offset * step
-            total += weight * loss(moved)
-        result[number] = total / step
-    return result
+            losses.append(loss(moved))
+        result[number] = np.dot(_WEIGHTS, losses) / step
+        noise[number] = _ROUNDINGS * np.finfo(float).eps * np.max(np.abs(losses)) / step
+    return result, noise
 
 
 def _by_torch(
@@ -238,12 +246,17 @@ def _array_leaves(args: Sequence[Any]) -> list[np.ndarray]:
 
 
 def _worst(
-    witness: str, entries: Sequence[str], ours: np.ndarray, theirs: np.ndarray
+    witness: str,
+    entries: Sequence[str],
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    noise: np.ndarray | float,
 ) -> Disagreement:
     largest = np.max(np.abs(np.concatenate([ours, theirs])), initial=0.0)
     scale = np.maximum(np.maximum(np.abs(ours), np.abs(theirs)), 1e-3 * largest)
     with np.errstate(all="ignore"):
-        errors = np.where(ours == theirs, 0.0, np.abs(ours - theirs) / scale)
+        difference = np.maximum(np.abs(ours - theirs) - noise, 0.0)
+        errors = np.where(ours == theirs, 0.0, difference / scale)
     errors = np.where(np.isnan(errors), np.inf, errors)
     i = int(np.argmax(errors))
     return Disagreement(witness, entries[i], float(ours[i]), float(theirs[i]), float(errors[i]))

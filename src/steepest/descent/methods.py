@@ -175,15 +175,17 @@ class Adam:
             raise InputError(f"epsilon must be positive, got {self.epsilon!r}")
 
     def init(self, x: Any) -> Any:
-        return np.zeros_like(x), np.zeros_like(x)
+        # Powers of the shares are kept as running products, which every engine rounds alike.
+        return np.zeros_like(x), np.zeros_like(x), np.ones(()), np.ones(())
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        mean, square = state
+        mean, square, decay1, decay2 = state
         mean = self.beta1 * mean + (1 - self.beta1) * gradient
         square = self.beta2 * square + (1 - self.beta2) * np.square(gradient)
+        decay1, decay2 = self.beta1 * decay1, self.beta2 * decay2
         # The running means start at zero; these undo that.
-        count = iteration + 1
-        unbiased = mean / in_precision_of(1 - np.power(self.beta1, count), x)
-        scale = np.sqrt(square / in_precision_of(1 - np.power(self.beta2, count), x))
+        unbiased = mean / in_precision_of(1 - decay1, x)
+        scale = np.sqrt(square / in_precision_of(1 - decay2, x))
         step = step_at(self.step_size, iteration, x)
-        return x - step * unbiased / (scale + self.epsilon), (mean, square)
+        after = x - step * unbiased / (scale + self.epsilon)
+        return after, (mean, square, decay1, decay2)

@@ -142,6 +142,7 @@ REMAINDER = elementwise(
 FLOOR_DIVIDE = elementwise(
     "floor_divide",
     emit=_emit_floor_divide,
+    torch=lambda t, x, y: t.floor_divide(x.detach(), y.detach()),  # torch has no slope for it
     domain=dataclasses.replace(NONZERO_SECOND, smooth=False, analytic=False),
     kink="slope 0 everywhere",
 )

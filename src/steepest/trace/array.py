@@ -170,7 +170,11 @@ class TracedArray:
         _need("whether a traced value is true", "np.where(condition, a, b) in place of `if`")
 
     def __float__(self) -> NoReturn:
-        _need("a Python float", "NumPy's function in place of math's or float()")
+        _need(
+            "a Python float",
+            "NumPy's function in place of math's or float(), and np.stack([...]) in place of "
+            "filling a plain array",
+        )
 
     def __int__(self) -> NoReturn:
         _need("a Python int", "x.astype(np.int64)")

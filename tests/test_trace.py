@@ -1,0 +1,278 @@
+"""Tracing: NumPy's meaning, real values on the way, and never an old trace."""
+
+import math
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest.graph import verify
+
+SCALE = 2.0
+OFFSETS = np.arange(40.0)
+MASK = np.array([True, False] * 20)
+
+
+def helper(u):
+    return SCALE * u
+
+
+def test_a_changed_global_number_is_seen(monkeypatch):
+    g = st.gradient(lambda x: helper(x) * SCALE)
+    assert g(1.0) == 4.0
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert g(1.0) == 9.0
+
+
+def test_a_changed_helper_is_seen(monkeypatch):
+    g = st.gradient(lambda x: helper(x))
+    assert g(1.0) == 2.0
+    monkeypatch.setitem(globals(), "helper", lambda u: 7.0 * u)
+    assert g(1.0) == 7.0
+
+
+def test_a_helpers_new_code_is_seen(monkeypatch):
+    def inner(u):
+        return 2.0 * u
+
+    g = st.gradient(lambda x: inner(x))
+    assert g(1.0) == 2.0
+    inner.__code__ = (lambda u: 5.0 * u).__code__
+    assert g(1.0) == 5.0
+
+
+def test_captured_arrays_are_bound_by_reference(monkeypatch):
+    f = st.compile(lambda x: np.sum(x * OFFSETS))
+    assert f(1.0) == OFFSETS.sum()
+    changed = OFFSETS.copy()
+    monkeypatch.setitem(globals(), "OFFSETS", changed)
+    changed[0] = 100.0
+    assert f(1.0) == changed.sum()
+    monkeypatch.setitem(globals(), "OFFSETS", np.ones(3))
+    assert f(1.0) == 3.0
+
+
+def test_slices_of_captured_arrays_are_not_frozen():
+    data = np.arange(30.0)
+    f = st.gradient(lambda x: np.sum(x * data[:20]))
+    before = f(1.0)
+    data[0] = 50.0
+    assert f(1.0) == before + 50.0
+
+
+def test_a_changed_closure_cell_is_seen():
+    factor = 2.0
+
+    def f(x):
+        return factor * x
+
+    g = st.gradient(f)
+    assert g(1.0) == 2.0
+    factor = 5.0
+    assert g(1.0) == 5.0
+
+
+def test_a_changed_default_is_seen():
+    def f(x, factor=2.0):
+        return factor * x
+
+    g = st.gradient(f)
+    assert g(1.0) == 2.0
+    f.__defaults__ = (4.0,)
+    assert g(1.0) == 4.0
+
+    def h(x, *, factor=2.0):
+        return factor * x
+
+    g = st.gradient(h)
+    assert g(1.0) == 2.0
+    h.__kwdefaults__["factor"] = 6.0
+    assert g(1.0) == 6.0
+
+
+def test_a_changed_attribute_is_seen():
+    class Model:
+        scale = 2.0
+
+        def loss(self, x):
+            return self.scale * x
+
+    model = Model()
+    g = st.gradient(model.loss)
+    assert g(1.0) == 2.0
+    model.scale = 3.0
+    assert g(1.0) == 3.0
+    settings = types.SimpleNamespace(scale=2.0)
+    g = st.gradient(lambda x: settings.scale * x)
+    assert g(1.0) == 2.0
+    settings.scale = 8.0
+    assert g(1.0) == 8.0
+
+
+def test_a_changed_container_is_seen():
+    settings = {"scale": 2.0}
+    g = st.gradient(lambda x: settings["scale"] * x)
+    assert g(1.0) == 2.0
+    settings["scale"] = 3.0
+    assert g(1.0) == 3.0
+
+
+def test_a_changed_function_attribute_is_seen():
+    def f(x):
+        return f.scale * x
+
+    f.scale = 2.0
+    g = st.gradient(f)
+    assert g(1.0) == 2.0
+    f.scale = 3.0
+    assert g(1.0) == 3.0
+
+
+def test_a_changed_mask_is_seen(monkeypatch):
+    g = st.gradient(lambda x: np.sum(x[MASK]))
+    assert g(np.ones(40)).sum() == 20
+    monkeypatch.setitem(globals(), "MASK", np.ones(40, bool))
+    assert g(np.ones(40)).sum() == 40
+
+
+def test_a_change_is_seen_by_minimize(monkeypatch):
+    def loss(x):
+        return (x - SCALE) ** 2
+
+    settings = {"method": st.GradientDescent(0.5), "stop": st.LossBelow(1e-12)}
+    assert st.minimize(loss, 0.0, **settings).x == 2.0
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert st.minimize(loss, 0.0, **settings).x == 5.0
+
+
+def test_a_repeated_call_skips_tracing(monkeypatch):
+    module, traced = sys.modules["steepest.derivative.function"], []
+    original = module.trace_function
+
+    def counting(*args, **kwargs):
+        traced.append(args)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, "trace_function", counting)
+    gradient = st.gradient(lambda x: SCALE * np.sum(x * OFFSETS) + helper(x[0]))
+    for _ in range(3):
+        gradient(np.ones(40))
+    assert len(traced) == 1
+
+
+def test_real_values_are_there_when_asked_for(capsys):
+    def f(x):
+        y = np.exp(x)
+        print(y, f"{y[0]:.3f}", y.shape)
+        return np.sum(y)
+
+    st.trace(f, np.array([0.0, 1.0]))
+    assert capsys.readouterr().out == "[1.         2.71828183] 1.000 (2,)\n"
+
+
+def test_values_are_not_computed_unless_asked_for(monkeypatch):
+    def explode(*_):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(sys.modules["steepest.trace.session"], "evaluate", explode)
+    st.trace(lambda x: np.sum(np.exp(x)), np.ones(1000))
+
+
+def test_inner_variables_are_not_confused_with_outer_ones():
+    # d/dx (x * d/dy (x + y)) = 1: Siskind and Pearlmutter's example.
+    assert st.gradient(lambda x: x * st.gradient(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert st.gradient(lambda x: st.gradient(lambda y: x * y * y)(x))(3.0) == 12.0
+
+
+# What is recorded means what NumPy means.
+
+X = np.linspace(-2.0, 2.0, 24).reshape(2, 3, 4)
+ROWS = np.array([1, 0, -1])
+
+SAME_AS_NUMPY = {
+    "arithmetic": lambda x: (x + 1) * x - 3 / (x + 5) + x**2 - 2**x + (x + 3) ** 3,
+    "jumps": lambda x: x**3 % 2 + x // 0.7 + np.floor(x) + np.sign(x),
+    "powers": lambda x: (x + 3) ** 0.5 + (x + 3) ** -1 + x**1 + x**0,
+    "comparisons": lambda x: np.where((x > 0) & (x <= 1) | ~(x < 1), x, -x),
+    "constants": lambda x: np.float32(2.0) * x.astype(np.float32) + 1.5,
+    "sum": lambda x: x.sum() + np.sum(x, axis=(0, -1))[0] + x.sum(1, keepdims=True),
+    "mean": lambda x: np.mean(x, axis=1) + x.mean(axis=1),
+    "var": lambda x: np.var(x, axis=0, ddof=1) + np.std(x) + x.std(axis=0),
+    "extremes": lambda x: np.max(x, axis=1) - x.min(axis=1) + np.ptp(x, axis=1),
+    "positions": lambda x: np.argmax(x, axis=2) + x.argmin(axis=2) + np.argmax(x),
+    "logic": lambda x: np.all(x > -3) & np.any(x > 1, axis=1),
+    "clip": lambda x: np.clip(x, -1, 1) + x.clip(max=0.5) + np.clip(x, 0, None),
+    "reshape": lambda x: x.reshape(6, -1).T.ravel() + np.reshape(x, (24,)) + x.flatten(),
+    "axes": lambda x: np.swapaxes(x, 0, 1) + np.moveaxis(x, 0, 1) + x.transpose(1, 0, 2),
+    "expand": lambda x: np.squeeze(np.expand_dims(x, 1), 1) + x[:, None][:, 0],
+    "join": lambda x: np.concatenate([x, x[:1]], 0) + np.stack([x[0], x[1], x[0]]),
+    "stacks": lambda x: np.vstack([x[0, 0], x[1, 0]]) + np.hstack([x[0, 0], x[0, 1]])[:4],
+    "columns": lambda x: np.column_stack([x[0, 0], x[0, 1]]),
+    "flip": lambda x: np.flip(x, 1) + x[::-1, :, ::-1] + x[:, ::-2][:, :1],
+    "diff": lambda x: np.diff(x, axis=1)[..., :2] + np.diff(x, n=2)[:, :2],
+    "index": lambda x: x[0, 1, 2] + x[-1, ..., 0] + x[:, 1:3, ::2][1].sum(),
+    "newaxis": lambda x: x[:, None, 0, ..., None],
+    "integer arrays": lambda x: x[0][ROWS] + x[1, ROWS] + np.take(x[0], [2, 1, 0], axis=0),
+    "arrays apart": lambda x: x[[0, 1, 1], :, [0, 3, -1]],
+    "arrays together": lambda x: x[:, [0, 2], [1, 3]] + x[..., 0, [1, 2]][:, :2],
+    "constant masks": lambda x: x[np.array([True, False])] + x[:, [True, False, True]][:, :1],
+    "along": lambda x: np.take_along_axis(x, np.argmax(x, axis=2)[..., None], axis=2),
+    "matmul": lambda x: x @ np.ones((4, 2)) + np.matmul(x, np.arange(8.0).reshape(4, 2)),
+    "vectors": lambda x: x[0, 0] @ x[1, 1] + np.dot(x, x[0, 0])[0, 0] + np.vdot(x, x),
+    "dot": lambda x: np.dot(x[0], x.transpose(0, 2, 1)),
+    "inner": lambda x: np.inner(x[0], x[1]) + np.outer(x[0, 0], x[0, 1])[:3, :3],
+    "tensordot": lambda x: (
+        np.tensordot(x, x, axes=([1, 2], [1, 2])) + np.tensordot(x[0], x[1].T, 1)[:2, :2]
+    ),
+    "trace": lambda x: np.trace(x[0]) + np.diagonal(x[0], 1).sum() + np.trace(x[1], -1),
+    "norm": lambda x: np.linalg.norm(x) + np.linalg.norm(x, axis=1) + np.linalg.norm(x[0]),
+    "likes": lambda x: np.zeros_like(x) + np.ones_like(x) * np.full_like(x, 3.0),
+    "reduce": lambda x: np.add.reduce(x) + np.maximum.reduce(x, axis=0),
+    "angles": lambda x: np.deg2rad(x) + np.degrees(x) + np.arctan2(x, 2.0) + np.hypot(x, 1.0),
+    "atleast": lambda x: np.atleast_1d(x[0, 0, 0]) + np.atleast_2d(x[0, 0]),
+    "integers": lambda x: (x * 10).astype(np.int64) // 3 + (x * 10).astype(np.int32) % 4,
+    "broadcast": lambda x: np.broadcast_to(x[0, 0], (3, 4)) + x[0],
+    "shapes": lambda x: x * x.shape[1] + len(x) + x.ndim + x.size + np.shape(x)[0],
+    "iteration": lambda x: sum(row.sum() for row in x),
+    "special functions": lambda x: np.log1p(np.exp(-np.abs(x))) + np.logaddexp(x, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", SAME_AS_NUMPY)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_same_as_numpy(name, dtype):
+    f, x = SAME_AS_NUMPY[name], X.astype(dtype)
+    expected = f(x)
+    graph = verify(st.trace(f, x))
+    assert graph(x).shape == np.shape(expected)
+    assert graph(x).dtype == np.asarray(expected).dtype
+    rtol = 1e-12 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(graph(x), expected, rtol=rtol, atol=1e-5 if rtol > 1e-5 else 1e-14)
+    np.testing.assert_allclose(st.compile(f)(x), expected, rtol=rtol, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(SAME_AS_NUMPY) - {"positions", "logic", "integers", "jumps"})
+)
+def test_gradients_agree_with_differences(name, random):
+    f = SAME_AS_NUMPY[name]
+    if name == "constants":
+        pytest.skip("float32 inside: differences would be noise")
+    x = X + random.uniform(0.001, 0.002, X.shape)
+    weights = random.uniform(0.5, 1.5, np.shape(f(x)))
+    assert st.check_gradient(lambda u: np.sum(f(u) * weights), x)
+
+
+def test_python_floats_stay_weak():
+    graph = st.trace(lambda x, k: x * k, np.ones(2, np.float32), 2.0)
+    assert graph.outputs[0].dtype == np.float32
+    assert st.compile(lambda x, k: x * k)(np.ones(2, np.float32), 3.0).dtype == np.float32
+
+
+def test_float_arguments_do_not_trace_anew():
+    f = st.compile(lambda k: np.sin(k))
+    assert f(1.0) == math.sin(1.0)
+    assert f(2.0) == math.sin(2.0)
+    assert len(f._traces) == 1
