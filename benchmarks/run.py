@@ -1,0 +1,156 @@
+"""steepest beside its peers: the Rosenbrock descent, and the digits network.
+
+    make bench
+
+All peers run in one process, taking turns; every figure is a median. Import, trace, compile
+and run are told apart. A peer that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import peers
+from rich.console import Console
+from rich.table import Table
+
+import steepest as st
+
+ROUNDS = 15
+
+
+def take_turns(runners, rounds=ROUNDS):
+    """Return the median seconds of each runner, measured in turns."""
+    times = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, (run, repeats) in runners.items():
+            for _ in range(repeats):
+                start = time.perf_counter()
+                run()
+                times[name].append(time.perf_counter() - start)
+    return {name: float(np.median(taken)) for name, taken in times.items()}
+
+
+def seconds_of(code, repeats=5):
+    """Return the median seconds of a cold process."""
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def measure(make_runners, slow):
+    """Return figures for each peer: first call (trace and compile) and median run."""
+    figures, runners = {}, {}
+    for name, make in make_runners.items():
+        if importlib.util.find_spec(peers.PACKAGES[name]) is None:
+            continue
+        run = make()
+        start = time.perf_counter()
+        answer = run()
+        figures[name] = {"first": time.perf_counter() - start, "answer": answer}
+        runners[name] = (run, 1 if name in slow else 20)
+    quick = {name: runner for name, runner in runners.items() if name not in slow}
+    medians = take_turns(quick)
+    medians |= take_turns({n: r for n, r in runners.items() if n in slow}, rounds=2)
+    for name, median in medians.items():
+        figures[name]["run"] = median
+    return figures
+
+
+def imports():
+    """Return the seconds of a cold import of each package."""
+    packages = {
+        "python alone": "pass",
+        "numpy": "import numpy",
+        "numpy and llvmlite": "import numpy, llvmlite.binding, llvmlite.ir",
+        "steepest": "import steepest",
+        "numba": "import numba",
+        "jax": "import jax",
+        "torch": "import torch",
+        "autograd": "import autograd.numpy",
+    }
+    return {
+        name: seconds_of(code)
+        for name, code in packages.items()
+        if name == "python alone"
+        or importlib.util.find_spec(code.split()[1].split(".")[0].strip(","))
+    }
+
+
+def show(console, title, figures, unit, per=1):
+    table = Table(title=title, title_justify="left")
+    for column in ("", "first call", unit, "ratio to steepest"):
+        table.add_column(column, justify="left" if not column else "right")
+    own = next(iter(figures.values()))["run"]
+    for name, figure in figures.items():
+        table.add_row(
+            name,
+            f"{figure['first'] * 1e3:.1f} ms",
+            f"{figure['run'] / per * 1e6:.2f} us",
+            f"{figure['run'] / own:.2f}",
+        )
+    console.print(table)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    arguments = parser.parse_args()
+    console = Console(width=100)
+    rosenbrock = measure(peers.ROSENBROCK, slow=peers.SLOW)
+    for name, figure in rosenbrock.items():
+        x, _loss, iterations = figure.pop("answer")
+        assert iterations == 5771, name
+        assert np.allclose(x, [0.96840573, 0.93768081]), name
+    show(console, "Rosenbrock descent, 5,771 steps, float64", rosenbrock, "whole call, warm")
+    digits = measure(peers.DIGITS, slow=peers.SLOW)
+    for figure in digits.values():
+        figure.pop("answer")
+    show(console, "Digits network, batch 32, float32", digits, "each step", peers.DIGITS_STEPS)
+    cold = {
+        name: seconds_of(code)
+        for name, code in peers.COLD.items()
+        if importlib.util.find_spec(peers.PACKAGES[name])
+    }
+    loaded = imports()
+    table = Table(title="Cold processes", title_justify="left")
+    table.add_column("")
+    table.add_column("seconds", justify="right")
+    for name, taken in loaded.items():
+        table.add_row(name if name == "python alone" else f"import {name}", f"{taken:.3f}")
+    for name, taken in cold.items():
+        table.add_row(f"{name}: import, trace, compile and finish the descent", f"{taken:.3f}")
+    console.print(table)
+    timings = peers.steepest_timings()
+    console.print(f"steepest's own account of a first descent: {timings}")
+    if arguments.json:
+        document = {
+            "machine": {"processor": platform.processor(), "cores": os.cpu_count()},
+            "python": platform.python_version(),
+            "steepest": st.__version__,
+            "numpy": np.__version__,
+            "rosenbrock": rosenbrock,
+            "digits": digits,
+            "digits_steps": peers.DIGITS_STEPS,
+            "import": loaded,
+            "cold_rosenbrock": cold,
+            "steepest_first_descent": timings,
+        }
+        arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+        console.print(f"written to {arguments.json}")
+
+
+if __name__ == "__main__":
+    main()
