@@ -34,6 +34,7 @@ $(BIN)/python:
 $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) torch
 	$(INSTALL) --editable '.[all]'
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 $(VENV)/test: $(VENV)/demo

@@ -53,10 +53,10 @@ def steepest_loop_alone():
     layout, x0 = lay_out(np.zeros(2))
     stop = st.LossBelow(GOAL) | st.MaxIterations(LIMIT)
     built = build(rosenbrock, layout, x0, (), st.GradientDescent(STEP), stop, layout.dtype)
-    starter = Native().prepare(Program(built.iteration, None, None, 0, False))
+    descent = Native().prepare(Program(built.iteration, None, None, 0, False))(Start(x0, [], []))
 
     def run():
-        descent = starter(Start(x0, [], []))
+        descent.restart(x0)
         descent.advance(LIMIT + 1)
         return descent.x, descent.loss, descent.count
 
@@ -185,7 +185,7 @@ ROSENBROCK = {
 
 # The digits network: 40 whole batches of 32 an epoch, so that all peers do the same steps.
 
-EPOCHS, BATCH = 5, 32
+EPOCHS, BATCH = 20, 32
 SAMPLES = 40 * BATCH
 DIGITS_STEPS = EPOCHS * 40
 RATE = np.float32(0.1)

@@ -332,7 +332,7 @@ def test_history_keeps_what_was_asked_for(record, iterations, size, engine):
 
 
 def test_history_survives_many_calls_of_machine_code(monkeypatch):
-    import steepest.engines.native.descend as descend
+    import steepest.engines.native.running as running
 
     settings = {
         "method": st.GradientDescent(1e-3),
@@ -340,7 +340,7 @@ def test_history_survives_many_calls_of_machine_code(monkeypatch):
         "record": 7,
     }
     whole = st.minimize(rosenbrock, np.zeros(2), **settings)
-    monkeypatch.setattr(descend, "_HISTORY_LIMIT", 100)
+    monkeypatch.setattr(running, "_HISTORY_LIMIT", 100)
     pieces = st.minimize(rosenbrock, np.zeros(2), **settings)
     np.testing.assert_array_equal(whole.history.iteration, pieces.history.iteration)
     np.testing.assert_array_equal(whole.history.loss, pieces.history.loss)
@@ -564,7 +564,7 @@ def test_batches_are_the_same_on_every_engine_and_as_written_by_hand(samples, sh
 
 
 def test_batches_survive_being_dealt_in_pieces(monkeypatch, random):
-    import steepest.engines.native.descend as descend
+    import steepest.engines.native.running as running
 
     X, y = random.normal(size=(23, 3)), random.normal(size=23)
     settings = {
@@ -573,8 +573,8 @@ def test_batches_survive_being_dealt_in_pieces(monkeypatch, random):
         "batches": st.Batches(size=5, epochs=9, seed=1),
     }
     whole = st.minimize(least_squares, np.zeros(3), **settings)
-    monkeypatch.setattr(descend, "_ROWS_IN_ORDER", 50)
-    monkeypatch.setattr(descend, "_HISTORY_LIMIT", 3)
+    monkeypatch.setattr(running, "_ROWS_IN_ORDER", 50)
+    monkeypatch.setattr(running, "_HISTORY_LIMIT", 3)
     pieces = st.minimize(least_squares, np.zeros(3), **settings)
     stopped = st.minimize(least_squares, np.zeros(3), callback=lambda state: None, **settings)
     for run in (pieces, stopped):

@@ -87,7 +87,7 @@ def drive(
     budget: int,
     unpack: Callable[[np.ndarray], Any],
     callback: Callable[[State], Any] | None,
-    watch: Callable[[State], None] | None,
+    watch: Callable[[State], None] | None = None,
 ) -> Ending:
     """Advance a run to its end.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import time
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import optree
 
-from steepest.derivative import value_and_gradient
+from steepest.derivative import Function, value_and_gradient
 from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
 from steepest.descent.driver import Ending, State, drive
@@ -46,6 +45,7 @@ class _Prepared:
     program: Program
     start: Callable[[Start], Run]
     budget: int
+    at: Function
 
 
 _prepared: OrderedDict[Any, _Prepared] = OrderedDict()
@@ -144,24 +144,35 @@ def minimize(
         program = Program(built.iteration, tail.iteration if tail else None, plan, every, keep_x)
         starter = chosen.prepare(program)
         compiled = time.perf_counter()
-        prepared = _Prepared(built, tail, program, starter, chosen.first_budget(program))
+        prepared = _Prepared(
+            built,
+            tail,
+            program,
+            starter,
+            chosen.first_budget(program),
+            _loss_and_gradient(function, layout),
+        )
         _remember(key, prepared)
-    run = prepared.start(_start(prepared, vector, args, method, dtype, batches))
+    start = _start(prepared, vector, args, method, dtype, batches)
+    run = prepared.start(start)
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     started = time.perf_counter()
-    with _progress_display(progress, stop.latest() if limit is None else limit) as watch:
-        ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)
+    if progress:
+        with _progress_display(stop.latest() if limit is None else limit) as watch:
+            ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)
+    else:
+        ending = drive(run, limit, prepared.budget, layout.unpack, callback)
     ended = time.perf_counter()
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(x0)
     timings = Timings(traced - began, compiled - traced, ended - started)
     summary = _Summary(function, layout, args, method, stop, dtype, batches)
-    return summary.result(run, ending, prepared, timings, chosen.name)
+    result = summary.result(run, ending, prepared, timings, chosen.name)
+    run.release()
+    return result
 
 
-def _progress_display(wanted: bool, limit: int | None) -> Any:
-    if not wanted:
-        return contextlib.nullcontext()
+def _progress_display(limit: int | None) -> Any:
     # Presentation stands above descent: reached by name, and only from here.
     return importlib.import_module("steepest.show.progress").display(limit)
 
@@ -275,6 +286,16 @@ def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
 
+def _loss_and_gradient(function: Any, layout: Layout) -> Function:
+    """Return loss and gradient as a function of the vector of parameters."""
+
+    def of_vector(vector: Any, *args: Any) -> Any:
+        tree = optree.tree_unflatten(layout.structure, layout.pieces(vector))
+        return call_traced(function, current(), (tree, *args))
+
+    return value_and_gradient(of_vector)
+
+
 @dataclass(frozen=True)
 class _Summary:
     """Turns a finished run into a result."""
@@ -301,10 +322,10 @@ class _Summary:
             status = Status.DIVERGED
             explain = functools.partial(self._diverged, run)
             loss, count = (run.previous_loss, count - 1) if count else (run.loss, 0)
-            gradient = self._at(x)[1]
+            gradient = self._at(prepared, x)[1]
         else:
             x = np.array(run.x)
-            loss, gradient = self._at(x)
+            loss, gradient = self._at(prepared, x)
             status, explain = self._ended(ending, count)
         return Result(
             x=self.layout.unpack(x),
@@ -319,14 +340,9 @@ class _Summary:
             engine=engine,
         )
 
-    def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+    def _at(self, prepared: _Prepared, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss over all data and its gradient, computed in NumPy."""
-
-        def of_vector(vector: Any, *args: Any) -> Any:
-            tree = optree.tree_unflatten(self.layout.structure, self.layout.pieces(vector))
-            return call_traced(self.function, current(), (tree, *args))
-
-        loss, gradient = value_and_gradient(of_vector)(x.astype(self.dtype), *self.args)
+        loss, gradient = prepared.at(x.astype(self.dtype), *self.args)
         return float(loss), gradient
 
     def _stopped(self, point: Point) -> tuple[Status, Callable[[], str]]:

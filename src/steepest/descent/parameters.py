@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +25,14 @@ class Layout:
         The nesting.
     shapes, dtypes
         Of each leaf.
+    is_array
+        Whether there is no nesting: the parameters are one array or number.
     """
 
     structure: Any
     shapes: tuple[Shape, ...]
     dtypes: tuple[np.dtype, ...]
+    is_array: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -50,9 +54,9 @@ class Layout:
 
     def unpack(self, vector: np.ndarray) -> Any:
         """Return the nested parameters out of a vector, in their own dtypes."""
-        if len(self.shapes) == 1:
+        if self.is_array:
             leaf = np.array(vector, self.dtypes[0]).reshape(self.shapes[0])
-            return optree.tree_unflatten(self.structure, [leaf if leaf.ndim else leaf[()]])
+            return leaf if leaf.ndim else leaf[()]
         leaves = [
             leaf.astype(dtype)[()] if leaf.ndim == 0 else leaf.astype(dtype)
             for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
@@ -93,14 +97,22 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     InputError
         For an empty start, and for values that are not real numbers.
     """
+    if type(start) is np.ndarray and start.size and start.dtype.char in "fd":
+        return _array_layout(start.shape, start.dtype), start.reshape(-1)
     leaves, structure = optree.tree_flatten(start)
     arrays = [_real(leaf, start, number) for number, leaf in enumerate(leaves)]
     if not any([array.size for array in arrays]):
         raise InputError("x0 is empty: a descent needs at least one number to start from")
-    layout = Layout(structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays))
+    shapes, dtypes = tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays)
+    layout = Layout(structure, shapes, dtypes, structure.is_leaf())
     if len(arrays) == 1:
         return layout, arrays[0].reshape(-1)
     return layout, np.concatenate([array.reshape(-1) for array in arrays], dtype=layout.dtype)
+
+
+@functools.lru_cache(maxsize=256)
+def _array_layout(shape: Shape, dtype: np.dtype) -> Layout:
+    return Layout(optree.tree_structure(0), (shape,), (dtype,), is_array=True)
 
 
 def _real(leaf: Any, start: Any, number: int) -> np.ndarray:

@@ -205,6 +205,10 @@ class Run(Protocol):
         """Make at most so many updates."""
         ...
 
+    def release(self) -> None:
+        """Give memory back; the run is over, and its arrays are not looked at again."""
+        ...
+
 
 class Engine(Protocol):
     """Where graphs run."""

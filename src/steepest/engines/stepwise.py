@@ -143,6 +143,9 @@ class StepwiseRun:
     def gradient(self) -> np.ndarray:
         return self._arithmetic.to_array(self._gradient)
 
+    def release(self) -> None:
+        """Nothing is held back."""
+
     def advance(self, steps: int) -> Outcome:
         """Make at most so many updates."""
         with np.errstate(all="ignore"):

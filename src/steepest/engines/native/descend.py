@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from llvmlite import ir
@@ -20,34 +20,27 @@ from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import REGISTER_LIMIT, make_plan
-from steepest.engines.native.program import (
-    FUNCTION_TYPE,
-    address_of,
-    aligned_bytes,
-    cached,
-    pointer_table,
-    raise_index_error,
-)
+from steepest.engines.native.program import FUNCTION_TYPE, cached
 from steepest.engines.native.types import INDEX, index, register_type
-from steepest.engines.program import Iteration, Outcome, Program, Recording, Start
+from steepest.engines.native.workspace import (
+    ARENA,
+    COUNT,
+    FIRST,
+    GRADIENT,
+    HISTORY,
+    INTEGERS,
+    LOSSES,
+    ORDER,
+    SWAPPED,
+    X_HISTORY,
+    Memory,
+    Workspace,
+)
+from steepest.engines.program import Iteration, Outcome, Program
 from steepest.graph import Node
 
-_ERRORS = 16
+ERRORS = 16
 """Return codes from here on are numbers of nodes with an index out of bounds."""
-
-_HISTORY_LIMIT = 1 << 20
-"""Iterations at most in one call, so that its history is of bounded size."""
-
-_ROWS_IN_ORDER = 1 << 20
-"""Rows of data whose order is made up at a time."""
-
-_OUTCOMES = tuple(Outcome)
-
-# Places in the block of integers that Python and the machine code share.
-_COUNT, _SWAPPED = 0, 1
-
-# Positions in the table of pointers.
-_ARENA, _INTEGERS, _LOSSES, _GRADIENT, _HISTORY, _X_HISTORY, _ORDER, _FIRST = range(8)
 
 
 class Carried:
@@ -113,44 +106,6 @@ def as_elements(builder: Builder, node: Node, values: Sequence[ir.Value]) -> np.
     return result.reshape(node.shape)
 
 
-class Memory:
-    """The layout of the block that Python and the machine code share.
-
-    Attributes
-    ----------
-    size
-        Bytes, the arena included.
-    fields
-        Offset, shape and dtype of each array, by name; in the order of the table, from
-        which only history and data are missing.
-    """
-
-    def __init__(self, program: Program, arena_size: int) -> None:
-        it = program.full
-        vectors = (it.x, *it.state)
-        self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
-        self.size = 0
-        self._add("arena", (arena_size,), np.dtype(np.uint8))
-        self._add("integers", (1 + len(vectors),), np.dtype(np.int64))
-        self._add("losses", (2,), it.loss.dtype)
-        self._add("gradient", it.gradient.shape, it.gradient.dtype)
-        for number, node in enumerate(vectors):
-            self._add(f"here{number}", node.shape, node.dtype)
-            self._add(f"there{number}", node.shape, node.dtype)
-        offsets = [offset for offset, _, _ in self.fields.values()]
-        self._offsets = [*offsets[:_HISTORY], 0, 0, 0, *offsets[_HISTORY:]]
-
-    def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.fields[name] = (self.size, shape, dtype)
-        size = int(np.prod(shape, dtype=int)) * dtype.itemsize
-        self.size += -(-size // 64) * 64
-
-    def addresses(self, block: np.ndarray) -> list[int]:
-        """Return the table of addresses for a block."""
-        base = address_of(block)
-        return [base + offset for offset in self._offsets]
-
-
 @dataclass(frozen=True)
 class DescentCode:
     """Machine code of a descent.
@@ -167,6 +122,8 @@ class DescentCode:
         Nodes whose indices it checks.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
+    spare
+        Workspaces of finished runs, for use again.
     """
 
     program: Program
@@ -174,6 +131,7 @@ class DescentCode:
     memory: Memory
     checked: Sequence[Node]
     in_memory: Sequence[int]
+    spare: list[Workspace] = field(default_factory=list)
 
 
 def compile_descent(program: Program) -> DescentCode:
@@ -190,18 +148,18 @@ class _Writer:
         self.function = ir.Function(self.module, FUNCTION_TYPE, "descend")
         self.builder = Builder(self.function)
         self.table = self.function.args[0]
-        self.arena = Arena(self.builder, self._pointer(_ARENA))
-        self.integers = self._pointer(_INTEGERS)
-        self.losses = self._pointer(_LOSSES)
-        self.order = self._pointer(_ORDER)
+        self.arena = Arena(self.builder, self._pointer(ARENA))
+        self.integers = self._pointer(INTEGERS)
+        self.losses = self._pointer(LOSSES)
+        self.order = self._pointer(ORDER)
         it = program.full
         tag = self.arena.new_tag()  # what is only written, for Python to read afterwards
         self.gradient = contiguous(
-            self._pointer(_GRADIENT), it.gradient.dtype, it.gradient.shape, tag
+            self._pointer(GRADIENT), it.gradient.dtype, it.gradient.shape, tag
         )
-        self.history = contiguous(self._pointer(_HISTORY), it.loss.dtype, (), tag)
-        self.x_history = contiguous(self._pointer(_X_HISTORY), it.x.dtype, it.x.shape, tag)
-        position = _FIRST
+        self.history = contiguous(self._pointer(HISTORY), it.loss.dtype, (), tag)
+        self.x_history = contiguous(self._pointer(X_HISTORY), it.x.dtype, it.x.shape, tag)
+        position = FIRST
         self.carried: list[Carried] = []
         for node in (it.x, *it.state):
             tag = self.arena.new_tag()
@@ -235,7 +193,7 @@ class _Writer:
         start = [value for carried in self.carried for value in carried.load()]
         previous = [e.value for e in x._elements(x.there)] if x.in_registers else []
         loss = b.load(self.losses, typ=self.real)
-        first = b.load(self._integer(_COUNT), typ=INDEX)
+        first = b.load(self._integer(COUNT), typ=INDEX)
         last = b.add(first, self.function.args[1])
         initial = [first, index(0), loss, *previous, *start]
         before = b.block
@@ -395,7 +353,7 @@ class _Writer:
         failed, fine = self._block("failed"), self._block("fine")
         b.cbranch(b.icmp_unsigned("==", error, index(0)), fine, failed)
         b.position_at_end(failed)
-        b.ret(b.add(error, index(_ERRORS - 1)))
+        b.ret(b.add(error, index(ERRORS - 1)))
         b.position_at_end(fine)
 
     def _leave(
@@ -409,7 +367,7 @@ class _Writer:
     ) -> None:
         """Write everything back and return."""
         b = self.builder.ir
-        b.store(count, self._integer(_COUNT))
+        b.store(count, self._integer(COUNT))
         for i, value in enumerate((previous_loss, loss)):
             b.store(value, b.gep(self.losses, [index(i)], source_etype=self.real))
         start = 0
@@ -420,123 +378,10 @@ class _Writer:
             carried.save(part)
             if not carried.in_registers:
                 swapped = b.icmp_unsigned("!=", part[0], carried.here.pointer)
-                b.store(b.zext(swapped, INDEX), self._integer(_SWAPPED + number))
+                b.store(b.zext(swapped, INDEX), self._integer(SWAPPED + number))
         x = self.carried[0]
         if x.in_registers:
             for i, value in enumerate(previous):
                 element = self.builder.element(value, x.node.dtype)
                 x.there.store(self.builder, element, x.there.at_offset(self.builder, index(i)))
         b.ret(index(int(outcome)))
-
-
-class NativeRun:
-    """A descent in progress in machine code.
-
-    Attributes are those of :class:`steepest.engines.program.Run`. All that it shares with
-    the machine code, histories and data apart, lies in one block of memory.
-    """
-
-    def __init__(self, compiled: DescentCode, start: Start) -> None:
-        self.recording = Recording()
-        self._compiled, self._start = compiled, start
-        self._block = aligned_bytes(compiled.memory.size)
-        self._integers = self._view("integers")
-        self._integers.fill(0)
-        self._view("here0")[...] = start.x
-        for number, value in enumerate(start.state, 1):
-            self._view(f"here{number}")[...] = value
-        self._swapped = [False] * (1 + len(start.state))
-        self._addresses = compiled.memory.addresses(self._block)
-        self._data = list(map(np.ascontiguousarray, (*start.data, *start.tail_data)))
-        self._data_addresses = [address_of(array) for array in self._data]
-        self._order = np.zeros(0, np.int64)
-        self._epochs = range(0)
-
-    def _view(self, name: str) -> np.ndarray:
-        offset, node_shape, dtype = self._compiled.memory.fields[name]
-        return np.ndarray(node_shape, dtype, self._block, offset)
-
-    @property
-    def count(self) -> int:
-        return int(self._integers[_COUNT])
-
-    @property
-    def x(self) -> np.ndarray:
-        return self._view("there0" if self._swapped[0] else "here0")
-
-    @property
-    def previous_x(self) -> np.ndarray:
-        return self._view("here0" if self._swapped[0] else "there0")
-
-    @property
-    def loss(self) -> float:
-        return float(self._view("losses")[1])
-
-    @property
-    def previous_loss(self) -> float:
-        return float(self._view("losses")[0])
-
-    @property
-    def gradient(self) -> np.ndarray:
-        return self._view("gradient")
-
-    def advance(self, steps: int) -> Outcome:
-        """Make at most so many updates."""
-        outcome = Outcome.PAUSED
-        while steps > 0 and outcome is Outcome.PAUSED:
-            chunk = min(steps, self._deal(), _HISTORY_LIMIT)
-            outcome = self._call(chunk)
-            steps -= chunk
-        return outcome
-
-    def _deal(self) -> int:
-        """Return for how many iterations rows are in order; put more in order if none."""
-        plan = self._compiled.program.batches
-        if plan is None:
-            return _HISTORY_LIMIT
-        steps = plan.steps_per_epoch
-        if self.count >= self._epochs.stop * steps:
-            first = self.count // steps
-            last = min(self._start.epochs, first + max(1, _ROWS_IN_ORDER // plan.samples))
-            self._epochs = range(first, last)
-            assert self._start.order is not None
-            self._order = np.concatenate([self._start.order(e) for e in self._epochs])
-        return self._epochs.stop * steps - self.count
-
-    def _call(self, steps: int) -> Outcome:
-        program = self._compiled.program
-        it, every, first = program.full, program.record_every, self.count
-        addresses = list(self._addresses)
-        for number, swapped in enumerate(self._swapped):
-            if swapped:
-                i = _FIRST + 2 * number
-                addresses[i], addresses[i + 1] = addresses[i + 1], addresses[i]
-        if every:
-            rows = -(-steps // every) + 1
-            losses = np.empty(rows, it.loss.dtype)
-            addresses[_HISTORY] = address_of(losses)
-            xs = np.empty((rows if program.record_x else 0, it.x.size), it.x.dtype)
-            addresses[_X_HISTORY] = address_of(xs)
-        base = 0
-        if program.batches:
-            addresses[_ORDER] = address_of(self._order)
-            base = self._epochs.start * program.batches.steps_per_epoch
-        table = pointer_table(addresses + self._data_addresses)
-        code = self._compiled.code.call(table, steps, base)
-        if code >= _ERRORS:
-            raise_index_error(code - _ERRORS + 1, self._compiled.checked, it.sources)
-        for number in self._compiled.in_memory:
-            self._swapped[number] ^= bool(self._integers[_SWAPPED + number])
-        if every:
-            self._keep(first, code, losses, xs)
-        return _OUTCOMES[code]
-
-    def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
-        # A run that stopped looked at its last point; one that paused did not, yet.
-        every = self._compiled.program.record_every
-        looked_at = self.count + (code != Outcome.PAUSED)
-        iterations = np.arange(-(-first // every) * every, looked_at, every)
-        self.recording.iterations.append(iterations)
-        self.recording.losses.append(losses[: len(iterations)].copy())
-        if self._compiled.program.record_x:
-            self.recording.xs.append(xs[: len(iterations)].copy())

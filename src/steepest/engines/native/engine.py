@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.native.descend import NativeRun, compile_descent
+from steepest.engines.native.descend import compile_descent
 from steepest.engines.native.program import compile_graph
+from steepest.engines.native.running import NativeRun
 from steepest.engines.program import Program, Run, Start
 from steepest.graph import Graph, order
 

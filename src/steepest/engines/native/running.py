@@ -1,0 +1,148 @@
+"""A descent in progress in machine code."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from steepest.engines.native.descend import ERRORS, DescentCode
+from steepest.engines.native.program import address_of, raise_index_error
+from steepest.engines.native.workspace import (
+    COUNT,
+    FIRST,
+    HISTORY,
+    ORDER,
+    SWAPPED,
+    X_HISTORY,
+    Workspace,
+)
+from steepest.engines.program import Outcome, Recording, Start
+
+_HISTORY_LIMIT = 1 << 20
+"""Iterations at most in one call, so that its history is of bounded size."""
+
+_ROWS_IN_ORDER = 1 << 20
+"""Rows of data whose order is made up at a time."""
+
+_OUTCOMES = tuple(Outcome)
+
+
+class NativeRun:
+    """A descent in progress; its attributes are those of ``engines.program.Run``.
+
+    Parameters
+    ----------
+    compiled
+        The machine code.
+    start
+        Where to start.
+    """
+
+    def __init__(self, compiled: DescentCode, start: Start) -> None:
+        self.recording = Recording()
+        self._compiled, self._start = compiled, start
+        try:
+            self._work = compiled.spare.pop()
+        except IndexError:
+            self._work = Workspace(compiled.memory)
+        work = self._work
+        for (here, _), value in zip(work.copies[1:], start.state, strict=True):
+            here[...] = value
+        self.restart(start.x)
+        self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
+        position = FIRST + 2 * len(work.copies)
+        for number, array in enumerate(self._data):
+            work.table[position + number] = address_of(array)
+        self._order = np.zeros(0, np.int64)
+        self._epochs = range(0)
+
+    def restart(self, x: np.ndarray) -> None:
+        """Go to a point, with no update made."""
+        self._work.integers.fill(0)
+        self._work.copies[0][0][...] = x
+        self._swapped = [False] * len(self._work.copies)
+
+    def release(self) -> None:
+        """Give the memory back for the next run; this one is over."""
+        self._compiled.spare.append(self._work)
+
+    @property
+    def count(self) -> int:
+        return int(self._work.integers[COUNT])
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._work.copies[0][self._swapped[0]]
+
+    @property
+    def previous_x(self) -> np.ndarray:
+        return self._work.copies[0][not self._swapped[0]]
+
+    @property
+    def loss(self) -> float:
+        return float(self._work.losses[1])
+
+    @property
+    def previous_loss(self) -> float:
+        return float(self._work.losses[0])
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._work.gradient
+
+    def advance(self, steps: int) -> Outcome:
+        """Make at most so many updates."""
+        outcome = Outcome.PAUSED
+        while steps > 0 and outcome is Outcome.PAUSED:
+            chunk = min(steps, self._deal(), _HISTORY_LIMIT)
+            outcome = self._call(chunk)
+            steps -= chunk
+        return outcome
+
+    def _deal(self) -> int:
+        """Return for how many iterations rows are in order; put more in order if none."""
+        plan = self._compiled.program.batches
+        if plan is None:
+            return _HISTORY_LIMIT
+        steps = plan.steps_per_epoch
+        if self.count >= self._epochs.stop * steps:
+            first = self.count // steps
+            last = min(self._start.epochs, first + max(1, _ROWS_IN_ORDER // plan.samples))
+            self._epochs = range(first, last)
+            assert self._start.order is not None
+            self._order = np.concatenate([self._start.order(e) for e in self._epochs])
+        return self._epochs.stop * steps - self.count
+
+    def _call(self, steps: int) -> Outcome:
+        program, work = self._compiled.program, self._work
+        every, first, base = program.record_every, self.count, 0
+        work.order_copies(self._swapped)
+        if every:
+            rows = -(-steps // every) + 1
+            losses = np.empty(rows, program.full.loss.dtype)
+            x = program.full.x
+            xs = np.empty((rows if program.record_x else 0, x.size), x.dtype)
+            work.table[HISTORY] = address_of(losses)
+            work.table[X_HISTORY] = address_of(xs)
+        if program.batches:
+            work.table[ORDER] = address_of(self._order)
+            base = self._epochs.start * program.batches.steps_per_epoch
+        code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
+        if code >= ERRORS:
+            raise_index_error(code - ERRORS + 1, self._compiled.checked, program.full.sources)
+        for number in self._compiled.in_memory:
+            self._swapped[number] ^= bool(work.integers[SWAPPED + number])
+        if every:
+            self._keep(first, code, losses, xs)
+        return _OUTCOMES[code]
+
+    def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
+        # A run that stopped looked at its last point; one that paused did not, yet.
+        every = self._compiled.program.record_every
+        looked_at = self.count + (code != Outcome.PAUSED)
+        iterations = np.arange(-(-first // every) * every, looked_at, every)
+        self.recording.iterations.append(iterations)
+        self.recording.losses.append(losses[: len(iterations)].copy())
+        if self._compiled.program.record_x:
+            self.recording.xs.append(xs[: len(iterations)].copy())

@@ -1,0 +1,89 @@
+"""The memory that Python and the machine code of a descent share."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from steepest.engines.native.program import address_of, aligned_bytes
+from steepest.engines.program import Program
+
+# Places in the block of integers.
+COUNT, SWAPPED = 0, 1
+
+# Positions in the table of pointers; the carried vectors and the data follow.
+ARENA, INTEGERS, LOSSES, GRADIENT, HISTORY, X_HISTORY, ORDER, FIRST = range(8)
+
+
+class Memory:
+    """The layout of the block: every array but history and data.
+
+    Attributes
+    ----------
+    fields
+        Offset, shape and dtype of each array, by name.
+    size
+        Bytes in all.
+    """
+
+    def __init__(self, program: Program, arena_size: int) -> None:
+        it = program.full
+        self.vectors = (it.x, *it.state)
+        self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
+        self.size = 0
+        self._add("arena", (arena_size,), np.dtype(np.uint8))
+        self._add("integers", (1 + len(self.vectors),), np.dtype(np.int64))
+        self._add("losses", (2,), it.loss.dtype)
+        self._add("gradient", it.gradient.shape, it.gradient.dtype)
+        for number, node in enumerate(self.vectors):
+            self._add(f"here{number}", node.shape, node.dtype)
+            self._add(f"there{number}", node.shape, node.dtype)
+        tail = program.tail.data if program.tail else ()
+        self.pointers = FIRST + 2 * len(self.vectors) + len(it.data) + len(tail)
+
+    def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.fields[name] = (self.size, shape, dtype)
+        size = int(np.prod(shape, dtype=int)) * dtype.itemsize
+        self.size += -(-size // 64) * 64
+
+
+class Workspace:
+    """A block of that layout, its arrays, and the table of pointers to them.
+
+    Attributes
+    ----------
+    integers, losses, gradient
+        Arrays that the machine code writes.
+    copies
+        For x and each vector of the state, two copies.
+    table
+        The pointers, as the machine code wants them.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        block = aligned_bytes(memory.size)
+
+        def view(name: str) -> np.ndarray:
+            offset, shape, dtype = memory.fields[name]
+            return np.ndarray(shape, dtype, block, offset)
+
+        self.integers, self.losses, self.gradient = map(view, ("integers", "losses", "gradient"))
+        numbers = range(len(memory.vectors))
+        self.copies = [(view(f"here{i}"), view(f"there{i}")) for i in numbers]
+        self.table = (ctypes.c_void_p * memory.pointers)()
+        base = address_of(block)
+        for position, name in enumerate(("arena", "integers", "losses", "gradient")):
+            self.table[position] = base + memory.fields[name][0]
+        self._addresses = [
+            (base + memory.fields[f"here{i}"][0], base + memory.fields[f"there{i}"][0])
+            for i in numbers
+        ]
+
+    def order_copies(self, swapped: list[bool]) -> None:
+        """Let the machine code find the current copy of each vector first."""
+        for number, is_swapped in enumerate(swapped):
+            here, there = self._addresses[number]
+            position = FIRST + 2 * number
+            self.table[position] = there if is_swapped else here
+            self.table[position + 1] = here if is_swapped else there
