@@ -45,7 +45,7 @@ def steepest_rosenbrock(record=None):
 
 
 def steepest_loop_alone():
-    """The machine code of the descent, called as the driver calls it."""
+    """The machine code of the descent, and what resets it."""
     from steepest.descent.build import build
     from steepest.descent.parameters import lay_out
     from steepest.engines import Native, Program, Start
@@ -55,9 +55,12 @@ def steepest_loop_alone():
     built = build(rosenbrock, layout, x0, (), st.GradientDescent(STEP), stop, layout.dtype)
     descent = Native().prepare(Program(built.iteration, None, None, 0, False))(Start(x0, [], []))
 
+    descent.advance(1)
+    call, table = descent.machine_code()
+
     def run():
         descent.restart(x0)
-        descent.advance(LIMIT + 1)
+        call(table, LIMIT + 1, 0)
         return descent.x, descent.loss, descent.count
 
     return run

@@ -56,7 +56,7 @@ ORACLES = {
 # NumPy's function of that name, called as the row calls it.
 CALLS = {
     "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
-    "astype": np.astype,
+    "astype": lambda x, dtype: np.astype(x, dtype),
 }
 
 

@@ -235,6 +235,15 @@ class Builder:
     def fabs(self, x: Element) -> Element:
         return self._intrinsic("fabs", x)
 
+    def power_of_two(self, n: Element) -> Element:
+        """Return 2**n for a float32 that is a whole number between -126 and 127."""
+        whole = ir.IntType(32)
+        # Adding 1.5 * 2**23 leaves n in the lowest bits, which move to the exponent's place.
+        bits = self.ir.bitcast((n + 12582912.0).value, whole)
+        exponent = self.ir.shl(bits, ir.Constant(whole, 23))
+        bits = self.ir.add(exponent, ir.Constant(whole, 0x3F800000))
+        return Element(self, self.ir.bitcast(bits, register_type(n.dtype)), n.dtype)
+
     def copysign(self, x: Element, sign: Element) -> Element:
         return self._intrinsic("copysign", x, sign)
 
