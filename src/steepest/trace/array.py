@@ -109,7 +109,7 @@ class TracedArray:
             raise AttributeError(name)
         raise UnsupportedAttributeError(
             f"the array attribute .{name}{at(user_source())} cannot be recorded yet; "
-            "the README lists what can"
+            "docs/ops.md lists what can be"
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -220,8 +220,8 @@ def _need(what: str, instead: str) -> NoReturn:
 def refuse(what: str) -> NoReturn:
     """Raise for NumPy code that cannot be recorded."""
     raise UnsupportedError(
-        f"{what}{at(user_source())} cannot be recorded yet: write it with NumPy functions "
-        "from the op table (st.supported() lists them), or compute it outside and pass it in"
+        f"{what}{at(user_source())} cannot be recorded yet: write it with other NumPy functions "
+        "(docs/ops.md lists those that can be), or compute it outside and pass it in"
     )
 
 

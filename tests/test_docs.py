@@ -1,0 +1,85 @@
+"""The documentation is true: its code runs, its table is the code's, its picture is there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest.engines import Interpreter, Native, Torch
+from steepest.ops.row import Domain, elementwise
+from steepest.trace import record
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(name):
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+
+
+def test_readmes_code_runs_and_prints_what_it_says(capsys):
+    namespace = {}
+    for block in blocks("README.md"):
+        source = compile(block, ROOT / "README.md", "exec")
+        exec(source, namespace)
+        printed = capsys.readouterr().out
+        for promised in re.findall(r"print\(.*\)  # (.*)", block):
+            assert promised.removeprefix("... ") in printed
+
+
+def test_contributings_row_is_an_op():
+    (block,) = blocks("CONTRIBUTING.md")
+    namespace = {"np": np, "elementwise": elementwise, "Domain": Domain}
+    exec(block, namespace)
+    row = namespace["FABS"]
+    x = np.array([-1.5, 0.5, 2.0])
+
+    def loss(u):
+        return np.sum(record(row, u) ** 2)
+
+    graph = st.trace(st.value_and_gradient(loss), x)
+    for engine in (Interpreter(), Native(), Torch()):
+        value, gradient = engine.compile(graph)([x])
+        assert value == np.sum(x**2)
+        np.testing.assert_array_equal(gradient, 2 * x)
+
+
+def test_the_page_of_ops_is_the_table():
+    code = "import runpy; print(runpy.run_path('docs/make.py')['ops_page'](), end='')"
+    page = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert page == (ROOT / "docs" / "ops.md").read_text(), "run `make docs`"
+
+
+def test_links_lead_somewhere():
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("example", ["rosenbrock.py", "fruit.py", "digits.py"])
+def test_examples_run_alone(example):
+    result = subprocess.run(
+        [sys.executable, f"examples/{example}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert result.stdout
+    assert not result.stderr
+
+
+def test_every_public_name_is_documented():
+    for name in st.__all__:
+        if name.startswith("__") or name == "engines":
+            continue
+        value = getattr(st, name)
+        assert value.__doc__, name
+        assert "." in value.__doc__.splitlines()[0], name
