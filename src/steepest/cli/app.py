@@ -98,6 +98,7 @@ def descend(
         stop=options.parse_stop(until, max_iterations),
         engine=engine,
         compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
+        record="auto" if log_last or plot else None,
         progress=progress,
     )
     if plot is not None:

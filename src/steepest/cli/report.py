@@ -21,9 +21,11 @@ def log_lines(run: Result, count: int) -> list[tuple[int, float]]:
 
     Updates count from 0, so that number k is the loss after update k + 1.
     """
-    pairs = zip(run.history.iteration, run.history.loss, strict=True)
-    after_updates = [(int(i) - 1, loss.item()) for i, loss in pairs if i > 0]
-    return after_updates[-count:] if count else []
+    if not count:
+        return []
+    last = slice(-count, None)
+    pairs = zip(run.history.iteration[last], run.history.loss[last], strict=True)
+    return [(int(i) - 1, loss.item()) for i, loss in pairs if i > 0]
 
 
 def print_log(run: Result, count: int) -> None:
