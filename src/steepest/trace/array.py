@@ -137,9 +137,6 @@ class TracedArray:
         if implementation is None:
             module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
             refuse(f"{module}.{function.__name__}")
-        for name in ("out", "where"):
-            if kwargs.get(name) is not None:
-                refuse(f"the argument {name}= of np.{function.__name__}")
         try:
             return implementation(*args, **kwargs)
         except TypeError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.element import Element
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
 from steepest.graph import Node, Shape
 
@@ -30,86 +31,6 @@ def opaque(pointer: ir.Value) -> ir.Value:
     """Return a pointer without the type that llvmlite still gives it, and LLVM does not."""
     pointer.type = POINTER
     return pointer
-
-
-class Element:
-    """A number in a register."""
-
-    __slots__ = ("builder", "dtype", "value")
-
-    def __init__(self, builder: Builder, value: ir.Value, dtype: np.dtype) -> None:
-        self.builder = builder
-        self.value = value
-        self.dtype = dtype
-
-    @property
-    def is_integer(self) -> bool:
-        return self.dtype.kind in "iu"
-
-    def _arithmetic(self, real: str, whole: str, truth: str, a: Any, b: Any) -> Element:
-        kind = self.dtype.kind
-        name = real if kind == "f" else truth if kind == "b" else whole
-        a, b = self.builder.constant(a, self), self.builder.constant(b, self)
-        return Element(self.builder, getattr(self.builder.ir, name)(a.value, b.value), self.dtype)
-
-    def __add__(self, other: Any) -> Element:
-        return self._arithmetic("fadd", "add", "or_", self, other)
-
-    def __sub__(self, other: Any) -> Element:
-        return self._arithmetic("fsub", "sub", "xor", self, other)
-
-    def __mul__(self, other: Any) -> Element:
-        return self._arithmetic("fmul", "mul", "and_", self, other)
-
-    def __truediv__(self, other: Any) -> Element:
-        return self._arithmetic("fdiv", "sdiv", "and_", self, other)
-
-    def __rtruediv__(self, other: Any) -> Element:
-        if self.is_integer:
-            return self.builder.integer_divmod(self.builder.constant(other, self), self)[0]
-        return self._arithmetic("fdiv", "sdiv", "and_", other, self)
-
-    def __neg__(self) -> Element:
-        ir_builder = self.builder.ir
-        negate = ir_builder.fneg if self.dtype.kind == "f" else ir_builder.neg
-        return Element(self.builder, negate(self.value), self.dtype)
-
-    def __and__(self, other: Element) -> Element:
-        return self.builder.truth_of(self.builder.ir.and_(self.value, other.value))
-
-    def __or__(self, other: Element) -> Element:
-        return self.builder.truth_of(self.builder.ir.or_(self.value, other.value))
-
-    def __invert__(self) -> Element:
-        return self.builder.truth_of(self.builder.ir.not_(self.value))
-
-    def _compare(self, symbol: str, other: Any) -> Element:
-        b, other = self.builder.ir, self.builder.constant(other, self)
-        if self.dtype.kind == "f":
-            compare = b.fcmp_unordered if symbol == "!=" else b.fcmp_ordered
-        else:
-            compare = b.icmp_signed if self.dtype.kind == "i" else b.icmp_unsigned
-        return self.builder.truth_of(compare(symbol, self.value, other.value))
-
-    def __lt__(self, other: Any) -> Element:
-        return self._compare("<", other)
-
-    def __le__(self, other: Any) -> Element:
-        return self._compare("<=", other)
-
-    def __gt__(self, other: Any) -> Element:
-        return self._compare(">", other)
-
-    def __ge__(self, other: Any) -> Element:
-        return self._compare(">=", other)
-
-    def __eq__(self, other: Any) -> Element:  # type: ignore[override]
-        return self._compare("==", other)
-
-    def __ne__(self, other: Any) -> Element:  # type: ignore[override]
-        return self._compare("!=", other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class Builder:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from llvmlite import ir
 
-from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.builder import Builder
+from steepest.engines.native.element import Element
 from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from llvmlite import ir
 
-from steepest.engines.native.builder import Builder, Element
+from steepest.engines.native.builder import Builder
+from steepest.engines.native.element import Element
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, memory_type
 from steepest.graph import Shape
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from llvmlite import ir
 
-from steepest.engines.native.builder import REASSOCIATE, Builder, Element
+from steepest.engines.native.builder import REASSOCIATE, Builder
+from steepest.engines.native.element import Element
 from steepest.engines.native.memory import View, contiguous
 from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steepest.engines.native.builder import Element
+from steepest.engines.native.element import Element
 from steepest.graph import Node
 from steepest.ops import Elementwise, Indexed, Reduction
 
