@@ -66,6 +66,35 @@ def test_an_index_out_of_bounds_is_an_error_that_names_the_line(bad):
         st.minimize(lambda w, x, i: np.sum(w * x[i]), 1.0, args=(x, i))
 
 
+def test_shared_code_names_the_callers_own_line():
+    def first(x, i):
+        return np.sum(x[i] * 17.0)
+
+    def second(x, i):
+        return np.sum(x[i] * 17.0)
+
+    x, i = np.arange(7.0), np.full(20, 9)
+    lines = []
+    for f in (first, second):
+        with pytest.raises(IndexError) as caught:
+            st.compile(f)(x, i)
+        lines.append(int(re.search(r"test_native\.py:(\d+)", str(caught.value))[1]))
+    assert lines[1] - lines[0] == 3
+
+
+def test_empty_arrays_write_nowhere():
+    def f(x):
+        y = np.sin(x)[:, None] * np.ones((1, 40))
+        return np.sum(y), np.concatenate([x, y[:, 0]]), y @ np.ones((40, 2)), y[::-1]
+
+    for size in (0, 1):
+        x = np.linspace(0, 1, size)
+        for found, expected in zip(st.compile(f)(x), f(x), strict=True):
+            np.testing.assert_allclose(found, expected)
+    with pytest.raises(IndexError, match="axis of size 0"):
+        st.compile(lambda x, i: np.sum(x[i]))(np.zeros(0), np.zeros(20, int))
+
+
 def test_results_do_not_depend_on_uninitialized_memory(monkeypatch):
     import steepest.engines.native.program as program
     import steepest.engines.native.workspace as workspace
@@ -184,7 +213,7 @@ def test_repeated_stencils_do_not_explode():
 def test_equal_mathematics_compiles_once():
     first = Native().compile(st.trace(lambda x: np.sum(np.cos(x) * 3.25), np.ones(9)))
     second = Native().compile(st.trace(lambda y: np.sum(np.cos(y) * 3.25), np.zeros(9)))
-    assert first is second
+    assert first.code is second.code
 
 
 def test_many_programs_come_and_go():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ class _Prepared:
 
 
 _prepared: OrderedDict[Any, _Prepared] = OrderedDict()
+_lock = threading.Lock()
 
 
 @hides_frames
@@ -222,10 +224,11 @@ def _key(function: Any, layout: Layout, args: Sequence[Any], *settings: Any) -> 
 
 def _remember(key: Any, prepared: _Prepared) -> None:
     if key is not None:
-        _prepared[key] = prepared
-        _prepared.move_to_end(key)
-        if len(_prepared) > _CACHE_SIZE:
-            _prepared.popitem(last=False)
+        with _lock:
+            _prepared[key] = prepared
+            _prepared.move_to_end(key)
+            if len(_prepared) > _CACHE_SIZE:
+                _prepared.popitem(last=False)
 
 
 def _trace(

@@ -108,10 +108,20 @@ class Result:
     iterations: int
     status: Status
     explain: Callable[[], str] = field(repr=False, compare=False)
-    history: History
+    history: History = field(repr=False)
     timings: Timings
     graph: Graph = field(repr=False)
     engine: str = "native"
+
+    def __str__(self) -> str:
+        rows = {
+            "message": self.message,
+            "x": self.x,
+            "loss": self.loss,
+            "iterations": self.iterations,
+            "engine": self.engine,
+        }
+        return "\n".join(f"{name:>10}: {value}" for name, value in rows.items())
 
     @property
     def message(self) -> str:

@@ -142,6 +142,10 @@ def _index(part: Any, extent: int) -> TracedArray:
         raise GraphIndexError(
             f"arrays used as indices{at(user_source())} must be of integer type, got {index.dtype}"
         )
+    if extent == 0 and index.size:
+        raise GraphIndexError(
+            f"an index{at(user_source())} is out of bounds for an axis of size 0"
+        )
     known = constant_value(index.node)
     if known is None and isinstance(part, np.ndarray):
         known = part

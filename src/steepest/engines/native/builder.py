@@ -324,6 +324,13 @@ class Builder:
         before = self.ir.block
         body = self.function.append_basic_block("loop")
         after = self.function.append_basic_block("after")
+        if extent == 0:  # what is emitted inside is never reached
+            self.ir.branch(after)
+            self.ir.position_at_end(body)
+            yield index(0)
+            self.ir.branch(after)
+            self.ir.position_at_end(after)
+            return
         self.ir.branch(body)
         self.ir.position_at_end(body)
         i = self.ir.phi(INDEX, "i")

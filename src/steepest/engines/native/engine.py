@@ -31,7 +31,7 @@ class Native:
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent and return what starts it."""
         compiled = compile_descent(program)
-        return lambda start: NativeRun(compiled, start)
+        return lambda start: NativeRun(compiled, start, program.full.sources)
 
     def first_budget(self, program: Program) -> int:
         """Return how many iterations surely take less than some ten milliseconds."""

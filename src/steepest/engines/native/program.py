@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,6 +25,7 @@ from steepest.rewrite import simplify
 
 _CACHE_SIZE = 256
 _programs: OrderedDict[Any, Any] = OrderedDict()
+_lock = threading.Lock()
 
 FUNCTION_TYPE = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
 """Of the table of pointers and two numbers; returns 0, or what stopped it."""
@@ -31,12 +33,15 @@ FUNCTION_TYPE = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
 
 def cached(key: Any, make: Callable[[], Any]) -> Any:
     """Return what was compiled for a key before, or compile it now."""
-    if key in _programs:
-        _programs.move_to_end(key)
-        return _programs[key]
-    result = _programs[key] = make()
-    if len(_programs) > _CACHE_SIZE:
-        _programs.popitem(last=False)
+    with _lock:
+        if key in _programs:
+            _programs.move_to_end(key)
+            return _programs[key]
+    result = make()
+    with _lock:
+        _programs[key] = result
+        if len(_programs) > _CACHE_SIZE:
+            _programs.popitem(last=False)
     return result
 
 
@@ -107,7 +112,8 @@ def compile_graph(graph: Graph) -> Program:
     """Compile a graph, or return what was compiled for an equal one before."""
     sources = dict(graph.sources)
     simplified = Graph(graph.inputs, tuple(simplify(graph.outputs, sources)), graph.names, sources)
-    return cached(simplified, lambda: _compile(simplified))
+    program = cached(simplified, lambda: _compile(simplified))
+    return replace(program, graph=simplified)  # its lines are those of this graph
 
 
 def _compile(graph: Graph) -> Program:

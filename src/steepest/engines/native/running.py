@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from steepest.engines.native.workspace import (
     Workspace,
 )
 from steepest.engines.program import Outcome, Recording, Start
+from steepest.graph import Node, Source
 
 _HISTORY_LIMIT = 1 << 20
 """Iterations at most in one call, so that its history is of bounded size."""
@@ -38,9 +40,14 @@ class NativeRun:
         The machine code.
     start
         Where to start.
+    sources
+        The user's lines, for errors: code is shared by functions that compute the same.
     """
 
-    def __init__(self, compiled: DescentCode, start: Start) -> None:
+    def __init__(
+        self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
+    ) -> None:
+        self._sources = sources
         self.recording = Recording()
         self._compiled, self._start = compiled, start
         try:
@@ -135,7 +142,7 @@ class NativeRun:
             base = self._epochs.start * program.batches.steps_per_epoch
         code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
         if code >= ERRORS:
-            raise_index_error(code - ERRORS + 1, self._compiled.checked, program.full.sources)
+            raise_index_error(code - ERRORS + 1, self._compiled.checked, self._sources)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
         if every:
