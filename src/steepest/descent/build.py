@@ -22,10 +22,9 @@ from steepest.trace.captures import Captures
 from steepest.trace.session import Session
 from steepest.trace.tracing import (
     add_argument,
+    add_arguments,
     argument_names,
     call_traced,
-    is_array_like,
-    leaf_names,
     result_nodes,
 )
 from steepest.trace.view import follow
@@ -83,7 +82,8 @@ def build(
         x = add_argument(session, x0, "x")
         count = add_argument(session, np.asarray(0, np.int64), "iteration")
         state = [add_argument(session, value, f"state{i}") for i, value in enumerate(state0)]
-        arguments = _arguments(session, function, args)
+        names = argument_names(function, len(args) + 1)[1:]
+        arguments = add_arguments(session, args, names)
         variable = x.astype(compute_dtype)
         loss = _loss(session, function, layout, variable, arguments)
         one = as_traced(np.ones((), loss.dtype))
@@ -122,19 +122,6 @@ def build(
         tuple(array for _, array in session.captures.arrays),
     )
     return Built(iteration, loss_graph, session.captures, state0)
-
-
-def _arguments(session: Session, function: Any, args: Sequence[Any]) -> list[Any]:
-    names = argument_names(function, len(args) + 1)[1:]
-    arguments = []
-    for argument, name in zip(args, names, strict=True):
-        leaves, structure = optree.tree_flatten(argument)
-        traced = [
-            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else leaf
-            for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
-        ]
-        arguments.append(optree.tree_unflatten(structure, traced))
-    return arguments
 
 
 def _loss(

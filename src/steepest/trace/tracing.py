@@ -90,6 +90,11 @@ def record_call(
     function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], session: Session
 ) -> Any:
     """Run a function on traced stand-ins for its arguments and return what it returns."""
+    return call_traced(function, session, add_arguments(session, arguments, names))
+
+
+def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    """Return traced stand-ins for nested arguments, in their structure."""
     stand_ins = []
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = optree.tree_flatten(argument)
@@ -98,7 +103,7 @@ def record_call(
             for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
         ]
         stand_ins.append(optree.tree_unflatten(structure, traced))
-    return call_traced(function, session, stand_ins)
+    return stand_ins
 
 
 def call_traced(function: Callable[..., Any], session: Session, arguments: Sequence[Any]) -> Any:

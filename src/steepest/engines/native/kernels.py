@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from llvmlite import ir
 
 from steepest.engines.native.matmul import matmul
-from steepest.engines.native.memory import View
-from steepest.engines.native.reduction import _cell, _store
+from steepest.engines.native.memory import Cell, View
 from steepest.engines.native.small import is_better
 from steepest.engines.native.types import index
 from steepest.graph import Node
@@ -69,25 +68,19 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
     target = lowering.allocate(node)
-    best, place = _cell(builder, operand.dtype), _cell(builder, node.dtype)
 
     def at(position: tuple[ir.Value, ...], i: ir.Value) -> tuple[ir.Value, ...]:
         return (*position[:axis], i, *position[axis:])
 
     with builder.loops(node.shape) as position, lowering.scope():
-        _store(builder, best, lowering.element(operand, at(position, index(0))))
-        _store(builder, place, builder.zero(node.dtype))
+        best = Cell(builder, lowering.element(operand, at(position, index(0))))
+        place = Cell(builder, builder.zero(node.dtype))
         with builder.loop(operand.shape[axis]) as i, lowering.scope():
-            element = lowering.element(operand, at(position, i))
-            leader = best.load(builder, best.pointer)
+            element, leader = lowering.element(operand, at(position, i)), best.get()
             wins = is_better(element, leader, better)
-            _store(builder, best, builder.select(wins, element, leader))
-            number = builder.element(i, node.dtype)
-            before = place.load(builder, place.pointer)
-            _store(builder, place, builder.select(wins, number, before))
-        target.store(
-            builder, place.load(builder, place.pointer), target.address(builder, position)
-        )
+            best.set(builder.select(wins, element, leader))
+            place.set(builder.select(wins, builder.element(i, node.dtype), place.get()))
+        target.store(builder, place.get(), target.address(builder, position))
 
 
 __all__ = ["add_at", "argmax", "argmin", "concatenate", "matmul"]

@@ -12,7 +12,7 @@ from llvmlite import ir
 from steepest.engines.native import kernels
 from steepest.engines.native.builder import Builder, opaque
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, Slot, View, contiguous
+from steepest.engines.native.memory import Arena, Flat, Slot, View, contiguous
 from steepest.engines.native.plan import Plan, is_leaf, is_view, region
 from steepest.engines.native.reduction import reduce_loops
 from steepest.engines.native.small import lower_small
@@ -22,13 +22,6 @@ from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.shaping import aligned
 
 Position = tuple[ir.Value, ...]
-
-
-class Flat:
-    """One index that runs through every element of a contiguous array."""
-
-    def __init__(self, value: ir.Value) -> None:
-        self.value = value
 
 
 class Lowering:

@@ -112,6 +112,39 @@ def contiguous(
     return View(pointer, dtype, shape, c_strides(shape), 0, tag)
 
 
+class Flat:
+    """One index that runs through every element of a contiguous array."""
+
+    def __init__(self, value: ir.Value) -> None:
+        self.value = value
+
+
+class Cell:
+    """One number on the stack, which optimization turns into a register.
+
+    Parameters
+    ----------
+    builder
+        Of the function that uses it.
+    value
+        What it holds first.
+    """
+
+    def __init__(self, builder: Builder, value: Element) -> None:
+        self._builder = builder
+        pointer = builder.alloca(memory_type(value.dtype))
+        self._view = contiguous(pointer, value.dtype, ())
+        self.set(value)
+
+    def get(self) -> Element:
+        """Return what it holds."""
+        return self._view.load(self._builder, self._view.pointer)
+
+    def set(self, value: Element) -> None:
+        """Let it hold another number."""
+        self._view.store(self._builder, value, self._view.pointer)
+
+
 @dataclass
 class Slot:
     """A part of the arena, used by one value after another."""

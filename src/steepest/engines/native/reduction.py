@@ -10,8 +10,8 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import View, contiguous
-from steepest.engines.native.types import index, memory_type
+from steepest.engines.native.memory import Cell, Flat
+from steepest.engines.native.types import index
 from steepest.graph import Node
 from steepest.ops import Reduction
 
@@ -42,8 +42,6 @@ def _is_contiguous_leaf(lowering: Lowering, operand: Node) -> bool:
 
 
 def _reduce_flat(lowering: Lowering, node: Node, lower: Reduction, operand: Node) -> None:
-    from steepest.engines.native.lower import Flat
-
     def at(flat: ir.Value) -> Element:
         return lowering.element(operand, Flat(flat))
 
@@ -125,19 +123,18 @@ def accumulate(
     total = _Carried(builder, lower, dtype, exact)
 
     def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
-        inner = _cell(builder, dtype)
-        _store(builder, inner, builder.number(lower.initial(dtype), dtype))
+        inner = Cell(builder, builder.number(lower.initial(dtype), dtype))
         with builder.loop(extent) as i, lowering.scope():
             position = i if start is None else builder.ir.add(start, i)
             element = at(where, position)
-            before = inner.load(builder, inner.pointer)
+            before = inner.get()
             if is_sum:
                 value = builder.ir.fadd(before.value, element.value, flags=REASSOCIATE)
                 combined = builder.element(value, dtype)
             else:
                 combined = lower.combine(builder, before, element)
-            _store(builder, inner, combined)
-        total.add(inner.load(builder, inner.pointer))
+            inner.set(combined)
+        total.add(inner.get())
 
     with builder.loops(outer) as where:
         if not exact or last <= _BLOCK:
@@ -156,32 +153,22 @@ class _Carried:
 
     def __init__(self, builder: Builder, lower: Reduction, dtype: np.dtype, exact: bool) -> None:
         self.builder, self.lower, self.exact = builder, lower, exact
-        self.total = _cell(builder, dtype)
-        _store(builder, self.total, builder.number(lower.initial(dtype), dtype))
+        self.total = Cell(builder, builder.number(lower.initial(dtype), dtype))
         if exact:
-            self.error = _cell(builder, dtype)
-            _store(builder, self.error, builder.zero(dtype))
+            self.error = Cell(builder, builder.zero(dtype))
 
     def add(self, element: Element) -> None:
         builder = self.builder
-        before = self.total.load(builder, self.total.pointer)
+        before = self.total.get()
         if not self.exact:
-            _store(builder, self.total, self.lower.combine(builder, before, element))
+            self.total.set(self.lower.combine(builder, before, element))
             return
-        corrected = element - self.error.load(builder, self.error.pointer)
+        corrected = element - self.error.get()
         after = before + corrected
         error = (after - before) - corrected
         finite = error == error  # infinite sums have no error to carry
-        _store(builder, self.error, builder.select(finite, error, builder.zero(error.dtype)))
-        _store(builder, self.total, after)
+        self.error.set(builder.select(finite, error, builder.zero(error.dtype)))
+        self.total.set(after)
 
     def value(self) -> Element:
-        return self.total.load(self.builder, self.total.pointer)
-
-
-def _cell(builder: Builder, dtype: np.dtype) -> View:
-    return contiguous(builder.alloca(memory_type(dtype)), dtype, ())
-
-
-def _store(builder: Builder, cell: View, element: Element) -> None:
-    cell.store(builder, element, cell.pointer)
+        return self.total.get()
