@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 import steepest as st
 from steepest.errors import SteepestError
@@ -174,6 +175,29 @@ def test_refusal_names_the_line_and_a_way_out(function):
     first = function.__code__.co_firstlineno
     assert first <= int(line[1]) <= first + 6, message
     assert hint in message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.ma.masked_array(np.ones(2), [True, False]),
+        lambda: np.matrix(np.ones((1, 2))),
+        lambda: torch.ones(2),
+    ],
+    ids=["masked", "matrix", "tensor"],
+)
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_arrays_that_are_more_than_arrays_are_refused(make):
+    array = make()
+    message = f"{type(array).__qualname__}.*cannot be recorded.*np.asarray"
+    for call in (
+        lambda: st.trace(lambda x: np.sum(x), array),
+        lambda: st.gradient(lambda x, y: np.sum(x * 2.0), 0)(np.ones(2), array),
+        lambda: st.minimize(lambda x, y: np.sum(x * 2.0), np.ones(2), args=(array,)),
+        lambda: st.trace(lambda x: np.add(x, np.ones(2)) + x.session.lift(array).size, np.ones(2)),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
 
 
 def test_traced_values_are_unhashable():

@@ -103,7 +103,7 @@ class Session:
 
     def lift(self, value: Any, dtype: np.dtype | None = None) -> Node:
         """Return the node for a plain array or number: a constant, or an input if large."""
-        array = np.asarray(value, dtype)
+        array = np.asarray(check_plain(value), dtype)
         check_dtype(array.dtype)
         if array.size <= CONSTANT_LIMIT:
             return constant_node(array)
@@ -142,6 +142,23 @@ class Session:
             f"a traced value{at(user_source())} belongs to a trace that has ended: "
             "return values from the function instead of storing them elsewhere"
         )
+
+
+def check_plain(value: Any) -> Any:
+    """Return an array that is nothing but an array, or raise.
+
+    Masked arrays, matrices, data frames and other libraries' arrays would lose what they
+    mean on the way.
+    """
+    foreign = hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic)
+    subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
+    if foreign or subclass:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise UnsupportedError(
+            f"a {kind}{at(user_source())} cannot be recorded: it is more than a plain NumPy "
+            "array; pass np.asarray(...) of it, or its .to_numpy(), if that is what you mean"
+        )
+    return value
 
 
 def check_dtype(dtype: np.dtype) -> np.dtype:

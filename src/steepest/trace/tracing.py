@@ -14,7 +14,7 @@ from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature
 from steepest.trace.array import TracedArray, as_traced
 from steepest.trace.captures import Captures
-from steepest.trace.session import Session, check_dtype, open_session
+from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow
 
 
@@ -47,7 +47,7 @@ def key_of(leaf: Any) -> Any:
     """Return what a trace depends on in a leaf: shape and dtype, or the value itself."""
     if type(leaf) is float:
         return float
-    if is_array_like(leaf):
+    if isinstance(leaf, TracedArray) or is_array_like(check_plain(leaf)):
         return leaf.shape, leaf.dtype
     return type(leaf), leaf
 
@@ -58,7 +58,7 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     if isinstance(leaf, TracedArray):
         shape, dtype, value = leaf.shape, leaf.dtype, lambda: leaf.value
     else:
-        array = np.asarray(leaf)
+        array = np.asarray(check_plain(leaf))
         shape, dtype, value = array.shape, check_dtype(array.dtype), lambda: array
     return TracedArray(session.add_input(shape, dtype, name, value), session, weak)
 
@@ -99,7 +99,7 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = optree.tree_flatten(argument)
         traced = [
-            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else leaf
+            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else check_plain(leaf)
             for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
         ]
         stand_ins.append(optree.tree_unflatten(structure, traced))

@@ -25,6 +25,8 @@ from steepest.trace.session import SUPPORTED, Session
 LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
 """Top-level packages whose functions are called as they are."""
 
+_TAKEN_DIRECTLY = ("__builtins__", "__name__", "__package__", "__spec__", "__file__")
+
 _RANDOM_MODULES = {"random", "secrets", "numpy.random"}
 _RANDOM_TYPES = (np.random.Generator, np.random.RandomState)
 
@@ -33,8 +35,8 @@ class View(dict):
     """The globals of a user's function, as a traced run sees them."""
 
     def __init__(self, real: dict[str, Any], session: Session) -> None:
-        # The interpreter takes the builtins from the dictionary itself.
-        super().__init__(__builtins__=real.get("__builtins__", __builtins__))
+        # These the interpreter takes from the dictionary itself, past __getitem__.
+        super().__init__({name: real[name] for name in _TAKEN_DIRECTLY if name in real})
         self.real = real
         self.session = session
         self.seen: dict[str, Any] = {}
