@@ -162,6 +162,32 @@ def test_mixed_storage_is_rounded_leaf_by_leaf():
         assert run.x["b"] == b
 
 
+@pytest.mark.parametrize("size", [3, 40])
+@pytest.mark.parametrize(
+    ("loss", "slope"),
+    [
+        (lambda x, a: np.sum(a * x), lambda a: a),
+        (lambda x, a: np.sum(x), np.ones_like),
+        (lambda x, a: np.sum(a), np.zeros_like),
+    ],
+    ids=["data", "constant", "zero"],
+)
+def test_gradients_that_do_not_depend_on_x(loss, slope, size):
+    a = np.linspace(1.0, 2.0, size)
+    for engine in ENGINES:
+        run = st.minimize(
+            loss,
+            np.zeros(size),
+            args=(a,),
+            method=st.Momentum(0.5),
+            stop=st.MaxIterations(2),
+            engine=engine,
+            record=1,
+        )
+        np.testing.assert_allclose(run.x, -0.5 * slope(a) * (1 + 1.9))
+        np.testing.assert_array_equal(run.gradient, slope(a))
+
+
 # Stop rules.
 
 

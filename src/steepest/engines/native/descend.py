@@ -65,9 +65,10 @@ class Carried:
         """Return what the loop starts with: elements, or the two addresses."""
         if not self.in_registers:
             return [self.here.pointer, self.there.pointer]
-        return [element.value for element in self._elements(self.here)]
+        return [element.value for element in self.elements(self.here)]
 
-    def _elements(self, view: View) -> list[Element]:
+    def elements(self, view: View) -> list[Element]:
+        """Return the elements of one of the copies."""
         builder = self._builder
         return [
             view.load(builder, view.at_offset(builder, index(i))) for i in range(self.node.size)
@@ -192,7 +193,7 @@ class _Writer:
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
         start = [value for carried in self.carried for value in carried.load()]
-        previous = [e.value for e in x._elements(x.there)] if x.in_registers else []
+        previous = [e.value for e in x.elements(x.there)] if x.in_registers else []
         loss = b.load(self.losses, typ=self.real)
         first = b.load(self._integer(COUNT), typ=INDEX)
         last = b.add(first, self.function.args[1])
@@ -231,11 +232,15 @@ class _Writer:
         previous, values = phis[3 : 3 + width], phis[3 + width :]
         lowering = Lowering(builder, self.arena, make_plan(it.outputs))
         lowering.keep = {it.gradient, it.loss}
-        parts = self._bind(lowering, it, values)
+        parts = self._parts(values)
+        for carried, part in zip(self.carried, parts, strict=True):
+            carried.bind(lowering, part)
         self._bind_data(lowering, it, count)
         lowering.elements[it.count] = as_elements(builder, it.count, [count])
         lowering.emit([it.loss, it.gradient, it.finite])
         loss = lowering.in_registers(it.loss)[()]
+        if x.in_registers:  # here, where every way out can see it
+            lowering.in_registers(it.gradient)
         recorded = self._record(lowering, it, count, recorded, loss)
         stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
         diverged = self._block("diverged")
@@ -266,18 +271,15 @@ class _Writer:
         for block, outcome in ((stopped, Outcome.STOPPED), (diverged, Outcome.DIVERGED)):
             b.position_at_end(block)
             lowering.store(it.gradient, self.gradient)
-            self._leave(outcome, count, previous_loss, loss.value, previous, list(values))
+            self._leave(outcome, count, previous_loss, loss.value, previous, values)
 
-    def _bind(
-        self, lowering: Lowering, it: Iteration, values: list[ir.Value]
-    ) -> list[list[ir.Value]]:
+    def _parts(self, values: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
+        """Return which of the values belong to each carried vector."""
         parts, start = [], 0
         for carried in self.carried:
-            size = carried.node.size if carried.in_registers else 2
-            part = values[start : start + size]
-            carried.bind(lowering, part)
-            parts.append(part)
-            start += size
+            stop = start + (carried.node.size if carried.in_registers else 2)
+            parts.append(values[start:stop])
+            start = stop
         return parts
 
     def _direct(self, lowering: Lowering, it: Iteration) -> None:
@@ -364,18 +366,15 @@ class _Writer:
         previous_loss: ir.Value,
         loss: ir.Value,
         previous: Sequence[ir.Value],
-        values: list[ir.Value],
+        values: Sequence[ir.Value],
     ) -> None:
         """Write everything back and return."""
         b = self.builder.ir
         b.store(count, self._integer(COUNT))
         for i, value in enumerate((previous_loss, loss)):
             b.store(value, b.gep(self.losses, [index(i)], source_etype=self.real))
-        start = 0
-        for number, carried in enumerate(self.carried):
-            size = carried.node.size if carried.in_registers else 2
-            part = values[start : start + size]
-            start += size
+        parts = self._parts(values)
+        for number, (carried, part) in enumerate(zip(self.carried, parts, strict=True)):
             carried.save(part)
             if not carried.in_registers:
                 swapped = b.icmp_unsigned("!=", part[0], carried.here.pointer)
