@@ -13,6 +13,7 @@ import steepest as st
 from steepest.errors import SteepestError
 
 COUNTER = 0
+draw = python_random.random
 GENERATOR = np.random.default_rng(0)
 
 
@@ -75,6 +76,10 @@ def draws_from_generator(x):
 
 def draws_in_python(x):
     return x.sum() * python_random.random()
+
+
+def draws_by_name(x):
+    return x.sum() * draw()
 
 
 def solves(x):
@@ -146,6 +151,7 @@ REFUSED = {
     counts: (TypeError, "return the value instead"),
     draws: (TypeError, "outside"),
     draws_from_generator: (TypeError, "outside"),
+    draws_by_name: (TypeError, "outside"),
     draws_in_python: (TypeError, "outside"),
     solves: (TypeError, "np.linalg.solve"),
     sorts: (TypeError, "np.sort"),

@@ -147,6 +147,19 @@ def test_a_change_is_seen_by_minimize(monkeypatch):
     assert st.minimize(loss, 0.0, **settings).x == 5.0
 
 
+def test_a_module_that_is_named_as_a_standard_one_is_still_the_users(tmp_path):
+    file = tmp_path / "statistics.py"
+    file.write_text("SCALE = 2.0\ndef helper(x):\n    return SCALE * x\n")
+    module = types.ModuleType("statistics")
+    exec(compile(file.read_text(), file, "exec"), vars(module))
+    helper = module.helper
+    assert helper.__module__ == "statistics"
+    g = st.gradient(lambda x: helper(x))
+    assert g(1.0) == 2.0
+    module.SCALE = 3.0
+    assert g(1.0) == 3.0
+
+
 def test_a_repeated_call_skips_tracing(monkeypatch):
     module, traced = sys.modules["steepest.derivative.function"], []
     original = module.trace_function

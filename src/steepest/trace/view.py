@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
+import random
 import sys
+import sysconfig
 import types
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UnsupportedError
+from steepest.graph import source
 from steepest.graph.source import Source, at, user_source
 from steepest.trace.array import TracedArray
 from steepest.trace.captures import MISSING, is_comparable
@@ -28,7 +32,9 @@ LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
 _TAKEN_DIRECTLY = ("__builtins__", "__name__", "__package__", "__spec__", "__file__")
 
 _RANDOM_MODULES = {"random", "secrets", "numpy.random"}
-_RANDOM_TYPES = (np.random.Generator, np.random.RandomState)
+_RANDOM_TYPES = (np.random.Generator, np.random.RandomState, random.Random)
+
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 
 
 class View(dict):
@@ -92,6 +98,8 @@ def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
     if isinstance(value, types.ModuleType):
         name = value.__name__
+    elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
+        return False  # whatever its module is called
     elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
         name = getattr(value, "__module__", None) or "builtins"
     else:
@@ -102,6 +110,14 @@ def is_library(value: Any) -> bool:
         if isinstance(value, np.ndarray):
             return False
     return name.partition(".")[0] in LIBRARIES and not name.startswith("steepest.lesson")
+
+
+def _is_library_file(code: types.CodeType) -> bool:
+    file = code.co_filename
+    packages = f"{os.sep}site-packages{os.sep}"
+    if packages in file:
+        return file.partition(packages)[2].partition(os.sep)[0] in LIBRARIES
+    return source.is_library(file) or file.startswith(_STANDARD_LIBRARY)
 
 
 def refuse_random(value: Any, name: str) -> None:
