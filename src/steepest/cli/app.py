@@ -101,8 +101,6 @@ def descend(
         record="auto" if log_last or plot else None,
         progress=progress,
     )
-    if plot is not None:
-        run.plot(plot)
     if json:
         report.print_json(report.as_json(run, log_last))
     else:
@@ -111,6 +109,8 @@ def descend(
         print(f"loss {run.loss!r}")
         print(run.message)
         report.print_timings(run)
+    if plot is not None:  # after the result is out, which a missing package must not lose
+        run.plot(plot)
     all_asked_for = until is None and run.status is Status.ITERATION_LIMIT
     if not (run.converged or all_asked_for):
         if json:

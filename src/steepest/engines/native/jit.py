@@ -13,13 +13,8 @@ from llvmlite import ir
 _lock = threading.Lock()
 
 
-@functools.cache
 def target_machine() -> Any:
-    """Return the host: its CPU and every feature it has."""
-    return _new_target_machine()
-
-
-def _new_target_machine() -> Any:
+    """Return the host as a target: its CPU and every feature it has."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -54,15 +49,14 @@ class Code:
 
     def __init__(self, module: ir.Module, name: str) -> None:
         with _lock:
-            machine = target_machine()
+            machine = target_machine()  # the execution engine takes it over, for good
             module.triple = machine.triple
             module.data_layout = str(machine.target_data)
             self._module = llvm.parse_assembly(str(module))
             self._module.verify()
             self._optimize(machine)
             self._assembly: str | None = None
-            # An execution engine owns its target machine, and takes it along when it goes.
-            self._engine = llvm.create_mcjit_compiler(self._module, _new_target_machine())
+            self._engine = llvm.create_mcjit_compiler(self._module, machine)
             self._engine.finalize_object()
             address = self._engine.get_function_address(name)
         signature = ctypes.CFUNCTYPE(
