@@ -160,6 +160,16 @@ def test_a_module_that_is_named_as_a_standard_one_is_still_the_users(tmp_path):
     assert g(1.0) == 3.0
 
 
+def test_functions_made_while_tracing_are_seen_through_already():
+    def outer(x):
+        def inner(u):
+            return SCALE * np.sin(u)
+
+        return st.gradient(inner)(x) + st.pushforward(inner, (x,), (1.0,))[1]
+
+    np.testing.assert_allclose(st.gradient(outer)(0.5), -4.0 * np.sin(0.5))
+
+
 def test_a_repeated_call_skips_tracing(monkeypatch):
     module, traced = sys.modules["steepest.derivative.function"], []
     original = module.trace_function

@@ -166,8 +166,8 @@ def follow(function: Callable[..., Any], session: Session) -> Callable[..., Any]
         if not is_library(function):
             session.root.captures.opaque.append(type(function).__name__)
         return function
-    if is_library(function):
-        return function
+    if is_library(function) or isinstance(function.__globals__, View):
+        return function  # the latter was made by a function that is followed itself
     known = session.root.followed.get(function)
     return known or _rebuild(function, session)
 
