@@ -412,7 +412,7 @@ def test_callback_sees_every_update_and_can_stop(engine):
 
     def callback(state):
         seen.append((state.iteration, state.x.copy()))
-        return state.iteration == 5
+        return np.bool_(state.iteration == 5)
 
     run = st.minimize(
         quadratic,
@@ -524,6 +524,40 @@ def test_bad_input_is_one_sentence(call, message):
         call()
     assert isinstance(caught.value, st.SteepestError)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: st.minimize(3, np.zeros(2)), "must be a function, got 3"),
+        (lambda: st.minimize(quadratic, np.ones(3), method="adam"), "such as st.Adam"),
+        (lambda: st.minimize(quadratic, np.ones(3), method=st.Adam), "such as st.Adam"),
+        (lambda: st.minimize(quadratic, np.ones(3), stop=100), "such as st.MaxIterations"),
+        (lambda: st.minimize(quadratic, np.ones(3), engine=3), "engine must be a name"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_said(call, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        call()
+    assert isinstance(caught.value, st.SteepestError)
+
+
+def test_a_single_argument_needs_no_tuple():
+    X = np.ones((4, 3))
+    settings = {"method": st.GradientDescent(0.1), "stop": st.MaxIterations(3)}
+    runs = [
+        st.minimize(lambda w, X: np.sum((X @ w - 1) ** 2), np.zeros(3), args=args, **settings)
+        for args in (X, (X,), [X])
+    ]
+    assert all(np.array_equal(run.x, runs[0].x) for run in runs)
+
+
+def test_nan_in_the_data_is_named():
+    X = np.ones((4, 3))
+    X[2, 1] = np.nan
+    run = st.minimize(lambda w, X: np.sum((X @ w) ** 2), np.zeros(3), args=(X,))
+    assert run.status is Status.DIVERGED
+    assert "args[0][2, 1] is nan" in run.message
 
 
 def test_integer_starts_are_converted():

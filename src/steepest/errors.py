@@ -24,6 +24,10 @@ class InputError(SteepestError, ValueError):
     """An argument with the wrong value, shape or structure."""
 
 
+class SettingError(SteepestError, TypeError):
+    """An argument of the wrong kind."""
+
+
 class GraphIndexError(SteepestError, IndexError):
     """An index into an array is out of bounds."""
 

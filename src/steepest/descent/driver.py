@@ -142,6 +142,7 @@ def _adapted(budget: int, steps: int, elapsed: float) -> int:
 
 def _wants_to_stop(callback: Callable[[State], Any], state: State) -> bool:
     try:
-        return callback(state) is True
+        answer = callback(state)
     except StopIteration:
         return True
+    return isinstance(answer, bool | np.bool_) and bool(answer)

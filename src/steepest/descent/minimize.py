@@ -19,11 +19,11 @@ from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
 from steepest.descent.driver import Ending, State, drive
 from steepest.descent.methods import GradientDescent, Method
-from steepest.descent.parameters import Layout, check_data, check_finite, lay_out
+from steepest.descent.parameters import Layout, check_data, check_finite, first_not_finite, lay_out
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
 from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
-from steepest.errors import InputError
+from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
 from steepest.trace import current
 from steepest.trace.tracing import call_traced, is_array_like, key_of
@@ -78,7 +78,8 @@ def minimize(
         Start point: an array, a number, or nested tuples, lists and dicts of them. Integers
         become float64.
     args
-        Further arguments of the loss: arrays, numbers, or nested ones.
+        Further arguments of the loss: arrays, numbers, or nested ones; a single one need not
+        be put into a tuple.
     method
         Descent method; ``GradientDescent()`` unless given.
     stop
@@ -111,6 +112,8 @@ def minimize(
     InputError
         If the start, the data or a setting does not make sense; if the loss does not return
         one real number.
+    SettingError
+        If the loss is no function, or method, stop rule or engine is something else.
     UnsupportedError
         If the loss does what cannot be recorded; the message names the line.
 
@@ -127,6 +130,8 @@ def minimize(
     began = time.perf_counter()
     chosen = get_engine(engine)
     method = GradientDescent() if method is None else method
+    args = args if isinstance(args, tuple | list) else (args,)
+    _check_kinds(function, method, stop)
     layout, vector = lay_out(x0)
     check_data(args)
     if stop is None:
@@ -172,6 +177,17 @@ def minimize(
     result = summary.result(run, ending, prepared, timings, chosen.name)
     run.release()
     return result
+
+
+def _check_kinds(function: Any, method: Any, stop: Any) -> None:
+    if not callable(function):
+        raise SettingError(f"the loss must be a function, got {function!r}")
+    if isinstance(method, type) or not callable(getattr(method, "update", None)):
+        raise SettingError(
+            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
+        )
+    if stop is not None and not isinstance(stop, StopRule):
+        raise SettingError(f"stop must be a stop rule such as st.MaxIterations(100), got {stop!r}")
 
 
 def _progress_display(limit: int | None) -> Any:
@@ -365,6 +381,11 @@ class _Summary:
 
     def _diverged(self, run: Run) -> str:
         if run.count == 0:
+            found = first_not_finite(tuple(self.args), "args")
+            if found:
+                return (
+                    f"The loss is {run.loss} at the start point, because {found}: clean the data."
+                )
             return f"The loss is {run.loss} at the start point: start where the loss is finite."
         became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
         step = getattr(self.method, "step_size", None)

@@ -128,14 +128,22 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
     )
 
 
-def check_finite(start: Any) -> None:
-    """Raise for NaN and infinities in a start point, naming the first one."""
-    for leaf, name in zip(optree.tree_leaves(start), leaf_names(start, "x0"), strict=True):
+def first_not_finite(tree: Any, prefix: str) -> str | None:
+    """Return ``"x0[1] is nan"`` for the first number that is not finite; None if all are."""
+    for leaf, name in zip(optree.tree_leaves(tree), leaf_names(tree, prefix), strict=True):
         array = np.asarray(leaf)
-        if not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             where = f"{name}[{', '.join(map(str, place))}]" if place else name
-            raise InputError(f"{where} is {array[place]}: start from finite numbers")
+            return f"{where} is {array[place]}"
+    return None
+
+
+def check_finite(start: Any) -> None:
+    """Raise for NaN and infinities in a start point, naming the first one."""
+    found = first_not_finite(start, "x0")
+    if found:
+        raise InputError(f"{found}: start from finite numbers")
 
 
 def check_data(args: Sequence[Any]) -> None:

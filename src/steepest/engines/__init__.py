@@ -20,7 +20,7 @@ from steepest.engines.program import (
     Start,
 )
 from steepest.engines.pytorch import Torch
-from steepest.errors import InputError
+from steepest.errors import InputError, SettingError
 
 BY_NAME: dict[str, Callable[[], Engine]] = {
     "native": Native,
@@ -36,10 +36,16 @@ def get_engine(engine: str | Engine) -> Engine:
     ------
     InputError
         For an unknown name; the message offers the nearest.
+    SettingError
+        For what is neither a name nor an engine.
     EngineUnavailableError
         If the engine's package is not installed.
     """
     if not isinstance(engine, str):
+        if not callable(getattr(engine, "prepare", None)):
+            raise SettingError(
+                f"engine must be a name such as 'native', or an engine object, got {engine!r}"
+            )
         return engine
     if engine not in BY_NAME:
         near = difflib.get_close_matches(engine, BY_NAME, n=1, cutoff=0.4)
