@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import optree
 
-from steepest.derivative import Function, value_and_gradient
 from steepest.descent.batches import Batches
 from steepest.descent.build import Built, build
 from steepest.descent.driver import Ending, State, drive
 from steepest.descent.methods import GradientDescent, Method
-from steepest.descent.parameters import Layout, check_data, check_finite, first_not_finite, lay_out
-from steepest.descent.result import History, Result, Status, Timings
-from steepest.descent.stop import GradientNormBelow, MaxIterations, Point, StopRule
-from steepest.engines import BatchPlan, Engine, Program, Run, Start, get_engine
+from steepest.descent.parameters import Layout, check_data, check_finite, lay_out
+from steepest.descent.result import Result, Timings
+from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
+from steepest.descent.summary import Prepared, Summary, loss_and_gradient_of_vector
+from steepest.engines import BatchPlan, Engine, Program, Start, get_engine
 from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
-from steepest.trace import current
-from steepest.trace.tracing import call_traced, is_array_like, key_of
+from steepest.trace.tracing import is_array_like, key_of
 
 Record = Literal["auto", "all"] | int | None
 
@@ -37,19 +34,7 @@ _X_LIMIT = 16
 _CACHE_SIZE = 128
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A descent that was traced and compiled, for use again."""
-
-    built: Built
-    tail: Built | None
-    program: Program
-    start: Callable[[Start], Run]
-    budget: int
-    at: Function
-
-
-_prepared: OrderedDict[Any, _Prepared] = OrderedDict()
+_prepared: OrderedDict[Any, Prepared] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -151,13 +136,13 @@ def minimize(
         program = Program(built.iteration, tail.iteration if tail else None, plan, every, keep_x)
         starter = chosen.prepare(program)
         compiled = time.perf_counter()
-        prepared = _Prepared(
+        prepared = Prepared(
             built,
             tail,
             program,
             starter,
             chosen.first_budget(program),
-            _loss_and_gradient(function, layout),
+            loss_and_gradient_of_vector(function, layout),
         )
         _remember(key, prepared)
     start = _start(prepared, vector, args, method, dtype, batches)
@@ -173,7 +158,7 @@ def minimize(
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(x0)
     timings = Timings(traced - began, compiled - traced, ended - started)
-    summary = _Summary(function, layout, args, method, stop, dtype, batches)
+    summary = Summary(function, layout, args, method, stop, dtype, batches)
     result = summary.result(run, ending, prepared, timings, chosen.name)
     run.release()
     return result
@@ -238,7 +223,7 @@ def _key(function: Any, layout: Layout, args: Sequence[Any], *settings: Any) -> 
     return (function, *places, structure, *map(key_of, leaves), *settings)
 
 
-def _remember(key: Any, prepared: _Prepared) -> None:
+def _remember(key: Any, prepared: Prepared) -> None:
     if key is not None:
         with _lock:
             _prepared[key] = prepared
@@ -275,7 +260,7 @@ def _cut(args: Sequence[Any], rows: int | None) -> Sequence[Any]:
 
 
 def _start(
-    prepared: _Prepared,
+    prepared: Prepared,
     vector: np.ndarray,
     args: Sequence[Any],
     method: Any,
@@ -303,119 +288,3 @@ def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
     values = given + [read() for read, _ in built.captures.arrays]
     nodes = built.iteration.data
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
-
-
-def _loss_and_gradient(function: Any, layout: Layout) -> Function:
-    """Return loss and gradient as a function of the vector of parameters."""
-
-    def of_vector(vector: Any, *args: Any) -> Any:
-        tree = optree.tree_unflatten(layout.structure, layout.pieces(vector))
-        return call_traced(function, current(), (tree, *args))
-
-    return value_and_gradient(of_vector)
-
-
-@dataclass(frozen=True)
-class _Summary:
-    """Turns a finished run into a result."""
-
-    function: Any
-    layout: Layout
-    args: Sequence[Any]
-    method: Any
-    stop: StopRule
-    dtype: np.dtype
-    batches: Batches | None
-
-    def result(
-        self, run: Run, ending: Ending, prepared: _Prepared, timings: Timings, engine: str
-    ) -> Result:
-        """Return the result."""
-        count, loss = run.count, run.loss
-        if ending is Ending.STOPPED:
-            x, gradient = run.x, run.gradient
-            point = Point(count, loss, gradient, x)
-            status, explain = self._stopped(point)
-        elif ending is Ending.DIVERGED:
-            x = np.array(run.previous_x if count else run.x)
-            status = Status.DIVERGED
-            explain = functools.partial(self._diverged, run)
-            loss, count = (run.previous_loss, count - 1) if count else (run.loss, 0)
-            gradient = self._at(prepared, x)[1]
-        else:
-            x = np.array(run.x)
-            loss, gradient = self._at(prepared, x)
-            status, explain = self._ended(ending, count)
-        return Result(
-            x=self.layout.unpack(x),
-            loss=float(loss),
-            gradient=self.layout.unpack(gradient),
-            iterations=count,
-            status=status,
-            explain=explain,
-            history=self._history(run, prepared.program),
-            timings=timings,
-            graph=prepared.built.loss_graph,
-            engine=engine,
-        )
-
-    def _at(self, prepared: _Prepared, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the loss over all data and its gradient, computed in NumPy."""
-        loss, gradient = prepared.at(x.astype(self.dtype), *self.args)
-        return float(loss), gradient
-
-    def _stopped(self, point: Point) -> tuple[Status, Callable[[], str]]:
-        met = self.stop.met_rules(point)
-        # Rounding may differ between the engine and NumPy, so that no rule seems met.
-        reached = not met or any([rule.is_goal for rule in met])
-        status = Status.CONVERGED if reached else Status.ITERATION_LIMIT
-
-        def explain() -> str:
-            names = " and ".join(map(repr, met)) or repr(self.stop)
-            after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
-            if reached:
-                return f"{names} was met {after}."
-            return f"{names} was reached {after}, before any goal was met."
-
-        return status, explain
-
-    def _diverged(self, run: Run) -> str:
-        if run.count == 0:
-            found = first_not_finite(tuple(self.args), "args")
-            if found:
-                return (
-                    f"The loss is {run.loss} at the start point, because {found}: clean the data."
-                )
-            return f"The loss is {run.loss} at the start point: start where the loss is finite."
-        became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
-        step = getattr(self.method, "step_size", None)
-        advice = "use a smaller step size"
-        if isinstance(step, int | float):
-            advice += f" than {step:g}"
-        return (
-            f"The descent diverged at iteration {run.count}: {became}. The last finite point, "
-            f"of iteration {run.count - 1}, is returned; {advice}."
-        )
-
-    def _ended(self, ending: Ending, count: int) -> tuple[Status, Callable[[], str]]:
-        if ending is Ending.LIMIT:
-            epochs = self.batches.epochs if self.batches else 0
-            sentence = f"All {epochs} epochs were done, {count} iterations."
-            return Status.EPOCHS_DONE, lambda: sentence
-        status = Status.INTERRUPTED if ending is Ending.INTERRUPTED else Status.CALLBACK
-        return status, lambda: f"{status.value[:-1]} after {count} iterations."
-
-    def _history(self, run: Run, program: Program) -> History:
-        kept = run.recording
-        dtype = program.full.loss.dtype
-        if not program.record_every:
-            return History(np.empty(0, np.int64), np.empty(0, dtype))
-        xs = None
-        if program.record_x:
-            rows = np.concatenate(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
-            xs = self.layout.unpack_history(rows)
-        return History(
-            np.concatenate(kept.iterations) if kept.iterations else np.empty(0, np.int64),
-            np.concatenate(kept.losses) if kept.losses else np.empty(0, dtype),
-            xs,
-        )
