@@ -6,6 +6,8 @@ import types
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 import steepest as st
 from steepest.graph import verify
@@ -286,6 +288,60 @@ def test_gradients_agree_with_differences(name, random):
     x = X + random.uniform(0.001, 0.002, X.shape)
     weights = random.uniform(0.5, 1.5, np.shape(f(x)))
     assert st.check_gradient(lambda u: np.sum(f(u) * weights), x)
+
+
+def random_key(draw, shape):
+    """Return an index of any kind that NumPy has, also one that it refuses."""
+    key, axis = [], 0
+    for kind in draw(some.lists(some.sampled_from("neisSlLm"), min_size=1, max_size=5)):
+        if kind in "ne":
+            key.append(None if kind == "n" else Ellipsis)
+            continue
+        if axis >= len(shape):
+            break
+        extent = shape[axis]
+        axis += 1
+        number = some.integers(-extent, extent - 1)
+        bound = some.none() | some.integers(-extent - 1, extent + 1)
+        if kind == "i":
+            key.append(draw(number))
+        elif kind in "sS":
+            key.append(slice(draw(bound), draw(bound), draw(some.sampled_from([None, 1, -1, 2]))))
+        elif kind == "l":
+            key.append(draw(some.lists(number, min_size=2, max_size=2)))
+        elif kind == "L":
+            key.append(np.array(draw(some.lists(number, min_size=2, max_size=2)))[:, None])
+        else:
+            size = draw(some.sampled_from([extent, extent, extent + 1]))
+            key.append(np.array(draw(some.lists(some.booleans(), min_size=size, max_size=size))))
+    return tuple(key)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(some.data())
+def test_indices_of_any_kind_mean_what_numpy_means(data):
+    shape = tuple(data.draw(some.lists(some.integers(1, 4), min_size=1, max_size=3)))
+    key = random_key(data.draw, shape)
+    x = np.arange(float(np.prod(shape))).reshape(shape)
+    try:
+        expected = x[key]
+    except IndexError:
+        with pytest.raises(IndexError):
+            st.trace(lambda u: u[key], x)
+        return
+    found = st.trace(lambda u: u[key], x)(x)
+    assert np.shape(found) == np.shape(expected)
+    np.testing.assert_array_equal(found, expected)
+    weights = np.random.default_rng(0).normal(size=np.shape(expected))
+    slope = np.zeros(shape)
+    np.add.at(slope, key, weights)
+    np.testing.assert_allclose(st.gradient(lambda u: np.sum(u[key] * weights))(x), slope)
+
+
+def test_empty_selections_have_zero_slopes_in_machine_code():
+    x, weights = np.ones((3, 4)), np.zeros((0, 2))
+    f = st.compile(st.gradient(lambda u: np.sum(u[1:1, [0, 1]] * weights)))
+    np.testing.assert_array_equal(f(x), np.zeros((3, 4)))
 
 
 def test_python_floats_stay_weak():

@@ -23,9 +23,9 @@ def getitem(x: TracedArray, key: Any) -> Any:
     UnsupportedError
         If the shape of the result would depend on values (a traced mask).
     """
-    parts = _expand(key if isinstance(key, tuple) else (key,), x.ndim)
+    parts, gap = _expand(key if isinstance(key, tuple) else (key,), x.shape)
     if any(_is_advanced(part) for part in parts):
-        return _advanced(x, parts)
+        return _advanced(x, parts, gap)
     return _basic(x, parts)
 
 
@@ -39,9 +39,15 @@ def _is_advanced(part: Any) -> bool:
     return not (part is None or isinstance(part, slice) or _is_integer(part))
 
 
-def _expand(parts: tuple, ndim: int) -> tuple:
-    """Replace masks by integer arrays and the ellipsis by full slices, up to every axis."""
+def _expand(parts: tuple, shape: tuple[int, ...]) -> tuple[tuple, int | None]:
+    """Replace masks by integer arrays and the ellipsis by full slices, up to every axis.
+
+    Returns the parts and where the ellipsis stood: it sets index arrays on its two sides
+    apart even where it stands for no axis.
+    """
     result: list[Any] = []
+    masks: list[tuple[int, np.ndarray]] = []
+    ndim = len(shape)
     for part in parts:
         if isinstance(part, list):
             part = _array(part)
@@ -54,6 +60,7 @@ def _expand(parts: tuple, ndim: int) -> tuple:
                 "from the arguments"
             )
         if isinstance(part, np.ndarray) and part.dtype == np.bool_:
+            masks.append((len(result), part))
             result.extend(part.nonzero())
         else:
             result.append(part)
@@ -66,8 +73,17 @@ def _expand(parts: tuple, ndim: int) -> tuple:
     if len(ellipses) > 1:
         raise GraphIndexError("an index can only have a single ellipsis ('...')")
     position = ellipses[0] if ellipses else len(result)
+    for place, mask in masks:
+        before = sum(part is not None and part is not Ellipsis for part in result[:place])
+        axis = before if place < position else before + ndim - used
+        if mask.shape != shape[axis : axis + mask.ndim]:
+            raise GraphIndexError(
+                f"a mask of shape {mask.shape}{at(user_source())} does not fit the axes of "
+                f"shape {shape[axis : axis + mask.ndim]} that it indexes"
+            )
     fill = [slice(None)] * (ndim - used)
-    return (*result[:position], *fill, *result[position + len(ellipses) :])
+    expanded = (*result[:position], *fill, *result[position + len(ellipses) :])
+    return expanded, (position if ellipses else None)
 
 
 def _array(part: list) -> Any:
@@ -111,7 +127,7 @@ def _slice(x: TracedArray, spans: tuple[tuple[int, int, int], ...]) -> TracedArr
     return record(TABLE["getitem"], x, slices=spans)
 
 
-def _advanced(x: TracedArray, parts: tuple) -> Any:
+def _advanced(x: TracedArray, parts: tuple, gap: int | None) -> Any:
     # Slices and new axes first; then the indexed axes to the front, where take_at takes
     # them; then the axes of the result to where NumPy puts them.
     basic = tuple(
@@ -120,11 +136,19 @@ def _advanced(x: TracedArray, parts: tuple) -> Any:
     x = _basic(x, basic)
     axes = [i for i, part in enumerate(parts) if not (part is None or isinstance(part, slice))]
     indices: list[Any] = [_index(parts[axis], x.shape[axis]) for axis in axes]
-    shape = np.broadcast_shapes(*(index.shape for index in indices))
+    shapes = [index.shape for index in indices]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise GraphIndexError(
+            f"index arrays of shapes {', '.join(map(str, shapes))}{at(user_source())} do not "
+            "broadcast"
+        ) from None
     indices = [np.broadcast_to(index, shape) for index in indices]
     rest = [i for i in range(x.ndim) if i not in axes]
     taken = record(TABLE["take_at"], np.transpose(x, (*axes, *rest)), *indices)
-    if axes[-1] - axes[0] != len(axes) - 1:
+    is_split = gap is not None and axes[0] < gap <= axes[-1]
+    if is_split or axes[-1] - axes[0] != len(axes) - 1:
         return taken  # indexed axes apart: NumPy leaves their result in front
     before = axes[0]
     front = len(shape)

@@ -243,6 +243,8 @@ class Lowering:
 
     def element(self, node: Node, at: Any) -> Element:
         """Return the element of a node at a position, computed once in each scope."""
+        if node.size == 0:
+            return self.builder.zero(node.dtype)  # in a loop that never runs
         if node.size == 1:
             at = (index(0),) * node.ndim
             if node in self.elements:
