@@ -1,6 +1,7 @@
 """Tracing: NumPy's meaning, real values on the way, and never an old trace."""
 
 import math
+import operator
 import sys
 import types
 
@@ -288,6 +289,35 @@ def test_gradients_agree_with_differences(name, random):
     x = X + random.uniform(0.001, 0.002, X.shape)
     weights = random.uniform(0.5, 1.5, np.shape(f(x)))
     assert st.check_gradient(lambda u: np.sum(f(u) * weights), x)
+
+
+DTYPES = [np.bool_, np.int8, np.int32, np.int64, np.uint8, np.uint32, np.float32, np.float64]
+PARTNERS = [np.ones(3, dtype) for dtype in DTYPES] + [2, 0.5, True, np.float32(1.5), np.int64(2)]
+OPERATORS = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
+    operator.pow, operator.lt, operator.eq, np.maximum, np.arctan2, np.hypot,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.__name__)
+@pytest.mark.parametrize("operation", OPERATORS, ids=lambda f: f.__name__)
+def test_operators_promote_as_numpys(operation, dtype):
+    x = np.array([1, 0, 3], dtype)
+    for partner in PARTNERS:
+        with np.errstate(all="ignore"):
+            try:
+                expected = operation(x, partner)
+            except TypeError:
+                with pytest.raises(TypeError):
+                    st.trace(lambda u, p=partner: operation(u, p), x)
+                continue
+            if expected.dtype == np.float16:
+                with pytest.raises(TypeError, match="cannot be recorded"):
+                    st.trace(lambda u, p=partner: operation(u, p), x)
+                continue
+            found = st.trace(lambda u, p=partner: operation(u, p), x)(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
 
 
 def random_key(draw, shape):

@@ -193,8 +193,8 @@ class TracedArray:
             shortcut = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
             if exponent in shortcut:
                 return shortcut[exponent](self)
-        if isinstance(exponent, int) and exponent == 2:
-            return np.multiply(self, self)
+        if type(exponent) is int and exponent == 2:
+            return np.square(self)
         return np.power(self, exponent)
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
