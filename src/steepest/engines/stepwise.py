@@ -49,14 +49,12 @@ class Arithmetic:
 
     Attributes
     ----------
-    tape
-        Makes a :class:`Tape`.
+    resolve
+        Returns a node's function of its operands' values.
     differentiate
         Of an iteration: a function that adds loss and gradient to a dictionary of values.
-    to_array, from_array
-        Between the library's arrays and NumPy's.
-    rows
-        Takes rows of an array.
+    from_array, to_array
+        Between NumPy's arrays and the library's.
     """
 
     def __init__(

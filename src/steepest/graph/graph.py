@@ -160,9 +160,3 @@ class Graph:
                     f"this graph was traced for the value {value!r}, got {leaves[position]!r}"
                 )
         return [leaf for i, leaf in enumerate(leaves) if i not in self.signature.fixed]
-
-    def node_values(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
-        """Return the value of every node for flat arguments."""
-        nodes = self.nodes
-        values = evaluate(nodes, self.bind(arguments))
-        return dict(zip(nodes, values, strict=True))

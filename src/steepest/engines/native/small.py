@@ -23,7 +23,7 @@ def lower_small(lowering: Lowering, node: Node) -> np.ndarray:
         return _rearranged(lowering, node)
     if isinstance(lower, Reduction):
         return _reduced(lowering, node, lower)
-    return globals()[f"_{lower.name}"](lowering, node)
+    return _KERNELS[lower.name](lowering, node)
 
 
 def _elementwise(lowering: Lowering, node: Node) -> np.ndarray:
@@ -50,9 +50,6 @@ def _rearranged(lowering: Lowering, node: Node) -> np.ndarray:
     for position in np.ndindex(*node.shape):
         result[position] = pool[int(moved[position])]
     return result
-
-
-_concatenate = _rearranged
 
 
 def _lanes(lowering: Lowering, node: Node) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -137,3 +134,11 @@ def _matmul(lowering: Lowering, node: Node) -> np.ndarray:
             total = product if k == 0 else total + product
         result[position] = total
     return result
+
+
+_KERNELS = {
+    "concatenate": _rearranged,
+    "argmax": _argmax,
+    "argmin": _argmin,
+    "matmul": _matmul,
+}
