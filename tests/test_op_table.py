@@ -41,6 +41,19 @@ def _added(x, *indices, shape):
     return result
 
 
+def _set(x, values, slices):
+    result = np.array(x)
+    result[np.ix_(*(first + step * np.arange(number) for first, number, step in slices))] = values
+    return result
+
+
+def _put(x, values, *indices):
+    result = np.array(x)
+    for position in np.ndindex(indices[0].shape):
+        result[tuple(index[position] for index in indices)] = values[position]
+    return result
+
+
 def _sliced(x, slices):
     return x[np.ix_(*(first + step * np.arange(number) for first, number, step in slices))]
 
@@ -52,6 +65,9 @@ ORACLES = {
     "take_at": lambda x, *indices: x[tuple(indices)],
     "add_at": _added,
     "stop_gradient": np.array,
+    "pack": lambda *elements, shape: np.stack(elements).reshape(shape),
+    "setitem": _set,
+    "put_at": _put,
 }
 # NumPy's function of that name, called as the row calls it.
 CALLS = {

@@ -6,10 +6,11 @@ from steepest.ops import (
     arithmetic,
     comparison,
     exponential,
-    indexing,
+    gather,
     product,
     reduction,
     shaping,
+    slices,
     trigonometric,
 )
 from steepest.ops.leaves import (
@@ -45,7 +46,8 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             comparison,
             reduction,
             shaping,
-            indexing,
+            slices,
+            gather,
             product,
         )
         for row in module.ROWS

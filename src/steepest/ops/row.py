@@ -204,6 +204,9 @@ class Row:
     kink
         The convention where the derivative does not exist, for people; empty if it always
         does.
+    put
+        For an op whose result is a view: NumPy code of ``(base, values, **attributes)`` that
+        returns the base with the view's elements replaced, so that views can be assigned to.
     """
 
     name: str
@@ -214,6 +217,7 @@ class Row:
     lower: Lowering
     domain: Domain
     kink: str = ""
+    put: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.domain.intervals:

@@ -1,4 +1,4 @@
-"""Shape and dtype: reshape, transpose, broadcast_to, concatenate, astype."""
+"""Shape and dtype: reshape, transpose, broadcast_to, concatenate, pack, astype."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.row import (
+    RECORD,
     Case,
     Domain,
     Elementwise,
@@ -40,6 +41,7 @@ RESHAPE = Row(
         ),
         view=True,
     ),
+    put=lambda base, values, *, shape: np.reshape(values, base.shape),
     domain=Domain(
         _REALS,
         (
@@ -72,6 +74,7 @@ TRANSPOSE = Row(
     derivative=Linear({0: lambda cotangent, x, *, axes: np.transpose(cotangent, _inverse(axes))}),
     torch=lambda t, x, axes: t.permute(x, axes),
     lower=Indexed(_transpose_element, view=True),
+    put=lambda base, values, *, axes: np.transpose(values, _inverse(axes)),
     domain=Domain(
         _REALS,
         (
@@ -160,6 +163,41 @@ CONCATENATE = Row(
 )
 
 
+def pack(*elements: Any, shape: Shape) -> Any:
+    """Return the array of a shape made of numbers, in C order."""
+    for element in elements:
+        if hasattr(element, RECORD):
+            return getattr(element, RECORD)(PACK, *elements, shape=shape)
+    return np.array(elements).reshape(shape)
+
+
+def _pack_infer(*elements: Node, shape: Shape) -> tuple[Shape, np.dtype]:
+    if any(e.shape != () or e.dtype != elements[0].dtype for e in elements):
+        raise ValueError("pack: elements must be numbers of one dtype")
+    if not elements or math.prod(shape) != len(elements):
+        raise ValueError(f"pack: {len(elements)} elements do not fill shape {shape}")
+    return shape, elements[0].dtype
+
+
+PACK = Row(
+    name="pack",
+    evaluate=pack,
+    infer=_pack_infer,
+    derivative=JointLinear(lambda cotangent, *elements, shape: tuple(np.ravel(cotangent))),
+    torch=lambda t, *elements, shape: t.reshape(t.stack(elements), shape),
+    lower=Kernel("pack"),
+    domain=Domain(
+        _REALS,
+        (
+            Case(((),), {"shape": (1, 1)}),
+            Case(((), (), ()), {"shape": (3,)}),
+            Case(((),) * 20, {"shape": (4, 5)}),
+        ),
+        analytic=True,
+    ),
+)
+
+
 ASTYPE = Row(
     name="astype",
     evaluate=lambda x, *, dtype: np.asarray(x).astype(dtype),
@@ -176,4 +214,4 @@ ASTYPE = Row(
     ),
 )
 
-ROWS: tuple[Row, ...] = (RESHAPE, TRANSPOSE, BROADCAST_TO, CONCATENATE, ASTYPE)
+ROWS: tuple[Row, ...] = (RESHAPE, TRANSPOSE, BROADCAST_TO, CONCATENATE, PACK, ASTYPE)

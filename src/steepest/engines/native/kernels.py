@@ -54,6 +54,31 @@ def add_at(lowering: Lowering, node: Node) -> None:
         target.store(builder, before + lowering.element(values, position), address)
 
 
+def pack(lowering: Lowering, node: Node) -> None:
+    """Store each number at its place."""
+    builder, target = lowering.builder, lowering.allocate(node)
+    for place, operand in enumerate(node.operands):
+        address = target.at_offset(builder, index(place))
+        target.store(builder, lowering.element(operand, ()), address)
+
+
+def put_at(lowering: Lowering, node: Node) -> None:
+    """Copy the array, then store each value at its place, in order."""
+    builder = lowering.builder
+    x, values, *indices = node.operands
+    target = lowering.allocate(node)
+    with builder.loops(node.shape) as position, lowering.scope():
+        target.store(builder, lowering.element(x, position), target.address(builder, position))
+    ndim = indices[0].ndim
+    with builder.loops(values.shape) as position, lowering.scope():
+        where = tuple(
+            builder.checked_index(lowering.element(i, position[:ndim]), node.shape[axis], node)
+            for axis, i in enumerate(indices)
+        )
+        address = target.address(builder, (*where, *position[ndim:]))
+        target.store(builder, lowering.element(values, position), address)
+
+
 def argmax(lowering: Lowering, node: Node) -> None:
     """Find the first largest element along an axis."""
     _extreme_position(lowering, node, ">")
@@ -83,4 +108,4 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
         target.store(builder, place.get(), target.address(builder, position))
 
 
-__all__ = ["add_at", "argmax", "argmin", "concatenate", "matmul"]
+__all__ = ["add_at", "argmax", "argmin", "concatenate", "matmul", "pack", "put_at"]

@@ -55,7 +55,7 @@ def is_view(node: Node) -> bool:
 def _fits_registers(node: Node) -> bool:
     if node.size > REGISTER_LIMIT or is_leaf(node):
         return False
-    if node.op.name in ("take_at", "add_at"):
+    if node.op.name in ("take_at", "add_at", "put_at"):
         return False  # an index that is not known when compiling needs memory
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 

@@ -137,6 +137,7 @@ def _matmul(lowering: Lowering, node: Node) -> np.ndarray:
 
 
 _KERNELS = {
+    "pack": _rearranged,
     "concatenate": _rearranged,
     "argmax": _argmax,
     "argmin": _argmin,

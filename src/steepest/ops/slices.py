@@ -1,4 +1,4 @@
-"""Indexing by slices and by integer arrays, and the transposes of both."""
+"""Indexing by slices: taking, its transpose, and putting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Indexed, Kernel, Linear, Row
+from steepest.ops.row import RECORD, Case, Domain, Indexed, JointLinear, Linear, Row
+
+_REALS = ((-3.0, 3.0),)
 
 Slice = tuple[int, int, int]
 """(first index, number of elements, step) along one axis; the step may be negative."""
@@ -20,7 +22,8 @@ def as_slice(part: Slice) -> slice:
     return slice(first, None if stop < 0 else stop, step)
 
 
-def _as_slices(slices: tuple[Slice, ...]) -> tuple[slice, ...]:
+def as_slices(slices: tuple[Slice, ...]) -> tuple[slice, ...]:
+    """Return one Python slice for each axis."""
     return tuple(as_slice(part) for part in slices)
 
 
@@ -56,15 +59,16 @@ def _torch_slice(x, axis, first, number, step):
 
 GETITEM = Row(
     name="getitem",
-    evaluate=lambda x, *, slices: np.asarray(x)[_as_slices(slices)],
+    evaluate=lambda x, *, slices: np.asarray(x)[as_slices(slices)],
     infer=_getitem_infer,
     derivative=Linear(
         {0: lambda cotangent, x, *, slices: embed(cotangent, shape=x.shape, slices=slices)}
     ),
     torch=_torch_getitem,
     lower=Indexed(_getitem_element, view=True),
+    put=lambda base, values, *, slices: setitem(base, values, slices=slices),
     domain=Domain(
-        ((-3.0, 3.0),),
+        _REALS,
         (
             Case(((5,),), {"slices": ((1, 3, 1),)}),
             Case(((5,),), {"slices": ((4, 5, -1),)}),
@@ -82,13 +86,16 @@ def embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
     if hasattr(x, RECORD):
         return getattr(x, RECORD)(EMBED, x, shape=shape, slices=slices)
     result = np.zeros(shape, np.asarray(x).dtype)
-    result[_as_slices(slices)] = x
+    result[as_slices(slices)] = x
     return result
 
 
-def _embed_element(b, fetch, index, node):
+def _positions_in_slices(b, index, shape, slices):
+    """Emit whether slices contain an index, and its position within them.
+
+    Positions outside are clamped, so that an element read there is real, and unused.
+    """
     inside, source = b.truth(True), []
-    shape, slices = node.shape, node.attributes["slices"]
     for i, extent, (first, number, step) in zip(index, shape, slices, strict=True):
         if (first, number, step) == (0, extent, 1):
             source.append(i)
@@ -96,10 +103,14 @@ def _embed_element(b, fetch, index, node):
         within, position = b.invert_affine(i, first, number, step)
         inside = inside & within
         source.append(position)
+    return inside, tuple(source)
+
+
+def _embed_element(b, fetch, index, node):
     if node.operands[0].size == 0:
         return b.zero(node.dtype)
-    # Positions outside were clamped, so the element read there is real, and unused.
-    return b.select(inside, fetch(0, tuple(source)), b.zero(node.dtype))
+    inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
+    return b.select(inside, fetch(0, source), b.zero(node.dtype))
 
 
 def _torch_embed(t, x, shape, slices):
@@ -127,11 +138,11 @@ EMBED = Row(
     name="embed",
     evaluate=embed,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
-    derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[_as_slices(slices)]}),
+    derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[as_slices(slices)]}),
     torch=_torch_embed,
     lower=Indexed(_embed_element),
     domain=Domain(
-        ((-3.0, 3.0),),
+        _REALS,
         (
             Case(((3,),), {"shape": (5,), "slices": ((1, 3, 1),)}),
             Case(((3,),), {"shape": (7,), "slices": ((5, 3, -2),)}),
@@ -143,71 +154,66 @@ EMBED = Row(
 )
 
 
-def _take_infer(x: Node, *indices: Node) -> tuple[Shape, np.dtype]:
-    if len({index.shape for index in indices}) != 1:
-        raise ValueError("take: the index arrays differ in shape")
-    return (*indices[0].shape, *x.shape[len(indices) :]), x.dtype
-
-
-def _take_element(b, fetch, index, node):
-    x, *indices = node.operands
-    ndim = indices[0].ndim
-    where = tuple(
-        b.checked_index(fetch(1 + axis, index[:ndim]), x.shape[axis], node)
-        for axis in range(len(indices))
-    )
-    return fetch(0, (*where, *index[ndim:]))
-
-
-TAKE = Row(
-    name="take_at",
-    evaluate=lambda x, *indices: np.asarray(x)[indices],
-    infer=_take_infer,
-    derivative=Linear(
-        {0: lambda cotangent, x, *indices: add_at(cotangent, *indices, shape=x.shape)}
-    ),
-    torch=lambda t, x, *indices: x[indices],
-    lower=Indexed(_take_element),
-    domain=Domain(
-        ((-3.0, 3.0),),
-        (
-            Case(((5,), (3,)), {}, {1: 5}),
-            Case(((4, 3), (6,)), {}, {1: 4}),
-            Case(((4, 3), (2, 2), (2, 2)), {}, {1: 4, 2: 3}),
-            Case(((30, 10), (25,), (25,)), {}, {1: 30, 2: 10}),
-        ),
-        analytic=True,
-    ),
-)
-
-
-def add_at(x: Any, *indices: Any, shape: Shape) -> Any:
-    """Return zeros of a shape with `x` added at indices: the transpose of ``take_at``."""
-    if hasattr(x, RECORD):
-        return getattr(x, RECORD)(ADD_AT, x, *indices, shape=shape)
-    result = np.zeros(shape, np.asarray(x).dtype)
-    np.add.at(result, indices, x)
+def setitem(x: Any, values: Any, *, slices: tuple[Slice, ...]) -> Any:
+    """Return `x` with other values at slices."""
+    for operand in (x, values):
+        if hasattr(operand, RECORD):
+            return getattr(operand, RECORD)(SETITEM, x, values, slices=slices)
+    result = np.array(x, np.result_type(x, values))
+    result[as_slices(slices)] = values
     return result
 
 
-ADD_AT = Row(
-    name="add_at",
-    evaluate=add_at,
-    infer=lambda x, *indices, shape: (shape, x.dtype),
-    derivative=Linear({0: lambda cotangent, x, *indices, shape: cotangent[indices]}),
-    torch=lambda t, x, *indices, shape: t.zeros(shape, dtype=x.dtype, device=x.device).index_put(
-        indices, x, accumulate=True
+def _setitem_infer(x: Node, values: Node, *, slices: tuple[Slice, ...]) -> tuple[Shape, np.dtype]:
+    if values.shape != tuple(number for _, number, _ in slices) or values.dtype != x.dtype:
+        raise ValueError(f"setitem: values {values} do not fit {slices} of {x}")
+    return x.shape, x.dtype
+
+
+def _setitem_element(b, fetch, index, node):
+    if node.operands[1].size == 0:
+        return fetch(0, index)
+    inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
+    return b.select(inside, fetch(1, source), fetch(0, index))
+
+
+def _torch_setitem(t, x, values, slices):
+    # torch has no negative steps: the same elements, counted the other way.
+    reversed_axes = [axis for axis, part in enumerate(slices) if part[2] < 0]
+    result = x.clone()
+    target = tuple(
+        slice(first, first + number * step, step)
+        if step > 0
+        else slice(first + (number - 1) * step, first + 1, -step)
+        for first, number, step in slices
+    )
+    result[target] = t.flip(values, reversed_axes) if reversed_axes else values
+    return result
+
+
+SETITEM = Row(
+    name="setitem",
+    evaluate=setitem,
+    infer=_setitem_infer,
+    derivative=JointLinear(
+        lambda cotangent, x, values, *, slices: (
+            setitem(cotangent, np.zeros_like(values), slices=slices),
+            cotangent[as_slices(slices)],
+        )
     ),
-    lower=Kernel("add_at"),
+    torch=_torch_setitem,
+    lower=Indexed(_setitem_element),
     domain=Domain(
-        ((-3.0, 3.0),),
+        _REALS,
         (
-            Case(((6,), (6,)), {"shape": (4,)}, {1: 4}),
-            Case(((5, 3), (5,)), {"shape": (4, 3)}, {1: 4}),
-            Case(((25,), (25,), (25,)), {"shape": (30, 10)}, {1: 30, 2: 10}),
+            Case(((5,), (3,)), {"slices": ((1, 3, 1),)}),
+            Case(((7,), (3,)), {"slices": ((5, 3, -2),)}),
+            Case(((6, 20), (2, 3)), {"slices": ((1, 2, 3), (2, 3, 4))}),
+            Case(((4, 30), (2, 25)), {"slices": ((1, 2, 1), (2, 25, 1))}),
         ),
         analytic=True,
     ),
 )
 
-ROWS: tuple[Row, ...] = (GETITEM, EMBED, TAKE, ADD_AT)
+
+ROWS: tuple[Row, ...] = (GETITEM, EMBED, SETITEM)
