@@ -43,7 +43,7 @@ def test_contributings_row_is_an_op():
 
     graph = st.trace(st.value_and_gradient(loss), x)
     for engine in (Interpreter(), Native(), Torch()):
-        value, gradient = engine.compile(graph)([x])
+        _, (value, gradient) = engine.compile([graph])([x])
         assert value == np.sum(x**2)
         np.testing.assert_array_equal(gradient, 2 * x)
 

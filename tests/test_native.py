@@ -23,7 +23,7 @@ def compiled(loss, x0, record_every):
     layout, vector = lay_out(x0)
     stop = st.LossBelow(1e-3) | st.MaxIterations(100_000)
     built = build(loss, layout, vector, (), st.GradientDescent(1e-3), stop, layout.dtype)
-    return compile_descent(Program(built.iteration, None, None, record_every, False))
+    return compile_descent(Program((built.iteration,), (), None, record_every, False))
 
 
 def loop_body(assembly):
@@ -206,13 +206,13 @@ def test_repeated_stencils_do_not_explode():
 
     x = np.linspace(0, 1, 100)
     graph = st.trace(stencil, x)
-    (value,) = Native().compile(graph)([x])
+    _, (value,) = Native().compile([graph])([x])
     np.testing.assert_allclose(value, stencil(x), rtol=1e-12)
 
 
 def test_equal_mathematics_compiles_once():
-    first = Native().compile(st.trace(lambda x: np.sum(np.cos(x) * 3.25), np.ones(9)))
-    second = Native().compile(st.trace(lambda y: np.sum(np.cos(y) * 3.25), np.zeros(9)))
+    first = Native().compile([st.trace(lambda x: np.sum(np.cos(x) * 3.25), np.ones(9))])
+    second = Native().compile([st.trace(lambda y: np.sum(np.cos(y) * 3.25), np.zeros(9))])
     assert first.code is second.code
 
 
@@ -232,6 +232,6 @@ def test_values_equal_the_interpreters_for_mixed_dtypes(random):
     n, flag = random.integers(-50, 50, 30), random.random(30) < 0.5
     graph = st.trace(mixed, x, n, flag)
     expected = evaluate(graph.outputs, graph.bind([x, n, flag]))
-    for found, value in zip(Native().compile(graph)([x, n, flag]), expected, strict=True):
+    for found, value in zip(Native().compile([graph])([x, n, flag])[1], expected, strict=True):
         np.testing.assert_array_equal(found, value)
         assert found.dtype == value.dtype

@@ -384,4 +384,4 @@ def test_float_arguments_do_not_trace_anew():
     f = st.compile(lambda k: np.sin(k))
     assert f(1.0) == math.sin(1.0)
     assert f(2.0) == math.sin(2.0)
-    assert len(f._traces) == 1
+    assert len(f._paths) == 1

@@ -7,6 +7,7 @@ runs the whole descent as machine code, in NumPy, or in PyTorch, with the same n
 from steepest import engines
 from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
+    PathLimitWarning,
     gradient,
     hessian,
     hvp,
@@ -56,6 +57,7 @@ __all__ = [
     "MaxIterations",
     "Method",
     "Momentum",
+    "PathLimitWarning",
     "Point",
     "Result",
     "State",

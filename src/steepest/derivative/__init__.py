@@ -1,6 +1,14 @@
 """Pullback, pushforward, and what follows from them."""
 
-from steepest.derivative.function import Executable, Executor, Function, interpret
+from steepest.derivative.function import (
+    MAX_PATHS,
+    Executable,
+    Executor,
+    Function,
+    PathLimitWarning,
+    interpret,
+    warn_of_paths,
+)
 from steepest.derivative.jacobian import hessian, jacobian
 from steepest.derivative.reverse import node_gradients, pull_back
 from steepest.derivative.substitute import substitute
@@ -14,9 +22,11 @@ from steepest.derivative.transform import (
 )
 
 __all__ = [
+    "MAX_PATHS",
     "Executable",
     "Executor",
     "Function",
+    "PathLimitWarning",
     "gradient",
     "hessian",
     "hvp",
@@ -29,4 +39,5 @@ __all__ = [
     "require_loss",
     "substitute",
     "value_and_gradient",
+    "warn_of_paths",
 ]

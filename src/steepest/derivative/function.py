@@ -3,29 +3,89 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+import warnings
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import optree
 
 from steepest.frames import hides_frames
-from steepest.graph import Graph, evaluate
-from steepest.trace import Trace, current, is_tracing, trace_function
+from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate
+from steepest.trace import Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.tracing import is_array_like, key_of
 from steepest.trace.view import follow
 
-Executable = Callable[[Sequence[Any]], list[np.ndarray]]
-Executor = Callable[[Graph], Executable]
+Executable = Callable[[Sequence[Any]], tuple[int, list[np.ndarray]] | None]
+"""Of flat inputs: the number of the path that was taken, and its outputs; None if the way
+leads where no path is known."""
+
+Executor = Callable[[Sequence[Graph]], Executable]
+"""Of the known paths through one function, whose inputs are those of the last one."""
+
+MAX_PATHS = 64
+"""Paths through one function that are kept and compiled, unless another limit is given."""
 
 _CACHE_SIZE = 64
 """Kinds of arguments remembered for one function."""
 
 
-def interpret(graph: Graph) -> Executable:
-    """Return the graph as a function of flat inputs, computed in NumPy."""
-    return lambda values: evaluate(graph.outputs, dict(zip(graph.inputs, values, strict=True)))
+class PathLimitWarning(UserWarning):
+    """A function has more paths than are kept: it goes on, but slower."""
+
+
+def interpret(paths: Sequence[Graph]) -> Executable:
+    """Return the paths through a function as a function of flat inputs, computed in NumPy."""
+    tree = decision_tree([path.guards for path in paths])
+
+    def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        known = dict(zip(paths[-1].inputs, values, strict=True))
+        place: Branch | int | None = tree
+        while isinstance(place, Branch):
+            (value,) = evaluate([place.condition], known)
+            place = place.cases.get(value.tobytes())
+        return None if place is None else (place, evaluate(paths[place].outputs, known))
+
+    return run
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The paths through a function that are known for one kind of arguments.
+
+    Attributes
+    ----------
+    traces
+        One for each path; the last one knows everything that the function read.
+    run
+        Runs them.
+    """
+
+    traces: tuple[Trace, ...]
+    run: Executable
+
+    @property
+    def last(self) -> Trace:
+        """The trace of the path that was found last."""
+        return self.traces[-1]
+
+
+def warn_of_paths(name: str, limit: int, guards: Sequence[Guard]) -> None:
+    """Say that there are more paths than are kept, and at which line they part."""
+    sources = Counter(guard.source for guard in guards if guard.source)
+    where = ""
+    if sources:
+        source, _ = sources.most_common(1)[0]
+        where = f", parting most often at {source}: {source.text}"
+    warnings.warn(
+        f"{name} has more than {limit} paths{where}; from here on each new one is traced and "
+        "run without being compiled, which is slow: use np.where in place of branches on each "
+        "element, or allow more with max_paths=",
+        PathLimitWarning,
+        stacklevel=2,
+    )
 
 
 class Function:
@@ -41,6 +101,8 @@ class Function:
         What to call it.
     wrapped
         The user's own function, whose argument names it has.
+    max_paths
+        Paths through the function that are kept; beyond, each is traced anew.
 
     Notes
     -----
@@ -55,13 +117,15 @@ class Function:
         executor: Executor = interpret,
         name: str = "",
         wrapped: Callable[..., Any] | None = None,
+        max_paths: int = MAX_PATHS,
     ) -> None:
         self.function = function
         self.__wrapped__ = wrapped or function
         self.executor = executor
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
-        self._traces: OrderedDict[Any, tuple[Trace, Executable]] = OrderedDict()
+        self.max_paths = max_paths
+        self._paths: OrderedDict[Any, Paths] = OrderedDict()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -73,31 +137,50 @@ class Function:
         if is_tracing():
             return follow(self.function, current())(*arguments)
         leaves, structure = optree.tree_flatten(arguments)
-        trace, run = self._lookup(leaves, structure, arguments)
-        values = [leaf for leaf in leaves if is_array_like(leaf)]
-        inputs = trace.graph.inputs
-        arrays = [
-            np.asarray(value, node.dtype)
-            for value, node in zip([*values, *trace.captured_arrays()], inputs, strict=True)
-        ]
-        results = [array[()] if array.ndim == 0 else array for array in run(arrays)]
-        signature = trace.graph.signature
-        assert signature is not None
-        return optree.tree_unflatten(signature.result, results)
-
-    def _lookup(
-        self, leaves: list[Any], structure: Any, arguments: Any
-    ) -> tuple[Trace, Executable]:
         key = (structure, *map(key_of, leaves))
+        values = [leaf for leaf in leaves if is_array_like(leaf)]
         with self._lock:
-            found = self._traces.get(key)
-        if found is not None and found[0].captures.still_hold():
-            return found
-        trace = trace_function(self.function, arguments, names_of=self.__wrapped__)
-        found = trace, self.executor(trace.graph)
+            paths = self._paths.get(key)
+        if paths is None or not paths.last.captures.still_hold():
+            paths = self._remember(key, (self._trace(arguments, None),))
+        taken = _run(paths, values)
+        if taken is None:
+            paths = self._explore(key, paths, arguments)
+            taken = _run(paths, values)
+            if taken is None:
+                raise AssertionError(f"{self.__name__}: the path just traced was not taken")
+        number, results = taken
+        graph = paths.traces[number].graph
+        for i, position in enumerate(graph.written):
+            if isinstance(values[position], np.ndarray):
+                values[position][...] = results[graph.returned + i]
+        return graph.result([array[()] if array.ndim == 0 else array for array in results])
+
+    def _trace(self, arguments: Any, earlier: Captures | None) -> Trace:
+        return trace_function(self.function, arguments, self.__wrapped__, earlier)
+
+    def _explore(self, key: Any, paths: Paths, arguments: Any) -> Paths:
+        """Trace the path that these arguments take, and go on with it."""
+        new = self._trace(arguments, paths.last.captures)
+        if len(paths.traces) < self.max_paths:
+            return self._remember(key, (*paths.traces, new))
+        if len(paths.traces) == self.max_paths:
+            warn_of_paths(self.__name__, self.max_paths, new.graph.guards)
+        return Paths((new,), interpret([new.graph]))
+
+    def _remember(self, key: Any, traces: tuple[Trace, ...]) -> Paths:
+        paths = Paths(traces, self.executor([trace.graph for trace in traces]))
         with self._lock:
-            self._traces[key] = found
-            self._traces.move_to_end(key)
-            if len(self._traces) > _CACHE_SIZE:
-                self._traces.popitem(last=False)
-        return found
+            self._paths[key] = paths
+            self._paths.move_to_end(key)
+            if len(self._paths) > _CACHE_SIZE:
+                self._paths.popitem(last=False)
+        return paths
+
+
+def _run(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+    inputs = paths.last.graph.inputs
+    given = [*values, *paths.last.captured_arrays()]
+    return paths.run(
+        [np.asarray(value, node.dtype) for value, node in zip(given, inputs, strict=True)]
+    )

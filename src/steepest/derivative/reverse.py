@@ -9,6 +9,8 @@ import numpy as np
 
 from steepest.graph import Node, Shape, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
+from steepest.ops.gather import add_at
+from steepest.ops.shaping import pack
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 
 
@@ -79,22 +81,54 @@ def all_cotangents(
     session = current()
     active = depends_on(outputs, variables)
     total: dict[Node, Any] = {}
+    elements: dict[Node, dict[int, Any]] = {}
 
     def add(node: Node, cotangent: TracedArray) -> None:
         cotangent = unbroadcast(cotangent, node.shape)
         total[node] = total[node] + cotangent if node in total else cotangent
 
+    def add_element(node: Node, position: int, cotangent: Any) -> None:
+        known = elements.setdefault(node, {})
+        known[position] = known[position] + cotangent if position in known else cotangent
+
+    def collect(node: Node) -> None:
+        if node in elements:
+            add(node, _assembled(node, elements.pop(node)))
+
     for output, cotangent in zip(outputs, cotangents, strict=True):
         if output in active:
             add(output, cotangent)
     for node in reversed(order(outputs, stop=frozenset(variables))):
+        collect(node)
         if node not in total or node not in active or node in variables:
             continue
-        wanted = [i for i, operand in enumerate(node.operands) if operand in active]
         with session.at(session.sources.get(node)):
+            if node.op.name == "getitem" and node.size == 1:
+                (operand,) = node.operands
+                first = tuple(part[0] for part in node.attributes["slices"])
+                position = int(np.ravel_multi_index(first, operand.shape)) if first else 0
+                add_element(operand, position, np.reshape(total[node], ()))
+                continue
+            wanted = [i for i, operand in enumerate(node.operands) if operand in active]
             for i, cotangent in operand_cotangents(node, total[node], wanted):
                 add(node.operands[i], cotangent)
+    for variable in variables:
+        collect(variable)
     return total
+
+
+def _assembled(node: Node, elements: dict[int, Any]) -> TracedArray:
+    """Return the cotangent of an array from those of single elements.
+
+    A loop over elements has one cotangent for each, and one node puts them together.
+    """
+    positions = sorted(elements)
+    if 4 * len(positions) < node.size:
+        values = pack(*(elements[i] for i in positions), shape=(len(positions),))
+        places = np.unravel_index(positions, node.shape)
+        return add_at(values, *places, shape=node.shape)
+    zero = as_traced(np.zeros((), node.dtype))
+    return pack(*(elements.get(i, zero) for i in range(node.size)), shape=node.shape)
 
 
 def node_gradients(loss: Node, variables: Sequence[Node]) -> dict[Node, Node]:

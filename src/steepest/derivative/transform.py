@@ -67,11 +67,18 @@ class Linearization:
         self.variable_structure = structure
         stand_ins = [add_argument(self.session, p, f"x{i}") for i, p in enumerate(primals)]
         self.variables = [stand_in.node for stand_in in stand_ins]
-        full = list(arguments)
+        full = [optree.tree_map(_as_own, argument) for argument in arguments]
         for i, tree in zip(positions, optree.tree_unflatten(structure, stand_ins), strict=True):
             full[i] = tree
         result = call_traced(function, self.session, full)
         self.outputs, self.output_structure = result_nodes(result)
+
+
+def _as_own(leaf: Any) -> Any:
+    """Return a leaf that the function may write to, without the caller seeing it."""
+    if isinstance(leaf, TracedArray):
+        return TracedArray(leaf.node, current(), leaf.weak, leaf.is_scalar)
+    return leaf
 
 
 def differentiate(
@@ -91,13 +98,18 @@ def differentiate(
     with open_session():
         linear = Linearization(function, arguments, positions, primals, structure)
         results = [node_of(result) for result in rule(linear)]
+        guards = linear.session.guards
     replacements: dict[Node, Node] = {
         variable: node_of(primal)
         for variable, primal in zip(linear.variables, primals, strict=True)
     }
     session = current()
-    nodes = substitute(results, replacements, session.sources)
-    return [TracedArray(node, session) for node in nodes], linear
+    conditions = [guard.condition for guard in guards]
+    nodes = substitute([*results, *conditions], replacements, session.sources)
+    count = len(results)
+    for guard, condition in zip(guards, nodes[count:], strict=True):
+        session.add_guard(condition, guard.value, guard.source)
+    return [TracedArray(node, session) for node in nodes[:count]], linear
 
 
 def require_loss(function: Callable[..., Any], outputs: Sequence[Node]) -> Node:

@@ -15,8 +15,8 @@ from steepest.descent.parameters import Layout
 from steepest.descent.stop import Point, StopRule
 from steepest.engines import Iteration
 from steepest.errors import InputError
-from steepest.graph import Graph
-from steepest.rewrite import simplify
+from steepest.graph import Graph, Guard
+from steepest.rewrite import simplify, simplify_guarded
 from steepest.trace import TracedArray, as_traced, node_of, open_session
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session
@@ -52,6 +52,24 @@ class Built:
     state: list[np.ndarray]
 
 
+@dataclass(frozen=True)
+class Here:
+    """Where a run is.
+
+    Attributes
+    ----------
+    x, count, state
+        The vector of parameters, the number of updates made, the method's state.
+    captures
+        What the paths that are known already read from outside.
+    """
+
+    x: np.ndarray
+    count: int
+    state: Sequence[np.ndarray]
+    captures: Captures | None = None
+
+
 def build(
     function: Any,
     layout: Layout,
@@ -60,6 +78,7 @@ def build(
     method: Any,
     stop: StopRule,
     compute_dtype: np.dtype,
+    here: Here | None = None,
 ) -> Built:
     """Trace a loss, its gradient, the stop rule and the update as one iteration.
 
@@ -75,15 +94,26 @@ def build(
         What to trace besides the loss.
     compute_dtype
         Precision of the arithmetic.
+    here
+        Where a run is whose next iteration takes a path that is not known yet; at the
+        start unless given.
+
+    Notes
+    -----
+    Branches on traced values go the way of the point at which they are traced. So does the
+    iteration: it is one path, which holds where its guards do.
     """
     state0, state_structure = optree.tree_flatten(method.init(x0.astype(compute_dtype)))
     state0 = [np.asarray(value) for value in state0]
+    here = here or Here(x0, 0, state0)
     with open_session() as session:
-        x = add_argument(session, x0, "x")
-        count = add_argument(session, np.asarray(0, np.int64), "iteration")
-        state = [add_argument(session, value, f"state{i}") for i, value in enumerate(state0)]
+        x = add_argument(session, here.x, "x")
+        count = add_argument(session, np.asarray(here.count, np.int64), "iteration")
+        state = [add_argument(session, value, f"state{i}") for i, value in enumerate(here.state)]
         names = argument_names(function, len(args) + 1)[1:]
         arguments = add_arguments(session, args, names)
+        if here.captures is not None:
+            session.adopt(here.captures)
         variable = x.astype(compute_dtype)
         loss = _loss(session, function, layout, variable, arguments)
         one = as_traced(np.ones((), loss.dtype))
@@ -96,7 +126,10 @@ def build(
         new_x, new_state = _update(session, method, point, state_structure, state)
         next_x = layout.rounded(new_x)
         outputs = [loss, gradient, finite, stopped, next_x, *new_state]
-        nodes = simplify([node_of(output) for output in outputs], session.sources)
+        guards = _guards(session, variable)
+        nodes, guards = simplify_guarded(
+            [node_of(output) for output in outputs], guards, session.sources
+        )
         (variable_node,) = simplify([variable.node])
     inputs = session.inputs
     first_data = 2 + len(state)
@@ -112,6 +145,7 @@ def build(
         nodes[3],
         nodes[4],
         tuple(nodes[5:]),
+        guards,
         session.sources,
     )
     loss_graph = Graph(
@@ -120,8 +154,17 @@ def build(
         (session.names[0], *session.names[first_data:]),
         session.sources,
         tuple(array for _, array in session.captures.arrays),
+        guards=tuple(session.guards),
     )
     return Built(iteration, loss_graph, session.captures, state0)
+
+
+def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:
+    """Return the guards of a path, the first being that its branches mean something."""
+    if not session.guards:
+        return ()
+    finite: Any = np.all(np.isfinite(variable))
+    return (Guard(finite.node, np.asarray(True)), *session.guards)
 
 
 def _loss(

@@ -27,6 +27,7 @@ class Ending(enum.Enum):
     LIMIT = enum.auto()
     INTERRUPTED = enum.auto()
     CALLBACK = enum.auto()
+    NEW_PATH = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,14 @@ def drive(
 
 
 def _ending(outcome: Outcome) -> Ending:
-    return Ending.STOPPED if outcome is Outcome.STOPPED else Ending.DIVERGED
+    return _ENDINGS[outcome]
+
+
+_ENDINGS = {
+    Outcome.STOPPED: Ending.STOPPED,
+    Outcome.DIVERGED: Ending.DIVERGED,
+    Outcome.NEW_PATH: Ending.NEW_PATH,
+}
 
 
 def _adapted(budget: int, steps: int, elapsed: float) -> int:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import optree
 
+from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
-from steepest.descent.build import Built, build
 from steepest.descent.driver import Ending, State, drive
 from steepest.descent.methods import GradientDescent, Method
-from steepest.descent.parameters import Layout, check_data, check_finite, lay_out
+from steepest.descent.parameters import check_data, check_finite, lay_out
+from steepest.descent.prepare import Problem, extend, go_on, prepare, start_of
 from steepest.descent.result import Result, Timings
 from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
-from steepest.descent.summary import Prepared, Summary, loss_and_gradient_of_vector
-from steepest.engines import BatchPlan, Engine, Program, Start, get_engine
+from steepest.descent.summary import Summary
+from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
-from steepest.trace.tracing import is_array_like, key_of
+from steepest.trace.tracing import is_array_like
 
 Record = Literal["auto", "all"] | int | None
 
@@ -31,11 +31,6 @@ DEFAULT_STOP: StopRule = GradientNormBelow(1e-6) | MaxIterations(10_000)
 """Stop rule of ``minimize`` where none is given."""
 
 _X_LIMIT = 16
-_CACHE_SIZE = 128
-
-
-_prepared: OrderedDict[Any, Prepared] = OrderedDict()
-_lock = threading.Lock()
 
 
 @hides_frames
@@ -52,6 +47,7 @@ def minimize(
     progress: bool = False,
     batches: Batches | None = None,
     compute_dtype: Any = None,
+    max_paths: int = MAX_PATHS,
 ) -> Result:
     """Minimize a loss written in NumPy.
 
@@ -86,6 +82,10 @@ def minimize(
     compute_dtype
         Precision of the arithmetic, where it is not that of the parameters: they are
         rounded to their own after each update.
+    max_paths
+        Branches on values (``if x[0] > 0``) part the loss into paths, which are traced and
+        compiled as they turn up. Beyond so many, each new one is interpreted, and a
+        :class:`PathLimitWarning` says so.
 
     Returns
     -------
@@ -112,7 +112,6 @@ def minimize(
     >>> run.iterations, run.converged
     (5771, True)
     """
-    began = time.perf_counter()
     chosen = get_engine(engine)
     method = GradientDescent() if method is None else method
     args = args if isinstance(args, tuple | list) else (args,)
@@ -124,42 +123,41 @@ def minimize(
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
     plan = _batch_plan(batches, args)
     every, keep_x = _recording(record, vector.size)
-    key = _key(function, layout, args, method, stop, dtype, plan, every, keep_x, chosen)
-    try:
-        prepared = _prepared.get(key)
-    except TypeError:  # a setting that cannot be compared: traced anew each time
-        key = prepared = None
-    traced = compiled = began
-    if prepared is None or not prepared.built.captures.still_hold():
-        built, tail = _trace(function, layout, vector, args, method, stop, dtype, plan)
-        traced = time.perf_counter()
-        program = Program(built.iteration, tail.iteration if tail else None, plan, every, keep_x)
-        starter = chosen.prepare(program)
-        compiled = time.perf_counter()
-        prepared = Prepared(
-            built,
-            tail,
-            program,
-            starter,
-            chosen.first_budget(program),
-            loss_and_gradient_of_vector(function, layout),
-        )
-        _remember(key, prepared)
-    start = _start(prepared, vector, args, method, dtype, batches)
-    run = prepared.start(start)
+    problem = Problem(
+        function,
+        layout,
+        args,
+        method,
+        stop,
+        dtype,
+        batches,
+        plan,
+        every,
+        keep_x,
+        chosen,
+        max_paths,
+    )
+    prepared, traced, compiled = prepare(problem, vector)
+    run = prepared.start(start_of(problem, prepared, vector))
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
-    started = time.perf_counter()
-    if progress:
-        with _progress_display(stop.latest() if limit is None else limit) as watch:
+    started, pauses = time.perf_counter(), 0.0
+    with _progress_display(progress, stop.latest() if limit is None else limit) as watch:
+        while True:
             ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)
-    else:
-        ending = drive(run, limit, prepared.budget, layout.unpack, callback)
+            if ending is not Ending.NEW_PATH:
+                break
+            if not np.isfinite(run.x).all():
+                ending = Ending.DIVERGED
+                break
+            prepared, trace_more, compile_more = extend(problem, prepared, run)
+            traced, compiled = traced + trace_more, compiled + compile_more
+            pauses += trace_more + compile_more
+            run = go_on(problem, prepared, run)
     ended = time.perf_counter()
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(x0)
-    timings = Timings(traced - began, compiled - traced, ended - started)
-    summary = Summary(function, layout, args, method, stop, dtype, batches)
-    result = summary.result(run, ending, prepared, timings, chosen.name)
+    timings = Timings(traced, compiled, ended - started - pauses)
+    result = Summary(problem, prepared).result(run, ending, timings)
     run.release()
     return result
 
@@ -175,7 +173,9 @@ def _check_kinds(function: Any, method: Any, stop: Any) -> None:
         raise SettingError(f"stop must be a stop rule such as st.MaxIterations(100), got {stop!r}")
 
 
-def _progress_display(limit: int | None) -> Any:
+def _progress_display(wanted: bool, limit: int | None) -> Any:
+    if not wanted:
+        return contextlib.nullcontext()
     # Presentation stands above descent: reached by name, and only from here.
     return importlib.import_module("steepest.show.progress").display(limit)
 
@@ -215,76 +215,3 @@ def _recording(record: Record, size: int) -> tuple[int, bool]:
     raise InputError(
         f"record must be 'auto', 'all', a positive whole number or None, got {record!r}"
     )
-
-
-def _key(function: Any, layout: Layout, args: Sequence[Any], *settings: Any) -> Any:
-    leaves, structure = optree.tree_flatten(tuple(args)) if args else ((), None)
-    places = (layout.structure, layout.shapes, layout.dtypes)
-    return (function, *places, structure, *map(key_of, leaves), *settings)
-
-
-def _remember(key: Any, prepared: Prepared) -> None:
-    if key is not None:
-        with _lock:
-            _prepared[key] = prepared
-            _prepared.move_to_end(key)
-            if len(_prepared) > _CACHE_SIZE:
-                _prepared.popitem(last=False)
-
-
-def _trace(
-    function: Any,
-    layout: Layout,
-    vector: np.ndarray,
-    args: Sequence[Any],
-    method: Any,
-    stop: StopRule,
-    dtype: np.dtype,
-    plan: BatchPlan | None,
-) -> tuple[Built, Built | None]:
-    def traced(rows: int | None) -> Built:
-        return build(function, layout, vector, _cut(args, rows), method, stop, dtype)
-
-    if plan is None:
-        return traced(None), None
-    return traced(plan.size), traced(plan.tail) if plan.tail else None
-
-
-def _cut(args: Sequence[Any], rows: int | None) -> Sequence[Any]:
-    if rows is None:
-        return args
-    return optree.tree_map(
-        lambda leaf: leaf[:rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
-        tuple(args),
-    )
-
-
-def _start(
-    prepared: Prepared,
-    vector: np.ndarray,
-    args: Sequence[Any],
-    method: Any,
-    dtype: np.dtype,
-    batches: Batches | None,
-) -> Start:
-    leaves = optree.tree_leaves(tuple(args)) if args else []
-    given = [leaf for leaf in leaves if is_array_like(leaf)]
-    data = _bound(prepared.built, given)
-    tail_data = _bound(prepared.tail, given) if prepared.tail else []
-    state = optree.tree_leaves(method.init(vector.astype(dtype, copy=False)))
-    order, epochs = None, 0
-    plan = prepared.program.batches
-    if batches is not None and plan is not None:
-        samples, epochs = plan.samples, batches.epochs
-
-        def order(epoch: int) -> np.ndarray:
-            return batches.order(samples, epoch)
-
-    return Start(vector, [np.asarray(value) for value in state], data, tail_data, order, epochs)
-
-
-def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
-    """Return the values of the data inputs: the arguments, then the captured arrays now."""
-    values = given + [read() for read, _ in built.captures.arrays]
-    nodes = built.iteration.data
-    return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-from steepest.derivative import Function
+from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.interpreter import Interpreter
 from steepest.engines.native import Native
 from steepest.engines.program import (
@@ -54,13 +54,17 @@ def get_engine(engine: str | Engine) -> Engine:
     return BY_NAME[engine]()
 
 
-def compile(function: Callable[..., Any]) -> Function:
+def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Function:
     """Return a native version of a function; also a decorator.
 
     Parameters
     ----------
     function
         Function written in NumPy, or a derivative such as ``st.gradient(f)``.
+    max_paths
+        Branches on values part the function into paths, which are traced and compiled as
+        they turn up. Beyond so many, each new one is interpreted, and a
+        :class:`PathLimitWarning` says so.
 
     Returns
     -------
@@ -81,8 +85,9 @@ def compile(function: Callable[..., Any]) -> Function:
     """
     native = Native()
     if isinstance(function, Function):
-        return Function(function.function, native.compile, function.__name__, function.__wrapped__)
-    return Function(function, native.compile)
+        inner, name, wrapped = function.function, function.__name__, function.__wrapped__
+        return Function(inner, native.compile, name, wrapped, max_paths)
+    return Function(function, native.compile, max_paths=max_paths)
 
 
 __all__ = [

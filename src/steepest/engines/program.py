@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from steepest.graph import Graph, Node, Source
+from steepest.derivative import Executable
+from steepest.graph import Graph, Guard, Node, Source
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Iteration:
         At x: the loss, its gradient, whether loss and x are finite, and whether to stop.
     next_x, next_state
         After the update.
+    guards
+        What the path through loss, stop rule and method depends on, in order.
     sources
         The user's line for every node.
     """
@@ -47,6 +50,7 @@ class Iteration:
     stop: Node
     next_x: Node
     next_state: tuple[Node, ...]
+    guards: tuple[Guard, ...] = ()
     sources: Mapping[Node, Source] = field(compare=False, repr=False, default_factory=dict)
 
     @property
@@ -100,10 +104,10 @@ class Program:
 
     Attributes
     ----------
-    full
-        The iteration.
-    tail
-        The iteration on the last, smaller batch of an epoch, if there is one.
+    paths
+        The iteration, along each path that is known; data inputs are those of the last.
+    tail_paths
+        The same on the last, smaller batch of an epoch; none where there is no such batch.
     batches
         How data is dealt out; None for all of it in every iteration.
     record_every
@@ -112,11 +116,26 @@ class Program:
         Whether it keeps x too.
     """
 
-    full: Iteration
-    tail: Iteration | None
+    paths: tuple[Iteration, ...]
+    tail_paths: tuple[Iteration, ...]
     batches: BatchPlan | None
     record_every: int
     record_x: bool
+
+    @property
+    def full(self) -> Iteration:
+        """The iteration along the path that was found last, which has every input."""
+        return self.paths[-1]
+
+    @property
+    def tail(self) -> Iteration | None:
+        """The same on the last batch of an epoch, if that is smaller."""
+        return self.tail_paths[-1] if self.tail_paths else None
+
+    @property
+    def iterations(self) -> tuple[Iteration, ...]:
+        """All of them."""
+        return (*self.paths, *self.tail_paths)
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,10 @@ class Start:
         Function of an epoch's number, returning the rows in the order of that epoch.
     epochs
         Number of epochs.
+    count
+        Updates made before: more than 0 where a run goes on from another.
+    previous_x, previous_loss
+        The point before the last update, and the loss there.
     """
 
     x: np.ndarray
@@ -145,6 +168,9 @@ class Start:
     tail_data: Sequence[np.ndarray] = ()
     order: Callable[[int], np.ndarray] | None = None
     epochs: int = 0
+    count: int = 0
+    previous_x: np.ndarray | None = None
+    previous_loss: float = float("nan")
 
 
 class Outcome(enum.IntEnum):
@@ -153,6 +179,8 @@ class Outcome(enum.IntEnum):
     PAUSED = 0
     STOPPED = 1
     DIVERGED = 2
+    NEW_PATH = 3
+    """The way leads where no path is known; nothing of this iteration has happened."""
 
 
 @dataclass
@@ -173,6 +201,8 @@ class Run(Protocol):
         Updates made.
     x, previous_x
         The point now, and the one before the last update.
+    state
+        The method's state now.
     loss, previous_loss
         The losses last computed at these points; NaN where there is none.
     gradient
@@ -191,6 +221,9 @@ class Run(Protocol):
 
     @property
     def previous_x(self) -> np.ndarray: ...
+
+    @property
+    def state(self) -> list[np.ndarray]: ...
 
     @property
     def loss(self) -> float: ...
@@ -216,8 +249,8 @@ class Engine(Protocol):
     @property
     def name(self) -> str: ...
 
-    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
-        """Return the graph as a function of flat inputs."""
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
         ...
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:

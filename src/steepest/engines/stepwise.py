@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.engines.program import Iteration, Outcome, Program, Recording, Start
-from steepest.graph import Node, order
+from steepest.graph import Graph, Guard, Node, decision_tree, order
 from steepest.ops import CONSTANT
+from steepest.rewrite import simplify_guarded
 
 
 class Tape:
@@ -28,11 +30,12 @@ class Tape:
     def __init__(
         self,
         outputs: Sequence[Node],
-        given: Sequence[Node],
+        given: Collection[Node],
         resolve: Callable[[Node], Callable[..., Any]],
     ) -> None:
-        known = set(given)
+        known = given if isinstance(given, set) else set(given)
         nodes = [node for node in order(outputs, stop=known) if node not in known]
+        self.nodes = nodes
         self.constants = [node for node in nodes if node.op is CONSTANT]
         self.steps = [
             (node, resolve(node), node.operands) for node in nodes if node.op is not CONSTANT
@@ -52,7 +55,8 @@ class Arithmetic:
     resolve
         Returns a node's function of its operands' values.
     differentiate
-        Of an iteration: a function that adds loss and gradient to a dictionary of values.
+        Of an iteration and the nodes known before it: a function that adds loss and
+        gradient to a dictionary of values.
     from_array, to_array
         Between NumPy's arrays and the library's.
     """
@@ -60,7 +64,7 @@ class Arithmetic:
     def __init__(
         self,
         resolve: Callable[[Node], Callable[..., Any]],
-        differentiate: Callable[[Iteration], Callable[[dict[Node, Any]], None]],
+        differentiate: Callable[[Iteration, Collection[Node]], Callable[[dict[Node, Any]], None]],
         from_array: Callable[[np.ndarray], Any],
         to_array: Callable[[Any], np.ndarray],
     ) -> None:
@@ -70,21 +74,137 @@ class Arithmetic:
         self.to_array = to_array
 
 
-class Stepper:
-    """One iteration, ready to be repeated."""
+@dataclass
+class Choice:
+    """A branch, ready to be decided: `tape` computes its condition."""
 
-    def __init__(self, iteration: Iteration, arithmetic: Arithmetic) -> None:
+    condition: Node
+    tape: Tape
+    cases: dict[bytes, Choice | int]
+
+
+class Chooser:
+    """Finds the path that values take, computing no more than the conditions on the way.
+
+    Parameters
+    ----------
+    paths
+        The guards of each path.
+    given
+        Nodes whose values are known before.
+    arithmetic
+        The array library.
+
+    Attributes
+    ----------
+    known
+        For each path, the nodes whose values are known at its end.
+    constants
+        Values of all constants that the conditions need.
+    """
+
+    def __init__(
+        self, paths: Sequence[Sequence[Guard]], given: Sequence[Node], arithmetic: Arithmetic
+    ) -> None:
+        self._arithmetic = arithmetic
+        self.known: dict[int, set[Node]] = {}
+        self.constants: dict[Node, Any] = {}
+        holder: dict[bytes, Choice | int] = {}
+        work = [(decision_tree(paths), set(given), holder, b"")]
+        while work:
+            place, known, cases, key = work.pop()
+            if isinstance(place, int):
+                cases[key], self.known[place] = place, known
+                continue
+            tape = Tape([place.condition], known, arithmetic.resolve)
+            self.constants.update(constant_values(tape, arithmetic.from_array))
+            choice = cases[key] = Choice(place.condition, tape, {})
+            known.update(tape.nodes)
+            for number, (k, case) in enumerate(place.cases.items()):
+                work.append((case, set(known) if number else known, choice.cases, k))
+        self._start = holder[b""]
+
+    def choose(self, values: dict[Node, Any]) -> int | None:
+        """Return the number of the path, adding values on the way; None if it is unknown."""
+        place: Choice | int | None = self._start
+        while isinstance(place, Choice):
+            place.tape.run(values)
+            value = self._arithmetic.to_array(values[place.condition])
+            place = place.cases.get(value.tobytes())
+        return place
+
+
+def compile_paths(
+    paths: Sequence[Graph], arithmetic: Arithmetic
+) -> Callable[[Sequence[Any]], tuple[int, list[np.ndarray]] | None]:
+    """Return the paths through a function as a function of flat inputs."""
+    inputs = paths[-1].inputs
+    simpler = [simplify_guarded(path.outputs, path.guards) for path in paths]
+    chooser = Chooser([guards for _, guards in simpler], inputs, arithmetic)
+    tapes = [
+        Tape(outputs, chooser.known.get(number, inputs), arithmetic.resolve)
+        for number, (outputs, _) in enumerate(simpler)
+    ]
+    constants = dict(chooser.constants)
+    for tape in tapes:
+        constants.update(constant_values(tape, arithmetic.from_array))
+
+    def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        known = dict(constants)
+        known.update(zip(inputs, map(arithmetic.from_array, values), strict=True))
+        with np.errstate(all="ignore"):
+            number = chooser.choose(known)
+            if number is None:
+                return None
+            tapes[number].run(known)
+        return number, [arithmetic.to_array(known[node]) for node in simpler[number][0]]
+
+    return run
+
+
+class Stepper:
+    """One iteration, ready to be repeated.
+
+    Parameters
+    ----------
+    iteration
+        The iteration.
+    arithmetic
+        The array library.
+    known
+        Nodes whose values are known before: the inputs, and what the guards needed.
+    """
+
+    def __init__(
+        self, iteration: Iteration, arithmetic: Arithmetic, known: Collection[Node]
+    ) -> None:
         self.iteration = iteration
-        self.differentiate = arithmetic.differentiate(iteration)
-        at_x = [*iteration.inputs, iteration.variable, iteration.loss, iteration.gradient]
+        self.differentiate = arithmetic.differentiate(iteration, known)
+        at_x = [*known, iteration.variable, iteration.loss, iteration.gradient]
         self.check = Tape([iteration.finite, iteration.stop], at_x, arithmetic.resolve)
-        known = [*at_x, *(node for node, _, _ in self.check.steps), *self.check.constants]
-        self.update = Tape([iteration.next_x, *iteration.next_state], known, arithmetic.resolve)
+        at_x += [*self.check.nodes, *self.check.constants]
+        self.update = Tape([iteration.next_x, *iteration.next_state], at_x, arithmetic.resolve)
         constants = {*self.check.constants, *self.update.constants}
         constants |= {n for n in order(iteration.outputs) if n.op is CONSTANT}
         self.constants = {
             node: arithmetic.from_array(node.op.evaluate(**node.attributes)) for node in constants
         }
+
+
+class Steppers:
+    """An iteration along each of its known paths."""
+
+    def __init__(self, iterations: Sequence[Iteration], arithmetic: Arithmetic) -> None:
+        self.last = iterations[-1]
+        paths = [iteration.guards for iteration in iterations]
+        self.chooser = Chooser(paths, self.last.inputs, arithmetic)
+        self.steppers = [
+            Stepper(iteration, arithmetic, self.chooser.known.get(number, iteration.inputs))
+            for number, iteration in enumerate(iterations)
+        ]
+        self.constants = dict(self.chooser.constants)
+        for stepper in self.steppers:
+            self.constants.update(stepper.constants)
 
 
 class StepwiseRun:
@@ -95,7 +215,7 @@ class StepwiseRun:
     program, start
         What to run, and from where.
     full, tail
-        The steppers of the program's iterations.
+        The program's iterations, ready.
     arithmetic
         The array library.
     """
@@ -104,19 +224,21 @@ class StepwiseRun:
         self,
         program: Program,
         start: Start,
-        full: Stepper,
-        tail: Stepper | None,
+        full: Steppers,
+        tail: Steppers | None,
         arithmetic: Arithmetic,
     ) -> None:
-        self.count = 0
+        self.count = start.count
         self.recording = Recording()
         self._program, self._start = program, start
         self._full, self._tail, self._arithmetic = full, tail, arithmetic
         self._x = self._previous_x = arithmetic.from_array(start.x)
+        if start.previous_x is not None:
+            self._previous_x = arithmetic.from_array(start.previous_x)
         self._state = [arithmetic.from_array(value) for value in start.state]
         self._data = [arithmetic.from_array(value) for value in start.data]
         self._tail_data = [arithmetic.from_array(value) for value in start.tail_data]
-        self._loss = self._previous_loss = float("nan")
+        self._loss, self._previous_loss = start.previous_loss, float("nan")
         self._gradient: Any = None
         self._epoch = -1
         self._rows: Any = None
@@ -128,6 +250,10 @@ class StepwiseRun:
     @property
     def previous_x(self) -> np.ndarray:
         return self._arithmetic.to_array(self._previous_x)
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        return [self._arithmetic.to_array(value) for value in self._state]
 
     @property
     def loss(self) -> float:
@@ -153,7 +279,7 @@ class StepwiseRun:
                     return outcome
         return Outcome.PAUSED
 
-    def _batch(self) -> tuple[Stepper, list[Any]]:
+    def _batch(self) -> tuple[Steppers, list[Any]]:
         plan = self._program.batches
         if plan is None:
             return self._full, self._data
@@ -171,13 +297,18 @@ class StepwiseRun:
         return (self._tail if is_tail else self._full), data  # type: ignore[return-value]
 
     def _step(self) -> Outcome:
-        stepper, data = self._batch()
-        it = stepper.iteration
-        values: dict[Node, Any] = dict(stepper.constants)
+        steppers, data = self._batch()
+        it = steppers.last
+        values: dict[Node, Any] = dict(steppers.constants)
         values[it.x] = self._x
         values[it.count] = self._arithmetic.from_array(np.asarray(self.count))
         values.update(zip(it.state, self._state, strict=True))
         values.update(zip(it.data, data, strict=True))
+        number = steppers.chooser.choose(values)
+        if number is None:
+            return Outcome.NEW_PATH
+        stepper = steppers.steppers[number]
+        it = stepper.iteration
         stepper.differentiate(values)
         stepper.check.run(values)
         self._previous_loss, self._loss = self._loss, float(values[it.loss])
@@ -208,8 +339,8 @@ class StepwiseRun:
 
 def prepare(program: Program, arithmetic: Arithmetic) -> Callable[[Start], StepwiseRun]:
     """Return what starts a program's descent on an array library."""
-    full = Stepper(program.full, arithmetic)
-    tail = Stepper(program.tail, arithmetic) if program.tail else None
+    full = Steppers(program.paths, arithmetic)
+    tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
     return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
 
 

@@ -2,8 +2,22 @@
 
 from steepest.graph.evaluate import evaluate
 from steepest.graph.graph import Graph, Signature
+from steepest.graph.guard import Branch, Guard, decision_tree
 from steepest.graph.node import Node, Shape, make, order
 from steepest.graph.source import Source
 from steepest.graph.verify import verify
 
-__all__ = ["Graph", "Node", "Shape", "Signature", "Source", "evaluate", "make", "order", "verify"]
+__all__ = [
+    "Branch",
+    "Graph",
+    "Guard",
+    "Node",
+    "Shape",
+    "Signature",
+    "Source",
+    "decision_tree",
+    "evaluate",
+    "make",
+    "order",
+    "verify",
+]

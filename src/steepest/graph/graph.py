@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import optree
 
 from steepest.errors import InputError
 from steepest.graph.evaluate import evaluate
+from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
 from steepest.graph.printer import format_graph
 from steepest.graph.source import Source
@@ -56,6 +57,12 @@ class Graph:
         The arrays that the last inputs are bound to, by reference.
     signature
         How a Python call maps to inputs and outputs; None for a graph made by a pass.
+    guards
+        What the path through the function depends on: the graph is what the function
+        computes wherever these hold.
+    written
+        Arguments that the function changes in place, by their position among the inputs;
+        their new values are the last outputs.
 
     Two graphs with the same inputs and outputs are equal, whatever the lines they came
     from: compiled code is shared between them.
@@ -67,11 +74,14 @@ class Graph:
     sources: Mapping[Node, Source] = field(default_factory=dict, compare=False, repr=False)
     captured: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
     signature: Signature | None = field(default=None, compare=False, repr=False)
+    guards: tuple[Guard, ...] = ()
+    written: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def nodes(self) -> list[Node]:
         """Every node, operands first."""
-        return order([*self.inputs, *self.outputs])
+        conditions = [guard.condition for guard in self.guards]
+        return order([*self.inputs, *conditions, *self.outputs])
 
     def bind(self, arguments: Sequence[Any]) -> dict[Node, np.ndarray]:
         """Return a value for every input from the flat arguments and the captured arrays.
@@ -109,12 +119,40 @@ class Graph:
         ----------
         *arguments
             The same structure of arrays that was traced.
+
+        Raises
+        ------
+        InputError
+            Where a branch goes another way for these arguments than it did for those that
+            the graph was traced for.
         """
-        leaves = self.flatten(arguments)
-        values = evaluate(self.outputs, self.bind(leaves))
+        known = self.bind(self.flatten(arguments))
+        self.check_guards(known)
+        values = evaluate(self.outputs, known)
         if self.signature is None:
             return tuple(values)
-        return optree.tree_unflatten(self.signature.result, values)
+        return self.result(values)
+
+    def result(self, values: Sequence[Any]) -> Any:
+        """Return the outputs in the structure that the function returns."""
+        assert self.signature is not None
+        return optree.tree_unflatten(self.signature.result, values[: self.returned])
+
+    @property
+    def returned(self) -> int:
+        """How many of the outputs the function returns; the others were written in place."""
+        return len(self.outputs) - len(self.written)
+
+    def check_guards(self, known: MutableMapping[Node, Any]) -> None:
+        """Raise unless the values, by node, lead along the path of this graph."""
+        for guard in self.guards:
+            (value,) = evaluate([guard.condition], known)
+            if value.tobytes() != guard.key:
+                where = f" at {guard.source}: {guard.source.text}" if guard.source else ""
+                raise InputError(
+                    f"this graph is one path through the function, on which {guard.condition} is "
+                    f"{guard.value}{where}; for these arguments it is {value}: trace again for them"
+                )
 
     def __str__(self) -> str:
         return format_graph(self)

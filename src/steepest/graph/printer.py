@@ -63,6 +63,10 @@ def format_graph(graph: Graph) -> str:
         source = graph.sources.get(node)
         where = f"# {source}  {source.text}" if source else ""
         rows.append((f"{names[node]} = {node.op.name}({arguments})", type_of(node), where))
+    for guard in graph.guards:
+        where = f"# {guard.source}  {guard.source.text}" if guard.source else ""
+        text = f"guard {names[guard.condition]} is {format_value(guard.value)}"
+        rows.append((text, type_of(guard.condition), where))
     width = max((len(row[0]) for row in rows), default=0)
     types = max((len(row[1]) for row in rows), default=0)
     lines = [f"{a:<{width}}  {b:<{types}}  {c}".rstrip() for a, b, c in rows]

@@ -116,6 +116,117 @@ ANY = Row(
 )
 
 
+def _lines(x, axis):
+    """Return an array with the reduced axes as one axis at its end."""
+    kept = tuple(i for i in range(x.ndim) if i not in axis)
+    moved = np.transpose(x, (*kept, *axis))
+    return np.reshape(moved, (*moved.shape[: len(kept)], -1)), kept
+
+
+def _products_of_others(x, axis):
+    """Return for each element the product of all others, also where some are zero."""
+    lines, kept = _lines(x, axis)
+    one = np.ones_like(lines[..., :1])
+    before = np.concatenate([one, np.cumprod(lines, axis=-1)[..., :-1]], -1)
+    behind = np.cumprod(lines[..., ::-1], axis=-1)[..., ::-1]
+    after = np.concatenate([behind[..., 1:], one], -1)
+    order = (*kept, *axis)
+    apart = np.reshape(before * after, tuple(x.shape[i] for i in order))
+    return np.transpose(apart, tuple(sorted(range(x.ndim), key=order.__getitem__)))
+
+
+def _prod_pullback(cotangent, y, x, *, axis):
+    if x.size == 0:
+        return (np.zeros_like(x),)
+    return (keep_axes(cotangent, axis, x.ndim) * _products_of_others(x, axis),)
+
+
+def _prod_pushforward(tangents, y, x, *, axis):
+    if x.size == 0:
+        return np.ones_like(y) * 0
+    return np.sum(tangents[0] * _products_of_others(x, axis), axis=axis)
+
+
+PROD = Row(
+    name="prod",
+    evaluate=_reduce("prod"),
+    infer=_same_dtype,
+    derivative=Rule(_prod_pullback, _prod_pushforward),
+    torch=lambda t, x, axis: _torch_prod(t, x, axis),
+    lower=Reduction(lambda b, total, x: total * x, lambda dtype: 1),
+    domain=Domain(((0.5, 2.0),), _CASES, analytic=True),
+    kink="the product of the other factors, also where some are zero",
+)
+
+
+def _torch_prod(t, x, axis):
+    for i in sorted(axis, reverse=True):
+        x = t.prod(x, dim=i)
+    return x
+
+
+_RUNNING_CASES = (
+    Case(((4,),), {"axis": 0}),
+    Case(((3, 4),), {"axis": 1}),
+    Case(((3, 4),), {"axis": 0}),
+    Case(((5, 20),), {"axis": 1}),
+)
+
+
+def _running(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+    return lambda x, *, axis: function(x, axis=axis)
+
+
+def _cumsum_transpose(cotangent, x, *, axis):
+    return np.flip(np.cumsum(np.flip(cotangent, axis), axis=axis), axis)
+
+
+CUMSUM = Row(
+    name="cumsum",
+    evaluate=_running("cumsum"),
+    infer=lambda x, *, axis: (x.shape, x.dtype),
+    derivative=Linear({0: _cumsum_transpose}),
+    torch=lambda t, x, axis: t.cumsum(x, dim=axis),
+    lower=Kernel("cumsum"),
+    domain=Domain(((-3.0, 3.0),), _RUNNING_CASES, analytic=True),
+)
+
+
+def _running_products(x, axis):
+    """Return, over two last axes (i, k), the product up to k of all factors but the i-th."""
+    lines = np.moveaxis(x, axis, -1)
+    number = lines.shape[-1]
+    alone = np.where(
+        np.eye(number, dtype=bool), np.ones_like(lines[..., None, :]), lines[..., None, :]
+    )
+    return np.triu(np.cumprod(alone, axis=-1))
+
+
+def _cumprod_pullback(cotangent, y, x, *, axis):
+    slopes = np.sum(
+        _running_products(x, axis) * np.moveaxis(cotangent, axis, -1)[..., None, :], axis=-1
+    )
+    return (np.moveaxis(slopes, -1, axis),)
+
+
+def _cumprod_pushforward(tangents, y, x, *, axis):
+    tangent = np.moveaxis(tangents[0], axis, -1)
+    return np.moveaxis(np.sum(_running_products(x, axis) * tangent[..., None], axis=-2), -1, axis)
+
+
+CUMPROD = Row(
+    name="cumprod",
+    evaluate=_running("cumprod"),
+    infer=lambda x, *, axis: (x.shape, x.dtype),
+    derivative=Rule(_cumprod_pullback, _cumprod_pushforward),
+    torch=lambda t, x, axis: t.cumprod(x, dim=axis),
+    lower=Kernel("cumprod"),
+    domain=Domain(((0.5, 2.0),), _RUNNING_CASES, analytic=True),
+    kink="the product of the other factors, also where some are zero",
+)
+
+
 def _position(x: Node, *, axis: int) -> tuple[Shape, np.dtype]:
     if x.shape[axis] == 0:
         raise ValueError("attempt to get argmax of an empty sequence")
@@ -147,4 +258,15 @@ def _argument(name: str) -> Row:
 ARGMAX = _argument("argmax")
 ARGMIN = _argument("argmin")
 
-ROWS: tuple[Row, ...] = (SUM, MAX, MIN, ALL, ANY, ARGMAX, ARGMIN)
+ARGSORT = Row(
+    name="argsort",
+    evaluate=lambda x, *, axis: np.argsort(x, axis=axis, kind="stable"),
+    infer=lambda x, *, axis: (x.shape, np.dtype(np.intp)),
+    derivative=Zero(),
+    torch=lambda t, x, axis: t.argsort(x, dim=axis, stable=True),
+    lower=Kernel("argsort"),
+    domain=Domain(((-3.0, 3.0),), (*_RUNNING_CASES, Case(((300,),), {"axis": 0})), smooth=False),
+    kink="equal elements stay in their order, and so do their slopes",
+)
+
+ROWS: tuple[Row, ...] = (SUM, PROD, MAX, MIN, ALL, ANY, ARGMAX, ARGMIN, CUMSUM, CUMPROD, ARGSORT)

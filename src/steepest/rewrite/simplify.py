@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
 
-from steepest.graph import Node, Source, make, order
+from steepest.graph import Guard, Node, Source, make, order
 from steepest.rewrite.rules import RULES, RewriteRule
 
 
@@ -33,6 +33,19 @@ def simplify(
         if sources is not None and node in sources:
             sources.setdefault(simpler, sources[node])
     return [new[node] for node in outputs]
+
+
+def simplify_guarded(
+    outputs: Sequence[Node],
+    guards: Sequence[Guard],
+    sources: MutableMapping[Node, Source] | None = None,
+) -> tuple[list[Node], tuple[Guard, ...]]:
+    """Return simpler outputs of a path, and its guards on the simpler conditions."""
+    conditions = [guard.condition for guard in guards]
+    nodes = simplify([*outputs, *conditions], sources)
+    count = len(outputs)
+    simpler = zip(guards, nodes[count:], strict=True)
+    return nodes[:count], tuple(Guard(node, g.value, g.source) for g, node in simpler)
 
 
 def _simplify_node(node: Node, rules: Sequence[RewriteRule]) -> Node:

@@ -2,11 +2,13 @@
 
 from steepest.trace import functions as functions  # registers what can be recorded
 from steepest.trace.array import TracedArray, as_traced, node_of, record
+from steepest.trace.captures import Captures
 from steepest.trace.session import current, is_tracing, open_session
 from steepest.trace.special import log_softmax, logsumexp, softmax
 from steepest.trace.tracing import Trace, trace, trace_function
 
 __all__ = [
+    "Captures",
     "Trace",
     "TracedArray",
     "as_traced",

@@ -13,6 +13,7 @@ from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
 from steepest.trace.session import SUPPORTED, Session, check_dtype, current, is_open
+from steepest.trace.storage import Storage, ViewStep
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy's functions that can be recorded; ``trace.functions`` fills it."""
@@ -20,8 +21,11 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 METHODS: dict[str, Callable[..., Any]] = {}
 """ndarray's methods that can be recorded; ``trace.functions`` fills it."""
 
-REDUCERS: dict[np.ufunc, Callable[..., Any]] = {}
-"""Ufuncs whose ``reduce`` can be recorded; ``trace.functions`` fills it."""
+PROPERTIES: dict[str, Callable[..., Any]] = {}
+"""ndarray's attributes that are computed; ``trace.functions`` fills it."""
+
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+"""Methods of ufuncs (``np.add.reduce``) that can be recorded; ``trace.functions`` fills it."""
 
 
 class UnsupportedAttributeError(UnsupportedError, AttributeError):
@@ -39,54 +43,85 @@ class TracedArray:
         The recording it belongs to.
     weak
         Whether it stands for a Python number, which adapts its dtype to the others'.
+    is_scalar
+        Whether it stands for a number, which nothing can be assigned to, rather than for
+        an array; unless given, what has no axes is a number.
+
+    Notes
+    -----
+    Nodes never change. What changes when an array is assigned to is the node that it
+    stands for: see :mod:`steepest.trace.storage`.
     """
 
-    __slots__ = ("node", "session", "weak")
+    __slots__ = ("_node", "is_scalar", "session", "storage", "weak")
 
-    def __init__(self, node: Node, session: Session, weak: bool = False) -> None:
-        self.node = node
+    def __init__(
+        self, node: Node, session: Session, weak: bool = False, is_scalar: bool | None = None
+    ) -> None:
+        self._node = node
         self.session = session
         self.weak = weak
+        self.is_scalar = not node.shape if is_scalar is None else is_scalar
+        self.storage: Storage | ViewStep | None = None
+
+    @property
+    def node(self) -> Node:
+        """What it is in the graph now."""
+        if self.storage is not None:
+            self._node = self.storage.current()
+        return self._node
 
     # What NumPy and Python ask of an array.
 
     @property
     def shape(self) -> Shape:
-        return self.node.shape
+        return self._node.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"assigning to .shape{at(user_source())} cannot be recorded: use x.reshape(...)"
+        )
 
     @property
     def dtype(self) -> np.dtype:
-        return self.node.dtype
+        return self._node.dtype
 
     @property
     def ndim(self) -> int:
-        return self.node.ndim
+        return self._node.ndim
 
     @property
     def size(self) -> int:
-        return self.node.size
+        return self._node.size
 
     @property
-    def T(self) -> TracedArray:
-        return METHODS["transpose"](self)
+    def itemsize(self) -> int:
+        return self._node.dtype.itemsize
 
     @property
-    def real(self) -> TracedArray:
-        return self
+    def nbytes(self) -> int:
+        return self._node.dtype.itemsize * self._node.size
 
     @property
     def value(self) -> np.ndarray:
         """The concrete values, computed now if nobody asked before."""
         return self.session.value(self.node)
 
+    def _shown(self) -> Any:
+        value = self.value
+        if self.weak:
+            return value.item()
+        return value[()] if self.is_scalar else value
+
     def __repr__(self) -> str:
-        return repr(self.value[()])
+        return repr(self._shown())
 
     def __str__(self) -> str:
-        return str(self.value[()])
+        return str(self._shown())
 
     def __format__(self, specification: str) -> str:
-        return format(self.value[()], specification)
+        return format(self._shown(), specification)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -98,113 +133,170 @@ class TracedArray:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))
 
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self == item))
+
     def __getitem__(self, key: Any) -> TracedArray:
         return METHODS["__getitem__"](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        METHODS["__setitem__"](self, key, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _SLOTS:
+            object.__setattr__(self, name, value)
+        elif name in PROPERTIES:
+            PROPERTIES[name](self)[...] = value
+        else:
+            raise UnsupportedAttributeError(
+                f"assigning to the array attribute .{name}{at(user_source())} cannot be recorded"
+            )
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
             method = METHODS[name]
             return lambda *args, **kwargs: method(self, *args, **kwargs)
+        if name in PROPERTIES:
+            return PROPERTIES[name](self)
         if name.startswith("__"):
             raise AttributeError(name)
         raise UnsupportedAttributeError(
-            f"the array attribute .{name}{at(user_source())} cannot be recorded yet; "
-            "docs/ops.md lists what can be"
+            f"the array attribute .{name}{at(user_source())} cannot be recorded; "
+            "`steepest coverage` lists what can be"
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "reduce" and ufunc in REDUCERS:
-            return REDUCERS[ufunc](*inputs, **{"axis": 0, **options})
-        if method != "__call__":
+        if method == "__call__":
+            return call_ufunc(ufunc, *inputs, **options)
+        implementation = UFUNC_METHODS.get((ufunc, method))
+        if implementation is None:
             refuse(f"np.{ufunc.__name__}.{method}")
-        dtype = options.pop("dtype", None)
-        for name, value in options.items():
-            if value is not None and value is not True:
-                refuse(f"the argument {name}= of np.{ufunc.__name__}")
-        if dtype is not None:
-            inputs = tuple(as_traced(value).astype(dtype) for value in inputs)
-        if ufunc in FUNCTIONS:
-            return FUNCTIONS[ufunc](*inputs)
-        row = TABLE.get(ufunc.__name__)
-        if row is None or row.evaluate is not ufunc:
-            refuse(f"np.{ufunc.__name__}")
-        return apply(row, *inputs)
+        return implementation(*inputs, **options)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Mapping[str, Any]
     ) -> Any:
-        implementation = FUNCTIONS.get(function)
-        if implementation is None:
-            module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
-            refuse(f"{module}.{function.__name__}")
-        try:
-            return implementation(*args, **kwargs)
-        except TypeError as error:
-            if "unexpected keyword argument" not in str(error):
-                raise
-            name = str(error).rpartition("argument ")[2]
-            refuse(f"the argument {name} of np.{function.__name__}")
+        return call_function(function, args, kwargs)
 
     def __steepest_record__(self, row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         return record(row, *operands, **attributes)
 
-    # What a traced value cannot do.
+    # Where Python needs a value that is known now: a path of the program is chosen by it.
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of an array with {self.size} elements{at(user_source())} is "
+                "ambiguous: use a.any() or a.all()"
+            )
+        truth: Any = self.astype(np.bool_)
+        return bool(current().decide(np.reshape(truth, ()).node))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.shape:
+            raise TypeError(
+                f"only integer scalars can be converted to an index{at(user_source())}, got "
+                f"{self.dtype} of shape {self.shape}"
+            )
+        return int(current().decide(self.node))
+
+    def __int__(self) -> int:
+        return int(self._exactly("a Python int", "x.astype(np.int64)"))
+
+    def __float__(self) -> float:
+        return float(self._exactly("a Python float", "the traced value itself, or np.asarray"))
+
+    def __complex__(self) -> complex:
+        return complex(self._exactly("a Python complex number", "NumPy's complex arithmetic"))
+
+    def _exactly(self, what: str, instead: str) -> Any:
+        """Return the only value that it can have, or raise: a number would be frozen."""
+        known = current().known_value(self.node)
+        if known is not None and self.size == 1:
+            return known.reshape(())[()]
+        if self.size == 1 and self.dtype.kind in "iub":
+            return current().decide(np.reshape(self, ()).node)
+        _need(what, instead)
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        known = current().known_value(self.node)
+        if known is not None:
+            return np.array(known)
         raise ConcreteValueError(
             f"a traced value{at(user_source())} is put into a plain NumPy array, which cannot "
-            "hold it: build the array with np.stack([...]) or np.concatenate([...]), and "
-            "leave np.array and np.asarray out"
+            "hold it: make that array with np.zeros or np.array inside the function, or give "
+            "the library that asks for it a plain array"
         )
 
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise UnsupportedError(
-            f"assignment into a traced array{at(user_source())} cannot be recorded yet: build "
-            "the array with np.stack, np.concatenate or np.where"
-        )
+    def __hash__(self) -> int:
+        known = current().known_value(self.node) if self.is_scalar else None
+        if known is None:
+            raise ConcreteValueError(
+                f"a traced value{at(user_source())} is unhashable: it cannot be in a set or a "
+                "key of a dictionary, because it stands for every value it may have; use a "
+                "list, or a key that is not computed from the arguments"
+            )
+        return hash(known[()])
 
-    def __bool__(self) -> NoReturn:
-        _need("whether a traced value is true", "np.where(condition, a, b) in place of `if`")
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        _need("a value to pickle", "x.copy(), or return the value and save it outside")
 
-    def __float__(self) -> NoReturn:
-        _need(
-            "a Python float",
-            "NumPy's function in place of math's or float(), and np.stack([...]) in place of "
-            "filling a plain array",
-        )
+    def __copy__(self) -> TracedArray:
+        return METHODS["copy"](self)
 
-    def __int__(self) -> NoReturn:
-        _need("a Python int", "x.astype(np.int64)")
+    def __deepcopy__(self, memo: Any) -> TracedArray:
+        return METHODS["copy"](self)
 
-    def __index__(self) -> NoReturn:
-        _need("a Python index", "np.take or array indexing, or a plain int from outside")
+    def __round__(self, digits: int | None = None) -> Any:
+        rounded = FUNCTIONS[np.round](self, digits or 0)
+        return rounded.astype(np.int64) if digits is None and self.dtype.kind == "f" else rounded
 
-    def __complex__(self) -> NoReturn:
-        _need("a Python complex number", "real arithmetic")
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
 
-    def __reduce__(self) -> NoReturn:
-        _need("a value to pickle or copy", "x.copy(), or return the value and save it outside")
-
-    __hash__ = None  # type: ignore[assignment]
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __pow__(self, exponent: Any) -> Any:
         # NumPy's operator (not np.power) answers these exponents so.
         if isinstance(exponent, int | float) and self.dtype.kind == "f":
-            shortcut = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
+            shortcut = {-1: np.reciprocal, 0: np.ones_like, 0.5: np.sqrt, 1: np.positive}
+            shortcut[2] = np.square
             if exponent in shortcut:
                 return shortcut[exponent](self)
         if type(exponent) is int and exponent == 2:
             return np.square(self)
-        return np.power(self, exponent)
+        return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
-        # NumPy scalars are immutable, so that for them the operator makes a new value.
-        if self.ndim or (self.node.op.name == "input" and not self.weak):
+        result = operation(self, other)
+        if result is NotImplemented or self.is_scalar:
+            return result  # numbers are immutable: the operator makes a new one
+        return self.assign(result, f"the operator {symbol}")
+
+    def assign(self, value: Any, what: str) -> TracedArray:
+        """Replace all elements, casting as a ufunc casts its output; return the array.
+
+        Raises
+        ------
+        UnsupportedError
+            If the result's dtype does not fit, as in NumPy, or this is no array.
+        """
+        result = as_traced(value)
+        if self.is_scalar:
             raise UnsupportedError(
-                f"the in-place operator {symbol}{at(user_source())} cannot be recorded yet: "
-                f"write y = y {symbol[:-1]} ... in place of y {symbol} ..."
+                f"{what}{at(user_source())} writes to a number: only arrays can be written to"
             )
-        return operation(self, other)
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise UnsupportedError(
+                f"{what}{at(user_source())}: a result of dtype {result.dtype} cannot be cast "
+                f"to {self.dtype}: make the array of dtype {result.dtype} in the first place"
+            )
+        METHODS["__setitem__"](self, ..., result)
+        return self
+
+
+_SLOTS = frozenset((*TracedArray.__slots__, "shape"))
 
 
 def _need(what: str, instead: str) -> NoReturn:
@@ -217,8 +309,9 @@ def _need(what: str, instead: str) -> NoReturn:
 def refuse(what: str) -> NoReturn:
     """Raise for NumPy code that cannot be recorded."""
     raise UnsupportedError(
-        f"{what}{at(user_source())} cannot be recorded yet: write it with other NumPy functions "
-        "(docs/ops.md lists those that can be), or compute it outside and pass it in"
+        f"{what}{at(user_source())} cannot be recorded: write it with other NumPy functions "
+        "(`steepest coverage` lists those that can be), give its derivative with "
+        "st.custom_derivative, or compute it outside and pass it in"
     )
 
 
@@ -233,7 +326,9 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _is_operand(value: Any) -> bool:
-    return isinstance(value, TracedArray | np.ndarray | np.generic | int | float | complex | list)
+    return isinstance(
+        value, TracedArray | np.ndarray | np.generic | int | float | complex | list | tuple
+    )
 
 
 def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -252,6 +347,8 @@ for _name, _ufunc, _symbol in (
     ("and", np.bitwise_and, "&="),
     ("or", np.bitwise_or, "|="),
     ("xor", np.bitwise_xor, "^="),
+    ("lshift", np.left_shift, "<<="),
+    ("rshift", np.right_shift, ">>="),
     ("pow", np.power, "**="),
 ):
     _forward, _backward = _binary(_ufunc)
@@ -276,16 +373,29 @@ for _name, _ufunc in (
     ("pos", np.positive),
     ("abs", np.absolute),
     ("invert", np.invert),
+    ("floor", np.floor),
+    ("ceil", np.ceil),
+    ("trunc", np.trunc),
 ):
     setattr(TracedArray, f"__{_name}__", lambda self, _ufunc=_ufunc: _ufunc(self))
 
 
 def as_traced(value: Any) -> TracedArray:
-    """Return a traced array for an array, a number, or one that is traced already."""
+    """Return a traced array for an array, a number, a list, or what is traced already."""
     if isinstance(value, TracedArray):
         return value
+    if isinstance(value, list | tuple) and holds_traced(value):
+        return FUNCTIONS[np.array](value)
     weak = type(value) in (int, float)
-    return TracedArray(current().lift(value), current(), weak)
+    is_scalar = not isinstance(value, np.ndarray | list | tuple)
+    return TracedArray(current().lift(value), current(), weak, is_scalar)
+
+
+def holds_traced(value: Any) -> bool:
+    """Whether a value is traced, or a list or tuple with something traced in it."""
+    if isinstance(value, TracedArray):
+        return True
+    return isinstance(value, list | tuple) and any(map(holds_traced, value))
 
 
 def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
@@ -297,6 +407,8 @@ def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
         If the value belongs to a trace that has ended.
     """
     if not isinstance(value, TracedArray):
+        if isinstance(value, list | tuple) and holds_traced(value):
+            return node_of(as_traced(value), dtype)
         return current().lift(value, dtype)
     session = current()
     if not is_open(value.session):
@@ -304,9 +416,10 @@ def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
             f"a traced value{at(user_source())} belongs to a trace that has ended: return "
             "values from the function instead of storing them elsewhere"
         )
-    if dtype is None or dtype == value.dtype:
-        return value.node
-    return session.record(TABLE["astype"], [value.node], dtype=dtype)
+    node = value.node
+    if dtype is None or dtype == node.dtype:
+        return node
+    return session.record(TABLE["astype"], [node], dtype=dtype)
 
 
 def record(row: Row, *operands: Any, **attributes: Any) -> TracedArray:
@@ -321,27 +434,95 @@ def record(row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         raise IndexError(f"{error}{at(user_source())}") from None
 
 
+def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Record a call of one of NumPy's functions that is no ufunc."""
+    implementation = FUNCTIONS.get(function)
+    if implementation is None:
+        module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
+        refuse(f"{module}.{function.__name__}")
+    try:
+        return implementation(*args, **kwargs)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        name = str(error).rpartition("argument ")[2]
+        refuse(f"the argument {name} of np.{function.__name__}")
+
+
+def call_ufunc(
+    ufunc: np.ufunc, *inputs: Any, out: Any = None, where: Any = True, **options: Any
+) -> Any:
+    """Record a call of a ufunc, with what NumPy does for ``out``, ``where`` and ``dtype``."""
+    inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
+    targets = given or (out if isinstance(out, tuple) else (out,))
+    dtype = options.pop("dtype", None)
+    for name, value in options.items():
+        if value is not None and (name, value) not in _HARMLESS:
+            refuse(f"the argument {name}= of np.{ufunc.__name__}")
+    if dtype is not None:
+        inputs = tuple(as_traced(value).astype(dtype) for value in inputs)
+    if ufunc in FUNCTIONS:
+        result = FUNCTIONS[ufunc](*inputs)
+    else:
+        row = TABLE.get(ufunc.__name__)
+        if row is None or row.evaluate is not ufunc:
+            refuse(f"np.{ufunc.__name__}")
+        result = apply(row, *inputs)
+    if targets[0] is None and where is True:
+        return result
+    results = result if isinstance(result, tuple) else (result,)
+    written = tuple(
+        _write_out(ufunc, value, target, where)
+        for value, target in zip(results, targets, strict=True)
+    )
+    return written if isinstance(result, tuple) else written[0]
+
+
+_HARMLESS = (("subok", True), ("casting", "same_kind"), ("order", "K"))
+
+
+def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
+    what = f"the argument out= of np.{ufunc.__name__}"
+    if out is None:
+        raise UnsupportedError(
+            f"np.{ufunc.__name__} with where= and without out={at(user_source())} leaves "
+            "elements without a value: give out=, or use np.where"
+        )
+    if where is not True:
+        shape = np.broadcast_shapes(as_traced(where).shape, out.shape)
+        value = np.where(where, value, out)
+        if shape != out.shape:
+            raise InputError(f"{what}{at(user_source())}: where= does not fit its shape")
+    return write_out(value, out, what)
+
+
+def write_out(value: Any, out: Any, what: str) -> Any:
+    """Write a result to the array given as ``out=``; return that array."""
+    if not isinstance(out, TracedArray):
+        raise ConcreteValueError(
+            f"{what}{at(user_source())} is a plain NumPy array, which cannot hold a traced "
+            "value: make that array with np.zeros or np.empty inside the function"
+        )
+    if np.broadcast_shapes(as_traced(value).shape, out.shape) != out.shape:
+        raise InputError(
+            f"{what}{at(user_source())} has shape {out.shape}, the result has shape "
+            f"{as_traced(value).shape}"
+        )
+    return out.assign(value, what)
+
+
 def _type(value: Any) -> Any:
     if isinstance(value, TracedArray):
         return float if value.weak and value.dtype.kind == "f" else value.dtype
     if type(value) in (int, float):
         return type(value)
-    if isinstance(value, list | tuple):
-        _refuse_traced_items(value)
     return check_dtype(np.asarray(value).dtype)
-
-
-def _refuse_traced_items(values: Any) -> None:
-    for value in values:
-        if isinstance(value, TracedArray):
-            value.__array__()
-        if isinstance(value, list | tuple):
-            _refuse_traced_items(value)
 
 
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
     ufunc: Any = row.evaluate
+    operands = tuple(as_traced(x) if isinstance(x, list | tuple) else x for x in operands)
     types = tuple(map(_type, operands))
     try:
         loop = resolve_loop(ufunc, types)

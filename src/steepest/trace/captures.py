@@ -27,12 +27,15 @@ class Captures:
         Pairs of a function that reads the value again, and the value it gave.
     arrays
         The same for arrays that became inputs, in the order of those inputs.
+    names
+        A name for each of these.
     opaque
         Descriptions of what cannot be compared: not empty means tracing anew each time.
     """
 
     values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
     arrays: list[tuple[Callable[[], Any], np.ndarray]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
 
     def still_hold(self) -> bool:

@@ -1,4 +1,4 @@
-"""``x[key]`` for every kind of key that keeps the shape known."""
+"""``x[key]`` and ``x[key] = value``, for every kind of key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError, UnsupportedError
+from steepest.errors import GraphIndexError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, constant_value
-from steepest.trace.array import TracedArray, as_traced, record, refuse
+from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, record, refuse
+from steepest.trace.session import current
+from steepest.trace.writing import (
+    alias,
+    cast_for,
+    check_writable,
+    fresh,
+    read_element,
+    view,
+    write,
+    write_element,
+)
 
 
 def getitem(x: TracedArray, key: Any) -> Any:
@@ -20,13 +31,77 @@ def getitem(x: TracedArray, key: Any) -> Any:
     ------
     IndexError
         If an index that is known now is out of bounds.
-    UnsupportedError
-        If the shape of the result would depend on values (a traced mask).
+
+    Notes
+    -----
+    A mask that is computed from the arguments sets the shape of the result: which elements
+    it selects becomes a guard.
     """
-    parts, gap = _expand(key if isinstance(key, tuple) else (key,), x.shape)
-    if any(_is_advanced(part) for part in parts):
-        return _advanced(x, parts, gap)
-    return _basic(x, parts)
+    parts = _known(key if isinstance(key, tuple) else (key,))
+    if len(parts) == x.ndim and all(map(_is_integer, parts)):
+        return read_element(x, _position(parts, x.shape))
+    expanded, gap = _expand(parts, x.shape)
+    if any(_is_advanced(part) for part in expanded):
+        return _advanced(fresh(x), expanded, gap)
+    return _basic(x, expanded)
+
+
+def setitem(x: TracedArray, key: Any, value: Any) -> None:
+    """Record ``x[key] = value`` with NumPy's meaning."""
+    if isinstance(key, TracedArray) and key.dtype == np.bool_ and _is_mask_choice(x, key, value):
+        chosen = np.where(_aligned(key, x.ndim), cast_for(x, value, x.shape), fresh(x))
+        write(x, chosen)
+        return
+    parts = _known(key if isinstance(key, tuple) else (key,))
+    if len(parts) == x.ndim and all(map(_is_integer, parts)):
+        node = cast_for(x, value, ()).node
+        write_element(x, _position(parts, x.shape), node)
+        return
+    expanded, gap = _expand(parts, x.shape)
+    if any(_is_advanced(part) for part in expanded):
+        _put(x, expanded, gap, value)
+        return
+    target = _basic(x, expanded) if x.ndim or not x.is_scalar else x
+    write(target, cast_for(x, value, target.shape))
+
+
+METHODS["__getitem__"] = getitem
+METHODS["__setitem__"] = setitem
+
+
+def _is_mask_choice(x: TracedArray, mask: TracedArray, value: Any) -> bool:
+    """Whether a mask chooses between the array and a value that does not depend on it."""
+    shape = as_traced(value).shape
+    fits = mask.ndim and mask.shape == x.shape[: mask.ndim]
+    return bool(fits) and len(shape) <= x.ndim - mask.ndim
+
+
+def _aligned(mask: TracedArray, ndim: int) -> TracedArray:
+    return np.reshape(mask, mask.shape + (1,) * (ndim - mask.ndim))
+
+
+def _known(parts: tuple) -> tuple:
+    """Return an index in which masks and 0-d truth values are known ones.
+
+    What a traced mask selects sets a shape, so that it becomes a guard. Numbers that are
+    known anyway are replaced by themselves.
+    """
+    return tuple(_known_part(part) for part in parts)
+
+
+def _known_part(part: Any) -> Any:
+    if isinstance(part, list | tuple):
+        part = _array(list(part))
+    if not isinstance(part, TracedArray):
+        return part
+    if part.dtype == np.bool_:
+        return np.asarray(current().decide(part.node))
+    known = current().known_value(part.node)
+    return part if known is None else known[()]
+
+
+def _position(parts: tuple, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(_span(part, extent)[0] for part, extent in zip(parts, shape, strict=True))
 
 
 def _is_integer(part: Any) -> bool:
@@ -49,16 +124,8 @@ def _expand(parts: tuple, shape: tuple[int, ...]) -> tuple[tuple, int | None]:
     masks: list[tuple[int, np.ndarray]] = []
     ndim = len(shape)
     for part in parts:
-        if isinstance(part, list):
-            part = _array(part)
-        if isinstance(part, bool | np.bool_):
+        if isinstance(part, bool | np.bool_) or (np.ndim(part) == 0 and _is_truth(part)):
             refuse("indexing by a single truth value")
-        if isinstance(part, TracedArray) and part.dtype == np.bool_:
-            raise UnsupportedError(
-                f"indexing by a traced mask{at(user_source())}: the shape of the result would "
-                "depend on values; use np.where(mask, x, 0) or a mask that is not computed "
-                "from the arguments"
-            )
         if isinstance(part, np.ndarray) and part.dtype == np.bool_:
             masks.append((len(result), part))
             result.extend(part.nonzero())
@@ -86,9 +153,13 @@ def _expand(parts: tuple, shape: tuple[int, ...]) -> tuple[tuple, int | None]:
     return expanded, (position if ellipses else None)
 
 
+def _is_truth(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype == np.bool_
+
+
 def _array(part: list) -> Any:
-    if any(isinstance(item, TracedArray) for item in part):
-        return np.stack(part)
+    if holds_traced(part):
+        return as_traced(part)
     array = np.asarray(part)
     return array.astype(np.intp) if array.size == 0 else array
 
@@ -118,46 +189,63 @@ def _basic(x: TracedArray, parts: tuple) -> Any:
         if isinstance(part, slice):
             shape.append(span[1])
         axis += 1
-    return np.reshape(_slice(x, tuple(spans)), tuple(shape))
+    if tuple(spans) == tuple((0, extent, 1) for extent in x.shape):
+        sliced = alias(x)
+    else:
+        sliced = view(x, TABLE["getitem"], slices=tuple(spans))
+    if sliced.shape == tuple(shape):
+        return sliced
+    return view(sliced, TABLE["reshape"], shape=tuple(shape))
 
 
-def _slice(x: TracedArray, spans: tuple[tuple[int, int, int], ...]) -> TracedArray:
-    if spans == tuple((0, extent, 1) for extent in x.shape):
-        return x
-    return record(TABLE["getitem"], x, slices=spans)
+def _split(
+    x: TracedArray, parts: tuple, gap: int | None
+) -> tuple[TracedArray, list[Any], tuple[int, ...], tuple[int, ...]]:
+    """Return the indexed axes in front, their indices, and the order of the result's axes.
 
-
-def _advanced(x: TracedArray, parts: tuple, gap: int | None) -> Any:
-    # Slices and new axes first; then the indexed axes to the front, where take_at takes
-    # them; then the axes of the result to where NumPy puts them.
+    Slices and new axes are taken first; then the indexed axes come to the front.
+    """
     basic = tuple(
         part if part is None or isinstance(part, slice) else slice(None) for part in parts
     )
     x = _basic(x, basic)
     axes = [i for i, part in enumerate(parts) if not (part is None or isinstance(part, slice))]
     indices: list[Any] = [_index(parts[axis], x.shape[axis]) for axis in axes]
-    shapes = [index.shape for index in indices]
     try:
-        shape = np.broadcast_shapes(*shapes)
+        shape = np.broadcast_shapes(*(index.shape for index in indices))
     except ValueError:
         raise GraphIndexError(
-            f"index arrays of shapes {', '.join(map(str, shapes))}{at(user_source())} do not "
-            "broadcast"
+            f"index arrays of shapes {', '.join(str(i.shape) for i in indices)}"
+            f"{at(user_source())} do not broadcast"
         ) from None
     indices = [np.broadcast_to(index, shape) for index in indices]
-    rest = [i for i in range(x.ndim) if i not in axes]
-    taken = record(TABLE["take_at"], np.transpose(x, (*axes, *rest)), *indices)
+    to_front = (*axes, *(i for i in range(x.ndim) if i not in axes))
+    front, total = len(shape), len(shape) + x.ndim - len(axes)
     is_split = gap is not None and axes[0] < gap <= axes[-1]
     if is_split or axes[-1] - axes[0] != len(axes) - 1:
-        return taken  # indexed axes apart: NumPy leaves their result in front
-    before = axes[0]
-    front = len(shape)
-    order = (
-        *range(front, front + before),
-        *range(front),
-        *range(front + before, taken.ndim),
-    )
-    return np.transpose(taken, order)
+        back = tuple(range(total))  # indexed axes apart: NumPy leaves their result in front
+    else:
+        before = axes[0]
+        back = (*range(front, front + before), *range(front), *range(front + before, total))
+    identity = to_front == tuple(range(x.ndim))
+    moved = x if identity else view(x, TABLE["transpose"], axes=to_front)
+    return moved, indices, back, shape
+
+
+def _advanced(x: TracedArray, parts: tuple, gap: int | None) -> Any:
+    moved, indices, back, _ = _split(x, parts, gap)
+    taken = record(TABLE["take_at"], moved, *indices)
+    return fresh(np.transpose(taken, back)) if taken.ndim else taken
+
+
+def _put(x: TracedArray, parts: tuple, gap: int | None, value: Any) -> None:
+    check_writable(x)
+    moved, indices, back, shape = _split(x, parts, gap)
+    rest = moved.shape[len(indices) :]
+    full = (*shape, *rest)
+    values = cast_for(x, value, tuple(full[axis] for axis in back))
+    ahead = np.transpose(values, sorted(range(len(back)), key=back.__getitem__))
+    write(moved, record(TABLE["put_at"], fresh(moved), ahead, *indices))
 
 
 def _index(part: Any, extent: int) -> TracedArray:

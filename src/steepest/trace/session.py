@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph import Node, Source, evaluate, make, order
+from steepest.graph import Guard, Node, Source, evaluate, make, order
 from steepest.graph.source import at, user_source
-from steepest.ops import INPUT, Row, constant_node, input_node
+from steepest.ops import CONSTANT, INPUT, Row, constant_node, constant_value, input_node
 from steepest.trace.captures import Captures
 
 CONSTANT_LIMIT = 1024
@@ -53,6 +54,8 @@ class Session:
         tells later whether the trace still holds.
     sources
         The user's line for every node recorded here.
+    guards
+        What the path taken through the function depends on, in order.
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
     """
@@ -67,9 +70,13 @@ class Session:
         self.sources: dict[Node, Source] = {} if self.root is self else self.root.sources
         self.followed: dict[Any, Any] = {}
         self.views: dict[int, Any] = {}
+        self.guards: list[Guard] = []
         self._values: dict[Node, Any] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
+        self._checksums: dict[Node, int] = {}
+        self._decided: dict[Node, Any] = {}
+        self._is_known: dict[Node, bool] = {}
         self._source: Source | None = None
 
     def add_input(
@@ -97,8 +104,31 @@ class Session:
             node = self.add_input(array.shape, check_dtype(array.dtype), name, lambda: array)
             self._held[id(array)] = node
             self.captures.arrays.append((read or (lambda: array), array))
+            self.captures.names.append(name)
         elif read is not None:  # a second name: both must go on meaning the same array
             self.captures.values.append((lambda: id(read()), id(array)))
+        return node
+
+    def adopt(self, captures: Captures) -> None:
+        """Bind what another path through the function read to the same inputs as there."""
+        names = captures.names
+        for (read, _), name in zip(list(captures.arrays), names, strict=True):
+            self.hold(read(), name, read)
+        self.captures.values.extend(captures.values)
+        self.captures.opaque.extend(captures.opaque)
+
+    def _hold_made(self, array: np.ndarray) -> Node:
+        """Return the input that a large array made by the function is bound to."""
+        if self.root is not self:
+            return self.root._hold_made(array)
+        checksum = zlib.crc32(np.ascontiguousarray(array).view(np.uint8))
+        node = self.hold(array)
+        if self._checksums.setdefault(node, checksum) != checksum:
+            raise UnsupportedError(
+                f"a plain array that was recorded already has been changed{at(user_source())}: "
+                "make it inside the function, with np.zeros or np.array, or change a copy"
+            )
+        self._is_known[node] = True
         return node
 
     def lift(self, value: Any, dtype: np.dtype | None = None) -> Node:
@@ -107,11 +137,13 @@ class Session:
         check_dtype(array.dtype)
         if array.size <= CONSTANT_LIMIT:
             return constant_node(array)
-        return self.hold(array)
+        return self._hold_made(array)
 
     def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
-        """Make a node and note the user's line that made it."""
+        """Make a node and note the user's line that made it; fold what is constant."""
         node = make(op, operands, **attributes)
+        if node.size <= CONSTANT_LIMIT and all(x.op is CONSTANT for x in operands):
+            return constant_node(self.value(node))
         if node not in self.sources:
             source = self._source or user_source()
             if source is not None:
@@ -133,6 +165,40 @@ class Session:
             if needed.op is INPUT and needed not in self._values:
                 self._values[needed] = self._input_value(needed)
         return evaluate([node], self._values)[0]
+
+    def known_value(self, node: Node) -> np.ndarray | None:
+        """Return a node's value if it is the same for all arguments, else None."""
+        if node.op is CONSTANT:
+            return constant_value(node)
+        known = self.root._is_known
+        for needed in order([node], stop=known):
+            if needed not in known:
+                known[needed] = needed.op is not INPUT and all(
+                    known[operand] for operand in needed.operands
+                )
+        return self.value(node) if known[node] else None
+
+    def decide(self, node: Node) -> Any:
+        """Return a node's concrete value, on which the further course depends.
+
+        Unless the value is the same for all arguments, a guard is noted: the recording
+        only holds where the node has this value.
+        """
+        known = self.known_value(node)
+        if known is not None:
+            return known[()]
+        for session in (self, *self.parents):
+            if node in session._decided:
+                return session._decided[node][()]
+        value = self.value(node)
+        self.add_guard(node, value, self._source or user_source())
+        return value[()]
+
+    def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
+        """Note that the recording only holds where a node has this value."""
+        if condition not in self._decided and self.known_value(condition) is None:
+            self._decided[condition] = value
+            self.guards.append(Guard(condition, value, source))
 
     def _input_value(self, node: Node) -> Any:
         for session in (self, *reversed(self.parents)):

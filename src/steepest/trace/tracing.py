@@ -86,13 +86,6 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     return [*names, *(f"x{i}" for i in range(len(names), count))][:count]
 
 
-def record_call(
-    function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], session: Session
-) -> Any:
-    """Run a function on traced stand-ins for its arguments and return what it returns."""
-    return call_traced(function, session, add_arguments(session, arguments, names))
-
-
 def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Return traced stand-ins for nested arguments, in their structure."""
     stand_ins = []
@@ -127,6 +120,7 @@ def trace_function(
     function: Callable[..., Any],
     arguments: Sequence[Any],
     names_of: Callable[..., Any] | None = None,
+    earlier: Captures | None = None,
 ) -> Trace:
     """Record a function as a graph.
 
@@ -139,6 +133,8 @@ def trace_function(
         strings...) are fixed values.
     names_of
         Function whose argument names are used; `function` itself unless given.
+    earlier
+        What another path through the function read: this path binds the same inputs.
 
     Returns
     -------
@@ -147,10 +143,17 @@ def trace_function(
     """
     with open_session() as session:
         names = argument_names(names_of or function, len(arguments))
-        result = record_call(function, arguments, names, session)
+        stand_ins = add_arguments(session, arguments, names)
+        leaves = [x for x in optree.tree_leaves(stand_ins) if isinstance(x, TracedArray)]
+        before = list(session.inputs)
+        if earlier is not None:
+            session.adopt(earlier)
+        result = call_traced(function, session, stand_ins)
         outputs, structure = result_nodes(result)
-    leaves, given = optree.tree_flatten(tuple(arguments))
-    fixed = {i: leaf for i, leaf in enumerate(leaves) if not is_array_like(leaf)}
+        written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
+        outputs += [leaves[i].node for i in written]
+    given_leaves, given = optree.tree_flatten(tuple(arguments))
+    fixed = {i: leaf for i, leaf in enumerate(given_leaves) if not is_array_like(leaf)}
     signature = Signature(given, structure, fixed)
     graph = Graph(
         inputs=tuple(session.inputs),
@@ -159,6 +162,8 @@ def trace_function(
         sources=session.sources,
         captured=tuple(array for _, array in session.captures.arrays),
         signature=signature,
+        guards=tuple(session.guards),
+        written=written,
     )
     return Trace(graph, session.captures)
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import dis
 import functools
 import os
-import random
 import sys
 import sysconfig
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,25 +23,28 @@ from steepest.graph import source
 from steepest.graph.source import Source, at, user_source
 from steepest.trace.array import TracedArray
 from steepest.trace.captures import MISSING, is_comparable
+from steepest.trace.objects import follow_object, see_class
+from steepest.trace.seen import refuse_random, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session
 
 LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
-"""Top-level packages whose functions are called as they are."""
-
-_TAKEN_DIRECTLY = ("__builtins__", "__name__", "__package__", "__spec__", "__file__")
-
-_RANDOM_MODULES = {"random", "secrets", "numpy.random"}
-_RANDOM_TYPES = (np.random.Generator, np.random.RandomState, random.Random)
+"""Top-level packages whose functions are never followed."""
 
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 
+_PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+
 
 class View(dict):
-    """The globals of a user's function, as a traced run sees them."""
+    """The globals of a user's function, as a traced run sees them.
+
+    Functions look names up with ``__getitem__``. The dictionary itself holds the real
+    values, for whoever reads it directly: debuggers, and ``eval``.
+    """
 
     def __init__(self, real: dict[str, Any], session: Session) -> None:
-        # These the interpreter takes from the dictionary itself, past __getitem__.
-        super().__init__({name: real[name] for name in _TAKEN_DIRECTLY if name in real})
+        super().__init__(real)
+        dict.__setitem__(self, "__builtins__", seen_builtins())
         self.real = real
         self.session = session
         self.seen: dict[str, Any] = {}
@@ -82,22 +84,61 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
             return value
         return TracedArray(session.hold(value, name, read), session.root)
     refuse_random(value, name)
-    if is_comparable(value) or value is MISSING or is_library(value):
+    if is_comparable(value) or value is MISSING:
         captures.values.append((read, value))
         return value
+    if is_library(value):
+        captures.values.append((read, value))
+        return see_library(value)
     if isinstance(value, types.FunctionType):
         captures.values.append((read, value))
         return follow(value, session)
+    if isinstance(value, types.ModuleType):
+        captures.values.append((read, value))
+        return UserModule(value, session)
+    if isinstance(value, type):
+        captures.values.append((read, value))
+        return see_class(value, session, follow)
     captures.opaque.append(f"{name} ({type(value).__name__})")
-    if isinstance(value, types.MethodType | functools.partial):
-        return follow(value, session)
-    return value
+    return follow(value, session)
+
+
+class UserModule(types.ModuleType):
+    """A module of the user's own, whose names are seen through the session."""
+
+    def __init__(self, real: types.ModuleType, session: Session) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__["_view"] = view_of(vars(real), session)
+        self.__dict__["_real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_view"][name]
+        except KeyError:
+            return getattr(self.__dict__["_real"], name)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"the traced function assigns to {self.__name__}.{name}{at(user_source())}: the "
+            "recorded graph would not repeat it; return the value instead"
+        )
+
+
+def view_of(real: dict[str, Any], session: Session) -> View:
+    """Return the one view of a module's names that a recording has."""
+    root = session.root
+    view = root.views.get(id(real))
+    if view is None:
+        view = root.views[id(real)] = View(real, root)
+    return view
 
 
 def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
     if isinstance(value, types.ModuleType):
         name = value.__name__
+        if any(packages in (getattr(value, "__file__", "") or "") for packages in _PACKAGES):
+            return True
     elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
         return False  # whatever its module is called
     elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
@@ -114,34 +155,19 @@ def is_library(value: Any) -> bool:
 
 def _is_library_file(code: types.CodeType) -> bool:
     file = code.co_filename
-    packages = f"{os.sep}site-packages{os.sep}"
-    if packages in file:
-        return file.partition(packages)[2].partition(os.sep)[0] in LIBRARIES
+    if any(packages in file for packages in _PACKAGES):
+        return True
     return source.is_library(file) or file.startswith(_STANDARD_LIBRARY)
 
 
-def refuse_random(value: Any, name: str) -> None:
-    """Raise for a source of random numbers: a trace would freeze what it drew."""
-    owner = getattr(value, "__self__", None)
-    is_module = isinstance(value, types.ModuleType) and value.__name__ in _RANDOM_MODULES
-    if is_module or isinstance(value, _RANDOM_TYPES) or isinstance(owner, _RANDOM_TYPES):
-        _raise_random(name, user_source())
-
-
-def _raise_random(name: str, source: Source | None) -> None:
-    raise UnsupportedError(
-        f"{name} draws random numbers inside a traced function{at(source)}: the recorded "
-        "graph would repeat one draw for ever; draw them outside and pass them as arguments"
-    )
-
-
-def follow(function: Callable[..., Any], session: Session) -> Callable[..., Any]:
+def follow(function: Any, session: Session) -> Any:
     """Return a user's function so that its own names are seen through the view.
 
     Parameters
     ----------
     function
-        Anything callable; what has no Python code is returned as it is.
+        A function, a bound method, a partial, or an object of the user's own; what has no
+        Python code is returned as it is.
     session
         The recording.
 
@@ -149,38 +175,41 @@ def follow(function: Callable[..., Any], session: Session) -> Callable[..., Any]
     ------
     UnsupportedError
         Where the function assigns to globals or to an enclosing function's variables, or
-        draws random numbers.
+        is a generator or a coroutine.
     """
+    opaque = session.root.captures.opaque
     if isinstance(function, types.MethodType):
-        followed = follow(function.__func__, session)
         owner = function.__self__
-        if not is_library(owner) and not isinstance(owner, type):
-            session.root.captures.opaque.append(f"self ({type(owner).__name__})")
-        return types.MethodType(followed, owner)
+        if isinstance(owner, type):
+            return types.MethodType(
+                follow(function.__func__, session), see_class(owner, session, follow)
+            )
+        return types.MethodType(follow(function.__func__, session), follow(owner, session))
     if isinstance(function, functools.partial):
-        session.root.captures.opaque.append("functools.partial")
+        opaque.append("functools.partial")
         return functools.partial(
             follow(function.func, session), *function.args, **function.keywords
         )
-    if not isinstance(function, types.FunctionType):
-        if not is_library(function):
-            session.root.captures.opaque.append(type(function).__name__)
-        return function
-    if is_library(function) or isinstance(function.__globals__, View):
-        return function  # the latter was made by a function that is followed itself
-    known = session.root.followed.get(function)
-    return known or _rebuild(function, session)
+    if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
+        return follow(function.__wrapped__, session)
+    if isinstance(function, types.FunctionType):
+        if is_library(function) or isinstance(function.__globals__, View):
+            return function  # the latter was made by a function that is followed itself
+        return session.root.followed.get(function) or _rebuild(function, session)
+    if is_library(function):
+        return see_library(function)
+    opaque.append(type(function).__name__)
+    return follow_object(function, session, follow)
 
 
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
     code, root = function.__code__, session.root
-    _refuse_side_effects(code, function.__globals__, frozenset(code.co_freevars))
+    _refuse_side_effects(code, frozenset(code.co_freevars))
     if function.__dict__ and not hasattr(function, "__wrapped__"):
         root.captures.opaque.append(f"attributes of {function.__name__}")
     root.captures.values.append((lambda: id(function.__code__), id(code)))
-    view = root.views.get(id(function.__globals__))
-    if view is None:
-        view = root.views[id(function.__globals__)] = View(function.__globals__, root)
+    view = view_of(function.__globals__, root)
+    _show_to_classes(code, view)
     cells = tuple(types.CellType() for _ in code.co_freevars)
     rebuilt = types.FunctionType(code, view, function.__name__, None, cells or None)
     root.followed[function] = rebuilt  # before its cells: a function may call itself
@@ -204,6 +233,16 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     return rebuilt
 
 
+def _show_to_classes(code: types.CodeType, view: View) -> None:
+    """Put what bodies of classes name into the view itself, where the interpreter looks."""
+    for nested in code.co_consts:
+        if isinstance(nested, types.CodeType):
+            for instruction in dis.get_instructions(nested):
+                if instruction.opname == "LOAD_NAME" and instruction.argval in view.real:
+                    dict.__setitem__(view, instruction.argval, view[instruction.argval])
+            _show_to_classes(nested, view)
+
+
 def _cell_value(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
@@ -220,13 +259,11 @@ def _keyword_default(function: types.FunctionType, name: str) -> Any:
     return (function.__kwdefaults__ or {}).get(name, MISSING)
 
 
-def _refuse_side_effects(
-    code: types.CodeType, names: dict[str, Any], outer: frozenset[str]
-) -> None:
+def _refuse_side_effects(code: types.CodeType, outer: frozenset[str]) -> None:
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):
-            _refuse_side_effects(nested, names, outer)
-    previous, line = None, code.co_firstlineno
+            _refuse_side_effects(nested, outer)
+    line = code.co_firstlineno
     for instruction in dis.get_instructions(code):
         line = (instruction.positions and instruction.positions.lineno) or line
         operation, name = instruction.opname, instruction.argval
@@ -242,7 +279,3 @@ def _refuse_side_effects(
                 f"{at(source)}: the recorded graph would not repeat it; return the value "
                 "instead"
             )
-        if name == "random" and operation in ("LOAD_ATTR", "LOAD_METHOD"):
-            if previous is not None and names.get(previous) is np:
-                _raise_random(f"{previous}.random", source)
-        previous = name if operation == "LOAD_GLOBAL" else None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Executable
 from steepest.engines.program import Iteration, Program, Run, Start
-from steepest.engines.stepwise import Arithmetic, Tape, constant_values, prepare
+from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, prepare
 from steepest.graph import Graph, Node
-from steepest.rewrite import simplify
 
 
 def resolve(node: Node) -> Callable[..., Any]:
@@ -22,9 +22,11 @@ def resolve(node: Node) -> Callable[..., Any]:
     return functools.partial(node.op.evaluate, **node.attributes)
 
 
-def differentiate(iteration: Iteration) -> Callable[[dict[Node, Any]], None]:
+def differentiate(
+    iteration: Iteration, known: Collection[Node]
+) -> Callable[[dict[Node, Any]], None]:
     """Return what computes loss and gradient: both are nodes of the graph."""
-    tape = Tape([iteration.loss, iteration.gradient], iteration.inputs, resolve)
+    tape = Tape([iteration.loss, iteration.gradient], known, resolve)
     return tape.run
 
 
@@ -37,19 +39,9 @@ class Interpreter:
 
     name: str = "numpy"
 
-    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
-        """Return the graph as a function of flat inputs."""
-        outputs = simplify(graph.outputs)
-        tape = Tape(outputs, graph.inputs, resolve)
-        constants = constant_values(tape, np.asarray)
-
-        def run(inputs: Sequence[Any]) -> list[np.ndarray]:
-            values = {**constants, **dict(zip(graph.inputs, inputs, strict=True))}
-            with np.errstate(all="ignore"):
-                tape.run(values)
-            return [np.asarray(values[node]) for node in outputs]
-
-        return run
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
+        return compile_paths(paths, _ARITHMETIC)
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Return what starts the descent."""

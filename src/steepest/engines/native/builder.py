@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native.element import Element
+from steepest.engines.native.host import HostCall
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
 from steepest.graph import Node, Shape
 
@@ -50,6 +51,7 @@ class Builder:
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
         self.checked_nodes: list[Node] = []
+        self.hosts: list[HostCall] = []
 
     # Elements.
 
@@ -293,6 +295,24 @@ class Builder:
         before = self.ir.load(flag, typ=INDEX)
         self.ir.store(self.ir.select(inside, before, number), flag)
         return self.ir.select(inside, wrapped, index(0))
+
+    def call_host(self, node: Node, pointers: Sequence[ir.Value]) -> None:
+        """Call NumPy for a node: pointers to its operands and to its result."""
+        call = HostCall(node)
+        self.hosts.append(call)
+        self.checked_nodes.append(node)
+        table = self.alloca(ir.ArrayType(POINTER, len(pointers)))
+        for place, pointer in enumerate(pointers):
+            self.ir.store(pointer, self.ir.gep(table, [index(place)], source_etype=POINTER))
+        signature = ir.FunctionType(INDEX, [POINTER])
+        function = self.ir.inttoptr(index(call.address), POINTER)
+        function.type = signature.as_pointer()
+        failed = self.ir.call(function, [table])
+        flag = self.error_flag()
+        before = self.ir.load(flag, typ=INDEX)
+        number = index(len(self.checked_nodes))
+        is_fine = self.ir.icmp_unsigned("==", failed, index(0))
+        self.ir.store(self.ir.select(is_fine, before, number), flag)
 
     def error_flag(self) -> ir.Value:
         """Return where the number of the node with an index out of bounds is kept."""

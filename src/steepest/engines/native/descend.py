@@ -17,11 +17,13 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
+from steepest.engines.native.host import HostCall
 from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import REGISTER_LIMIT, make_plan
-from steepest.engines.native.program import FUNCTION_TYPE, cached
+from steepest.engines.native.program import FUNCTION_TYPE, cached, leave_on_error
+from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, index, register_type
 from steepest.engines.native.workspace import (
     ARENA,
@@ -38,10 +40,7 @@ from steepest.engines.native.workspace import (
     Workspace,
 )
 from steepest.engines.program import Iteration, Outcome, Program
-from steepest.graph import Node
-
-ERRORS = 16
-"""Return codes from here on are numbers of nodes with an index out of bounds."""
+from steepest.graph import Node, decision_tree
 
 
 class Carried:
@@ -121,7 +120,9 @@ class DescentCode:
     memory
         Layout of the memory it works on.
     checked
-        Nodes whose indices it checks.
+        Nodes whose indices it checks, or that NumPy computes.
+    hosts
+        Calls back to NumPy; the code needs them as long as it lives.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
     spare
@@ -132,6 +133,7 @@ class DescentCode:
     code: Code
     memory: Memory
     checked: Sequence[Node]
+    hosts: Sequence[HostCall]
     in_memory: Sequence[int]
     spare: list[Workspace] = field(default_factory=list)
 
@@ -207,7 +209,7 @@ class _Writer:
             phi.add_incoming(value, before)
         self.last = last
         if program.tail is None or program.batches is None:
-            self._iteration(program.full, phis, head)
+            self._iterations(program.paths, phis, head)
         else:
             plan = program.batches
             number = b.urem(phis[0], index(plan.steps_per_epoch))
@@ -215,28 +217,55 @@ class _Writer:
             full, tail = self._block("full"), self._block("tail")
             b.cbranch(is_tail, tail, full)
             b.position_at_end(tail)
-            self._iteration(program.tail, phis, head)
+            self._iterations(program.tail_paths, phis, head)
             b.position_at_end(full)
-            self._iteration(program.full, phis, head)
+            self._iterations(program.paths, phis, head)
         code = Code(self.module, "descend")
         in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
         memory = Memory(program, self.arena.size)
-        return DescentCode(program, code, memory, self.builder.checked_nodes, in_memory)
+        checked, hosts = self.builder.checked_nodes, self.builder.hosts
+        return DescentCode(program, code, memory, checked, hosts, in_memory)
 
-    def _iteration(self, it: Iteration, phis: list[ir.Value], head: ir.Block) -> None:
+    def _iterations(
+        self, paths: Sequence[Iteration], phis: list[ir.Value], head: ir.Block
+    ) -> None:
+        """Write one iteration along each known path, and the branches that lead there."""
+        x = self.carried[0]
+        count, _, previous_loss = phis[:3]
+        width = x.node.size if x.in_registers else 0
+        previous, values = phis[3 : 3 + width], phis[3 + width :]
+        plan = make_plan([(it.guards, it.outputs) for it in paths])
+        lowering = Lowering(self.builder, self.arena, plan)
+        parts = self._parts(values)
+        for carried, part in zip(self.carried, parts, strict=True):
+            carried.bind(lowering, part)
+        last = paths[-1]
+        self._bind_data(lowering, last, count)
+        lowering.elements[last.count] = as_elements(self.builder, last.count, [count])
+
+        def leaf(number: int) -> None:
+            self._iteration(lowering, paths[number], phis, head, parts)
+
+        def unknown() -> None:
+            self._leave(Outcome.NEW_PATH, count, previous_loss, previous_loss, previous, values)
+
+        emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
+
+    def _iteration(
+        self,
+        lowering: Lowering,
+        it: Iteration,
+        phis: list[ir.Value],
+        head: ir.Block,
+        parts: list[Sequence[ir.Value]],
+    ) -> None:
         """Write one iteration: it ends by going back to the head, or by returning."""
         builder, b = self.builder, self.builder.ir
         x = self.carried[0]
         count, recorded, previous_loss = phis[:3]
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
-        lowering = Lowering(builder, self.arena, make_plan(it.outputs))
         lowering.keep = {it.gradient, it.loss}
-        parts = self._parts(values)
-        for carried, part in zip(self.carried, parts, strict=True):
-            carried.bind(lowering, part)
-        self._bind_data(lowering, it, count)
-        lowering.elements[it.count] = as_elements(builder, it.count, [count])
         lowering.emit([it.loss, it.gradient, it.finite])
         loss = lowering.in_registers(it.loss)[()]
         if x.in_registers:  # here, where every way out can see it
@@ -244,8 +273,7 @@ class _Writer:
         recorded = self._record(lowering, it, count, recorded, loss)
         stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
         diverged = self._block("diverged")
-        if builder.checked_nodes:
-            self._leave_on_error()
+        leave_on_error(builder)
         b.cbranch(lowering.in_registers(it.finite)[()].value, stop, diverged)
         b.position_at_end(stop)
         lowering.emit([it.stop])
@@ -349,15 +377,6 @@ class _Writer:
         phi.add_incoming(recorded, before)
         phi.add_incoming(following, end)
         return phi
-
-    def _leave_on_error(self) -> None:
-        b = self.builder.ir
-        error = b.load(self.builder.error_flag(), typ=INDEX)
-        failed, fine = self._block("failed"), self._block("fine")
-        b.cbranch(b.icmp_unsigned("==", error, index(0)), fine, failed)
-        b.position_at_end(failed)
-        b.ret(b.add(error, index(ERRORS - 1)))
-        b.position_at_end(fine)
 
     def _leave(
         self,

@@ -59,6 +59,9 @@ class Element:
     def __or__(self, other: Element) -> Element:
         return self.builder.truth_of(self.builder.ir.or_(self.value, other.value))
 
+    def __xor__(self, other: Element) -> Element:
+        return self.builder.truth_of(self.builder.ir.xor(self.value, other.value))
+
     def __invert__(self) -> Element:
         return self.builder.truth_of(self.builder.ir.not_(self.value))
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
+from steepest.derivative import Executable
 from steepest.engines.native.descend import compile_descent
-from steepest.engines.native.program import compile_graph
+from steepest.engines.native.program import compile_paths
 from steepest.engines.native.running import NativeRun
 from steepest.engines.program import Program, Run, Start
 from steepest.graph import Graph, order
@@ -24,14 +22,15 @@ class Native:
 
     name: str = "native"
 
-    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
-        """Return the graph as a function of flat inputs."""
-        return compile_graph(graph)
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
+        return compile_paths(paths)
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent and return what starts it."""
         compiled = compile_descent(program)
-        return lambda start: NativeRun(compiled, start, program.full.sources)
+        sources = {k: v for it in program.iterations for k, v in it.sources.items()}
+        return lambda start: NativeRun(compiled, start, sources)
 
     def first_budget(self, program: Program) -> int:
         """Return how many iterations surely take less than some ten milliseconds."""

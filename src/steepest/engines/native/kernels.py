@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
+from steepest.engines.native.element import Element
 from steepest.engines.native.matmul import matmul
 from steepest.engines.native.memory import Cell, View
-from steepest.engines.native.small import is_better
+from steepest.engines.native.small import comes_before, is_better
 from steepest.engines.native.types import index
 from steepest.graph import Node
 
@@ -89,6 +91,77 @@ def argmin(lowering: Lowering, node: Node) -> None:
     _extreme_position(lowering, node, "<")
 
 
+def cumsum(lowering: Lowering, node: Node) -> None:
+    """Add up along an axis, keeping every sum."""
+    _running(lowering, node, lambda total, element: total + element)
+
+
+def cumprod(lowering: Lowering, node: Node) -> None:
+    """Multiply along an axis, keeping every product."""
+    _running(lowering, node, lambda total, element: total * element)
+
+
+def _running(
+    lowering: Lowering, node: Node, combine: Callable[[Element, Element], Element]
+) -> None:
+    builder, axis = lowering.builder, node.attributes["axis"]
+    (operand,) = node.operands
+    target = lowering.allocate(node)
+    if node.size == 0:
+        return
+    rest = (*node.shape[:axis], *node.shape[axis + 1 :])
+    with builder.loops(rest) as position, lowering.scope():
+        first = (*position[:axis], index(0), *position[axis:])
+        total = Cell(builder, lowering.element(operand, first))
+        target.store(builder, total.get(), target.address(builder, first))
+        with builder.loop(node.shape[axis] - 1) as i, lowering.scope():
+            following = builder.ir.add(i, index(1))
+            place = (*position[:axis], following, *position[axis:])
+            total.set(combine(total.get(), lowering.element(operand, place)))
+            target.store(builder, total.get(), target.address(builder, place))
+
+
+_RANKING_LIMIT = 256
+"""Axes up to so long are sorted by counting, for each element, those that come before."""
+
+
+def argsort(lowering: Lowering, node: Node) -> None:
+    """Put each element's number where as many others come before it."""
+    builder, axis = lowering.builder, node.attributes["axis"]
+    (operand,) = node.operands
+    extent = node.shape[axis]
+    if extent > _RANKING_LIMIT:
+        host(lowering, node)
+        return
+    lowering.in_memory(operand)
+    target = lowering.allocate(node)
+    rest = (*node.shape[:axis], *node.shape[axis + 1 :])
+    one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
+    with builder.loops(rest) as position, lowering.scope(), builder.loop(extent) as i:
+        own = lowering.element(operand, (*position[:axis], i, *position[axis:]))
+        rank = Cell(builder, nothing)
+        with builder.loop(extent) as j, lowering.scope():
+            other = lowering.element(operand, (*position[:axis], j, *position[axis:]))
+            earlier = builder.truth_of(builder.ir.icmp_unsigned("<", j, i))
+            ahead = comes_before(other, own) | (~comes_before(own, other) & earlier)
+            rank.set(rank.get() + builder.select(ahead, one, nothing))
+        place = (*position[:axis], rank.get().value, *position[axis:])
+        target.store(builder, builder.element(i, node.dtype), target.address(builder, place))
+
+
+def host(lowering: Lowering, node: Node) -> None:
+    """Call back to NumPy: the row's own function, on views of the operands' memory."""
+    builder = lowering.builder
+    operands = [lowering.packed(operand) for operand in node.operands]
+    target = lowering.allocate(node)
+    result = target if target.is_contiguous else lowering.arena.allocate(node.dtype, node.shape)[0]
+    builder.call_host(node, [view.at_offset(builder, None) for view in (*operands, result)])
+    if result is not target:
+        with builder.loops(node.shape) as position:
+            element = result.load(builder, result.address(builder, position))
+            target.store(builder, element, target.address(builder, position))
+
+
 def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
@@ -108,4 +181,16 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
         target.store(builder, place.get(), target.address(builder, position))
 
 
-__all__ = ["add_at", "argmax", "argmin", "concatenate", "matmul", "pack", "put_at"]
+__all__ = [
+    "add_at",
+    "argmax",
+    "argmin",
+    "argsort",
+    "concatenate",
+    "cumprod",
+    "cumsum",
+    "host",
+    "matmul",
+    "pack",
+    "put_at",
+]

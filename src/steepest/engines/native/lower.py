@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -22,6 +22,18 @@ from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.shaping import aligned
 
 Position = tuple[ir.Value, ...]
+
+
+class State(NamedTuple):
+    """What a :class:`Lowering` has emitted up to a branch."""
+
+    elements: dict[Node, Any]
+    views: dict[Node, View]
+    destinations: dict[Node, View]
+    keep: set[Node]
+    slots: dict[Node, Slot]
+    scope: dict[tuple, tuple[Element, Any]]
+    free: list[Slot]
 
 
 class Lowering:
@@ -56,6 +68,25 @@ class Lowering:
         self.keep: set[Node] = set()
         self._slots: dict[Node, Slot] = {}
         self._scopes: list[dict[tuple, tuple[Element, Any]]] = [{}]
+
+    def state(self) -> State:
+        """Return what has been emitted so far, to come back to after a branch."""
+        return State(
+            dict(self.elements),
+            dict(self.views),
+            dict(self.destinations),
+            set(self.keep),
+            dict(self._slots),
+            dict(self._scopes[0]),
+            self.arena.free_slots(),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go back to what had been emitted where the state was taken."""
+        self.elements, self.views = dict(state.elements), dict(state.views)
+        self.destinations, self.keep = dict(state.destinations), set(state.keep)
+        self._slots, self._scopes = dict(state.slots), [dict(state.scope)]
+        self.arena.restore(state.free)
 
     def emit(self, outputs: Sequence[Node]) -> None:
         """Emit whatever the outputs need and is not there yet."""
@@ -128,6 +159,10 @@ class Lowering:
     def _constant_view(self, node: Node) -> View:
         value = constant_value(node)
         assert value is not None
+        return self.constant(value)
+
+    def constant(self, value: np.ndarray) -> View:
+        """Return memory that holds a known array."""
         kind = ir.ArrayType(ir.IntType(8), value.nbytes)
         module = self.builder.module
         name = module.get_unique_name("constant")
@@ -135,7 +170,7 @@ class Lowering:
         data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
         data.global_constant = True
         data.align = 64
-        return contiguous(opaque(data), node.dtype, node.shape)
+        return contiguous(opaque(data), value.dtype, value.shape)
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype), node.size)
@@ -192,6 +227,17 @@ class Lowering:
             self.each_element(node, lambda at: (self.element_of_op(node, at), target))
             self.views[node] = view
         return view
+
+    def packed(self, node: Node) -> View:
+        """Return where a node is in memory, its elements following each other."""
+        view = self.in_memory(node)
+        if view.is_contiguous:
+            return view
+        packed, _ = self.arena.allocate(node.dtype, node.shape)
+        with self.builder.loops(node.shape) as position:
+            element = view.load(self.builder, view.address(self.builder, position))
+            packed.store(self.builder, element, packed.address(self.builder, position))
+        return packed
 
     # Elements inside loops.
 

@@ -197,6 +197,14 @@ class Arena:
             pointer = self._builder.ir.gep(self._pointer, [index(slot.offset)], source_etype=byte)
         return contiguous(pointer, dtype, shape, slot.tag), slot
 
+    def free_slots(self) -> list[Slot]:
+        """Return the slots that are free now."""
+        return list(self._free)
+
+    def restore(self, free: list[Slot]) -> None:
+        """Let these slots be the free ones again."""
+        self._free = list(free)
+
     def release(self, slot: Slot) -> None:
         """Give a slot back for later values."""
         self._free.append(slot)

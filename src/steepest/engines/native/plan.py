@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from steepest.graph import Node, order
+from steepest.graph import Guard, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 
 REGISTER_LIMIT = 16
@@ -57,18 +57,24 @@ def _fits_registers(node: Node) -> bool:
         return False
     if node.op.name in ("take_at", "add_at", "put_at"):
         return False  # an index that is not known when compiling needs memory
+    if isinstance(node.op.lower, Kernel) and node.op.lower.name == "host":
+        return False  # NumPy looks at memory
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 
 
-def make_plan(outputs: Sequence[Node]) -> Plan:
-    """Decide for all nodes that the outputs need."""
-    nodes = order(outputs)
+def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Node]]]) -> Plan:
+    """Decide for all nodes that the guards and outputs of some paths need."""
+    results: list[Node] = []
+    for guards, outputs in paths:
+        results += [guard.condition for guard in guards]
+        results += outputs
+    nodes = order(results)
     consumers: dict[Node, list[Node]] = {node: [] for node in nodes}
     for node in nodes:
         for operand in dict.fromkeys(node.operands):
             consumers[operand].append(node)
     small = frozenset(filter(_fits_registers, nodes))
-    results = set(outputs)
+    needed = set(results)
     stored: set[Node] = set()
     readers: dict[Node, set[Node]] = {}
     for node in reversed(nodes):
@@ -76,10 +82,12 @@ def make_plan(outputs: Sequence[Node]) -> Plan:
             continue
         loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
         readers[node] = loops
-        if node in results or _must_store(node, consumers[node], loops, small):
+        if node in needed or _must_store(node, consumers[node], loops, small):
             stored.add(node)
     _cut_chains(nodes, small, stored)
-    return Plan(nodes, small, frozenset(stored), _last_uses(nodes, small, stored))
+    # Paths differ in what comes last: with several, nothing is given back.
+    last_use = _last_uses(nodes, small, stored) if len(paths) == 1 else {}
+    return Plan(nodes, small, frozenset(stored), last_use)
 
 
 def _loops_of(

@@ -13,15 +13,17 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native.builder import Builder
+from steepest.engines.native.host import HostCall
 from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, contiguous, table_entry
 from steepest.engines.native.plan import make_plan
+from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, POINTER, index
 from steepest.errors import GraphIndexError
-from steepest.graph import Graph, Node, Source
+from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
-from steepest.rewrite import simplify
+from steepest.rewrite import simplify_guarded
 
 _CACHE_SIZE = 256
 _programs: OrderedDict[Any, Any] = OrderedDict()
@@ -45,40 +47,57 @@ def cached(key: Any, make: Callable[[], Any]) -> Any:
     return result
 
 
+UNKNOWN_PATH = -1
+"""What compiled code returns where the way leads where no path is known."""
+
+
 @dataclass(frozen=True)
 class Program:
-    """Machine code of a graph.
+    """Machine code of the paths through a function.
 
     Attributes
     ----------
-    graph
-        The graph, simplified.
+    paths
+        The graph of each path, simplified; inputs are those of the last.
     code
-        Its machine code.
+        The machine code: it returns the number of the path, :data:`UNKNOWN_PATH`, or below
+        that the number of a checked node.
     arena_size
         Bytes of static memory that one call needs.
+    outputs
+        Shape and dtype of every output; paths share those that are alike.
+    places
+        For each path, the positions of its outputs among these.
     checked
-        Nodes whose indices are checked; the code returns their number, from 1.
+        Nodes whose indices are checked, or that NumPy computes.
+    hosts
+        Calls back to NumPy; the code needs them as long as it lives.
     """
 
-    graph: Graph
+    paths: tuple[Graph, ...]
     code: Code
     arena_size: int
+    outputs: Sequence[tuple[Shape, np.dtype]]
+    places: Sequence[Sequence[int]]
     checked: Sequence[Node]
+    hosts: Sequence[HostCall]
 
-    def __call__(self, inputs: Sequence[Any]) -> list[np.ndarray]:
-        """Run on flat inputs and return the flat outputs."""
+    def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        """Run on flat inputs; return the path's number and its flat outputs."""
         arrays = [
             np.ascontiguousarray(value, node.dtype).reshape(node.shape)
-            for value, node in zip(inputs, self.graph.inputs, strict=True)
+            for value, node in zip(inputs, self.paths[-1].inputs, strict=True)
         ]
-        outputs = [np.empty(node.shape, node.dtype) for node in self.graph.outputs]
+        outputs = [np.empty(shape, dtype) for shape, dtype in self.outputs]
         arena = aligned_bytes(self.arena_size)
         table = pointer_table([address_of(array) for array in (arena, *arrays, *outputs)])
-        code = self.code.call(table, 0, 0)
-        if code:
-            raise_index_error(code, self.checked, self.graph.sources)
-        return outputs
+        number = self.code.call(table, 0, 0)
+        if number == UNKNOWN_PATH:
+            return None
+        if number < 0:
+            sources = {k: v for path in self.paths for k, v in path.sources.items()}
+            raise_error(UNKNOWN_PATH - number, self.checked, sources, self.hosts)
+        return number, [outputs[place] for place in self.places[number]]
 
 
 def address_of(array: np.ndarray) -> int:
@@ -97,48 +116,99 @@ def pointer_table(addresses: Sequence[int]) -> Any:
     return (ctypes.c_void_p * len(addresses))(*addresses)
 
 
-def raise_index_error(
-    code: int, checked: Sequence[Node], sources: Mapping[Node, Source]
+def raise_error(
+    code: int,
+    checked: Sequence[Node],
+    sources: Mapping[Node, Source],
+    hosts: Sequence[HostCall] = (),
 ) -> NoReturn:
     """Raise for the node whose number, from 1, the code returned."""
     node = checked[code - 1]
+    for call in hosts:
+        if call.node is node and call.error is not None:
+            error, call.error = call.error, None
+            error.add_note(f"computing {node.op.name}{at(sources.get(node))}")
+            raise error
     shape = node.operands[0].shape if node.op.name == "take_at" else node.shape
     raise GraphIndexError(
         f"an index{at(sources.get(node))} is out of bounds for an array of shape {shape}"
     )
 
 
-def compile_graph(graph: Graph) -> Program:
-    """Compile a graph, or return what was compiled for an equal one before."""
-    sources = dict(graph.sources)
-    simplified = Graph(graph.inputs, tuple(simplify(graph.outputs, sources)), graph.names, sources)
+def compile_paths(paths: Sequence[Graph]) -> Program:
+    """Compile the paths through a function, or return what was compiled for equal ones."""
+    simplified = tuple(map(_simplified, paths))
     program = cached(simplified, lambda: _compile(simplified))
-    return replace(program, graph=simplified)  # its lines are those of this graph
+    return replace(program, paths=simplified)  # their lines are those of these graphs
 
 
-def _compile(graph: Graph) -> Program:
+def _simplified(path: Graph) -> Graph:
+    sources = dict(path.sources)
+    outputs, guards = simplify_guarded(path.outputs, path.guards, sources)
+    return Graph(path.inputs, tuple(outputs), path.names, sources, guards=guards)
+
+
+def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[list[int]]]:
+    """Return the outputs of all paths, shared where they are alike, and each path's own."""
+    outputs: dict[tuple[int, Shape, np.dtype], int] = {}
+    places = [
+        [
+            outputs.setdefault((i, node.shape, node.dtype), len(outputs))
+            for i, node in enumerate(path.outputs)
+        ]
+        for path in paths
+    ]
+    return [(shape, dtype) for _, shape, dtype in outputs], places
+
+
+def _compile(paths: tuple[Graph, ...]) -> Program:
     module = ir.Module("steepest")
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
     table = function.args[0]
     arena = Arena(builder, table_entry(builder, table, 0))
-    lowering = Lowering(builder, arena, make_plan(graph.outputs))
+    inputs = paths[-1].inputs
+    lowering = Lowering(builder, arena, make_plan([(p.guards, p.outputs) for p in paths]))
     read_only = arena.new_tag()
-    for i, node in enumerate(graph.inputs):
+    for i, node in enumerate(inputs):
         pointer = table_entry(builder, table, 1 + i)
         lowering.views[node] = contiguous(pointer, node.dtype, node.shape, read_only)
-    targets = []
-    for i, node in enumerate(graph.outputs):
-        pointer = table_entry(builder, table, 1 + len(graph.inputs) + i)
-        target = contiguous(pointer, node.dtype, node.shape, arena.new_tag())
-        targets.append(target)
-        lowering.destinations.setdefault(node, target)
+    outputs, places = _places(paths)
+    targets = [
+        contiguous(table_entry(builder, table, 1 + len(inputs) + i), dtype, shape, arena.new_tag())
+        for i, (shape, dtype) in enumerate(outputs)
+    ]
     body = function.append_basic_block("body")
     builder.ir.branch(body)
     builder.ir.position_at_end(body)
-    lowering.emit(graph.outputs)
-    for node, target in zip(graph.outputs, targets, strict=True):
-        lowering.store(node, target)
-    error = builder.ir.load(builder.error_flag(), typ=INDEX) if builder.checked_nodes else index(0)
-    builder.ir.ret(error)
-    return Program(graph, Code(module, "run_graph"), arena.size, builder.checked_nodes)
+
+    def leaf(number: int) -> None:
+        path, own = paths[number], [targets[place] for place in places[number]]
+        for node, target in zip(path.outputs, own, strict=True):
+            lowering.destinations.setdefault(node, target)
+        lowering.emit(path.outputs)
+        for node, target in zip(path.outputs, own, strict=True):
+            lowering.store(node, target)
+        leave_on_error(builder)
+        builder.ir.ret(index(number))
+
+    def unknown() -> None:
+        builder.ir.ret(index(UNKNOWN_PATH))
+
+    emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
+    code = Code(module, "run_graph")
+    checked, hosts = builder.checked_nodes, builder.hosts
+    return Program(paths, code, arena.size, outputs, places, checked, hosts)
+
+
+def leave_on_error(builder: Builder) -> None:
+    """Return, where an index was out of bounds, what says so."""
+    if not builder.checked_nodes:
+        return
+    b, function = builder.ir, builder.function
+    error = b.load(builder.error_flag(), typ=INDEX)
+    failed, fine = function.append_basic_block("failed"), function.append_basic_block("fine")
+    b.cbranch(b.icmp_unsigned("==", error, index(0)), fine, failed)
+    b.position_at_end(failed)
+    b.ret(b.sub(index(UNKNOWN_PATH), error))
+    b.position_at_end(fine)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.native.descend import ERRORS, DescentCode
-from steepest.engines.native.program import address_of, raise_index_error
+from steepest.engines.native.descend import DescentCode
+from steepest.engines.native.program import UNKNOWN_PATH, address_of, raise_error
 from steepest.engines.native.workspace import (
     COUNT,
     FIRST,
@@ -58,6 +58,10 @@ class NativeRun:
         for (here, _), value in zip(work.copies[1:], start.state, strict=True):
             here[...] = value
         self.restart(start.x)
+        if start.count:
+            work.integers[COUNT] = start.count
+            work.copies[0][1][...] = start.previous_x
+            work.losses[...] = start.previous_loss
         self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
         position = FIRST + 2 * len(work.copies)
         for number, array in enumerate(self._data):
@@ -90,6 +94,11 @@ class NativeRun:
     @property
     def previous_x(self) -> np.ndarray:
         return self._work.copies[0][not self._swapped[0]]
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        copies = zip(self._work.copies[1:], self._swapped[1:], strict=True)
+        return [pair[is_swapped] for pair, is_swapped in copies]
 
     @property
     def loss(self) -> float:
@@ -141,8 +150,9 @@ class NativeRun:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
         code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
-        if code >= ERRORS:
-            raise_index_error(code - ERRORS + 1, self._compiled.checked, self._sources)
+        if code < 0:
+            compiled = self._compiled
+            raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
         if every:
@@ -152,7 +162,7 @@ class NativeRun:
     def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
         # A run that stopped looked at its last point; one that paused did not, yet.
         every = self._compiled.program.record_every
-        looked_at = self.count + (code != Outcome.PAUSED)
+        looked_at = self.count + (code in (Outcome.STOPPED, Outcome.DIVERGED))
         iterations = np.arange(-(-first // every) * every, looked_at, every)
         self.recording.iterations.append(iterations)
         self.recording.losses.append(losses[: len(iterations)].copy())

@@ -106,6 +106,46 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> np.ndarray
     return result.reshape(shape)
 
 
+def comes_before(a: Element, b: Element) -> Element:
+    """Whether an element sorts before another; NaN sorts behind every number."""
+    if a.dtype.kind != "f":
+        return a < b
+    return (a < b) | ((b != b) & (a == a))
+
+
+def _argsort(lowering: Lowering, node: Node) -> np.ndarray:
+    builder = lowering.builder
+    one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
+    axis = node.attributes["axis"]
+    elements = np.moveaxis(lowering.in_registers(node.operands[0]), axis, -1)
+    result = np.empty(elements.shape, object)
+    for position in np.ndindex(elements.shape[:-1]):
+        lane = elements[position]
+        ranks = []
+        for i, own in enumerate(lane):
+            rank = nothing
+            for j, other in enumerate(lane):
+                if j != i:
+                    ahead = comes_before(other, own) if j > i else ~comes_before(own, other)
+                    rank = rank + builder.select(ahead, one, nothing)
+            ranks.append(rank)
+        for place in range(len(lane)):
+            chosen = nothing
+            for i, rank in enumerate(ranks):
+                chosen = builder.select(rank == place, builder.number(i, node.dtype), chosen)
+            result[(*position, place)] = chosen
+    return np.moveaxis(result, -1, axis)
+
+
+def _running(lowering: Lowering, node: Node) -> np.ndarray:
+    axis = node.attributes["axis"]
+    result = np.moveaxis(lowering.in_registers(node.operands[0]).copy(), axis, 0)
+    for i in range(1, len(result)):
+        before = result[i - 1]
+        result[i] = before + result[i] if node.op.name == "cumsum" else before * result[i]
+    return np.moveaxis(result, 0, axis)
+
+
 def is_better(element: Element, best: Element, better: str) -> Element:
     """Whether an element takes the lead; the first NaN does, as in NumPy."""
     ahead = element > best if better == ">" else element < best
@@ -141,5 +181,8 @@ _KERNELS = {
     "concatenate": _rearranged,
     "argmax": _argmax,
     "argmin": _argmin,
+    "argsort": _argsort,
+    "cumprod": _running,
+    "cumsum": _running,
     "matmul": _matmul,
 }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Executable
 from steepest.engines.program import Iteration, Program, Run, Start
-from steepest.engines.stepwise import Arithmetic, Tape, constant_values, prepare
+from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
 from steepest.errors import EngineUnavailableError
 from steepest.graph import Graph, Node
-from steepest.rewrite import simplify
 
 
 def import_torch() -> Any:
@@ -70,20 +70,9 @@ class Torch:
                 f"PyTorch cannot use the device {self.device!r}: {reason}"
             ) from error
 
-    def compile(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
-        """Return the graph as a function of flat inputs."""
-        arithmetic = self._arithmetic()
-        outputs = simplify(graph.outputs)
-        tape = Tape(outputs, graph.inputs, arithmetic.resolve)
-        constants = constant_values(tape, arithmetic.from_array)
-
-        def run(inputs: Sequence[Any]) -> list[np.ndarray]:
-            tensors = map(arithmetic.from_array, inputs)
-            values = {**constants, **dict(zip(graph.inputs, tensors, strict=True))}
-            tape.run(values)
-            return [arithmetic.to_array(values[node]) for node in outputs]
-
-        return run
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
+        return compile_paths(paths, self._arithmetic())
 
     def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
         """Return a loss and its gradient by the first input, from ``torch.autograd``."""
@@ -145,7 +134,10 @@ def _autograd(torch: Any, loss: Any, variable: Any) -> Any:
 
 
 def _differentiate(
-    torch: Any, resolve: Callable[[Node], Callable[..., Any]], iteration: Iteration
+    torch: Any,
+    resolve: Callable[[Node], Callable[..., Any]],
+    iteration: Iteration,
+    known: Collection[Node],
 ) -> Callable[[dict[Node, Any]], None]:
     """Return what computes a loss in torch, and its gradient by ``torch.autograd``."""
     to_variable = Tape([iteration.variable], iteration.inputs, resolve)

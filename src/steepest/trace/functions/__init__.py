@@ -1,5 +1,29 @@
 """NumPy's functions and methods, as ops and compositions of ops; importing registers them."""
 
-from steepest.trace.functions import elementwise, products, reductions, shapes
+from steepest.trace.functions import (
+    creating,
+    differences,
+    elementwise,
+    joining,
+    linear,
+    picking,
+    products,
+    python,
+    reductions,
+    shaping,
+    sorting,
+)
 
-__all__ = ["elementwise", "products", "reductions", "shapes"]
+__all__ = [
+    "creating",
+    "differences",
+    "elementwise",
+    "joining",
+    "linear",
+    "picking",
+    "products",
+    "python",
+    "reductions",
+    "shaping",
+    "sorting",
+]

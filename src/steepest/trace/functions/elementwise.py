@@ -23,6 +23,7 @@ from steepest.trace.functions.register import (
     node_cast,
 )
 from steepest.trace.indexing import getitem
+from steepest.trace.writing import fresh
 
 
 def _on_truths(name: str) -> Callable[..., Any]:
@@ -44,9 +45,19 @@ for _name in ("and", "or", "xor", "not"):
     FUNCTIONS[_ufunc] = _bitwise(f"logical_{_name}")
 
 
-@implements(np.positive, np.real, method="conj")
+@implements(np.positive)
 def positive(x):
-    return as_traced(x)
+    return fresh(as_traced(x))
+
+
+@implements(np.real, method="conj", attribute="real")
+def real(val):
+    return as_traced(val)
+
+
+@implements(np.conjugate, method="conjugate")
+def conjugate(x):
+    return fresh(as_traced(x))
 
 
 @implements(np.deg2rad, np.radians)
@@ -66,11 +77,13 @@ def float_power(x, p):
 
 @implements(np.where)
 def where(condition, *choices):
-    if len(choices) != 2:
-        refuse("np.where with one argument")
+    if not choices:
+        return np.nonzero(condition)
     # Chosen values promote as in any ufunc of two operands.
     dtype = np.result_type(*map(_promotable, choices))
-    return record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
+    chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
+    chosen.is_scalar = False
+    return chosen
 
 
 def _promotable(value: Any) -> Any:
@@ -80,26 +93,29 @@ def _promotable(value: Any) -> Any:
 
 
 @implements(np.clip, method="clip")
-def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     low = a_min if a_min is not None else min
     high = a_max if a_max is not None else max
     if low is not None:
         a = np.maximum(a, low)
-    return a if high is None else np.minimum(a, high)
+    return as_traced(a) if high is None else np.minimum(a, high)
 
 
 @implements(np.astype, method="astype")
-def astype(x, dtype, copy=True):
+def astype(x, dtype, copy=True, order="K", casting="unsafe", subok=True):
     x = as_traced(x)
-    return x if x.dtype == dtype and not x.weak else node_cast(x, np.dtype(dtype))
-
-
-@implements(np.copy, method="copy")
-def copy(a, order="K"):
-    return as_traced(a)
+    if x.dtype == dtype and not x.weak:
+        return fresh(x) if copy else x
+    result = node_cast(x, dtype)
+    result.is_scalar = x.is_scalar
+    return result
 
 
 @implements(method="item")
 def item(x, *index):
-    chosen: Any = getitem(x, index) if index else np.reshape(x, ())
-    return TracedArray(chosen.node, chosen.session, weak=chosen.dtype.kind == "f")
+    index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else index
+    if len(index) == 1 and x.ndim != 1:
+        chosen: Any = getitem(np.ravel(x), index)
+    else:
+        chosen = getitem(x, index) if index else np.reshape(x, ())
+    return TracedArray(chosen.node, chosen.session, chosen.dtype.kind in "fi", is_scalar=True)

@@ -14,7 +14,6 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     record,
-    refuse,
 )
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
@@ -22,7 +21,7 @@ from steepest.trace.functions.register import (
     node_cast,
     normalize_axis,
 )
-from steepest.trace.functions.shapes import ravel, reshape, transpose
+from steepest.trace.functions.shaping import ravel, reshape, transpose
 
 
 @implements(np.matmul)
@@ -32,7 +31,7 @@ def matmul(a, b):
         raise InputError(f"np.matmul{at(user_source())}: operands must have at least one axis")
     dtype = np.result_type(a.dtype, b.dtype)
     if dtype == np.bool_:
-        refuse("np.matmul of truth values")
+        return matmul(a.astype(np.int64), b.astype(np.int64)) != 0
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise InputError(
             f"np.matmul{at(user_source())}: shapes {a.shape} and {b.shape} do not fit: "
@@ -96,16 +95,5 @@ def _extents(x: TracedArray, axes: Sequence[int]) -> tuple[int, ...]:
 
 
 @implements(np.trace, method="trace")
-def trace(a, offset=0):
-    return sum_(diagonal(a, offset), -1)
-
-
-@implements(np.diagonal, method="diagonal")
-def diagonal(a, offset=0, axis1=0, axis2=1):
-    a = as_traced(a)
-    if a.ndim != 2 or (axis1, axis2) != (0, 1):
-        refuse("np.diagonal of more than two axes")
-    rows, columns = a.shape
-    first = (-offset if offset < 0 else 0, offset if offset > 0 else 0)
-    steps = np.arange(max(min(rows - first[0], columns - first[1]), 0))
-    return a[steps + first[0], steps + first[1]]
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    return sum_(np.diagonal(a, offset, axis1, axis2), -1, dtype)

@@ -13,11 +13,11 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
 from steepest.trace.array import (
-    REDUCERS,
+    FUNCTIONS,
+    UFUNC_METHODS,
     TracedArray,
     as_traced,
     record,
-    refuse,
 )
 from steepest.trace.functions.register import (
     as_truth,
@@ -27,12 +27,37 @@ from steepest.trace.functions.register import (
 )
 
 
-def _reduce(name: str, x: TracedArray, axis: Any, keepdims: bool) -> TracedArray:
+def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
+    """Record a reduction of the op table over NumPy's axes."""
     axes = normalize_axes(axis, x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
         raise InputError(f"{name} of an empty array{at(user_source())} has no value")
     result = record(TABLE[name], x, axis=axes) if axes else x
-    return keep_axes(result, axes, x.ndim) if keepdims else result
+    return keep_axes(result, axes, x.ndim) if _is_given(keepdims) and keepdims else result
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not np._NoValue
+
+
+def masked(a: TracedArray, where: Any, instead: Any) -> TracedArray:
+    """Return an array with another value wherever a mask is false."""
+    if not _is_given(where) or where is True:
+        return a
+    return np.where(where, a, as_traced(instead).astype(a.dtype))
+
+
+def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
+    """Return how many elements a reduction over axes takes into account."""
+    axes = normalize_axes(axis, a.ndim)
+    count = math.prod(a.shape[i] for i in axes)
+    if not _is_given(where) or where is True:
+        return count
+    return sum_(np.broadcast_to(as_truth(where), a.shape).astype(np.int64), axis)
+
+
+def _with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any) -> Any:
+    return combine(result, initial) if _is_given(initial) else result
 
 
 @implements(np.sum, method="sum")
@@ -40,43 +65,74 @@ def sum_(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
     a = as_traced(a)
     if dtype is None:  # NumPy adds up small integers in the widest ones
         dtype = np.add.reduce(np.empty(0, a.dtype)).dtype
-    total = _reduce("sum", a.astype(dtype), axis, keepdims)
-    return total if initial is None else total + initial
+    total = reduce_by("sum", masked(a.astype(dtype), where, 0), axis, keepdims)
+    return _with_initial(total, np.add, initial)
+
+
+@implements(np.prod, method="prod")
+def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    a = as_traced(a)
+    if dtype is None:
+        dtype = np.multiply.reduce(np.empty(0, a.dtype)).dtype
+    total = reduce_by("prod", masked(a.astype(dtype), where, 1), axis, keepdims)
+    return _with_initial(total, np.multiply, initial)
 
 
 @implements(np.mean, method="mean")
 def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
     a = as_traced(a)
-    count = math.prod(a.shape[i] for i in normalize_axes(axis, a.ndim))
-    if dtype is None and a.dtype.kind != "f":
+    count = count_along(a, axis, where)
+    if dtype is None and a.dtype.kind not in "fc":
         dtype = np.float64
-    if count == 0:
+    if isinstance(count, int) and count == 0:
         raise InputError(f"mean of an empty array{at(user_source())} has no value")
-    return sum_(a, axis, dtype, None, keepdims) / count
+    total = sum_(a, axis, dtype, None, keepdims, None, where)
+    return total / np.reshape(count, np.shape(total)) if np.ndim(count) else total / count
 
 
 @implements(np.var, method="var")
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
+def var(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
+    correction=None,
+):  # fmt: skip
     ddof = ddof if correction is None else correction
     a = as_traced(a)
-    centered = a - mean(a, axis, dtype, None, True)
-    count = math.prod(a.shape[i] for i in normalize_axes(axis, a.ndim))
-    return sum_(np.square(centered), axis, None, None, keepdims) / (count - ddof)
+    center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where) if mean is None else mean
+    squares = np.square(a - center)
+    total = sum_(squares, axis, None, None, keepdims, None, where)
+    count = count_along(a, axis, where)
+    return total / (np.reshape(count, np.shape(total)) - ddof if np.ndim(count) else count - ddof)
 
 
 @implements(np.std, method="std")
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
-    return np.sqrt(var(a, axis, dtype, out, ddof, keepdims, correction=correction))
+def std(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
+    correction=None,
+):  # fmt: skip
+    options = {"where": where, "mean": mean, "correction": correction}
+    return np.sqrt(var(a, axis, dtype, None, ddof, keepdims, **options))
 
 
-@implements(np.max, np.amax, method="max")
-def max_(a, axis=None, out=None, keepdims=False):
-    return _reduce("max", as_traced(a), axis, keepdims)
+def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
+    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+        a = as_traced(a)
+        if _is_given(where) and not _is_given(initial):
+            raise InputError(
+                f"reduction operation '{name}'{at(user_source())} does not have an identity, so "
+                "to use a where mask one has to specify 'initial'"
+            )
+        if _is_given(initial) and (a.size == 0 or _is_given(where)):
+            a = masked(a, where, initial)
+            if a.size == 0:
+                return np.broadcast_to(as_traced(initial), np.sum(a, axis).shape)
+        return _with_initial(reduce_by(name, a, axis, keepdims), combine, initial)
+
+    implementation.__name__ = name
+    return implementation
 
 
-@implements(np.min, np.amin, method="min")
-def min_(a, axis=None, out=None, keepdims=False):
-    return _reduce("min", as_traced(a), axis, keepdims)
+max_ = implements(np.max, np.amax, method="max")(_extreme("max", np.maximum, -np.inf))
+min_ = implements(np.min, np.amin, method="min")(_extreme("min", np.minimum, np.inf))
 
 
 @implements(np.ptp)
@@ -85,13 +141,40 @@ def ptp(a, axis=None, out=None, keepdims=False):
 
 
 @implements(np.all, method="all")
-def all_(a, axis=None, out=None, keepdims=False):
-    return _reduce("all", as_truth(a), axis, keepdims)
+def all_(a, axis=None, out=None, keepdims=False, *, where=None):
+    return reduce_by("all", masked(as_truth(a), where, True), axis, keepdims)
 
 
 @implements(np.any, method="any")
-def any_(a, axis=None, out=None, keepdims=False):
-    return _reduce("any", as_truth(a), axis, keepdims)
+def any_(a, axis=None, out=None, keepdims=False, *, where=None):
+    return reduce_by("any", masked(as_truth(a), where, False), axis, keepdims)
+
+
+@implements(np.count_nonzero)
+def count_nonzero(a, axis=None, *, keepdims=False):
+    return sum_(as_truth(a).astype(np.int64), axis, None, None, keepdims)
+
+
+@implements(np.average)
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    a = as_traced(a)
+    if weights is None:
+        result = mean(a, axis, keepdims=keepdims)
+        total = as_traced(float(count_along(a, axis)))
+    else:
+        weights = as_traced(weights)
+        if weights.shape != a.shape:
+            if weights.ndim != 1 or axis is None:
+                raise InputError(
+                    f"np.average{at(user_source())}: weights of shape {weights.shape} do not fit "
+                    f"an array of shape {a.shape} along axis {axis}"
+                )
+            shape = [1] * a.ndim
+            shape[normalize_axis(axis, a.ndim)] = weights.size
+            weights = np.broadcast_to(np.reshape(weights, shape), a.shape)
+        total = sum_(weights, axis, None, None, keepdims)
+        result = sum_(a * weights, axis, None, None, keepdims) / total
+    return (result, np.broadcast_to(total, result.shape)) if returned else result
 
 
 def _position(name: str) -> Callable[..., Any]:
@@ -103,28 +186,142 @@ def _position(name: str) -> Callable[..., Any]:
         axes = normalize_axes(axis, a.ndim)
         return keep_axes(result, axes, a.ndim) if keepdims else result
 
+    implementation.__name__ = name
     return implementation
 
 
-implements(np.argmax, method="argmax")(_position("argmax"))
-implements(np.argmin, method="argmin")(_position("argmin"))
+argmax = implements(np.argmax, method="argmax")(_position("argmax"))
+argmin = implements(np.argmin, method="argmin")(_position("argmin"))
 
 
-@implements(np.linalg.norm)
-def norm(x, ord=None, axis=None, keepdims=False):
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and as_traced(x).ndim != 1):
-        refuse(f"np.linalg.norm with ord={ord}")
-    squares = sum_(np.square(x), axis, None, None, keepdims)
-    # The slope at 0 is 0, not NaN: the square root never sees the zero.
-    is_zero = squares == 0
-    return np.where(is_zero, 0, np.sqrt(np.where(is_zero, 1, squares)))
+def _without_nan(reduction: Callable[..., Any], instead: Any) -> Callable[..., Any]:
+    def implementation(a, axis=None, *args, **kwargs):
+        a = as_traced(a)
+        result = reduction(np.where(np.isnan(a), as_traced(instead), a), axis, *args, **kwargs)
+        if not np.isinf(instead):
+            return result
+        nothing = all_(np.isnan(a), axis, keepdims=kwargs.get("keepdims", False))
+        return np.where(nothing, np.nan, result)
+
+    return implementation
+
+
+implements(np.nansum)(_without_nan(sum_, 0.0))
+implements(np.nanprod)(_without_nan(prod, 1.0))
+implements(np.nanmax)(_without_nan(max_, -np.inf))
+implements(np.nanmin)(_without_nan(min_, np.inf))
+implements(np.nanargmax)(_without_nan(argmax, -np.inf))
+implements(np.nanargmin)(_without_nan(argmin, np.inf))
+
+
+@implements(np.nanmean)
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    return mean(a, axis, dtype, None, keepdims, where=~np.isnan(a) & where)
+
+
+@implements(np.nanvar)
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
+    return var(a, axis, dtype, None, ddof, keepdims, where=~np.isnan(a) & where)
+
+
+@implements(np.nanstd)
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
+    return np.sqrt(nanvar(a, axis, dtype, None, ddof, keepdims, where=where))
+
+
+def running(name: str, x: Any, axis: Any, dtype: Any) -> TracedArray:
+    """Record cumsum or cumprod of the op table."""
+    x = as_traced(x)
+    if dtype is None:
+        dtype = getattr(np, name)(np.empty(0, x.dtype)).dtype
+    x, axis = (np.ravel(x), 0) if axis is None else (x, normalize_axis(axis, x.ndim))
+    return record(TABLE[name], x.astype(dtype), axis=axis)
+
+
+@implements(np.cumsum, method="cumsum")
+def cumsum(a, axis=None, dtype=None, out=None):
+    return running("cumsum", a, axis, dtype)
+
+
+@implements(np.cumprod, method="cumprod")
+def cumprod(a, axis=None, dtype=None, out=None):
+    return running("cumprod", a, axis, dtype)
+
+
+@implements(np.nancumsum)
+def nancumsum(a, axis=None, dtype=None, out=None):
+    return running("cumsum", np.where(np.isnan(a), 0, a), axis, dtype)
+
+
+@implements(np.nancumprod)
+def nancumprod(a, axis=None, dtype=None, out=None):
+    return running("cumprod", np.where(np.isnan(a), 1, a), axis, dtype)
+
+
+@implements(np.cumulative_sum)
+def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+    total = running("cumsum", x, axis, dtype)
+    if not include_initial:
+        return total
+    axis = 0 if axis is None else normalize_axis(axis, total.ndim)
+    first = total[(slice(None),) * axis + (slice(0, 1),)] * 0
+    return np.concatenate([first, total], axis)
+
+
+def _reduce_method(reduction: Callable[..., Any]) -> Callable[..., Any]:
+    def implementation(a, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=None):
+        options = {"keepdims": keepdims, "where": where, "out": out}
+        if reduction not in (all_, any_):
+            options["initial"] = initial
+        if reduction in (sum_, prod):
+            options["dtype"] = dtype
+        return reduction(a, axis, **options)
+
+    return implementation
 
 
 for _ufunc, _reducer in (
     (np.add, sum_),
+    (np.multiply, prod),
     (np.maximum, max_),
     (np.minimum, min_),
     (np.logical_and, all_),
     (np.logical_or, any_),
 ):
-    REDUCERS[_ufunc] = _reducer
+    UFUNC_METHODS[_ufunc, "reduce"] = _reduce_method(_reducer)
+
+
+def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
+    def implementation(a, axis=0, dtype=None, out=None):
+        parts = list(np.moveaxis(as_traced(a), axis, 0))
+        for i in range(1, len(parts)):
+            parts[i] = ufunc(parts[i - 1], parts[i])
+        return np.stack(parts, axis)
+
+    return implementation
+
+
+UFUNC_METHODS[np.add, "accumulate"] = lambda a, axis=0, dtype=None: running(
+    "cumsum", a, axis, dtype
+)
+UFUNC_METHODS[np.multiply, "accumulate"] = lambda a, axis=0, dtype=None: running(
+    "cumprod", a, axis, dtype
+)
+UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate_extreme(np.maximum)
+UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate_extreme(np.minimum)
+
+
+def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
+    array = as_traced(array)
+    axis = normalize_axis(axis, array.ndim)
+    starts = [int(i) for i in indices]
+    ends = [*starts[1:], array.shape[axis]]
+    head = (slice(None),) * axis
+    parts = [
+        array[(*head, slice(i, j))].sum(axis) if i < j else array[(*head, i)]
+        for i, j in zip(starts, ends, strict=True)
+    ]
+    return np.stack(parts, axis)
+
+
+UFUNC_METHODS[np.add, "reduceat"] = _add_reduceat

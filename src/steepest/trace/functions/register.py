@@ -11,42 +11,56 @@ import numpy as np
 
 from steepest.errors import GraphIndexError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, node_of, refuse
-from steepest.trace.session import current
+from steepest.trace.array import (
+    FUNCTIONS,
+    METHODS,
+    PROPERTIES,
+    TracedArray,
+    as_traced,
+    node_of,
+    write_out,
+)
+from steepest.trace.session import check_dtype, current
 
 
-def implements(*functions: Callable[..., Any], method: str | None = None) -> Callable[..., Any]:
-    """Register the implementation of NumPy functions, and of a method of arrays.
+def implements(
+    *functions: Callable[..., Any], method: str | None = None, attribute: str | None = None
+) -> Callable[..., Any]:
+    """Register the implementation of NumPy functions, of a method or attribute of arrays.
 
-    The arguments ``out`` and ``where`` of an implementation are refused when they are given.
+    Where an implementation has an argument ``out``, it need not care: the result is
+    written there.
     """
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
-        checked = _refusing(implementation)
+        complete = _writing_out(implementation)
         for function in functions:
-            FUNCTIONS[function] = checked
+            FUNCTIONS[function] = complete
         if method is not None:
-            METHODS[method] = checked
-        return checked
+            METHODS[method] = complete
+        if attribute is not None:
+            PROPERTIES[attribute] = implementation
+        return complete
 
     return register
 
 
-def _refusing(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def _writing_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
     names = list(inspect.signature(implementation).parameters)
-    refused = [(name, names.index(name)) for name in ("out", "where") if name in names]
-    if not refused:
+    if "out" not in names:
         return implementation
+    position = names.index("out")
 
     @functools.wraps(implementation)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        for name, position in refused:
-            given = args[position] if position < len(args) else kwargs.get(name)
-            if given is not None:
-                refuse(f"the argument {name}= of np.{implementation.__name__.rstrip('_')}")
-        return implementation(*args, **kwargs)
+    def complete(*args: Any, **kwargs: Any) -> Any:
+        out = args[position] if position < len(args) else kwargs.get("out")
+        result = implementation(*args, **kwargs)
+        if out is None:
+            return result
+        name = implementation.__name__.rstrip("_")
+        return write_out(result, out, f"the argument out= of np.{name}")
 
-    return checked
+    return complete
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -66,9 +80,9 @@ def normalize_axis(axis: int, ndim: int) -> int:
     return axis % ndim
 
 
-def node_cast(value: Any, dtype: np.dtype) -> TracedArray:
+def node_cast(value: Any, dtype: Any) -> TracedArray:
     """Return a traced array of a dtype."""
-    return TracedArray(node_of(value, dtype), current())
+    return TracedArray(node_of(value, check_dtype(np.dtype(dtype))), current())
 
 
 def as_truth(x: Any) -> TracedArray:

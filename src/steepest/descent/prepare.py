@@ -1,0 +1,261 @@
+"""From a problem to something that runs: traced, compiled, and extended as paths turn up."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from steepest.derivative import Function, value_and_gradient, warn_of_paths
+from steepest.descent.batches import Batches
+from steepest.descent.build import Built, Here, build
+from steepest.descent.parameters import Layout
+from steepest.descent.stop import StopRule
+from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
+from steepest.trace import current
+from steepest.trace.tracing import call_traced, is_array_like, key_of
+
+_CACHE_SIZE = 128
+
+_prepared: OrderedDict[Any, Prepared] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimized, and how.
+
+    Attributes
+    ----------
+    function, layout, args
+        The loss, the layout of its parameters, and its other arguments.
+    method, stop
+        The descent method and the stop rule.
+    dtype
+        Precision of the arithmetic.
+    batches, plan
+        How data is dealt out; None for all of it in every iteration.
+    record_every, record_x
+        What the history keeps.
+    engine
+        Where it runs.
+    max_paths
+        Paths through the loss that are compiled.
+    """
+
+    function: Callable[..., Any]
+    layout: Layout
+    args: Sequence[Any]
+    method: Any
+    stop: StopRule
+    dtype: np.dtype
+    batches: Batches | None
+    plan: BatchPlan | None
+    record_every: int
+    record_x: bool
+    engine: Engine
+    max_paths: int
+
+    def key(self) -> Any:
+        """Return what compiled code depends on, besides what the functions read."""
+        leaves, structure = optree.tree_flatten(tuple(self.args)) if self.args else ((), None)
+        layout = self.layout
+        places = (layout.structure, layout.shapes, layout.dtypes)
+        settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
+        engine = (self.record_x, self.engine, self.max_paths)
+        return (self.function, *places, structure, *map(key_of, leaves), *settings, *engine)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A descent that was traced and compiled, for use again.
+
+    Attributes
+    ----------
+    paths, tail_paths
+        The iteration as it was traced along each known path, and the same on the last batch
+        of an epoch.
+    program
+        What the engine was given.
+    start
+        Starts the descent on the engine.
+    budget
+        Iterations to make before looking at the clock.
+    at
+        Loss and gradient at a vector, in NumPy, over all data.
+    """
+
+    paths: tuple[Built, ...]
+    tail_paths: tuple[Built, ...]
+    program: Program
+    start: Callable[[Start], Run]
+    budget: int
+    at: Function
+
+    @property
+    def still_holds(self) -> bool:
+        """Whether everything that the functions read is as it was."""
+        return all(b[-1].captures.still_hold() for b in (self.paths, self.tail_paths) if b)
+
+
+def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, float]:
+    """Return the descent ready to start, and the seconds for tracing and compiling it."""
+    began = time.perf_counter()
+    try:
+        key = problem.key()
+        found = _prepared.get(key)
+    except TypeError:  # a setting that cannot be compared: traced anew each time
+        key = found = None
+    if found is not None and found.still_holds:
+        return found, 0.0, 0.0
+    plan = problem.plan
+    if plan is None:
+        paths, tail_paths = (_trace(problem, vector, problem.args),), ()
+    else:
+        paths = (_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
+        tail = slice(plan.tail) if plan.tail else None
+        tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
+    traced = time.perf_counter()
+    at = loss_and_gradient_of_vector(problem.function, problem.layout)
+    prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
+    _remember(key, prepared)
+    return prepared, traced - began, time.perf_counter() - traced
+
+
+def extend(problem: Problem, prepared: Prepared, run: Run) -> tuple[Prepared, float, float]:
+    """Trace the path that a run is about to take, and compile it together with the others.
+
+    Beyond the limit on paths the new one alone is kept, and interpreted.
+    """
+    began = time.perf_counter()
+    args, is_tail = problem.args, False
+    if problem.batches is not None and problem.plan is not None:
+        epoch, number = divmod(run.count, problem.plan.steps_per_epoch)
+        order = problem.batches.order(problem.plan.samples, epoch)
+        rows = order[number * problem.plan.size : (number + 1) * problem.plan.size]
+        args, is_tail = _rows(args, rows), len(rows) < problem.plan.size
+    known = prepared.tail_paths if is_tail else prepared.paths
+    here = Here(run.x, run.count, run.state, known[-1].captures)
+    new = _trace(problem, here.x, args, here)
+    traced = time.perf_counter()
+    engine = problem.engine
+    if len(known) < problem.max_paths:
+        known = (*known, new)
+    else:
+        if len(known) == problem.max_paths and not isinstance(prepared, _Interpreted):
+            name = getattr(problem.function, "__name__", "the loss")
+            warn_of_paths(name, problem.max_paths, new.loss_graph.guards)
+        known, engine = (new,), Interpreter()
+    paths, tail_paths = (prepared.paths, known) if is_tail else (known, prepared.tail_paths)
+    extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
+    if engine is problem.engine:
+        with contextlib.suppress(TypeError):  # a setting that cannot be compared
+            _remember(problem.key(), extended)
+    else:
+        extended = _Interpreted(**vars(extended))
+    return extended, traced - began, time.perf_counter() - traced
+
+
+class _Interpreted(Prepared):
+    """A descent with more paths than are compiled."""
+
+
+def _trace(problem: Problem, vector: np.ndarray, args: Any, here: Here | None = None) -> Built:
+    p = problem
+    return build(p.function, p.layout, vector, args, p.method, p.stop, p.dtype, here)
+
+
+def _compiled(
+    problem: Problem,
+    paths: tuple[Built, ...],
+    tail_paths: tuple[Built, ...],
+    engine: Engine,
+    at: Function,
+) -> Prepared:
+    program = Program(
+        tuple(built.iteration for built in paths),
+        tuple(built.iteration for built in tail_paths),
+        problem.plan,
+        problem.record_every,
+        problem.record_x,
+    )
+    starter = engine.prepare(program)
+    return Prepared(paths, tail_paths, program, starter, engine.first_budget(program), at)
+
+
+def _remember(key: Any, prepared: Prepared) -> None:
+    if key is not None:
+        with _lock:
+            _prepared[key] = prepared
+            _prepared.move_to_end(key)
+            if len(_prepared) > _CACHE_SIZE:
+                _prepared.popitem(last=False)
+
+
+def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
+    return optree.tree_map(
+        lambda leaf: leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
+        tuple(args),
+    )
+
+
+def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
+    """Return where a descent starts."""
+    state = optree.tree_leaves(problem.method.init(vector.astype(problem.dtype, copy=False)))
+    start = Start(vector, [np.asarray(value) for value in state], ())
+    return bound(problem, prepared, start)
+
+
+def bound(problem: Problem, prepared: Prepared, start: Start) -> Start:
+    """Return a start with the data that a prepared descent wants."""
+    leaves = optree.tree_leaves(tuple(problem.args)) if problem.args else []
+    given = [leaf for leaf in leaves if is_array_like(leaf)]
+    data = _bound(prepared.paths[-1], given)
+    tail_data = _bound(prepared.tail_paths[-1], given) if prepared.tail_paths else []
+    order, epochs = None, 0
+    if problem.batches is not None and problem.plan is not None:
+        order = functools.partial(problem.batches.order, problem.plan.samples)
+        epochs = problem.batches.epochs
+    return dataclasses.replace(start, data=data, tail_data=tail_data, order=order, epochs=epochs)
+
+
+def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
+    """Return a run that goes on from where another one is."""
+    start = Start(
+        np.array(run.x),
+        [np.array(value) for value in run.state],
+        (),
+        count=run.count,
+        previous_x=np.array(run.previous_x),
+        previous_loss=run.loss,
+    )
+    following = prepared.start(bound(problem, prepared, start))
+    following.recording = run.recording
+    run.release()
+    return following
+
+
+def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
+    """Return the values of the data inputs: the arguments, then the captured arrays now."""
+    values = given + [read() for read, _ in built.captures.arrays]
+    nodes = built.iteration.data
+    return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
+
+
+def loss_and_gradient_of_vector(function: Any, layout: Layout) -> Function:
+    """Return loss and gradient as a function of the vector of parameters."""
+
+    def of_vector(vector: Any, *args: Any) -> Any:
+        tree = optree.tree_unflatten(layout.structure, layout.pieces(vector))
+        return call_traced(function, current(), (tree, *args))
+
+    return value_and_gradient(of_vector)

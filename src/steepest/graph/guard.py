@@ -1,0 +1,80 @@
+"""A guard: what one path through a function takes for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steepest.graph.node import Node
+from steepest.graph.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """A value that a node must have, for the graph to be what the function computes.
+
+    Attributes
+    ----------
+    condition
+        A node of truth values or integers; most often one truth value, of a branch.
+    value
+        The value that was met when the function was traced.
+    source
+        The user's line that asked for it.
+    """
+
+    condition: Node
+    value: np.ndarray
+    source: Source | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """The value as bytes."""
+        return self.value.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Guard):
+            return NotImplemented
+        return self.condition is other.condition and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash((self.condition, self.key))
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Where paths part: what to look at, and where each known value of it leads.
+
+    Attributes
+    ----------
+    condition
+        The node whose value decides.
+    cases
+        For each value that was met, as bytes, the next branch, or the number of the path.
+    """
+
+    condition: Node
+    cases: dict[bytes, Branch | int]
+
+
+def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
+    """Return the tree of decisions that leads to each path, by its number.
+
+    Parameters
+    ----------
+    paths
+        The guards of each path, in order. Two paths of one function have the same guards
+        up to the one at which they part; where they do not, the later path counts.
+    """
+    top = Branch(None, {})  # type: ignore[arg-type]
+    for number, guards in enumerate(paths):
+        branch, key = top, b""
+        for guard in guards:
+            following = branch.cases.get(key)
+            if not isinstance(following, Branch) or following.condition is not guard.condition:
+                following = branch.cases[key] = Branch(guard.condition, {})
+            branch, key = following, guard.key
+        branch.cases[key] = number
+    return top.cases[b""]

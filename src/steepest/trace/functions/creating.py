@@ -1,0 +1,229 @@
+"""NumPy's functions that make arrays: inside a traced function they can hold traced values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, record
+from steepest.trace.functions.joining import packed, stack
+from steepest.trace.functions.register import implements, node_cast
+from steepest.trace.functions.shaping import as_shape, broadcast_to
+from steepest.trace.session import current
+from steepest.trace.writing import fresh
+
+
+def filled(shape: Any, value: Any, dtype: Any) -> TracedArray:
+    """Return a new array with one value everywhere."""
+    one = node_cast(value, dtype)
+    return TracedArray(broadcast_to(one, as_shape(shape)).node, current(), is_scalar=False)
+
+
+@implements(np.zeros, np.empty)
+def zeros(shape, dtype=float, order="C", *, device=None, like=None):
+    return filled(shape, 0, dtype or float)
+
+
+@implements(np.ones)
+def ones(shape, dtype=None, order="C", *, device=None, like=None):
+    return filled(shape, 1, dtype or float)
+
+
+@implements(np.full)
+def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
+    value = as_traced(fill_value)
+    return filled(shape, value, dtype or value.dtype)
+
+
+@implements(np.zeros_like, np.empty_like)
+def zeros_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    return full_like(a, 0, dtype, shape=shape)
+
+
+@implements(np.ones_like)
+def ones_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    return full_like(a, 1, dtype, shape=shape)
+
+
+@implements(np.full_like)
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    a = as_traced(a)
+    return filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
+
+
+@implements(np.array)
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, like=None):
+    made = fresh(_as_array(object, dtype))
+    made.is_scalar = made.weak = False
+    if made.ndim < ndmin:
+        made = np.reshape(made, (1,) * (ndmin - made.ndim) + made.shape)
+    return made
+
+
+@implements(np.asarray, np.asanyarray)
+def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
+    if isinstance(a, TracedArray) and not a.is_scalar and dtype in (None, a.dtype):
+        return fresh(a) if copy else a
+    return array(a, dtype)
+
+
+@implements(np.asfarray) if hasattr(np, "asfarray") else (lambda f: f)
+def asfarray(a, dtype=float):
+    return asarray(a, dtype)
+
+
+@implements(np.asarray_chkfinite)
+def asarray_chkfinite(a, dtype=None, order=None):
+    result = asarray(a, dtype)
+    if not np.all(np.isfinite(result)):
+        raise ValueError("array must not contain infs or NaNs")
+    return result
+
+
+def _as_array(value: Any, dtype: Any) -> TracedArray:
+    if isinstance(value, list | tuple) and holds_traced(value):
+        parts = [_as_array(part, None) for part in value]
+        shapes = {part.shape for part in parts}
+        if len(shapes) > 1:
+            raise UnsupportedError(
+                f"an array of parts of different shapes{at(user_source())} cannot be made: "
+                f"got shapes {', '.join(map(str, sorted(shapes)))}"
+            )
+        if shapes == {()}:
+            return packed(parts, (len(parts),), dtype)
+        made = stack(parts)
+    elif isinstance(value, TracedArray):
+        made = value
+    else:
+        made = as_traced(np.asarray(value, dtype))
+    return made if dtype is None or made.dtype == dtype else node_cast(made, dtype)
+
+
+@implements(np.linspace)
+def linspace(
+    start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None
+):
+    start, stop = as_traced(start) * 1.0, as_traced(stop) * 1.0
+    divisions = num - 1 if endpoint else num
+    delta = stop - start
+    shape = (num, *(1,) * delta.ndim)
+    steps = np.arange(num, dtype=float).reshape(shape)
+    step = delta / divisions if divisions > 0 else delta * np.nan
+    result = steps * step + start if divisions > 0 else steps * delta + start
+    if endpoint and num > 1:
+        result = fresh(result)
+        result.is_scalar = False
+        result[-1, ...] = stop
+    result = result.astype(
+        np.result_type(start.dtype, stop.dtype, float) if dtype is None else dtype
+    )
+    result = np.moveaxis(result, 0, axis) if axis else result
+    return (result, step) if retstep else result
+
+
+@implements(np.logspace)
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    powers = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return powers if dtype is None else powers.astype(dtype)
+
+
+@implements(np.geomspace)
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start, stop = as_traced(start) * 1.0, as_traced(stop) * 1.0
+    sign = np.sign(start)
+    powers = sign * logspace(
+        np.log10(start * sign), np.log10(stop * sign), num, endpoint, axis=axis
+    )
+    return powers if dtype is None else powers.astype(dtype)
+
+
+@implements(np.arange)
+def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
+    if stop is None:
+        start, stop = 0, start
+    step = 1 if step is None else step
+    # How many there are sets a shape, so that it becomes a guard.
+    number = int(current().decide(np.ceil((as_traced(stop) - start) / step).astype(np.int64).node))
+    result = as_traced(start) + np.arange(max(number, 0)) * as_traced(step)
+    return result if dtype is None else result.astype(dtype)
+
+
+@implements(np.diag)
+def diag(v, k=0):
+    v = as_traced(v)
+    if v.ndim == 2:
+        return np.diagonal(v, k)
+    size = v.size + abs(k)
+    rows = np.arange(v.size) + max(-k, 0)
+    made = filled((size, size), 0, v.dtype)
+    made[rows, rows + k] = v
+    return made
+
+
+@implements(np.diagflat)
+def diagflat(v, k=0):
+    return diag(np.ravel(v), k)
+
+
+@implements(np.tril)
+def tril(m, k=0):
+    m = as_traced(m)
+    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros_like(m))
+
+
+@implements(np.triu)
+def triu(m, k=0):
+    m = as_traced(m)
+    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros_like(m), m)
+
+
+@implements(np.vander)
+def vander(x, N=None, increasing=False):
+    x = as_traced(x)
+    count = x.size if N is None else N
+    columns = [np.ones_like(x)]
+    for _ in range(count - 1):
+        columns.append(columns[-1] * x)
+    columns = columns[:count]
+    return np.stack(columns if increasing else columns[::-1], axis=1)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    arrays = [np.ravel(as_traced(x)) for x in xi]
+    count = len(arrays)
+    grids = [
+        np.reshape(x, (*(1,) * i, x.size, *(1,) * (count - i - 1))) for i, x in enumerate(arrays)
+    ]
+    if indexing == "xy" and count > 1:
+        grids = [np.swapaxes(grid, 0, 1) for grid in grids]
+    if not sparse:
+        shape = np.broadcast_shapes(*(grid.shape for grid in grids))
+        grids = [np.broadcast_to(grid, shape) for grid in grids]
+    return tuple(np.copy(grid) for grid in grids) if copy else tuple(grids)
+
+
+@implements(method="fill")
+def _fill(a, value):
+    a[...] = value
+
+
+@implements(method="tolist")
+def _tolist(a):
+    if a.ndim == 0:
+        return METHODS["item"](a)
+    return [_tolist(part) for part in a]
+
+
+def from_numbers(values: Any) -> TracedArray:
+    """Return a plain array, made by the function, as one that can hold traced values."""
+    return TracedArray(current().lift(values), current(), is_scalar=False)
+
+
+def record_pack(parts: Any, shape: tuple[int, ...]) -> TracedArray:
+    """Record the array made of numbers of one dtype."""
+    return record(TABLE["pack"], *parts, shape=shape)

@@ -1,0 +1,264 @@
+"""NumPy's functions of neighbors: differences, integrals, filters, interpolation, statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.trace.array import TracedArray, as_traced
+from steepest.trace.functions.joining import along
+from steepest.trace.functions.register import implements, normalize_axis
+
+
+@implements(np.diff)
+def diff(a, n=1, axis=-1, prepend=None, append=None):
+    a = as_traced(a)
+    axis = normalize_axis(axis, a.ndim)
+    parts = [a]
+    for extra, place in ((prepend, 0), (append, len(parts))):
+        if extra is not None and extra is not np._NoValue:
+            extra = as_traced(extra)
+            shape = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+            extra = np.broadcast_to(extra, shape) if extra.ndim == 0 else extra
+            parts.insert(0 if place == 0 else len(parts), extra)
+    a = np.concatenate(parts, axis) if len(parts) > 1 else a
+    for _ in range(n):
+        later, earlier = a[along(axis, slice(1, None))], a[along(axis, slice(None, -1))]
+        a = np.not_equal(later, earlier) if a.dtype == np.bool_ else later - earlier
+    return a
+
+
+@implements(np.ediff1d)
+def ediff1d(ary, to_end=None, to_begin=None):
+    parts = [diff(np.ravel(as_traced(ary)))]
+    if to_begin is not None:
+        parts.insert(0, np.ravel(as_traced(to_begin)))
+    if to_end is not None:
+        parts.append(np.ravel(as_traced(to_end)))
+    return np.concatenate(parts)
+
+
+@implements(np.gradient)
+def gradient(f, *varargs, axis=None, edge_order=1):
+    f = as_traced(f)
+    axes = range(f.ndim) if axis is None else np.atleast_1d(axis).tolist()
+    axes = [normalize_axis(i, f.ndim) for i in axes]
+    spacings = list(varargs) or [1.0]
+    spacings = spacings * len(axes) if len(spacings) == 1 else spacings
+    slopes = [_slope(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True)]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slope(f: TracedArray, spacing: Any, axis: int, edge_order: int) -> TracedArray:
+    f = np.moveaxis(f, axis, -1)
+    f = f if f.dtype.kind == "f" else f.astype(np.float64)
+    number = f.shape[-1]
+    if number < edge_order + 1:
+        raise InputError(
+            f"np.gradient{at(user_source())}: the array is too small for edge_order={edge_order}"
+        )
+    h = np.diff(as_traced(spacing)) if np.ndim(spacing) else None
+    if h is None:
+        one = as_traced(spacing)
+        inner = (f[..., 2:] - f[..., :-2]) / (2.0 * one)
+        before = after = one
+    else:
+        before, after = h[:-1], h[1:]
+        a = -after / (before * (before + after))
+        b = (after - before) / (before * after)
+        c = before / (after * (before + after))
+        inner = a * f[..., :-2] + b * f[..., 1:-1] + c * f[..., 2:]
+    if edge_order == 1:
+        first = (f[..., 1] - f[..., 0]) / (h[0] if h is not None else before)
+        last = (f[..., -1] - f[..., -2]) / (h[-1] if h is not None else before)
+    elif h is None:
+        first = (-1.5 * f[..., 0] + 2.0 * f[..., 1] - 0.5 * f[..., 2]) / before
+        last = (0.5 * f[..., -3] - 2.0 * f[..., -2] + 1.5 * f[..., -1]) / before
+    else:
+        s, t = h[0], h[1]
+        first = (
+            -(2.0 * s + t) / (s * (s + t)) * f[..., 0]
+            + (s + t) / (s * t) * f[..., 1]
+            - s / (t * (s + t)) * f[..., 2]
+        )
+        s, t = h[-2], h[-1]
+        last = (
+            t / (s * (s + t)) * f[..., -3]
+            - (t + s) / (s * t) * f[..., -2]
+            + (2.0 * t + s) / (t * (s + t)) * f[..., -1]
+        )
+    slope = np.concatenate([first[..., None], inner, last[..., None]], -1)
+    return np.moveaxis(slope, -1, axis)
+
+
+@implements(np.trapezoid)
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    y = as_traced(y)
+    axis = normalize_axis(axis, y.ndim)
+    if x is None:
+        widths: Any = dx
+    else:
+        widths = np.diff(as_traced(x), axis=axis if np.ndim(x) > 1 else -1)
+        if widths.ndim == 1:
+            shape = [1] * y.ndim
+            shape[axis] = widths.size
+            widths = np.reshape(widths, shape)
+    sides = y[along(axis, slice(1, None))] + y[along(axis, slice(None, -1))]
+    return np.sum(widths * sides / 2.0, axis)
+
+
+@implements(np.convolve)
+def convolve(a, v, mode="full"):
+    a, v = as_traced(a), as_traced(v)
+    if a.size == 0 or v.size == 0:
+        raise InputError(f"np.convolve{at(user_source())}: an array is empty")
+    a, v = (v, a) if v.size > a.size else (a, v)
+    lines = _windows(np.pad(a, v.size - 1), v.size)
+    full = lines @ v[::-1]
+    if mode == "full":
+        return full
+    if mode == "same":
+        start = (v.size - 1) // 2
+        return full[start : start + a.size]
+    if mode == "valid":
+        return full[v.size - 1 : a.size]
+    raise InputError(f"np.convolve{at(user_source())}: mode must be full, same or valid")
+
+
+@implements(np.correlate)
+def correlate(a, v, mode="valid"):
+    a, v = as_traced(a), as_traced(v)
+    if v.size > a.size:  # as NumPy does it: the other way round, then reversed
+        return convolve(v[::-1], a, mode)[::1] if mode == "full" else correlate(v, a, mode)[::-1]
+    return convolve(a, v[::-1], mode)
+
+
+def _windows(a: TracedArray, width: int) -> TracedArray:
+    """Return every stretch of a width, as rows."""
+    starts = np.arange(a.size - width + 1)
+    return a[starts[:, None] + np.arange(width)]
+
+
+@implements(np.interp)
+def interp(x, xp, fp, left=None, right=None, period=None):
+    x, xp, fp = as_traced(x), as_traced(xp), as_traced(fp)
+    if period is not None:
+        x, xp = x % period, xp % period
+        order = np.argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    if xp.size == 1:
+        inner = np.broadcast_to(fp[0], x.shape)
+    else:
+        i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, xp.size - 2)
+        slope = (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i])
+        inner = slope * (x - xp[i]) + fp[i]
+        inner = np.where(x == xp[-1], fp[-1], inner)
+    inner = np.where(x < xp[0], fp[0] if left is None else left, inner)
+    result = np.where(x > xp[-1], fp[-1] if right is None else right, inner)
+    return np.where(np.isnan(x), x, result)
+
+
+@implements(np.cov)
+def cov(
+    m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None
+):
+    rows = _rows(m, rowvar)
+    if y is not None:
+        rows = np.concatenate([rows, _rows(y, rowvar)], 0)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    weights: Any = None
+    if fweights is not None:
+        weights = as_traced(fweights) * 1.0
+    if aweights is not None:
+        weights = as_traced(aweights) if weights is None else weights * as_traced(aweights)
+    center, total = np.average(rows, axis=1, weights=weights, returned=True)
+    total = total[0]
+    if weights is None:
+        factor: Any = rows.shape[1] - ddof
+    elif ddof == 0:
+        factor = total
+    elif aweights is None:
+        factor = total - ddof
+    else:
+        factor = total - ddof * np.sum(weights * as_traced(aweights)) / total
+    apart = rows - center[:, None]
+    scaled = apart if weights is None else apart * weights
+    return np.squeeze(apart @ scaled.T * np.true_divide(1, factor))
+
+
+def _rows(m: Any, rowvar: bool) -> TracedArray:
+    m = as_traced(m)
+    m = m if m.dtype.kind == "f" else m.astype(np.float64)
+    m = m[None, :] if m.ndim == 1 else m
+    return m if rowvar or m.shape[0] == 1 else m.T
+
+
+@implements(np.corrcoef)
+def corrcoef(x, y=None, rowvar=True, *, dtype=None):
+    c = cov(x, y, rowvar)
+    if c.ndim == 0:
+        return c / c
+    deviation = np.sqrt(np.diagonal(c))
+    return np.clip(c / deviation[:, None] / deviation[None, :], -1, 1)
+
+
+@implements(np.polyval)
+def polyval(p, x):
+    x = as_traced(x)
+    result: Any = np.zeros_like(x)
+    for coefficient in as_traced(p):
+        result = result * x + coefficient
+    return result
+
+
+@implements(np.polyfit)
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    if full or cov:
+        raise InputError(f"np.polyfit{at(user_source())}: full and cov cannot be recorded")
+    x, y = as_traced(x) + 0.0, as_traced(y) + 0.0
+    lines = np.vander(x, deg + 1)
+    if w is not None:
+        lines = lines * as_traced(w)[:, None]
+        y = y * (as_traced(w)[:, None] if y.ndim == 2 else as_traced(w))
+    scale = np.sqrt(np.sum(lines * lines, axis=0))
+    solution = np.linalg.lstsq(lines / scale, y, rcond)[0]
+    return (solution.T / scale).T
+
+
+@implements(np.polyder)
+def polyder(p, m=1):
+    p = as_traced(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.size - 1, 0, -1)
+    return p
+
+
+@implements(np.polyint)
+def polyint(p, m=1, k=None):
+    p = as_traced(p)
+    for i in range(m):
+        constant = np.zeros(1) if k is None else np.atleast_1d(as_traced(k))[i : i + 1]
+        p = np.concatenate([p / np.arange(p.size, 0, -1), constant])
+    return p
+
+
+@implements(np.polyadd)
+def polyadd(a1, a2):
+    a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
+    size = max(a1.size, a2.size)
+    return np.pad(a1, (size - a1.size, 0)) + np.pad(a2, (size - a2.size, 0))
+
+
+@implements(np.polysub)
+def polysub(a1, a2):
+    return polyadd(a1, -as_traced(a2))
+
+
+@implements(np.polymul)
+def polymul(a1, a2):
+    return convolve(np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2)))

@@ -1,0 +1,258 @@
+"""NumPy's functions that join, split and repeat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.trace.array import TracedArray, as_traced, record
+from steepest.trace.functions.register import implements, node_cast, normalize_axes, normalize_axis
+from steepest.trace.functions.shaping import as_shape, atleast_1d, expand_dims, ravel, reshape
+
+
+def along(axis: int, part: Any) -> tuple[Any, ...]:
+    """Return the index that takes a part of one axis."""
+    return (*(slice(None),) * axis, part)
+
+
+@implements(np.concatenate, np.concat)
+def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+    parts = [as_traced(array) for array in arrays]
+    if axis is None:
+        parts, axis = [ravel(part) for part in parts], 0
+    if any(part.ndim == 0 for part in parts):
+        raise InputError(f"zero-dimensional arrays cannot be concatenated{at(user_source())}")
+    dtype = dtype or np.result_type(*(part.dtype for part in parts))
+    axis = normalize_axis(axis, parts[0].ndim)
+    cast = [node_cast(part, dtype) for part in parts]
+    return cast[0] if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
+
+
+@implements(np.stack)
+def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    parts = [as_traced(array) for array in arrays]
+    if len({part.shape for part in parts}) > 1:
+        raise InputError(f"np.stack{at(user_source())}: all arrays must have the same shape")
+    axis = normalize_axis(axis, parts[0].ndim + 1)
+    if parts[0].ndim == 0:
+        return packed(parts, (len(parts),), dtype)
+    return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype)
+
+
+def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
+    """Return the array of a shape made of numbers."""
+    weak = [0.0 if part.weak and part.dtype.kind == "f" else part.dtype for part in parts]
+    dtype = dtype or np.result_type(*weak)
+    return record(TABLE["pack"], *(node_cast(part, dtype) for part in parts), shape=shape)
+
+
+@implements(np.hstack)
+def hstack(tup, *, dtype=None, casting="same_kind"):
+    parts = [atleast_1d(as_traced(part)) for part in tup]
+    return concatenate(parts, 0 if parts[0].ndim == 1 else 1, None, dtype)
+
+
+@implements(np.vstack)
+def vstack(tup, *, dtype=None, casting="same_kind"):
+    return concatenate([np.atleast_2d(as_traced(part)) for part in tup], 0, None, dtype)
+
+
+@implements(np.dstack)
+def dstack(tup):
+    return concatenate([np.atleast_3d(as_traced(part)) for part in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup):
+    parts = [atleast_1d(as_traced(part)) for part in tup]
+    return concatenate([p[:, None] if p.ndim == 1 else p for p in parts], 1)
+
+
+@implements(np.block)
+def block(arrays):
+    def depth(tree: Any) -> int:
+        return 1 + max(map(depth, tree)) if isinstance(tree, list) else 0
+
+    total = depth(arrays)
+    ndim = max(total, max(as_traced(leaf).ndim for leaf in _leaves(arrays)))
+
+    def join(tree: Any, level: int) -> TracedArray:
+        if isinstance(tree, list):
+            return concatenate([join(part, level + 1) for part in tree], -(total - level))
+        leaf = as_traced(tree)
+        return reshape(leaf, (1,) * (ndim - leaf.ndim) + leaf.shape)
+
+    return join(arrays, 0)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if not isinstance(tree, list):
+        return [tree]
+    return [leaf for part in tree for leaf in _leaves(part)]
+
+
+@implements(np.append)
+def append(arr, values, axis=None):
+    if axis is None:
+        return concatenate([ravel(arr), ravel(values)])
+    return concatenate([arr, values], axis)
+
+
+@implements(np.insert)
+def insert(arr, obj, values, axis=None):
+    arr = as_traced(arr)
+    arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
+    # Which element goes where does not depend on values: the numbers of the new ones are -1.
+    places = np.insert(np.arange(arr.shape[axis]), obj, -1)
+    added = int(np.sum(places < 0))
+    shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    values = as_traced(values).astype(arr.dtype)
+    if np.ndim(obj) == 0 and values.ndim:
+        values = (
+            np.moveaxis(np.expand_dims(values, 0), 0, axis) if values.ndim < arr.ndim else values
+        )
+    if np.ndim(obj) == 0:
+        added = values.shape[axis] if values.ndim == arr.ndim else 1
+        places = np.insert(np.arange(arr.shape[axis]), obj, np.full(added, -1))
+        shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    values = np.broadcast_to(values, shape)
+    # New elements are numbered behind the old ones, in the order in which they are given.
+    order = np.argsort(np.argsort(np.broadcast_to(obj, (added,)), kind="stable"), kind="stable")
+    numbers = places.copy()
+    fresh_numbers = np.empty(added, int)
+    fresh_numbers[order] = np.arange(added)
+    numbers[places < 0] = arr.shape[axis] + fresh_numbers
+    return concatenate([arr, values], axis)[along(axis, numbers)]
+
+
+@implements(np.delete)
+def delete(arr, obj, axis=None):
+    arr = as_traced(arr)
+    arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
+    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), obj))]
+
+
+def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
+    if not isinstance(sections, int | np.integer):
+        return [0, *(slice(None, cut).indices(extent)[1] for cut in sections), extent]
+    if equal and extent % sections:
+        raise InputError(f"array split does not result in an equal division{at(user_source())}")
+    each, extra = divmod(extent, sections)
+    return [0, *np.cumsum([each + (i < extra) for i in range(sections)]).tolist()]
+
+
+@implements(np.array_split)
+def array_split(ary, indices_or_sections, axis=0, *, equal=False):
+    ary = as_traced(ary)
+    axis = normalize_axis(axis, ary.ndim)
+    cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
+    return [ary[along(axis, slice(*pair))] for pair in zip(cuts, cuts[1:], strict=False)]
+
+
+@implements(np.split)
+def split(ary, indices_or_sections, axis=0):
+    return array_split(ary, indices_or_sections, axis, equal=True)
+
+
+@implements(np.hsplit)
+def hsplit(ary, indices_or_sections):
+    return split(ary, indices_or_sections, 0 if as_traced(ary).ndim == 1 else 1)
+
+
+@implements(np.vsplit)
+def vsplit(ary, indices_or_sections):
+    return split(ary, indices_or_sections, 0)
+
+
+@implements(np.dsplit)
+def dsplit(ary, indices_or_sections):
+    return split(ary, indices_or_sections, 2)
+
+
+@implements(np.unstack)
+def unstack(x, /, *, axis=0):
+    x = np.moveaxis(as_traced(x), axis, 0)
+    return tuple(x)
+
+
+@implements(np.tile)
+def tile(A, reps):
+    A, reps = as_traced(A), as_shape(reps)
+    ndim = max(A.ndim, len(reps))
+    shape = (1,) * (ndim - A.ndim) + A.shape
+    reps = (1,) * (ndim - len(reps)) + reps
+    apart = reshape(A, [extent for n in shape for extent in (1, n)], copy=True)
+    spread = np.broadcast_to(apart, [e for r, n in zip(reps, shape, strict=True) for e in (r, n)])
+    return reshape(spread, [r * n for r, n in zip(reps, shape, strict=True)], copy=True)
+
+
+@implements(np.repeat, method="repeat")
+def repeat(a, repeats, axis=None):
+    a = as_traced(a)
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    return a[along(axis, np.repeat(np.arange(a.shape[axis]), repeats))]
+
+
+@implements(np.resize)
+def resize(a, new_shape):
+    a, shape = ravel(a), as_shape(new_shape)
+    return reshape(a[np.resize(np.arange(a.size), shape)], shape)
+
+
+@implements(np.roll)
+def roll(a, shift, axis=None):
+    a = as_traced(a)
+    if axis is None:
+        return reshape(roll(ravel(a), shift, 0), a.shape)
+    shifts, axes = np.broadcast_arrays(shift, axis)
+    for number, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
+        i = normalize_axis(i, a.ndim)
+        extent = a.shape[i]
+        cut = -number % extent if extent else 0
+        if cut:
+            head, tail = a[along(i, slice(cut, None))], a[along(i, slice(None, cut))]
+            a = concatenate([head, tail], i)
+    return a
+
+
+_INDEX_MODES = {"edge", "reflect", "symmetric", "wrap"}
+
+
+@implements(np.pad)
+def pad(array, pad_width, mode="constant", *, constant_values=0, end_values=0):
+    array = as_traced(array)
+    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    if mode in _INDEX_MODES:
+        for axis, width in enumerate(widths):
+            array = array[along(axis, np.pad(np.arange(array.shape[axis]), width, mode))]
+        return array
+    values = np.broadcast_to(as_traced(constant_values), (array.ndim, 2))
+    if mode != "constant":
+        raise InputError(
+            f"np.pad with mode={mode!r}{at(user_source())} cannot be recorded: use 'constant', "
+            "'edge', 'reflect', 'symmetric' or 'wrap'"
+        )
+    for axis, (before, after) in enumerate(widths):
+        parts = []
+        for width, value in ((before, values[axis, 0]), (after, values[axis, 1])):
+            shape = (*array.shape[:axis], width, *array.shape[axis + 1 :])
+            parts.append(np.broadcast_to(value.astype(array.dtype), shape))
+        array = concatenate([parts[0], array, parts[1]], axis)
+    return array
+
+
+@implements(np.trim_zeros)
+def trim_zeros(filt, trim="fb", axis=None):
+    filt = as_traced(filt)
+    kept = np.flatnonzero(filt != 0)
+    first = int(kept[0]) if "f" in trim.lower() and kept.size else 0
+    last = int(kept[-1]) + 1 if "b" in trim.lower() and kept.size else filt.size
+    return filt[first:last] if kept.size else filt[:0]
+
+
+__all__ = ["along", "concatenate", "normalize_axes", "packed", "stack"]

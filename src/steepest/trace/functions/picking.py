@@ -1,0 +1,314 @@
+"""NumPy's functions that pick elements, or put them into an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.arithmetic import stop_gradient
+from steepest.trace.array import (
+    UFUNC_METHODS,
+    TracedArray,
+    as_traced,
+    holds_traced,
+    record,
+    refuse,
+)
+from steepest.trace.functions.joining import along
+from steepest.trace.functions.register import as_truth, implements, normalize_axis
+from steepest.trace.functions.shaping import as_shape, ravel, reshape
+from steepest.trace.indexing import getitem, setitem
+from steepest.trace.session import current
+from steepest.trace.writing import check_writable, view
+
+
+def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
+    if mode == "wrap":
+        return as_traced(indices) % extent
+    if mode == "clip":
+        return np.clip(as_traced(indices), 0, extent - 1)
+    return indices
+
+
+@implements(np.take, method="take")
+def take(a, indices, axis=None, out=None, mode="raise"):
+    a = as_traced(a)
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
+    return getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode)))
+
+
+def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
+    grid: list[Any] = []
+    for i in range(arr.ndim):
+        shape = [1] * arr.ndim
+        shape[i] = indices.shape[i]
+        grid.append(indices if i == axis else np.arange(indices.shape[i]).reshape(shape))
+    return tuple(grid)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr, indices, axis=-1):
+    arr, indices = as_traced(arr), as_traced(indices)
+    if axis is None:
+        return ravel(arr)[indices]
+    axis = normalize_axis(axis, arr.ndim)
+    shape = list(np.broadcast_shapes(*(
+        tuple(1 if i == axis else n for i, n in enumerate(x.shape)) for x in (arr, indices)
+    )))  # fmt: skip
+    shape[axis] = indices.shape[axis]
+    return arr[_grid(arr, np.broadcast_to(indices, shape), axis)]
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis):
+    indices = as_traced(indices)
+    setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
+
+
+@implements(np.choose, method="choose")
+def choose(a, choices, out=None, mode="raise"):
+    stacked = np.stack(np.broadcast_arrays(*map(as_traced, choices)))
+    a = _in_bounds(as_traced(a), stacked.shape[0], mode)
+    a, _ = np.broadcast_arrays(a, stacked[0])
+    return take_along_axis(stacked, a[None], 0)[0]
+
+
+@implements(np.select)
+def select(condlist, choicelist, default=0):
+    result: Any = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        result = np.where(as_traced(condition), choice, result)
+    dtype = np.result_type(*(as_traced(x).dtype for x in choicelist), as_traced(default).dtype)
+    return result.astype(dtype)
+
+
+@implements(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    x = as_traced(x)
+    conditions = [as_traced(c) for c in condlist] if isinstance(condlist, list | tuple) else None
+    if conditions is None or (conditions[0].ndim == 0 and x.ndim):
+        condlist = as_traced(condlist)
+        conditions = [condlist] if condlist.ndim <= x.ndim else list(condlist)
+    functions = list(funclist)
+    result = np.zeros_like(x)
+    if len(functions) == len(conditions) + 1:
+        otherwise: Any = True
+        for condition in conditions:
+            otherwise = np.logical_and(otherwise, np.logical_not(condition))
+        conditions = [*conditions, otherwise]
+    for condition, function in zip(conditions, functions, strict=True):
+        # Each function sees harmless numbers where its condition does not hold, so that
+        # neither its values nor its slopes there count.
+        if callable(function):
+            safe = np.where(condition, x, _somewhere(x, condition))
+            value = function(safe, *args, **kw)
+        else:
+            value = function
+        result = np.where(condition, value, result).astype(x.dtype)
+    return result
+
+
+def _somewhere(x: TracedArray, condition: Any) -> Any:
+    """Return an element at which a condition holds, as a constant; any if there is none."""
+    flat = ravel(x)
+    chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
+    return stop_gradient(flat[np.argmax(chosen)])
+
+
+@implements(np.extract)
+def extract(condition, arr):
+    return ravel(arr)[ravel(as_truth(condition))]
+
+
+@implements(np.compress, method="compress")
+def compress(condition, a, axis=None, out=None):
+    if isinstance(condition, TracedArray) and isinstance(a, int):  # the method's order
+        condition, a = a, condition
+    a = as_traced(a)
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    keep = np.flatnonzero(condition)
+    return a[along(axis, keep)]
+
+
+@implements(np.nonzero, method="nonzero")
+def nonzero(a):
+    # How many there are sets a shape: which elements are zero becomes a guard.
+    truth = np.asarray(current().decide(as_truth(a).node))
+    return tuple(as_traced(indices) for indices in truth.nonzero())
+
+
+@implements(np.flatnonzero)
+def flatnonzero(a):
+    return nonzero(ravel(a))[0]
+
+
+@implements(np.argwhere)
+def argwhere(a):
+    return np.stack(nonzero(a), axis=1)
+
+
+@implements(np.put)
+def put(a, ind, v, mode="raise"):
+    flat = _flat_for_writing(a)
+    indices = np.asarray(ind) if not holds_traced(ind) else as_traced(ind)
+    indices = _in_bounds(ravel(indices), flat.size, mode)
+    values = ravel(as_traced(v))
+    setitem(flat, indices, np.resize(values, indices.shape))
+
+
+def _flat_for_writing(a: Any) -> TracedArray:
+    if not isinstance(a, TracedArray):
+        raise InputError(
+            f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
+            "np.zeros or np.array inside the function"
+        )
+    check_writable(a)
+    return view(a, TABLE["reshape"], shape=(a.size,))
+
+
+@implements(np.place)
+def place(arr, mask, vals):
+    indices = flatnonzero(mask)
+    put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
+
+
+@implements(np.putmask)
+def putmask(a, mask, values):
+    a[...] = np.where(mask, np.resize(ravel(as_traced(values)), a.shape), a)
+
+
+@implements(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    if not isinstance(dst, TracedArray):
+        _flat_for_writing(dst)
+    dst.assign(src if where is True else np.where(where, src, dst), "np.copyto")
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a, val, wrap=False):
+    flat = _flat_for_writing(a)
+    if a.ndim == 2:
+        step = a.shape[1] + 1
+        end = flat.size if wrap else min(a.shape[1] * a.shape[1], flat.size)
+    else:
+        if len(set(a.shape)) != 1:
+            raise InputError(f"np.fill_diagonal{at(user_source())}: all axes must be equally long")
+        step, end = 1 + sum(a.shape[0] ** i for i in range(1, a.ndim)), flat.size
+    places = np.arange(0, end, step)
+    values = np.resize(ravel(as_traced(val)), places.shape) if np.ndim(val) else val
+    setitem(flat, places, values)
+
+
+def _flat_items(a: TracedArray) -> Any:
+    return FlatView(a)
+
+
+class FlatView:
+    """``x.flat``: an array as a row of its elements, read and written."""
+
+    def __init__(self, array: TracedArray) -> None:
+        self.base = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return ravel(self.base).copy()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        flat = _flat_for_writing(self.base)
+        if np.ndim(value):
+            places = np.arange(flat.size)[key]
+            setitem(flat, places, np.resize(ravel(as_traced(value)), places.shape))
+        else:
+            setitem(flat, key, value)
+
+    def __iter__(self) -> Any:
+        return iter(ravel(self.base))
+
+    def __len__(self) -> int:
+        return self.base.size
+
+
+implements(attribute="flat")(_flat_items)
+
+
+@implements(np.unravel_index)
+def unravel_index(indices, shape, order="C"):
+    result, rest = [], as_traced(indices)
+    for extent in reversed(as_shape(shape)):
+        result.append(rest % extent)
+        rest = rest // extent
+    return tuple(reversed(result))
+
+
+@implements(np.searchsorted, method="searchsorted")
+def searchsorted(a, v, side="left", sorter=None):
+    a, v = as_traced(a), as_traced(v)
+    a = a if sorter is None else a[sorter]
+    columns = reshape(v, (*v.shape, 1), copy=True)
+    before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
+    # NaN sorts behind every number.
+    before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
+    return np.sum(before, axis=-1)
+
+
+@implements(np.digitize)
+def digitize(x, bins, right=False):
+    bins = as_traced(bins)
+    side = "left" if right else "right"
+    if bins.size > 1 and bool(bins[0] > bins[-1]):
+        return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
+    return searchsorted(bins, x, side)
+
+
+@implements(np.bincount)
+def bincount(x, weights=None, minlength=0):
+    x = as_traced(x)
+    top = int(current().decide(np.max(x).node)) + 1 if x.size else 0
+    counts = np.zeros(max(top, minlength), int if weights is None else as_traced(weights).dtype)
+    _at(np.add)(counts, x, 1 if weights is None else weights)
+    return counts
+
+
+def _at(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return the implementation of ``ufunc.at``, for sums: repeated indices add up."""
+    sign = -1 if ufunc is np.subtract else 1
+
+    def implementation(a, indices, b):
+        if not isinstance(a, TracedArray):
+            _flat_for_writing(a)
+        numbers = reshape(as_traced(np.arange(a.size)), a.shape)
+        places = getitem(numbers, indices)
+        values = np.broadcast_to(as_traced(b).astype(a.dtype), places.shape)
+        values, places = ravel(values), ravel(places)
+        added = record(TABLE["add_at"], values * sign, places, shape=(a.size,))
+        a[...] = a + reshape(added, a.shape)
+
+    return implementation
+
+
+UFUNC_METHODS[np.add, "at"] = _at(np.add)
+UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
+
+
+def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
+    def implementation(a, b, **options):
+        a, b = as_traced(a), as_traced(b)
+        return ufunc(reshape(a, a.shape + (1,) * b.ndim), b, **options)
+
+    return implementation
+
+
+for _name in dir(np):
+    _ufunc = getattr(np, _name)
+    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
+        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
+
+
+@implements(np.histogram_bin_edges, np.histogram)
+def histogram(*args, **kwargs):
+    refuse("np.histogram (its counts jump, so that every slope is zero or undefined)")

@@ -1,0 +1,297 @@
+"""What a traced function sees in place of libraries' functions, types and modules.
+
+NumPy's functions, `math`'s, and the builtins that convert or create numbers are replaced by
+versions that record. They are found by what they are, not by what they are called, so that
+``from numpy import zeros as z`` is seen as well as ``np.zeros``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import random
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.trace.array import (
+    UFUNC_METHODS,
+    TracedArray,
+    as_traced,
+    call_function,
+    call_ufunc,
+    holds_traced,
+    refuse,
+)
+from steepest.trace.session import SUPPORTED, current
+
+SEEN: dict[Any, Any] = {}
+"""Versions that record, by the function they stand for; ``trace.functions`` fills it."""
+
+SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
+"""The same for libraries that are not imported here, by full name."""
+
+MAKERS = frozenset({np.zeros, np.empty, np.ones, np.full})
+"""Functions whose results are recorded even where no argument is traced."""
+
+SEEN_MODULES = frozenset({"numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator"})
+"""Top-level modules whose attributes are seen through."""
+
+
+_RANDOM_MODULES = {"random", "secrets", "numpy.random"}
+_RANDOM_TYPES = (np.random.Generator, np.random.RandomState, random.Random)
+
+
+def refuse_random(value: Any, name: str) -> None:
+    """Raise for a source of random numbers: a trace would freeze what it drew."""
+    owner = getattr(value, "__self__", None)
+    is_module = isinstance(value, types.ModuleType) and value.__name__ in _RANDOM_MODULES
+    if is_module or isinstance(value, _RANDOM_TYPES) or isinstance(owner, _RANDOM_TYPES):
+        raise UnsupportedError(
+            f"{name} draws random numbers inside a traced function{at(user_source())}: the "
+            "recorded graph would repeat one draw for ever; draw them outside and pass them as "
+            "arguments"
+        )
+
+
+class SeenFunction:
+    """A function of NumPy, as traced code sees it.
+
+    What it returns for plain arguments is an array that can hold traced values.
+    """
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self.real = real
+        self.__name__ = getattr(real, "__name__", repr(real))
+        self.__doc__ = real.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        if self.real in MAKERS or holds_traced([*args, *kwargs.values()]):
+            if isinstance(self.real, np.ufunc):
+                return call_ufunc(self.real, *args, **kwargs)
+            return call_function(self.real, args, kwargs)
+        return recordable(self.real(*args, **kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.real, name)
+        if not isinstance(self.real, np.ufunc) or not callable(attribute):
+            return attribute
+        return _seen_ufunc_method(self.real, name)
+
+    def __repr__(self) -> str:
+        return repr(self.real)
+
+    def __eq__(self, other: object) -> bool:
+        return self.real is (other.real if isinstance(other, SeenFunction) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.real)
+
+
+def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
+    def method(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        if not holds_traced([*args, *kwargs.values()]):
+            return recordable(getattr(ufunc, name)(*args, **kwargs))
+        implementation = UFUNC_METHODS.get((ufunc, name))
+        if implementation is None:
+            refuse(f"np.{ufunc.__name__}.{name}")
+        return implementation(*args, **kwargs)
+
+    return method
+
+
+def recordable(result: Any) -> Any:
+    """Return a plain result with its arrays as ones that can hold traced values."""
+    if type(result) is np.ndarray and result.dtype in SUPPORTED:
+        return TracedArray(current().lift(result), current(), is_scalar=False)
+    if type(result) in (tuple, list):
+        return type(result)(map(recordable, result))
+    return result
+
+
+def _unwrapped(values: Any) -> Any:
+    """Return arguments with the real types in place of seen ones (``dtype=float``)."""
+    if isinstance(values, dict):
+        return {name: _unwrapped(value) for name, value in values.items()}
+    if type(values) in (tuple, list):
+        return type(values)(map(_unwrapped, values))
+    if isinstance(values, SeenType):
+        return values.real
+    return values.real if isinstance(values, SeenModule) else values
+
+
+def python_type(x: TracedArray) -> type:
+    """Return the type that a traced value would have in plain NumPy."""
+    if x.weak:
+        return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
+    return x.dtype.type if x.is_scalar else np.ndarray
+
+
+class SeenType(type):
+    """A type, as traced code sees it: it knows traced values as its instances."""
+
+    real: type
+    convert: Callable[..., Any] | None
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        if cls.convert is not None and args and holds_traced(list(args)):
+            return cls.convert(*args, **kwargs)
+        return cls.real(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if isinstance(instance, TracedArray):
+            return issubclass(python_type(instance), cls.real)
+        return isinstance(instance, cls.real)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(_unwrapped(subclass), cls.real)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name == "dtype":  # so that NumPy takes it for a dtype
+            return np.dtype(cls.real)
+        return getattr(cls.real, name)
+
+    def __eq__(cls, other: object) -> bool:
+        return cls.real is _unwrapped(other)
+
+    def __hash__(cls) -> int:
+        return hash(cls.real)
+
+    def __repr__(cls) -> str:
+        return repr(cls.real)
+
+
+_types: dict[type, SeenType] = {}
+
+
+def seen_type(real: type, convert: Callable[..., Any] | None = None) -> SeenType:
+    """Return a type as traced code sees it."""
+    if real not in _types:
+        namespace = {"real": real, "convert": staticmethod(convert) if convert else None}
+        _types[real] = SeenType(real.__name__, (), namespace)
+    return _types[real]
+
+
+def _to_number(dtype: type) -> Callable[..., Any]:
+    """Return a conversion to a NumPy scalar, or an array, of a dtype."""
+    return lambda value=0: as_traced(value).astype(dtype)
+
+
+def _to_float(value: Any) -> TracedArray:
+    return _to_python(as_traced(value).astype(np.float64), value, "float")
+
+
+def _to_int(value: Any) -> TracedArray:
+    return _to_python(as_traced(value).astype(np.int64), value, "int")
+
+
+def _to_python(converted: TracedArray, value: Any, name: str) -> TracedArray:
+    if converted.size != 1 or converted.ndim > 1:
+        raise UnsupportedError(
+            f"{name}() of an array of shape {converted.shape}{at(user_source())}: only arrays "
+            "with one element can be converted to a Python number"
+        )
+    node = np.reshape(converted, ()).node
+    return TracedArray(node, current(), weak=True, is_scalar=True)
+
+
+class _TypeOf(SeenType):
+    """The builtin ``type``, which knows what a traced value would be."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], TracedArray):
+            return see_library(python_type(args[0]))
+        return type(*args, **kwargs)
+
+
+_types[type] = _TypeOf("type", (), {"real": type, "convert": None})
+seen_type(float, _to_float)
+seen_type(int, _to_int)
+
+
+class SeenModule(types.ModuleType):
+    """A library's module, as traced code sees it."""
+
+    def __init__(self, real: types.ModuleType) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return see_library(getattr(self.real, name), f"{self.__name__}.{name}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("real", "__name__", "__doc__"):
+            super().__setattr__(name, value)
+            return
+        raise UnsupportedError(
+            f"the traced function assigns to {self.__name__}.{name}{at(user_source())}: the "
+            "recorded graph would not repeat it; return the value instead"
+        )
+
+    def __dir__(self) -> list[str]:
+        return dir(self.real)
+
+
+_modules: dict[types.ModuleType, SeenModule] = {}
+_functions: dict[Any, SeenFunction] = {}
+
+
+def see_library(value: Any, name: str = "") -> Any:
+    """Return what traced code sees for something that a library defines."""
+    refuse_random(value, name)
+    if isinstance(value, types.ModuleType):
+        if value.__name__.partition(".")[0] not in SEEN_MODULES:
+            return value
+        return _modules.get(value) or _modules.setdefault(value, SeenModule(value))
+    if isinstance(value, type):
+        return _see_type(value)
+    if not callable(value):
+        return value
+    try:
+        seen = SEEN.get(value)
+    except TypeError:  # unhashable
+        return value
+    if seen is not None:
+        return seen
+    module = getattr(value, "__module__", None) or ""
+    if module.startswith("scipy.") and isinstance(value, types.FunctionType):
+        return SEEN_BY_NAME.get(f"{_public(module)}.{value.__name__}", value)
+    if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
+        return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
+    return value
+
+
+def _public(module: str) -> str:
+    return ".".join(part for part in module.split(".") if not part.startswith("_"))
+
+
+def _see_type(value: type) -> Any:
+    if value in _types or value in SEEN:
+        return SEEN.get(value) or _types[value]
+    if issubclass(value, np.generic):
+        return seen_type(value, _to_number(value))
+    if value is np.ndarray or value.__module__ == "numbers":
+        return seen_type(value)
+    if value in (np.finfo, np.iinfo):
+        return _functions.setdefault(value, SeenFunction(value))
+    return value
+
+
+def _seen_import(
+    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+) -> Any:
+    module = builtins.__import__(name, globals, locals, fromlist, level)
+    from_library = module.__name__.partition(".")[0] in SEEN_MODULES
+    return see_library(module) if from_library else module
+
+
+def seen_builtins() -> dict[str, Any]:
+    """Return the builtins as traced code sees them."""
+    seen = {name: see_library(value) for name, value in vars(builtins).items()}
+    return {**seen, "__import__": _seen_import}
