@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy ruff mypy
+TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas ruff mypy
 PEERS := numba jax autograd scipy
 
 .PHONY: demo test lint types bench docs clean

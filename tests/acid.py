@@ -233,7 +233,7 @@ class Segment:
 @acid
 def named_tuples_and_dataclasses(x):
     points = [Point(x[i], x[i + 1]) for i in range(0, 6, 2)]
-    segments = [Segment(a, b) for a, b in zip(points, points[1:], strict=False)]
+    segments = [Segment(a, b) for a, b in zip(points, points[1:])]  # noqa: RUF007
     return sum(segment.length() for segment in segments)
 
 
@@ -471,7 +471,7 @@ def generator_sums(x):
         for value in x:
             yield value * value
 
-    return math.fsum([v for v in squares()]) + sum(squares())
+    return math.fsum(list(squares())) + sum(squares())
 
 
 @exact
@@ -486,8 +486,9 @@ def augmented_slices(x):
 
 @acid
 def imports_inside(x):
-    import numpy as numeric
     from math import cos
+
+    import numpy as numeric
 
     out = numeric.zeros(2)
     out[0] = cos(x[0])

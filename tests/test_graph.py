@@ -132,7 +132,9 @@ REWRITES = {
     "astype there and back": lambda x: x.astype(np.float32).astype(np.float64).astype(np.float32),
     "let operands broadcast": lambda x: np.broadcast_to(x[0], (4,)) + x,
     "x ** 2 = x * x, x ** 1 = x": lambda x: np.power(x, 2.0),
-    "parts of a vector side by side": st.gradient(lambda u: np.sum(u[:2]) ** 2 + np.sum(u[2:] ** 2)),
+    "parts of a vector side by side": st.gradient(
+        lambda u: np.sum(u[:2]) ** 2 + np.sum(u[2:] ** 2)
+    ),
 }
 ALWAYS_DONE_WHILE_TRACING = {"reshape to the same shape", "astype to the same dtype"}
 

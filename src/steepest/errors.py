@@ -20,6 +20,10 @@ class ConcreteValueError(SteepestError, TypeError):
     """A traced value was used where Python needs a number that is known now."""
 
 
+class EndlessRecursionError(SteepestError, RecursionError):
+    """A traced function that calls itself deeper than Python allows."""
+
+
 class InputError(SteepestError, ValueError):
     """An argument with the wrong value, shape or structure."""
 

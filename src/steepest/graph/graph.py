@@ -150,8 +150,9 @@ class Graph:
             if value.tobytes() != guard.key:
                 where = f" at {guard.source}: {guard.source.text}" if guard.source else ""
                 raise InputError(
-                    f"this graph is one path through the function, on which {guard.condition} is "
-                    f"{guard.value}{where}; for these arguments it is {value}: trace again for them"
+                    "this graph is one path through the function, on which "
+                    f"{guard.condition.op.name} gives {guard.value}{where}; for these arguments "
+                    f"it gives {value}: trace again for them"
                 )
 
     def __str__(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import sysconfig
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,8 @@ import numpy as np
 PACKAGE = str(Path(__file__).parents[1])
 LESSON = os.path.join(PACKAGE, "lesson") + os.sep
 _LIBRARIES = (PACKAGE + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen", "<string>")
+_INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_STANDARD = sysconfig.get_path("stdlib") + os.sep
 
 
 class Source(NamedTuple):
@@ -51,14 +55,26 @@ def is_library(file: str) -> bool:
 
 
 def user_source() -> Source | None:
-    """Return the innermost line on the stack that is the user's own, if there is one."""
-    frame = sys._getframe(1)
+    """Return the innermost line on the stack that is the user's own, if there is one.
+
+    Where all code is installed as a library, the innermost that is not NumPy's or ours.
+    """
+    frame: types.FrameType | None = sys._getframe(1)
+    installed = None
     while frame is not None:
-        code = frame.f_code
-        if not is_library(code.co_filename):
-            return Source(code.co_filename, frame.f_lineno, code.co_name)
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
+        file = frame.f_code.co_filename
+        if not is_library(file):
+            source = Source(file, frame.f_lineno, frame.f_code.co_name)
+            if not is_installed(file):
+                return source
+            installed = installed or source
+        frame = frame.f_back
+    return installed
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to an installed package or to Python itself."""
+    return file.startswith(_STANDARD) or any(part in file for part in _INSTALLED)
 
 
 def function_source(function: Callable[..., object]) -> Source | None:

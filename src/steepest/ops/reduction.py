@@ -147,22 +147,22 @@ def _prod_pushforward(tangents, y, x, *, axis):
     return np.sum(tangents[0] * _products_of_others(x, axis), axis=axis)
 
 
+def _torch_prod(t, x, axis):
+    for i in sorted(axis, reverse=True):
+        x = t.prod(x, dim=i)
+    return x
+
+
 PROD = Row(
     name="prod",
     evaluate=_reduce("prod"),
     infer=_same_dtype,
     derivative=Rule(_prod_pullback, _prod_pushforward),
-    torch=lambda t, x, axis: _torch_prod(t, x, axis),
+    torch=_torch_prod,
     lower=Reduction(lambda b, total, x: total * x, lambda dtype: 1),
     domain=Domain(((0.5, 2.0),), _CASES, analytic=True),
     kink="the product of the other factors, also where some are zero",
 )
-
-
-def _torch_prod(t, x, axis):
-    for i in sorted(axis, reverse=True):
-        x = t.prod(x, dim=i)
-    return x
 
 
 _RUNNING_CASES = (

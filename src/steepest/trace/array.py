@@ -125,12 +125,12 @@ class TracedArray:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of unsized object")
+            raise UnsupportedError(f"len() of unsized object{at(user_source())}")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[TracedArray]:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array")
+            raise UnsupportedError(f"iteration over a 0-d array{at(user_source())}")
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
@@ -141,6 +141,11 @@ class TracedArray:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         METHODS["__setitem__"](self, key, value)
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        raise InputError(
+            f"cannot delete array elements{at(user_source())}: use np.delete, or a slice"
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _SLOTS:
@@ -185,7 +190,7 @@ class TracedArray:
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(
+            raise InputError(
                 f"the truth value of an array with {self.size} elements{at(user_source())} is "
                 "ambiguous: use a.any() or a.all()"
             )
@@ -194,9 +199,9 @@ class TracedArray:
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
-            raise TypeError(
+            raise ConcreteValueError(
                 f"only integer scalars can be converted to an index{at(user_source())}, got "
-                f"{self.dtype} of shape {self.shape}"
+                f"{self.dtype} of shape {self.shape}: convert with int(...)"
             )
         return int(current().decide(self.node))
 
@@ -380,7 +385,7 @@ for _name, _ufunc in (
     setattr(TracedArray, f"__{_name}__", lambda self, _ufunc=_ufunc: _ufunc(self))
 
 
-def as_traced(value: Any) -> TracedArray:
+def as_traced(value: Any) -> Any:
     """Return a traced array for an array, a number, a list, or what is traced already."""
     if isinstance(value, TracedArray):
         return value
@@ -488,11 +493,8 @@ def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
             f"np.{ufunc.__name__} with where= and without out={at(user_source())} leaves "
             "elements without a value: give out=, or use np.where"
         )
-    if where is not True:
-        shape = np.broadcast_shapes(as_traced(where).shape, out.shape)
+    if where is not True and isinstance(out, TracedArray):
         value = np.where(where, value, out)
-        if shape != out.shape:
-            raise InputError(f"{what}{at(user_source())}: where= does not fit its shape")
     return write_out(value, out, what)
 
 
@@ -503,12 +505,18 @@ def write_out(value: Any, out: Any, what: str) -> Any:
             f"{what}{at(user_source())} is a plain NumPy array, which cannot hold a traced "
             "value: make that array with np.zeros or np.empty inside the function"
         )
-    if np.broadcast_shapes(as_traced(value).shape, out.shape) != out.shape:
+    if not fits(as_traced(value).shape, out.shape):
         raise InputError(
             f"{what}{at(user_source())} has shape {out.shape}, the result has shape "
             f"{as_traced(value).shape}"
         )
     return out.assign(value, what)
+
+
+def fits(shape: Shape, target: Shape) -> bool:
+    """Whether a shape broadcasts to another."""
+    ahead = len(target) - len(shape)
+    return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
 
 
 def _type(value: Any) -> Any:

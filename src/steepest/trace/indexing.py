@@ -48,6 +48,7 @@ def getitem(x: TracedArray, key: Any) -> Any:
 
 def setitem(x: TracedArray, key: Any, value: Any) -> None:
     """Record ``x[key] = value`` with NumPy's meaning."""
+    check_writable(x)
     if isinstance(key, TracedArray) and key.dtype == np.bool_ and _is_mask_choice(x, key, value):
         chosen = np.where(_aligned(key, x.ndim), cast_for(x, value, x.shape), fresh(x))
         write(x, chosen)

@@ -13,8 +13,6 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import numpy as np
-
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.seen import SeenType
@@ -25,15 +23,13 @@ Follow = Callable[[Any, Session], Any]
 
 def can_follow(cls: type) -> bool:
     """Whether a subclass of a user's class can stand in for it without side effects."""
-    own = [base for base in cls.__mro__ if base is not object]
-    plain = type(cls) in (type, abc.ABCMeta) and not issubclass(
-        cls, tuple | enum.Enum | BaseException | dict | list | set | str | int | float | np.ndarray
+    plain = type(cls) in (type, abc.ABCMeta) and cls.__new__ is object.__new__
+    hooks = any(
+        "__init_subclass__" in vars(base) or "__slots__" in vars(base)
+        for base in cls.__mro__
+        if base is not object
     )
-    hooks = any("__init_subclass__" in vars(base) or "__slots__" in vars(base) for base in own)
-    has_methods = any(
-        isinstance(v, types.FunctionType) for base in own for v in vars(base).values()
-    )
-    return plain and has_methods and not hooks
+    return plain and not hooks and not issubclass(cls, enum.Enum | BaseException)
 
 
 def followed_class(cls: type, session: Session, follow: Follow) -> type:
@@ -93,10 +89,10 @@ class _FollowedType(SeenType):
 
     followed: type
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         return cls.followed(*args, **kwargs)
 
-    def __getattr__(cls, name: str) -> Any:
+    def __getattr__(cls, name: str) -> Any:  # noqa: N805
         return getattr(cls.followed, name)
 
 

@@ -69,7 +69,13 @@ class SeenFunction:
         self.__doc__ = real.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Record the call, or call NumPy where nothing is traced."""
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        if any(isinstance(value, types.GeneratorType) for value in args):
+            raise UnsupportedError(
+                f"a generator is given to np.{self.__name__}{at(user_source())}, which would make "
+                "an object array of it: use the builtin sum, or a list"
+            )
         if self.real in MAKERS or holds_traced([*args, *kwargs.values()]):
             if isinstance(self.real, np.ufunc):
                 return call_ufunc(self.real, *args, **kwargs)
@@ -139,6 +145,7 @@ class SeenType(type):
     convert: Callable[..., Any] | None
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Record a conversion, or convert plain values."""
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         if cls.convert is not None and args and holds_traced(list(args)):
             return cls.convert(*args, **kwargs)

@@ -56,6 +56,8 @@ class Session:
         The user's line for every node recorded here.
     guards
         What the path taken through the function depends on, in order.
+    containers
+        Lists, dictionaries and sets that the function read from outside, and where.
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
     """
@@ -71,6 +73,7 @@ class Session:
         self.followed: dict[Any, Any] = {}
         self.views: dict[int, Any] = {}
         self.guards: list[Guard] = []
+        self.containers: list[tuple[str, Any, Source | None]] = []
         self._values: dict[Node, Any] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}

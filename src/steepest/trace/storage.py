@@ -50,6 +50,7 @@ class Storage:
 
     @property
     def root(self) -> Storage:
+        """The storage itself."""
         return self
 
     def current(self) -> Node:
@@ -88,14 +89,19 @@ class ViewStep:
         The op.
     root
         The storage that it leads to.
+    read_only
+        Why nothing may be assigned; empty if it may.
     """
 
-    __slots__ = ("_node", "_positions", "_seen", "attributes", "base", "root", "row")
+    __slots__ = ("_node", "_positions", "_seen", "attributes", "base", "read_only", "root", "row")
 
     def __init__(
         self, base: Storage | ViewStep, row: Row, attributes: dict[str, Any], node: Node
     ) -> None:
         self.base, self.row, self.attributes = base, row, attributes
+        self.read_only = ""
+        if row.put is None:
+            self.read_only = f"the result of np.{row.name} is read-only: use .copy()"
         self.root: Storage = base.root
         self._node, self._seen = node, self.root.version
         self._positions: np.ndarray | None = None

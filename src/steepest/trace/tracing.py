@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 import optree
 
-from steepest.errors import SteepestError
+from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature
-from steepest.trace.array import TracedArray, as_traced
+from steepest.graph.source import at, function_source
+from steepest.trace.array import TracedArray, as_traced, holds_traced
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow
@@ -102,12 +104,50 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
 def call_traced(function: Callable[..., Any], session: Session, arguments: Sequence[Any]) -> Any:
     """Call a function on traced values, its own names seen through the session."""
     try:
-        return follow(function, session)(*arguments)
-    except ValueError as error:
+        result = follow(function, session)(*arguments)
+    except (ValueError, TypeError) as error:
         # NumPy answers our refusal of float() with a message of its own.
-        if isinstance(error.__cause__, SteepestError):
-            raise error.__cause__ from None
+        reason = error.__cause__ or error.__context__
+        if isinstance(reason, SteepestError) and not isinstance(error, SteepestError):
+            raise reason from None
         raise
+    except RecursionError as error:
+        if isinstance(error, SteepestError):
+            raise
+        raise EndlessRecursionError(
+            f"{_name(function)}{at(function_source(function))} calls itself without end, or "
+            "deeper than Python allows: write it as a loop, or raise sys.setrecursionlimit"
+        ) from None
+    _check_result(function, result)
+    _check_containers(session)
+    return result
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _check_result(function: Callable[..., Any], result: Any) -> None:
+    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+    if isinstance(result, kinds):
+        if isinstance(result, types.CoroutineType):
+            result.close()
+        raise UnsupportedError(
+            f"{_name(function)}{at(function_source(function))} returns a {type(result).__name__}, "
+            "which computes nothing by itself: use return in place of yield, and def in place of "
+            "async def"
+        )
+
+
+def _check_containers(session: Session) -> None:
+    for name, container, source in session.root.containers:
+        items = container.values() if isinstance(container, dict) else container
+        if holds_traced(list(items)):
+            raise UnsupportedError(
+                f"the traced function puts a traced value into {name}{at(source)}, a "
+                f"{type(container).__name__} from outside: the recorded graph would not repeat "
+                "it; return the value instead"
+            )
 
 
 def result_nodes(result: Any) -> tuple[list[Node], Any]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import dis
 import functools
-import os
 import sys
-import sysconfig
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -19,20 +17,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph import source
+from steepest.graph import Node, source
 from steepest.graph.source import Source, at, user_source
 from steepest.trace.array import TracedArray
 from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.objects import follow_object, see_class
 from steepest.trace.seen import refuse_random, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session
+from steepest.trace.writing import freeze
 
 LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
 """Top-level packages whose functions are never followed."""
 
-_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
-
-_PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 
 
 class View(dict):
@@ -82,7 +79,7 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
         if value.dtype == np.bool_:  # a mask decides shapes: compared by value
             captures.values.append((read, value.copy()))
             return value
-        return TracedArray(session.hold(value, name, read), session.root)
+        return captured(session.hold(value, name, read), name, session)
     refuse_random(value, name)
     if is_comparable(value) or value is MISSING:
         captures.values.append((read, value))
@@ -100,7 +97,18 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
         captures.values.append((read, value))
         return see_class(value, session, follow)
     captures.opaque.append(f"{name} ({type(value).__name__})")
+    if isinstance(value, list | dict | set):
+        session.root.containers.append((name, value, user_source()))
     return follow(value, session)
+
+
+def captured(node: Node, name: str, session: Session) -> TracedArray:
+    """Return the stand-in of an array that the function did not make: it may not be changed."""
+    return freeze(
+        TracedArray(node, session.root, is_scalar=False),
+        f"{name} is an array from outside the function, which the recorded graph would not "
+        "change again: assign to a copy of it, or return the new values",
+    )
 
 
 class UserModule(types.ModuleType):
@@ -137,12 +145,15 @@ def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
     if isinstance(value, types.ModuleType):
         name = value.__name__
-        if any(packages in (getattr(value, "__file__", "") or "") for packages in _PACKAGES):
+        if source.is_installed(getattr(value, "__file__", None) or ""):
             return True
     elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
         return False  # whatever its module is called
     elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
         name = getattr(value, "__module__", None) or "builtins"
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        if isinstance(value, type) and source.is_installed(file):
+            return True
     else:
         # Transformed functions (st.gradient(f)) and NumPy's dispatching functions.
         name = type(value).__module__
@@ -154,10 +165,7 @@ def is_library(value: Any) -> bool:
 
 
 def _is_library_file(code: types.CodeType) -> bool:
-    file = code.co_filename
-    if any(packages in file for packages in _PACKAGES):
-        return True
-    return source.is_library(file) or file.startswith(_STANDARD_LIBRARY)
+    return source.is_library(code.co_filename) or source.is_installed(code.co_filename)
 
 
 def follow(function: Any, session: Session) -> Any:
@@ -198,6 +206,8 @@ def follow(function: Any, session: Session) -> Any:
         return session.root.followed.get(function) or _rebuild(function, session)
     if is_library(function):
         return see_library(function)
+    if is_library(type(function)):
+        return function
     opaque.append(type(function).__name__)
     return follow_object(function, session, follow)
 
@@ -208,6 +218,9 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     if function.__dict__ and not hasattr(function, "__wrapped__"):
         root.captures.opaque.append(f"attributes of {function.__name__}")
     root.captures.values.append((lambda: id(function.__code__), id(code)))
+    unseen = _READ_UNSEEN.intersection(code.co_names)
+    if unseen:  # what they read is not noted
+        root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
     view = view_of(function.__globals__, root)
     _show_to_classes(code, view)
     cells = tuple(types.CellType() for _ in code.co_freevars)

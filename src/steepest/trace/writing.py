@@ -43,6 +43,12 @@ def alias(x: TracedArray) -> TracedArray:
     return result
 
 
+def freeze(x: TracedArray, reason: str) -> TracedArray:
+    """Return an array to which nothing may be assigned any more, for a reason."""
+    storage_of(x).read_only = reason
+    return x
+
+
 def fresh(x: TracedArray) -> TracedArray:
     """Return a new array with the same elements."""
     return TracedArray(x.node, current(), x.weak, x.is_scalar)
@@ -55,9 +61,11 @@ def check_writable(x: TracedArray) -> None:
         raise UnsupportedError(
             f"assignment to a number{where}: only arrays can be assigned to, as in NumPy"
         )
-    root = storage_of(x).root
-    if root.read_only:
-        raise ReadOnlyError(f"assignment{where}: {root.read_only}")
+    storage: Storage | ViewStep | None = storage_of(x)
+    while storage is not None:
+        if storage.read_only:
+            raise ReadOnlyError(f"assignment{where}: {storage.read_only}")
+        storage = storage.base if isinstance(storage, ViewStep) else None
     if x.session is not current():
         raise UnsupportedError(
             f"assignment{where} to an array of an enclosing function, from a function that is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ def block(arrays):
         return 1 + max(map(depth, tree)) if isinstance(tree, list) else 0
 
     total = depth(arrays)
-    ndim = max(total, max(as_traced(leaf).ndim for leaf in _leaves(arrays)))
+    ndim = max([total, *(as_traced(leaf).ndim for leaf in _leaves(arrays))])
 
     def join(tree: Any, level: int) -> TracedArray:
         if isinstance(tree, list):
@@ -151,7 +152,7 @@ def array_split(ary, indices_or_sections, axis=0, *, equal=False):
     ary = as_traced(ary)
     axis = normalize_axis(axis, ary.ndim)
     cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
-    return [ary[along(axis, slice(*pair))] for pair in zip(cuts, cuts[1:], strict=False)]
+    return [ary[along(axis, slice(*pair))] for pair in itertools.pairwise(cuts)]
 
 
 @implements(np.split)

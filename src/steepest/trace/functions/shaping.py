@@ -14,7 +14,7 @@ from steepest.ops import TABLE
 from steepest.trace.array import METHODS, TracedArray, as_traced, record
 from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
 from steepest.trace.storage import reshapes_as_view
-from steepest.trace.writing import alias, fresh, storage_of, view
+from steepest.trace.writing import alias, freeze, fresh, storage_of, view
 
 _UNKNOWN_LAYOUT = (
     "whether its reshape is a view or a copy depends on how the array lies in memory, which is "
@@ -154,9 +154,10 @@ def squeeze(a, axis=None):
 @implements(np.broadcast_to)
 def broadcast_to(array, shape, subok=False):
     array, shape = as_traced(array), as_shape(shape)
-    return (
-        alias(array) if shape == array.shape else view(array, TABLE["broadcast_to"], shape=shape)
-    )
+    if shape == array.shape:
+        return alias(array)
+    spread = view(array, TABLE["broadcast_to"], shape=shape)
+    return freeze(spread, "the result of np.broadcast_to is read-only: use .copy()")
 
 
 @implements(np.broadcast_arrays)
@@ -229,18 +230,16 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     number = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
     first = offset if offset >= 0 else -offset * columns
     flat = view(last, TABLE["reshape"], shape=(*last.shape[:-2], rows * columns))
-    return flat[..., first : first + number * (columns + 1) : columns + 1][..., :number]
+    chosen = flat[..., first : first + number * (columns + 1) : columns + 1][..., :number]
+    return freeze(chosen, "the result of np.diagonal is read-only: use np.fill_diagonal")
 
 
 @implements(np.ascontiguousarray)
 def ascontiguousarray(a, dtype=None):
     a = as_traced(a)
-    same = dtype is None or a.dtype == dtype
-    return (
-        atleast_1d(a)
-        if same and a.storage is None
-        else atleast_1d(fresh(a)).astype(dtype or a.dtype)
-    )
+    if a.storage is None and dtype in (None, a.dtype):
+        return atleast_1d(a)
+    return atleast_1d(fresh(a)).astype(dtype or a.dtype)
 
 
 @implements(np.shape)
