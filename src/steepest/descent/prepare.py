@@ -119,7 +119,8 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
         return found, 0.0, 0.0
     plan = problem.plan
     if plan is None:
-        paths, tail_paths = (_trace(problem, vector, problem.args),), ()
+        paths: tuple[Built, ...] = (_trace(problem, vector, problem.args),)
+        tail_paths: tuple[Built, ...] = ()
     else:
         paths = (_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
         tail = slice(plan.tail) if plan.tail else None

@@ -194,8 +194,8 @@ class TracedArray:
                 f"the truth value of an array with {self.size} elements{at(user_source())} is "
                 "ambiguous: use a.any() or a.all()"
             )
-        truth: Any = self.astype(np.bool_)
-        return bool(current().decide(np.reshape(truth, ()).node))
+        truth: Any = np.reshape(self.astype(np.bool_), ())
+        return bool(current().decide(truth.node))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
@@ -220,7 +220,8 @@ class TracedArray:
         if known is not None and self.size == 1:
             return known.reshape(())[()]
         if self.size == 1 and self.dtype.kind in "iub":
-            return current().decide(np.reshape(self, ()).node)
+            number: Any = np.reshape(self, ())
+            return current().decide(number.node)
         _need(what, instead)
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
@@ -265,7 +266,12 @@ class TracedArray:
     def __pow__(self, exponent: Any) -> Any:
         # NumPy's operator (not np.power) answers these exponents so.
         if isinstance(exponent, int | float) and self.dtype.kind == "f":
-            shortcut = {-1: np.reciprocal, 0: np.ones_like, 0.5: np.sqrt, 1: np.positive}
+            shortcut: dict[float, Any] = {
+                -1: np.reciprocal,
+                0: np.ones_like,
+                0.5: np.sqrt,
+                1: np.positive,
+            }
             shortcut[2] = np.square
             if exponent in shortcut:
                 return shortcut[exponent](self)

@@ -50,7 +50,7 @@ def setitem(x: TracedArray, key: Any, value: Any) -> None:
     """Record ``x[key] = value`` with NumPy's meaning."""
     check_writable(x)
     if isinstance(key, TracedArray) and key.dtype == np.bool_ and _is_mask_choice(x, key, value):
-        chosen = np.where(_aligned(key, x.ndim), cast_for(x, value, x.shape), fresh(x))
+        chosen: Any = np.where(_aligned(key, x.ndim), cast_for(x, value, x.shape), fresh(x))
         write(x, chosen)
         return
     parts = _known(key if isinstance(key, tuple) else (key,))
@@ -77,7 +77,7 @@ def _is_mask_choice(x: TracedArray, mask: TracedArray, value: Any) -> bool:
     return bool(fits) and len(shape) <= x.ndim - mask.ndim
 
 
-def _aligned(mask: TracedArray, ndim: int) -> TracedArray:
+def _aligned(mask: TracedArray, ndim: int) -> Any:
     return np.reshape(mask, mask.shape + (1,) * (ndim - mask.ndim))
 
 
@@ -236,7 +236,8 @@ def _split(
 def _advanced(x: TracedArray, parts: tuple, gap: int | None) -> Any:
     moved, indices, back, _ = _split(x, parts, gap)
     taken = record(TABLE["take_at"], moved, *indices)
-    return fresh(np.transpose(taken, back)) if taken.ndim else taken
+    result: Any = np.transpose(taken, back) if taken.ndim else taken
+    return fresh(result)
 
 
 def _put(x: TracedArray, parts: tuple, gap: int | None, value: Any) -> None:

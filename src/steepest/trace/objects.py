@@ -23,7 +23,8 @@ Follow = Callable[[Any, Session], Any]
 
 def can_follow(cls: type) -> bool:
     """Whether a subclass of a user's class can stand in for it without side effects."""
-    plain = type(cls) in (type, abc.ABCMeta) and cls.__new__ is object.__new__
+    new: Any = cls.__new__
+    plain = type(cls) in (type, abc.ABCMeta) and new is object.__new__
     hooks = any(
         "__init_subclass__" in vars(base) or "__slots__" in vars(base)
         for base in cls.__mro__
@@ -68,10 +69,11 @@ def follow_object(owner: Any, session: Session, follow: Follow) -> Any:
     known = session.root.followed.get(id(owner))
     if known is not None:
         return known
-    outlives = type(cls)(cls.__name__, (followed_class(cls, session, follow),), {})
+    metaclass: Any = type(cls)
+    outlives = metaclass(cls.__name__, (followed_class(cls, session, follow),), {})
     stand_in = object.__new__(outlives)
     object.__setattr__(stand_in, "__dict__", owner.__dict__)
-    outlives.__setattr__ = _refuse_assignment  # type: ignore[method-assign, assignment]
+    outlives.__setattr__ = _refuse_assignment
     outlives.__module__, outlives.__qualname__ = cls.__module__, cls.__qualname__
     session.root.followed[id(owner)] = stand_in
     return stand_in

@@ -34,7 +34,7 @@ SEEN: dict[Any, Any] = {}
 SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 """The same for libraries that are not imported here, by full name."""
 
-MAKERS = frozenset({np.zeros, np.empty, np.ones, np.full})
+MAKERS: frozenset[Any] = frozenset({np.zeros, np.empty, np.ones, np.full})
 """Functions whose results are recorded even where no argument is traced."""
 
 SEEN_MODULES = frozenset({"numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator"})
@@ -204,8 +204,8 @@ def _to_python(converted: TracedArray, value: Any, name: str) -> TracedArray:
             f"{name}() of an array of shape {converted.shape}{at(user_source())}: only arrays "
             "with one element can be converted to a Python number"
         )
-    node = np.reshape(converted, ()).node
-    return TracedArray(node, current(), weak=True, is_scalar=True)
+    number: Any = np.reshape(converted, ())
+    return TracedArray(number.node, current(), weak=True, is_scalar=True)
 
 
 class _TypeOf(SeenType):

@@ -124,7 +124,7 @@ class Session:
         """Return the input that a large array made by the function is bound to."""
         if self.root is not self:
             return self.root._hold_made(array)
-        checksum = zlib.crc32(np.ascontiguousarray(array).view(np.uint8))
+        checksum = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         node = self.hold(array)
         if self._checksums.setdefault(node, checksum) != checksum:
             raise UnsupportedError(

@@ -145,7 +145,7 @@ def _with_elements(node: Node, elements: dict[int, Node]) -> Node:
     session, size = current(), node.size
     constant = constant_value(node)
     if len(elements) == size or (constant is not None and 4 * len(elements) >= size):
-        parts = [elements.get(i) or element_of(node, i) for i in range(size)]
+        parts: list[Any] = [elements.get(i) or element_of(node, i) for i in range(size)]
         return session.record(TABLE["pack"], parts, shape=node.shape)
     positions = sorted(elements)
     values = session.record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -52,5 +53,5 @@ class HostCall:
 
 def _array_at(address: int, node: Node) -> np.ndarray:
     size = max(node.size * node.dtype.itemsize, 1)
-    buffer = (ctypes.c_char * size).from_address(address)
+    buffer: Any = (ctypes.c_char * size).from_address(address)
     return np.ndarray(node.shape, node.dtype, buffer)

@@ -57,7 +57,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 
 @implements(np.array)
 def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, like=None):
-    made = fresh(_as_array(object, dtype))
+    made: Any = fresh(_as_array(object, dtype))
     made.is_scalar = made.weak = False
     if made.ndim < ndmin:
         made = np.reshape(made, (1,) * (ndmin - made.ndim) + made.shape)
@@ -172,13 +172,13 @@ def diagflat(v, k=0):
 @implements(np.tril)
 def tril(m, k=0):
     m = as_traced(m)
-    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros_like(m))
+    return np.where(np.tri(m.shape[-2], m.shape[-1], k, dtype=np.bool_), m, np.zeros_like(m))
 
 
 @implements(np.triu)
 def triu(m, k=0):
     m = as_traced(m)
-    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros_like(m), m)
+    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, dtype=np.bool_), np.zeros_like(m), m)
 
 
 @implements(np.vander)

@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import TracedArray, as_traced
+from steepest.trace.array import as_traced
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import implements, normalize_axis
 
@@ -52,7 +52,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slope(f: TracedArray, spacing: Any, axis: int, edge_order: int) -> TracedArray:
+def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     f = np.moveaxis(f, axis, -1)
     f = f if f.dtype.kind == "f" else f.astype(np.float64)
     number = f.shape[-1]
@@ -136,7 +136,7 @@ def correlate(a, v, mode="valid"):
     return convolve(a, v[::-1], mode)
 
 
-def _windows(a: TracedArray, width: int) -> TracedArray:
+def _windows(a: Any, width: int) -> Any:
     """Return every stretch of a width, as rows."""
     starts = np.arange(a.size - width + 1)
     return a[starts[:, None] + np.arange(width)]
@@ -191,7 +191,7 @@ def cov(
     return np.squeeze(apart @ scaled.T * np.true_divide(1, factor))
 
 
-def _rows(m: Any, rowvar: bool) -> TracedArray:
+def _rows(m: Any, rowvar: bool) -> Any:
     m = as_traced(m)
     m = m if m.dtype.kind == "f" else m.astype(np.float64)
     m = m[None, :] if m.ndim == 1 else m

@@ -115,7 +115,8 @@ def astype(x, dtype, copy=True, order="K", casting="unsafe", subok=True):
 def item(x, *index):
     index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else index
     if len(index) == 1 and x.ndim != 1:
-        chosen: Any = getitem(np.ravel(x), index)
+        flat: Any = np.ravel(x)
+        chosen: Any = getitem(flat, index)
     else:
         chosen = getitem(x, index) if index else np.reshape(x, ())
     return TracedArray(chosen.node, chosen.session, chosen.dtype.kind in "fi", is_scalar=True)

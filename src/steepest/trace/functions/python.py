@@ -26,8 +26,8 @@ _MATH_UFUNCS = {
 
 def python_number(value: Any, dtype: Any = np.float64) -> TracedArray:
     """Return a traced number as Python's float (or int), which adapts its dtype."""
-    node = np.reshape(as_traced(value).astype(dtype), ()).node
-    return TracedArray(node, current(), weak=True, is_scalar=True)
+    number: Any = np.reshape(as_traced(value).astype(dtype), ())
+    return TracedArray(number.node, current(), weak=True, is_scalar=True)
 
 
 def sees(*functions: Callable[..., Any]) -> Callable[..., Any]:

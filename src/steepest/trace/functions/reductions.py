@@ -40,7 +40,7 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not np._NoValue
 
 
-def masked(a: TracedArray, where: Any, instead: Any) -> TracedArray:
+def masked(a: Any, where: Any, instead: Any) -> Any:
     """Return an array with another value wherever a mask is false."""
     if not _is_given(where) or where is True:
         return a
@@ -229,7 +229,7 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=
     return np.sqrt(nanvar(a, axis, dtype, None, ddof, keepdims, where=where))
 
 
-def running(name: str, x: Any, axis: Any, dtype: Any) -> TracedArray:
+def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
     """Record cumsum or cumprod of the op table."""
     x = as_traced(x)
     if dtype is None:

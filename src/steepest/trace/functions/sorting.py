@@ -10,7 +10,7 @@ from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
-from steepest.trace.array import TracedArray, as_traced, record, refuse
+from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
 
 
@@ -53,7 +53,7 @@ def lexsort(keys, axis=-1):
     refuse("np.lexsort")
 
 
-def _in_front(a: Any, axis: Any) -> tuple[TracedArray, tuple[int, ...], int]:
+def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
     """Return an array with the axes to be reduced as one axis in front."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
