@@ -96,6 +96,14 @@ class TracedArray:
         return self._node.size
 
     @property
+    def flat(self) -> Any:
+        return PROPERTIES["flat"](self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        PROPERTIES["flat"](self)[:] = value
+
+    @property
     def itemsize(self) -> int:
         return self._node.dtype.itemsize
 
@@ -146,16 +154,6 @@ class TracedArray:
         raise InputError(
             f"cannot delete array elements{at(user_source())}: use np.delete, or a slice"
         )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _SLOTS:
-            object.__setattr__(self, name, value)
-        elif name in PROPERTIES:
-            PROPERTIES[name](self)[...] = value
-        else:
-            raise UnsupportedAttributeError(
-                f"assigning to the array attribute .{name}{at(user_source())} cannot be recorded"
-            )
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
@@ -305,9 +303,6 @@ class TracedArray:
             )
         METHODS["__setitem__"](self, ..., result)
         return self
-
-
-_SLOTS = frozenset((*TracedArray.__slots__, "shape"))
 
 
 def _need(what: str, instead: str) -> NoReturn:

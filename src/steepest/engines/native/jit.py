@@ -12,9 +12,14 @@ from llvmlite import ir
 
 _lock = threading.Lock()
 
+LARGE = 8000
+"""Functions of more instructions are turned into machine code by LLVM's fast instruction
+selection: its full one takes time that grows faster than the number of instructions, while
+the code runs about 1.5 times as fast (35,000 nodes in a row: 4.8 s against 0.5 s)."""
 
-def target_machine() -> Any:
-    """Return the host as a target: its CPU and every feature it has."""
+
+def target_machine(level: int = 3) -> Any:
+    """Return the host as a target, with every feature of its CPU, at an optimization level."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -22,7 +27,7 @@ def target_machine() -> Any:
     if "prefer-256-bit" in features:  # registers at their full width
         features["prefer-256-bit"] = False
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=3, jit=True
+        cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=level, jit=True
     )
 
 
@@ -49,7 +54,9 @@ class Code:
 
     def __init__(self, module: ir.Module, name: str) -> None:
         with _lock:
-            machine = target_machine()  # the execution engine takes it over, for good
+            size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
+            # The execution engine takes the machine over, for good.
+            machine = target_machine(3 if size <= LARGE else 0)
             module.triple = machine.triple
             module.data_layout = str(machine.target_data)
             self._module = llvm.parse_assembly(str(module))
