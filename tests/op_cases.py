@@ -41,7 +41,19 @@ class OpCase:
         interval = self.row.domain.interval(i)
         if interval == "bool":
             return random.random(shape) < 0.5
-        return random.uniform(*interval, shape).astype(dtype)
+        if interval == "int":
+            return random.integers(-99, 99, shape)
+        drawn = random.uniform(*interval, shape)
+        if i == 0 and (self.case.diagonal or self.case.rising):
+            drawn = self._matrix(drawn)
+        return drawn.astype(dtype)
+
+    def _matrix(self, drawn):
+        rows, columns = drawn.shape[-2:]
+        if rows == columns:
+            drawn = (drawn + np.swapaxes(drawn, -1, -2)) / 2
+        steps = self.case.rising * np.arange(1, rows + 1) + self.case.diagonal
+        return drawn / 2 + (np.eye(rows, columns) * steps[:, None])
 
 
 def arity(row):
@@ -92,10 +104,11 @@ SPECIAL = np.array(
 )
 
 
+SPECIAL_INTEGERS = np.array([0, 1, -1, 7, -8, 2**40, -(2**62), 2**63 - 1, -(2**63)])
+
+
 def special_operands(row):
     """Return all combinations of special values for an elementwise row."""
-    columns = [
-        np.array([True, False]) if row.domain.interval(i) == "bool" else SPECIAL
-        for i in range(arity(row))
-    ]
+    special = {"bool": np.array([True, False]), "int": SPECIAL_INTEGERS}
+    columns = [special.get(row.domain.interval(i), SPECIAL) for i in range(arity(row))]
     return [np.array(column) for column in zip(*itertools.product(*columns), strict=True)]

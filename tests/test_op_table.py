@@ -69,6 +69,24 @@ ORACLES = {
     "setitem": _set,
     "put_at": _put,
 }
+
+
+def _packed(parts, ndim):
+    return np.concatenate([part.reshape(*part.shape[:ndim], -1) for part in parts], -1)
+
+
+ORACLES |= {
+    "frexp_exponent": lambda x: np.frexp(x)[1],
+    "solve": np.linalg.solve,
+    "det": np.linalg.det,
+    "logabsdet": lambda a: np.log(np.abs(np.linalg.det(a))),
+    "detsign": lambda a: np.sign(np.linalg.det(a)),
+    "cholesky": np.linalg.cholesky,
+    "eigh": lambda a: _packed(np.linalg.eigh(a), a.ndim - 2),
+    "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
+    "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
+    "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+}
 # NumPy's function of that name, called as the row calls it.
 CALLS = {
     "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
@@ -167,12 +185,15 @@ class Line:
 
     def plain(self, t):
         value = self.case.row.evaluate(*self.moved(t), **self.case.case.attributes)
-        return np.sum(value * self.weights)
+        return np.sum(self._unsigned(value) * self.weights)
 
     def traced(self, t):
-        return np.sum(
-            record(self.case.row, *self.moved(t), **self.case.case.attributes) * self.weights
-        )
+        value = record(self.case.row, *self.moved(t), **self.case.case.attributes)
+        return np.sum(self._unsigned(value) * self.weights)
+
+    def _unsigned(self, value):
+        # LAPACK may turn a vector round between two nearby matrices.
+        return np.square(value) if self.case.row.domain.oriented else value
 
 
 def forward(function):
@@ -243,7 +264,10 @@ def test_torch_autograd_is_a_second_witness(case, operand, random):
 
 def test_ops_without_a_derivative_give_zero(random):
     for case in FILLED_CASES:
-        if not differentiable_operands(case) and case.row.domain.interval(0) != "bool":
+        if not differentiable_operands(case) and case.row.domain.interval(0) not in (
+            "bool",
+            "int",
+        ):
             operands = case.operands(random)
             if case.row.derivative.__class__.__name__ == "Zero":
                 gradient = st.gradient(

@@ -6,7 +6,9 @@ from steepest.ops import (
     arithmetic,
     comparison,
     exponential,
+    floating,
     gather,
+    linear,
     product,
     reduction,
     shaping,
@@ -42,6 +44,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         for module in (
             arithmetic,
             exponential,
+            floating,
             trigonometric,
             comparison,
             reduction,
@@ -49,6 +52,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             slices,
             gather,
             product,
+            linear,
         )
         for row in module.ROWS
     }

@@ -28,9 +28,10 @@ def _emit_remainder(b, x, y):
     return b.select(mod == 0, b.copysign(mod, y), wrapped)
 
 
-def _torch_remainder(t, x, y):
+def torch_fmod(t, x, y):
+    """Compute the remainder that has the dividend's sign, in torch."""
     if not x.dtype.is_floating_point:
-        return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
+        return t.where(y == 0, 0, t.fmod(x, t.where(y == 0, 1, y)))
     # torch's own are NaN for infinite divisors and for quotients beyond 1e300; taking the
     # remainder by multiples of the divisor first is exact.
     mod = t.where(t.isfinite(x), x, float("nan"))
@@ -41,6 +42,13 @@ def _torch_remainder(t, x, y):
     ):
         divisor = y * first * second
         mod = t.where(t.abs(divisor) == float("inf"), mod, t.fmod(mod, divisor))
+    return mod
+
+
+def _torch_remainder(t, x, y):
+    if not x.dtype.is_floating_point:
+        return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
+    mod = torch_fmod(t, x, y)
     return t.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
 
 

@@ -145,11 +145,18 @@ class Case:
         Attributes of the node.
     integers
         Exclusive upper bounds for operands that are integer indices, by position.
+    diagonal
+        Added to the diagonal of the first operand, which is made symmetric: a matrix that
+        can be solved with.
+    rising
+        As `diagonal`, times 1, 2, 3...: eigenvalues and singular values lie apart.
     """
 
     shapes: tuple[Shape, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     integers: Mapping[int, int] = field(default_factory=dict)
+    diagonal: float = 0.0
+    rising: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -160,8 +167,8 @@ class Domain:
     ----------
     intervals
         One interval (low, high) for each operand, inside which the op is smooth unless
-        ``smooth`` is false; ``"bool"`` for a truth value. The last one serves all further
-        operands.
+        ``smooth`` is false; ``"bool"`` for a truth value, ``"int"`` for a whole number. The
+        last one serves all further operands.
     cases
         Shapes and attributes; elementwise ops have a common set of their own.
     smooth
@@ -169,12 +176,16 @@ class Domain:
     analytic
         Whether NumPy computes the op for complex numbers, so that the complex step serves
         as a witness.
+    oriented
+        Whether the result holds vectors whose sign is free: tests compare what does not
+        depend on it.
     """
 
     intervals: tuple[tuple[float, float] | str, ...]
     cases: tuple[Case, ...] = ()
     smooth: bool = True
     analytic: bool = False
+    oriented: bool = False
 
     def interval(self, operand: int) -> tuple[float, float] | str:
         """Return the interval for an operand."""

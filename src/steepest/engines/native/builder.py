@@ -182,6 +182,20 @@ class Builder:
     def rint(self, x: Element) -> Element:
         return x if x.is_integer else self._intrinsic("rint", x)
 
+    def bits(self, operation: str, *operands: Element) -> Element:
+        """Apply LLVM's operation of that name to the bits."""
+        values = [operand.value for operand in operands]
+        return Element(self, getattr(self.ir, operation)(*values), operands[0].dtype)
+
+    def truncated_remainder(self, x: Element, y: Element) -> Element:
+        """Return the remainder that has the dividend's sign; by zero it is 0."""
+        unsigned = x.dtype.kind == "u"
+        # By 1 instead of 0 and -1: the remainder is 0, and nothing overflows.
+        trivial = (y == 0) if unsigned else (y == 0) | (y == -1)
+        safe = self.select(trivial, self.constant(1, y), y)
+        remainder = (self.ir.urem if unsigned else self.ir.srem)(x.value, safe.value)
+        return Element(self, remainder, x.dtype)
+
     def fmod(self, x: Element, y: Element) -> Element:
         return self.libm("fmod", x, y)
 

@@ -15,7 +15,6 @@ from steepest.trace.array import (
     apply,
     as_traced,
     record,
-    refuse,
 )
 from steepest.trace.functions.register import (
     as_truth,
@@ -30,19 +29,29 @@ def _on_truths(name: str) -> Callable[..., Any]:
     return lambda *operands: apply(TABLE[name], *map(as_truth, operands))
 
 
-def _bitwise(name: str) -> Callable[..., Any]:
+def _bitwise(truths: str, numbers: str) -> Callable[..., Any]:
     def implementation(*operands: Any) -> TracedArray:
-        if any(as_traced(operand).dtype != np.bool_ for operand in operands):
-            refuse(f"the bitwise operator for {name.replace('_', ' ')} on numbers")
-        return apply(TABLE[name], *operands)
+        if all(as_traced(operand).dtype == np.bool_ for operand in operands):
+            return apply(TABLE[truths], *operands)
+        return apply(TABLE[numbers], *operands)
 
     return implementation
 
 
 for _name in ("and", "or", "xor", "not"):
     FUNCTIONS[getattr(np, f"logical_{_name}")] = _on_truths(f"logical_{_name}")
-    _ufunc = np.invert if _name == "not" else getattr(np, f"bitwise_{_name}")
-    FUNCTIONS[_ufunc] = _bitwise(f"logical_{_name}")
+    _number_name = "invert" if _name == "not" else f"bitwise_{_name}"
+    FUNCTIONS[getattr(np, _number_name)] = _bitwise(f"logical_{_name}", _number_name)
+
+
+@implements(np.left_shift)
+def left_shift(x1, x2):
+    return as_traced(x1) * np.power(2, as_traced(x2))
+
+
+@implements(np.right_shift)
+def right_shift(x1, x2):
+    return as_traced(x1) // np.power(2, as_traced(x2))
 
 
 @implements(np.positive)
@@ -68,6 +77,174 @@ def deg2rad(x):
 @implements(np.rad2deg, np.degrees)
 def rad2deg(x):
     return np.multiply(x, 180 / math.pi)
+
+
+@implements(np.fabs)
+def fabs(x):
+    x = as_traced(x)
+    return np.abs(x if x.dtype.kind == "f" else x.astype(np.float64))
+
+
+@implements(np.fmax)
+def fmax(a, b):
+    return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.maximum(a, b)))
+
+
+@implements(np.fmin)
+def fmin(a, b):
+    return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.minimum(a, b)))
+
+
+@implements(np.copysign)
+def copysign(x1, x2):
+    size = fabs(x1)
+    return np.where(np.signbit(as_traced(x2).astype(np.float64)), -size, size)
+
+
+@implements(np.heaviside)
+def heaviside(x1, x2):
+    x1 = as_traced(x1)
+    return np.where(x1 == 0, x2, np.where(x1 < 0, 0.0, np.where(x1 > 0, 1.0, np.nan)))
+
+
+@implements(np.spacing)
+def spacing(x):
+    return np.nextafter(x, copysign(np.inf, x)) - x
+
+
+@implements(np.ldexp)
+def ldexp(x1, x2):
+    half = as_traced(x2) // 2  # in two steps, so that neither power overflows
+    return x1 * np.exp2(half * 1.0) * np.exp2((as_traced(x2) - half) * 1.0)
+
+
+@implements(np.frexp)
+def frexp(x):
+    x = as_traced(x)
+    exponent = record(TABLE["frexp_exponent"], x)
+    return ldexp(x, -exponent), exponent
+
+
+@implements(np.modf)
+def modf(x):
+    x = as_traced(x)
+    whole = np.trunc(x)
+    fraction = np.where(np.isinf(x), 0.0, x - whole).astype(x.dtype)
+    return copysign(fraction, x), whole
+
+
+@implements(np.divmod)
+def divmod_(x1, x2):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@implements(np.fix)
+def fix(x):
+    return np.trunc(as_traced(x) * 1.0)
+
+
+@implements(np.round, np.around, method="round")
+def round_(a, decimals=0, out=None):
+    a = as_traced(a)
+    if a.dtype.kind != "f":
+        return fresh(a)
+    if decimals == 0:
+        return np.rint(a)
+    power = 10.0 ** abs(decimals)
+    return np.rint(a * power) / power if decimals > 0 else np.rint(a / power) * power
+
+
+@implements(np.sinc)
+def sinc(x):
+    y = math.pi * as_traced(x)
+    square = y * y
+    # Near 0 by its series, whose slopes do not cancel.
+    small = np.abs(y) < 0.03
+    series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42))
+    safe = np.where(small, 1, y)
+    return np.where(small, series, np.sin(safe) / safe)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    x = as_traced(x)
+    limits = np.finfo(x.dtype)
+    top = limits.max if posinf is None else posinf
+    bottom = limits.min if neginf is None else neginf
+    x = np.where(np.isnan(x), nan, x)
+    return np.where(x == np.inf, top, np.where(x == -np.inf, bottom, x))
+
+
+@implements(np.isposinf)
+def isposinf(x, out=None):
+    return as_traced(x) == np.inf
+
+
+@implements(np.isneginf)
+def isneginf(x, out=None):
+    return as_traced(x) == -np.inf
+
+
+@implements(np.isclose)
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    a, b = as_traced(a), as_traced(b)
+    near = np.abs(a - b) <= atol + rtol * np.abs(b)
+    same = np.logical_or(a == b, np.logical_and(np.isfinite(b), near))
+    return np.logical_or(same, np.isnan(a) & np.isnan(b)) if equal_nan else same
+
+
+@implements(np.allclose)
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@implements(np.array_equal)
+def array_equal(a1, a2, equal_nan=False):
+    a1, a2 = as_traced(a1), as_traced(a2)
+    return a1.shape == a2.shape and bool(np.all(a1 == a2))
+
+
+@implements(np.array_equiv)
+def array_equiv(a1, a2):
+    return bool(np.all(as_traced(a1) == as_traced(a2)))
+
+
+@implements(np.isreal)
+def isreal(x):
+    return np.ones_like(as_traced(x), bool)
+
+
+@implements(np.isrealobj)
+def isrealobj(x):
+    return True
+
+
+@implements(np.iscomplexobj)
+def iscomplexobj(x):
+    return False
+
+
+@implements(np.isscalar)
+def isscalar(element):
+    return element.is_scalar
+
+
+@implements(np.result_type)
+def result_type(*operands):
+    return np.result_type(*(_promotable(x) if isinstance(x, TracedArray) else x for x in operands))
+
+
+@implements(np.unwrap)
+def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
+    p = as_traced(p)
+    discont = period / 2 if discont is None else discont
+    steps = np.diff(p, axis=axis)
+    low = -period / 2
+    wrapped = (steps - low) % period + low
+    wrapped = np.where(np.logical_and(wrapped == low, steps > 0), -low, wrapped)
+    correction = np.where(np.abs(steps) < discont, 0, wrapped - steps)
+    first = np.zeros_like(np.take(p, [0], axis=axis))
+    return p + np.concatenate([first, np.cumsum(correction, axis=axis)], axis)
 
 
 @implements(np.float_power)

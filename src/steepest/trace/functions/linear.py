@@ -8,9 +8,11 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.linear import eigh_parts, svd_parts
 from steepest.ops.reduction import keep_axes
-from steepest.trace.array import as_traced
-from steepest.trace.functions.register import implements, normalize_axes
+from steepest.trace.array import as_traced, record, refuse
+from steepest.trace.functions.register import implements, node_cast, normalize_axes
 
 
 def _norm_of_squares(squares: Any) -> Any:
@@ -84,3 +86,142 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 @implements(np.linalg.matrix_norm)
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     return norm(x, ord, (-2, -1), keepdims)
+
+
+def _floating(a: Any) -> Any:
+    a = as_traced(a)
+    return a if a.dtype.kind == "f" else a.astype(np.float64)
+
+
+def _square(name: str, a: Any) -> Any:
+    a = _floating(a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise InputError(
+            f"np.linalg.{name}{at(user_source())}: the last two axes must be square, got shape "
+            f"{a.shape}"
+        )
+    return a
+
+
+@implements(np.linalg.solve)
+def solve(a, b):
+    a, b = _square("solve", a), _floating(b)
+    dtype = np.result_type(a.dtype, b.dtype)
+    column = b[:, None] if b.ndim == 1 else b
+    if column.shape[-2] != a.shape[-1]:
+        raise InputError(
+            f"np.linalg.solve{at(user_source())}: shapes {a.shape} and {b.shape} do not fit"
+        )
+    x = record(TABLE["solve"], node_cast(a, dtype), node_cast(column, dtype))
+    return x[..., 0] if b.ndim == 1 else x
+
+
+@implements(np.linalg.inv)
+def inv(a):
+    a = _square("inv", a)
+    return solve(a, np.broadcast_to(as_traced(np.eye(a.shape[-1], dtype=a.dtype)), a.shape))
+
+
+@implements(np.linalg.det)
+def det(a):
+    return record(TABLE["det"], _square("det", a))
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a):
+    a = _square("slogdet", a)
+    kind = type(np.linalg.slogdet(np.eye(1)))
+    return kind(record(TABLE["detsign"], a), record(TABLE["logabsdet"], a))
+
+
+@implements(np.linalg.cholesky)
+def cholesky(a, /, *, upper=False):
+    a = _square("cholesky", a)
+    if upper:
+        return np.swapaxes(record(TABLE["cholesky"], np.swapaxes(a, -1, -2)), -1, -2)
+    return record(TABLE["cholesky"], a)
+
+
+@implements(np.linalg.eigh)
+def eigh(a, UPLO="L"):
+    a = _square("eigh", a)
+    a = np.swapaxes(a, -1, -2) if UPLO.upper() == "U" else a
+    kind = type(np.linalg.eigh(np.eye(1)))
+    return kind(*eigh_parts(a))
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a, UPLO="L"):
+    return eigh(a, UPLO)[0]
+
+
+@implements(np.linalg.svd)
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    a = _floating(a)
+    u, s, vh = svd_parts(a)
+    if not compute_uv:
+        return s
+    if full_matrices and a.shape[-1] != a.shape[-2]:
+        refuse("np.linalg.svd with full_matrices=True of a matrix that is not square")
+    return type(np.linalg.svd(np.eye(1)))(u, s, vh)
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x, /):
+    return svd_parts(_floating(x))[1]
+
+
+@implements(np.linalg.qr)
+def qr(a, mode="reduced"):
+    a = _floating(a)
+    rows, columns = a.shape[-2:]
+    if mode not in ("reduced", "r") or rows < columns:
+        refuse(f"np.linalg.qr with mode={mode!r} of a matrix of shape {a.shape}")
+    packed = record(TABLE["qr"], a)
+    r = np.reshape(packed[..., rows * columns :], (*a.shape[:-2], columns, columns))
+    if mode == "r":
+        return r
+    q = np.reshape(packed[..., : rows * columns], a.shape)
+    return type(np.linalg.qr(np.eye(1)))(q, r)
+
+
+@implements(np.linalg.pinv)
+def pinv(a, rcond=None, hermitian=False, *, rtol=None):
+    a = _floating(a)
+    rcond = rtol if rtol is not None and rcond is None else rcond
+    rcond = 1e-15 if rcond is None else float(rcond)
+    return record(TABLE["pinv"], a, rcond=rcond)
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a, b, rcond=None):
+    a, b = _floating(a), _floating(b)
+    if rcond is None:
+        rcond = float(np.finfo(a.dtype).eps) * max(a.shape)
+    x = np.matmul(record(TABLE["pinv"], a, rcond=float(rcond)), b)
+    values = svdvals(a)
+    rank = np.sum(values > rcond * values[0])
+    rows, columns = a.shape
+    left = np.sum(np.square(b - np.matmul(a, x)), axis=0)
+    residuals = np.atleast_1d(left) if rows > columns else as_traced(np.empty(0, a.dtype))
+    return x, residuals, rank, values
+
+
+@implements(np.linalg.cond)
+def cond(x, p=None):
+    x = _floating(x)
+    if p in (None, 2, -2):
+        values = svdvals(x)
+        ratio = values[..., 0] / values[..., -1]
+        return 1 / ratio if p == -2 else ratio
+    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+
+
+@implements(np.linalg.matrix_rank)
+def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+    A = _floating(A)
+    values = svdvals(A)
+    if tol is None:
+        rtol = max(A.shape[-2:]) * float(np.finfo(A.dtype).eps) if rtol is None else rtol
+        tol = np.max(values, axis=-1, keepdims=True) * rtol
+    return np.sum(values > tol, axis=-1)

@@ -14,6 +14,7 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     record,
+    refuse,
 )
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
@@ -97,3 +98,140 @@ def _extents(x: TracedArray, axes: Sequence[int]) -> tuple[int, ...]:
 @implements(np.trace, method="trace")
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     return sum_(np.diagonal(a, offset, axis1, axis2), -1, dtype)
+
+
+@implements(np.vecdot, np.linalg.vecdot)
+def vecdot(x1, x2, axis=-1):
+    return sum_(as_traced(x1) * as_traced(x2), axis)
+
+
+@implements(np.matvec)
+def matvec(x1, x2):
+    return matmul(x1, as_traced(x2)[..., None])[..., 0]
+
+
+@implements(np.vecmat)
+def vecmat(x1, x2):
+    return matmul(as_traced(x1)[..., None, :], x2)[..., 0, :]
+
+
+@implements(np.kron)
+def kron(a, b):
+    a, b = as_traced(a), as_traced(b)
+    ndim = max(a.ndim, b.ndim)
+    left = (1,) * (ndim - a.ndim) + a.shape
+    right = (1,) * (ndim - b.ndim) + b.shape
+    a = reshape(a, [n for extent in left for n in (extent, 1)], copy=True)
+    b = reshape(b, [n for extent in right for n in (1, extent)], copy=True)
+    return reshape(a * b, [m * n for m, n in zip(left, right, strict=True)], copy=True)
+
+
+@implements(np.cross, np.linalg.cross)
+def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(as_traced(a), axisa, 0), np.moveaxis(as_traced(b), axisb, 0)
+    if len(a) != 3 or len(b) != 3:
+        raise InputError(f"np.cross{at(user_source())}: vectors must have three components")
+    parts = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, axisc)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays, *, out=None):
+    parts = [as_traced(array) for array in arrays]
+    # The order in which NumPy multiplies does not depend on values.
+    result = parts[0]
+    for part in parts[1:]:
+        result = dot(result, part)
+    return result
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a, n):
+    a = as_traced(a)
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    result = np.broadcast_to(as_traced(np.eye(a.shape[-1], dtype=a.dtype)), a.shape)
+    while n:
+        if n % 2:
+            result = matmul(result, a)
+        a, n = (matmul(a, a) if n > 1 else a), n // 2
+    return result
+
+
+@implements(np.einsum)
+def einsum(subscripts, *operands, out=None, optimize=False):
+    if not isinstance(subscripts, str):
+        refuse("np.einsum with lists of axes in place of letters")
+    arrays = [as_traced(operand) for operand in operands]
+    stand_ins = [np.broadcast_to(0.0, array.shape) for array in arrays]
+    _, _, steps = np.einsum_path(
+        subscripts, *stand_ins, optimize="greedy" if len(arrays) > 2 else True, einsum_call=True
+    )
+    for places, *rest in steps:
+        equation = next(part for part in rest if isinstance(part, str))
+        chosen = [arrays.pop(i) for i in places]
+        inputs, output = equation.split("->")
+        arrays.append(_contract(inputs.split(","), output, chosen))
+    return arrays[0]
+
+
+def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> TracedArray:
+    """Contract one array, or two, whose axes are named by letters."""
+    named = [_without_repeats(*pair) for pair in zip(inputs, arrays, strict=True)]
+    if len(named) == 1:
+        letters, array = named[0]
+        return _arranged(*_summed(letters, array, set(output)), output)
+    (left, a), (right, b) = named
+    left, a = _summed(left, a, set(output) | set(right))
+    right, b = _summed(right, b, set(output) | set(left))
+    both = [c for c in left if c in right]
+    batch = [c for c in both if c in output]
+    inner = [c for c in both if c not in output]
+    rows = [c for c in left if c not in right]
+    columns = [c for c in right if c not in left]
+    extents = {**dict(zip(left, a.shape, strict=True)), **dict(zip(right, b.shape, strict=True))}
+
+    def matrices(
+        letters: str, array: TracedArray, first: list[str], last: list[str]
+    ) -> TracedArray:
+        order = [*batch, *first, *last]
+        moved = transpose(array, [letters.index(c) for c in order])
+        size = [math.prod(extents[c] for c in part) for part in (batch, first, last)]
+        return reshape(moved, size, copy=True)
+
+    product = matmul(matrices(left, a, rows, inner), matrices(right, b, inner, columns))
+    result = [*batch, *rows, *columns]
+    return _arranged("".join(result), reshape(product, [extents[c] for c in result]), output)
+
+
+def _without_repeats(letters: str, array: TracedArray) -> tuple[str, TracedArray]:
+    for letter in dict.fromkeys(letters):
+        while letters.count(letter) > 1:
+            first, second = [i for i, c in enumerate(letters) if c == letter][:2]
+            array = np.diagonal(array, 0, first, second)
+            rest = [c for i, c in enumerate(letters) if i not in (first, second)]
+            letters = "".join([*rest, letter])
+    return letters, array
+
+
+def _summed(letters: str, array: TracedArray, kept: set[str]) -> tuple[str, TracedArray]:
+    axes = tuple(i for i, letter in enumerate(letters) if letter not in kept)
+    left = "".join(letter for letter in letters if letter in kept)
+    return (left, sum_(array, axes)) if axes else (left, array)
+
+
+def _arranged(letters: str, array: TracedArray, output: str) -> TracedArray:
+    return transpose(array, [letters.index(c) for c in output])
+
+
+for _alias, _function in (
+    (np.linalg.matmul, matmul),
+    (np.linalg.outer, outer),
+    (np.linalg.tensordot, tensordot),
+    (np.linalg.trace, lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype)),
+    (np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),
+    (np.linalg.matrix_transpose, np.matrix_transpose),
+):
+    implements(_alias)(_function)
