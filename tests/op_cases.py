@@ -60,6 +60,8 @@ def arity(row):
     ufunc = getattr(np, row.name, None)
     if isinstance(ufunc, np.ufunc):
         return ufunc.nin
+    if isinstance(row.derivative, Partials):
+        return len(row.derivative.of)
     return len(row.domain.intervals)
 
 

@@ -13,6 +13,7 @@ from steepest.ops import (
     reduction,
     shaping,
     slices,
+    special,
     trigonometric,
 )
 from steepest.ops.leaves import (
@@ -53,6 +54,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             gather,
             product,
             linear,
+            special,
         )
         for row in module.ROWS
     }

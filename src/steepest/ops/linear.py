@@ -260,23 +260,6 @@ def _eigh_pushforward(tangents, y, a):
     return _pack([np.diagonal(inner, 0, -2, -1), tv], a.ndim - 2)
 
 
-EIGH = Row(
-    name="eigh",
-    evaluate=lambda a: _pack(list(np.linalg.eigh(a)), np.ndim(a) - 2),
-    infer=lambda a: ((*_square(a)[0][:-2], a.shape[-1] * (1 + a.shape[-1])), a.dtype),
-    derivative=Rule(_eigh_pullback, _eigh_pushforward),
-    torch=lambda t, a: _torch_eigh(t, a),
-    lower=Kernel("host"),
-    domain=Domain(
-        _ENTRIES,
-        (Case(((3, 3),), rising=5.0), Case(((2, 4, 4),), rising=5.0)),
-        oriented=True,
-    ),
-    kink="eigenvectors of equal eigenvalues have slope 0 within their plane",
-)
-eigh = _call(lambda: EIGH, EIGH.evaluate)
-
-
 def _torch_pack(t, parts, ndim):
     return t.cat([t.flatten(part, ndim) for part in parts], -1)
 
@@ -298,6 +281,23 @@ def _torch_svd(t, a):
     u, s, vh = t.linalg.svd(a, full_matrices=False)
     signs = _signs(t, u, a, lambda a: np.linalg.svd(a, full_matrices=False)[0])
     return _torch_pack(t, (u * signs, s, vh * signs.mT), a.ndim - 2)
+
+
+EIGH = Row(
+    name="eigh",
+    evaluate=lambda a: _pack(list(np.linalg.eigh(a)), np.ndim(a) - 2),
+    infer=lambda a: ((*_square(a)[0][:-2], a.shape[-1] * (1 + a.shape[-1])), a.dtype),
+    derivative=Rule(_eigh_pullback, _eigh_pushforward),
+    torch=_torch_eigh,
+    lower=Kernel("host"),
+    domain=Domain(
+        _ENTRIES,
+        (Case(((3, 3),), rising=5.0), Case(((2, 4, 4),), rising=5.0)),
+        oriented=True,
+    ),
+    kink="eigenvectors of equal eigenvalues have slope 0 within their plane",
+)
+eigh = _call(lambda: EIGH, EIGH.evaluate)
 
 
 # Singular values.

@@ -28,6 +28,10 @@ UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 """Methods of ufuncs (``np.add.reduce``) that can be recorded; ``trace.functions`` fills it."""
 
 
+SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
+"""SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
+
+
 class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An attribute of arrays that cannot be recorded."""
 
@@ -469,6 +473,8 @@ def call_ufunc(
         inputs = tuple(as_traced(value).astype(dtype) for value in inputs)
     if ufunc in FUNCTIONS:
         result = FUNCTIONS[ufunc](*inputs)
+    elif getattr(np, ufunc.__name__, None) is not ufunc and ufunc.__name__ in SPECIAL_UFUNCS:
+        result = SPECIAL_UFUNCS[ufunc.__name__](*inputs)
     else:
         row = TABLE.get(ufunc.__name__)
         if row is None or row.evaluate is not ufunc:

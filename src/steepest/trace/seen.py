@@ -267,11 +267,20 @@ def see_library(value: Any, name: str = "") -> Any:
     if seen is not None:
         return seen
     module = getattr(value, "__module__", None) or ""
-    if module.startswith("scipy.") and isinstance(value, types.FunctionType):
-        return SEEN_BY_NAME.get(f"{_public(module)}.{value.__name__}", value)
+    if module.startswith("scipy."):
+        found = SEEN_BY_NAME.get(f"{_public(module)}.{value.__name__}")
+        return value if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
     return value
+
+
+def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        chosen = recorded if holds_traced([*args, *kwargs.values()]) else real
+        return chosen(*args, **kwargs)
+
+    return seen
 
 
 def _public(module: str) -> str:

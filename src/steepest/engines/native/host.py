@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,22 @@ class HostCall:
             self.error = error
             return 1
         return 0
+
+
+@functools.cache
+def special_address(name: str, operands: int) -> int:
+    """Return the address of SciPy's C function for doubles; it takes one int after them."""
+    exported = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    wanted = f"double ({'double, ' * operands}int __pyx_skip_dispatch)".encode()
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype = ctypes.c_void_p
+    pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    for candidate in (name, f"__pyx_fuse_0{name}", f"__pyx_fuse_1{name}"):
+        capsule = exported.get(candidate)
+        if capsule is not None and name_of(capsule) == wanted:
+            return int(pointer_of(capsule, wanted))
+    raise AssertionError(f"SciPy exports no function of doubles for {name}")
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

@@ -12,6 +12,7 @@ from steepest.trace.functions import (
     reductions,
     shaping,
     sorting,
+    special,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "reductions",
     "shaping",
     "sorting",
+    "special",
 ]

@@ -1,0 +1,110 @@
+"""SciPy's special functions, and those of `math`, on traced arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.ops import TABLE, special
+from steepest.ops.arithmetic import stop_gradient
+from steepest.trace.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
+from steepest.trace.functions.python import checked, python_number, sees
+from steepest.trace.functions.register import implements, node_cast
+from steepest.trace.seen import SEEN_BY_NAME
+from steepest.trace.special import log_softmax, logsumexp, softmax
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def implementation(*operands: Any) -> TracedArray:
+        arrays = [as_traced(operand) for operand in operands]
+        single = [x.dtype == np.float32 or (x.weak and x.dtype.kind == "f") for x in arrays]
+        all_weak = all(x.weak for x in arrays)
+        dtype = np.dtype(np.float32 if all(single) and not all_weak else np.float64)
+        return record(TABLE[name], *(node_cast(x, dtype) for x in arrays))
+
+    implementation.__name__ = name
+    return implementation
+
+
+for _row in special.ROWS:
+    SPECIAL_UFUNCS[_row.name] = _special(_row.name)
+
+# Under their other names, and compositions.
+SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
+SPECIAL_UFUNCS["exp2"] = np.exp2
+SPECIAL_UFUNCS["exp10"] = lambda x: np.power(10.0, x)
+SPECIAL_UFUNCS["expm1"] = np.expm1
+SPECIAL_UFUNCS["log1p"] = np.log1p
+SPECIAL_UFUNCS["cbrt"] = np.cbrt
+SPECIAL_UFUNCS["exprel"] = lambda x: _exprel(as_traced(x))
+SPECIAL_UFUNCS["rel_entr"] = lambda x, y: SPECIAL_UFUNCS["xlogy"](x, as_traced(x) / y)
+SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
+
+
+def _exprel(x: Any) -> Any:
+    small = np.abs(x) < 1e-4
+    safe = np.where(small, 1.0, x)
+    return np.where(small, 1 + x / 2 * (1 + x / 3 * (1 + x / 4)), np.expm1(safe) / safe)
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    size = np.abs(r)
+    return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+
+
+@implements(np.i0)
+def i0(x):
+    return SPECIAL_UFUNCS["i0"](x)
+
+
+def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+    a = as_traced(a)
+    if b is None and not return_sign:
+        return logsumexp(a, axis, keepdims)
+    weights = as_traced(1.0 if b is None else b)
+    a, weights = np.broadcast_arrays(a, weights * 1.0)
+    used = np.where(weights == 0, -np.inf, a)
+    top = special_top(used, axis)
+    total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
+    result = np.log(np.abs(total) if return_sign else total) + top
+    sign = np.sign(total)
+    if not keepdims:
+        result, sign = np.squeeze(result, axis), np.squeeze(sign, axis)
+    return (result, sign) if return_sign else result
+
+
+def special_top(x: Any, axis: Any) -> Any:
+    """Return the largest element as a constant, 0 where it is not finite."""
+    top = np.max(stop_gradient(x), axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
+SEEN_BY_NAME["scipy.special.logsumexp"] = _logsumexp
+SEEN_BY_NAME["scipy.special.softmax"] = lambda x, axis=None: softmax(as_traced(x), axis)
+SEEN_BY_NAME["scipy.special.log_softmax"] = lambda x, axis=None: log_softmax(as_traced(x), axis)
+SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
+
+
+def _polygamma(n: int, x: Any) -> Any:
+    if n == 0:
+        return SPECIAL_UFUNCS["psi"](x)
+    sign = (-1.0) ** (n + 1) * math.factorial(n)
+    return sign * SPECIAL_UFUNCS["zeta"](np.full_like(x, n + 1.0), x)
+
+
+def _of_math(name: str, checks: bool) -> Callable[..., Any]:
+    def implementation(x: Any) -> TracedArray:
+        operand = python_number(x)
+        result = python_number(SPECIAL_UFUNCS[name](operand))
+        return checked(name, result, operand) if checks else result
+
+    return implementation
+
+
+sees(math.erf)(_of_math("erf", checks=False))
+sees(math.erfc)(_of_math("erfc", checks=False))
+sees(math.lgamma)(_of_math("gammaln", checks=True))
+sees(math.gamma)(_of_math("gamma", checks=True))
