@@ -103,6 +103,9 @@ class Function:
         The user's own function, whose argument names it has.
     max_paths
         Paths through the function that are kept; beyond, each is traced anew.
+    writes
+        Whether arguments that the function changes in place are changed by a call, as they
+        are by the function itself; a derivative never changes them.
 
     Notes
     -----
@@ -118,6 +121,7 @@ class Function:
         name: str = "",
         wrapped: Callable[..., Any] | None = None,
         max_paths: int = MAX_PATHS,
+        writes: bool = False,
     ) -> None:
         self.function = function
         self.__wrapped__ = wrapped or function
@@ -125,6 +129,7 @@ class Function:
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
         self.max_paths = max_paths
+        self.writes = writes
         self._paths: OrderedDict[Any, Paths] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -152,7 +157,7 @@ class Function:
         number, results = taken
         graph = paths.traces[number].graph
         for i, position in enumerate(graph.written):
-            if isinstance(values[position], np.ndarray):
+            if self.writes and isinstance(values[position], np.ndarray):
                 values[position][...] = results[graph.returned + i]
         return graph.result([array[()] if array.ndim == 0 else array for array in results])
 

@@ -86,8 +86,8 @@ def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Func
     native = Native()
     if isinstance(function, Function):
         inner, name, wrapped = function.function, function.__name__, function.__wrapped__
-        return Function(inner, native.compile, name, wrapped, max_paths)
-    return Function(function, native.compile, max_paths=max_paths)
+        return Function(inner, native.compile, name, wrapped, max_paths, function.writes)
+    return Function(function, native.compile, max_paths=max_paths, writes=True)
 
 
 __all__ = [

@@ -28,7 +28,7 @@ def _emit_remainder(b, x, y):
     return b.select(mod == 0, b.copysign(mod, y), wrapped)
 
 
-def torch_fmod(t, x, y):
+def fmod_in_torch(t, x, y):
     """Compute the remainder that has the dividend's sign, in torch."""
     if not x.dtype.is_floating_point:
         return t.where(y == 0, 0, t.fmod(x, t.where(y == 0, 1, y)))
@@ -48,7 +48,7 @@ def torch_fmod(t, x, y):
 def _torch_remainder(t, x, y):
     if not x.dtype.is_floating_point:
         return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
-    mod = torch_fmod(t, x, y)
+    mod = fmod_in_torch(t, x, y)
     return t.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.ops.arithmetic import torch_fmod
+from steepest.ops.arithmetic import fmod_in_torch
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
 from steepest.ops.row import Case, Domain, Kernel, Row, Zero, elementwise
 
@@ -22,7 +22,7 @@ FMOD = elementwise(
     lambda y, a, b: 1.0,
     lambda y, a, b: -np.trunc(a / b),
     emit=lambda b, x, y: b.fmod(x, y) if not x.is_integer else b.truncated_remainder(x, y),
-    torch=torch_fmod,
+    torch=fmod_in_torch,
     domain=Domain(((2.1, 2.4), (0.9, 1.0))),
     kink="slope 1 in the dividend, also where it jumps",
 )

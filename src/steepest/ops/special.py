@@ -161,7 +161,7 @@ ZETA = _special(
     domain=Domain(((2.0, 4.0), (0.5, 3.0)), (Case(((3,), (3,))), Case(((), (4, 20))))),
     kink="no slope in the exponent: differentiating by it gives 0",
 )
-zeta = recorded(ZETA)
+zeta: Callable[..., Any] = recorded(ZETA)
 DIGAMMA = _special(
     "psi",
     lambda y, x: zeta(np.full_like(x, 2.0), x),
@@ -261,7 +261,10 @@ J1 = _special(
     ),
     domain=_SMOOTH,
 )
-i0, i1, j0, j1 = map(recorded, (I0, I1, J0, J1))
+i0: Callable[..., Any] = recorded(I0)
+i1: Callable[..., Any] = recorded(I1)
+j0: Callable[..., Any] = recorded(J0)
+j1: Callable[..., Any] = recorded(J1)
 
 ROWS: tuple[Row, ...] = (
     EXPIT,

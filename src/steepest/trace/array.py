@@ -459,6 +459,11 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
         refuse(f"the argument {name} of np.{function.__name__}")
 
 
+def scipy_name(ufunc: np.ufunc) -> str:
+    """Return the public name of a ufunc."""
+    return ufunc.__name__.removeprefix("_")
+
+
 def call_ufunc(
     ufunc: np.ufunc, *inputs: Any, out: Any = None, where: Any = True, **options: Any
 ) -> Any:
@@ -473,8 +478,8 @@ def call_ufunc(
         inputs = tuple(as_traced(value).astype(dtype) for value in inputs)
     if ufunc in FUNCTIONS:
         result = FUNCTIONS[ufunc](*inputs)
-    elif getattr(np, ufunc.__name__, None) is not ufunc and ufunc.__name__ in SPECIAL_UFUNCS:
-        result = SPECIAL_UFUNCS[ufunc.__name__](*inputs)
+    elif getattr(np, ufunc.__name__, None) is not ufunc and scipy_name(ufunc) in SPECIAL_UFUNCS:
+        result = SPECIAL_UFUNCS[scipy_name(ufunc)](*inputs)
     else:
         row = TABLE.get(ufunc.__name__)
         if row is None or row.evaluate is not ufunc:

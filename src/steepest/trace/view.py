@@ -201,8 +201,10 @@ def follow(function: Any, session: Session) -> Any:
     if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
         return follow(function.__wrapped__, session)
     if isinstance(function, types.FunctionType):
-        if is_library(function) or isinstance(function.__globals__, View):
-            return function  # the latter was made by a function that is followed itself
+        if isinstance(function.__globals__, View):
+            return function  # made by a function that is followed itself
+        if is_library(function):
+            return see_library(function)
         return session.root.followed.get(function) or _rebuild(function, session)
     if is_library(function):
         return see_library(function)

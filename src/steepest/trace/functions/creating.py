@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, record
 from steepest.trace.functions.joining import packed, stack
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.functions.shaping import as_shape, broadcast_to
+from steepest.trace.seen import SEEN
 from steepest.trace.session import current
 from steepest.trace.writing import fresh
 
@@ -76,12 +77,15 @@ def asfarray(a, dtype=float):
     return asarray(a, dtype)
 
 
-@implements(np.asarray_chkfinite)
 def asarray_chkfinite(a, dtype=None, order=None):
     result = asarray(a, dtype)
     if not np.all(np.isfinite(result)):
-        raise ValueError("array must not contain infs or NaNs")
+        raise InputError(f"array must not contain infs or NaNs{at(user_source())}")
     return result
+
+
+# NumPy itself asks this one for no override: it is seen through the view only.
+SEEN[np.asarray_chkfinite] = asarray_chkfinite
 
 
 def _as_array(value: Any, dtype: Any) -> TracedArray:

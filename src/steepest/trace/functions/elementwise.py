@@ -97,7 +97,7 @@ def fmin(a, b):
 
 @implements(np.copysign)
 def copysign(x1, x2):
-    size = fabs(x1)
+    size: Any = fabs(x1)
     return np.where(np.signbit(as_traced(x2).astype(np.float64)), -size, size)
 
 

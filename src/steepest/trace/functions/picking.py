@@ -17,7 +17,6 @@ from steepest.trace.array import (
     as_traced,
     holds_traced,
     record,
-    refuse,
 )
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import as_truth, implements, normalize_axis
@@ -118,7 +117,7 @@ def _somewhere(x: TracedArray, condition: Any) -> Any:
     """Return an element at which a condition holds, as a constant; any if there is none."""
     flat = ravel(x)
     chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
-    return stop_gradient(flat[np.argmax(chosen)])
+    return stop_gradient(flat[np.argmax(chosen.astype(np.int64))])
 
 
 @implements(np.extract)
@@ -269,9 +268,9 @@ def digitize(x, bins, right=False):
 def bincount(x, weights=None, minlength=0):
     x = as_traced(x)
     top = int(current().decide(np.max(x).node)) + 1 if x.size else 0
-    counts = np.zeros(max(top, minlength), int if weights is None else as_traced(weights).dtype)
-    _at(np.add)(counts, x, 1 if weights is None else weights)
-    return counts
+    if weights is None:
+        weights = np.ones(x.shape, int)
+    return record(TABLE["add_at"], as_traced(weights), x, shape=(max(top, minlength),))
 
 
 def _at(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -307,8 +306,3 @@ for _name in dir(np):
     _ufunc = getattr(np, _name)
     if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
         UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
-
-
-@implements(np.histogram_bin_edges, np.histogram)
-def histogram(*args, **kwargs):
-    refuse("np.histogram (its counts jump, so that every slope is zero or undefined)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -166,9 +167,8 @@ def einsum(subscripts, *operands, out=None, optimize=False):
         refuse("np.einsum with lists of axes in place of letters")
     arrays = [as_traced(operand) for operand in operands]
     stand_ins = [np.broadcast_to(0.0, array.shape) for array in arrays]
-    _, _, steps = np.einsum_path(
-        subscripts, *stand_ins, optimize="greedy" if len(arrays) > 2 else True, einsum_call=True
-    )
+    path: Any = np.einsum_path
+    steps = path(subscripts, *stand_ins, optimize=True, einsum_call=True)[-1]
     for places, *rest in steps:
         equation = next(part for part in rest if isinstance(part, str))
         chosen = [arrays.pop(i) for i in places]
@@ -206,7 +206,7 @@ def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray])
     return _arranged("".join(result), reshape(product, [extents[c] for c in result]), output)
 
 
-def _without_repeats(letters: str, array: TracedArray) -> tuple[str, TracedArray]:
+def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
             first, second = [i for i, c in enumerate(letters) if c == letter][:2]

@@ -210,8 +210,20 @@ implements(np.nansum)(_without_nan(sum_, 0.0))
 implements(np.nanprod)(_without_nan(prod, 1.0))
 implements(np.nanmax)(_without_nan(max_, -np.inf))
 implements(np.nanmin)(_without_nan(min_, np.inf))
-implements(np.nanargmax)(_without_nan(argmax, -np.inf))
-implements(np.nanargmin)(_without_nan(argmin, np.inf))
+
+
+def _nan_position(position: Callable[..., Any], instead: float) -> Callable[..., Any]:
+    def implementation(a, axis=None, out=None, *, keepdims=False):
+        a = as_traced(a)
+        if bool(np.any(all_(np.isnan(a), axis))):
+            raise InputError(f"All-NaN slice encountered{at(user_source())}")
+        return position(np.where(np.isnan(a), instead, a), axis, keepdims=keepdims)
+
+    return implementation
+
+
+implements(np.nanargmax)(_nan_position(argmax, -np.inf))
+implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 
 @implements(np.nanmean)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -46,10 +47,11 @@ def implements(
 
 
 def _writing_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
-    names = list(inspect.signature(implementation).parameters)
-    if "out" not in names:
+    parameters = inspect.signature(implementation).parameters
+    if "out" not in parameters:
         return implementation
-    position = names.index("out")
+    by_keyword = parameters["out"].kind is inspect.Parameter.KEYWORD_ONLY
+    position = sys.maxsize if by_keyword else list(parameters).index("out")
 
     @functools.wraps(implementation)
     def complete(*args: Any, **kwargs: Any) -> Any:

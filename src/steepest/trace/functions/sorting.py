@@ -48,11 +48,6 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None):
     return argsort(a, axis)
 
 
-@implements(np.lexsort)
-def lexsort(keys, axis=-1):
-    refuse("np.lexsort")
-
-
 def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
     """Return an array with the axes to be reduced as one axis in front."""
     a = as_traced(a)

@@ -85,6 +85,7 @@ def special_top(x: Any, axis: Any) -> Any:
 SEEN_BY_NAME["scipy.special.logsumexp"] = _logsumexp
 SEEN_BY_NAME["scipy.special.softmax"] = lambda x, axis=None: softmax(as_traced(x), axis)
 SEEN_BY_NAME["scipy.special.log_softmax"] = lambda x, axis=None: log_softmax(as_traced(x), axis)
+SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=1.0: SPECIAL_UFUNCS["zeta"](x, q)
 SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
 
 

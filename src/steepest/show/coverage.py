@@ -1,0 +1,81 @@
+"""Which functions of NumPy, SciPy and Python can be recorded, and what their slopes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.ops import TABLE, Kernel, Row
+from steepest.trace.array import FUNCTIONS, SPECIAL_UFUNCS
+from steepest.trace.seen import SEEN, SEEN_BY_NAME
+
+NO_SLOPE = frozenset(
+    """
+    all allclose any argmax argmin argsort argwhere around array_equal array_equiv bitwise_and
+    bitwise_or bitwise_xor ceil count_nonzero digitize equal fix flatnonzero floor
+    floor_divide greater greater_equal heaviside invert isclose iscomplexobj isfinite isinf
+    isnan isneginf isposinf isreal isrealobj isscalar left_shift less less_equal
+    linalg.matrix_rank logical_and logical_not logical_or logical_xor math.ceil math.floor
+    math.isclose math.isfinite math.isinf math.isnan math.trunc nanargmax nanargmin ndim
+    nonzero not_equal ones_like result_type right_shift rint round searchsorted shape sign
+    signbit size spacing trunc unravel_index zeros_like
+    """.split()  # noqa: SIM905
+)
+"""Functions of steps, of truth values and of whole numbers: their slope is 0 everywhere."""
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """One function.
+
+    Attributes
+    ----------
+    name
+        As it is written after ``np.``, or with its module.
+    slopes
+        "any order", or "0" where the function has steps only.
+    native
+        "machine code", or "calls NumPy" where compiled code calls back.
+    kind
+        "op" where it is one row of the op table, "composition" where it is several.
+    """
+
+    name: str
+    slopes: str
+    native: str
+    kind: str
+
+
+def _name(function: Any) -> str:
+    module = getattr(function, "__module__", None) or "numpy"
+    name = getattr(function, "__name__", "")
+    if module in ("numpy", "builtins") or isinstance(function, np.ufunc):
+        return name
+    return f"{module.removeprefix('numpy.')}.{name}" if module != "numpy" else name
+
+
+def _described(name: str, row: Row | None) -> CoverageRow:
+    called = row is not None and row.lower == Kernel("host")
+    return CoverageRow(
+        name,
+        "0" if name in NO_SLOPE else "any order",
+        "calls NumPy" if called else "machine code",
+        "op" if row else "composition",
+    )
+
+
+def rows() -> list[CoverageRow]:
+    """Return a row for every function that can be recorded, in alphabetical order."""
+    found: dict[str, Row | None] = {
+        name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)
+    }
+    for function in FUNCTIONS:
+        name = _name(function)
+        found.setdefault(name, TABLE.get(name.rpartition(".")[2]))
+    for name in SPECIAL_UFUNCS:
+        found[f"scipy.special.{name}"] = TABLE.get({"digamma": "psi"}.get(name, name))
+    found.update(dict.fromkeys(SEEN_BY_NAME))
+    found.update({_name(function): None for function in SEEN if callable(function)})
+    return [_described(name, found[name]) for name in sorted(found)]
