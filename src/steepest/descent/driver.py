@@ -109,7 +109,7 @@ def drive(
     """
     budget = 1 if callback else budget
     if not callback:  # most runs are over before Python could be interrupted
-        outcome = run.advance(budget if limit is None else min(budget, limit))
+        outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
             return _ending(outcome)
     with _interrupts() as interrupt:

@@ -97,8 +97,8 @@ def fmin(a, b):
 
 @implements(np.copysign)
 def copysign(x1, x2):
-    size: Any = fabs(x1)
-    return np.where(np.signbit(as_traced(x2).astype(np.float64)), -size, size)
+    size: Any = FUNCTIONS[np.fabs](x1)
+    return np.where(np.signbit(as_traced(x2).astype(np.float64)), np.negative(size), size)
 
 
 @implements(np.heaviside)
@@ -121,8 +121,8 @@ def ldexp(x1, x2):
 @implements(np.frexp)
 def frexp(x):
     x = as_traced(x)
-    exponent = record(TABLE["frexp_exponent"], x)
-    return ldexp(x, -exponent), exponent
+    exponent: Any = record(TABLE["frexp_exponent"], x)
+    return ldexp(x, np.negative(exponent)), exponent
 
 
 @implements(np.modf)
