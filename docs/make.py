@@ -5,20 +5,17 @@ make docs
 
 from pathlib import Path
 
-import numpy as np
-
 import steepest as st
 from steepest.lesson import rosenbrock
 from steepest.ops import TABLE, JointLinear, Linear, Partials, Rule
-from steepest.trace.array import FUNCTIONS
+from steepest.show.coverage import rows
 
 HERE = Path(__file__).parent
 
-_HEAD = """# What can be recorded
+_HEAD = """# The op table
 
-This page is made from the op table by `make docs`.
-
-## Ops
+This page is made from the op table by `make docs`; [coverage.md](coverage.md) lists the
+functions of NumPy that are made of these ops.
 
 Every op is one row of `src/steepest/ops/`; each runs on the engines `native`, `numpy` and
 `torch`, and is tested there against NumPy. Forward and reverse mode follow from the row's
@@ -28,13 +25,15 @@ derivative, to any order.
 | --- | --- | --- |
 """
 
-_FUNCTIONS = """
-## NumPy functions
+_FUNCTIONS = """# What can be recorded
 
-Besides NumPy's operators on arrays, indexing by numbers, slices, new axes, integer arrays and
-constant masks, these functions (and the methods of the same names) are recorded, as ops or as
-compositions of ops:
+This page is made from the code by `make docs`; `steepest coverage` prints the same table.
+Besides these functions (and array methods of the same names), operators, indices of every
+kind, assignment, branches and loops are recorded. "0" are functions of steps, of truth values
+and of whole numbers. Every line is proved by `tests/test_coverage.py`.
 
+| function | slopes | engine native | made of |
+| --- | --- | --- | --- |
 """
 
 
@@ -52,19 +51,17 @@ def derivative_of(row):
 
 def ops_page():
     """Return the page about ops as Markdown."""
-    rows = [
+    lines = [
         f"| `{row.name}` | {derivative_of(row)} | {row.kink} |"
         for row in sorted(TABLE.values(), key=lambda row: row.name)
     ]
-    ufuncs = {f"np.{name}" for name, row in TABLE.items() if isinstance(row.evaluate, np.ufunc)}
-    others = {
-        f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-        if hasattr(function, "__module__") and function.__module__
-        else f"np.{function.__name__}"
-        for function in FUNCTIONS
-    }
-    names = sorted(ufuncs | others)
-    return _HEAD + "\n".join(rows) + "\n" + _FUNCTIONS + ", ".join(f"`{n}`" for n in names) + ".\n"
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def coverage_page():
+    """Return the page about NumPy's functions as Markdown."""
+    lines = [f"| `{row.name}` | {row.slopes} | {row.native} | {row.kind} |" for row in rows()]
+    return _FUNCTIONS + "\n".join(lines) + "\n"
 
 
 def picture():
@@ -77,4 +74,5 @@ def picture():
 
 if __name__ == "__main__":
     (HERE / "ops.md").write_text(ops_page())
+    (HERE / "coverage.md").write_text(coverage_page())
     picture()

@@ -219,3 +219,15 @@ def test_help_has_an_example(command):
 
 def test_version():
     assert steepest("--version").stdout.strip() == "0.1.0"
+
+
+def test_coverage_lists_functions_and_filters():
+    listed = steepest("coverage", "linalg.solve", "argsort", "--json")
+    found = {row["name"]: row for row in json.loads(listed.stdout)}
+    assert listed.returncode == 0
+    assert found["linalg.solve"]["native"] == "calls NumPy"
+    assert found["argsort"]["slopes"] == "0"
+    assert "machine code" in steepest("coverage", "cumsum").stdout
+    unknown = steepest("coverage", "nosuchthing")
+    assert unknown.returncode == 1
+    assert "st.custom_derivative" in unknown.stderr

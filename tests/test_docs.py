@@ -48,12 +48,13 @@ def test_contributings_row_is_an_op():
         np.testing.assert_array_equal(gradient, 2 * x)
 
 
-def test_the_page_of_ops_is_the_table():
-    code = "import runpy; print(runpy.run_path('docs/make.py')['ops_page'](), end='')"
+@pytest.mark.parametrize("name", ["ops", "coverage"])
+def test_pages_made_from_the_code_are_up_to_date(name):
+    code = f"import runpy; print(runpy.run_path('docs/make.py')['{name}_page'](), end='')"
     page = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert page == (ROOT / "docs" / "ops.md").read_text(), "run `make docs`"
+    assert page == (ROOT / "docs" / f"{name}.md").read_text(), "run `make docs`"
 
 
 def test_links_lead_somewhere():

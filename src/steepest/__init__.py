@@ -8,6 +8,7 @@ from steepest import engines
 from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
     PathLimitWarning,
+    custom_derivative,
     gradient,
     hessian,
     hvp,
@@ -68,6 +69,7 @@ __all__ = [
     "__version__",
     "check_gradient",
     "compile",
+    "custom_derivative",
     "engines",
     "gradient",
     "hessian",

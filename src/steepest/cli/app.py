@@ -15,9 +15,10 @@ from steepest.cli import options, report
 from steepest.cli.compare import compare_engines
 from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.descent import Status, minimize
-from steepest.errors import SteepestError
+from steepest.errors import InputError, SteepestError
 from steepest.frames import without_own_frames
 from steepest.graph.printer import format_attributes, format_value, node_names, type_of
+from steepest.show.coverage import rows
 from steepest.show.values import numbers
 from steepest.trace import trace
 from steepest.version import __version__
@@ -234,6 +235,35 @@ def compare(
         report.errors.print(f"{run.engine}: {run.message}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def coverage(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORD]...", help="Only names with a word in them."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the functions of NumPy, SciPy and Python that can be recorded, and their slopes.
+
+    Example: steepest coverage linalg sort
+    """
+    chosen = [row for row in rows() if not words or any(word in row.name for word in words)]
+    if not chosen:
+        raise InputError(
+            f"no function whose name contains {' or '.join(words or ())} can be recorded: give "
+            "its derivative with st.custom_derivative"
+        )
+    if json:
+        report.print_json([vars(row) for row in chosen])
+        return
+    table = report.table("function", "forward", "reverse", "native", "numpy", "torch", "made of")
+    for row in chosen:
+        modes = (row.slopes, row.slopes)
+        table.add_row(row.name, *modes, row.native, "NumPy", "torch", row.kind)
+    report.console.print(table)
+    print(f"{len(chosen)} functions")
 
 
 @app.command()

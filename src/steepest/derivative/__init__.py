@@ -1,5 +1,6 @@
 """Pullback, pushforward, and what follows from them."""
 
+from steepest.derivative.custom import custom_derivative
 from steepest.derivative.function import (
     MAX_PATHS,
     Executable,
@@ -27,6 +28,7 @@ __all__ = [
     "Executor",
     "Function",
     "PathLimitWarning",
+    "custom_derivative",
     "gradient",
     "hessian",
     "hvp",
