@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.derivative.transform import record_pullback
 from steepest.errors import InputError, SettingError
 from steepest.graph.source import at, function_source
 from steepest.ops import Case, Domain, Kernel, Row, Rule
@@ -142,7 +143,8 @@ class CustomFunction:
             "forward": staticmethod(lambda context, *_: made.clone()),
             "backward": staticmethod(backward),
         }
-        return type("Custom", (t.autograd.Function,), members).apply(*tensors)
+        function: Any = type("Custom", (t.autograd.Function,), members)
+        return function.apply(*tensors)
 
     def _pull_plain(self, cotangent: Any, value: Any, arrays: Sequence[np.ndarray]) -> Any:
         with open_session() as session:

@@ -302,7 +302,6 @@ def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
     return implementation
 
 
-for _name in dir(np):
-    _ufunc = getattr(np, _name)
+for _ufunc in list(vars(np).values()):
     if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
         UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
