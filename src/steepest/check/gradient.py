@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.derivative import value_and_gradient
 from steepest.engines import Torch
 from steepest.errors import InputError
 from steepest.frames import hides_frames
-from steepest.graph import Graph
+from steepest.graph import Graph, trees
 from steepest.trace import current, trace_function
-from steepest.trace.tracing import call_traced, leaf_names
+from steepest.trace.tracing import call_traced
 
 _ENTRIES = 1000
 """Largest number of entries that are checked one by one."""
@@ -142,8 +141,8 @@ def check_gradient(
     >>> bool(check), check.worst["hand-written"].entry
     (False, 'x[0]')
     """
-    x = optree.tree_map(lambda leaf: np.asarray(leaf, np.float64)[()], x)
-    leaves, structure = optree.tree_flatten(x)
+    x = trees.map_leaves(lambda leaf: np.asarray(leaf, np.float64)[()], x)
+    leaves, structure = trees.flatten(x)
     names = _entry_names(x)
     chosen = np.arange(len(names))
     if len(names) > _ENTRIES:
@@ -168,7 +167,7 @@ def check_gradient(
 
 def _entry_names(x: Any) -> list[str]:
     names = []
-    for leaf, name in zip(optree.tree_leaves(x), leaf_names(x, "x"), strict=True):
+    for leaf, name in zip(trees.leaves(x), trees.leaf_names(x, "x"), strict=True):
         names += [
             f"{name}[{', '.join(map(str, position))}]" if position else name
             for position in np.ndindex(*np.shape(leaf))
@@ -177,7 +176,7 @@ def _entry_names(x: Any) -> list[str]:
 
 
 def _flat(tree: Any) -> np.ndarray:
-    leaves = [np.ravel(np.asarray(leaf, np.float64)) for leaf in optree.tree_leaves(tree)]
+    leaves = [np.ravel(np.asarray(leaf, np.float64)) for leaf in trees.leaves(tree)]
     return np.concatenate(leaves)
 
 
@@ -185,7 +184,7 @@ def _hand_written(gradient: Callable[..., Any], x: Any, args: Sequence[Any]) -> 
     theirs = gradient(x, *args)
     is_array = isinstance(x, np.ndarray)
     theirs = np.asarray(theirs, np.float64) if is_array else theirs
-    expected, got = ([np.shape(leaf) for leaf in optree.tree_leaves(tree)] for tree in (x, theirs))
+    expected, got = ([np.shape(leaf) for leaf in trees.leaves(tree)] for tree in (x, theirs))
     if expected != got:
         raise InputError(
             f"the hand-written gradient must have the shapes of x, {expected}, got {got}"
@@ -197,14 +196,14 @@ def _by_differences(
     function: Callable[..., Any], x: Any, args: Sequence[Any], chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | float]:
     """Return the differences, and how much rounding of the loss may be in each."""
-    leaves, structure = optree.tree_flatten(x)
+    leaves, structure = trees.flatten(x)
     flat = _flat(x)
     splits = np.cumsum([np.size(leaf) for leaf in leaves])[:-1]
 
     def loss(vector: np.ndarray) -> float:
         pieces = np.split(vector, splits)
         shaped = [p.reshape(np.shape(q))[()] for p, q in zip(pieces, leaves, strict=True)]
-        return float(function(optree.tree_unflatten(structure, shaped), *args))
+        return float(function(trees.unflatten(structure, shaped), *args))
 
     result, noise = np.empty(len(chosen)), np.empty(len(chosen))
     for number, i in enumerate(chosen):
@@ -230,7 +229,7 @@ def _by_torch(
             np.reshape(vector[stop - size : stop], np.shape(leaf))
             for leaf, size, stop in zip(leaves, sizes, stops, strict=True)
         ]
-        tree = optree.tree_unflatten(structure, pieces)
+        tree = trees.unflatten(structure, pieces)
         return call_traced(function, current(), (tree, *rest))
 
     flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
@@ -241,7 +240,7 @@ def _by_torch(
 
 
 def _array_leaves(args: Sequence[Any]) -> list[np.ndarray]:
-    leaves = optree.tree_leaves(tuple(args))
+    leaves = trees.leaves(tuple(args))
     return [np.asarray(x) for x in leaves if isinstance(x, np.ndarray | np.generic | float)]
 
 

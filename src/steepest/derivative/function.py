@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.frames import hides_frames
-from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate
+from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
 from steepest.trace import Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.tracing import is_array_like, key_of
 from steepest.trace.view import follow
@@ -141,7 +140,7 @@ class Function:
         """Compute the function, or record it while another is traced."""
         if is_tracing():
             return follow(self.function, current())(*arguments)
-        leaves, structure = optree.tree_flatten(arguments)
+        leaves, structure = trees.flatten(arguments)
         key = (structure, *map(key_of, leaves))
         values = [leaf for leaf in leaves if is_array_like(leaf)]
         with self._lock:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-import optree
 
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.transform import gradient, pullback, pushforward
 from steepest.errors import InputError
+from steepest.graph import trees
 from steepest.trace import current
 from steepest.trace.tracing import call_traced
 
@@ -94,15 +94,15 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
         return call_traced(function, current(), (*others[:wrt], x, *others[wrt:]))
 
     x, others = arguments[wrt], arguments[:wrt] + arguments[wrt + 1 :]
-    leaves, structure = optree.tree_flatten(x)
-    values, value_structure = optree.tree_flatten(Function(of_one, executor)(x, others))
+    leaves, structure = trees.flatten(x)
+    values, value_structure = trees.flatten(Function(of_one, executor)(x, others))
     if mode == "auto":
         reverse = sum(map(np.size, values)) <= sum(map(np.size, leaves))
         mode = "reverse" if reverse else "forward"
     if mode == "reverse":
         _, pull = pullback(Function(of_one, executor), x, others)
         rows = [
-            optree.tree_leaves(pull(optree.tree_unflatten(value_structure, unit))[0])
+            trees.leaves(pull(trees.unflatten(value_structure, unit))[0])
             for unit in _units(values)
         ]
         blocks = _assemble(rows, values, leaves, stacked_outputs=True)
@@ -112,12 +112,11 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
             executor,
         )
         columns = [
-            optree.tree_leaves(push(x, others, optree.tree_unflatten(structure, unit)))
+            trees.leaves(push(x, others, trees.unflatten(structure, unit)))
             for unit in _units(leaves)
         ]
         blocks = _assemble(columns, leaves, values, stacked_outputs=False)
-    trees = [optree.tree_unflatten(structure, row) for row in blocks]
-    return optree.tree_unflatten(value_structure, trees)
+    return trees.unflatten(value_structure, [trees.unflatten(structure, row) for row in blocks])
 
 
 def _units(leaves: list[Any]) -> list[list[np.ndarray]]:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.derivative.forward import push_forward
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.reverse import pull_back
 from steepest.derivative.substitute import substitute
 from steepest.errors import InputError
-from steepest.graph import Node
+from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.tracing import add_argument, call_traced, result_nodes
@@ -67,8 +66,8 @@ class Linearization:
         self.variable_structure = structure
         stand_ins = [add_argument(self.session, p, f"x{i}") for i, p in enumerate(primals)]
         self.variables = [stand_in.node for stand_in in stand_ins]
-        full = [optree.tree_map(_as_own, argument) for argument in arguments]
-        for i, tree in zip(positions, optree.tree_unflatten(structure, stand_ins), strict=True):
+        full = [trees.map_leaves(_as_own, argument) for argument in arguments]
+        for i, tree in zip(positions, trees.unflatten(structure, stand_ins), strict=True):
             full[i] = tree
         result = call_traced(function, self.session, full)
         self.outputs, self.output_structure = result_nodes(result)
@@ -93,7 +92,7 @@ def differentiate(
     derivative is never taken for one of an inner derivative.
     """
     positions = check_wrt(wrt, len(arguments))
-    leaves, structure = optree.tree_flatten(tuple(arguments[i] for i in positions))
+    leaves, structure = trees.flatten(tuple(arguments[i] for i in positions))
     primals = [as_traced(as_variable(leaf)) for leaf in leaves]
     with open_session():
         linear = Linearization(function, arguments, positions, primals, structure)
@@ -161,8 +160,8 @@ def loss_and_gradient(function, arguments, wrt):
         return [TracedArray(loss, linear.session), *filled(cotangents, linear.variables)]
 
     (loss, *gradients), linear = differentiate(function, arguments, wrt, rule)
-    trees = optree.tree_unflatten(linear.variable_structure, gradients)
-    return loss, trees[0] if isinstance(wrt, int) else trees
+    nested = trees.unflatten(linear.variable_structure, gradients)
+    return loss, nested[0] if isinstance(wrt, int) else nested
 
 
 def derived(function: Callable[..., Any], kind: str, derivation: Callable[..., Any]) -> Function:
@@ -247,12 +246,12 @@ def record_pullback(function, primals, cotangent):
     """Record the cotangents of all arguments for a cotangent of the result."""
 
     def rule(linear: Linearization) -> list[Any]:
-        leaves = optree.tree_leaves(cotangent)
+        leaves = trees.leaves(cotangent)
         given = [_match(leaf, node) for leaf, node in zip(leaves, linear.outputs, strict=True)]
         return filled(pull_back(linear.outputs, given, linear.variables), linear.variables)
 
     results, linear = differentiate(function, primals, range(len(primals)), rule)
-    return optree.tree_unflatten(linear.variable_structure, results)
+    return trees.unflatten(linear.variable_structure, results)
 
 
 def _match(leaf: Any, node: Node) -> TracedArray:
@@ -299,7 +298,7 @@ def record_pushforward(function, primals, tangents):
     """Record a function's value and its tangent."""
 
     def rule(linear: Linearization) -> list[Any]:
-        leaves = optree.tree_leaves(tangents)
+        leaves = trees.leaves(tangents)
         given = {
             node: _match(leaf, node) for leaf, node in zip(leaves, linear.variables, strict=True)
         }
@@ -309,7 +308,7 @@ def record_pushforward(function, primals, tangents):
 
     results, linear = differentiate(function, primals, range(len(primals)), rule)
     count = len(linear.outputs)
-    unflatten = optree.tree_unflatten
+    unflatten = trees.unflatten
     return (
         unflatten(linear.output_structure, results[:count]),
         unflatten(linear.output_structure, results[count:]),

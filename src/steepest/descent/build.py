@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.derivative import pull_back, require_loss
 from steepest.descent.parameters import Layout
 from steepest.descent.stop import Point, StopRule
 from steepest.engines import Iteration
 from steepest.errors import InputError
-from steepest.graph import Graph, Guard
+from steepest.graph import Graph, Guard, trees
 from steepest.rewrite import simplify, simplify_guarded
 from steepest.trace import TracedArray, as_traced, node_of, open_session
 from steepest.trace.captures import Captures
@@ -103,7 +102,7 @@ def build(
     Branches on traced values go the way of the point at which they are traced. So does the
     iteration: it is one path, which holds where its guards do.
     """
-    state0, state_structure = optree.tree_flatten(method.init(x0.astype(compute_dtype)))
+    state0, state_structure = trees.flatten(method.init(x0.astype(compute_dtype)))
     state0 = [np.asarray(value) for value in state0]
     here = here or Here(x0, 0, state0)
     with open_session() as session:
@@ -173,7 +172,7 @@ def _loss(
     leaves = layout.pieces(variable)
     if len(set(layout.dtypes)) > 1 and variable.dtype == layout.dtype:
         leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
-    tree = optree.tree_unflatten(layout.structure, leaves)
+    tree = trees.unflatten(layout.structure, leaves)
     outputs, _ = result_nodes(call_traced(function, session, [tree, *arguments]))
     return TracedArray(require_loss(function, outputs), session)
 
@@ -196,14 +195,14 @@ def _update(
     state: Sequence[TracedArray],
 ) -> tuple[TracedArray, list[TracedArray]]:
     x = as_traced(point.x)
-    old = optree.tree_unflatten(structure, state)
+    old = trees.unflatten(structure, state)
     update = _with_followed_settings(method, session).update
     new_x, new_state = call_traced(update, session, [x, point.gradient, old, point.iteration])
     new_x = as_traced(new_x)
     name = type(method).__name__
     if new_x.shape != x.shape:
         raise InputError(f"{name}.update must return x with shape {x.shape}, got {new_x.shape}")
-    leaves, new_structure = optree.tree_flatten(new_state)
+    leaves, new_structure = trees.flatten(new_state)
     if new_structure != structure:
         raise InputError(
             f"{name}.update must return its state with the structure that init gave, "

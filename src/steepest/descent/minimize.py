@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import optree
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
@@ -23,6 +22,7 @@ from steepest.descent.summary import Summary
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
+from steepest.graph import trees
 from steepest.trace.tracing import is_array_like
 
 Record = Literal["auto", "all"] | int | None
@@ -190,7 +190,7 @@ def _compute_dtype(dtype: Any) -> np.dtype:
 def _batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:
     if batches is None:
         return None
-    leaves = [leaf for leaf in optree.tree_leaves(tuple(args)) if is_array_like(leaf)]
+    leaves = [leaf for leaf in trees.leaves(tuple(args)) if is_array_like(leaf)]
     batched = tuple(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves)
     rows = {len(leaf) for leaf, cut in zip(leaves, batched, strict=True) if cut}
     if len(rows) != 1:

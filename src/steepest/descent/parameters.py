@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.errors import InputError
-from steepest.graph import Shape
-from steepest.trace.tracing import leaf_names
+from steepest.graph import Shape, trees
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Layout:
             leaf.astype(dtype)[()] if leaf.ndim == 0 else leaf.astype(dtype)
             for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
         ]
-        return optree.tree_unflatten(self.structure, leaves)
+        return trees.unflatten(self.structure, leaves)
 
     def unpack_history(self, vectors: np.ndarray) -> Any:
         """Return nested parameters with a leading axis, out of one vector for each row."""
@@ -70,7 +68,7 @@ class Layout:
             piece = vectors[:, start : start + size].astype(dtype)
             leaves.append(piece.reshape(len(vectors), *shape))
             start += size
-        return optree.tree_unflatten(self.structure, leaves)
+        return trees.unflatten(self.structure, leaves)
 
     def rounded(self, vector: Any) -> Any:
         """Return a vector with each leaf rounded to its own dtype."""
@@ -99,7 +97,7 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     """
     if type(start) is np.ndarray and start.size and start.dtype.char in "fd":
         return _array_layout(start.shape, start.dtype), start.reshape(-1)
-    leaves, structure = optree.tree_flatten(start)
+    leaves, structure = trees.flatten(start)
     arrays = [_real(leaf, start, number) for number, leaf in enumerate(leaves)]
     if not any([array.size for array in arrays]):
         raise InputError("x0 is empty: a descent needs at least one number to start from")
@@ -112,7 +110,7 @@ def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
 
 @functools.lru_cache(maxsize=256)
 def _array_layout(shape: Shape, dtype: np.dtype) -> Layout:
-    return Layout(optree.tree_structure(0), (shape,), (dtype,), is_array=True)
+    return Layout(trees.structure(0), (shape,), (dtype,), is_array=True)
 
 
 def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
@@ -122,7 +120,7 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
         return array
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
-    name = leaf_names(start, "x0")[number]
+    name = trees.leaf_names(start, "x0")[number]
     raise InputError(
         f"{name} has dtype {array.dtype}: start from float32, float64 or integer numbers"
     )
@@ -130,7 +128,7 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
 
 def first_not_finite(tree: Any, prefix: str) -> str | None:
     """Return ``"x0[1] is nan"`` for the first number that is not finite; None if all are."""
-    for leaf, name in zip(optree.tree_leaves(tree), leaf_names(tree, prefix), strict=True):
+    for leaf, name in zip(trees.leaves(tree), trees.leaf_names(tree, prefix), strict=True):
         array = np.asarray(leaf)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
@@ -149,7 +147,7 @@ def check_finite(start: Any) -> None:
 def check_data(args: Sequence[Any]) -> None:
     """Raise for arguments without a single element."""
     for position, argument in enumerate(args):
-        for number, leaf in enumerate(optree.tree_leaves(argument)):
+        for number, leaf in enumerate(trees.leaves(argument)):
             if isinstance(leaf, np.ndarray) and leaf.size == 0:
-                name = leaf_names(argument, f"args[{position}]")[number]
+                name = trees.leaf_names(argument, f"args[{position}]")[number]
                 raise InputError(f"{name} is empty (shape {leaf.shape}): there is no data to fit")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.derivative import Function, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
@@ -21,6 +20,7 @@ from steepest.descent.build import Built, Here, build
 from steepest.descent.parameters import Layout
 from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
+from steepest.graph import trees
 from steepest.trace import current
 from steepest.trace.tracing import call_traced, is_array_like, key_of
 
@@ -67,7 +67,7 @@ class Problem:
 
     def key(self) -> Any:
         """Return what compiled code depends on, besides what the functions read."""
-        leaves, structure = optree.tree_flatten(tuple(self.args)) if self.args else ((), None)
+        leaves, structure = trees.flatten(tuple(self.args)) if self.args else ((), None)
         layout = self.layout
         places = (layout.structure, layout.shapes, layout.dtypes)
         settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
@@ -203,7 +203,7 @@ def _remember(key: Any, prepared: Prepared) -> None:
 
 
 def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
-    return optree.tree_map(
+    return trees.map_leaves(
         lambda leaf: leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
         tuple(args),
     )
@@ -211,14 +211,14 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 
 def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
-    state = optree.tree_leaves(problem.method.init(vector.astype(problem.dtype, copy=False)))
+    state = trees.leaves(problem.method.init(vector.astype(problem.dtype, copy=False)))
     start = Start(vector, [np.asarray(value) for value in state], ())
     return bound(problem, prepared, start)
 
 
 def bound(problem: Problem, prepared: Prepared, start: Start) -> Start:
     """Return a start with the data that a prepared descent wants."""
-    leaves = optree.tree_leaves(tuple(problem.args)) if problem.args else []
+    leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in leaves if is_array_like(leaf)]
     data = _bound(prepared.paths[-1], given)
     tail_data = _bound(prepared.tail_paths[-1], given) if prepared.tail_paths else []
@@ -256,7 +256,7 @@ def loss_and_gradient_of_vector(function: Any, layout: Layout) -> Function:
     """Return loss and gradient as a function of the vector of parameters."""
 
     def of_vector(vector: Any, *args: Any) -> Any:
-        tree = optree.tree_unflatten(layout.structure, layout.pieces(vector))
+        tree = trees.unflatten(layout.structure, layout.pieces(vector))
         return call_traced(function, current(), (tree, *args))
 
     return value_and_gradient(of_vector)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.errors import InputError
+from steepest.graph import trees
 from steepest.graph.evaluate import evaluate
 from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
@@ -136,7 +136,7 @@ class Graph:
     def result(self, values: Sequence[Any]) -> Any:
         """Return the outputs in the structure that the function returns."""
         assert self.signature is not None
-        return optree.tree_unflatten(self.signature.result, values[: self.returned])
+        return trees.unflatten(self.signature.result, values[: self.returned])
 
     @property
     def returned(self) -> int:
@@ -188,7 +188,7 @@ class Graph:
         """
         if self.signature is None:
             return list(arguments)
-        leaves, structure = optree.tree_flatten(tuple(arguments))
+        leaves, structure = trees.flatten(tuple(arguments))
         if structure != self.signature.arguments:
             raise InputError(
                 f"this graph was traced for arguments {self.signature.arguments}, got {structure}"

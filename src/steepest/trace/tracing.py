@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
-from steepest.graph import Graph, Node, Signature
+from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
 from steepest.trace.array import TracedArray, as_traced, holds_traced
 from steepest.trace.captures import Captures
@@ -65,18 +64,6 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     return TracedArray(session.add_input(shape, dtype, name, value), session, weak)
 
 
-def leaf_names(tree: Any, prefix: str) -> list[str]:
-    """Return a name such as ``params['w']`` for each leaf of a nested argument."""
-    paths, _, _ = optree.tree_flatten_with_path(tree)
-    return [
-        prefix
-        + "".join(
-            f"[{entry!r}]" if not hasattr(entry, "name") else f".{entry.name}" for entry in path
-        )
-        for path in paths
-    ]
-
-
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """Return the function's own names for its first positional arguments."""
     function = getattr(function, "__wrapped__", function)
@@ -92,12 +79,12 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
     """Return traced stand-ins for nested arguments, in their structure."""
     stand_ins = []
     for argument, name in zip(arguments, names, strict=True):
-        leaves, structure = optree.tree_flatten(argument)
+        leaves, structure = trees.flatten(argument)
         traced = [
             add_argument(session, leaf, leaf_name) if is_array_like(leaf) else check_plain(leaf)
-            for leaf, leaf_name in zip(leaves, leaf_names(argument, name), strict=True)
+            for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
         ]
-        stand_ins.append(optree.tree_unflatten(structure, traced))
+        stand_ins.append(trees.unflatten(structure, traced))
     return stand_ins
 
 
@@ -152,7 +139,7 @@ def _check_containers(session: Session) -> None:
 
 def result_nodes(result: Any) -> tuple[list[Node], Any]:
     """Return the nodes and the structure of what a traced function returned."""
-    leaves, structure = optree.tree_flatten(result)
+    leaves, structure = trees.flatten(result)
     return [as_traced(leaf).node for leaf in leaves], structure
 
 
@@ -184,7 +171,7 @@ def trace_function(
     with open_session() as session:
         names = argument_names(names_of or function, len(arguments))
         stand_ins = add_arguments(session, arguments, names)
-        leaves = [x for x in optree.tree_leaves(stand_ins) if isinstance(x, TracedArray)]
+        leaves = [x for x in trees.leaves(stand_ins) if isinstance(x, TracedArray)]
         before = list(session.inputs)
         if earlier is not None:
             session.adopt(earlier)
@@ -192,7 +179,7 @@ def trace_function(
         outputs, structure = result_nodes(result)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
-    given_leaves, given = optree.tree_flatten(tuple(arguments))
+    given_leaves, given = trees.flatten(tuple(arguments))
     fixed = {i: leaf for i, leaf in enumerate(given_leaves) if not is_array_like(leaf)}
     signature = Signature(given, structure, fixed)
     graph = Graph(

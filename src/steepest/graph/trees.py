@@ -1,0 +1,83 @@
+"""Nested values: tuples, lists, dicts, named tuples and dataclasses of arrays and numbers.
+
+Flattening is optree's. Dataclasses are made known to it when they are first met, in a
+namespace of our own; one that is put together again from its parts is not initialized anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optree
+
+_NAMESPACE = "steepest"
+_SIMPLE = (np.ndarray, np.float64, float, int, bool, str)
+_known: set[type] = set()
+_lock = threading.Lock()
+
+
+def _meet(value: Any) -> bool:
+    """Make a dataclass known before it is flattened; nothing is a leaf because of this."""
+    cls = type(value)
+    if cls not in _known and dataclasses.is_dataclass(cls):
+        names = tuple(field.name for field in dataclasses.fields(cls))
+
+        def parts(whole: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
+            return tuple(getattr(whole, name) for name in names), None, names
+
+        def whole(_: None, values: Sequence[Any]) -> Any:
+            made = object.__new__(cls)
+            for name, part in zip(names, values, strict=True):
+                object.__setattr__(made, name, part)
+            return made
+
+        with _lock:
+            if cls not in _known:
+                optree.register_pytree_node(
+                    cls,
+                    parts,
+                    whole,
+                    path_entry_type=optree.DataclassEntry,
+                    namespace=_NAMESPACE,
+                )
+                _known.add(cls)
+    return False
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a nested value, and its structure."""
+    parts = tree if type(tree) is tuple else (tree,)
+    if all(type(part) in _SIMPLE for part in parts):  # most often, and faster
+        return optree.tree_flatten(tree, namespace=_NAMESPACE)
+    return optree.tree_flatten(tree, is_leaf=_meet, namespace=_NAMESPACE)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves of a nested value."""
+    return flatten(tree)[0]
+
+
+def structure(tree: Any) -> Any:
+    """Return the structure of a nested value."""
+    return flatten(tree)[1]
+
+
+def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
+    """Return the nested value with a structure and leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return a nested value with a function applied to each leaf."""
+    values, shape = flatten(tree)
+    return unflatten(shape, [function(value) for value in values])
+
+
+def leaf_names(tree: Any, prefix: str) -> list[str]:
+    """Return a name such as ``params['w']`` or ``params.layers[0]`` for each leaf."""
+    accessors = optree.treespec_accessors(structure(tree))
+    return [accessor.codify(prefix) if accessor else prefix for accessor in accessors]
