@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape, order
-from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
+from steepest.ops import JointLinear, Linear, Partials, Rule, Zero, constant_value
 from steepest.ops.gather import add_at
 from steepest.ops.shaping import pack
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
@@ -38,13 +38,29 @@ def unbroadcast(cotangent: Any, shape: Shape) -> Any:
 
 
 def scale(partial, tangent):
-    """Return ``partial * tangent`` without multiplying by one."""
+    """Return ``partial * tangent``.
+
+    What a selection has set to zero stays zero, also where the partial derivative is
+    infinite: the side of ``np.where(x > 0, np.log(x), 0)`` that is not chosen has no say.
+    """
     if isinstance(partial, float):
         if partial == 1.0:
             return tangent
         if partial == -1.0:
             return -tangent
+    node = tangent.node
+    if node.op.name == "where":
+        condition, first, second = (TracedArray(x, tangent.session) for x in node.operands)
+        if _is_zero(second.node):
+            return np.where(condition, first * partial, 0)
+        if _is_zero(first.node):
+            return np.where(condition, 0, second * partial)
     return tangent * partial
+
+
+def _is_zero(node: Node) -> bool:
+    value = constant_value(node)
+    return value is not None and not value.any()
 
 
 def pull_back(

@@ -15,8 +15,9 @@ import numpy as np
 
 PACKAGE = str(Path(__file__).parents[1])
 LESSON = os.path.join(PACKAGE, "lesson") + os.sep
-_LIBRARIES = (PACKAGE + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen", "<string>")
+_LIBRARIES = (PACKAGE + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen")
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_WITHOUT_LINES = "<string>"
 _STANDARD = sysconfig.get_path("stdlib") + os.sep
 
 
@@ -65,7 +66,7 @@ def user_source() -> Source | None:
         file = frame.f_code.co_filename
         if not is_library(file):
             source = Source(file, frame.f_lineno, frame.f_code.co_name)
-            if not is_installed(file):
+            if file != _WITHOUT_LINES and not is_installed(file):
                 return source
             installed = installed or source
         frame = frame.f_back

@@ -34,6 +34,11 @@ def _emit_logaddexp2(b, x, y):
     return b.select(x == y, x + 1.0, high + far)
 
 
+def _difference(a, b):
+    # Equal infinities have the difference 0, so that each gets half of the slope.
+    return np.where(a == b, 0, a - b)
+
+
 _PAIRS = Domain(((-2.0, 2.0), (-2.0, 2.0)))
 
 EXP = elementwise("exp", lambda y, x: y, emit=libm("exp"), domain=REALS)
@@ -45,17 +50,19 @@ LOG10 = elementwise("log10", lambda y, x: 1.0 / (_LN10 * x), emit=libm("log10"),
 LOG1P = elementwise("log1p", lambda y, x: 1.0 / (1.0 + x), emit=libm("log1p"), domain=POSITIVE)
 LOGADDEXP = elementwise(
     "logaddexp",
-    lambda y, a, b: 1.0 / (1.0 + np.exp(b - a)),
-    lambda y, a, b: 1.0 / (1.0 + np.exp(a - b)),
+    lambda y, a, b: 1.0 / (1.0 + np.exp(_difference(b, a))),
+    lambda y, a, b: 1.0 / (1.0 + np.exp(_difference(a, b))),
     emit=_emit_logaddexp("exp", "log1p", _LN2),
     domain=_PAIRS,
+    kink="equal infinities share the slope",
 )
 LOGADDEXP2 = elementwise(
     "logaddexp2",
-    lambda y, a, b: 1.0 / (1.0 + np.exp2(b - a)),
-    lambda y, a, b: 1.0 / (1.0 + np.exp2(a - b)),
+    lambda y, a, b: 1.0 / (1.0 + np.exp2(_difference(b, a))),
+    lambda y, a, b: 1.0 / (1.0 + np.exp2(_difference(a, b))),
     emit=_emit_logaddexp2,
     domain=_PAIRS,
+    kink="equal infinities share the slope",
 )
 
 ROWS: tuple[Row, ...] = (EXP, EXP2, EXPM1, LOG, LOG2, LOG10, LOG1P, LOGADDEXP, LOGADDEXP2)

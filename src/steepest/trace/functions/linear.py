@@ -12,18 +12,13 @@ from steepest.ops import TABLE
 from steepest.ops.linear import eigh_parts, svd_parts
 from steepest.ops.reduction import keep_axes
 from steepest.trace.array import as_traced, record, refuse
+from steepest.trace.functions.reductions import root
 from steepest.trace.functions.register import implements, node_cast, normalize_axes
-
-
-def _norm_of_squares(squares: Any) -> Any:
-    # The slope at 0 is 0, not NaN: the square root never sees the zero.
-    is_zero = squares == 0
-    return np.where(is_zero, 0, np.sqrt(np.where(is_zero, 1, squares)))
 
 
 def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
     if ord in (None, 2):
-        return _norm_of_squares(np.sum(np.square(x), axis=axis))
+        return root(np.sum(np.square(x), axis=axis))
     if ord == np.inf:
         return np.max(np.abs(x), axis=axis)
     if ord == -np.inf:
@@ -42,7 +37,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     x = as_traced(x)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if axis is None and (ord is None or (x.ndim == 2 and ord == "fro")):
-        result = _norm_of_squares(np.sum(np.square(x)))
+        result = root(np.sum(np.square(x)))
         return keep_axes(result, tuple(range(x.ndim)), x.ndim) if keepdims else result
     axes = normalize_axes(axis, x.ndim)
     if len(axes) == 1:
@@ -57,7 +52,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
 def _matrix_norm(x: Any, ord: Any) -> Any:
     if ord in (None, "fro"):
-        return _norm_of_squares(np.sum(np.square(x), axis=(-2, -1)))
+        return root(np.sum(np.square(x), axis=(-2, -1)))
     if ord in (1, -1):
         totals = np.sum(np.abs(x), axis=-2)
     elif ord in (np.inf, -np.inf):

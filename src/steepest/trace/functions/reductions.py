@@ -110,7 +110,13 @@ def std(
     correction=None,
 ):  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
-    return np.sqrt(var(a, axis, dtype, None, ddof, keepdims, **options))
+    return root(var(a, axis, dtype, None, ddof, keepdims, **options))
+
+
+def root(squares: Any) -> Any:
+    """Return the square root of sums of squares; its slope at 0 is 0, not inf."""
+    is_zero = squares == 0
+    return np.where(is_zero, 0, np.sqrt(np.where(is_zero, 1, squares)))
 
 
 def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
@@ -238,7 +244,7 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=
 
 @implements(np.nanstd)
 def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
-    return np.sqrt(nanvar(a, axis, dtype, None, ddof, keepdims, where=where))
+    return root(nanvar(a, axis, dtype, None, ddof, keepdims, where=where))
 
 
 def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
