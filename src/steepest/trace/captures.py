@@ -57,6 +57,7 @@ def _same_kind(array: Any, expected: np.ndarray) -> bool:
         type(array) is np.ndarray
         and array.shape == expected.shape
         and array.dtype == expected.dtype
+        and array.flags.c_contiguous == expected.flags.c_contiguous
     )
 
 

@@ -37,11 +37,14 @@ class Storage:
         What the array was at first: its layout in memory follows from that.
     read_only
         Why nothing may be assigned; empty if it may.
+    is_ordered
+        Whether the array surely lies in C order, however it was computed.
     """
 
-    __slots__ = ("dirty", "elements", "node", "origin", "read_only", "version")
+    __slots__ = ("dirty", "elements", "is_ordered", "node", "origin", "read_only", "version")
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, is_ordered: bool = False) -> None:
+        self.is_ordered = is_ordered
         self.node = self.origin = node
         self.elements: dict[int, Node] = {}
         self.dirty: set[int] = set()
@@ -161,6 +164,7 @@ def _with_elements(node: Node, elements: dict[int, Node]) -> Node:
 def is_c_ordered(node: Node) -> bool:
     """Whether NumPy surely lays a new array out in C order, judging by how it was computed."""
     seen, stack = set(), [node]
+    ordered = current().root.c_ordered
     while stack:
         node = stack.pop()
         if node in seen or node.ndim <= 1:
@@ -168,6 +172,8 @@ def is_c_ordered(node: Node) -> bool:
         seen.add(node)
         follows = isinstance(node.op.lower, Elementwise | Reduction)
         if node.op.name in ("constant", "pack", "matmul", "reshape", "embed", "add_at"):
+            continue
+        if node in ordered:
             continue
         if node.op.name == "input" or not (follows or node.op.name in _KEEPS_ORDER):
             return False
@@ -184,7 +190,7 @@ def reshapes_as_view(storage: Storage | ViewStep, shape: Shape) -> bool | None:
     node = storage.current()
     if isinstance(storage, Storage) and node.ndim <= 1:
         return True
-    if not is_c_ordered(origin):
+    if not storage.root.is_ordered and not is_c_ordered(origin):
         return None
     strides, step = [], 1
     for extent in reversed(origin.shape):

@@ -13,7 +13,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import METHODS, TracedArray, as_traced, record
 from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
-from steepest.trace.storage import reshapes_as_view
+from steepest.trace.storage import Storage, reshapes_as_view
 from steepest.trace.writing import alias, freeze, fresh, storage_of, view
 
 _UNKNOWN_LAYOUT = (
@@ -266,7 +266,10 @@ def copy(a, order="K", subok=False):
 
 @implements(method="copy")
 def _copy_method(a, order="C"):
-    return fresh(a)
+    copied = fresh(a)
+    if order == "C" and not copied.is_scalar:
+        copied.storage = Storage(copied.node, is_ordered=True)
+    return copied
 
 
 METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) else _no_view(dtype)
