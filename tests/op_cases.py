@@ -28,10 +28,13 @@ class OpCase:
 
     def __str__(self):
         shapes = "-".join("x".join(map(str, shape)) or "0d" for shape in self.case.shapes)
-        attributes = "".join(f"-{value}" for value in self.case.attributes.values())
+        values = self.case.attributes.values()
+        attributes = "".join(f"-{value}" for value in values if not isinstance(value, Graph))
         return f"{self.row.name}-{shapes}{attributes}".replace(" ", "")
 
     def operands(self, random, dtype=np.float64):
+        if any(isinstance(value, Graph) for value in self.case.attributes.values()):
+            dtype = np.float64  # of the step of a loop, which is written for it
         return [self._operand(random, i, shape, dtype) for i, shape in enumerate(self.case.shapes)]
 
     def _operand(self, random, i, shape, dtype):
@@ -94,7 +97,8 @@ def differentiable_operands(case):
         return [i for i, partial in enumerate(derivative.of) if partial is not None]
     if isinstance(derivative, Linear):
         return list(derivative.transposes)
-    return range(len(case.case.shapes))
+    positions = range(len(case.case.shapes))
+    return [i for i in positions if case.row.domain.interval(i) not in ("bool", "int")]
 
 
 DERIVATIVES = [

@@ -76,7 +76,27 @@ def _packed(parts, ndim):
     return np.concatenate([part.reshape(*part.shape[:ndim], -1) for part in parts], -1)
 
 
+def _scanned(carry, rows, factor, step):
+    before, yielded = [], []
+    for row in rows:
+        before.append(carry)
+        carry = np.sin(carry * factor) + row
+        yielded.append(carry * row.sum())
+    return np.concatenate([*before, *yielded, carry])
+
+
+def _repeated(carry, factor, condition, step, limit):
+    for _ in range(limit):
+        if not np.sum(carry * carry) > 0.5:
+            break
+        carry = np.sin(carry) * factor
+    return carry
+
+
 ORACLES |= {
+    "scan": _scanned,
+    "while": _repeated,
+    "cond": lambda c, v, a, yes, no: np.sin(v) * a if c else v * v + a,
     "frexp_exponent": lambda x: np.frexp(x)[1],
     "solve": np.linalg.solve,
     "det": np.linalg.det,
@@ -313,8 +333,9 @@ def mutants(row, factor):
         case JointLinear(transpose=transpose):
             yield 0, JointLinear(_scaled(transpose, factor))
         case Rule(pullback=pullback, pushforward=pushforward):
-            yield 0, Rule(_scaled(pullback, factor), pushforward)
-            yield 0, Rule(pullback, _scaled(pushforward, factor))
+            first = min(i for case, i in DERIVATIVES if case.row is row)
+            yield first, Rule(_scaled(pullback, factor), pushforward)
+            yield first, Rule(pullback, _scaled(pushforward, factor))
 
 
 @pytest.mark.parametrize("factor", [1.001, -2.0])

@@ -41,7 +41,7 @@ from steepest.engines import compile
 from steepest.errors import SteepestError
 from steepest.graph import Graph
 from steepest.ops.arithmetic import stop_gradient
-from steepest.trace import log_softmax, logsumexp, softmax, trace
+from steepest.trace import cond, log_softmax, logsumexp, scan, softmax, trace, while_loop
 from steepest.version import __version__
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "__version__",
     "check_gradient",
     "compile",
+    "cond",
     "custom_derivative",
     "engines",
     "gradient",
@@ -80,8 +81,10 @@ __all__ = [
     "minimize",
     "pullback",
     "pushforward",
+    "scan",
     "softmax",
     "stop_gradient",
     "trace",
     "value_and_gradient",
+    "while_loop",
 ]

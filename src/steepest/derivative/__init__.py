@@ -1,5 +1,6 @@
 """Pullback, pushforward, and what follows from them."""
 
+from steepest.derivative import loops as loops  # fills in the rules of loops
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.function import (
     MAX_PATHS,

@@ -26,7 +26,12 @@ def type_of(node: Node) -> str:
 
 def format_attributes(node: Node) -> str:
     """Return the attributes as ``name=value`` pairs."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(node.attributes.items()))
+    return ", ".join(f"{name}={_brief(v)}" for name, v in sorted(node.attributes.items()))
+
+
+def _brief(value: Any) -> Any:
+    # A step of a loop is a graph of its own.
+    return f"<{len(value.nodes)} nodes>" if hasattr(value, "nodes") else value
 
 
 def node_names(graph: Graph) -> dict[Node, str]:

@@ -9,6 +9,7 @@ from steepest.ops import (
     floating,
     gather,
     linear,
+    loops,
     product,
     reduction,
     shaping,
@@ -23,6 +24,7 @@ from steepest.ops.leaves import (
     constant_value,
     input_node,
 )
+from steepest.ops.loops import COND, SCAN, WHILE
 from steepest.ops.row import (
     Case,
     Domain,
@@ -55,6 +57,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             product,
             linear,
             special,
+            loops,
         )
         for row in module.ROWS
     }
@@ -62,9 +65,12 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
 """Every op that takes operands, by name."""
 
 __all__ = [
+    "COND",
     "CONSTANT",
     "INPUT",
+    "SCAN",
     "TABLE",
+    "WHILE",
     "Case",
     "Domain",
     "Elementwise",

@@ -3,6 +3,7 @@
 from steepest.trace import functions as functions  # registers what can be recorded
 from steepest.trace.array import TracedArray, as_traced, node_of, record
 from steepest.trace.captures import Captures
+from steepest.trace.loops import cond, scan, while_loop
 from steepest.trace.session import current, is_tracing, open_session
 from steepest.trace.special import log_softmax, logsumexp, softmax
 from steepest.trace.tracing import Trace, trace, trace_function
@@ -12,6 +13,7 @@ __all__ = [
     "Trace",
     "TracedArray",
     "as_traced",
+    "cond",
     "current",
     "is_tracing",
     "log_softmax",
@@ -19,7 +21,9 @@ __all__ = [
     "node_of",
     "open_session",
     "record",
+    "scan",
     "softmax",
     "trace",
     "trace_function",
+    "while_loop",
 ]

@@ -121,13 +121,17 @@ class TracedArray:
         return self.session.value(self.node)
 
     def _shown(self) -> Any:
-        value = self.value
+        try:
+            value = self.value
+        except UnsupportedError:  # inside a loop that stays in the graph, or after the trace
+            return f"<traced {self.dtype}{list(self.shape)}>"
         if self.weak:
             return value.item()
         return value[()] if self.is_scalar else value
 
     def __repr__(self) -> str:
-        return repr(self._shown())
+        shown = self._shown()
+        return shown if isinstance(shown, str) else repr(shown)
 
     def __str__(self) -> str:
         return str(self._shown())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from llvmlite import ir
 
 from steepest.engines.native.element import Element
+from steepest.engines.native.loops import cond, scan, while_
 from steepest.engines.native.matmul import matmul
 from steepest.engines.native.memory import Cell, View
 from steepest.engines.native.small import comes_before, is_better
@@ -187,10 +188,13 @@ __all__ = [
     "argmin",
     "argsort",
     "concatenate",
+    "cond",
     "cumprod",
     "cumsum",
     "host",
     "matmul",
     "pack",
     "put_at",
+    "scan",
+    "while_",
 ]

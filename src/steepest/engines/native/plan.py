@@ -52,13 +52,17 @@ def is_view(node: Node) -> bool:
     return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
+_IN_MEMORY = ("host", "scan", "while_", "cond")
+"""Kernels whose operands are looked at in memory, however small they are."""
+
+
 def _fits_registers(node: Node) -> bool:
     if node.size > REGISTER_LIMIT or is_leaf(node):
         return False
     if node.op.name in ("take_at", "add_at", "put_at"):
         return False  # an index that is not known when compiling needs memory
-    if isinstance(node.op.lower, Kernel) and node.op.lower.name == "host":
-        return False  # NumPy looks at memory
+    if isinstance(node.op.lower, Kernel) and node.op.lower.name in _IN_MEMORY:
+        return False
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 
 

@@ -1,0 +1,224 @@
+"""Derivatives of loops: a loop over values and tangents, and a loop that runs backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative.forward import push_forward
+from steepest.derivative.reverse import pull_back
+from steepest.derivative.substitute import substitute
+from steepest.errors import UnsupportedError
+from steepest.graph import Graph, Node
+from steepest.graph.source import at, user_source
+from steepest.ops import COND, SCAN, WHILE
+from steepest.ops.loops import RULES, scan_parts, step_input
+from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
+
+
+def _join(*parts: Any) -> Any:
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+class _Step:
+    """A step that is being rewritten: its new inputs, as traced arrays."""
+
+    def __init__(self, shapes: Sequence[tuple[tuple[int, ...], np.dtype]]) -> None:
+        session = current()
+        self.inputs = [step_input(i, *shape) for i, shape in enumerate(shapes)]
+        self.arrays: list[Any] = [
+            TracedArray(node, session, is_scalar=False) for node in self.inputs
+        ]
+
+    def call(self, step: Graph, values: Sequence[Any]) -> tuple[list[Node], list[Node]]:
+        """Return the nodes of some values put into a step, and of its outputs."""
+        nodes = [node_of(value) for value in values]
+        replaced = dict(zip(step.inputs, nodes, strict=True))
+        return nodes, substitute(step.outputs, replaced, {})
+
+    def graph(self, *outputs: Any) -> Graph:
+        return Graph(tuple(self.inputs), tuple(node_of(output) for output in outputs))
+
+
+def _kinds(values: Sequence[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+    return [(value.shape, value.dtype) for value in values]
+
+
+def _traced(nodes: Sequence[Node]) -> list[Any]:
+    return [TracedArray(node, current(), is_scalar=False) for node in nodes]
+
+
+def _or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
+    return [
+        as_traced(np.zeros(node.shape, node.dtype)) if tangent is None else tangent
+        for tangent, node in zip(tangents, nodes, strict=True)
+    ]
+
+
+def _reals(values: Sequence[Any]) -> list[int]:
+    return [i for i, value in enumerate(values) if value.dtype.kind == "f"]
+
+
+def _dual(
+    step: Graph, lead: Sequence[Any], around: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Graph, list[Any]]:
+    """Return the step on values and tangents, and its further operands.
+
+    The leading inputs are twice as long: values, then tangents.
+    """
+    real = _reals(around)
+    further = [*around, *(tangents[i] for i in real)]
+    with open_session():
+        shapes = [((2 * x.shape[-1],), x.dtype) for x in lead]
+        dual = _Step([*shapes, *_kinds(further)])
+        halves = [(x[: x.size // 2], x[x.size // 2 :]) for x in dual.arrays[: len(lead)]]
+        rest = dual.arrays[len(lead) :]
+        values = [*(value for value, _ in halves), *rest[: len(around)]]
+        given, outputs = dual.call(step, values)
+        moving = [*(tangent for _, tangent in halves), *rest[len(around) :]]
+        places = [*range(len(lead)), *(len(lead) + i for i in real)]
+        known = {given[place]: tangent for place, tangent in zip(places, moving, strict=True)}
+        pushed = _or_zeros(push_forward(outputs, known), outputs)
+        pairs = zip(_traced(outputs), pushed, strict=True)
+        return dual.graph(*(_join(value, tangent) for value, tangent in pairs)), further
+
+
+def _push_scan(
+    tangents: Any, output: Any, carry: Any, rows: Any, *around: Any, step: Graph
+) -> Any:
+    dual, further = _dual(step, [carry, rows], around, tangents[2:])
+    both = record(
+        SCAN,
+        _join(carry, tangents[0]),
+        np.concatenate([rows, tangents[1]], axis=1),
+        *further,
+        step=dual,
+    )
+    n, k = carry.size, step.outputs[1].size
+    before, yielded, last = scan_parts(both, rows.shape[0], 2 * n, 2 * k)
+    return _join(before[:, n:], yielded[:, k:], last[n:])
+
+
+def _pull_scan(
+    cotangent: Any, output: Any, carry: Any, rows: Any, *around: Any, step: Graph
+) -> Any:
+    number, n, m, k = rows.shape[0], carry.size, rows.shape[1], step.outputs[1].size
+    before, _, _ = scan_parts(output, number, n, k)
+    to_before, to_yielded, to_last = scan_parts(cotangent, number, n, k)
+    real = _reals(around)
+    sizes = [around[i].size for i in real]
+    backwards = np.concatenate([before, rows, to_before, to_yielded], axis=1)[::-1]
+    with open_session():
+        back = _Step([
+            ((n + sum(sizes),), carry.dtype), ((2 * n + m + k,), carry.dtype), *_kinds(around)
+        ])  # fmt: skip
+        to_after, row, rest = back.arrays[0], back.arrays[1], back.arrays[2:]
+        point, read = row[:n], row[n : n + m]
+        given, outputs = back.call(step, [point, read, *rest])
+        variables = [given[0], given[1], *(given[2 + i] for i in real)]
+        pulled = _or_zeros(
+            pull_back(outputs, [to_after[:n], row[2 * n + m :]], variables), variables
+        )
+        sums, start = [], n
+        for piece, size in zip(pulled[2:], sizes, strict=True):
+            sums.append(to_after[start : start + size] + np.ravel(piece))
+            start += size
+        graph = back.graph(_join(pulled[0] + row[n + m : 2 * n + m], *sums), np.ravel(pulled[1]))
+    zeros = [np.zeros(size, carry.dtype) for size in sizes]
+    result = record(SCAN, _join(to_last, *zeros), backwards, *around, step=graph)
+    _, to_rows, first = scan_parts(result, number, n + sum(sizes), m)
+    return (first[:n], to_rows[::-1], *_apart(first[n:], around, real))
+
+
+def _apart(packed: Any, around: Sequence[Any], real: Sequence[int]) -> list[Any]:
+    """Return the cotangents of further operands out of one vector."""
+    pieces: list[Any] = [np.zeros_like(value) for value in around]
+    start = 0
+    for i in real:
+        size = around[i].size
+        pieces[i] = np.reshape(packed[start : start + size], around[i].shape)
+        start += size
+    return pieces
+
+
+def _push_while(
+    tangents: Any, y: Any, carry: Any, *around: Any, condition: Graph, step: Graph, limit: Any
+) -> Any:
+    dual, further = _dual(step, [carry], around, tangents[1:])
+    with open_session():
+        test = _Step([((2 * carry.size,), carry.dtype), *_kinds(further)])
+        values = [test.arrays[0][: carry.size], *test.arrays[1 : 1 + len(around)]]
+        _, outputs = test.call(condition, values)
+        truth = test.graph(*_traced(outputs))
+    both = record(
+        WHILE, _join(carry, tangents[0]), *further, condition=truth, step=dual, limit=limit
+    )
+    return both[carry.size :]
+
+
+def _pull_while(
+    cotangent: Any,
+    output: Any,
+    carry: Any,
+    *around: Any,
+    condition: Graph,
+    step: Graph,
+    limit: Any,
+) -> Any:
+    if limit is None:
+        raise UnsupportedError(
+            f"st.while_loop without max_steps{at(user_source())} has no gradient in reverse mode, "
+            "which must know how many points to keep: give max_steps=, or use st.pushforward"
+        )
+    # The same as a scan that stands still once the condition has failed.
+    with open_session():
+        still = _Step([(carry.shape, carry.dtype), ((1,), carry.dtype), *_kinds(around)])
+        values = [still.arrays[0], *still.arrays[2:]]
+        (truth,) = _traced(still.call(condition, values)[1])
+        (after,) = _traced(still.call(step, values)[1])
+        graph = still.graph(np.where(truth, after, values[0]), still.arrays[1][:0])
+    rows = np.zeros((limit, 1), carry.dtype)
+    packed = record(SCAN, carry, rows, *around, step=graph)
+    only_last = _join(np.zeros(limit * carry.size, carry.dtype), cotangent)
+    pulled = _pull_scan(only_last, packed, carry, as_traced(rows), *around, step=graph)
+    return (pulled[0], *pulled[2:])
+
+
+def _push_cond(
+    tangents: Any, output: Any, choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph
+) -> Any:
+    first, further = _dual(yes, [vector], around, tangents[2:])
+    second, _ = _dual(no, [vector], around, tangents[2:])
+    both = record(COND, choice, _join(vector, tangents[1]), *further, yes=first, no=second)
+    return both[output.size :]
+
+
+def _pull_cond(
+    cotangent: Any, output: Any, choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph
+) -> Any:
+    real, n = _reals(around), vector.size
+
+    def backwards(side: Graph) -> Graph:
+        with open_session():
+            back = _Step([((n + output.size,), vector.dtype), *_kinds(around)])
+            given, outputs = back.call(side, [back.arrays[0][:n], *back.arrays[1:]])
+            variables = [given[0], *(given[1 + i] for i in real)]
+            pulled = pull_back(outputs, [back.arrays[0][n:]], variables)
+            return back.graph(_join(*_or_zeros(pulled, variables)))
+
+    sides = {"yes": backwards(yes), "no": backwards(no)}
+    packed = record(COND, choice, _join(vector, cotangent), *around, **sides)
+    return (np.zeros_like(choice), packed[:n], *_apart(packed[n:], around, real))
+
+
+_rules: dict[str, Callable[..., Any]] = {
+    "push scan": _push_scan,
+    "pull scan": _pull_scan,
+    "push while": _push_while,
+    "pull while": _pull_while,
+    "push cond": _push_cond,
+    "pull cond": _pull_cond,
+}
+RULES.update(_rules)
