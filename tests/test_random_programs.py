@@ -208,7 +208,7 @@ def test_programs_mean_what_numpy_means(program):
             np.testing.assert_allclose(found, wanted, **SCALE)
     slope = st.pushforward(loss, (x,), (direction,))[1]
     np.testing.assert_allclose(slope, np.sum(gradient * direction), **SCALE)
-    step = 1e-4
+    step = 2e-5
     machines = [run(steps, x + k * step * direction) for k in (-2, -1, 0, 1, 2)]
     looked_at = np.array([np.asarray(m.looked_at, float) for m in machines])
     if (np.sign(looked_at) != np.sign(looked_at[2])).any():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative import value_and_gradient
+from steepest.derivative import nonfinite_origin, value_and_gradient
 from steepest.engines import Torch
 from steepest.errors import InputError
 from steepest.frames import hides_frames
@@ -162,6 +162,9 @@ def check_gradient(
     }
     failing = [d for w, d in worst.items() if not d.error <= _TOLERANCES[w]]
     verdict = _verdict(failing, list(witnesses), len(entries))
+    if not np.isfinite(ours).all():
+        origin = nonfinite_origin(value_and_gradient(function), (x, *args))
+        verdict += f" It is not finite: first, {origin}." if origin else ""
     return GradientCheck(entries, ours, witnesses, worst, verdict, not failing)
 
 
@@ -203,7 +206,8 @@ def _by_differences(
     def loss(vector: np.ndarray) -> float:
         pieces = np.split(vector, splits)
         shaped = [p.reshape(np.shape(q))[()] for p, q in zip(pieces, leaves, strict=True)]
-        return float(function(trees.unflatten(structure, shaped), *args))
+        own = trees.map_leaves(_copied, tuple(args))  # the function may write to them
+        return float(function(trees.unflatten(structure, shaped), *own))
 
     result, noise = np.empty(len(chosen)), np.empty(len(chosen))
     for number, i in enumerate(chosen):
@@ -216,6 +220,10 @@ def _by_differences(
         result[number] = np.dot(_WEIGHTS, losses) / step
         noise[number] = _ROUNDINGS * np.finfo(float).eps * np.max(np.abs(losses)) / step
     return result, noise
+
+
+def _copied(leaf: Any) -> Any:
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
 def _by_torch(

@@ -12,6 +12,7 @@ from steepest.derivative.function import (
     warn_of_paths,
 )
 from steepest.derivative.jacobian import hessian, jacobian
+from steepest.derivative.nonfinite import nonfinite_origin
 from steepest.derivative.reverse import node_gradients, pull_back
 from steepest.derivative.substitute import substitute
 from steepest.derivative.transform import (
@@ -36,6 +37,7 @@ __all__ = [
     "interpret",
     "jacobian",
     "node_gradients",
+    "nonfinite_origin",
     "pull_back",
     "pullback",
     "pushforward",

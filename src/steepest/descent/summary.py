@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from steepest.derivative import nonfinite_origin
 from steepest.descent.driver import Ending
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
@@ -80,7 +82,10 @@ class Summary:
                 return (
                     f"The loss is {run.loss} at the start point, because {found}: clean the data."
                 )
-            return f"The loss is {run.loss} at the start point: start where the loss is finite."
+            return (
+                f"The loss is {run.loss} at the start point: start where the loss is finite."
+                f"{self._origin(run)}"
+            )
         became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
         step = getattr(self.problem.method, "step_size", None)
         advice = "use a smaller step size"
@@ -88,8 +93,20 @@ class Summary:
             advice += f" than {step:g}"
         return (
             f"The descent diverged at iteration {run.count}: {became}. The last finite point, "
-            f"of iteration {run.count - 1}, is returned; {advice}."
+            f"of iteration {run.count - 1}, is returned; {advice}.{self._origin(run)}"
         )
+
+    def _origin(self, run: Run) -> str:
+        """Return a sentence on where the first NaN or infinity arose; empty if unknown."""
+        points = [(run.count - 1, run.previous_x), (run.count, run.x)][not run.count :]
+        for iteration, x in points:
+            if np.isfinite(x).all():
+                arguments = (x.astype(self.problem.dtype), *self.problem.args)
+                with contextlib.suppress(Exception):  # the loss may raise at such a point
+                    origin = nonfinite_origin(self.prepared.at, arguments)
+                    if origin is not None:
+                        return f" First, at iteration {iteration}, {origin}."
+        return ""
 
     def _ended(self, ending: Ending, count: int) -> tuple[Status, Callable[[], str]]:
         if ending is Ending.LIMIT:

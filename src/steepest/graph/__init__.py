@@ -4,6 +4,7 @@ from steepest.graph.evaluate import evaluate
 from steepest.graph.graph import Graph, Signature
 from steepest.graph.guard import Branch, Guard, decision_tree
 from steepest.graph.node import Node, Shape, make, order
+from steepest.graph.origin import Origin, find_origin
 from steepest.graph.source import Source
 from steepest.graph.verify import verify
 
@@ -12,11 +13,13 @@ __all__ = [
     "Graph",
     "Guard",
     "Node",
+    "Origin",
     "Shape",
     "Signature",
     "Source",
     "decision_tree",
     "evaluate",
+    "find_origin",
     "make",
     "order",
     "verify",
