@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import branches
 import numpy as np
 import peers
 from rich.console import Console
@@ -119,6 +120,14 @@ def main():
     for figure in digits.values():
         figure.pop("answer")
     show(console, "Digits network, batch 32, float32", digits, "each step", peers.DIGITS_STEPS)
+    crossing = branches.measure()
+    table = Table(title="Branches in a compiled descent, each step", title_justify="left")
+    for column in ("", "with branches", "without", "ratio"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, figure in crossing.items():
+        times = (f"{figure[key] * 1e9:.1f} ns" for key in ("with", "without"))
+        table.add_row(name, *times, f"{figure['with'] / figure['without']:.2f}")
+    console.print(table)
     cold = {
         name: seconds_of(code)
         for name, code in peers.COLD.items()
@@ -144,6 +153,7 @@ def main():
             "rosenbrock": rosenbrock,
             "digits": digits,
             "digits_steps": peers.DIGITS_STEPS,
+            "branches": crossing,
             "import": loaded,
             "cold_rosenbrock": cold,
             "steepest_first_descent": timings,
