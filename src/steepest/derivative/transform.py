@@ -76,7 +76,7 @@ class Linearization:
 def _as_own(leaf: Any) -> Any:
     """Return a leaf that the function may write to, without the caller seeing it."""
     if isinstance(leaf, TracedArray):
-        return TracedArray(leaf.node, current(), leaf.weak, leaf.is_scalar)
+        return TracedArray(leaf.node, current(), leaf.weak, leaf.is_scalar, leaf.ordered)
     return leaf
 
 

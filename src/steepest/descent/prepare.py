@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import threading
 import time
@@ -212,12 +211,11 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
     state = trees.leaves(problem.method.init(vector.astype(problem.dtype, copy=False)))
-    start = Start(vector, [np.asarray(value) for value in state], ())
-    return bound(problem, prepared, start)
+    return Start(vector, [np.asarray(value) for value in state], *_data(problem, prepared))
 
 
-def bound(problem: Problem, prepared: Prepared, start: Start) -> Start:
-    """Return a start with the data that a prepared descent wants."""
+def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
+    """Return the data that a prepared descent wants, and how it is dealt out."""
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in leaves if is_array_like(leaf)]
     data = _bound(prepared.paths[-1], given)
@@ -226,7 +224,7 @@ def bound(problem: Problem, prepared: Prepared, start: Start) -> Start:
     if problem.batches is not None and problem.plan is not None:
         order = functools.partial(problem.batches.order, problem.plan.samples)
         epochs = problem.batches.epochs
-    return dataclasses.replace(start, data=data, tail_data=tail_data, order=order, epochs=epochs)
+    return data, tail_data, order, epochs
 
 
 def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
@@ -234,12 +232,12 @@ def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
     start = Start(
         np.array(run.x),
         [np.array(value) for value in run.state],
-        (),
+        *_data(problem, prepared),
         count=run.count,
         previous_x=np.array(run.previous_x),
         previous_loss=run.loss,
     )
-    following = prepared.start(bound(problem, prepared, start))
+    following = prepared.start(start)
     following.recording = run.recording
     run.release()
     return following

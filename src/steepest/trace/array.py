@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from steepest.errors import ConcreteValueError, InputError, UnsupportedError
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
-from steepest.ops import TABLE, Row, resolve_loop
+from steepest.ops import TABLE, Elementwise, Reduction, Row, resolve_loop
 from steepest.trace.session import SUPPORTED, Session, check_dtype, current, is_open
 from steepest.trace.storage import Storage, ViewStep
 
@@ -50,6 +50,8 @@ class TracedArray:
     is_scalar
         Whether it stands for a number, which nothing can be assigned to, rather than for
         an array; unless given, what has no axes is a number.
+    ordered
+        Whether NumPy's array surely lies in memory in C order: reshapes of it are views.
 
     Notes
     -----
@@ -57,15 +59,21 @@ class TracedArray:
     stands for: see :mod:`steepest.trace.storage`.
     """
 
-    __slots__ = ("_node", "is_scalar", "session", "storage", "weak")
+    __slots__ = ("_node", "is_scalar", "ordered", "session", "storage", "weak")
 
     def __init__(
-        self, node: Node, session: Session, weak: bool = False, is_scalar: bool | None = None
+        self,
+        node: Node,
+        session: Session,
+        weak: bool = False,
+        is_scalar: bool | None = None,
+        ordered: bool = False,
     ) -> None:
         self._node = node
         self.session = session
         self.weak = weak
         self.is_scalar = not node.shape if is_scalar is None else is_scalar
+        self.ordered = ordered or len(node.shape) < 2
         self.storage: Storage | ViewStep | None = None
 
     @property
@@ -402,7 +410,8 @@ def as_traced(value: Any) -> Any:
         return FUNCTIONS[np.array](value)
     weak = type(value) in (int, float)
     is_scalar = not isinstance(value, np.ndarray | list | tuple)
-    return TracedArray(current().lift(value), current(), weak, is_scalar)
+    ordered = lies_in_order(value)
+    return TracedArray(current().lift(value), current(), weak, is_scalar, ordered)
 
 
 def holds_traced(value: Any) -> bool:
@@ -441,11 +450,32 @@ def record(row: Row, *operands: Any, **attributes: Any) -> TracedArray:
     nodes = [node_of(operand) for operand in operands]
     session = current()
     try:
-        return TracedArray(session.record(row, nodes, **attributes), session)
+        node = session.record(row, nodes, **attributes)
+        return TracedArray(node, session, ordered=is_ordered(row, operands))
     except ValueError as error:
         raise InputError(f"{row.name}{at(user_source())}: {error}") from None
     except IndexError as error:
         raise IndexError(f"{error}{at(user_source())}") from None
+
+
+_ALWAYS_ORDERED = frozenset({"pack", "matmul", "reshape", "embed", "add_at"})
+_ORDERED_AS_FIRST = frozenset({"getitem", "setitem", "put_at", "broadcast_to"})
+
+
+def is_ordered(row: Row, operands: Sequence[Any]) -> bool:
+    """Whether NumPy surely lays the result of an op out in C order, as its operands are."""
+    if isinstance(row.lower, Elementwise | Reduction) or row.name == "concatenate":
+        return all(map(lies_in_order, operands))
+    if row.name in _ORDERED_AS_FIRST:
+        return lies_in_order(operands[0])
+    return row.name in _ALWAYS_ORDERED
+
+
+def lies_in_order(value: Any) -> bool:
+    """Whether an array, traced or plain, surely lies in memory in C order."""
+    if isinstance(value, TracedArray):
+        return value.ordered
+    return np.ndim(value) < 2 or (isinstance(value, np.ndarray) and value.flags.c_contiguous)
 
 
 def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -564,4 +594,4 @@ def apply(row: Row, *operands: Any) -> TracedArray:
             f"np.{ufunc.__name__}{at(user_source())}: shapes {shapes} do not broadcast"
         ) from None
     weak = all(t is float or t is int for t in types)
-    return TracedArray(node, session, weak)
+    return TracedArray(node, session, weak, ordered=is_ordered(row, operands))

@@ -114,7 +114,8 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
 def recordable(result: Any) -> Any:
     """Return a plain result with its arrays as ones that can hold traced values."""
     if type(result) is np.ndarray and result.dtype in SUPPORTED:
-        return TracedArray(current().lift(result), current(), is_scalar=False)
+        ordered = result.flags.c_contiguous
+        return TracedArray(current().lift(result), current(), is_scalar=False, ordered=ordered)
     if type(result) in (tuple, list):
         return type(result)(map(recordable, result))
     return result

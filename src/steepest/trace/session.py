@@ -54,8 +54,6 @@ class Session:
         tells later whether the trace still holds.
     sources
         The user's line for every node recorded here.
-    c_ordered
-        Inputs whose elements lie in C order.
     guards
         What the path taken through the function depends on, in order.
     containers
@@ -75,7 +73,6 @@ class Session:
         self.followed: dict[Any, Any] = {}
         self.views: dict[int, Any] = {}
         self.guards: list[Guard] = []
-        self.c_ordered: set[Node] = set()
         self.containers: list[tuple[str, Any, Source | None]] = []
         self._values: dict[Node, Any] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
@@ -109,8 +106,6 @@ class Session:
             name = name or f"array{len(self.captures.arrays)}"
             node = self.add_input(array.shape, check_dtype(array.dtype), name, lambda: array)
             self._held[id(array)] = node
-            if array.flags.c_contiguous:
-                self.c_ordered.add(node)
             self.captures.arrays.append((read or (lambda: array), array))
             self.captures.names.append(name)
         elif read is not None:  # a second name: both must go on meaning the same array

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops import TABLE, Elementwise, Reduction, Row, constant_node, constant_value
+from steepest.ops import TABLE, Row, constant_node, constant_value
 from steepest.trace.session import current
 
 
@@ -38,12 +38,12 @@ class Storage:
     read_only
         Why nothing may be assigned; empty if it may.
     is_ordered
-        Whether the array surely lies in C order, however it was computed.
+        Whether the array surely lies in C order.
     """
 
     __slots__ = ("dirty", "elements", "is_ordered", "node", "origin", "read_only", "version")
 
-    def __init__(self, node: Node, is_ordered: bool = False) -> None:
+    def __init__(self, node: Node, is_ordered: bool) -> None:
         self.is_ordered = is_ordered
         self.node = self.origin = node
         self.elements: dict[int, Node] = {}
@@ -161,36 +161,13 @@ def _with_elements(node: Node, elements: dict[int, Node]) -> Node:
     return session.record(TABLE["put_at"], [node, values, *places])
 
 
-def is_c_ordered(node: Node) -> bool:
-    """Whether NumPy surely lays a new array out in C order, judging by how it was computed."""
-    seen, stack = set(), [node]
-    ordered = current().root.c_ordered
-    while stack:
-        node = stack.pop()
-        if node in seen or node.ndim <= 1:
-            continue
-        seen.add(node)
-        follows = isinstance(node.op.lower, Elementwise | Reduction)
-        if node.op.name in ("constant", "pack", "matmul", "reshape", "embed", "add_at"):
-            continue
-        if node in ordered:
-            continue
-        if node.op.name == "input" or not (follows or node.op.name in _KEEPS_ORDER):
-            return False
-        stack.extend(node.operands)
-    return True
-
-
-_KEEPS_ORDER = ("concatenate", "setitem", "put_at", "getitem")
-
-
 def reshapes_as_view(storage: Storage | ViewStep, shape: Shape) -> bool | None:
     """Whether NumPy's reshape gives a view; None where that depends on an unknown layout."""
     origin = storage.root.origin
     node = storage.current()
     if isinstance(storage, Storage) and node.ndim <= 1:
         return True
-    if not storage.root.is_ordered and not is_c_ordered(origin):
+    if not storage.root.is_ordered:
         return None
     strides, step = [], 1
     for extent in reversed(origin.shape):

@@ -13,10 +13,9 @@ from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedErr
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
-from steepest.trace.array import TracedArray, as_traced, holds_traced
+from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
-from steepest.trace.storage import is_c_ordered
 from steepest.trace.view import follow
 
 
@@ -50,14 +49,8 @@ def key_of(leaf: Any) -> Any:
     if type(leaf) is float:
         return float
     if isinstance(leaf, TracedArray) or is_array_like(check_plain(leaf)):
-        return leaf.shape, leaf.dtype, leaf.ndim < 2 or _lies_in_c_order(leaf)
+        return leaf.shape, leaf.dtype, leaf.ndim < 2 or lies_in_order(leaf)
     return type(leaf), leaf
-
-
-def _lies_in_c_order(leaf: Any) -> bool:
-    if isinstance(leaf, TracedArray):
-        return is_c_ordered(leaf.node)
-    return bool(leaf.flags.c_contiguous)
 
 
 def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
@@ -69,12 +62,10 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
         array = np.asarray(check_plain(leaf))
         shape, dtype, value = array.shape, check_dtype(array.dtype), lambda: array
     node = session.add_input(shape, dtype, name, value)
-    if len(shape) > 1 and _lies_in_c_order(leaf):
-        session.root.c_ordered.add(node)
     is_scalar = (
         leaf.is_scalar if isinstance(leaf, TracedArray) else not isinstance(leaf, np.ndarray)
     )
-    return TracedArray(node, session, weak, is_scalar)
+    return TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:

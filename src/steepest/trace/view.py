@@ -79,7 +79,8 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
         if value.dtype == np.bool_:  # a mask decides shapes: compared by value
             captures.values.append((read, value.copy()))
             return value
-        return captured(session.hold(value, name, read), name, session)
+        node = session.hold(value, name, read)
+        return captured(node, name, session, value.flags.c_contiguous)
     refuse_random(value, name)
     if is_comparable(value) or value is MISSING:
         captures.values.append((read, value))
@@ -102,10 +103,10 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
     return follow(value, session)
 
 
-def captured(node: Node, name: str, session: Session) -> TracedArray:
+def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:
     """Return the stand-in of an array that the function did not make: it may not be changed."""
     return freeze(
-        TracedArray(node, session.root, is_scalar=False),
+        TracedArray(node, session.root, is_scalar=False, ordered=ordered),
         f"{name} is an array from outside the function, which the recorded graph would not "
         "change again: assign to a copy of it, or return the new values",
     )

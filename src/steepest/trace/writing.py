@@ -23,7 +23,7 @@ class ReadOnlyError(InputError, UnsupportedError):
 def storage_of(x: TracedArray) -> Storage | ViewStep:
     """Return the storage of an array."""
     if x.storage is None:
-        x.storage = Storage(x.node)
+        x.storage = Storage(x.node, x.ordered)
     return x.storage
 
 
@@ -38,7 +38,7 @@ def view(x: TracedArray, row: Row, **attributes: Any) -> TracedArray:
 
 def alias(x: TracedArray) -> TracedArray:
     """Return a view of all of an array (of a number, an array with that element)."""
-    result = TracedArray(x.node, current(), is_scalar=False)
+    result = TracedArray(x.node, current(), is_scalar=False, ordered=x.ordered)
     result.storage = None if x.is_scalar else storage_of(x)
     return result
 
@@ -51,7 +51,7 @@ def freeze(x: TracedArray, reason: str) -> TracedArray:
 
 def fresh(x: TracedArray) -> TracedArray:
     """Return a new array with the same elements."""
-    return TracedArray(x.node, current(), x.weak, x.is_scalar)
+    return TracedArray(x.node, current(), x.weak, x.is_scalar, x.ordered)
 
 
 def check_writable(x: TracedArray) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.ops import TABLE
-from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, record
+from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced
 from steepest.trace.functions.joining import packed, stack
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.functions.shaping import as_shape, broadcast_to
@@ -21,7 +20,8 @@ from steepest.trace.writing import fresh
 def filled(shape: Any, value: Any, dtype: Any) -> TracedArray:
     """Return a new array with one value everywhere."""
     one = node_cast(value, dtype)
-    return TracedArray(broadcast_to(one, as_shape(shape)).node, current(), is_scalar=False)
+    node = broadcast_to(one, as_shape(shape)).node
+    return TracedArray(node, current(), is_scalar=False, ordered=True)
 
 
 @implements(np.zeros, np.empty)
@@ -221,13 +221,3 @@ def _tolist(a):
     if a.ndim == 0:
         return METHODS["item"](a)
     return [_tolist(part) for part in a]
-
-
-def from_numbers(values: Any) -> TracedArray:
-    """Return a plain array, made by the function, as one that can hold traced values."""
-    return TracedArray(current().lift(values), current(), is_scalar=False)
-
-
-def record_pack(parts: Any, shape: tuple[int, ...]) -> TracedArray:
-    """Record the array made of numbers of one dtype."""
-    return record(TABLE["pack"], *parts, shape=shape)

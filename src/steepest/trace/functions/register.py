@@ -18,6 +18,7 @@ from steepest.trace.array import (
     PROPERTIES,
     TracedArray,
     as_traced,
+    lies_in_order,
     node_of,
     write_out,
 )
@@ -84,7 +85,8 @@ def normalize_axis(axis: int, ndim: int) -> int:
 
 def node_cast(value: Any, dtype: Any) -> TracedArray:
     """Return a traced array of a dtype."""
-    return TracedArray(node_of(value, check_dtype(np.dtype(dtype))), current())
+    node = node_of(value, check_dtype(np.dtype(dtype)))
+    return TracedArray(node, current(), ordered=lies_in_order(value))
 
 
 def as_truth(x: Any) -> TracedArray:

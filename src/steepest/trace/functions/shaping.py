@@ -13,7 +13,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import METHODS, TracedArray, as_traced, record
 from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
-from steepest.trace.storage import Storage, reshapes_as_view
+from steepest.trace.storage import reshapes_as_view
 from steepest.trace.writing import alias, freeze, fresh, storage_of, view
 
 _UNKNOWN_LAYOUT = (
@@ -261,14 +261,14 @@ def size(a, axis=None):
 
 @implements(np.copy)
 def copy(a, order="K", subok=False):
-    return TracedArray(as_traced(a).node, as_traced(a).session, is_scalar=False)
+    a = as_traced(a)
+    return TracedArray(a.node, a.session, is_scalar=False, ordered=a.ordered)
 
 
 @implements(method="copy")
 def _copy_method(a, order="C"):
     copied = fresh(a)
-    if order == "C" and not copied.is_scalar:
-        copied.storage = Storage(copied.node, is_ordered=True)
+    copied.ordered = copied.ordered or order == "C"
     return copied
 
 
