@@ -1,6 +1,7 @@
 # ruff: noqa: E501, B008
 """At least one call of every function that can be recorded, by the function's name."""
 
+import cmath
 import math
 
 import numpy as np
@@ -284,6 +285,22 @@ CASES = {
     "linalg.diagonal": [lambda x: np.linalg.diagonal(square(x))],
     "linalg.matrix_transpose": [lambda x: np.linalg.matrix_transpose(table(x))],
     "linalg.vecdot": [lambda x: np.linalg.vecdot(table(x), table(x))],
+    "angle": [lambda x: np.angle(x + 1j * x[::-1])],
+    "imag": [lambda x: np.imag(x), lambda x: np.imag(x * 1j)],
+    "fft.fft": [lambda x: np.abs(np.fft.fft(x))],
+    "fft.ifft": [lambda x: np.fft.ifft(x + 1j).imag],
+    "fft.rfft": [lambda x: np.fft.rfft(x).real],
+    "fft.irfft": [lambda x: np.fft.irfft(x[:3] + 1j * x[3:])],
+    "fft.fft2": [lambda x: np.abs(np.fft.fft2(table(x)))],
+    "fft.ifft2": [lambda x: np.abs(np.fft.ifft2(table(x)))],
+    "fft.rfft2": [lambda x: np.abs(np.fft.rfft2(table(x)))],
+    "fft.irfft2": [lambda x: np.fft.irfft2(table(x) + 0j)],
+    "fft.fftn": [lambda x: np.abs(np.fft.fftn(table(x)))],
+    "fft.ifftn": [lambda x: np.abs(np.fft.ifftn(table(x)))],
+    "fft.rfftn": [lambda x: np.abs(np.fft.rfftn(table(x)))],
+    "fft.irfftn": [lambda x: np.fft.irfftn(table(x) + 0j)],
+    "fft.fftshift": [lambda x: np.fft.fftshift(table(x))],
+    "fft.ifftshift": [lambda x: np.fft.ifftshift(x)],
     # SciPy's.
     **{f"scipy.special.{name}": [getattr(sp, name)] for name in (
         "expit", "logit", "log_expit", "erf", "erfc", "erfinv", "ndtr", "log_ndtr", "psi", "digamma",
@@ -311,6 +328,19 @@ CASES = {
         "lgamma", "log", "log10", "log1p", "log2", "modf", "radians", "sin", "sinh", "sqrt", "tan",
         "tanh", "trunc",
     )},
+    "cmath.exp": [lambda x: cmath.exp(1j * x[0]).real],
+    "cmath.log": [lambda x: cmath.log(1j + x[0]).real],
+    "cmath.log10": [lambda x: cmath.log10(1j + x[0]).imag],
+    "cmath.sqrt": [lambda x: cmath.sqrt(1j + x[0]).imag],
+    "cmath.sin": [lambda x: cmath.sin(1j + x[0]).imag],
+    "cmath.cos": [lambda x: cmath.cos(1j + x[0]).imag],
+    "cmath.tan": [lambda x: cmath.tan(1j + x[0]).imag],
+    "cmath.sinh": [lambda x: cmath.sinh(1j + x[0]).imag],
+    "cmath.cosh": [lambda x: cmath.cosh(1j + x[0]).imag],
+    "cmath.tanh": [lambda x: cmath.tanh(1j + x[0]).imag],
+    "cmath.phase": [lambda x: cmath.phase(1j + x[0])],
+    "cmath.polar": [lambda x: cmath.polar(1j + x[0])],
+    "cmath.rect": [lambda x: cmath.rect(x[0], x[1]).imag],
     "math.acosh": [lambda x: math.acosh(x[0] + 1)],
     "math.atan2": [lambda x: math.atan2(x[0], x[1])],
     "math.copysign": [lambda x: math.copysign(x[0], -x[1])],

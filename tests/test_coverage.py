@@ -1,5 +1,6 @@
 """Every function that can be recorded: values, both modes, every engine."""
 
+import cmath
 import math
 
 import coverage_cases
@@ -105,6 +106,13 @@ def test_slopes_have_slopes(name, random):
 def test_names_are_the_libraries_own():
     for row in rows():
         module, _, name = row.name.rpartition(".")
-        owner = {"": np, "linalg": np.linalg, "math": math, "scipy.special": coverage_cases.sp}
+        owner = {
+            "": np,
+            "linalg": np.linalg,
+            "fft": np.fft,
+            "math": math,
+            "cmath": cmath,
+            "scipy.special": coverage_cases.sp,
+        }
         found = owner[module]
         assert hasattr(found, name) or name in ("max", "min"), row.name

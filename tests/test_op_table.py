@@ -93,7 +93,17 @@ def _repeated(carry, factor, condition, step, limit):
     return carry
 
 
+def _sums(x, axis, sign):
+    number = x.shape[axis]
+    grid = np.arange(number)
+    waves = np.exp(sign * 2j * np.pi * np.outer(grid, grid) / number)
+    values = np.moveaxis(x[..., 0] + 1j * x[..., 1], axis, -1) @ waves
+    values = np.moveaxis(values, -1, axis)
+    return np.stack([values.real, values.imag], -1).astype(x.dtype)
+
+
 ORACLES |= {
+    "fourier": _sums,
     "scan": _scanned,
     "while": _repeated,
     "cond": lambda c, v, a, yes, no: np.sin(v) * a if c else v * v + a,

@@ -7,6 +7,7 @@ from steepest.ops import (
     comparison,
     exponential,
     floating,
+    fourier,
     gather,
     linear,
     loops,
@@ -58,6 +59,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             linear,
             special,
             loops,
+            fourier,
         )
         for row in module.ROWS
     }

@@ -28,6 +28,9 @@ UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 """Methods of ufuncs (``np.add.reduce``) that can be recorded; ``trace.functions`` fills it."""
 
 
+COMPLEX: dict[str, Callable[..., Any]] = {}
+"""What is done with complex numbers; ``trace.complex`` fills it."""
+
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
 
@@ -36,7 +39,13 @@ class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An attribute of arrays that cannot be recorded."""
 
 
-class TracedArray:
+class Traced:
+    """What traced code computes with: a real array, or the parts of a complex one."""
+
+    __slots__ = ()
+
+
+class TracedArray(Traced):
     """An array whose operations are recorded, and that can still tell its values.
 
     Parameters
@@ -406,6 +415,8 @@ def as_traced(value: Any) -> Any:
     """Return a traced array for an array, a number, a list, or what is traced already."""
     if isinstance(value, TracedArray):
         return value
+    if COMPLEX["is complex"](value):
+        return COMPLEX["as real"](value)
     if isinstance(value, list | tuple) and holds_traced(value):
         return FUNCTIONS[np.array](value)
     weak = type(value) in (int, float)
@@ -416,7 +427,7 @@ def as_traced(value: Any) -> Any:
 
 def holds_traced(value: Any) -> bool:
     """Whether a value is traced, or a list or tuple with something traced in it."""
-    if isinstance(value, TracedArray):
+    if isinstance(value, Traced):
         return True
     return isinstance(value, list | tuple) and any(map(holds_traced, value))
 
@@ -480,6 +491,8 @@ def lies_in_order(value: Any) -> bool:
 
 def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record a call of one of NumPy's functions that is no ufunc."""
+    if any(map(COMPLEX["is complex"], args)):
+        return COMPLEX["function"](function, args, kwargs)
     implementation = FUNCTIONS.get(function)
     if implementation is None:
         module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
@@ -503,6 +516,8 @@ def call_ufunc(
 ) -> Any:
     """Record a call of a ufunc, with what NumPy does for ``out``, ``where`` and ``dtype``."""
     inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
+    if any(map(COMPLEX["is complex"], inputs)):
+        return COMPLEX["ufunc"](ufunc, *inputs, out=out or given or None)
     targets = given or (out if isinstance(out, tuple) else (out,))
     dtype = options.pop("dtype", None)
     for name, value in options.items():

@@ -105,6 +105,6 @@ def see_class(cls: type, session: Session, follow: Follow) -> type:
     known = session.root.followed.get((cls, "seen"))
     if known is None:
         followed = followed_class(cls, session, follow)
-        known = _FollowedType(cls.__name__, (), {"real": cls, "followed": followed})
+        known = _FollowedType(cls.__name__, (), {"_real": cls, "followed": followed})
         session.root.followed[cls, "seen"] = known
     return known

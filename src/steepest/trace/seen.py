@@ -64,7 +64,7 @@ class SeenFunction:
     """
 
     def __init__(self, real: Callable[..., Any]) -> None:
-        self.real = real
+        self._real = real
         self.__name__ = getattr(real, "__name__", repr(real))
         self.__doc__ = real.__doc__
 
@@ -76,26 +76,26 @@ class SeenFunction:
                 f"a generator is given to np.{self.__name__}{at(user_source())}, which would make "
                 "an object array of it: use the builtin sum, or a list"
             )
-        if self.real in MAKERS or holds_traced([*args, *kwargs.values()]):
-            if isinstance(self.real, np.ufunc):
-                return call_ufunc(self.real, *args, **kwargs)
-            return call_function(self.real, args, kwargs)
-        return recordable(self.real(*args, **kwargs))
+        if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
+            if isinstance(self._real, np.ufunc):
+                return call_ufunc(self._real, *args, **kwargs)
+            return call_function(self._real, args, kwargs)
+        return recordable(self._real(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.real, name)
-        if not isinstance(self.real, np.ufunc) or not callable(attribute):
+        attribute = getattr(self._real, name)
+        if not isinstance(self._real, np.ufunc) or not callable(attribute):
             return attribute
-        return _seen_ufunc_method(self.real, name)
+        return _seen_ufunc_method(self._real, name)
 
     def __repr__(self) -> str:
-        return repr(self.real)
+        return repr(self._real)
 
     def __eq__(self, other: object) -> bool:
-        return self.real is (other.real if isinstance(other, SeenFunction) else other)
+        return self._real is (other._real if isinstance(other, SeenFunction) else other)
 
     def __hash__(self) -> int:
-        return hash(self.real)
+        return hash(self._real)
 
 
 def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
@@ -128,8 +128,8 @@ def _unwrapped(values: Any) -> Any:
     if type(values) in (tuple, list):
         return type(values)(map(_unwrapped, values))
     if isinstance(values, SeenType):
-        return values.real
-    return values.real if isinstance(values, SeenModule) else values
+        return values._real
+    return values._real if isinstance(values, SeenModule) else values
 
 
 def python_type(x: TracedArray) -> type:
@@ -142,7 +142,7 @@ def python_type(x: TracedArray) -> type:
 class SeenType(type):
     """A type, as traced code sees it: it knows traced values as its instances."""
 
-    real: type
+    _real: type
     convert: Callable[..., Any] | None
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -150,29 +150,29 @@ class SeenType(type):
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         if cls.convert is not None and args and holds_traced(list(args)):
             return cls.convert(*args, **kwargs)
-        return cls.real(*args, **kwargs)
+        return cls._real(*args, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
         if isinstance(instance, TracedArray):
-            return issubclass(python_type(instance), cls.real)
-        return isinstance(instance, cls.real)
+            return issubclass(python_type(instance), cls._real)
+        return isinstance(instance, cls._real)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(_unwrapped(subclass), cls.real)
+        return issubclass(_unwrapped(subclass), cls._real)
 
     def __getattr__(cls, name: str) -> Any:
         if name == "dtype":  # so that NumPy takes it for a dtype
-            return np.dtype(cls.real)
-        return getattr(cls.real, name)
+            return np.dtype(cls._real)
+        return getattr(cls._real, name)
 
     def __eq__(cls, other: object) -> bool:
-        return cls.real is _unwrapped(other)
+        return cls._real is _unwrapped(other)
 
     def __hash__(cls) -> int:
-        return hash(cls.real)
+        return hash(cls._real)
 
     def __repr__(cls) -> str:
-        return repr(cls.real)
+        return repr(cls._real)
 
 
 _types: dict[type, SeenType] = {}
@@ -181,7 +181,7 @@ _types: dict[type, SeenType] = {}
 def seen_type(real: type, convert: Callable[..., Any] | None = None) -> SeenType:
     """Return a type as traced code sees it."""
     if real not in _types:
-        namespace = {"real": real, "convert": staticmethod(convert) if convert else None}
+        namespace = {"_real": real, "convert": staticmethod(convert) if convert else None}
         _types[real] = SeenType(real.__name__, (), namespace)
     return _types[real]
 
@@ -218,7 +218,7 @@ class _TypeOf(SeenType):
         return type(*args, **kwargs)
 
 
-_types[type] = _TypeOf("type", (), {"real": type, "convert": None})
+_types[type] = _TypeOf("type", (), {"_real": type, "convert": None})
 seen_type(float, _to_float)
 seen_type(int, _to_int)
 
@@ -228,13 +228,13 @@ class SeenModule(types.ModuleType):
 
     def __init__(self, real: types.ModuleType) -> None:
         super().__init__(real.__name__, real.__doc__)
-        self.real = real
+        self._real = real
 
     def __getattr__(self, name: str) -> Any:
-        return see_library(getattr(self.real, name), f"{self.__name__}.{name}")
+        return see_library(getattr(self._real, name), f"{self.__name__}.{name}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("real", "__name__", "__doc__"):
+        if name in ("_real", "__name__", "__doc__"):
             super().__setattr__(name, value)
             return
         raise UnsupportedError(
@@ -243,7 +243,7 @@ class SeenModule(types.ModuleType):
         )
 
     def __dir__(self) -> list[str]:
-        return dir(self.real)
+        return dir(self._real)
 
 
 _modules: dict[types.ModuleType, SeenModule] = {}

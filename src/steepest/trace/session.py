@@ -234,8 +234,13 @@ def check_dtype(dtype: np.dtype) -> np.dtype:
     """Return a dtype that steepest can record, or raise."""
     if dtype not in SUPPORTED:
         raise UnsupportedError(
-            f"arrays of dtype {dtype} cannot be recorded{at(user_source())}: steepest "
-            "works on bool, integers, float32 and float64; convert with .astype(np.float64)"
+            f"arrays of dtype {dtype} cannot be recorded{at(user_source())}: steepest works on "
+            "bool, integers, float32 and float64; "
+            + (
+                "take the real and imaginary parts as two arrays"
+                if dtype.kind == "c"
+                else "convert with .astype(np.float64)"
+            )
         )
     return dtype
 

@@ -1,6 +1,7 @@
 """NumPy's functions and methods, as ops and compositions of ops; importing registers them."""
 
 from steepest.trace.functions import (
+    complex,
     creating,
     differences,
     elementwise,
@@ -16,6 +17,7 @@ from steepest.trace.functions import (
 )
 
 __all__ = [
+    "complex",
     "creating",
     "differences",
     "elementwise",

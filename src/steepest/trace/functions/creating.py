@@ -9,6 +9,7 @@ import numpy as np
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced
+from steepest.trace.complex import TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import packed, stack
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.functions.shaping import as_shape, broadcast_to
@@ -17,8 +18,12 @@ from steepest.trace.session import current
 from steepest.trace.writing import fresh
 
 
-def filled(shape: Any, value: Any, dtype: Any) -> TracedArray:
+def filled(shape: Any, value: Any, dtype: Any) -> Any:
     """Return a new array with one value everywhere."""
+    if np.dtype(dtype).kind == "c" or is_complex(value):
+        part = np.float32 if np.dtype(dtype) == np.complex64 else np.float64
+        parts = as_complex(value)
+        return TracedComplex(filled(shape, parts.real, part), filled(shape, parts.imag, part))
     one = node_cast(value, dtype)
     node = broadcast_to(one, as_shape(shape)).node
     return TracedArray(node, current(), is_scalar=False, ordered=True)

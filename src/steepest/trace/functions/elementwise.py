@@ -16,6 +16,7 @@ from steepest.trace.array import (
     as_traced,
     record,
 )
+from steepest.trace.complex import as_complex
 from steepest.trace.functions.register import (
     as_truth,
     implements,
@@ -280,6 +281,8 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 @implements(np.astype, method="astype")
 def astype(x, dtype, copy=True, order="K", casting="unsafe", subok=True):
+    if np.dtype(dtype).kind == "c":
+        return as_complex(x)
     x = as_traced(x)
     if x.dtype == dtype and not x.weak:
         return fresh(x) if copy else x

@@ -1,0 +1,458 @@
+"""NumPy's functions of complex arrays, in real arithmetic, and the Fourier transforms."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.ops.fourier import fourier
+from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
+from steepest.trace.array import TracedArray, as_traced
+from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex, is_complex
+from steepest.trace.functions.joining import along
+from steepest.trace.functions.python import sees
+from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
+from steepest.trace.seen import seen_type
+
+Parts = TracedComplex
+
+
+def _ufunc(*ufuncs: np.ufunc) -> Callable[..., Any]:
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for ufunc in ufuncs:
+            UFUNCS[ufunc] = implementation
+        return implementation
+
+    return register
+
+
+@_ufunc(np.add)
+def _add(a, b):
+    return Parts(a.real + b.real, a.imag + b.imag)
+
+
+@_ufunc(np.subtract)
+def _subtract(a, b):
+    return Parts(a.real - b.real, a.imag - b.imag)
+
+
+@_ufunc(np.multiply)
+def _multiply(a, b):
+    return Parts(a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real)
+
+
+@_ufunc(np.divide)
+def _divide(a, b):
+    # Smith's algorithm, as in NumPy: by the larger part of the divisor.
+    by_real = np.abs(b.real) >= np.abs(b.imag)
+    large, small = np.where(by_real, b.real, b.imag), np.where(by_real, b.imag, b.real)
+    ratio = small / large
+    scale = 1.0 / (large + small * ratio)
+    real = np.where(by_real, a.real + a.imag * ratio, a.real * ratio + a.imag) * scale
+    imag = np.where(by_real, a.imag - a.real * ratio, a.imag * ratio - a.real) * scale
+    return Parts(real, imag)
+
+
+@_ufunc(np.negative)
+def _negative(z):
+    return Parts(-z.real, -z.imag)
+
+
+@_ufunc(np.positive)
+def _positive(z):
+    return Parts(+z.real, +z.imag)
+
+
+@_ufunc(np.conjugate)
+def _conjugate(z):
+    return Parts(+z.real, -z.imag)
+
+
+@_ufunc(np.absolute)
+def _absolute(z):
+    return np.hypot(z.real, z.imag)
+
+
+@_ufunc(np.square)
+def _square(z):
+    return _multiply(z, z)
+
+
+@_ufunc(np.reciprocal)
+def _reciprocal(z):
+    return _divide(as_complex(1.0), z)
+
+
+@_ufunc(np.exp)
+def _exp(z):
+    size = np.exp(z.real)
+    return Parts(size * np.cos(z.imag), size * np.sin(z.imag))
+
+
+@_ufunc(np.log)
+def _log(z):
+    return Parts(np.log(np.hypot(z.real, z.imag)), np.arctan2(z.imag, z.real))
+
+
+def _log_to(base: float) -> Callable[..., Any]:
+    def implementation(z):
+        return _log(z).on_parts(np.divide, math.log(base))
+
+    return implementation
+
+
+UFUNCS[np.log10], UFUNCS[np.log2] = _log_to(10.0), _log_to(2.0)
+
+
+@_ufunc(np.sqrt)
+def _sqrt(z):
+    root = np.sqrt((np.hypot(z.real, z.imag) + np.abs(z.real)) / 2)
+    zero = root == 0
+    other = np.where(zero, 0, z.imag / np.where(zero, 1, 2 * root))
+    ahead = z.real >= 0
+    return Parts(
+        np.where(ahead, root, np.abs(other)), np.where(ahead, other, np.copysign(root, z.imag))
+    )
+
+
+@_ufunc(np.power)
+def _power(z, p):
+    known = p.real.session.known_value(p.real.node), p.imag.session.known_value(p.imag.node)
+    if known[0] is not None and known[0].size == 1 and known[1] is not None and not known[1].any():
+        exponent = known[0].reshape(())[()]
+        if exponent == int(exponent) and abs(exponent) <= 100:
+            return _whole_power(z, int(exponent))
+    return _exp(_multiply(p, _log(z)))
+
+
+def _whole_power(z, n):
+    if n < 0:
+        return _reciprocal(_whole_power(z, -n))
+    result = as_complex(np.ones_like(z.real))
+    while n:
+        if n % 2:
+            result = _multiply(result, z)
+        z, n = (_multiply(z, z) if n > 1 else z), n // 2
+    return result
+
+
+@_ufunc(np.sin)
+def _sin(z):
+    return Parts(np.sin(z.real) * np.cosh(z.imag), np.cos(z.real) * np.sinh(z.imag))
+
+
+@_ufunc(np.cos)
+def _cos(z):
+    return Parts(np.cos(z.real) * np.cosh(z.imag), -np.sin(z.real) * np.sinh(z.imag))
+
+
+@_ufunc(np.tan)
+def _tan(z):
+    return _divide(_sin(z), _cos(z))
+
+
+@_ufunc(np.sinh)
+def _sinh(z):
+    return Parts(np.sinh(z.real) * np.cos(z.imag), np.cosh(z.real) * np.sin(z.imag))
+
+
+@_ufunc(np.cosh)
+def _cosh(z):
+    return Parts(np.cosh(z.real) * np.cos(z.imag), np.sinh(z.real) * np.sin(z.imag))
+
+
+@_ufunc(np.tanh)
+def _tanh(z):
+    return _divide(_sinh(z), _cosh(z))
+
+
+@_ufunc(np.equal)
+def _equal(a, b):
+    return np.logical_and(a.real == b.real, a.imag == b.imag)
+
+
+@_ufunc(np.not_equal)
+def _not_equal(a, b):
+    return np.logical_or(a.real != b.real, a.imag != b.imag)
+
+
+def _test(test: np.ufunc, both: np.ufunc) -> Callable[..., Any]:
+    return lambda z: both(test(z.real), test(z.imag))
+
+
+UFUNCS[np.isfinite] = _test(np.isfinite, np.logical_and)
+UFUNCS[np.isnan] = _test(np.isnan, np.logical_or)
+UFUNCS[np.isinf] = _test(np.isinf, np.logical_or)
+
+
+# Linear functions, on both parts.
+
+_LINEAR = (
+    np.sum, np.mean, np.cumsum, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis,
+    np.expand_dims, np.squeeze, np.broadcast_to, np.flip, np.fliplr, np.flipud, np.roll, np.take,
+    np.repeat, np.tile, np.diagonal, np.trace, np.diff, np.copy, np.tril, np.triu, np.diag,
+    np.atleast_1d, np.atleast_2d, np.pad, np.zeros_like, np.empty_like, np.average,
+)  # fmt: skip
+
+
+def _on_parts(function: Any) -> Callable[..., Any]:
+    def implementation(z, *args, **kwargs):
+        kwargs.pop("dtype", None)
+        return as_complex(z).on_parts(REAL_FUNCTIONS[function], *args, **kwargs)
+
+    return implementation
+
+
+_function: Any
+for _function in _LINEAR:
+    FUNCTIONS[_function] = _on_parts(_function)
+
+
+def _joined(function: Any) -> Callable[..., Any]:
+    def implementation(arrays, *args, **kwargs):
+        parts = [as_complex(array) for array in arrays]
+        real = REAL_FUNCTIONS[function]([part.real for part in parts], *args, **kwargs)
+        return Parts(real, REAL_FUNCTIONS[function]([p.imag for p in parts], *args, **kwargs))
+
+    return implementation
+
+
+for _function in (np.concatenate, np.stack, np.hstack, np.vstack, np.column_stack):
+    FUNCTIONS[_function] = _joined(_function)
+
+
+# Products.
+
+
+def _bilinear(function: Callable[..., Any]) -> Callable[..., Any]:
+    def implementation(a, b, *args, **kwargs):
+        a, b = as_complex(a), as_complex(b)
+
+        def product(x, y):
+            return function(x, y, *args, **kwargs)
+
+        return Parts(
+            product(a.real, b.real) - product(a.imag, b.imag),
+            product(a.real, b.imag) + product(a.imag, b.real),
+        )
+
+    return implementation
+
+
+UFUNCS[np.matmul] = _bilinear(np.matmul)
+for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve):
+    FUNCTIONS[_function] = _bilinear(_function)
+
+
+@implements(np.imag, attribute="imag")
+def imag(val):
+    return np.zeros_like(as_traced(val))
+
+
+@implements(np.angle)
+def angle(z, deg=False):
+    z = as_complex(z)
+    radians = np.arctan2(z.imag, z.real)
+    return np.degrees(radians) if deg else radians
+
+
+FUNCTIONS[np.angle] = angle
+FUNCTIONS[np.real] = lambda z: as_complex(z).real
+FUNCTIONS[np.imag] = lambda z: as_complex(z).imag
+FUNCTIONS[np.vdot] = lambda a, b: FUNCTIONS[np.dot](
+    np.conjugate(FUNCTIONS[np.ravel](a)), FUNCTIONS[np.ravel](b)
+)
+FUNCTIONS[np.iscomplexobj] = lambda z: True
+FUNCTIONS[np.isrealobj] = lambda z: False
+FUNCTIONS[np.shape] = lambda z: as_complex(z).shape
+FUNCTIONS[np.ndim] = lambda z: as_complex(z).ndim
+FUNCTIONS[np.size] = lambda z: as_complex(z).size
+FUNCTIONS[np.linalg.norm] = lambda z, *args, **kwargs: np.linalg.norm(np.abs(z), *args, **kwargs)
+FUNCTIONS[np.ones_like] = lambda z: as_complex(np.ones_like(as_complex(z).real))
+
+
+def _where(condition, a, b):
+    a, b = as_complex(a), as_complex(b)
+    return Parts(np.where(condition, a.real, b.real), np.where(condition, a.imag, b.imag))
+
+
+def _array(value, dtype=None, **_):
+    return as_complex(value).on_parts(np.copy)
+
+
+FUNCTIONS[np.where] = _where
+FUNCTIONS[np.array] = FUNCTIONS[np.asarray] = _array
+
+
+# Fourier transforms.
+
+
+def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
+    if n is None or n == z.shape[axis]:
+        return z
+    if n < z.shape[axis]:
+        return z[along(axis, slice(None, n))]
+    widths = [(0, n - z.shape[axis] if i == axis else 0) for i in range(z.ndim)]
+    return z.on_parts(np.pad, widths)
+
+
+def _factor(n: int, norm: Any, forward: bool) -> float:
+    if norm not in (None, "backward", "forward", "ortho"):
+        raise InputError(f"norm={norm!r}{at(user_source())} must be backward, forward or ortho")
+    if norm == "ortho":
+        return 1 / math.sqrt(n)
+    divides = (norm == "forward") is forward
+    return 1 / n if divides else 1.0
+
+
+def _transform(a: Any, n: int | None, axis: int, norm: Any, forward: bool) -> TracedComplex:
+    z = as_complex(a)
+    axis = normalize_axis(axis, z.ndim)
+    z = _resized(z, n, axis)
+    if not z.shape[axis]:
+        raise InputError(f"invalid number of FFT data points (0){at(user_source())}")
+    pairs = np.stack([z.real, z.imag], axis=-1)
+    result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
+    made = TracedComplex(result[..., 0], result[..., 1])
+    factor = _factor(z.shape[axis], norm, forward)
+    return made if factor == 1.0 else made.on_parts(np.multiply, factor)
+
+
+def fft(a, n=None, axis=-1, norm=None, out=None):
+    return _transform(a, n, axis, norm, forward=True)
+
+
+def ifft(a, n=None, axis=-1, norm=None, out=None):
+    return _transform(a, n, axis, norm, forward=False)
+
+
+def rfft(a, n=None, axis=-1, norm=None, out=None):
+    z = fft(a, n, axis, norm)
+    axis = normalize_axis(axis, z.ndim)
+    return z[along(axis, slice(None, z.shape[axis] // 2 + 1))]
+
+
+def irfft(a, n=None, axis=-1, norm=None, out=None):
+    z = as_complex(a)
+    axis = normalize_axis(axis, z.ndim)
+    n = 2 * (z.shape[axis] - 1) if n is None else n
+    z = _resized(z, n // 2 + 1, axis)
+    # The second half mirrors the first; what is its own mirror image is taken as real.
+    alone = [0] if n % 2 else [0, n // 2]
+    keep = np.ones(n // 2 + 1)
+    keep[alone] = 0.0
+    shape = [1] * z.ndim
+    shape[axis] = -1
+    z = TracedComplex(z.real, z.imag * keep.reshape(shape))
+    last = n // 2 if n % 2 else n // 2 - 1
+    mirrored = z[along(axis, slice(last, 0, -1))]
+    mirrored = TracedComplex(mirrored.real, -mirrored.imag)
+    full = FUNCTIONS[np.concatenate]([z, mirrored], axis) if last > 0 else z
+    return ifft(full, None, axis, norm).real
+
+
+def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
+    def implementation(a, s=None, axes=None, norm=None, out=None):
+        z = as_complex(a)
+        if axes is None:
+            axes = range(z.ndim) if s is None else range(z.ndim - len(s), z.ndim)
+        axes = [normalize_axis(i, z.ndim) for i in axes]
+        sizes = [None] * len(axes) if s is None else list(s)
+        for n, axis in reversed(list(zip(sizes, axes, strict=True))):
+            z = transform(z, n, axis, norm)
+        return z
+
+    return implementation
+
+
+fftn, ifftn = _over_axes(fft), _over_axes(ifft)
+
+
+def rfftn(a, s=None, axes=None, norm=None, out=None):
+    a = as_traced(a)
+    axes = list(range(a.ndim)) if axes is None else [normalize_axis(i, a.ndim) for i in axes]
+    sizes = [None] * len(axes) if s is None else list(s)
+    z = rfft(a, sizes[-1], axes[-1], norm)
+    for n, axis in reversed(list(zip(sizes[:-1], axes[:-1], strict=True))):
+        z = fft(z, n, axis, norm)
+    return z
+
+
+def irfftn(a, s=None, axes=None, norm=None, out=None):
+    z = as_complex(a)
+    axes = list(range(z.ndim)) if axes is None else [normalize_axis(i, z.ndim) for i in axes]
+    sizes = [None] * len(axes) if s is None else list(s)
+    for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
+        z = ifft(z, n, axis, norm)
+    return irfft(z, sizes[-1], axes[-1], norm)
+
+
+def _shift(sign: int) -> Callable[..., Any]:
+    def implementation(x, axes=None):
+        array: Any = as_complex(x) if is_complex(x) else as_traced(x)
+        chosen = normalize_axes(axes, array.ndim)
+        shifts = [sign * ((array.shape[i] + (sign < 0)) // 2) for i in chosen]
+        if sign < 0:
+            shifts = [-(array.shape[i] // 2) for i in chosen]
+        rolled = REAL_FUNCTIONS[np.roll]
+        if isinstance(array, TracedArray):
+            return rolled(array, shifts, chosen)
+        return array.on_parts(rolled, shifts, chosen)
+
+    return implementation
+
+
+def _two(transform: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a, s=None, axes=(-2, -1), norm=None, out=None: transform(a, s, axes, norm)
+
+
+_TRANSFORMS: dict[Any, Callable[..., Any]] = {
+    np.fft.fft: fft,
+    np.fft.ifft: ifft,
+    np.fft.rfft: rfft,
+    np.fft.irfft: irfft,
+    np.fft.fftn: fftn,
+    np.fft.ifftn: ifftn,
+    np.fft.rfftn: rfftn,
+    np.fft.irfftn: irfftn,
+    np.fft.fft2: _two(fftn),
+    np.fft.ifft2: _two(ifftn),
+    np.fft.rfft2: _two(rfftn),
+    np.fft.irfft2: _two(irfftn),
+    np.fft.fftshift: _shift(1),
+    np.fft.ifftshift: _shift(-1),
+}
+for _function, _implementation in _TRANSFORMS.items():
+    FUNCTIONS[_function] = REAL_FUNCTIONS[_function] = _implementation
+
+
+# Python's own.
+
+
+def _to_complex(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
+    made = as_complex(real)
+    return Parts(made.real - as_complex(imag).imag, made.imag + as_complex(imag).real)
+
+
+def _polar(z: Any) -> Any:
+    return np.abs(as_complex(z)), angle(z)
+
+
+def _of_complex(implementation: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z: implementation(as_complex(z))
+
+
+seen_type(complex, _to_complex)
+seen_type(np.complex128, _to_complex)
+for _name in ("exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"):
+    sees(getattr(cmath, _name))(_of_complex(UFUNCS[getattr(np, _name)]))
+sees(cmath.log)(lambda z: _log(as_complex(z)))
+sees(cmath.phase)(angle)
+sees(cmath.polar)(_polar)
+sees(cmath.rect)(lambda r, phi: Parts(r * np.cos(phi), r * np.sin(phi)))
