@@ -201,6 +201,20 @@ CASES = {
     "searchsorted": [lambda x: np.searchsorted(np.sort(x), [0.3, 0.6]), lambda x: np.sort(x).searchsorted(x, "right")],
     "digitize": [lambda x: np.digitize(x, [0.2, 0.5, 0.7])],
     "bincount": [lambda x: np.bincount([0, 1, 1, 3, 3, 0], weights=x)],
+    "vectorize": [
+        lambda x: np.vectorize(lambda v, w: v * w if v > 0.5 else w)(x, 2.0),
+        lambda x: np.vectorize(lambda v: (v, math.sin(v)))(table(x)),
+    ],
+    "apply_along_axis": [
+        lambda x: np.apply_along_axis(np.sum, 0, table(x)),
+        lambda x: np.apply_along_axis(lambda row: row[::-1] * row[0], 1, table(x)),
+        lambda x: np.apply_along_axis(lambda column: np.outer(column, column), 0, table(x)),
+    ],
+    "unique": [
+        lambda x: np.unique(np.concatenate([x, x[:2]])),
+        lambda x: np.unique((3 * x).astype(int), True, True, True),
+    ],
+    "isin": [lambda x: np.isin(x, x[:2]), lambda x: np.isin((9 * x).astype(int), [1, 3], invert=True)],
     # Neighbors.
     "gradient": [
         lambda x: np.gradient(x),

@@ -15,7 +15,7 @@ NO_SLOPE = frozenset(
     """
     all allclose any argmax argmin argsort argwhere around array_equal array_equiv bitwise_and
     bitwise_or bitwise_xor ceil count_nonzero digitize equal fix flatnonzero floor
-    floor_divide greater greater_equal heaviside invert isclose iscomplexobj isfinite isinf
+    floor_divide greater greater_equal heaviside invert isclose iscomplexobj isfinite isin isinf
     isnan isneginf isposinf isreal isrealobj isscalar left_shift less less_equal
     linalg.matrix_rank logical_and logical_not logical_or logical_xor math.ceil math.floor
     math.isclose math.isfinite math.isinf math.isnan math.trunc nanargmax nanargmin ndim

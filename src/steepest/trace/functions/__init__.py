@@ -1,6 +1,7 @@
 """NumPy's functions and methods, as ops and compositions of ops; importing registers them."""
 
 from steepest.trace.functions import (
+    applying,
     complex,
     creating,
     differences,
@@ -17,6 +18,7 @@ from steepest.trace.functions import (
 )
 
 __all__ = [
+    "applying",
     "complex",
     "creating",
     "differences",

@@ -1,0 +1,96 @@
+"""NumPy's functions that call a function of the user's for each element or line, and sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.trace.array import as_traced, holds_traced, refuse
+from steepest.trace.functions.register import implements, normalize_axis
+from steepest.trace.functions.sorting import argsort
+from steepest.trace.seen import SEEN
+from steepest.trace.session import current
+from steepest.trace.view import follow
+
+
+class Vectorized:
+    """``np.vectorize``, whose function is recorded for each element."""
+
+    def __init__(self, pyfunc: Callable[..., Any], *settings: Any, **named: Any) -> None:
+        self.plain = np.vectorize(pyfunc, *settings, **named)
+        if self.plain.signature is not None:
+            refuse("np.vectorize with a signature")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function for each element of the broadcast arguments."""
+        if not holds_traced([*args, *kwargs.values()]):
+            return self.plain(*args, **kwargs)
+        arrays = np.broadcast_arrays(*map(as_traced, args))
+        function = follow(self.plain.pyfunc, current())
+        columns: Any = zip(*(np.ravel(array) for array in arrays), strict=True)
+        results = [function(*values, **kwargs) for values in columns]
+        shape = arrays[0].shape
+        if isinstance(results[0], tuple):
+            parts = zip(*results, strict=True)
+            return tuple(np.reshape(np.stack(list(part)), shape) for part in parts)
+        return np.reshape(np.stack(results), shape)
+
+
+SEEN[np.vectorize] = Vectorized
+
+
+@implements(np.apply_along_axis)
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    arr = as_traced(arr)
+    axis = normalize_axis(axis, arr.ndim)
+    lines = np.reshape(np.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
+    results = [as_traced(func1d(line, *args, **kwargs)) for line in lines]
+    rest = (*arr.shape[:axis], *arr.shape[axis + 1 :])
+    made = np.reshape(np.stack(results), (*rest, *results[0].shape))
+    if results[0].ndim == 0:
+        return made
+    inner = range(len(rest), made.ndim)
+    return np.moveaxis(made, inner, range(axis, axis + results[0].ndim))
+
+
+@implements(np.unique)
+def unique(
+    ar,
+    return_index=False,
+    return_inverse=False,
+    return_counts=False,
+    axis=None,
+    *,
+    equal_nan=True,
+    sorted=True,
+):
+    if axis is not None:
+        refuse("np.unique along an axis")
+    flat = np.ravel(as_traced(ar))
+    order = argsort(flat)
+    ordered = flat[order]
+    # How many there are sets a shape: which neighbors differ becomes a guard.
+    differs = np.asarray(current().decide(np.not_equal(ordered[1:], ordered[:-1]).node))
+    first = np.concatenate([[True], differs]) if flat.size else np.zeros(0, bool)
+    places = np.flatnonzero(first)
+    result: list[Any] = [ordered[places]]
+    if return_index:
+        result.append(order[places])
+    if return_inverse:
+        ranks = as_traced(np.cumsum(first) - 1)
+        inverse = np.zeros(flat.size, np.intp)
+        inverse = as_traced(inverse)
+        inverse[order] = ranks
+        result.append(np.reshape(inverse, as_traced(ar).shape))
+    if return_counts:
+        result.append(as_traced(np.diff([*places, flat.size])))
+    return result[0] if len(result) == 1 else tuple(result)
+
+
+@implements(np.isin)
+def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
+    element, tests = as_traced(element), np.ravel(as_traced(test_elements))
+    found = np.any(element[..., None] == tests, axis=-1)
+    return np.logical_not(found) if invert else found
