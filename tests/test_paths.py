@@ -1,8 +1,10 @@
 """Branches and loops on values: every path is found, compiled, and gone on from."""
 
 import io
+import math
 import pdb
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -329,6 +331,24 @@ def test_errors_inside_a_new_path_leave_what_was_known():
     with pytest.raises(SteepestError, match="negative"):
         g(-np.ones(1))
     assert g(np.ones(1)) == 1.0
+
+
+def test_threads_trace_without_seeing_each_other():
+    def f(x, k):
+        y = np.zeros(3)
+        for i in range(3):
+            y[i] = math.exp(-x[i]) * k if x[i] > 0.5 else x[i] * k
+        return np.sum(y * LOW)
+
+    points = np.random.default_rng(0).uniform(0, 1, (40, 3))
+    expected = [st.gradient(f)(x, 2.0) for x in points]
+    shared = st.compile(st.gradient(f))
+    with ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda x: st.gradient(f)(x, 2.0), points))
+        together = list(pool.map(lambda x: shared(x, 2.0), points))
+    np.testing.assert_array_equal(alone, expected)
+    np.testing.assert_allclose(together, expected, rtol=1e-14)
+    assert np.zeros(2).__class__ is np.ndarray
 
 
 def test_no_warning_is_given_within_the_limit():
