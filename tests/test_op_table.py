@@ -116,6 +116,7 @@ ORACLES |= {
     "eigh": lambda a: _packed(np.linalg.eigh(a), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
+    "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
     "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
 }
 # NumPy's function of that name, called as the row calls it.

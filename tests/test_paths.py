@@ -333,6 +333,45 @@ def test_errors_inside_a_new_path_leave_what_was_known():
     assert g(np.ones(1)) == 1.0
 
 
+def test_exceptions_part_paths():
+    def f(x):
+        try:
+            return np.sum(np.linalg.cholesky(np.array([[x[0], x[1]], [x[1], 1.0]])))
+        except np.linalg.LinAlgError:
+            return x[0] * 3.0
+
+    def g(x):
+        try:
+            return 1.0 / float(x[0])
+        except ZeroDivisionError:
+            return x[1]
+
+    for function, points in (
+        (f, [[2.0, 0.5], [0.1, 0.5], [3.0, 1.0]]),
+        (g, [[2.0, 5.0], [0.0, 5.0]]),
+    ):
+        compiled = st.compile(function)
+        for point in points:
+            x = np.array(point)
+            np.testing.assert_allclose(compiled(x), function(x), rtol=1e-14)
+        assert st.gradient(function)(np.array(points[1]))[0] == (3.0 if function is f else 0.0)
+
+
+CACHE = {}
+
+
+def test_what_is_the_same_for_all_arguments_may_be_kept_outside():
+    def f(x):
+        if x.size not in CACHE:
+            CACHE[x.size] = np.arange(x.size) * 2.0
+        return np.sum(CACHE[x.size] * x)
+
+    CACHE.clear()
+    np.testing.assert_array_equal(st.gradient(f)(np.ones(3)), [0.0, 2.0, 4.0])
+    assert type(CACHE[3]) is np.ndarray
+    assert f(np.ones(3)) == 6.0
+
+
 def test_threads_trace_without_seeing_each_other():
     def f(x, k):
         y = np.zeros(3)

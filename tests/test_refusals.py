@@ -5,6 +5,7 @@ import math
 import pickle
 import random as python_random
 import re
+import types
 
 import numpy as np
 import pandas as pd
@@ -413,10 +414,18 @@ def test_a_value_kept_after_its_trace_is_refused():
 
     with pytest.raises(SteepestError, match="puts a traced value into kept"):
         st.trace(f, np.ones(2))
+    assert kept == []
+    holder = types.SimpleNamespace(kept=[])  # not found before it is used
+
+    def g(x):
+        holder.kept.append(x)
+        return x.sum()
+
+    st.trace(g, np.ones(2))
     with pytest.raises(SteepestError, match="trace had ended"):
-        np.sin(kept[0])
+        np.sin(holder.kept[0])
     with pytest.raises(SteepestError, match="has ended"):
-        st.trace(lambda x: x + kept[0], np.ones(2))
+        st.trace(lambda x: x + holder.kept[0], np.ones(2))
 
 
 def test_a_method_may_not_change_an_object_that_outlives_it():

@@ -73,6 +73,19 @@ def user_source() -> Source | None:
     return installed
 
 
+def is_within_try() -> bool:
+    """Whether some function of the user's on the stack handles exceptions."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_exceptiontable and not (
+            is_library(code.co_filename) or is_installed(code.co_filename)
+        ):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def is_installed(file: str) -> bool:
     """Whether a file belongs to an installed package or to Python itself."""
     return file.startswith(_STANDARD) or any(part in file for part in _INSTALLED)

@@ -472,4 +472,38 @@ PINV = Row(
     kink="within matrices of the same rank",
 )
 
-ROWS: tuple[Row, ...] = (SOLVE, DET, LOGABSDET, DETSIGN, CHOLESKY, EIGH, SVD, QR, PINV)
+
+def _succeeds(*operands: Any, of: str) -> np.ndarray:
+    rows = {row.name: row for row in ROWS}
+    try:
+        rows[of].evaluate(*operands)
+    except np.linalg.LinAlgError:
+        return np.asarray(False)
+    return np.asarray(True)
+
+
+def _torch_succeeds(t, *operands, of):
+    arrays = [operand.detach().cpu().numpy() for operand in operands]
+    return t.as_tensor(bool(_succeeds(*arrays, of=of)), device=operands[0].device)
+
+
+# Whether another op raises no LinAlgError: what ``try`` and ``except`` branch on.
+SUCCEEDS = Row(
+    name="succeeds",
+    evaluate=_succeeds,
+    infer=lambda *operands, of: ((), np.dtype(np.bool_)),
+    derivative=Zero(),
+    torch=_torch_succeeds,
+    lower=Kernel("host"),
+    domain=Domain(
+        _ENTRIES,
+        (
+            Case(((3, 3),), {"of": "cholesky"}, diagonal=7.0),
+            Case(((3, 3),), {"of": "cholesky"}, diagonal=-7.0),
+            Case(((3, 3), (3, 1)), {"of": "solve"}, diagonal=7.0),
+        ),
+        smooth=False,
+    ),
+)
+
+ROWS: tuple[Row, ...] = (SOLVE, DET, LOGABSDET, DETSIGN, CHOLESKY, EIGH, SVD, QR, PINV, SUCCEEDS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.errors import ConcreteValueError, InputError, UnsupportedError
 from steepest.graph import Node, Shape
-from steepest.graph.source import at, user_source
+from steepest.graph.source import at, is_within_try, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row, resolve_loop
 from steepest.trace.session import SUPPORTED, Session, check_dtype, current, is_open
 from steepest.trace.storage import Storage, ViewStep
@@ -588,6 +588,13 @@ def _type(value: Any) -> Any:
     return check_dtype(np.asarray(value).dtype)
 
 
+_RAISES_FOR_ZERO = frozenset({"divide", "floor_divide", "remainder"})
+
+
+def _zero_like(node: Node) -> Node:
+    return current().lift(np.zeros((), node.dtype))
+
+
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
     ufunc: Any = row.evaluate
@@ -609,4 +616,7 @@ def apply(row: Row, *operands: Any) -> TracedArray:
             f"np.{ufunc.__name__}{at(user_source())}: shapes {shapes} do not broadcast"
         ) from None
     weak = all(t is float or t is int for t in types)
+    if weak and row.name in _RAISES_FOR_ZERO and is_within_try():
+        if session.decide(session.record(TABLE["equal"], [casts[1], _zero_like(casts[1])])):
+            raise ZeroDivisionError("float division by zero")  # as Python's own numbers do
     return TracedArray(node, session, weak, ordered=is_ordered(row, operands))

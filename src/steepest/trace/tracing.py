@@ -130,10 +130,34 @@ def _check_result(function: Callable[..., Any], result: Any) -> None:
         )
 
 
+def _take_out(container: Any, session: Session) -> bool:
+    """Replace traced values that are the same for all arguments by plain ones.
+
+    Returns whether there were others; they are taken out of the container again.
+    """
+    if isinstance(container, set):
+        return False  # a traced value is unhashable
+    items = container.items() if isinstance(container, dict) else enumerate(container)
+    leaked, within = [], False
+    for key, value in list(items):
+        if isinstance(value, list | dict):
+            within = _take_out(value, session) or within
+            continue
+        if not holds_traced(value):
+            continue
+        known = session.known_value(value.node) if isinstance(value, TracedArray) else None
+        if known is None:
+            leaked.append(key)
+        else:
+            container[key] = known[()] if value.is_scalar else np.array(known)
+    for key in reversed(leaked):
+        del container[key]
+    return bool(leaked) or within
+
+
 def _check_containers(session: Session) -> None:
     for name, container, source in session.root.containers:
-        items = container.values() if isinstance(container, dict) else container
-        if holds_traced(list(items)):
+        if _take_out(container, session):
             raise UnsupportedError(
                 f"the traced function puts a traced value into {name}{at(source)}, a "
                 f"{type(container).__name__} from outside: the recorded graph would not repeat "

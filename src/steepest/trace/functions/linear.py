@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError
-from steepest.graph.source import at, user_source
+from steepest.graph.source import at, is_within_try, user_source
 from steepest.ops import TABLE
 from steepest.ops.linear import eigh_parts, svd_parts
 from steepest.ops.reduction import keep_axes
 from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.functions.reductions import root
 from steepest.trace.functions.register import implements, node_cast, normalize_axes
+from steepest.trace.session import current
 
 
 def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
@@ -88,6 +89,15 @@ def _floating(a: Any) -> Any:
     return a if a.dtype.kind == "f" else a.astype(np.float64)
 
 
+def _raising(name: str, message: str, *operands: Any) -> Any:
+    """Record an op that may raise LinAlgError; inside a ``try``, whether it does is a guard."""
+    if is_within_try():
+        fine: Any = record(TABLE["succeeds"], *operands, of=name)
+        if not current().decide(fine.node):
+            raise np.linalg.LinAlgError(message)
+    return record(TABLE[name], *operands)
+
+
 def _square(name: str, a: Any) -> Any:
     a = _floating(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
@@ -107,7 +117,7 @@ def solve(a, b):
         raise InputError(
             f"np.linalg.solve{at(user_source())}: shapes {a.shape} and {b.shape} do not fit"
         )
-    x = record(TABLE["solve"], node_cast(a, dtype), node_cast(column, dtype))
+    x = _raising("solve", "Singular matrix", node_cast(a, dtype), node_cast(column, dtype))
     return x[..., 0] if b.ndim == 1 else x
 
 
@@ -132,9 +142,10 @@ def slogdet(a):
 @implements(np.linalg.cholesky)
 def cholesky(a, /, *, upper=False):
     a = _square("cholesky", a)
+    message = "Matrix is not positive definite"
     if upper:
-        return np.swapaxes(record(TABLE["cholesky"], np.swapaxes(a, -1, -2)), -1, -2)
-    return record(TABLE["cholesky"], a)
+        return np.swapaxes(_raising("cholesky", message, np.swapaxes(a, -1, -2)), -1, -2)
+    return _raising("cholesky", message, a)
 
 
 @implements(np.linalg.eigh)
