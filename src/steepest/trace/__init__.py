@@ -1,5 +1,6 @@
 """NumPy code in, graph out."""
 
+from steepest.trace import calls as calls  # gives arrays NumPy's protocols
 from steepest.trace import functions as functions  # registers what can be recorded
 from steepest.trace.array import TracedArray, as_traced, node_of, record
 from steepest.trace.captures import Captures

@@ -17,15 +17,8 @@ import numpy as np
 
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import (
-    UFUNC_METHODS,
-    TracedArray,
-    as_traced,
-    call_function,
-    call_ufunc,
-    holds_traced,
-    refuse,
-)
+from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
+from steepest.trace.calls import call_function, call_ufunc
 from steepest.trace.session import SUPPORTED, current
 
 SEEN: dict[Any, Any] = {}

@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import TABLE
-from steepest.trace.array import (
-    FUNCTIONS,
-    TracedArray,
-    apply,
-    as_traced,
-    record,
-)
+from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record
+from steepest.trace.calls import apply
 from steepest.trace.complex import as_complex
 from steepest.trace.functions.register import (
     as_truth,

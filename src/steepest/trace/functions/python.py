@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from steepest.graph.source import at, user_source
-from steepest.trace.array import TracedArray, as_traced, call_ufunc, holds_traced
+from steepest.trace.array import TracedArray, as_traced, holds_traced
+from steepest.trace.calls import call_ufunc
 from steepest.trace.seen import SEEN
 from steepest.trace.session import current
 

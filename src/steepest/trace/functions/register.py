@@ -20,8 +20,8 @@ from steepest.trace.array import (
     as_traced,
     lies_in_order,
     node_of,
-    write_out,
 )
+from steepest.trace.calls import write_out
 from steepest.trace.session import check_dtype, current
 
 
