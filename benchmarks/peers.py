@@ -53,7 +53,7 @@ def steepest_loop_alone():
     layout, x0 = lay_out(np.zeros(2))
     stop = st.LossBelow(GOAL) | st.MaxIterations(LIMIT)
     built = build(rosenbrock, layout, x0, (), st.GradientDescent(STEP), stop, layout.dtype)
-    descent = Native().prepare(Program(built.iteration, None, None, 0, False))(Start(x0, [], []))
+    descent = Native().prepare(Program((built.iteration,), (), None, 0, False))(Start(x0, [], []))
 
     descent.advance(1)
     call, table = descent.machine_code()
