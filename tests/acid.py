@@ -216,6 +216,40 @@ def methods(x):
 acid(functools.wraps(Model.loss)(lambda x: Model(1.5).loss(x)))
 
 
+class Damped(Model):
+    def __init__(self, scale, damping):
+        super().__init__(scale)
+        self.damping = damping
+
+    @property
+    def strength(self):
+        return self.scale * self.damping
+
+    @staticmethod
+    def squares(values):
+        out = np.zeros(len(values))
+        for i, value in enumerate(values):
+            out[i] = value * value
+        return out
+
+    @classmethod
+    def make(cls, damping):
+        return cls(1.2, damping)
+
+    def term(self, x, i):
+        out = super().term(x, i)
+        out[1] *= self.strength
+        return out
+
+    def __call__(self, x):
+        return self.loss(x) + self.squares(x[:2]).sum()
+
+
+@acid
+def inheritance(x):
+    return Damped.make(0.5)(x) + Damped(2.0, x[5])(x)
+
+
 class Point(NamedTuple):
     east: float
     north: float

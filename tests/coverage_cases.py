@@ -201,6 +201,7 @@ CASES = {
     "searchsorted": [lambda x: np.searchsorted(np.sort(x), [0.3, 0.6]), lambda x: np.sort(x).searchsorted(x, "right")],
     "digitize": [lambda x: np.digitize(x, [0.2, 0.5, 0.7])],
     "bincount": [lambda x: np.bincount([0, 1, 1, 3, 3, 0], weights=x)],
+    "ndenumerate": [lambda x: sum(v * (i + j) for (i, j), v in np.ndenumerate(table(x)))],
     "vectorize": [
         lambda x: np.vectorize(lambda v, w: v * w if v > 0.5 else w)(x, 2.0),
         lambda x: np.vectorize(lambda v: (v, math.sin(v)))(table(x)),

@@ -92,8 +92,8 @@ def test_other_paths_are_found_and_kept(function):
 
 # NumPy turns mpmath's numbers into floats in some of these; classes keep their own names.
 FLOATS_ONLY = {
-    "finite_differences", "imports_inside", "interpolates", "loss", "makes_grids", "mathematics",
-    "methods", "named_tuples_and_dataclasses", "try_and_except",
+    "finite_differences", "imports_inside", "inheritance", "interpolates", "loss", "makes_grids",
+    "mathematics", "methods", "named_tuples_and_dataclasses", "try_and_except",
 }  # fmt: skip
 PRECISE = [function for function in acid.ACID if function.__name__ not in FLOATS_ONLY]
 

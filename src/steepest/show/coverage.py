@@ -77,5 +77,7 @@ def rows() -> list[CoverageRow]:
     for name in SPECIAL_UFUNCS:
         found[f"scipy.special.{name}"] = TABLE.get({"digamma": "psi"}.get(name, name))
     found.update(dict.fromkeys(SEEN_BY_NAME))
-    found.update({_name(function): None for function in SEEN if callable(function)})
+    refused = {"nditer"}
+    seen = {_name(function): None for function in SEEN if callable(function)}
+    found.update({name: row for name, row in seen.items() if name not in refused})
     return [_described(name, found[name]) for name in sorted(found)]

@@ -293,15 +293,6 @@ def _see_type(value: type) -> Any:
     return value
 
 
-def _seen_import(
-    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-) -> Any:
-    module = builtins.__import__(name, globals, locals, fromlist, level)
-    from_library = module.__name__.partition(".")[0] in SEEN_MODULES
-    return see_library(module) if from_library else module
-
-
 def seen_builtins() -> dict[str, Any]:
     """Return the builtins as traced code sees them."""
-    seen = {name: see_library(value) for name, value in vars(builtins).items()}
-    return {**seen, "__import__": _seen_import}
+    return {name: see_library(value) for name, value in vars(builtins).items()}

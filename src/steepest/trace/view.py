@@ -7,6 +7,7 @@ functions of the user's own are followed. Nothing global is patched.
 
 from __future__ import annotations
 
+import builtins
 import dis
 import functools
 import sys
@@ -23,7 +24,7 @@ from steepest.trace.array import TracedArray
 from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.objects import follow_object, see_class
 from steepest.trace.seen import refuse_random, see_library, seen_builtins
-from steepest.trace.session import SUPPORTED, Session
+from steepest.trace.session import SUPPORTED, Session, current
 from steepest.trace.writing import freeze
 
 LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
@@ -41,7 +42,8 @@ class View(dict):
 
     def __init__(self, real: dict[str, Any], session: Session) -> None:
         super().__init__(real)
-        dict.__setitem__(self, "__builtins__", seen_builtins())
+        own = {"__import__": _import, "super": _super}
+        dict.__setitem__(self, "__builtins__", {**seen_builtins(), **own})
         self.real = real
         self.session = session
         self.seen: dict[str, Any] = {}
@@ -55,6 +57,37 @@ class View(dict):
         value = self.seen[name]
         if value is MISSING:
             raise KeyError(name)
+        return value
+
+
+def _import(
+    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+) -> Any:
+    """Import inside a traced function: what comes is seen through the recording too."""
+    module = builtins.__import__(name, globals, locals, fromlist, level)
+    return see(module, lambda: module, name, current())
+
+
+def _super(*arguments: Any) -> Any:
+    """Return what `super` gives, with the methods of the user's own classes followed."""
+    if not arguments:
+        frame = sys._getframe(1)
+        first = frame.f_code.co_varnames[0]
+        arguments = (frame.f_locals["__class__"], frame.f_locals[first])
+    return _Super(super(*arguments))
+
+
+class _Super:
+    """The stand-in for a ``super()`` of the user's."""
+
+    def __init__(self, real: Any) -> None:
+        object.__setattr__(self, "real", real)
+
+    def __getattribute__(self, name: str) -> Any:
+        # Every name, so that super().__init__ is the other class's and not this one's.
+        value = getattr(object.__getattribute__(self, "real"), name)
+        if isinstance(value, types.MethodType):
+            return types.MethodType(follow(value.__func__, current()), value.__self__)
         return value
 
 
@@ -232,7 +265,9 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     rebuilt.__qualname__ = function.__qualname__
     rebuilt.__dict__.update(function.__dict__)
     for name, new, old in zip(code.co_freevars, cells, function.__closure__ or (), strict=True):
-        value = see(_cell_value(old), functools.partial(_cell_value, old), name, root)
+        value = _cell_value(old)
+        if name != "__class__":  # which `super` wants as it is
+            value = see(value, functools.partial(_cell_value, old), name, root)
         if value is not MISSING:
             new.cell_contents = value
     if function.__defaults__:

@@ -41,6 +41,21 @@ class Vectorized:
 SEEN[np.vectorize] = Vectorized
 
 
+def _enumerate(arr: Any) -> Any:
+    array = as_traced(arr)
+    return ((place, array[place]) for place in np.ndindex(*array.shape))
+
+
+def _iterate(*args: Any, **kwargs: Any) -> Any:
+    if holds_traced([*args]):
+        refuse("np.nditer")
+    return np.nditer(*args, **kwargs)
+
+
+SEEN[np.ndenumerate] = _enumerate
+SEEN[np.nditer] = _iterate
+
+
 @implements(np.apply_along_axis)
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     arr = as_traced(arr)
