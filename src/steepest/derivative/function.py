@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.frames import hides_frames
+from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
 from steepest.trace import Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.tracing import is_array_like, key_of
@@ -24,11 +24,19 @@ leads where no path is known."""
 Executor = Callable[[Sequence[Graph]], Executable]
 """Of the known paths through one function, whose inputs are those of the last one."""
 
+ShortCut = Callable[[tuple[Any, ...]], Any]
+"""Of a call's arguments: the result, or :data:`_MISSED` where the call is of another kind."""
+
+_MISSED = object()
+
 MAX_PATHS = 64
 """Paths through one function that are kept and compiled, unless another limit is given."""
 
 _CACHE_SIZE = 64
 """Kinds of arguments remembered for one function."""
+
+_SHORT_CUTS = 8
+"""Kinds of arguments that are looked for in machine code; each costs half a microsecond."""
 
 
 class PathLimitWarning(UserWarning):
@@ -69,6 +77,55 @@ class Paths:
     def last(self) -> Trace:
         """The trace of the path that was found last."""
         return self.traces[-1]
+
+    def short_cut(self, arguments: tuple[Any, ...]) -> ShortCut | None:
+        """Return a faster way for calls like this one, where there is one.
+
+        There is if the arguments are plain arrays in order, none is written to, and the
+        result is one array or a tuple of them.
+        """
+        direct = getattr(self.run, "direct", None)
+        captures = self.last.captures
+        if direct is None or captures.opaque or not all(map(_is_plain, arguments)):
+            return None
+        graphs = [trace.graph for trace in self.traces]
+        shapes = [_flat_result(graph) for graph in graphs]
+        if None in shapes or any(graph.written for graph in graphs):
+            return None
+        scalars = [[i for i, x in enumerate(graph.outputs) if x.ndim == 0] for graph in graphs]
+        read = [read for read, _ in captures.arrays]
+        count = len(arguments)
+        values_hold = captures.values_hold
+
+        def call(arguments: tuple[Any, ...]) -> Any:
+            if len(arguments) != count or not values_hold():
+                return _MISSED
+            if read:
+                arguments = (*arguments, *[array() for array in read])
+            taken = direct(arguments)
+            if taken is None:
+                return _MISSED
+            number, results = taken
+            for i in scalars[number]:
+                results[i] = results[i][()]
+            return results[0] if shapes[number] is np.ndarray else tuple(results)
+
+        return call
+
+
+def _is_plain(argument: Any) -> bool:
+    return type(argument) is np.ndarray and argument.flags.c_contiguous
+
+
+_ONE = trees.structure(0)
+
+
+def _flat_result(graph: Graph) -> type | None:
+    """Return what the function returns, an array or a tuple of them; None for all else."""
+    result = graph.signature.result if graph.signature else None
+    if result == _ONE:
+        return np.ndarray
+    return tuple if result == trees.structure((0,) * len(graph.outputs)) else None
 
 
 def warn_of_paths(name: str, limit: int, guards: Sequence[Guard]) -> None:
@@ -130,14 +187,27 @@ class Function:
         self.max_paths = max_paths
         self.writes = writes
         self._paths: OrderedDict[Any, Paths] = OrderedDict()
+        self._short_cuts: OrderedDict[Any, ShortCut] = OrderedDict()
+        self._tried_first: tuple[ShortCut, ...] = ()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<steepest function {self.__name__}>"
 
-    @hides_frames
     def __call__(self, *arguments: Any) -> Any:
         """Compute the function, or record it while another is traced."""
+        try:
+            if not is_tracing():
+                for short_cut in self._tried_first:
+                    result = short_cut(arguments)
+                    if result is not _MISSED:
+                        return result
+            return self._call(arguments)
+        except Exception as error:
+            error.__traceback__ = without_own_frames(error)
+            raise
+
+    def _call(self, arguments: tuple[Any, ...]) -> Any:
         if is_tracing():
             return follow(self.function, current())(*arguments)
         leaves, structure = trees.flatten(arguments)
@@ -146,7 +216,7 @@ class Function:
         with self._lock:
             paths = self._paths.get(key)
         if paths is None or not paths.last.captures.still_hold():
-            paths = self._remember(key, (self._trace(arguments, None),))
+            paths = self._remember(key, arguments, (self._trace(arguments, None),))
         taken = _run(paths, values)
         if taken is None:
             paths = self._explore(key, paths, arguments)
@@ -167,19 +237,29 @@ class Function:
         """Trace the path that these arguments take, and go on with it."""
         new = self._trace(arguments, paths.last.captures)
         if len(paths.traces) < self.max_paths:
-            return self._remember(key, (*paths.traces, new))
+            return self._remember(key, arguments, (*paths.traces, new))
         if len(paths.traces) == self.max_paths:
             warn_of_paths(self.__name__, self.max_paths, new.graph.guards)
         return Paths((new,), interpret([new.graph]))
 
-    def _remember(self, key: Any, traces: tuple[Trace, ...]) -> Paths:
+    def _remember(self, key: Any, arguments: Any, traces: tuple[Trace, ...]) -> Paths:
         paths = Paths(traces, self.executor([trace.graph for trace in traces]))
+        short_cut = paths.short_cut(arguments)
         with self._lock:
-            self._paths[key] = paths
-            self._paths.move_to_end(key)
-            if len(self._paths) > _CACHE_SIZE:
-                self._paths.popitem(last=False)
+            _keep(self._paths, key, paths, _CACHE_SIZE)
+            self._short_cuts.pop(key, None)
+            if short_cut is not None:
+                _keep(self._short_cuts, key, short_cut, _SHORT_CUTS)
+            self._tried_first = tuple(reversed(self._short_cuts.values()))
         return paths
+
+
+def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
+    """Put a value last in a cache, and drop the first one if there are too many."""
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > limit:
+        cache.popitem(last=False)
 
 
 def _run(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:

@@ -253,7 +253,7 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     _refuse_side_effects(code, frozenset(code.co_freevars))
     if function.__dict__ and not hasattr(function, "__wrapped__"):
         root.captures.opaque.append(f"attributes of {function.__name__}")
-    root.captures.values.append((lambda: id(function.__code__), id(code)))
+    root.captures.values.append((lambda: function.__code__, code))
     unseen = _READ_UNSEEN.intersection(code.co_names)
     if unseen:  # what they read is not noted
         root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")

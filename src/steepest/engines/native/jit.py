@@ -48,6 +48,8 @@ class Code:
     call
         The function: of a pointer to a table of pointers and two integers, returning an
         integer. Calling it releases the GIL.
+    address
+        Where it is.
     assembly
         The machine code as text, made when asked for.
     """
@@ -65,11 +67,11 @@ class Code:
             self._assembly: str | None = None
             self._engine = llvm.create_mcjit_compiler(self._module, machine)
             self._engine.finalize_object()
-            address = self._engine.get_function_address(name)
+            self.address = self._engine.get_function_address(name)
         signature = ctypes.CFUNCTYPE(
             ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
         )
-        self.call = signature(address)
+        self.call = signature(self.address)
 
     def _optimize(self, machine: Any) -> None:
         options = llvm.create_pipeline_tuning_options(speed_level=3)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.host import HostCall
+from steepest.engines.native.invoke import OTHER_KIND, describe, invoke
 from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, contiguous, table_entry
@@ -47,6 +50,8 @@ def cached(key: Any, make: Callable[[], Any]) -> Any:
     return result
 
 
+_NO_ARENA = np.zeros(0, np.uint8)
+
 UNKNOWN_PATH = -1
 """What compiled code returns where the way leads where no path is known."""
 
@@ -72,6 +77,8 @@ class Program:
         Nodes whose indices are checked, or that NumPy computes.
     hosts
         Calls back to NumPy; the code needs them as long as it lives.
+    arenas
+        Memory of finished calls, for use again.
     """
 
     paths: tuple[Graph, ...]
@@ -81,22 +88,73 @@ class Program:
     places: Sequence[Sequence[int]]
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
+    arenas: list[np.ndarray] = field(default_factory=list)
 
     def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         """Run on flat inputs; return the path's number and its flat outputs."""
         arrays = [
-            np.ascontiguousarray(value, node.dtype).reshape(node.shape)
+            np.require(value, node.dtype, "CA").reshape(node.shape)
             for value, node in zip(inputs, self.paths[-1].inputs, strict=True)
         ]
-        outputs = [np.empty(shape, dtype) for shape, dtype in self.outputs]
-        arena = aligned_bytes(self.arena_size)
-        table = pointer_table([address_of(array) for array in (arena, *arrays, *outputs)])
+        outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
+        arena = self._take_arena()
+        table = pointer_table([address_of(array) for array in (*arrays, arena, *outputs)])
         number = self.code.call(table, 0, 0)
-        if number == UNKNOWN_PATH:
+        self._give_back(arena)
+        return self._finished(number, outputs)
+
+    @functools.cached_property
+    def direct(self) -> Callable[[tuple[Any, ...]], tuple[int, list[np.ndarray]] | None] | None:
+        """The fast way to run on arrays as they are.
+
+        It returns None also where one is of another kind than compiled for: NumPy is not
+        asked about the arrays, machine code looks. It is None where that cannot be done.
+        """
+        call = invoke()
+        if call is None:
             return None
+        inputs = [(node.shape, node.dtype) for node in self.paths[-1].inputs]
+        description = describe(self.code.address, inputs, 1 + len(self.outputs))
+        address = address_of(description)
+        shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
+        make = maker(self.outputs)
+        take, give_back, finished = self._take_arena, self._give_back, self._finished
+
+        def run(
+            inputs: tuple[Any, ...], _alive: np.ndarray = description
+        ) -> tuple[int, list[np.ndarray]] | None:
+            arena = take()
+            outputs = list(map(make, shapes, dtypes))
+            arrays = (*inputs, arena, *outputs)
+            number = call(id(arrays), address)
+            if arena is not _NO_ARENA:
+                give_back(arena)
+            return None if number == OTHER_KIND else finished(number, outputs)
+
+        return run
+
+    def _take_arena(self) -> np.ndarray:
+        if self.arena_size == 0:
+            return _NO_ARENA
+        try:
+            return self.arenas.pop()
+        except IndexError:
+            return aligned_bytes(self.arena_size)
+
+    def _give_back(self, arena: np.ndarray) -> None:
+        if arena.nbytes < WORTH_KEEPING:  # larger ones are shared with whoever needs memory
+            self.arenas.append(arena)
+
+    def _finished(
+        self, number: int, outputs: Sequence[np.ndarray]
+    ) -> tuple[int, list[np.ndarray]] | None:
         if number < 0:
+            if number == UNKNOWN_PATH:
+                return None
             sources = {k: v for path in self.paths for k, v in path.sources.items()}
             raise_error(UNKNOWN_PATH - number, self.checked, sources, self.hosts)
+        if len(self.paths) == 1:
+            return number, outputs
         return number, [outputs[place] for place in self.places[number]]
 
 
@@ -107,7 +165,7 @@ def address_of(array: np.ndarray) -> int:
 
 def aligned_bytes(size: int) -> np.ndarray:
     """Return uninitialized bytes that start at a cache line."""
-    raw = np.empty(size + 64, np.uint8)
+    raw = empty((size + 64,), np.dtype(np.uint8))
     return raw[-address_of(raw) % 64 :]
 
 
@@ -166,12 +224,12 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
     table = function.args[0]
-    arena = Arena(builder, table_entry(builder, table, 0))
     inputs = paths[-1].inputs
+    arena = Arena(builder, table_entry(builder, table, len(inputs)))
     lowering = Lowering(builder, arena, make_plan([(p.guards, p.outputs) for p in paths]))
     read_only = arena.new_tag()
     for i, node in enumerate(inputs):
-        pointer = table_entry(builder, table, 1 + i)
+        pointer = table_entry(builder, table, i)
         lowering.views[node] = contiguous(pointer, node.dtype, node.shape, read_only)
     outputs, places = _places(paths)
     targets = [

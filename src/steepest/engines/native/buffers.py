@@ -1,0 +1,57 @@
+"""Memory for large results, used again once nobody looks at it any more.
+
+Memory that is new to a process costs more than filling it: the system hands it over page by
+page, zeroed. What a result lay in is kept for the next one, up to a bound.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from steepest.graph import Shape
+
+WORTH_KEEPING = 1 << 17
+"""Bytes from which on memory is kept; smaller is handed out again by NumPy itself."""
+
+_KEPT = 1 << 28  # bytes in all
+
+_lock = threading.Lock()
+_blocks: list[np.ndarray] = []  # the one used last comes last
+
+
+def _is_unused(position: int) -> bool:
+    # The list's reference, and the one of the function that counts.
+    return sys.getrefcount(_blocks[position]) == 2
+
+
+def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    """Return an array whose content is arbitrary, as ``np.empty`` does."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < WORTH_KEEPING:
+        return np.empty(shape, dtype)
+    return np.ndarray(shape, dtype, _block(size))
+
+
+def maker(outputs: Sequence[tuple[Shape, np.dtype]]) -> Callable[..., np.ndarray]:
+    """Return ``np.empty`` or :func:`empty`, whichever serves arrays of these sizes."""
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in outputs]
+    return np.empty if max(sizes, default=0) < WORTH_KEEPING else empty
+
+
+def _block(size: int) -> np.ndarray:
+    with _lock:
+        for position in reversed(range(len(_blocks))):
+            if _blocks[position].nbytes == size and _is_unused(position):
+                _blocks.append(_blocks.pop(position))
+                return _blocks[-1]
+        block = np.empty(size, np.uint8)
+        if size <= _KEPT:
+            _blocks.append(block)
+        while sum(kept.nbytes for kept in _blocks) > _KEPT:
+            _blocks.pop(0)  # whoever still uses it keeps it
+        return block
