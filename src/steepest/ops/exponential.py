@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.ops.domains import POSITIVE, REALS
+from steepest.ops.elementary import elementary
 from steepest.ops.row import Domain, Row, elementwise
 
 _LN2 = float(np.log(2.0))
@@ -20,7 +21,7 @@ def _emit_logaddexp(exp, log1p, log_of_2):
     def emit(b, x, y):
         difference = x - y
         # Equal operands first: inf - inf would be NaN.
-        far = b.libm(log1p, b.libm(exp, -b.fabs(difference)))
+        far = log1p(b, exp(b, -b.fabs(difference)))
         high = b.select(difference > 0, x, b.select(difference <= 0, y, difference))
         return b.select(x == y, x + log_of_2, high + far)
 
@@ -29,7 +30,9 @@ def _emit_logaddexp(exp, log1p, log_of_2):
 
 def _emit_logaddexp2(b, x, y):
     difference = x - y
-    far = b.libm("log1p", b.libm("exp2", -b.fabs(difference))) * float(1 / np.log(2.0))
+    far = elementary("log1p")(b, elementary("exp2")(b, -b.fabs(difference))) * float(
+        1 / np.log(2.0)
+    )
     high = b.select(difference > 0, x, b.select(difference <= 0, y, difference))
     return b.select(x == y, x + 1.0, high + far)
 
@@ -41,18 +44,22 @@ def _difference(a, b):
 
 _PAIRS = Domain(((-2.0, 2.0), (-2.0, 2.0)))
 
-EXP = elementwise("exp", lambda y, x: y, emit=libm("exp"), domain=REALS)
-EXP2 = elementwise("exp2", lambda y, x: _LN2 * y, emit=libm("exp2"), domain=REALS)
-EXPM1 = elementwise("expm1", lambda y, x: np.exp(x), emit=libm("expm1"), domain=REALS)
-LOG = elementwise("log", lambda y, x: 1.0 / x, emit=libm("log"), domain=POSITIVE)
-LOG2 = elementwise("log2", lambda y, x: 1.0 / (_LN2 * x), emit=libm("log2"), domain=POSITIVE)
-LOG10 = elementwise("log10", lambda y, x: 1.0 / (_LN10 * x), emit=libm("log10"), domain=POSITIVE)
-LOG1P = elementwise("log1p", lambda y, x: 1.0 / (1.0 + x), emit=libm("log1p"), domain=POSITIVE)
+EXP = elementwise("exp", lambda y, x: y, emit=elementary("exp"), domain=REALS)
+EXP2 = elementwise("exp2", lambda y, x: _LN2 * y, emit=elementary("exp2"), domain=REALS)
+EXPM1 = elementwise("expm1", lambda y, x: np.exp(x), emit=elementary("expm1"), domain=REALS)
+LOG = elementwise("log", lambda y, x: 1.0 / x, emit=elementary("log"), domain=POSITIVE)
+LOG2 = elementwise("log2", lambda y, x: 1.0 / (_LN2 * x), emit=elementary("log2"), domain=POSITIVE)
+LOG10 = elementwise(
+    "log10", lambda y, x: 1.0 / (_LN10 * x), emit=elementary("log10"), domain=POSITIVE
+)
+LOG1P = elementwise(
+    "log1p", lambda y, x: 1.0 / (1.0 + x), emit=elementary("log1p"), domain=POSITIVE
+)
 LOGADDEXP = elementwise(
     "logaddexp",
     lambda y, a, b: 1.0 / (1.0 + np.exp(_difference(b, a))),
     lambda y, a, b: 1.0 / (1.0 + np.exp(_difference(a, b))),
-    emit=_emit_logaddexp("exp", "log1p", _LN2),
+    emit=_emit_logaddexp(elementary("exp"), elementary("log1p"), _LN2),
     domain=_PAIRS,
     kink="equal infinities share the slope",
 )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.elementary import elementary
 from steepest.ops.row import (
     RECORD,
     Case,
@@ -129,7 +130,13 @@ LOG_EXPIT = _special(
     torch=lambda t, x: t.nn.functional.logsigmoid(x),
     domain=_SMOOTH,
 )
-ERF = _special("erf", lambda y, x: _TWO_OVER_ROOT_PI * np.exp(-x * x), torch="erf", domain=_SMOOTH)
+ERF = _special(
+    "erf",
+    lambda y, x: _TWO_OVER_ROOT_PI * np.exp(-x * x),
+    torch="erf",
+    domain=_SMOOTH,
+    lower=Elementwise(elementary("erf")),
+)
 ERFC = _special(
     "erfc", lambda y, x: -_TWO_OVER_ROOT_PI * np.exp(-x * x), torch="erfc", domain=_SMOOTH
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,10 @@ class Builder:
         self.ir = ir.IRBuilder(self.entry)
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
+        self._depth = 0  # of loops
+        self._needs_care: ir.Value | None = None
+        self._is_noting = False
+        self._is_careful = False
         self.checked_nodes: list[Node] = []
         self.hosts: list[HostCall] = []
 
@@ -135,6 +139,77 @@ class Builder:
             function.attributes.add("readnone")
         return Element(self, self.ir.call(function, [x.value for x in operands]), dtype)
 
+    def kernel(self, name: str, emit: Callable[..., Element], *operands: Element) -> Element:
+        """Call a function of elements, emitted once; it is inlined into loops."""
+        dtype = operands[0].dtype
+        name = f"{name}.{dtype}"
+        function = self.module.globals.get(name)
+        if function is None:
+            kind = register_type(dtype)
+            signature = ir.FunctionType(kind, [kind] * len(operands))
+            function = ir.Function(self.module, signature, name)
+            function.linkage = "internal"
+            inner = Builder(function)
+            parameters = [Element(inner, value, dtype) for value in function.args]
+            inner.ir.ret(emit(inner, *parameters).value)
+        inlined = ("alwaysinline",) if self._depth else ()
+        values = [operand.value for operand in operands]
+        return Element(self, self.ir.call(function, values, attrs=inlined), dtype)
+
+    def far(self, name: str, near: Element, x: Element, limit: float) -> Element:
+        """Return what the C library computes where abs(x) is beyond a limit, else `near`.
+
+        A call in a loop would keep it from running in vector registers: there it is only
+        noted that one is needed, and :meth:`again` writes the loop once more.
+        """
+        beyond = self.fabs(x) > limit
+        if self._depth and self._is_noting:
+            if self._needs_care is None:
+                self._needs_care = self.alloca(INDEX)
+            noted = self.ir.load(self._needs_care, typ=INDEX)
+            noted = self.ir.or_(noted, self.ir.zext(beyond.value, INDEX))
+            self.ir.store(noted, self._needs_care)
+            return near
+        before = self.ir.block
+        there, after = (self.function.append_basic_block(kind) for kind in ("far", "near"))
+        self.ir.cbranch(beyond.value, there, after)
+        self.ir.position_at_end(there)
+        value = self.libm(name, x).value
+        self.ir.branch(after)
+        self.ir.position_at_end(after)
+        result = self.ir.phi(near.value.type)
+        result.add_incoming(near.value, before)
+        result.add_incoming(value, there)
+        return Element(self, result, x.dtype)
+
+    def again(self, emit: Callable[[], None]) -> None:
+        """Emit loops, and once more with calls where they turn out to be needed."""
+        if self._is_careful:  # inside loops that are written once more
+            emit()
+            return
+        was_noting, self._is_noting = self._is_noting, True
+        outer, self._needs_care = self._needs_care, None
+        start = self.ir.block
+        here = self.function.append_basic_block("loops")
+        self.ir.branch(here)
+        self.ir.position_at_end(here)
+        emit()
+        self._is_noting = was_noting
+        flag, self._needs_care = self._needs_care, outer
+        if flag is None:
+            return
+        with self.ir.goto_block(start):
+            self.ir.store(index(0), flag)
+        careful, after = (self.function.append_basic_block(k) for k in ("careful", "done"))
+        noted = self.ir.icmp_unsigned("!=", self.ir.load(flag, typ=INDEX), index(0))
+        self.ir.cbranch(noted, careful, after)
+        self.ir.position_at_end(careful)
+        was_noting, self._is_noting, self._is_careful = self._is_noting, False, True
+        emit()
+        self._is_noting, self._is_careful = was_noting, False
+        self.ir.branch(after)
+        self.ir.position_at_end(after)
+
     def special(self, name: str, *operands: Element) -> Element:
         """Call SciPy's special function of that name, which computes in double precision."""
         dtype, double = operands[0].dtype, np.dtype(np.float64)
@@ -169,14 +244,28 @@ class Builder:
     def fabs(self, x: Element) -> Element:
         return self._intrinsic("fabs", x)
 
-    def power_of_two(self, n: Element) -> Element:
-        """Return 2**n for a float32 that is a whole number between -126 and 127."""
-        whole = ir.IntType(32)
-        # Adding 1.5 * 2**23 leaves n in the lowest bits, which move to the exponent's place.
-        bits = self.ir.bitcast((n + 12582912.0).value, whole)
-        exponent = self.ir.shl(bits, ir.Constant(whole, 23))
-        bits = self.ir.add(exponent, ir.Constant(whole, 0x3F800000))
-        return Element(self, self.ir.bitcast(bits, register_type(n.dtype)), n.dtype)
+    def fma(self, x: Element, y: Any, z: Any) -> Element:
+        """Return x * y + z, rounded once."""
+        return self._intrinsic("fma", x, self.constant(y, x), self.constant(z, x))
+
+    def to_bits(self, x: Element) -> Element:
+        """Return the integer that has the bits of a real number."""
+        dtype = np.dtype(f"i{x.dtype.itemsize}")
+        return Element(self, self.ir.bitcast(x.value, register_type(dtype)), dtype)
+
+    def of_bits(self, n: Element, like: Element) -> Element:
+        """Return the real number that has the bits of an integer."""
+        return Element(self, self.ir.bitcast(n.value, register_type(like.dtype)), like.dtype)
+
+    def shift_left(self, n: Element, bits: int) -> Element:
+        return Element(self, self.ir.shl(n.value, literal(bits, n.dtype)), n.dtype)
+
+    def shift_right(self, n: Element, bits: int) -> Element:
+        """Shift, keeping the sign."""
+        return Element(self, self.ir.ashr(n.value, literal(bits, n.dtype)), n.dtype)
+
+    def has_bit(self, n: Element, bit: int) -> Element:
+        return self.truth_of(self.ir.trunc(self.ir.lshr(n.value, literal(bit, n.dtype)), BIT))
 
     def copysign(self, x: Element, sign: Element) -> Element:
         return self._intrinsic("copysign", x, sign)
@@ -380,7 +469,9 @@ class Builder:
         self.ir.position_at_end(body)
         i = self.ir.phi(INDEX, "i")
         i.add_incoming(index(0), before)
+        self._depth += 1
         yield i
+        self._depth -= 1
         following = self.ir.add(i, index(1), flags=("nuw", "nsw"))
         i.add_incoming(following, self.ir.block)
         more = self.ir.icmp_unsigned("<", following, index(extent))

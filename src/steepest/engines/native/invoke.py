@@ -169,9 +169,7 @@ def _module() -> ir.Module:
         w.each(
             index(0),
             ndim,
-            lambda axis: w.require(
-                w.load(shape, b.mul(axis, index(8))), next_word(), other_kind
-            ),
+            lambda axis: w.require(w.load(shape, b.mul(axis, index(8))), next_word(), other_kind),
         )
         take(i)
 

@@ -24,7 +24,7 @@ def target_machine(level: int = 3) -> Any:
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     features = llvm.get_host_cpu_features()
-    if "prefer-256-bit" in features:  # registers at their full width
+    if features.get("avx512f"):  # registers at their full width
         features["prefer-256-bit"] = False
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=level, jit=True

@@ -12,7 +12,7 @@ from llvmlite import ir
 from steepest.engines.native import kernels
 from steepest.engines.native.builder import Builder, opaque
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, Flat, Slot, View, contiguous
+from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous
 from steepest.engines.native.plan import Plan, is_leaf, is_view, region
 from steepest.engines.native.reduction import reduce_loops
 from steepest.engines.native.small import lower_small
@@ -112,6 +112,25 @@ class Lowering:
     def _emit_stored(self, node: Node) -> None:
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
+        cells: list[Cell] = []
+
+        def emit() -> None:
+            self._emit_loops(node)
+            elements = self.elements.pop(node, None)
+            if elements is not None:
+                values = elements.reshape(-1)
+                cells.extend(Cell(self.builder, v) for v in values[len(cells) :])
+                for cell, value in zip(cells, values, strict=True):
+                    cell.set(value)
+
+        self.builder.again(emit)
+        if cells:
+            result = np.empty(node.shape, object)
+            for place, cell in zip(np.ndindex(*node.shape), cells, strict=True):
+                result[place] = cell.get()
+            self.elements[node] = result
+
+    def _emit_loops(self, node: Node) -> None:
         lower = node.op.lower
         if isinstance(lower, Reduction):
             reduce_loops(self, node, lower)
@@ -140,6 +159,8 @@ class Lowering:
 
     def allocate(self, node: Node) -> View:
         """Return memory for a node, and note that it lives there."""
+        if node in self._slots:  # emitted for the second time
+            return self.views[node]
         if node in self.destinations:
             view = self.destinations[node]
         else:

@@ -93,7 +93,7 @@ class Program:
     def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         """Run on flat inputs; return the path's number and its flat outputs."""
         arrays = [
-            np.require(value, node.dtype, "CA").reshape(node.shape)
+            np.require(value, node.dtype, ["C", "A"]).reshape(node.shape)
             for value, node in zip(inputs, self.paths[-1].inputs, strict=True)
         ]
         outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
@@ -146,7 +146,7 @@ class Program:
             self.arenas.append(arena)
 
     def _finished(
-        self, number: int, outputs: Sequence[np.ndarray]
+        self, number: int, outputs: list[np.ndarray]
     ) -> tuple[int, list[np.ndarray]] | None:
         if number < 0:
             if number == UNKNOWN_PATH:
