@@ -37,7 +37,7 @@ from steepest.descent import (
     Timings,
     minimize,
 )
-from steepest.engines import compile
+from steepest.engines import compile, get_num_threads, set_num_threads
 from steepest.errors import SteepestError
 from steepest.graph import Graph
 from steepest.ops.arithmetic import stop_gradient
@@ -72,6 +72,7 @@ __all__ = [
     "cond",
     "custom_derivative",
     "engines",
+    "get_num_threads",
     "gradient",
     "hessian",
     "hvp",
@@ -82,6 +83,7 @@ __all__ = [
     "pullback",
     "pushforward",
     "scan",
+    "set_num_threads",
     "softmax",
     "stop_gradient",
     "trace",

@@ -8,7 +8,7 @@ from typing import Any
 
 from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.interpreter import Interpreter
-from steepest.engines.native import Native
+from steepest.engines.native import Native, get_num_threads, set_num_threads
 from steepest.engines.program import (
     BatchPlan,
     Engine,
@@ -105,4 +105,6 @@ __all__ = [
     "Torch",
     "compile",
     "get_engine",
+    "get_num_threads",
+    "set_num_threads",
 ]

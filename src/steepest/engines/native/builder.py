@@ -50,6 +50,7 @@ class Builder:
         self.ir = ir.IRBuilder(self.entry)
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
+        self.board: ir.Value | None = None  # what threads share, where there are some
         self._depth = 0  # of loops
         self._needs_care: ir.Value | None = None
         self._is_noting = False
@@ -436,10 +437,12 @@ class Builder:
                 self.ir.store(index(0), self._error)
         return self._error
 
-    def alloca(self, kind: ir.Type) -> ir.Value:
+    def alloca(self, kind: ir.Type, align: int | None = None) -> ir.Value:
         """Return memory on the stack, for as long as the function runs."""
         with self.at_entry():
-            return opaque(self.ir.alloca(kind))
+            memory = self.ir.alloca(kind)
+            memory.align = align
+            return opaque(memory)
 
     # Control.
 
@@ -476,6 +479,24 @@ class Builder:
         i.add_incoming(following, self.ir.block)
         more = self.ir.icmp_unsigned("<", following, index(extent))
         self.ir.cbranch(more, body, after)
+        self.ir.position_at_end(after)
+
+    @contextlib.contextmanager
+    def range(self, start: ir.Value, stop: ir.Value) -> Iterator[ir.Value]:
+        """Repeat what is emitted inside for an index from `start` to below `stop`."""
+        before = self.ir.block
+        head, body, after = (
+            self.function.append_basic_block(name) for name in ("range", "body", "after")
+        )
+        self.ir.branch(head)
+        self.ir.position_at_end(head)
+        i = self.ir.phi(INDEX, "i")
+        i.add_incoming(start, before)
+        self.ir.cbranch(self.ir.icmp_signed("<", i, stop), body, after)
+        self.ir.position_at_end(body)
+        yield i
+        i.add_incoming(self.ir.add(i, index(1), flags=("nsw",)), self.ir.block)
+        self.ir.branch(head)
         self.ir.position_at_end(after)
 
     @contextlib.contextmanager

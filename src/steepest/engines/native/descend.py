@@ -27,6 +27,7 @@ from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, index, register_type
 from steepest.engines.native.workspace import (
     ARENA,
+    BOARD,
     COUNT,
     FIRST,
     GRADIENT,
@@ -41,6 +42,7 @@ from steepest.engines.native.workspace import (
 )
 from steepest.engines.program import Iteration, Outcome, Program
 from steepest.graph import Node, decision_tree
+from steepest.rewrite.panels import Report, with_panels
 
 
 class Carried:
@@ -125,6 +127,8 @@ class DescentCode:
         Calls back to NumPy; the code needs them as long as it lives.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
+    reports
+        What is computed by panels of rows.
     spare
         Workspaces of finished runs, for use again.
     """
@@ -135,6 +139,7 @@ class DescentCode:
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
     in_memory: Sequence[int]
+    reports: Sequence[Report]
     spare: list[Workspace] = field(default_factory=list)
 
 
@@ -153,6 +158,8 @@ class _Writer:
         self.builder = Builder(self.function)
         self.table = self.function.args[0]
         self.arena = Arena(self.builder, self._pointer(ARENA))
+        self.builder.board = self._pointer(BOARD)
+        self.reports: list[Report] = []
         self.integers = self._pointer(INTEGERS)
         self.losses = self._pointer(LOSSES)
         self.order = self._pointer(ORDER)
@@ -224,7 +231,7 @@ class _Writer:
         in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
         memory = Memory(program, self.arena.size)
         checked, hosts = self.builder.checked_nodes, self.builder.hosts
-        return DescentCode(program, code, memory, checked, hosts, in_memory)
+        return DescentCode(program, code, memory, checked, hosts, in_memory, self.reports)
 
     def _iterations(
         self, paths: Sequence[Iteration], phis: list[ir.Value], head: ir.Block
@@ -234,6 +241,7 @@ class _Writer:
         count, _, previous_loss = phis[:3]
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
+        paths = self._by_panels(paths)
         plan = make_plan([(it.guards, it.outputs) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         parts = self._parts(values)
@@ -250,6 +258,27 @@ class _Writer:
             self._leave(Outcome.NEW_PATH, count, previous_loss, previous_loss, previous, values)
 
         emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
+
+    def _by_panels(self, paths: Sequence[Iteration]) -> Sequence[Iteration]:
+        """Return iterations computed by panels of rows where that is worth it."""
+        if len(paths) > 1 or paths[0].guards:
+            return paths  # they branch on nodes that they have in common
+        (it,) = paths
+        at_x = (it.loss, it.gradient, it.finite, it.stop)
+        outputs, report = with_panels(at_x, (it.next_x, *it.next_state))
+        self.reports.append(report)
+        loss, gradient, finite, stop, next_x, *state = outputs
+        return [
+            dataclasses.replace(
+                it,
+                loss=loss,
+                gradient=gradient,
+                finite=finite,
+                stop=stop,
+                next_x=next_x,
+                next_state=tuple(state),
+            )
+        ]
 
     def _iteration(
         self,
@@ -319,7 +348,8 @@ class _Writer:
 
     def _bind_data(self, lowering: Lowering, it: Iteration, count: ir.Value) -> None:
         plan = self.program.batches
-        pointers = self.tail_data if it is self.program.tail else self.data
+        tail = self.program.tail
+        pointers = self.tail_data if tail and it.data is tail.data else self.data
         for i, (node, whole) in enumerate(zip(it.data, pointers, strict=True)):
             if plan is None or not plan.is_batched(i):
                 view = contiguous(whole, node.dtype, node.shape, self.read_only)

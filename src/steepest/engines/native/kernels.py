@@ -11,6 +11,7 @@ from steepest.engines.native.element import Element
 from steepest.engines.native.loops import cond, scan, while_
 from steepest.engines.native.matmul import matmul
 from steepest.engines.native.memory import Cell, View
+from steepest.engines.native.panels import panels
 from steepest.engines.native.small import comes_before, is_better
 from steepest.engines.native.types import index
 from steepest.graph import Node
@@ -194,6 +195,7 @@ __all__ = [
     "host",
     "matmul",
     "pack",
+    "panels",
     "put_at",
     "scan",
     "while_",

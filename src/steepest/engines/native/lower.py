@@ -90,12 +90,13 @@ class Lowering:
 
     def emit(self, outputs: Sequence[Node]) -> None:
         """Emit whatever the outputs need and is not there yet."""
-        wanted = _needed(outputs, self._is_there)
+        wanted = _needed(outputs, self.is_there)
         for node in self.plan.nodes:
             if node in wanted:
                 self._emit_node(node)
 
-    def _is_there(self, node: Node) -> bool:
+    def is_there(self, node: Node) -> bool:
+        """Whether a node has been emitted."""
         return node in self.elements or node in self.views
 
     def _emit_node(self, node: Node) -> None:
@@ -110,6 +111,8 @@ class Lowering:
         self._release(node)
 
     def _emit_stored(self, node: Node) -> None:
+        if node in self.views:
+            return  # emitted together with another
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
         cells: list[Cell] = []
@@ -142,7 +145,7 @@ class Lowering:
 
     def _prepare(self, operand: Node) -> None:
         """Make sure that an operand can be read inside loops."""
-        if operand.op.name == "constant" and not self._is_there(operand):
+        if operand.op.name == "constant" and not self.is_there(operand):
             if operand.size == 1:
                 self.elements[operand] = self._constant_elements(operand)
             else:

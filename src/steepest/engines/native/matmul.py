@@ -10,6 +10,7 @@ from llvmlite import ir
 from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.jit import vector_bytes
 from steepest.engines.native.memory import View
+from steepest.engines.native.rows import rows_times_vector
 from steepest.engines.native.types import INDEX, index, literal, memory_type
 from steepest.graph import Node
 
@@ -22,6 +23,9 @@ _ROWS = 4
 _VECTORS = 2
 """Vector registers for the columns that are computed together."""
 
+_SUMS = 8
+"""Additions that have to be on their way to keep the processor busy."""
+
 
 def matmul(lowering: Lowering, node: Node) -> None:
     """Emit ``C = A @ B``, or the transposed product where that reads rows of memory."""
@@ -29,12 +33,18 @@ def matmul(lowering: Lowering, node: Node) -> None:
     a, b = (lowering.in_memory(operand) for operand in node.operands)
     c = lowering.allocate(node)
     a, b = _with_batch(a, node), _with_batch(b, node)
-    if b.strides[-1] != 1 and a.strides[-2] == 1:
+    if a.shape[-2] == 1 or (b.strides[-1] != 1 and a.strides[-2] == 1 and b.shape[-1] > 1):
         a, b, c = _transposed(b), _transposed(a), _transposed(c)
-    if b.strides[-1] != 1 and b.shape[-1] > 1:
-        b = _packed(lowering, b)
+    emit = _product
+    if b.shape[-1] == 1 and a.dtype.kind == "f":
+        if a.strides[-1] == 1 or a.shape[-1] == 1:
+            emit, b = rows_times_vector, _in_order(lowering, b, -2)
+        elif a.strides[-2] == 1:
+            a, b, c = _transposed(b), _transposed(a), _transposed(c)
+    if emit is _product:
+        b = _in_order(lowering, b, -1)
     with builder.loops(node.shape[:-2]) as batch:
-        _product(builder, *(_matrix(builder, view, batch) for view in (a, b, c)))
+        emit(builder, *(_matrix(builder, view, batch) for view in (a, b, c)))
 
 
 def _with_batch(view: View, node: Node) -> View:
@@ -56,8 +66,10 @@ def _transposed(view: View) -> View:
     return dataclasses.replace(view, shape=swap(view.shape), strides=swap(view.strides))
 
 
-def _packed(lowering: Lowering, view: View) -> View:
-    """Copy a matrix so that its rows are contiguous."""
+def _in_order(lowering: Lowering, view: View, axis: int) -> View:
+    """Copy a matrix unless neighbors along an axis are neighbors in memory."""
+    if view.strides[axis] == 1 or view.shape[axis] == 1:
+        return view
     copy, _ = lowering.arena.allocate(view.dtype, view.shape)
     builder = lowering.builder
     with builder.loops(view.shape) as position:
@@ -82,7 +94,7 @@ def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
 def _product(builder: Builder, a: View, b: View, c: View) -> None:
     rows, columns = c.shape
     lanes = max(vector_bytes() // c.dtype.itemsize, 1)
-    width = lanes * _VECTORS
+    width = lanes * (_VECTORS if rows > 1 else 2 * _VECTORS)
     for first, count, extent in _blocks(columns, width):
         with builder.loop(count) as block:
             column = builder.affine(block, first, extent)
@@ -119,8 +131,20 @@ def _tile(
     kinds = [ir.VectorType(memory_type(c.dtype), lanes) for _, lanes in vectors]
     zero = literal(0, c.dtype)
     start = [ir.Constant(kind, [zero] * kind.count) for kind in kinds] * height
-    sums = start
-    if depth:
+    # An addition takes some cycles: with few sums, two of each go on at a time.
+    phases = 2 if len(start) < _SUMS and depth > 1 and c.dtype.kind == "f" else 1
+    sums = [start] * phases
+
+    def step(k: ir.Value, sums: list[list[ir.Value]], count: int) -> list[list[ir.Value]]:
+        following = list(sums)
+        for phase in range(count):
+            place = builder.affine(k, phase, 1)
+            following[phase] = _rank_one_update(
+                builder, a, b, row, column, place, height, vectors, sums[phase]
+            )
+        return following
+
+    if depth >= phases:
         before = builder.ir.block
         body = builder.function.append_basic_block("product")
         after = builder.function.append_basic_block("stored")
@@ -128,18 +152,22 @@ def _tile(
         builder.ir.position_at_end(body)
         k = builder.ir.phi(INDEX, "k")
         k.add_incoming(index(0), before)
-        phis = [builder.ir.phi(value.type) for value in start]
-        for phi, value in zip(phis, start, strict=True):
+        phis = [[builder.ir.phi(value.type) for value in values] for values in sums]
+        for phi, value in zip(sum(phis, []), sum(sums, []), strict=True):
             phi.add_incoming(value, before)
-        sums = _rank_one_update(builder, a, b, row, column, k, height, vectors, phis)
-        following = builder.ir.add(k, index(1), flags=("nuw", "nsw"))
+        sums = step(k, phis, phases)
+        following = builder.ir.add(k, index(phases), flags=("nuw", "nsw"))
         k.add_incoming(following, body)
-        for phi, value in zip(phis, sums, strict=True):
+        for phi, value in zip(sum(phis, []), sum(sums, []), strict=True):
             phi.add_incoming(value, body)
-        more = builder.ir.icmp_unsigned("<", following, index(depth))
-        builder.ir.cbranch(more, body, after)
+        last = index(depth - depth % phases)
+        builder.ir.cbranch(builder.ir.icmp_unsigned("<", following, last), body, after)
         builder.ir.position_at_end(after)
-    _store_tile(builder, c, row, column, vectors, sums)
+    sums = step(index(depth - depth % phases), sums, depth % phases)
+    total = sums[0]
+    if phases > 1:
+        total = [builder.ir.fadd(x, y) for x, y in zip(*sums, strict=True)]
+    _store_tile(builder, c, row, column, vectors, total)
 
 
 def _rank_one_update(

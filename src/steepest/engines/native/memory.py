@@ -163,12 +163,20 @@ class Arena:
         Of the function that uses it.
     pointer
         Address of the arena.
+
+    Attributes
+    ----------
+    slots
+        Its parts.
+    size
+        Bytes in all.
     """
 
     def __init__(self, builder: Builder, pointer: ir.Value) -> None:
         self._builder = builder
         self._pointer = pointer
         self._free: list[Slot] = []
+        self.slots: list[Slot] = []
         self._root = builder.module.add_metadata(["steepest"])
         self._tags = 0
         self.size = 0
@@ -191,6 +199,7 @@ class Arena:
             self._free.remove(slot)
         else:
             slot = Slot(self.size, size, self.new_tag())
+            self.slots.append(slot)
             self.size += size
         with self._builder.at_entry():
             byte = ir.IntType(8)

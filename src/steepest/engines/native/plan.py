@@ -52,7 +52,7 @@ def is_view(node: Node) -> bool:
     return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
-_IN_MEMORY = ("host", "scan", "while_", "cond")
+_IN_MEMORY = ("host", "scan", "while_", "cond", "panels")
 """Kernels whose operands are looked at in memory, however small they are."""
 
 

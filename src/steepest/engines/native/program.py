@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import threading
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native import threads
 from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.host import HostCall
@@ -27,6 +29,7 @@ from steepest.errors import GraphIndexError
 from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
 from steepest.rewrite import simplify_guarded
+from steepest.rewrite.panels import Report, with_panels
 
 _CACHE_SIZE = 256
 _programs: OrderedDict[Any, Any] = OrderedDict()
@@ -77,6 +80,8 @@ class Program:
         Nodes whose indices are checked, or that NumPy computes.
     hosts
         Calls back to NumPy; the code needs them as long as it lives.
+    reports
+        What is computed by panels of rows.
     arenas
         Memory of finished calls, for use again.
     """
@@ -88,6 +93,7 @@ class Program:
     places: Sequence[Sequence[int]]
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
+    reports: Sequence[Report] = ()
     arenas: list[np.ndarray] = field(default_factory=list)
 
     def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
@@ -98,8 +104,10 @@ class Program:
         ]
         outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
         arena = self._take_arena()
-        table = pointer_table([address_of(array) for array in (*arrays, arena, *outputs)])
-        number = self.code.call(table, 0, 0)
+        others = (arena, threads.board(), *outputs)
+        table = pointer_table([address_of(array) for array in (*arrays, *others)])
+        with self._helped():
+            number = self.code.call(table, 0, 0)
         self._give_back(arena)
         return self._finished(number, outputs)
 
@@ -114,10 +122,11 @@ class Program:
         if call is None:
             return None
         inputs = [(node.shape, node.dtype) for node in self.paths[-1].inputs]
-        description = describe(self.code.address, inputs, 1 + len(self.outputs))
+        description = describe(self.code.address, inputs, 2 + len(self.outputs))
         address = address_of(description)
         shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
         make = maker(self.outputs)
+        board, helped = threads.board(), self._helped if self._shares_work else None
         take, give_back, finished = self._take_arena, self._give_back, self._finished
 
         def run(
@@ -125,13 +134,24 @@ class Program:
         ) -> tuple[int, list[np.ndarray]] | None:
             arena = take()
             outputs = list(map(make, shapes, dtypes))
-            arrays = (*inputs, arena, *outputs)
-            number = call(id(arrays), address)
+            arrays = (*inputs, arena, board, *outputs)
+            if helped is None:
+                number = call(id(arrays), address)
+            else:
+                with helped():
+                    number = call(id(arrays), address)
             if arena is not _NO_ARENA:
                 give_back(arena)
             return None if number == OTHER_KIND else finished(number, outputs)
 
         return run
+
+    @property
+    def _shares_work(self) -> bool:
+        return any(report.rounds for report in self.reports)
+
+    def _helped(self) -> contextlib.AbstractContextManager[None]:
+        return threads.at_work() if self._shares_work else contextlib.nullcontext()
 
     def _take_arena(self) -> np.ndarray:
         if self.arena_size == 0:
@@ -226,14 +246,16 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     table = function.args[0]
     inputs = paths[-1].inputs
     arena = Arena(builder, table_entry(builder, table, len(inputs)))
-    lowering = Lowering(builder, arena, make_plan([(p.guards, p.outputs) for p in paths]))
+    builder.board = table_entry(builder, table, len(inputs) + 1)
+    computed, reports = _by_panels(paths)
+    lowering = Lowering(builder, arena, make_plan([(p.guards, p.outputs) for p in computed]))
     read_only = arena.new_tag()
     for i, node in enumerate(inputs):
         pointer = table_entry(builder, table, i)
         lowering.views[node] = contiguous(pointer, node.dtype, node.shape, read_only)
     outputs, places = _places(paths)
     targets = [
-        contiguous(table_entry(builder, table, 1 + len(inputs) + i), dtype, shape, arena.new_tag())
+        contiguous(table_entry(builder, table, len(inputs) + 2 + i), dtype, shape, arena.new_tag())
         for i, (shape, dtype) in enumerate(outputs)
     ]
     body = function.append_basic_block("body")
@@ -241,7 +263,7 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     builder.ir.position_at_end(body)
 
     def leaf(number: int) -> None:
-        path, own = paths[number], [targets[place] for place in places[number]]
+        path, own = computed[number], [targets[place] for place in places[number]]
         for node, target in zip(path.outputs, own, strict=True):
             lowering.destinations.setdefault(node, target)
         lowering.emit(path.outputs)
@@ -256,7 +278,18 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
     code = Code(module, "run_graph")
     checked, hosts = builder.checked_nodes, builder.hosts
-    return Program(paths, code, arena.size, outputs, places, checked, hosts)
+    return Program(paths, code, arena.size, outputs, places, checked, hosts, reports)
+
+
+def _by_panels(paths: Sequence[Graph]) -> tuple[Sequence[Graph], tuple[Report, ...]]:
+    """Return the paths, computed by panels of rows where that is worth it."""
+    if len(paths) > 1:  # they branch on common nodes, which would become different ones
+        return paths, ()
+    (path,) = paths
+    outputs, report = with_panels(path.outputs)
+    if path.guards:
+        return paths, (report,)
+    return (replace(path, outputs=tuple(outputs)),), (report,)
 
 
 def leave_on_error(builder: Builder) -> None:

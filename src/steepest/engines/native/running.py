@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from steepest.engines.native import threads
 from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, address_of, raise_error
 from steepest.engines.native.workspace import (
+    BOARD,
     COUNT,
     FIRST,
     HISTORY,
@@ -48,6 +51,7 @@ class NativeRun:
         self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
     ) -> None:
         self._sources = sources
+        self._shares_work = any(report.rounds for report in compiled.reports)
         self.recording = Recording()
         self._compiled, self._start = compiled, start
         try:
@@ -149,7 +153,9 @@ class NativeRun:
         if program.batches:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
-        code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
+        work.table[BOARD] = address_of(threads.board())
+        with threads.at_work() if self._shares_work else contextlib.nullcontext():
+            code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
         if code < 0:
             compiled = self._compiled
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)

@@ -13,7 +13,7 @@ from steepest.engines.program import Program
 COUNT, SWAPPED = 0, 1
 
 # Positions in the table of pointers; the carried vectors and the data follow.
-ARENA, INTEGERS, LOSSES, GRADIENT, HISTORY, X_HISTORY, ORDER, FIRST = range(8)
+ARENA, INTEGERS, LOSSES, GRADIENT, HISTORY, X_HISTORY, ORDER, BOARD, FIRST = range(9)
 
 
 class Memory:

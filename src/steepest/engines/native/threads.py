@@ -1,0 +1,353 @@
+"""Threads that share the work of one program.
+
+Work is a function and a number of pieces. Whoever is free takes the next piece; what a piece
+computes does not depend on who does it, so that results are the same for any number of
+threads. Helpers are Python threads that stay in machine code, without the interpreter's
+lock, while programs run, and sleep otherwise; nobody ever waits for a helper that has not
+come yet.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from steepest.engines.native.jit import Code
+from steepest.engines.native.types import INDEX, POINTER, index
+from steepest.errors import SettingError
+
+# Words of the board that threads share, each on a cache line of its own.
+TICKET, DONE, WORK, CONTEXT, OPEN, BUSY, THREADS = (8 * i for i in range(7))
+_WORDS = 64
+
+# A ticket is a number of pieces and the next of them: both change at once.
+_NEXT_BITS = 32
+MOST_PIECES = 1 << 20
+
+_SPINS = 20_000
+"""Looks at the board before a helper goes back to sleep: some tens of microseconds."""
+
+PIECE = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
+"""Does one piece of work: of a context, and the number of the piece."""
+
+
+def _word(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
+    address = b.gep(board, [index(place)], source_etype=INDEX)
+    address.type = INDEX.as_pointer()  # llvmlite wants it for atomic operations
+    return address
+
+
+def _load(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
+    return b.load_atomic(_word(b, board, place), "seq_cst", 8, typ=INDEX)
+
+
+def _store(b: ir.IRBuilder, board: ir.Value, place: int, value: ir.Value) -> None:
+    b.store_atomic(value, _word(b, board, place), "seq_cst", 8)
+
+
+def _add(b: ir.IRBuilder, board: ir.Value, place: int, value: int) -> ir.Value:
+    return b.atomic_rmw("add", _word(b, board, place), index(value), "seq_cst")
+
+
+def _parts(b: ir.IRBuilder, ticket: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Return the next piece and the number of pieces."""
+    following = b.and_(ticket, index((1 << _NEXT_BITS) - 1))
+    return following, b.lshr(ticket, index(_NEXT_BITS))
+
+
+def _do_piece(b: ir.IRBuilder, board: ir.Value, piece: ir.Value) -> None:
+    work = b.inttoptr(_load(b, board, WORK), PIECE.as_pointer())
+    b.call(work, [b.inttoptr(_load(b, board, CONTEXT), POINTER), piece])
+    _add(b, board, DONE, 1)
+
+
+def _rest(b: ir.IRBuilder, module: ir.Module) -> None:
+    """Let the other threads of the machine go on."""
+    name = "SwitchToThread" if os.name == "nt" else "sched_yield"
+    function = module.globals.get(name)
+    if function is None:
+        function = ir.Function(module, ir.FunctionType(ir.IntType(32), []), name)
+    b.call(function, [])
+
+
+def share(module: ir.Module) -> ir.Function:
+    """Return the function that shares work out and takes part in it.
+
+    Its arguments are the board, the function that does a piece, its context, and the number
+    of pieces. It returns when all are done. Where there are no helpers, or they are busy
+    with the work of another thread, it does everything itself.
+    """
+    found = module.globals.get("share")
+    if found is not None:
+        return found
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX])
+    function = ir.Function(module, kind, "share")
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    board, work, context, pieces = function.args
+    blocks = ["entry", "alone", "each", "ask", "publish", "take", "do", "wait", "again", "over"]
+    entry, alone, each, ask, publish, take, do, wait, again, over = (
+        function.append_basic_block(name) for name in blocks
+    )
+    b = ir.IRBuilder(entry)
+    threads = _load(b, board, THREADS)
+    can_share = b.and_(b.icmp_signed(">", threads, index(1)), b.icmp_signed(">", pieces, index(1)))
+    b.cbranch(can_share, ask, alone)
+
+    b.position_at_end(alone)
+    b.branch(each)
+    b.position_at_end(each)
+    i = b.phi(INDEX)
+    i.add_incoming(index(0), alone)
+    call = b.inttoptr(b.ptrtoint(work, INDEX), PIECE.as_pointer())
+    b.call(call, [context, i])
+    following = b.add(i, index(1))
+    i.add_incoming(following, each)
+    done = function.append_basic_block("left")
+    b.cbranch(b.icmp_signed("<", following, pieces), each, done)
+    b.position_at_end(done)
+    b.ret_void()
+
+    b.position_at_end(ask)  # whether the board is free
+    before = b.atomic_rmw("xchg", _word(b, board, BUSY), index(1), "seq_cst")
+    b.cbranch(b.icmp_signed("==", before, index(0)), publish, alone)
+
+    b.position_at_end(publish)
+    for place, pointer in ((WORK, work), (CONTEXT, context)):
+        _store(b, board, place, b.ptrtoint(pointer, INDEX))
+    _store(b, board, DONE, index(0))
+    _store(b, board, TICKET, b.shl(pieces, index(_NEXT_BITS)))
+    b.branch(take)
+
+    b.position_at_end(take)
+    piece, _ = _parts(b, _add(b, board, TICKET, 1))
+    b.cbranch(b.icmp_signed("<", piece, pieces), do, wait)
+    b.position_at_end(do)
+    _do_piece(b, board, piece)
+    b.branch(take)
+
+    b.position_at_end(wait)
+    spins = b.phi(INDEX)
+    spins.add_incoming(index(0), take)
+    ready = b.icmp_signed("==", _load(b, board, DONE), pieces)
+    b.cbranch(ready, over, again)
+    b.position_at_end(again)
+    rest, look = function.append_basic_block("rest"), function.append_basic_block("look")
+    more = b.add(spins, index(1))
+    b.cbranch(b.icmp_signed(">", more, index(1000)), rest, look)
+    b.position_at_end(rest)
+    _rest(b, module)
+    b.branch(look)
+    b.position_at_end(look)
+    spins.add_incoming(more, look)
+    b.branch(wait)
+
+    b.position_at_end(over)
+    _store(b, board, BUSY, index(0))
+    b.ret_void()
+    return function
+
+
+def _serve_module() -> ir.Module:
+    """Return what a helper does until nobody has had work for a while."""
+    module = ir.Module("serve")
+    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, INDEX]), "serve")
+    board, number = function.args
+    entry, look, found, do, idle, rest, leave = (
+        function.append_basic_block(name)
+        for name in ("entry", "look", "found", "do", "idle", "rest", "leave")
+    )
+    b = ir.IRBuilder(entry)
+    b.branch(look)
+    b.position_at_end(look)
+    spins = b.phi(INDEX)
+    spins.add_incoming(index(0), entry)
+    following, pieces = _parts(b, _load(b, board, TICKET))
+    is_wanted = b.icmp_signed("<", number, _load(b, board, THREADS))
+    b.cbranch(b.and_(is_wanted, b.icmp_signed("<", following, pieces)), found, idle)
+    b.position_at_end(found)  # it may be gone by now: the ticket taken says so
+    piece, of = _parts(b, _add(b, board, TICKET, 1))
+    spins.add_incoming(index(0), found)
+    b.cbranch(b.icmp_signed("<", piece, of), do, look)
+    b.position_at_end(do)
+    _do_piece(b, board, piece)
+    spins.add_incoming(index(0), do)
+    b.branch(look)
+    b.position_at_end(idle)
+    more = b.add(spins, index(1))
+    tired = b.icmp_signed(">", more, index(_SPINS))
+    closed = b.icmp_signed("==", _load(b, board, OPEN), index(0))
+    spins.add_incoming(more, idle)
+    tired_only = function.append_basic_block("tired")
+    b.cbranch(tired, tired_only, look)
+    b.position_at_end(tired_only)
+    b.cbranch(closed, leave, rest)
+    b.position_at_end(rest)
+    _rest(b, module)
+    spins.add_incoming(more, rest)
+    b.branch(look)
+    b.position_at_end(leave)
+    b.ret(index(0))
+    return module
+
+
+@functools.cache
+def _serve() -> tuple[Code, Any]:
+    code = Code(_serve_module(), "serve")
+    return code, ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(code.address)
+
+
+class _Helpers:
+    """The helpers of this process, started when they are first needed.
+
+    Attributes
+    ----------
+    board
+        What they and the programs share.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._block = np.zeros(_WORDS + 8, np.int64)
+        start = -(self._block.__array_interface__["data"][0] // 8) % 8
+        self.board = self._block[start : start + _WORDS]
+        self.board[THREADS] = threads
+        self._lock = threading.Lock()
+        self._wake = threading.Semaphore(0)
+        self._asleep = 0
+        self._threads: list[threading.Thread] = []
+        self._is_over = False
+
+    @property
+    def threads(self) -> int:
+        return int(self.board[THREADS])
+
+    @threads.setter
+    def threads(self, number: int) -> None:
+        self.board[THREADS] = number
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Keep the helpers awake meanwhile."""
+        if self.threads < 2:
+            yield
+            return
+        with self._lock:
+            self.board[OPEN] += 1
+            while len(self._threads) < self.threads - 1:
+                self._start()
+            sleeping, self._asleep = self._asleep, 0
+        for _ in range(sleeping):
+            self._wake.release()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.board[OPEN] -= 1
+
+    def _start(self) -> None:
+        _, serve = _serve()
+        address = self.board.__array_interface__["data"][0]
+        number = 1 + len(self._threads)
+
+        def help_out() -> None:
+            while not self._is_over:
+                serve(address, number)
+                with self._lock:
+                    if self.board[OPEN]:
+                        continue
+                    self._asleep += 1
+                self._wake.acquire()
+
+        helper = threading.Thread(target=help_out, name="steepest helper", daemon=True)
+        self._threads.append(helper)
+        helper.start()
+
+    def end(self) -> None:
+        """Let the helpers go: machine code is unloaded after this."""
+        self._is_over = True
+        with self._lock:
+            self.board[OPEN] = 0
+        for _ in self._threads:
+            self._wake.release()
+        for helper in self._threads:
+            helper.join(timeout=1.0)
+
+
+def available_threads() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _asked_for() -> int:
+    text = os.environ.get("STEEPEST_NUM_THREADS", "")
+    return int(text) if text.isdigit() and int(text) > 0 else available_threads()
+
+
+_helpers = _Helpers(_asked_for())
+atexit.register(lambda: _helpers.end())
+
+
+def _after_fork() -> None:
+    global _helpers  # noqa: PLW0603 - the parent's helpers did not come along
+    _helpers = _Helpers(_helpers.threads)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def board() -> np.ndarray:
+    """Return what programs need to share work out."""
+    return _helpers.board
+
+
+def at_work() -> contextlib.AbstractContextManager[None]:
+    """Keep the helpers awake while a program runs that may share work out."""
+    return _helpers.at_work()
+
+
+def set_num_threads(number: int) -> None:
+    """Let compiled code use so many threads; results are the same for any number.
+
+    Parameters
+    ----------
+    number
+        At least 1. At first it is the number of processors that this process may use, or
+        what the environment variable ``STEEPEST_NUM_THREADS`` says.
+
+    Raises
+    ------
+    SettingError
+        For anything but a positive whole number.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.set_num_threads(st.get_num_threads())  # as many as there are now
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise SettingError(f"the number of threads is a positive whole number, got {number!r}")
+    _helpers.threads = number
+
+
+def get_num_threads() -> int:
+    """Return how many threads compiled code uses.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.get_num_threads() >= 1
+    True
+    """
+    return _helpers.threads
