@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from llvmlite import ir
@@ -153,12 +154,12 @@ def _tile(
         k = builder.ir.phi(INDEX, "k")
         k.add_incoming(index(0), before)
         phis = [[builder.ir.phi(value.type) for value in values] for values in sums]
-        for phi, value in zip(sum(phis, []), sum(sums, []), strict=True):
+        for phi, value in _pairs(phis, sums):
             phi.add_incoming(value, before)
         sums = step(k, phis, phases)
         following = builder.ir.add(k, index(phases), flags=("nuw", "nsw"))
         k.add_incoming(following, body)
-        for phi, value in zip(sum(phis, []), sum(sums, []), strict=True):
+        for phi, value in _pairs(phis, sums):
             phi.add_incoming(value, body)
         last = index(depth - depth % phases)
         builder.ir.cbranch(builder.ir.icmp_unsigned("<", following, last), body, after)
@@ -168,6 +169,13 @@ def _tile(
     if phases > 1:
         total = [builder.ir.fadd(x, y) for x, y in zip(*sums, strict=True)]
     _store_tile(builder, c, row, column, vectors, total)
+
+
+def _pairs(
+    phis: list[list[ir.Value]], sums: list[list[ir.Value]]
+) -> Iterator[tuple[ir.Value, ir.Value]]:
+    for mine, values in zip(phis, sums, strict=True):
+        yield from zip(mine, values, strict=True)
 
 
 def _rank_one_update(

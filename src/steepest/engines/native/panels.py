@@ -21,7 +21,7 @@ from steepest.engines.native.plan import make_plan
 from steepest.engines.native.threads import PIECE, share
 from steepest.engines.native.types import POINTER, index
 from steepest.graph import Node, Shape
-from steepest.ops import TABLE
+from steepest.ops import TABLE, Reduction
 from steepest.rewrite.panels import Panels, Stretch
 
 if TYPE_CHECKING:
@@ -210,7 +210,13 @@ def _panel(
 
 
 def _neutral(each: _Sums, dtype: np.dtype) -> object:
-    return TABLE[each.combine].lower.initial(dtype)
+    return _reduction(each).initial(dtype)
+
+
+def _reduction(each: _Sums) -> Reduction:
+    lower = TABLE[each.combine].lower
+    assert isinstance(lower, Reduction)
+    return lower
 
 
 def _reset(builder: Builder, each: _Sums, strip: ir.Value) -> None:
@@ -247,8 +253,8 @@ def _join(
     address = values.address(builder, place)
     before = values.load(builder, address)
     if errors is None:
-        combine = TABLE[each.combine].lower.combine
-        values.store(builder, combine(builder, before, element), address)
+        joined = _reduction(each).combine(builder, before, element)
+        values.store(builder, joined, address)
         return
     lost = errors.address(builder, place)
     corrected = element - errors.load(builder, lost)

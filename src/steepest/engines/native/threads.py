@@ -79,7 +79,7 @@ def _rest(b: ir.IRBuilder, module: ir.Module) -> None:
     b.call(function, [])
 
 
-def share(module: ir.Module) -> ir.Function:
+def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of machine code
     """Return the function that shares work out and takes part in it.
 
     Its arguments are the board, the function that does a piece, its context, and the number
@@ -295,7 +295,7 @@ def _asked_for() -> int:
 
 
 _helpers = _Helpers(_asked_for())
-atexit.register(lambda: _helpers.end())
+atexit.register(lambda: _helpers.end())  # noqa: PLW0108 - a fork makes new ones
 
 
 def _after_fork() -> None:

@@ -1,0 +1,127 @@
+"""Which nodes are computed by rows, and in which pass over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steepest.graph import Node, order
+from steepest.rewrite.panels.rows import WHOLE, Need, needs_of, sums_over
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A node that is computed by rows: their axis, and the coordinate of the first."""
+
+    axis: int
+    start: int
+    needs: tuple[Need, ...] = ()
+    one_is_enough: bool = False
+
+
+class Analysis:
+    """Which nodes are computed by rows, and in which round.
+
+    Attributes
+    ----------
+    mapped
+        For each node computed by rows, how; also arrays that can be dealt out.
+    sums
+        For each node that combines rows: how, and what of its operands.
+    rounds
+        Number of the pass over the data that computes a node.
+    obstacles
+        Nodes that see rows as a whole and keep what they compute from being cut out.
+    """
+
+    def __init__(self, nodes: Sequence[Node], rows: int, first: Sequence[Node]) -> None:
+        self.rows = rows
+        self._first = frozenset(order(first))
+        self._after_first = 0
+        self.mapped: dict[Node, Mapped] = {}
+        self.sums: dict[Node, tuple[str, list[Need]]] = {}
+        self.rounds: dict[Node, int] = {}
+        self.obstacles: list[Node] = []
+        for node in nodes:
+            self._look_at(node)
+
+    def _look_at(self, node: Node) -> None:
+        if not node.operands:
+            axes = [axis for axis, extent in enumerate(node.shape) if extent == self.rows]
+            if len(axes) == 1:
+                self.mapped[node] = Mapped(axes[0], 0)
+            self.rounds[node] = 0
+            return
+        found = self._as_rows(node)
+        combined = None if found else self._as_sum(node)
+        self.rounds[node] = max(
+            self.rounds[x] + (x in self.sums or self._is_whole_here(x, found, combined))
+            for x in node.operands
+        )
+        if node in self._first:
+            self._after_first = max(self._after_first, self.rounds[node] + 1)
+        else:
+            self.rounds[node] = max(self.rounds[node], self._after_first)
+        if found:
+            self.mapped[node] = found
+        elif combined:
+            self.sums[node] = combined
+        elif any(x in self.mapped and not self.is_free(x) for x in node.operands):
+            self.obstacles.append(node)
+
+    def _is_whole_here(self, operand: Node, found: Any, combined: Any) -> bool:
+        """Whether a node that sees its operands whole must wait for their rows."""
+        is_rows = operand in self.mapped and not self.is_free(operand)
+        return is_rows and not found and not combined
+
+    def _fits(self, operand: Node, need: Need) -> bool:
+        mapped = self.mapped.get(operand)
+        if need is WHOLE:
+            return mapped is None or self.is_free(operand)
+        if mapped is None:
+            return True  # an array in memory, of which rows can be dealt out
+        return mapped.axis == need[0] or not operand.operands
+
+    def leader_of(self, node: Node, needs: Sequence[Need]) -> tuple[Node, tuple[int, int]] | None:
+        """Return an operand that says where the rows are, if all can be served."""
+        pairs = list(zip(node.operands, needs, strict=True))
+        if not all(self._fits(operand, need) for operand, need in pairs):
+            return None
+        for operand, need in pairs:
+            mapped = self.mapped.get(operand)
+            if mapped and need is not WHOLE and mapped.axis == need[0]:
+                return operand, need
+        return None
+
+    def _as_rows(self, node: Node) -> Mapped | None:
+        for axis in range(node.ndim):
+            found = needs_of(node, axis)
+            if found is None:
+                continue
+            needs, one_is_enough = found
+            leader = self.leader_of(node, needs)
+            if leader is not None:
+                operand, (_, further) = leader
+                start = self.mapped[operand].start + further
+                return Mapped(axis, start, tuple(needs), one_is_enough)
+        return None
+
+    def _as_sum(self, node: Node) -> tuple[str, list[Need]] | None:
+        for combine, needs in sums_over(node):
+            if self.leader_of(node, needs) is not None:
+                return combine, needs
+        return None
+
+    def start_of(self, node: Node) -> int:
+        """Return the coordinate of a node's first row."""
+        mapped = self.mapped.get(node)
+        return mapped.start if mapped else 0
+
+    def is_free(self, node: Node) -> bool:
+        """Whether a node is an array in memory or a view of one."""
+        while node.operands:
+            if node.op.name not in ("transpose", "getitem", "reshape", "broadcast_to"):
+                return False
+            (node,) = node.operands
+        return True

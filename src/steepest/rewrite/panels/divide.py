@@ -1,0 +1,213 @@
+"""Dividing the rows into panels, and putting them in their place."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steepest.graph import Node, make, order
+from steepest.rewrite.panels.analysis import Analysis
+from steepest.rewrite.panels.op import PANELS, Panels, Stretch
+from steepest.rewrite.panels.rounds import Round
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When rows are divided into panels, and into how large ones.
+
+    Attributes
+    ----------
+    worth_it
+        Bytes of data from which on it is done; less stays in a cache anyway.
+    panel
+        Bytes that the rows of a panel and what is computed from them may take, so that they
+        stay in a cache.
+    fewest_rows, most_rows
+        Of a panel.
+    stretches
+        Most stretches of coordinates; each is code of its own.
+    strips
+        Most parts that threads share, each with sums of its own.
+    sums
+        Bytes that the sums of all strips may take, as a part of those of the data.
+    """
+
+    worth_it: int = 1 << 19
+    panel: int = 1 << 17
+    fewest_rows: int = 16
+    most_rows: int = 1 << 13
+    stretches: int = 12
+    strips: int = 64
+    sums: float = 0.125
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, for people.
+
+    Attributes
+    ----------
+    rows
+        Extent of the data axis; 0 if there is none.
+    inputs
+        Arrays that have it.
+    rounds
+        The passes over the data.
+    obstacles
+        Nodes that see rows as a whole.
+    reason
+        Why nothing was cut out; empty if something was.
+    """
+
+    rows: int
+    inputs: tuple[Node, ...]
+    rounds: tuple[Panels, ...] = ()
+    obstacles: tuple[Node, ...] = ()
+    reason: str = ""
+
+
+def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[Node], Report]:
+    """Return the same outputs, computed by panels of rows where that is worth it.
+
+    Parameters
+    ----------
+    first, then
+        Nodes of one graph; nothing that only the latter need is computed with the former.
+
+    Returns
+    -------
+    outputs : list of Node
+        With :data:`PANELS` nodes in the place of what is computed by rows.
+    report : Report
+        What was found.
+    """
+    outputs = [*first, *then]
+    nodes = order(outputs)
+    rows, inputs = _data_axis(nodes)
+    if not rows:
+        return outputs, Report(0, (), reason="no array is large")
+    analysis = Analysis(nodes, rows, first)
+    rounds = _rounds(analysis, nodes, outputs)
+    obstacles = tuple(analysis.obstacles)
+    if not rounds:
+        return outputs, Report(rows, inputs, (), obstacles, "nothing is computed by rows")
+    plans = []
+    for work in rounds:
+        plan, reason = _planned(work)
+        if plan is None:
+            return outputs, Report(rows, inputs, (), obstacles, reason)
+        plans.append(plan)
+    new = _replaced(outputs, rounds, plans)
+    return new, Report(rows, inputs, tuple(plans), obstacles)
+
+
+def _data_axis(nodes: Sequence[Node]) -> tuple[int, tuple[Node, ...]]:
+    """Return the extent that the most bytes of arrays share, and these arrays."""
+    bytes_of: Counter[int] = Counter()
+    leaves = [node for node in nodes if not node.operands]
+    for node in leaves:
+        for extent in set(node.shape):
+            if extent >= 4 * LIMITS.fewest_rows:
+                bytes_of[extent] += node.size * node.dtype.itemsize
+    if not bytes_of:
+        return 0, ()
+    rows, size = max(bytes_of.items(), key=lambda item: (item[1], item[0]))
+    if size < LIMITS.worth_it:
+        return 0, ()
+    return rows, tuple(node for node in leaves if rows in node.shape)
+
+
+def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) -> list[Round]:
+    """Return the passes over the data: sums over rows, and rows that others want to see."""
+    wanted: dict[Node, None] = {}
+    for node in outputs:
+        wanted[node] = None
+    for node in nodes:
+        for operand in node.operands:
+            is_row = node in analysis.mapped or node in analysis.sums
+            if not is_row or analysis.rounds[operand] < analysis.rounds[node]:
+                wanted[operand] = None
+    by_round: dict[int, list[Node]] = {}
+    for node in nodes:
+        computed = node in analysis.mapped and not analysis.is_free(node) and node in wanted
+        if node in analysis.sums or computed:
+            by_round.setdefault(analysis.rounds[node], []).append(node)
+    return [Round(analysis, number, by_round[number]) for number in sorted(by_round)]
+
+
+def _planned(work: Round) -> tuple[Panels | None, str]:
+    """Divide the coordinates into panels, or say why not."""
+    if work.is_too_wide():
+        return None, "rows are looked at from too many distances"
+    points = work.boundaries()
+    if len(points) - 1 > LIMITS.stretches:
+        return None, "rows begin and end at too many places"
+    results = work.results()
+    read, made = work.row_bytes()
+    kept = sum(math.prod(r.shape) * r.dtype.itemsize for r in results if r.axis is None)
+    rows = points[-1] - points[0]
+    strips = min(LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(kept, 1))))
+    if strips < 4:
+        return None, "the sums over rows are as large as the data"
+    size = LIMITS.panel // max(read + made // 4, 1)
+    size = max(LIMITS.fewest_rows, min(size - size % LIMITS.fewest_rows, LIMITS.most_rows))
+    stretches = []
+    for start, end in itertools.pairwise(points):
+        for first, rows_each, count in _divided(start, end, size):
+            step, numbers = work.step(first, rows_each)
+            if numbers:
+                stretches.append(Stretch(first, rows_each, count, step, numbers))
+    dealt, whole = tuple(work.dealt.values()), tuple(work.whole.values())
+    total = sum(stretch.count for stretch in stretches)
+    return Panels(rows, dealt, whole, tuple(stretches), results, min(strips, total)), ""
+
+
+def _divided(start: int, end: int, size: int) -> list[tuple[int, int, int]]:
+    """Return (first coordinate, rows, number) of panels; all alike where that can be."""
+    extent = end - start
+    if extent <= size * 3 // 2:
+        return [(start, extent, 1)]
+    for rows in range(size, size // 2, -8):
+        if extent % rows == 0:
+            return [(start, rows, extent // rows)]
+    count = extent // size
+    return [(start, size, count), (start + count * size, extent - count * size, 1)]
+
+
+def _replaced(
+    outputs: Sequence[Node], rounds: Sequence[Round], plans: Sequence[Panels]
+) -> list[Node]:
+    """Rebuild the outputs on the results of panels."""
+    place = {
+        target: (work, plan, number)
+        for work, plan in zip(rounds, plans, strict=True)
+        for number, target in enumerate(work.targets)
+    }
+    new: dict[Node, Node] = {}
+    stack = list(outputs)
+    while stack:
+        node = stack[-1]
+        if node in new:
+            stack.pop()
+            continue
+        needed = place[node][0].operands if node in place else node.operands
+        missing = [operand for operand in needed if operand not in new]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        operands = [new[operand] for operand in needed]
+        if node in place:
+            _, plan, number = place[node]
+            new[node] = make(PANELS, operands, plan=plan, number=number)
+        elif list(node.operands) == operands:
+            new[node] = node
+        else:
+            new[node] = make(node.op, operands, **node.attributes)
+    return [new[node] for node in outputs]

@@ -1,0 +1,153 @@
+"""The op that computes by panels of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Graph, Shape
+from steepest.ops import TABLE, Domain, Kernel, Row, Zero
+from steepest.ops.loops import run_step
+from steepest.ops.row import Case
+
+COMBINE = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply"}
+"""What joins the results of panels, by the reduction over rows."""
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """An operand of which a panel sees some rows.
+
+    Attributes
+    ----------
+    operand
+        Its position among the operands.
+    axis
+        The axis of its rows.
+    distance
+        The row that belongs to the coordinate 0.
+    """
+
+    operand: int
+    axis: int
+    distance: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A range of coordinates that is computed in the same way.
+
+    Attributes
+    ----------
+    start
+        The first coordinate.
+    size, count
+        Rows of a panel, and the number of panels.
+    step
+        What a panel computes: its inputs are the dealt operands, then the whole ones.
+    results
+        For each output of the step, the number of the result it belongs to.
+    """
+
+    start: int
+    size: int
+    count: int
+    step: Graph
+    results: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Something that the panels compute together.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the whole.
+    axis
+        Axis of its rows; None for what is combined over all rows.
+    start
+        Coordinate of its first row.
+    combine
+        Key of :data:`COMBINE`.
+    """
+
+    shape: Shape
+    dtype: np.dtype
+    axis: int | None
+    start: int = 0
+    combine: str = "sum"
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """A computation over many rows.
+
+    Attributes
+    ----------
+    rows
+        Number of coordinates.
+    dealt
+        Operands of which panels see some rows.
+    whole
+        Positions of the operands that every panel sees whole.
+    stretches
+        What is computed where.
+    results
+        What comes out.
+    strips
+        Into how many parts, of neighboring panels, the work is divided: each is summed by
+        itself, and then all together.
+    """
+
+    rows: int
+    dealt: tuple[Dealt, ...]
+    whole: tuple[int, ...]
+    stretches: tuple[Stretch, ...]
+    results: tuple[Result, ...]
+    strips: int
+
+    @property
+    def count(self) -> int:
+        """Number of panels."""
+        return sum(stretch.count for stretch in self.stretches)
+
+
+def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
+    wanted = plan.results[number]
+    result: Any = None if wanted.axis is None else np.empty(wanted.shape, wanted.dtype)
+    for stretch in plan.stretches:
+        if number not in stretch.results:
+            continue
+        for panel in range(stretch.count):
+            start = stretch.start + panel * stretch.size
+            values = [
+                _rows(operands[d.operand], d.axis, start + d.distance, stretch.size)
+                for d in plan.dealt
+            ]
+            values += [operands[i] for i in plan.whole]
+            part = run_step(stretch.step, values)[stretch.results.index(number)]
+            if wanted.axis is not None:
+                _rows(result, wanted.axis, start - wanted.start, stretch.size)[...] = part
+            else:
+                combine = TABLE[COMBINE[wanted.combine]].evaluate
+                result = part if result is None else combine(result, part)
+    return result
+
+
+def _rows(array: np.ndarray, axis: int, start: int, size: int) -> np.ndarray:
+    return array[(slice(None),) * axis + (slice(max(start, 0), max(start, 0) + size),)]
+
+
+PANELS = Row(
+    name="panels",
+    evaluate=_evaluate,
+    infer=lambda *operands, plan, number: (plan.results[number].shape, plan.results[number].dtype),
+    derivative=Zero(),  # made after differentiation
+    torch="",
+    lower=Kernel("panels"),
+    domain=Domain(((-3.0, 3.0),), (Case(((3,),)),)),
+)
+"""One result of a computation by panels; not in the op table, for no function records it."""

@@ -1,0 +1,213 @@
+"""One pass over the data: what it computes on each stretch of coordinates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Graph, Node, make, order
+from steepest.ops import TABLE, constant_node
+from steepest.ops.loops import step_input
+from steepest.rewrite.panels.analysis import Analysis
+from steepest.rewrite.panels.op import Dealt, Result
+from steepest.rewrite.panels.rows import WHOLE, Need, with_rows
+
+MOST_COPIES = 3
+"""Of a node, at different distances."""
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A node at a distance: its rows that lie so much further on."""
+
+    node: Node
+    distance: int
+
+
+class Round:
+    """One pass over the data: what it is to compute, stretch by stretch."""
+
+    def __init__(self, analysis: Analysis, number: int, targets: Sequence[Node]) -> None:
+        self.analysis, self.number, self.targets = analysis, number, targets
+        self.operands: list[Node] = []
+        self.dealt: dict[tuple[Node, int, int], Dealt] = {}
+        self.whole: dict[Node, int] = {}
+        self._copies: list[_Copy] = []
+        self._collect()
+
+    def _is_inside(self, node: Node) -> bool:
+        analysis = self.analysis
+        return (
+            node in analysis.mapped
+            and bool(node.operands)
+            and analysis.rounds[node] == self.number
+        )
+
+    def _extent(self, copy: _Copy) -> tuple[int, int]:
+        """Return the coordinates at which a copy has rows."""
+        mapped = self.analysis.mapped[copy.node]
+        first = mapped.start - copy.distance
+        return first, first + copy.node.shape[mapped.axis]
+
+    def _operands_of(self, copy: _Copy) -> list[tuple[Node, Need, int]]:
+        """Return for each operand its need and its distance."""
+        mapped = self.analysis.mapped[copy.node]
+        return [
+            (x, need, self._distance(x, need, mapped.start, copy.distance))
+            for x, need in zip(copy.node.operands, mapped.needs, strict=True)
+        ]
+
+    def _distance(self, operand: Node, need: Need, start: int, distance: int) -> int:
+        if need is WHOLE:
+            return 0
+        return self.analysis.start_of(operand) + need[1] - start + distance
+
+    def _roots(self, target: Node) -> list[tuple[Node, Need, int]]:
+        """Return what a sum over rows needs, with distances."""
+        _, needs = self.analysis.sums[target]
+        pairs = list(zip(target.operands, needs, strict=True))
+        leader = self.analysis.leader_of(target, needs)
+        assert leader is not None
+        start = self.analysis.start_of(leader[0])
+        return [(x, need, self._distance(x, need, start, 0)) for x, need in pairs]
+
+    def _sum_extent(self, target: Node) -> tuple[int, int]:
+        _, needs = self.analysis.sums[target]
+        leader = self.analysis.leader_of(target, needs)
+        assert leader is not None
+        start = self.analysis.start_of(leader[0])
+        return start, start + leader[0].shape[leader[1][0]]
+
+    def _collect(self) -> None:
+        """List the copies of nodes that are needed, and the operands they come from."""
+        seen: dict[_Copy, None] = {}
+        stack: list[tuple[Node, Need, int]] = []
+        for target in self.targets:
+            if target in self.analysis.sums:
+                stack += self._roots(target)
+            else:
+                stack.append((target, (self.analysis.mapped[target].axis, 0), 0))
+        while stack:
+            node, need, distance = stack.pop()
+            if need is WHOLE:
+                self._note_whole(node)
+            elif not self._is_inside(node):
+                self._note_dealt(node, need[0], distance)
+            elif _Copy(node, distance) not in seen:
+                seen[_Copy(node, distance)] = None
+                stack += self._operands_of(_Copy(node, distance))
+        self._copies = list(seen)
+
+    def _note_whole(self, node: Node) -> None:
+        if node.op.name != "constant" and node not in self.whole:
+            self.whole[node] = len(self.operands)
+            self.operands.append(node)
+
+    def _note_dealt(self, node: Node, axis: int, distance: int) -> None:
+        key = (node, axis, distance)
+        if key not in self.dealt:
+            first = distance - self.analysis.start_of(node)
+            self.dealt[key] = Dealt(len(self.operands), axis, first)
+            self.operands.append(node)
+
+    def is_too_wide(self) -> bool:
+        """Whether nodes would be computed at too many distances."""
+        counts = Counter(copy.node for copy in self._copies)
+        return any(number > MOST_COPIES for number in counts.values())
+
+    def row_bytes(self) -> tuple[int, int]:
+        """Return the bytes of a row: what is read, and what is computed from it."""
+        read = sum(row_bytes_of(node, axis) for node, axis in {k[:2] for k in self.dealt})
+        made = sum(
+            row_bytes_of(copy.node, self.analysis.mapped[copy.node].axis)
+            for copy in self._copies
+            if not self.analysis.is_free(copy.node)
+        )
+        return read, made
+
+    def boundaries(self) -> list[int]:
+        """Return the coordinates between which everything is there or not."""
+        points: set[int] = set()
+        for copy in self._copies:
+            points.update(self._extent(copy))
+        for target in self.targets:
+            if target in self.analysis.sums:
+                points.update(self._sum_extent(target))
+        return sorted(points)
+
+    def results(self) -> tuple[Result, ...]:
+        """Return what comes out."""
+        found = []
+        for target in self.targets:
+            if target in self.analysis.sums:
+                combine, _ = self.analysis.sums[target]
+                found.append(Result(target.shape, target.dtype, None, 0, combine))
+            else:
+                mapped = self.analysis.mapped[target]
+                found.append(Result(target.shape, target.dtype, mapped.axis, mapped.start))
+        return tuple(found)
+
+    def step(self, start: int, size: int) -> tuple[Graph, tuple[int, ...]]:
+        """Return what a panel of a size computes there, and which results it belongs to."""
+        inputs: list[Node] = []
+        known: dict[Any, Node] = {}
+        for node, axis, distance in self.dealt:
+            shape = (*node.shape[:axis], size, *node.shape[axis + 1 :])
+            known[node, axis, distance] = step_input(len(inputs), shape, node.dtype)
+            inputs.append(known[node, axis, distance])
+        for node in self.whole:
+            known[node] = step_input(len(inputs), node.shape, node.dtype)
+            inputs.append(known[node])
+
+        def value(node: Node, need: Need, distance: int) -> Node:
+            if need is WHOLE:
+                return known.get(node, node)
+            if self._is_inside(node):
+                return known[_Copy(node, distance)]
+            return known[node, need[0], distance]
+
+        for copy in self._in_order():
+            first, end = self._extent(copy)
+            if first <= start and start + size <= end:
+                known[copy] = self._copied(copy, start, size, value)
+        outputs, numbers = [], []
+        for number, target in enumerate(self.targets):
+            if target in self.analysis.sums:
+                first, end = self._sum_extent(target)
+                if first <= start and start + size <= end:
+                    operands = [value(*root) for root in self._roots(target)]
+                    outputs.append(make(target.op, operands, **target.attributes))
+                    numbers.append(number)
+            elif _Copy(target, 0) in known:
+                outputs.append(known[_Copy(target, 0)])
+                numbers.append(number)
+        return Graph(tuple(inputs), tuple(outputs)), tuple(numbers)
+
+    def _in_order(self) -> list[_Copy]:
+        position = {node: i for i, node in enumerate(order([c.node for c in self._copies]))}
+        return sorted(self._copies, key=lambda copy: position[copy.node])
+
+    def _copied(
+        self, copy: _Copy, start: int, size: int, value: Callable[[Node, Need, int], Node]
+    ) -> Node:
+        node, mapped = copy.node, self.analysis.mapped[copy.node]
+        operands = self._operands_of(copy)
+        if not mapped.one_is_enough:
+            return with_rows(node, mapped.axis, [value(*x) for x in operands], size)
+        for operand, need, distance in reversed(operands):
+            assert need is not None
+            first = self.analysis.start_of(operand) - distance
+            if first <= start and start + size <= first + operand.shape[need[0]]:
+                return value(operand, need, distance)
+        shape = (*node.shape[: mapped.axis], size, *node.shape[mapped.axis + 1 :])
+        zero = constant_node(np.zeros((), node.dtype))
+        return make(TABLE["broadcast_to"], (zero,), shape=shape)
+
+
+def row_bytes_of(node: Node, axis: int) -> int:
+    """Return the bytes of one row of an array."""
+    return node.size // max(node.shape[axis], 1) * node.dtype.itemsize

@@ -1,0 +1,256 @@
+"""Computation by panels of rows: the same numbers, for any number of threads."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from test_random_graphs import RELAXED, programs, run
+
+import steepest as st
+from steepest.engines.native import program as native_program
+from steepest.graph import evaluate
+from steepest.rewrite import simplify
+from steepest.rewrite.panels import divide, with_panels
+
+TINY = divide.Limits(worth_it=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100)
+"""Panels of one to four rows, so that small arrays have many."""
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(divide, "LIMITS", TINY)
+    monkeypatch.setattr(native_program, "_programs", type(native_program._programs)())
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before():
+    before = st.get_num_threads()
+    yield
+    st.set_num_threads(before)
+
+
+def flat(result):
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def check(function, *arguments, rtol=1e-12):
+    """Compare with NumPy: the rewritten graph interpreted, and machine code."""
+    graph = st.trace(function, *arguments)
+    outputs = simplify(graph.outputs)
+    new, report = with_panels(outputs)
+    known = graph.bind(graph.flatten(arguments))
+    expected = evaluate(graph.outputs, dict(known))
+    for name, found in (
+        ("interpreted", evaluate(new, dict(known))),
+        ("native", flat(st.compile(function)(*arguments))),
+    ):
+        for a, b in zip(expected, found, strict=True):
+            scale = max(np.max(np.abs(a), initial=0), 1e-300)
+            np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol * scale, err_msg=name)
+    return report
+
+
+@RELAXED
+@given(programs())
+def test_random_programs_give_the_same_by_panels(program):
+    shape, steps, seed = program
+    x = np.random.default_rng(seed).uniform(-1, 1, shape)
+    graph = st.trace(st.value_and_gradient(lambda u: run(steps, u)), x)
+    outputs = simplify(graph.outputs)
+    before = divide.LIMITS
+    divide.LIMITS = TINY
+    try:
+        new, _ = with_panels(outputs)
+    finally:
+        divide.LIMITS = before
+    known = graph.bind([x])
+    expected = evaluate(outputs, dict(known))
+    for a, b in zip(expected, evaluate(new, dict(known)), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.usefixtures("tiny")
+@RELAXED.__class__(RELAXED, max_examples=60)
+@given(programs(), some.integers(1, 3))
+def test_machine_code_of_random_programs_by_panels(program, threads):
+    shape, steps, seed = program
+    x = np.random.default_rng(seed).uniform(-1, 1, shape)
+    st.set_num_threads(threads)
+    function = st.value_and_gradient(lambda u: run(steps, u))
+    for a, b in zip(function(x), st.compile(function)(x), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-10)
+
+
+def squares(w, X, y):
+    return np.mean((X @ w - y) ** 2)
+
+
+def logistic(w, X, y):
+    z = X @ w
+    return np.mean(np.logaddexp(0.0, z) - y * z)
+
+
+def network(p, X, y):
+    hidden = np.tanh(X @ p["a"] + p["b"])
+    scores = hidden @ p["c"]
+    top = np.max(scores, axis=1, keepdims=True)
+    total = np.log(np.sum(np.exp(scores - top), axis=1)) + top[:, 0]
+    return np.mean(total - np.sum(scores * y, axis=1))
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def smooth(x):  # a stencil that reaches two to each side
+    return np.sum((x[4:] - 4 * x[3:-1] + 6 * x[2:-2] - 4 * x[1:-3] + x[:-4]) ** 2)
+
+
+def data(rows, columns=5, seed=0):
+    random = np.random.default_rng(seed)
+    X, w = random.normal(size=(rows, columns)), random.normal(size=columns)
+    return X, w, X @ w + random.normal(size=rows)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("rows", [64, 65, 67, 200])
+def test_losses_over_rows(rows):
+    X, w, y = data(rows)
+    for loss, target in ((squares, y), (logistic, (y > 0).astype(float))):
+        report = check(st.value_and_gradient(loss), w, X, target)
+        assert report.rows == rows
+        assert len(report.rounds) == 1, "value and gradient read the data once"
+        assert not report.obstacles
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_network_reads_its_data_once():
+    X, _, _ = data(100, 4)
+    random = np.random.default_rng(1)
+    p = {"a": random.normal(size=(4, 6)), "b": np.zeros(6), "c": random.normal(size=(6, 3))}
+    y = np.eye(3)[random.integers(0, 3, 100)]
+
+    def value_and_gradients(a, b, c, X, y):
+        value, slopes = st.value_and_gradient(network)({"a": a, "b": b, "c": c}, X, y)
+        return value, slopes["a"], slopes["b"], slopes["c"]
+
+    report = check(value_and_gradients, p["a"], p["b"], p["c"], X, y)
+    assert len(report.rounds) == 1
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("size", [64, 71, 100])
+@pytest.mark.parametrize("loss", [rosenbrock, lambda x: np.sum(x[1:] * x[:-1])])
+def test_neighbors(loss, size):
+    x = np.random.default_rng(size).normal(size=size)
+    report = check(st.value_and_gradient(loss), x)
+    assert len(report.rounds) == 1
+    assert not report.obstacles
+
+
+@pytest.mark.usefixtures("tiny")
+def test_too_many_neighbors_are_left_alone():
+    x = np.random.default_rng(0).normal(size=90)
+    report = check(st.value_and_gradient(smooth), x)
+    assert report.reason == "rows are looked at from too many distances"
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("function", "rounds"),
+    [
+        (lambda x: x / np.sqrt(np.sum(x * x)), 2),
+        (lambda x: (x - np.mean(x)) / np.std(x), 3),
+        (lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x))), 3),
+        (lambda x: np.concatenate([np.sin(x), x[:3] * 2]), 1),
+        (lambda x: np.sum(np.sin(x) * np.cumsum(np.cos(x))), 2),
+        (lambda x: (np.min(x), np.max(np.sin(x)), np.prod(1 + 0.01 * x), np.sin(x)), 1),
+        (lambda x: np.where(np.arange(x.size) < 10, x, np.exp(x)), 1),
+    ],
+)
+def test_sums_that_others_wait_for(function, rounds):
+    report = check(function, np.random.default_rng(0).normal(size=77))
+    assert len(report.rounds) == rounds
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: X.T @ X,
+        lambda X: np.sum(X, axis=0),
+        lambda X: np.sum(X, axis=1),
+        lambda X: X[:, ::-1] * np.arange(5.0),
+        lambda X: np.cumsum(X, axis=1)[:, 1:3],
+        lambda X: np.concatenate([X, X * 2], axis=1),
+        lambda X: np.argmax(X, axis=1),
+        lambda X: np.stack([X[:, 0], X[:, 1]], axis=0) * 2.0,
+        lambda X: np.einsum("ni,nj->nij", X, X).sum(0),
+        lambda X: (X.reshape(-1, 5, 1) @ X.reshape(-1, 1, 5)).sum(0),
+        lambda X: X.astype(np.float32) * np.float32(2),
+        lambda X: X > 0,
+        lambda X: np.any(X > 2, axis=0),
+    ],
+)
+def test_shapes(function):
+    check(function, np.random.default_rng(0).normal(size=(70, 5)))
+
+
+@pytest.mark.parametrize("rows", [100_003, 131_072])
+def test_the_same_bits_for_any_number_of_threads(rows):
+    X, w, y = data(rows, 7)
+    function = st.compile(st.value_and_gradient(squares))
+    path = st.compile(lambda x: np.exp(np.sin(x)) / np.sum(x))
+    results = []
+    for threads in (1, 2, 3, 5):
+        st.set_num_threads(threads)
+        for _ in range(5):
+            results.append([*function(w, X, y), path(y)])
+    for result in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], result, strict=True))
+
+
+def test_a_descent_over_rows_is_the_interpreters():
+    X, w, y = data(30_000, 8)
+    settings = {"args": (X, y), "method": st.Adam(0.05), "stop": st.MaxIterations(20)}
+    native = st.minimize(squares, w * 0, **settings)
+    interpreted = st.minimize(squares, w * 0, **settings, engine="numpy")
+    np.testing.assert_allclose(native.x, interpreted.x, rtol=1e-12)
+    np.testing.assert_allclose(native.history.loss, interpreted.history.loss, rtol=1e-12)
+
+
+def test_a_descent_over_many_parameters_is_the_interpreters_bit_for_bit():
+    start = np.random.default_rng(0).normal(size=100_000) * 0.1
+    settings = {"method": st.Adam(0.01), "stop": st.MaxIterations(5), "record": None}
+    native = st.minimize(rosenbrock, start, **settings)
+    interpreted = st.minimize(rosenbrock, start, **settings, engine="numpy")
+    assert np.array_equal(native.x, interpreted.x)
+
+
+def test_threads_of_the_caller_share_the_helpers():
+    X, w, y = data(100_000)
+    function = st.compile(st.value_and_gradient(squares))
+    expected, failures = function(w, X, y), []
+
+    def call():
+        for _ in range(20):
+            value, gradient = function(w, X, y)
+            if value != expected[0] or not np.array_equal(gradient, expected[1]):
+                failures.append(value)
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not failures
+
+
+def test_the_number_of_threads_is_checked():
+    for wrong in (0, -1, 1.5, True, "2"):
+        with pytest.raises(st.SteepestError, match="positive whole number"):
+            st.set_num_threads(wrong)
