@@ -130,7 +130,7 @@ REWRITES = {
     "reshape of reshape": lambda x: np.reshape(np.reshape(x, (2, 2)), (4, 1)),
     "transpose of transpose": lambda x: np.reshape(x, (2, 2)).T.T,
     "astype there and back": lambda x: x.astype(np.float32).astype(np.float64).astype(np.float32),
-    "let operands broadcast": lambda x: np.broadcast_to(x[0], (4,)) + x,
+    "broadcast last": lambda x: np.broadcast_to(x[0], (4,)) + x,
     "x ** 2 = x * x, x ** 1 = x": lambda x: np.power(x, 2.0),
     "parts of a vector side by side": st.gradient(
         lambda u: np.sum(u[:2]) ** 2 + np.sum(u[2:] ** 2)

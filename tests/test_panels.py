@@ -16,7 +16,9 @@ from steepest.graph import evaluate
 from steepest.rewrite import simplify
 from steepest.rewrite.panels import divide, with_panels
 
-TINY = divide.Limits(worth_it=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100)
+TINY = divide.Limits(
+    worth_it=1, shared=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100
+)
 """Panels of one to four rows, so that small arrays have many."""
 
 
@@ -208,8 +210,7 @@ def test_the_same_bits_for_any_number_of_threads(rows):
     results = []
     for threads in (1, 2, 3, 5):
         st.set_num_threads(threads)
-        for _ in range(5):
-            results.append([*function(w, X, y), path(y)])
+        results += [[*function(w, X, y), path(y)] for _ in range(5)]
     for result in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], result, strict=True))
 

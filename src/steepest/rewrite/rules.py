@@ -122,18 +122,30 @@ def _narrow_widened(node: Node) -> Node | None:
     return source if widened and source.dtype == node.dtype else None
 
 
-def _implicit_broadcast(node: Node) -> Node | None:
+def _spread(node: Node) -> Node:
+    """Return what a node repeats along its axes; itself if it does not."""
+    if node.op.name == "broadcast_to":
+        return node.operands[0]
+    value = constant_value(node)
+    if value is not None and node.ndim and (value.size == 1 or value.size > _FOLDING_LIMIT):
+        first = value.reshape(-1)[0]
+        if value.tobytes() == first.tobytes() * value.size:
+            return constant_node(first, node.dtype)
+    return node
+
+
+def _broadcast_last(node: Node) -> Node | None:
+    """Let operands broadcast by themselves, and compute before repeating."""
     if not isinstance(node.op.lower, Elementwise) or not node.operands:
         return None
-    operands = tuple(
-        operand.operands[0] if operand.op.name == "broadcast_to" else operand
-        for operand in node.operands
-    )
+    operands = tuple(map(_spread, node.operands))
     if operands == node.operands:
         return None
-    if np.broadcast_shapes(*(operand.shape for operand in operands)) != node.shape:
-        return None
-    return make(node.op, operands, **node.attributes)
+    small = make(node.op, operands, **node.attributes)
+    small = _fold_constants(small) or small
+    if small.shape == node.shape:
+        return small
+    return make(TABLE["broadcast_to"], (small,), shape=node.shape)
 
 
 def _parts(node: Node) -> list[tuple[int, Node]] | None:
@@ -236,7 +248,7 @@ RULES: tuple[RewriteRule, ...] = (
     _rule("transpose of transpose", "transpose", _transpose_transpose),
     _rule("astype to the same dtype", "astype", _same_dtype),
     _rule("astype there and back", "astype", _narrow_widened),
-    _rule("let operands broadcast", "", _implicit_broadcast),
+    _rule("broadcast last", "", _broadcast_last),
     _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
     _rule("parts of a vector side by side", "add", _join_embedded),
 )

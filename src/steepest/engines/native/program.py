@@ -148,7 +148,7 @@ class Program:
 
     @property
     def _shares_work(self) -> bool:
-        return any(report.rounds for report in self.reports)
+        return any(report.is_shared for report in self.reports)
 
     def _helped(self) -> contextlib.AbstractContextManager[None]:
         return threads.at_work() if self._shares_work else contextlib.nullcontext()

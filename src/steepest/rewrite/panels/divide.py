@@ -21,7 +21,9 @@ class Limits:
     Attributes
     ----------
     worth_it
-        Bytes of data from which on it is done; less stays in a cache anyway.
+        Bytes of data from which on it is done.
+    shared
+        Bytes of data from which on threads share the work.
     panel
         Bytes that the rows of a panel and what is computed from them may take, so that they
         stay in a cache.
@@ -35,7 +37,8 @@ class Limits:
         Bytes that the sums of all strips may take, as a part of those of the data.
     """
 
-    worth_it: int = 1 << 19
+    worth_it: int = 1 << 15
+    shared: int = 1 << 18
     panel: int = 1 << 17
     fewest_rows: int = 16
     most_rows: int = 1 << 13
@@ -70,6 +73,11 @@ class Report:
     rounds: tuple[Panels, ...] = ()
     obstacles: tuple[Node, ...] = ()
     reason: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether threads share the work."""
+        return any(plan.strips > 1 for plan in self.rounds)
 
 
 def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[Node], Report]:
@@ -155,6 +163,8 @@ def _planned(work: Round) -> tuple[Panels | None, str]:
     strips = min(LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(kept, 1))))
     if strips < 4:
         return None, "the sums over rows are as large as the data"
+    if read * rows < LIMITS.shared:
+        strips = 1
     size = LIMITS.panel // max(read + made // 4, 1)
     size = max(LIMITS.fewest_rows, min(size - size % LIMITS.fewest_rows, LIMITS.most_rows))
     stretches = []
