@@ -17,7 +17,7 @@ from steepest.rewrite import simplify
 from steepest.rewrite.panels import divide, with_panels
 
 TINY = divide.Limits(
-    worth_it=1, shared=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100
+    worth_it=1, shared=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100, flops=1e9
 )
 """Panels of one to four rows, so that small arrays have many."""
 

@@ -51,6 +51,7 @@ class Builder:
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
         self.board: ir.Value | None = None  # what threads share, where there are some
+        self.shares_work = False
         self._depth = 0  # of loops
         self._needs_care: ir.Value | None = None
         self._is_noting = False

@@ -127,6 +127,8 @@ class DescentCode:
         Calls back to NumPy; the code needs them as long as it lives.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
+    shares_work
+        Whether threads share some of it.
     reports
         What is computed by panels of rows.
     spare
@@ -139,6 +141,7 @@ class DescentCode:
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
     in_memory: Sequence[int]
+    shares_work: bool
     reports: Sequence[Report]
     spare: list[Workspace] = field(default_factory=list)
 
@@ -231,7 +234,8 @@ class _Writer:
         in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
         memory = Memory(program, self.arena.size)
         checked, hosts = self.builder.checked_nodes, self.builder.hosts
-        return DescentCode(program, code, memory, checked, hosts, in_memory, self.reports)
+        shares = self.builder.shares_work
+        return DescentCode(program, code, memory, checked, hosts, in_memory, shares, self.reports)
 
     def _iterations(
         self, paths: Sequence[Iteration], phis: list[ir.Value], head: ir.Block

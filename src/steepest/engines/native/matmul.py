@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
 from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.jit import vector_bytes
-from steepest.engines.native.memory import View
+from steepest.engines.native.memory import View, table_entry
 from steepest.engines.native.rows import rows_times_vector
+from steepest.engines.native.threads import PIECE, share_out
 from steepest.engines.native.types import INDEX, index, literal, memory_type
 from steepest.graph import Node
 
 if TYPE_CHECKING:
     from steepest.engines.native.lower import Lowering
 
-_ROWS = 4
-"""Rows of the result that are computed together."""
-
-_VECTORS = 2
+_VECTORS = 3
 """Vector registers for the columns that are computed together."""
+
+_SHARED_FLOPS = 1 << 21
+"""Operations from which on threads share a product."""
+
+_PIECES = 16
+
+_COPIED = 16
+"""Rows of memory that are read at a time to be copied to columns."""
 
 _SUMS = 8
 """Additions that have to be on their way to keep the processor busy."""
@@ -44,8 +51,13 @@ def matmul(lowering: Lowering, node: Node) -> None:
             a, b, c = _transposed(b), _transposed(a), _transposed(c)
     if emit is _product:
         b = _in_order(lowering, b, -1)
+    is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
     with builder.loops(node.shape[:-2]) as batch:
-        emit(builder, *(_matrix(builder, view, batch) for view in (a, b, c)))
+        views = [_matrix(builder, view, batch) for view in (a, b, c)]
+        if is_large and builder.board is not None and c.dtype.kind == "f":
+            _shared(builder, views)
+        else:
+            emit(builder, *views)
 
 
 def _with_batch(view: View, node: Node) -> View:
@@ -73,9 +85,12 @@ def _in_order(lowering: Lowering, view: View, axis: int) -> View:
         return view
     copy, _ = lowering.arena.allocate(view.dtype, view.shape)
     builder = lowering.builder
-    with builder.loops(view.shape) as position:
-        element = view.load(builder, view.address(builder, position))
-        copy.store(builder, element, copy.address(builder, position))
+    *batch, rows, columns = view.shape
+    for first, count, width in _blocks(columns, _COPIED):  # as many rows of memory at a time
+        with builder.loops((*batch, count, rows, width)) as (*where, block, row, column):
+            place = builder.ir.add(builder.affine(block, first, width), column)
+            element = view.load(builder, view.address(builder, (*where, row, place)))
+            copy.store(builder, element, copy.address(builder, (*where, row, place)))
     return copy
 
 
@@ -92,17 +107,59 @@ def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
     )
 
 
-def _product(builder: Builder, a: View, b: View, c: View) -> None:
+def _product(builder: Builder, a: View, b: View, c: View, piece: ir.Value | None = None) -> None:
+    """Emit a product, or one of :data:`_PIECES` pieces of its rows."""
     rows, columns = c.shape
     lanes = max(vector_bytes() // c.dtype.itemsize, 1)
-    width = lanes * (_VECTORS if rows > 1 else 2 * _VECTORS)
-    for first, count, extent in _blocks(columns, width):
+    width = lanes * (_VECTORS if rows > 1 else 4)
+    together = 8 if vector_bytes() == 64 else 4  # wide machines have more registers, too
+    across = [(first, count, extent, None) for first, count, extent in _blocks(columns, width)]
+    down = [(first, count, extent, piece) for first, count, extent in _blocks(rows, together)]
+    # What lies scattered in memory is read once, in the outer loop.
+    by_rows = a.strides[1] != 1
+    outer, inner = (down, across) if by_rows else (across, down)
+    for first, count, extent, part in outer:
+        with _some_blocks(builder, count, part) as block:
+            start = builder.affine(block, first, extent)
+            for inner_first, inner_count, inner_extent, inner_part in inner:
+                with _some_blocks(builder, inner_count, inner_part) as inner_block:
+                    inner_start = builder.affine(inner_block, inner_first, inner_extent)
+                    row, column = (start, inner_start) if by_rows else (inner_start, start)
+                    height, span = (extent, inner_extent) if by_rows else (inner_extent, extent)
+                    _tile(builder, a, b, c, row, column, height, _split(span, lanes))
+
+
+@contextlib.contextmanager
+def _some_blocks(builder: Builder, count: int, piece: ir.Value | None) -> Iterator[ir.Value]:
+    """Repeat for every block, or for those that belong to a piece."""
+    if piece is None:
         with builder.loop(count) as block:
-            column = builder.affine(block, first, extent)
-            for first_row, row_count, height in _blocks(rows, _ROWS):
-                with builder.loop(row_count) as row_block:
-                    row = builder.affine(row_block, first_row, height)
-                    _tile(builder, a, b, c, row, column, height, _split(extent, lanes))
+            yield block
+        return
+    b = builder.ir
+    start, stop = (
+        b.udiv(b.mul(number, index(count)), index(_PIECES))
+        for number in (piece, b.add(piece, index(1)))
+    )
+    with builder.range(start, stop) as block:
+        yield block
+
+
+def _shared(builder: Builder, views: Sequence[View]) -> None:
+    """Let threads share a product: a function of its own computes a piece."""
+    module = builder.module
+    function = ir.Function(module, PIECE, module.get_unique_name("product"))
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    inner = Builder(function)
+    context, piece = function.args
+    moved = [
+        dataclasses.replace(view, pointer=table_entry(inner, context, place), offset=0)
+        for place, view in enumerate(views)
+    ]
+    _product(inner, *moved, piece=piece)
+    inner.ir.ret_void()
+    share_out(builder, function, [view.at_offset(builder, None) for view in views], _PIECES)
 
 
 def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:

@@ -18,7 +18,7 @@ from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, View, contiguous
 from steepest.engines.native.plan import make_plan
-from steepest.engines.native.threads import PIECE, share
+from steepest.engines.native.threads import PIECE, share_out
 from steepest.engines.native.types import POINTER, index
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
@@ -80,11 +80,8 @@ def panels(lowering: Lowering, node: Node) -> None:
         sums.append(_Sums(number, result.shape, result.combine, views[0], errors))
     pointers = [view.at_offset(builder, None) for view in (*operands, *rows.values())]
     pointers += [view.pointer for each in sums for view in each.views]
-    context = builder.alloca(ir.ArrayType(POINTER, max(len(pointers), 1)))
-    for place, pointer in enumerate(pointers):
-        builder.ir.store(pointer, builder.ir.gep(context, [index(place)], source_etype=POINTER))
     work = _strip_function(lowering, plan, operands, rows, sums)
-    _call(builder, work, context, plan.strips)
+    share_out(builder, work, pointers, plan.strips)
     for each in sums:
         target = lowering.allocate(mine[each.number])
         _add_up(builder, arena, each, target, plan.strips)
@@ -94,16 +91,6 @@ def panels(lowering: Lowering, node: Node) -> None:
 
 def _belongs(node: Node, plan: Panels) -> bool:
     return node.op.name == "panels" and node.attributes["plan"] is plan
-
-
-def _call(builder: Builder, work: ir.Function, context: ir.Value, strips: int) -> None:
-    if builder.board is not None:
-        function = share(builder.module)
-        address = builder.ir.bitcast(work, POINTER)
-        builder.ir.call(function, [builder.board, address, context, index(strips)])
-        return
-    with builder.loop(strips) as strip:
-        builder.ir.call(work, [context, strip])
 
 
 def _strip_function(

@@ -80,6 +80,8 @@ class Program:
         Nodes whose indices are checked, or that NumPy computes.
     hosts
         Calls back to NumPy; the code needs them as long as it lives.
+    shares_work
+        Whether threads share some of it.
     reports
         What is computed by panels of rows.
     arenas
@@ -93,6 +95,7 @@ class Program:
     places: Sequence[Sequence[int]]
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
+    shares_work: bool = False
     reports: Sequence[Report] = ()
     arenas: list[np.ndarray] = field(default_factory=list)
 
@@ -126,7 +129,7 @@ class Program:
         address = address_of(description)
         shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
         make = maker(self.outputs)
-        board, helped = threads.board(), self._helped if self._shares_work else None
+        board, helped = threads.board(), self._helped if self.shares_work else None
         take, give_back, finished = self._take_arena, self._give_back, self._finished
 
         def run(
@@ -146,12 +149,8 @@ class Program:
 
         return run
 
-    @property
-    def _shares_work(self) -> bool:
-        return any(report.is_shared for report in self.reports)
-
     def _helped(self) -> contextlib.AbstractContextManager[None]:
-        return threads.at_work() if self._shares_work else contextlib.nullcontext()
+        return threads.at_work() if self.shares_work else contextlib.nullcontext()
 
     def _take_arena(self) -> np.ndarray:
         if self.arena_size == 0:
@@ -278,7 +277,17 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
     code = Code(module, "run_graph")
     checked, hosts = builder.checked_nodes, builder.hosts
-    return Program(paths, code, arena.size, outputs, places, checked, hosts, reports)
+    return Program(
+        paths,
+        code,
+        arena.size,
+        outputs,
+        places,
+        checked,
+        hosts,
+        builder.shares_work,
+        reports,
+    )
 
 
 def _by_panels(paths: Sequence[Graph]) -> tuple[Sequence[Graph], tuple[Report, ...]]:

@@ -51,7 +51,7 @@ class NativeRun:
         self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
     ) -> None:
         self._sources = sources
-        self._shares_work = any(report.is_shared for report in compiled.reports)
+        self._shares_work = compiled.shares_work
         self.recording = Recording()
         self._compiled, self._start = compiled, start
         try:

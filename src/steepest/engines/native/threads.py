@@ -15,12 +15,13 @@ import ctypes
 import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.builder import Builder
 from steepest.engines.native.jit import Code
 from steepest.engines.native.types import INDEX, POINTER, index
 from steepest.errors import SettingError
@@ -155,6 +156,22 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     _store(b, board, BUSY, index(0))
     b.ret_void()
     return function
+
+
+def share_out(
+    builder: Builder, work: ir.Function, pointers: Sequence[ir.Value], pieces: int
+) -> None:
+    """Emit a call of the function for every piece, with a table of pointers."""
+    context = builder.alloca(ir.ArrayType(POINTER, max(len(pointers), 1)))
+    for place, pointer in enumerate(pointers):
+        builder.ir.store(pointer, builder.ir.gep(context, [index(place)], source_etype=POINTER))
+    if builder.board is None or pieces == 1:
+        with builder.loop(pieces) as piece:
+            builder.ir.call(work, [context, piece])
+        return
+    builder.shares_work = True
+    address = builder.ir.bitcast(work, POINTER)
+    builder.ir.call(share(builder.module), [builder.board, address, context, index(pieces)])
 
 
 def _serve_module() -> ir.Module:

@@ -35,6 +35,8 @@ class Limits:
         Most parts that threads share, each with sums of its own.
     sums
         Bytes that the sums of all strips may take, as a part of those of the data.
+    flops
+        Operations of matrix products that may fall to a byte of data.
     """
 
     worth_it: int = 1 << 15
@@ -45,6 +47,7 @@ class Limits:
     stretches: int = 12
     strips: int = 64
     sums: float = 0.125
+    flops: float = 64.0
 
 
 LIMITS = Limits()
@@ -73,11 +76,6 @@ class Report:
     rounds: tuple[Panels, ...] = ()
     obstacles: tuple[Node, ...] = ()
     reason: str = ""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether threads share the work."""
-        return any(plan.strips > 1 for plan in self.rounds)
 
 
 def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[Node], Report]:
@@ -153,11 +151,13 @@ def _planned(work: Round) -> tuple[Panels | None, str]:
     """Divide the coordinates into panels, or say why not."""
     if work.is_too_wide():
         return None, "rows are looked at from too many distances"
+    read, made = work.row_bytes()
+    if work.row_flops() > LIMITS.flops * read:
+        return None, "products of large matrices take most of the time, and are divided themselves"
     points = work.boundaries()
     if len(points) - 1 > LIMITS.stretches:
         return None, "rows begin and end at too many places"
     results = work.results()
-    read, made = work.row_bytes()
     kept = sum(math.prod(r.shape) * r.dtype.itemsize for r in results if r.axis is None)
     rows = points[-1] - points[0]
     strips = min(LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(kept, 1))))

@@ -129,6 +129,19 @@ class Round:
         )
         return read, made
 
+    def row_flops(self) -> int:
+        """Return the operations that products of matrices take for a row."""
+        copies = [(copy.node, self.analysis.mapped[copy.node].axis) for copy in self._copies]
+        inside = sum(
+            2 * node.size // max(node.shape[axis], 1) * node.operands[0].shape[-1]
+            for node, axis in copies
+            if node.op.name == "matmul"
+        )
+        return inside + sum(2 * x.size for x in self.targets if self._is_product_over_rows(x))
+
+    def _is_product_over_rows(self, target: Node) -> bool:
+        return target in self.analysis.sums and target.op.name == "matmul"
+
     def boundaries(self) -> list[int]:
         """Return the coordinates between which everything is there or not."""
         points: set[int] = set()
