@@ -77,6 +77,7 @@ class Code:
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = True
         options.slp_vectorization = False
+        options.loop_unrolling = False  # half of the time to compile, for no measurable speed
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(self._module, builder)
 

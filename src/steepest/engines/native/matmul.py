@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from llvmlite import ir
@@ -43,7 +43,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
     a, b = _with_batch(a, node), _with_batch(b, node)
     if a.shape[-2] == 1 or (b.strides[-1] != 1 and a.strides[-2] == 1 and b.shape[-1] > 1):
         a, b, c = _transposed(b), _transposed(a), _transposed(c)
-    emit = _product
+    emit: Callable[..., None] = _product
     if b.shape[-1] == 1 and a.dtype.kind == "f":
         if a.strides[-1] == 1 or a.shape[-1] == 1:
             emit, b = rows_times_vector, _in_order(lowering, b, -2)
@@ -157,7 +157,8 @@ def _shared(builder: Builder, views: Sequence[View]) -> None:
         dataclasses.replace(view, pointer=table_entry(inner, context, place), offset=0)
         for place, view in enumerate(views)
     ]
-    _product(inner, *moved, piece=piece)
+    left, right, result = moved
+    _product(inner, left, right, result, piece)
     inner.ir.ret_void()
     share_out(builder, function, [view.at_offset(builder, None) for view in views], _PIECES)
 
