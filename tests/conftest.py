@@ -1,7 +1,11 @@
 """What holds for every test: graphs are verified after every pass; seeds follow from names."""
 
+import atexit
 import importlib
+import os
+import shutil
 import sys
+import tempfile
 import zlib
 
 import numpy as np
@@ -11,6 +15,10 @@ from steepest.derivative.substitute import substitute
 from steepest.graph import Graph, order, verify
 from steepest.ops import INPUT
 from steepest.rewrite.simplify import simplify
+
+# Nothing from earlier runs, and nothing left behind.
+os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
+atexit.register(shutil.rmtree, os.environ["STEEPEST_CACHE_DIR"], ignore_errors=True)
 
 
 def _inputs(nodes):

@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native.element import Element
-from steepest.engines.native.host import HostCall, special_address
+from steepest.engines.native.host import HostCall, special_symbol
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
 from steepest.graph import Node, Shape
 
@@ -215,10 +215,12 @@ class Builder:
     def special(self, name: str, *operands: Element) -> Element:
         """Call SciPy's special function of that name, which computes in double precision."""
         dtype, double = operands[0].dtype, np.dtype(np.float64)
-        kind = register_type(double)
-        signature = ir.FunctionType(kind, [kind] * len(operands) + [ir.IntType(32)])
-        function = self.ir.inttoptr(index(special_address(name, len(operands))), POINTER)
-        function.type = signature.as_pointer()
+        symbol = special_symbol(name, len(operands))
+        function = self.module.globals.get(symbol)
+        if function is None:
+            kind = register_type(double)
+            signature = ir.FunctionType(kind, [kind] * len(operands) + [ir.IntType(32)])
+            function = ir.Function(self.module, signature, symbol)
         values = [self.cast(operand, double).value for operand in operands]
         result = self.ir.call(function, [*values, ir.Constant(ir.IntType(32), 0)])
         return self.cast(Element(self, result, double), dtype)

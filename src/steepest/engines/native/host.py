@@ -7,6 +7,7 @@ import functools
 import importlib
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 
 from steepest.graph import Node
@@ -66,6 +67,14 @@ def special_address(name: str, operands: int) -> int:
         if capsule is not None and name_of(capsule) == wanted:
             return int(pointer_of(capsule, wanted))
     raise AssertionError(f"SciPy exports no function of doubles for {name}")
+
+
+@functools.cache
+def special_symbol(name: str, operands: int) -> str:
+    """Return the name under which machine code finds SciPy's function."""
+    symbol = f"scipy.special.{name}.{operands}"
+    llvm.add_symbol(symbol, special_address(name, operands))
+    return symbol
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

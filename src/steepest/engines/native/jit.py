@@ -7,8 +7,11 @@ import functools
 import threading
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
+
+from steepest.engines.native import cache
 
 _lock = threading.Lock()
 
@@ -43,6 +46,15 @@ def vector_bytes() -> int:
 class Code:
     """Machine code of one function; it lives as long as this object does.
 
+    Parameters
+    ----------
+    module
+        What to compile.
+    name
+        Of the function.
+    keep
+        Whether other processes may use it: not if it holds addresses of this one.
+
     Attributes
     ----------
     call
@@ -50,22 +62,30 @@ class Code:
         integer. Calling it releases the GIL.
     address
         Where it is.
+    is_new
+        Whether it was compiled here, rather than found in the cache.
     assembly
         The machine code as text, made when asked for.
     """
 
-    def __init__(self, module: ir.Module, name: str) -> None:
+    def __init__(self, module: ir.Module, name: str, keep: bool = True) -> None:
+        size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
+        self._level = 3 if size <= LARGE else 0
         with _lock:
-            size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
             # The execution engine takes the machine over, for good.
-            machine = target_machine(3 if size <= LARGE else 0)
+            machine = target_machine(self._level)
             module.triple = machine.triple
             module.data_layout = str(machine.target_data)
-            self._module = llvm.parse_assembly(str(module))
-            self._module.verify()
-            self._optimize(machine)
-            self._assembly: str | None = None
-            self._engine = llvm.create_mcjit_compiler(self._module, machine)
+            self._text = str(module)
+            key = cache.key_of(self._text, _maker(), str(self._level))
+            found = cache.find(key) if keep else None
+            self.is_new = found is None
+            if found is None:
+                found = machine.emit_object(self._optimized(machine))
+                if keep:
+                    cache.keep(key, found)
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(found))
             self._engine.finalize_object()
             self.address = self._engine.get_function_address(name)
         signature = ctypes.CFUNCTYPE(
@@ -73,18 +93,32 @@ class Code:
         )
         self.call = signature(self.address)
 
-    def _optimize(self, machine: Any) -> None:
+    def _optimized(self, machine: Any) -> Any:
+        module = llvm.parse_assembly(self._text)
+        module.verify()
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = True
         options.slp_vectorization = False
         options.loop_unrolling = False  # half of the time to compile, for no measurable speed
         builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(self._module, builder)
+        builder.getModulePassManager().run(module, builder)
+        return module
 
-    @property
+    @functools.cached_property
     def assembly(self) -> str:
         """The machine code as text."""
-        if self._assembly is None:
-            with _lock:
-                self._assembly = target_machine().emit_assembly(self._module)
-        return self._assembly
+        with _lock:
+            machine = target_machine(self._level)
+            return str(machine.emit_assembly(self._optimized(machine)))
+
+
+_PIPELINE = "1"
+"""Changes whenever what is done to a module does."""
+
+
+@functools.cache
+def _maker() -> str:
+    """Return what machine code depends on besides the program."""
+    features = llvm.get_host_cpu_features().flatten()
+    versions = (_PIPELINE, llvmlite.__version__, str(llvm.llvm_version_info))
+    return " ".join((*versions, llvm.get_host_cpu_name(), features))

@@ -275,8 +275,8 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
         builder.ir.ret(index(UNKNOWN_PATH))
 
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
-    code = Code(module, "run_graph")
     checked, hosts = builder.checked_nodes, builder.hosts
+    code = Code(module, "run_graph", keep=not hosts)
     return Program(
         paths,
         code,

@@ -1,0 +1,96 @@
+"""Machine code that other processes have compiled, kept in the user's cache folder.
+
+A file holds one object, named after a hash of everything it depends on: the program's text,
+the processor, and the versions of what made it. A file that is damaged is as good as none.
+The environment variable ``STEEPEST_CACHE_DIR`` names another folder; empty, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+_KEPT_BYTES = 1 << 28
+_PRUNED_TO = 0.75
+_CHECKED_EVERY = 64  # objects kept by this process, before the folder's size is looked at
+_DIGEST = hashlib.sha256().digest_size
+
+_kept = 0
+
+
+@functools.cache
+def folder() -> Path | None:
+    """Return where objects are kept; None if nowhere."""
+    import platformdirs
+
+    named = os.environ.get("STEEPEST_CACHE_DIR")
+    if named == "":
+        return None
+    return Path(named or platformdirs.user_cache_dir("steepest", appauthor=False)) / "objects"
+
+
+def key_of(*parts: str) -> str:
+    """Return a name for what depends on these texts and nothing else."""
+    digest = hashlib.sha256()
+    for part in parts:
+        text = part.encode()
+        digest.update(len(text).to_bytes(8, "little"))
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def find(key: str) -> bytes | None:
+    """Return the object of a name, if it is there and whole."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        content = (place / key).read_bytes()
+    except OSError:
+        return None
+    checksum, found = content[:_DIGEST], content[_DIGEST:]
+    if not found or hashlib.sha256(found).digest() != checksum:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(place / key)  # those used last are kept longest
+    return found
+
+
+def keep(key: str, content: bytes) -> None:
+    """Write an object for other processes; where that is impossible, do without."""
+    global _kept  # noqa: PLW0603 - a count for this process
+    place = folder()
+    if place is None:
+        return
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=place, prefix="new-", delete=False) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+        os.replace(file.name, place / key)
+        if _kept % _CHECKED_EVERY == 0:
+            _prune(place)
+        _kept += 1
+    except OSError:
+        return  # a full disk, a folder that may not be written to: the program runs all the same
+
+
+def _prune(place: Path) -> None:
+    """Delete the objects used longest ago if all together are too large."""
+    sizes = []
+    for entry in os.scandir(place):
+        with contextlib.suppress(OSError):  # another process may have deleted it
+            status = entry.stat()
+            sizes.append((status.st_mtime, status.st_size, entry.path))
+    total = sum(size for _, size, _ in sizes)
+    if total <= _KEPT_BYTES:
+        return
+    for _, size, path in sorted(sizes):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        total -= size
+        if total <= _PRUNED_TO * _KEPT_BYTES:
+            return
