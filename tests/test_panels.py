@@ -255,3 +255,42 @@ def test_the_number_of_threads_is_checked():
     for wrong in (0, -1, 1.5, True, "2"):
         with pytest.raises(st.SteepestError, match="positive whole number"):
             st.set_num_threads(wrong)
+
+
+def test_the_plan_says_what_is_done():
+    X, w, y = data(100_000, 8)
+    st.set_num_threads(2)
+    plan = st.compile(st.value_and_gradient(squares)).plan(w, X, y)
+    text = str(plan)
+    assert "data axis: 100,000 rows of X, y, in 1 pass" in text
+    assert "shared by 2 threads" in text
+    assert plan.bytes_moved < 1.01 * (X.nbytes + y.nbytes), "the data is read once"
+    assert plan.flops > 4 * X.size
+    assert plan.arena_bytes < 100_000
+
+
+def test_the_plan_names_what_stands_in_the_way():
+    def running(x):
+        return np.sum(np.cumsum(np.sin(x)) * x)
+
+    text = str(st.compile(running).plan(np.zeros(100_000)))
+    assert "in 2 passes" in text
+    assert "cumsum at test_panels.py:" in text
+    assert "sees all rows at once" in text
+
+
+def test_the_plan_of_small_arrays_and_branches():
+    small = st.compile(squares).plan(np.zeros(2), np.zeros((4, 2)), np.zeros(4))
+    assert "data axis: none, because no array is large" in str(small)
+    branching = st.compile(lambda x: np.sum(x) if x[0] > 0 else np.sum(x * x))
+    branching(np.ones(3))
+    branching(-np.ones(3))
+    assert "paths: 2" in str(branching.plan(np.ones(3)))
+    with pytest.raises(st.SteepestError, match="is interpreted"):
+        st.gradient(squares).plan(np.zeros(2), np.zeros((4, 2)), np.zeros(4))
+
+
+def test_rosenbrock_needs_no_memory_but_its_result():
+    plan = st.compile(st.value_and_gradient(rosenbrock)).plan(np.zeros(1_000_000))
+    assert plan.result_bytes == 8_000_008
+    assert plan.arena_bytes < 100_000

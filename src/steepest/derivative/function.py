@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
 from steepest.trace import Captures, Trace, current, is_tracing, trace_function
@@ -210,13 +211,8 @@ class Function:
     def _call(self, arguments: tuple[Any, ...]) -> Any:
         if is_tracing():
             return follow(self.function, current())(*arguments)
-        leaves, structure = trees.flatten(arguments)
-        key = (structure, *map(key_of, leaves))
-        values = [leaf for leaf in leaves if is_array_like(leaf)]
-        with self._lock:
-            paths = self._paths.get(key)
-        if paths is None or not paths.last.captures.still_hold():
-            paths = self._remember(key, arguments, (self._trace(arguments, None),))
+        key, values = _kind(arguments)
+        paths = self._known(key, arguments)
         taken = _run(paths, values)
         if taken is None:
             paths = self._explore(key, paths, arguments)
@@ -229,6 +225,47 @@ class Function:
             if self.writes and isinstance(values[position], np.ndarray):
                 values[position][...] = results[graph.returned + i]
         return graph.result([array[()] if array.ndim == 0 else array for array in results])
+
+    def plan(self, *arguments: Any) -> Any:
+        """Return what the compiled code for such arguments does; ``print`` shows it.
+
+        Its loops with the bytes they move, its memory, and whether and along which axis the
+        data is read in panels, or what stands in the way.
+
+        Parameters
+        ----------
+        *arguments
+            As for a call; only shapes and dtypes matter.
+
+        Raises
+        ------
+        InputError
+            If the function is not compiled: use ``st.compile(f).plan(...)``.
+
+        Examples
+        --------
+        >>> import numpy as np, steepest as st
+        >>> f = st.compile(st.value_and_gradient(lambda w, X: np.sum((X @ w) ** 2)))
+        >>> plan = f.plan(np.zeros(8), np.zeros((100_000, 8)))
+        >>> len(plan.report.rounds)  # value and gradient read the data once
+        1
+        """
+        key, _ = _kind(arguments)
+        plan = getattr(self._known(key, arguments).run, "plan", None)
+        if plan is None:
+            raise InputError(
+                f"{self.__name__} is interpreted, and so has no plan: use st.compile("
+                f"{self.__name__}).plan(...)"
+            )
+        return plan()
+
+    def _known(self, key: Any, arguments: tuple[Any, ...]) -> Paths:
+        """Return the paths for arguments of a kind; trace one if there is none."""
+        with self._lock:
+            paths = self._paths.get(key)
+        if paths is None or not paths.last.captures.still_hold():
+            paths = self._remember(key, arguments, (self._trace(arguments, None),))
+        return paths
 
     def _trace(self, arguments: Any, earlier: Captures | None) -> Trace:
         return trace_function(self.function, arguments, self.__wrapped__, earlier)
@@ -252,6 +289,12 @@ class Function:
                 _keep(self._short_cuts, key, short_cut, _SHORT_CUTS)
             self._tried_first = tuple(reversed(self._short_cuts.values()))
         return paths
+
+
+def _kind(arguments: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    """Return what a trace for these arguments depends on, and the arrays among them."""
+    leaves, structure = trees.flatten(arguments)
+    return (structure, *map(key_of, leaves)), [leaf for leaf in leaves if is_array_like(leaf)]
 
 
 def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

@@ -17,6 +17,7 @@ from llvmlite import ir
 from steepest.engines.native import threads
 from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
 from steepest.engines.native.builder import Builder
+from steepest.engines.native.explain import CompiledPlan, explain
 from steepest.engines.native.host import HostCall
 from steepest.engines.native.invoke import OTHER_KIND, describe, invoke
 from steepest.engines.native.jit import Code
@@ -148,6 +149,15 @@ class Program:
             return None if number == OTHER_KIND else finished(number, outputs)
 
         return run
+
+    def plan(self) -> CompiledPlan:
+        """Return what the code does, for people."""
+        computed, reports = _by_panels(self.paths)
+        sources = {k: v for path in self.paths for k, v in path.sources.items()}
+        shown = [(path.guards, path.outputs) for path in computed]
+        names = dict(zip(self.paths[-1].inputs, self.paths[-1].input_names, strict=True))
+        report = reports[0] if reports else None
+        return explain(shown, self.arena_size, report, sources, names)
 
     def _helped(self) -> contextlib.AbstractContextManager[None]:
         return threads.at_work() if self.shares_work else contextlib.nullcontext()
