@@ -14,7 +14,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
-from steepest.trace import Captures, Trace, current, is_tracing, trace_function
+from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.tracing import is_array_like, key_of
 from steepest.trace.view import follow
 
@@ -86,13 +86,11 @@ class Paths:
         result is one array or a tuple of them.
         """
         direct = getattr(self.run, "direct", None)
-        captures = self.last.captures
-        if direct is None or captures.opaque or not all(map(_is_plain, arguments)):
+        if direct is None or not self._is_plain(arguments):
             return None
+        captures = self.last.captures
         graphs = [trace.graph for trace in self.traces]
         shapes = [_flat_result(graph) for graph in graphs]
-        if None in shapes or any(graph.written for graph in graphs):
-            return None
         scalars = [[i for i, x in enumerate(graph.outputs) if x.ndim == 0] for graph in graphs]
         read = [read for read, _ in captures.arrays]
         count = len(arguments)
@@ -112,6 +110,26 @@ class Paths:
             return results[0] if shapes[number] is np.ndarray else tuple(results)
 
         return call
+
+    def entry(self, arguments: tuple[Any, ...], fallback: Callable[..., Any]) -> Any:
+        """Return a function written in C for calls like this one; None if there is none.
+
+        It is there if in addition the function has one path and captures no array.
+        """
+        make = getattr(self.run, "entry", None)
+        captures = self.last.captures
+        if make is None or captures.arrays or not self._is_plain(arguments):
+            return None
+        if any(isinstance(found, np.ndarray) for _, found in captures.values):
+            return None
+        is_tuple = _flat_result(self.last.graph) is tuple
+        return make(captures.values, OPEN, fallback, is_tuple)
+
+    def _is_plain(self, arguments: tuple[Any, ...]) -> bool:
+        graphs = [trace.graph for trace in self.traces]
+        if self.last.captures.opaque or not all(map(_is_plain, arguments)):
+            return False
+        return all(_flat_result(graph) and not graph.written for graph in graphs)
 
 
 def _is_plain(argument: Any) -> bool:
@@ -190,6 +208,7 @@ class Function:
         self._paths: OrderedDict[Any, Paths] = OrderedDict()
         self._short_cuts: OrderedDict[Any, ShortCut] = OrderedDict()
         self._tried_first: tuple[ShortCut, ...] = ()
+        self._entry: Callable[..., Any] = self._call
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -198,19 +217,18 @@ class Function:
     def __call__(self, *arguments: Any) -> Any:
         """Compute the function, or record it while another is traced."""
         try:
-            if not is_tracing():
-                for short_cut in self._tried_first:
-                    result = short_cut(arguments)
-                    if result is not _MISSED:
-                        return result
-            return self._call(arguments)
+            return self._entry(*arguments)
         except Exception as error:
             error.__traceback__ = without_own_frames(error)
             raise
 
-    def _call(self, arguments: tuple[Any, ...]) -> Any:
+    def _call(self, *arguments: Any) -> Any:
         if is_tracing():
             return follow(self.function, current())(*arguments)
+        for short_cut in self._tried_first:
+            result = short_cut(arguments)
+            if result is not _MISSED:
+                return result
         key, values = _kind(arguments)
         paths = self._known(key, arguments)
         taken = _run(paths, values)
@@ -282,12 +300,14 @@ class Function:
     def _remember(self, key: Any, arguments: Any, traces: tuple[Trace, ...]) -> Paths:
         paths = Paths(traces, self.executor([trace.graph for trace in traces]))
         short_cut = paths.short_cut(arguments)
+        entry = paths.entry(arguments, self._call)
         with self._lock:
             _keep(self._paths, key, paths, _CACHE_SIZE)
             self._short_cuts.pop(key, None)
             if short_cut is not None:
                 _keep(self._short_cuts, key, short_cut, _SHORT_CUTS)
             self._tried_first = tuple(reversed(self._short_cuts.values()))
+            self._entry = entry or self._call
         return paths
 
 

@@ -5,11 +5,12 @@ from steepest.trace import functions as functions  # registers what can be recor
 from steepest.trace.array import TracedArray, as_traced, node_of, record
 from steepest.trace.captures import Captures
 from steepest.trace.loops import cond, scan, while_loop
-from steepest.trace.session import current, is_tracing, open_session
+from steepest.trace.session import OPEN, current, is_tracing, open_session
 from steepest.trace.special import log_softmax, logsumexp, softmax
 from steepest.trace.tracing import Trace, trace, trace_function
 
 __all__ = [
+    "OPEN",
     "Captures",
     "Trace",
     "TracedArray",

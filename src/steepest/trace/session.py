@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -278,7 +279,20 @@ def open_session() -> Iterator[Session]:
     parents = _sessions.get()
     session = Session(parents)
     token = _sessions.set((*parents, session))
+    _count_open(1)
     try:
         yield session
     finally:
+        _count_open(-1)
         _sessions.reset(token)
+
+
+OPEN = np.zeros(1, np.int64)
+"""How many sessions are open in all threads, where machine code can look."""
+
+_count_lock = threading.Lock()
+
+
+def _count_open(change: int) -> None:
+    with _count_lock:
+        OPEN[0] += change

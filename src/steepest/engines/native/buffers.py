@@ -20,6 +20,8 @@ WORTH_KEEPING = 1 << 17
 
 _KEPT = 1 << 28  # bytes in all
 
+_LINE = 64  # results start at a cache line
+
 _lock = threading.Lock()
 _blocks: list[np.ndarray] = []  # the one used last comes last
 
@@ -34,7 +36,9 @@ def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < WORTH_KEEPING:
         return np.empty(shape, dtype)
-    return np.ndarray(shape, dtype, _block(size))
+    block = _block(size + _LINE)
+    start = -block.__array_interface__["data"][0] % _LINE
+    return np.ndarray(shape, dtype, block, start)
 
 
 def maker(outputs: Sequence[tuple[Shape, np.dtype]]) -> Callable[..., np.ndarray]:

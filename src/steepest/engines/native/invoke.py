@@ -64,7 +64,7 @@ def invoke() -> Callable[[int, int], int] | None:
     the program's description, and returns what the program returns, or
     :data:`OTHER_KIND`. It is None where arrays are not laid out as expected.
     """
-    if not _layout_is_known():
+    if not layout_is_known():
         return None
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
 
@@ -74,7 +74,7 @@ def _code() -> Code:
     return Code(_module(), "invoke")
 
 
-def _layout_is_known() -> bool:
+def layout_is_known() -> bool:
     """Whether an array and a tuple can be read as expected."""
     if sys.implementation.name != "cpython":
         return False
@@ -97,7 +97,7 @@ def _layout_is_known() -> bool:
     )
 
 
-class _Writer:
+class Writer:
     """Writes the function, with loads at byte offsets and early returns."""
 
     def __init__(self, function: ir.Function) -> None:
@@ -132,45 +132,65 @@ class _Writer:
         self.b.position_at_end(after)
 
 
+class Words:
+    """Reads a description word by word."""
+
+    def __init__(self, w: Writer, program: ir.Value, first: int) -> None:
+        self._w, self._program = w, program
+        self.place = w.b.alloca(INDEX)
+        w.b.store(index(8 * first), self.place)
+
+    def next(self, kind: ir.Type = INDEX) -> ir.Value:
+        b = self._w.b
+        here = b.load(self.place, typ=INDEX)
+        b.store(b.add(here, index(8)), self.place)
+        return self._w.load(self._program, here, kind)
+
+
+def data_of(w: Writer, array: ir.Value) -> ir.Value:
+    """Return where an array's elements are."""
+    return w.load(array, _HEADER + _DATA, POINTER)
+
+
+def check_array(
+    w: Writer, array: ir.Value, kind: ir.Value, words: Words, other_kind: ir.Block
+) -> None:
+    """Leave unless an object is an array of the dtype and shape that the next words say."""
+    b = w.b
+    w.require(w.load(array, _HEADER - 8), kind, other_kind)
+    w.require(w.load(array, _HEADER + _DTYPE), words.next(), other_kind)
+    flags = b.and_(w.load(array, _HEADER + _FLAGS, _INT), ir.Constant(_INT, _ALIGNED_IN_ORDER))
+    w.require(flags, ir.Constant(_INT, _ALIGNED_IN_ORDER), other_kind)
+    ndim = b.sext(w.load(array, _HEADER + _NDIM, _INT), INDEX)
+    w.require(ndim, words.next(), other_kind)
+    shape = w.load(array, _HEADER + _SHAPE, POINTER)
+
+    def extent(axis: ir.Value) -> None:
+        w.require(w.load(shape, b.mul(axis, index(8))), words.next(), other_kind)
+
+    w.each(index(0), ndim, extent)
+
+
 def _module() -> ir.Module:
     module = ir.Module("invoke")
     function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "invoke")
     arrays, program = function.args
-    w = _Writer(function)
+    w = Writer(function)
     b = w.b
     other_kind = function.append_basic_block("other_kind")
     inputs, count = (w.load(program, 8 * place) for place in (_INPUTS, _ARRAYS))
     table = b.alloca(POINTER, count)
-    place = b.alloca(INDEX)  # of the description's next word
-    b.store(index(8 * _FIRST), place)
-
-    def next_word() -> ir.Value:
-        here = b.load(place, typ=INDEX)
-        b.store(b.add(here, index(8)), place)
-        return w.load(program, here)
+    words = Words(w, program, _FIRST)
+    kind = w.load(program, 8 * _TYPE)
 
     def item(i: ir.Value) -> ir.Value:
-        found = w.load(arrays, b.add(b.mul(i, index(8)), index(_ITEMS)), POINTER)
-        return b.gep(found, [index(_HEADER)], source_etype=ir.IntType(8))
+        return w.load(arrays, b.add(b.mul(i, index(8)), index(_ITEMS)), POINTER)
 
     def take(i: ir.Value) -> None:
-        target = b.gep(table, [i], source_etype=POINTER)
-        b.store(w.load(item(i), _DATA, POINTER), target)
+        b.store(data_of(w, item(i)), b.gep(table, [i], source_etype=POINTER))
 
     def check(i: ir.Value) -> None:
-        array = item(i)
-        w.require(w.load(array, -8), w.load(program, 8 * _TYPE), other_kind)
-        w.require(w.load(array, _DTYPE), next_word(), other_kind)
-        flags = b.and_(w.load(array, _FLAGS, _INT), ir.Constant(_INT, _ALIGNED_IN_ORDER))
-        w.require(flags, ir.Constant(_INT, _ALIGNED_IN_ORDER), other_kind)
-        ndim = b.sext(w.load(array, _NDIM, _INT), INDEX)
-        w.require(ndim, next_word(), other_kind)
-        shape = w.load(array, _SHAPE, POINTER)
-        w.each(
-            index(0),
-            ndim,
-            lambda axis: w.require(w.load(shape, b.mul(axis, index(8))), next_word(), other_kind),
-        )
+        check_array(w, item(i), kind, words, other_kind)
         take(i)
 
     w.each(index(0), inputs, check)

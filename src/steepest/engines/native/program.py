@@ -17,6 +17,7 @@ from llvmlite import ir
 from steepest.engines.native import threads
 from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
 from steepest.engines.native.builder import Builder
+from steepest.engines.native.entry import entry
 from steepest.engines.native.explain import CompiledPlan, explain
 from steepest.engines.native.host import HostCall
 from steepest.engines.native.invoke import OTHER_KIND, describe, invoke
@@ -55,6 +56,8 @@ def cached(key: Any, make: Callable[[], Any]) -> Any:
 
 
 _NO_ARENA = np.zeros(0, np.uint8)
+
+_LARGE_ARENA = 1 << 20  # bytes; no function keeps more than that for itself
 
 UNKNOWN_PATH = -1
 """What compiled code returns where the way leads where no path is known."""
@@ -161,6 +164,29 @@ class Program:
 
     def _helped(self) -> contextlib.AbstractContextManager[None]:
         return threads.at_work() if self.shares_work else contextlib.nullcontext()
+
+    def entry(
+        self,
+        reads: Sequence[tuple[Callable[[], Any], Any]],
+        open_sessions: np.ndarray,
+        fallback: Callable[..., Any],
+        is_tuple: bool,
+    ) -> Callable[..., Any] | None:
+        """Return a function that Python calls without further ado, where that is possible."""
+        if len(self.paths) > 1 or self.shares_work or self.arena_size > _LARGE_ARENA:
+            return None
+        return entry(
+            self.code.address,
+            [(node.shape, node.dtype) for node in self.paths[0].inputs],
+            self.outputs,
+            maker(self.outputs),
+            aligned_bytes(self.arena_size),
+            threads.board(),
+            reads,
+            open_sessions,
+            fallback,
+            is_tuple,
+        )
 
     def _take_arena(self) -> np.ndarray:
         if self.arena_size == 0:
