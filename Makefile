@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas ruff mypy
-PEERS := numba jax autograd scipy
+PEERS := numba jax autograd scipy scikit-learn
 
 .PHONY: demo test lint types bench docs clean
 

@@ -1,7 +1,10 @@
 """Arrays of every size: calls, data, networks, elementwise functions, compile time.
 
-Peers take turns, each several times in a row, so that one's threads have gone to sleep when
-the next begins; figures are medians over rounds. A peer that is not installed is left out.
+    python benchmarks/arrays.py
+
+Peers take turns, each several times in a row, with a pause before: threads of BLAS and OpenMP
+go on spinning for a while, and would slow down whoever comes next. Figures are medians over
+rounds. A peer that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import time
 
 import limits
 import numpy as np
+import peers
 import scipy.special
 
 import steepest as st
 
 ROWS, COLUMNS, STEPS = 1_000_000, 32, 100
+PAUSE = 0.05
 
 
 def has(package):
@@ -29,6 +34,7 @@ def turns(runners, repeats, rounds=9):
         run()
     for _ in range(rounds):
         for name, run in runners.items():
+            time.sleep(PAUSE)
             run()  # wakes up its threads
             start = time.perf_counter()
             for _ in range(repeats):
@@ -129,7 +135,14 @@ def regression(X, y):
 
         return run
 
-    runners = {"steepest": descend(2), "steepest, one thread": descend(1)}
+    def fast():
+        return st.minimize(squares, start, **settings, fast=True).x
+
+    runners = {
+        "steepest": descend(2),
+        "steepest, one thread": descend(1),
+        "steepest, fast=True": fast,
+    }
     if has("jax"):
         jax, jnp = jax_numpy()
         jX, jy = jnp.asarray(X), jnp.asarray(y)
@@ -350,6 +363,32 @@ def compile_times():
     return result
 
 
+def networks():
+    """Seconds of a step; steepest's own last look at all data is left out."""
+    result = {}
+    for name, makers, steps in (
+        ("64-32-10 tanh, batch 32", peers.DIGITS, peers.DIGITS_STEPS),
+        ("784-256-128-10 relu, batch 128", peers.WIDE, peers.WIDE_STEPS),
+    ):
+        runners = {peer: make() for peer, make in makers.items() if has(peers.PACKAGES[peer])}
+        own, rounds = [], 9
+        taken = {peer: [] for peer in runners}
+        for run in runners.values():
+            run()
+        for _ in range(rounds):
+            for peer, run in runners.items():
+                time.sleep(PAUSE)
+                run()  # wakes up its threads
+                start = time.perf_counter()
+                answer = run()
+                taken[peer].append(time.perf_counter() - start)
+                if peer == "steepest":
+                    own.append(answer.timings.run)
+        medians = {peer: float(np.median(times)) / steps for peer, times in taken.items()}
+        result[name] = medians | {"steepest": float(np.median(own)) / steps}
+    return result
+
+
 def measure():
     """Return all figures."""
     X, y = data()
@@ -366,8 +405,71 @@ def measure():
         "linear regression, 100 steps": linear,
         "of the bandwidth": rates,
         "logistic regression, loss and gradient": classification(X, y),
+        "networks, each step": networks(),
         "elementwise": elementwise(),
         "gradient to value": gradient_to_value(),
         "growth": growth(),
         "compile": compile_times(),
     }
+
+
+def tables(figures):
+    """Yield (title, columns, rows) of text."""
+    yield (
+        "What this machine can do",
+        ("", ""),
+        [(name, f"{value:.3g}") for name, value in figures["limits"].items()],
+    )
+    timed = (
+        "calls",
+        "linear regression, 100 steps",
+        "logistic regression, loss and gradient",
+        "networks, each step",
+        "elementwise",
+        "compile",
+    )
+    for title in timed:
+        found = figures[title]
+        groups = found if isinstance(next(iter(found.values())), dict) else {"": found}
+        rows = []
+        for group, taken in groups.items():
+            own = taken["steepest"]
+            for name, seconds in taken.items():
+                rows.append((group, name, time_of(seconds), f"{seconds / own:.2f}"))
+                group = ""
+        yield title, ("", "", "time", "to steepest"), rows
+    rates = figures["of the bandwidth"]
+    rows = [(name, f"{rate:.0%}") for name, rate in rates.items()]
+    yield "linear regression, of the bandwidth of reading", ("", ""), rows
+    ratios = figures["gradient to value"]
+    sizes = list(next(iter(ratios.values())))
+    rows = [(name, *(f"{r[size]:.2f}" for size in sizes)) for name, r in ratios.items()]
+    yield "value and gradient, to the value alone", ("", *sizes), rows
+    rows = [(size, time_of(seconds)) for size, seconds in figures["growth"].items()]
+    yield "Rosenbrock's value and gradient, by size", ("", "time"), rows
+
+
+def time_of(seconds):
+    for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def show(console, figures):
+    from rich.table import Table
+
+    for title, columns, rows in tables(figures):
+        table = Table(title=title, title_justify="left")
+        for number, column in enumerate(columns):
+            is_text = number == 0 or (column == "" and len(columns) > 2)
+            table.add_column(column, justify="left" if is_text else "right")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    from rich.console import Console
+
+    show(Console(width=100), measure())

@@ -7,6 +7,7 @@ Every entry makes a function without arguments that does the whole work once and
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -215,7 +216,7 @@ def steepest_digits():
         "batches": st.Batches(size=BATCH, epochs=EPOCHS, seed=0),
         "record": None,
     }
-    return lambda: st.minimize(digits.loss, start, **settings).loss
+    return lambda: st.minimize(digits.loss, start, **settings)
 
 
 def jax_digits():
@@ -298,6 +299,103 @@ DIGITS = {
     "NumPy by hand": numpy_digits,
     "torch eager": torch_digits,
 }
+
+# A larger network, 784-256-128-10 with rectified units: numbers in place of pictures.
+
+WIDTHS, WIDE_BATCH, WIDE_EPOCHS = (784, 256, 128, 10), 128, 2
+WIDE_SAMPLES = 20 * WIDE_BATCH
+WIDE_STEPS = WIDE_EPOCHS * 20
+
+
+@functools.cache
+def wide_data():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(WIDE_SAMPLES, WIDTHS[0])).astype(np.float32)
+    return X, random.integers(0, WIDTHS[-1], WIDE_SAMPLES)
+
+
+def wide_start():
+    random = np.random.default_rng(1)
+    sizes = list(itertools.pairwise(WIDTHS))
+    weights = [(random.normal(size=size) / np.sqrt(size[0])).astype(np.float32) for size in sizes]
+    return {"weights": weights, "biases": [np.zeros(n, np.float32) for n in WIDTHS[1:]]}
+
+
+def wide_batches():
+    return st.Batches(size=WIDE_BATCH, epochs=WIDE_EPOCHS, seed=0)
+
+
+def wide_order():
+    orders = [wide_batches().order(WIDE_SAMPLES, epoch) for epoch in range(WIDE_EPOCHS)]
+    return np.concatenate(orders).reshape(-1, WIDE_BATCH)
+
+
+def wide_loss(network, X, y):
+    *hidden, (last_weights, last_biases) = zip(network["weights"], network["biases"], strict=True)
+    for weights, biases in hidden:
+        X = np.maximum(X @ weights + biases, 0)
+    scores = st.log_softmax(X @ last_weights + last_biases, axis=1)
+    return -np.mean(np.take_along_axis(scores, y[:, None], axis=1))
+
+
+def steepest_wide():
+    X, y = wide_data()
+    settings = {"method": st.GradientDescent(0.1), "batches": wide_batches(), "record": None}
+    return lambda: st.minimize(wide_loss, wide_start(), args=(X, y), **settings)
+
+
+def jax_wide():
+    import jax
+    import jax.numpy as jnp
+
+    X, y = wide_data()
+
+    def loss(network, X, y):
+        layers = zip(network["weights"], network["biases"], strict=True)
+        *hidden, (last_weights, last_biases) = layers
+        for weights, biases in hidden:
+            X = jnp.maximum(X @ weights + biases, 0)
+        scores = jax.nn.log_softmax(X @ last_weights + last_biases)
+        return -jnp.mean(jnp.take_along_axis(scores, y[:, None], axis=1))
+
+    @jax.jit
+    def train(network, X, y, order):
+        def step(network, rows):
+            value, gradient = jax.value_and_grad(loss)(network, X[rows], y[rows])
+            return jax.tree.map(lambda p, g: p - RATE * g, network, gradient), value
+
+        return jax.lax.scan(step, network, order)
+
+    return lambda: float(train(wide_start(), X, y, wide_order())[1][-1])
+
+
+def torch_wide():
+    import torch
+
+    X, y = map(torch.as_tensor, wide_data())
+
+    def run():
+        start = wide_start()
+        layers = [
+            (torch.tensor(weights, requires_grad=True), torch.tensor(biases, requires_grad=True))
+            for weights, biases in zip(start["weights"], start["biases"], strict=True)
+        ]
+        optimizer = torch.optim.SGD([p for layer in layers for p in layer], lr=0.1)
+        for rows in torch.as_tensor(wide_order()):
+            out = X[rows]
+            for weights, biases in layers[:-1]:
+                out = torch.relu(out @ weights + biases)
+            out = out @ layers[-1][0] + layers[-1][1]
+            loss = torch.nn.functional.cross_entropy(out, y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return run
+
+
+WIDE = {"steepest": steepest_wide, "JAX scan": jax_wide, "torch eager": torch_wide}
 
 _COLD_STEEPEST = """
 import numpy as np, steepest as st

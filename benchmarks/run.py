@@ -1,4 +1,4 @@
-"""steepest beside its peers: the Rosenbrock descent, and the digits network.
+"""steepest beside its peers: descents, calls, data, networks, elementwise functions.
 
     make bench
 
@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import arrays
 import branches
 import numpy as np
 import peers
@@ -108,6 +109,7 @@ def show(console, title, figures, unit, per=1):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--before", type=Path, help="compare with the figures in this file")
     arguments = parser.parse_args()
     console = Console(width=100)
     rosenbrock = measure(peers.ROSENBROCK, slow=peers.SLOW)
@@ -142,6 +144,8 @@ def main():
     for name, taken in cold.items():
         table.add_row(f"{name}: import, trace, compile and finish the descent", f"{taken:.3f}")
     console.print(table)
+    figures = arrays.measure()
+    arrays.show(console, figures)
     timings = peers.steepest_timings()
     console.print(f"steepest's own account of a first descent: {timings}")
     if arguments.json:
@@ -154,12 +158,38 @@ def main():
             "digits": digits,
             "digits_steps": peers.DIGITS_STEPS,
             "branches": crossing,
+            "arrays": figures,
             "import": loaded,
             "cold_rosenbrock": cold,
             "steepest_first_descent": timings,
         }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
         console.print(f"written to {arguments.json}")
+    if arguments.before:
+        compare(console, json.loads(arguments.before.read_text())["arrays"], figures)
+
+
+def compare(console, before, now):
+    """Show what became slower or faster by a tenth since an earlier run."""
+    table = Table(title="Ratio to the time before", title_justify="left")
+    table.add_column("")
+    table.add_column("ratio", justify="right")
+    for name, seconds in flat(now).items():
+        earlier = flat(before).get(name)
+        if earlier and not 0.9 < seconds / earlier < 1.1:
+            table.add_row(name, f"{seconds / earlier:.2f}")
+    console.print(table)
+
+
+def flat(figures, prefix=""):
+    """Return nested figures by a path of names."""
+    result = {}
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{name}: ")
+        else:
+            result[prefix + name] = value
+    return result
 
 
 if __name__ == "__main__":

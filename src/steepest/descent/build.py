@@ -14,8 +14,8 @@ from steepest.descent.parameters import Layout
 from steepest.descent.stop import Point, StopRule
 from steepest.engines import Iteration
 from steepest.errors import InputError
-from steepest.graph import Graph, Guard, trees
-from steepest.rewrite import simplify, simplify_guarded
+from steepest.graph import Graph, Guard, Node, trees
+from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, as_traced, node_of, open_session
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session
@@ -156,6 +156,37 @@ def build(
         guards=tuple(session.guards),
     )
     return Built(iteration, loss_graph, session.captures, state0)
+
+
+def with_constants(it: Iteration, fast: bool) -> tuple[Iteration, tuple[Node, ...]]:
+    """Return an iteration that is given what does not change, and what that is.
+
+    Parameters
+    ----------
+    it
+        The iteration; where it branches it is left alone.
+    fast
+        Whether algebra may move more out of the loop, rounding differently.
+    """
+    if it.guards:
+        return it, ()
+    varying = (it.x, it.count, *it.state)
+    outputs: Sequence[Node] = it.outputs
+    if fast:
+        outputs = simplify(without_rows(outputs, varying))
+    outputs, inputs, constants = hoist(outputs, varying)
+    loss, gradient, finite, stop, next_x, *state = outputs
+    changed = dataclasses.replace(
+        it,
+        data=(*it.data, *inputs),
+        loss=loss,
+        gradient=gradient,
+        finite=finite,
+        stop=stop,
+        next_x=next_x,
+        next_state=tuple(state),
+    )
+    return changed, tuple(constants)
 
 
 def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:

@@ -48,6 +48,7 @@ def minimize(
     batches: Batches | None = None,
     compute_dtype: Any = None,
     max_paths: int = MAX_PATHS,
+    fast: bool = False,
 ) -> Result:
     """Minimize a loss written in NumPy.
 
@@ -86,6 +87,11 @@ def minimize(
         Branches on values (``if x[0] > 0``) part the loss into paths, which are traced and
         compiled as they turn up. Beyond so many, each new one is interpreted, and a
         :class:`PathLimitWarning` says so.
+    fast
+        Let algebra move work out of the loop where that changes how results are rounded: a
+        least-squares loss of ``X @ w + b - y`` is computed from the Gram matrix of `X`, so
+        that an iteration does not touch the data. The loss is then a difference of sums
+        over the squares of `y`, and has their rounding error.
 
     Returns
     -------
@@ -136,11 +142,12 @@ def minimize(
         keep_x,
         chosen,
         max_paths,
+        fast,
     )
     prepared, traced, compiled = prepare(problem, vector)
+    started, pauses = time.perf_counter(), 0.0
     run = prepared.start(start_of(problem, prepared, vector))
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
-    started, pauses = time.perf_counter(), 0.0
     with _progress_display(progress, stop.latest() if limit is None else limit) as watch:
         while True:
             ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)

@@ -15,11 +15,11 @@ import numpy as np
 
 from steepest.derivative import Function, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
-from steepest.descent.build import Built, Here, build
+from steepest.descent.build import Built, Here, build, with_constants
 from steepest.descent.parameters import Layout
 from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
-from steepest.graph import trees
+from steepest.graph import Node, evaluate, trees
 from steepest.trace import current
 from steepest.trace.tracing import call_traced, is_array_like, key_of
 
@@ -48,6 +48,8 @@ class Problem(NamedTuple):
         Where it runs.
     max_paths
         Paths through the loss that are compiled.
+    fast
+        Whether algebra may change how results are rounded.
     """
 
     function: Callable[..., Any]
@@ -62,6 +64,7 @@ class Problem(NamedTuple):
     record_x: bool
     engine: Engine
     max_paths: int
+    fast: bool = False
 
     def key(self) -> Any:
         """Return what compiled code depends on, besides what the functions read."""
@@ -69,7 +72,7 @@ class Problem(NamedTuple):
         layout = self.layout
         places = (layout.structure, layout.shapes, layout.dtypes)
         settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
-        engine = (self.record_x, self.engine, self.max_paths)
+        engine = (self.record_x, self.engine, self.max_paths, self.fast)
         return (self.function, *places, structure, *map(key_of, leaves), *settings, *engine)
 
 
@@ -90,6 +93,9 @@ class Prepared:
         Iterations to make before looking at the clock.
     at
         Loss and gradient at a vector, in NumPy, over all data.
+    constants
+        What does not change from iteration to iteration, as nodes over the data: it is
+        computed when a run starts, and bound to the last data inputs.
     """
 
     paths: tuple[Built, ...]
@@ -98,6 +104,7 @@ class Prepared:
     start: Callable[[Start], Run]
     budget: int
     at: Function
+    constants: tuple[Node, ...] = ()
 
     @property
     def still_holds(self) -> bool:
@@ -180,15 +187,21 @@ def _compiled(
     engine: Engine,
     at: Function,
 ) -> Prepared:
+    iterations = tuple(built.iteration for built in paths)
+    constants: tuple[Node, ...] = ()
+    if problem.plan is None and len(paths) == 1:
+        only, constants = with_constants(iterations[0], problem.fast)
+        iterations = (only,)
     program = Program(
-        tuple(built.iteration for built in paths),
+        iterations,
         tuple(built.iteration for built in tail_paths),
         problem.plan,
         problem.record_every,
         problem.record_x,
     )
     starter = engine.prepare(program)
-    return Prepared(paths, tail_paths, program, starter, engine.first_budget(program), at)
+    budget = engine.first_budget(program)
+    return Prepared(paths, tail_paths, program, starter, budget, at, constants)
 
 
 def _remember(key: Any, prepared: Prepared) -> None:
@@ -218,6 +231,9 @@ def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in leaves if is_array_like(leaf)]
     data = _bound(prepared.paths[-1], given)
+    if prepared.constants:
+        nodes = prepared.paths[-1].iteration.data
+        data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
     tail_data = _bound(prepared.tail_paths[-1], given) if prepared.tail_paths else []
     order, epochs = None, 0
     if problem.batches is not None and problem.plan is not None:

@@ -1,6 +1,15 @@
 """Graph to graph: rules as data, and one driver."""
 
+from steepest.rewrite.affine import without_rows
+from steepest.rewrite.hoist import hoist
 from steepest.rewrite.rules import RULES, RewriteRule
 from steepest.rewrite.simplify import simplify, simplify_guarded
 
-__all__ = ["RULES", "RewriteRule", "simplify", "simplify_guarded"]
+__all__ = [
+    "RULES",
+    "RewriteRule",
+    "hoist",
+    "simplify",
+    "simplify_guarded",
+    "without_rows",
+]

@@ -15,7 +15,7 @@ import ctypes
 import functools
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -223,6 +223,15 @@ def _serve() -> tuple[Code, Any]:
     return code, ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(code.address)
 
 
+def _find_current_processor() -> Callable[[], int] | None:
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None)
+
+
+_current_processor = _find_current_processor()
+
+
 class _Helpers:
     """The helpers of this process, started when they are first needed.
 
@@ -262,6 +271,8 @@ class _Helpers:
             while len(self._threads) < self.threads - 1:
                 self._start()
             sleeping, self._asleep = self._asleep, 0
+        if sleeping:
+            self._keep_off_this_processor()
         for _ in range(sleeping):
             self._wake.release()
         try:
@@ -269,6 +280,20 @@ class _Helpers:
         finally:
             with self._lock:
                 self.board[OPEN] -= 1
+
+    def _keep_off_this_processor(self) -> None:
+        """Let helpers that wake up run elsewhere than the caller, who goes on here.
+
+        Linux wakes a thread where the one that woke it runs, and may leave both there for
+        long although another processor is idle.
+        """
+        if _current_processor is None:
+            return
+        elsewhere = os.sched_getaffinity(0) - {_current_processor()}
+        for helper in self._threads:
+            if elsewhere and helper.native_id is not None:
+                with contextlib.suppress(OSError):  # it has just ended, or may not be moved
+                    os.sched_setaffinity(helper.native_id, elsewhere)
 
     def _start(self) -> None:
         _, serve = _serve()

@@ -1,0 +1,84 @@
+"""What does not change from iteration to iteration, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from steepest.graph import Node, make, order
+from steepest.ops import Indexed, Kernel, Reduction, input_node
+
+_LEVEL = 1 << 21
+_CHEAP = frozenset(
+    {
+        *("add", "subtract", "multiply", "divide", "negative", "square", "reciprocal"),
+        *("absolute", "sign", "astype", "where", "maximum", "minimum", "stop_gradient"),
+        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+        *("logical_and", "logical_or", "logical_not", "logical_xor"),
+    }
+)
+
+
+def invariants(outputs: Sequence[Node], varying: Collection[Node]) -> frozenset[Node]:
+    """Return the nodes that do not depend on any of the varying inputs."""
+    found: set[Node] = set()
+    for node in order(outputs):
+        if node not in varying and all(operand in found for operand in node.operands):
+            found.add(node)
+    return frozenset(found)
+
+
+def hoist(
+    outputs: Sequence[Node], varying: Collection[Node]
+) -> tuple[list[Node], list[Node], list[Node]]:
+    """Return the outputs with what does not vary as further inputs.
+
+    Parameters
+    ----------
+    outputs
+        Nodes to be computed again and again.
+    varying
+        The inputs that change in between.
+
+    Returns
+    -------
+    outputs : list of Node
+        As functions of the old inputs and the new ones.
+    inputs : list of Node
+        The new inputs.
+    values : list of Node
+        What to bind them to, as functions of the inputs that do not vary.
+
+    Notes
+    -----
+    Arithmetic that a loop does on the way is left there: an array more to be read would cost
+    more than computing it again.
+    """
+    fixed = invariants(outputs, varying)
+    is_costly: dict[Node, bool] = {}
+    new: dict[Node, Node] = {}
+    inputs: list[Node] = []
+    values: list[Node] = []
+    wanted = set(outputs)
+    for node in order(outputs):
+        if node not in fixed:
+            wanted.update(node.operands)
+    for node in order(outputs):
+        costs = _is_costly(node) or any(is_costly[operand] for operand in node.operands)
+        is_costly[node] = costs
+        if node in fixed and node in wanted and costs:
+            new[node] = input_node(len(inputs), node.shape, node.dtype, _LEVEL)
+            inputs.append(new[node])
+            values.append(node)
+            continue
+        operands = tuple(new[operand] for operand in node.operands)
+        same = operands == node.operands
+        new[node] = node if same else make(node.op, operands, **node.attributes)
+    return [new[node] for node in outputs], inputs, values
+
+
+def _is_costly(node: Node) -> bool:
+    if not node.operands or isinstance(node.op.lower, Indexed):
+        return False
+    if isinstance(node.op.lower, Reduction | Kernel):
+        return True
+    return node.op.name not in _CHEAP
