@@ -20,21 +20,21 @@ import scipy.special
 import steepest as st
 
 ROWS, COLUMNS, STEPS = 1_000_000, 32, 100
-PAUSE = 0.05
+PAUSE, SHORT_PAUSE = 0.25, 0.02
 
 
 def has(package):
     return importlib.util.find_spec(package) is not None
 
 
-def turns(runners, repeats, rounds=9):
+def turns(runners, repeats, rounds=9, pause=SHORT_PAUSE):
     """Return the median seconds of each runner."""
     times = {name: [] for name in runners}
     for run in runners.values():
         run()
     for _ in range(rounds):
         for name, run in runners.items():
-            time.sleep(PAUSE)
+            time.sleep(pause)
             run()  # wakes up its threads
             start = time.perf_counter()
             for _ in range(repeats):
@@ -179,7 +179,7 @@ def regression(X, y):
     answers = [run() for run in runners.values()]
     for answer in answers[1:]:
         np.testing.assert_allclose(answer, answers[0], rtol=1e-9)
-    return turns(runners, 1, rounds=3)
+    return turns(runners, 1, rounds=3, pause=PAUSE)
 
 
 def classification(X, y):
@@ -215,7 +215,7 @@ def classification(X, y):
 
         own = LinearModelLoss(base_loss=HalfBinomialLoss(), fit_intercept=False)
         runners["scikit-learn's own"] = lambda: own.loss_gradient(w, X, y, n_threads=2)
-    return turns(runners, 3, rounds=7)
+    return turns(runners, 3, rounds=7, pause=PAUSE)
 
 
 # Elementwise functions.

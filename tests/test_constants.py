@@ -64,6 +64,11 @@ LOSSES = {
 SETTINGS = {"method": st.GradientDescent(0.1), "stop": st.MaxIterations(60)}
 
 
+@pytest.fixture(autouse=True)
+def nothing_prepared():
+    prepare._prepared.clear()
+
+
 def last_program():
     return list(prepare._prepared.values())[-1]
 

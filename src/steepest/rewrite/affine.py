@@ -189,9 +189,8 @@ def _sum_over_rows(node: Node, fixed: frozenset[Node], affine: dict[Node, _Affin
         left, right = node.operands
         if left in fixed and right in affine and left.ndim == right.ndim == 2:
             if left.shape[1] == affine[right].rows >= _WORTH_IT * left.shape[0]:
-                return _total(
-                    _op("matmul", _op("matmul", left, m), u) for m, u in affine[right].terms
-                )
+                terms = affine[right].terms
+                return _total([_op("matmul", _op("matmul", left, m), u) for m, u in terms])
         return None
     if node.op.name != "sum" or 0 not in node.attributes["axis"]:
         return None

@@ -51,10 +51,11 @@ def hoist(
     Notes
     -----
     Arithmetic that a loop does on the way is left there: an array more to be read would cost
-    more than computing it again.
+    more than computing it again. So is what may raise: the engine says at which line.
     """
     fixed = invariants(outputs, varying)
     is_costly: dict[Node, bool] = {}
+    may_fail: dict[Node, bool] = {}
     new: dict[Node, Node] = {}
     inputs: list[Node] = []
     values: list[Node] = []
@@ -65,7 +66,8 @@ def hoist(
     for node in order(outputs):
         costs = _is_costly(node) or any(is_costly[operand] for operand in node.operands)
         is_costly[node] = costs
-        if node in fixed and node in wanted and costs:
+        may_fail[node] = _may_fail(node) or any(may_fail[operand] for operand in node.operands)
+        if node in fixed and node in wanted and costs and not may_fail[node]:
             new[node] = input_node(len(inputs), node.shape, node.dtype, _LEVEL)
             inputs.append(new[node])
             values.append(node)
@@ -82,3 +84,9 @@ def _is_costly(node: Node) -> bool:
     if isinstance(node.op.lower, Reduction | Kernel):
         return True
     return node.op.name not in _CHEAP
+
+
+def _may_fail(node: Node) -> bool:
+    if node.op.name in ("take_at", "add_at", "put_at"):
+        return True  # an index may be out of bounds
+    return isinstance(node.op.lower, Kernel) and node.op.lower.name == "host"
