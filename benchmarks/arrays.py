@@ -449,6 +449,20 @@ def tables(figures):
     yield "Rosenbrock's value and gradient, by size", ("", "time"), rows
 
 
+def markdown(figures):
+    """Return the tables as in docs/speed.md."""
+    lines = []
+    for title, columns, rows in tables(figures):
+        lines += ["", f"**{title}**", "", f"| {' | '.join(columns)} |"]
+        texts = [
+            number == 0 or (not column and len(columns) > 2)
+            for number, column in enumerate(columns)
+        ]
+        lines.append("| " + " | ".join("---" if is_text else "---:" for is_text in texts) + " |")
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines)
+
+
 def time_of(seconds):
     for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1:

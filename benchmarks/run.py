@@ -15,8 +15,11 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+os.environ["STEEPEST_CACHE_DIR"] = ""  # first calls compile; kept code is measured apart
 
 import arrays
 import branches
@@ -42,12 +45,15 @@ def take_turns(runners, rounds=ROUNDS):
     return {name: float(np.median(taken)) for name, taken in times.items()}
 
 
-def seconds_of(code, repeats=5):
+def seconds_of(code, repeats=5, folder=""):
     """Return the median seconds of a cold process."""
+    environment = os.environ | {"STEEPEST_CACHE_DIR": folder}
     taken = []
     for _ in range(repeats):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, env=environment
+        )
         taken.append(time.perf_counter() - start)
     return float(np.median(taken))
 
@@ -109,6 +115,7 @@ def show(console, title, figures, unit, per=1):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--markdown", type=Path, help="write the tables of docs/speed.md here")
     parser.add_argument("--before", type=Path, help="compare with the figures in this file")
     arguments = parser.parse_args()
     console = Console(width=100)
@@ -135,6 +142,9 @@ def main():
         for name, code in peers.COLD.items()
         if importlib.util.find_spec(peers.PACKAGES[name])
     }
+    with tempfile.TemporaryDirectory() as folder:
+        seconds_of(peers.COLD["steepest"], 1, folder)
+        cold["steepest, machine code kept"] = seconds_of(peers.COLD["steepest"], folder=folder)
     loaded = imports()
     table = Table(title="Cold processes", title_justify="left")
     table.add_column("")
@@ -165,6 +175,8 @@ def main():
         }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
         console.print(f"written to {arguments.json}")
+    if arguments.markdown:
+        arguments.markdown.write_text(arrays.markdown(figures) + "\n")
     if arguments.before:
         compare(console, json.loads(arguments.before.read_text())["arrays"], figures)
 

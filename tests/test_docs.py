@@ -11,6 +11,7 @@ import pytest
 
 import steepest as st
 from steepest.engines import Interpreter, Native, Torch
+from steepest.ops.elementary import ULP
 from steepest.ops.row import Domain, elementwise
 from steepest.trace import record
 
@@ -21,14 +22,21 @@ def blocks(name):
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
 
 
-def test_readmes_code_runs_and_prints_what_it_says(capsys):
+@pytest.mark.parametrize("page", ["README.md", "docs/speed.md"])
+def test_code_runs_and_prints_what_it_says(page, capsys):
     namespace = {}
-    for block in blocks("README.md"):
-        source = compile(block, ROOT / "README.md", "exec")
+    for block in blocks(page):
+        source = compile(block, ROOT / page, "exec")
         exec(source, namespace)
         printed = capsys.readouterr().out
         for promised in re.findall(r"print\(.*\)  # (.*)", block):
             assert promised.removeprefix("... ") in printed
+
+
+def test_the_bounds_of_elementary_functions_are_the_codes():
+    rows = re.findall(r"^\| (`.*) \| (\d) \|$", (ROOT / "docs" / "speed.md").read_text(), re.M)
+    said = {name: int(bound) for names, bound in rows for name in re.findall("`(\\w+)`", names)}
+    assert {name: said[name] for name in ULP} == ULP
 
 
 def test_contributings_row_is_an_op():

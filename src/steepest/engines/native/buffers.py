@@ -22,6 +22,9 @@ _KEPT = 1 << 28  # bytes in all
 
 _LINE = 64  # results start at a cache line
 
+POISON = False
+"""Whether memory is filled with NaN before it is used, to show what reads it too early."""
+
 _lock = threading.Lock()
 _blocks: list[np.ndarray] = []  # the one used last comes last
 
@@ -35,16 +38,20 @@ def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     """Return an array whose content is arbitrary, as ``np.empty`` does."""
     size = math.prod(shape) * dtype.itemsize
     if size < WORTH_KEEPING:
-        return np.empty(shape, dtype)
-    block = _block(size + _LINE)
-    start = -block.__array_interface__["data"][0] % _LINE
-    return np.ndarray(shape, dtype, block, start)
+        result = np.empty(shape, dtype)
+    else:
+        block = _block(size + _LINE)
+        start = -block.__array_interface__["data"][0] % _LINE
+        result = np.ndarray(shape, dtype, block, start)
+    if POISON:
+        result.reshape(-1).view(np.uint8).fill(0xFF)
+    return result
 
 
 def maker(outputs: Sequence[tuple[Shape, np.dtype]]) -> Callable[..., np.ndarray]:
     """Return ``np.empty`` or :func:`empty`, whichever serves arrays of these sizes."""
     sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in outputs]
-    return np.empty if max(sizes, default=0) < WORTH_KEEPING else empty
+    return np.empty if max(sizes, default=0) < WORTH_KEEPING and not POISON else empty
 
 
 def _block(size: int) -> np.ndarray:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 _KEPT_BYTES = 1 << 28
 _PRUNED_TO = 0.75
 _CHECKED_EVERY = 64  # objects kept by this process, before the folder's size is looked at
-_DIGEST = hashlib.sha256().digest_size
+_DIGEST = 32  # bytes
 
 _kept = 0
 
@@ -33,14 +31,17 @@ def folder() -> Path | None:
     return Path(named or platformdirs.user_cache_dir("steepest", appauthor=False)) / "objects"
 
 
+def _hashed(content: bytes) -> bytes:
+    import hashlib  # here and below: what importing steepest can do without
+
+    return hashlib.sha256(content).digest()
+
+
 def key_of(*parts: str) -> str:
     """Return a name for what depends on these texts and nothing else."""
-    digest = hashlib.sha256()
-    for part in parts:
-        text = part.encode()
-        digest.update(len(text).to_bytes(8, "little"))
-        digest.update(text)
-    return digest.hexdigest()
+    encoded = [part.encode() for part in parts]
+    content = b"".join(len(text).to_bytes(8, "little") + text for text in encoded)
+    return _hashed(content).hex()
 
 
 def find(key: str) -> bytes | None:
@@ -53,7 +54,7 @@ def find(key: str) -> bytes | None:
     except OSError:
         return None
     checksum, found = content[:_DIGEST], content[_DIGEST:]
-    if not found or hashlib.sha256(found).digest() != checksum:
+    if not found or _hashed(found) != checksum:
         return None
     with contextlib.suppress(OSError):
         os.utime(place / key)  # those used last are kept longest
@@ -66,10 +67,12 @@ def keep(key: str, content: bytes) -> None:
     place = folder()
     if place is None:
         return
+    import tempfile
+
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=place, prefix="new-", delete=False) as file:
-            file.write(hashlib.sha256(content).digest() + content)
+            file.write(_hashed(content) + content)
         os.replace(file.name, place / key)
         if _kept % _CHECKED_EVERY == 0:
             _prune(place)

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from llvmlite import ir
@@ -18,7 +18,6 @@ from steepest.engines.native import threads
 from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.entry import entry
-from steepest.engines.native.explain import CompiledPlan, explain
 from steepest.engines.native.host import HostCall
 from steepest.engines.native.invoke import OTHER_KIND, describe, invoke
 from steepest.engines.native.jit import Code
@@ -32,6 +31,9 @@ from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
 from steepest.rewrite import simplify_guarded
 from steepest.rewrite.panels import Report, with_panels
+
+if TYPE_CHECKING:
+    from steepest.engines.native.explain import CompiledPlan
 
 _CACHE_SIZE = 256
 _programs: OrderedDict[Any, Any] = OrderedDict()
@@ -155,6 +157,8 @@ class Program:
 
     def plan(self) -> CompiledPlan:
         """Return what the code does, for people."""
+        from steepest.engines.native.explain import explain
+
         computed, reports = _by_panels(self.paths)
         sources = {k: v for path in self.paths for k, v in path.sources.items()}
         shown = [(path.guards, path.outputs) for path in computed]
