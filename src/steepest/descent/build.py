@@ -175,18 +175,7 @@ def with_constants(it: Iteration, fast: bool) -> tuple[Iteration, tuple[Node, ..
     if fast:
         outputs = simplify(without_rows(outputs, varying))
     outputs, inputs, constants = hoist(outputs, varying)
-    loss, gradient, finite, stop, next_x, *state = outputs
-    changed = dataclasses.replace(
-        it,
-        data=(*it.data, *inputs),
-        loss=loss,
-        gradient=gradient,
-        finite=finite,
-        stop=stop,
-        next_x=next_x,
-        next_state=tuple(state),
-    )
-    return changed, tuple(constants)
+    return it.with_outputs(outputs, inputs), tuple(constants)
 
 
 def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -63,6 +63,20 @@ class Iteration:
         """Everything that is computed, in the order it is needed."""
         at_x = (self.loss, self.gradient, self.finite, self.stop)
         return (*at_x, self.next_x, *self.next_state)
+
+    def with_outputs(self, outputs: Sequence[Node], more_data: Sequence[Node] = ()) -> Iteration:
+        """Return the same iteration with other nodes for its outputs, and further data."""
+        loss, gradient, finite, stop, next_x, *state = outputs
+        return replace(
+            self,
+            data=(*self.data, *more_data),
+            loss=loss,
+            gradient=gradient,
+            finite=finite,
+            stop=stop,
+            next_x=next_x,
+            next_state=tuple(state),
+        )
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ it never sees LLVM.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.control import Control
 from steepest.engines.native.element import Element
 from steepest.engines.native.host import HostCall, special_symbol
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
@@ -28,13 +28,7 @@ REASSOCIATE = ("reassoc",)
 """Fast-math flags of long sums: a block may be added up in lanes, in any order."""
 
 
-def opaque(pointer: ir.Value) -> ir.Value:
-    """Return a pointer without the type that llvmlite still gives it, and LLVM does not."""
-    pointer.type = POINTER
-    return pointer
-
-
-class Builder:
+class Builder(Control):
     """Emits instructions at the current position of a function.
 
     Parameters
@@ -44,18 +38,9 @@ class Builder:
     """
 
     def __init__(self, function: ir.Function) -> None:
-        self.function = function
-        self.module: ir.Module = function.module
-        self.entry = function.append_basic_block("entry")
-        self.ir = ir.IRBuilder(self.entry)
+        super().__init__(function)
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
-        self.board: ir.Value | None = None  # what threads share, where there are some
-        self.shares_work = False
-        self._depth = 0  # of loops
-        self._needs_care: ir.Value | None = None
-        self._is_noting = False
-        self._is_careful = False
         self.checked_nodes: list[Node] = []
         self.hosts: list[HostCall] = []
 
@@ -154,7 +139,7 @@ class Builder:
             inner = Builder(function)
             parameters = [Element(inner, value, dtype) for value in function.args]
             inner.ir.ret(emit(inner, *parameters).value)
-        inlined = ("alwaysinline",) if self._depth else ()
+        inlined = ("alwaysinline",) if self.is_in_loop else ()
         values = [operand.value for operand in operands]
         return Element(self, self.ir.call(function, values, attrs=inlined), dtype)
 
@@ -165,12 +150,7 @@ class Builder:
         noted that one is needed, and :meth:`again` writes the loop once more.
         """
         beyond = self.fabs(x) > limit
-        if self._depth and self._is_noting:
-            if self._needs_care is None:
-                self._needs_care = self.alloca(INDEX)
-            noted = self.ir.load(self._needs_care, typ=INDEX)
-            noted = self.ir.or_(noted, self.ir.zext(beyond.value, INDEX))
-            self.ir.store(noted, self._needs_care)
+        if self.note(beyond.value):
             return near
         before = self.ir.block
         there, after = (self.function.append_basic_block(kind) for kind in ("far", "near"))
@@ -183,34 +163,6 @@ class Builder:
         result.add_incoming(near.value, before)
         result.add_incoming(value, there)
         return Element(self, result, x.dtype)
-
-    def again(self, emit: Callable[[], None]) -> None:
-        """Emit loops, and once more with calls where they turn out to be needed."""
-        if self._is_careful:  # inside loops that are written once more
-            emit()
-            return
-        was_noting, self._is_noting = self._is_noting, True
-        outer, self._needs_care = self._needs_care, None
-        start = self.ir.block
-        here = self.function.append_basic_block("loops")
-        self.ir.branch(here)
-        self.ir.position_at_end(here)
-        emit()
-        self._is_noting = was_noting
-        flag, self._needs_care = self._needs_care, outer
-        if flag is None:
-            return
-        with self.ir.goto_block(start):
-            self.ir.store(index(0), flag)
-        careful, after = (self.function.append_basic_block(k) for k in ("careful", "done"))
-        noted = self.ir.icmp_unsigned("!=", self.ir.load(flag, typ=INDEX), index(0))
-        self.ir.cbranch(noted, careful, after)
-        self.ir.position_at_end(careful)
-        was_noting, self._is_noting, self._is_careful = self._is_noting, False, True
-        emit()
-        self._is_noting, self._is_careful = was_noting, False
-        self.ir.branch(after)
-        self.ir.position_at_end(after)
 
     def special(self, name: str, *operands: Element) -> Element:
         """Call SciPy's special function of that name, which computes in double precision."""
@@ -439,71 +391,3 @@ class Builder:
             with self.at_entry():
                 self.ir.store(index(0), self._error)
         return self._error
-
-    def alloca(self, kind: ir.Type, align: int | None = None) -> ir.Value:
-        """Return memory on the stack, for as long as the function runs."""
-        with self.at_entry():
-            memory = self.ir.alloca(kind)
-            memory.align = align
-            return opaque(memory)
-
-    # Control.
-
-    @contextlib.contextmanager
-    def at_entry(self) -> Iterator[None]:
-        """Emit into the function's first block meanwhile."""
-        with self.ir.goto_block(self.entry):
-            yield
-
-    @contextlib.contextmanager
-    def loop(self, extent: int) -> Iterator[ir.Value]:
-        """Repeat what is emitted inside for an index from 0 to a static extent."""
-        if extent == 1:
-            yield index(0)
-            return
-        before = self.ir.block
-        body = self.function.append_basic_block("loop")
-        after = self.function.append_basic_block("after")
-        if extent == 0:  # what is emitted inside is never reached
-            self.ir.branch(after)
-            self.ir.position_at_end(body)
-            yield index(0)
-            self.ir.branch(after)
-            self.ir.position_at_end(after)
-            return
-        self.ir.branch(body)
-        self.ir.position_at_end(body)
-        i = self.ir.phi(INDEX, "i")
-        i.add_incoming(index(0), before)
-        self._depth += 1
-        yield i
-        self._depth -= 1
-        following = self.ir.add(i, index(1), flags=("nuw", "nsw"))
-        i.add_incoming(following, self.ir.block)
-        more = self.ir.icmp_unsigned("<", following, index(extent))
-        self.ir.cbranch(more, body, after)
-        self.ir.position_at_end(after)
-
-    @contextlib.contextmanager
-    def range(self, start: ir.Value, stop: ir.Value) -> Iterator[ir.Value]:
-        """Repeat what is emitted inside for an index from `start` to below `stop`."""
-        before = self.ir.block
-        head, body, after = (
-            self.function.append_basic_block(name) for name in ("range", "body", "after")
-        )
-        self.ir.branch(head)
-        self.ir.position_at_end(head)
-        i = self.ir.phi(INDEX, "i")
-        i.add_incoming(start, before)
-        self.ir.cbranch(self.ir.icmp_signed("<", i, stop), body, after)
-        self.ir.position_at_end(body)
-        yield i
-        i.add_incoming(self.ir.add(i, index(1), flags=("nsw",)), self.ir.block)
-        self.ir.branch(head)
-        self.ir.position_at_end(after)
-
-    @contextlib.contextmanager
-    def loops(self, shape: Shape) -> Iterator[tuple[ir.Value, ...]]:
-        """Nest a loop for each axis."""
-        with contextlib.ExitStack() as stack:
-            yield tuple(stack.enter_context(self.loop(extent)) for extent in shape)

@@ -271,18 +271,7 @@ class _Writer:
         at_x = (it.loss, it.gradient, it.finite, it.stop)
         outputs, report = with_panels(at_x, (it.next_x, *it.next_state))
         self.reports.append(report)
-        loss, gradient, finite, stop, next_x, *state = outputs
-        return [
-            dataclasses.replace(
-                it,
-                loss=loss,
-                gradient=gradient,
-                finite=finite,
-                stop=stop,
-                next_x=next_x,
-                next_state=tuple(state),
-            )
-        ]
+        return [it.with_outputs(outputs)]
 
     def _iteration(
         self,

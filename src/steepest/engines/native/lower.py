@@ -10,7 +10,8 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native import kernels
-from steepest.engines.native.builder import Builder, opaque
+from steepest.engines.native.builder import Builder
+from steepest.engines.native.control import opaque
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous
 from steepest.engines.native.plan import Plan, is_leaf, is_view, region
