@@ -29,9 +29,19 @@ _lock = threading.Lock()
 _blocks: list[np.ndarray] = []  # the one used last comes last
 
 
+def _references(blocks: list[np.ndarray], position: int) -> int:
+    return sys.getrefcount(blocks[position])
+
+
+_UNUSED = _references([np.empty(1)], 0)
+"""References to a block that nobody holds: versions of Python count differently."""
+
+_COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether references are counted exactly; they are not where threads run without a lock."""
+
+
 def _is_unused(position: int) -> bool:
-    # The list's reference, and the one of the function that counts.
-    return sys.getrefcount(_blocks[position]) == 2
+    return _COUNTS and _references(_blocks, position) == _UNUSED
 
 
 def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
