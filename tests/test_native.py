@@ -235,3 +235,19 @@ def test_values_equal_the_interpreters_for_mixed_dtypes(random):
     for found, value in zip(Native().compile([graph])([x, n, flag])[1], expected, strict=True):
         np.testing.assert_array_equal(found, value)
         assert found.dtype == value.dtype
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0,), (3, 0, 2)])
+def test_sums_of_empty_arrays(shape):
+    x = np.zeros(shape)
+    for axis in (None, 0, -1):
+        found = st.compile(lambda x: np.sum(x * 2, axis=axis))(x)
+        assert np.array_equal(found, np.sum(x, axis=axis))
+
+
+@pytest.mark.parametrize("size", [3, 100, 50_000])
+def test_largest_and_smallest_of_truth_values(size):
+    x = np.zeros(size, bool)
+    x[1] = True
+    largest, smallest = st.compile(lambda x: (np.max(x), np.min(x)))(x)
+    assert (bool(largest), bool(smallest)) == (True, False)

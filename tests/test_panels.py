@@ -169,6 +169,8 @@ def test_too_many_neighbors_are_left_alone():
         (lambda x: (x - np.mean(x)) / np.std(x), 3),
         (lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x))), 3),
         (lambda x: np.concatenate([np.sin(x), x[:3] * 2]), 1),
+        (lambda x: np.concatenate([x, x]), 1),
+        (lambda x: np.concatenate([x[5:], x, x[:7]]) * 2.0, 1),
         (lambda x: np.sum(np.sin(x) * np.cumsum(np.cos(x))), 2),
         (lambda x: (np.min(x), np.max(np.sin(x)), np.prod(1 + 0.01 * x), np.sin(x)), 1),
         (lambda x: np.where(np.arange(x.size) < 10, x, np.exp(x)), 1),
@@ -184,6 +186,9 @@ def test_sums_that_others_wait_for(function, rounds):
     "function",
     [
         lambda X: X.T @ X,
+        lambda X: np.pad(X, ((2, 3), (1, 0))),
+        lambda X: np.concatenate([X, X[:2], X * 2]),
+        lambda X: np.roll(X, 3, axis=0) + X,
         lambda X: np.sum(X, axis=0),
         lambda X: np.sum(X, axis=1),
         lambda X: X[:, ::-1] * np.arange(5.0),

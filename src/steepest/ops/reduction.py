@@ -60,10 +60,14 @@ def _reduce(name: str) -> Callable[..., Any]:
 
 
 def _lowest(dtype: np.dtype) -> Any:
+    if dtype == np.bool_:
+        return False
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 def _highest(dtype: np.dtype) -> Any:
+    if dtype == np.bool_:
+        return True
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 

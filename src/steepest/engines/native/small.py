@@ -59,7 +59,7 @@ def _lanes(lowering: Lowering, node: Node) -> tuple[np.ndarray, tuple[int, ...]]
     axes = axes if isinstance(axes, tuple) else (axes,)
     kept = tuple(i for i in range(operand.ndim) if i not in axes)
     elements = np.transpose(lowering.in_registers(operand), (*kept, *axes))
-    return elements.reshape(node.size, -1), node.shape
+    return elements.reshape(node.size, elements.size // max(node.size, 1)), node.shape
 
 
 def _reduced(lowering: Lowering, node: Node, lower: Reduction) -> np.ndarray:

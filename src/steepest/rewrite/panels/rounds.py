@@ -53,6 +53,12 @@ class Round:
         first = mapped.start - copy.distance
         return first, first + copy.node.shape[mapped.axis]
 
+    def _operand_extent(self, operand: Node, need: Need, distance: int) -> tuple[int, int]:
+        """Return the coordinates at which an operand has rows."""
+        assert need is not None
+        first = self.analysis.start_of(operand) - distance
+        return first, first + operand.shape[need[0]]
+
     def _operands_of(self, copy: _Copy) -> list[tuple[Node, Need, int]]:
         """Return for each operand its need and its distance."""
         mapped = self.analysis.mapped[copy.node]
@@ -147,6 +153,9 @@ class Round:
         points: set[int] = set()
         for copy in self._copies:
             points.update(self._extent(copy))
+            if self.analysis.mapped[copy.node].one_is_enough:
+                for operand, need, distance in self._operands_of(copy):
+                    points.update(self._operand_extent(operand, need, distance))
         for target in self.targets:
             if target in self.analysis.sums:
                 points.update(self._sum_extent(target))
@@ -212,9 +221,8 @@ class Round:
         if not mapped.one_is_enough:
             return with_rows(node, mapped.axis, [value(*x) for x in operands], size)
         for operand, need, distance in reversed(operands):
-            assert need is not None
-            first = self.analysis.start_of(operand) - distance
-            if first <= start and start + size <= first + operand.shape[need[0]]:
+            first, end = self._operand_extent(operand, need, distance)
+            if first <= start and start + size <= end:
                 return value(operand, need, distance)
         shape = (*node.shape[: mapped.axis], size, *node.shape[mapped.axis + 1 :])
         zero = constant_node(np.zeros((), node.dtype))
