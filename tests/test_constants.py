@@ -159,3 +159,14 @@ def test_the_rewritten_graph_computes_the_same(loss, data):
     known |= dict(zip(inputs, evaluate(values, dict(known)), strict=True))
     for a, b in zip(evaluate(graph.outputs, dict(known)), evaluate(outputs, known), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
+
+
+def test_a_number_with_axes_divides_as_numpy_does(data):
+
+    def loss(w, X, y, Y):
+        rows = (X @ w - y) / np.full((1, 1), 2.0)
+        return np.sum(np.sum(rows, axis=0) ** 2) / ROWS
+
+    exact = st.minimize(loss, np.zeros(COLUMNS), args=data, **SETTINGS)
+    fast = st.minimize(loss, np.zeros(COLUMNS), args=data, fast=True, **SETTINGS)
+    np.testing.assert_allclose(fast.x, exact.x, rtol=1e-9)

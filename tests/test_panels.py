@@ -11,7 +11,9 @@ from hypothesis import strategies as some
 from test_random_graphs import RELAXED, programs, run
 
 import steepest as st
+from steepest.engines.native import panels as native_panels
 from steepest.engines.native import program as native_program
+from steepest.engines.native import threads
 from steepest.graph import evaluate
 from steepest.rewrite import simplify
 from steepest.rewrite.panels import divide, with_panels
@@ -78,10 +80,10 @@ def test_random_programs_give_the_same_by_panels(program):
 @pytest.mark.usefixtures("tiny")
 @RELAXED.__class__(RELAXED, max_examples=60)
 @given(programs(), some.integers(1, 3))
-def test_machine_code_of_random_programs_by_panels(program, threads):
+def test_machine_code_of_random_programs_by_panels(program, number):
     shape, steps, seed = program
     x = np.random.default_rng(seed).uniform(-1, 1, shape)
-    st.set_num_threads(threads)
+    st.set_num_threads(number)
     function = st.value_and_gradient(lambda u: run(steps, u))
     for a, b in zip(function(x), st.compile(function)(x), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-10)
@@ -213,8 +215,8 @@ def test_the_same_bits_for_any_number_of_threads(rows):
     function = st.compile(st.value_and_gradient(squares))
     path = st.compile(lambda x: np.exp(np.sin(x)) / np.sum(x))
     results = []
-    for threads in (1, 2, 3, 5):
-        st.set_num_threads(threads)
+    for number in (1, 2, 3, 5):
+        st.set_num_threads(number)
         results += [[*function(w, X, y), path(y)] for _ in range(5)]
     for result in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], result, strict=True))
@@ -299,3 +301,51 @@ def test_rosenbrock_needs_no_memory_but_its_result():
     plan = st.compile(st.value_and_gradient(rosenbrock)).plan(np.zeros(1_000_000))
     assert plan.result_bytes == 8_000_008
     assert plan.arena_bytes < 100_000
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(400_000,), (100_000, 8), (300,), (9,)])
+def test_a_sum_that_overflows_is_infinite(shape, dtype):
+    x = np.full(shape, np.finfo(dtype).max / 1000, dtype)
+    assert st.compile(lambda x: np.sum(x * dtype(200)))(x) == np.inf
+    assert st.compile(lambda x: np.sum(x * dtype(-200)))(x) == -np.inf
+
+
+def test_wide_rows_do_not_overflow_the_stack():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 300, 400)).astype(np.float32)
+    y = random.normal(size=(200, 70_000)).astype(np.float32)
+
+    def wide(x, y):
+        z = np.cumsum(np.exp(x), axis=2)
+        return np.sum(np.cumsum(z, axis=1) * z) + np.sum(y)
+
+    function = st.compile(wide)
+    np.testing.assert_allclose(function(x, y), wide(x, y), rtol=1e-3)
+    assert "so wide" in str(function.plan(x, y))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_what_is_too_much_for_the_stack_lies_in_the_arena(monkeypatch):
+    monkeypatch.setattr(native_panels, "_STACK", 0)
+    X, w, y = data(200)
+    check(st.value_and_gradient(logistic), w, X, (y > 0).astype(float))
+    check(lambda x: np.sum(np.cumsum(np.sin(x), axis=1) * x, axis=0), X)
+
+
+def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    helpers = threads._Helpers(3)
+    monkeypatch.setattr(threads, "_helpers", helpers)
+    X, w, y = data(50_000, 8)
+    expected = squares(w, X, y)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        function = st.compile(squares)
+        np.testing.assert_allclose([function(w, X, y), function(w, X, y)], expected, rtol=1e-12)
+    assert helpers.board[threads.OPEN] == 0
+    np.testing.assert_allclose(function(w, X, y), expected, rtol=1e-12)
+    assert len(helpers._threads) == 2
+    helpers.end()

@@ -127,7 +127,7 @@ def _product_with_number(
 ) -> _Affine | None:
     first, second = node.operands
     if node.op.name == "divide":
-        if first not in affine or second.size != 1:
+        if first not in affine or second.size != 1 or first.shape != node.shape:
             return None
         inverse = _op("divide", _number(1.0, node), _reshaped(new[second], ()))
         return _scaled(affine[first], inverse)

@@ -7,6 +7,7 @@ page, zeroed. What a result lay in is kept for the next one, up to a bound.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -76,3 +77,12 @@ def _block(size: int) -> np.ndarray:
         while sum(kept.nbytes for kept in _blocks) > _KEPT:
             _blocks.pop(0)  # whoever still uses it keeps it
         return block
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - whoever held it did not come along
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -232,12 +232,14 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     b.store(w.load(program, 8 * _ARENA, POINTER), at(arrays, count))
     b.store(w.load(program, 8 * _BOARD, POINTER), at(arrays, b.add(count, index(1))))
 
+    def clear(i: ir.Value) -> None:
+        b.store(null, at(made, i))
+
     def prepare(i: ir.Value) -> None:
         place = at(arrays, b.add(b.add(count, index(2)), i))
         ndim, make = words.next(), words.next(POINTER)
         for k in range(2):  # shape and dtype
             b.store(words.next(POINTER), at(pair, index(k)))
-        b.store(null, at(made, i))
         is_number, is_array, ready = (
             function.append_basic_block(name) for name in ("number", "array", "ready")
         )
@@ -256,7 +258,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.position_at_end(ready)
 
     after_inputs = b.load(words.place, typ=INDEX)
-    # Where memory cannot be had, what was made before is left to the fallback's error.
+    w.each(index(0), results, clear)
     w.each(index(0), results, prepare)
     is_long = b.icmp_unsigned("!=", w.load(program, 8 * _IS_LONG), index(0))
     thread = b.alloca(POINTER)
@@ -309,6 +311,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
 
     b.position_at_end(gave_up)
     b.store_atomic(index(0), busy, "seq_cst", 8)
+    w.each(index(0), results, forget)
     b.branch(failed)
     b.position_at_end(failed)
     b.ret(null)

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, View, contiguous
+from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import make_plan
 from steepest.engines.native.threads import PIECE, share_out
 from steepest.engines.native.types import POINTER, index
@@ -26,6 +26,10 @@ from steepest.rewrite.panels import Panels, Stretch
 
 if TYPE_CHECKING:
     from steepest.engines.native.lower import Lowering
+
+
+_STACK = 1 << 18
+"""Bytes that a strip may have on its thread's stack."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,12 @@ def panels(lowering: Lowering, node: Node) -> None:
         sums.append(_Sums(number, result.shape, result.combine, views[0], errors))
     pointers = [view.at_offset(builder, None) for view in (*operands, *rows.values())]
     pointers += [view.pointer for each in sums for view in each.views]
-    work = _strip_function(lowering, plan, operands, rows, sums)
+    work, scratch = _strip_function(lowering, plan, operands, rows, sums)
+    if scratch > _STACK:  # in the arena, then: a part for every strip
+        space, slot = arena.allocate(np.dtype(np.uint8), (plan.strips * scratch,))
+        slots.append(slot)
+        pointers.append(space.pointer)
+        work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
     share_out(builder, work, pointers, plan.strips)
     for each in sums:
         target = lowering.allocate(mine[each.number])
@@ -99,7 +108,12 @@ def _strip_function(
     operands: Sequence[View],
     rows: dict[int, View],
     sums: Sequence[_Sums],
-) -> ir.Function:
+    scratch: int = 0,
+) -> tuple[ir.Function, int]:
+    """Return the function of a strip, and the bytes it needs for what lies in between.
+
+    They lie on the stack; with `scratch`, so many for each strip at the last pointer.
+    """
     module = lowering.builder.module
     function = ir.Function(module, PIECE, module.get_unique_name("strip"))
     function.linkage = "internal"
@@ -107,13 +121,19 @@ def _strip_function(
     builder = Builder(function)
     context, strip = function.args
     room = ir.ArrayType(ir.IntType(8), 0)  # as large as it turns out to be needed
-    memory = Arena(builder, builder.alloca(room, align=64))
     place = iter(range(1 << 30))
 
     def pointer() -> ir.Value:
         address = builder.ir.gep(context, [index(next(place))], source_etype=POINTER)
         return builder.ir.load(address, typ=POINTER)
 
+    if scratch:
+        last = len(operands) + len(rows) + sum(len(each.views) for each in sums)
+        space = table_entry(builder, context, last)
+        offset = builder.ir.mul(strip, index(scratch))
+        memory = Arena(builder, builder.ir.gep(space, [offset], source_etype=ir.IntType(8)))
+    else:
+        memory = Arena(builder, builder.alloca(room, align=64))
     read_only = memory.new_tag()
     inputs = [
         View(pointer(), view.dtype, view.shape, view.strides, 0, read_only) for view in operands
@@ -147,7 +167,7 @@ def _strip_function(
         before += stretch.count
     room.count = memory.size
     builder.ir.ret_void()
-    return function
+    return function, memory.size
 
 
 def _within(builder: Builder, value: ir.Value, limit: int) -> ir.Value:
@@ -247,7 +267,8 @@ def _join(
     corrected = element - errors.load(builder, lost)
     after = before + corrected
     error = (after - before) - corrected
-    is_finite = error == error  # infinite sums have no error to carry
+    rest = error - error
+    is_finite = rest == rest  # infinite sums have no error to carry
     error = builder.select(is_finite, error, builder.zero(error.dtype))
     errors.store(builder, error, lost)
     values.store(builder, after, address)

@@ -166,7 +166,8 @@ class _Carried:
         corrected = element - self.error.get()
         after = before + corrected
         error = (after - before) - corrected
-        finite = error == error  # infinite sums have no error to carry
+        rest = error - error
+        finite = rest == rest  # infinite sums have no error to carry
         self.error.set(builder.select(finite, error, builder.zero(error.dtype)))
         self.total.set(after)
 

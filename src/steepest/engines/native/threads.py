@@ -241,10 +241,13 @@ class _Helpers:
         What they and the programs share.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._block = np.zeros(_WORDS + 8, np.int64)
-        start = -(self._block.__array_interface__["data"][0] // 8) % 8
-        self.board = self._block[start : start + _WORDS]
+    def __init__(self, threads: int, board: np.ndarray | None = None) -> None:
+        if board is None:
+            block = np.zeros(_WORDS + 8, np.int64)
+            start = -(block.__array_interface__["data"][0] // 8) % 8
+            board = block[start : start + _WORDS]
+        self.board = board
+        self.board[:] = 0
         self.board[THREADS] = threads
         self._lock = threading.Lock()
         self._wake = threading.Semaphore(0)
@@ -267,9 +270,11 @@ class _Helpers:
             yield
             return
         with self._lock:
+            # Where no thread can be started, the caller does everything itself.
+            with contextlib.suppress(RuntimeError):
+                while len(self._threads) < self.threads - 1:
+                    self._start()
             self.board[OPEN] += 1
-            while len(self._threads) < self.threads - 1:
-                self._start()
             sleeping, self._asleep = self._asleep, 0
         if sleeping:
             self._keep_off_this_processor()
@@ -310,8 +315,8 @@ class _Helpers:
                 self._wake.acquire()
 
         helper = threading.Thread(target=help_out, name="steepest helper", daemon=True)
-        self._threads.append(helper)
         helper.start()
+        self._threads.append(helper)
 
     def end(self) -> None:
         """Let the helpers go: machine code is unloaded after this."""
@@ -342,7 +347,7 @@ atexit.register(lambda: _helpers.end())  # noqa: PLW0108 - a fork makes new ones
 
 def _after_fork() -> None:
     global _helpers  # noqa: PLW0603 - the parent's helpers did not come along
-    _helpers = _Helpers(_helpers.threads)
+    _helpers = _Helpers(_helpers.threads, _helpers.board)  # which compiled code knows
 
 
 if hasattr(os, "register_at_fork"):

@@ -27,6 +27,8 @@ class Limits:
     panel
         Bytes that the rows of a panel and what is computed from them may take, so that they
         stay in a cache.
+    widest
+        Bytes that the fewest rows of a panel may take, if it is to be one.
     fewest_rows, most_rows
         Of a panel.
     stretches
@@ -42,6 +44,7 @@ class Limits:
     worth_it: int = 1 << 15
     shared: int = 1 << 18
     panel: int = 1 << 17
+    widest: int = 1 << 21
     fewest_rows: int = 16
     most_rows: int = 1 << 13
     stretches: int = 12
@@ -154,6 +157,8 @@ def _planned(work: Round) -> tuple[Panels | None, str]:
     read, made = work.row_bytes()
     if work.row_flops() > LIMITS.flops * read:
         return None, "products of large matrices take most of the time, and are divided themselves"
+    if LIMITS.fewest_rows * (read + made) > LIMITS.widest:
+        return None, "the rows are so wide that a few of them fill the caches"
     points = work.boundaries()
     if len(points) - 1 > LIMITS.stretches:
         return None, "rows begin and end at too many places"
