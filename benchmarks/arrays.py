@@ -27,8 +27,8 @@ def has(package):
     return importlib.util.find_spec(package) is not None
 
 
-def turns(runners, repeats, rounds=9, pause=SHORT_PAUSE):
-    """Return the median seconds of each runner."""
+def turns(runners, repeats, rounds=9, pause=SHORT_PAUSE, account=None):
+    """Return the median seconds of each runner, or what it says itself of its last run."""
     times = {name: [] for name in runners}
     for run in runners.values():
         run()
@@ -38,8 +38,9 @@ def turns(runners, repeats, rounds=9, pause=SHORT_PAUSE):
             run()  # wakes up its threads
             start = time.perf_counter()
             for _ in range(repeats):
-                run()
-            times[name].append((time.perf_counter() - start) / repeats)
+                answer = run()
+            seconds = (time.perf_counter() - start) / repeats
+            times[name].append(account(answer, seconds) if account else seconds)
     return {name: float(np.median(taken)) for name, taken in times.items()}
 
 
@@ -371,22 +372,13 @@ def networks():
         ("784-256-128-10 relu, batch 128", peers.WIDE, peers.WIDE_STEPS),
     ):
         runners = {peer: make() for peer, make in makers.items() if has(peers.PACKAGES[peer])}
-        own, rounds = [], 9
-        taken = {peer: [] for peer in runners}
-        for run in runners.values():
-            run()
-        for _ in range(rounds):
-            for peer, run in runners.items():
-                time.sleep(PAUSE)
-                run()  # wakes up its threads
-                start = time.perf_counter()
-                answer = run()
-                taken[peer].append(time.perf_counter() - start)
-                if peer == "steepest":
-                    own.append(answer.timings.run)
-        medians = {peer: float(np.median(times)) / steps for peer, times in taken.items()}
-        result[name] = medians | {"steepest": float(np.median(own)) / steps}
+        medians = turns(runners, 1, pause=PAUSE, account=_without_last_look)
+        result[name] = {peer: seconds / steps for peer, seconds in medians.items()}
     return result
+
+
+def _without_last_look(answer, seconds):
+    return answer.timings.run if isinstance(answer, st.Result) else seconds
 
 
 def measure():

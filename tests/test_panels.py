@@ -349,3 +349,11 @@ def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
     np.testing.assert_allclose(function(w, X, y), expected, rtol=1e-12)
     assert len(helpers._threads) == 2
     helpers.end()
+
+
+def test_the_plan_of_one_path_that_branches_claims_no_panels():
+    def branching(x):
+        return np.sum(x) if x[0] > 0 else np.sum(x * x)
+
+    plan = st.compile(branching).plan(np.ones(100_000))
+    assert "not looked for, because the function branches on values" in str(plan)

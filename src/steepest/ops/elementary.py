@@ -187,9 +187,9 @@ def _normal(b: Any, x: Any) -> tuple[Any, Any]:
     return scaled, b.select(is_tiny, b.constant(-54.0, x), nothing)
 
 
-def _of_domain(b: Any, x: Any, result: Any, at_zero: float = -np.inf) -> Any:
+def _of_domain(b: Any, x: Any, result: Any) -> Any:
     """Return the result where x is positive, and what a logarithm is elsewhere."""
-    beyond = b.select(x == 0, b.constant(at_zero, x), b.constant(np.nan, x))
+    beyond = b.select(x == 0, b.constant(-np.inf, x), b.constant(np.nan, x))
     finite = b.select(x == np.inf, x, result)
     return b.select(x > 0, finite, beyond)
 

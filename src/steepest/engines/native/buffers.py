@@ -45,6 +45,11 @@ def _is_unused(position: int) -> bool:
     return _COUNTS and _references(_blocks, position) == _UNUSED
 
 
+def address_of(array: np.ndarray) -> int:
+    """Return the address of an array's first element."""
+    return array.__array_interface__["data"][0]
+
+
 def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     """Return an array whose content is arbitrary, as ``np.empty`` does."""
     size = math.prod(shape) * dtype.itemsize
@@ -52,11 +57,17 @@ def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
         result = np.empty(shape, dtype)
     else:
         block = _block(size + _LINE)
-        start = -block.__array_interface__["data"][0] % _LINE
+        start = -address_of(block) % _LINE
         result = np.ndarray(shape, dtype, block, start)
     if POISON:
         result.reshape(-1).view(np.uint8).fill(0xFF)
     return result
+
+
+def aligned_bytes(size: int) -> np.ndarray:
+    """Return uninitialized bytes that start at a cache line."""
+    raw = empty((size + _LINE,), np.dtype(np.uint8))
+    return raw[-address_of(raw) % _LINE :]
 
 
 def maker(outputs: Sequence[tuple[Shape, np.dtype]]) -> Callable[..., np.ndarray]:

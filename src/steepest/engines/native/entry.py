@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.buffers import address_of
 from steepest.engines.native.invoke import (
     Words,
     Writer,
@@ -98,11 +99,11 @@ def entry(
     shared = _shared()
     if shared is None:
         return None
-    words = [*_functions(), function, id(fallback), _address(open_sessions), _address(arena)]
+    words = [*_functions(), function, id(fallback), address_of(open_sessions), address_of(arena)]
     busy = np.zeros(1, np.int64)
     size = sum(int(np.prod(shape, dtype=int)) for shape, _ in (*inputs, *results))
-    words += [_address(busy), id(np.ndarray), len(inputs), len(reads), len(results)]
-    words += [int(is_tuple), int(size > _LONG_CALL), _address(board)]
+    words += [address_of(busy), id(np.ndarray), len(inputs), len(reads), len(results)]
+    words += [int(is_tuple), int(size > _LONG_CALL), address_of(board)]
     for read, found in reads:
         words += [id(read), id(found)]
     for shape, dtype in inputs:
@@ -120,10 +121,6 @@ class _Description(np.ndarray):
     """What machine code knows of a program: addresses, and what keeps them alive."""
 
     kept: list[Any]
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
 
 
 @functools.cache
@@ -171,7 +168,7 @@ def _scalars_are_known() -> bool:
     except (AttributeError, ValueError):
         return False
     number = np.array(1.5)
-    made = kind(address)(_address(number), number.dtype, None)
+    made = kind(address)(address_of(number), number.dtype, None)
     return type(made) is np.float64 and made == 1.5
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.buffers import address_of
 from steepest.engines.native.jit import Code
 from steepest.engines.native.types import INDEX, POINTER, index
 
@@ -89,7 +90,7 @@ def layout_is_known() -> bool:
     return (
         word(id(pair) + _ITEMS + 8) == id(array)
         and word(place - 8) == id(np.ndarray)
-        and word(place + _DATA) == array.__array_interface__["data"][0]
+        and word(place + _DATA) == address_of(array)
         and word(place + _NDIM, ctypes.c_int32) == 2
         and [word(shape), word(shape + 8)] == [3, 5]
         and word(place + _DTYPE) == id(array.dtype)

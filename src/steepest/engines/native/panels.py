@@ -2,11 +2,12 @@
 
 A call does one strip, which is a number of neighboring panels; sums over rows are taken
 along in memory of the strip's own. When all strips are done, their sums are added up in
-order. Additions carry their rounding errors along (Kahan 1965).
+order. Additions carry their rounding errors along.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import make_plan
+from steepest.engines.native.reduction import add_carrying
 from steepest.engines.native.threads import PIECE, share_out
-from steepest.engines.native.types import POINTER, index
+from steepest.engines.native.types import index
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
 from steepest.rewrite.panels import Panels, Stretch
@@ -88,12 +90,12 @@ def panels(lowering: Lowering, node: Node) -> None:
     if scratch > _STACK:  # in the arena, then: a part for every strip
         space, slot = arena.allocate(np.dtype(np.uint8), (plan.strips * scratch,))
         slots.append(slot)
-        pointers.append(space.pointer)
+        pointers.insert(0, space.pointer)
         work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
     share_out(builder, work, pointers, plan.strips)
     for each in sums:
         target = lowering.allocate(mine[each.number])
-        _add_up(builder, arena, each, target, plan.strips)
+        _add_up(builder, each, target, plan.strips)
     for slot in slots:
         arena.release(slot)
 
@@ -112,7 +114,7 @@ def _strip_function(
 ) -> tuple[ir.Function, int]:
     """Return the function of a strip, and the bytes it needs for what lies in between.
 
-    They lie on the stack; with `scratch`, so many for each strip at the last pointer.
+    They lie on the stack; with `scratch`, so many for each strip at the first pointer.
     """
     module = lowering.builder.module
     function = ir.Function(module, PIECE, module.get_unique_name("strip"))
@@ -121,17 +123,14 @@ def _strip_function(
     builder = Builder(function)
     context, strip = function.args
     room = ir.ArrayType(ir.IntType(8), 0)  # as large as it turns out to be needed
-    place = iter(range(1 << 30))
+    places = itertools.count()
 
     def pointer() -> ir.Value:
-        address = builder.ir.gep(context, [index(next(place))], source_etype=POINTER)
-        return builder.ir.load(address, typ=POINTER)
+        return table_entry(builder, context, next(places))
 
     if scratch:
-        last = len(operands) + len(rows) + sum(len(each.views) for each in sums)
-        space = table_entry(builder, context, last)
         offset = builder.ir.mul(strip, index(scratch))
-        memory = Arena(builder, builder.ir.gep(space, [offset], source_etype=ir.IntType(8)))
+        memory = Arena(builder, builder.ir.gep(pointer(), [offset], source_etype=ir.IntType(8)))
     else:
         memory = Arena(builder, builder.alloca(room, align=64))
     read_only = memory.new_tag()
@@ -264,17 +263,12 @@ def _join(
         values.store(builder, joined, address)
         return
     lost = errors.address(builder, place)
-    corrected = element - errors.load(builder, lost)
-    after = before + corrected
-    error = (after - before) - corrected
-    rest = error - error
-    is_finite = rest == rest  # infinite sums have no error to carry
-    error = builder.select(is_finite, error, builder.zero(error.dtype))
+    after, error = add_carrying(builder, before, errors.load(builder, lost), element)
     errors.store(builder, error, lost)
     values.store(builder, after, address)
 
 
-def _add_up(builder: Builder, arena: Arena, each: _Sums, target: View, strips: int) -> None:
+def _add_up(builder: Builder, each: _Sums, target: View, strips: int) -> None:
     """Add up the sums of all strips in the first one's place, and store the total."""
     first = each.of_strip(builder, each.values, index(0))
     errors = None if each.errors is None else each.of_strip(builder, each.errors, index(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import threading
@@ -15,7 +14,13 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native import threads
-from steepest.engines.native.buffers import WORTH_KEEPING, empty, maker
+from steepest.engines.native.buffers import (
+    WORTH_KEEPING,
+    address_of,
+    aligned_bytes,
+    empty,
+    maker,
+)
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.entry import entry
 from steepest.engines.native.host import HostCall
@@ -115,7 +120,7 @@ class Program:
         arena = self._take_arena()
         others = (arena, threads.board(), *outputs)
         table = pointer_table([address_of(array) for array in (*arrays, *others)])
-        with self._helped():
+        with threads.at_work(self.shares_work):
             number = self.code.call(table, 0, 0)
         self._give_back(arena)
         return self._finished(number, outputs)
@@ -135,7 +140,7 @@ class Program:
         address = address_of(description)
         shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
         make = maker(self.outputs)
-        board, helped = threads.board(), self._helped if self.shares_work else None
+        board, shares_work = threads.board(), self.shares_work
         take, give_back, finished = self._take_arena, self._give_back, self._finished
 
         def run(
@@ -144,11 +149,11 @@ class Program:
             arena = take()
             outputs = list(map(make, shapes, dtypes))
             arrays = (*inputs, arena, board, *outputs)
-            if helped is None:
-                number = call(id(arrays), address)
-            else:
-                with helped():
+            if shares_work:
+                with threads.at_work():
                     number = call(id(arrays), address)
+            else:  # without even the time of a context
+                number = call(id(arrays), address)
             if arena is not _NO_ARENA:
                 give_back(arena)
             return None if number == OTHER_KIND else finished(number, outputs)
@@ -165,9 +170,6 @@ class Program:
         names = dict(zip(self.paths[-1].inputs, self.paths[-1].input_names, strict=True))
         report = reports[0] if reports else None
         return explain(shown, self.arena_size, report, sources, names)
-
-    def _helped(self) -> contextlib.AbstractContextManager[None]:
-        return threads.at_work() if self.shares_work else contextlib.nullcontext()
 
     def entry(
         self,
@@ -215,17 +217,6 @@ class Program:
         if len(self.paths) == 1:
             return number, outputs
         return number, [outputs[place] for place in self.places[number]]
-
-
-def address_of(array: np.ndarray) -> int:
-    """Return the address of an array's first element."""
-    return array.__array_interface__["data"][0]
-
-
-def aligned_bytes(size: int) -> np.ndarray:
-    """Return uninitialized bytes that start at a cache line."""
-    raw = empty((size + 64,), np.dtype(np.uint8))
-    return raw[-address_of(raw) % 64 :]
 
 
 def pointer_table(addresses: Sequence[int]) -> Any:
@@ -332,12 +323,10 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
 
 def _by_panels(paths: Sequence[Graph]) -> tuple[Sequence[Graph], tuple[Report, ...]]:
     """Return the paths, computed by panels of rows where that is worth it."""
-    if len(paths) > 1:  # they branch on common nodes, which would become different ones
-        return paths, ()
+    if len(paths) > 1 or paths[0].guards:
+        return paths, ()  # they branch on common nodes, which would become different ones
     (path,) = paths
     outputs, report = with_panels(path.outputs)
-    if path.guards:
-        return paths, (report,)
     return (replace(path, outputs=tuple(outputs)),), (report,)
 
 

@@ -148,6 +148,18 @@ def accumulate(
     return total.value()
 
 
+def add_carrying(
+    builder: Builder, total: Element, error: Element, element: Element
+) -> tuple[Element, Element]:
+    """Emit an addition; return the sum, and by how much it is too large (Kahan 1965)."""
+    corrected = element - error
+    after = total + corrected
+    error = (after - total) - corrected
+    rest = error - error
+    is_finite = rest == rest  # infinite sums have no error to carry
+    return after, builder.select(is_finite, error, builder.zero(error.dtype))
+
+
 class _Carried:
     """A running result; exact sums carry their rounding error along."""
 
@@ -163,12 +175,8 @@ class _Carried:
         if not self.exact:
             self.total.set(self.lower.combine(builder, before, element))
             return
-        corrected = element - self.error.get()
-        after = before + corrected
-        error = (after - before) - corrected
-        rest = error - error
-        finite = rest == rest  # infinite sums have no error to carry
-        self.error.set(builder.select(finite, error, builder.zero(error.dtype)))
+        after, error = add_carrying(builder, before, self.error.get(), element)
+        self.error.set(error)
         self.total.set(after)
 
     def value(self) -> Element:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from steepest.engines.native import threads
+from steepest.engines.native.buffers import address_of
 from steepest.engines.native.descend import DescentCode
-from steepest.engines.native.program import UNKNOWN_PATH, address_of, raise_error
+from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
     BOARD,
     COUNT,
@@ -51,7 +51,6 @@ class NativeRun:
         self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
     ) -> None:
         self._sources = sources
-        self._shares_work = compiled.shares_work
         self.recording = Recording()
         self._compiled, self._start = compiled, start
         try:
@@ -154,7 +153,7 @@ class NativeRun:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
         work.table[BOARD] = address_of(threads.board())
-        with threads.at_work() if self._shares_work else contextlib.nullcontext():
+        with threads.at_work(self._compiled.shares_work):
             code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
         if code < 0:
             compiled = self._compiled

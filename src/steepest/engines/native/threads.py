@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.native.buffers import address_of
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.jit import Code
 from steepest.engines.native.types import INDEX, POINTER, index
@@ -32,7 +33,6 @@ _WORDS = 64
 
 # A ticket is a number of pieces and the next of them: both change at once.
 _NEXT_BITS = 32
-MOST_PIECES = 1 << 20
 
 _SPINS = 20_000
 """Looks at the board before a helper goes back to sleep: some tens of microseconds."""
@@ -244,7 +244,7 @@ class _Helpers:
     def __init__(self, threads: int, board: np.ndarray | None = None) -> None:
         if board is None:
             block = np.zeros(_WORDS + 8, np.int64)
-            start = -(block.__array_interface__["data"][0] // 8) % 8
+            start = -(address_of(block) // 8) % 8
             board = block[start : start + _WORDS]
         self.board = board
         self.board[:] = 0
@@ -302,7 +302,7 @@ class _Helpers:
 
     def _start(self) -> None:
         _, serve = _serve()
-        address = self.board.__array_interface__["data"][0]
+        address = address_of(self.board)
         number = 1 + len(self._threads)
 
         def help_out() -> None:
@@ -359,9 +359,9 @@ def board() -> np.ndarray:
     return _helpers.board
 
 
-def at_work() -> contextlib.AbstractContextManager[None]:
-    """Keep the helpers awake while a program runs that may share work out."""
-    return _helpers.at_work()
+def at_work(shares_work: bool = True) -> contextlib.AbstractContextManager[None]:
+    """Keep the helpers awake while a program runs, if it may share work out."""
+    return _helpers.at_work() if shares_work else contextlib.nullcontext()
 
 
 def set_num_threads(number: int) -> None:

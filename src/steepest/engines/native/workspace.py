@@ -6,7 +6,7 @@ import ctypes
 
 import numpy as np
 
-from steepest.engines.native.program import address_of, aligned_bytes
+from steepest.engines.native.buffers import address_of, aligned_bytes
 from steepest.engines.program import Program
 
 # Places in the block of integers.

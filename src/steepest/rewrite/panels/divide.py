@@ -134,14 +134,12 @@ def _data_axis(nodes: Sequence[Node]) -> tuple[int, tuple[Node, ...]]:
 
 def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) -> list[Round]:
     """Return the passes over the data: sums over rows, and rows that others want to see."""
-    wanted: dict[Node, None] = {}
-    for node in outputs:
-        wanted[node] = None
+    wanted = set(outputs)
     for node in nodes:
+        is_row = node in analysis.mapped or node in analysis.sums
         for operand in node.operands:
-            is_row = node in analysis.mapped or node in analysis.sums
             if not is_row or analysis.rounds[operand] < analysis.rounds[node]:
-                wanted[operand] = None
+                wanted.add(operand)
     by_round: dict[int, list[Node]] = {}
     for node in nodes:
         computed = node in analysis.mapped and not analysis.is_free(node) and node in wanted

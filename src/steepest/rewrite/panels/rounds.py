@@ -49,12 +49,11 @@ class Round:
 
     def _extent(self, copy: _Copy) -> tuple[int, int]:
         """Return the coordinates at which a copy has rows."""
-        mapped = self.analysis.mapped[copy.node]
-        first = mapped.start - copy.distance
-        return first, first + copy.node.shape[mapped.axis]
+        axis = self.analysis.mapped[copy.node].axis
+        return self._operand_extent(copy.node, (axis, 0), copy.distance)
 
     def _operand_extent(self, operand: Node, need: Need, distance: int) -> tuple[int, int]:
-        """Return the coordinates at which an operand has rows."""
+        """Return the coordinates at which a node has rows, at a distance."""
         assert need is not None
         first = self.analysis.start_of(operand) - distance
         return first, first + operand.shape[need[0]]
@@ -75,18 +74,16 @@ class Round:
     def _roots(self, target: Node) -> list[tuple[Node, Need, int]]:
         """Return what a sum over rows needs, with distances."""
         _, needs = self.analysis.sums[target]
-        pairs = list(zip(target.operands, needs, strict=True))
-        leader = self.analysis.leader_of(target, needs)
-        assert leader is not None
-        start = self.analysis.start_of(leader[0])
+        start, _ = self._sum_extent(target)
+        pairs = zip(target.operands, needs, strict=True)
         return [(x, need, self._distance(x, need, start, 0)) for x, need in pairs]
 
     def _sum_extent(self, target: Node) -> tuple[int, int]:
+        """Return the coordinates that a sum over rows takes in."""
         _, needs = self.analysis.sums[target]
         leader = self.analysis.leader_of(target, needs)
         assert leader is not None
-        start = self.analysis.start_of(leader[0])
-        return start, start + leader[0].shape[leader[1][0]]
+        return self._operand_extent(*leader, 0)
 
     def _collect(self) -> None:
         """List the copies of nodes that are needed, and the operands they come from."""
@@ -106,7 +103,8 @@ class Round:
             elif _Copy(node, distance) not in seen:
                 seen[_Copy(node, distance)] = None
                 stack += self._operands_of(_Copy(node, distance))
-        self._copies = list(seen)
+        position = {node: i for i, node in enumerate(order([copy.node for copy in seen]))}
+        self._copies = sorted(seen, key=lambda copy: position[copy.node])
 
     def _note_whole(self, node: Node) -> None:
         if node.op.name != "constant" and node not in self.whole:
@@ -192,7 +190,7 @@ class Round:
                 return known[_Copy(node, distance)]
             return known[node, need[0], distance]
 
-        for copy in self._in_order():
+        for copy in self._copies:
             first, end = self._extent(copy)
             if first <= start and start + size <= end:
                 known[copy] = self._copied(copy, start, size, value)
@@ -208,10 +206,6 @@ class Round:
                 outputs.append(known[_Copy(target, 0)])
                 numbers.append(number)
         return Graph(tuple(inputs), tuple(outputs)), tuple(numbers)
-
-    def _in_order(self) -> list[_Copy]:
-        position = {node: i for i, node in enumerate(order([c.node for c in self._copies]))}
-        return sorted(self._copies, key=lambda copy: position[copy.node])
 
     def _copied(
         self, copy: _Copy, start: int, size: int, value: Callable[[Node, Need, int], Node]
