@@ -31,8 +31,11 @@ from steepest.errors import SettingError
 TICKET, DONE, WORK, CONTEXT, OPEN, BUSY, THREADS = (8 * i for i in range(7))
 _WORDS = 64
 
-# A ticket is a number of pieces and the next of them: both change at once.
-_NEXT_BITS = 32
+# A ticket is a number of pieces, how many of the first the caller has taken, and how many of
+# the last the helpers have: all change at once. From the two ends, every thread comes back
+# to the rows that its own caches keep from the last time.
+_TAKEN_BITS = 21
+_BY_CALLER, _BY_HELPERS = 0, _TAKEN_BITS
 
 _SPINS = 20_000
 """Looks at the board before a helper goes back to sleep: some tens of microseconds."""
@@ -59,10 +62,21 @@ def _add(b: ir.IRBuilder, board: ir.Value, place: int, value: int) -> ir.Value:
     return b.atomic_rmw("add", _word(b, board, place), index(value), "seq_cst")
 
 
-def _parts(b: ir.IRBuilder, ticket: ir.Value) -> tuple[ir.Value, ir.Value]:
-    """Return the next piece and the number of pieces."""
-    following = b.and_(ticket, index((1 << _NEXT_BITS) - 1))
-    return following, b.lshr(ticket, index(_NEXT_BITS))
+def _new_ticket(b: ir.IRBuilder, pieces: ir.Value) -> ir.Value:
+    return b.shl(pieces, index(2 * _TAKEN_BITS))
+
+
+def _piece(b: ir.IRBuilder, ticket: ir.Value, taker: int) -> tuple[ir.Value, ir.Value]:
+    """Return the piece that comes next for a taker, and whether there is one."""
+    pieces = b.lshr(ticket, index(2 * _TAKEN_BITS))
+    mask = index((1 << _TAKEN_BITS) - 1)
+    first, last = (b.and_(b.lshr(ticket, index(by)), mask) for by in (_BY_CALLER, _BY_HELPERS))
+    piece = first if taker == _BY_CALLER else b.sub(b.sub(pieces, index(1)), last)
+    return piece, b.icmp_signed("<", b.add(first, last), pieces)
+
+
+def _take(b: ir.IRBuilder, board: ir.Value, taker: int) -> tuple[ir.Value, ir.Value]:
+    return _piece(b, _add(b, board, TICKET, 1 << taker), taker)
 
 
 def _do_piece(b: ir.IRBuilder, board: ir.Value, piece: ir.Value) -> None:
@@ -126,12 +140,12 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     for place, pointer in ((WORK, work), (CONTEXT, context)):
         _store(b, board, place, b.ptrtoint(pointer, INDEX))
     _store(b, board, DONE, index(0))
-    _store(b, board, TICKET, b.shl(pieces, index(_NEXT_BITS)))
+    _store(b, board, TICKET, _new_ticket(b, pieces))
     b.branch(take)
 
     b.position_at_end(take)
-    piece, _ = _parts(b, _add(b, board, TICKET, 1))
-    b.cbranch(b.icmp_signed("<", piece, pieces), do, wait)
+    piece, is_there = _take(b, board, _BY_CALLER)
+    b.cbranch(is_there, do, wait)
     b.position_at_end(do)
     _do_piece(b, board, piece)
     b.branch(take)
@@ -188,13 +202,13 @@ def _serve_module() -> ir.Module:
     b.position_at_end(look)
     spins = b.phi(INDEX)
     spins.add_incoming(index(0), entry)
-    following, pieces = _parts(b, _load(b, board, TICKET))
+    _, is_there = _piece(b, _load(b, board, TICKET), _BY_HELPERS)
     is_wanted = b.icmp_signed("<", number, _load(b, board, THREADS))
-    b.cbranch(b.and_(is_wanted, b.icmp_signed("<", following, pieces)), found, idle)
+    b.cbranch(b.and_(is_wanted, is_there), found, idle)
     b.position_at_end(found)  # it may be gone by now: the ticket taken says so
-    piece, of = _parts(b, _add(b, board, TICKET, 1))
+    piece, is_there = _take(b, board, _BY_HELPERS)
     spins.add_incoming(index(0), found)
-    b.cbranch(b.icmp_signed("<", piece, of), do, look)
+    b.cbranch(is_there, do, look)
     b.position_at_end(do)
     _do_piece(b, board, piece)
     spins.add_incoming(index(0), do)
