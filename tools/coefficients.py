@@ -77,21 +77,10 @@ def _asin(z):  # (asin(t) / t - 1) / z
     return (mp.asin(t) / t - 1) / z
 
 
-def _erf(z):  # erf(x) / x - 2 / sqrt(pi)
-    x = mp.sqrt(z)
-    return (mp.erf(x) / x if x else 2 / mp.sqrt(mp.pi)) - mpf(float(2 / mp.sqrt(mp.pi)))
-
-
-def _erfc(t):  # exp(x**2) * erfc(x), where t = (x - 2) / (x + 2)
-    x = 2 * (1 + t) / (1 - t)
-    return mp.exp(x * x) * mp.erfc(x)
-
-
 LN2 = mp.log(2) / 2
 QUARTER = (mp.pi / 4) ** 2 * mpf("1.01")
 ROOT = mp.sqrt(2)
 S2 = ((ROOT - 1) / (ROOT + 1)) ** 2 * mpf("1.001")
-T1, T6 = mpf(1 - 2) / 3, mpf(4) / 8
 
 TABLES = {
     # name: function, interval, weight of the error in the result, bounds for float64, float32;
@@ -103,8 +92,6 @@ TABLES = {
     "TANH": (_tanh, mpf(0), mpf("0.55") ** 2, lambda z: z, None, "1e-8"),
     "ATAN": (_atan, mpf(0), mp.tan(mp.pi / 8) ** 2 * mpf("1.001"), lambda z: z, "1e-17", None),
     "ASIN": (_asin, mpf(0), mpf("0.25"), lambda z: z, "1e-17", None),
-    "ERF": (_erf, mpf(0), mpf(1), lambda z: mpf(1), "1e-17", None),
-    "ERFC": (_erfc, T1, T6, lambda t: mpf("0.4"), "2e-17", None),
 }
 
 

@@ -9,6 +9,7 @@ in :data:`ULP`. Subnormal numbers, infinities, NaN and signed zeros are as in C'
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,12 +19,12 @@ from steepest.ops import polynomials
 
 ULP = {
     "exp": 1, "exp2": 1, "expm1": 2, "log": 1, "log2": 1, "log10": 1, "log1p": 2,
-    "sin": 1, "cos": 1, "tan": 3, "sinh": 3, "cosh": 2, "tanh": 3,
+    "sin": 2, "cos": 2, "tan": 3, "sinh": 3, "cosh": 2, "tanh": 3,
     "arcsin": 2, "arccos": 2, "arctan": 1, "erf": 2,
 }  # fmt: skip
 """Largest error of each function, in units in the last place, in either precision."""
 
-_DOUBLE = np.dtype(np.float64)
+_DOUBLE, _WORD = np.dtype(np.float64), np.dtype(np.int64)
 _LN2 = {
     8: (0.6931471803691238, 1.9082149292705877e-10),
     4: (0.693145751953125, 1.4286068203094173e-06),
@@ -37,6 +38,8 @@ _SHIFTER_BITS = {8: 0x4338000000000000, 4: 0x4B400000}
 _ROOT_HALF_BITS = {8: 0x3FE6A09E667F3BCD, 4: 0x3F3504F3}
 _TINY = {8: 2.2250738585072014e-308, 4: 1.1754943508222875e-38}
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)
+
+_TWO_OVER_ROOT_PI = 383967533763538142977158567454335403656  # times 2**128
 
 Emit = Callable[..., Any]
 
@@ -93,9 +96,12 @@ def _clamped(b: Any, x: Any, low: float, high: float) -> Any:
 def _reduced(b: Any, x: Any) -> tuple[Any, Any]:
     """Return n and exp(r) - 1, where x = n log(2) + r."""
     whole, n = _nearest_whole(b, x, _LOG2_E)
+    return n, _below_one(b, _rest_of_log2(b, x, whole))
+
+
+def _rest_of_log2(b: Any, x: Any, whole: Any) -> Any:
     high, low = _LN2[x.dtype.itemsize]
-    r = b.fma(whole, -low, b.fma(whole, -high, x))
-    return n, _below_one(b, r)
+    return b.fma(whole, -low, b.fma(whole, -high, x))
 
 
 def _below_one(b: Any, r: Any) -> Any:
@@ -104,11 +110,23 @@ def _below_one(b: Any, r: Any) -> Any:
 
 
 _EXP_RANGE = {8: (-746.0, 710.0), 4: (-105.0, 89.0)}
+_EXP_SMALL = {8: (-700.0, 64), 4: (-80.0, 32)}
 
 
 def exp(b: Any, x: Any) -> Any:
-    n, power = _reduced(b, _clamped(b, x, *_EXP_RANGE[x.dtype.itemsize]))
-    return _scaled(b, power + 1.0, n)
+    size = x.dtype.itemsize
+    x = _clamped(b, x, *_EXP_RANGE[size])
+    # With the exponent's bias in the shifter, the sum's last bits are 2**(n - 1) once they
+    # are shifted; where that is no normal number, 2**(n - 1 + up).
+    low, up = _EXP_SMALL[size]
+    is_small = x < low
+    shifter = _SHIFTER[size] + _BIAS[size] - 1
+    shifter = b.select(is_small, b.constant(shifter + up, x), b.constant(shifter, x))
+    shifted = b.fma(x, _LOG2_E, shifter)
+    scale = b.of_bits(b.shift_left(b.to_bits(shifted), _FRACTION[size]), x)
+    power = _below_one(b, _rest_of_log2(b, x, shifted - shifter))
+    left = b.select(is_small, b.constant(2.0 ** (1 - up), x), b.constant(2.0, x))
+    return b.fma(power, scale, scale) * left
 
 
 def exp2(b: Any, x: Any) -> Any:
@@ -242,48 +260,37 @@ _FAR = 1e9
 """Beyond, angles are left to the C library, which knows enough digits of pi."""
 
 
-def _quadrant(b: Any, x: Any) -> tuple[Any, Any, Any]:
-    """Return n, high and low, where x = n pi / 2 + high + low."""
+def _quadrant(b: Any, x: Any) -> tuple[Any, Any]:
+    """Return n and r, where x = n pi / 2 + r; the first difference is exact."""
     whole, n = _nearest_whole(b, x, 2 / np.pi)
-    product = whole * _HALF_PI[0]
-    below = b.fma(whole, _HALF_PI[0], -product)
-    high = x - product  # exact
-    total, error = _two_sum(high, -below)
-    product = whole * _HALF_PI[1]
-    below = b.fma(whole, _HALF_PI[1], -product)
-    high, more = _two_sum(total, -product)
-    low = error + more - below - whole * _HALF_PI[2]
-    return n, high, low
+    r = x
+    for part in _HALF_PI:
+        r = b.fma(whole, -part, r)
+    return n, r
 
 
-def _two_sum(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return the sum, and what it was rounded by (Knuth 1969)."""
-    total = x + y
-    part = total - x
-    return total, (x - (total - part)) + (y - part)
+def _sine(b: Any, r: Any, size: int) -> Any:
+    square = r * r
+    return b.fma(_polynomial(b, polynomials.SIN[size], square), square * r, r)
 
 
-def _sin_and_cos(b: Any, high: Any, low: Any, size: int) -> tuple[Any, Any]:
-    square = high * high
+def _cosine(b: Any, r: Any, size: int) -> Any:
+    square = r * r
     half = square * 0.5
-    sine = _polynomial(b, polynomials.SIN[size], square) * square
-    # sin(high + low) = sin(high) + low * cos(high)
-    sine = high + b.fma(high, sine, b.fma(-half, low, low))
-    rest = _polynomial(b, polynomials.COS[size], square) * square * square
-    one = b.constant(1.0, high)
+    one = b.constant(1.0, r)
     near = one - half
-    cosine = near + (((one - near) - half) + (rest - high * low))
-    return sine, cosine
+    lost = (one - near) - half
+    return near + b.fma(_polynomial(b, polynomials.COS[size], square), square * square, lost)
 
 
 def _circular(turn: int) -> Emit:
     def emit(b: Any, x: Any) -> Any:
         size, angle = x.dtype.itemsize, b.cast(x, _DOUBLE)
-        n, high, low = _quadrant(b, angle)
-        sine, cosine = _sin_and_cos(b, high, low, size)
+        n, r = _quadrant(b, angle)
         n = n + turn
-        chosen = b.select(b.has_bit(n, 0), cosine, sine)
-        near = b.select(b.has_bit(n, 1), -chosen, chosen)
+        near = b.select(b.has_bit(n, 0), _cosine(b, r, size), _sine(b, r, size))
+        sign = b.shift_left(b.shift_right(n, 1), 63)
+        near = b.of_bits(b.bits("xor", b.to_bits(near), sign), angle)
         if not turn:
             near = b.select(angle == 0, angle, near)
         return b.cast(near, x.dtype)
@@ -297,8 +304,8 @@ cos = _circular(1)
 
 def tan(b: Any, x: Any) -> Any:
     size, angle = x.dtype.itemsize, b.cast(x, _DOUBLE)
-    n, high, low = _quadrant(b, angle)
-    sine, cosine = _sin_and_cos(b, high, low, size)
+    n, r = _quadrant(b, angle)
+    sine, cosine = _sine(b, r, size), _cosine(b, r, size)
     is_odd = b.has_bit(n, 0)
     near = b.select(is_odd, -cosine, sine) / b.select(is_odd, sine, cosine)
     return b.cast(b.select(angle == 0, angle, near), x.dtype)
@@ -360,19 +367,52 @@ def arccos(b: Any, x: Any) -> Any:
 
 # The error function.
 
+_ERF_STEP, _ERF_END = 7, 6
+"""The table is in steps of 2**-7, up to where the function is 1."""
+
+
+@functools.cache
+def _erf_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return the function and its slope at multiples of the step.
+
+    Both are carried from one to the next by the series of ``y'' = -2 x y'`` in fixed point.
+    """
+    unit, step = 128, _ERF_STEP
+    value, slope = 0, _TWO_OVER_ROOT_PI >> 128 - unit
+    values, slopes = [], []
+    for k in range((_ERF_END << step) + 1):
+        values.append(value / (1 << unit))
+        slopes.append(slope / (1 << unit))
+        terms = [value, slope >> step]  # a[n] = (n-th coefficient) * 2**(-n step)
+        for n in range(20):
+            following = (n + 1) * k * terms[n + 1] + n * terms[n]
+            terms.append(-2 * following // ((n + 1) * (n + 2) << 2 * step))
+        value = sum(terms)
+        slope = sum(n * term for n, term in enumerate(terms)) << step
+    padding = (1 << (len(values) - 1).bit_length()) - len(values)
+    return np.array(values + padding * values[-1:]), np.array(slopes + padding * slopes[-1:])
+
 
 @_precise
 def erf(b: Any, x: Any) -> Any:
     size = b.fabs(x)
-    square = x * x
-    slope = 1.1283791670955126
-    near = b.fma(size, _polynomial(b, polynomials.ERF[8], square), size * slope)
-    far = b.select(size > 6.0, b.constant(6.0, x), size)
-    t = (far - 2.0) / (far + 2.0)
-    n, power = _reduced(b, -far * far)
-    power = (power + 1.0) * _power_of_two(b, n, x)
-    beyond = b.constant(1.0, x) - power * _polynomial(b, polynomials.ERFC[8], t)
-    return b.copysign(b.select(size < 1.0, near, beyond), x)
+    size = b.select(size > _ERF_END, b.constant(_ERF_END, x), size)
+    shifter = _SHIFTER[8] / 2**_ERF_STEP
+    shifted = size + shifter
+    r = shifted - shifter
+    d = size - r
+    values, slopes = _erf_table()
+    place = b.bits("and_", b.to_bits(shifted), b.number(len(values) - 1, _WORD))
+    value, first = b.lookup(values, place), b.lookup(slopes, place) * d
+    # The following terms of Taylor's series around r, over the first.
+    square = r * r
+    total = b.constant(-1 / 42, x)  # only to be seen next to 0
+    total = b.fma(total, d, r * b.fma(b.fma(square, -2 / 45, 2 / 9), square, -1 / 6))
+    total = b.fma(total, d, b.fma(b.fma(square, 2 / 15, -2 / 5), square, 1 / 10))
+    total = b.fma(total, d, r * b.fma(square, -1 / 3, 1 / 2))
+    total = b.fma(total, d, b.fma(square, 2 / 3, -1 / 3))
+    total = b.fma(total, d, -r)
+    return b.copysign(value + b.fma(first * d, total, first), x)
 
 
 EMIT: dict[str, Emit] = {

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from steepest.engines.native.control import Control
+from steepest.engines.native.control import Control, alias_class, constant_data
 from steepest.engines.native.element import Element
 from steepest.engines.native.host import HostCall, special_symbol
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
@@ -222,6 +222,14 @@ class Builder(Control):
 
     def has_bit(self, n: Element, bit: int) -> Element:
         return self.truth_of(self.ir.trunc(self.ir.lshr(n.value, literal(bit, n.dtype)), BIT))
+
+    def lookup(self, table: np.ndarray, place: Element) -> Element:
+        """Return the number at a place in a table that never changes."""
+        kind = register_type(table.dtype)
+        address = self.ir.gep(constant_data(self.module, table), [place.value], source_etype=kind)
+        value = self.ir.load(address, typ=kind)
+        value.set_metadata("tbaa", alias_class(self.module, "table"))
+        return Element(self, value, table.dtype)
 
     def copysign(self, x: Element, sign: Element) -> Element:
         return self._intrinsic("copysign", x, sign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native.types import INDEX, POINTER, index
@@ -15,6 +16,23 @@ def opaque(pointer: ir.Value) -> ir.Value:
     """Return a pointer without the type that llvmlite still gives it, and LLVM does not."""
     pointer.type = POINTER
     return pointer
+
+
+def alias_class(module: ir.Module, name: str) -> ir.Value:
+    """Return what tells LLVM that memory of this name never overlaps that of another."""
+    zero = ir.Constant(INDEX, 0)
+    kind = module.add_metadata([name, module.add_metadata(["steepest"]), zero])
+    return module.add_metadata([kind, kind, zero])
+
+
+def constant_data(module: ir.Module, value: np.ndarray) -> ir.Value:
+    """Return the address of a known array's elements, in C order."""
+    kind = ir.ArrayType(ir.IntType(8), value.nbytes)
+    data = ir.GlobalVariable(module, kind, module.get_unique_name("constant"))
+    data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
+    data.global_constant = True
+    data.align = 64
+    return opaque(data)
 
 
 class Control:

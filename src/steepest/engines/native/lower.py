@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from steepest.engines.native import kernels
 from steepest.engines.native.builder import Builder
-from steepest.engines.native.control import opaque
+from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous
 from steepest.engines.native.plan import Plan, is_leaf, is_view, region
@@ -188,14 +188,8 @@ class Lowering:
 
     def constant(self, value: np.ndarray) -> View:
         """Return memory that holds a known array."""
-        kind = ir.ArrayType(ir.IntType(8), value.nbytes)
-        module = self.builder.module
-        name = module.get_unique_name("constant")
-        data = ir.GlobalVariable(module, kind, name)
-        data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
-        data.global_constant = True
-        data.align = 64
-        return contiguous(opaque(data), value.dtype, value.shape)
+        data = constant_data(self.builder.module, value)
+        return contiguous(data, value.dtype, value.shape)
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype), node.size)

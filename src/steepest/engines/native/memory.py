@@ -8,8 +8,9 @@ import numpy as np
 from llvmlite import ir
 
 from steepest.engines.native.builder import Builder
+from steepest.engines.native.control import alias_class
 from steepest.engines.native.element import Element
-from steepest.engines.native.types import BIT, INDEX, POINTER, index, memory_type
+from steepest.engines.native.types import BIT, POINTER, index, memory_type
 from steepest.graph import Shape
 
 _ALIGNMENT = 64
@@ -177,17 +178,13 @@ class Arena:
         self._pointer = pointer
         self._free: list[Slot] = []
         self.slots: list[Slot] = []
-        self._root = builder.module.add_metadata(["steepest"])
         self._tags = 0
         self.size = 0
 
     def new_tag(self) -> ir.Value:
         """Return an alias class of its own."""
         self._tags += 1
-        zero = ir.Constant(INDEX, 0)
-        module = self._builder.module
-        kind = module.add_metadata([f"memory{self._tags}", self._root, zero])
-        return module.add_metadata([kind, kind, zero])
+        return alias_class(self._builder.module, f"memory{self._tags}")
 
     def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
         """Return a new array, in a slot that is free or at the arena's end."""
