@@ -160,7 +160,8 @@ def _shared(builder: Builder, views: Sequence[View]) -> None:
     left, right, result = moved
     _product(inner, left, right, result, piece)
     inner.ir.ret_void()
-    share_out(builder, function, [view.at_offset(builder, None) for view in views], _PIECES)
+    pointers = [view.at_offset(builder, None) for view in views]
+    share_out(builder, function, pointers, _PIECES, sum(view.size_in_bytes for view in views))
 
 
 def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:

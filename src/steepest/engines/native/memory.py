@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,10 @@ class View:
     def is_contiguous(self) -> bool:
         """Whether elements follow each other in C order."""
         return self.strides == c_strides(self.shape) or 0 in self.shape
+
+    @property
+    def size_in_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def address(self, builder: Builder, position: tuple[ir.Value, ...]) -> ir.Value:
         """Return the address of an element."""

@@ -92,7 +92,8 @@ def panels(lowering: Lowering, node: Node) -> None:
         slots.append(slot)
         pointers.insert(0, space.pointer)
         work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
-    share_out(builder, work, pointers, plan.strips)
+    size = sum(view.size_in_bytes for view in (*operands, *rows.values()))
+    share_out(builder, work, pointers, plan.strips, size)
     for each in sums:
         target = lowering.allocate(mine[each.number])
         _add_up(builder, each, target, plan.strips)

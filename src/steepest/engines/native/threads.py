@@ -37,6 +37,12 @@ _WORDS = 64
 _TAKEN_BITS = 21
 _BY_CALLER, _BY_HELPERS = 0, _TAKEN_BITS
 
+_CACHE = 1 << 21
+"""Bytes that the caches of one processor keep."""
+
+_PATIENCE = 10_000
+"""Looks at the board before a caller takes over what was left to helpers."""
+
 _SPINS = 20_000
 """Looks at the board before a helper goes back to sleep: some tens of microseconds."""
 
@@ -66,11 +72,18 @@ def _new_ticket(b: ir.IRBuilder, pieces: ir.Value) -> ir.Value:
     return b.shl(pieces, index(2 * _TAKEN_BITS))
 
 
+def _parts(b: ir.IRBuilder, ticket: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """Return the number of pieces, and those taken by the caller and by helpers."""
+    mask = index((1 << _TAKEN_BITS) - 1)
+    by_caller, by_helpers = (
+        b.and_(b.lshr(ticket, index(taker)), mask) for taker in (_BY_CALLER, _BY_HELPERS)
+    )
+    return b.lshr(ticket, index(2 * _TAKEN_BITS)), by_caller, by_helpers
+
+
 def _piece(b: ir.IRBuilder, ticket: ir.Value, taker: int) -> tuple[ir.Value, ir.Value]:
     """Return the piece that comes next for a taker, and whether there is one."""
-    pieces = b.lshr(ticket, index(2 * _TAKEN_BITS))
-    mask = index((1 << _TAKEN_BITS) - 1)
-    first, last = (b.and_(b.lshr(ticket, index(by)), mask) for by in (_BY_CALLER, _BY_HELPERS))
+    pieces, first, last = _parts(b, ticket)
     piece = first if taker == _BY_CALLER else b.sub(b.sub(pieces, index(1)), last)
     return piece, b.icmp_signed("<", b.add(first, last), pieces)
 
@@ -97,23 +110,28 @@ def _rest(b: ir.IRBuilder, module: ir.Module) -> None:
 def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of machine code
     """Return the function that shares work out and takes part in it.
 
-    Its arguments are the board, the function that does a piece, its context, and the number
-    of pieces. It returns when all are done. Where there are no helpers, or they are busy
-    with the work of another thread, it does everything itself.
+    Its arguments are the board, the function that does a piece, its context, the number of
+    pieces, and the bytes of memory that they look at. It returns when all are done. Where
+    there are no helpers, or they are busy with the work of another thread, it does
+    everything itself. What fits in the caches is halved, so that each half stays where it
+    is, unless a helper does not come or does not get on.
     """
     found = module.globals.get("share")
     if found is not None:
         return found
-    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX])
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX, INDEX])
     function = ir.Function(module, kind, "share")
     function.linkage = "internal"
     function.attributes.add("noinline")
-    board, work, context, pieces = function.args
-    blocks = ["entry", "alone", "each", "ask", "publish", "take", "do", "wait", "again", "over"]
-    entry, alone, each, ask, publish, take, do, wait, again, over = (
+    board, work, context, pieces, size = function.args
+    blocks = ["entry", "alone", "each", "ask", "publish", "look", "take", "do", "wait", "again"]
+    entry, alone, each, ask, publish, look, take, do, wait, again = (
         function.append_basic_block(name) for name in blocks
     )
+    rest, over = function.append_basic_block("rest"), function.append_basic_block("over")
     b = ir.IRBuilder(entry)
+    own = b.alloca(INDEX)  # pieces that the caller does if there are helpers
+    own.type = POINTER
     threads = _load(b, board, THREADS)
     can_share = b.and_(b.icmp_signed(">", threads, index(1)), b.icmp_signed(">", pieces, index(1)))
     b.cbranch(can_share, ask, alone)
@@ -137,34 +155,39 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     b.cbranch(b.icmp_signed("==", before, index(0)), publish, alone)
 
     b.position_at_end(publish)
+    fits = b.icmp_signed("<=", size, b.mul(threads, index(_CACHE)))
+    share_of_one = b.udiv(b.add(pieces, b.sub(threads, index(1))), threads)
+    b.store(b.select(fits, share_of_one, pieces), own)
     for place, pointer in ((WORK, work), (CONTEXT, context)):
         _store(b, board, place, b.ptrtoint(pointer, INDEX))
     _store(b, board, DONE, index(0))
     _store(b, board, TICKET, _new_ticket(b, pieces))
-    b.branch(take)
+    b.branch(look)
 
+    b.position_at_end(look)
+    _, by_caller, by_helpers = _parts(b, _load(b, board, TICKET))
+    is_own = b.icmp_signed("<", by_caller, b.load(own, typ=INDEX))
+    b.cbranch(b.or_(is_own, b.icmp_signed("==", by_helpers, index(0))), take, wait)
     b.position_at_end(take)
     piece, is_there = _take(b, board, _BY_CALLER)
     b.cbranch(is_there, do, wait)
     b.position_at_end(do)
     _do_piece(b, board, piece)
-    b.branch(take)
+    b.branch(look)
 
     b.position_at_end(wait)
     spins = b.phi(INDEX)
-    spins.add_incoming(index(0), take)
-    ready = b.icmp_signed("==", _load(b, board, DONE), pieces)
-    b.cbranch(ready, over, again)
+    for origin in (look, take):
+        spins.add_incoming(index(0), origin)
+    b.cbranch(b.icmp_signed("==", _load(b, board, DONE), pieces), over, again)
     b.position_at_end(again)
-    rest, look = function.append_basic_block("rest"), function.append_basic_block("look")
     more = b.add(spins, index(1))
-    b.cbranch(b.icmp_signed(">", more, index(1000)), rest, look)
-    b.position_at_end(rest)
+    spins.add_incoming(more, again)
+    b.cbranch(b.icmp_signed(">", more, index(_PATIENCE)), rest, wait)
+    b.position_at_end(rest)  # then take what helpers have not begun
+    b.store(pieces, own)
     _rest(b, module)
     b.branch(look)
-    b.position_at_end(look)
-    spins.add_incoming(more, look)
-    b.branch(wait)
 
     b.position_at_end(over)
     _store(b, board, BUSY, index(0))
@@ -173,9 +196,12 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
 
 
 def share_out(
-    builder: Builder, work: ir.Function, pointers: Sequence[ir.Value], pieces: int
+    builder: Builder, work: ir.Function, pointers: Sequence[ir.Value], pieces: int, size: int
 ) -> None:
-    """Emit a call of the function for every piece, with a table of pointers."""
+    """Emit a call of the function for every piece, with a table of pointers.
+
+    `size` is that of the memory that all pieces look at, in bytes.
+    """
     context = builder.alloca(ir.ArrayType(POINTER, max(len(pointers), 1)))
     for place, pointer in enumerate(pointers):
         builder.ir.store(pointer, builder.ir.gep(context, [index(place)], source_etype=POINTER))
@@ -185,7 +211,8 @@ def share_out(
         return
     builder.shares_work = True
     address = builder.ir.bitcast(work, POINTER)
-    builder.ir.call(share(builder.module), [builder.board, address, context, index(pieces)])
+    arguments = [builder.board, address, context, index(pieces), index(size)]
+    builder.ir.call(share(builder.module), arguments)
 
 
 def _serve_module() -> ir.Module:
