@@ -21,8 +21,9 @@ from steepest.engines.native.host import HostCall
 from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
-from steepest.engines.native.plan import REGISTER_LIMIT, make_plan
+from steepest.engines.native.plan import make_plan
 from steepest.engines.native.program import FUNCTION_TYPE, cached, leave_on_error
+from steepest.engines.native.region import REGISTER_LIMIT
 from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, index, register_type
 from steepest.engines.native.workspace import (

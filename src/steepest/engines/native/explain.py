@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from steepest.engines.native.plan import Plan, is_leaf, is_view, make_plan, region
+from steepest.engines.native.plan import Plan, make_plan
+from steepest.engines.native.region import is_leaf, is_view, region
 from steepest.engines.native.threads import get_num_threads
 from steepest.graph import Guard, Node, Source
 from steepest.ops import Elementwise, Reduction
@@ -22,7 +23,7 @@ class Loop:
 
     Attributes
     ----------
-    node
+    results
         What it computes.
     fused
         The ops that it computes on the way, in order.
@@ -34,7 +35,7 @@ class Loop:
         For a pass over the data by panels: what every panel computes.
     """
 
-    node: Node
+    results: tuple[Node, ...]
     fused: tuple[Node, ...]
     reads: int
     writes: int
@@ -125,7 +126,7 @@ class CompiledPlan:
         size = f"reads {_bytes(loop.reads)}, writes {_bytes(loop.writes)}"
         work = f"{size}, {_count(loop.flops)} flops"
         if loop.panels is None:
-            yield f"loop {number}: {_ops((*loop.fused, loop.node))} -> {_shape(loop.node)}; {work}"
+            yield f"loop {number}: {_what(loop)}; {work}"
             return
         plan = loop.panels
         threads = min(get_num_threads(), plan.strips)
@@ -135,8 +136,7 @@ class CompiledPlan:
         yield f"{_INDENT}each of {largest.size} rows (of {plan.rows:,}) does:"
         inner = make_plan([((), largest.step.outputs)])
         for part in _loops_of(inner):
-            ops = _ops((*part.fused, part.node))
-            yield f"{_INDENT}{_INDENT}{ops} -> {_shape(part.node)}"
+            yield f"{_INDENT}{_INDENT}{_what(part)}"
 
 
 def explain(
@@ -163,8 +163,9 @@ def explain(
 
 def _loops_of(plan: Plan) -> Iterator[Loop]:
     seen: set[Panels] = set()
+    done: set[Node] = set()
     for node in plan.nodes:
-        if node not in plan.stored:
+        if node not in plan.stored or node in done:
             continue
         if node.op.name == "panels":
             panels = node.attributes["plan"]
@@ -172,15 +173,18 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
                 seen.add(panels)
                 yield _pass_over_data(node, panels, plan)
             continue
-        around = list(region(node, plan.small, plan.stored))
+        results = tuple(x for x in plan.together.get(node, (node,)) if x in plan.stored)
+        done.update(results)
+        around = {x for result in results for x in region(result, plan.small, plan.stored)}
+        around -= set(results)
         ended = {x for x in around if is_leaf(x) or x in plan.stored or x in plan.small}
-        fused = tuple(x for x in plan.nodes if x in set(around) - ended and not is_view(x))
+        fused = tuple(x for x in plan.nodes if x in around - ended and not is_view(x))
         yield Loop(
-            node,
+            results,
             fused,
             sum(map(_bytes_of, ended)),
-            _bytes_of(node),
-            sum(map(_flops, (*fused, node))),
+            sum(map(_bytes_of, results)),
+            sum(map(_flops, (*fused, *results))),
         )
 
 
@@ -191,7 +195,7 @@ def _pass_over_data(node: Node, panels: Panels, plan: Plan) -> Loop:
         inner = make_plan([((), stretch.step.outputs)])
         flops += stretch.count * sum(_flops(x) for x in inner.nodes if not is_leaf(x))
     written = (math.prod(r.shape) * r.dtype.itemsize for r in panels.results)
-    return Loop(node, (), sum(map(_bytes_of, read)), sum(written), flops, panels)
+    return Loop((node,), (), sum(map(_bytes_of, read)), sum(written), flops, panels)
 
 
 def _flops(node: Node) -> int:
@@ -221,8 +225,9 @@ def _number(count: int, name: str, names: str = "") -> str:
     return f"{count:,} {name if count == 1 else names or name + 's'}"
 
 
-def _shape(node: Node) -> str:
-    return f"{node.dtype}[{','.join(map(str, node.shape))}]"
+def _what(loop: Loop) -> str:
+    shapes = (f"{node.dtype}[{','.join(map(str, node.shape))}]" for node in loop.results)
+    return f"{_ops((*loop.fused, *loop.results))} -> {', '.join(shapes)}"
 
 
 def _ops(nodes: Sequence[Node]) -> str:

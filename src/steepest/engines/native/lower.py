@@ -14,8 +14,9 @@ from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous
-from steepest.engines.native.plan import Plan, is_leaf, is_view, region
-from steepest.engines.native.reduction import reduce_loops
+from steepest.engines.native.plan import Plan
+from steepest.engines.native.reduction import reduce_loops, reduce_together
+from steepest.engines.native.region import is_leaf, is_view, region
 from steepest.engines.native.small import lower_small
 from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node
@@ -94,43 +95,50 @@ class Lowering:
         wanted = _needed(outputs, self.is_there)
         for node in self.plan.nodes:
             if node in wanted:
-                self._emit_node(node)
+                self._emit_node(node, wanted)
 
     def is_there(self, node: Node) -> bool:
         """Whether a node has been emitted."""
         return node in self.elements or node in self.views
 
-    def _emit_node(self, node: Node) -> None:
+    def _emit_node(self, node: Node, wanted: set[Node]) -> None:
         if node in self.plan.small:
             self.elements[node] = lower_small(self, node)
         elif node in self.plan.stored:
-            self._emit_stored(node)
+            group = self.plan.together.get(node, (node,))
+            self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
         elif is_leaf(node) and node.size <= 1 and node.op.name == "constant":
             self.elements[node] = self._constant_elements(node)
         else:
             return
         self._release(node)
 
-    def _emit_stored(self, node: Node) -> None:
-        if node in self.views:
-            return  # emitted together with another
-        for operand in region(node, self.plan.small, self.plan.stored):
-            self._prepare(operand)
-        cells: list[Cell] = []
+    def _emit_stored(self, nodes: Sequence[Node]) -> None:
+        """Emit the loops of a node, or the loop of several; none if they are there."""
+        for node in nodes:
+            for operand in region(node, self.plan.small, self.plan.stored):
+                self._prepare(operand)
+        cells: dict[Node, list[Cell]] = {}
 
         def emit() -> None:
-            self._emit_loops(node)
-            elements = self.elements.pop(node, None)
-            if elements is not None:
-                values = elements.reshape(-1)
-                cells.extend(Cell(self.builder, v) for v in values[len(cells) :])
-                for cell, value in zip(cells, values, strict=True):
-                    cell.set(value)
+            if len(nodes) > 1:
+                reduce_together(self, nodes)
+            else:
+                self._emit_loops(nodes[0])
+            for node in nodes:
+                elements = self.elements.pop(node, None)
+                if elements is not None:
+                    values = elements.reshape(-1)
+                    mine = cells.setdefault(node, [])
+                    mine.extend(Cell(self.builder, v) for v in values[len(mine) :])
+                    for cell, value in zip(mine, values, strict=True):
+                        cell.set(value)
 
-        self.builder.again(emit)
-        if cells:
+        if nodes:
+            self.builder.again(emit)
+        for node, mine in cells.items():
             result = np.empty(node.shape, object)
-            for place, cell in zip(np.ndindex(*node.shape), cells, strict=True):
+            for place, cell in zip(np.ndindex(*node.shape), mine, strict=True):
                 result[place] = cell.get()
             self.elements[node] = result
 
@@ -273,11 +281,18 @@ class Lowering:
         if self.is_flat(node):
             with builder.loop(node.size) as i, self.scope():
                 element, target = body(Flat(i))
-                target.store(builder, element, target.at_offset(builder, i))
+                self.store_at(target, element, Flat(i))
             return
         with builder.loops(node.shape) as position, self.scope():
             element, target = body(position)
-            target.store(builder, element, target.address(builder, position))
+            self.store_at(target, element, position)
+
+    def store_at(self, target: View, element: Element, at: Any) -> None:
+        """Write an element of an array at the position that a loop is at."""
+        builder = self.builder
+        flat = isinstance(at, Flat)
+        address = target.at_offset(builder, at.value) if flat else target.address(builder, at)
+        target.store(builder, element, address)
 
     def is_flat(self, node: Node) -> bool:
         """Whether one loop over all elements serves a node and all that fuses into it."""
@@ -314,12 +329,18 @@ class Lowering:
             at = (index(0),) * node.ndim
             if node in self.elements:
                 return self.elements[node].reshape(-1)[0]
-        key = (node, id(at.value) if isinstance(at, Flat) else tuple(map(_identity, at)))
+        key = _key(node, at)
         for scope in reversed(self._scopes):
             if key in scope:
                 return scope[key][0]
         result = self._element(node, at)
         self._scopes[-1][key] = (result, at)  # keeps the identities in the key alive
+        return result
+
+    def computed(self, node: Node, at: Any) -> Element:
+        """Return an element of a node computed in this loop, for others in it to see."""
+        result = self.element_of_op(node, at)
+        self._scopes[-1][_key(node, at)] = (result, at)
         return result
 
     def _element(self, node: Node, at: Any) -> Element:
@@ -370,6 +391,10 @@ class Lowering:
         with self.builder.loops(node.shape) as position, self.scope():
             element = self.element(node, position)
             target.store(self.builder, element, target.address(self.builder, position))
+
+
+def _key(node: Node, at: Any) -> tuple:
+    return node, id(at.value) if isinstance(at, Flat) else tuple(map(_identity, at))
 
 
 def _identity(value: ir.Value) -> Any:

@@ -13,7 +13,7 @@ from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.jit import vector_bytes
 from steepest.engines.native.memory import View, table_entry
 from steepest.engines.native.rows import rows_times_vector
-from steepest.engines.native.threads import PIECE, share_out
+from steepest.engines.native.sharing import PIECE, share_out
 from steepest.engines.native.types import INDEX, index, literal, memory_type
 from steepest.graph import Node
 

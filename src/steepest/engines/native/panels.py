@@ -20,7 +20,7 @@ from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import make_plan
 from steepest.engines.native.reduction import add_carrying
-from steepest.engines.native.threads import PIECE, share_out
+from steepest.engines.native.sharing import PIECE, share_out
 from steepest.engines.native.types import index
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction

@@ -7,14 +7,13 @@ would compute it more than once; reductions, products and results become arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from steepest.engines.native.groups import group_loops, in_order
+from steepest.engines.native.region import REGISTER_LIMIT, is_leaf, is_view, region
 from steepest.graph import Guard, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
-
-REGISTER_LIMIT = 16
-"""Arrays of at most so many elements live in registers."""
 
 _DEPTH_LIMIT = 40
 """Longest chain of nodes that fuse into one loop."""
@@ -32,6 +31,8 @@ class Plan:
         Those computed in registers.
     stored
         Those computed by loops of their own.
+    together
+        For each node that is computed in one loop with others: all of them, operands first.
     last_use
         For each stored node, the last node whose loops read it.
     """
@@ -39,17 +40,8 @@ class Plan:
     nodes: list[Node]
     small: frozenset[Node]
     stored: frozenset[Node]
+    together: Mapping[Node, tuple[Node, ...]]
     last_use: dict[Node, Node]
-
-
-def is_leaf(node: Node) -> bool:
-    """Whether a node is an input or a constant."""
-    return node.op.name in ("input", "constant")
-
-
-def is_view(node: Node) -> bool:
-    """Whether a node only rearranges its operand."""
-    return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
 _IN_MEMORY = ("host", "scan", "while_", "cond", "panels")
@@ -68,10 +60,11 @@ def _fits_registers(node: Node) -> bool:
 
 def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Node]]]) -> Plan:
     """Decide for all nodes that the guards and outputs of some paths need."""
-    results: list[Node] = []
+    stages: list[Sequence[Node]] = []
     for guards, outputs in paths:
-        results += [guard.condition for guard in guards]
-        results += outputs
+        stages += [[guard.condition] for guard in guards]
+        stages.append(outputs)
+    results = [node for stage in stages for node in stage]
     nodes = order(results)
     consumers: dict[Node, list[Node]] = {node: [] for node in nodes}
     for node in nodes:
@@ -89,9 +82,13 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Node]]]) -> Plan:
         if node in needed or _must_store(node, consumers[node], loops, small):
             stored.add(node)
     _cut_chains(nodes, small, stored)
+    groups = group_loops(nodes, consumers, small, stored, stages)
+    if groups:
+        nodes = in_order(nodes, groups, small, stored)
     # Paths differ in what comes last: with several, nothing is given back.
     last_use = _last_uses(nodes, small, stored) if len(paths) == 1 else {}
-    return Plan(nodes, small, frozenset(stored), last_use)
+    together = {node: members for members in groups for node in members}
+    return Plan(nodes, small, frozenset(stored), together, last_use)
 
 
 def _loops_of(
@@ -127,22 +124,6 @@ def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]
         if depth[node] > _DEPTH_LIMIT:
             stored.add(node)
             depth[node] = 0
-
-
-def region(
-    node: Node, small: frozenset[Node], stored: frozenset[Node] | set[Node]
-) -> Iterator[Node]:
-    """Yield what the loops of a node read: first the fused nodes, then what they end at."""
-    seen: set[Node] = set()
-    stack = list(node.operands)
-    while stack:
-        operand = stack.pop()
-        if operand in seen:
-            continue
-        seen.add(operand)
-        yield operand
-        if operand not in small and operand not in stored:
-            stack.extend(operand.operands)
 
 
 def _last_uses(

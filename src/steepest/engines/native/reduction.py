@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Cell, Flat
 from steepest.engines.native.types import index
-from steepest.graph import Node
+from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _reduce_flat(lowering: Lowering, node: Node, lower: Reduction, operand: Node
         return lowering.element(operand, Flat(flat))
 
     result = np.empty(node.shape, object)
-    result[()] = accumulate(lowering, lower, node.dtype, (), operand.size, lambda _, i: at(i))
+    result[()] = accumulate(lowering, node, (), operand.size, lambda _, i: at(i))
     lowering.elements[node] = result
 
 
@@ -62,7 +63,7 @@ def _reduce_rows(lowering: Lowering, node: Node, lower: Reduction, operand: Node
                 full[axis] = value
             return lowering.element(operand, tuple(full))
 
-        return accumulate(lowering, lower, node.dtype, tuple(outer), last, at)
+        return accumulate(lowering, node, tuple(outer), last, at)
 
     if node.size == 1:
         result = np.empty(node.shape, object)
@@ -95,49 +96,84 @@ def _reduce_columns(lowering: Lowering, node: Node, lower: Reduction, operand: N
         target.store(builder, lower.combine(builder, before, element), address)
 
 
+def reduce_together(lowering: Lowering, nodes: Sequence[Node]) -> None:
+    """Emit one loop that computes arrays and sums over the same positions."""
+    sums = [node for node in nodes if isinstance(node.op.lower, Reduction)]
+    arrays = [node for node in nodes if node not in sums]
+    summed = [node.operands[0] for node in sums]
+    targets = {node: lowering.allocate(node) for node in arrays if node in lowering.plan.stored}
+    (shape,) = {x.shape for x in (*arrays, *summed)}
+    is_flat = all(map(lowering.is_flat, arrays)) and all(
+        lowering.is_flat(x) or _is_contiguous_leaf(lowering, x) for x in summed
+    )
+
+    def body(where: tuple[ir.Value, ...], i: ir.Value) -> list[Element]:
+        at: Any = Flat(i) if is_flat else (*where, i)
+        for node in arrays:
+            element = lowering.computed(node, at)
+            if node in targets:
+                target = targets[node]
+                place = target.at_offset if is_flat else target.address
+                target.store(
+                    lowering.builder, element, place(lowering.builder, i if is_flat else at)
+                )
+        return [lowering.element(x, at) for x in summed]
+
+    extents = ((), math.prod(shape)) if is_flat else (shape[:-1], shape[-1])
+    for node, total in zip(sums, accumulate_all(lowering, sums, *extents, body), strict=True):
+        lowering.elements[node] = np.full(node.shape, total, object)
+
+
 def accumulate(
     lowering: Lowering,
-    lower: Reduction,
-    dtype: np.dtype,
-    outer: tuple[int, ...],
+    node: Node,
+    outer: Shape,
     last: int,
     at: Callable[[tuple[ir.Value, ...], ir.Value], Element],
 ) -> Element:
-    """Emit loops that combine elements, and return the result.
+    """Emit loops that combine elements as a reduction does, and return the result."""
+    (result,) = accumulate_all(lowering, [node], outer, last, lambda where, i: [at(where, i)])
+    return result
+
+
+def accumulate_all(
+    lowering: Lowering,
+    nodes: Sequence[Node],
+    outer: Shape,
+    last: int,
+    body: Callable[[tuple[ir.Value, ...], ir.Value], Sequence[Element]],
+) -> list[Element]:
+    """Emit loops that combine elements as some reductions do, and return their results.
 
     Parameters
     ----------
     outer, last
         Extents of the reduced axes; the last one runs fastest.
-    at
-        Returns the element at a position of the outer axes and an index of the last.
+    body
+        Returns an element for each reduction, at a position of the outer axes and an index
+        of the last.
 
     Notes
     -----
     Long real sums add up blocks of the last axis in lanes and carry the rounding error of
-    adding the blocks along (Kahan 1965), so that the error does not grow with their number.
+    adding the blocks along, so that the error does not grow with their number.
     """
     builder = lowering.builder
-    is_sum = lower.initial(dtype) == 0 and dtype.kind == "f"
-    exact = is_sum and (last > _BLOCK or np.prod(outer, dtype=int) > 1)
-    total = _Carried(builder, lower, dtype, exact)
+    is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
+    totals = [_Carried(builder, node, is_long) for node in nodes]
 
     def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
-        inner = Cell(builder, builder.number(lower.initial(dtype), dtype))
+        cells = [Cell(builder, total.nothing) for total in totals]
         with builder.loop(extent) as i, lowering.scope():
             position = i if start is None else builder.ir.add(start, i)
-            element = at(where, position)
-            before = inner.get()
-            if is_sum:
-                value = builder.ir.fadd(before.value, element.value, flags=REASSOCIATE)
-                combined = builder.element(value, dtype)
-            else:
-                combined = lower.combine(builder, before, element)
-            inner.set(combined)
-        total.add(inner.get())
+            elements = body(where, position)
+            for total, cell, element in zip(totals, cells, elements, strict=True):
+                cell.set(total.in_lanes(cell.get(), element))
+        for total, cell in zip(totals, cells, strict=True):
+            total.add(cell.get())
 
     with builder.loops(outer) as where:
-        if not exact or last <= _BLOCK:
+        if last <= _BLOCK or not any(total.exact for total in totals):
             if last:
                 block(where, None, last)
         else:
@@ -145,7 +181,7 @@ def accumulate(
                 block(where, builder.ir.mul(number, index(_BLOCK)), _BLOCK)
             if last % _BLOCK:
                 block(where, index(last - last % _BLOCK), last % _BLOCK)
-    return total.value()
+    return [total.value() for total in totals]
 
 
 def add_carrying(
@@ -163,11 +199,23 @@ def add_carrying(
 class _Carried:
     """A running result; exact sums carry their rounding error along."""
 
-    def __init__(self, builder: Builder, lower: Reduction, dtype: np.dtype, exact: bool) -> None:
-        self.builder, self.lower, self.exact = builder, lower, exact
-        self.total = Cell(builder, builder.number(lower.initial(dtype), dtype))
-        if exact:
-            self.error = Cell(builder, builder.zero(dtype))
+    def __init__(self, builder: Builder, node: Node, is_long: bool) -> None:
+        assert isinstance(node.op.lower, Reduction)
+        self.builder, self.lower = builder, node.op.lower
+        initial = self.lower.initial(node.dtype)
+        self.is_sum = initial == 0 and node.dtype.kind == "f"
+        self.exact = self.is_sum and is_long
+        self.nothing = builder.number(initial, node.dtype)
+        self.total = Cell(builder, self.nothing)
+        if self.exact:
+            self.error = Cell(builder, builder.zero(node.dtype))
+
+    def in_lanes(self, before: Element, element: Element) -> Element:
+        """Return the two combined, in any order of the elements of a block."""
+        if not self.is_sum:
+            return self.lower.combine(self.builder, before, element)
+        value = self.builder.ir.fadd(before.value, element.value, flags=REASSOCIATE)
+        return self.builder.element(value, element.dtype)
 
     def add(self, element: Element) -> None:
         builder = self.builder
