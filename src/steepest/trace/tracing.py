@@ -14,6 +14,7 @@ from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
 from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
+from steepest.trace.blas import on_one_thread
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow
@@ -196,7 +197,8 @@ def trace_function(
     Trace
         Its graph, and what it read from outside.
     """
-    with open_session() as session:
+    given_leaves, given = trees.flatten(tuple(arguments))
+    with open_session() as session, on_one_thread(given_leaves):
         names = argument_names(names_of or function, len(arguments))
         stand_ins = add_arguments(session, arguments, names)
         leaves = [x for x in trees.leaves(stand_ins) if isinstance(x, TracedArray)]
@@ -207,7 +209,6 @@ def trace_function(
         outputs, structure = result_nodes(result)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
-    given_leaves, given = trees.flatten(tuple(arguments))
     fixed = {i: leaf for i, leaf in enumerate(given_leaves) if not is_array_like(leaf)}
     signature = Signature(given, structure, fixed)
     graph = Graph(

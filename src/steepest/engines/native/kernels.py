@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def concatenate(lowering: Lowering, node: Node) -> None:
-    """Copy each operand to its part of the result."""
+    """Copy each operand to its part of the result, unless it was computed there."""
     builder, axis = lowering.builder, node.attributes["axis"]
     target = lowering.allocate(node)
     start = 0
@@ -34,10 +34,12 @@ def concatenate(lowering: Lowering, node: Node) -> None:
             target.offset + start * target.strides[axis],
             target.tag,
         )
+        start += operand.shape[axis]
+        if lowering.view_of(operand) == part:
+            continue
         with builder.loops(operand.shape) as position, lowering.scope():
             element = lowering.element(operand, position)
             part.store(builder, element, part.address(builder, position))
-        start += operand.shape[axis]
 
 
 def add_at(lowering: Lowering, node: Node) -> None:

@@ -13,7 +13,7 @@ from steepest.engines.native import kernels
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous
+from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, c_strides, contiguous
 from steepest.engines.native.plan import Plan
 from steepest.engines.native.reduction import reduce_loops, reduce_together
 from steepest.engines.native.region import is_leaf, is_view, region
@@ -171,14 +171,24 @@ class Lowering:
 
     def allocate(self, node: Node) -> View:
         """Return memory for a node, and note that it lives there."""
-        if node in self._slots:  # emitted for the second time
+        if node in self._slots and node in self.views:  # emitted for the second time
             return self.views[node]
+        self.views[node] = view = self._place_of(node)
+        return view
+
+    def _place_of(self, node: Node) -> View:
         if node in self.destinations:
-            view = self.destinations[node]
-        else:
-            view, slot = self.arena.allocate(node.dtype, node.shape)
-            self._slots[node] = slot
-        self.views[node] = view
+            return self.destinations[node]
+        if node in self.plan.parts:
+            whole, start = self.plan.parts[node]
+            around = self._place_of(whole)
+            self.destinations[whole] = around
+            if around.is_contiguous:
+                pointer, offset = around.pointer, around.offset + start
+                return View(
+                    pointer, node.dtype, node.shape, c_strides(node.shape), offset, around.tag
+                )
+        view, self._slots[node] = self.arena.allocate(node.dtype, node.shape)
         return view
 
     def _constant_elements(self, node: Node) -> np.ndarray:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llvmlite import ir
 
 from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.jit import vector_bytes
-from steepest.engines.native.memory import View, table_entry
+from steepest.engines.native.memory import View, contiguous, table_entry
 from steepest.engines.native.rows import rows_times_vector
 from steepest.engines.native.sharing import PIECE, share_out
 from steepest.engines.native.types import INDEX, index, literal, memory_type
@@ -27,6 +26,15 @@ _SHARED_FLOPS = 1 << 21
 """Operations from which on threads share a product."""
 
 _PIECES = 16
+
+_FEW = 4
+"""Blocks of columns from which on threads share those."""
+
+_OFTEN, _PACKED_LEAST, _PACKED_MOST = 32, 1 << 14, 1 << 18
+"""Rows from which on columns are packed, and their least and most bytes."""
+
+_CONFLICT = 512
+"""Rows whose distance is a multiple of so many bytes share few places in the caches."""
 
 _COPIED = 16
 """Rows of memory that are read at a time to be copied to columns."""
@@ -51,6 +59,8 @@ def matmul(lowering: Lowering, node: Node) -> None:
             a, b, c = _transposed(b), _transposed(a), _transposed(c)
     if emit is _product:
         b = _in_order(lowering, b, -1)
+        if a.strides[-1] != 1 and _collides(b, node.shape[-2]):
+            b = _spread(lowering, b)
     is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
     with builder.loops(node.shape[:-2]) as batch:
         views = [_matrix(builder, view, batch) for view in (a, b, c)]
@@ -94,6 +104,27 @@ def _in_order(lowering: Lowering, view: View, axis: int) -> View:
     return copy
 
 
+def _collides(b: View, rows: int) -> bool:
+    """Whether rows of the matrix on the right, read often, drive each other from the caches."""
+    distance = b.strides[-2] * b.dtype.itemsize
+    size = b.shape[-2] * b.shape[-1] * b.dtype.itemsize
+    return (
+        len(b.shape) == 2 and rows >= _OFTEN and size >= _PACKED_LEAST and not distance % _CONFLICT
+    )
+
+
+def _spread(lowering: Lowering, view: View) -> View:
+    """Copy a matrix, its rows one cache line further apart."""
+    depth, columns = view.shape
+    distance = columns + 64 // view.dtype.itemsize
+    space, _ = lowering.arena.allocate(view.dtype, (depth, distance))
+    copy = dataclasses.replace(space, shape=view.shape)
+    with lowering.builder.loops(view.shape) as place:
+        element = view.load(lowering.builder, view.address(lowering.builder, place))
+        copy.store(lowering.builder, element, copy.address(lowering.builder, place))
+    return copy
+
+
 def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
     """Return one matrix of a batch."""
     zero = (index(0),) * 2
@@ -107,42 +138,85 @@ def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
     )
 
 
-def _product(builder: Builder, a: View, b: View, c: View, piece: ir.Value | None = None) -> None:
-    """Emit a product, or one of :data:`_PIECES` pieces of its rows."""
+class _Part(NamedTuple):
+    """A piece of the blocks along one axis of a product."""
+
+    axis: int
+    number: ir.Value
+    pieces: int
+
+
+def _product(builder: Builder, a: View, b: View, c: View, part: _Part | None = None) -> None:
+    """Emit a product, or a part of it."""
     rows, columns = c.shape
-    lanes = max(vector_bytes() // c.dtype.itemsize, 1)
-    width = lanes * (_VECTORS if rows > 1 else 4)
-    together = 8 if vector_bytes() == 64 else 4  # wide machines have more registers, too
-    across = [(first, count, extent, None) for first, count, extent in _blocks(columns, width)]
-    down = [(first, count, extent, piece) for first, count, extent in _blocks(rows, together)]
+    lanes = _lanes(c)
+    down, across = _blocks(rows, _height()), _blocks(columns, _width(c))
     # What lies scattered in memory is read once, in the outer loop.
-    by_rows = a.strides[1] != 1
-    outer, inner = (down, across) if by_rows else (across, down)
-    for first, count, extent, part in outer:
-        with _some_blocks(builder, count, part) as block:
-            start = builder.affine(block, first, extent)
-            for inner_first, inner_count, inner_extent, inner_part in inner:
-                with _some_blocks(builder, inner_count, inner_part) as inner_block:
-                    inner_start = builder.affine(inner_block, inner_first, inner_extent)
-                    row, column = (start, inner_start) if by_rows else (inner_start, start)
-                    height, span = (extent, inner_extent) if by_rows else (inner_extent, extent)
-                    _tile(builder, a, b, c, row, column, height, _split(span, lanes))
-
-
-@contextlib.contextmanager
-def _some_blocks(builder: Builder, count: int, piece: ir.Value | None) -> Iterator[ir.Value]:
-    """Repeat for every block, or for those that belong to a piece."""
-    if piece is None:
-        with builder.loop(count) as block:
-            yield block
+    if a.strides[1] != 1:
+        for row, height in _each_block(builder, down, part, 0):
+            for column, width in _each_block(builder, across, part, 1):
+                _tile(builder, a, b, c, row, column, height, _split(width, lanes))
         return
+    for column, width in _each_block(builder, across, part, 1):
+        right = _packed(builder, b, column, width) if _is_worth_packing(b, rows, width) else b
+        for row, height in _each_block(builder, down, part, 0):
+            _tile(builder, a, right, c, row, column, height, _split(width, lanes))
+
+
+def _each_block(
+    builder: Builder, blocks: list[tuple[int, int, int]], part: _Part | None, axis: int
+) -> Iterator[tuple[ir.Value, int]]:
+    """Yield the start and the size of blocks, inside of a loop that runs over them."""
     b = builder.ir
-    start, stop = (
-        b.udiv(b.mul(number, index(count)), index(_PIECES))
-        for number in (piece, b.add(piece, index(1)))
-    )
-    with builder.range(start, stop) as block:
-        yield block
+    for first, count, size in blocks:
+        if part is None or part.axis != axis:
+            loop = builder.loop(count)
+        else:
+            start, stop = (
+                b.udiv(b.mul(number, index(count)), index(part.pieces))
+                for number in (part.number, b.add(part.number, index(1)))
+            )
+            loop = builder.range(start, stop)
+        with loop as block:
+            yield builder.affine(block, first, size), size
+
+
+def _height() -> int:
+    """Return the rows that are computed together; wide machines have more registers, too."""
+    return 8 if vector_bytes() == 64 else 4
+
+
+def _lanes(c: View) -> int:
+    return max(vector_bytes() // c.dtype.itemsize, 1)
+
+
+def _width(c: View) -> int:
+    """Return the columns that are computed together."""
+    rows, columns = c.shape
+    if rows == 1:
+        return 4 * _lanes(c)
+    is_even = columns % (2 * _lanes(c)) == 0 and columns % (_VECTORS * _lanes(c)) != 0
+    return (2 if is_even else _VECTORS) * _lanes(c)
+
+
+def _is_worth_packing(b: View, rows: int, width: int) -> bool:
+    """Whether the columns of a block are read often, and far apart."""
+    size = b.shape[0] * width * b.dtype.itemsize
+    return rows >= _OFTEN and b.strides[0] > width and _PACKED_LEAST <= size <= _PACKED_MOST
+
+
+def _packed(builder: Builder, b: View, column: ir.Value, width: int) -> View:
+    """Copy the columns of a block next to each other; they keep their numbers."""
+    shape = (b.shape[0], width)
+    kind = ir.ArrayType(memory_type(b.dtype), b.shape[0] * width)
+    copy = contiguous(builder.alloca(kind, align=64), b.dtype, shape)
+    with builder.loop(b.shape[0]) as k:
+        for offset, lanes in _split(width, _lanes(b)):
+            place = (k, builder.affine(column, offset, 1))
+            vector = b.load_vector(builder, b.address(builder, place), lanes)
+            copy.store_vector(builder, vector, copy.address(builder, (k, index(offset))))
+    before = builder.ir.neg(column)
+    return dataclasses.replace(copy, pointer=copy.at_offset(builder, before))
 
 
 def _shared(builder: Builder, views: Sequence[View]) -> None:
@@ -152,16 +226,21 @@ def _shared(builder: Builder, views: Sequence[View]) -> None:
     function.linkage = "internal"
     function.attributes.add("noinline")
     inner = Builder(function)
-    context, piece = function.args
+    context, number = function.args
     moved = [
         dataclasses.replace(view, pointer=table_entry(inner, context, place), offset=0)
         for place, view in enumerate(views)
     ]
     left, right, result = moved
-    _product(inner, left, right, result, piece)
+    rows, columns = result.shape
+    blocks = [rows // _height(), columns // _width(result)]
+    # Rows, but where the matrix on the right is large, and would be read by all.
+    axis = int(blocks[1] >= _FEW and left.strides[1] == 1 and rows < columns + left.shape[1])
+    pieces = min(blocks[axis], _PIECES)
+    _product(inner, left, right, result, _Part(axis, number, pieces))
     inner.ir.ret_void()
     pointers = [view.at_offset(builder, None) for view in views]
-    share_out(builder, function, pointers, _PIECES, sum(view.size_in_bytes for view in views))
+    share_out(builder, function, pointers, pieces, sum(view.size_in_bytes for view in views))
 
 
 def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:

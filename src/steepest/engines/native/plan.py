@@ -7,6 +7,7 @@ would compute it more than once; reductions, products and results become arrays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ class Plan:
         Those computed by loops of their own.
     together
         For each node that is computed in one loop with others: all of them, operands first.
+    parts
+        For each node that is computed where a concatenation wants it: that, and the number
+        of its elements that come before.
     last_use
         For each stored node, the last node whose loops read it.
     """
@@ -41,6 +45,7 @@ class Plan:
     small: frozenset[Node]
     stored: frozenset[Node]
     together: Mapping[Node, tuple[Node, ...]]
+    parts: Mapping[Node, tuple[Node, int]]
     last_use: dict[Node, Node]
 
 
@@ -86,9 +91,10 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Node]]]) -> Plan:
     if groups:
         nodes = in_order(nodes, groups, small, stored)
     # Paths differ in what comes last: with several, nothing is given back.
-    last_use = _last_uses(nodes, small, stored) if len(paths) == 1 else {}
+    parts = _parts(nodes, stored, frozenset(results))
+    last_use = _last_uses(nodes, small, stored, parts) if len(paths) == 1 else {}
     together = {node: members for members in groups for node in members}
-    return Plan(nodes, small, frozenset(stored), together, last_use)
+    return Plan(nodes, small, frozenset(stored), together, parts, last_use)
 
 
 def _loops_of(
@@ -126,13 +132,40 @@ def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]
             depth[node] = 0
 
 
+def _parts(
+    nodes: Sequence[Node], stored: set[Node], results: frozenset[Node]
+) -> dict[Node, tuple[Node, int]]:
+    """Return the stored nodes that can be computed in the place of a concatenation."""
+    parts: dict[Node, tuple[Node, int]] = {}
+    for whole in nodes:
+        if whole.op.name != "concatenate" or whole not in stored:
+            continue
+        if math.prod(whole.shape[: whole.attributes["axis"]]) != 1:
+            continue  # the parts are not in one piece
+        start = 0
+        for operand in whole.operands:
+            part = operand
+            while part.op.name == "reshape":
+                (part,) = part.operands
+            if part in stored and part.dtype == whole.dtype and part not in results:
+                parts.setdefault(part, (whole, start))
+            start += operand.size
+    return parts
+
+
 def _last_uses(
-    nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]
+    nodes: Sequence[Node],
+    small: frozenset[Node],
+    stored: set[Node],
+    parts: Mapping[Node, tuple[Node, int]],
 ) -> dict[Node, Node]:
-    last: dict[Node, Node] = {}
-    for node in nodes:
+    last: dict[Node, int] = {}
+    for place, node in enumerate(nodes):
         if node in small or node in stored:
             for operand in region(node, small, stored):
                 if operand in stored:
-                    last[operand] = node
-    return last
+                    last[operand] = place
+    for part, (whole, _) in parts.items():  # reading a part needs the whole
+        if part in last and whole in last:
+            last[whole] = max(last[whole], last[part])
+    return {node: nodes[place] for node, place in last.items()}

@@ -9,6 +9,9 @@ from typing import Any
 from steepest.graph import Node, order
 from steepest.rewrite.panels.rows import WHOLE, Need, needs_of, sums_over
 
+_SMALLEST_PART = 8
+"""Fewer rows than this part of all are looked at as a whole."""
+
 
 @dataclass(frozen=True)
 class Mapped:
@@ -33,6 +36,8 @@ class Analysis:
         Number of the pass over the data that computes a node.
     obstacles
         Nodes that see rows as a whole and keep what they compute from being cut out.
+    in_memory
+        Arrays that are there as a whole, of which rows can be dealt out.
     """
 
     def __init__(self, nodes: Sequence[Node], rows: int, first: Sequence[Node]) -> None:
@@ -43,14 +48,13 @@ class Analysis:
         self.sums: dict[Node, tuple[str, list[Need]]] = {}
         self.rounds: dict[Node, int] = {}
         self.obstacles: list[Node] = []
+        self.in_memory: set[Node] = set()
         for node in nodes:
             self._look_at(node)
 
     def _look_at(self, node: Node) -> None:
         if not node.operands:
-            axes = [axis for axis, extent in enumerate(node.shape) if extent == self.rows]
-            if len(axes) == 1:
-                self.mapped[node] = Mapped(axes[0], 0)
+            self._deal_out(node)
             self.rounds[node] = 0
             return
         found = self._as_rows(node)
@@ -67,8 +71,17 @@ class Analysis:
             self.mapped[node] = found
         elif combined:
             self.sums[node] = combined
-        elif any(x in self.mapped and not self.is_free(x) for x in node.operands):
-            self.obstacles.append(node)
+        else:
+            if any(x in self.mapped and not self.is_free(x) for x in node.operands):
+                self.obstacles.append(node)
+            self._deal_out(node)
+
+    def _deal_out(self, node: Node) -> None:
+        """Note that rows of an array in memory can be dealt out, if it has as many."""
+        axes = [axis for axis, extent in enumerate(node.shape) if extent == self.rows]
+        if len(axes) == 1:
+            self.mapped[node] = Mapped(axes[0], 0)
+            self.in_memory.add(node)
 
     def _is_whole_here(self, operand: Node, found: Any, combined: Any) -> bool:
         """Whether a node that sees its operands whole must wait for their rows."""
@@ -81,7 +94,7 @@ class Analysis:
             return mapped is None or self.is_free(operand)
         if mapped is None:
             return True  # an array in memory, of which rows can be dealt out
-        return mapped.axis == need[0] or not operand.operands
+        return mapped.axis == need[0] or operand in self.in_memory
 
     def leader_of(self, node: Node, needs: Sequence[Need]) -> tuple[Node, tuple[int, int]] | None:
         """Return an operand that says where the rows are, if all can be served."""
@@ -97,7 +110,7 @@ class Analysis:
     def _as_rows(self, node: Node) -> Mapped | None:
         for axis in range(node.ndim):
             found = needs_of(node, axis)
-            if found is None:
+            if found is None or node.shape[axis] * _SMALLEST_PART < self.rows:
                 continue
             needs, one_is_enough = found
             leader = self.leader_of(node, needs)
@@ -120,7 +133,7 @@ class Analysis:
 
     def is_free(self, node: Node) -> bool:
         """Whether a node is an array in memory or a view of one."""
-        while node.operands:
+        while node not in self.in_memory and node.operands:
             if node.op.name not in ("transpose", "getitem", "reshape", "broadcast_to"):
                 return False
             (node,) = node.operands

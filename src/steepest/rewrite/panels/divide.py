@@ -136,7 +136,9 @@ def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) 
     """Return the passes over the data: sums over rows, and rows that others want to see."""
     wanted = set(outputs)
     for node in nodes:
-        is_row = node in analysis.mapped or node in analysis.sums
+        is_row = node in analysis.sums or (
+            node in analysis.mapped and node not in analysis.in_memory
+        )
         for operand in node.operands:
             if not is_row or analysis.rounds[operand] < analysis.rounds[node]:
                 wanted.add(operand)

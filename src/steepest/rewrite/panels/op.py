@@ -12,7 +12,10 @@ from steepest.ops import TABLE, Domain, Kernel, Row, Zero
 from steepest.ops.loops import run_step
 from steepest.ops.row import Case
 
-COMBINE = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply"}
+COMBINE = {
+    "sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply",
+    "all": "logical_and", "any": "logical_or",
+}  # fmt: skip
 """What joins the results of panels, by the reduction over rows."""
 
 

@@ -43,7 +43,7 @@ class Round:
         analysis = self.analysis
         return (
             node in analysis.mapped
-            and bool(node.operands)
+            and node not in analysis.in_memory
             and analysis.rounds[node] == self.number
         )
 
