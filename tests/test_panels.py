@@ -357,3 +357,35 @@ def test_the_plan_of_one_path_that_branches_claims_no_panels():
 
     plan = st.compile(branching).plan(np.ones(100_000))
     assert "not looked for, because the function branches on values" in str(plan)
+
+
+def test_rows_that_cost_little_are_computed_again():
+    x = np.random.default_rng(3).normal(size=100_000)
+    function = st.compile(st.value_and_gradient(np.var))
+    plan = function.plan(x)
+    assert [panels.backwards for panels in plan.report.rounds] == [False, True, False]
+    assert plan.arena_bytes < 10_000
+    value, gradient = function(x)
+    assert value == pytest.approx(np.var(x), rel=1e-14)
+    np.testing.assert_allclose(gradient, 2 * (x - x.mean()) / x.size, rtol=1e-9, atol=1e-18)
+
+
+def test_updates_are_shared_where_rows_of_data_are_not():
+    random = np.random.default_rng(4)
+    X, y = random.normal(size=(64, 300)), random.integers(0, 5, 64)
+
+    def loss(w, X, y):
+        hidden = np.tanh(X @ w["first"])
+        scores = hidden @ w["second"]
+        return np.mean((scores - y[:, None]) ** 2)
+
+    start = {"first": random.normal(size=(300, 200)) * 0.01, "second": np.zeros((200, 3))}
+    runs = [
+        st.minimize(
+            loss, start, args=(X, y), method=st.Momentum(0.01), engine=engine,
+            stop=st.MaxIterations(5),
+        )
+        for engine in ("native", "numpy")
+    ]  # fmt: skip
+    for key in start:
+        np.testing.assert_allclose(runs[0].x[key], runs[1].x[key], rtol=1e-12, atol=1e-15)

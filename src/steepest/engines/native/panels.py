@@ -93,7 +93,7 @@ def panels(lowering: Lowering, node: Node) -> None:
         pointers.insert(0, space.pointer)
         work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
     size = sum(view.size_in_bytes for view in (*operands, *rows.values()))
-    share_out(builder, work, pointers, plan.strips, size)
+    share_out(builder, work, pointers, plan.strips, size, plan.backwards)
     for each in sums:
         target = lowering.allocate(mine[each.number])
         _add_up(builder, each, target, plan.strips)

@@ -18,6 +18,7 @@ from steepest.engines.native.types import INDEX, POINTER, index
 # Words of the board that threads share, on cache lines of their own if they change often.
 TICKET, DONE, WORK, CONTEXT, OPEN, BUSY, SLEEPING, THREADS = (8 * i for i in range(8))
 STARTED, OVER, ACQUIRE, RELEASE = (THREADS + i for i in range(1, 5))
+TURN = WORK + 1  # pieces of each half that are done in the opposite order, from its end
 
 # Then a line for each helper: whether it sleeps, and the lock that it waits for meanwhile.
 BEDS, BED, LOCK = 64, 8, 1
@@ -87,8 +88,17 @@ def _take(b: ir.IRBuilder, board: ir.Value, taker: int) -> tuple[ir.Value, ir.Va
 
 def _do_piece(b: ir.IRBuilder, board: ir.Value, piece: ir.Value) -> None:
     work = b.inttoptr(_load(b, board, WORK), PIECE.as_pointer())
+    pieces, _, _ = _parts(b, _load(b, board, TICKET))
+    piece = _turned(b, piece, pieces, _load(b, board, TURN))
     b.call(work, [b.inttoptr(_load(b, board, CONTEXT), POINTER), piece])
     _add(b, board, DONE, 1)
+
+
+def _turned(b: ir.IRBuilder, piece: ir.Value, pieces: ir.Value, turn: ir.Value) -> ir.Value:
+    """Return the piece in its place if the first ones, and the others, are in reverse order."""
+    end = b.select(b.icmp_signed("<", piece, turn), turn, b.add(pieces, turn))
+    turned = b.sub(b.sub(end, index(1)), piece)
+    return b.select(b.icmp_signed(">", turn, index(0)), turned, piece)
 
 
 def _rest(b: ir.IRBuilder, module: ir.Module) -> None:
@@ -104,19 +114,20 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     """Return the function that shares work out and takes part in it.
 
     Its arguments are the board, the function that does a piece, its context, the number of
-    pieces, and the bytes of memory that they look at. It returns when all are done. Where
-    there are no helpers, or they are busy with the work of another thread, it does
-    everything itself. What fits in the caches is halved, so that each half stays where it
-    is, unless a helper does not come or does not get on.
+    pieces, the bytes of memory that they look at, and whether every thread begins with the
+    pieces that it ended with the last time, which its caches still keep. It returns when all
+    are done. Where there are no helpers, or they are busy with the work of another thread, it
+    does everything itself. What fits in the caches is halved, so that each half stays where
+    it is, unless a helper does not come or does not get on.
     """
     found = module.globals.get("share")
     if found is not None:
         return found
-    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX, INDEX])
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX, INDEX, INDEX])
     function = ir.Function(module, kind, "share")
     function.linkage = "internal"
     function.attributes.add("noinline")
-    board, work, context, pieces, size = function.args
+    board, work, context, pieces, size, backwards = function.args
     blocks = ["entry", "alone", "each", "ask", "publish", "look", "take", "do", "wait", "again"]
     entry, alone, each, ask, publish, look, take, do, wait, again = (
         function.append_basic_block(name) for name in blocks
@@ -135,7 +146,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     i = b.phi(INDEX)
     i.add_incoming(index(0), alone)
     call = b.inttoptr(b.ptrtoint(work, INDEX), PIECE.as_pointer())
-    b.call(call, [context, i])
+    b.call(call, [context, _turned(b, i, pieces, b.mul(backwards, pieces))])
     following = b.add(i, index(1))
     i.add_incoming(following, each)
     done = function.append_basic_block("left")
@@ -151,6 +162,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     fits = b.icmp_signed("<=", size, b.mul(threads, index(_CACHE)))
     share_of_one = b.udiv(b.add(pieces, b.sub(threads, index(1))), threads)
     b.store(b.select(fits, share_of_one, pieces), own)
+    _store(b, board, TURN, b.mul(backwards, share_of_one))
     for place, pointer in ((WORK, work), (CONTEXT, context)):
         _store(b, board, place, b.ptrtoint(pointer, INDEX))
     _store(b, board, DONE, index(0))
@@ -191,11 +203,17 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
 
 
 def share_out(
-    builder: Builder, work: ir.Function, pointers: Sequence[ir.Value], pieces: int, size: int
+    builder: Builder,
+    work: ir.Function,
+    pointers: Sequence[ir.Value],
+    pieces: int,
+    size: int,
+    backwards: bool = False,
 ) -> None:
     """Emit a call of the function for every piece, with a table of pointers.
 
-    `size` is that of the memory that all pieces look at, in bytes.
+    `size` is that of the memory that all pieces look at, in bytes; `backwards`, each thread
+    begins where it has just ended.
     """
     context = builder.alloca(ir.ArrayType(POINTER, max(len(pointers), 1)))
     for place, pointer in enumerate(pointers):
@@ -206,8 +224,8 @@ def share_out(
         return
     builder.shares_work = True
     address = builder.ir.bitcast(work, POINTER)
-    arguments = [builder.board, address, context, index(pieces), index(size)]
-    builder.ir.call(share(builder.module), arguments)
+    numbers = map(index, (pieces, size, int(backwards)))
+    builder.ir.call(share(builder.module), [builder.board, address, context, *numbers])
 
 
 def _wake(module: ir.Module) -> ir.Function:

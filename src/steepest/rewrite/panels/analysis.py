@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from steepest.graph import Node, order
-from steepest.rewrite.panels.rows import WHOLE, Need, needs_of, sums_over
+from steepest.ops import Elementwise, Indexed
+from steepest.rewrite.panels.rows import WHOLE, Need, needs_of, row_bytes_of, sums_over
 
 _SMALLEST_PART = 8
 """Fewer rows than this part of all are looked at as a whole."""
@@ -21,6 +23,17 @@ class Mapped:
     start: int
     needs: tuple[Need, ...] = ()
     one_is_enough: bool = False
+
+
+class _Effort(NamedTuple):
+    """What it takes to compute a row from memory: operations on each number, bytes read."""
+
+    flops: float
+    read: int
+
+
+_HARD, _LITTLE = 10, 30
+"""Operations of an elementary function, and how many are less than writing to memory."""
 
 
 class Analysis:
@@ -49,6 +62,7 @@ class Analysis:
         self.rounds: dict[Node, int] = {}
         self.obstacles: list[Node] = []
         self.in_memory: set[Node] = set()
+        self._effort: dict[Node, _Effort] = {}
         for node in nodes:
             self._look_at(node)
 
@@ -69,12 +83,37 @@ class Analysis:
             self.rounds[node] = max(self.rounds[node], self._after_first)
         if found:
             self.mapped[node] = found
+            self._effort[node] = self._effort_of(node, found)
         elif combined:
             self.sums[node] = combined
         else:
             if any(x in self.mapped and not self.is_free(x) for x in node.operands):
                 self.obstacles.append(node)
             self._deal_out(node)
+
+    def _effort_of(self, node: Node, found: Mapped) -> _Effort:
+        lower = node.op.lower
+        if not isinstance(lower, Elementwise | Indexed):
+            return _Effort(math.inf, 0)
+        flops: float = (
+            _HARD if callable(getattr(lower, "emit", None)) else isinstance(lower, Elementwise)
+        )
+        read = 0
+        for operand, need in zip(node.operands, found.needs, strict=True):
+            if operand in self._effort:
+                flops += self._effort[operand].flops
+                read += self._effort[operand].read
+            elif need is not WHOLE:
+                read += row_bytes_of(operand, need[0])
+        return _Effort(flops, read)
+
+    def is_computed_again(self, node: Node) -> bool:
+        """Whether a later pass computes a row again, rather than reading it from memory."""
+        if node not in self._effort:
+            return False
+        size = row_bytes_of(node, self.mapped[node].axis)
+        effort = self._effort[node]
+        return effort.flops <= _LITTLE and effort.read <= 2 * size
 
     def _deal_out(self, node: Node) -> None:
         """Note that rows of an array in memory can be dealt out, if it has as many."""

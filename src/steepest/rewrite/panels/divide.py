@@ -107,8 +107,8 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
     if not rounds:
         return outputs, Report(rows, inputs, (), obstacles, "nothing is computed by rows")
     plans = []
-    for work in rounds:
-        plan, reason = _planned(work)
+    for place, work in enumerate(rounds):
+        plan, reason = _planned(work, backwards=place % 2 == 1)
         if plan is None:
             return outputs, Report(rows, inputs, (), obstacles, reason)
         plans.append(plan)
@@ -140,7 +140,8 @@ def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) 
             node in analysis.mapped and node not in analysis.in_memory
         )
         for operand in node.operands:
-            if not is_row or analysis.rounds[operand] < analysis.rounds[node]:
+            is_before = analysis.rounds[operand] < analysis.rounds[node]
+            if not is_row or (is_before and not analysis.is_computed_again(operand)):
                 wanted.add(operand)
     by_round: dict[int, list[Node]] = {}
     for node in nodes:
@@ -150,7 +151,7 @@ def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) 
     return [Round(analysis, number, by_round[number]) for number in sorted(by_round)]
 
 
-def _planned(work: Round) -> tuple[Panels | None, str]:
+def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     """Divide the coordinates into panels, or say why not."""
     if work.is_too_wide():
         return None, "rows are looked at from too many distances"
@@ -180,7 +181,8 @@ def _planned(work: Round) -> tuple[Panels | None, str]:
                 stretches.append(Stretch(first, rows_each, count, step, numbers))
     dealt, whole = tuple(work.dealt.values()), tuple(work.whole.values())
     total = sum(stretch.count for stretch in stretches)
-    return Panels(rows, dealt, whole, tuple(stretches), results, min(strips, total)), ""
+    strips = min(strips, total)
+    return Panels(rows, dealt, whole, tuple(stretches), results, strips, backwards), ""
 
 
 def _divided(start: int, end: int, size: int) -> list[tuple[int, int, int]]:

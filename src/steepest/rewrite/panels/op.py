@@ -103,6 +103,8 @@ class Panels:
     strips
         Into how many parts, of neighboring panels, the work is divided: each is summed by
         itself, and then all together.
+    backwards
+        Whether it begins with the rows that the pass before has just seen.
     """
 
     rows: int
@@ -111,6 +113,7 @@ class Panels:
     stretches: tuple[Stretch, ...]
     results: tuple[Result, ...]
     strips: int
+    backwards: bool = False
 
     @property
     def count(self) -> int:

@@ -14,7 +14,7 @@ from steepest.ops import TABLE, constant_node
 from steepest.ops.loops import step_input
 from steepest.rewrite.panels.analysis import Analysis
 from steepest.rewrite.panels.op import Dealt, Result
-from steepest.rewrite.panels.rows import WHOLE, Need, with_rows
+from steepest.rewrite.panels.rows import WHOLE, Need, row_bytes_of, with_rows
 
 MOST_COPIES = 3
 """Of a node, at different distances."""
@@ -41,11 +41,10 @@ class Round:
 
     def _is_inside(self, node: Node) -> bool:
         analysis = self.analysis
-        return (
-            node in analysis.mapped
-            and node not in analysis.in_memory
-            and analysis.rounds[node] == self.number
-        )
+        if node not in analysis.mapped or node in analysis.in_memory:
+            return False
+        number = analysis.rounds[node]
+        return number == self.number or (number < self.number and analysis.is_computed_again(node))
 
     def _extent(self, copy: _Copy) -> tuple[int, int]:
         """Return the coordinates at which a copy has rows."""
@@ -221,8 +220,3 @@ class Round:
         shape = (*node.shape[: mapped.axis], size, *node.shape[mapped.axis + 1 :])
         zero = constant_node(np.zeros((), node.dtype))
         return make(TABLE["broadcast_to"], (zero,), shape=shape)
-
-
-def row_bytes_of(node: Node, axis: int) -> int:
-    """Return the bytes of one row of an array."""
-    return node.size // max(node.shape[axis], 1) * node.dtype.itemsize

@@ -130,3 +130,8 @@ def with_rows(node: Node, axis: int, operands: Sequence[Node], rows: int) -> Nod
         slices = attributes["slices"]
         attributes["slices"] = (*slices[:axis], (0, rows, 1), *slices[axis + 1 :])
     return make(node.op, operands, **attributes)
+
+
+def row_bytes_of(node: Node, axis: int) -> int:
+    """Return the bytes of one row of an array."""
+    return node.size // max(node.shape[axis], 1) * node.dtype.itemsize
