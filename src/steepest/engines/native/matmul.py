@@ -33,6 +33,9 @@ _FEW = 4
 _OFTEN, _PACKED_LEAST, _PACKED_MOST = 32, 1 << 14, 1 << 18
 """Rows from which on columns are packed, and their least and most bytes."""
 
+_UNCACHED = 1 << 20
+"""Bytes of a matrix from which on reading it again and again across its rows is slow."""
+
 _CONFLICT = 512
 """Rows whose distance is a multiple of so many bytes share few places in the caches."""
 
@@ -59,6 +62,8 @@ def matmul(lowering: Lowering, node: Node) -> None:
             a, b, c = _transposed(b), _transposed(a), _transposed(c)
     if emit is _product:
         b = _in_order(lowering, b, -1)
+        if b.shape[-1] >= _OFTEN and a.size_in_bytes >= _UNCACHED:
+            a = _in_order(lowering, a, -1)
         if a.strides[-1] != 1 and _collides(b, node.shape[-2]):
             b = _spread(lowering, b)
     is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
