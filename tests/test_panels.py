@@ -14,7 +14,7 @@ import steepest as st
 from steepest.engines.native import panels as native_panels
 from steepest.engines.native import program as native_program
 from steepest.engines.native import threads
-from steepest.graph import evaluate
+from steepest.graph import evaluate, order
 from steepest.rewrite import simplify
 from steepest.rewrite.panels import divide, with_panels
 
@@ -389,3 +389,24 @@ def test_updates_are_shared_where_rows_of_data_are_not():
     ]  # fmt: skip
     for key in start:
         np.testing.assert_allclose(runs[0].x[key], runs[1].x[key], rtol=1e-12, atol=1e-15)
+
+
+def differences(x):
+    return np.sum(np.sqrt((x[2:] - x[:-2]) ** 2 + 1e-3) * np.exp(-x[1:-1]))
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("size", [20, 67, 1000])
+def test_what_is_hard_is_computed_once_for_all_distances(size):
+    x = np.random.default_rng(5).normal(size=size)
+    function = st.compile(st.value_and_gradient(differences))
+    value, gradient = function(x)
+    (panels,) = function.plan(x).report.rounds
+    roots = [n for s in panels.stretches for n in order(s.step.outputs) if n.op.name == "sqrt"]
+    assert len(roots) <= len(panels.stretches) + 4  # twice at the ends alone
+    assert value == pytest.approx(differences(x), rel=1e-13)
+    step = np.random.default_rng(6).normal(size=size) * 1e-6
+    slope = (differences(x + step) - differences(x - step)) / 2
+    assert np.dot(gradient, step) == pytest.approx(slope, rel=1e-6)
+    expected = st.gradient(differences)(x)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-13)

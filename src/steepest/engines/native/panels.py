@@ -92,7 +92,8 @@ def panels(lowering: Lowering, node: Node) -> None:
         slots.append(slot)
         pointers.insert(0, space.pointer)
         work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
-    size = sum(view.size_in_bytes for view in (*operands, *rows.values()))
+    read = dict(zip(node.operands, operands, strict=True))
+    size = sum(view.size_in_bytes for view in (*read.values(), *rows.values()))
     share_out(builder, work, pointers, plan.strips, size, plan.backwards)
     for each in sums:
         target = lowering.allocate(mine[each.number])
@@ -198,8 +199,9 @@ def _panel(
     known = iter(stretch.step.inputs)
     for dealt in plan.dealt:
         first = builder.affine(start, dealt.distance, 1)
-        view = _part(builder, inputs[dealt.operand], dealt.axis, first, stretch.size)
-        inner.views[next(known)] = view
+        node = next(known)
+        rows = node.shape[dealt.axis]
+        inner.views[node] = _part(builder, inputs[dealt.operand], dealt.axis, first, rows)
     for number in plan.whole:
         inner.views[next(known)] = inputs[number]
     targets = []

@@ -33,7 +33,7 @@ class _Effort(NamedTuple):
 
 
 _HARD, _LITTLE = 10, 30
-"""Operations of an elementary function, and how many are less than writing to memory."""
+"""Operations of what is hard to compute, and how many are less than writing to memory."""
 
 
 class Analysis:
@@ -92,12 +92,9 @@ class Analysis:
             self._deal_out(node)
 
     def _effort_of(self, node: Node, found: Mapped) -> _Effort:
-        lower = node.op.lower
-        if not isinstance(lower, Elementwise | Indexed):
+        if not isinstance(node.op.lower, Elementwise | Indexed):
             return _Effort(math.inf, 0)
-        flops: float = (
-            _HARD if callable(getattr(lower, "emit", None)) else isinstance(lower, Elementwise)
-        )
+        flops: float = _HARD if self.is_hard(node) else 1
         read = 0
         for operand, need in zip(node.operands, found.needs, strict=True):
             if operand in self._effort:
@@ -106,6 +103,11 @@ class Analysis:
             elif need is not WHOLE:
                 read += row_bytes_of(operand, need[0])
         return _Effort(flops, read)
+
+    def is_hard(self, node: Node) -> bool:
+        """Whether a number of a node takes many operations, or a slow one."""
+        is_written = callable(getattr(node.op.lower, "emit", None)) and node.dtype.kind == "f"
+        return is_written or node.op.name in ("divide", "sqrt")
 
     def is_computed_again(self, node: Node) -> bool:
         """Whether a later pass computes a row again, rather than reading it from memory."""

@@ -49,7 +49,8 @@ class Stretch:
     size, count
         Rows of a panel, and the number of panels.
     step
-        What a panel computes: its inputs are the dealt operands, then the whole ones.
+        What a panel computes: its inputs are the dealt operands, then the whole ones. Of
+        some it sees more rows than it has itself.
     results
         For each output of the step, the number of the result it belongs to.
     """
@@ -130,8 +131,8 @@ def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
         for panel in range(stretch.count):
             start = stretch.start + panel * stretch.size
             values = [
-                _rows(operands[d.operand], d.axis, start + d.distance, stretch.size)
-                for d in plan.dealt
+                _rows(operands[d.operand], d.axis, start + d.distance, node.shape[d.axis])
+                for d, node in zip(plan.dealt, stretch.step.inputs, strict=False)
             ]
             values += [operands[i] for i in plan.whole]
             part = run_step(stretch.step, values)[stretch.results.index(number)]

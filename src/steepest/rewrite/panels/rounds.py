@@ -14,7 +14,7 @@ from steepest.ops import TABLE, constant_node
 from steepest.ops.loops import step_input
 from steepest.rewrite.panels.analysis import Analysis
 from steepest.rewrite.panels.op import Dealt, Result
-from steepest.rewrite.panels.rows import WHOLE, Need, row_bytes_of, with_rows
+from steepest.rewrite.panels.rows import WHOLE, Need, row_bytes_of, some_rows, with_rows
 
 MOST_COPIES = 3
 """Of a node, at different distances."""
@@ -34,10 +34,11 @@ class Round:
     def __init__(self, analysis: Analysis, number: int, targets: Sequence[Node]) -> None:
         self.analysis, self.number, self.targets = analysis, number, targets
         self.operands: list[Node] = []
-        self.dealt: dict[tuple[Node, int, int], Dealt] = {}
+        self.dealt: dict[tuple[Node, int, int, int], Dealt] = {}
         self.whole: dict[Node, int] = {}
         self._copies: list[_Copy] = []
         self._collect()
+        self._wide = self._find_wide()
 
     def _is_inside(self, node: Node) -> bool:
         analysis = self.analysis
@@ -110,8 +111,43 @@ class Round:
             self.whole[node] = len(self.operands)
             self.operands.append(node)
 
-    def _note_dealt(self, node: Node, axis: int, distance: int) -> None:
-        key = (node, axis, distance)
+    def _find_wide(self) -> dict[Node, tuple[int, int]]:
+        """Return what is computed once for several distances: the least, and how many more.
+
+        It is what costs much; what costs little is computed for each distance, in registers.
+        """
+        distances: dict[Node, list[int]] = {}
+        for copy in self._copies:
+            distances.setdefault(copy.node, []).append(copy.distance)
+        wide = {}
+        for node, found in distances.items():
+            if len(found) > 1 and self.analysis.is_hard(node) and self._can_be_wide(node):
+                low, more = min(found), max(found) - min(found)
+                wide[node] = low, more
+                self._note_wide(node, low, more)
+        return wide
+
+    def _can_be_wide(self, node: Node) -> bool:
+        """Whether all that a node is computed from has more rows where it has."""
+        if not self._is_inside(node):
+            return True
+        mapped = self.analysis.mapped[node]
+        pairs = zip(node.operands, mapped.needs, strict=True)
+        return not mapped.one_is_enough and all(
+            need is WHOLE or self._can_be_wide(operand) for operand, need in pairs
+        )
+
+    def _note_wide(self, node: Node, distance: int, more: int) -> None:
+        for operand, need, further in self._operands_of(_Copy(node, distance)):
+            if need is WHOLE:
+                continue
+            if self._is_inside(operand):
+                self._note_wide(operand, further, more)
+            else:
+                self._note_dealt(operand, need[0], further, more)
+
+    def _note_dealt(self, node: Node, axis: int, distance: int, more: int = 0) -> None:
+        key = (node, axis, distance, more)
         if key not in self.dealt:
             first = distance - self.analysis.start_of(node)
             self.dealt[key] = Dealt(len(self.operands), axis, first)
@@ -174,24 +210,37 @@ class Round:
         """Return what a panel of a size computes there, and which results it belongs to."""
         inputs: list[Node] = []
         known: dict[Any, Node] = {}
-        for node, axis, distance in self.dealt:
-            shape = (*node.shape[:axis], size, *node.shape[axis + 1 :])
-            known[node, axis, distance] = step_input(len(inputs), shape, node.dtype)
-            inputs.append(known[node, axis, distance])
+        for key in self.dealt:
+            node, axis, _, more = key
+            shape = (*node.shape[:axis], size + more, *node.shape[axis + 1 :])
+            known[key] = step_input(len(inputs), shape, node.dtype)
+            inputs.append(known[key])
         for node in self.whole:
             known[node] = step_input(len(inputs), node.shape, node.dtype)
             inputs.append(known[node])
 
-        def value(node: Node, need: Need, distance: int) -> Node:
+        def value(node: Node, need: Need, distance: int, more: int = 0) -> Node:
             if need is WHOLE:
                 return known.get(node, node)
-            if self._is_inside(node):
-                return known[_Copy(node, distance)]
-            return known[node, need[0], distance]
+            if not self._is_inside(node):
+                return known[node, need[0], distance, more]
+            return with_more(node, distance, more) if more else known[_Copy(node, distance)]
+
+        def with_more(node: Node, distance: int, more: int) -> Node:
+            key = (node, distance, more)
+            if key not in known:
+                operands = [value(*x, more) for x in self._operands_of(_Copy(node, distance))]
+                axis = self.analysis.mapped[node].axis
+                known[key] = with_rows(node, axis, operands, size + more)
+            return known[key]
 
         for copy in self._copies:
-            first, end = self._extent(copy)
-            if first <= start and start + size <= end:
+            low, more = self._wide.get(copy.node, (0, 0))
+            if more and self._has_rows(_Copy(copy.node, low), start, size + more):
+                whole = with_more(copy.node, low, more)
+                axis = self.analysis.mapped[copy.node].axis
+                known[copy] = some_rows(whole, axis, copy.distance - low, size)
+            elif self._has_rows(copy, start, size):
                 known[copy] = self._copied(copy, start, size, value)
         outputs, numbers = [], []
         for number, target in enumerate(self.targets):
@@ -205,6 +254,10 @@ class Round:
                 outputs.append(known[_Copy(target, 0)])
                 numbers.append(number)
         return Graph(tuple(inputs), tuple(outputs)), tuple(numbers)
+
+    def _has_rows(self, copy: _Copy, start: int, size: int) -> bool:
+        first, end = self._extent(copy)
+        return first <= start and start + size <= end
 
     def _copied(
         self, copy: _Copy, start: int, size: int, value: Callable[[Node, Need, int], Node]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, make
-from steepest.ops import Elementwise, Reduction
+from steepest.ops import TABLE, Elementwise, Reduction
 from steepest.rewrite.panels.op import COMBINE
 
 WHOLE = None
@@ -130,6 +130,13 @@ def with_rows(node: Node, axis: int, operands: Sequence[Node], rows: int) -> Nod
         slices = attributes["slices"]
         attributes["slices"] = (*slices[:axis], (0, rows, 1), *slices[axis + 1 :])
     return make(node.op, operands, **attributes)
+
+
+def some_rows(node: Node, axis: int, first: int, rows: int) -> Node:
+    """Return some rows of a node, as a view."""
+    slices = [(0, extent, 1) for extent in node.shape]
+    slices[axis] = (first, rows, 1)
+    return make(TABLE["getitem"], [node], slices=tuple(slices))
 
 
 def row_bytes_of(node: Node, axis: int) -> int:
