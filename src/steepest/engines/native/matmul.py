@@ -163,9 +163,33 @@ def _product(builder: Builder, a: View, b: View, c: View, part: _Part | None = N
                 _tile(builder, a, b, c, row, column, height, _split(width, lanes))
         return
     for column, width in _each_block(builder, across, part, 1):
-        right = _packed(builder, b, column, width) if _is_worth_packing(b, rows, width) else b
-        for row, height in _each_block(builder, down, part, 0):
-            _tile(builder, a, right, c, row, column, height, _split(width, lanes))
+        for layer, left, right in _layers(builder, a, b, c, width):
+            if _is_worth_packing(right, rows, width):
+                right = _packed(builder, right, column, width)
+            for row, height in _each_block(builder, down, part, 0):
+                _tile(builder, left, right, c, row, column, height, _split(width, lanes), layer)
+
+
+def _layers(
+    builder: Builder, a: View, b: View, c: View, width: int
+) -> Iterator[tuple[ir.Value | None, View, View]]:
+    """Yield parts of the inner axis whose packed columns fit, in a loop, and their numbers."""
+    depth, size = a.shape[1], _PACKED_MOST // (width * b.dtype.itemsize)
+    is_plain = c.strides[1] == 1 and c.dtype.kind == "f"
+    if depth <= size or c.shape[0] < _OFTEN or b.strides[0] <= width or not is_plain:
+        yield None, a, b
+        return
+    for first, count, extent in _blocks(depth, size):
+        with builder.loop(count) as number:
+            start = builder.affine(number, first, extent)
+            place = builder.ir.mul(start, index(b.strides[0]))
+            left = dataclasses.replace(
+                a, pointer=a.at_offset(builder, start), shape=(a.shape[0], extent), offset=0
+            )
+            right = dataclasses.replace(
+                b, pointer=b.at_offset(builder, place), shape=(extent, b.shape[1]), offset=0
+            )
+            yield start, left, right
 
 
 def _each_block(
@@ -269,8 +293,12 @@ def _tile(
     column: ir.Value,
     height: int,
     vectors: list[tuple[int, int]],
+    layer: ir.Value | None = None,
 ) -> None:
-    """Emit one block of the result, every element summed in the order of the inner axis."""
+    """Emit one block of the result, every element summed in the order of the inner axis.
+
+    With a layer, add to what the layers before have left; the first has number 0.
+    """
     depth = a.shape[1]
     kinds = [ir.VectorType(memory_type(c.dtype), lanes) for _, lanes in vectors]
     zero = literal(0, c.dtype)
@@ -311,6 +339,8 @@ def _tile(
     total = sums[0]
     if phases > 1:
         total = [builder.ir.fadd(x, y) for x, y in zip(*sums, strict=True)]
+    if layer is not None:
+        total = _added(builder, c, row, column, vectors, total, layer)
     _store_tile(builder, c, row, column, vectors, total)
 
 
@@ -357,6 +387,26 @@ def _splat(builder: Builder, element: ir.Value, kind: ir.VectorType) -> ir.Value
     one = builder.ir.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
     return builder.ir.shuffle_vector(one, undefined, mask)
+
+
+def _added(
+    builder: Builder,
+    c: View,
+    row: ir.Value,
+    column: ir.Value,
+    vectors: list[tuple[int, int]],
+    sums: list[ir.Value],
+    layer: ir.Value,
+) -> list[ir.Value]:
+    is_first = builder.ir.icmp_signed("==", layer, index(0))
+    result = []
+    for number, value in enumerate(sums):
+        i, j = divmod(number, len(vectors))
+        offset, lanes = vectors[j]
+        position = (builder.affine(row, i, 1), builder.affine(column, offset, 1))
+        before = c.load_vector(builder, c.address(builder, position), lanes)
+        result.append(builder.ir.select(is_first, value, builder.ir.fadd(before, value)))
+    return result
 
 
 def _store_tile(
