@@ -9,6 +9,7 @@ loader of shared libraries reads a few bytes past short strings, on purpose.)
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 import steepest as st
 
@@ -38,6 +39,13 @@ def main():
         (lambda x: np.sum(np.sort(x)[:3] * np.exp(x[0])), (y[:9],)),
         (lambda A: np.sum(A @ A.T @ A), (X[:37, :5],)),
         (lambda x: np.sum(np.cumsum(np.sin(x)) * x), (y,)),
+        (lambda x: np.sum(np.sqrt((x[2:] - x[:-2]) ** 2 + 1) * special.erf(x[1:-1])), (y,)),
+        (lambda x: np.var(x) + np.log(np.sum(np.exp(x - np.max(x)))), (y,)),
+        (
+            lambda A, B: np.sum((A @ B) ** 2),
+            (X[:1800].reshape(42, 300), X[:4500].reshape(300, 105)),
+        ),
+        (lambda x: np.sum(np.concatenate([np.sin(x), np.cos(x) * x]) ** 2), (y[:300],)),
     ):
         function = st.compile(st.value_and_gradient(loss))
         for _ in range(3):

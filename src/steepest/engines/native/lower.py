@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from steepest.engines.native import kernels
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, c_strides, contiguous
+from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous, rearranged
 from steepest.engines.native.plan import Plan
 from steepest.engines.native.reduction import reduce_loops, reduce_together
 from steepest.engines.native.region import is_leaf, is_view, region
@@ -184,10 +185,8 @@ class Lowering:
             around = self._place_of(whole)
             self.destinations[whole] = around
             if around.is_contiguous:
-                pointer, offset = around.pointer, around.offset + start
-                return View(
-                    pointer, node.dtype, node.shape, c_strides(node.shape), offset, around.tag
-                )
+                part = contiguous(around.pointer, node.dtype, node.shape, around.tag)
+                return dataclasses.replace(part, offset=around.offset + start)
         view, self._slots[node] = self.arena.allocate(node.dtype, node.shape)
         return view
 
@@ -244,7 +243,7 @@ class Lowering:
             return None
         view = self.views[base]
         for step in reversed(chain):
-            following = _rearranged(view, step)
+            following = rearranged(view, step)
             if following is None:
                 return None
             view = following
@@ -420,21 +419,3 @@ def _needed(outputs: Sequence[Node], is_there: Callable[[Node], bool]) -> set[No
             needed.add(node)
             stack.extend(node.operands)
     return needed
-
-
-def _rearranged(view: View, node: Node) -> View | None:
-    """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
-    if 0 in view.shape or 0 in node.shape:
-        return None
-    extent = 1 + sum((n - 1) * abs(s) for n, s in zip(view.shape, view.strides, strict=True))
-    lowest = sum((n - 1) * min(s, 0) for n, s in zip(view.shape, view.strides, strict=True))
-    memory = np.empty(extent, np.int8)  # never read: only its addresses matter
-    stand_in = np.lib.stride_tricks.as_strided(memory[-lowest:], view.shape, view.strides)
-    result = node.op.evaluate(stand_in, **node.attributes)
-    start = memory.__array_interface__["data"][0] - lowest
-    offset = result.__array_interface__["data"][0] - start
-    if not np.may_share_memory(result, memory):
-        return None
-    return View(
-        view.pointer, view.dtype, node.shape, result.strides, view.offset + offset, view.tag
-    )

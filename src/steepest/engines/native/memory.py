@@ -12,7 +12,7 @@ from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import alias_class
 from steepest.engines.native.element import Element
 from steepest.engines.native.types import BIT, POINTER, index, memory_type
-from steepest.graph import Shape
+from steepest.graph import Node, Shape
 
 _ALIGNMENT = 64
 
@@ -116,6 +116,24 @@ def contiguous(
 ) -> View:
     """Return an array in C order at an address."""
     return View(pointer, dtype, shape, c_strides(shape), 0, tag)
+
+
+def rearranged(view: View, node: Node) -> View | None:
+    """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
+    if 0 in view.shape or 0 in node.shape:
+        return None
+    extent = 1 + sum((n - 1) * abs(s) for n, s in zip(view.shape, view.strides, strict=True))
+    lowest = sum((n - 1) * min(s, 0) for n, s in zip(view.shape, view.strides, strict=True))
+    memory = np.empty(extent, np.int8)  # never read: only its addresses matter
+    stand_in = np.lib.stride_tricks.as_strided(memory[-lowest:], view.shape, view.strides)
+    result = node.op.evaluate(stand_in, **node.attributes)
+    start = memory.__array_interface__["data"][0] - lowest
+    offset = result.__array_interface__["data"][0] - start
+    if not np.may_share_memory(result, memory):
+        return None
+    return View(
+        view.pointer, view.dtype, node.shape, result.strides, view.offset + offset, view.tag
+    )
 
 
 class Flat:
