@@ -133,12 +133,10 @@ def _added(
     sums: list[ir.Value],
     layer: ir.Value,
 ) -> list[ir.Value]:
+    """Add what the layers before have left."""
     is_first = builder.ir.icmp_signed("==", layer, index(0))
     result = []
-    for number, value in enumerate(sums):
-        i, j = divmod(number, len(vectors))
-        offset, lanes = vectors[j]
-        position = (builder.affine(row, i, 1), builder.affine(column, offset, 1))
+    for value, position, lanes in _placed(builder, row, column, vectors, sums):
         before = c.load_vector(builder, c.address(builder, position), lanes)
         result.append(builder.ir.select(is_first, value, builder.ir.fadd(before, value)))
     return result
@@ -152,14 +150,25 @@ def _store_tile(
     vectors: list[tuple[int, int]],
     sums: list[ir.Value],
 ) -> None:
-    for number, value in enumerate(sums):
-        i, j = divmod(number, len(vectors))
-        offset, lanes = vectors[j]
-        position = (builder.affine(row, i, 1), builder.affine(column, offset, 1))
+    for value, position, lanes in _placed(builder, row, column, vectors, sums):
         if c.strides[1] == 1:
             c.store_vector(builder, value, c.address(builder, position))
             continue
         for lane in range(lanes):
             element = builder.ir.extract_element(value, ir.Constant(ir.IntType(32), lane))
-            place = (position[0], builder.affine(column, offset + lane, 1))
+            place = (position[0], builder.affine(position[1], lane, 1))
             c.store(builder, builder.element(element, c.dtype), c.address(builder, place))
+
+
+def _placed(
+    builder: Builder,
+    row: ir.Value,
+    column: ir.Value,
+    vectors: list[tuple[int, int]],
+    sums: list[ir.Value],
+) -> Iterator[tuple[ir.Value, tuple[ir.Value, ir.Value], int]]:
+    """Yield each vector of a block, its position in the result, and its lanes."""
+    for number, value in enumerate(sums):
+        i, j = divmod(number, len(vectors))
+        offset, lanes = vectors[j]
+        yield value, (builder.affine(row, i, 1), builder.affine(column, offset, 1)), lanes
