@@ -229,12 +229,14 @@ def share_out(
 
 
 def _wake(module: ir.Module) -> ir.Function:
-    """Return the function that wakes all helpers."""
+    """Return the function that wakes as many helpers as are wanted."""
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "wake")
     function.linkage = "internal"
     builder = Builder(function)
     b, (board,) = builder.ir, function.args
-    with builder.range(index(0), _load(b, board, STARTED)) as number:
+    started, others = _load(b, board, STARTED), b.sub(_load(b, board, THREADS), index(1))
+    wanted = b.select(b.icmp_signed("<", started, others), started, others)
+    with builder.range(index(0), wanted) as number:
         bed = _bed(b, board, number)
         with b.if_then(_gets_up(b, board, bed)):
             kind = ir.FunctionType(ir.VoidType(), [POINTER])
