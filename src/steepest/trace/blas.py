@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +20,29 @@ if TYPE_CHECKING:
 _LARGE = 1 << 16
 """Bytes of arrays from which on products may be shared."""
 
+_lock = threading.Lock()
+_recordings: list[Any] = []
+"""One entry for each recording that goes on; the limit is that of the first."""
 
-def on_one_thread(leaves: Iterable[Any]) -> contextlib.AbstractContextManager[Any]:
+
+@contextlib.contextmanager
+def on_one_thread(leaves: Iterable[Any]) -> Iterator[None]:
     """Keep NumPy's products of such arrays on one thread meanwhile."""
     size = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
     if size < _LARGE:
-        return contextlib.nullcontext()
-    return _controller().limit(limits=1, user_api="blas")
+        yield
+        return
+    with _lock:
+        _recordings.append(
+            _recordings[0] if _recordings else _controller().limit(limits=1, user_api="blas")
+        )
+    try:
+        yield
+    finally:
+        with _lock:
+            limit = _recordings.pop()
+            if not _recordings:  # not before: another thread may still be recording
+                limit.restore_original_limits()
 
 
 @functools.cache

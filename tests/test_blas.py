@@ -1,0 +1,55 @@
+"""NumPy's threads, which are kept still while a function is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController
+
+import steepest as st
+from steepest.trace.blas import on_one_thread
+
+LARGE = np.ones(100_000)
+
+
+def threads():
+    return max(library.num_threads for library in ThreadpoolController().lib_controllers)
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        yield
+
+
+def test_a_recorded_function_runs_on_one_thread_if_its_arrays_are_large():
+    seen = []
+
+    def loss(x):
+        seen.append(threads())
+        return np.sum(x * x)
+
+    st.value_and_gradient(loss)(LARGE)
+    st.value_and_gradient(loss)(LARGE[:10])
+    assert [seen[0], seen[-1], threads()] == [1, 2, 2]
+
+
+def test_recordings_may_overlap():
+    first, second = contextlib.ExitStack(), contextlib.ExitStack()
+    first.enter_context(on_one_thread([LARGE]))
+    second.enter_context(on_one_thread([LARGE]))
+    first.close()
+    assert threads() == 1
+    second.close()
+    assert threads() == 2
+
+
+def test_a_loss_that_raises_leaves_the_threads_as_they_were():
+    def loss(x):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        st.gradient(loss)(LARGE)
+    assert threads() == 2
