@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas ruff mypy
-PEERS := numba jax autograd scipy scikit-learn
+TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas optax ruff mypy
+PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
 .PHONY: demo test lint types bench docs clean
 

@@ -7,7 +7,6 @@ import threading
 import numpy as np
 import optree
 import pytest
-import torch
 
 import steepest as st
 from steepest import Status
@@ -45,43 +44,18 @@ def test_gradient_descent_on_a_quadratic_has_a_closed_form(engine):
     assert not run.success
 
 
-TORCH = {
-    "gradient descent": (st.GradientDescent(0.01), torch.optim.SGD, {"lr": 0.01}),
-    "momentum": (st.Momentum(0.001, 0.9), torch.optim.SGD, {"lr": 0.001, "momentum": 0.9}),
-    "nesterov": (
-        st.Momentum(0.001, 0.8, nesterov=True),
-        torch.optim.SGD,
-        {"lr": 0.001, "momentum": 0.8, "nesterov": True},
-    ),
-    "adam": (
-        st.Adam(0.02, beta1=0.8, beta2=0.99),
-        torch.optim.Adam,
-        {"lr": 0.02, "betas": (0.8, 0.99)},
-    ),
+ELEMENTWISE = {
+    "gradient descent": st.GradientDescent(0.01),
+    "momentum": st.Momentum(0.001, 0.9),
+    "nesterov": st.Nesterov(0.001, 0.8),
+    "adam": st.Adam(0.02, beta1=0.8, beta2=0.99),
+    "rmsprop": st.RMSProp(0.01, momentum=0.5),
+    "lion": st.Lion(0.01, weight_decay=0.1),
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", TORCH)
-def test_methods_step_as_torchs_optimizers(name, engine):
-    method, optimizer, settings = TORCH[name]
-    run = st.minimize(
-        quadratic, np.ones(3), method=method, stop=st.MaxIterations(40), engine=engine
-    )
-    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    curvature = torch.tensor(CURVATURE)
-    theirs = optimizer([x], **settings)
-    path = [x.detach().numpy().copy()]
-    for _ in range(40):
-        theirs.zero_grad()
-        (0.5 * torch.sum(curvature * x**2)).backward()
-        theirs.step()
-        path.append(x.detach().numpy().copy())
-    np.testing.assert_allclose(run.history.x, path, rtol=1e-12, atol=1e-15)
-
-
 @pytest.mark.parametrize("size", [3, 40])
-@pytest.mark.parametrize("method", [m for m, _, _ in TORCH.values()], ids=list(TORCH))
+@pytest.mark.parametrize("method", ELEMENTWISE.values(), ids=list(ELEMENTWISE))
 def test_engines_agree_bit_for_bit_on_elementwise_losses(method, size):
     def loss(x):
         return (x[0] * 2.5 - 1.0) ** 2 + x[-1] * x[-1] * 0.3
@@ -530,7 +504,7 @@ def test_bad_input_is_one_sentence(call, message):
     ("call", "message"),
     [
         (lambda: st.minimize(3, np.zeros(2)), "must be a function, got 3"),
-        (lambda: st.minimize(quadratic, np.ones(3), method="adam"), "such as st.Adam"),
+        (lambda: st.minimize(quadratic, np.ones(3), method=3), "such as st.Adam"),
         (lambda: st.minimize(quadratic, np.ones(3), method=st.Adam), "such as st.Adam"),
         (lambda: st.minimize(quadratic, np.ones(3), stop=100), "such as st.MaxIterations"),
         (lambda: st.minimize(quadratic, np.ones(3), engine=3), "engine must be a name"),

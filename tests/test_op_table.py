@@ -115,6 +115,8 @@ ORACLES |= {
     "cholesky": np.linalg.cholesky,
     "eigh": lambda a: _packed(np.linalg.eigh(a), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
+    "triangle": lambda a: np.linalg.qr(a)[1],
+    "solve_triangle": lambda r, b: np.linalg.solve(np.triu(r), b),
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
     "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
     "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),

@@ -76,7 +76,9 @@ def test_presentation_is_reached_by_name_only_from_graph_and_descent():
     }
     assert reaching == {
         ("graph/graph.py", "steepest.show.picture"),
-        ("descent/minimize.py", "steepest.show.progress"),
+        ("descent/solve.py", "steepest.show.progress"),
+        ("descent/fit.py", "steepest.show.plot"),
+        ("descent/fit.py", "steepest.show.report"),
         ("descent/result.py", "steepest.show.plot"),
     }
 

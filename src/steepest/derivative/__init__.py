@@ -2,6 +2,7 @@
 
 from steepest.derivative import loops as loops  # fills in the rules of loops
 from steepest.derivative.custom import custom_derivative
+from steepest.derivative.forward import push_forward
 from steepest.derivative.function import (
     MAX_PATHS,
     Executable,
@@ -40,6 +41,7 @@ __all__ = [
     "nonfinite_origin",
     "pull_back",
     "pullback",
+    "push_forward",
     "pushforward",
     "require_loss",
     "substitute",

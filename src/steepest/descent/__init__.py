@@ -1,30 +1,109 @@
-"""Methods, step sizes, stop rules, the one driver, results."""
+"""Methods, step sizes, stop rules, the one driver, results; the front doors."""
 
 from steepest.descent.batches import Batches
+from steepest.descent.curve_fit import curve_fit
 from steepest.descent.driver import State
-from steepest.descent.methods import Adam, GradientDescent, Method, Momentum
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.fit import Fit, FitWarning
+from steepest.descent.least_squares import least_squares
+from steepest.descent.methods import (
+    BFGS,
+    LBFGS,
+    Adagrad,
+    Adam,
+    AdamW,
+    Armijo,
+    Averaged,
+    Clipped,
+    Dogleg,
+    GaussNewton,
+    GradientDescent,
+    HagerZhang,
+    LevenbergMarquardt,
+    LineSearch,
+    Lion,
+    Method,
+    Momentum,
+    Move,
+    Nesterov,
+    NewtonCG,
+    NonlinearCG,
+    RMSProp,
+    Search,
+    StrongWolfe,
+    TrustRegion,
+    WeightDecay,
+)
 from steepest.descent.minimize import minimize
 from steepest.descent.result import History, Result, Status, Timings
-from steepest.descent.step_size import CosineDecay, ExponentialDecay
-from steepest.descent.stop import GradientNormBelow, LossBelow, MaxIterations, Point, StopRule
+from steepest.descent.step_size import (
+    CosineDecay,
+    ExponentialDecay,
+    OneCycle,
+    StepDecay,
+    WarmUp,
+)
+from steepest.descent.stop import (
+    DecrementBelow,
+    GradientNormBelow,
+    LossBelow,
+    LossChangeBelow,
+    MaxIterations,
+    Point,
+    StepBelow,
+    StopRule,
+)
 
 __all__ = [
+    "BFGS",
+    "LBFGS",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Armijo",
+    "Averaged",
     "Batches",
+    "Clipped",
     "CosineDecay",
+    "DecrementBelow",
+    "Dogleg",
+    "Evaluation",
     "ExponentialDecay",
+    "Fit",
+    "FitWarning",
+    "GaussNewton",
     "GradientDescent",
     "GradientNormBelow",
+    "HagerZhang",
     "History",
+    "LevenbergMarquardt",
+    "LineSearch",
+    "Lion",
     "LossBelow",
+    "LossChangeBelow",
     "MaxIterations",
     "Method",
     "Momentum",
+    "Move",
+    "Nesterov",
+    "NewtonCG",
+    "NonlinearCG",
+    "OneCycle",
     "Point",
+    "RMSProp",
     "Result",
+    "Search",
     "State",
     "Status",
+    "StepBelow",
+    "StepDecay",
     "StopRule",
+    "StrongWolfe",
     "Timings",
+    "TrustRegion",
+    "WarmUp",
+    "WeightDecay",
+    "curve_fit",
+    "least_squares",
     "minimize",
 ]

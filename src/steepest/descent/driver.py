@@ -86,7 +86,7 @@ def drive(
     run: Run,
     limit: int | None,
     budget: int,
-    unpack: Callable[[np.ndarray], Any],
+    look: Callable[[], State],
     callback: Callable[[State], Any] | None,
     watch: Callable[[State], None] | None = None,
 ) -> Ending:
@@ -100,14 +100,14 @@ def drive(
         Updates at most, besides the stop rule; None for no limit.
     budget
         Iterations that take less than some ten milliseconds.
-    unpack
-        Turns the vector of parameters into their structure.
+    look
+        Returns the parameters in their own structure, the loss and the number of updates.
     callback
         Called after every update; ends the run by returning True or raising StopIteration.
     watch
         Called now and then, for progress.
     """
-    budget = 1 if callback else budget
+    budget, seen = (1 if callback else budget), 0
     if not callback:  # most runs are over before Python could be interrupted
         outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
@@ -123,11 +123,14 @@ def drive(
             if outcome is not Outcome.PAUSED:
                 return _ending(outcome)
             if watch:
-                watch(State(unpack(run.x), run.loss, run.count))
+                watch(look())
             if callback is None:
                 budget = _adapted(budget, steps, elapsed)
-            elif _wants_to_stop(callback, State(unpack(run.x), run.loss, run.count)):
+                continue
+            state = look()
+            if state.iteration > seen and _wants_to_stop(callback, state):
                 return Ending.CALLBACK
+            seen = state.iteration
     return Ending.LIMIT
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -12,13 +9,16 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
-from steepest.descent.driver import Ending, State, drive
-from steepest.descent.methods import GradientDescent, Method
-from steepest.descent.parameters import check_data, check_finite, lay_out
-from steepest.descent.prepare import Problem, extend, go_on, prepare, start_of
-from steepest.descent.result import Result, Timings
+from steepest.descent.bounds import box_of_pairs
+from steepest.descent.choice import choose
+from steepest.descent.driver import State
+from steepest.descent.methods import Method, Search
+from steepest.descent.objective import Objective
+from steepest.descent.parameters import check_data, lay_out
+from steepest.descent.prepare import Problem
+from steepest.descent.result import Result
+from steepest.descent.solve import solve
 from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
-from steepest.descent.summary import Summary
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
@@ -39,7 +39,8 @@ def minimize(
     x0: Any,
     args: Sequence[Any] = (),
     *,
-    method: Method | None = None,
+    method: Method | Search | str | None = None,
+    bounds: Any = None,
     stop: StopRule | None = None,
     engine: str | Engine = "native",
     record: Record = "auto",
@@ -63,7 +64,13 @@ def minimize(
         Further arguments of the loss: arrays, numbers, or nested ones; a single one need not
         be put into a tuple.
     method
-        Descent method; ``GradientDescent()`` unless given.
+        Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. Unless given,
+        the one that suits the problem: BFGS for up to 100 parameters, else L-BFGS, which also
+        serves bounds; with batches, Adam. ``run.method`` is the one, and ``run.reason`` says
+        why.
+    bounds
+        Pairs (low, high), one for each parameter in the structure of `x0`, or one for all;
+        None is no bound. SciPy's ``Bounds`` will do too.
     stop
         Stop rule, checked before each update. Unless given: gradient norm at most 1e-6, or
         10,000 iterations; with batches, the last epoch's end. A rule without
@@ -119,18 +126,22 @@ def minimize(
     (5771, True)
     """
     chosen = get_engine(engine)
-    method = GradientDescent() if method is None else method
     args = args if isinstance(args, tuple | list) else (args,)
-    _check_kinds(function, method, stop)
+    check_kinds(function, stop)
     layout, vector = lay_out(x0)
+    box = box_of_pairs(bounds, x0, layout, vector)
+    method, reason = choose(method, vector.size, batches is not None, box is not None)
+    if isinstance(method, Search):
+        _check_search(method, batches)
+        method = method if box is None else method.bounded()
     check_data(args)
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
     plan = _batch_plan(batches, args)
-    every, keep_x = _recording(record, vector.size)
+    every, keep_x = recording(record, vector.size)
     problem = Problem(
-        function,
+        Objective(function),
         layout,
         args,
         method,
@@ -143,48 +154,26 @@ def minimize(
         chosen,
         max_paths,
         fast,
+        box,
     )
-    prepared, traced, compiled = prepare(problem, vector)
-    started, pauses = time.perf_counter(), 0.0
-    run = prepared.start(start_of(problem, prepared, vector))
-    limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
-    with _progress_display(progress, stop.latest() if limit is None else limit) as watch:
-        while True:
-            ending = drive(run, limit, prepared.budget, layout.unpack, callback, watch)
-            if ending is not Ending.NEW_PATH:
-                break
-            if not np.isfinite(run.x).all():
-                ending = Ending.DIVERGED
-                break
-            prepared, trace_more, compile_more = extend(problem, prepared, run)
-            traced, compiled = traced + trace_more, compiled + compile_more
-            pauses += trace_more + compile_more
-            run = go_on(problem, prepared, run)
-    ended = time.perf_counter()
-    if ending is Ending.DIVERGED and run.count == 0:
-        check_finite(x0)
-    timings = Timings(traced, compiled, ended - started - pauses)
-    result = Summary(problem, prepared).result(run, ending, timings)
-    run.release()
-    return result
+    return solve(problem, vector, callback, progress, reason)
 
 
-def _check_kinds(function: Any, method: Any, stop: Any) -> None:
+def check_kinds(function: Any, stop: Any) -> None:
+    """Raise unless a loss is a function and a stop rule one."""
     if not callable(function):
         raise SettingError(f"the loss must be a function, got {function!r}")
-    if isinstance(method, type) or not callable(getattr(method, "update", None)):
-        raise SettingError(
-            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
-        )
     if stop is not None and not isinstance(stop, StopRule):
         raise SettingError(f"stop must be a stop rule such as st.MaxIterations(100), got {stop!r}")
 
 
-def _progress_display(wanted: bool, limit: int | None) -> Any:
-    if not wanted:
-        return contextlib.nullcontext()
-    # Presentation stands above descent: reached by name, and only from here.
-    return importlib.import_module("steepest.show.progress").display(limit)
+def _check_search(method: Search, batches: Batches | None) -> None:
+    name = type(method).__name__
+    if batches is not None:
+        raise InputError(
+            f"{name} compares losses, which batches change from step to step: take st.Adam() or "
+            "st.Momentum(), or leave batches out"
+        )
 
 
 def _compute_dtype(dtype: Any) -> np.dtype:
@@ -210,7 +199,8 @@ def _batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | Non
     return BatchPlan(samples, min(batches.size, samples), batched)
 
 
-def _recording(record: Record, size: int) -> tuple[int, bool]:
+def recording(record: Record, size: int) -> tuple[int, bool]:
+    """Return how often the history keeps something, and whether x too."""
     if record is None:
         return 0, False
     if record == "all":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +50,14 @@ class Layout:
             start += size
         return leaves
 
-    def unpack(self, vector: np.ndarray) -> Any:
-        """Return the nested parameters out of a vector, in their own dtypes."""
+    def unpack(self, vector: np.ndarray, dtype: np.dtype | None = None) -> Any:
+        """Return the nested parameters out of a vector, in their own dtypes or another."""
         if self.is_array:
-            leaf = np.array(vector, self.dtypes[0]).reshape(self.shapes[0])
+            leaf = np.array(vector, dtype or self.dtypes[0]).reshape(self.shapes[0])
             return leaf if leaf.ndim else leaf[()]
         leaves = [
-            leaf.astype(dtype)[()] if leaf.ndim == 0 else leaf.astype(dtype)
-            for leaf, dtype in zip(self.pieces(vector), self.dtypes, strict=True)
+            leaf.astype(dtype or own)[()] if leaf.ndim == 0 else leaf.astype(dtype or own)
+            for leaf, own in zip(self.pieces(vector), self.dtypes, strict=True)
         ]
         return trees.unflatten(self.structure, leaves)
 
@@ -135,6 +135,22 @@ def first_not_finite(tree: Any, prefix: str) -> str | None:
             where = f"{name}[{', '.join(map(str, place))}]" if place else name
             return f"{where} is {array[place]}"
     return None
+
+
+def element_names(start: Any, layout: Layout) -> Callable[[int], str]:
+    """Return a function that names an element of the vector: ``"x0['scale'][2]"``."""
+
+    def name(flat: int) -> str:
+        for leaf, size, shape in zip(
+            trees.leaf_names(start, "x0"), layout.sizes, layout.shapes, strict=True
+        ):
+            if flat < size:
+                place = [str(int(i)) for i in np.unravel_index(flat, shape)]
+                return f"{leaf}[{', '.join(place)}]" if place else leaf
+            flat -= size
+        raise AssertionError("no such element")
+
+    return name
 
 
 def check_finite(start: Any) -> None:

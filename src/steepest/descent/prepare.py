@@ -15,13 +15,14 @@ import numpy as np
 
 from steepest.derivative import Function, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
-from steepest.descent.build import Built, Here, build, with_constants
+from steepest.descent.bounds import Box
+from steepest.descent.build import Built, Here, build, first_state, with_constants
+from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
 from steepest.graph import Node, evaluate, trees
-from steepest.trace import current
-from steepest.trace.tracing import call_traced, is_array_like, key_of
+from steepest.trace.tracing import is_array_like, key_of
 
 _CACHE_SIZE = 128
 
@@ -34,8 +35,8 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    function, layout, args
-        The loss, the layout of its parameters, and its other arguments.
+    objective, layout, args
+        What is minimized, the layout of its parameters, and its other arguments.
     method, stop
         The descent method and the stop rule.
     dtype
@@ -50,9 +51,11 @@ class Problem(NamedTuple):
         Paths through the loss that are compiled.
     fast
         Whether algebra may change how results are rounded.
+    box
+        Where the parameters have to stay; None where they need not.
     """
 
-    function: Callable[..., Any]
+    objective: Objective
     layout: Layout
     args: Sequence[Any]
     method: Any
@@ -65,6 +68,12 @@ class Problem(NamedTuple):
     engine: Engine
     max_paths: int
     fast: bool = False
+    box: Box | None = None
+
+    def first_state(self, vector: np.ndarray) -> Any:
+        """Return what the first iteration is given besides the point."""
+        remembers = self.record_every > 0 or self.stop.looks_back
+        return first_state(self.method, vector.astype(self.dtype, copy=False), remembers)
 
     def key(self) -> Any:
         """Return what compiled code depends on, besides what the functions read."""
@@ -72,8 +81,8 @@ class Problem(NamedTuple):
         layout = self.layout
         places = (layout.structure, layout.shapes, layout.dtypes)
         settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
-        engine = (self.record_x, self.engine, self.max_paths, self.fast)
-        return (self.function, *places, structure, *map(key_of, leaves), *settings, *engine)
+        engine = (self.record_x, self.engine, self.max_paths, self.fast, self.box is None)
+        return (self.objective, *places, structure, *map(key_of, leaves), *settings, *engine)
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
         tail = slice(plan.tail) if plan.tail else None
         tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
     traced = time.perf_counter()
-    at = loss_and_gradient_of_vector(problem.function, problem.layout)
+    at = loss_and_gradient_of_vector(problem.objective, problem.layout)
     prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
     _remember(key, prepared)
     return prepared, traced - began, time.perf_counter() - traced
@@ -158,7 +167,7 @@ def extend(problem: Problem, prepared: Prepared, run: Run) -> tuple[Prepared, fl
         known = (*known, new)
     else:
         if len(known) == problem.max_paths and not isinstance(prepared, _Interpreted):
-            name = getattr(problem.function, "__name__", "the loss")
+            name = getattr(problem.objective.function, "__name__", "the loss")
             warn_of_paths(name, problem.max_paths, new.loss_graph.guards)
         known, engine = (new,), Interpreter()
     paths, tail_paths = (prepared.paths, known) if is_tail else (known, prepared.tail_paths)
@@ -177,7 +186,18 @@ class _Interpreted(Prepared):
 
 def _trace(problem: Problem, vector: np.ndarray, args: Any, here: Here | None = None) -> Built:
     p = problem
-    return build(p.function, p.layout, vector, args, p.method, p.stop, p.dtype, here)
+    return build(
+        p.objective,
+        p.layout,
+        vector,
+        args,
+        p.method,
+        p.stop,
+        p.dtype,
+        p.record_every,
+        p.box,
+        here,
+    )
 
 
 def _compiled(
@@ -196,7 +216,6 @@ def _compiled(
         iterations,
         tuple(built.iteration for built in tail_paths),
         problem.plan,
-        problem.record_every,
         problem.record_x,
     )
     starter = engine.prepare(program)
@@ -222,14 +241,14 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 
 def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
-    state = trees.leaves(problem.method.init(vector.astype(problem.dtype, copy=False)))
+    state = trees.leaves(problem.first_state(vector))
     return Start(vector, [np.asarray(value) for value in state], *_data(problem, prepared))
 
 
 def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
     """Return the data that a prepared descent wants, and how it is dealt out."""
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
-    given = [leaf for leaf in leaves if is_array_like(leaf)]
+    given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
     data = _bound(prepared.paths[-1], given)
     if prepared.constants:
         nodes = prepared.paths[-1].iteration.data
@@ -265,11 +284,10 @@ def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
 
-def loss_and_gradient_of_vector(function: Any, layout: Layout) -> Function:
+def loss_and_gradient_of_vector(objective: Objective, layout: Layout) -> Function:
     """Return loss and gradient as a function of the vector of parameters."""
 
     def of_vector(vector: Any, *args: Any) -> Any:
-        tree = trees.unflatten(layout.structure, layout.pieces(vector))
-        return call_traced(function, current(), (tree, *args))
+        return objective(vector, layout, args).loss
 
     return value_and_gradient(of_vector)

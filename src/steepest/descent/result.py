@@ -19,6 +19,10 @@ class Status(enum.Enum):
     CONVERGED = "The stop rule was met."
     EPOCHS_DONE = "All epochs were done."
     ITERATION_LIMIT = "The limit on iterations was reached before any other stop rule was met."
+    PRECISION = "No lower point can be told from this one in this precision."
+    STALLED = "The search found no lower point."
+    UNBOUNDED = "The loss seems unbounded below."
+    FLAT = "The slopes are all zero or not finite, so that there is no direction to go."
     DIVERGED = "The descent diverged: the last finite point is returned."
     INTERRUPTED = "The run was interrupted: the point reached so far is returned."
     CALLBACK = "The callback ended the run."
@@ -40,11 +44,20 @@ class History:
     x
         The parameters there, in their own structure with a leading axis; None if x was not
         recorded.
+    gradient_norm
+        The Euclidean norm of the gradient there.
+    step_length
+        The Euclidean norm of the update that led there; 0 at the start.
+    evaluations
+        How often loss and gradient had been computed.
     """
 
     iteration: np.ndarray
     loss: np.ndarray
-    x: Any = None
+    x: Any
+    gradient_norm: np.ndarray
+    step_length: np.ndarray
+    evaluations: np.ndarray
 
     def __len__(self) -> int:
         return len(self.iteration)
@@ -88,6 +101,8 @@ class Result:
         The gradient there, in the structure of the start.
     iterations
         Updates made.
+    evaluations
+        How often loss and gradient were computed.
     status
         How it ended.
     history
@@ -100,18 +115,33 @@ class Result:
         The graph of the loss.
     engine
         Name of the engine.
+    method, reason
+        The descent method, and why it was taken if nobody asked for it.
+    active
+        Where there are bounds: -1 for each parameter on its lower one, 1 on its upper one, 0
+        elsewhere; None where there are none.
+    report
+        What the method kept of the point where it stopped.
+    observations
+        Number of residuals, where there are any.
     """
 
     x: Any
     loss: float
     gradient: Any
     iterations: int
+    evaluations: int
     status: Status
     explain: Callable[[], str] = field(repr=False, compare=False)
     history: History = field(repr=False)
     timings: Timings
     graph: Graph = field(repr=False)
     engine: str = "native"
+    method: Any = None
+    reason: str = ""
+    active: Any = None
+    report: tuple[np.ndarray, ...] = field(default=(), repr=False)
+    observations: int = 0
 
     def __str__(self) -> str:
         rows = {
@@ -119,6 +149,7 @@ class Result:
             "x": self.x,
             "loss": self.loss,
             "iterations": self.iterations,
+            "method": f"{type(self.method).__name__}" + (self.reason and f" ({self.reason})"),
             "engine": self.engine,
         }
         return "\n".join(f"{name:>10}: {value}" for name, value in rows.items())
@@ -131,7 +162,7 @@ class Result:
     @property
     def converged(self) -> bool:
         """Whether the descent reached its goal."""
-        return self.status in (Status.CONVERGED, Status.EPOCHS_DONE)
+        return self.status in (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
 
     # SciPy's names for the same things.
 
@@ -152,8 +183,13 @@ class Result:
 
     @property
     def nfev(self) -> int:
-        """Evaluations of loss and gradient: one at the start, and one after each update."""
-        return self.iterations + 1
+        """The number of evaluations of loss and gradient, under SciPy's name."""
+        return self.evaluations
+
+    @property
+    def njev(self) -> int:
+        """The same: they are evaluated together."""
+        return self.evaluations
 
     @property
     def success(self) -> bool:

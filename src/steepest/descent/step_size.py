@@ -101,3 +101,109 @@ class CosineDecay:
         progress = np.minimum(iteration / self.iterations, 1.0)
         share = 0.5 * (1.0 + np.cos(np.pi * progress))
         return self.final + (self.initial - self.final) * share
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """Step size that falls by a factor at once, every so many iterations.
+
+    Parameters
+    ----------
+    initial
+        Step size at iteration 0.
+    factor
+        What it is multiplied with, between 0 and 1.
+    every
+        Number of iterations between two falls.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> float(st.StepDecay(0.1, factor=0.5, every=10)(19))
+    0.05
+    """
+
+    initial: float
+    factor: float = 0.1
+    every: int = 1000
+
+    def __call__(self, iteration: Any) -> Any:
+        """Return the step size at an iteration."""
+        return self.initial * np.power(self.factor, np.floor(iteration / self.every))
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Step size that rises in a straight line, and then follows another schedule.
+
+    Parameters
+    ----------
+    then
+        Step size afterwards: a number, or a schedule whose iterations are counted from there.
+    iterations
+        Number of iterations that the rise takes.
+    initial
+        Step size at iteration 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.WarmUp(st.CosineDecay(0.1, iterations=90), iterations=10)
+    >>> [float(schedule(i).round(6)) for i in (0, 5, 10, 55, 100)]
+    [0.0, 0.05, 0.1, 0.05, 0.0]
+    """
+
+    then: StepSize
+    iterations: int
+    initial: float = 0.0
+
+    def __call__(self, iteration: Any) -> Any:
+        """Return the step size at an iteration."""
+        later = np.maximum(iteration - self.iterations, 0)
+        after = self.then(later) if callable(self.then) else self.then
+        peak = self.then(0) if callable(self.then) else self.then
+        rising = self.initial + (peak - self.initial) * (iteration / self.iterations)
+        return np.where(iteration < self.iterations, rising, after)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Step size that rises once and falls further (Smith and Topin 2019), along half cosines.
+
+    Parameters
+    ----------
+    peak
+        The largest step size.
+    iterations
+        Number of iterations of the cycle; afterwards the step size stays at its last value.
+    rise
+        Share of the iterations in which it rises.
+    initial
+        Share of the peak at iteration 0.
+    final
+        Share of the initial step size at the end.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.OneCycle(0.1, iterations=100)
+    >>> [float(schedule(i).round(6)) for i in (0, 30, 100)]
+    [0.004, 0.1, 0.0]
+    """
+
+    peak: float
+    iterations: int
+    rise: float = 0.3
+    initial: float = 1 / 25
+    final: float = 1e-4
+
+    def __call__(self, iteration: Any) -> Any:
+        """Return the step size at an iteration."""
+        top = self.rise * self.iterations
+        first = self.peak * self.initial
+        last = first * self.final
+        up = np.minimum(iteration / top, 1.0)
+        down = np.clip((iteration - top) / (self.iterations - top), 0.0, 1.0)
+        rising = first + (self.peak - first) * 0.5 * (1.0 - np.cos(np.pi * up))
+        falling = last + (self.peak - last) * 0.5 * (1.0 + np.cos(np.pi * down))
+        return np.where(iteration < top, rising, falling)

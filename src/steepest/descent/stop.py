@@ -26,12 +26,22 @@ class Point(NamedTuple):
         The loss, a number.
     gradient, x
         Vectors of shape (n,).
+    previous_loss
+        The loss before the last update; NaN or infinite at the start.
+    step_length
+        The Euclidean norm of the last update; 0 at the start.
+    decrement
+        By how much the loss would still fall, were it what the method takes it for; NaN
+        where the method has no such model.
     """
 
     iteration: Any
     loss: Any
     gradient: Any
     x: Any
+    previous_loss: Any = np.nan
+    step_length: Any = np.nan
+    decrement: Any = np.nan
 
 
 class StopRule(abc.ABC):
@@ -40,6 +50,9 @@ class StopRule(abc.ABC):
     is_goal = True
     """Whether meeting the rule means success, rather than a limit."""
 
+    looks_back = True
+    """Whether the rule asks for the last update: its length, or the loss before it."""
+
     @abc.abstractmethod
     def met(self, point: Point) -> Any:
         """Return whether to stop at a point, as NumPy code."""
@@ -47,6 +60,10 @@ class StopRule(abc.ABC):
     def met_rules(self, point: Point) -> list[StopRule]:
         """Return the elementary rules that are met at a concrete point."""
         return [self] if bool(self.met(point)) else []
+
+    def rules(self) -> list[StopRule]:
+        """Return the elementary rules that this one is made of."""
+        return [self]
 
     def latest(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
@@ -83,6 +100,7 @@ class LossBelow(StopRule):
     """
 
     threshold: float
+    looks_back = False
 
     def __post_init__(self) -> None:
         _check_threshold(self, self.threshold)
@@ -108,12 +126,105 @@ class GradientNormBelow(StopRule):
     """
 
     threshold: float
+    looks_back = False
 
     def __post_init__(self) -> None:
         _check_threshold(self, self.threshold)
 
     def met(self, point: Point) -> Any:
         return np.sqrt(np.sum(np.square(point.gradient))) <= float(self.threshold)
+
+
+@dataclass(frozen=True)
+class DecrementBelow(StopRule):
+    """Stop as soon as the method's model sees next to nothing left to gain.
+
+    Half the squared Newton decrement, or for least squares half the squared norm of the
+    residuals' part that a linear model could still remove (Bates and Watts 1981), relative to
+    the loss. Neither depends on the units of the parameters. Methods without such a model
+    never meet it.
+
+    Parameters
+    ----------
+    threshold
+        Share of the loss.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.DecrementBelow(1e-18)
+    DecrementBelow(threshold=1e-18)
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.threshold)
+
+    def met(self, point: Point) -> Any:
+        return point.decrement <= float(self.threshold) * np.abs(point.loss)
+
+
+@dataclass(frozen=True)
+class StepBelow(StopRule):
+    """Stop as soon as an update was short.
+
+    Parameters
+    ----------
+    relative
+        Share of the Euclidean norm of the parameters.
+    absolute
+        In the parameters' units.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.StepBelow(1e-8)
+    StepBelow(relative=1e-08, absolute=0.0)
+    """
+
+    relative: float
+    absolute: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.relative)
+        _check_threshold(self, self.absolute)
+
+    def met(self, point: Point) -> Any:
+        size = np.sqrt(np.sum(np.square(point.x)))
+        short = point.step_length <= float(self.relative) * size + float(self.absolute)
+        return np.logical_and(short, point.iteration > 0)
+
+
+@dataclass(frozen=True)
+class LossChangeBelow(StopRule):
+    """Stop as soon as an update lowered the loss by little.
+
+    Parameters
+    ----------
+    relative
+        Share of the loss before it.
+    absolute
+        In the loss's units.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.LossChangeBelow(1e-8)
+    LossChangeBelow(relative=1e-08, absolute=0.0)
+    """
+
+    relative: float
+    absolute: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.relative)
+        _check_threshold(self, self.absolute)
+
+    def met(self, point: Point) -> Any:
+        change = np.abs(point.previous_loss - point.loss)
+        small = change <= float(self.relative) * np.abs(point.loss) + float(self.absolute)
+        return np.logical_and(small, point.iteration > 0)
 
 
 @dataclass(frozen=True)
@@ -134,6 +245,7 @@ class MaxIterations(StopRule):
 
     limit: int
     is_goal = False
+    looks_back = False
 
     def __post_init__(self) -> None:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int | np.integer):
@@ -158,11 +270,19 @@ class AnyOf(StopRule):
     def __repr__(self) -> str:
         return f"{self.first!r} | {self.second!r}"
 
+    @property
+    def looks_back(self) -> bool:  # type: ignore[override]
+        """Whether one of the two asks for the last update."""
+        return self.first.looks_back or self.second.looks_back
+
     def met(self, point: Point) -> Any:
         return np.logical_or(self.first.met(point), self.second.met(point))
 
     def met_rules(self, point: Point) -> list[StopRule]:
         return self.first.met_rules(point) + self.second.met_rules(point)
+
+    def rules(self) -> list[StopRule]:
+        return self.first.rules() + self.second.rules()
 
     def latest(self) -> int | None:
         limits = [n for n in (self.first.latest(), self.second.latest()) if n is not None]
@@ -180,12 +300,20 @@ class AllOf(StopRule):
         sides = (self.first, self.second)
         return " & ".join(f"({s!r})" if isinstance(s, AnyOf) else repr(s) for s in sides)
 
+    @property
+    def looks_back(self) -> bool:  # type: ignore[override]
+        """Whether one of the two asks for the last update."""
+        return self.first.looks_back or self.second.looks_back
+
     def met(self, point: Point) -> Any:
         return np.logical_and(self.first.met(point), self.second.met(point))
 
     def met_rules(self, point: Point) -> list[StopRule]:
         first, second = self.first.met_rules(point), self.second.met_rules(point)
         return first + second if first and second else []
+
+    def rules(self) -> list[StopRule]:
+        return self.first.rules() + self.second.rules()
 
     def latest(self) -> int | None:
         limits = self.first.latest(), self.second.latest()

@@ -6,16 +6,21 @@ import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from steepest.derivative import nonfinite_origin
+from steepest.descent.build import STOP_RULE
 from steepest.descent.driver import Ending
+from steepest.descent.methods.protocol import Failure, Search
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
+from steepest.descent.standing import standing
 from steepest.descent.stop import Point
 from steepest.engines import Run
+from steepest.graph import trees
 
 
 @dataclass(frozen=True)
@@ -24,56 +29,105 @@ class Summary:
 
     problem: Problem
     prepared: Prepared
+    reason: str = ""
 
     def result(self, run: Run, ending: Ending, timings: Timings) -> Result:
         """Return the result."""
-        count, loss = run.count, run.loss
-        if ending is Ending.STOPPED:
-            x, gradient = run.x, run.gradient
-            point = Point(count, loss, gradient, x)
-            status, explain = self._stopped(point)
+        x, loss, iterations, evaluations = standing(self.problem.method, run)
+        gradient = None
+        is_there = ending in (Ending.STOPPED, Ending.DIVERGED)
+        if ending is Ending.STOPPED and run.reason == STOP_RULE:
+            iterations += isinstance(self.problem.method, Search) and run.count > 0
+            x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
+            status, explain = self._stopped(iterations, loss, self._free(x, gradient), x)
+        elif ending is Ending.STOPPED:
+            evaluations = run.count + 1
+            if run.reason == Failure.UNBOUNDED:  # the point just tried is the lowest
+                x, loss = run.x, run.loss
+            status, explain = self._failed(Failure(run.reason), iterations, loss)
         elif ending is Ending.DIVERGED:
-            x = np.array(run.previous_x if count else run.x)
+            x = np.array(run.previous_x if run.count else run.x)
             status = Status.DIVERGED
             explain = functools.partial(self._diverged, run)
-            loss, count = (run.previous_loss, count - 1) if count else (run.loss, 0)
-            gradient = self._at(x)[1]
+            loss, iterations = (run.previous_loss, run.count - 1) if run.count else (run.loss, 0)
+            evaluations = run.count + 1
         else:
-            x = np.array(run.x)
-            loss, gradient = self._at(x)
-            status, explain = self._ended(ending, count)
+            status, explain = self._ended(ending, iterations)
+        answer = getattr(self.problem.method, "answer", None)
+        if answer is not None and ending is not Ending.DIVERGED:
+            x, gradient, is_there = answer(x, self._own_state(run)), None, False
+        if gradient is None:
+            loss_there, gradient = self._at(x)
+            loss = loss if is_there else loss_there
         return Result(
             x=self.problem.layout.unpack(x),
             loss=float(loss),
             gradient=self.problem.layout.unpack(gradient),
-            iterations=count,
+            iterations=int(iterations),
+            evaluations=int(evaluations),
             status=status,
             explain=explain,
             history=self._history(run),
             timings=timings,
             graph=self.prepared.paths[-1].loss_graph,
             engine=self.problem.engine.name,
+            method=self.problem.method,
+            reason=self.reason,
+            active=self._active(x),
+            report=tuple([np.array(part) for part in run.report]),
+            observations=self.prepared.paths[-1].observations,
         )
+
+    def _active(self, x: np.ndarray) -> Any:
+        """Return -1 for parameters on their lower bound, 1 on their upper, 0 elsewhere."""
+        box = self.problem.box
+        if box is None:
+            return None
+        sides = (x >= box.upper).astype(np.int64) - (x <= box.lower)
+        return self.problem.layout.unpack(sides, sides.dtype)
 
     def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss over all data and its gradient, computed in NumPy."""
         loss, gradient = self.prepared.at(x.astype(self.problem.dtype), *self.problem.args)
         return float(loss), gradient
 
-    def _stopped(self, point: Point) -> tuple[Status, Callable[[], str]]:
-        met = self.problem.stop.met_rules(point)
+    def _own_state(self, run: Run) -> Any:
+        """Return the state that is the method's own."""
+        structure = trees.structure(self.problem.first_state(run.x))
+        return trees.unflatten(structure, run.state)[0]
+
+    def _free(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Return the gradient, 0 for parameters held by a bound."""
+        box = self.problem.box
+        return gradient if box is None else np.where(box.held(x, gradient), 0.0, gradient)
+
+    def _stopped(
+        self, iterations: int, loss: float, gradient: np.ndarray, x: np.ndarray
+    ) -> tuple[Status, Callable[[], str]]:
+        point, stop = Point(iterations, loss, gradient, x), self.problem.stop
+        if stop.looks_back:  # at an update that only the engine saw
+            met = [rule for rule in stop.rules() if rule.looks_back or rule.met_rules(point)]
+        else:
+            met = stop.met_rules(point)
         # Rounding may differ between the engine and NumPy, so that no rule seems met.
         reached = not met or any([rule.is_goal for rule in met])
         status = Status.CONVERGED if reached else Status.ITERATION_LIMIT
 
         def explain() -> str:
-            names = " and ".join(map(repr, met)) or repr(self.problem.stop)
+            names = " and ".join(map(repr, met)) or repr(stop)
             after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
             if reached:
                 return f"{names} was met {after}."
             return f"{names} was reached {after}, before any goal was met."
 
         return status, explain
+
+    def _failed(
+        self, failure: Failure, iterations: int, loss: float
+    ) -> tuple[Status, Callable[[], str]]:
+        status = Status[failure.name]
+        after = f"after {iterations} iterations, at loss {loss:.6g}"
+        return status, lambda: f"{status.value[:-1]} ({after})."
 
     def _diverged(self, run: Run) -> str:
         if run.count == 0:
@@ -118,15 +172,23 @@ class Summary:
 
     def _history(self, run: Run) -> History:
         kept, program = run.recording, self.prepared.program
-        dtype = program.full.loss.dtype
-        if not program.record_every:
-            return History(np.empty(0, np.int64), np.empty(0, dtype))
+        records = program.full.records
+        columns = [
+            np.concatenate(parts) if parts else np.empty(0, node.dtype)
+            for node, parts in zip(
+                records,
+                zip(*kept.columns, strict=True) if kept.columns else [()] * len(records),
+                strict=True,
+            )
+        ]
+        if not columns:
+            columns = [np.empty(0, program.full.loss.dtype)] * 3
+        if len(columns) == 3:
+            iteration = np.arange(len(columns[0])) * max(1, self.problem.record_every)
+            columns += [iteration, iteration + 1]
         xs = None
         if program.record_x:
             rows = np.concatenate(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
             xs = self.problem.layout.unpack_history(rows)
-        return History(
-            np.concatenate(kept.iterations) if kept.iterations else np.empty(0, np.int64),
-            np.concatenate(kept.losses) if kept.losses else np.empty(0, dtype),
-            xs,
-        )
+        loss, gradient_norm, step_length, iteration, evaluations = columns
+        return History(iteration, loss, xs, gradient_norm, step_length, evaluations)

@@ -30,9 +30,16 @@ class Iteration:
     data
         Inputs: the loss's other arguments, then the captured arrays.
     loss, gradient, finite, stop
-        At x: the loss, its gradient, whether loss and x are finite, and whether to stop.
+        At x: the loss, its gradient, whether the run may go on from there, and a number that
+        is not 0 where it stops, and says why.
     next_x, next_state
         After the update.
+    records
+        What the history keeps of this iteration: numbers, of which the loss is the first.
+    due
+        Whether it keeps them; None where it always does.
+    report
+        What else is kept of the point where the run stops.
     guards
         What the path through loss, stop rule and method depends on, in order.
     sources
@@ -50,6 +57,9 @@ class Iteration:
     stop: Node
     next_x: Node
     next_state: tuple[Node, ...]
+    records: tuple[Node, ...] = ()
+    due: Node | None = None
+    report: tuple[Node, ...] = ()
     guards: tuple[Guard, ...] = ()
     sources: Mapping[Node, Source] = field(compare=False, repr=False, default_factory=dict)
 
@@ -61,12 +71,33 @@ class Iteration:
     @property
     def outputs(self) -> tuple[Node, ...]:
         """Everything that is computed, in the order it is needed."""
-        at_x = (self.loss, self.gradient, self.finite, self.stop)
-        return (*at_x, self.next_x, *self.next_state)
+        return (*self.at_x, self.next_x, *self.next_state)
+
+    @property
+    def at_x(self) -> tuple[Node, ...]:
+        """Everything that is computed before the update."""
+        due = () if self.due is None else (self.due,)
+        kept = (*self.records, *due)
+        return (self.loss, self.gradient, self.finite, *kept, self.stop, *self.report)
+
+    @property
+    def stages(self) -> tuple[tuple[Node, ...], ...]:
+        """All outputs again: up to the history, up to the stop rule, and the update."""
+        number = len(self.at_x) - 1 - len(self.report)
+        return (
+            self.at_x[:number],
+            self.at_x[number:],
+            (self.next_x, *self.next_state),
+        )
 
     def with_outputs(self, outputs: Sequence[Node], more_data: Sequence[Node] = ()) -> Iteration:
         """Return the same iteration with other nodes for its outputs, and further data."""
-        loss, gradient, finite, stop, next_x, *state = outputs
+        following = len(self.at_x)
+        loss, gradient, finite, *kept = outputs[:following]
+        next_x, *state = outputs[following:]
+        number = len(self.records)
+        due = None if self.due is None else kept[number]
+        stop, *report = kept[number + (due is not None) :]
         return replace(
             self,
             data=(*self.data, *more_data),
@@ -76,6 +107,9 @@ class Iteration:
             stop=stop,
             next_x=next_x,
             next_state=tuple(state),
+            report=tuple(report),
+            records=tuple(kept[:number]),
+            due=due,
         )
 
 
@@ -124,16 +158,13 @@ class Program:
         The same on the last, smaller batch of an epoch; none where there is no such batch.
     batches
         How data is dealt out; None for all of it in every iteration.
-    record_every
-        The history keeps every so manieth iteration; 0 keeps none.
     record_x
-        Whether it keeps x too.
+        Whether the history keeps x too.
     """
 
     paths: tuple[Iteration, ...]
     tail_paths: tuple[Iteration, ...]
     batches: BatchPlan | None
-    record_every: int
     record_x: bool
 
     @property
@@ -199,10 +230,17 @@ class Outcome(enum.IntEnum):
 
 @dataclass
 class Recording:
-    """What the history keeps, as lists of arrays that follow each other."""
+    """What the history keeps, as lists of arrays that follow each other.
 
-    iterations: list[np.ndarray] = field(default_factory=list)
-    losses: list[np.ndarray] = field(default_factory=list)
+    Attributes
+    ----------
+    columns
+        For each number that is kept, its values.
+    xs
+        The points, if they are kept.
+    """
+
+    columns: list[tuple[np.ndarray, ...]] = field(default_factory=list)
     xs: list[np.ndarray] = field(default_factory=list)
 
 
@@ -221,6 +259,10 @@ class Run(Protocol):
         The losses last computed at these points; NaN where there is none.
     gradient
         The gradient at the point where the run stopped.
+    reason
+        The number that stopped it.
+    report
+        What else was kept of that point.
     recording
         The history so far.
     """
@@ -247,6 +289,12 @@ class Run(Protocol):
 
     @property
     def gradient(self) -> np.ndarray: ...
+
+    @property
+    def reason(self) -> int: ...
+
+    @property
+    def report(self) -> list[np.ndarray]: ...
 
     def advance(self, steps: int) -> Outcome:
         """Make at most so many updates."""

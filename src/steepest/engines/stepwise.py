@@ -181,7 +181,7 @@ class Stepper:
         self.iteration = iteration
         self.differentiate = arithmetic.differentiate(iteration, known)
         at_x = [*known, iteration.variable, iteration.loss, iteration.gradient]
-        self.check = Tape([iteration.finite, iteration.stop], at_x, arithmetic.resolve)
+        self.check = Tape(iteration.at_x[2:], at_x, arithmetic.resolve)
         at_x += [*self.check.nodes, *self.check.constants]
         self.update = Tape([iteration.next_x, *iteration.next_state], at_x, arithmetic.resolve)
         constants = {*self.check.constants, *self.update.constants}
@@ -240,6 +240,8 @@ class StepwiseRun:
         self._tail_data = [arithmetic.from_array(value) for value in start.tail_data]
         self._loss, self._previous_loss = start.previous_loss, float("nan")
         self._gradient: Any = None
+        self.reason = 0
+        self.report: list[np.ndarray] = []
         self._epoch = -1
         self._rows: Any = None
 
@@ -313,10 +315,12 @@ class StepwiseRun:
         stepper.check.run(values)
         self._previous_loss, self._loss = self._loss, float(values[it.loss])
         self._gradient = values[it.gradient]
-        self._record()
+        self._record(it, values)
         if not bool(values[it.finite]):
             return Outcome.DIVERGED
-        if bool(values[it.stop]):
+        self.reason = int(values[it.stop])
+        if self.reason:
+            self.report = [self._arithmetic.to_array(values[node]) for node in it.report]
             return Outcome.STOPPED
         stepper.update.run(values)
         # One assignment, so that an interrupt leaves a whole iteration or none.
@@ -328,11 +332,10 @@ class StepwiseRun:
         )
         return Outcome.PAUSED
 
-    def _record(self) -> None:
-        every = self._program.record_every
-        if every and self.count % every == 0:
-            self.recording.iterations.append(np.array([self.count]))
-            self.recording.losses.append(np.array([self._loss]))
+    def _record(self, it: Iteration, values: Mapping[Node, Any]) -> None:
+        if it.records and (it.due is None or bool(values[it.due])):
+            numbers = [self._arithmetic.to_array(values[node]) for node in it.records]
+            self.recording.columns.append(tuple([number.reshape(1) for number in numbers]))
             if self._program.record_x:
                 self.recording.xs.append(np.array(self.x)[None])
 

@@ -61,6 +61,17 @@ def leaves(tree: Any) -> list[Any]:
     return flatten(tree)[0]
 
 
+def leaves_up_to(structure: Any, tree: Any) -> list[Any]:
+    """Return what a nested value has in the places of a structure's leaves.
+
+    Raises
+    ------
+    ValueError
+        If it has another structure.
+    """
+    return structure.flatten_up_to(tree)
+
+
 def structure(tree: Any) -> Any:
     """Return the structure of a nested value."""
     return flatten(tree)[1]

@@ -16,6 +16,7 @@ from steepest.ops import (
     shaping,
     slices,
     special,
+    triangular,
     trigonometric,
 )
 from steepest.ops.leaves import (
@@ -57,6 +58,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             gather,
             product,
             linear,
+            triangular,
             special,
             loops,
             fourier,

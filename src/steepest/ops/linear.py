@@ -19,11 +19,12 @@ from steepest.ops.row import RECORD, Case, Domain, Kernel, Row, Rule, Zero
 _ENTRIES = ((-3.0, 3.0),)
 
 
-def _swap(x):
+def swap(x):
+    """Return a matrix with its axes exchanged."""
     return np.swapaxes(x, -1, -2)
 
 
-def _call(row_of: Callable[[], Row], evaluate: Callable[..., Any]) -> Callable[..., Any]:
+def call(row_of: Callable[[], Row], evaluate: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that records its op on traced arrays, and computes plain ones."""
 
     def function(*operands: Any, **attributes: Any) -> Any:
@@ -44,7 +45,8 @@ def _square(a: Node) -> tuple[Shape, np.dtype]:
 # Solving.
 
 
-def _solve_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
+def solve_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
+    """Return shape and dtype of the solution of a system."""
     _square(a)
     if b.ndim < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError(f"solve: shapes {a.shape} and {b.shape} do not fit")
@@ -53,8 +55,8 @@ def _solve_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
 
 
 def _solve_pullback(cotangent, x, a, b):
-    to_b = np.linalg.solve(_swap(a), cotangent)
-    return -np.matmul(to_b, _swap(x)), to_b
+    to_b = np.linalg.solve(swap(a), cotangent)
+    return -np.matmul(to_b, swap(x)), to_b
 
 
 def _solve_pushforward(tangents, x, a, b):
@@ -65,7 +67,7 @@ def _solve_pushforward(tangents, x, a, b):
 SOLVE = Row(
     name="solve",
     evaluate=np.linalg.solve,
-    infer=_solve_infer,
+    infer=solve_infer,
     derivative=Rule(_solve_pullback, _solve_pushforward),
     torch=lambda t, a, b: t.linalg.solve(a, b),
     lower=Kernel("host"),
@@ -105,7 +107,7 @@ def _slopes_of_det(y, a):
     # By the inverse where there is one, which differentiates again without trouble.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
-    regular = y[..., None, None] * _swap(np.linalg.inv(safe))
+    regular = y[..., None, None] * swap(np.linalg.inv(safe))
     return np.where(singular, _cofactors(a), regular)
 
 
@@ -133,15 +135,15 @@ DET = Row(
     domain=Domain(_ENTRIES, _SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
-det = _call(lambda: DET, np.linalg.det)
+det = call(lambda: DET, np.linalg.det)
 
 
 def _logdet_pullback(cotangent, y, a):
-    return (cotangent[..., None, None] * _swap(np.linalg.inv(a)),)
+    return (cotangent[..., None, None] * swap(np.linalg.inv(a)),)
 
 
 def _logdet_pushforward(tangents, y, a):
-    return np.sum(tangents[0] * _swap(np.linalg.inv(a)), axis=(-2, -1))
+    return np.sum(tangents[0] * swap(np.linalg.inv(a)), axis=(-2, -1))
 
 
 LOGABSDET = Row(
@@ -172,12 +174,12 @@ DETSIGN = Row(
 def _from_lower(a):
     """Return the symmetric matrix whose lower triangle is that of `a`."""
     lower = np.tril(a)
-    return lower + _swap(np.tril(a, -1))
+    return lower + swap(np.tril(a, -1))
 
 
 def _to_lower(cotangent):
     """Pull a cotangent of the symmetric matrix back to the lower triangle."""
-    return np.tril(cotangent) + np.tril(_swap(cotangent), -1)
+    return np.tril(cotangent) + np.tril(swap(cotangent), -1)
 
 
 def _half_lower(x):
@@ -186,15 +188,15 @@ def _half_lower(x):
 
 
 def _cholesky_pullback(cotangent, lower, a):
-    inner = _half_lower(np.matmul(_swap(lower), np.tril(cotangent)))
+    inner = _half_lower(np.matmul(swap(lower), np.tril(cotangent)))
     inverse = np.linalg.inv(lower)
-    slopes = np.matmul(np.matmul(_swap(inverse), inner), inverse)
-    return (_to_lower(0.5 * (slopes + _swap(slopes))),)
+    slopes = np.matmul(np.matmul(swap(inverse), inner), inverse)
+    return (_to_lower(0.5 * (slopes + swap(slopes))),)
 
 
 def _cholesky_pushforward(tangents, lower, a):
     inverse = np.linalg.inv(lower)
-    inner = np.matmul(np.matmul(inverse, _from_lower(tangents[0])), _swap(inverse))
+    inner = np.matmul(np.matmul(inverse, _from_lower(tangents[0])), swap(inverse))
     return np.matmul(lower, _half_lower(inner))
 
 
@@ -247,15 +249,15 @@ def _over_gaps(w):
 def _eigh_pullback(cotangent, y, a):
     gw, gv = _unpack(cotangent, _eigh_shapes(a))
     w, v = _unpack(y, _eigh_shapes(a))
-    inner = _over_gaps(w) * np.matmul(_swap(v), gv)
+    inner = _over_gaps(w) * np.matmul(swap(v), gv)
     inner = inner + np.eye(w.shape[-1], dtype=a.dtype) * gw[..., None, :]
-    slopes = np.matmul(np.matmul(v, inner), _swap(v))
-    return (_to_lower(0.5 * (slopes + _swap(slopes))),)
+    slopes = np.matmul(np.matmul(v, inner), swap(v))
+    return (_to_lower(0.5 * (slopes + swap(slopes))),)
 
 
 def _eigh_pushforward(tangents, y, a):
     w, v = _unpack(y, _eigh_shapes(a))
-    inner = np.matmul(np.matmul(_swap(v), _from_lower(tangents[0])), v)
+    inner = np.matmul(np.matmul(swap(v), _from_lower(tangents[0])), v)
     tv = np.matmul(v, _over_gaps(w) * inner)
     return _pack([np.diagonal(inner, 0, -2, -1), tv], a.ndim - 2)
 
@@ -297,7 +299,7 @@ EIGH = Row(
     ),
     kink="eigenvectors of equal eigenvalues have slope 0 within their plane",
 )
-eigh = _call(lambda: EIGH, EIGH.evaluate)
+eigh = call(lambda: EIGH, EIGH.evaluate)
 
 
 # Singular values.
@@ -327,36 +329,36 @@ def _inverse_or_zero(s):
 def _svd_pullback(cotangent, y, a):
     gu, gs, gvh = _unpack(cotangent, _svd_shapes(a))
     u, s, vh = _unpack(y, _svd_shapes(a))
-    v, gv, f = _swap(vh), _swap(gvh), _svd_inner(s)
+    v, gv, f = swap(vh), swap(gvh), _svd_inner(s)
     eye = np.eye(s.shape[-1], dtype=a.dtype)
-    left = f * np.matmul(_swap(u), gu)
+    left = f * np.matmul(swap(u), gu)
     right = f * np.matmul(vh, gv)
-    inner = (left + _swap(left)) * s[..., None, :] + s[..., :, None] * (right + _swap(right))
+    inner = (left + swap(left)) * s[..., None, :] + s[..., :, None] * (right + swap(right))
     inner = inner + eye * gs[..., None, :]
     slopes = np.matmul(np.matmul(u, inner), vh)
     inverse = _inverse_or_zero(s)
-    outside = gu - np.matmul(u, np.matmul(_swap(u), gu))
+    outside = gu - np.matmul(u, np.matmul(swap(u), gu))
     slopes = slopes + np.matmul(outside * inverse[..., None, :], vh)
     outside = gv - np.matmul(v, np.matmul(vh, gv))
-    return (slopes + np.matmul(u, _swap(outside * inverse[..., None, :])),)
+    return (slopes + np.matmul(u, swap(outside * inverse[..., None, :])),)
 
 
 def _svd_pushforward(tangents, y, a):
     ta = tangents[0]
     u, s, vh = _unpack(y, _svd_shapes(a))
-    v, f = _swap(vh), _svd_inner(s)
-    inner = np.matmul(np.matmul(_swap(u), ta), v)
+    v, f = swap(vh), _svd_inner(s)
+    inner = np.matmul(np.matmul(swap(u), ta), v)
     ts = np.diagonal(inner, 0, -2, -1)
     scaled = inner * s[..., None, :]
     weighted = s[..., :, None] * inner
-    tu = np.matmul(u, f * (scaled + _swap(scaled)))
-    tv = np.matmul(v, f * (weighted + _swap(weighted)))
+    tu = np.matmul(u, f * (scaled + swap(scaled)))
+    tv = np.matmul(v, f * (weighted + swap(weighted)))
     inverse = _inverse_or_zero(s)
     outside = np.matmul(ta, v)
-    tu = tu + (outside - np.matmul(u, np.matmul(_swap(u), outside))) * inverse[..., None, :]
-    outside = np.matmul(_swap(ta), u)
+    tu = tu + (outside - np.matmul(u, np.matmul(swap(u), outside))) * inverse[..., None, :]
+    outside = np.matmul(swap(ta), u)
     tv = tv + (outside - np.matmul(v, np.matmul(vh, outside))) * inverse[..., None, :]
-    return _pack([tu, ts, _swap(tv)], a.ndim - 2)
+    return _pack([tu, ts, swap(tv)], a.ndim - 2)
 
 
 SVD = Row(
@@ -380,7 +382,7 @@ SVD = Row(
     ),
     kink="vectors of equal singular values have slope 0 within their plane",
 )
-svd = _call(lambda: SVD, SVD.evaluate)
+svd = call(lambda: SVD, SVD.evaluate)
 
 
 def _qr_shapes(a: Any) -> list[Shape]:
@@ -397,18 +399,18 @@ def _qr_infer(a: Node) -> tuple[Shape, np.dtype]:
 def _qr_pullback(cotangent, y, a):
     gq, gr = _unpack(cotangent, _qr_shapes(a))
     q, r = _unpack(y, _qr_shapes(a))
-    m = np.matmul(r, _swap(np.triu(gr))) - np.matmul(_swap(gq), q)
-    symmetric = np.tril(m) + _swap(np.tril(m, -1))
+    m = np.matmul(r, swap(np.triu(gr))) - np.matmul(swap(gq), q)
+    symmetric = np.tril(m) + swap(np.tril(m, -1))
     right = gq + np.matmul(q, symmetric)
-    return (_swap(np.linalg.solve(r, _swap(right))),)
+    return (swap(np.linalg.solve(r, swap(right))),)
 
 
 def _qr_pushforward(tangents, y, a):
     q, r = _unpack(y, _qr_shapes(a))
-    inner = _swap(np.linalg.solve(_swap(r), _swap(tangents[0])))
-    c = np.matmul(_swap(q), inner)
+    inner = swap(np.linalg.solve(swap(r), swap(tangents[0])))
+    c = np.matmul(swap(q), inner)
     below = np.tril(c, -1)
-    rotation = below - _swap(below)
+    rotation = below - swap(below)
     tq = inner + np.matmul(q, rotation - c)
     return _pack([tq, np.matmul(c - rotation, r)], a.ndim - 2)
 
@@ -423,14 +425,14 @@ QR = Row(
     domain=Domain(_ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 4, 2),), rising=5.0))),
     kink="none: a matrix of lower rank raises LinAlgError",
 )
-qr = _call(lambda: QR, QR.evaluate)
+qr = call(lambda: QR, QR.evaluate)
 
 
 # The pseudo-inverse.
 
 
 def _pinv_tangent(y, a, ta):
-    tat, yt = _swap(ta), _swap(y)
+    tat, yt = swap(ta), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
     return (
@@ -441,7 +443,7 @@ def _pinv_tangent(y, a, ta):
 
 
 def _pinv_pullback(cotangent, y, a, *, rcond):
-    gt, yt = _swap(cotangent), _swap(y)
+    gt, yt = swap(cotangent), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
     slopes = (

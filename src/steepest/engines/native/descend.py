@@ -29,13 +29,14 @@ from steepest.engines.native.types import INDEX, index, register_type
 from steepest.engines.native.workspace import (
     ARENA,
     BOARD,
+    COLUMNS,
     COUNT,
-    FIRST,
     GRADIENT,
-    HISTORY,
     INTEGERS,
     LOSSES,
     ORDER,
+    REASON,
+    RECORDED,
     SWAPPED,
     X_HISTORY,
     Memory,
@@ -172,9 +173,17 @@ class _Writer:
         self.gradient = contiguous(
             self._pointer(GRADIENT), it.gradient.dtype, it.gradient.shape, tag
         )
-        self.history = contiguous(self._pointer(HISTORY), it.loss.dtype, (), tag)
+        self.columns = [
+            contiguous(self._pointer(COLUMNS + i), node.dtype, (), tag)
+            for i, node in enumerate(it.records)
+        ]
         self.x_history = contiguous(self._pointer(X_HISTORY), it.x.dtype, it.x.shape, tag)
-        position = FIRST
+        position = COLUMNS + len(it.records)
+        self.report = [
+            contiguous(self._pointer(position + i), node.dtype, node.shape, tag)
+            for i, node in enumerate(it.report)
+        ]
+        position += len(it.report)
         self.carried: list[Carried] = []
         for node in (it.x, *it.state):
             tag = self.arena.new_tag()
@@ -247,7 +256,7 @@ class _Writer:
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
         paths = self._by_panels(paths)
-        plan = make_plan([(it.guards, it.outputs) for it in paths])
+        plan = make_plan([(it.guards, it.stages) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         parts = self._parts(values)
         for carried, part in zip(self.carried, parts, strict=True):
@@ -260,7 +269,8 @@ class _Writer:
             self._iteration(lowering, paths[number], phis, head, parts)
 
         def unknown() -> None:
-            self._leave(Outcome.NEW_PATH, count, previous_loss, previous_loss, previous, values)
+            losses = (previous_loss, previous_loss)
+            self._leave(Outcome.NEW_PATH, count, phis[1], *losses, previous, values)
 
         emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
 
@@ -269,8 +279,7 @@ class _Writer:
         if len(paths) > 1 or paths[0].guards:
             return paths  # they branch on nodes that they have in common
         (it,) = paths
-        at_x = (it.loss, it.gradient, it.finite, it.stop)
-        outputs, report = with_panels(at_x, (it.next_x, *it.next_state))
+        outputs, report = with_panels(it.at_x, (it.next_x, *it.next_state))
         self.reports.append(report)
         return [it.with_outputs(outputs)]
 
@@ -288,22 +297,28 @@ class _Writer:
         count, recorded, previous_loss = phis[:3]
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
-        lowering.keep = {it.gradient, it.loss}
-        lowering.emit([it.loss, it.gradient, it.finite])
+        lowering.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
+        # Where the state before was is free at once; x before is wanted if the run diverges.
+        self._direct(lowering, self.carried[1:], it.next_state)
+        before_stop, at_stop, on_update = it.stages
+        lowering.emit(before_stop)
         loss = lowering.in_registers(it.loss)[()]
+        for node in it.records:
+            lowering.in_registers(node)
         if x.in_registers:  # here, where every way out can see it
             lowering.in_registers(it.gradient)
-        recorded = self._record(lowering, it, count, recorded, loss)
+        recorded = self._record(lowering, it, recorded)
         stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
         diverged = self._block("diverged")
         leave_on_error(builder)
         b.cbranch(lowering.in_registers(it.finite)[()].value, stop, diverged)
         b.position_at_end(stop)
-        lowering.emit([it.stop])
-        b.cbranch(lowering.in_registers(it.stop)[()].value, stopped, update)
+        lowering.emit(at_stop)
+        reason = lowering.in_registers(it.stop)[()]
+        b.cbranch((reason != 0).value, stopped, update)
         b.position_at_end(update)
-        self._direct(lowering, it)
-        lowering.emit([it.next_x, *it.next_state])
+        self._direct(lowering, self.carried[:1], (it.next_x,))
+        lowering.emit(on_update)
         targets = (it.next_x, *it.next_state)
         following = [
             value
@@ -318,11 +333,15 @@ class _Writer:
         pause = self._block("pause")
         b.cbranch(b.icmp_signed("<", count_after, self.last), head, pause)
         b.position_at_end(pause)
-        self._leave(Outcome.PAUSED, count_after, loss.value, loss.value, now, following)
+        self._leave(Outcome.PAUSED, count_after, recorded, loss.value, loss.value, now, following)
         for block, outcome in ((stopped, Outcome.STOPPED), (diverged, Outcome.DIVERGED)):
             b.position_at_end(block)
             lowering.store(it.gradient, self.gradient)
-            self._leave(outcome, count, previous_loss, loss.value, previous, values)
+            if outcome is Outcome.STOPPED:
+                b.store(reason.value, self._integer(REASON))
+                for node, target in zip(it.report, self.report, strict=True):
+                    lowering.store(node, target)
+            self._leave(outcome, count, recorded, previous_loss, loss.value, previous, values)
 
     def _parts(self, values: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
         """Return which of the values belong to each carried vector."""
@@ -333,10 +352,11 @@ class _Writer:
             start = stop
         return parts
 
-    def _direct(self, lowering: Lowering, it: Iteration) -> None:
+    def _direct(
+        self, lowering: Lowering, vectors: Sequence[Carried], following: Sequence[Node]
+    ) -> None:
         """Let new values be computed where the next iteration looks for them."""
-        targets = (it.next_x, *it.next_state)
-        for carried, node in zip(self.carried, targets, strict=True):
+        for carried, node in zip(vectors, following, strict=True):
             if not carried.in_registers:
                 lowering.destinations.setdefault(node, carried.target)
 
@@ -369,30 +389,26 @@ class _Writer:
                 batch.store(builder, element, batch.address(builder, (i, *rest)))
         return batch
 
-    def _record(
-        self,
-        lowering: Lowering,
-        it: Iteration,
-        count: ir.Value,
-        recorded: ir.Value,
-        loss: Element,
-    ) -> ir.Value:
-        b, every = self.builder.ir, self.program.record_every
-        if not every:
+    def _record(self, lowering: Lowering, it: Iteration, recorded: ir.Value) -> ir.Value:
+        """Write a row of the history if it is due; return the number of rows so far."""
+        b = self.builder.ir
+        if not it.records:
             return recorded
-        before = b.block
-        if every > 1:
+        if it.due is not None:
+            due = lowering.in_registers(it.due)[()].value
+            before = b.block
             keep, after = self._block("record"), self._block("recorded")
-            due = b.icmp_unsigned("==", b.urem(count, index(every)), index(0))
             b.cbranch(due, keep, after)
             b.position_at_end(keep)
-        self.history.store(self.builder, loss, self.history.at_offset(self.builder, recorded))
+        for node, column in zip(it.records, self.columns, strict=True):
+            value = lowering.in_registers(node).reshape(-1)[0]
+            column.store(self.builder, value, column.at_offset(self.builder, recorded))
         if self.program.record_x:
             rows = self.x_history
             start = rows.at_offset(self.builder, b.mul(recorded, index(it.x.size)))
             lowering.store(it.x, dataclasses.replace(rows, pointer=start))
         following = b.add(recorded, index(1))
-        if every == 1:
+        if it.due is None:
             return following
         end = b.block
         b.branch(after)
@@ -406,6 +422,7 @@ class _Writer:
         self,
         outcome: Outcome,
         count: ir.Value,
+        recorded: ir.Value,
         previous_loss: ir.Value,
         loss: ir.Value,
         previous: Sequence[ir.Value],
@@ -414,6 +431,7 @@ class _Writer:
         """Write everything back and return."""
         b = self.builder.ir
         b.store(count, self._integer(COUNT))
+        b.store(recorded, self._integer(RECORDED))
         for i, value in enumerate((previous_loss, loss)):
             b.store(value, b.gep(self.losses, [index(i)], source_etype=self.real))
         parts = self._parts(values)

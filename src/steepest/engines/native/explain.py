@@ -134,7 +134,7 @@ class CompiledPlan:
         yield f"loop {number}: {_number(plan.count, 'panel')} of rows{shared}; {work}"
         largest = max(plan.stretches, key=lambda stretch: stretch.size * stretch.count)
         yield f"{_INDENT}each of {largest.size} rows (of {plan.rows:,}) does:"
-        inner = make_plan([((), largest.step.outputs)])
+        inner = make_plan([((), [largest.step.outputs])])
         for part in _loops_of(inner):
             yield f"{_INDENT}{_INDENT}{_what(part)}"
 
@@ -147,7 +147,7 @@ def explain(
     names: Mapping[Node, str],
 ) -> CompiledPlan:
     """Return the plan of compiled paths, given as their guards and outputs."""
-    plan = make_plan(paths)
+    plan = make_plan([(guards, [outputs]) for guards, outputs in paths])
     outputs = dict.fromkeys(node for _, nodes in paths for node in nodes)
     return CompiledPlan(
         loops=tuple(_loops_of(plan)),
@@ -192,7 +192,7 @@ def _pass_over_data(node: Node, panels: Panels, plan: Plan) -> Loop:
     read = dict.fromkeys(node.operands)
     flops = 0
     for stretch in panels.stretches:
-        inner = make_plan([((), stretch.step.outputs)])
+        inner = make_plan([((), [stretch.step.outputs])])
         flops += stretch.count * sum(_flops(x) for x in inner.nodes if not is_leaf(x))
     written = (math.prod(r.shape) * r.dtype.itemsize for r in panels.results)
     return Loop((node,), (), sum(map(_bytes_of, read)), sum(written), flops, panels)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
+from steepest.engines.native import factor
 from steepest.engines.native.element import Element
+from steepest.engines.native.factor import solve_triangle
 from steepest.engines.native.loops import cond, scan, while_
 from steepest.engines.native.matmul import matmul
 from steepest.engines.native.memory import Cell, View
@@ -153,6 +155,13 @@ def argsort(lowering: Lowering, node: Node) -> None:
         target.store(builder, builder.element(i, node.dtype), target.address(builder, place))
 
 
+def triangle(lowering: Lowering, node: Node) -> None:
+    """Factor a small matrix by loops, and leave a large one to LAPACK."""
+    columns = node.shape[-1]
+    is_small = node.operands[0].size * columns <= factor.SMALL
+    (factor.triangle if is_small else host)(lowering, node)
+
+
 def host(lowering: Lowering, node: Node) -> None:
     """Call back to NumPy: the row's own function, on views of the operands' memory."""
     builder = lowering.builder
@@ -200,5 +209,7 @@ __all__ = [
     "panels",
     "put_at",
     "scan",
+    "solve_triangle",
+    "triangle",
     "while_",
 ]

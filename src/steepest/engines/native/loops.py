@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View]) -> Lowering:
     """Emit a step on inputs in memory; return what knows where its outputs are."""
-    inner = type(lowering)(lowering.builder, lowering.arena, make_plan([((), step.outputs)]))
+    inner = type(lowering)(lowering.builder, lowering.arena, make_plan([((), [step.outputs])]))
     inner.views.update(zip(step.inputs, inputs, strict=True))
     inner.emit(step.outputs)
     return inner

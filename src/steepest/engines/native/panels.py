@@ -159,7 +159,7 @@ def _strip_function(
         with builder.range(low, high) as panel:
             start = builder.affine(panel, stretch.start, stretch.size)
             outputs = stretch.step.outputs
-            inner = type(lowering)(builder, memory, make_plan([((), outputs)]))
+            inner = type(lowering)(builder, memory, make_plan([((), [outputs])]))
             _panel(inner, plan, stretch, start, inputs, written)
             for each in sums:
                 if each.number in stretch.results:

@@ -49,7 +49,7 @@ class Plan:
     last_use: dict[Node, Node]
 
 
-_IN_MEMORY = ("host", "scan", "while_", "cond", "panels")
+_IN_MEMORY = ("host", "scan", "while_", "cond", "panels", "triangle", "solve_triangle")
 """Kernels whose operands are looked at in memory, however small they are."""
 
 
@@ -63,12 +63,16 @@ def _fits_registers(node: Node) -> bool:
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 
 
-def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Node]]]) -> Plan:
-    """Decide for all nodes that the guards and outputs of some paths need."""
+def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]]) -> Plan:
+    """Decide for all nodes that the guards and outputs of some paths need.
+
+    The outputs of a path come in stages, in the order in which they will be emitted: memory
+    is given back after its last use in that order.
+    """
     stages: list[Sequence[Node]] = []
     for guards, outputs in paths:
         stages += [[guard.condition] for guard in guards]
-        stages.append(outputs)
+        stages += outputs
     results = [node for stage in stages for node in stage]
     nodes = order(results)
     consumers: dict[Node, list[Node]] = {node: [] for node in nodes}

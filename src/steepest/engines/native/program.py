@@ -278,7 +278,8 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
     arena = Arena(builder, table_entry(builder, table, len(inputs)))
     builder.board = table_entry(builder, table, len(inputs) + 1)
     computed, reports = _by_panels(paths)
-    lowering = Lowering(builder, arena, make_plan([(p.guards, p.outputs) for p in computed]))
+    plan = make_plan([(p.guards, [p.outputs]) for p in computed])
+    lowering = Lowering(builder, arena, plan)
     read_only = arena.new_tag()
     for i, node in enumerate(inputs):
         pointer = table_entry(builder, table, i)

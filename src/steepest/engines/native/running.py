@@ -14,10 +14,11 @@ from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
     BOARD,
+    COLUMNS,
     COUNT,
-    FIRST,
-    HISTORY,
     ORDER,
+    REASON,
+    RECORDED,
     SWAPPED,
     X_HISTORY,
     Workspace,
@@ -66,7 +67,7 @@ class NativeRun:
             work.copies[0][1][...] = start.previous_x
             work.losses[...] = start.previous_loss
         self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
-        position = FIRST + 2 * len(work.copies)
+        position = compiled.memory.first + 2 * len(work.copies)
         for number, array in enumerate(self._data):
             work.table[position + number] = address_of(array)
         self._order = np.zeros(0, np.int64)
@@ -115,6 +116,14 @@ class NativeRun:
     def gradient(self) -> np.ndarray:
         return self._work.gradient
 
+    @property
+    def report(self) -> list[np.ndarray]:
+        return self._work.report
+
+    @property
+    def reason(self) -> int:
+        return int(self._work.integers[REASON])
+
     def advance(self, steps: int) -> Outcome:
         """Make at most so many updates."""
         outcome = Outcome.PAUSED
@@ -140,15 +149,13 @@ class NativeRun:
 
     def _call(self, steps: int) -> Outcome:
         program, work = self._compiled.program, self._work
-        every, first, base = program.record_every, self.count, 0
+        it, base = program.full, 0
         work.order_copies(self._swapped)
-        if every:
-            rows = -(-steps // every) + 1
-            losses = np.empty(rows, program.full.loss.dtype)
-            x = program.full.x
-            xs = np.empty((rows if program.record_x else 0, x.size), x.dtype)
-            work.table[HISTORY] = address_of(losses)
-            work.table[X_HISTORY] = address_of(xs)
+        columns = [np.empty(steps + 1, node.dtype) for node in it.records]
+        for number, column in enumerate(columns):
+            work.table[COLUMNS + number] = address_of(column)
+        xs = np.empty((steps + 1 if program.record_x else 0, it.x.size), it.x.dtype)
+        work.table[X_HISTORY] = address_of(xs)
         if program.batches:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
@@ -160,16 +167,9 @@ class NativeRun:
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
-        if every:
-            self._keep(first, code, losses, xs)
+        rows = int(work.integers[RECORDED])
+        if rows:
+            self.recording.columns.append(tuple([column[:rows].copy() for column in columns]))
+            if program.record_x:
+                self.recording.xs.append(xs[:rows].copy())
         return _OUTCOMES[code]
-
-    def _keep(self, first: int, code: int, losses: np.ndarray, xs: np.ndarray) -> None:
-        # A run that stopped looked at its last point; one that paused did not, yet.
-        every = self._compiled.program.record_every
-        looked_at = self.count + (code in (Outcome.STOPPED, Outcome.DIVERGED))
-        iterations = np.arange(-(-first // every) * every, looked_at, every)
-        self.recording.iterations.append(iterations)
-        self.recording.losses.append(losses[: len(iterations)].copy())
-        if self._compiled.program.record_x:
-            self.recording.xs.append(xs[: len(iterations)].copy())

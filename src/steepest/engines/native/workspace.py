@@ -10,10 +10,11 @@ from steepest.engines.native.buffers import address_of, aligned_bytes
 from steepest.engines.program import Program
 
 # Places in the block of integers.
-COUNT, SWAPPED = 0, 1
+COUNT, RECORDED, REASON, SWAPPED = 0, 1, 2, 3
 
-# Positions in the table of pointers; the carried vectors and the data follow.
-ARENA, INTEGERS, LOSSES, GRADIENT, HISTORY, X_HISTORY, ORDER, BOARD, FIRST = range(9)
+# Positions in the table of pointers; the other columns of the history, the report, the
+# carried vectors and the data follow.
+ARENA, INTEGERS, LOSSES, GRADIENT, ORDER, BOARD, X_HISTORY, COLUMNS = range(8)
 
 
 class Memory:
@@ -25,22 +26,28 @@ class Memory:
         Offset, shape and dtype of each array, by name.
     size
         Bytes in all.
+    reports, first
+        Positions of the report and of the first carried vector in the table of pointers.
     """
 
     def __init__(self, program: Program, arena_size: int) -> None:
         it = program.full
+        self.reports = [COLUMNS + len(it.records) + i for i in range(len(it.report))]
+        self.first = COLUMNS + len(it.records) + len(it.report)
         self.vectors = (it.x, *it.state)
         self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
         self.size = 0
         self._add("arena", (arena_size,), np.dtype(np.uint8))
-        self._add("integers", (1 + len(self.vectors),), np.dtype(np.int64))
+        self._add("integers", (SWAPPED + len(self.vectors),), np.dtype(np.int64))
         self._add("losses", (2,), it.loss.dtype)
         self._add("gradient", it.gradient.shape, it.gradient.dtype)
+        for number, node in enumerate(it.report):
+            self._add(f"report{number}", node.shape, node.dtype)
         for number, node in enumerate(self.vectors):
             self._add(f"here{number}", node.shape, node.dtype)
             self._add(f"there{number}", node.shape, node.dtype)
         tail = program.tail.data if program.tail else ()
-        self.pointers = FIRST + 2 * len(self.vectors) + len(it.data) + len(tail)
+        self.pointers = self.first + 2 * len(self.vectors) + len(it.data) + len(tail)
 
     def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.fields[name] = (self.size, shape, dtype)
@@ -53,7 +60,7 @@ class Workspace:
 
     Attributes
     ----------
-    integers, losses, gradient
+    integers, losses, gradient, report
         Arrays that the machine code writes.
     copies
         For x and each vector of the state, two copies.
@@ -63,6 +70,7 @@ class Workspace:
 
     def __init__(self, memory: Memory) -> None:
         block = aligned_bytes(memory.size)
+        self._first = memory.first
 
         def view(name: str) -> np.ndarray:
             offset, shape, dtype = memory.fields[name]
@@ -75,6 +83,9 @@ class Workspace:
         base = address_of(block)
         for position, name in enumerate(("arena", "integers", "losses", "gradient")):
             self.table[position] = base + memory.fields[name][0]
+        self.report = [view(f"report{i}") for i in range(len(memory.reports))]
+        for number, position in enumerate(memory.reports):
+            self.table[position] = base + memory.fields[f"report{number}"][0]
         self._addresses = [
             (base + memory.fields[f"here{i}"][0], base + memory.fields[f"there{i}"][0])
             for i in numbers
@@ -84,6 +95,6 @@ class Workspace:
         """Let the machine code find the current copy of each vector first."""
         for number, is_swapped in enumerate(swapped):
             here, there = self._addresses[number]
-            position = FIRST + 2 * number
+            position = self._first + 2 * number
             self.table[position] = there if is_swapped else here
             self.table[position + 1] = here if is_swapped else there

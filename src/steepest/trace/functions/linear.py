@@ -183,10 +183,10 @@ def qr(a, mode="reduced"):
     rows, columns = a.shape[-2:]
     if mode not in ("reduced", "r") or rows < columns:
         refuse(f"np.linalg.qr with mode={mode!r} of a matrix of shape {a.shape}")
+    if mode == "r":
+        return record(TABLE["triangle"], a)
     packed = record(TABLE["qr"], a)
     r = np.reshape(packed[..., rows * columns :], (*a.shape[:-2], columns, columns))
-    if mode == "r":
-        return r
     q = np.reshape(packed[..., : rows * columns], a.shape)
     return type(np.linalg.qr(np.eye(1)))(q, r)
 

@@ -1,54 +1,18 @@
-"""Descent methods: each is its mathematics, written once in NumPy and run by every engine.
-
-A method is a pair of pure functions on vectors. ``init(x)`` returns the state that it
-starts with: an array, or nested tuples, lists and dicts of arrays. ``update(x, gradient,
-state, iteration)`` returns the next x and the next state. All parameters come as one vector,
-however they are nested. A method of your own needs no more; a frozen dataclass keeps its
-settings.
-"""
+"""Methods that look at the gradient alone, and go wherever their update leads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from steepest.descent.step_size import StepSize, check_step_size, in_precision_of, step_at
+from steepest.descent.step_size import StepSize, check_step_size, step_at
 from steepest.errors import InputError
 
 
-class Method(Protocol):
-    """What a descent method provides."""
-
-    def init(self, x: Any) -> Any:
-        """Return the state at the start.
-
-        Parameters
-        ----------
-        x
-            Start point, shape (n,).
-        """
-        ...
-
-    def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        """Return the next point and the next state.
-
-        Parameters
-        ----------
-        x
-            Point, shape (n,).
-        gradient
-            Gradient of the loss there, shape (n,).
-        state
-            What ``init`` or the last update returned.
-        iteration
-            Number of updates made before.
-        """
-        ...
-
-
-def _check_share(name: str, value: float) -> None:
+def check_share(name: str, value: float) -> None:
+    """Raise unless a number is in [0, 1)."""
     if not 0 <= value < 1:
         raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}")
 
@@ -125,7 +89,7 @@ class Momentum:
 
     def __post_init__(self) -> None:
         check_step_size(self.step_size)
-        _check_share("momentum", self.momentum)
+        check_share("momentum", self.momentum)
 
     def init(self, x: Any) -> Any:
         return np.zeros_like(x)
@@ -137,17 +101,17 @@ class Momentum:
 
 
 @dataclass(frozen=True)
-class Adam:
-    """Steps scaled by running means of the gradient and its square (Kingma and Ba 2015).
+class Nesterov:
+    """Momentum that looks ahead along the velocity (Nesterov 1983).
+
+    The same as ``Momentum(step_size, momentum, nesterov=True)``.
 
     Parameters
     ----------
     step_size
         Positive number, or a function of the iteration.
-    beta1, beta2
-        Shares of the running means that stay, in [0, 1).
-    epsilon
-        Added to the root of the mean square.
+    momentum
+        Share of the velocity that stays, in [0, 1).
 
     Raises
     ------
@@ -157,35 +121,22 @@ class Adam:
     Examples
     --------
     >>> import numpy as np, steepest as st
-    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2), method=st.Adam(0.1))
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2), method=st.Nesterov(0.05))
     >>> run.x.round(4)
     array([3., 3.])
     """
 
     step_size: StepSize = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        check_step_size(self.step_size)
-        _check_share("beta1", self.beta1)
-        _check_share("beta2", self.beta2)
-        if not self.epsilon > 0:
-            raise InputError(f"epsilon must be positive, got {self.epsilon!r}")
+        self._momentum()
+
+    def _momentum(self) -> Momentum:
+        return Momentum(self.step_size, self.momentum, nesterov=True)
 
     def init(self, x: Any) -> Any:
-        # Powers of the shares are kept as running products, which every engine rounds alike.
-        return np.zeros_like(x), np.zeros_like(x), np.ones(()), np.ones(())
+        return self._momentum().init(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        mean, square, decay1, decay2 = state
-        mean = self.beta1 * mean + (1 - self.beta1) * gradient
-        square = self.beta2 * square + (1 - self.beta2) * np.square(gradient)
-        decay1, decay2 = self.beta1 * decay1, self.beta2 * decay2
-        # The running means start at zero; these undo that.
-        unbiased = mean / in_precision_of(1 - decay1, x)
-        scale = np.sqrt(square / in_precision_of(1 - decay2, x))
-        step = step_at(self.step_size, iteration, x)
-        after = x - step * unbiased / (scale + self.epsilon)
-        return after, (mean, square, decay1, decay2)
+        return self._momentum().update(x, gradient, state, iteration)

@@ -1,0 +1,120 @@
+"""Which method is used, and why."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from steepest.descent.methods import (
+    BFGS,
+    LBFGS,
+    Adagrad,
+    Adam,
+    AdamW,
+    Dogleg,
+    GaussNewton,
+    GradientDescent,
+    LevenbergMarquardt,
+    Lion,
+    Momentum,
+    Nesterov,
+    NewtonCG,
+    NonlinearCG,
+    RMSProp,
+    Search,
+    TrustRegion,
+)
+from steepest.errors import InputError, SettingError
+
+_DENSE = 100
+"""Parameters up to which a matrix of their number squared is cheap."""
+
+BY_NAME: dict[str, Callable[[], Any]] = {
+    "gradient-descent": GradientDescent,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "adagrad": Adagrad,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+    "lion": Lion,
+    "nonlinear-cg": NonlinearCG,
+    "bfgs": BFGS,
+    "lbfgs": LBFGS,
+    "newton-cg": NewtonCG,
+    "trust-region": TrustRegion,
+    "gauss-newton": GaussNewton,
+    "levenberg-marquardt": LevenbergMarquardt,
+    "dogleg": Dogleg,
+}
+"""The methods by name."""
+
+SCIPY_NAMES: dict[str, Callable[[], Any]] = {
+    "cg": NonlinearCG,
+    "l-bfgs-b": LBFGS,
+    "trust-exact": lambda: TrustRegion(exact=True),
+    "trust-ncg": lambda: TrustRegion(exact=False),
+    "trust-krylov": lambda: TrustRegion(exact=False),
+    "lm": LevenbergMarquardt,
+    "trf": LevenbergMarquardt,
+    "dogbox": Dogleg,
+}
+"""What SciPy calls a method that is here too, where the name differs."""
+
+
+def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
+    """Return the method that minimizes a loss, and why it was taken.
+
+    Parameters
+    ----------
+    method
+        A method, SciPy's name of one, or None for the one that suits the problem.
+    size
+        Number of parameters.
+    has_batches, has_bounds
+        What else there is.
+    """
+    if isinstance(method, str):
+        return named(method), ""
+    if method is not None:
+        _check_method(method)
+        return method, ""
+    if has_batches:
+        return Adam(), "each step sees other data, so that no line search would mean anything"
+    if size <= _DENSE and not has_bounds:
+        return BFGS(), f"{size} parameters: a dense approximation of the curvature is cheap"
+    reason = "it keeps to bounds by projection" if has_bounds else "its memory grows linearly"
+    return LBFGS(), f"{size} parameters: {reason}"
+
+
+def choose_for_squares(method: Any) -> tuple[Any, str]:
+    """Return the method that minimizes a sum of squares, and why it was taken."""
+    if method is None:
+        return LevenbergMarquardt(), "a sum of squares, of residuals that have slopes"
+    return choose(method, 0, False, False)
+
+
+def named(name: str) -> Any:
+    """Return the method of a name, ours or SciPy's.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message offers the nearest.
+    """
+    known = {**SCIPY_NAMES, **BY_NAME}
+    if name.lower() in known:
+        return known[name.lower()]()
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    raise InputError(f"unknown method {name!r}{guess}: choose one of {', '.join(BY_NAME)}")
+
+
+def _check_method(method: Any) -> None:
+    if isinstance(method, type) or not (
+        isinstance(method, Search) or callable(getattr(method, "update", None))
+    ):
+        raise SettingError(
+            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
+        )

@@ -1,0 +1,307 @@
+"""``curve_fit``: the front door for a model and data."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import MAX_PATHS
+from steepest.descent.driver import State
+from steepest.descent.fit import Data, Fit
+from steepest.descent.least_squares import fit_residuals, scipy_stop, warn_of
+from steepest.descent.methods import Search
+from steepest.descent.minimize import Record
+from steepest.descent.stop import StopRule
+from steepest.engines import Engine
+from steepest.errors import InputError, SettingError
+from steepest.frames import hides_frames
+from steepest.graph import trees
+from steepest.graph.source import at, function_source
+
+
+@hides_frames
+def curve_fit(
+    model: Callable[..., Any],
+    x: Any,
+    y: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    check_finite: bool | None = None,
+    bounds: Any = None,
+    method: Search | str | None = None,
+    *,
+    nan_policy: str | None = None,
+    loss: str | Callable[[Any], Any] = "linear",
+    f_scale: float = 1.0,
+    stop: StopRule | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_nfev: int | None = None,
+    maxfev: int | None = None,
+    engine: str | Engine = "native",
+    record: Record = "auto",
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fit a model written in NumPy to data.
+
+    Parameters
+    ----------
+    model
+        ``model(x, a, b, ...)`` returns what is expected for `y`. The parameters are named as
+        in its signature.
+    x
+        What the model wants as its first argument, most often an array of shape (m,) or
+        (k, m).
+    y
+        Data, shape (m,).
+    p0
+        Start values: an array or list, one for each parameter, or a dict by name; ones
+        unless given. From a dict, ``fit.x`` is a dict too, and its values may be arrays.
+    sigma
+        Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
+    absolute_sigma
+        Whether `sigma` is taken as it is. Otherwise only its proportions count, and the
+        scatter is estimated from the residuals.
+    check_finite
+        Whether NaN and infinities in the data are an error, as they are unless `nan_policy`
+        says otherwise.
+    bounds
+        Two ends (lower, upper), each a number, one number for each parameter, or a dict;
+        SciPy's ``Bounds`` will do too.
+    method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev
+        As for :func:`least_squares`; ``maxfev`` is SciPy's older name.
+    nan_policy
+        ``"raise"``, ``"omit"`` to leave out points whose data are NaN, ``"propagate"``.
+    engine, record, callback, progress
+        As for :func:`minimize`.
+
+    Returns
+    -------
+    Fit
+        ``popt, pcov = fit`` unpacks parameters and covariance; ``print(fit)`` reports.
+
+    Raises
+    ------
+    InputError
+        If data, start values, bounds or a setting do not make sense.
+    SettingError
+        If the model is no function.
+
+    Warns
+    -----
+    FitWarning
+        If the data do not determine the parameters, or their scatter.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def decay(t, amplitude, rate):
+    ...     return amplitude * np.exp(-rate * t)
+    >>> t = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> popt, pcov = st.curve_fit(decay, t, np.array([2.0, 1.2, 0.8, 0.5]))
+    >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
+    (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
+    """
+    names = parameter_names(model, p0)
+    start = _start(model, p0, names)
+    is_named = isinstance(start, dict)
+    x, y, sigma = _clean(x, y, sigma, check_finite, nan_policy)
+    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    args = (x, y) if sigma is None else (x, y, sigma)
+    count = sum(np.size(leaf) for leaf in trees.leaves(start))
+    _check_count(model, np.size(y), count)
+    limit = max_nfev if max_nfev is not None else maxfev
+    fit = fit_residuals(
+        residuals_of(model, kind, is_named),
+        start,
+        args,
+        method=method,
+        bounds=_named_bounds(bounds, start),
+        loss=loss,
+        f_scale=f_scale,
+        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, limit),
+        engine=engine,
+        record=record,
+        callback=callback,
+        progress=progress,
+        max_paths=MAX_PATHS,
+        names=names if not is_named else None,
+        absolute_sigma=absolute_sigma,
+        data=Data(applied(model, is_named), x, y),
+    )
+    if fit.rank < count or fit.degrees_of_freedom <= 0:
+        warn_of(fit)
+    return fit
+
+
+def parameter_names(model: Any, p0: Any) -> list[str] | None:
+    """Return the names of a model's parameters; None if its signature does not tell."""
+    if not callable(model):
+        raise SettingError(f"the model must be a function, got {model!r}")
+    parameters = list(inspect.signature(model).parameters.values())[1:]
+    fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
+    return [p.name for p in parameters if p.kind in fixed]
+
+
+def _start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
+    """Return the start values, as an array or as a dict in the order of the signature."""
+    where = f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
+    if isinstance(p0, Mapping):
+        unknown = [name for name in p0 if names is not None and name not in names]
+        missing = [name for name in names or [] if name not in p0]
+        if unknown or missing:
+            wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
+            raise InputError(f"{where} takes {', '.join(names or [])}: p0 has {wrong}")
+        return dict(p0)
+    if p0 is None:
+        if names is None:
+            raise InputError(f"{where} takes any number of parameters: give start values, p0")
+        return np.ones(len(names))
+    start = np.atleast_1d(np.asarray(p0))
+    if start.ndim != 1 or (names is not None and len(start) != len(names)):
+        raise InputError(
+            f"{where} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
+            f"{np.size(start)} start values"
+        )
+    return start
+
+
+def _check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:
+    if observations < parameters:
+        raise InputError(
+            f"{observations} data points cannot determine {parameters} parameters of "
+            f"{getattr(model, '__name__', 'the model')}: give at least {parameters}"
+        )
+
+
+def _clean(
+    x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: str | None
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Return the data as arrays of real numbers, without points that are to be left out."""
+    if nan_policy not in (None, "raise", "omit", "propagate"):
+        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
+    y = _real(y, "y")
+    x = trees.map_leaves(lambda leaf: _real(leaf, "x"), x)
+    if sigma is not None:
+        sigma = _real(sigma, "sigma")
+        if sigma.ndim == 0:
+            sigma = np.full(y.shape, sigma)
+        if sigma.shape not in (y.shape, (y.size, y.size)):
+            raise InputError(
+                f"sigma must have the shape of y, {y.shape}, or be a covariance of shape "
+                f"{(y.size, y.size)}: got {sigma.shape}"
+            )
+        if sigma.shape == y.shape:
+            for i in np.flatnonzero(~(sigma > 0).reshape(-1) & ~np.isnan(sigma).reshape(-1))[:1]:
+                raise InputError(
+                    f"sigma[{i}] is {sigma.reshape(-1)[i]:g}: standard deviations must be positive"
+                )
+    if nan_policy == "omit":
+        x, y, sigma = _without_nan(x, y, sigma)
+    elif nan_policy != "propagate" and check_finite is not False:
+        for name, tree in (("x", x), ("y", y), ("sigma", sigma)):
+            for leaf in trees.leaves(tree) if tree is not None else []:
+                _check_all_finite(name, leaf)
+    if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
+        sigma = _whitening(sigma)
+    return x, y, sigma
+
+
+def _real(value: Any, name: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
+    return array if array.dtype.char in "fd" else array.astype(np.float64)
+
+
+def _check_all_finite(name: str, array: np.ndarray) -> None:
+    for place in np.argwhere(~np.isfinite(array))[:1]:
+        where = ", ".join(map(str, place))
+        raise InputError(
+            f"{name}[{where}] is {array[tuple(place)]}: clean the data, or leave such points out "
+            "with nan_policy='omit'"
+        )
+
+
+def _without_nan(
+    x: Any, y: np.ndarray, sigma: np.ndarray | None
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    keep = np.isfinite(y)
+    for leaf in trees.leaves(x):
+        if leaf.shape[-1:] == y.shape:
+            keep &= np.isfinite(leaf).reshape(-1, y.size).all(axis=0)
+    if sigma is not None and sigma.shape == y.shape:
+        keep &= np.isfinite(sigma)
+    x = trees.map_leaves(lambda leaf: leaf[..., keep] if leaf.shape[-1:] == y.shape else leaf, x)
+    if sigma is not None:
+        sigma = sigma[keep] if sigma.shape == y.shape else sigma[np.ix_(keep, keep)]
+    return x, y[keep], sigma
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """Return the matrix that makes residuals of a covariance independent, of unit variance."""
+    try:
+        lower = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise InputError("sigma is no covariance: the matrix must be positive definite") from None
+    return np.linalg.inv(lower)
+
+
+def _named_bounds(bounds: Any, start: Any) -> Any:
+    """Return bounds whose ends are in the order of the start values, where they are dicts."""
+    if not isinstance(start, dict) or not isinstance(bounds, Sequence):
+        return bounds
+    low, high = ({} if end is None else end for end in bounds)
+    ends = []
+    for end, nothing in ((low, -np.inf), (high, np.inf)):
+        if not isinstance(end, Mapping):
+            return bounds
+        for name in end:
+            if name not in start:
+                raise InputError(f"bounds for {name!r}, which is no parameter")
+        shapes = {name: np.shape(value) for name, value in start.items()}
+        full = {n: np.broadcast_to(end.get(n, nothing), shape) for n, shape in shapes.items()}
+        ends.append(full)
+    return tuple(ends)
+
+
+@functools.lru_cache(maxsize=256)
+def applied(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any], Any]:
+    """Return a model as a function of x and its parameters."""
+    if is_named:
+        return lambda x, p: model(x, **p)
+    return lambda x, p: model(x, *p)
+
+
+@functools.lru_cache(maxsize=256)
+def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callable[..., Any]:
+    """Return the residuals of a model as a function of its parameters and the data.
+
+    It is the same function each time, so that what was compiled for it is found again.
+    """
+    apply = applied(model, is_named)
+
+    def difference(p: Any, x: Any, y: Any) -> Any:
+        expected = apply(x, p)
+        if np.shape(expected) != y.shape:
+            where = at(function_source(model))
+            name = getattr(model, "__name__", "the model")
+            raise InputError(
+                f"{name}{where} returns shape {np.shape(expected)} where y has shape {y.shape}"
+            )
+        return expected - y
+
+    if kind == "none":
+        return difference
+    if kind == "each":
+        return lambda p, x, y, sigma: difference(p, x, y) / sigma
+    return lambda p, x, y, whitening: np.matmul(whitening, difference(p, x, y))

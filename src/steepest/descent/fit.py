@@ -1,0 +1,384 @@
+"""A finished fit: the point, and what the data say about how sure it is."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function
+from steepest.descent.evaluation import curve_slopes
+from steepest.descent.prepare import Problem
+from steepest.descent.result import Result
+from steepest.errors import InputError
+
+
+class FitWarning(UserWarning):
+    """A fit whose parameters are not all determined by the data."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a model was fitted to.
+
+    Attributes
+    ----------
+    model
+        ``model(x, parameters)``.
+    x, y
+        The data that were used.
+    """
+
+    model: Callable[[Any, Any], Any] = field(repr=False)
+    x: Any = field(repr=False)
+    y: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A finished fit of residuals: :class:`Result` and statistics.
+
+    Attributes
+    ----------
+    run
+        The descent.
+    problem
+        What was fitted.
+    names
+        A name for each parameter.
+    vector
+        The parameters as a vector, shape (n,).
+    absolute_sigma
+        Whether the residuals are in units of known standard deviations; otherwise these are
+        estimated from the residuals.
+    data
+        Model and data, where a model was fitted.
+    """
+
+    run: Result
+    problem: Problem = field(repr=False)
+    names: tuple[str, ...]
+    vector: np.ndarray = field(repr=False)
+    absolute_sigma: bool = False
+    data: Data | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield parameters and covariance, as SciPy's ``curve_fit`` returns them."""
+        return iter((self.x, self.covariance))
+
+    def __getattr__(self, name: str) -> Any:
+        # What the descent itself knows: loss, iterations, status, history...
+        if name.startswith("_") or name == "run":
+            raise AttributeError(name)
+        return getattr(self.run, name)
+
+    @property
+    def x(self) -> Any:
+        """The parameters, in the structure of the start."""
+        return self.run.x
+
+    @functools.cached_property
+    def factor(self) -> np.ndarray:
+        """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
+        if self.run.report:
+            return self.run.report[0][:, :-1]
+        rows = np.zeros((len(self.vector), len(self.vector)))
+        return np.asarray(np.linalg.qr(np.concatenate([self._at_end[2], rows]), "r"))
+
+    @property
+    def message(self) -> str:
+        """How it ended, and what of the parameters the data do not tell."""
+        return " ".join([self.run.message, *self.remarks])
+
+    # Statistics.
+
+    @property
+    def cost(self) -> float:
+        """Half the sum of squares, or the robust loss that stands for it."""
+        return self.run.loss
+
+    @property
+    def chi_square(self) -> float:
+        """The sum of squared residuals."""
+        return float(np.sum(np.square(self.residuals))) if self._is_robust else 2 * self.run.loss
+
+    @property
+    def _is_robust(self) -> bool:
+        return self.problem.objective.rho is not None
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Residuals less the parameters that were free to move."""
+        return self.observations - int(np.sum(self._free))
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """The sum of squares for each degree of freedom; NaN if there are none."""
+        freedom = self.degrees_of_freedom
+        return 2 * self.run.loss / freedom if freedom > 0 else math.nan
+
+    @property
+    def residual_standard_deviation(self) -> float:
+        """The root of :attr:`reduced_chi_square`, in units of the residuals."""
+        return math.sqrt(self.reduced_chi_square)
+
+    @property
+    def r_squared(self) -> float:
+        """Share of the variance of y that the model explains; NaN where there is no model."""
+        if self.data is None:
+            return math.nan
+        y = self.data.y
+        total = float(np.sum(np.square(y - np.mean(y))))
+        rest = float(np.sum(np.square(y - self.predict(self.data.x))))
+        return 1 - rest / total if total else math.nan
+
+    @functools.cached_property
+    def _free(self) -> np.ndarray:
+        """Which parameters no bound holds."""
+        box = self.problem.box
+        if box is None:
+            return np.ones(len(self.vector), bool)
+        return (self.vector > box.lower) & (self.vector < box.upper)
+
+    @functools.cached_property
+    def _spread(self) -> tuple[np.ndarray, int]:
+        """The inverse of the Jacobian's square by the free parameters, and its rank."""
+        free = self._free
+        r = self.factor[:, free]
+        norms = np.sqrt(np.sum(np.square(r), axis=0))
+        scale = np.where(norms > 0, norms, 1.0)
+        if not np.isfinite(r).all():
+            return np.full((free.sum(), free.sum()), np.inf), 0
+        _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
+        tiny = np.finfo(r.dtype).eps * max(self.observations, free.sum())
+        rank = int(np.sum(values > tiny * values.max(initial=0.0)))
+        if rank < free.sum():
+            return np.full((free.sum(), free.sum()), np.inf), rank
+        half = rows.T / values / scale[:, None]
+        return half @ half.T, rank
+
+    @property
+    def rank(self) -> int:
+        """Of the Jacobian by the parameters that no bound holds."""
+        return self._spread[1]
+
+    @functools.cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariance of the parameters, shape (n, n).
+
+        From the linear model at the end: the inverse of ``J.T @ J``, times the reduced
+        chi-square unless sigma is absolute. Infinite where the data do not determine the
+        parameters, NaN for a parameter on its bound.
+        """
+        free = np.flatnonzero(self._free)
+        spread, _ = self._spread
+        scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
+        if math.isnan(scale):
+            spread, scale = np.full_like(spread, np.inf), 1.0
+        result = np.full((len(self.vector), len(self.vector)), np.nan)
+        result[np.ix_(free, free)] = spread * scale
+        return result
+
+    @property
+    def standard_errors(self) -> Any:
+        """Standard deviations of the parameters, in the structure of the start."""
+        return self.problem.layout.unpack(np.sqrt(np.diag(self.covariance)))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlations of the parameters, shape (n, n)."""
+        errors = np.sqrt(np.diag(self.covariance))
+        with np.errstate(invalid="ignore"):
+            return self.covariance / np.outer(errors, errors)
+
+    def confidence_intervals(self, level: float = 0.95) -> np.ndarray:
+        """Return an interval for each parameter, shape (n, 2).
+
+        Parameters
+        ----------
+        level
+            Probability, in (0, 1): of Student's distribution, or of the normal one if sigma
+            is absolute.
+        """
+        errors = np.sqrt(np.diag(self.covariance))
+        reach = self._quantile(level) * errors
+        return np.stack([self.vector - reach, self.vector + reach], axis=1)
+
+    def _quantile(self, level: float) -> float:
+        from scipy.special import ndtri, stdtrit
+
+        if not 0 < level < 1:
+            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        tail = 0.5 + 0.5 * level
+        if self.absolute_sigma:
+            return float(ndtri(tail))
+        freedom = self.degrees_of_freedom
+        return float(stdtrit(freedom, tail)) if freedom > 0 else math.nan
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on parameters that the data do not determine, or a bound holds."""
+        remarks = []
+        box = self.problem.box
+        if box is not None:
+            for i in np.flatnonzero(~self._free):
+                side = "lower" if self.vector[i] <= box.lower[i] else "upper"
+                remarks.append(
+                    f"{self.names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
+                    "standard error, and those of the others hold with it fixed there."
+                )
+        number = int(np.sum(self._free))
+        if self.rank < number:
+            remarks.append(
+                f"The Jacobian has rank {self.rank} for {number} parameters: the data do not "
+                f"determine {self._undetermined()}, and no standard errors can be given; fix "
+                "one of them, or give more data."
+            )
+        elif self.degrees_of_freedom <= 0 and not self.absolute_sigma:
+            remarks.append(
+                f"There are {self.observations} residuals for {number} parameters: their "
+                "scatter cannot be estimated; give more data, or absolute_sigma=True."
+            )
+        return remarks
+
+    def _undetermined(self) -> str:
+        r = self.factor[:, self._free]
+        if not np.isfinite(r).all():
+            return "the parameters"
+        norms = np.sqrt(np.sum(np.square(r), axis=0))
+        rows = np.linalg.svd(r / np.where(norms > 0, norms, 1.0), full_matrices=False)[2]
+        null = np.abs(rows[self.rank :]).max(axis=0)
+        names = np.array(self.names)[self._free][null > 0.1 * null.max()]
+        return " and ".join(names)
+
+    # The model.
+
+    @functools.cached_property
+    def _at_end(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        problem = self.problem
+
+        def look(vector: Any, *arguments: Any) -> Any:
+            seen = problem.objective(vector, problem.layout, arguments)
+            return seen.plain, seen.plain_jacobian, seen.jacobian
+
+        return Function(look)(self.vector.astype(problem.dtype), *problem.args)
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """The residuals at the end, shape (m,), without any robust loss."""
+        return self._at_end[0]
+
+    @property
+    def jacobian(self) -> np.ndarray:
+        """Their slopes by the parameters, shape (m, n)."""
+        return self._at_end[1]
+
+    def _require_data(self) -> Data:
+        if self.data is None:
+            raise InputError("this needs a model: fit with st.curve_fit")
+        return self.data
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return the fitted model at some x."""
+        return np.asarray(self._require_data().model(x, self.x))
+
+    def band(self, x: Any, level: float = 0.95, kind: str = "mean") -> tuple[Any, Any]:
+        """Return the ends of a band around the fitted curve.
+
+        Parameters
+        ----------
+        x
+            Where, as the model takes it.
+        level
+            Probability, in (0, 1).
+        kind
+            ``"mean"``: where the curve itself lies; ``"prediction"``: where a further
+            observation would.
+
+        Returns
+        -------
+        lower, upper
+            Arrays of the shape of ``predict(x)``.
+        """
+        if kind not in ("mean", "prediction"):
+            raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
+        model, layout = self._require_data().model, self.problem.layout
+
+        def look(vector: Any, at: Any) -> Any:
+            return curve_slopes(model, layout, vector, at)
+
+        center, slopes = Function(look)(self.vector, x)
+        covariance = np.where(np.isnan(self.covariance), 0.0, self.covariance)
+        variance = np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
+        if kind == "prediction":
+            variance = variance + (1.0 if self.absolute_sigma else self.reduced_chi_square)
+        reach = self._quantile(level) * np.sqrt(variance)
+        return center - reach, center + reach
+
+    # SciPy's names for the same things.
+
+    @property
+    def fun(self) -> np.ndarray:
+        """The residuals, under SciPy's name."""
+        return self.residuals
+
+    @property
+    def jac(self) -> np.ndarray:
+        """The Jacobian, under SciPy's name."""
+        return self.jacobian
+
+    @property
+    def grad(self) -> Any:
+        """The gradient of the cost, under SciPy's name."""
+        return self.run.gradient
+
+    @property
+    def active_mask(self) -> Any:
+        """Which bounds are met, under SciPy's name."""
+        return self.run.active
+
+    @property
+    def optimality(self) -> float:
+        """The largest slope of the cost by a free parameter, under SciPy's name."""
+        gradient = np.concatenate([np.ravel(self.run.gradient)])
+        return float(np.max(np.abs(gradient[self._free]), initial=0.0))
+
+    # For people.
+
+    def report(self, level: float = 0.95) -> str:
+        """Return what a notebook wants to know, as text.
+
+        Parameters
+        ----------
+        level
+            Probability of the confidence intervals.
+        """
+        # Presentation stands above descent: reached by name, and only from here.
+        return importlib.import_module("steepest.show.report").text(self, level)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        return importlib.import_module("steepest.show.report").html(self)
+
+    def plot(self, path: Any = None) -> Any:
+        """Plot data, curve and band, or without a model the descent (needs matplotlib).
+
+        Parameters
+        ----------
+        path
+            File to write; None returns the figure only.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        if self.data is None:
+            return self.run.plot(path)
+        return importlib.import_module("steepest.show.plot").plot_fit(self, path)

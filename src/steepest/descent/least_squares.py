@@ -1,0 +1,241 @@
+"""``least_squares``: the front door for residuals."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import MAX_PATHS
+from steepest.descent.bounds import Box, box_of_ends
+from steepest.descent.choice import choose_for_squares
+from steepest.descent.driver import State
+from steepest.descent.fit import Data, Fit, FitWarning
+from steepest.descent.methods import Dogleg, GaussNewton, LevenbergMarquardt, Search
+from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
+from steepest.descent.objective import Objective
+from steepest.descent.parameters import Layout, check_data, element_names, lay_out
+from steepest.descent.prepare import Problem
+from steepest.descent.robust import loss_called
+from steepest.descent.solve import solve
+from steepest.descent.stop import (
+    DecrementBelow,
+    GradientNormBelow,
+    LossBelow,
+    LossChangeBelow,
+    MaxIterations,
+    StepBelow,
+    StopRule,
+)
+from steepest.engines import Engine, get_engine
+from steepest.errors import InputError
+from steepest.frames import hides_frames
+from steepest.graph import trees
+
+SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(10_000)
+"""Stop rule of ``least_squares`` where none is given: as exact as rounding allows."""
+
+_MODELLING = (LevenbergMarquardt, Dogleg, GaussNewton)
+
+
+@hides_frames
+def least_squares(
+    residuals: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any] = (),
+    *,
+    method: Search | str | None = None,
+    bounds: Any = None,
+    loss: str | Callable[[Any], Any] = "linear",
+    f_scale: float = 1.0,
+    stop: StopRule | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_nfev: int | None = None,
+    engine: str | Engine = "native",
+    record: Record = "auto",
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+    kwargs: dict[str, Any] | None = None,
+    max_paths: int = MAX_PATHS,
+) -> Fit:
+    """Minimize half the sum of squares of residuals written in NumPy.
+
+    Parameters
+    ----------
+    residuals
+        ``residuals(x, *args, **kwargs)`` returns real numbers, nested or in arrays of any
+        shape. Their slopes are exact.
+    x0
+        Start point: an array, a number, or nested tuples, lists and dicts of them.
+    args, kwargs
+        Further arguments; a single one in `args` need not be put into a tuple.
+    method
+        ``st.LevenbergMarquardt()`` unless given, which SciPy's ``"lm"`` and ``"trf"`` mean
+        too; any other that searches.
+    bounds
+        Two ends (lower, upper), each a number or in the structure of `x0`; SciPy's
+        ``Bounds`` will do too.
+    loss
+        ``"linear"``, ``"huber"``, ``"soft_l1"``, ``"cauchy"``, ``"arctan"``, or a function
+        ``rho(z)`` of squared residuals, in NumPy.
+    f_scale
+        The residual from which on it counts as an outlier, in its units.
+    stop
+        Stop rule, checked before each update. Unless given: as exact as rounding allows, or
+        10,000 iterations.
+    ftol, xtol, gtol, max_nfev
+        SciPy's, in place of `stop`: relative change of the loss, relative length of a step,
+        norm of the gradient, number of iterations.
+    engine, record, callback, progress, max_paths
+        As for :func:`minimize`.
+
+    Returns
+    -------
+    Fit
+        The point reached, how it ended, and statistics.
+
+    Raises
+    ------
+    InputError
+        If start, data, bounds or a setting do not make sense.
+    SettingError
+        If the residuals are no function, or a setting is of the wrong kind.
+    UnsupportedError
+        If the residuals do what cannot be recorded; the message names the line.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> y = np.array([2.0, 1.2, 0.8, 0.5])
+    >>> fit = st.least_squares(lambda p: p[0] * np.exp(-p[1] * t) - y, np.array([1.0, 1.0]))
+    >>> fit.x.round(4), fit.standard_errors.round(4)
+    (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
+    """
+    args = args if isinstance(args, tuple | list) else (args,)
+    function = functools.partial(residuals, **kwargs) if kwargs else residuals
+    given = (ftol, xtol, gtol, max_nfev)
+    stop = stop if stop is not None else scipy_stop(*given)
+    return fit_residuals(
+        function,
+        x0,
+        args,
+        method=method,
+        bounds=bounds,
+        loss=loss,
+        f_scale=f_scale,
+        stop=stop,
+        engine=engine,
+        record=record,
+        callback=callback,
+        progress=progress,
+        max_paths=max_paths,
+    )
+
+
+def fit_residuals(
+    function: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any],
+    *,
+    method: Any,
+    bounds: Any,
+    loss: Any,
+    f_scale: float,
+    stop: StopRule | None,
+    engine: str | Engine,
+    record: Record,
+    callback: Callable[[State], Any] | None,
+    progress: bool,
+    max_paths: int,
+    names: Sequence[str] | None = None,
+    absolute_sigma: bool = False,
+    data: Data | None = None,
+) -> Fit:
+    """Return the fit of residuals; `names` of the parameters and `data` of a model if known."""
+    layout, vector = lay_out(x0)
+    method, reason = choose_for_squares(method)
+    check_kinds(function, stop)
+    check_data(args)
+    box = box_of_ends(bounds, x0, layout, vector)
+    problem = problem_of_squares(
+        function, layout, args, method, loss, f_scale, stop, get_engine(engine), box
+    )
+    every, keep_x = recording(record, vector.size)
+    problem = problem._replace(record_every=every, record_x=keep_x, max_paths=max_paths)
+    run = solve(problem, vector, callback, progress, reason)
+    named = tuple(names) if names is not None else names_of(x0, layout)
+    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)])
+    return Fit(run, problem, named, end.astype(layout.dtype), absolute_sigma, data)
+
+
+def problem_of_squares(
+    function: Callable[..., Any],
+    layout: Layout,
+    args: Sequence[Any],
+    method: Any,
+    loss: Any,
+    f_scale: float,
+    stop: StopRule | None,
+    engine: Engine,
+    box: Box | None,
+) -> Problem:
+    """Return the problem of least squares, without a history."""
+    if not (np.isfinite(f_scale) and f_scale > 0):
+        raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
+    if isinstance(method, Search):
+        method = method if box is None else method.bounded()
+    if stop is None:
+        stop = SQUARES_STOP if isinstance(method, _MODELLING) else DEFAULT_STOP
+    objective = Objective(function, True, loss_called(loss), float(f_scale))
+    return Problem(
+        objective,
+        layout,
+        args,
+        method,
+        stop,
+        layout.dtype,
+        None,
+        None,
+        0,
+        False,
+        engine,
+        MAX_PATHS,
+        box=box,
+    )
+
+
+def scipy_stop(
+    ftol: float | None, xtol: float | None, gtol: float | None, max_nfev: int | None
+) -> StopRule | None:
+    """Return the stop rule that SciPy's tolerances mean; None if none is given."""
+    rules: list[StopRule] = []
+    if ftol is not None:
+        rules.append(LossChangeBelow(ftol))
+    if xtol is not None:
+        rules.append(StepBelow(xtol))
+    if gtol is not None:
+        rules.append(GradientNormBelow(gtol))
+    if not rules and max_nfev is None:
+        return None
+    limit: StopRule = MaxIterations(10_000 if max_nfev is None else max_nfev)
+    rules = rules or [DecrementBelow(1e-20)]
+    return functools.reduce(lambda a, b: a | b, [*rules, limit])
+
+
+def names_of(x0: Any, layout: Layout) -> tuple[str, ...]:
+    """Return a name for each number of the start point."""
+    name = element_names(x0, layout)
+    return tuple(name(i).replace("x0", "x", 1) for i in range(sum(layout.sizes)))
+
+
+def warn_of(fit: Fit) -> None:
+    """Warn where standard errors cannot be given."""
+    remarks = [remark for remark in fit.remarks if "bound" not in remark]
+    if remarks:
+        warnings.warn(" ".join(remarks), FitWarning, stacklevel=4)

@@ -1,0 +1,152 @@
+"""Methods that choose a direction and search along it."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.line_search import Armijo, LineSearch, Seen
+from steepest.descent.methods.protocol import Base, Failure, Move, Search
+from steepest.descent.methods.trust import chosen
+
+_TRIES = 40
+"""Steps tried along a direction before it is given up, or taken as it is."""
+
+
+class Line(NamedTuple):
+    """State of a method that searches along directions.
+
+    Attributes
+    ----------
+    memory
+        What the direction is made of.
+    gradient
+        At the base.
+    direction, slope
+        The direction, and the loss's slope along it at the base.
+    step
+        The step under way, in units of the direction.
+    tries
+        Steps tried along it.
+    search
+        State of the line search.
+    """
+
+    memory: Any
+    gradient: Any
+    direction: Any
+    slope: Any
+    step: Any
+    tries: Any
+    search: Any
+
+
+class Along(Search):
+    """A method that chooses a direction, and searches along it.
+
+    Attributes
+    ----------
+    search
+        The line search.
+    """
+
+    search: LineSearch
+    is_scaled = False
+    """Whether a whole step along the direction leads to the minimum of a model."""
+
+    @abc.abstractmethod
+    def empty_memory(self, x: Any) -> Any:
+        """Return the memory at the start."""
+
+    @abc.abstractmethod
+    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+        """Return the memory after a step along a line that changed the gradient, to `gradient`."""
+
+    @abc.abstractmethod
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        """Return where to go from a trial point, given its gradient without held parameters."""
+
+    def first_step(self, line: Line, slope: Any) -> Any:
+        """Return the step to try first where the slope is `slope`, after another line."""
+        return 1.0
+
+    def cautious(self, gradient: Any) -> Any:
+        """Return the step to try first where nothing else is known."""
+        return np.minimum(1.0, 1.0 / np.sqrt(np.sum(np.square(gradient))))
+
+    def bounded(self) -> Any:
+        return dataclasses.replace(self, search=Armijo())  # type: ignore[type-var]
+
+    def init(self, x: Any) -> Any:
+        zero = np.zeros((), x.dtype)
+        return Line(
+            self.empty_memory(x),
+            np.zeros_like(x),
+            np.zeros_like(x),
+            zero,
+            zero,
+            np.zeros((), np.int64),
+            self.search.start(x),
+        )
+
+    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+        line: Line = state
+        gradient, box = trial.free_gradient, trial.box
+        seen = _seen(base, trial, line)
+        verdict = self.search.judge(seen, line.search)
+        tries = line.tries + 1
+        patience = (tries >= _TRIES) & (trial.loss < base.loss)
+        accepted = is_first | verdict.done | patience
+        change = trial.gradient - line.gradient
+        known = self.remember(line.memory, line, trial.x - base.x, change, gradient)
+        memory = chosen(accepted & ~is_first, known, line.memory)
+        way = self.direction(memory, gradient, trial)
+        if box is not None:
+            way = np.where(trial.held, 0.0, way)
+        slope = np.sum(way * gradient)
+        # Where the memory leads uphill it is no use: begin anew against the gradient.
+        descends = slope < 0
+        decrement = -0.5 * slope if self.is_scaled else np.nan
+        way = np.where(descends, way, -gradient)
+        slope = np.where(descends, slope, -np.sum(np.square(gradient)))
+        careful = self.cautious(gradient)
+        usual = self.first_step(line, slope)
+        following = Line(
+            memory,
+            np.where(accepted, trial.gradient, line.gradient),
+            np.where(accepted, way, line.direction),
+            np.where(accepted, slope, line.slope),
+            np.where(accepted, np.where(is_first | ~descends, careful, usual), verdict.step),
+            np.where(accepted, 0, tries),
+            chosen(accepted, self.search.start(trial.x), verdict.state),
+        )
+        x = np.where(accepted, trial.x, base.x)
+        target = x + following.step * following.direction
+        if box is not None:
+            target = box.project(target)
+        is_stuck = np.all(target == x) | (tries >= _TRIES)
+        rounding = 10 * np.finfo(trial.x.dtype).eps * np.abs(base.loss)
+        negligible = np.abs(line.step * line.slope) <= rounding
+        reason = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
+        failure = np.where(is_stuck, reason, int(Failure.NONE))
+        return Move(accepted, target, following, failure, decrement)
+
+
+def _seen(base: Base, trial: Evaluation, line: Line) -> Seen:
+    """Return the step that was tried.
+
+    Where the loss changed by next to nothing, the difference would be rounding error: then
+    it is found from the slopes at both ends (Hager and Zhang 2005).
+    """
+    start_slope, slope = line.slope, np.sum(trial.gradient * line.direction)
+    if trial.box is not None:  # the way bends where it meets a bound
+        way = (trial.x - base.x) / line.step
+        start_slope, slope = np.sum(line.gradient * way), np.sum(trial.gradient * way)
+    by_slopes = base.loss + 0.5 * line.step * (start_slope + slope)
+    near = np.abs(trial.loss - base.loss) <= 1e-10 * np.abs(base.loss)
+    loss = np.where(near, by_slopes, trial.loss)
+    return Seen(line.step, base.loss, start_slope, loss, slope)

@@ -1,0 +1,131 @@
+"""The line search of Hager and Zhang (2005), one step at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.methods.line_search import LineSearch, Seen, Verdict, check_between
+
+_EXPAND, _FIRST, _SECOND, _MIDDLE, _SHRINK = range(5)
+"""What the step under way is: one further on, one by either secant, a bisection, or one of a
+row of bisections after the loss was found to be too high."""
+
+
+class Interval(NamedTuple):
+    """State of :class:`HagerZhang`.
+
+    Attributes
+    ----------
+    low, low_slope
+        The end where phi falls and is low enough, and its slope.
+    high, high_slope
+        The end where phi rises, or in a row of bisections where it is too high.
+    width
+        Of the interval when the last round began.
+    phase
+        What the step under way is.
+    is_new
+        Whether no step was tried.
+    """
+
+    low: Any
+    low_slope: Any
+    high: Any
+    high_slope: Any
+    width: Any
+    phase: Any
+    is_new: Any
+
+
+@dataclass(frozen=True)
+class HagerZhang(LineSearch):
+    """Find a step by secants where slopes are more exact than losses (Hager, Zhang 2005).
+
+    Near a minimum, where losses differ by rounding errors only, the slopes decide: so it
+    finds minima to the full precision.
+
+    Parameters
+    ----------
+    decrease
+        Share of the decrease that the slope promises which is enough, in (0, 1/2).
+    flatness
+        Share of the slope at the start that may be left, in (0, 1).
+    blur
+        Share of the loss by which it may rise.
+    expansion
+        By what a step is multiplied as long as the loss falls on.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum((x - 1) ** 4 + x**2), np.zeros(3),
+    ...                   method=st.NonlinearCG(search=st.HagerZhang()))
+    >>> bool(run.converged)
+    True
+    """
+
+    decrease: float = 0.1
+    flatness: float = 0.9
+    blur: float = 1e-6
+    expansion: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_between("decrease", self.decrease, 0, 0.5)
+        check_between("flatness", self.flatness, 0, 1)
+
+    def start(self, like: Any) -> Any:
+        zero = np.zeros((), like.dtype)
+        return Interval(zero, zero, zero, zero, zero, np.zeros((), np.int64), np.ones((), bool))
+
+    def judge(self, seen: Seen, state: Any) -> Verdict:
+        c, slope = seen.step, seen.slope
+        limit = seen.start + self.blur * np.abs(seen.start)
+        is_low = seen.loss <= limit
+        flat = slope >= self.flatness * seen.start_slope
+        wolfe = seen.loss - seen.start <= self.decrease * c * seen.start_slope
+        nearly = is_low & ((2 * self.decrease - 1) * seen.start_slope >= slope)
+        done = flat & (wolfe | nearly)
+
+        before = state.low
+        before_slope = np.where(state.is_new, seen.start_slope, state.low_slope)
+        rises, goes_on = slope >= 0, (slope < 0) & is_low
+        low = np.where(goes_on, c, before)
+        low_slope = np.where(goes_on, slope, before_slope)
+        high = np.where(goes_on, state.high, c)
+        high_slope = np.where(rises, slope, state.high_slope)
+        expands = goes_on & (state.phase == _EXPAND)
+        shrinks = ~rises & (~goes_on | (state.phase == _SHRINK))
+
+        # By the secant through the end that was replaced and the one that replaced it.
+        other = np.where(goes_on, before, state.high)
+        other_slope = np.where(goes_on, before_slope, state.high_slope)
+        second = _secant(other, other_slope, c, slope)
+        takes_second = (state.phase == _FIRST) & (second > low) & (second < high)
+        width = high - low
+        was_slow = (state.phase != _EXPAND) & (state.phase < _MIDDLE)
+        takes_middle = was_slow & (width > 0.66 * state.width)
+        middle, first = 0.5 * (low + high), _secant(low, low_slope, high, high_slope)
+        first = np.where((first > low) & (first < high), first, middle)
+
+        step = np.where(takes_second, second, np.where(takes_middle, middle, first))
+        phase = np.where(takes_second, _SECOND, np.where(takes_middle, _MIDDLE, _FIRST))
+        is_round = ~takes_second & ~takes_middle
+        step = np.where(shrinks, middle, np.where(expands, self.expansion * c, step))
+        phase = np.where(shrinks, _SHRINK, np.where(expands, _EXPAND, phase))
+        following = Interval(
+            low,
+            low_slope,
+            high,
+            high_slope,
+            np.where(is_round, width, state.width),
+            phase,
+            np.zeros((), bool),
+        )
+        return Verdict(done, step, following)
+
+
+def _secant(a: Any, a_slope: Any, b: Any, b_slope: Any) -> Any:
+    return (a * b_slope - b * a_slope) / (b_slope - a_slope)

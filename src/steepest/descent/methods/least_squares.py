@@ -1,0 +1,313 @@
+"""Methods for sums of squares: a linear model of the residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.along import Along, Line
+from steepest.descent.methods.line_search import Armijo, LineSearch
+from steepest.descent.methods.protocol import Base, Move, Search
+from steepest.descent.methods.trust import (
+    ENOUGH,
+    check_radius,
+    chosen,
+    failure_of,
+    kept_inside,
+    next_radius,
+    norm,
+    reduction,
+)
+from steepest.errors import InputError
+from steepest.ops.triangular import solve_triangle, triangle
+
+
+class Model(NamedTuple):
+    """The residuals as a linear function of a step, turned into a triangle.
+
+    Attributes
+    ----------
+    factor
+        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last
+        column: shape (n, n + 1).
+    scale
+        The norm of each column of the Jacobian, or half of what it was at the point before
+        where that is more, shape (n,): in units of its inverse a step does not depend on
+        those of the parameters.
+    """
+
+    factor: Any
+    scale: Any
+
+    @property
+    def right(self) -> Any:
+        """Q.T times the residuals, shape (n,)."""
+        return self.factor[:, -1]
+
+    def changes(self, step: Any) -> Any:
+        """Return by how much a step changes Q.T times the residuals."""
+        return np.sum(self.factor[:, :-1] * step, axis=1)
+
+    def slope(self, step: Any) -> Any:
+        """Return the loss's slope along a step."""
+        return np.sum(self.changes(step) * self.right)
+
+    def predicted(self, step: Any) -> Any:
+        """Return by how much the model's loss falls with a step."""
+        changes = self.changes(step)
+        return -np.sum(changes * self.right) - 0.5 * np.sum(np.square(changes))
+
+    @property
+    def decrement(self) -> Any:
+        """By how much the model's loss can fall at most.
+
+        What a column adds to those before it counts only where it is no rounding error.
+        """
+        diagonal, tiny = np.diagonal(self.factor), np.finfo(self.scale.dtype).eps
+        counts = np.abs(diagonal) > 100 * tiny * self.scale
+        return 0.5 * np.sum(np.square(np.where(counts, self.right, 0.0)))
+
+
+def empty_model(x: Any) -> Model:
+    """Return a model of nothing."""
+    return Model(np.zeros((x.size, x.size + 1), x.dtype), np.zeros_like(x))
+
+
+def model_at(trial: Evaluation, scale: Any) -> Model:
+    """Return the linear model of the residuals at a point.
+
+    Parameters that a bound holds have no say in it.
+    """
+    jacobian, residual = trial.jacobian, trial.residual
+    if trial.box is not None:
+        jacobian = np.where(trial.held, 0.0, jacobian)
+    rows = np.concatenate([jacobian, residual[:, None]], axis=1)
+    count, number = jacobian.shape
+    if count <= number:  # as many rows as columns at least
+        rows = np.concatenate([rows, np.zeros((number + 1 - count, number + 1), rows.dtype)])
+    norms = np.sqrt(np.sum(np.square(jacobian), axis=0))
+    return Model(triangle(rows)[:number], np.maximum(0.5 * scale, norms))
+
+
+def weights_of(model: Model) -> Any:
+    """Return the scale, 1 where it says nothing."""
+    return np.where(model.scale > 0, model.scale, 1.0)
+
+
+class Damped(NamedTuple):
+    """State of :class:`LevenbergMarquardt`.
+
+    Attributes
+    ----------
+    model
+        At the best point.
+    damping, growth
+        The damping, and what it is multiplied with if the step under way fails.
+    predicted, slope
+        By how much the model's loss falls with it, and the loss's slope along it.
+    """
+
+    model: Model
+    damping: Any
+    growth: Any
+    predicted: Any
+    slope: Any
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(Search):
+    """Gauss-Newton steps, damped where the linear model fails (Levenberg 1944).
+
+    The damping is scaled by the Jacobian's columns (Marquardt 1963, Moré 1978) and follows
+    the ratio of actual to predicted reduction (Nielsen 1999). Steps are found from a QR
+    decomposition, never from the normal equations.
+
+    Parameters
+    ----------
+    damping
+        The first one, relative to the squared norms of the Jacobian's columns.
+
+    Raises
+    ------
+    InputError
+        If the damping is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 2, 20)
+    >>> run = st.least_squares(lambda p: p[0] * np.exp(-p[1] * t) - 3 * np.exp(-0.5 * t),
+    ...                        np.array([1.0, 1.0]), method=st.LevenbergMarquardt())
+    >>> run.x.round(6)
+    array([3. , 0.5])
+    """
+
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.damping) and self.damping > 0):
+            raise InputError(f"damping must be a positive number, got {self.damping!r}")
+
+    def init(self, x: Any) -> Any:
+        number = np.zeros((), x.dtype)
+        return Damped(empty_model(x), number + self.damping, number + 2.0, number, number)
+
+    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+        ratio = reduction(base, trial, state.slope) / state.predicted
+        accepted = is_first | (ratio > ENOUGH)
+        model = chosen(accepted, model_at(trial, state.model.scale), state.model)
+        # Where the model is nearly exact the damping goes fast: so the end is quadratic.
+        least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 1 / 3)
+        factor = np.maximum(least, 1 - (2 * ratio - 1) ** 3)
+        better, worse = state.damping * factor, state.damping * state.growth
+        damping = np.where(is_first, state.damping, np.where(accepted, better, worse))
+        growth = np.where(accepted, 2.0, 2 * state.growth)
+        x = np.where(accepted, trial.x, base.x)
+        weight = weights_of(model)
+        target, step = kept_inside(trial, x, damped_step(model, np.sqrt(damping) * weight))
+        following = Damped(model, damping, growth, model.predicted(step), model.slope(step))
+        failure = failure_of(norm(weight * step), norm(weight * x))
+        return Move(accepted, target, following, failure, model.decrement, model.factor)
+
+
+def damped_step(model: Model, weight: Any) -> Any:
+    """Return the step p that minimizes the model's loss plus half of ``sum((weight * p)**2)``."""
+    number = weight.size
+    below = np.concatenate([np.diag(weight), np.zeros((number, 1), weight.dtype)], axis=1)
+    rows = triangle(np.concatenate([model.factor, below]))[:number]
+    return -solve_triangle(rows[:, :number], rows[:, number:])[:, 0]
+
+
+class Trusted(NamedTuple):
+    """State of :class:`Dogleg`.
+
+    Attributes
+    ----------
+    model
+        At the best point.
+    radius
+        Of the region where it is trusted, in units of the scale.
+    length
+        Of the step under way.
+    predicted, slope
+        By how much the model's loss falls with it, and the loss's slope along it.
+    """
+
+    model: Model
+    radius: Any
+    length: Any
+    predicted: Any
+    slope: Any
+
+
+@dataclass(frozen=True)
+class Dogleg(Search):
+    """Steps along Powell's dogleg (1970): down the gradient, then to the Gauss-Newton point.
+
+    Parameters
+    ----------
+    radius
+        Of the first trust region, relative to the start's norm in units of the Jacobian's
+        columns.
+
+    Raises
+    ------
+    InputError
+        If the radius is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 2, 20)
+    >>> run = st.least_squares(lambda p: p[0] * np.exp(-p[1] * t) - 3 * np.exp(-0.5 * t),
+    ...                        np.array([1.0, 1.0]), method=st.Dogleg())
+    >>> run.x.round(6)
+    array([3. , 0.5])
+    """
+
+    radius: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_radius(self.radius)
+
+    def init(self, x: Any) -> Any:
+        number = np.zeros((), x.dtype)
+        return Trusted(empty_model(x), number, number, number, number)
+
+    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+        ratio = reduction(base, trial, state.slope) / state.predicted
+        accepted = is_first | (ratio > ENOUGH)
+        model = chosen(accepted, model_at(trial, state.model.scale), state.model)
+        x, weight = np.where(accepted, trial.x, base.x), weights_of(model)
+        size = norm(weight * x)
+        first = self.radius * np.where(size > 0, size, 1.0)
+        radius = np.where(is_first, first, next_radius(state.radius, ratio, state.length))
+        target, step = kept_inside(trial, x, dogleg_step(model, weight, radius))
+        length = norm(weight * step)
+        following = Trusted(model, radius, length, model.predicted(step), model.slope(step))
+        failure = failure_of(length, size)
+        return Move(accepted, target, following, failure, model.decrement, model.factor)
+
+
+def dogleg_step(model: Model, weight: Any, radius: Any) -> Any:
+    """Return the step of Powell's dogleg within a radius, in units of the weights."""
+    number = weight.size
+    tiny = np.finfo(weight.dtype).eps
+    newton = damped_step(model, np.sqrt(number) * tiny * weight)  # regular at any rank
+    scaled = np.sum(model.factor[:, :number] * model.right[:, None], axis=0) / weight
+    down = -scaled / weight
+    square, bend = np.sum(np.square(scaled)), np.sum(np.square(model.changes(down)))
+    cauchy = square / bend * down
+    newton_length, cauchy_length = norm(weight * newton), norm(weight * cauchy)
+    to_edge = radius / norm(scaled) * down
+    # Where the second leg leaves the region: a quadratic in the share of it.
+    leg = weight * (newton - cauchy)
+    a, b = np.sum(np.square(leg)), np.sum(leg * weight * cauchy)
+    c = np.square(cauchy_length) - np.square(radius)
+    share = -c / (b + np.sqrt(np.maximum(np.square(b) - a * c, 0.0)))
+    bent = cauchy + share * (newton - cauchy)
+    step = np.where(cauchy_length >= radius, to_edge, bent)
+    return np.where(newton_length <= radius, newton, step)
+
+
+@dataclass(frozen=True)
+class GaussNewton(Along):
+    """Steps to the minimum of the linear model, shortened until the loss falls (Gauss 1809).
+
+    Quick where residuals are small and the start is near; :class:`LevenbergMarquardt` is the
+    one to rely on.
+
+    Parameters
+    ----------
+    search
+        The line search.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 2, 20)
+    >>> run = st.least_squares(lambda p: p[0] * np.exp(-p[1] * t) - 3 * np.exp(-0.5 * t),
+    ...                        np.array([1.0, 1.0]), method=st.GaussNewton())
+    >>> run.x.round(6)
+    array([3. , 0.5])
+    """
+
+    search: LineSearch = field(default_factory=Armijo)
+    is_scaled = True
+
+    def empty_memory(self, x: Any) -> Any:
+        return ()
+
+    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+        return ()
+
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        model = model_at(trial, np.zeros_like(trial.x))
+        number = trial.x.size
+        return -solve_triangle(model.factor[:, :number], model.factor[:, number:])[:, 0]
+
+    def cautious(self, gradient: Any) -> Any:
+        return 1.0

@@ -1,0 +1,306 @@
+"""Newton's method: the loss's own curvature, kept from leading astray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.along import Along, Line
+from steepest.descent.methods.line_search import Armijo, LineSearch
+from steepest.descent.methods.protocol import Base, Move, Search
+from steepest.descent.methods.trust import (
+    ENOUGH,
+    check_radius,
+    failure_of,
+    kept_inside,
+    next_radius,
+    norm,
+    reduction,
+)
+from steepest.errors import InputError
+from steepest.ops.linear import eigh_parts
+from steepest.trace import while_loop
+
+
+@dataclass(frozen=True)
+class NewtonCG(Along):
+    """Newton directions from conjugate gradients, without the Hessian (Dembo, Steihaug 1983).
+
+    Hessian-vector products are exact. The inner iteration ends as soon as the equation holds
+    well enough, or where the curvature turns out to be negative.
+
+    Parameters
+    ----------
+    search
+        The line search.
+    inner
+        Largest number of inner iterations.
+
+    Raises
+    ------
+    InputError
+        If `inner` is not a positive whole number.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def rosenbrock(x):
+    ...     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    >>> run = st.minimize(rosenbrock, np.zeros(5), method=st.NewtonCG())
+    >>> run.x.round(6)
+    array([1., 1., 1., 1., 1.])
+    """
+
+    search: LineSearch = field(default_factory=Armijo)
+    inner: int = 200
+    is_scaled = True
+
+    def __post_init__(self) -> None:
+        _check_inner(self.inner)
+
+    def empty_memory(self, x: Any) -> Any:
+        return ()
+
+    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+        return ()
+
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        return conjugate_step(trial, gradient, np.inf, self.inner)
+
+    def cautious(self, gradient: Any) -> Any:
+        return 1.0
+
+
+def _check_inner(inner: int) -> None:
+    if isinstance(inner, bool) or not isinstance(inner, int) or inner < 1:
+        raise InputError(f"inner must be a positive whole number, got {inner!r}")
+
+
+class Inner(NamedTuple):
+    """State of the inner conjugate gradients.
+
+    Attributes
+    ----------
+    step, residual, direction
+        The step so far, the gradient of the quadratic model there, and where to go on.
+    count
+        Iterations made.
+    is_done
+        Whether the step has met the edge of the region, or negative curvature.
+    """
+
+    step: Any
+    residual: Any
+    direction: Any
+    count: Any
+    is_done: Any
+
+
+def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) -> Any:
+    """Return an approximate minimum of the quadratic model within a radius (Steihaug 1983)."""
+    held = None if trial.box is None else trial.held
+    size = norm(gradient)
+    goal = np.minimum(0.5, np.sqrt(size)) * size
+
+    def goes_on(inner: Inner) -> Any:
+        return ~inner.is_done & (norm(inner.residual) > goal) & (inner.count < limit)
+
+    def go_on(inner: Inner) -> Inner:
+        d, residual = inner.direction, inner.residual
+        curved = trial.hessian_times(d)
+        if held is not None:
+            curved = np.where(held, 0.0, curved)
+        bend, square = np.sum(d * curved), np.sum(np.square(residual))
+        is_bent = bend > 0
+        reach = square / np.where(is_bent, bend, 1.0)
+        full = inner.step + reach * d
+        leaves = ~is_bent | (norm(full) >= radius)
+        edge = inner.step + _to_edge(inner.step, d, radius) * d
+        # Without an edge negative curvature ends the search where it is.
+        first = inner.count == 0
+        stay = np.where(first, d, inner.step)
+        out = np.where(np.isfinite(radius), edge, stay)
+        following = residual + reach * curved
+        share = np.sum(np.square(following)) / square
+        return Inner(
+            np.where(leaves, out, full),
+            following,
+            share * d - following,
+            inner.count + 1,
+            leaves,
+        )
+
+    start = Inner(
+        np.zeros_like(gradient),
+        gradient,
+        -gradient,
+        np.zeros((), np.int64),
+        np.zeros((), np.bool_),
+    )
+    return while_loop(goes_on, go_on, start).step
+
+
+def _to_edge(step: Any, direction: Any, radius: Any) -> Any:
+    """Return how far along a direction the edge of the region is."""
+    a, b = np.sum(np.square(direction)), np.sum(step * direction)
+    c = np.sum(np.square(step)) - np.square(radius)
+    return (-b + np.sqrt(np.maximum(np.square(b) - a * c, 0.0))) / a
+
+
+class Region(NamedTuple):
+    """State of :class:`TrustRegion`.
+
+    Attributes
+    ----------
+    gradient
+        At the best point.
+    curvature
+        The Hessian there, or of a large problem the last step and the Hessian times it.
+    radius
+        Of the region where the quadratic model is trusted.
+    length
+        Of the step under way.
+    predicted, slope
+        By how much the model's loss falls with it, and the loss's slope along it.
+    """
+
+    gradient: Any
+    curvature: Any
+    radius: Any
+    length: Any
+    predicted: Any
+    slope: Any
+
+
+@dataclass(frozen=True)
+class TrustRegion(Search):
+    """Newton's method within a trust region.
+
+    Small problems are solved exactly, by eigenvalues (Moré and Sorensen 1983), large ones by
+    conjugate gradients that end at the region's edge (Steihaug 1983). Hessians are exact.
+
+    Parameters
+    ----------
+    radius
+        Of the first region, in the parameters' units.
+    exact
+        Whether to form the Hessian; None does so for up to 50 parameters.
+    inner
+        Largest number of inner iterations, where it is not formed.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def rosenbrock(x):
+    ...     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+    >>> run = st.minimize(rosenbrock, np.zeros(2), method=st.TrustRegion())
+    >>> run.x.round(6)
+    array([1., 1.])
+    """
+
+    radius: float = 1.0
+    exact: bool | None = None
+    inner: int = 200
+
+    def __post_init__(self) -> None:
+        check_radius(self.radius)
+        _check_inner(self.inner)
+
+    def _is_exact(self, size: int) -> bool:
+        return size <= 50 if self.exact is None else self.exact
+
+    def init(self, x: Any) -> Any:
+        rows = x.size if self._is_exact(x.size) else 2
+        number = np.zeros((), x.dtype)
+        curvature = np.zeros((rows, x.size), x.dtype)
+        return Region(np.zeros_like(x), curvature, number + self.radius, number, number, number)
+
+    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+        ratio = reduction(base, trial, state.slope) / state.predicted
+        accepted = is_first | (ratio > ENOUGH)
+        radius = np.where(is_first, state.radius, next_radius(state.radius, ratio, state.length))
+        gradient = np.where(accepted, trial.free_gradient, state.gradient)
+        x = np.where(accepted, trial.x, base.x)
+        if self._is_exact(trial.x.size):
+            hessian = trial.hessian
+            if trial.box is not None:
+                hessian = _without(trial.held, hessian)
+            curvature = np.where(accepted, hessian, state.curvature)
+            step = exact_step(gradient, curvature, radius)
+            target, step = kept_inside(trial, x, step)
+            curved = np.matmul(curvature, step)
+        else:
+            # A rejected step is only shortened: the Hessian is known where it was tried.
+            length = norm(state.curvature[0])
+            shorter = np.minimum(1.0, radius / length)
+            step = conjugate_step(trial, trial.free_gradient, radius, self.inner)
+            step, curved = (
+                np.where(accepted, a, shorter * b)
+                for a, b in zip((step, trial.hessian_times(step)), state.curvature, strict=True)
+            )
+            target, step = kept_inside(trial, x, step)
+            curvature = np.stack([step, curved])
+        slope = np.sum(gradient * step)
+        predicted = -slope - 0.5 * np.sum(step * curved)
+        length = norm(step)
+        following = Region(gradient, curvature, radius, length, predicted, slope)
+        left = np.where(length < 0.999 * radius, predicted, np.inf)
+        return Move(accepted, target, following, failure_of(length, norm(x)), left)
+
+
+def _without(held: Any, hessian: Any) -> Any:
+    """Return a Hessian in which some parameters neither act nor are acted upon."""
+    either = held[:, None] | held[None, :]
+    return np.where(either, np.eye(held.size, dtype=hessian.dtype), hessian)
+
+
+def exact_step(gradient: Any, hessian: Any, radius: Any) -> Any:
+    """Return the minimum of a quadratic model within a radius (Moré and Sorensen 1983)."""
+    values, vectors = eigh_parts(hessian)
+    parts = np.matmul(gradient, vectors)
+    lowest = values[0]
+
+    def length(shift: Any) -> Any:
+        return norm(parts / (values + shift))
+
+    inside = (lowest > 0) & (length(0.0) <= radius)
+    floor = np.maximum(0.0, -lowest)
+    # Newton's iteration on 1 / length, which is nearly linear, kept within a bracket.
+    upper = norm(parts) / radius - lowest
+    tiny = np.finfo(gradient.dtype).eps * (np.abs(lowest) + np.abs(values[-1]) + 1e-300)
+
+    def goes_on(state: Any) -> Any:
+        shift, low, high, count = state
+        far = np.abs(length(shift) - radius) > 1e-6 * radius
+        return far & (high - low > tiny) & (count < 100)
+
+    def go_on(state: Any) -> Any:
+        shift, low, high, count = state
+        size = length(shift)
+        low, high = np.where(size > radius, shift, low), np.where(size > radius, high, shift)
+        falling = np.sum(np.square(parts) / (values + shift) ** 3) / np.square(size)
+        newton = shift + (size / radius - 1.0) / falling
+        middle = 0.5 * (low + high)
+        good = (newton > low) & (newton < high)
+        return np.where(good, newton, middle), low, high, count + 1
+
+    first = np.maximum(0.5 * (floor + upper), floor + tiny)
+    found = while_loop(
+        goes_on, go_on, (first, floor, np.maximum(upper, first), np.zeros((), np.int64))
+    )[0]
+    shift = np.where(inside, 0.0, np.maximum(found, floor + tiny))
+    along = -parts / (values + shift)
+    # The hard case: nothing pulls along the lowest eigenvector, which leads down either way.
+    short = np.square(radius) - np.sum(np.square(along))
+    is_hard = ~inside & (short > 1e-3 * np.square(radius))
+    extra = np.where(is_hard, np.sqrt(np.maximum(short, 0.0)), 0.0)
+    along = along + extra * np.eye(1, parts.size, dtype=parts.dtype)[0]
+    return np.matmul(vectors, along)

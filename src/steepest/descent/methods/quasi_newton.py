@@ -1,0 +1,149 @@
+"""Quasi-Newton methods: curvature learned from how the gradient changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.along import Along, Line
+from steepest.descent.methods.line_search import LineSearch, StrongWolfe
+from steepest.errors import InputError
+
+
+class Pairs(NamedTuple):
+    """What :class:`LBFGS` remembers.
+
+    Attributes
+    ----------
+    steps, changes
+        The last steps and the changes of the gradient over them, oldest first: shape
+        (memory, n).
+    inverse
+        One over the product of each pair, 0 where there is none yet: shape (memory,).
+    scale
+        Of the inverse Hessian that the pairs correct.
+    """
+
+    steps: Any
+    changes: Any
+    inverse: Any
+    scale: Any
+
+
+@dataclass(frozen=True)
+class LBFGS(Along):
+    """Limited-memory BFGS (Nocedal 1980, Liu and Nocedal 1989).
+
+    Parameters
+    ----------
+    memory
+        Number of steps that are remembered.
+    search
+        The line search.
+
+    Raises
+    ------
+    InputError
+        If the memory is not a positive whole number.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def rosenbrock(x):
+    ...     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    >>> run = st.minimize(rosenbrock, np.zeros(10), method=st.LBFGS())
+    >>> run.x.round(6)
+    array([1., 1., 1., 1., 1., 1., 1., 1., 1., 1.])
+    """
+
+    memory: int = 10
+    search: LineSearch = field(default_factory=StrongWolfe)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
+            raise InputError(f"memory must be a positive whole number, got {self.memory!r}")
+
+    def empty_memory(self, x: Any) -> Any:
+        table = np.zeros((self.memory, x.size), x.dtype)
+        return Pairs(table, table, np.zeros(self.memory, x.dtype), np.ones((), x.dtype))
+
+    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+        product, square = np.sum(step * change), np.sum(np.square(change))
+        # A pair without curvature would spoil the others (Byrd, Lu, Nocedal and Zhu 1995).
+        useful = product > np.finfo(step.dtype).eps * square
+        following = Pairs(
+            np.concatenate([memory.steps[1:], step[None]]),
+            np.concatenate([memory.changes[1:], change[None]]),
+            np.concatenate([memory.inverse[1:], np.reshape(1.0 / product, (1,))]),
+            product / square,
+        )
+        return Pairs(*(np.where(useful, a, b) for a, b in zip(following, memory, strict=True)))
+
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        q, shares = gradient, []
+        for i in reversed(range(self.memory)):
+            share = memory.inverse[i] * np.sum(memory.steps[i] * q)
+            q = q - share * memory.changes[i]
+            shares.append(share)
+        q = memory.scale * q
+        for i, share in enumerate(reversed(shares)):
+            back = memory.inverse[i] * np.sum(memory.changes[i] * q)
+            q = q + (share - back) * memory.steps[i]
+        return -q
+
+
+class Inverse(NamedTuple):
+    """What :class:`BFGS` remembers.
+
+    Attributes
+    ----------
+    matrix
+        The inverse Hessian as far as it is known, shape (n, n).
+    is_fresh
+        Whether it is still the one that it began with.
+    """
+
+    matrix: Any
+    is_fresh: Any
+
+
+@dataclass(frozen=True)
+class BFGS(Along):
+    """The method of Broyden, Fletcher, Goldfarb and Shanno (1970), with a dense matrix.
+
+    Parameters
+    ----------
+    search
+        The line search.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: (x[0] - 1) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2,
+    ...                   np.array([-1.0, 2.0]), method=st.BFGS())
+    >>> run.x.round(6)
+    array([1., 1.])
+    """
+
+    search: LineSearch = field(default_factory=StrongWolfe)
+
+    def empty_memory(self, x: Any) -> Any:
+        return Inverse(np.eye(x.size, dtype=x.dtype), np.ones((), bool))
+
+    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+        product, square = np.sum(step * change), np.sum(np.square(change))
+        useful = product > np.finfo(step.dtype).eps * square
+        # The first matrix is scaled to what the first step has shown (Nocedal and Wright 6.20).
+        scale = np.where(memory.is_fresh, product / square, 1.0)
+        before = scale * memory.matrix
+        bent = np.matmul(before, change)
+        share = (1.0 + np.sum(change * bent) / product) / product
+        cross = step[:, None] * bent[None, :]
+        after = before + share * (step[:, None] * step[None, :]) - (cross + cross.T) / product
+        return Inverse(np.where(useful, after, memory.matrix), memory.is_fresh & ~useful)
+
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        return -np.matmul(memory.matrix, gradient)

@@ -1,0 +1,70 @@
+"""What methods with a trust region have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.protocol import Base, Failure
+from steepest.errors import InputError
+
+ENOUGH = 1e-4
+"""Share of the predicted reduction that makes a step acceptable."""
+
+
+def check_radius(radius: float) -> None:
+    """Raise unless a first radius is positive."""
+    if not (np.isfinite(radius) and radius > 0):
+        raise InputError(f"radius must be a positive number, got {radius!r}")
+
+
+def norm(vector: Any) -> Any:
+    """Return the Euclidean norm."""
+    return np.sqrt(np.sum(np.square(vector)))
+
+
+def chosen(condition: Any, first: Any, second: Any) -> Any:
+    """Return one of two nested values of the same structure."""
+    if isinstance(first, tuple):
+        parts = [chosen(condition, a, b) for a, b in zip(first, second, strict=True)]
+        return type(first)(*parts) if type(first) is not tuple else tuple(parts)
+    return np.where(condition, first, second)
+
+
+def reduction(base: Base, trial: Evaluation, slope: Any) -> Any:
+    """Return by how much the loss fell from the base to a trial point.
+
+    Where that is next to nothing, a difference of losses would be rounding error: then it
+    is found from the slopes at both ends (Hager and Zhang 2005).
+    """
+    by_losses = base.loss - trial.loss
+    by_slopes = -0.5 * (slope + np.sum(trial.gradient * (trial.x - base.x)))
+    near = np.abs(by_losses) <= 1e-6 * np.abs(base.loss)
+    return np.where(near, by_slopes, by_losses)
+
+
+def next_radius(radius: Any, ratio: Any, length: Any) -> Any:
+    """Return the radius after a step of a length whose reduction was that share of the model's.
+
+    A ratio that is not a number shrinks it.
+    """
+    larger = np.where((ratio > 0.75) & (length >= 0.8 * radius), 2.0 * radius, radius)
+    return np.where(ratio >= 0.25, larger, 0.25 * np.minimum(length, radius))
+
+
+def failure_of(length: Any, size: Any) -> Any:
+    """Return why no step of such a length leads on from a point of such a size, if so."""
+    tiny = np.finfo(length.dtype).eps
+    short = np.where(length <= tiny * size, int(Failure.PRECISION), int(Failure.NONE))
+    return np.where(np.isfinite(length), short, int(Failure.FLAT))
+
+
+def kept_inside(trial: Evaluation, x: Any, step: Any) -> tuple[Any, Any]:
+    """Return where a step leads within the bounds, and the step there."""
+    target = x + step
+    if trial.box is None:
+        return target, step
+    target = trial.box.project(target)
+    return target, target - x

@@ -1,0 +1,85 @@
+"""What is minimized: a loss, or the half sum of squares of residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import require_loss
+from steepest.descent.bounds import Box
+from steepest.descent.evaluation import Evaluation, robust
+from steepest.descent.parameters import Layout
+from steepest.errors import InputError
+from steepest.graph import Node, trees
+from steepest.graph.source import at, function_source
+from steepest.trace import TracedArray, as_traced, current
+from steepest.trace.tracing import call_traced, result_nodes
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A function of nested parameters and further arguments, and what it returns.
+
+    Attributes
+    ----------
+    function
+        Returns the loss, or residuals.
+    of_residuals
+        Whether it returns residuals, whose half sum of squares is the loss.
+    rho, scale
+        The loss of one squared residual in units of `scale`; None is the square itself.
+    """
+
+    function: Callable[..., Any]
+    of_residuals: bool = False
+    rho: Callable[[Any], Any] | None = None
+    scale: float = 1.0
+
+    def __call__(
+        self, vector: Any, layout: Layout, arguments: Any, box: Box | None = None
+    ) -> Evaluation:
+        """Return the loss at a vector of parameters, while something is being traced."""
+        leaves = layout.pieces(vector)
+        if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
+            leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
+        tree = trees.unflatten(layout.structure, leaves)
+        result = call_traced(self.function, current(), (tree, *arguments))
+        outputs, _ = result_nodes(result)
+        if not self.of_residuals:
+            node = require_loss(self.function, outputs)
+            return Evaluation(vector, TracedArray(node, current()), box=box)
+        residual = _as_vector(self.function, outputs, vector.dtype)
+        if self.rho is None:
+            loss: Any = 0.5 * np.sum(np.square(residual))
+            return Evaluation(vector, loss, residual, residual, box=box)
+        rho = lambda z: call_traced(self.rho, current(), (z,))
+        loss, stand_in, weights = robust(residual, rho, self.scale)
+        return Evaluation(vector, loss, stand_in, residual, weights, box)
+
+
+def as_objective(function: Callable[..., Any] | Objective) -> Objective:
+    """Return a loss as an objective."""
+    return function if isinstance(function, Objective) else Objective(function)
+
+
+def _as_vector(function: Callable[..., Any], outputs: list[Node], dtype: np.dtype) -> TracedArray:
+    where = at(function_source(function))
+    name = getattr(function, "__name__", "the function")
+    if not outputs:
+        raise InputError(f"{name}{where} returns no residuals")
+    parts: list[Any] = []
+    for node in outputs:
+        if node.dtype.kind not in "fiub":
+            raise InputError(
+                f"{name}{where} returns residuals of dtype {node.dtype}, which must be real: "
+                "return np.concatenate([r.real, r.imag])"
+            )
+        part = TracedArray(node, current(), is_scalar=False)
+        parts.append(np.reshape(part, (-1,)).astype(dtype))
+    residual = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if residual.size == 0:
+        raise InputError(f"{name}{where} returns no residuals: there is nothing to fit")
+    return as_traced(residual)

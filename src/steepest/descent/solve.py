@@ -1,0 +1,67 @@
+"""From a problem to its result: prepared, driven to its end, summed up."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.driver import Ending, State, drive
+from steepest.descent.parameters import check_finite
+from steepest.descent.prepare import Problem, extend, go_on, prepare, start_of
+from steepest.descent.result import Result, Timings
+from steepest.descent.standing import standing
+from steepest.descent.summary import Summary
+
+
+def solve(
+    problem: Problem,
+    vector: np.ndarray,
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+    reason: str = "",
+) -> Result:
+    """Return the result of a problem, started at a vector of parameters.
+
+    `reason` says why the method was taken.
+    """
+    prepared, traced, compiled = prepare(problem, vector)
+    started, pauses = time.perf_counter(), 0.0
+    run = prepared.start(start_of(problem, prepared, vector))
+    batches, plan = problem.batches, problem.plan
+    limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
+
+    def look() -> State:
+        here = standing(problem.method, run)
+        return State(problem.layout.unpack(here.x), here.loss, here.iterations)
+
+    with _progress_display(progress, problem.stop.latest() if limit is None else limit) as watch:
+        while True:
+            ending = drive(run, limit, prepared.budget, look, callback, watch)
+            if ending is not Ending.NEW_PATH:
+                break
+            if not np.isfinite(run.x).all():
+                ending = Ending.DIVERGED
+                break
+            prepared, trace_more, compile_more = extend(problem, prepared, run)
+            traced, compiled = traced + trace_more, compiled + compile_more
+            pauses += trace_more + compile_more
+            run = go_on(problem, prepared, run)
+    ended = time.perf_counter()
+    if ending is Ending.DIVERGED and run.count == 0:
+        check_finite(problem.layout.unpack(vector))
+    timings = Timings(traced, compiled, ended - started - pauses)
+    result = Summary(problem, prepared, reason).result(run, ending, timings)
+    run.release()
+    return result
+
+
+def _progress_display(wanted: bool, limit: int | None) -> Any:
+    if not wanted:
+        return contextlib.nullcontext()
+    # Presentation stands above descent: reached by name, and only from here.
+    return importlib.import_module("steepest.show.progress").display(limit)

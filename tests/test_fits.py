@@ -1,0 +1,370 @@
+"""Least squares and curve fits against NIST's certified values, SciPy, and what goes wrong."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize
+from nist_cases import CASES
+
+import steepest as st
+
+T = np.linspace(0, 4, 25)
+RANDOM = np.random.default_rng(7)
+Y = 3.0 * np.exp(-1.3 * T) + 0.5 + 0.05 * RANDOM.normal(size=T.size)
+
+
+def decay(t, amplitude, rate, offset):
+    return amplitude * np.exp(-rate * t) + offset
+
+
+def residuals(p):
+    return decay(T, *p) - Y
+
+
+# NIST's data: 27 sets, each from two starts, with default settings.
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nist(case, start):
+    fit = st.curve_fit(case.model, case.x, case.y, case.starts[start])
+    assert fit.converged, fit.message
+    assert case.digits(fit.x) >= 9
+    # The residuals of Lanczos1 are rounding errors of its data, and so are its standard errors.
+    enough = 2.5 if case.name == "Lanczos1" else 5
+    assert case.digits(fit.standard_errors, case.standard_errors) >= enough
+    assert fit.chi_square == pytest.approx(case.sum_of_squares, rel=1e-2 if enough < 5 else 1e-7)
+
+
+@pytest.mark.parametrize("method", [st.Dogleg(), st.GaussNewton(), st.LBFGS(), st.TrustRegion()])
+def test_other_methods_reach_nists_minimum_from_the_near_start(method):
+    for case in CASES:
+        if case.name in ("Misra1b", "DanWood", "Rat42"):
+            fit = st.curve_fit(case.model, case.x, case.y, case.certified * 1.01, method=method)
+            assert case.digits(fit.x) >= 5, (case.name, fit.message)
+
+
+# SciPy.
+
+
+def test_curve_fit_is_scipys():
+    popt, pcov = st.curve_fit(decay, T, Y, [1.0, 1.0, 0.0])
+    theirs, covariance = scipy.optimize.curve_fit(decay, T, Y, [1.0, 1.0, 0.0], xtol=1e-14)
+    np.testing.assert_allclose(popt, theirs, rtol=1e-7)
+    np.testing.assert_allclose(pcov, covariance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("kind", ["each", "number", "matrix"])
+def test_sigma_is_scipys(kind, absolute):
+    each = np.linspace(0.02, 0.2, T.size)
+    near = np.exp(-np.abs(T[:, None] - T)) * np.outer(each, each)
+    sigma = {"each": each, "number": 0.1, "matrix": near}[kind]
+    start = [1.0, 1.0, 0.0]
+    fit = st.curve_fit(decay, T, Y, start, sigma=sigma, absolute_sigma=absolute)
+    scipys = np.full(T.size, sigma) if kind == "number" else sigma
+    theirs, covariance = scipy.optimize.curve_fit(
+        decay, T, Y, start, sigma=scipys, absolute_sigma=absolute, xtol=1e-14
+    )
+    np.testing.assert_allclose(fit.x, theirs, rtol=1e-5)  # SciPy differentiates numerically
+    np.testing.assert_allclose(fit.covariance, covariance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["linear", "huber", "soft_l1", "cauchy", "arctan"])
+def test_robust_losses_are_scipys(loss):
+    y = Y.copy()
+    y[::6] += 2.0
+
+    def shifted(p):
+        return decay(T, *p) - y
+
+    start = np.array([2.5, 1.0, 0.3])
+    fit = st.least_squares(shifted, start, loss=loss, f_scale=0.1)
+    theirs = scipy.optimize.least_squares(
+        shifted, start, loss=loss, f_scale=0.1, ftol=1e-15, xtol=1e-15, gtol=1e-12
+    )
+    assert fit.converged, fit.message
+    np.testing.assert_allclose(fit.x, theirs.x, rtol=1e-5)
+    assert fit.cost == pytest.approx(theirs.cost, rel=1e-9)
+    np.testing.assert_allclose(fit.fun, theirs.fun, atol=1e-6)
+
+
+def test_a_robust_loss_of_ones_own():
+    fit = st.least_squares(residuals, np.ones(3), loss=lambda z: np.log1p(z), f_scale=0.1)
+    named = st.least_squares(residuals, np.ones(3), loss="cauchy", f_scale=0.1)
+    np.testing.assert_allclose(fit.x, named.x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", [None, st.Dogleg(), st.GaussNewton(), st.LBFGS()])
+def test_bounds_are_scipys(method):
+    low, high = [0, 0, 0.55], [2.8, 5, 2]
+    start = np.array([1.0, 1.0, 0.6])
+    fit = st.least_squares(residuals, start, bounds=(low, high), method=method)
+    theirs = scipy.optimize.least_squares(
+        residuals, start, bounds=(low, high), ftol=1e-15, xtol=1e-15, gtol=1e-13
+    )
+    np.testing.assert_allclose(fit.x, theirs.x, atol=1e-5)
+    assert fit.cost == pytest.approx(theirs.cost, rel=1e-7)
+    assert fit.active_mask.tolist() == [1, 0, -1]
+    assert fit.x[0] == 2.8
+    assert "x[0] is on its upper bound" in fit.message
+    assert "x[2] is on its lower bound" in fit.message
+    assert np.isnan(fit.standard_errors[0])
+    assert fit.standard_errors[1] > 0
+
+
+def test_scipys_names_and_tolerances():
+    fit = st.least_squares(residuals, np.ones(3), ftol=1e-6, xtol=1e-6, gtol=None, max_nfev=50)
+    theirs = scipy.optimize.least_squares(residuals, fit.x)
+    np.testing.assert_allclose(fit.jac, st.jacobian(residuals)(fit.x), rtol=1e-12)
+    np.testing.assert_allclose(fit.jac, theirs.jac, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(fit.grad, fit.jac.T @ fit.fun, atol=1e-10)
+    assert fit.success
+    assert fit.nfev == fit.njev == fit.evaluations
+    assert fit.optimality == np.max(np.abs(fit.grad))
+
+
+# Statistics.
+
+
+def test_statistics():
+    import scipy.stats
+
+    fit = st.curve_fit(decay, T, Y)
+    assert fit.names == ("amplitude", "rate", "offset")
+    assert fit.observations == 25
+    assert fit.degrees_of_freedom == 22
+    rest = Y - decay(T, *fit.x)
+    assert fit.chi_square == pytest.approx(rest @ rest, rel=1e-12)
+    assert fit.residual_standard_deviation == pytest.approx(np.sqrt(rest @ rest / 22), rel=1e-12)
+    assert fit.r_squared == pytest.approx(1 - rest @ rest / np.sum((Y - Y.mean()) ** 2))
+    reach = scipy.stats.t.ppf(0.95, 22) * fit.standard_errors
+    np.testing.assert_allclose(
+        fit.confidence_intervals(0.9), np.stack([fit.x - reach, fit.x + reach], 1), rtol=1e-10
+    )
+    np.testing.assert_allclose(np.diag(fit.correlation), 1)
+    absolute = st.curve_fit(decay, T, Y, sigma=0.05, absolute_sigma=True)
+    reach = scipy.stats.norm.ppf(0.95) * absolute.standard_errors
+    np.testing.assert_allclose(absolute.confidence_intervals(0.9)[:, 1] - absolute.x, reach)
+
+
+def test_a_band_covers_the_curve_as_often_as_it_says():
+    random = np.random.default_rng(3)
+    inside_mean, inside_new, runs = 0, 0, 300
+    truth, at = np.array([3.0, 1.3, 0.5]), np.array([0.7, 2.0])
+    for _ in range(runs):
+        y = decay(T, *truth) + 0.05 * random.normal(size=T.size)
+        fit = st.curve_fit(decay, T, y, [2.0, 1.0, 0.3])
+        low, high = fit.band(at, 0.9)
+        inside_mean += np.mean((low < decay(at, *truth)) & (decay(at, *truth) < high))
+        low, high = fit.band(at, 0.9, kind="prediction")
+        new = decay(at, *truth) + 0.05 * random.normal(size=2)
+        inside_new += np.mean((low < new) & (new < high))
+    assert inside_mean / runs == pytest.approx(0.9, abs=0.05)
+    assert inside_new / runs == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_linear_fit_is_the_textbooks():
+    x = np.arange(10.0)
+    y = 2.0 * x + 1.0 + np.sin(5 * x)
+    fit = st.curve_fit(lambda x, slope, intercept: slope * x + intercept, x, y)
+    theirs, covariance = np.polyfit(x, y, 1, cov=True)
+    np.testing.assert_allclose(fit.x, theirs, rtol=1e-10)
+    np.testing.assert_allclose(fit.covariance, covariance, rtol=1e-8)
+
+
+def test_the_report_says_what_a_notebook_wants():
+    fit = st.curve_fit(decay, T, Y)
+    report = fit.report()
+    for word in ("amplitude", "standard error", "chi-square", "R2", "95% interval", "22"):
+        assert word in report
+    assert str(fit) == report
+    page = fit._repr_html_()
+    assert page.count("<tr>") >= 8
+    assert "amplitude" in page
+
+
+# Parameters.
+
+
+def test_parameters_by_name():
+    fit = st.curve_fit(decay, T, Y, {"offset": 0.0, "rate": 1.0, "amplitude": 1.0})
+    plain = st.curve_fit(decay, T, Y)
+    assert list(fit.x) == ["offset", "rate", "amplitude"]
+    np.testing.assert_allclose(fit.x["rate"], plain.x[1], rtol=1e-10)
+    bounds = ({"offset": 0.6}, {"amplitude": 5.0})
+    start = {"offset": 0.7, "rate": 1.0, "amplitude": 1.0}
+    bounded = st.curve_fit(decay, T, Y, start, bounds=bounds)
+    assert bounded.x["offset"] == 0.6
+
+
+def test_nested_parameters_and_residuals():
+    def parts(p, scale):
+        return [scale * (p["a"] - 1.0), {"rest": p["b"] - np.arange(3.0)}]
+
+    fit = st.least_squares(parts, {"a": 0.0, "b": np.zeros(3)}, args=(2.0,))
+    assert fit.x["a"] == pytest.approx(1)
+    np.testing.assert_allclose(fit.x["b"], np.arange(3.0), atol=1e-12)
+
+
+def test_as_many_data_as_parameters():
+    with pytest.warns(st.FitWarning, match="scatter cannot be estimated"):
+        fit = st.curve_fit(lambda x, a, b: a * x + b, np.array([1.0, 2.0]), np.array([3.0, 5.0]))
+    np.testing.assert_allclose(fit.x, [2, 1])
+    assert np.all(np.isinf(fit.covariance))
+
+
+def test_fewer_residuals_than_parameters_still_descend():
+    fit = st.least_squares(lambda p: np.array([p[0] + p[1] - 3.0]), np.zeros(2))
+    assert fit.cost == pytest.approx(0, abs=1e-20)
+    assert fit.rank == 1
+
+
+def test_second_fits_of_a_model_compile_nothing():
+    st.curve_fit(decay, T, Y)
+    again = st.curve_fit(decay, T, Y + 0.1)
+    assert again.timings.trace == again.timings.compile == 0
+
+
+# Theory.
+
+
+def test_levenberg_marquardt_is_quadratic_where_residuals_vanish():
+    exact = decay(T, 3.0, 1.3, 0.5)
+    fit = st.least_squares(
+        lambda p: decay(T, *p) - exact, np.array([2.5, 1.0, 0.3]), stop=st.LossBelow(1e-28)
+    )
+    errors = np.linalg.norm(fit.history.x - [3.0, 1.3, 0.5], axis=1)
+    tail = [(a, b) for a, b in itertools.pairwise(errors) if 1e-7 < a < 3e-2]
+    assert len(tail) >= 2
+    rates = [np.log(b) / np.log(a) for a, b in tail if b > 1e-15]
+    assert min(rates) > 1.5
+
+
+def test_one_gauss_newton_step_solves_a_linear_problem():
+    matrix = np.random.default_rng(0).normal(size=(9, 4))
+    for method in (st.GaussNewton(), st.Dogleg(radius=1e6)):
+        fit = st.least_squares(lambda p: matrix @ p - 1.0, np.ones(4), method=method)
+        expected, *_ = np.linalg.lstsq(matrix, np.ones(9))
+        assert fit.history.loss[1] == pytest.approx(fit.cost, rel=1e-12)
+        np.testing.assert_allclose(fit.x, expected, rtol=1e-9)
+
+
+# What goes wrong.
+
+
+BAD = {
+    "start values": (lambda: st.curve_fit(decay, T, Y, [1.0, 1.0]), r"decay.*3 parameters"),
+    "unknown name": (
+        lambda: st.curve_fit(decay, T, Y, {"amplitude": 1, "rate": 1, "ofset": 0}),
+        "no parameter 'ofset'",
+    ),
+    "missing name": (
+        lambda: st.curve_fit(decay, T, Y, {"amplitude": 1, "rate": 1}),
+        "no start for 'offset'",
+    ),
+    "crossed bounds": (
+        lambda: st.curve_fit(decay, T, Y, bounds=([0, 2, 0], [1, 1, 1])),
+        r"bounds of x0\[1\] cross: 2 is above 1",
+    ),
+    "start outside": (
+        lambda: st.curve_fit(decay, T, Y, bounds=(2.0, 3.0)),
+        r"x0\[0\] is 1, outside of its bounds 2 and 3",
+    ),
+    "bounds of wrong length": (
+        lambda: st.curve_fit(decay, T, Y, bounds=([0, 0], 1)),
+        "lower bounds must be one number or 3",
+    ),
+    "no pair of bounds": (lambda: st.curve_fit(decay, T, Y, bounds=(1, 2, 3)), "two ends"),
+    "sigma of wrong length": (
+        lambda: st.curve_fit(decay, T, Y, sigma=np.ones(4)),
+        r"sigma must have the shape of y, \(25,\)",
+    ),
+    "sigma of zero": (
+        lambda: st.curve_fit(decay, T, Y, sigma=np.where(T > 1, 1, 0.0)),
+        r"sigma\[0\] is 0: standard deviations must be positive",
+    ),
+    "no covariance": (
+        lambda: st.curve_fit(decay, T, Y, sigma=-np.eye(25)),
+        "must be positive definite",
+    ),
+    "few points": (
+        lambda: st.curve_fit(decay, T[:2], Y[:2]),
+        "2 data points cannot determine 3 parameters of decay",
+    ),
+    "NaN in y": (
+        lambda: st.curve_fit(decay, T, np.where(T > 3.9, np.nan, Y)),
+        r"y\[24\] is nan.*nan_policy='omit'",
+    ),
+    "NaN in x": (lambda: st.curve_fit(decay, np.where(T < 0.1, np.nan, T), Y), r"x\[0\] is nan"),
+    "wrong shape": (
+        lambda: st.curve_fit(lambda x, a: a * x[:-1], T, Y),
+        r"test_fits.py.*returns shape \(24,\) where y has shape \(25,\)",
+    ),
+    "complex residuals": (
+        lambda: st.least_squares(lambda p: p * 1j * np.ones(3), np.ones(3)),
+        r"(?s)complex|real",
+    ),
+    "no residuals": (lambda: st.least_squares(lambda p: p[:0], np.ones(3)), "nothing to fit"),
+    "f_scale": (
+        lambda: st.least_squares(residuals, np.ones(3), f_scale=0),
+        "f_scale must be a positive number",
+    ),
+    "loss": (
+        lambda: st.least_squares(residuals, np.ones(3), loss="hubber"),
+        "did you mean 'huber'",
+    ),
+    "level": (lambda: st.curve_fit(decay, T, Y).confidence_intervals(95), "between 0 and 1"),
+    "kind": (lambda: st.curve_fit(decay, T, Y).band(T, kind="all"), "'mean' or 'prediction'"),
+    "nan_policy": (lambda: st.curve_fit(decay, T, Y, nan_policy="skip"), "nan_policy must be"),
+    "NaN at the start": (
+        lambda: st.least_squares(residuals, np.array([1, np.nan, 1])),
+        r"x0\[1\] is nan",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_its_sentence(name):
+    call, message = BAD[name]
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        call()
+    assert isinstance(caught.value, st.SteepestError)
+
+
+def test_missing_data_can_be_left_out():
+    y = np.where((T > 1) & (T < 1.5), np.nan, Y)
+    keep = np.isfinite(y)
+    fit = st.curve_fit(decay, T, y, sigma=np.ones(25), nan_policy="omit")
+    same = st.curve_fit(decay, T[keep], y[keep])
+    np.testing.assert_allclose(fit.x, same.x, rtol=1e-9)
+    assert fit.observations == keep.sum()
+
+
+def test_a_singular_jacobian_is_said():
+    with pytest.warns(st.FitWarning, match="rank 1 for 2.*do not determine a and b"):
+        fit = st.curve_fit(lambda x, a, b: (a + b) * x, T, Y)
+    assert fit.rank == 1
+    assert np.all(np.isinf(fit.covariance))
+    assert "unknown" in fit.report()
+
+
+def test_a_parameter_without_effect_is_named():
+    with pytest.warns(st.FitWarning, match="do not determine unused"):
+        fit = st.curve_fit(lambda x, a, unused: a * x + 0 * unused, T, Y)
+    assert np.isfinite(fit.x).all()
+
+
+def test_a_jacobian_of_zeros_is_said():
+    fit = st.least_squares(lambda p: 0 * p + 2.0, np.ones(2))
+    assert fit.rank == 0
+    assert fit.cost == pytest.approx(4)
+    assert "rank 0" in fit.message
+
+
+def test_nothing_is_warned_about_a_good_fit():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        st.curve_fit(decay, T, Y)
