@@ -194,6 +194,8 @@ def test_parameters_by_name():
     plain = st.curve_fit(decay, T, Y)
     assert list(fit.x) == ["offset", "rate", "amplitude"]
     np.testing.assert_allclose(fit.x["rate"], plain.x[1], rtol=1e-10)
+    assert fit.names == ("amplitude", "offset", "rate")
+    assert dict(zip(fit.names, fit.vector, strict=True)) == fit.x
     bounds = ({"offset": 0.6}, {"amplitude": 5.0})
     start = {"offset": 0.7, "rate": 1.0, "amplitude": 1.0}
     bounded = st.curve_fit(decay, T, Y, start, bounds=bounds)

@@ -553,3 +553,35 @@ def test_branches_in_a_loss_are_crossed_while_searching():
 
     run = st.minimize(loss, np.array([-2.0, 1.0]), method=st.LBFGS())
     np.testing.assert_allclose(run.x, [1, 0], atol=1e-5)
+
+
+def test_methods_for_residuals_say_so_where_there_is_a_loss():
+    with pytest.raises(ValueError, match=r"LevenbergMarquardt needs residuals.*least_squares"):
+        st.minimize(quadratic, START, method="lm")
+
+
+@pytest.mark.parametrize("size", [20, 60, 100])
+@pytest.mark.parametrize("memory", [1, 3, 10])
+def test_arrays_of_an_iteration_keep_their_memory_until_their_last_reader(memory, size):
+    # History, stop rule and update read the same arrays, one after the other.
+    start = np.tile([-1.2, 1.0], size // 2)
+    runs = [
+        st.minimize(
+            rosenbrock, start, method=st.LBFGS(memory), stop=st.MaxIterations(12), engine=engine
+        )
+        for engine in ("native", "numpy")
+    ]
+    assert runs[0].evaluations == runs[1].evaluations
+    np.testing.assert_allclose(runs[0].x, runs[1].x, rtol=1e-6)
+
+
+def test_a_time_limit_ends_a_run_where_it_is():
+    slow = {"method": st.GradientDescent(1e-12), "record": None}
+    run = st.minimize(quadratic, START, stop=st.TimeLimit(0.1), **slow)
+    assert run.status is st.Status.TIME_LIMIT
+    assert "time limit" in run.message
+    assert 0.1 <= run.timings.run < 1.0
+    first = st.minimize(quadratic, START, stop=st.TimeLimit(5) | st.MaxIterations(3), **slow)
+    assert first.iterations == 3
+    with pytest.raises(ValueError, match=r"combine it with \|"):
+        st.TimeLimit(1) & st.MaxIterations(3)

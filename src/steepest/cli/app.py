@@ -75,6 +75,9 @@ def descend(
     until: Until = None,
     max_iterations: Limit = 10_000,
     method: MethodName = "gradient-descent",
+    bounds: Annotated[
+        str | None, typer.Option(help="low:high for each parameter, such as 0:1,:2.")
+    ] = None,
     dtype: Dtype = "float64",
     compute_dtype: ComputeDtype = None,
     engine: Annotated[str, typer.Option(help="native, numpy or torch.")] = "native",
@@ -96,6 +99,7 @@ def descend(
         of_vector(load(target), x0),
         x0,
         method=options.parse_method(method, step_size),
+        bounds=options.parse_bounds(bounds),
         stop=options.parse_stop(until, max_iterations),
         engine=engine,
         compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),

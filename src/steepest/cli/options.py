@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 
 from steepest.descent import (
-    Adam,
-    GradientDescent,
     GradientNormBelow,
     LossBelow,
     MaxIterations,
     Method,
-    Momentum,
+    Search,
     StopRule,
 )
+from steepest.descent.choice import BY_NAME, FOR_RESIDUALS, check_for_loss, named
 from steepest.errors import InputError
 
-METHODS = ("gradient-descent", "momentum", "nesterov", "adam")
+METHODS = tuple(name for name in BY_NAME if name not in FOR_RESIDUALS)
 
 _CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
 
@@ -64,14 +64,31 @@ def parse_stop(until: str | None, max_iterations: int) -> StopRule:
     return rule | limit
 
 
-def parse_method(name: str, step_size: float) -> Method:
-    """Return a descent method by its name."""
-    if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0.4)
-        guess = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"unknown method {name!r}{guess}: choose one of {', '.join(METHODS)}")
-    if name == "gradient-descent":
-        return GradientDescent(step_size)
-    if name == "adam":
-        return Adam(step_size)
-    return Momentum(step_size, nesterov=name == "nesterov")
+def parse_method(name: str, step_size: float) -> Method | Search:
+    """Return a descent method by its name; those that search find their own step size."""
+    method = named(name)
+    if name in FOR_RESIDUALS:
+        check_for_loss(method)
+    return dataclasses.replace(method, step_size=step_size) if _has_step_size(method) else method
+
+
+def _has_step_size(method: Any) -> bool:
+    return any(field.name == "step_size" for field in dataclasses.fields(method))
+
+
+def parse_bounds(text: str | None) -> list[tuple[float | None, float | None]] | None:
+    """Return pairs for ``0:1,:2,``: an end that is left out is no bound."""
+    if text is None:
+        return None
+    pairs = []
+    for part in text.split(","):
+        low, colon, high = part.partition(":")
+        try:
+            pairs.append((float(low) if low else None, float(high) if high else None))
+        except ValueError:
+            colon = ""
+        if part and not colon:
+            raise InputError(
+                f"--bounds needs low:high for each parameter, such as 0:1,:2; got {part!r}"
+            )
+    return pairs

@@ -52,6 +52,7 @@ from steepest.descent.stop import (
     Point,
     StepBelow,
     StopRule,
+    TimeLimit,
 )
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "StepDecay",
     "StopRule",
     "StrongWolfe",
+    "TimeLimit",
     "Timings",
     "TrustRegion",
     "WarmUp",

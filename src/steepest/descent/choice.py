@@ -63,6 +63,20 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
 """What SciPy calls a method that is here too, where the name differs."""
 
 
+FOR_RESIDUALS = ("gauss-newton", "levenberg-marquardt", "dogleg")
+"""Those that need residuals."""
+
+
+def check_for_loss(method: Any) -> None:
+    """Raise if a method needs residuals, where there is only a loss."""
+    if isinstance(method, GaussNewton | LevenbergMarquardt | Dogleg):
+        name = type(method).__name__
+        raise InputError(
+            f"{name} needs residuals, not their sum of squares: give a function that returns "
+            "them to st.least_squares, or take st.TrustRegion() here"
+        )
+
+
 def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
     """Return the method that minimizes a loss, and why it was taken.
 
@@ -75,10 +89,10 @@ def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple
     has_batches, has_bounds
         What else there is.
     """
-    if isinstance(method, str):
-        return named(method), ""
     if method is not None:
+        method = named(method) if isinstance(method, str) else method
         _check_method(method)
+        check_for_loss(method)
         return method, ""
     if has_batches:
         return Adam(), "each step sees other data, so that no line search would mean anything"
@@ -92,7 +106,9 @@ def choose_for_squares(method: Any) -> tuple[Any, str]:
     """Return the method that minimizes a sum of squares, and why it was taken."""
     if method is None:
         return LevenbergMarquardt(), "a sum of squares, of residuals that have slopes"
-    return choose(method, 0, False, False)
+    method = named(method) if isinstance(method, str) else method
+    _check_method(method)
+    return method, ""
 
 
 def named(name: str) -> Any:

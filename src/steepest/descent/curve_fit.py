@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
-from steepest.descent.least_squares import fit_residuals, scipy_stop, warn_of
+from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
+from steepest.descent.parameters import lay_out
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
@@ -132,7 +134,7 @@ def curve_fit(
         callback=callback,
         progress=progress,
         max_paths=MAX_PATHS,
-        names=names if not is_named else None,
+        names=_flat_names(start) if is_named else names,
         absolute_sigma=absolute_sigma,
         data=Data(applied(model, is_named), x, y),
     )
@@ -173,6 +175,12 @@ def _start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
             f"{np.size(start)} start values"
         )
     return start
+
+
+def _flat_names(start: dict[str, Any]) -> list[str]:
+    """Return a name for each number of named start values: ``b``, or ``b[2]``."""
+    layout, _ = lay_out(start)
+    return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(start, layout)]
 
 
 def _check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:

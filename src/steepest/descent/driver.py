@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import math
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ class Ending(enum.Enum):
     LIMIT = enum.auto()
     INTERRUPTED = enum.auto()
     CALLBACK = enum.auto()
+    TIME = enum.auto()
     NEW_PATH = enum.auto()
 
 
@@ -89,6 +91,7 @@ def drive(
     look: Callable[[], State],
     callback: Callable[[State], Any] | None,
     watch: Callable[[State], None] | None = None,
+    deadline: float = math.inf,
 ) -> Ending:
     """Advance a run to its end.
 
@@ -106,6 +109,8 @@ def drive(
         Called after every update; ends the run by returning True or raising StopIteration.
     watch
         Called now and then, for progress.
+    deadline
+        When the run ends in any case, by ``time.perf_counter``.
     """
     budget, seen = (1 if callback else budget), 0
     if not callback:  # most runs are over before Python could be interrupted
@@ -116,6 +121,8 @@ def drive(
         while limit is None or run.count < limit:
             if interrupt.pressed:
                 return Ending.INTERRUPTED
+            if time.perf_counter() > deadline:
+                return Ending.TIME
             steps = budget if limit is None else min(budget, limit - run.count)
             started = time.perf_counter()
             outcome = run.advance(steps)

@@ -25,6 +25,7 @@ class Status(enum.Enum):
     FLAT = "The slopes are all zero or not finite, so that there is no direction to go."
     DIVERGED = "The descent diverged: the last finite point is returned."
     INTERRUPTED = "The run was interrupted: the point reached so far is returned."
+    TIME_LIMIT = "The time limit was reached: the point reached so far is returned."
     CALLBACK = "The callback ended the run."
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,8 @@ def solve(
     """
     prepared, traced, compiled = prepare(problem, vector)
     started, pauses = time.perf_counter(), 0.0
+    seconds = problem.stop.time_limit()
+    deadline = math.inf if seconds is None else started + seconds
     run = prepared.start(start_of(problem, prepared, vector))
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
@@ -41,7 +44,7 @@ def solve(
 
     with _progress_display(progress, problem.stop.latest() if limit is None else limit) as watch:
         while True:
-            ending = drive(run, limit, prepared.budget, look, callback, watch)
+            ending = drive(run, limit, prepared.budget, look, callback, watch, deadline)
             if ending is not Ending.NEW_PATH:
                 break
             if not np.isfinite(run.x).all():

@@ -65,6 +65,10 @@ class StopRule(abc.ABC):
         """Return the elementary rules that this one is made of."""
         return [self]
 
+    def time_limit(self) -> float | None:
+        """Return the seconds after which a run ends in any case; None if there is no such."""
+        return None
+
     def latest(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
         return None
@@ -261,6 +265,47 @@ class MaxIterations(StopRule):
 
 
 @dataclass(frozen=True)
+class TimeLimit(StopRule):
+    """Stop after so much time, a few hundredths of a second later at most.
+
+    It combines with ``|`` only. The clock starts when tracing and compiling are done.
+
+    Parameters
+    ----------
+    seconds
+        Seconds of descent.
+
+    Raises
+    ------
+    InputError
+        If the time is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(x**2), np.ones(2), stop=st.TimeLimit(0.05),
+    ...                   method=st.GradientDescent(1e-9), record=None)
+    >>> run.status.name
+    'TIME_LIMIT'
+    """
+
+    seconds: float
+    is_goal = False
+    looks_back = False
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.seconds)
+        if not self.seconds > 0:
+            raise InputError(f"TimeLimit needs a positive time, got {self.seconds!r}")
+
+    def met(self, point: Point) -> Any:
+        return point.iteration < 0  # never: the driver has the clock
+
+    def time_limit(self) -> float | None:
+        return float(self.seconds)
+
+
+@dataclass(frozen=True)
 class AnyOf(StopRule):
     """Stop as soon as one of two rules is met; written ``a | b``."""
 
@@ -284,6 +329,10 @@ class AnyOf(StopRule):
     def rules(self) -> list[StopRule]:
         return self.first.rules() + self.second.rules()
 
+    def time_limit(self) -> float | None:
+        limits = [t for t in (self.first.time_limit(), self.second.time_limit()) if t is not None]
+        return min(limits, default=None)
+
     def latest(self) -> int | None:
         limits = [n for n in (self.first.latest(), self.second.latest()) if n is not None]
         return min(limits, default=None)
@@ -295,6 +344,10 @@ class AllOf(StopRule):
 
     first: StopRule
     second: StopRule
+
+    def __post_init__(self) -> None:
+        if any(isinstance(rule, TimeLimit) for rule in self.rules()):
+            raise InputError("TimeLimit ends a run whatever else holds: combine it with |")
 
     def __repr__(self) -> str:
         sides = (self.first, self.second)

@@ -167,7 +167,11 @@ class Summary:
             epochs = self.problem.batches.epochs if self.problem.batches else 0
             sentence = f"All {epochs} epochs were done, {count} iterations."
             return Status.EPOCHS_DONE, lambda: sentence
-        status = Status.INTERRUPTED if ending is Ending.INTERRUPTED else Status.CALLBACK
+        status = {
+            Ending.INTERRUPTED: Status.INTERRUPTED,
+            Ending.TIME: Status.TIME_LIMIT,
+            Ending.CALLBACK: Status.CALLBACK,
+        }[ending]
         return status, lambda: f"{status.value[:-1]} after {count} iterations."
 
     def _history(self, run: Run) -> History:
