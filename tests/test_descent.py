@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import OrderedDict
 
 import numpy as np
 import optree
@@ -10,6 +11,8 @@ import pytest
 
 import steepest as st
 from steepest import Status
+from steepest.descent import prepare
+from steepest.engines.native import program, running, workspace
 
 ENGINES = ["native", "numpy", "torch"]
 CURVATURE = np.array([1.0, 4.0, 9.0])
@@ -331,8 +334,13 @@ def test_history_keeps_what_was_asked_for(record, iterations, size, engine):
         np.testing.assert_array_equal(run.history.x, expected[:, None] * np.ones(size))
 
 
+def with_little_room_for_history(monkeypatch, rows):
+    monkeypatch.setattr(workspace, "_HISTORY_ROWS", rows)
+    monkeypatch.setattr(prepare, "_prepared", OrderedDict())  # and with it memory that is kept
+    monkeypatch.setattr(program, "_programs", OrderedDict())
+
+
 def test_history_survives_many_calls_of_machine_code(monkeypatch):
-    import steepest.engines.native.running as running
 
     settings = {
         "method": st.GradientDescent(1e-3),
@@ -340,7 +348,7 @@ def test_history_survives_many_calls_of_machine_code(monkeypatch):
         "record": 7,
     }
     whole = st.minimize(rosenbrock, np.zeros(2), **settings)
-    monkeypatch.setattr(running, "_HISTORY_LIMIT", 100)
+    with_little_room_for_history(monkeypatch, 100)
     pieces = st.minimize(rosenbrock, np.zeros(2), **settings)
     np.testing.assert_array_equal(whole.history.iteration, pieces.history.iteration)
     np.testing.assert_array_equal(whole.history.loss, pieces.history.loss)
@@ -598,7 +606,6 @@ def test_batches_are_the_same_on_every_engine_and_as_written_by_hand(samples, sh
 
 
 def test_batches_survive_being_dealt_in_pieces(monkeypatch, random):
-    import steepest.engines.native.running as running
 
     X, y = random.normal(size=(23, 3)), random.normal(size=23)
     settings = {
@@ -608,7 +615,7 @@ def test_batches_survive_being_dealt_in_pieces(monkeypatch, random):
     }
     whole = st.minimize(least_squares, np.zeros(3), **settings)
     monkeypatch.setattr(running, "_ROWS_IN_ORDER", 50)
-    monkeypatch.setattr(running, "_HISTORY_LIMIT", 3)
+    with_little_room_for_history(monkeypatch, 3)
     pieces = st.minimize(least_squares, np.zeros(3), **settings)
     stopped = st.minimize(least_squares, np.zeros(3), callback=lambda state: None, **settings)
     for run in (pieces, stopped):

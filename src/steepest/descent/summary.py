@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,7 +178,7 @@ class Summary:
         kept, program = run.recording, self.prepared.program
         records = program.full.records
         columns = [
-            np.concatenate(parts) if parts else np.empty(0, node.dtype)
+            _joined(parts) if parts else np.empty(0, node.dtype)
             for node, parts in zip(
                 records,
                 zip(*kept.columns, strict=True) if kept.columns else [()] * len(records),
@@ -192,7 +192,11 @@ class Summary:
             columns += [iteration, iteration + 1]
         xs = None
         if program.record_x:
-            rows = np.concatenate(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
+            rows = _joined(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
             xs = self.problem.layout.unpack_history(rows)
         loss, gradient_norm, step_length, iteration, evaluations = columns
         return History(iteration, loss, xs, gradient_norm, step_length, evaluations)
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -14,20 +14,15 @@ from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
     BOARD,
-    COLUMNS,
     COUNT,
     ORDER,
     REASON,
     RECORDED,
     SWAPPED,
-    X_HISTORY,
     Workspace,
 )
 from steepest.engines.program import Outcome, Recording, Start
 from steepest.graph import Node, Source
-
-_HISTORY_LIMIT = 1 << 20
-"""Iterations at most in one call, so that its history is of bounded size."""
 
 _ROWS_IN_ORDER = 1 << 20
 """Rows of data whose order is made up at a time."""
@@ -128,7 +123,9 @@ class NativeRun:
         """Make at most so many updates."""
         outcome = Outcome.PAUSED
         while steps > 0 and outcome is Outcome.PAUSED:
-            chunk = min(steps, self._deal(), _HISTORY_LIMIT)
+            chunk = min(steps, self._deal())
+            if self._compiled.program.full.records:
+                chunk = min(chunk, self._work.history_rows - 1)
             outcome = self._call(chunk)
             steps -= chunk
         return outcome
@@ -137,7 +134,7 @@ class NativeRun:
         """Return for how many iterations rows are in order; put more in order if none."""
         plan = self._compiled.program.batches
         if plan is None:
-            return _HISTORY_LIMIT
+            return 1 << 62
         steps = plan.steps_per_epoch
         if self.count >= self._epochs.stop * steps:
             first = self.count // steps
@@ -149,13 +146,8 @@ class NativeRun:
 
     def _call(self, steps: int) -> Outcome:
         program, work = self._compiled.program, self._work
-        it, base = program.full, 0
+        base = 0
         work.order_copies(self._swapped)
-        columns = [np.empty(steps + 1, node.dtype) for node in it.records]
-        for number, column in enumerate(columns):
-            work.table[COLUMNS + number] = address_of(column)
-        xs = np.empty((steps + 1 if program.record_x else 0, it.x.size), it.x.dtype)
-        work.table[X_HISTORY] = address_of(xs)
         if program.batches:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
@@ -169,7 +161,8 @@ class NativeRun:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
         rows = int(work.integers[RECORDED])
         if rows:
+            columns, xs = work.columns, work.xs
             self.recording.columns.append(tuple([column[:rows].copy() for column in columns]))
-            if program.record_x:
+            if xs is not None:
                 self.recording.xs.append(xs[:rows].copy())
         return _OUTCOMES[code]

@@ -17,6 +17,10 @@ COUNT, RECORDED, REASON, SWAPPED = 0, 1, 2, 3
 ARENA, INTEGERS, LOSSES, GRADIENT, ORDER, BOARD, X_HISTORY, COLUMNS = range(8)
 
 
+_HISTORY_BYTES, _HISTORY_ROWS = 1 << 22, 1 << 15
+"""Most memory of the points in a history, and most rows, before Python takes them out."""
+
+
 class Memory:
     """The layout of the block: every array but history and data.
 
@@ -32,6 +36,7 @@ class Memory:
 
     def __init__(self, program: Program, arena_size: int) -> None:
         it = program.full
+        self.records, self.x = it.records, it.x if program.record_x else None
         self.reports = [COLUMNS + len(it.records) + i for i in range(len(it.report))]
         self.first = COLUMNS + len(it.records) + len(it.report)
         self.vectors = (it.x, *it.state)
@@ -62,6 +67,8 @@ class Workspace:
     ----------
     integers, losses, gradient, report
         Arrays that the machine code writes.
+    columns, xs, history_rows
+        Where the history is written, and for how many iterations there is room.
     copies
         For x and each vector of the state, two copies.
     table
@@ -83,6 +90,7 @@ class Workspace:
         base = address_of(block)
         for position, name in enumerate(("arena", "integers", "losses", "gradient")):
             self.table[position] = base + memory.fields[name][0]
+        self._add_history(memory)
         self.report = [view(f"report{i}") for i in range(len(memory.reports))]
         for number, position in enumerate(memory.reports):
             self.table[position] = base + memory.fields[f"report{number}"][0]
@@ -90,6 +98,18 @@ class Workspace:
             (base + memory.fields[f"here{i}"][0], base + memory.fields[f"there{i}"][0])
             for i in numbers
         ]
+
+    def _add_history(self, memory: Memory) -> None:
+        """Take memory for the history; it is kept, because fresh memory is slow to touch."""
+        point = 0 if memory.x is None else memory.x.size * memory.x.dtype.itemsize
+        self.history_rows = min(_HISTORY_ROWS, max(16, _HISTORY_BYTES // max(point, 1)))
+        rows = self.history_rows
+        self.columns = [np.empty(rows, node.dtype) for node in memory.records]
+        self.xs = None if memory.x is None else np.empty((rows, memory.x.size), memory.x.dtype)
+        for number, column in enumerate(self.columns):
+            self.table[COLUMNS + number] = address_of(column)
+        if self.xs is not None:
+            self.table[X_HISTORY] = address_of(self.xs)
 
     def order_copies(self, swapped: list[bool]) -> None:
         """Let the machine code find the current copy of each vector first."""
