@@ -370,3 +370,15 @@ def test_nothing_is_warned_about_a_good_fit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         st.curve_fit(decay, T, Y)
+
+
+def test_a_fit_is_plotted(tmp_path):
+    fit = st.curve_fit(decay, T, Y)
+    figure = fit.plot(tmp_path / "fit.png")
+    assert len(figure.axes) == 2
+    assert (tmp_path / "fit.png").stat().st_size > 5000
+    swapped = st.curve_fit(lambda x, a: a * x[0] + x[1], np.stack([T, Y]), Y)
+    with pytest.raises(ValueError, match="needs x of the shape of y"):
+        swapped.plot()
+    descent = st.least_squares(residuals, np.ones(3)).plot()
+    assert len(descent.axes) == 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent import Result
-from steepest.errors import EngineUnavailableError
+from steepest.descent import Fit, Result
+from steepest.errors import EngineUnavailableError, InputError
 from steepest.show.files import write_atomically
 
 
@@ -50,11 +50,51 @@ def plot(run: Result, path: str | Path | None = None) -> Any:
     _plot_loss(axes[0], run)
     if has_path:
         _plot_path(axes[1], run)
+    _save(figure, path)
+    return figure
+
+
+def plot_fit(fit: Fit, path: str | Path | None = None) -> Any:
+    """Plot data, fitted curve and its 95% band, and below them the residuals.
+
+    Parameters
+    ----------
+    fit
+        A fit of a model of one variable.
+    path
+        File to write, in the format of its suffix; None returns the figure only.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If x is not one variable, of the shape of y.
+    """
+    data = fit.data
+    if data is None or not isinstance(data.x, np.ndarray) or data.x.shape != data.y.shape:
+        raise InputError("a plot of a fit needs x of the shape of y, one number for each point")
+    figure = import_matplotlib().Figure(figsize=(7, 6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    fine = np.linspace(data.x.min(), data.x.max(), 200, dtype=data.x.dtype)
+    low, high = fit.band(fine)
+    above.fill_between(fine, low, high, color="#1f5fa8", alpha=0.2, linewidth=0)
+    above.plot(fine, fit.predict(fine), color="#1f5fa8")
+    above.plot(data.x, data.y, "o", color="#333333", markersize=4)
+    below.axhline(0, color="#1f5fa8")
+    below.plot(data.x, data.y - fit.predict(data.x), "o", color="#333333", markersize=4)
+    below.set_ylabel("residual")
+    _save(figure, path)
+    return figure
+
+
+def _save(figure: Any, path: str | Path | None) -> None:
     if path is not None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format=Path(path).suffix.lstrip(".") or "png")
         write_atomically(Path(path), buffer.getvalue())
-    return figure
 
 
 def _plot_loss(axes: Any, run: Result) -> None:
