@@ -336,6 +336,18 @@ def test_bad_input_gets_its_sentence(name):
     assert isinstance(caught.value, st.SteepestError)
 
 
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_limit_on_iterations_is_no_success(engine):
+    rule = st.DecrementBelow(1e-20) | st.StepBelow(1e-12) | st.MaxIterations(3)
+    fit = st.least_squares(residuals, np.array([9.0, 9, 9]), stop=rule, engine=engine)
+    assert fit.status is st.Status.ITERATION_LIMIT
+    assert fit.iterations == 3
+    assert fit.message.startswith("MaxIterations(limit=3) was reached after 3 iterations")
+    assert not fit.converged
+    met = st.least_squares(residuals, np.ones(3), stop=st.StepBelow(1e-3) & st.LossBelow(1.0))
+    assert met.message.startswith("StepBelow(relative=0.001, absolute=0.0) and LossBelow(")
+
+
 def test_missing_data_can_be_left_out():
     y = np.where((T > 1) & (T < 1.5), np.nan, Y)
     keep = np.isfinite(y)

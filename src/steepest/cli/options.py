@@ -16,10 +16,10 @@ from steepest.descent import (
     Search,
     StopRule,
 )
-from steepest.descent.choice import BY_NAME, FOR_RESIDUALS, check_for_loss, named
+from steepest.descent.choice import BY_NAME, FOR_RESIDUALS, named
 from steepest.errors import InputError
 
-METHODS = tuple(name for name in BY_NAME if name not in FOR_RESIDUALS)
+METHODS = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
 
 _CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
 
@@ -67,8 +67,6 @@ def parse_stop(until: str | None, max_iterations: int) -> StopRule:
 def parse_method(name: str, step_size: float) -> Method | Search:
     """Return a descent method by its name; those that search find their own step size."""
     method = named(name)
-    if name in FOR_RESIDUALS:
-        check_for_loss(method)
     return dataclasses.replace(method, step_size=step_size) if _has_step_size(method) else method
 
 

@@ -15,6 +15,7 @@ from steepest.descent.methods.protocol import Base, Failure, Move, Search
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.stop import Point, StopRule
+from steepest.descent.vectors import chosen, norm
 from steepest.engines import Iteration
 from steepest.errors import InputError
 from steepest.graph import Graph, Guard, Node, trees
@@ -108,7 +109,7 @@ class Reached(NamedTuple):
     iteration: Any
 
 
-def first_state(method: Any, x: np.ndarray, remembers: bool) -> Any:
+def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -> Any:
     """Return what the first iteration is given besides the point: the method's, then ours.
 
     Parameters
@@ -117,14 +118,15 @@ def first_state(method: Any, x: np.ndarray, remembers: bool) -> Any:
         The descent method.
     x
         Start point, in the arithmetic's precision.
-    remembers
-        Whether history or stop rule look at the last update.
+    stop, record_every
+        What looks at the last update, or does not.
     """
     if isinstance(method, Search):
         infinite = np.array(np.inf, x.dtype)
         return method.init(x), Reached(Base(x, infinite), infinite, np.zeros((), np.int64))
-    last = Last(np.array(np.nan, x.dtype), np.zeros((), x.dtype))
-    return method.init(x), last if remembers else ()
+    if not record_every and not any([rule.looks_back for rule in stop.rules()]):
+        return method.init(x), ()
+    return method.init(x), Last(np.array(np.nan, x.dtype), np.zeros((), x.dtype))
 
 
 def build(
@@ -166,8 +168,7 @@ def build(
     Branches on traced values go the way of the point at which they are traced. So does the
     iteration: it is one path, which holds where its guards do.
     """
-    remembers = record_every > 0 or stop.looks_back
-    start = first_state(method, x0.astype(compute_dtype), remembers)
+    start = first_state(method, x0.astype(compute_dtype), stop, record_every)
     leaves, structure = trees.flatten(start)
     state0 = [np.asarray(value) for value in leaves]
     here = here or Here(x0, 0, state0)
@@ -242,7 +243,7 @@ class _One(NamedTuple):
     iteration: Any
     step_length: Any
     accepted: Any
-    report: Any = ()
+    report: Any
 
 
 def _descend(
@@ -252,15 +253,16 @@ def _descend(
     own, last = state
     x, loss = trial.x, trial.loss
     before = last or Last(np.nan, np.nan)
-    met = _met(session, stop, Point(count, loss, trial.free_gradient, x, *before))
+    met, rules = _met(session, stop, Point(count, loss, trial.free_gradient, x, *before))
     new_x, new_own = call_traced(method.update, session, [x, trial.gradient, own, count])
     if trial.box is not None:
         new_x = trial.box.project(new_x)
     if last:
-        last = Last(loss, _norm(new_x - x))
+        last = Last(loss, norm(new_x - x))
     finite = np.logical_and(np.isfinite(loss), np.all(np.isfinite(x)))
     code = np.where(met, STOP_RULE, 0)
-    return _One(new_x, (new_own, last), finite, code, count, before.step_length, None)
+    state = (new_own, last)
+    return _One(new_x, state, finite, code, count, before.step_length, None, ((), rules))
 
 
 def _search(
@@ -272,24 +274,21 @@ def _search(
     move: Move = call_traced(method.advance, session, [base, trial, own, is_first])
     accepted = np.logical_or(is_first, move.accepted)
     after = iteration + np.logical_and(accepted, ~is_first)
-    length = np.where(is_first, 0.0, _norm(trial.x - base.x))
+    length = np.where(is_first, 0.0, norm(trial.x - base.x))
     point = Point(
         after, trial.loss, trial.free_gradient, trial.x, base.loss, length, move.decrement
     )
-    met = np.logical_and(accepted, _met(session, stop, point))
+    met, rules = _met(session, stop, point)
+    met = np.logical_and(accepted, met)
     failed = np.where(accepted, int(Failure.NONE), move.failure)
     first_loss = np.where(is_first, trial.loss, first_loss)
     falls = trial.loss < -_ABYSS * np.maximum(1.0, np.abs(first_loss))
     failed = np.where(falls, int(Failure.UNBOUNDED), failed)
     code = np.where(met, STOP_RULE, failed)
-    reached = Base(np.where(accepted, trial.x, base.x), np.where(accepted, trial.loss, base.loss))
+    reached = chosen(accepted, Base(trial.x, trial.loss), base)
     finite = np.logical_or(~is_first, np.isfinite(trial.loss))
     state = (move.state, Reached(reached, first_loss, after))
-    return _One(move.x, state, finite, code, after, length, accepted, move.report)
-
-
-def _norm(vector: Any) -> Any:
-    return np.sqrt(np.sum(np.square(vector)))
+    return _One(move.x, state, finite, code, after, length, accepted, (move.report, rules))
 
 
 def _records(
@@ -298,7 +297,7 @@ def _records(
     """Return what the history keeps, and whether it does; nothing where it always does."""
     if not every:
         return [], []
-    records = [trial.loss, _norm(trial.free_gradient), one.step_length]
+    records = [trial.loss, norm(trial.free_gradient), one.step_length]
     due = [] if every == 1 else [one.iteration % every == 0]
     if is_search:
         records += [one.iteration, count + 1]
@@ -334,7 +333,15 @@ def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:
     return (Guard(finite.node, np.asarray(True)), *session.guards)
 
 
-def _met(session: Session, stop: StopRule, point: Point) -> Any:
+def _met(session: Session, stop: StopRule, point: Point) -> tuple[Any, Any]:
+    """Return whether a rule is met, and a number whose bits say which of its rules are."""
+    met, bits = _truth(session, stop, point), as_traced(np.zeros((), np.int64))
+    for number, rule in enumerate(stop.rules()):
+        bits = bits + np.where(_truth(session, rule, point), 1 << number, 0)
+    return met, bits
+
+
+def _truth(session: Session, stop: StopRule, point: Point) -> Any:
     met = as_traced(call_traced(stop.met, session, [point]))
     if met.shape != () or met.dtype != np.bool_:
         raise InputError(

@@ -63,13 +63,13 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
 """What SciPy calls a method that is here too, where the name differs."""
 
 
-FOR_RESIDUALS = ("gauss-newton", "levenberg-marquardt", "dogleg")
+FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
 """Those that need residuals."""
 
 
-def check_for_loss(method: Any) -> None:
+def _check_for_loss(method: Any) -> None:
     """Raise if a method needs residuals, where there is only a loss."""
-    if isinstance(method, GaussNewton | LevenbergMarquardt | Dogleg):
+    if isinstance(method, FOR_RESIDUALS):
         name = type(method).__name__
         raise InputError(
             f"{name} needs residuals, not their sum of squares: give a function that returns "
@@ -92,7 +92,7 @@ def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple
     if method is not None:
         method = named(method) if isinstance(method, str) else method
         _check_method(method)
-        check_for_loss(method)
+        _check_for_loss(method)
         return method, ""
     if has_batches:
         return Adam(), "each step sees other data, so that no line search would mean anything"

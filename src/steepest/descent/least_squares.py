@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.bounds import Box, box_of_ends
-from steepest.descent.choice import choose_for_squares
+from steepest.descent.bounds import box_of_ends
+from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit, FitWarning
-from steepest.descent.methods import Dogleg, GaussNewton, LevenbergMarquardt, Search
+from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout, check_data, element_names, lay_out
@@ -37,8 +37,6 @@ from steepest.graph import trees
 
 SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(10_000)
 """Stop rule of ``least_squares`` where none is given: as exact as rounding allows."""
-
-_MODELLING = (LevenbergMarquardt, Dogleg, GaussNewton)
 
 
 @hides_frames
@@ -119,8 +117,6 @@ def least_squares(
     """
     args = args if isinstance(args, tuple | list) else (args,)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
-    given = (ftol, xtol, gtol, max_nfev)
-    stop = stop if stop is not None else scipy_stop(*given)
     return fit_residuals(
         function,
         x0,
@@ -129,7 +125,7 @@ def least_squares(
         bounds=bounds,
         loss=loss,
         f_scale=f_scale,
-        stop=stop,
+        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
         engine=engine,
         record=record,
         callback=callback,
@@ -163,51 +159,32 @@ def fit_residuals(
     check_kinds(function, stop)
     check_data(args)
     box = box_of_ends(bounds, x0, layout, vector)
-    problem = problem_of_squares(
-        function, layout, args, method, loss, f_scale, stop, get_engine(engine), box
-    )
-    every, keep_x = recording(record, vector.size)
-    problem = problem._replace(record_every=every, record_x=keep_x, max_paths=max_paths)
-    run = solve(problem, vector, callback, progress, reason)
-    named = tuple(names) if names is not None else names_of(x0, layout)
-    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)])
-    return Fit(run, problem, named, end.astype(layout.dtype), absolute_sigma, data)
-
-
-def problem_of_squares(
-    function: Callable[..., Any],
-    layout: Layout,
-    args: Sequence[Any],
-    method: Any,
-    loss: Any,
-    f_scale: float,
-    stop: StopRule | None,
-    engine: Engine,
-    box: Box | None,
-) -> Problem:
-    """Return the problem of least squares, without a history."""
     if not (np.isfinite(f_scale) and f_scale > 0):
         raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
-    if isinstance(method, Search):
-        method = method if box is None else method.bounded()
+    if isinstance(method, Search) and box is not None:
+        method = method.bounded()
     if stop is None:
-        stop = SQUARES_STOP if isinstance(method, _MODELLING) else DEFAULT_STOP
-    objective = Objective(function, True, loss_called(loss), float(f_scale))
-    return Problem(
-        objective,
+        stop = SQUARES_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+    every, keep_x = recording(record, vector.size)
+    problem = Problem(
+        Objective(function, True, loss_called(loss), float(f_scale)),
         layout,
         args,
         method,
         stop,
-        layout.dtype,
-        None,
-        None,
-        0,
-        False,
-        engine,
-        MAX_PATHS,
+        dtype=layout.dtype,
+        batches=None,
+        plan=None,
+        record_every=every,
+        record_x=keep_x,
+        engine=get_engine(engine),
+        max_paths=max_paths,
         box=box,
     )
+    run = solve(problem, vector, callback, progress, reason)
+    named = tuple(names) if names is not None else names_of(x0, layout)
+    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)])
+    return Fit(run, problem, named, end.astype(layout.dtype), absolute_sigma, data)
 
 
 def scipy_stop(

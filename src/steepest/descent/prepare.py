@@ -72,8 +72,8 @@ class Problem(NamedTuple):
 
     def first_state(self, vector: np.ndarray) -> Any:
         """Return what the first iteration is given besides the point."""
-        remembers = self.record_every > 0 or self.stop.looks_back
-        return first_state(self.method, vector.astype(self.dtype, copy=False), remembers)
+        x = vector.astype(self.dtype, copy=False)
+        return first_state(self.method, x, self.stop, self.record_every)
 
     def key(self) -> Any:
         """Return what compiled code depends on, besides what the functions read."""

@@ -16,6 +16,7 @@ from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import Problem, extend, go_on, prepare, start_of
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
+from steepest.descent.stop import TimeLimit
 from steepest.descent.summary import Summary
 
 
@@ -32,8 +33,8 @@ def solve(
     """
     prepared, traced, compiled = prepare(problem, vector)
     started, pauses = time.perf_counter(), 0.0
-    seconds = problem.stop.time_limit()
-    deadline = math.inf if seconds is None else started + seconds
+    seconds = [rule.seconds for rule in problem.stop.rules() if isinstance(rule, TimeLimit)]
+    deadline = started + min(seconds, default=math.inf)
     run = prepared.start(start_of(problem, prepared, vector))
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None

@@ -7,11 +7,13 @@ with a method ``met(point)``, written in NumPy, that returns a truth value.
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.vectors import norm
 from steepest.errors import InputError
 
 
@@ -57,17 +59,13 @@ class StopRule(abc.ABC):
     def met(self, point: Point) -> Any:
         """Return whether to stop at a point, as NumPy code."""
 
-    def met_rules(self, point: Point) -> list[StopRule]:
-        """Return the elementary rules that are met at a concrete point."""
-        return [self] if bool(self.met(point)) else []
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        """Return the elementary rules that met this one, given which of them are met."""
+        return [self] if is_met(self) else []
 
     def rules(self) -> list[StopRule]:
         """Return the elementary rules that this one is made of."""
         return [self]
-
-    def time_limit(self) -> float | None:
-        """Return the seconds after which a run ends in any case; None if there is no such."""
-        return None
 
     def latest(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
@@ -136,7 +134,7 @@ class GradientNormBelow(StopRule):
         _check_threshold(self, self.threshold)
 
     def met(self, point: Point) -> Any:
-        return np.sqrt(np.sum(np.square(point.gradient))) <= float(self.threshold)
+        return norm(point.gradient) <= float(self.threshold)
 
 
 @dataclass(frozen=True)
@@ -195,8 +193,8 @@ class StepBelow(StopRule):
         _check_threshold(self, self.absolute)
 
     def met(self, point: Point) -> Any:
-        size = np.sqrt(np.sum(np.square(point.x)))
-        short = point.step_length <= float(self.relative) * size + float(self.absolute)
+        limit = float(self.relative) * norm(point.x) + float(self.absolute)
+        short = point.step_length <= limit
         return np.logical_and(short, point.iteration > 0)
 
 
@@ -301,9 +299,6 @@ class TimeLimit(StopRule):
     def met(self, point: Point) -> Any:
         return point.iteration < 0  # never: the driver has the clock
 
-    def time_limit(self) -> float | None:
-        return float(self.seconds)
-
 
 @dataclass(frozen=True)
 class AnyOf(StopRule):
@@ -315,23 +310,14 @@ class AnyOf(StopRule):
     def __repr__(self) -> str:
         return f"{self.first!r} | {self.second!r}"
 
-    @property
-    def looks_back(self) -> bool:  # type: ignore[override]
-        """Whether one of the two asks for the last update."""
-        return self.first.looks_back or self.second.looks_back
-
     def met(self, point: Point) -> Any:
         return np.logical_or(self.first.met(point), self.second.met(point))
 
-    def met_rules(self, point: Point) -> list[StopRule]:
-        return self.first.met_rules(point) + self.second.met_rules(point)
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        return self.first.met_rules(is_met) + self.second.met_rules(is_met)
 
     def rules(self) -> list[StopRule]:
         return self.first.rules() + self.second.rules()
-
-    def time_limit(self) -> float | None:
-        limits = [t for t in (self.first.time_limit(), self.second.time_limit()) if t is not None]
-        return min(limits, default=None)
 
     def latest(self) -> int | None:
         limits = [n for n in (self.first.latest(), self.second.latest()) if n is not None]
@@ -353,16 +339,11 @@ class AllOf(StopRule):
         sides = (self.first, self.second)
         return " & ".join(f"({s!r})" if isinstance(s, AnyOf) else repr(s) for s in sides)
 
-    @property
-    def looks_back(self) -> bool:  # type: ignore[override]
-        """Whether one of the two asks for the last update."""
-        return self.first.looks_back or self.second.looks_back
-
     def met(self, point: Point) -> Any:
         return np.logical_and(self.first.met(point), self.second.met(point))
 
-    def met_rules(self, point: Point) -> list[StopRule]:
-        first, second = self.first.met_rules(point), self.second.met_rules(point)
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        first, second = self.first.met_rules(is_met), self.second.met_rules(is_met)
         return first + second if first and second else []
 
     def rules(self) -> list[StopRule]:

@@ -18,7 +18,6 @@ from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.standing import standing
-from steepest.descent.stop import Point
 from steepest.engines import Run
 from steepest.graph import trees
 
@@ -39,7 +38,7 @@ class Summary:
         if ending is Ending.STOPPED and run.reason == STOP_RULE:
             iterations += isinstance(self.problem.method, Search) and run.count > 0
             x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
-            status, explain = self._stopped(iterations, loss, self._free(x, gradient), x)
+            status, explain = self._stopped(iterations, loss, int(run.report[-1]))
         elif ending is Ending.STOPPED:
             evaluations = run.count + 1
             if run.reason == Failure.UNBOUNDED:  # the point just tried is the lowest
@@ -74,7 +73,7 @@ class Summary:
             method=self.problem.method,
             reason=self.reason,
             active=self._active(x),
-            report=tuple([np.array(part) for part in run.report]),
+            report=tuple([np.array(part) for part in run.report[:-1]]),
             observations=self.prepared.paths[-1].observations,
         )
 
@@ -96,26 +95,18 @@ class Summary:
         structure = trees.structure(self.problem.first_state(run.x))
         return trees.unflatten(structure, run.state)[0]
 
-    def _free(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient, 0 for parameters held by a bound."""
-        box = self.problem.box
-        return gradient if box is None else np.where(box.held(x, gradient), 0.0, gradient)
-
     def _stopped(
-        self, iterations: int, loss: float, gradient: np.ndarray, x: np.ndarray
+        self, iterations: int, loss: float, bits: int
     ) -> tuple[Status, Callable[[], str]]:
-        point, stop = Point(iterations, loss, gradient, x), self.problem.stop
-        if stop.looks_back:  # at an update that only the engine saw
-            met = [rule for rule in stop.rules() if rule.looks_back or rule.met_rules(point)]
-        else:
-            met = stop.met_rules(point)
-        # Rounding may differ between the engine and NumPy, so that no rule seems met.
-        reached = not met or any([rule.is_goal for rule in met])
+        stop = self.problem.stop
+        truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(stop.rules())}
+        met = stop.met_rules(lambda rule: truths[id(rule)])
+        reached = any([rule.is_goal for rule in met])
         status = Status.CONVERGED if reached else Status.ITERATION_LIMIT
 
         def explain() -> str:
-            names = " and ".join(map(repr, met)) or repr(stop)
-            after = f"after {point.iteration} iterations, at loss {point.loss:.6g}"
+            names = " and ".join(map(repr, met))
+            after = f"after {iterations} iterations, at loss {loss:.6g}"
             if reached:
                 return f"{names} was met {after}."
             return f"{names} was reached {after}, before any goal was met."

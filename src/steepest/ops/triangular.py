@@ -83,10 +83,7 @@ SOLVE_TRIANGLE = Row(
     name="solve_triangle",
     evaluate=_solve_triangle,
     infer=solve_infer,
-    derivative=Rule(
-        _solve_triangle_pullback,
-        _solve_triangle_pushforward,
-    ),
+    derivative=Rule(_solve_triangle_pullback, _solve_triangle_pushforward),
     torch=lambda t, r, b: t.linalg.solve_triangular(r, b, upper=True),
     lower=Kernel("solve_triangle"),
     domain=Domain(

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.methods.line_search import Armijo, LineSearch, Seen
 from steepest.descent.methods.protocol import Base, Failure, Move, Search
-from steepest.descent.methods.trust import chosen
+from steepest.descent.vectors import chosen, norm
 
 _TRIES = 40
 """Steps tried along a direction before it is given up, or taken as it is."""
@@ -76,7 +76,7 @@ class Along(Search):
 
     def cautious(self, gradient: Any) -> Any:
         """Return the step to try first where nothing else is known."""
-        return np.minimum(1.0, 1.0 / np.sqrt(np.sum(np.square(gradient))))
+        return np.minimum(1.0, 1.0 / norm(gradient))
 
     def bounded(self) -> Any:
         return dataclasses.replace(self, search=Armijo())  # type: ignore[type-var]

@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.descent.methods.first_order import check_share
 from steepest.descent.methods.protocol import Method
+from steepest.descent.vectors import norm
 from steepest.errors import InputError
 
 
@@ -58,8 +59,8 @@ class Clipped:
         if self.value is not None:
             gradient = np.clip(gradient, -self.value, self.value)
         if self.norm is not None:
-            norm = np.sqrt(np.sum(np.square(gradient)))
-            gradient = gradient * np.minimum(1.0, self.norm / np.maximum(norm, 1e-30))
+            length = np.maximum(norm(gradient), 1e-30)
+            gradient = gradient * np.minimum(1.0, self.norm / length)
         return self.method.update(x, gradient, state, iteration)
 
 

@@ -14,13 +14,12 @@ from steepest.descent.methods.protocol import Base, Move, Search
 from steepest.descent.methods.trust import (
     ENOUGH,
     check_radius,
-    chosen,
     failure_of,
     kept_inside,
     next_radius,
-    norm,
     reduction,
 )
+from steepest.descent.vectors import chosen, norm
 from steepest.errors import InputError
 from steepest.ops.triangular import solve_triangle, triangle
 

@@ -17,9 +17,9 @@ from steepest.descent.methods.trust import (
     failure_of,
     kept_inside,
     next_radius,
-    norm,
     reduction,
 )
+from steepest.descent.vectors import norm
 from steepest.errors import InputError
 from steepest.ops.linear import eigh_parts
 from steepest.trace import while_loop

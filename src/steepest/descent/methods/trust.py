@@ -20,19 +20,6 @@ def check_radius(radius: float) -> None:
         raise InputError(f"radius must be a positive number, got {radius!r}")
 
 
-def norm(vector: Any) -> Any:
-    """Return the Euclidean norm."""
-    return np.sqrt(np.sum(np.square(vector)))
-
-
-def chosen(condition: Any, first: Any, second: Any) -> Any:
-    """Return one of two nested values of the same structure."""
-    if isinstance(first, tuple):
-        parts = [chosen(condition, a, b) for a, b in zip(first, second, strict=True)]
-        return type(first)(*parts) if type(first) is not tuple else tuple(parts)
-    return np.where(condition, first, second)
-
-
 def reduction(base: Base, trial: Evaluation, slope: Any) -> Any:
     """Return by how much the loss fell from the base to a trial point.
 
