@@ -44,9 +44,13 @@ def loop_body(assembly):
 )
 @pytest.mark.parametrize(("record_every", "stores"), [(0, 0), (1, 3)])
 def test_the_rosenbrock_loop_touches_no_memory_but_its_history(record_every, stores):
-    body = loop_body(compiled(rosenbrock, np.zeros(2), record_every).code.assembly)
+    assembly = compiled(rosenbrock, np.zeros(2), record_every).code.assembly
+    body = loop_body(assembly)
     assert len(body) > 20
     touching = [line for line in body if re.search(r"\(%r|\(,%r", line) and "lea" not in line]
+    # Where there are but 16 registers, constants may be read from where they stand.
+    constants = re.findall(r"movabsq\s+\$\.LCPI\S+, (%r\w+)", assembly)
+    touching = [line for line in touching if not any(f"({name})" in line for name in constants)]
     assert len(touching) == stores, touching
     assert not any("call" in line for line in body)
 

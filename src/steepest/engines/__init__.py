@@ -10,9 +10,14 @@ from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.interpreter import Interpreter
 from steepest.engines.native import Native, get_num_threads, set_num_threads
 from steepest.engines.program import (
+    DIVERGED,
+    INTERRUPTED,
+    NOT_STARTED,
     BatchPlan,
     Engine,
     Iteration,
+    ManyProgram,
+    ManyStart,
     Outcome,
     Program,
     Recording,
@@ -92,10 +97,15 @@ def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Func
 
 __all__ = [
     "BY_NAME",
+    "DIVERGED",
+    "INTERRUPTED",
+    "NOT_STARTED",
     "BatchPlan",
     "Engine",
     "Interpreter",
     "Iteration",
+    "ManyProgram",
+    "ManyStart",
     "Native",
     "Outcome",
     "Program",

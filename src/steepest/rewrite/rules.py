@@ -220,6 +220,15 @@ def _easy_power(node: Node) -> Node | None:
     return base if _is_constant(exponent, 1) else None
 
 
+def _flat_concatenation(node: Node) -> Node | None:
+    axis = node.attributes["axis"]
+    parts: list[Node] = []
+    for operand in node.operands:
+        inner = operand.op is node.op and operand.attributes["axis"] == axis
+        parts += operand.operands if inner else [operand]
+    return None if len(parts) == len(node.operands) else make(node.op, tuple(parts), axis=axis)
+
+
 def _fold_constants(node: Node) -> Node | None:
     if not node.operands or node.size > _FOLDING_LIMIT:
         return None
@@ -250,5 +259,6 @@ RULES: tuple[RewriteRule, ...] = (
     _rule("astype there and back", "astype", _narrow_widened),
     _rule("broadcast last", "", _broadcast_last),
     _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
+    _rule("concatenation of concatenations", "concatenate", _flat_concatenation),
     _rule("parts of a vector side by side", "add", _join_embedded),
 )

@@ -28,6 +28,20 @@ REASSOCIATE = ("reassoc",)
 """Fast-math flags of long sums: a block may be added up in lanes, in any order."""
 
 
+def intrinsic(module: ir.Module, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
+    """Return LLVM's own function of a name, for these types."""
+    kinds = [result, *operands] if ".sat" in name else [operands[0]]
+    full = ".".join([name, *map(_suffix, kinds)])
+    known = module.globals.get(full)
+    return known or ir.Function(module, ir.FunctionType(result, operands), full)
+
+
+def _suffix(kind: ir.Type) -> str:
+    if isinstance(kind, ir.VectorType):
+        return f"v{kind.count}{kind.element.intrinsic_name}"
+    return kind.intrinsic_name
+
+
 class Builder(Control):
     """Emits instructions at the current position of a function.
 
@@ -35,10 +49,12 @@ class Builder(Control):
     ----------
     function
         The LLVM function being written.
+    lanes
+        How many numbers of different problems an element holds side by side.
     """
 
-    def __init__(self, function: ir.Function) -> None:
-        super().__init__(function)
+    def __init__(self, function: ir.Function, lanes: int = 1) -> None:
+        super().__init__(function, lanes)
         self.result_dtype = np.dtype(np.float64)
         self._error: ir.Value | None = None
         self.checked_nodes: list[Node] = []
@@ -50,20 +66,36 @@ class Builder(Control):
         return Element(self, value, dtype)
 
     def truth_of(self, value: ir.Value) -> Element:
-        return Element(self, value, _BOOL)
+        return Element(self, self.spread(value), _BOOL)
 
     def truth(self, value: bool) -> Element:
-        return self.truth_of(ir.Constant(BIT, int(value)))
+        return self.number(value, _BOOL)
 
     def constant(self, value: Any, like: Element) -> Element:
         """Return a Python number as an element of the dtype of another."""
         return value if isinstance(value, Element) else self.number(value, like.dtype)
 
     def number(self, value: Any, dtype: np.dtype) -> Element:
-        return Element(self, literal(value, dtype), dtype)
+        return Element(self, self._literal(value, dtype), dtype)
 
     def zero(self, dtype: np.dtype) -> Element:
         return self.number(0, dtype)
+
+    def spread(self, value: ir.Value) -> ir.Value:
+        """Return a value of every lane, given that or one number for all of them."""
+        if self.lanes == 1 or isinstance(value.type, ir.VectorType):
+            return value
+        kind = ir.VectorType(value.type, self.lanes)
+        empty, place = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        first = self.ir.insert_element(empty, value, place)
+        order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        return self.ir.shuffle_vector(first, empty, order)
+
+    def _kind(self, dtype: np.dtype) -> ir.Type:
+        return register_type(dtype, self.lanes)
+
+    def _literal(self, value: object, dtype: np.dtype) -> ir.Constant:
+        return literal(value, dtype, self.lanes)
 
     def cast(self, x: Element, dtype: np.dtype) -> Element:
         """Convert as ``ndarray.astype`` does."""
@@ -71,7 +103,7 @@ class Builder(Control):
             return x
         if dtype == _BOOL:
             return x != 0
-        source, target = x.dtype.kind, register_type(dtype)
+        source, target = x.dtype.kind, self._kind(dtype)
         b = self.ir
         if source == "f" and dtype.kind == "f":
             narrow = dtype.itemsize < x.dtype.itemsize
@@ -94,11 +126,8 @@ class Builder(Control):
     def _saturating_integer(self, x: Element, dtype: np.dtype) -> ir.Value:
         # Out of range is undefined in C and in NumPy; here it saturates, and NaN gives 0.
         name = "llvm.fptoui.sat" if dtype == np.uint64 else "llvm.fptosi.sat"
-        source = register_type(x.dtype)
-        function = self.module.declare_intrinsic(
-            name, [INDEX, source], ir.FunctionType(INDEX, [source])
-        )
-        return self.ir.call(function, [x.value])
+        source, target = self._kind(x.dtype), self._kind(np.dtype(np.int64))
+        return self.ir.call(intrinsic(self.module, name, target, source), [x.value])
 
     def select(self, condition: Element, a: Any, b: Any) -> Element:
         like = a if isinstance(a, Element) else b
@@ -106,10 +135,8 @@ class Builder(Control):
         return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
 
     def _intrinsic(self, name: str, *operands: Element) -> Element:
-        kind = register_type(operands[0].dtype)
-        function = self.module.declare_intrinsic(
-            f"llvm.{name}", [kind], ir.FunctionType(kind, [kind] * len(operands))
-        )
+        kind = self._kind(operands[0].dtype)
+        function = intrinsic(self.module, f"llvm.{name}", kind, *[kind] * len(operands))
         result = self.ir.call(function, [operand.value for operand in operands])
         return Element(self, result, operands[0].dtype)
 
@@ -124,7 +151,21 @@ class Builder(Control):
             function = ir.Function(self.module, signature, name)
             function.attributes.add("nounwind")
             function.attributes.add("readnone")
-        return Element(self, self.ir.call(function, [x.value for x in operands]), dtype)
+        return self._lane_by_lane(dtype, lambda *x: self.ir.call(function, x), *operands)
+
+    def _lane_by_lane(
+        self, dtype: np.dtype, emit: Callable[..., ir.Value], *operands: Element
+    ) -> Element:
+        """Emit what has no vector form; `emit` returns a number of one lane."""
+        values = [operand.value for operand in operands]
+        if self.lanes == 1:
+            return Element(self, emit(*values), dtype)
+        result = ir.Constant(self._kind(dtype), ir.Undefined)
+        for number in range(self.lanes):
+            lane = ir.Constant(ir.IntType(32), number)
+            one = emit(*[self.ir.extract_element(value, lane) for value in values])
+            result = self.ir.insert_element(result, one, lane)
+        return Element(self, result, dtype)
 
     def kernel(self, name: str, emit: Callable[..., Element], *operands: Element) -> Element:
         """Call a function of elements, emitted once; it is inlined into loops."""
@@ -132,11 +173,11 @@ class Builder(Control):
         name = f"{name}.{dtype}"
         function = self.module.globals.get(name)
         if function is None:
-            kind = register_type(dtype)
+            kind = self._kind(dtype)
             signature = ir.FunctionType(kind, [kind] * len(operands))
             function = ir.Function(self.module, signature, name)
             function.linkage = "internal"
-            inner = Builder(function)
+            inner = Builder(function, self.lanes)
             parameters = [Element(inner, value, dtype) for value in function.args]
             inner.ir.ret(emit(inner, *parameters).value)
         inlined = ("alwaysinline",) if self.is_in_loop else ()
@@ -150,6 +191,8 @@ class Builder(Control):
         noted that one is needed, and :meth:`again` writes the loop once more.
         """
         beyond = self.fabs(x) > limit
+        if self.lanes > 1:
+            return self._far_in_lanes(name, near, x, beyond)
         if self.note(beyond.value):
             return near
         before = self.ir.block
@@ -164,6 +207,21 @@ class Builder(Control):
         result.add_incoming(value, there)
         return Element(self, result, x.dtype)
 
+    def any(self, condition: Element) -> ir.Value:
+        """Return whether a condition holds in any lane, as one bit."""
+        if self.lanes == 1:
+            return condition.value
+        reduce = intrinsic(self.module, "llvm.vector.reduce.or", BIT, condition.value.type)
+        return self.ir.call(reduce, [condition.value])
+
+    def _far_in_lanes(self, name: str, near: Element, x: Element, beyond: Element) -> Element:
+        cell = self.alloca(near.value.type)
+        self.ir.store(near.value, cell)
+        with self.ir.if_then(self.any(beyond), likely=False):
+            value = self.select(beyond, self.libm(name, x), near)
+            self.ir.store(value.value, cell)
+        return Element(self, self.ir.load(cell, typ=near.value.type), x.dtype)
+
     def special(self, name: str, *operands: Element) -> Element:
         """Call SciPy's special function of that name, which computes in double precision."""
         dtype, double = operands[0].dtype, np.dtype(np.float64)
@@ -173,9 +231,13 @@ class Builder(Control):
             kind = register_type(double)
             signature = ir.FunctionType(kind, [kind] * len(operands) + [ir.IntType(32)])
             function = ir.Function(self.module, signature, symbol)
-        values = [self.cast(operand, double).value for operand in operands]
-        result = self.ir.call(function, [*values, ir.Constant(ir.IntType(32), 0)])
-        return self.cast(Element(self, result, double), dtype)
+        flag = ir.Constant(ir.IntType(32), 0)
+        result = self._lane_by_lane(
+            double,
+            lambda *values: self.ir.call(function, [*values, flag]),
+            *[self.cast(operand, double) for operand in operands],
+        )
+        return self.cast(result, dtype)
 
     # Named after NumPy's functions, for rows that need no more than a name.
 
@@ -207,29 +269,33 @@ class Builder(Control):
     def to_bits(self, x: Element) -> Element:
         """Return the integer that has the bits of a real number."""
         dtype = np.dtype(f"i{x.dtype.itemsize}")
-        return Element(self, self.ir.bitcast(x.value, register_type(dtype)), dtype)
+        return Element(self, self.ir.bitcast(x.value, self._kind(dtype)), dtype)
 
     def of_bits(self, n: Element, like: Element) -> Element:
         """Return the real number that has the bits of an integer."""
-        return Element(self, self.ir.bitcast(n.value, register_type(like.dtype)), like.dtype)
+        return Element(self, self.ir.bitcast(n.value, self._kind(like.dtype)), like.dtype)
 
     def shift_left(self, n: Element, bits: int) -> Element:
-        return Element(self, self.ir.shl(n.value, literal(bits, n.dtype)), n.dtype)
+        return Element(self, self.ir.shl(n.value, self._literal(bits, n.dtype)), n.dtype)
 
     def shift_right(self, n: Element, bits: int) -> Element:
         """Shift, keeping the sign."""
-        return Element(self, self.ir.ashr(n.value, literal(bits, n.dtype)), n.dtype)
+        return Element(self, self.ir.ashr(n.value, self._literal(bits, n.dtype)), n.dtype)
 
     def has_bit(self, n: Element, bit: int) -> Element:
-        return self.truth_of(self.ir.trunc(self.ir.lshr(n.value, literal(bit, n.dtype)), BIT))
+        shifted = self.ir.lshr(n.value, self._literal(bit, n.dtype))
+        return self.truth_of(self.ir.trunc(shifted, self._kind(_BOOL)))
 
     def lookup(self, table: np.ndarray, place: Element) -> Element:
         """Return the number at a place in a table that never changes."""
-        kind = register_type(table.dtype)
-        address = self.ir.gep(constant_data(self.module, table), [place.value], source_etype=kind)
-        value = self.ir.load(address, typ=kind)
-        value.set_metadata("tbaa", alias_class(self.module, "table"))
-        return Element(self, value, table.dtype)
+        kind, data = register_type(table.dtype), constant_data(self.module, table)
+
+        def look(where: ir.Value) -> ir.Value:
+            value = self.ir.load(self.ir.gep(data, [where], source_etype=kind), typ=kind)
+            value.set_metadata("tbaa", alias_class(self.module, "table"))
+            return value
+
+        return self._lane_by_lane(table.dtype, look, place)
 
     def copysign(self, x: Element, sign: Element) -> Element:
         return self._intrinsic("copysign", x, sign)
@@ -301,8 +367,7 @@ class Builder(Control):
         """Power by squaring; a negative exponent is the caller's error, as in NumPy."""
         result = self.constant(1, x)
         for bit in range(6):  # 2**63 is past every integer type but for bases 0, 1 and -1
-            shifted = self.ir.lshr(p.value, literal(bit, p.dtype))
-            odd = self.truth_of(self.ir.trunc(shifted, BIT))
+            odd = self.has_bit(p, bit)
             result = self.select(odd, result * x, result)
             x = x * x
         return result
@@ -360,6 +425,8 @@ class Builder(Control):
     def checked_index(self, i: Element, extent: int, node: Node) -> ir.Value:
         """Return an index wrapped as NumPy does; out of bounds sets the error flag."""
         wide = self.cast(i, np.dtype(np.int64)).value
+        if self.lanes > 1:  # the same in all of them, or there would be none
+            wide = self.ir.extract_element(wide, ir.Constant(ir.IntType(32), 0))
         wrapped = self.ir.select(
             self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
         )

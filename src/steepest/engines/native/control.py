@@ -42,6 +42,8 @@ class Control:
     ----------
     function
         The LLVM function.
+    lanes
+        How many numbers of different problems an element holds side by side.
 
     Attributes
     ----------
@@ -53,8 +55,9 @@ class Control:
         Whether something was written that they share.
     """
 
-    def __init__(self, function: ir.Function) -> None:
+    def __init__(self, function: ir.Function, lanes: int = 1) -> None:
         self.function = function
+        self.lanes = lanes
         self.module: ir.Module = function.module
         self.entry = function.append_basic_block("entry")
         self.ir = ir.IRBuilder(self.entry)

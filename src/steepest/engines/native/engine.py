@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from steepest.derivative import Executable
 from steepest.engines.native.descend import compile_descent
+from steepest.engines.native.lanes import compile_lanes, lanes_for
+from steepest.engines.native.lanes_running import work_through
 from steepest.engines.native.program import compile_paths
 from steepest.engines.native.running import NativeRun
-from steepest.engines.program import Program, Run, Start
+from steepest.engines.program import (
+    ManyAnswers,
+    ManyProgram,
+    ManyStart,
+    Program,
+    Run,
+    Start,
+    Watch,
+)
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3
@@ -41,3 +52,12 @@ class Native:
             if node.op.name == "matmul"
         )
         return max(1, int(_FIRST_SECONDS / (_SECONDS_PER_ELEMENT * (elements + products / 8))))
+
+    def prepare_many(
+        self, program: ManyProgram
+    ) -> Callable[[ManyStart, Watch], ManyAnswers] | None:
+        """Compile what works through many problems, where they can go side by side."""
+        lanes = lanes_for(program)
+        if not lanes:
+            return None
+        return functools.partial(work_through, compile_lanes(program, lanes))

@@ -206,10 +206,10 @@ class Lowering:
     def constant(self, value: np.ndarray) -> View:
         """Return memory that holds a known array."""
         data = constant_data(self.builder.module, value)
-        return contiguous(data, value.dtype, value.shape)
+        return contiguous(data, value.dtype, value.shape, is_common=True)
 
     def _spill(self, node: Node) -> View:
-        kind = ir.ArrayType(memory_type(node.dtype), node.size)
+        kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
         pointer = self.builder.alloca(kind)
         view = contiguous(pointer, node.dtype, node.shape)
         for flat, element in enumerate(self.elements[node].reshape(-1)):

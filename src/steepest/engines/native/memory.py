@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from llvmlite import ir
@@ -11,7 +11,7 @@ from llvmlite import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import alias_class
 from steepest.engines.native.element import Element
-from steepest.engines.native.types import BIT, POINTER, index, memory_type
+from steepest.engines.native.types import POINTER, index, memory_type
 from steepest.graph import Node, Shape
 
 _ALIGNMENT = 64
@@ -33,6 +33,8 @@ class View:
         Of the first element, in elements.
     tag
         Alias class: memory of different tags never overlaps.
+    is_common
+        Whether all problems look at the same numbers, where there are several in lanes.
     """
 
     pointer: ir.Value
@@ -41,6 +43,7 @@ class View:
     strides: tuple[int, ...]
     offset: int
     tag: ir.Value | None
+    is_common: bool = False
 
     @property
     def is_contiguous(self) -> bool:
@@ -63,7 +66,7 @@ class View:
 
     def at_offset(self, builder: Builder, flat: ir.Value | None) -> ir.Value:
         """Return the address of the element at a distance from the first."""
-        element = memory_type(self.dtype)
+        element = memory_type(self.dtype, self._lanes(builder))
         pointer = self.pointer
         if self.offset:
             pointer = builder.ir.gep(pointer, [index(self.offset)], source_etype=element)
@@ -73,17 +76,22 @@ class View:
 
     def load(self, builder: Builder, address: ir.Value) -> Element:
         """Load an element."""
-        value = builder.ir.load(address, typ=memory_type(self.dtype))
+        kind = memory_type(self.dtype, self._lanes(builder))
+        value = builder.ir.load(address, typ=kind)
         self._mark(value)
         if self.dtype == np.bool_:
-            value = builder.ir.icmp_unsigned("!=", value, ir.Constant(value.type, 0))
-        return builder.element(value, self.dtype)
+            value = builder.ir.icmp_unsigned("!=", value, ir.Constant(kind, None))
+        return builder.element(builder.spread(value), self.dtype)
+
+    def _lanes(self, builder: Builder) -> int:
+        """Return how many numbers make an element here."""
+        return 1 if self.is_common else builder.lanes
 
     def store(self, builder: Builder, element: Element, address: ir.Value) -> None:
         """Store an element."""
         value = element.value
-        if value.type == BIT:
-            value = builder.ir.zext(value, memory_type(self.dtype))
+        if self.dtype == np.bool_:
+            value = builder.ir.zext(value, memory_type(self.dtype, builder.lanes))
         self._mark(builder.ir.store(value, address))
 
     def load_vector(self, builder: Builder, address: ir.Value, lanes: int) -> ir.Value:
@@ -112,10 +120,14 @@ def c_strides(shape: Shape) -> tuple[int, ...]:
 
 
 def contiguous(
-    pointer: ir.Value, dtype: np.dtype, shape: Shape, tag: ir.Value | None = None
+    pointer: ir.Value,
+    dtype: np.dtype,
+    shape: Shape,
+    tag: ir.Value | None = None,
+    is_common: bool = False,
 ) -> View:
     """Return an array in C order at an address."""
-    return View(pointer, dtype, shape, c_strides(shape), 0, tag)
+    return View(pointer, dtype, shape, c_strides(shape), 0, tag, is_common)
 
 
 def rearranged(view: View, node: Node) -> View | None:
@@ -131,9 +143,7 @@ def rearranged(view: View, node: Node) -> View | None:
     offset = result.__array_interface__["data"][0] - start
     if not np.may_share_memory(result, memory):
         return None
-    return View(
-        view.pointer, view.dtype, node.shape, result.strides, view.offset + offset, view.tag
-    )
+    return replace(view, shape=node.shape, strides=result.strides, offset=view.offset + offset)
 
 
 class Flat:
@@ -156,7 +166,7 @@ class Cell:
 
     def __init__(self, builder: Builder, value: Element) -> None:
         self._builder = builder
-        pointer = builder.alloca(memory_type(value.dtype))
+        pointer = builder.alloca(memory_type(value.dtype, builder.lanes))
         self._view = contiguous(pointer, value.dtype, ())
         self.set(value)
 
@@ -211,7 +221,7 @@ class Arena:
 
     def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
         """Return a new array, in a slot that is free or at the arena's end."""
-        size = max(int(np.prod(shape)) * dtype.itemsize, 1)
+        size = max(int(np.prod(shape)) * dtype.itemsize, 1) * self._builder.lanes
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
         fitting = [slot for slot in self._free if slot.size >= size]
         if fitting:

@@ -11,8 +11,8 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Cell, Flat
-from steepest.engines.native.types import index
+from steepest.engines.native.memory import Cell, Flat, View, contiguous
+from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from steepest.engines.native.lower import Lowering
 
 _BLOCK = 512
-"""Elements that are added up in lanes before the exact carry is taken along."""
+"""Elements that are added up before the exact carry is taken along."""
+
+_TOGETHER = 8
+"""Running sums of NumPy's own order."""
 
 
 def reduce_loops(lowering: Lowering, node: Node, lower: Reduction) -> None:
@@ -155,10 +158,14 @@ def accumulate_all(
 
     Notes
     -----
-    Long real sums add up blocks of the last axis in lanes and carry the rounding error of
-    adding the blocks along, so that the error does not grow with their number.
+    Long real sums add up blocks of the last axis in any order and carry the rounding error
+    of adding the blocks along, so that the error does not grow with their number. A sum of
+    one block is added up in NumPy's order, which is the same for one problem and for many
+    side by side.
     """
     builder = lowering.builder
+    if not builder.is_in_loop and not outer and _TOGETHER <= last <= _BLOCK:
+        return _in_order(lowering, nodes, last, body)
     is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
     totals = [_Carried(builder, node, is_long) for node in nodes]
 
@@ -182,6 +189,53 @@ def accumulate_all(
             if last % _BLOCK:
                 block(where, index(last - last % _BLOCK), last % _BLOCK)
     return [total.value() for total in totals]
+
+
+def _in_order(
+    lowering: Lowering,
+    nodes: Sequence[Node],
+    extent: int,
+    body: Callable[[tuple[ir.Value, ...], ir.Value], Sequence[Element]],
+) -> list[Element]:
+    """Emit reductions of one block whose result does not depend on how loops are compiled."""
+    builder = lowering.builder
+    totals = [_Carried(builder, node, False) for node in nodes]
+    terms = {i: _stack_array(builder, nodes[i], extent) for i, t in enumerate(totals) if t.is_sum}
+    with builder.loop(extent) as position, lowering.scope():
+        for i, element in enumerate(body((), position)):
+            if i in terms:
+                lowering.store_at(terms[i], element, Flat(position))
+            else:
+                totals[i].add(element)
+    return [
+        _added_up(builder, terms[i], extent) if i in terms else total.value()
+        for i, total in enumerate(totals)
+    ]
+
+
+def _stack_array(builder: Builder, node: Node, extent: int) -> View:
+    kind = ir.ArrayType(memory_type(node.dtype, builder.lanes), extent)
+    return contiguous(builder.alloca(kind, 64), node.dtype, (extent,))
+
+
+def _added_up(builder: Builder, terms: View, extent: int) -> Element:
+    """Emit the sum of numbers in memory: eight running sums, as NumPy has them."""
+
+    def term(place: ir.Value) -> Element:
+        return terms.load(builder, terms.at_offset(builder, place))
+
+    cells = [Cell(builder, term(index(k))) for k in range(_TOGETHER)]
+    with builder.loop(extent // _TOGETHER - 1) as chunk:
+        start = builder.affine(chunk, _TOGETHER, _TOGETHER)
+        for k, cell in enumerate(cells):
+            cell.set(cell.get() + term(builder.affine(start, k, 1)))
+    values = [cell.get() for cell in cells]
+    while len(values) > 1:
+        values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
+    (total,) = values
+    for place in range(extent - extent % _TOGETHER, extent):
+        total = total + term(index(place))
+    return total
 
 
 def add_carrying(
@@ -214,7 +268,8 @@ class _Carried:
         """Return the two combined, in any order of the elements of a block."""
         if not self.is_sum:
             return self.lower.combine(self.builder, before, element)
-        value = self.builder.ir.fadd(before.value, element.value, flags=REASSOCIATE)
+        flags = REASSOCIATE if self.builder.lanes == 1 else ()
+        value = self.builder.ir.fadd(before.value, element.value, flags=flags)
         return self.builder.element(value, element.dtype)
 
     def add(self, element: Element) -> None:

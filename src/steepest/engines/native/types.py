@@ -12,23 +12,29 @@ BIT = ir.IntType(1)
 _REALS = {np.dtype(np.float64): ir.DoubleType(), np.dtype(np.float32): ir.FloatType()}
 
 
-def register_type(dtype: np.dtype) -> ir.Type:
+def register_type(dtype: np.dtype, lanes: int = 1) -> ir.Type:
     """Return the type that an element has in a register (truth values are one bit)."""
-    if dtype == np.bool_:
-        return BIT
-    return _REALS.get(dtype) or ir.IntType(8 * dtype.itemsize)
+    kind = BIT if dtype == np.bool_ else _REALS.get(dtype) or ir.IntType(8 * dtype.itemsize)
+    return in_lanes(kind, lanes)
 
 
-def memory_type(dtype: np.dtype) -> ir.Type:
+def memory_type(dtype: np.dtype, lanes: int = 1) -> ir.Type:
     """Return the type that an element has in memory (truth values are one byte)."""
-    return ir.IntType(8) if dtype == np.bool_ else register_type(dtype)
+    if dtype == np.bool_:
+        return in_lanes(ir.IntType(8), lanes)
+    return register_type(dtype, lanes)
 
 
-def literal(value: object, dtype: np.dtype) -> ir.Constant:
-    """Return a number as a constant of a dtype."""
-    if dtype.kind == "f":
-        return ir.Constant(register_type(dtype), float(dtype.type(value)))
-    return ir.Constant(register_type(dtype), int(value))  # type: ignore[call-overload]
+def in_lanes(kind: ir.Type, lanes: int) -> ir.Type:
+    """Return the type of as many numbers side by side; of one, the number's own."""
+    return kind if lanes == 1 else ir.VectorType(kind, lanes)
+
+
+def literal(value: object, dtype: np.dtype, lanes: int = 1) -> ir.Constant:
+    """Return a number as a constant of a dtype, the same in every lane."""
+    number = float(dtype.type(value)) if dtype.kind == "f" else int(value)  # type: ignore[call-overload]
+    constant = ir.Constant(register_type(dtype), number)
+    return constant if lanes == 1 else ir.Constant(register_type(dtype, lanes), [constant] * lanes)
 
 
 def index(value: int) -> ir.Constant:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Executable
-from steepest.engines.program import Iteration, Program, Run, Start
+from steepest.engines.program import Iteration, ManyProgram, Program, Run, Start
 from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
 from steepest.errors import EngineUnavailableError
 from steepest.graph import Graph, Node
@@ -98,6 +98,9 @@ class Torch:
     def first_budget(self, program: Program) -> int:
         """Return how many iterations to make before looking at the clock."""
         return 1
+
+    def prepare_many(self, program: ManyProgram) -> None:
+        """Take problems one at a time."""
 
     def _arithmetic(self) -> Arithmetic:
         torch = import_torch()
