@@ -6,6 +6,8 @@ from steepest.descent.driver import State
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.least_squares import least_squares
+from steepest.descent.many_fits import curve_fit_many, least_squares_many
+from steepest.descent.many_result import Many, ManyFits
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
@@ -35,6 +37,7 @@ from steepest.descent.methods import (
     WeightDecay,
 )
 from steepest.descent.minimize import minimize
+from steepest.descent.minimize_many import minimize_many
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.step_size import (
     CosineDecay,
@@ -82,6 +85,8 @@ __all__ = [
     "Lion",
     "LossBelow",
     "LossChangeBelow",
+    "Many",
+    "ManyFits",
     "MaxIterations",
     "Method",
     "Momentum",
@@ -106,6 +111,9 @@ __all__ = [
     "WarmUp",
     "WeightDecay",
     "curve_fit",
+    "curve_fit_many",
     "least_squares",
+    "least_squares_many",
     "minimize",
+    "minimize_many",
 ]

@@ -112,20 +112,20 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     names = parameter_names(model, p0)
-    start = _start(model, p0, names)
+    start = check_start(model, p0, names)
     is_named = isinstance(start, dict)
     x, y, sigma = _clean(x, y, sigma, check_finite, nan_policy)
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = (x, y) if sigma is None else (x, y, sigma)
     count = sum(np.size(leaf) for leaf in trees.leaves(start))
-    _check_count(model, np.size(y), count)
+    check_count(model, np.size(y), count)
     limit = max_nfev if max_nfev is not None else maxfev
     fit = fit_residuals(
         residuals_of(model, kind, is_named),
         start,
         args,
         method=method,
-        bounds=_named_bounds(bounds, start),
+        bounds=applied_bounds(bounds, start),
         loss=loss,
         f_scale=f_scale,
         stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, limit),
@@ -154,7 +154,7 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
     return [p.name for p in parameters if p.kind in fixed]
 
 
-def _start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
+def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
     """Return the start values, as an array or as a dict in the order of the signature."""
     where = f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
     if isinstance(p0, Mapping):
@@ -183,7 +183,8 @@ def _flat_names(start: dict[str, Any]) -> list[str]:
     return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(start, layout)]
 
 
-def _check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:
+def check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:
+    """Raise for fewer data than parameters."""
     if observations < parameters:
         raise InputError(
             f"{observations} data points cannot determine {parameters} parameters of "
@@ -197,10 +198,10 @@ def _clean(
     """Return the data as arrays of real numbers, without points that are to be left out."""
     if nan_policy not in (None, "raise", "omit", "propagate"):
         raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
-    y = _real(y, "y")
-    x = trees.map_leaves(lambda leaf: _real(leaf, "x"), x)
+    y = real(y, "y")
+    x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
     if sigma is not None:
-        sigma = _real(sigma, "sigma")
+        sigma = real(sigma, "sigma")
         if sigma.ndim == 0:
             sigma = np.full(y.shape, sigma)
         if sigma.shape not in (y.shape, (y.size, y.size)):
@@ -224,7 +225,8 @@ def _clean(
     return x, y, sigma
 
 
-def _real(value: Any, name: str) -> np.ndarray:
+def real(value: Any, name: str) -> np.ndarray:
+    """Return data as an array of real numbers."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
@@ -264,7 +266,7 @@ def _whitening(covariance: np.ndarray) -> np.ndarray:
     return np.linalg.inv(lower)
 
 
-def _named_bounds(bounds: Any, start: Any) -> Any:
+def applied_bounds(bounds: Any, start: Any) -> Any:
     """Return bounds whose ends are in the order of the start values, where they are dicts."""
     if not isinstance(start, dict) or not isinstance(bounds, Sequence):
         return bounds
@@ -290,12 +292,8 @@ def applied(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any], A
     return lambda x, p: model(x, *p)
 
 
-@functools.lru_cache(maxsize=256)
-def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callable[..., Any]:
-    """Return the residuals of a model as a function of its parameters and the data.
-
-    It is the same function each time, so that what was compiled for it is found again.
-    """
+def difference_of(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any, Any], Any]:
+    """Return by how much a model differs from data, as a function of parameters and data."""
     apply = applied(model, is_named)
 
     def difference(p: Any, x: Any, y: Any) -> Any:
@@ -308,6 +306,16 @@ def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callab
             )
         return expected - y
 
+    return difference
+
+
+@functools.lru_cache(maxsize=256)
+def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callable[..., Any]:
+    """Return the residuals of a model as a function of its parameters and the data.
+
+    It is the same function each time, so that what was compiled for it is found again.
+    """
+    difference = difference_of(model, is_named)
     if kind == "none":
         return difference
     if kind == "each":

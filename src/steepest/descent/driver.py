@@ -51,19 +51,19 @@ class State:
     iteration: int
 
 
-class _Interrupt:
+class Interrupt:
     """Whether Ctrl-C was pressed."""
 
     pressed = False
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[_Interrupt]:
+def interrupts() -> Iterator[Interrupt]:
     """Note Ctrl-C instead of raising, so that no iteration is torn apart.
 
     A second Ctrl-C raises.
     """
-    interrupt = _Interrupt()
+    interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
@@ -117,7 +117,7 @@ def drive(
         outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
             return _ending(outcome)
-    with _interrupts() as interrupt:
+    with interrupts() as interrupt:
         while limit is None or run.count < limit:
             if interrupt.pressed:
                 return Ending.INTERRUPTED

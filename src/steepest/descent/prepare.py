@@ -16,9 +16,10 @@ import numpy as np
 from steepest.derivative import Function, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
-from steepest.descent.build import Built, Here, build, first_state, with_constants
+from steepest.descent.build import Built, Here, build, with_constants
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
+from steepest.descent.step import first_state
 from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
 from steepest.graph import Node, evaluate, trees
@@ -26,7 +27,7 @@ from steepest.trace.tracing import is_array_like, key_of
 
 _CACHE_SIZE = 128
 
-_prepared: OrderedDict[Any, Prepared] = OrderedDict()
+_prepared: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -126,10 +127,10 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
     began = time.perf_counter()
     try:
         key = problem.key()
-        found = _prepared.get(key)
+        found = known(key, lambda prepared: prepared.still_holds)
     except TypeError:  # a setting that cannot be compared: traced anew each time
         key = found = None
-    if found is not None and found.still_holds:
+    if found is not None:
         return found, 0.0, 0.0
     plan = problem.plan
     if plan is None:
@@ -142,7 +143,7 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
     traced = time.perf_counter()
     at = loss_and_gradient_of_vector(problem.objective, problem.layout)
     prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
-    _remember(key, prepared)
+    remember(key, prepared)
     return prepared, traced - began, time.perf_counter() - traced
 
 
@@ -174,7 +175,7 @@ def extend(problem: Problem, prepared: Prepared, run: Run) -> tuple[Prepared, fl
     extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
     if engine is problem.engine:
         with contextlib.suppress(TypeError):  # a setting that cannot be compared
-            _remember(problem.key(), extended)
+            remember(problem.key(), extended)
     else:
         extended = _Interpreted(**vars(extended))
     return extended, traced - began, time.perf_counter() - traced
@@ -223,7 +224,14 @@ def _compiled(
     return Prepared(paths, tail_paths, program, starter, budget, at, constants)
 
 
-def _remember(key: Any, prepared: Prepared) -> None:
+def known(key: Any, holds: Callable[[Any], bool]) -> Any:
+    """Return what was prepared for a key before, if it still holds; else None."""
+    found = _prepared.get(key)
+    return found if found is not None and holds(found) else None
+
+
+def remember(key: Any, prepared: Any) -> None:
+    """Keep what was prepared for another time; a key of None says that it cannot be."""
     if key is not None:
         with _lock:
             _prepared[key] = prepared

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from steepest.descent.methods.protocol import Failure
+from steepest.descent.stop import StopRule
 from steepest.graph import Graph
 
 
@@ -30,6 +32,21 @@ class Status(enum.Enum):
 
     def __str__(self) -> str:
         return self.value
+
+    @classmethod
+    def of_failure(cls, number: int) -> Status:
+        """Return what it means that a search failed for that reason."""
+        return cls[Failure(number).name]
+
+    @classmethod
+    def of_rules(cls, met: Sequence[StopRule]) -> Status:
+        """Return what it means that these stop rules were met."""
+        return cls.CONVERGED if any([rule.is_goal for rule in met]) else cls.ITERATION_LIMIT
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the goal was reached."""
+        return self in (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
 
 
 @dataclass(frozen=True)
@@ -163,7 +180,7 @@ class Result:
     @property
     def converged(self) -> bool:
         """Whether the descent reached its goal."""
-        return self.status in (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
+        return self.status.is_success
 
     # SciPy's names for the same things.
 

@@ -67,6 +67,11 @@ class StopRule(abc.ABC):
         """Return the elementary rules that this one is made of."""
         return [self]
 
+    def met_by_bits(self, bits: int) -> list[StopRule]:
+        """Return the elementary rules that met this one; a bit of a number is one's truth."""
+        truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(self.rules())}
+        return self.met_rules(lambda rule: truths[id(rule)])
+
     def latest(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
         return None

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import nonfinite_origin
-from steepest.descent.build import STOP_RULE
 from steepest.descent.driver import Ending
 from steepest.descent.methods.protocol import Failure, Search
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.standing import standing
+from steepest.descent.step import STOP_RULE
 from steepest.engines import Run
 from steepest.graph import trees
 
@@ -98,11 +98,9 @@ class Summary:
     def _stopped(
         self, iterations: int, loss: float, bits: int
     ) -> tuple[Status, Callable[[], str]]:
-        stop = self.problem.stop
-        truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(stop.rules())}
-        met = stop.met_rules(lambda rule: truths[id(rule)])
-        reached = any([rule.is_goal for rule in met])
-        status = Status.CONVERGED if reached else Status.ITERATION_LIMIT
+        met = self.problem.stop.met_by_bits(bits)
+        status = Status.of_rules(met)
+        reached = status.is_success
 
         def explain() -> str:
             names = " and ".join(map(repr, met))
@@ -116,7 +114,7 @@ class Summary:
     def _failed(
         self, failure: Failure, iterations: int, loss: float
     ) -> tuple[Status, Callable[[], str]]:
-        status = Status[failure.name]
+        status = Status.of_failure(failure)
         after = f"after {iterations} iterations, at loss {loss:.6g}"
         return status, lambda: f"{status.value[:-1]} ({after})."
 

@@ -34,3 +34,17 @@ def display(limit: int | None) -> Iterator[Callable[[State], None]]:
             progress.update(task, completed=state.iteration, loss=state.loss)
 
         yield watch
+
+
+@contextlib.contextmanager
+def display_many(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar while many problems are worked through; it goes away at the end."""
+    columns = (
+        TextColumn("problems"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda begun: progress.update(task, completed=begun)

@@ -147,7 +147,7 @@ class Averaged:
             raise InputError(f"start must be at least 0, got {self.start!r}")
 
     def init(self, x: Any) -> Any:
-        return self.method.init(x), np.array(x)
+        return self.method.init(x), np.copy(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
         own, mean = state

@@ -87,8 +87,9 @@ def model_at(trial: Evaluation, scale: Any) -> Model:
     count, number = jacobian.shape
     if count <= number:  # as many rows as columns at least
         rows = np.concatenate([rows, np.zeros((number + 1 - count, number + 1), rows.dtype)])
-    norms = np.sqrt(np.sum(np.square(jacobian), axis=0))
-    return Model(triangle(rows)[:number], np.maximum(0.5 * scale, norms))
+    factor = triangle(rows)[:number]
+    norms = np.sqrt(np.sum(np.square(factor[:, :-1]), axis=0))  # those of the Jacobian
+    return Model(factor, np.maximum(0.5 * scale, norms))
 
 
 def weights_of(model: Model) -> Any:
@@ -160,7 +161,8 @@ class LevenbergMarquardt(Search):
         model = chosen(accepted, model_at(trial, state.model.scale), state.model)
         # Where the model is nearly exact the damping goes fast: so the end is quadratic.
         least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 1 / 3)
-        factor = np.maximum(least, 1 - (2 * ratio - 1) ** 3)
+        excess = 2 * ratio - 1
+        factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
         damping = np.where(is_first, state.damping, np.where(accepted, better, worse))
         growth = np.where(accepted, 2.0, 2 * state.growth)
@@ -175,7 +177,7 @@ class LevenbergMarquardt(Search):
 def damped_step(model: Model, weight: Any) -> Any:
     """Return the step p that minimizes the model's loss plus half of ``sum((weight * p)**2)``."""
     number = weight.size
-    below = np.concatenate([np.diag(weight), np.zeros((number, 1), weight.dtype)], axis=1)
+    below = np.where(np.eye(number, number + 1, dtype=bool), weight[:, None], 0.0)
     rows = triangle(np.concatenate([model.factor, below]))[:number]
     return -solve_triangle(rows[:, :number], rows[:, number:])[:, 0]
 

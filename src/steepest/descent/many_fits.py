@@ -1,0 +1,446 @@
+"""``least_squares_many`` and ``curve_fit_many``: the front doors for many fits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import MAX_PATHS
+from steepest.descent.bounds import box_of_ends
+from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
+from steepest.descent.curve_fit import (
+    applied_bounds,
+    check_count,
+    check_start,
+    difference_of,
+    parameter_names,
+    real,
+)
+from steepest.descent.least_squares import SQUARES_STOP, scipy_stop
+from steepest.descent.many import (
+    Problems,
+    check_own,
+    check_starts,
+    lay_out_many,
+    rows,
+    solve_many,
+)
+from steepest.descent.many_result import ManyFits
+from steepest.descent.methods import Search
+from steepest.descent.minimize import DEFAULT_STOP, check_kinds
+from steepest.descent.objective import Objective
+from steepest.descent.prepare import Problem
+from steepest.descent.robust import loss_called
+from steepest.descent.stop import StopRule
+from steepest.engines import Engine, get_engine
+from steepest.errors import InputError
+from steepest.frames import hides_frames
+from steepest.graph import trees
+
+
+@hides_frames
+def least_squares_many(
+    residuals: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any] = (),
+    shared: Sequence[Any] = (),
+    *,
+    method: Search | str | None = None,
+    bounds: Any = None,
+    loss: str | Callable[[Any], Any] = "linear",
+    f_scale: float = 1.0,
+    stop: StopRule | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_nfev: int | None = None,
+    engine: str | Engine = "native",
+    progress: bool = False,
+    max_paths: int = MAX_PATHS,
+) -> ManyFits:
+    """Minimize the sums of squares of many residuals of the same form.
+
+    Parameters
+    ----------
+    residuals
+        Those of one problem: ``residuals(x, *args, *shared)`` returns real numbers.
+    x0
+        Start points: arrays with a row for each of N problems, in any nesting.
+    args
+        Arguments that differ from problem to problem: arrays with a row for each.
+    shared
+        Arguments that follow these, the same for all problems.
+    method, bounds, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine, max_paths
+        As for :func:`least_squares`; they are the same for all problems.
+    progress
+        Whether to show progress on stderr.
+
+    Returns
+    -------
+    ManyFits
+        Arrays with a row for each problem: ``x``, ``loss``, ``status``, ``converged``,
+        ``iterations``, ``covariance``, ``standard_errors``.
+
+    Raises
+    ------
+    InputError
+        If starts, data, bounds or a setting do not make sense.
+    SettingError
+        If the residuals are no function, or a setting is of the wrong kind.
+    UnsupportedError
+        If the residuals do what cannot be recorded; the message names the line.
+
+    Notes
+    -----
+    As for :func:`minimize_many`.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 2, 12)
+    >>> rates = np.array([0.5, 1.0, 2.0])
+    >>> levels = np.exp(-rates[:, None] * t)
+    >>> def residuals(p, level, t):
+    ...     return p[0] * np.exp(-p[1] * t) - level
+    >>> many = st.least_squares_many(residuals, np.ones((3, 2)), args=(levels,), shared=(t,))
+    >>> bool(np.allclose(many.x[:, 1], rates))
+    True
+    """
+    args = args if isinstance(args, tuple | list) else (args,)
+    shared = shared if isinstance(shared, tuple | list) else (shared,)
+    return fit_many(
+        residuals,
+        x0,
+        args,
+        shared,
+        method=method,
+        bounds=bounds,
+        loss=loss,
+        f_scale=f_scale,
+        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
+        engine=engine,
+        progress=progress,
+        max_paths=max_paths,
+    )
+
+
+@hides_frames
+def curve_fit_many(
+    model: Callable[..., Any],
+    x: Any,
+    y: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    bounds: Any = None,
+    method: Search | str | None = None,
+    *,
+    mask: Any = None,
+    nan_policy: str | None = None,
+    loss: str | Callable[[Any], Any] = "linear",
+    f_scale: float = 1.0,
+    stop: StopRule | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_nfev: int | None = None,
+    engine: str | Engine = "native",
+    progress: bool = False,
+) -> ManyFits:
+    """Fit one model to many sets of data.
+
+    Parameters
+    ----------
+    model
+        ``model(x, a, b, ...)`` returns what is expected for the `y` of one set.
+    x
+        What the model wants as its first argument: shape (m,) where all sets have it in
+        common, else (N, m); with k variables (k, m) or (N, k, m); nested as the model
+        wants it. Where the sets differ in length, a list of N arrays.
+    y
+        Data, shape (N, m), or a list of N arrays of shape (m_i,).
+    p0
+        Start values: one for each parameter, or a row of them for each set; or a dict of
+        numbers or of N numbers each, by name. Ones unless given.
+    sigma
+        Standard deviations of `y`: a number, shape (m,) or (N, m), or a list.
+    absolute_sigma
+        Whether `sigma` is taken as it is, rather than up to a factor for each set.
+    mask
+        Which data count, shape (N, m); all unless given.
+    nan_policy
+        ``"omit"`` leaves out points whose data are NaN; ``"raise"`` is an error for them.
+        Unless given, a set with such a point fails, and its status says so.
+    bounds, method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine
+        As for :func:`curve_fit`; they are the same for all sets.
+    progress
+        Whether to show progress on stderr.
+
+    Returns
+    -------
+    ManyFits
+        Arrays with a row for each set: ``x``, ``loss``, ``status``, ``converged``,
+        ``iterations``, ``covariance``, ``standard_errors``.
+
+    Raises
+    ------
+    InputError
+        If data, start values, bounds or a setting do not make sense.
+    SettingError
+        If the model is no function.
+
+    Notes
+    -----
+    As for :func:`minimize_many`. A set of at most 512 points has the same result, bit for
+    bit, as :func:`curve_fit` gives it by itself, unless sets are masked or differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> def decay(t, amplitude, rate):
+    ...     return amplitude * np.exp(-rate * t)
+    >>> t = np.linspace(0, 2, 12)
+    >>> rates = np.array([0.5, 1.0, 2.0])
+    >>> many = st.curve_fit_many(decay, t, 3 * np.exp(-rates[:, None] * t))
+    >>> many.x.round(6)
+    array([[3. , 0.5],
+           [3. , 1. ],
+           [3. , 2. ]])
+    """
+    names = parameter_names(model, _one_start(p0))
+    x, y, sigma, mask = _data(x, y, sigma, mask, nan_policy)
+    number, points = y.shape
+    start = _starts(model, p0, names, number)
+    count = sum(np.size(leaf) for leaf in trees.leaves(start)) // number
+    check_count(model, points, count)
+    is_own = any(_is_own(leaf, y) for leaf in trees.leaves(x))
+    if is_own:
+        spread = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
+        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else spread(leaf), x)
+    given = {"y": (y, True), "x": (x, is_own)}
+    if sigma is not None:
+        given["sigma"] = (sigma, sigma.shape == y.shape)
+    if mask is not None:
+        given["mask"] = (mask, True)
+    order = sorted(given, key=lambda name: not given[name][1])
+    own = [given[name][0] for name in order if given[name][1]]
+    return fit_many(
+        residuals_among_many(model, isinstance(p0, Mapping), tuple(order)),
+        start,
+        own,
+        [given[name][0] for name in order if not given[name][1]],
+        method=method,
+        bounds=applied_bounds(bounds, _one_start(start)),
+        loss=loss,
+        f_scale=f_scale,
+        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
+        engine=engine,
+        progress=progress,
+        max_paths=MAX_PATHS,
+        absolute_sigma=absolute_sigma,
+        observations=None if mask is None else np.sum(mask, axis=1),
+    )
+
+
+def fit_many(
+    function: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any],
+    shared: Sequence[Any],
+    *,
+    method: Any,
+    bounds: Any,
+    loss: Any,
+    f_scale: float,
+    stop: StopRule | None,
+    engine: str | Engine,
+    progress: bool,
+    max_paths: int,
+    absolute_sigma: bool = False,
+    observations: np.ndarray | None = None,
+) -> ManyFits:
+    """Return the fits of many residuals; `observations` is how many count in each."""
+    layout, vectors, start = lay_out_many(x0)
+    method, _ = choose_for_squares(method)
+    check_kinds(function, stop)
+    check_own(args, len(vectors))
+    box = box_of_ends(bounds, start, layout, vectors[0])
+    check_starts(box, vectors)
+    if not (np.isfinite(f_scale) and f_scale > 0):
+        raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
+    if isinstance(method, Search) and box is not None:
+        method = method.bounded()
+    if stop is None:
+        stop = SQUARES_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+    first = Problem(
+        Objective(function, True, loss_called(loss), float(f_scale)),
+        layout,
+        rows(args, 0),
+        method,
+        stop,
+        dtype=layout.dtype,
+        batches=None,
+        plan=None,
+        record_every=0,
+        record_x=False,
+        engine=get_engine(engine),
+        max_paths=max_paths,
+        box=box,
+    )
+    solved = solve_many(Problems(first, vectors, args, shared), progress)
+    size = vectors.shape[1]
+    factor = np.full((len(vectors), size, size), np.nan)
+    if solved.report:
+        factor = solved.report[0][:, :, :-1]
+    on_bound = np.zeros(vectors.shape, bool)
+    if box is not None:
+        on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
+    if observations is None:
+        observations = np.full(len(vectors), solved.observations)
+    return ManyFits(
+        solved.x,
+        solved.loss,
+        solved.status,
+        solved.iterations,
+        solved.evaluations,
+        solved.timings,
+        layout,
+        first.engine.name,
+        method,
+        solved.side_by_side,
+        factor=factor,
+        observations=observations,
+        on_bound=on_bound,
+        absolute_sigma=absolute_sigma,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def residuals_among_many(
+    model: Callable[..., Any], is_named: bool, order: tuple[str, ...]
+) -> Callable[..., Any]:
+    """Return a model's residuals as a function of its parameters and data in some order.
+
+    It is the same function each time, so that what was compiled for it is found again.
+    """
+    difference = difference_of(model, is_named)
+
+    def residuals(p: Any, *data: Any) -> Any:
+        given = dict(zip(order, data, strict=True))
+        result = difference(p, given["x"], given["y"])
+        if "sigma" in given:
+            result = result / given["sigma"]
+        return np.where(given["mask"], result, 0.0) if "mask" in given else result
+
+    return residuals
+
+
+# Data and start values.
+
+
+def _is_own(leaf: np.ndarray, y: np.ndarray) -> bool:
+    """Whether an array of x has a row for each set of data."""
+    return leaf.shape == y.shape or (leaf.ndim > 2 and len(leaf) == len(y))
+
+
+def _data(
+    x: Any, y: Any, sigma: Any, mask: Any, nan_policy: str | None
+) -> tuple[Any, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Return data as arrays, and which of them count; None for all."""
+    if nan_policy not in (None, "raise", "omit", "propagate"):
+        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
+    lengths = None
+    if isinstance(y, list | tuple) and len({np.size(row) for row in y}) > 1:
+        lengths = [np.size(row) for row in y]
+        x, sigma = _filled_up(x, lengths, "x"), _filled_up(sigma, lengths, "sigma")
+        y = _filled_up(y, lengths, "y")
+        if mask is not None:
+            raise InputError("mask is for data in one array: leave out what does not count")
+        mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    y = real(y, "y")
+    if y.ndim != 2:
+        raise InputError(
+            f"y needs a row for each set of data: shape (N, m), got {y.shape}; for one set, "
+            "call st.curve_fit"
+        )
+    if isinstance(x, list):
+        x = np.asarray(x)
+    x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
+    if sigma is not None:
+        sigma = real(sigma, "sigma")
+        if sigma.shape not in ((), y.shape[1:], y.shape):
+            raise InputError(f"sigma must have shape {y.shape} or {y.shape[1:]}: {sigma.shape}")
+        if np.any(sigma <= 0):
+            raise InputError("sigma is not positive everywhere: standard deviations must be")
+        sigma = np.broadcast_to(sigma, y.shape[1:]) if sigma.ndim == 0 else sigma
+    if mask is not None:
+        mask = np.asarray(mask, bool)
+        if mask.shape != y.shape:
+            raise InputError(f"mask must have the shape of y, {y.shape}, got {mask.shape}")
+    is_nan = np.isnan(y)
+    for leaf in trees.leaves(x):
+        if leaf.shape[-1:] == y.shape[1:]:
+            found = np.isnan(leaf)
+            is_nan = is_nan | (
+                found
+                if leaf.ndim < 2 or (_is_own(leaf, y) and leaf.ndim == 2)
+                else found.any(axis=-2)
+            )
+    if mask is not None:
+        is_nan &= mask
+    if nan_policy == "raise" and is_nan.any():
+        row, place = np.argwhere(is_nan)[0]
+        raise InputError(
+            f"set {row} has NaN at point {place}: clean the data, or leave such points out with "
+            "nan_policy='omit'"
+        )
+    if nan_policy == "omit" and is_nan.any():
+        mask = ~is_nan if mask is None else mask & ~is_nan
+        x = trees.map_leaves(np.nan_to_num, x)
+    if mask is not None:
+        y = np.where(mask, y, 0.0)
+    return x, y, sigma, mask
+
+
+def _filled_up(rows: Any, lengths: Sequence[int], name: str) -> Any:
+    """Return rows of different lengths as one array, each filled up with its last number."""
+    if not isinstance(rows, list | tuple):
+        return rows
+    if [np.size(row) for row in rows] != list(lengths):
+        raise InputError(
+            f"{name} has rows of lengths {[np.size(row) for row in rows][:6]}..., y of "
+            f"{list(lengths)[:6]}...: each set needs as many of both"
+        )
+    if 0 in lengths:
+        raise InputError(f"set {list(lengths).index(0)} has no data")
+    longest = max(lengths)
+    return np.stack([np.pad(real(r, name), (0, longest - len(r)), "edge") for r in rows])
+
+
+def _one_start(p0: Any) -> Any:
+    """Return the start values of the first set."""
+    if isinstance(p0, Mapping):
+        return {name: np.asarray(v).reshape(-1)[0] for name, v in p0.items()}
+    return p0 if p0 is None else np.atleast_2d(np.asarray(p0))[0]
+
+
+def _starts(model: Callable[..., Any], p0: Any, names: list[str] | None, number: int) -> Any:
+    """Return the start values with a row for each set."""
+    one = check_start(model, _one_start(p0), names)
+    if isinstance(p0, Mapping):
+        full = {}
+        for name, value in p0.items():
+            if np.shape(value) not in ((), (number,)):
+                raise InputError(
+                    f"p0[{name!r}] must be a number or one for each of {number} sets, got shape "
+                    f"{np.shape(value)}"
+                )
+            full[name] = np.broadcast_to(np.asarray(value, float), (number,))
+        return full
+    given = one if p0 is None else np.asarray(p0)
+    if given.ndim == 2 and len(given) != number:
+        raise InputError(f"p0 has {len(given)} rows for {number} sets of data")
+    return np.broadcast_to(given, (number, len(one)))

@@ -1,0 +1,207 @@
+"""What many problems return: arrays with a row for each."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.parameters import Layout
+from steepest.descent.result import Status, Timings
+
+
+@dataclass(frozen=True, eq=False)
+class Many:
+    """Many finished descents; every array has a row for each problem.
+
+    Attributes
+    ----------
+    vectors
+        The points reached, shape (N, n).
+    loss
+        The loss there, shape (N,).
+    status
+        How each ended: an array of :class:`Status`, shape (N,).
+    iterations, evaluations
+        Updates made, and how often loss and gradient were computed, shape (N,).
+    timings
+        Seconds for trace, compile and run.
+    layout
+        How parameters lie in a vector.
+    engine, method
+        Where they ran, and the descent method.
+    side_by_side
+        Whether they ran side by side, or one after the other.
+    """
+
+    vectors: np.ndarray = field(repr=False)
+    loss: np.ndarray
+    status: np.ndarray = field(repr=False)
+    iterations: np.ndarray = field(repr=False)
+    evaluations: np.ndarray = field(repr=False)
+    timings: Timings
+    layout: Layout = field(repr=False)
+    engine: str = "native"
+    method: Any = None
+    side_by_side: bool = True
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def x(self) -> Any:
+        """The parameters reached, in the structure of the start, problems first."""
+        return self.layout.unpack_history(self.vectors)
+
+    @functools.cached_property
+    def converged(self) -> np.ndarray:
+        """Which problems reached their goal, shape (N,)."""
+        return np.isin(self.status.astype(str), [str(s) for s in Status if s.is_success])
+
+    @property
+    def success(self) -> np.ndarray:
+        """Which problems reached their goal, under SciPy's name."""
+        return self.converged
+
+    @property
+    def fun(self) -> np.ndarray:
+        """The losses, under SciPy's name."""
+        return self.loss
+
+    @property
+    def nit(self) -> np.ndarray:
+        """The numbers of iterations, under SciPy's name."""
+        return self.iterations
+
+    @property
+    def nfev(self) -> np.ndarray:
+        """The numbers of evaluations, under SciPy's name."""
+        return self.evaluations
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many problems ended in which way, the most frequent first."""
+        return dict(Counter(self.status.tolist()).most_common())
+
+    def __str__(self) -> str:
+        lines = [f"{len(self):,} problems of {self.vectors.shape[1]} parameters"]
+        lines += [f"{number:>12,}  {status}" for status, number in self.counts().items()]
+        way = "side by side" if self.side_by_side else "one after the other"
+        lines.append(
+            f"{np.mean(self.iterations):.1f} iterations each, "
+            f"{self.timings.run / max(len(self), 1) * 1e6:.3g} us each, {way}"
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class ManyFits(Many):
+    """Many finished fits; every array has a row for each problem.
+
+    Attributes
+    ----------
+    factor
+        R of the QR decomposition of each Jacobian, shape (N, n, n).
+    observations
+        Number of residuals of each problem, shape (N,).
+    on_bound
+        Which parameters are on a bound, shape (N, n).
+    absolute_sigma
+        Whether the residuals are in units of known standard deviations.
+    """
+
+    factor: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)), repr=False)
+    observations: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    on_bound: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False)
+    absolute_sigma: bool = False
+
+    @property
+    def cost(self) -> np.ndarray:
+        """Half the sums of squares, or the robust losses that stand for them."""
+        return self.loss
+
+    @property
+    def popt(self) -> Any:
+        """The parameters, under the name that users of SciPy give them."""
+        return self.x
+
+    @property
+    def degrees_of_freedom(self) -> np.ndarray:
+        """Residuals less the parameters that were free to move, shape (N,)."""
+        return self.observations - np.sum(~self.on_bound, axis=1)
+
+    @property
+    def reduced_chi_square(self) -> np.ndarray:
+        """The sum of squares for each degree of freedom, shape (N,); NaN if there are none."""
+        freedom = self.degrees_of_freedom
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(freedom > 0, 2 * self.loss / freedom, np.nan)
+
+    @functools.cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariances of the parameters, shape (N, n, n).
+
+        Infinite where the data do not determine the parameters, NaN for a parameter on its
+        bound and for a problem whose Jacobian is not finite.
+        """
+        number = self.vectors.shape[1]
+        result = np.full((len(self), number, number), np.nan)
+        patterns, which = np.unique(self.on_bound, axis=0, return_inverse=True)
+        for k, held in enumerate(patterns):
+            rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~held)
+            if len(free):
+                spread = _spread(self.factor[rows], free, self.observations[rows])
+                result[np.ix_(rows, free, free)] = spread
+        if self.absolute_sigma:
+            return result
+        scale = self.reduced_chi_square[:, None, None]
+        unknown = np.isnan(scale) & np.isfinite(self.loss)[:, None, None] & ~np.isnan(result)
+        with np.errstate(invalid="ignore"):  # infinite spread of residuals that are all 0
+            return np.where(unknown, np.inf, result * scale)
+
+    @property
+    def standard_errors(self) -> Any:
+        """Standard deviations of the parameters, in the structure of the start."""
+        variances = np.diagonal(self.covariance, axis1=1, axis2=2)
+        return self.layout.unpack_history(np.sqrt(variances))
+
+
+def _spread(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> np.ndarray:
+    """Return the inverses of the Jacobians' squares by the free parameters."""
+    number = len(free)
+    if number < factor.shape[1]:
+        finite = np.isfinite(factor).all(axis=(1, 2))
+        some = np.where(finite[:, None, None], factor[:, :, free], 0.0)
+        r = np.where(finite[:, None, None], np.linalg.qr(some, "r"), np.nan)
+    else:
+        r = factor
+    norms = np.sqrt(np.sum(np.square(r), axis=1))
+    scale = np.where(norms > 0, norms, 1.0)
+    r = r / scale[:, None, :]
+    with np.errstate(all="ignore"):
+        inverse = _inverse(r)
+        condition = np.sqrt(np.sum(np.square(r), (1, 2)) * np.sum(np.square(inverse), (1, 2)))
+        half = inverse / scale[:, :, None]
+        spread = half @ np.swapaxes(half, 1, 2)
+    tiny = np.finfo(r.dtype).eps * np.maximum(observations, number)
+    finite = np.isfinite(r).all(axis=(1, 2))
+    for i in np.flatnonzero(finite & ~(condition * tiny < 0.1)):  # the few that need a look
+        values = np.linalg.svd(r[i], compute_uv=False)
+        if not values[-1] > tiny[i] * values[0]:
+            spread[i] = np.inf
+    spread[~finite] = np.nan
+    return spread
+
+
+def _inverse(r: np.ndarray) -> np.ndarray:
+    """Return the inverses of upper triangles, shape (N, n, n)."""
+    number = r.shape[1]
+    result = np.zeros_like(r)
+    for j in range(number):
+        result[:, j, j] = 1.0 / r[:, j, j]
+        for i in reversed(range(j)):
+            total = np.einsum("nk,nk->n", r[:, i, i + 1 : j + 1], result[:, i + 1 : j + 1, j])
+            result[:, i, j] = -total / r[:, i, i]
+    return result
