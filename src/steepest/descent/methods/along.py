@@ -11,6 +11,7 @@ import numpy as np
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.methods.line_search import Armijo, LineSearch, Seen
 from steepest.descent.methods.protocol import Base, Failure, Move, Search
+from steepest.descent.methods.trust import is_flat_at
 from steepest.descent.vectors import chosen, norm
 
 _TRIES = 40
@@ -131,6 +132,8 @@ class Along(Search):
         is_stuck = np.all(target == x) | (tries >= _TRIES)
         rounding = 10 * np.finfo(trial.x.dtype).eps * np.abs(base.loss)
         negligible = np.abs(line.step * line.slope) <= rounding
+        little = np.sqrt(np.finfo(x.dtype).eps) * np.abs(base.loss)  # for the whole step
+        negligible &= is_flat_at(line.gradient, x, base.loss) | (np.abs(line.slope) <= little)
         reason = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
         failure = np.where(is_stuck, reason, int(Failure.NONE))
         return Move(accepted, target, following, failure, decrement)

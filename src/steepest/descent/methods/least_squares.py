@@ -33,9 +33,8 @@ class Model(NamedTuple):
         R of the Jacobian's QR decomposition, and Q.T times the residuals as its last
         column: shape (n, n + 1).
     scale
-        The norm of each column of the Jacobian, or half of what it was at the point before
-        where that is more, shape (n,): in units of its inverse a step does not depend on
-        those of the parameters.
+        The largest norm that each column of the Jacobian has had, shape (n,): in units of
+        its inverse a step does not depend on those of the parameters.
     """
 
     factor: Any
@@ -60,14 +59,29 @@ class Model(NamedTuple):
         return -np.sum(changes * self.right) - 0.5 * np.sum(np.square(changes))
 
     @property
-    def decrement(self) -> Any:
-        """By how much the model's loss can fall at most.
+    def norms(self) -> Any:
+        """The norm of each column of the Jacobian, shape (n,)."""
+        return np.sqrt(np.sum(np.square(self.factor[:, :-1]), axis=0))
 
-        What a column adds to those before it counts only where it is no rounding error.
+    def decrement(self, x: Any, loss: Any) -> Any:
+        """Return by how much the model's loss can fall at most from a point with a loss.
+
+        What a column adds to those before it counts only where it is no rounding error. The
+        whole loss is one, once rounding x itself changes the residuals by more.
         """
-        diagonal, tiny = np.diagonal(self.factor), np.finfo(self.scale.dtype).eps
-        counts = np.abs(diagonal) > 100 * tiny * self.scale
-        return 0.5 * np.sum(np.square(np.where(counts, self.right, 0.0)))
+        norms, tiny = self.norms, np.finfo(self.scale.dtype).eps
+        counts = np.abs(np.diagonal(self.factor)) > 100 * tiny * norms
+        left = 0.5 * np.sum(np.square(np.where(counts, self.right, 0.0)))
+        return np.where(2 * loss <= np.square(tiny * norm(norms * x)), 0.0, left)
+
+    def steepness(self, loss: Any) -> Any:
+        """Return the largest share of the loss that one parameter alone could remove.
+
+        It is the squared cosine of the angle between the residuals and a column.
+        """
+        slopes = np.sum(self.factor[:, :-1] * self.right[:, None], axis=0)
+        lengths = np.square(self.norms) * 2 * loss
+        return np.max(np.square(slopes) / np.where(lengths > 0, lengths, 1.0))
 
 
 def empty_model(x: Any) -> Model:
@@ -89,12 +103,20 @@ def model_at(trial: Evaluation, scale: Any) -> Model:
         rows = np.concatenate([rows, np.zeros((number + 1 - count, number + 1), rows.dtype)])
     factor = triangle(rows)[:number]
     norms = np.sqrt(np.sum(np.square(factor[:, :-1]), axis=0))  # those of the Jacobian
-    return Model(factor, np.maximum(0.5 * scale, norms))
+    return Model(factor, np.maximum(scale, norms))
 
 
 def weights_of(model: Model) -> Any:
     """Return the scale, 1 where it says nothing."""
     return np.where(model.scale > 0, model.scale, 1.0)
+
+
+def is_flat(model: Model, x: Any, left: Any, loss: Any) -> Any:
+    """Return whether nothing is to be gained, by the whole model or by any one parameter."""
+    tiny = np.finfo(x.dtype).eps
+    rounding = np.square(10 * tiny * norm(model.norms * x))  # of the residuals, like that of x
+    flat = (left <= np.sqrt(tiny) * loss) | (2 * left <= rounding)
+    return flat | (model.steepness(loss) <= tiny**0.75)
 
 
 class Damped(NamedTuple):
@@ -160,7 +182,7 @@ class LevenbergMarquardt(Search):
         accepted = is_first | (ratio > ENOUGH)
         model = chosen(accepted, model_at(trial, state.model.scale), state.model)
         # Where the model is nearly exact the damping goes fast: so the end is quadratic.
-        least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 1 / 3)
+        least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 0.1)
         excess = 2 * ratio - 1
         factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
@@ -170,8 +192,10 @@ class LevenbergMarquardt(Search):
         weight = weights_of(model)
         target, step = kept_inside(trial, x, damped_step(model, np.sqrt(damping) * weight))
         following = Damped(model, damping, growth, model.predicted(step), model.slope(step))
-        failure = failure_of(norm(weight * step), norm(weight * x))
-        return Move(accepted, target, following, failure, model.decrement, model.factor)
+        loss = np.where(accepted, trial.loss, base.loss)
+        left = model.decrement(x, loss)
+        failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
+        return Move(accepted, target, following, failure, left, model.factor)
 
 
 def damped_step(model: Model, weight: Any) -> Any:
@@ -249,8 +273,10 @@ class Dogleg(Search):
         target, step = kept_inside(trial, x, dogleg_step(model, weight, radius))
         length = norm(weight * step)
         following = Trusted(model, radius, length, model.predicted(step), model.slope(step))
-        failure = failure_of(length, size)
-        return Move(accepted, target, following, failure, model.decrement, model.factor)
+        loss = np.where(accepted, trial.loss, base.loss)
+        left = model.decrement(x, loss)
+        failure = failure_of(length, size, is_flat(model, x, left, loss))
+        return Move(accepted, target, following, failure, left, model.factor)
 
 
 def dogleg_step(model: Model, weight: Any, radius: Any) -> Any:

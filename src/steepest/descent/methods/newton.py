@@ -15,6 +15,7 @@ from steepest.descent.methods.trust import (
     ENOUGH,
     check_radius,
     failure_of,
+    is_flat_at,
     kept_inside,
     next_radius,
     reduction,
@@ -229,12 +230,14 @@ class TrustRegion(Search):
         radius = np.where(is_first, state.radius, next_radius(state.radius, ratio, state.length))
         gradient = np.where(accepted, trial.free_gradient, state.gradient)
         x = np.where(accepted, trial.x, base.x)
+        loss, settled = np.where(accepted, trial.loss, base.loss), False
         if self._is_exact(trial.x.size):
             hessian = trial.hessian
             if trial.box is not None:
                 hessian = _without(trial.held, hessian)
             curvature = np.where(accepted, hessian, state.curvature)
-            step = exact_step(gradient, curvature, radius)
+            step, whole = exact_step(gradient, curvature, radius)
+            settled = whole <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
             target, step = kept_inside(trial, x, step)
             curved = np.matmul(curvature, step)
         else:
@@ -253,7 +256,8 @@ class TrustRegion(Search):
         length = norm(step)
         following = Region(gradient, curvature, radius, length, predicted, slope)
         left = np.where(length < 0.999 * radius, predicted, np.inf)
-        return Move(accepted, target, following, failure_of(length, norm(x)), left)
+        failure = failure_of(length, norm(x), is_flat_at(gradient, x, loss) | settled)
+        return Move(accepted, target, following, failure, left)
 
 
 def _without(held: Any, hessian: Any) -> Any:
@@ -262,8 +266,11 @@ def _without(held: Any, hessian: Any) -> Any:
     return np.where(either, np.eye(held.size, dtype=hessian.dtype), hessian)
 
 
-def exact_step(gradient: Any, hessian: Any, radius: Any) -> Any:
-    """Return the minimum of a quadratic model within a radius (Moré and Sorensen 1983)."""
+def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any]:
+    """Return the minimum of a quadratic model within a radius (Moré and Sorensen 1983).
+
+    Second comes by how much the model could fall without one; infinite if by any amount.
+    """
     values, vectors = eigh_parts(hessian)
     parts = np.matmul(gradient, vectors)
     lowest = values[0]
@@ -301,6 +308,9 @@ def exact_step(gradient: Any, hessian: Any, radius: Any) -> Any:
     # The hard case: nothing pulls along the lowest eigenvector, which leads down either way.
     short = np.square(radius) - np.sum(np.square(along))
     is_hard = ~inside & (short > 1e-3 * np.square(radius))
-    extra = np.where(is_hard, np.sqrt(np.maximum(short, 0.0)), 0.0)
+    own = along[0]
+    longer = np.copysign(np.sqrt(np.square(own) + np.maximum(short, 0.0)), own)
+    extra = np.where(is_hard, longer - own, 0.0)
     along = along + extra * np.eye(1, parts.size, dtype=parts.dtype)[0]
-    return np.matmul(vectors, along)
+    whole = 0.5 * np.sum(np.square(parts) / np.where(lowest > 0, values, 1.0))
+    return np.matmul(vectors, along), np.where(lowest > 0, whole, np.inf)

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.methods.along import Along, Line
 from steepest.descent.methods.line_search import LineSearch, StrongWolfe
+from steepest.descent.vectors import norm
 from steepest.errors import InputError
 
 
@@ -72,8 +73,7 @@ class LBFGS(Along):
 
     def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
-        # A pair without curvature would spoil the others (Byrd, Lu, Nocedal and Zhu 1995).
-        useful = product > np.finfo(step.dtype).eps * square
+        useful = _is_useful(product, step, change)
         following = Pairs(
             np.concatenate([memory.steps[1:], step[None]]),
             np.concatenate([memory.changes[1:], change[None]]),
@@ -93,6 +93,14 @@ class LBFGS(Along):
             back = memory.inverse[i] * np.sum(memory.changes[i] * q)
             q = q + (share - back) * memory.steps[i]
         return -q
+
+
+def _is_useful(product: Any, step: Any, change: Any) -> Any:
+    """Return whether a pair shows curvature: without, it would spoil what is known.
+
+    The units of parameters and loss do not matter.
+    """
+    return product > np.finfo(step.dtype).eps * norm(step) * norm(change)
 
 
 class Inverse(NamedTuple):
@@ -135,7 +143,7 @@ class BFGS(Along):
 
     def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
-        useful = product > np.finfo(step.dtype).eps * square
+        useful = _is_useful(product, step, change)
         # The first matrix is scaled to what the first step has shown (Nocedal and Wright 6.20).
         scale = np.where(memory.is_fresh, product / square, 1.0)
         before = scale * memory.matrix

@@ -24,12 +24,20 @@ def reduction(base: Base, trial: Evaluation, slope: Any) -> Any:
     """Return by how much the loss fell from the base to a trial point.
 
     Where that is next to nothing, a difference of losses would be rounding error: then it
-    is found from the slopes at both ends (Hager and Zhang 2005).
+    is found from the slopes at both ends (Hager and Zhang 2005). Nothing is gained without
+    a step, or where there is no loss.
     """
     by_losses = base.loss - trial.loss
     by_slopes = -0.5 * (slope + np.sum(trial.gradient * (trial.x - base.x)))
     near = np.abs(by_losses) <= 1e-6 * np.abs(base.loss)
-    return np.where(near, by_slopes, by_losses)
+    moved = np.any(trial.x != base.x) & np.isfinite(trial.loss)
+    return np.where(moved, np.where(near, by_slopes, by_losses), -np.inf)
+
+
+def is_flat_at(gradient: Any, x: Any, loss: Any) -> Any:
+    """Return whether parameters would have to change by far more than all to change the loss."""
+    rounding = np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
+    return np.sum(np.abs(gradient * x)) <= rounding
 
 
 def next_radius(radius: Any, ratio: Any, length: Any) -> Any:
@@ -41,10 +49,19 @@ def next_radius(radius: Any, ratio: Any, length: Any) -> Any:
     return np.where(ratio >= 0.25, larger, 0.25 * np.minimum(length, radius))
 
 
-def failure_of(length: Any, size: Any) -> Any:
-    """Return why no step of such a length leads on from a point of such a size, if so."""
+def failure_of(length: Any, size: Any, is_flat: Any) -> Any:
+    """Return why a step leads no further, if so.
+
+    Parameters
+    ----------
+    length, size
+        Of the step, and of the point that it starts from.
+    is_flat
+        Whether there is nothing to be gained from there.
+    """
     tiny = np.finfo(length.dtype).eps
-    short = np.where(length <= tiny * size, int(Failure.PRECISION), int(Failure.NONE))
+    reason = np.where(is_flat, int(Failure.PRECISION), int(Failure.STALLED))
+    short = np.where(length <= tiny * size, reason, int(Failure.NONE))
     return np.where(np.isfinite(length), short, int(Failure.FLAT))
 
 
