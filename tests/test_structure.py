@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "steepest"
 # The pipeline, from the bottom up; a module may import from its own layer and below.
 LAYERS = [
     ["errors", "version"],
+    ["files"],
     ["graph"],
     ["frames"],
     ["ops"],
@@ -77,13 +78,14 @@ def test_presentation_is_reached_by_name_only_from_graph_and_descent():
     assert reaching == {
         ("graph/graph.py", "steepest.show.picture"),
         ("descent/solve.py", "steepest.show.progress"),
+        ("descent/many.py", "steepest.show.progress"),
         ("descent/fit.py", "steepest.show.plot"),
         ("descent/fit.py", "steepest.show.report"),
         ("descent/result.py", "steepest.show.plot"),
     }
 
 
-HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "igraph", "typer", "rich")
+HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "igraph", "typer", "rich", "safetensors")
 
 
 def test_import_steepest_loads_nothing_heavy():

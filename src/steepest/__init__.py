@@ -75,6 +75,7 @@ from steepest.descent import (
     least_squares_many,
     minimize,
     minimize_many,
+    resume,
 )
 from steepest.engines import compile, get_num_threads, set_num_threads
 from steepest.errors import SteepestError
@@ -160,6 +161,7 @@ __all__ = [
     "minimize_many",
     "pullback",
     "pushforward",
+    "resume",
     "scan",
     "set_num_threads",
     "softmax",

@@ -39,6 +39,7 @@ from steepest.descent.methods import (
 from steepest.descent.minimize import minimize
 from steepest.descent.minimize_many import minimize_many
 from steepest.descent.result import History, Result, Status, Timings
+from steepest.descent.resume import resume
 from steepest.descent.step_size import (
     CosineDecay,
     ExponentialDecay,
@@ -116,4 +117,5 @@ __all__ = [
     "least_squares_many",
     "minimize",
     "minimize_many",
+    "resume",
 ]

@@ -136,7 +136,7 @@ def curve_fit(
         max_paths=MAX_PATHS,
         names=_flat_names(start) if is_named else names,
         absolute_sigma=absolute_sigma,
-        data=Data(applied(model, is_named), x, y),
+        data=Data(applied(model, is_named), x, y, kind, is_named),
     )
     if fit.rank < count or fit.degrees_of_freedom <= 0:
         warn_of(fit)

@@ -32,11 +32,17 @@ class Data:
         ``model(x, parameters)``.
     x, y
         The data that were used.
+    kind
+        Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
+    is_named
+        Whether the parameters are a dict.
     """
 
     model: Callable[[Any, Any], Any] = field(repr=False)
     x: Any = field(repr=False)
     y: np.ndarray = field(repr=False)
+    kind: str = "none"
+    is_named: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,6 +353,12 @@ class Fit:
         """The largest slope of the cost by a free parameter, under SciPy's name."""
         gradient = np.concatenate([np.ravel(self.run.gradient)])
         return float(np.max(np.abs(gradient[self._free]), initial=0.0))
+
+    def save(self, path: Any) -> None:
+        """Write to a file where the fit ended, as :meth:`Result.save` does."""
+        assert self.run.store is not None
+        model = None if self.data is None else (self.data.kind, self.data.is_named)
+        self.run.store(path, model=model, names=self.names, absolute_sigma=self.absolute_sigma)
 
     # For people.
 

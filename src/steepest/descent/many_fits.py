@@ -19,7 +19,7 @@ from steepest.descent.curve_fit import (
     parameter_names,
     real,
 )
-from steepest.descent.least_squares import SQUARES_STOP, scipy_stop
+from steepest.descent.least_squares import scipy_stop
 from steepest.descent.many import (
     Problems,
     check_own,
@@ -34,11 +34,14 @@ from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.objective import Objective
 from steepest.descent.prepare import Problem
 from steepest.descent.robust import loss_called
-from steepest.descent.stop import StopRule
+from steepest.descent.stop import DecrementBelow, LossBelow, MaxIterations, StopRule
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 from steepest.frames import hides_frames
 from steepest.graph import trees
+
+MANY_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(100)
+"""Stop rule of many fits where none is given: as exact as rounding allows, and not for long."""
 
 
 @hides_frames
@@ -95,7 +98,9 @@ def least_squares_many(
 
     Notes
     -----
-    As for :func:`minimize_many`.
+    As for :func:`minimize_many`. Unless `stop` says otherwise, a fit goes on until it is as
+    exact as rounding allows, but for 100 updates at most: 10,000 of one that leads nowhere
+    would cost as much as a thousand others.
 
     Examples
     --------
@@ -194,7 +199,7 @@ def curve_fit_many(
 
     Notes
     -----
-    As for :func:`minimize_many`. A set of at most 512 points has the same result, bit for
+    As for :func:`least_squares_many`. A set of at most 512 points has the same result, bit for
     bit, as :func:`curve_fit` gives it by itself, unless sets are masked or differ in length.
 
     Examples
@@ -274,7 +279,7 @@ def fit_many(
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
     if stop is None:
-        stop = SQUARES_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+        stop = MANY_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
     first = Problem(
         Objective(function, True, loss_called(loss), float(f_scale)),
         layout,

@@ -138,7 +138,7 @@ def minimize(
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
-    plan = _batch_plan(batches, args)
+    plan = batch_plan(batches, args)
     every, keep_x = recording(record, vector.size)
     problem = Problem(
         Objective(function),
@@ -183,7 +183,8 @@ def _compute_dtype(dtype: Any) -> np.dtype:
     return dtype
 
 
-def _batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:
+def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:
+    """Return how rows of the arguments are dealt out; None if they are not."""
     if batches is None:
         return None
     leaves = [leaf for leaf in trees.leaves(tuple(args)) if is_array_like(leaf)]

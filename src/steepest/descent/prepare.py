@@ -21,7 +21,8 @@ from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.step import first_state
 from steepest.descent.stop import StopRule
-from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Start
+from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Snapshot, Start
+from steepest.errors import InputError
 from steepest.graph import Node, evaluate, trees
 from steepest.trace.tracing import is_array_like, key_of
 
@@ -251,6 +252,25 @@ def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
     state = trees.leaves(problem.first_state(vector))
     return Start(vector, [np.asarray(value) for value in state], *_data(problem, prepared))
+
+
+def start_again(problem: Problem, prepared: Prepared, at: Snapshot) -> Start:
+    """Return where a descent starts that goes on from a snapshot of another."""
+    expected = prepared.paths[-1].state
+    if [value.shape for value in at.state] != [value.shape for value in expected]:
+        raise InputError(
+            f"{type(problem.method).__name__} carries a state of other shapes than the run that "
+            "was saved: give the same method and stop rules that look at the last update"
+        )
+    state = [np.asarray(v, e.dtype) for v, e in zip(at.state, expected, strict=True)]
+    return Start(
+        at.x,
+        state,
+        *_data(problem, prepared),
+        count=at.count,
+        previous_x=at.previous_x,
+        previous_loss=at.previous_loss,
+    )
 
 
 def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:

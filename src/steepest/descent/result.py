@@ -142,6 +142,8 @@ class Result:
         What the method kept of the point where it stopped.
     observations
         Number of residuals, where there are any.
+    store
+        Writes to a file where the run ended.
     """
 
     x: Any
@@ -160,6 +162,7 @@ class Result:
     active: Any = None
     report: tuple[np.ndarray, ...] = field(default=(), repr=False)
     observations: int = 0
+    store: Callable[..., None] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         rows = {
@@ -181,6 +184,23 @@ class Result:
     def converged(self) -> bool:
         """Whether the descent reached its goal."""
         return self.status.is_success
+
+    def save(self, path: Any) -> None:
+        """Write to a file where the run ended, for :func:`resume` to go on from there.
+
+        Parameters
+        ----------
+        path
+            The file: safetensors, with settings as JSON in its header. It is written whole
+            or not at all.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        assert self.store is not None
+        self.store(path)
 
     # SciPy's names for the same things.
 

@@ -13,11 +13,19 @@ import numpy as np
 
 from steepest.descent.driver import Ending, State, drive
 from steepest.descent.parameters import check_finite
-from steepest.descent.prepare import Problem, extend, go_on, prepare, start_of
+from steepest.descent.prepare import (
+    Problem,
+    extend,
+    go_on,
+    prepare,
+    start_again,
+    start_of,
+)
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
 from steepest.descent.stop import TimeLimit
 from steepest.descent.summary import Summary
+from steepest.engines import Recording, Snapshot
 
 
 def solve(
@@ -26,16 +34,22 @@ def solve(
     callback: Callable[[State], Any] | None = None,
     progress: bool = False,
     reason: str = "",
+    earlier: tuple[Snapshot, Recording] | None = None,
 ) -> Result:
     """Return the result of a problem, started at a vector of parameters.
 
-    `reason` says why the method was taken.
+    `reason` says why the method was taken; `earlier` is where another run was, with the
+    history that led there: this one goes on from it.
     """
     prepared, traced, compiled = prepare(problem, vector)
     started, pauses = time.perf_counter(), 0.0
     seconds = [rule.seconds for rule in problem.stop.rules() if isinstance(rule, TimeLimit)]
     deadline = started + min(seconds, default=math.inf)
-    run = prepared.start(start_of(problem, prepared, vector))
+    if earlier is None:
+        run = prepared.start(start_of(problem, prepared, vector))
+    else:
+        run = prepared.start(start_again(problem, prepared, earlier[0]))
+        run.recording = earlier[1]
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
 

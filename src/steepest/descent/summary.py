@@ -16,10 +16,14 @@ from steepest.descent.methods.protocol import Failure, Search
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
+from steepest.descent.saving import save
 from steepest.descent.standing import standing
 from steepest.descent.step import STOP_RULE
-from steepest.engines import Run
+from steepest.engines import Recording, Run, Snapshot
 from steepest.graph import trees
+
+_AT_POINT = (Ending.STOPPED, Ending.DIVERGED)
+"""Endings at a point whose loss was computed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Summary:
         """Return the result."""
         x, loss, iterations, evaluations = standing(self.problem.method, run)
         gradient = None
-        is_there = ending in (Ending.STOPPED, Ending.DIVERGED)
+        is_there = ending in _AT_POINT
         if ending is Ending.STOPPED and run.reason == STOP_RULE:
             iterations += isinstance(self.problem.method, Search) and run.count > 0
             x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
@@ -75,7 +79,37 @@ class Summary:
             active=self._active(x),
             report=tuple([np.array(part) for part in run.report[:-1]]),
             observations=self.prepared.paths[-1].observations,
+            store=functools.partial(
+                self._save, run.snapshot(), run.recording, ending in _AT_POINT
+            ),
         )
+
+    def _save(
+        self,
+        snapshot: Callable[[], Snapshot],
+        recording: Recording,
+        is_recorded: bool,
+        path: Any,
+        **more: Any,
+    ) -> None:
+        """Write the run to a file.
+
+        A run that stopped has looked at its last point, and will again when it goes on: what
+        the history may hold of that is left out.
+        """
+        here = snapshot()
+        columns = [_joined(parts) for parts in zip(*recording.columns, strict=True)]
+        xs = _joined(recording.xs) if recording.xs else None
+        if is_recorded and columns and self._is_of(columns, here.count):
+            columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
+        more = {"reason": self.reason, **more}
+        save(path, self.problem, here, columns, xs, more)
+
+    def _is_of(self, columns: Sequence[np.ndarray], count: int) -> bool:
+        """Return whether the last row of the history is of the point after so many updates."""
+        if len(columns) > 3:  # the last column counts evaluations
+            return bool(columns[-1][-1] == count + 1)
+        return (len(columns[0]) - 1) * self.problem.record_every == count
 
     def _active(self, x: np.ndarray) -> Any:
         """Return -1 for parameters on their lower bound, 1 on their upper, 0 elsewhere."""

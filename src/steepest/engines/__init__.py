@@ -22,6 +22,7 @@ from steepest.engines.program import (
     Program,
     Recording,
     Run,
+    Snapshot,
     Start,
 )
 from steepest.engines.pytorch import Torch
@@ -111,6 +112,7 @@ __all__ = [
     "Program",
     "Recording",
     "Run",
+    "Snapshot",
     "Start",
     "Torch",
     "compile",

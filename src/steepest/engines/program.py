@@ -292,6 +292,29 @@ class Start:
     previous_loss: float = float("nan")
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a run is, whole: another one may go on from there.
+
+    Attributes
+    ----------
+    x, previous_x
+        The point, and the one before the last update.
+    state
+        The method's state.
+    count
+        Updates made.
+    previous_loss
+        The loss before the last update.
+    """
+
+    x: np.ndarray
+    previous_x: np.ndarray
+    state: Sequence[np.ndarray]
+    count: int
+    previous_loss: float
+
+
 class Outcome(enum.IntEnum):
     """Why a run came back."""
 
@@ -372,6 +395,10 @@ class Run(Protocol):
 
     def advance(self, steps: int) -> Outcome:
         """Make at most so many updates."""
+        ...
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is now, also when it is over."""
         ...
 
     def release(self) -> None:

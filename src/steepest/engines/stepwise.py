@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.program import Iteration, Outcome, Program, Recording, Start
+from steepest.engines.program import (
+    Iteration,
+    Outcome,
+    Program,
+    Recording,
+    Snapshot,
+    Start,
+)
 from steepest.graph import Graph, Guard, Node, decision_tree, order
 from steepest.ops import CONSTANT
 from steepest.rewrite import simplify_guarded
@@ -239,6 +246,7 @@ class StepwiseRun:
         self._data = [arithmetic.from_array(value) for value in start.data]
         self._tail_data = [arithmetic.from_array(value) for value in start.tail_data]
         self._loss, self._previous_loss = start.previous_loss, float("nan")
+        self._loss_before = start.previous_loss
         self._gradient: Any = None
         self.reason = 0
         self.report: list[np.ndarray] = []
@@ -268,6 +276,19 @@ class StepwiseRun:
     @property
     def gradient(self) -> np.ndarray:
         return self._arithmetic.to_array(self._gradient)
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is now, also when it is over."""
+        here = self._x, self._previous_x, self._state, self.count, self._loss_before
+        to_array = self._arithmetic.to_array
+
+        def read() -> Snapshot:
+            x, previous_x, state, count, loss = here
+            return Snapshot(
+                to_array(x), to_array(previous_x), list(map(to_array, state)), count, loss
+            )
+
+        return read
 
     def release(self) -> None:
         """Nothing is held back."""
@@ -316,6 +337,7 @@ class StepwiseRun:
         self._previous_loss, self._loss = self._loss, float(values[it.loss])
         self._gradient = values[it.gradient]
         self._record(it, values)
+        self._loss_before = self._previous_loss
         if not bool(values[it.finite]):
             return Outcome.DIVERGED
         self.reason = int(values[it.stop])
@@ -330,6 +352,7 @@ class StepwiseRun:
             [values[node] for node in it.next_state],
             self.count + 1,
         )
+        self._loss_before = self._loss
         return Outcome.PAUSED
 
     def _record(self, it: Iteration, values: Mapping[Node, Any]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from steepest.errors import EngineUnavailableError
+from steepest.files import write_atomically
 from steepest.graph import Graph, Node
 from steepest.graph.printer import format_value, node_names, type_of
-from steepest.show.files import write_atomically
 from steepest.show.values import NodeNumbers, numbers
 
 _LINE, _LETTER, _PADDING = 16, 7.2, 10

@@ -11,7 +11,7 @@ import numpy as np
 
 from steepest.descent import Fit, Result
 from steepest.errors import EngineUnavailableError, InputError
-from steepest.show.files import write_atomically
+from steepest.files import write_atomically
 
 
 def import_matplotlib() -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from steepest.engines.native.workspace import (
     SWAPPED,
     Workspace,
 )
-from steepest.engines.program import Outcome, Recording, Start
+from steepest.engines.program import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
 
 _ROWS_IN_ORDER = 1 << 20
@@ -77,6 +77,21 @@ class NativeRun:
     def machine_code(self) -> tuple[Any, int]:
         """Return the compiled function and the address of its table, to be timed alone."""
         return self._compiled.code.call, ctypes.addressof(self._work.table)
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is now, also when it is over."""
+        copied, swapped = self._work.copied(), list(self._swapped)
+
+        def read() -> Snapshot:
+            pairs = [copied.of(i) for i in range(len(swapped))]
+            (x, previous_x), *state = [
+                pair[::-1] if is_swapped else pair
+                for pair, is_swapped in zip(pairs, swapped, strict=True)
+            ]
+            here = [value for value, _ in state]
+            return Snapshot(x, previous_x, here, copied.count, copied.previous_loss)
+
+        return read
 
     def release(self) -> None:
         """Give the memory back for the next run; this one is over."""

@@ -60,6 +60,31 @@ class Memory:
         self.size += -(-size // 64) * 64
 
 
+class Copied:
+    """What a workspace held at some time: integers, losses and vectors."""
+
+    def __init__(self, memory: Memory, block: np.ndarray, start: int) -> None:
+        self._memory, self._block, self._start = memory, block, start
+
+    def _view(self, name: str) -> np.ndarray:
+        offset, shape, dtype = self._memory.fields[name]
+        return np.ndarray(shape, dtype, self._block, offset - self._start)
+
+    @property
+    def count(self) -> int:
+        """Updates made."""
+        return int(self._view("integers")[COUNT])
+
+    @property
+    def previous_loss(self) -> float:
+        """The loss before the last update."""
+        return float(self._view("losses")[0])
+
+    def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return both copies of a vector."""
+        return self._view(f"here{number}"), self._view(f"there{number}")
+
+
 class Workspace:
     """A block of that layout, its arrays, and the table of pointers to them.
 
@@ -77,6 +102,7 @@ class Workspace:
 
     def __init__(self, memory: Memory) -> None:
         block = aligned_bytes(memory.size)
+        self._memory, self._block = memory, block
         self._first = memory.first
 
         def view(name: str) -> np.ndarray:
@@ -110,6 +136,11 @@ class Workspace:
             self.table[COLUMNS + number] = address_of(column)
         if self.xs is not None:
             self.table[X_HISTORY] = address_of(self.xs)
+
+    def copied(self) -> Copied:
+        """Return a copy of everything but the arena and the history."""
+        start, _, _ = self._memory.fields["integers"]
+        return Copied(self._memory, self._block[start:].copy(), start)
 
     def order_copies(self, swapped: list[bool]) -> None:
         """Let the machine code find the current copy of each vector first."""

@@ -1,0 +1,197 @@
+"""``resume``: the front door for a run out of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.batches import Batches
+from steepest.descent.bounds import Box
+from steepest.descent.curve_fit import applied, residuals_of
+from steepest.descent.driver import State
+from steepest.descent.fit import Data, Fit
+from steepest.descent.methods import Method, Search
+from steepest.descent.minimize import batch_plan, check_kinds
+from steepest.descent.objective import Objective
+from steepest.descent.parameters import Layout
+from steepest.descent.prepare import Problem
+from steepest.descent.result import Result
+from steepest.descent.robust import LOSSES
+from steepest.descent.saving import Saved, fingerprints, load
+from steepest.descent.settings import UnknownSettingError, decode, decode_structure
+from steepest.descent.solve import solve
+from steepest.descent.stop import StopRule
+from steepest.engines import Engine, Recording, Snapshot, get_engine
+from steepest.errors import InputError
+from steepest.frames import hides_frames
+from steepest.graph import trees
+
+
+@hides_frames
+def resume(
+    path: Any,
+    function: Callable[..., Any],
+    args: Sequence[Any] = (),
+    *,
+    like: Any = None,
+    method: Method | Search | None = None,
+    loss: Callable[[Any], Any] | None = None,
+    stop: StopRule | None = None,
+    engine: str | Engine | None = None,
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+) -> Result | Fit:
+    """Go on with a run that was saved, as if it had never stopped.
+
+    On the same engine and machine every bit is what it would have been.
+
+    Parameters
+    ----------
+    path
+        What ``run.save(path)`` has written.
+    function, args
+        The function and its further arguments, as they were: the loss, the residuals, or the
+        model of a curve fit, whose arguments are ``(x, y)`` or ``(x, y, sigma)``.
+    like
+        Parameters of the same structure, where that is made of named tuples or dataclasses.
+    method
+        The method, where it, or a schedule in it, is of your own making: a file holds data
+        and no code.
+    loss
+        The robust loss, where that is.
+    stop
+        Stop rule from now on; as it was unless given, so that a run that met its rule is
+        over.
+    engine
+        As it was unless given.
+    callback, progress
+        As for :func:`minimize`.
+
+    Returns
+    -------
+    Result or Fit
+        What the run would have returned, its whole history included.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no saved run; if the arguments are not those of
+        the run.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st, tempfile, pathlib
+    >>> def rosenbrock(x):
+    ...     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+    >>> first = st.minimize(rosenbrock, np.zeros(2), stop=st.MaxIterations(5))
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.safetensors"
+    >>> first.save(path)
+    >>> run = st.resume(path, rosenbrock, stop=st.GradientNormBelow(1e-6))
+    >>> run.converged, len(run.history) == run.iterations + 1
+    (True, True)
+    """
+    saved = load(path)
+    args = args if isinstance(args, tuple | list) else (args,)
+    settings, arrays = saved
+    layout = _layout(saved, like)
+    objective, args, data = _objective(settings, function, args, loss, layout)
+    if fingerprints(args) != settings["data"]:
+        raise InputError(
+            "args are not those that the run was saved with, in number, order, shapes, dtypes "
+            "or values: give the same ones, or begin anew from run.x"
+        )
+    check_kinds(function, stop)
+    batches = None if settings["batches"] is None else Batches(**settings["batches"])
+    problem = Problem(
+        objective,
+        layout,
+        args,
+        method if method is not None else _decoded(settings["method"], "method"),
+        stop if stop is not None else _decoded(settings["stop"], "stop"),
+        np.dtype(settings["dtype"]),
+        batches,
+        batch_plan(batches, args),
+        settings["record_every"],
+        settings["record_x"],
+        get_engine(settings["engine"] if engine is None else engine),
+        settings["max_paths"],
+        settings["fast"],
+        Box(arrays["lower"], arrays["upper"]) if "lower" in arrays else None,
+    )
+    state = [arrays[f"state{i}"] for i in range(sum(name.startswith("state") for name in arrays))]
+    snapshot = Snapshot(
+        arrays["x"], arrays["previous_x"], state, settings["count"], settings["previous_loss"]
+    )
+    run = solve(
+        problem, snapshot.x, callback, progress, settings["reason"], (snapshot, _recording(arrays))
+    )
+    if not settings["of_residuals"]:
+        return run
+    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)]).astype(layout.dtype)
+    names = tuple(settings["names"])
+    return Fit(run, problem, names, end, settings["absolute_sigma"], data)
+
+
+def _layout(saved: Saved, like: Any) -> Layout:
+    settings = saved.settings
+    if settings["structure"] is None:
+        if like is None:
+            raise InputError(
+                "the parameters are nested in named tuples or dataclasses, which a file cannot "
+                "make: give some of the same structure, like=x0"
+            )
+        structure = trees.structure(like)
+    else:
+        structure = decode_structure(settings["structure"])
+    shapes = tuple(map(tuple, settings["shapes"]))
+    dtypes = tuple(map(np.dtype, settings["dtypes"]))
+    if structure.num_leaves != len(shapes):
+        raise InputError(f"like has {structure.num_leaves} arrays, the run {len(shapes)}")
+    return Layout(structure, shapes, dtypes, settings["is_array"])
+
+
+def _objective(
+    settings: dict[str, Any],
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    loss: Callable[[Any], Any] | None,
+    layout: Layout,
+) -> tuple[Objective, Sequence[Any], Data | None]:
+    """Return what is minimized, its arguments, and what a model was fitted to."""
+    if not settings["of_residuals"]:
+        return Objective(function), args, None
+    if settings["loss"] is None and loss is None:
+        raise InputError("the run has a robust loss of your own: give it again, loss=...")
+    rho = loss if settings["loss"] is None else LOSSES[settings["loss"]]
+    data = None
+    if settings["model"] is not None:
+        kind, is_named = settings["model"]
+        args = [np.asarray(arg, float) if isinstance(arg, list) else arg for arg in args]
+        if len(args) < 2:
+            raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
+        data = Data(applied(function, is_named), args[0], args[1], kind, is_named)
+        function = residuals_of(function, kind, is_named)
+    return Objective(function, True, rho, settings["f_scale"]), args, data
+
+
+def _decoded(setting: Any, name: str) -> Any:
+    try:
+        return decode(setting)
+    except UnknownSettingError as error:
+        raise InputError(
+            f"the run's {name} contains {error}, which is not steepest's own: give it again, "
+            f"{name}=..."
+        ) from None
+
+
+def _recording(arrays: dict[str, np.ndarray]) -> Recording:
+    number = sum(name.startswith("history") for name in arrays)
+    columns = tuple(arrays[f"history{i}"] for i in range(number))
+    recording = Recording()
+    if columns:
+        recording.columns.append(columns)
+    if "xs" in arrays:
+        recording.xs.append(arrays["xs"])
+    return recording

@@ -1,0 +1,150 @@
+"""Runs in files: arrays as safetensors, settings as JSON in its header, written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.prepare import Problem
+from steepest.descent.robust import LOSSES
+from steepest.descent.settings import encode, encode_structure
+from steepest.engines import Snapshot
+from steepest.errors import InputError
+from steepest.files import write_atomically
+from steepest.graph import trees
+from steepest.trace.tracing import is_array_like
+from steepest.version import __version__
+
+FORMAT = 1
+"""Of the files; a file of another one is refused."""
+
+KEY = "steepest"
+"""Where the settings stand among the file's metadata."""
+
+HISTORY = ("iteration", "loss", "gradient_norm", "step_length", "evaluations")
+
+
+class Saved(NamedTuple):
+    """A run out of a file.
+
+    Attributes
+    ----------
+    settings
+        What was said of it.
+    arrays
+        Its arrays, by name.
+    """
+
+    settings: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def save(
+    path: Any,
+    problem: Problem,
+    snapshot: Snapshot,
+    columns: Sequence[np.ndarray],
+    xs: np.ndarray | None,
+    more: dict[str, Any],
+) -> None:
+    """Write a run to a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    problem, snapshot
+        What was to be minimized, and where the run is.
+    columns, xs
+        The history so far, as the engine recorded it.
+    more
+        Further settings.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    arrays = {"x": snapshot.x, "previous_x": snapshot.previous_x}
+    arrays |= {f"state{i}": value for i, value in enumerate(snapshot.state)}
+    arrays |= {f"history{i}": column for i, column in enumerate(columns)}
+    if xs is not None:
+        arrays["xs"] = xs
+    if problem.box is not None:
+        arrays |= {"lower": problem.box.lower, "upper": problem.box.upper}
+    layout, batches = problem.layout, problem.batches
+    objective = problem.objective
+    settings = {
+        "format": FORMAT,
+        "version": __version__,
+        "count": snapshot.count,
+        "previous_loss": snapshot.previous_loss,
+        "method": encode(problem.method),
+        "stop": encode(problem.stop),
+        "structure": encode_structure(layout.structure),
+        "shapes": layout.shapes,
+        "dtypes": [dtype.name for dtype in layout.dtypes],
+        "is_array": layout.is_array,
+        "dtype": problem.dtype.name,
+        "batches": None if batches is None else vars(batches),
+        "record_every": problem.record_every,
+        "record_x": problem.record_x,
+        "engine": problem.engine.name,
+        "max_paths": problem.max_paths,
+        "fast": problem.fast,
+        "of_residuals": objective.of_residuals,
+        "loss": next((n for n, rho in LOSSES.items() if rho is objective.rho), None),
+        "f_scale": objective.scale,
+        "data": fingerprints(problem.args),
+        **more,
+    }
+    packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    content = to_bytes(packed, metadata={KEY: json.dumps(settings)})
+    write_atomically(Path(path), content)
+
+
+def load(path: Any) -> Saved:
+    """Return a run out of a file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged, or no run, or of another format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is no saved run, or was cut short: {error}; save it again"
+        ) from None
+    if KEY not in metadata:
+        raise InputError(f"{path} was not written by run.save: it holds {', '.join(arrays)}")
+    settings = json.loads(metadata[KEY])
+    if settings["format"] != FORMAT:
+        raise InputError(
+            f"{path} is of format {settings['format']}, written by steepest "
+            f"{settings['version']}; this is steepest {__version__}, which reads format {FORMAT}"
+        )
+    return Saved(settings, arrays)
+
+
+def fingerprints(args: Sequence[Any]) -> list[str]:
+    """Return what tells whether arguments are the same as another time."""
+    return [_fingerprint(leaf) for leaf in trees.leaves(tuple(args))]
+
+
+def _fingerprint(leaf: Any) -> str:
+    if not is_array_like(leaf):
+        return repr(leaf)
+    array = np.ascontiguousarray(leaf)
+    digest = hashlib.sha256(array.tobytes()).hexdigest()
+    return f"{array.dtype.name} {array.shape} {digest}"

@@ -1,0 +1,82 @@
+"""Methods, stop rules and nested parameters as JSON, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from steepest.descent import methods, step_size, stop
+from steepest.graph import trees
+
+_KNOWN = {
+    name: kind
+    for module in (methods, step_size, stop)
+    for name, kind in vars(module).items()
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type)
+}
+
+
+class UnknownSettingError(Exception):
+    """What cannot be put together again from a file; the message names it."""
+
+
+def encode(value: Any) -> Any:
+    """Return a setting as JSON: what is not known here is only described."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return value
+    if _KNOWN.get(kind.__name__) is kind:
+        fields = dataclasses.fields(value)
+        settings = {field.name: encode(getattr(value, field.name)) for field in fields}
+        return {"name": kind.__name__, "settings": settings}
+    return {"unknown": getattr(value, "__qualname__", None) or repr(value)}
+
+
+def decode(value: Any) -> Any:
+    """Return a setting out of JSON.
+
+    Raises
+    ------
+    UnknownSettingError
+        If it, or a part of it, was only described.
+    """
+    if not isinstance(value, dict):
+        return value
+    if "unknown" in value:
+        raise UnknownSettingError(value["unknown"])
+    settings = {name: decode(setting) for name, setting in value["settings"].items()}
+    return _KNOWN[value["name"]](**settings)
+
+
+def encode_structure(structure: Any) -> Any:
+    """Return a nesting of tuples, lists and dicts as JSON; None for any other."""
+    numbered = trees.unflatten(structure, list(range(structure.num_leaves)))
+
+    def part(value: Any) -> Any:
+        if isinstance(value, int):
+            return value
+        if type(value) is dict and all(isinstance(key, str) for key in value):
+            return {"dict": {key: part(inner) for key, inner in value.items()}}
+        if type(value) in (tuple, list):
+            return {type(value).__name__: [part(inner) for inner in value]}
+        raise UnknownSettingError(type(value).__name__)
+
+    try:
+        return part(numbered)
+    except UnknownSettingError:
+        return None
+
+
+def decode_structure(encoded: Any) -> Any:
+    """Return a nesting out of JSON."""
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, int):
+            return value
+        ((kind, inner),) = value.items()
+        if kind == "dict":
+            return {key: whole(part) for key, part in inner.items()}
+        parts = [whole(part) for part in inner]
+        return tuple(parts) if kind == "tuple" else parts
+
+    return trees.structure(whole(encoded))
