@@ -231,3 +231,84 @@ def test_coverage_lists_functions_and_filters():
     unknown = steepest("coverage", "nosuchthing")
     assert unknown.returncode == 1
     assert "st.custom_derivative" in unknown.stderr
+
+
+ADSORPTION = [
+    "curve", "examples/adsorption.py:adsorption", "examples/adsorption.csv",
+    "--x", "pressure", "--y", "volume", "--start",
+]  # fmt: skip
+
+
+def test_curve_prints_a_report_and_saves_a_plot(tmp_path):
+    result = steepest(*ADSORPTION, "500,0.0001", "--plot", tmp_path / "fit.png")
+    assert result.returncode == 0, result.stderr
+    assert "238.942" in result.stdout
+    assert "2.707 " in result.stdout  # NIST's standard error
+    assert f"plotted to {tmp_path / 'fit.png'}" in result.stdout
+    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_curve_as_json_with_named_starts_bounds_and_a_plot_of_its_own_name(tmp_path):
+    arguments = [ROOT / a if a.startswith("examples") else a for a in ADSORPTION]
+    arguments[1] = f"{ROOT}/examples/adsorption.py:adsorption"
+    result = steepest(
+        *arguments, "capacity=500,affinity=0.0001", "--bounds", "0:,0:1", "--json", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["parameters"]["affinity"]["value"] == pytest.approx(5.5015643181e-4, rel=1e-9)
+    assert document["parameters"]["capacity"]["standard_error"] == pytest.approx(2.7070075241)
+    assert document["degrees_of_freedom"] == 12
+    assert (tmp_path / "adsorption.png").exists()
+
+
+def test_curve_leaves_out_rows_with_an_empty_field(tmp_path):
+    table = (ROOT / "examples/adsorption.csv").read_text() + ",99\n800,\n\n"
+    (tmp_path / "table.csv").write_text(table.replace(",", ";"))
+    arguments = [*ADSORPTION, "500,0.0001", "--no-plot", "--json"]
+    arguments[2] = tmp_path / "table.csv"
+    document = json.loads(steepest(*arguments).stdout)
+    assert document["observations"] == 14
+
+
+CURVE_FAILURES = {
+    "no column 'temperature'; there is pressure": {"--x": "temperature"},
+    "takes 2 parameters, capacity, affinity: got 1 start values": {"--start": "3"},
+    "needs a number for each name": {"--start": "capacity=many"},
+    "cannot read nothing.csv": {2: "nothing.csv"},
+    "table.csv:3 has 'much', which is no number": {2: "table.csv"},
+}
+
+
+@pytest.mark.parametrize("sentence", CURVE_FAILURES)
+def test_curve_says_in_a_sentence_what_is_wrong(sentence, tmp_path):
+    (tmp_path / "table.csv").write_text("pressure,volume\n1,2\n3,much\n")
+    arguments = [*ADSORPTION, "500,0.0001"]
+    arguments[1] = f"{ROOT}/examples/adsorption.py:adsorption"
+    arguments[2] = ROOT / arguments[2]
+    for option, value in CURVE_FAILURES[sentence].items():
+        place = option if isinstance(option, int) else arguments.index(option) + 1
+        arguments[place] = value
+    result = steepest(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
+
+
+def test_a_saved_descent_is_resumed(tmp_path):
+    path = tmp_path / "run"
+    options = ["--method", "momentum", "--step-size", "0.0005"]
+    start = ["descend", ROSENBROCK, "--start", "0,0", *options, "--json"]
+    first = steepest(*start, "--max-iterations", 20, "--save", path)
+    assert first.returncode == 0, first.stderr
+    resumed = steepest(
+        "descend", ROSENBROCK, "--resume", path, "--max-iterations", 50, "--json", "--log-last", 3
+    )
+    whole = steepest(*start, "--max-iterations", 50, "--log-last", 3)
+    again, through = json.loads(resumed.stdout), json.loads(whole.stdout)
+    assert again["x"] == through["x"]
+    assert again["log"] == through["log"]
+    both = steepest("descend", ROSENBROCK, "--start", "0,0", "--resume", path)
+    assert both.returncode == 1
+    assert "not both" in both.stderr

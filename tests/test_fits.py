@@ -394,3 +394,17 @@ def test_a_fit_is_plotted(tmp_path):
         swapped.plot()
     descent = st.least_squares(residuals, np.ones(3)).plot()
     assert len(descent.axes) == 1
+
+
+def test_bounds_in_an_array_are_in_the_order_of_the_signature():
+    def line(t, slope, level):
+        return slope * t + level
+
+    t = np.linspace(0, 1, 9)
+    start = {"slope": 500.0, "level": 0.5}
+    from scipy.optimize import Bounds
+
+    for bounds in (([0, 0], [550, 1]), Bounds([0, 0], [550, 1])):
+        fit = st.curve_fit(line, t, 600 * t + 0.7, start, bounds=bounds)
+        assert fit.x["slope"] == 550
+        assert fit.x["level"] == 1

@@ -22,7 +22,7 @@ LAYERS = [
     ["engines"],
     ["check"],
     ["descent"],
-    ["show"],
+    ["data", "show"],
     ["lesson"],
     ["cli"],
 ]

@@ -14,7 +14,10 @@ from steepest.check import check_gradient
 from steepest.cli import options, report
 from steepest.cli.compare import compare_engines
 from steepest.cli.load import gradient_of_vector, load, of_vector
-from steepest.descent import Status, minimize
+from steepest.data import read_columns
+from steepest.descent import Status, curve_fit, minimize
+from steepest.descent import resume as resume_run
+from steepest.descent.saving import load as load_run
 from steepest.errors import InputError, SteepestError
 from steepest.frames import without_own_frames
 from steepest.graph.printer import format_attributes, format_value, node_names, type_of
@@ -70,7 +73,9 @@ def _root(
 @app.command()
 def descend(
     target: Target,
-    start: Start,
+    start: Annotated[
+        str | None, typer.Option(help="Start point: numbers separated by commas.")
+    ] = None,
     step_size: StepSize = 1e-3,
     until: Until = None,
     max_iterations: Limit = 10_000,
@@ -81,6 +86,12 @@ def descend(
     dtype: Dtype = "float64",
     compute_dtype: ComputeDtype = None,
     engine: Annotated[str, typer.Option(help="native, numpy or torch.")] = "native",
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the run that --save has written to this file.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write where the run ended to this file.")
+    ] = None,
     log_last: Annotated[int, typer.Option(help="Print the last so many losses.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Plot the descent to this file.")] = None,
     progress: Annotated[bool, typer.Option(help="Show progress on stderr.")] = False,
@@ -89,23 +100,34 @@ def descend(
     """Minimize a loss and print where the descent ended.
 
     A function with one parameter gets the start as a vector, one with several gets one
-    number each. The exit status is 0 if the goal was reached.
+    number each. The exit status is 0 if the goal was reached. A run that is resumed has the
+    method and precision that it had; --until and --max-iterations hold from now on.
 
     Example: steepest descend examples/rosenbrock.py:rosenbrock --start 0,0 --step-size 0.001
     --until "loss<=0.001" --max-iterations 100000 --log-last 12
     """
-    x0 = options.parse_vector(start, dtype, "--start")
-    run = minimize(
-        of_vector(load(target), x0),
-        x0,
-        method=options.parse_method(method, step_size),
-        bounds=options.parse_bounds(bounds),
-        stop=options.parse_stop(until, max_iterations),
-        engine=engine,
-        compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
-        record="auto" if log_last or plot else None,
-        progress=progress,
-    )
+    if (start is None) == (resume is None):
+        raise InputError("give a start point, --start 0,0, or a run to --resume, and not both")
+    stop = options.parse_stop(until, max_iterations)
+    if resume is not None:
+        loss = of_vector(load(target), load_run(resume).arrays["x"])
+        run: Any = resume_run(resume, loss, stop=stop, progress=progress)
+    else:
+        assert start is not None
+        x0 = options.parse_vector(start, dtype, "--start")
+        run = minimize(
+            of_vector(load(target), x0),
+            x0,
+            method=options.parse_method(method, step_size),
+            bounds=options.parse_bounds(bounds),
+            stop=stop,
+            engine=engine,
+            compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
+            record="auto" if log_last or plot or save else None,
+            progress=progress,
+        )
+    if save is not None:
+        run.save(save)
     if json:
         report.print_json(report.as_json(run, log_last))
     else:
@@ -120,6 +142,78 @@ def descend(
     if not (run.converged or all_asked_for):
         if json:
             report.errors.print(run.message)
+        raise typer.Exit(1)
+
+
+@app.command()
+def curve(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE:MODEL", help="A model written in NumPy: f(x, a, b...).")
+    ],
+    data: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="Data, with named columns.")],
+    x: Annotated[str, typer.Option("--x", help="Column of x, or several, separated by commas.")],
+    y: Annotated[str, typer.Option("--y", help="Column of y.")],
+    start: Annotated[
+        str | None,
+        typer.Option(help="Start values, such as 1,0.5 or amplitude=1,rate=0.5; ones if none."),
+    ] = None,
+    sigma: Annotated[
+        str | None, typer.Option(help="Column of the standard deviations of y.")
+    ] = None,
+    absolute_sigma: Annotated[
+        bool, typer.Option("--absolute-sigma", help="Take sigma as it is, not up to a factor.")
+    ] = False,
+    bounds: Annotated[
+        str | None, typer.Option(help="low:high for each parameter, such as 0:1,:2.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(help="linear, huber, soft_l1, cauchy or arctan.")
+    ] = "linear",
+    level: Annotated[
+        float, typer.Option(help="Probability of the intervals and the band.")
+    ] = 0.95,
+    plot: Annotated[
+        Path | None, typer.Option(help="Plot data, curve and band here; MODEL.png if not given.")
+    ] = None,
+    no_plot: Annotated[bool, typer.Option("--no-plot", help="Do not plot.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Write where the fit ended here.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit a model to the columns of a table; print a report and plot data, curve and band.
+
+    Rows with an empty field are left out. The exit status is 0 if the fit converged.
+
+    Example: steepest curve examples/adsorption.py:adsorption examples/adsorption.csv
+    --x pressure --y volume --start 500,0.0001
+    """
+    model = load(target)
+    names = [name.strip() for name in x.split(",")]
+    wanted = [*names, y] if sigma is None else [*names, y, sigma]
+    columns = read_columns(data, wanted)
+    xs = columns[0] if len(names) == 1 else np.stack(columns[: len(names)])
+    fit = curve_fit(
+        model,
+        xs,
+        columns[len(names)],
+        options.parse_start(start),
+        sigma=None if sigma is None else columns[-1],
+        absolute_sigma=absolute_sigma,
+        bounds=options.parse_ends(bounds),
+        loss=loss,
+        nan_policy="omit",
+    )
+    if json:
+        report.print_json(report.fit_as_json(fit, level))
+    else:
+        print(fit.report(level))
+    if save is not None:
+        fit.save(save)
+    if not no_plot:
+        path = plot if plot is not None else Path(f"{target.rpartition(':')[2]}.png")
+        fit.plot(path)
+        if not json:
+            print(f"plotted to {path}")
+    if not fit.converged:
         raise typer.Exit(1)
 
 

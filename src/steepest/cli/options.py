@@ -74,6 +74,30 @@ def _has_step_size(method: Any) -> bool:
     return any(field.name == "step_size" for field in dataclasses.fields(method))
 
 
+def parse_start(text: str | None) -> Any:
+    """Return the numbers of ``1,2`` as an array, or those of ``a=1,b=2`` by name."""
+    if text is None or "=" not in text:
+        return None if text is None else parse_vector(text, "float64", "--start")
+    pairs = [part.partition("=")[::2] for part in text.split(",")]
+    try:
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise InputError(f"--start needs a number for each name; got {text!r}") from None
+
+
+def parse_ends(text: str | None) -> tuple[list[float], list[float]] | None:
+    """Return the two ends that ``0:1,:2`` means."""
+    pairs = parse_bounds(text)
+    if pairs is None:
+        return None
+    low, high = zip(*pairs, strict=True)
+    infinity = float("inf")
+    return (
+        [-infinity if value is None else value for value in low],
+        [infinity if value is None else value for value in high],
+    )
+
+
 def parse_bounds(text: str | None) -> list[tuple[float | None, float | None]] | None:
     """Return pairs for ``0:1,:2,``: an end that is left out is no bound."""
     if text is None:

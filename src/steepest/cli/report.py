@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from steepest.descent import Result
+from steepest.descent import Fit, Result
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -49,6 +49,27 @@ def as_json(run: Result, log: int) -> dict[str, Any]:
             "run": run.timings.run,
         },
         "log": [{"iter_count": n, "loss": plain(loss)} for n, loss in log_lines(run, log)],
+    }
+
+
+def fit_as_json(fit: Fit, level: float) -> dict[str, Any]:
+    """Return a fit as JSON types."""
+    errors, intervals = np.sqrt(np.diag(fit.covariance)), fit.confidence_intervals(level)
+    parameters = zip(fit.names, fit.vector, errors, intervals, strict=True)
+    return {
+        "parameters": {
+            name: {"value": plain(v), "standard_error": plain(e), "interval": plain(i)}
+            for name, v, e, i in parameters
+        },
+        "covariance": plain(fit.covariance),
+        "chi_square": plain(fit.chi_square),
+        "degrees_of_freedom": fit.degrees_of_freedom,
+        "reduced_chi_square": plain(fit.reduced_chi_square),
+        "r_squared": plain(fit.r_squared),
+        "observations": fit.observations,
+        "iterations": fit.iterations,
+        "status": fit.status.name.lower(),
+        "message": fit.message,
     }
 
 

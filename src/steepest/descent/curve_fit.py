@@ -125,7 +125,7 @@ def curve_fit(
         start,
         args,
         method=method,
-        bounds=applied_bounds(bounds, start),
+        bounds=applied_bounds(bounds, start, names),
         loss=loss,
         f_scale=f_scale,
         stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, limit),
@@ -266,21 +266,32 @@ def _whitening(covariance: np.ndarray) -> np.ndarray:
     return np.linalg.inv(lower)
 
 
-def applied_bounds(bounds: Any, start: Any) -> Any:
-    """Return bounds whose ends are in the order of the start values, where they are dicts."""
-    if not isinstance(start, dict) or not isinstance(bounds, Sequence):
+def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
+    """Return bounds whose ends have the structure of the start values, where they are named.
+
+    Ends in an array are in the order of the signature, which `names` is.
+    """
+    if bounds is None or not isinstance(start, dict):
         return bounds
-    low, high = ({} if end is None else end for end in bounds)
+    if hasattr(bounds, "lb"):
+        bounds = bounds.lb, bounds.ub
+    if not isinstance(bounds, Sequence) or len(bounds) != 2:
+        raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}")
+    shapes = {name: np.shape(value) for name, value in start.items()}
     ends = []
-    for end, nothing in ((low, -np.inf), (high, np.inf)):
+    for given, nothing in zip(bounds, (-np.inf, np.inf), strict=True):
+        end = {} if given is None else given
         if not isinstance(end, Mapping):
-            return bounds
+            if np.ndim(end) and np.shape(end) != (len(start),):
+                raise InputError(
+                    f"bounds must be numbers, {len(start)} of them, or dicts by name: got {end!r}"
+                )
+            values = np.broadcast_to(np.asarray(end, float), (len(start),))
+            end = dict(zip(names or start, values, strict=True))
         for name in end:
             if name not in start:
                 raise InputError(f"bounds for {name!r}, which is no parameter")
-        shapes = {name: np.shape(value) for name, value in start.items()}
-        full = {n: np.broadcast_to(end.get(n, nothing), shape) for n, shape in shapes.items()}
-        ends.append(full)
+        ends.append({n: np.broadcast_to(end.get(n, nothing), s) for n, s in shapes.items()})
     return tuple(ends)
 
 

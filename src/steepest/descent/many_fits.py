@@ -238,7 +238,7 @@ def curve_fit_many(
         own,
         [given[name][0] for name in order if not given[name][1]],
         method=method,
-        bounds=applied_bounds(bounds, _one_start(start)),
+        bounds=applied_bounds(bounds, _one_start(start), names),
         loss=loss,
         f_scale=f_scale,
         stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),

@@ -1,0 +1,62 @@
+"""Columns of numbers out of CSV files."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from steepest.errors import InputError
+
+
+def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Return columns of a CSV file whose first row names them.
+
+    An empty field is NaN.
+
+    Parameters
+    ----------
+    path
+        The file, in UTF-8; fields are separated by commas, semicolons or tabs.
+    names
+        Which columns.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing, or a field is no number; the message names the
+        line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InputError(f"cannot read {path}: {reason}") from None
+    first = text.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    header, *rows = csv.reader(text.splitlines(), delimiter=separator)
+    header = [name.strip() for name in header]
+    for name in names:
+        if name not in header:
+            near = difflib.get_close_matches(name, header, n=1) or header
+            raise InputError(f"{path} has no column {name!r}; there is {', '.join(near)}")
+    places = [header.index(name) for name in names]
+    table = [
+        [_number(row, place, path, number) for place in places]
+        for number, row in enumerate(rows, 2)
+        if any(field.strip() for field in row)
+    ]
+    if not table:
+        raise InputError(f"{path} has no rows of data")
+    return list(np.array(table).T.copy())
+
+
+def _number(row: Sequence[str], place: int, path: Path, line: int) -> float:
+    field = row[place].strip() if place < len(row) else ""
+    try:
+        return float(field) if field else float("nan")
+    except ValueError:
+        raise InputError(f"{path}:{line} has {field!r}, which is no number") from None
