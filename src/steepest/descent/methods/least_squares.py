@@ -15,9 +15,9 @@ from steepest.descent.methods.trust import (
     ENOUGH,
     check_radius,
     failure_of,
+    gain,
     kept_inside,
     next_radius,
-    reduction,
 )
 from steepest.descent.vectors import chosen, norm
 from steepest.errors import InputError
@@ -92,18 +92,22 @@ def empty_model(x: Any) -> Model:
 def model_at(trial: Evaluation, scale: Any) -> Model:
     """Return the linear model of the residuals at a point.
 
-    Parameters that a bound holds have no say in it.
+    Parameters that a bound holds have no say in it: each has a row of its own, which none of
+    the others looks at.
     """
-    jacobian, residual = trial.jacobian, trial.residual
-    if trial.box is not None:
-        jacobian = np.where(trial.held, 0.0, jacobian)
-    rows = np.concatenate([jacobian, residual[:, None]], axis=1)
+    jacobian, residual, held = trial.jacobian, trial.residual, np.zeros((), bool)
     count, number = jacobian.shape
+    if trial.box is not None:
+        held = trial.held
+        own = np.where(np.eye(number, dtype=bool) & held, 1.0, 0.0).astype(jacobian.dtype)
+        jacobian = np.concatenate([np.where(held, 0.0, jacobian), own])
+        residual = np.concatenate([residual, np.zeros(number, residual.dtype)])
+        count += number
+    rows = np.concatenate([jacobian, residual[:, None]], axis=1)
     if count <= number:  # as many rows as columns at least
         rows = np.concatenate([rows, np.zeros((number + 1 - count, number + 1), rows.dtype)])
-    factor = triangle(rows)[:number]
-    norms = np.sqrt(np.sum(np.square(factor[:, :-1]), axis=0))  # those of the Jacobian
-    return Model(factor, np.maximum(scale, norms))
+    model = Model(triangle(rows)[:number], scale)
+    return Model(model.factor, np.maximum(scale, np.where(held, 0.0, model.norms)))
 
 
 def weights_of(model: Model) -> Any:
@@ -178,7 +182,7 @@ class LevenbergMarquardt(Search):
         return Damped(empty_model(x), number + self.damping, number + 2.0, number, number)
 
     def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
-        ratio = reduction(base, trial, state.slope) / state.predicted
+        ratio = gain(base, trial, state.slope, state.predicted)
         accepted = is_first | (ratio > ENOUGH)
         model = chosen(accepted, model_at(trial, state.model.scale), state.model)
         # Where the model is nearly exact the damping goes fast: so the end is quadratic.
@@ -190,7 +194,7 @@ class LevenbergMarquardt(Search):
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
         weight = weights_of(model)
-        target, step = kept_inside(trial, x, damped_step(model, np.sqrt(damping) * weight))
+        target, step = _step_within(trial, x, model, np.sqrt(damping) * weight)
         following = Damped(model, damping, growth, model.predicted(step), model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
         left = model.decrement(x, loss)
@@ -198,12 +202,30 @@ class LevenbergMarquardt(Search):
         return Move(accepted, target, following, failure, left, model.factor)
 
 
+def _step_within(trial: Evaluation, x: Any, model: Model, weight: Any) -> tuple[Any, Any]:
+    """Return where a damped step leads within the bounds, and the step there.
+
+    Parameters that it would take beyond their bounds go as far as these, and the others take
+    the step that is best then.
+    """
+    step = damped_step(model, weight)
+    if trial.box is None:
+        return x + step, step
+    most = trial.box.project(x + step) - x
+    cut = most != step
+    rest = model.factor[:, -1] + np.sum(np.where(cut, model.factor[:, :-1] * most, 0.0), axis=1)
+    others = np.where(cut, 0.0, model.factor[:, :-1])
+    left = Model(np.concatenate([others, rest[:, None]], axis=1), model.scale)
+    return kept_inside(trial, x, np.where(cut, most, damped_step(left, weight)))
+
+
 def damped_step(model: Model, weight: Any) -> Any:
     """Return the step p that minimizes the model's loss plus half of ``sum((weight * p)**2)``."""
     number = weight.size
     below = np.where(np.eye(number, number + 1, dtype=bool), weight[:, None], 0.0)
     rows = triangle(np.concatenate([model.factor, below]))[:number]
-    return -solve_triangle(rows[:, :number], rows[:, number:])[:, 0]
+    step = -solve_triangle(rows[:, :number], rows[:, number:])[:, 0]
+    return np.where(model.norms > 0, step, 0.0)  # rounding errors would leave a bound
 
 
 class Trusted(NamedTuple):
@@ -263,7 +285,7 @@ class Dogleg(Search):
         return Trusted(empty_model(x), number, number, number, number)
 
     def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
-        ratio = reduction(base, trial, state.slope) / state.predicted
+        ratio = gain(base, trial, state.slope, state.predicted)
         accepted = is_first | (ratio > ENOUGH)
         model = chosen(accepted, model_at(trial, state.model.scale), state.model)
         x, weight = np.where(accepted, trial.x, base.x), weights_of(model)

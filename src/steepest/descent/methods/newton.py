@@ -15,10 +15,10 @@ from steepest.descent.methods.trust import (
     ENOUGH,
     check_radius,
     failure_of,
+    gain,
     is_flat_at,
     kept_inside,
     next_radius,
-    reduction,
 )
 from steepest.descent.vectors import norm
 from steepest.errors import InputError
@@ -225,7 +225,7 @@ class TrustRegion(Search):
         return Region(np.zeros_like(x), curvature, number + self.radius, number, number, number)
 
     def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
-        ratio = reduction(base, trial, state.slope) / state.predicted
+        ratio = gain(base, trial, state.slope, state.predicted)
         accepted = is_first | (ratio > ENOUGH)
         radius = np.where(is_first, state.radius, next_radius(state.radius, ratio, state.length))
         gradient = np.where(accepted, trial.free_gradient, state.gradient)

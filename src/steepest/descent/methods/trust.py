@@ -20,18 +20,18 @@ def check_radius(radius: float) -> None:
         raise InputError(f"radius must be a positive number, got {radius!r}")
 
 
-def reduction(base: Base, trial: Evaluation, slope: Any) -> Any:
-    """Return by how much the loss fell from the base to a trial point.
+def gain(base: Base, trial: Evaluation, slope: Any, predicted: Any) -> Any:
+    """Return by what share of what was predicted the loss fell from the base to a trial point.
 
     Where that is next to nothing, a difference of losses would be rounding error: then it
     is found from the slopes at both ends (Hager and Zhang 2005). Nothing is gained without
-    a step, or where there is no loss.
+    a step, where there is no loss, or where the model itself promised nothing.
     """
     by_losses = base.loss - trial.loss
     by_slopes = -0.5 * (slope + np.sum(trial.gradient * (trial.x - base.x)))
     near = np.abs(by_losses) <= 1e-6 * np.abs(base.loss)
-    moved = np.any(trial.x != base.x) & np.isfinite(trial.loss)
-    return np.where(moved, np.where(near, by_slopes, by_losses), -np.inf)
+    counts = np.any(trial.x != base.x) & np.isfinite(trial.loss) & (predicted > 0)
+    return np.where(counts, np.where(near, by_slopes, by_losses) / predicted, -np.inf)
 
 
 def is_flat_at(gradient: Any, x: Any, loss: Any) -> Any:
