@@ -55,7 +55,7 @@ def as_json(run: Result, log: int) -> dict[str, Any]:
 def fit_as_json(fit: Fit, level: float) -> dict[str, Any]:
     """Return a fit as JSON types."""
     errors, intervals = np.sqrt(np.diag(fit.covariance)), fit.confidence_intervals(level)
-    parameters = zip(fit.names, fit.vector, errors, intervals, strict=True)
+    parameters = zip(fit.names, fit.values, errors, intervals, strict=True)
     return {
         "parameters": {
             name: {"value": plain(v), "standard_error": plain(e), "interval": plain(i)}

@@ -8,6 +8,7 @@ from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.least_squares import least_squares
 from steepest.descent.many_fits import curve_fit_many, least_squares_many
 from steepest.descent.many_result import Many, ManyFits
+from steepest.descent.markers import Fixed, Marker, Positive, Simplex, Tied, UnitInterval
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
@@ -76,6 +77,7 @@ __all__ = [
     "ExponentialDecay",
     "Fit",
     "FitWarning",
+    "Fixed",
     "GaussNewton",
     "GradientDescent",
     "GradientNormBelow",
@@ -88,6 +90,7 @@ __all__ = [
     "LossChangeBelow",
     "Many",
     "ManyFits",
+    "Marker",
     "MaxIterations",
     "Method",
     "Momentum",
@@ -97,18 +100,22 @@ __all__ = [
     "NonlinearCG",
     "OneCycle",
     "Point",
+    "Positive",
     "RMSProp",
     "Result",
     "Search",
+    "Simplex",
     "State",
     "Status",
     "StepBelow",
     "StepDecay",
     "StopRule",
     "StrongWolfe",
+    "Tied",
     "TimeLimit",
     "Timings",
     "TrustRegion",
+    "UnitInterval",
     "WarmUp",
     "WeightDecay",
     "curve_fit",

@@ -14,6 +14,7 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
 from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
+from steepest.descent.markers import is_marked, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.parameters import lay_out
@@ -65,7 +66,8 @@ def curve_fit(
         Data, shape (m,).
     p0
         Start values: an array or list, one for each parameter, or a dict by name; ones
-        unless given. From a dict, ``fit.x`` is a dict too, and its values may be arrays.
+        unless given. From a dict, ``fit.x`` is a dict too, and its values may be arrays, or
+        marked, as for :func:`minimize`.
     sigma
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma
@@ -117,7 +119,8 @@ def curve_fit(
     x, y, sigma = _clean(x, y, sigma, check_finite, nan_policy)
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = (x, y) if sigma is None else (x, y, sigma)
-    count = sum(np.size(leaf) for leaf in trees.leaves(start))
+    free, expand = unmark(start)
+    count = sum(np.size(leaf) for leaf in trees.leaves(free))
     check_count(model, np.size(y), count)
     limit = max_nfev if max_nfev is not None else maxfev
     fit = fit_residuals(
@@ -125,7 +128,7 @@ def curve_fit(
         start,
         args,
         method=method,
-        bounds=applied_bounds(bounds, start, names),
+        bounds=applied_bounds(bounds, start, names) if expand is None else bounds,
         loss=loss,
         f_scale=f_scale,
         stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, limit),
@@ -134,7 +137,7 @@ def curve_fit(
         callback=callback,
         progress=progress,
         max_paths=MAX_PATHS,
-        names=_flat_names(start) if is_named else names,
+        names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         data=Data(applied(model, is_named), x, y, kind, is_named),
     )
@@ -164,6 +167,8 @@ def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> 
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
             raise InputError(f"{where} takes {', '.join(names or [])}: p0 has {wrong}")
         return dict(p0)
+    if is_marked(p0):
+        raise InputError(f"{where}: marked start values are given by name, as a dict")
     if p0 is None:
         if names is None:
             raise InputError(f"{where} takes any number of parameters: give start values, p0")

@@ -97,11 +97,20 @@ def slopes(output: Node, x: TracedArray) -> Any:
     return rows.T
 
 
-def curve_slopes(model: Any, layout: Any, vector: Any, x: Any) -> tuple[Any, Any]:
-    """Return a model at some x, and its slopes by the vector of its parameters."""
+def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
+    """Return a model at some x, and its slopes by the vector of its free parameters."""
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
+    tree = tree if expand is None else expand(tree)
     curve = as_traced(call_traced(model, current(), (x, tree)))
     return curve, slopes(curve.node, as_traced(vector))
+
+
+def value_slopes(layout: Any, expand: Any, vector: Any) -> tuple[Any, Any]:
+    """Return all parameters as a vector, and its slopes by that of the free ones."""
+    tree = expand(trees.unflatten(layout.structure, layout.pieces(vector)))
+    parts: list[Any] = [np.reshape(as_traced(leaf), (-1,)) for leaf in trees.leaves(tree)]
+    values = as_traced(np.concatenate(parts))
+    return values, slopes(values.node, as_traced(vector))
 
 
 def _pushed(output: Node, x: TracedArray, tangent: Any) -> Any:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.evaluation import curve_slopes
+from steepest.descent.evaluation import curve_slopes, value_slopes
+from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
 from steepest.errors import InputError
+from steepest.graph import trees
 
 
 class FitWarning(UserWarning):
@@ -55,10 +57,10 @@ class Fit:
         The descent.
     problem
         What was fitted.
-    names
-        A name for each parameter.
+    free_names
+        A name for each free parameter.
     vector
-        The parameters as a vector, shape (n,).
+        The free parameters as a vector, shape (n,).
     absolute_sigma
         Whether the residuals are in units of known standard deviations; otherwise these are
         estimated from the residuals.
@@ -68,7 +70,7 @@ class Fit:
 
     run: Result
     problem: Problem = field(repr=False)
-    names: tuple[str, ...]
+    free_names: tuple[str, ...]
     vector: np.ndarray = field(repr=False)
     absolute_sigma: bool = False
     data: Data | None = None
@@ -100,6 +102,41 @@ class Fit:
     def message(self) -> str:
         """How it ended, and what of the parameters the data do not tell."""
         return " ".join([self.run.message, *self.remarks])
+
+    # What the function is given, where start values are marked; else what is free.
+
+    @property
+    def _expand(self) -> Any:
+        return self.problem.objective.expand
+
+    @functools.cached_property
+    def _made(self) -> tuple[np.ndarray, np.ndarray]:
+        """All parameters as a vector, and its slopes by that of the free ones."""
+        layout, expand = self.problem.layout, self._expand
+
+        def look(vector: Any) -> Any:
+            return value_slopes(layout, expand, vector)
+
+        return Function(look)(self.vector)
+
+    @property
+    def values(self) -> np.ndarray:
+        """All parameters as a vector, shape (k,)."""
+        return self.vector if self._expand is None else self._made[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each of them."""
+        if self._expand is None:
+            return self.free_names
+        pairs = zip(self._expand.names, trees.leaves(self.x), strict=True)
+        return tuple(
+            [
+                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, place))}]"
+                for name, value in pairs
+                for place in np.ndindex(np.shape(value))
+            ]
+        )
 
     # Statistics.
 
@@ -175,12 +212,25 @@ class Fit:
 
     @functools.cached_property
     def covariance(self) -> np.ndarray:
-        """Covariance of the parameters, shape (n, n).
+        """Covariance of the parameters, shape (k, k).
 
         From the linear model at the end: the inverse of ``J.T @ J``, times the reduced
         chi-square unless sigma is absolute. Infinite where the data do not determine the
-        parameters, NaN for a parameter on its bound.
+        parameters, NaN for a parameter on its bound. What follows from free parameters has
+        the covariance that their slopes hand on; what is fixed has none.
         """
+        if self._expand is None:
+            return self._free_covariance
+        free, slopes = self._free_covariance, self._made[1]
+        known = slopes @ np.where(np.isfinite(free), free, 0.0) @ slopes.T
+        touched = (slopes != 0).astype(float)
+        for missing, sign in ((np.isinf(free), np.inf), (np.isnan(free), np.nan)):
+            known[touched @ missing.astype(float) @ touched.T > 0] = sign
+        return known
+
+    @functools.cached_property
+    def _free_covariance(self) -> np.ndarray:
+        """The same of the free parameters, shape (n, n)."""
         free = np.flatnonzero(self._free)
         spread, _ = self._spread
         scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
@@ -193,7 +243,8 @@ class Fit:
     @property
     def standard_errors(self) -> Any:
         """Standard deviations of the parameters, in the structure of the start."""
-        return self.problem.layout.unpack(np.sqrt(np.diag(self.covariance)))
+        layout = self.problem.layout if self._expand is None else lay_out(self.x)[0]
+        return layout.unpack(np.sqrt(np.diag(self.covariance)))
 
     @property
     def correlation(self) -> np.ndarray:
@@ -213,7 +264,7 @@ class Fit:
         """
         errors = np.sqrt(np.diag(self.covariance))
         reach = self._quantile(level) * errors
-        return np.stack([self.vector - reach, self.vector + reach], axis=1)
+        return np.stack([self.values - reach, self.values + reach], axis=1)
 
     def _quantile(self, level: float) -> float:
         from scipy.special import ndtri, stdtrit
@@ -235,7 +286,7 @@ class Fit:
             for i in np.flatnonzero(~self._free):
                 side = "lower" if self.vector[i] <= box.lower[i] else "upper"
                 remarks.append(
-                    f"{self.names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
+                    f"{self.free_names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
                     "standard error, and those of the others hold with it fixed there."
                 )
         number = int(np.sum(self._free))
@@ -259,7 +310,7 @@ class Fit:
         norms = np.sqrt(np.sum(np.square(r), axis=0))
         rows = np.linalg.svd(r / np.where(norms > 0, norms, 1.0), full_matrices=False)[2]
         null = np.abs(rows[self.rank :]).max(axis=0)
-        names = np.array(self.names)[self._free][null > 0.1 * null.max()]
+        names = np.array(self.free_names)[self._free][null > 0.1 * null.max()]
         return " and ".join(names)
 
     # The model.
@@ -314,12 +365,13 @@ class Fit:
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
         model, layout = self._require_data().model, self.problem.layout
+        expand, covariance = self._expand, self._free_covariance
 
         def look(vector: Any, at: Any) -> Any:
-            return curve_slopes(model, layout, vector, at)
+            return curve_slopes(model, layout, expand, vector, at)
 
         center, slopes = Function(look)(self.vector, x)
-        covariance = np.where(np.isnan(self.covariance), 0.0, self.covariance)
+        covariance = np.where(np.isnan(covariance), 0.0, covariance)
         variance = np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
         if kind == "prediction":
             variance = variance + (1.0 if self.absolute_sigma else self.reduced_chi_square)
@@ -358,7 +410,9 @@ class Fit:
         """Write to a file where the fit ended, as :meth:`Result.save` does."""
         assert self.run.store is not None
         model = None if self.data is None else (self.data.kind, self.data.is_named)
-        self.run.store(path, model=model, names=self.names, absolute_sigma=self.absolute_sigma)
+        self.run.store(
+            path, model=model, names=self.free_names, absolute_sigma=self.absolute_sigma
+        )
 
     # For people.
 

@@ -14,6 +14,7 @@ from steepest.descent.bounds import box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit, FitWarning
+from steepest.descent.markers import unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
@@ -33,7 +34,6 @@ from steepest.descent.stop import (
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 from steepest.frames import hides_frames
-from steepest.graph import trees
 
 SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(10_000)
 """Stop rule of ``least_squares`` where none is given: as exact as rounding allows."""
@@ -69,7 +69,8 @@ def least_squares(
         ``residuals(x, *args, **kwargs)`` returns real numbers, nested or in arrays of any
         shape. Their slopes are exact.
     x0
-        Start point: an array, a number, or nested tuples, lists and dicts of them.
+        Start point: an array, a number, or nested tuples, lists and dicts of them; values may
+        be marked, as for :func:`minimize`.
     args, kwargs
         Further arguments; a single one in `args` need not be put into a tuple.
     method
@@ -77,7 +78,7 @@ def least_squares(
         too; any other that searches.
     bounds
         Two ends (lower, upper), each a number or in the structure of `x0`; SciPy's
-        ``Bounds`` will do too.
+        ``Bounds`` will do too. With marked start values two dicts, by name.
     loss
         ``"linear"``, ``"huber"``, ``"soft_l1"``, ``"cauchy"``, ``"arctan"``, or a function
         ``rho(z)`` of squared residuals, in NumPy.
@@ -154,6 +155,10 @@ def fit_residuals(
     data: Data | None = None,
 ) -> Fit:
     """Return the fit of residuals; `names` of the parameters and `data` of a model if known."""
+    x0, expand = unmark(x0)
+    if expand is not None and bounds is not None:
+        low, high = ({} if end is None else end for end in bounds)
+        bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = lay_out(x0)
     method, reason = choose_for_squares(method)
     check_kinds(function, stop)
@@ -167,7 +172,7 @@ def fit_residuals(
         stop = SQUARES_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
     every, keep_x = recording(record, vector.size)
     problem = Problem(
-        Objective(function, True, loss_called(loss), float(f_scale)),
+        Objective(function, True, loss_called(loss), float(f_scale), expand),
         layout,
         args,
         method,
@@ -183,8 +188,7 @@ def fit_residuals(
     )
     run = solve(problem, vector, callback, progress, reason)
     named = tuple(names) if names is not None else names_of(x0, layout)
-    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)])
-    return Fit(run, problem, named, end.astype(layout.dtype), absolute_sigma, data)
+    return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
 
 
 def scipy_stop(

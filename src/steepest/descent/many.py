@@ -14,6 +14,7 @@ import numpy as np
 from steepest.descent.bounds import Box
 from steepest.descent.build_many import Answer, BuiltMany, build_many
 from steepest.descent.driver import interrupts
+from steepest.descent.markers import check_unmarked
 from steepest.descent.parameters import Layout, lay_out
 from steepest.descent.prepare import Problem, known, remember
 from steepest.descent.result import Result, Status, Timings
@@ -78,6 +79,7 @@ def lay_out_many(x0: Any) -> tuple[Layout, np.ndarray, Any]:
     InputError
         If there are none, or their leaves disagree on how many there are.
     """
+    check_unmarked(x0)
     leaves = [np.asarray(leaf) for leaf in trees.leaves(x0)]
     counts = {leaf.shape[0] if leaf.ndim else -1 for leaf in leaves}
     if len(counts) != 1 or -1 in counts:
@@ -238,7 +240,7 @@ def _one_by_one(
     status = np.full(total, ended_by(), object)
     iterations, evaluations = np.zeros((2, total), np.int64)
     for i, result in enumerate(results):
-        x[i] = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(result.x)])
+        x[i] = result.vector
         loss[i], status[i] = result.loss, result.status
         iterations[i], evaluations[i] = result.iterations, result.evaluations
     report = []

@@ -29,6 +29,7 @@ from steepest.descent.many import (
     solve_many,
 )
 from steepest.descent.many_result import ManyFits
+from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.objective import Objective
@@ -215,6 +216,7 @@ def curve_fit_many(
            [3. , 1. ],
            [3. , 2. ]])
     """
+    check_unmarked(p0)
     names = parameter_names(model, _one_start(p0))
     x, y, sigma, mask = _data(x, y, sigma, mask, nan_policy)
     number, points = y.shape

@@ -12,6 +12,7 @@ from steepest.descent.batches import Batches
 from steepest.descent.bounds import box_of_pairs
 from steepest.descent.choice import choose
 from steepest.descent.driver import State
+from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import check_data, lay_out
@@ -59,7 +60,8 @@ def minimize(
         The loss: ``function(x, *args)`` returns one real number.
     x0
         Start point: an array, a number, or nested tuples, lists and dicts of them. Integers
-        become float64.
+        become float64. A start value may be marked: :class:`Fixed`, :class:`Tied`,
+        :class:`Positive`, :class:`UnitInterval`, :class:`Simplex`.
     args
         Further arguments of the loss: arrays, numbers, or nested ones; a single one need not
         be put into a tuple.
@@ -70,7 +72,8 @@ def minimize(
         why.
     bounds
         Pairs (low, high), one for each parameter in the structure of `x0`, or one for all;
-        None is no bound. SciPy's ``Bounds`` will do too.
+        None is no bound. SciPy's ``Bounds`` will do too. With marked start values a dict, by
+        name, of those that have some.
     stop
         Stop rule, checked before each update. Unless given: gradient norm at most 1e-6, or
         10,000 iterations; with batches, the last epoch's end. A rule without
@@ -128,6 +131,9 @@ def minimize(
     chosen = get_engine(engine)
     args = args if isinstance(args, tuple | list) else (args,)
     check_kinds(function, stop)
+    x0, expand = unmark(x0)
+    if expand is not None and bounds is not None:
+        bounds = expand.free_bounds(bounds, (None, None))
     layout, vector = lay_out(x0)
     box = box_of_pairs(bounds, x0, layout, vector)
     method, reason = choose(method, vector.size, batches is not None, box is not None)
@@ -141,7 +147,7 @@ def minimize(
     plan = batch_plan(batches, args)
     every, keep_x = recording(record, vector.size)
     problem = Problem(
-        Objective(function),
+        Objective(function, expand=expand),
         layout,
         args,
         method,

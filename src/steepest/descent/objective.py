@@ -11,6 +11,7 @@ import numpy as np
 from steepest.derivative import require_loss
 from steepest.descent.bounds import Box
 from steepest.descent.evaluation import Evaluation, robust
+from steepest.descent.markers import Expansion
 from steepest.descent.parameters import Layout
 from steepest.errors import InputError
 from steepest.graph import Node, trees
@@ -31,12 +32,15 @@ class Objective:
         Whether it returns residuals, whose half sum of squares is the loss.
     rho, scale
         The loss of one squared residual in units of `scale`; None is the square itself.
+    expand
+        Makes the function's parameters from the free ones; None where they are the same.
     """
 
     function: Callable[..., Any]
     of_residuals: bool = False
     rho: Callable[[Any], Any] | None = None
     scale: float = 1.0
+    expand: Expansion | None = None
 
     def __call__(
         self, vector: Any, layout: Layout, arguments: Any, box: Box | None = None
@@ -46,6 +50,8 @@ class Objective:
         if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
             leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
         tree = trees.unflatten(layout.structure, leaves)
+        if self.expand is not None:
+            tree = self.expand(tree)
         result = call_traced(self.function, current(), (tree, *arguments))
         outputs, _ = result_nodes(result)
         if not self.of_residuals:

@@ -72,6 +72,11 @@ class Problem(NamedTuple):
     fast: bool = False
     box: Box | None = None
 
+    def parameters(self, vector: np.ndarray) -> Any:
+        """Return what the function is given, in its own structure."""
+        free = self.layout.unpack(vector)
+        return free if self.objective.expand is None else self.objective.expand(free)
+
     def first_state(self, vector: np.ndarray) -> Any:
         """Return what the first iteration is given besides the point."""
         x = vector.astype(self.dtype, copy=False)

@@ -116,7 +116,8 @@ class Result:
     loss
         The loss there (over all data, where batches were taken).
     gradient
-        The gradient there, in the structure of the start.
+        The gradient there, in the structure of the start; where start values are marked, by
+        the free numbers, as a dict by name.
     iterations
         Updates made.
     evaluations
@@ -142,6 +143,8 @@ class Result:
         What the method kept of the point where it stopped.
     observations
         Number of residuals, where there are any.
+    vector
+        The free parameters as a vector.
     store
         Writes to a file where the run ended.
     """
@@ -162,6 +165,7 @@ class Result:
     active: Any = None
     report: tuple[np.ndarray, ...] = field(default=(), repr=False)
     observations: int = 0
+    vector: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
     store: Callable[..., None] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from steepest.descent.bounds import Box
 from steepest.descent.curve_fit import applied, residuals_of
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
+from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import batch_plan, check_kinds
 from steepest.descent.objective import Objective
@@ -55,7 +56,8 @@ def resume(
         The function and its further arguments, as they were: the loss, the residuals, or the
         model of a curve fit, whose arguments are ``(x, y)`` or ``(x, y, sigma)``.
     like
-        Parameters of the same structure, where that is made of named tuples or dataclasses.
+        Parameters of the same structure, where that is made of named tuples or dataclasses,
+        or start values are marked.
     method
         The method, where it, or a schedule in it, is of your own making: a file holds data
         and no code.
@@ -95,8 +97,11 @@ def resume(
     saved = load(path)
     args = args if isinstance(args, tuple | list) else (args,)
     settings, arrays = saved
+    if settings["is_marked"] and like is None:
+        raise InputError("the run has marked start values: give them again, like=x0")
+    like, expand = unmark(like)
     layout = _layout(saved, like)
-    objective, args, data = _objective(settings, function, args, loss, layout)
+    objective, args, data = _objective(settings, function, args, loss, expand)
     if fingerprints(args) != settings["data"]:
         raise InputError(
             "args are not those that the run was saved with, in number, order, shapes, dtypes "
@@ -129,7 +134,7 @@ def resume(
     )
     if not settings["of_residuals"]:
         return run
-    end = np.concatenate([np.ravel(leaf) for leaf in trees.leaves(run.x)]).astype(layout.dtype)
+    end = run.vector.astype(layout.dtype)
     names = tuple(settings["names"])
     return Fit(run, problem, names, end, settings["absolute_sigma"], data)
 
@@ -157,11 +162,11 @@ def _objective(
     function: Callable[..., Any],
     args: Sequence[Any],
     loss: Callable[[Any], Any] | None,
-    layout: Layout,
+    expand: Expansion | None,
 ) -> tuple[Objective, Sequence[Any], Data | None]:
     """Return what is minimized, its arguments, and what a model was fitted to."""
     if not settings["of_residuals"]:
-        return Objective(function), args, None
+        return Objective(function, expand=expand), args, None
     if settings["loss"] is None and loss is None:
         raise InputError("the run has a robust loss of your own: give it again, loss=...")
     rho = loss if settings["loss"] is None else LOSSES[settings["loss"]]
@@ -173,7 +178,7 @@ def _objective(
             raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
         data = Data(applied(function, is_named), args[0], args[1], kind, is_named)
         function = residuals_of(function, kind, is_named)
-    return Objective(function, True, rho, settings["f_scale"]), args, data
+    return Objective(function, True, rho, settings["f_scale"], expand), args, data
 
 
 def _decoded(setting: Any, name: str) -> Any:

@@ -97,6 +97,7 @@ def save(
         "of_residuals": objective.of_residuals,
         "loss": next((n for n, rho in LOSSES.items() if rho is objective.rho), None),
         "f_scale": objective.scale,
+        "is_marked": objective.expand is not None,
         "data": fingerprints(problem.args),
         **more,
     }

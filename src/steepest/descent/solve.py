@@ -55,7 +55,7 @@ def solve(
 
     def look() -> State:
         here = standing(problem.method, run)
-        return State(problem.layout.unpack(here.x), here.loss, here.iterations)
+        return State(problem.parameters(here.x), here.loss, here.iterations)
 
     with _progress_display(progress, problem.stop.latest() if limit is None else limit) as watch:
         while True:
@@ -74,6 +74,10 @@ def solve(
         check_finite(problem.layout.unpack(vector))
     timings = Timings(traced, compiled, ended - started - pauses)
     result = Summary(problem, prepared, reason).result(run, ending, timings)
+    if callback is not None and ending is Ending.STOPPED:
+        if result.iterations > standing(problem.method, run).iterations:  # not seen so far
+            with contextlib.suppress(StopIteration):
+                callback(State(result.x, result.loss, result.iterations))
     run.release()
     return result
 

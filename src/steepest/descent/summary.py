@@ -63,7 +63,7 @@ class Summary:
             loss_there, gradient = self._at(x)
             loss = loss if is_there else loss_there
         return Result(
-            x=self.problem.layout.unpack(x),
+            x=self.problem.parameters(x),
             loss=float(loss),
             gradient=self.problem.layout.unpack(gradient),
             iterations=int(iterations),
@@ -79,6 +79,7 @@ class Summary:
             active=self._active(x),
             report=tuple([np.array(part) for part in run.report[:-1]]),
             observations=self.prepared.paths[-1].observations,
+            vector=np.array(x),
             store=functools.partial(
                 self._save, run.snapshot(), run.recording, ending in _AT_POINT
             ),
@@ -217,6 +218,8 @@ class Summary:
         if program.record_x:
             rows = _joined(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
             xs = self.problem.layout.unpack_history(rows)
+            if self.problem.objective.expand is not None:
+                xs = trees.stacked([self.problem.parameters(row) for row in rows])
         loss, gradient_norm, step_length, iteration, evaluations = columns
         return History(iteration, loss, xs, gradient_norm, step_length, evaluations)
 

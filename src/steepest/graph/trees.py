@@ -88,6 +88,15 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     return unflatten(shape, [function(value) for value in values])
 
 
+def stacked(values: Sequence[Any]) -> Any:
+    """Return nested values of the same structure as one, with a leading axis."""
+    parts = [flatten(value) for value in values]
+    if not parts:
+        return None
+    columns = zip(*[found for found, _ in parts], strict=True)
+    return unflatten(parts[0][1], [np.stack(column) for column in columns])
+
+
 def leaf_names(tree: Any, prefix: str) -> list[str]:
     """Return a name such as ``params['w']`` or ``params.layers[0]`` for each leaf."""
     accessors = optree.treespec_accessors(structure(tree))

@@ -66,7 +66,7 @@ def _parameters(fit: Fit, level: float) -> tuple[list[str], list[list[str]]]:
     errors = np.sqrt(np.diag(fit.covariance))
     rows = []
     for name, value, error, (low, high) in zip(
-        fit.names, fit.vector, errors, fit.confidence_intervals(level), strict=True
+        fit.names, fit.values, errors, fit.confidence_intervals(level), strict=True
     ):
         share = abs(error / value) if value else math.inf
         rows.append(
