@@ -141,7 +141,7 @@ def curve_fit(
         absolute_sigma=absolute_sigma,
         data=Data(applied(model, is_named), x, y, kind, is_named),
     )
-    if fit.rank < count or fit.degrees_of_freedom <= 0:
+    if not fit.is_determined:
         warn_of(fit)
     return fit
 
@@ -150,36 +150,53 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
     """Return the names of a model's parameters; None if its signature does not tell."""
     if not callable(model):
         raise SettingError(f"the model must be a function, got {model!r}")
+    try:
+        names = _signature(model)
+    except TypeError:  # a model without a hash
+        names = _signature.__wrapped__(model)
+    if names is None:
+        return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
+    return list(names)
+
+
+@functools.lru_cache(maxsize=256)
+def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Return the names of a model's parameters; None if it takes any number of them."""
     parameters = list(inspect.signature(model).parameters.values())[1:]
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
-        return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
-    return [p.name for p in parameters if p.kind in fixed]
+        return None
+    return tuple([p.name for p in parameters if p.kind in fixed])
 
 
 def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
     """Return the start values, as an array or as a dict in the order of the signature."""
-    where = f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
     if isinstance(p0, Mapping):
         unknown = [name for name in p0 if names is not None and name not in names]
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
-            raise InputError(f"{where} takes {', '.join(names or [])}: p0 has {wrong}")
+            raise InputError(f"{_where(model)} takes {', '.join(names or [])}: p0 has {wrong}")
         return dict(p0)
     if is_marked(p0):
-        raise InputError(f"{where}: marked start values are given by name, as a dict")
+        raise InputError(f"{_where(model)}: marked start values are given by name, as a dict")
     if p0 is None:
         if names is None:
-            raise InputError(f"{where} takes any number of parameters: give start values, p0")
+            raise InputError(
+                f"{_where(model)} takes any number of parameters: give start values, p0"
+            )
         return np.ones(len(names))
     start = np.atleast_1d(np.asarray(p0))
     if start.ndim != 1 or (names is not None and len(start) != len(names)):
         raise InputError(
-            f"{where} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
+            f"{_where(model)} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
             f"{np.size(start)} start values"
         )
     return start
+
+
+def _where(model: Callable[..., Any]) -> str:
+    return f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
 
 
 def _flat_names(start: dict[str, Any]) -> list[str]:
@@ -239,6 +256,8 @@ def real(value: Any, name: str) -> np.ndarray:
 
 
 def _check_all_finite(name: str, array: np.ndarray) -> None:
+    if np.isfinite(array).all():
+        return
     for place in np.argwhere(~np.isfinite(array))[:1]:
         where = ", ".join(map(str, place))
         raise InputError(

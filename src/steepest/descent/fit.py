@@ -206,6 +206,14 @@ class Fit:
         return half @ half.T, rank
 
     @property
+    def is_determined(self) -> bool:
+        """Whether the data determine the free parameters and their scatter."""
+        if self.problem.box is None and self.observations > len(self.vector):
+            if _is_surely_regular(self.factor, self.observations):
+                return True
+        return self.rank == int(np.sum(self._free)) and self.degrees_of_freedom > 0
+
+    @property
     def rank(self) -> int:
         """Of the Jacobian by the parameters that no bound holds."""
         return self._spread[1]
@@ -448,3 +456,19 @@ class Fit:
         if self.data is None:
             return self.run.plot(path)
         return importlib.import_module("steepest.show.plot").plot_fit(self, path)
+
+
+def _is_surely_regular(factor: np.ndarray, observations: int) -> bool:
+    """Return whether a triangle has full rank beyond doubt, without decomposing it.
+
+    Its smallest singular value is at least the smallest diagonal element, over the norm of
+    its column, divided by about two to the power of its size.
+    """
+    number = len(factor)
+    least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
+    return all(
+        [
+            column[i] ** 2 > least**2 * sum([x * x for x in column])
+            for i, column in enumerate(zip(*factor.tolist(), strict=True))
+        ]
+    )

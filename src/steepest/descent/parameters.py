@@ -32,12 +32,12 @@ class Layout:
     dtypes: tuple[np.dtype, ...]
     is_array: bool = False
 
-    @property
+    @functools.cached_property
     def dtype(self) -> np.dtype:
         """The dtype of the vector, which holds every leaf's exactly."""
         return self.dtypes[0] if len(self.dtypes) == 1 else np.result_type(*self.dtypes)
 
-    @property
+    @functools.cached_property
     def sizes(self) -> list[int]:
         """Number of elements of each leaf."""
         return [int(np.prod(shape, dtype=int)) for shape in self.shapes]

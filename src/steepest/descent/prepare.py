@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ from steepest.graph import Node, evaluate, trees
 from steepest.trace.tracing import is_array_like, key_of
 
 _CACHE_SIZE = 128
+_STATES, _LARGE_STATE = 8, 1 << 12
+"""First states that are kept for a descent, and the bytes of a start that is kept alone."""
 
 _prepared: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -121,6 +123,7 @@ class Prepared:
     budget: int
     at: Function
     constants: tuple[Node, ...] = ()
+    states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def still_holds(self) -> bool:
@@ -255,8 +258,13 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 
 def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
-    state = trees.leaves(problem.first_state(vector))
-    return Start(vector, [np.asarray(value) for value in state], *_data(problem, prepared))
+    key, states = vector.tobytes(), prepared.states  # most often the same start again
+    if key not in states:
+        if len(states) >= _STATES or len(key) > _LARGE_STATE:
+            states.clear()
+        leaves = trees.leaves(problem.first_state(vector))
+        states[key] = [np.asarray(value) for value in leaves]
+    return Start(vector, states[key], *_data(problem, prepared))
 
 
 def start_again(problem: Problem, prepared: Prepared, at: Snapshot) -> Start:

@@ -16,6 +16,7 @@ import optree
 
 _NAMESPACE = "steepest"
 _SIMPLE = (np.ndarray, np.float64, float, int, bool, str)
+_LEAF = optree.tree_structure(0, namespace=_NAMESPACE)
 _known: set[type] = set()
 _lock = threading.Lock()
 
@@ -50,6 +51,8 @@ def _meet(value: Any) -> bool:
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """Return the leaves of a nested value, and its structure."""
+    if type(tree) in _SIMPLE:
+        return [tree], _LEAF
     parts = tree if type(tree) is tuple else (tree,)
     if all(type(part) in _SIMPLE for part in parts):  # most often, and faster
         return optree.tree_flatten(tree, namespace=_NAMESPACE)
@@ -58,6 +61,11 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves of a nested value."""
+    kind = type(tree)
+    if kind in _SIMPLE:
+        return [tree]
+    if kind in (tuple, list) and all([type(part) in _SIMPLE for part in tree]):
+        return list(tree)
     return flatten(tree)[0]
 
 
