@@ -64,8 +64,13 @@ class Along(Search):
         """Return the memory at the start."""
 
     @abc.abstractmethod
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
-        """Return the memory after a step along a line that changed the gradient, to `gradient`."""
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
+        """Return the memory after a step along a line that changed the gradient, to `gradient`.
+
+        It stays as it is where the step does not count.
+        """
 
     @abc.abstractmethod
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
@@ -103,8 +108,8 @@ class Along(Search):
         patience = (tries >= _TRIES) & (trial.loss < base.loss)
         accepted = is_first | verdict.done | patience
         change = trial.gradient - line.gradient
-        known = self.remember(line.memory, line, trial.x - base.x, change, gradient)
-        memory = chosen(accepted & ~is_first, known, line.memory)
+        counts, step = accepted & ~is_first, trial.x - base.x
+        memory = self.remember(line.memory, line, step, change, gradient, counts)
         way = self.direction(memory, gradient, trial)
         if box is not None:
             way = np.where(trial.held, 0.0, way)

@@ -35,9 +35,11 @@ class NonlinearCG(Along):
     def empty_memory(self, x: Any) -> Any:
         return np.zeros_like(x)  # the share of the last direction that stays
 
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
         share = np.sum(gradient * change) / np.sum(np.square(line.gradient))
-        return np.maximum(share, 0.0) * line.direction
+        return np.where(counts, np.maximum(share, 0.0) * line.direction, memory)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return memory - gradient

@@ -350,7 +350,9 @@ class GaussNewton(Along):
     def empty_memory(self, x: Any) -> Any:
         return ()
 
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
         return ()
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:

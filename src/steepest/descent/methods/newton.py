@@ -65,7 +65,9 @@ class NewtonCG(Along):
     def empty_memory(self, x: Any) -> Any:
         return ()
 
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
         return ()
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:

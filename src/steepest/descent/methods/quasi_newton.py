@@ -71,16 +71,25 @@ class LBFGS(Along):
         table = np.zeros((self.memory, x.size), x.dtype)
         return Pairs(table, table, np.zeros(self.memory, x.dtype), np.ones((), x.dtype))
 
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
-        useful = _is_useful(product, step, change)
-        following = Pairs(
-            np.concatenate([memory.steps[1:], step[None]]),
-            np.concatenate([memory.changes[1:], change[None]]),
-            np.concatenate([memory.inverse[1:], np.reshape(1.0 / product, (1,))]),
-            product / square,
+        useful = counts & _is_useful(product, step, change)
+        # Row by row in one go: the tables are most of what an iteration moves.
+        last = np.arange(self.memory) == self.memory - 1
+        below = np.minimum(np.arange(self.memory) + 1, self.memory - 1)
+
+        def pushed(table: Any, row: Any) -> Any:
+            return np.where(useful, np.where(last[:, None], row, table[below]), table)
+
+        inverse = np.where(last, 1.0 / product, memory.inverse[below])
+        return Pairs(
+            pushed(memory.steps, step),
+            pushed(memory.changes, change),
+            np.where(useful, inverse, memory.inverse),
+            np.where(useful, product / square, memory.scale),
         )
-        return Pairs(*(np.where(useful, a, b) for a, b in zip(following, memory, strict=True)))
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         q, shares = gradient, []
@@ -141,9 +150,11 @@ class BFGS(Along):
     def empty_memory(self, x: Any) -> Any:
         return Inverse(np.eye(x.size, dtype=x.dtype), np.ones((), bool))
 
-    def remember(self, memory: Any, line: Line, step: Any, change: Any, gradient: Any) -> Any:
+    def remember(
+        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+    ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
-        useful = _is_useful(product, step, change)
+        useful = counts & _is_useful(product, step, change)
         # The first matrix is scaled to what the first step has shown (Nocedal and Wright 6.20).
         scale = np.where(memory.is_fresh, product / square, 1.0)
         before = scale * memory.matrix

@@ -15,7 +15,7 @@ from steepest.engines.native import cache
 
 _lock = threading.Lock()
 
-LARGE = 8000
+LARGE = 16_000
 """Functions of more instructions are turned into machine code by LLVM's fast instruction
 selection: its full one takes time that grows faster than the number of instructions, while
 the code runs about 1.5 times as fast (35,000 nodes in a row: 4.8 s against 0.5 s)."""
