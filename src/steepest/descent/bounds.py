@@ -104,7 +104,7 @@ def _rows(pair: Any) -> Any:
 
 def _box(lower: Any, upper: Any, start: Any, layout: Layout, vector: np.ndarray) -> Box | None:
     low, high = (_end(end, name, layout) for end, name in ((lower, "lower"), (upper, "upper")))
-    names = element_names(start, layout)
+    names = element_names(layout)
     for i in np.flatnonzero(~(low <= high))[:1]:
         raise InputError(f"the bounds of {names(i)} cross: {low[i]:g} is above {high[i]:g}")
     for i in np.flatnonzero(~((low <= vector) & (vector <= high)))[:1]:

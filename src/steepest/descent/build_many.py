@@ -188,7 +188,7 @@ def _answer(
     evaluate: Callable[[Any], Evaluation],
 ) -> Answer:
     """Return what is kept of a problem that ends here."""
-    report, rules = step.report
+    report, _, rules = step.report
     evaluations = count + 1
     if isinstance(method, Search):
         base = step.state[1].base  # where the search is now

@@ -102,10 +102,13 @@ def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple
     return LBFGS(), f"{size} parameters: {reason}"
 
 
+_FOR_SQUARES = LevenbergMarquardt()
+
+
 def choose_for_squares(method: Any) -> tuple[Any, str]:
     """Return the method that minimizes a sum of squares, and why it was taken."""
     if method is None:
-        return LevenbergMarquardt(), "a sum of squares, of residuals that have slopes"
+        return _FOR_SQUARES, "a sum of squares, of residuals that have slopes"
     method = named(method) if isinstance(method, str) else method
     _check_method(method)
     return method, ""

@@ -202,7 +202,7 @@ def _where(model: Callable[..., Any]) -> str:
 def _flat_names(start: dict[str, Any]) -> list[str]:
     """Return a name for each number of named start values: ``b``, or ``b[2]``."""
     layout, _ = lay_out(start)
-    return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(start, layout)]
+    return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(layout)]
 
 
 def check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:

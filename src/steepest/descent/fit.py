@@ -466,9 +466,5 @@ def _is_surely_regular(factor: np.ndarray, observations: int) -> bool:
     """
     number = len(factor)
     least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
-    return all(
-        [
-            column[i] ** 2 > least**2 * sum([x * x for x in column])
-            for i, column in enumerate(zip(*factor.tolist(), strict=True))
-        ]
-    )
+    squares = factor * factor
+    return bool((squares.diagonal() > least**2 * squares.sum(axis=0)).all())

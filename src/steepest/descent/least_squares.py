@@ -187,7 +187,7 @@ def fit_residuals(
         box=box,
     )
     run = solve(problem, vector, callback, progress, reason)
-    named = tuple(names) if names is not None else names_of(x0, layout)
+    named = tuple(names) if names is not None else names_of(layout)
     return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
 
 
@@ -209,9 +209,10 @@ def scipy_stop(
     return functools.reduce(lambda a, b: a | b, [*rules, limit])
 
 
-def names_of(x0: Any, layout: Layout) -> tuple[str, ...]:
+@functools.lru_cache(maxsize=256)
+def names_of(layout: Layout) -> tuple[str, ...]:
     """Return a name for each number of the start point."""
-    name = element_names(x0, layout)
+    name = element_names(layout)
     return tuple(name(i).replace("x0", "x", 1) for i in range(sum(layout.sizes)))
 
 

@@ -137,13 +137,12 @@ def first_not_finite(tree: Any, prefix: str) -> str | None:
     return None
 
 
-def element_names(start: Any, layout: Layout) -> Callable[[int], str]:
+def element_names(layout: Layout) -> Callable[[int], str]:
     """Return a function that names an element of the vector: ``"x0['scale'][2]"``."""
+    leaves = trees.names_in(layout.structure, "x0")
 
     def name(flat: int) -> str:
-        for leaf, size, shape in zip(
-            trees.leaf_names(start, "x0"), layout.sizes, layout.shapes, strict=True
-        ):
+        for leaf, size, shape in zip(leaves, layout.sizes, layout.shapes, strict=True):
             if flat < size:
                 place = [str(int(i)) for i in np.unravel_index(flat, shape)]
                 return f"{leaf}[{', '.join(place)}]" if place else leaf

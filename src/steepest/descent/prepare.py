@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -20,7 +21,7 @@ from steepest.descent.build import Built, Here, build, with_constants
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.step import first_state
-from steepest.descent.stop import StopRule
+from steepest.descent.stop import StopRule, TimeLimit
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Snapshot, Start
 from steepest.errors import InputError
 from steepest.graph import Node, evaluate, trees
@@ -114,6 +115,11 @@ class Prepared:
     constants
         What does not change from iteration to iteration, as nodes over the data: it is
         computed when a run starts, and bound to the last data inputs.
+    seconds
+        How long a run may take.
+    states, endings
+        First states by start point, and what it means that stop rules are met, by their bits:
+        found once.
     """
 
     paths: tuple[Built, ...]
@@ -123,7 +129,9 @@ class Prepared:
     budget: int
     at: Function
     constants: tuple[Node, ...] = ()
+    seconds: float = math.inf
     states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
+    endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def still_holds(self) -> bool:
@@ -230,7 +238,9 @@ def _compiled(
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
-    return Prepared(paths, tail_paths, program, starter, budget, at, constants)
+    limits = [rule.seconds for rule in problem.stop.rules() if isinstance(rule, TimeLimit)]
+    seconds = min(limits, default=math.inf)
+    return Prepared(paths, tail_paths, program, starter, budget, at, constants, seconds)
 
 
 def known(key: Any, holds: Callable[[Any], bool]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -124,8 +125,8 @@ class Result:
         How often loss and gradient were computed.
     status
         How it ended.
-    history
-        What was recorded on the way.
+    look_back
+        Returns what was recorded on the way.
     timings
         Seconds for trace, compile and run.
     explain
@@ -156,7 +157,7 @@ class Result:
     evaluations: int
     status: Status
     explain: Callable[[], str] = field(repr=False, compare=False)
-    history: History = field(repr=False)
+    look_back: Callable[[], History] = field(repr=False, compare=False)
     timings: Timings
     graph: Graph = field(repr=False)
     engine: str = "native"
@@ -183,6 +184,11 @@ class Result:
     def message(self) -> str:
         """How it ended, with the particulars."""
         return self.explain()
+
+    @functools.cached_property
+    def history(self) -> History:
+        """What was recorded on the way."""
+        return self.look_back()
 
     @property
     def converged(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,6 @@ from steepest.descent.prepare import (
 )
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
-from steepest.descent.stop import TimeLimit
 from steepest.descent.summary import Summary
 from steepest.engines import Recording, Snapshot
 
@@ -43,8 +41,7 @@ def solve(
     """
     prepared, traced, compiled = prepare(problem, vector)
     started, pauses = time.perf_counter(), 0.0
-    seconds = [rule.seconds for rule in problem.stop.rules() if isinstance(rule, TimeLimit)]
-    deadline = started + min(seconds, default=math.inf)
+    deadline = started + prepared.seconds
     if earlier is None:
         run = prepared.start(start_of(problem, prepared, vector))
     else:
@@ -57,7 +54,7 @@ def solve(
         here = standing(problem.method, run)
         return State(problem.parameters(here.x), here.loss, here.iterations)
 
-    with _progress_display(progress, problem.stop.latest() if limit is None else limit) as watch:
+    with _progress_display(problem, limit) if progress else _NOTHING as watch:
         while True:
             ending = drive(run, limit, prepared.budget, look, callback, watch, deadline)
             if ending is not Ending.NEW_PATH:
@@ -82,8 +79,10 @@ def solve(
     return result
 
 
-def _progress_display(wanted: bool, limit: int | None) -> Any:
-    if not wanted:
-        return contextlib.nullcontext()
+_NOTHING = contextlib.nullcontext()
+
+
+def _progress_display(problem: Problem, limit: int | None) -> Any:
+    last = problem.stop.latest() if limit is None else limit
     # Presentation stands above descent: reached by name, and only from here.
-    return importlib.import_module("steepest.show.progress").display(limit)
+    return importlib.import_module("steepest.show.progress").display(last)

@@ -97,8 +97,8 @@ class Step(NamedTuple):
     accepted
         Whether a search stays here; None for a method that goes wherever its update leads.
     report
-        What is kept of the point where the run stops; the last number's bits say which
-        stop rules were met.
+        What is kept of the point where the run stops: the method's, the number of updates
+        made, and a number whose bits say which stop rules were met.
     """
 
     x: Any
@@ -135,7 +135,7 @@ def _descend(
     finite = np.logical_and(np.isfinite(loss), np.all(np.isfinite(x)))
     code = np.where(met, STOP_RULE, 0)
     state = (new_own, last)
-    return Step(new_x, state, finite, code, count, before.step_length, None, ((), rules))
+    return Step(new_x, state, finite, code, count, before.step_length, None, ((), count, rules))
 
 
 def _search(
@@ -161,7 +161,7 @@ def _search(
     reached = chosen(accepted, Base(trial.x, trial.loss), base)
     finite = np.logical_or(~is_first, np.isfinite(trial.loss))
     state = (move.state, Reached(reached, first_loss, after))
-    return Step(move.x, state, finite, code, after, length, accepted, (move.report, rules))
+    return Step(move.x, state, finite, code, after, length, accepted, (move.report, after, rules))
 
 
 def _met(session: Session, stop: StopRule, point: Point) -> tuple[Any, Any]:

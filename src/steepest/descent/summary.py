@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.derivative import nonfinite_origin
 from steepest.descent.driver import Ending
-from steepest.descent.methods.protocol import Failure, Search
+from steepest.descent.methods.protocol import Failure
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
@@ -36,12 +36,13 @@ class Summary:
 
     def result(self, run: Run, ending: Ending, timings: Timings) -> Result:
         """Return the result."""
-        x, loss, iterations, evaluations = standing(self.problem.method, run)
-        gradient = None
-        is_there = ending in _AT_POINT
-        if ending is Ending.STOPPED and run.reason == STOP_RULE:
-            iterations += isinstance(self.problem.method, Search) and run.count > 0
+        gradient, is_there = None, ending in _AT_POINT
+        is_met = ending is Ending.STOPPED and run.reason == STOP_RULE
+        if not is_met:
+            x, loss, iterations, evaluations = standing(self.problem.method, run)
+        if is_met:
             x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
+            iterations = int(run.report[-2])
             status, explain = self._stopped(iterations, loss, int(run.report[-1]))
         elif ending is Ending.STOPPED:
             evaluations = run.count + 1
@@ -70,14 +71,14 @@ class Summary:
             evaluations=int(evaluations),
             status=status,
             explain=explain,
-            history=self._history(run),
+            look_back=functools.partial(self._history, run.recording, run.x.size, run.x.dtype),
             timings=timings,
             graph=self.prepared.paths[-1].loss_graph,
             engine=self.problem.engine.name,
             method=self.problem.method,
             reason=self.reason,
             active=self._active(x),
-            report=tuple([np.array(part) for part in run.report[:-1]]),
+            report=tuple([np.array(part) for part in run.report[:-2]]),
             observations=self.prepared.paths[-1].observations,
             vector=np.array(x),
             store=functools.partial(
@@ -133,8 +134,11 @@ class Summary:
     def _stopped(
         self, iterations: int, loss: float, bits: int
     ) -> tuple[Status, Callable[[], str]]:
-        met = self.problem.stop.met_by_bits(bits)
-        status = Status.of_rules(met)
+        known = self.prepared.endings
+        if bits not in known:
+            met = self.problem.stop.met_by_bits(bits)
+            known[bits] = Status.of_rules(met), met
+        status, met = known[bits]
         reached = status.is_success
 
         def explain() -> str:
@@ -198,8 +202,8 @@ class Summary:
         }[ending]
         return status, lambda: f"{status.value[:-1]} after {count} iterations."
 
-    def _history(self, run: Run) -> History:
-        kept, program = run.recording, self.prepared.program
+    def _history(self, kept: Recording, size: int, dtype: np.dtype) -> History:
+        program = self.prepared.program
         records = program.full.records
         columns = [
             _joined(parts) if parts else np.empty(0, node.dtype)
@@ -216,7 +220,7 @@ class Summary:
             columns += [iteration, iteration + 1]
         xs = None
         if program.record_x:
-            rows = _joined(kept.xs) if kept.xs else np.empty((0, run.x.size), run.x.dtype)
+            rows = _joined(kept.xs) if kept.xs else np.empty((0, size), dtype)
             xs = self.problem.layout.unpack_history(rows)
             if self.problem.objective.expand is not None:
                 xs = trees.stacked([self.problem.parameters(row) for row in rows])

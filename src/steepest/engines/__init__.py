@@ -35,6 +35,9 @@ BY_NAME: dict[str, Callable[[], Engine]] = {
 }
 
 
+_made: dict[str, Engine] = {}
+
+
 def get_engine(engine: str | Engine) -> Engine:
     """Return an engine by its name, or the engine that is given.
 
@@ -57,7 +60,9 @@ def get_engine(engine: str | Engine) -> Engine:
         near = difflib.get_close_matches(engine, BY_NAME, n=1, cutoff=0.4)
         guess = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(f"unknown engine {engine!r}{guess}: choose one of {', '.join(BY_NAME)}")
-    return BY_NAME[engine]()
+    if engine not in _made:
+        _made[engine] = BY_NAME[engine]()
+    return _made[engine]
 
 
 def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Function:

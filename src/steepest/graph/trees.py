@@ -92,6 +92,8 @@ def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return a nested value with a function applied to each leaf."""
+    if type(tree) in _SIMPLE:
+        return function(tree)
     values, shape = flatten(tree)
     return unflatten(shape, [function(value) for value in values])
 
@@ -107,5 +109,10 @@ def stacked(values: Sequence[Any]) -> Any:
 
 def leaf_names(tree: Any, prefix: str) -> list[str]:
     """Return a name such as ``params['w']`` or ``params.layers[0]`` for each leaf."""
-    accessors = optree.treespec_accessors(structure(tree))
+    return names_in(structure(tree), prefix)
+
+
+def names_in(structure: Any, prefix: str) -> list[str]:
+    """Return the same names for a structure."""
+    accessors = optree.treespec_accessors(structure)
     return [accessor.codify(prefix) if accessor else prefix for accessor in accessors]

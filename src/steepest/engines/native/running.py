@@ -13,7 +13,6 @@ from steepest.engines.native.buffers import address_of
 from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
-    BOARD,
     COUNT,
     ORDER,
     REASON,
@@ -54,8 +53,7 @@ class NativeRun:
         except IndexError:
             self._work = Workspace(compiled.memory)
         work = self._work
-        for (here, _), value in zip(work.copies[1:], start.state, strict=True):
-            here[...] = value
+        work.load(start.state)
         self.restart(start.x)
         if start.count:
             work.integers[COUNT] = start.count
@@ -162,11 +160,10 @@ class NativeRun:
     def _call(self, steps: int) -> Outcome:
         program, work = self._compiled.program, self._work
         base = 0
-        work.order_copies(self._swapped)
+        work.order_copies(self._swapped, self._compiled.in_memory)
         if program.batches:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
-        work.table[BOARD] = address_of(threads.board())
         with threads.at_work(self._compiled.shares_work):
             code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
         if code < 0:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
 
+from steepest.engines.native import threads
 from steepest.engines.native.buffers import address_of, aligned_bytes
 from steepest.engines.program import Program
 
@@ -19,6 +21,10 @@ ARENA, INTEGERS, LOSSES, GRADIENT, ORDER, BOARD, X_HISTORY, COLUMNS = range(8)
 
 _HISTORY_BYTES, _HISTORY_ROWS = 1 << 22, 1 << 15
 """Most memory of the points in a history, and most rows, before Python takes them out."""
+
+
+_IMAGE_BYTES = 1 << 14
+"""Most bytes of state of which a copy is kept, for runs that start in the same."""
 
 
 class Memory:
@@ -103,6 +109,9 @@ class Workspace:
     def __init__(self, memory: Memory) -> None:
         block = aligned_bytes(memory.size)
         self._memory, self._block = memory, block
+        self._vectors = block[memory.fields["here0"][0] :]
+        self._loaded: Sequence[np.ndarray] | None = None
+        self._image = self._vectors[:0]
         self._first = memory.first
 
         def view(name: str) -> np.ndarray:
@@ -125,6 +134,9 @@ class Workspace:
             for i in numbers
         ]
 
+        self.order_copies([False] * len(self.copies), numbers)
+        self.table[BOARD] = address_of(threads.board())
+
     def _add_history(self, memory: Memory) -> None:
         """Take memory for the history; it is kept, because fresh memory is slow to touch."""
         point = 0 if memory.x is None else memory.x.size * memory.x.dtype.itemsize
@@ -137,14 +149,26 @@ class Workspace:
         if self.xs is not None:
             self.table[X_HISTORY] = address_of(self.xs)
 
+    def load(self, state: Sequence[np.ndarray]) -> None:
+        """Write a first state; one that was written before is copied in one piece."""
+        if state is not self._loaded:
+            for (here, _), value in zip(self.copies[1:], state, strict=True):
+                here[...] = value
+            is_small = self._vectors.nbytes <= _IMAGE_BYTES
+            self._loaded = state if is_small else None
+            self._image = self._vectors.copy() if is_small else self._vectors[:0]
+        else:
+            self._vectors[...] = self._image
+
     def copied(self) -> Copied:
         """Return a copy of everything but the arena and the history."""
         start, _, _ = self._memory.fields["integers"]
         return Copied(self._memory, self._block[start:].copy(), start)
 
-    def order_copies(self, swapped: list[bool]) -> None:
-        """Let the machine code find the current copy of each vector first."""
-        for number, is_swapped in enumerate(swapped):
+    def order_copies(self, swapped: list[bool], numbers: Sequence[int]) -> None:
+        """Let the machine code find the current copy of some vectors first."""
+        for number in numbers:
+            is_swapped = swapped[number]
             here, there = self._addresses[number]
             position = self._first + 2 * number
             self.table[position] = there if is_swapped else here
