@@ -1,5 +1,6 @@
 """What the native engine promises beyond the right values."""
 
+import gc
 import re
 import threading
 
@@ -12,6 +13,7 @@ from steepest.descent.build import build
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import lay_out
 from steepest.engines import Native, Program
+from steepest.engines.native import jit
 from steepest.engines.native.descend import compile_descent
 from steepest.graph import evaluate
 
@@ -257,3 +259,44 @@ def test_largest_and_smallest_of_truth_values(size):
     x[1] = True
     largest, smallest = st.compile(lambda x: (np.max(x), np.min(x)))(x)
     assert (bool(largest), bool(smallest)) == (True, False)
+
+
+def test_code_that_was_compiled_in_haste_gives_the_same_bits_once_it_is_optimized():
+    def loss(x):
+        return np.sum(np.exp(0.3 * x) + np.sin(x) ** 2) + (x[0] * x[1] - 1.7) ** 2 / 3
+
+    def run(steps=40):
+        return st.minimize(
+            loss, np.linspace(0.1, 1.2, 5), method=st.Adam(0.03), stop=st.MaxIterations(steps)
+        )
+
+    hasty = run()
+    made = [object_ for object_ in gc.get_objects() if isinstance(object_, jit.Code)]
+    assert any(code.is_hasty for code in made)
+    count = sum(code.is_hasty for code in made)
+    runs = [run() for _ in range(jit._HASTY_USES + 3)]
+    assert sum(code.is_hasty for code in made) == count - 1
+    for again in runs:
+        np.testing.assert_array_equal(again.x, hasty.x)
+        np.testing.assert_array_equal(again.history.loss, hasty.history.loss)
+
+
+def test_a_long_run_goes_on_in_optimized_code():
+    def loss(x):
+        return (1.3 - x[0]) ** 2 + 90 * (x[1] - x[0] ** 2) ** 2
+
+    def run():
+        stop = st.MaxIterations(300_000)
+        return st.minimize(
+            loss, np.zeros(2), method=st.GradientDescent(1e-4), stop=stop, record=None
+        )
+
+    first, second = run(), run()
+    np.testing.assert_array_equal(first.x, second.x)
+    assert first.iterations == second.iterations == 300_000
+
+
+def test_code_whose_rounding_optimization_may_change_is_not_compiled_in_haste():
+    assert not jit._is_exact("%x = fadd reassoc double %a, %b")
+    assert not jit._is_exact("%x = fmul contract double %a, %b")
+    assert jit._is_exact("%x = fmul double %a, %b")

@@ -240,7 +240,7 @@ class _Writer:
             self._iterations(program.tail_paths, phis, head)
             b.position_at_end(full)
             self._iterations(program.paths, phis, head)
-        code = Code(self.module, "descend", keep=not self.builder.hosts)
+        code = Code(self.module, "descend", keep=not self.builder.hosts, in_haste=True)
         in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
         memory = Memory(program, self.arena.size)
         checked, hosts = self.builder.checked_nodes, self.builder.hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -164,8 +165,12 @@ class NativeRun:
         if program.batches:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
+        machine_code, table = self._compiled.code, ctypes.addressof(work.table)
+        started = time.perf_counter() if machine_code.is_hasty else None
         with threads.at_work(self._compiled.shares_work):
-            code = self._compiled.code.call(ctypes.addressof(work.table), steps, base)
+            code = machine_code.call(table, steps, base)
+        if started is not None:
+            machine_code.note(time.perf_counter() - started)
         if code < 0:
             compiled = self._compiled
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
