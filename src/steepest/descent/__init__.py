@@ -2,11 +2,12 @@
 
 from steepest.descent.batches import Batches
 from steepest.descent.curve_fit import curve_fit
+from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.driver import State
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.least_squares import least_squares
-from steepest.descent.many_fits import curve_fit_many, least_squares_many
+from steepest.descent.least_squares_many import least_squares_many
 from steepest.descent.many_result import Many, ManyFits
 from steepest.descent.markers import Fixed, Marker, Positive, Simplex, Tied, UnitInterval
 from steepest.descent.methods import (

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.bounds import box_of_ends
+from steepest.descent.bounds import Box, box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit, FitWarning
-from steepest.descent.markers import unmark
+from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
@@ -160,17 +160,57 @@ def fit_residuals(
         low, high = ({} if end is None else end for end in bounds)
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = lay_out(x0)
+    check_data(args)
+    problem, reason = squares_problem(
+        function,
+        layout,
+        args,
+        box_of_ends(bounds, x0, layout, vector),
+        method=method,
+        loss=loss,
+        f_scale=f_scale,
+        stop=stop,
+        usual_stop=SQUARES_STOP,
+        engine=engine,
+        max_paths=max_paths,
+        recorded=recording(record, vector.size),
+        expand=expand,
+    )
+    run = solve(problem, vector, callback, progress, reason)
+    named = tuple(names) if names is not None else names_of(layout)
+    return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
+
+
+def squares_problem(
+    function: Callable[..., Any],
+    layout: Layout,
+    args: Sequence[Any],
+    box: Box | None,
+    *,
+    method: Any,
+    loss: Any,
+    f_scale: float,
+    stop: StopRule | None,
+    usual_stop: StopRule,
+    engine: str | Engine,
+    max_paths: int,
+    recorded: tuple[int, bool] = (0, False),
+    expand: Expansion | None = None,
+) -> tuple[Problem, str]:
+    """Return what it is to minimize the squares of residuals, and why by that method.
+
+    `usual_stop` is for methods that need residuals, where no stop rule is given; `recorded`
+    is how often the history keeps something, and whether x too.
+    """
     method, reason = choose_for_squares(method)
     check_kinds(function, stop)
-    check_data(args)
-    box = box_of_ends(bounds, x0, layout, vector)
     if not (np.isfinite(f_scale) and f_scale > 0):
         raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
     if stop is None:
-        stop = SQUARES_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
-    every, keep_x = recording(record, vector.size)
+        stop = usual_stop if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+    every, keep_x = recorded
     problem = Problem(
         Objective(function, True, loss_called(loss), float(f_scale), expand),
         layout,
@@ -186,9 +226,7 @@ def fit_residuals(
         max_paths=max_paths,
         box=box,
     )
-    run = solve(problem, vector, callback, progress, reason)
-    named = tuple(names) if names is not None else names_of(layout)
-    return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
+    return problem, reason
 
 
 def scipy_stop(

@@ -8,16 +8,12 @@ from typing import Any
 
 from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.interpreter import Interpreter
+from steepest.engines.many import DIVERGED, INTERRUPTED, NOT_STARTED, ManyProgram, ManyStart
 from steepest.engines.native import Native, get_num_threads, set_num_threads
 from steepest.engines.program import (
-    DIVERGED,
-    INTERRUPTED,
-    NOT_STARTED,
     BatchPlan,
     Engine,
     Iteration,
-    ManyProgram,
-    ManyStart,
     Outcome,
     Program,
     Recording,

@@ -7,20 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from steepest.derivative import Executable
+from steepest.engines.many import ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.native.descend import compile_descent
 from steepest.engines.native.lanes import compile_lanes, lanes_for
 from steepest.engines.native.lanes_running import work_through
 from steepest.engines.native.program import compile_paths
 from steepest.engines.native.running import NativeRun
-from steepest.engines.program import (
-    ManyAnswers,
-    ManyProgram,
-    ManyStart,
-    Program,
-    Run,
-    Start,
-    Watch,
-)
+from steepest.engines.program import Program, Run, Start
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
+from steepest.engines.many import INTERRUPTED, ManyProgram
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.factor import SMALL
@@ -23,7 +24,6 @@ from steepest.engines.native.plan import make_plan
 from steepest.engines.native.program import FUNCTION_TYPE, cached
 from steepest.engines.native.region import REGISTER_LIMIT
 from steepest.engines.native.types import INDEX, index, memory_type
-from steepest.engines.program import INTERRUPTED, ManyProgram
 from steepest.graph import Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 

@@ -7,10 +7,10 @@ import threading
 
 import numpy as np
 
+from steepest.engines.many import NOT_STARTED, ManyAnswers, ManyStart, Watch
 from steepest.engines.native import threads
 from steepest.engines.native.buffers import address_of, aligned_bytes, empty
 from steepest.engines.native.lanes import NEXT, STOP, LanesCode
-from steepest.engines.program import NOT_STARTED, ManyAnswers, ManyStart, Watch
 
 _SECONDS = 0.05
 """Between two looks at what the threads have done."""

@@ -1,4 +1,4 @@
-"""``least_squares_many`` and ``curve_fit_many``: the front doors for many fits."""
+"""``curve_fit_many``: the front door for a model and many sets of data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.bounds import box_of_ends
-from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.curve_fit import (
     applied_bounds,
     check_count,
@@ -20,117 +18,15 @@ from steepest.descent.curve_fit import (
     real,
 )
 from steepest.descent.least_squares import scipy_stop
-from steepest.descent.many import (
-    Problems,
-    check_own,
-    check_starts,
-    lay_out_many,
-    rows,
-    solve_many,
-)
+from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
-from steepest.descent.minimize import DEFAULT_STOP, check_kinds
-from steepest.descent.objective import Objective
-from steepest.descent.prepare import Problem
-from steepest.descent.robust import loss_called
-from steepest.descent.stop import DecrementBelow, LossBelow, MaxIterations, StopRule
-from steepest.engines import Engine, get_engine
+from steepest.descent.stop import StopRule
+from steepest.engines import Engine
 from steepest.errors import InputError
 from steepest.frames import hides_frames
 from steepest.graph import trees
-
-MANY_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(100)
-"""Stop rule of many fits where none is given: as exact as rounding allows, and not for long."""
-
-
-@hides_frames
-def least_squares_many(
-    residuals: Callable[..., Any],
-    x0: Any,
-    args: Sequence[Any] = (),
-    shared: Sequence[Any] = (),
-    *,
-    method: Search | str | None = None,
-    bounds: Any = None,
-    loss: str | Callable[[Any], Any] = "linear",
-    f_scale: float = 1.0,
-    stop: StopRule | None = None,
-    ftol: float | None = None,
-    xtol: float | None = None,
-    gtol: float | None = None,
-    max_nfev: int | None = None,
-    engine: str | Engine = "native",
-    progress: bool = False,
-    max_paths: int = MAX_PATHS,
-) -> ManyFits:
-    """Minimize the sums of squares of many residuals of the same form.
-
-    Parameters
-    ----------
-    residuals
-        Those of one problem: ``residuals(x, *args, *shared)`` returns real numbers.
-    x0
-        Start points: arrays with a row for each of N problems, in any nesting.
-    args
-        Arguments that differ from problem to problem: arrays with a row for each.
-    shared
-        Arguments that follow these, the same for all problems.
-    method, bounds, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine, max_paths
-        As for :func:`least_squares`; they are the same for all problems.
-    progress
-        Whether to show progress on stderr.
-
-    Returns
-    -------
-    ManyFits
-        Arrays with a row for each problem: ``x``, ``loss``, ``status``, ``converged``,
-        ``iterations``, ``covariance``, ``standard_errors``.
-
-    Raises
-    ------
-    InputError
-        If starts, data, bounds or a setting do not make sense.
-    SettingError
-        If the residuals are no function, or a setting is of the wrong kind.
-    UnsupportedError
-        If the residuals do what cannot be recorded; the message names the line.
-
-    Notes
-    -----
-    As for :func:`minimize_many`. Unless `stop` says otherwise, a fit goes on until it is as
-    exact as rounding allows, but for 100 updates at most: 10,000 of one that leads nowhere
-    would cost as much as a thousand others.
-
-    Examples
-    --------
-    >>> import numpy as np, steepest as st
-    >>> t = np.linspace(0, 2, 12)
-    >>> rates = np.array([0.5, 1.0, 2.0])
-    >>> levels = np.exp(-rates[:, None] * t)
-    >>> def residuals(p, level, t):
-    ...     return p[0] * np.exp(-p[1] * t) - level
-    >>> many = st.least_squares_many(residuals, np.ones((3, 2)), args=(levels,), shared=(t,))
-    >>> bool(np.allclose(many.x[:, 1], rates))
-    True
-    """
-    args = args if isinstance(args, tuple | list) else (args,)
-    shared = shared if isinstance(shared, tuple | list) else (shared,)
-    return fit_many(
-        residuals,
-        x0,
-        args,
-        shared,
-        method=method,
-        bounds=bounds,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
-        engine=engine,
-        progress=progress,
-        max_paths=max_paths,
-    )
 
 
 @hides_frames
@@ -249,79 +145,6 @@ def curve_fit_many(
         max_paths=MAX_PATHS,
         absolute_sigma=absolute_sigma,
         observations=None if mask is None else np.sum(mask, axis=1),
-    )
-
-
-def fit_many(
-    function: Callable[..., Any],
-    x0: Any,
-    args: Sequence[Any],
-    shared: Sequence[Any],
-    *,
-    method: Any,
-    bounds: Any,
-    loss: Any,
-    f_scale: float,
-    stop: StopRule | None,
-    engine: str | Engine,
-    progress: bool,
-    max_paths: int,
-    absolute_sigma: bool = False,
-    observations: np.ndarray | None = None,
-) -> ManyFits:
-    """Return the fits of many residuals; `observations` is how many count in each."""
-    layout, vectors, start = lay_out_many(x0)
-    method, _ = choose_for_squares(method)
-    check_kinds(function, stop)
-    check_own(args, len(vectors))
-    box = box_of_ends(bounds, start, layout, vectors[0])
-    check_starts(box, vectors)
-    if not (np.isfinite(f_scale) and f_scale > 0):
-        raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
-    if isinstance(method, Search) and box is not None:
-        method = method.bounded()
-    if stop is None:
-        stop = MANY_STOP if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
-    first = Problem(
-        Objective(function, True, loss_called(loss), float(f_scale)),
-        layout,
-        rows(args, 0),
-        method,
-        stop,
-        dtype=layout.dtype,
-        batches=None,
-        plan=None,
-        record_every=0,
-        record_x=False,
-        engine=get_engine(engine),
-        max_paths=max_paths,
-        box=box,
-    )
-    solved = solve_many(Problems(first, vectors, args, shared), progress)
-    size = vectors.shape[1]
-    factor = np.full((len(vectors), size, size), np.nan)
-    if solved.report:
-        factor = solved.report[0][:, :, :-1]
-    on_bound = np.zeros(vectors.shape, bool)
-    if box is not None:
-        on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
-    if observations is None:
-        observations = np.full(len(vectors), solved.observations)
-    return ManyFits(
-        solved.x,
-        solved.loss,
-        solved.status,
-        solved.iterations,
-        solved.evaluations,
-        solved.timings,
-        layout,
-        first.engine.name,
-        method,
-        solved.side_by_side,
-        factor=factor,
-        observations=observations,
-        on_bound=on_bound,
-        absolute_sigma=absolute_sigma,
     )
 
 
