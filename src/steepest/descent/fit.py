@@ -16,6 +16,7 @@ from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
+from steepest.descent.statistics import handed_on, is_surely_regular, spread
 from steepest.errors import InputError
 from steepest.graph import trees
 
@@ -191,25 +192,13 @@ class Fit:
     @functools.cached_property
     def _spread(self) -> tuple[np.ndarray, int]:
         """The inverse of the Jacobian's square by the free parameters, and its rank."""
-        free = self._free
-        r = self.factor[:, free]
-        norms = np.sqrt(np.sum(np.square(r), axis=0))
-        scale = np.where(norms > 0, norms, 1.0)
-        if not np.isfinite(r).all():
-            return np.full((free.sum(), free.sum()), np.inf), 0
-        _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
-        tiny = np.finfo(r.dtype).eps * max(self.observations, free.sum())
-        rank = int(np.sum(values > tiny * values.max(initial=0.0)))
-        if rank < free.sum():
-            return np.full((free.sum(), free.sum()), np.inf), rank
-        half = rows.T / values / scale[:, None]
-        return half @ half.T, rank
+        return spread(self.factor[:, self._free], self.observations)
 
     @property
     def is_determined(self) -> bool:
         """Whether the data determine the free parameters and their scatter."""
         if self.problem.box is None and self.observations > len(self.vector):
-            if _is_surely_regular(self.factor, self.observations):
+            if is_surely_regular(self.factor, self.observations):
                 return True
         return self.rank == int(np.sum(self._free)) and self.degrees_of_freedom > 0
 
@@ -230,11 +219,7 @@ class Fit:
         if self._expand is None:
             return self._free_covariance
         free, slopes = self._free_covariance, self._made[1]
-        known = slopes @ np.where(np.isfinite(free), free, 0.0) @ slopes.T
-        touched = (slopes != 0).astype(float)
-        for missing, sign in ((np.isinf(free), np.inf), (np.isnan(free), np.nan)):
-            known[touched @ missing.astype(float) @ touched.T > 0] = sign
-        return known
+        return handed_on(free, slopes)
 
     @functools.cached_property
     def _free_covariance(self) -> np.ndarray:
@@ -456,15 +441,3 @@ class Fit:
         if self.data is None:
             return self.run.plot(path)
         return importlib.import_module("steepest.show.plot").plot_fit(self, path)
-
-
-def _is_surely_regular(factor: np.ndarray, observations: int) -> bool:
-    """Return whether a triangle has full rank beyond doubt, without decomposing it.
-
-    Its smallest singular value is at least the smallest diagonal element, over the norm of
-    its column, divided by about two to the power of its size.
-    """
-    number = len(factor)
-    least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
-    squares = factor * factor
-    return bool((squares.diagonal() > least**2 * squares.sum(axis=0)).all())

@@ -11,6 +11,7 @@ import numpy as np
 
 from steepest.descent.parameters import Layout
 from steepest.descent.result import Status, Timings
+from steepest.descent.statistics import spreads
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,7 @@ class ManyFits(Many):
         for k, held in enumerate(patterns):
             rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~held)
             if len(free):
-                spread = _spread(self.factor[rows], free, self.observations[rows])
+                spread = spreads(self.factor[rows], free, self.observations[rows])
                 result[np.ix_(rows, free, free)] = spread
         if self.absolute_sigma:
             return result
@@ -166,42 +167,3 @@ class ManyFits(Many):
         """Standard deviations of the parameters, in the structure of the start."""
         variances = np.diagonal(self.covariance, axis1=1, axis2=2)
         return self.layout.unpack_history(np.sqrt(variances))
-
-
-def _spread(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> np.ndarray:
-    """Return the inverses of the Jacobians' squares by the free parameters."""
-    number = len(free)
-    if number < factor.shape[1]:
-        finite = np.isfinite(factor).all(axis=(1, 2))
-        some = np.where(finite[:, None, None], factor[:, :, free], 0.0)
-        r = np.where(finite[:, None, None], np.linalg.qr(some, "r"), np.nan)
-    else:
-        r = factor
-    norms = np.sqrt(np.sum(np.square(r), axis=1))
-    scale = np.where(norms > 0, norms, 1.0)
-    r = r / scale[:, None, :]
-    with np.errstate(all="ignore"):
-        inverse = _inverse(r)
-        condition = np.sqrt(np.sum(np.square(r), (1, 2)) * np.sum(np.square(inverse), (1, 2)))
-        half = inverse / scale[:, :, None]
-        spread = half @ np.swapaxes(half, 1, 2)
-    tiny = np.finfo(r.dtype).eps * np.maximum(observations, number)
-    finite = np.isfinite(r).all(axis=(1, 2))
-    for i in np.flatnonzero(finite & ~(condition * tiny < 0.1)):  # the few that need a look
-        values = np.linalg.svd(r[i], compute_uv=False)
-        if not values[-1] > tiny[i] * values[0]:
-            spread[i] = np.inf
-    spread[~finite] = np.nan
-    return spread
-
-
-def _inverse(r: np.ndarray) -> np.ndarray:
-    """Return the inverses of upper triangles, shape (N, n, n)."""
-    number = r.shape[1]
-    result = np.zeros_like(r)
-    for j in range(number):
-        result[:, j, j] = 1.0 / r[:, j, j]
-        for i in reversed(range(j)):
-            total = np.einsum("nk,nk->n", r[:, i, i + 1 : j + 1], result[:, i + 1 : j + 1, j])
-            result[:, i, j] = -total / r[:, i, i]
-    return result

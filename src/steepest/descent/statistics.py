@@ -1,0 +1,99 @@
+"""How sure a fit is: what the triangle of its Jacobian says of its parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
+    """Return the inverse of a Jacobian's square, and its rank.
+
+    Parameters
+    ----------
+    r
+        What a QR decomposition has made of the Jacobian, shape (m, n).
+    observations
+        Number of rows that the Jacobian had.
+
+    Returns
+    -------
+    inverse : ndarray
+        Shape (n, n); infinite where the rank is less than n.
+    rank : int
+        Of the columns, each scaled to length 1; 0 where they are not finite.
+    """
+    number = r.shape[1]
+    norms = np.sqrt(np.sum(np.square(r), axis=0))
+    scale = np.where(norms > 0, norms, 1.0)
+    if not np.isfinite(r).all():
+        return np.full((number, number), np.inf), 0
+    _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
+    tiny = np.finfo(r.dtype).eps * max(observations, number)
+    rank = int(np.sum(values > tiny * values.max(initial=0.0)))
+    if rank < number:
+        return np.full((number, number), np.inf), rank
+    half = rows.T / values / scale[:, None]
+    return half @ half.T, rank
+
+
+def handed_on(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return the covariance of what follows from parameters, given its slopes by them.
+
+    What is unknown of a parameter (infinite, or NaN) is so of all that it moves.
+    """
+    known = slopes @ np.where(np.isfinite(covariance), covariance, 0.0) @ slopes.T
+    touched = (slopes != 0).astype(float)
+    for missing, sign in ((np.isinf(covariance), np.inf), (np.isnan(covariance), np.nan)):
+        known[touched @ missing.astype(float) @ touched.T > 0] = sign
+    return known
+
+
+def is_surely_regular(factor: np.ndarray, observations: int) -> bool:
+    """Return whether a triangle has full rank beyond doubt, without decomposing it.
+
+    Its smallest singular value is at least the smallest diagonal element, over the norm of
+    its column, divided by about two to the power of its size.
+    """
+    number = len(factor)
+    least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
+    squares = factor * factor
+    return bool((squares.diagonal() > least**2 * squares.sum(axis=0)).all())
+
+
+def spreads(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> np.ndarray:
+    """Return the inverses of the Jacobians' squares by the free parameters."""
+    number = len(free)
+    if number < factor.shape[1]:
+        finite = np.isfinite(factor).all(axis=(1, 2))
+        some = np.where(finite[:, None, None], factor[:, :, free], 0.0)
+        r = np.where(finite[:, None, None], np.linalg.qr(some, "r"), np.nan)
+    else:
+        r = factor
+    norms = np.sqrt(np.sum(np.square(r), axis=1))
+    scale = np.where(norms > 0, norms, 1.0)
+    r = r / scale[:, None, :]
+    with np.errstate(all="ignore"):
+        inverse = _inverse(r)
+        condition = np.sqrt(np.sum(np.square(r), (1, 2)) * np.sum(np.square(inverse), (1, 2)))
+        half = inverse / scale[:, :, None]
+        spread = half @ np.swapaxes(half, 1, 2)
+    tiny = np.finfo(r.dtype).eps * np.maximum(observations, number)
+    finite = np.isfinite(r).all(axis=(1, 2))
+    for i in np.flatnonzero(finite & ~(condition * tiny < 0.1)):  # the few that need a look
+        values = np.linalg.svd(r[i], compute_uv=False)
+        if not values[-1] > tiny[i] * values[0]:
+            spread[i] = np.inf
+    spread[~finite] = np.nan
+    return spread
+
+
+def _inverse(r: np.ndarray) -> np.ndarray:
+    """Return the inverses of upper triangles, shape (N, n, n)."""
+    number = r.shape[1]
+    result = np.zeros_like(r)
+    for j in range(number):
+        result[:, j, j] = 1.0 / r[:, j, j]
+        for i in reversed(range(j)):
+            total = np.einsum("nk,nk->n", r[:, i, i + 1 : j + 1], result[:, i + 1 : j + 1, j])
+            result[:, i, j] = -total / r[:, i, i]
+    return result
