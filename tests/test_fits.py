@@ -1,6 +1,7 @@
 """Least squares and curve fits against NIST's certified values, SciPy, and what goes wrong."""
 
 import itertools
+import math
 import warnings
 
 import numpy as np
@@ -408,3 +409,39 @@ def test_bounds_in_an_array_are_in_the_order_of_the_signature():
         fit = st.curve_fit(line, t, 600 * t + 0.7, start, bounds=bounds)
         assert fit.x["slope"] == 550
         assert fit.x["level"] == 1
+
+
+POWER = 1
+
+
+def power(t, a, b):
+    out = np.zeros(len(t))
+    for i in range(len(t)):
+        out[i] = a * t[i] ** POWER + b * math.exp(0.0)
+    return out
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_models_are_plain_numpy_code_and_never_stale(engine, is_named, monkeypatch):
+    t = np.linspace(0, 2, 9)
+    start = {"a": 1.0, "b": 1.0} if is_named else [1.0, 1.0]
+    for exponent in (1, 2, 3, 1):
+        monkeypatch.setitem(globals(), "POWER", exponent)
+        y = 2 * t**exponent - 1
+        fit = st.curve_fit(power, t, y, start, engine=engine)
+        np.testing.assert_allclose(fit.vector, [2, -1], rtol=1e-9)
+        if not is_named and engine == "native":
+            many = st.curve_fit_many(power, t, np.stack([y, 2 * y]), start)
+            np.testing.assert_allclose(many.x, [[2, -1], [4, -2]], rtol=1e-9)
+        lower, upper = fit.band(t)
+        assert np.all(lower <= y + 1e-9)
+        assert np.all(y - 1e-9 <= upper)
+
+
+def test_arrays_that_a_model_reads_are_bound_anew():
+    t, weights = np.linspace(0, 2, 9), np.ones(9)
+    model = lambda t, a: a * t * weights
+    assert st.curve_fit(model, t, 6 * t).x == pytest.approx(6)
+    weights[:] = 3.0
+    assert st.curve_fit(model, t, 6 * t).x == pytest.approx(2)

@@ -24,6 +24,8 @@ from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
+from steepest.trace import current, is_tracing
+from steepest.trace.tracing import call_traced
 
 
 @hides_frames
@@ -321,10 +323,18 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def applied(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any], Any]:
-    """Return a model as a function of x and its parameters."""
-    if is_named:
-        return lambda x, p: model(x, **p)
-    return lambda x, p: model(x, *p)
+    """Return a model as a function of x and its parameters.
+
+    What the model reads from outside is seen while it is recorded.
+    """
+
+    def apply(x: Any, p: Any) -> Any:
+        values, named = ((x,), p) if is_named else ((x, *p), {})
+        if is_tracing():
+            return call_traced(model, current(), values, named)
+        return model(*values, **named)
+
+    return apply
 
 
 def difference_of(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any, Any], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,15 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
     return stand_ins
 
 
-def call_traced(function: Callable[..., Any], session: Session, arguments: Sequence[Any]) -> Any:
+def call_traced(
+    function: Callable[..., Any],
+    session: Session,
+    arguments: Sequence[Any],
+    named: Mapping[str, Any] = types.MappingProxyType({}),
+) -> Any:
     """Call a function on traced values, its own names seen through the session."""
     try:
-        result = follow(function, session)(*arguments)
+        result = follow(function, session)(*arguments, **named)
     except (ValueError, TypeError) as error:
         # NumPy answers our refusal of float() with a message of its own.
         reason = error.__cause__ or error.__context__
