@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+import scipy.special
 
 import steepest as st
 from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
@@ -166,6 +167,75 @@ def test_long_vectors_have_their_place_too(random):
         for x, a in zip(starts, levels, strict=True)
     ]
     assert_same(many, singles)
+
+
+@pytest.mark.parametrize("method", [st.BFGS(), st.LBFGS(), None])
+@pytest.mark.parametrize("size", [5, 9])
+def test_matrices_of_any_size_have_lanes(method, size, random):
+    centers = random.normal(size=(11, size))
+    mixed = random.normal(size=(11, size, size)) + 4 * np.eye(size)
+    weights = 10.0 ** np.linspace(0, 3, size)
+
+    def loss(x, center, mix, weights):
+        return np.sum(weights * (mix @ (x - center)) ** 2)
+
+    starts = np.zeros((11, size))
+    stop = st.GradientNormBelow(1e-6) | st.MaxIterations(20_000)
+    arguments = (centers, mixed), (weights,)
+    many = st.minimize_many(loss, starts, *arguments, method=method, stop=stop)
+    assert many.side_by_side
+    assert many.converged.all()
+    np.testing.assert_allclose(many.x, centers, atol=1e-6)
+    for i in (0, 7):
+        own = (centers[i], mixed[i], weights)
+        single = st.minimize(loss, starts[i], own, method=method, stop=stop)
+        assert abs(single.iterations - many.iterations[i]) <= 0.3 * single.iterations
+        alone = [array[i : i + 1] for array in arguments[0]]
+        one = st.minimize_many(loss, starts[:1], alone, (weights,), method=method, stop=stop)
+        np.testing.assert_array_equal(one.x[0], many.x[i])
+
+
+MODELS_OF_MANY_OPS = {
+    "matmul": lambda t, a, b: np.stack([t, np.ones_like(t)], 1) @ np.stack([a, b]),
+    "cumsum": lambda t, a, b: np.cumsum(a * np.exp(-b * t)) / 5,
+    "erf": lambda t, a, b: a * scipy.special.erf(b * t),
+    "gammaln": lambda t, a, b: a * scipy.special.gammaln(1 + t) + b,
+    "far angles": lambda t, a, b: a * np.sin(3e9 * t) + b * t,
+    "where": lambda t, a, b: np.where(t < 2, a * t, b),
+    "slices": lambda t, a, b: np.concatenate([a * t[:7], b * t[7:]]),
+    "constant indices": lambda t, a, b: (a * t)[np.arange(20)[::-1]] + b,
+    "power": lambda t, a, b: a * (t + 1) ** b,
+    "maximum": lambda t, a, b: np.maximum(a * t, b),
+    "row sums": lambda t, a, b: np.sum(a * t[:, None] * np.arange(3.0) + b, axis=1),
+    "integers": lambda t, a, b: a * np.floor(t).astype(int) + b,
+    "interp": lambda t, a, b: a * np.interp(t, np.arange(5.0), np.arange(5.0) ** 2) + b,
+}
+
+
+@pytest.mark.parametrize("name", MODELS_OF_MANY_OPS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("is_own", [False, True])
+def test_every_kind_of_op_has_lanes_or_is_taken_alone(name, dtype, is_own, random):
+    model, truth = MODELS_OF_MANY_OPS[name], random.uniform(0.8, 1.5, (9, 2))
+    t = T.astype(dtype)
+    y = np.array([model(t, *p) for p in truth]).astype(dtype)
+    start = np.ones(2, dtype)
+    many = st.curve_fit_many(model, np.tile(t, (9, 1)) if is_own else t, y, start)
+    np.testing.assert_allclose(many.x, truth, rtol=1e-6 if dtype is np.float64 else 2e-2)
+    assert many.x.dtype == dtype
+    for i in range(3):
+        single = st.curve_fit(model, t, y[i], start)
+        tolerance = 1e-9 if dtype is np.float64 else 1e-3
+        np.testing.assert_allclose(many.x[i], single.x, rtol=tolerance)
+
+
+def test_more_points_than_a_block_of_a_sum(random):
+    t = np.linspace(0, 4, 700)
+    truth = random.uniform([1, 0.5, 0.2], [3, 2, 1], (9, 3))
+    y = np.array([decay(t, *p) for p in truth]) + 0.01 * random.normal(size=(9, 700))
+    many = st.curve_fit_many(decay, t, y, [1.0, 1.0, 0.0])
+    for row, x in zip(y, many.x, strict=True):
+        np.testing.assert_allclose(x, st.curve_fit(decay, t, row, [1, 1, 0]).x, rtol=1e-9)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -37,7 +37,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         raise InputError(f"cannot read {path}: {reason}") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    header, *rows = csv.reader(text.splitlines(), delimiter=separator)
+    header, *rows = csv.reader(text.splitlines(), delimiter=separator) if text.strip() else [[]]
     header = [name.strip() for name in header]
     for name in names:
         if name not in header:

@@ -90,8 +90,7 @@ def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple
         What else there is.
     """
     if method is not None:
-        method = named(method) if isinstance(method, str) else method
-        _check_method(method)
+        method = choose_method(method)
         _check_for_loss(method)
         return method, ""
     if has_batches:
@@ -109,9 +108,14 @@ def choose_for_squares(method: Any) -> tuple[Any, str]:
     """Return the method that minimizes a sum of squares, and why it was taken."""
     if method is None:
         return _FOR_SQUARES, "a sum of squares, of residuals that have slopes"
+    return choose_method(method), ""
+
+
+def choose_method(method: Any) -> Any:
+    """Return a method that is given, itself or by its name."""
     method = named(method) if isinstance(method, str) else method
     _check_method(method)
-    return method, ""
+    return method
 
 
 def named(name: str) -> Any:

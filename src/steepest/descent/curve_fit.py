@@ -118,7 +118,7 @@ def curve_fit(
     names = parameter_names(model, p0)
     start = check_start(model, p0, names)
     is_named = isinstance(start, dict)
-    x, y, sigma = _clean(x, y, sigma, check_finite, nan_policy)
+    x, y, sigma = clean(x, y, sigma, check_finite, nan_policy)
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = (x, y) if sigma is None else (x, y, sigma)
     free, expand = unmark(start)
@@ -141,7 +141,7 @@ def curve_fit(
         max_paths=MAX_PATHS,
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
-        data=Data(applied(model, is_named), x, y, kind, is_named),
+        data=Data(applied(model, is_named), x, y, kind, is_named, nan_policy),
     )
     if not fit.is_determined:
         warn_of(fit)
@@ -216,7 +216,7 @@ def check_count(model: Callable[..., Any], observations: int, parameters: int) -
         )
 
 
-def _clean(
+def clean(
     x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: str | None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return the data as arrays of real numbers, without points that are to be left out."""

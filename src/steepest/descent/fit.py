@@ -39,6 +39,8 @@ class Data:
         Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
     is_named
         Whether the parameters are a dict.
+    nan_policy
+        What was done about points that are not finite.
     """
 
     model: Callable[[Any, Any], Any] = field(repr=False)
@@ -46,6 +48,7 @@ class Data:
     y: np.ndarray = field(repr=False)
     kind: str = "none"
     is_named: bool = False
+    nan_policy: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -401,11 +404,7 @@ class Fit:
 
     def save(self, path: Any) -> None:
         """Write to a file where the fit ended, as :meth:`Result.save` does."""
-        assert self.run.store is not None
-        model = None if self.data is None else (self.data.kind, self.data.is_named)
-        self.run.store(
-            path, model=model, names=self.free_names, absolute_sigma=self.absolute_sigma
-        )
+        self.run.save(path)
 
     # For people.
 

@@ -157,6 +157,8 @@ def fit_residuals(
     """Return the fit of residuals; `names` of the parameters and `data` of a model if known."""
     x0, expand = unmark(x0)
     if expand is not None and bounds is not None:
+        if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+            raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
         low, high = ({} if end is None else end for end in bounds)
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = lay_out(x0)
@@ -176,8 +178,10 @@ def fit_residuals(
         recorded=recording(record, vector.size),
         expand=expand,
     )
-    run = solve(problem, vector, callback, progress, reason)
     named = tuple(names) if names is not None else names_of(layout)
+    model = None if data is None else (data.kind, data.is_named, data.nan_policy)
+    more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
+    run = solve(problem, vector, callback, progress, reason, None, more)
     return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
 
 

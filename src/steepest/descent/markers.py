@@ -116,9 +116,17 @@ class Tied(Marker):
 
     def whole(self, free: Any) -> Any:
         """Return the parameter, given all the others."""
-        return (
-            call_traced(self.function, current(), (free,)) if is_tracing() else self.function(free)
-        )
+        try:
+            if is_tracing():
+                return call_traced(self.function, current(), (free,))
+            return self.function(free)
+        except TypeError as error:
+            if "NoneType" not in str(error):
+                raise
+            raise InputError(
+                "a tied parameter looks at another that is tied, which is None there: tie both to "
+                f"parameters that are not ({error})"
+            ) from None
 
 
 class Positive(Marker):
@@ -176,7 +184,7 @@ class UnitInterval(Marker):
         return np.log(self.value / (1 - self.value))
 
     def whole(self, free: Any) -> Any:
-        return 1 / (1 + np.exp(-free))
+        return 0.5 * (1 + np.tanh(0.5 * free))  # which never overflows
 
 
 class Simplex(Marker):

@@ -9,7 +9,8 @@ import numpy as np
 
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
-from steepest.descent.curve_fit import applied, residuals_of
+from steepest.descent.choice import choose_method
+from steepest.descent.curve_fit import applied, clean, residuals_of
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
 from steepest.descent.markers import Expansion, unmark
@@ -17,10 +18,10 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import batch_plan, check_kinds
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
-from steepest.descent.prepare import Problem
+from steepest.descent.prepare import Problem, prepare
 from steepest.descent.result import Result
 from steepest.descent.robust import LOSSES
-from steepest.descent.saving import Saved, fingerprints, load
+from steepest.descent.saving import Saved, digest, fingerprints, load, marks
 from steepest.descent.settings import UnknownSettingError, decode, decode_structure
 from steepest.descent.solve import solve
 from steepest.descent.stop import StopRule
@@ -37,7 +38,7 @@ def resume(
     args: Sequence[Any] = (),
     *,
     like: Any = None,
-    method: Method | Search | None = None,
+    method: Method | Search | str | None = None,
     loss: Callable[[Any], Any] | None = None,
     stop: StopRule | None = None,
     engine: str | Engine | None = None,
@@ -97,11 +98,13 @@ def resume(
     saved = load(path)
     args = args if isinstance(args, tuple | list) else (args,)
     settings, arrays = saved
-    if settings["is_marked"] and like is None:
+    if settings["marks"] is not None and like is None:
         raise InputError("the run has marked start values: give them again, like=x0")
     like, expand = unmark(like)
     layout = _layout(saved, like)
     objective, args, data = _objective(settings, function, args, loss, expand)
+    if marks(objective) != settings["marks"]:
+        raise InputError("like is not marked as the start values of the run were")
     if fingerprints(args) != settings["data"]:
         raise InputError(
             "args are not those that the run was saved with, in number, order, shapes, dtypes "
@@ -113,7 +116,7 @@ def resume(
         objective,
         layout,
         args,
-        method if method is not None else _decoded(settings["method"], "method"),
+        _decoded(settings["method"], "method") if method is None else choose_method(method),
         stop if stop is not None else _decoded(settings["stop"], "stop"),
         np.dtype(settings["dtype"]),
         batches,
@@ -125,18 +128,41 @@ def resume(
         settings["fast"],
         Box(arrays["lower"], arrays["upper"]) if "lower" in arrays else None,
     )
+    _check_function(settings, problem, arrays["x"])
     state = [arrays[f"state{i}"] for i in range(sum(name.startswith("state") for name in arrays))]
     snapshot = Snapshot(
         arrays["x"], arrays["previous_x"], state, settings["count"], settings["previous_loss"]
     )
     run = solve(
-        problem, snapshot.x, callback, progress, settings["reason"], (snapshot, _recording(arrays))
+        problem,
+        snapshot.x,
+        callback,
+        progress,
+        settings["reason"],
+        (snapshot, _recording(arrays)),
+        {
+            name: settings[name]
+            for name in ("model", "names", "absolute_sigma")
+            if name in settings
+        },
     )
     if not settings["of_residuals"]:
         return run
     end = run.vector.astype(layout.dtype)
     names = tuple(settings["names"])
     return Fit(run, problem, names, end, settings["absolute_sigma"], data)
+
+
+def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:
+    """Raise if the function computes something else than the one of the run did."""
+    prepared, _, _ = prepare(problem, x)
+    now = digest(prepared.paths[-1].loss_graph)
+    if None not in (now, settings["function"]) and now != settings["function"]:
+        name = getattr(problem.objective.function, "__name__", "the function")
+        raise InputError(
+            f"{name} does not compute what the function of the saved run did: give that one, or "
+            "begin anew from its x"
+        )
 
 
 def _layout(saved: Saved, like: Any) -> Layout:
@@ -172,11 +198,12 @@ def _objective(
     rho = loss if settings["loss"] is None else LOSSES[settings["loss"]]
     data = None
     if settings["model"] is not None:
-        kind, is_named = settings["model"]
-        args = [np.asarray(arg, float) if isinstance(arg, list) else arg for arg in args]
-        if len(args) < 2:
+        kind, is_named, policy = settings["model"]
+        if not 2 <= len(args) <= 3:
             raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
-        data = Data(applied(function, is_named), args[0], args[1], kind, is_named)
+        x, y, sigma = clean(args[0], args[1], args[2] if len(args) > 2 else None, None, policy)
+        args = (x, y) if sigma is None else (x, y, sigma)
+        data = Data(applied(function, is_named), x, y, kind, is_named, policy)
         function = residuals_of(function, kind, is_named)
     return Objective(function, True, rho, settings["f_scale"], expand), args, data
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.objective import Objective
 from steepest.descent.prepare import Problem
 from steepest.descent.robust import LOSSES
 from steepest.descent.settings import encode, encode_structure
 from steepest.engines import Snapshot
 from steepest.errors import InputError
 from steepest.files import write_atomically
-from steepest.graph import trees
+from steepest.graph import Graph, Node, trees
 from steepest.trace.tracing import is_array_like
 from steepest.version import __version__
 
@@ -97,10 +98,11 @@ def save(
         "of_residuals": objective.of_residuals,
         "loss": next((n for n, rho in LOSSES.items() if rho is objective.rho), None),
         "f_scale": objective.scale,
-        "is_marked": objective.expand is not None,
+        "marks": marks(objective),
         "data": fingerprints(problem.args),
         **more,
     }
+    settings["arrays"] = _checksum(arrays)
     packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content = to_bytes(packed, metadata={KEY: json.dumps(settings)})
     write_atomically(Path(path), content)
@@ -129,13 +131,55 @@ def load(path: Any) -> Saved:
         ) from None
     if KEY not in metadata:
         raise InputError(f"{path} was not written by run.save: it holds {', '.join(arrays)}")
-    settings = json.loads(metadata[KEY])
+    try:
+        settings = json.loads(metadata[KEY])
+    except ValueError:
+        raise InputError(
+            f"{path} is damaged: its settings cannot be read; save it again"
+        ) from None
     if settings["format"] != FORMAT:
         raise InputError(
             f"{path} is of format {settings['format']}, written by steepest "
             f"{settings['version']}; this is steepest {__version__}, which reads format {FORMAT}"
         )
+    if settings["arrays"] != _checksum(arrays):
+        raise InputError(f"{path} is damaged: its arrays are not those that were saved")
     return Saved(settings, arrays)
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        total.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return total.hexdigest()
+
+
+def digest(graph: Graph) -> str | None:
+    """Return what tells a function's graph from another's; None where it has several paths."""
+    if graph.guards:
+        return None
+    total = hashlib.sha256()
+    numbers: dict[Node, int] = {}
+    for node in graph.nodes:
+        numbers[node] = len(numbers)
+        operands = [numbers[operand] for operand in node.operands]
+        kept = {k: v for k, v in node.attributes.items() if not isinstance(v, Graph)}
+        text = f"{node.op.name} {operands} {node.shape} {node.dtype} {kept!r}"
+        total.update(text.encode())
+        for step in node.attributes.values():
+            if isinstance(step, Graph):
+                total.update((digest(step) or "").encode())
+    return total.hexdigest()
+
+
+def marks(objective: Objective) -> list[str] | None:
+    """Return what tells marked start values from others; None if none are."""
+    if objective.expand is None:
+        return None
+    keys = [None if m is None else m.key for m in objective.expand.markers]
+    names = [getattr(key, "__qualname__", None) or repr(key) for key in keys]
+    kinds = [type(marker).__name__ for marker in objective.expand.markers]
+    return [f"{kind} {name}" for kind, name in zip(kinds, names, strict=True)]
 
 
 def fingerprints(args: Sequence[Any]) -> list[str]:

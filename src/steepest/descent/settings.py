@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from steepest.descent import methods, step_size, stop
 from steepest.graph import trees
 
@@ -22,6 +24,7 @@ class UnknownSettingError(Exception):
 
 def encode(value: Any) -> Any:
     """Return a setting as JSON: what is not known here is only described."""
+    value = value.item() if isinstance(value, np.generic) else value
     kind = type(value)
     if value is None or kind in (bool, int, float, str):
         return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,12 @@ def solve(
     progress: bool = False,
     reason: str = "",
     earlier: tuple[Snapshot, Recording] | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Result:
     """Return the result of a problem, started at a vector of parameters.
 
     `reason` says why the method was taken; `earlier` is where another run was, with the
-    history that led there: this one goes on from it.
+    history that led there: this one goes on from it; `more` is saved with the run.
     """
     prepared, traced, compiled = prepare(problem, vector)
     started, pauses = time.perf_counter(), 0.0
@@ -70,11 +72,12 @@ def solve(
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(problem.layout.unpack(vector))
     timings = Timings(traced, compiled, ended - started - pauses)
-    result = Summary(problem, prepared, reason).result(run, ending, timings)
+    result = Summary(problem, prepared, reason, more).result(run, ending, timings)
     if callback is not None and ending is Ending.STOPPED:
         if result.iterations > standing(problem.method, run).iterations:  # not seen so far
             with contextlib.suppress(StopIteration):
-                callback(State(result.x, result.loss, result.iterations))
+                last = problem.parameters(result.vector)
+                callback(State(last, result.loss, result.iterations))
     run.release()
     return result
 

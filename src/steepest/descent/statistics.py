@@ -48,6 +48,10 @@ def handed_on(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     return known
 
 
+_EASY = 20
+"""Parameters beyond which the bound on the smallest singular value says little."""
+
+
 def is_surely_regular(factor: np.ndarray, observations: int) -> bool:
     """Return whether a triangle has full rank beyond doubt, without decomposing it.
 
@@ -55,6 +59,8 @@ def is_surely_regular(factor: np.ndarray, observations: int) -> bool:
     its column, divided by about two to the power of its size.
     """
     number = len(factor)
+    if number > _EASY:
+        return False
     least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
     squares = factor * factor
     return bool((squares.diagonal() > least**2 * squares.sum(axis=0)).all())

@@ -19,7 +19,7 @@ from steepest.trace.session import Session
 from steepest.trace.tracing import call_traced
 from steepest.trace.view import follow
 
-_ABYSS = 1e20
+_ABYSS = 1e15
 """How far, in units of the first loss, a loss falls that has no lower bound."""
 
 STOP_RULE = 1

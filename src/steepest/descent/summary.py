@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from steepest.descent.methods.protocol import Failure
 from steepest.descent.parameters import first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
-from steepest.descent.saving import save
+from steepest.descent.saving import digest, save
 from steepest.descent.standing import standing
 from steepest.descent.step import STOP_RULE
 from steepest.engines import Recording, Run, Snapshot
@@ -28,11 +28,22 @@ _AT_POINT = (Ending.STOPPED, Ending.DIVERGED)
 
 @dataclass(frozen=True)
 class Summary:
-    """Turns a finished run into a result."""
+    """Turns a finished run into a result.
+
+    Attributes
+    ----------
+    problem, prepared
+        What was run.
+    reason
+        Why the method was taken.
+    more
+        What else is saved with the run.
+    """
 
     problem: Problem
     prepared: Prepared
     reason: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def result(self, run: Run, ending: Ending, timings: Timings) -> Result:
         """Return the result."""
@@ -78,7 +89,7 @@ class Summary:
             method=self.problem.method,
             reason=self.reason,
             active=self._active(x),
-            report=tuple([np.array(part) for part in run.report[:-2]]),
+            report=_kept(run) if ending is Ending.STOPPED else (),
             observations=self.prepared.paths[-1].observations,
             vector=np.array(x),
             store=functools.partial(
@@ -92,7 +103,6 @@ class Summary:
         recording: Recording,
         is_recorded: bool,
         path: Any,
-        **more: Any,
     ) -> None:
         """Write the run to a file.
 
@@ -104,7 +114,8 @@ class Summary:
         xs = _joined(recording.xs) if recording.xs else None
         if is_recorded and columns and self._is_of(columns, here.count):
             columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
-        more = {"reason": self.reason, **more}
+        loss_graph = self.prepared.paths[-1].loss_graph
+        more = {"reason": self.reason, "function": digest(loss_graph), **self.more}
         save(path, self.problem, here, columns, xs, more)
 
     def _is_of(self, columns: Sequence[np.ndarray], count: int) -> bool:
@@ -226,6 +237,11 @@ class Summary:
                 xs = trees.stacked([self.problem.parameters(row) for row in rows])
         loss, gradient_norm, step_length, iteration, evaluations = columns
         return History(iteration, loss, xs, gradient_norm, step_length, evaluations)
+
+
+def _kept(run: Run) -> tuple[np.ndarray, ...]:
+    """Return what the method kept of the point where the run stopped."""
+    return tuple([np.array(part) for part in run.report[:-2]])
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -211,8 +211,8 @@ def _step_within(trial: Evaluation, x: Any, model: Model, weight: Any) -> tuple[
     step = damped_step(model, weight)
     if trial.box is None:
         return x + step, step
-    most = trial.box.project(x + step) - x
-    cut = most != step
+    inside = trial.box.project(x + step)
+    cut, most = inside != x + step, inside - x
     rest = model.factor[:, -1] + np.sum(np.where(cut, model.factor[:, :-1] * most, 0.0), axis=1)
     others = np.where(cut, 0.0, model.factor[:, :-1])
     left = Model(np.concatenate([others, rest[:, None]], axis=1), model.scale)

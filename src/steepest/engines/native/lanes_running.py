@@ -33,15 +33,22 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
     for _ in range(min(threads.get_num_threads(), -(-total // compiled.lanes))):
         table, memory = _table(compiled, words, [codes, *values], own, shared)
         tables.append((table, memory))
-    workers = [
-        threading.Thread(
-            target=compiled.code.call, args=(ctypes.addressof(table), total, 0), daemon=True
-        )
-        for table, _ in tables
-    ]
-    for worker in workers:
-        worker.start()
+    alive = (tables, words, codes, values, own, shared)  # as long as a thread looks at them
+
+    def work(table: ctypes.Array, _alive: object = alive) -> None:
+        compiled.code.call(ctypes.addressof(table), total, 0)
+
+    workers: list[threading.Thread] = []
     try:
+        for table, _ in tables:
+            worker = threading.Thread(target=work, args=(table,), daemon=True)
+            try:
+                worker.start()
+            except RuntimeError:  # no more threads: those that there are do the work
+                break
+            workers.append(worker)
+        if not workers:
+            work(tables[0][0])
         for worker in workers:
             while worker.is_alive():
                 worker.join(_SECONDS)

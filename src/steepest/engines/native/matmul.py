@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.jit import vector_bytes
-from steepest.engines.native.memory import View, contiguous, table_entry
+from steepest.engines.native.memory import Cell, View, contiguous, table_entry
 from steepest.engines.native.rows import rows_times_vector
 from steepest.engines.native.sharing import PIECE, share_out
 from steepest.engines.native.tiles import split, tile
@@ -50,6 +50,9 @@ def matmul(lowering: Lowering, node: Node) -> None:
     a, b = (lowering.in_memory(operand) for operand in node.operands)
     c = lowering.allocate(node)
     a, b = _with_batch(a, node), _with_batch(b, node)
+    if builder.lanes > 1:
+        _in_lanes(builder, a, b, c)
+        return
     if a.shape[-2] == 1 or (b.strides[-1] != 1 and a.strides[-2] == 1 and b.shape[-1] > 1):
         a, b, c = _transposed(b), _transposed(a), _transposed(c)
     emit: Callable[..., None] = _product
@@ -71,6 +74,18 @@ def matmul(lowering: Lowering, node: Node) -> None:
             _shared(builder, views)
         else:
             emit(builder, *views)
+
+
+def _in_lanes(builder: Builder, a: View, b: View, c: View) -> None:
+    """Emit the product where each element holds numbers of several problems."""
+    with builder.loops(c.shape) as place:
+        *batch, i, j = place
+        total = Cell(builder, builder.zero(c.dtype))
+        with builder.loop(a.shape[-1]) as k:
+            left = a.load(builder, a.address(builder, (*batch, i, k)))
+            right = b.load(builder, b.address(builder, (*batch, k, j)))
+            total.set(total.get() + left * right)
+        c.store(builder, total.get(), c.address(builder, place))
 
 
 def _with_batch(view: View, node: Node) -> View:

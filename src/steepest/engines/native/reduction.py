@@ -11,8 +11,8 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Cell, Flat, View, contiguous
-from steepest.engines.native.types import index, memory_type
+from steepest.engines.native.memory import Cell, Flat, Slot, View
+from steepest.engines.native.types import index
 from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _BLOCK = 512
 """Elements that are added up before the exact carry is taken along."""
 
-_TOGETHER = 8
-"""Running sums of NumPy's own order."""
+_TOGETHER, _WHOLE = 8, 128
+"""Running sums of NumPy's own order, and numbers up to which it does not halve them."""
 
 
 def reduce_loops(lowering: Lowering, node: Node, lower: Reduction) -> None:
@@ -199,34 +199,43 @@ def _in_order(
 ) -> list[Element]:
     """Emit reductions of one block whose result does not depend on how loops are compiled."""
     builder = lowering.builder
-    totals = [_Carried(builder, node, False) for node in nodes]
-    terms = {i: _stack_array(builder, nodes[i], extent) for i, t in enumerate(totals) if t.is_sum}
+    totals: dict[int, _Carried] = {}
+    terms: dict[int, tuple[View, Slot]] = {}
+    for i, node in enumerate(nodes):
+        carried = _Carried(builder, node, False)
+        if carried.is_sum:
+            terms[i] = lowering.arena.allocate(node.dtype, (extent,))
+        else:
+            totals[i] = carried
     with builder.loop(extent) as position, lowering.scope():
         for i, element in enumerate(body((), position)):
             if i in terms:
-                lowering.store_at(terms[i], element, Flat(position))
+                lowering.store_at(terms[i][0], element, Flat(position))
             else:
                 totals[i].add(element)
-    return [
-        _added_up(builder, terms[i], extent) if i in terms else total.value()
-        for i, total in enumerate(totals)
-    ]
+    results = []
+    for i in range(len(nodes)):
+        if i in terms:
+            results.append(_added_up(builder, terms[i][0], 0, extent))
+            lowering.arena.release(terms[i][1])
+        else:
+            results.append(totals[i].value())
+    return results
 
 
-def _stack_array(builder: Builder, node: Node, extent: int) -> View:
-    kind = ir.ArrayType(memory_type(node.dtype, builder.lanes), extent)
-    return contiguous(builder.alloca(kind, 64), node.dtype, (extent,))
-
-
-def _added_up(builder: Builder, terms: View, extent: int) -> Element:
-    """Emit the sum of numbers in memory: eight running sums, as NumPy has them."""
+def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element:
+    """Emit the sum of neighbors in memory: eight running sums, halved beyond 128, as NumPy."""
+    if extent > _WHOLE:
+        half = extent // 2 - extent // 2 % _TOGETHER
+        left = _added_up(builder, terms, first, half)
+        return left + _added_up(builder, terms, first + half, extent - half)
 
     def term(place: ir.Value) -> Element:
         return terms.load(builder, terms.at_offset(builder, place))
 
-    cells = [Cell(builder, term(index(k))) for k in range(_TOGETHER)]
+    cells = [Cell(builder, term(index(first + k))) for k in range(_TOGETHER)]
     with builder.loop(extent // _TOGETHER - 1) as chunk:
-        start = builder.affine(chunk, _TOGETHER, _TOGETHER)
+        start = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
         for k, cell in enumerate(cells):
             cell.set(cell.get() + term(builder.affine(start, k, 1)))
     values = [cell.get() for cell in cells]
@@ -234,7 +243,7 @@ def _added_up(builder: Builder, terms: View, extent: int) -> Element:
         values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
     (total,) = values
     for place in range(extent - extent % _TOGETHER, extent):
-        total = total + term(index(place))
+        total = total + term(index(first + place))
     return total
 
 
