@@ -445,3 +445,40 @@ def test_arrays_that_a_model_reads_are_bound_anew():
     assert st.curve_fit(model, t, 6 * t).x == pytest.approx(6)
     weights[:] = 3.0
     assert st.curve_fit(model, t, 6 * t).x == pytest.approx(2)
+
+
+def test_a_fit_that_did_not_converge_warns():
+    t = np.linspace(0, 2, 9)
+    with pytest.warns(st.FitWarning, match="before any goal was met"):
+        st.curve_fit(lambda t, a, b: a * np.exp(-b * t), t, 3 * np.exp(-t), [1, 1], max_nfev=1)
+
+
+def test_bounds_by_name_serve_start_values_in_a_list():
+    t = np.linspace(0, 2, 9)
+    fit = st.curve_fit(line_of, t, 5 * t + 7, [1, 1], bounds=({"b": 0}, {"b": 3}))
+    assert fit.x[1] == 3
+    assert fit.x[0] > 5
+    with pytest.raises(ValueError, match="bounds for 'q', which is no parameter"):
+        st.curve_fit(line_of, t, 5 * t + 7, [1, 1], bounds=({"q": 0}, {"q": 3}))
+
+
+def line_of(t, a, b):
+    return a * t + b
+
+
+def test_models_without_a_hash_and_many_parameters():
+    class Model:
+        __hash__ = None
+
+        def __eq__(self, other):
+            return True
+
+        def __call__(self, t, a, b):
+            return a * t + b
+
+    t = np.linspace(0, 2, 9)
+    np.testing.assert_allclose(st.curve_fit(Model(), t, 2 * t + 1).x, [2, 1])
+    number = 530
+    start = np.zeros(number)
+    fit = st.least_squares(lambda p: np.concatenate([p - 1, p - 1.2]), start)
+    assert fit.is_determined

@@ -298,6 +298,72 @@ def test_data_may_differ_in_length_or_be_masked(random):
             assert fits.degrees_of_freedom[i] == lengths[i] - 3
 
 
+def test_sets_with_too_few_points_say_so(random):
+    start, y = sets(saturation, 4, random)
+    mask = np.ones((4, 20), bool)
+    mask[1], mask[2, 1:] = False, False
+    many = st.curve_fit_many(saturation, T, y, start, mask=mask)
+    for i in (1, 2):
+        assert many.status[i] is st.Status.UNDERDETERMINED
+        np.testing.assert_array_equal(many.x[i], start)
+        assert np.isnan(many.covariance[i]).all()
+    assert many.converged.tolist() == [True, False, False, True]
+
+
+def test_infinite_data_are_omitted_too(random):
+    start, y = sets(saturation, 3, random)
+    y[1, 4] = np.inf
+    many = st.curve_fit_many(saturation, T, y, start, nan_policy="omit")
+    single = st.curve_fit(saturation, T, y[1], start, nan_policy="omit")
+    np.testing.assert_allclose(many.x[1], single.x, rtol=1e-8)
+
+
+def test_a_set_that_fails_has_no_statistics_of_another_one_by_one(random):
+    start, y = sets(saturation, 3, random)
+    y[1, 0] = np.nan
+    fits = st.curve_fit_many(saturation, T, y, start, engine="numpy", absolute_sigma=True)
+    assert np.isnan(fits.covariance[1]).all()
+    assert np.isfinite(fits.covariance[[0, 2]]).all()
+    st.curve_fit(saturation, T, y[0], start)
+    alone = st.least_squares(lambda p: saturation(T, *p) - y[1], start)
+    assert alone.status is st.Status.DIVERGED
+    assert not np.isfinite(alone.covariance).any()
+
+
+def test_a_thread_that_cannot_start_is_done_without(monkeypatch, random):
+    start, y = sets(decay, 40, random)
+    expected = st.curve_fit_many(decay, T, y, start)
+    begin = threading.Thread.start
+    for allowed in (0, 1):
+        left = [allowed]
+
+        def start_few(self, left=left):
+            if not left[0]:
+                raise RuntimeError("can't start new thread")
+            left[0] -= 1
+            begin(self)
+
+        monkeypatch.setattr(threading.Thread, "start", start_few)
+        many = st.curve_fit_many(decay, T, y, start)
+        monkeypatch.undo()
+        np.testing.assert_array_equal(many.x, expected.x)
+
+
+def test_many_sums_find_room_in_lanes(random):
+    data = random.normal(size=(9, 500))
+
+    def loss(x, data):
+        total = 0.0
+        for i in range(150):
+            total = total + np.sum((data - x[0] * (i + 1)) ** 2) / (i + 1) ** 4
+        return total
+
+    stop = st.MaxIterations(0)
+    many = st.minimize_many(loss, np.ones((9, 1)), (data,), stop=stop, method=st.Adam())
+    expected = [loss(np.ones(1), row) for row in data]
+    np.testing.assert_allclose(many.loss, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 def test_other_engines_take_one_after_the_other(engine, random):
     start, y = sets(saturation, 3, random)
@@ -389,6 +455,17 @@ def test_progress_is_shown(capfd, random):
 Y = np.ones((4, 20))
 
 REFUSED = {
+    "no sets": (lambda: st.curve_fit_many(decay, T, Y[:0]), "y has no rows"),
+    "a sigma of 0": (
+        lambda: st.curve_fit_many(decay, T, Y, sigma=np.arange(20.0)),
+        r"sigma\[0\] is 0: standard deviations must be positive",
+    ),
+    "a model that looks at all points": (
+        lambda: st.curve_fit_many(
+            lambda t, a, b: a * (t - np.mean(t)) + b, [T, T[:5]], [T + 1, T[:5] + 1]
+        ),
+        "looks at all points of a set at once",
+    ),
     "no row for each": (
         lambda: st.minimize_many(lambda x: x, np.float64(1.0)),
         r"x0 needs a row for each problem .* got shapes \[\(\)\]",
@@ -426,7 +503,7 @@ REFUSED = {
     ),
     "NaN": (
         lambda: st.curve_fit_many(decay, T, Y * np.nan, nan_policy="raise"),
-        "set 0 has NaN at point 0",
+        "set 0 is not finite at point 0",
     ),
     "lengths": (
         lambda: st.curve_fit_many(decay, [T, T], [T, T[:5]]),

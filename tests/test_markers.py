@@ -113,7 +113,10 @@ def test_what_is_compiled_serves_other_starts_and_not_other_fixed_values():
 def test_a_marked_run_is_resumed(tmp_path):
     start = {"amplitude": st.Positive(1.0), "rate": 1.0, "offset": st.Fixed(0.5)}
     whole = st.curve_fit(decay, T, Y, start)
-    st.curve_fit(decay, T, Y, start, stop=st.MaxIterations(2)).save(tmp_path / "fit")
+    with pytest.warns(st.FitWarning, match="before any goal"):
+        st.curve_fit(decay, T, Y, start, stop=st.MaxIterations(2)).save(tmp_path / "fit")
+    with pytest.raises(ValueError, match="not marked as"):
+        st.resume(tmp_path / "fit", decay, (T, Y), like={**start, "offset": st.Fixed(0.7)})
     with pytest.raises(ValueError, match="marked start values: give them again, like=x0"):
         st.resume(tmp_path / "fit", decay, (T, Y))
     fit = st.resume(tmp_path / "fit", decay, (T, Y), like=start, stop=whole.problem.stop)
@@ -122,6 +125,13 @@ def test_a_marked_run_is_resumed(tmp_path):
 
 
 REFUSED = {
+    "tied to what is tied": (
+        lambda: st.minimize(
+            lambda p: p["a"],
+            {"a": 1.0, "b": st.Tied(lambda p: p["c"] * 2), "c": st.Tied(lambda p: p["a"])},
+        ),
+        "looks at another that is tied",
+    ),
     "everything": (lambda: st.minimize(lambda p: p["a"], {"a": st.Fixed(1)}), "nothing to vary"),
     "negative": (lambda: st.Positive([1.0, -2.0]), r"Positive needs positive numbers .*got \[1"),
     "outside": (lambda: st.UnitInterval(1.0), "between 0 and 1"),

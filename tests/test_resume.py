@@ -174,10 +174,11 @@ def test_storage_of_another_precision_goes_on(tmp_path):
 def test_curve_fits_go_on_with_their_statistics(tmp_path):
     sigma = np.linspace(0.5, 1.5, 9)
     whole = st.curve_fit(model, T, Y, {"a": 1.0, "b": 1.0}, sigma=sigma, absolute_sigma=True)
-    first = st.curve_fit(
-        model, T, Y, {"a": 1.0, "b": 1.0}, sigma=sigma, absolute_sigma=True,
-        stop=st.MaxIterations(2),
-    )  # fmt: skip
+    with pytest.warns(st.FitWarning, match="before any goal was met"):
+        first = st.curve_fit(
+            model, T, Y, {"a": 1.0, "b": 1.0}, sigma=sigma, absolute_sigma=True,
+            stop=st.MaxIterations(2),
+        )  # fmt: skip
     first.save(tmp_path / "fit")
     fit = st.resume(tmp_path / "fit", model, (T, Y, sigma), stop=whole.problem.stop)
     assert fit.x == whole.x
@@ -296,3 +297,49 @@ def test_nothing_is_lost_where_a_file_cannot_be_written(saved, tmp_path):
     run.save(saved)
     assert saved.read_bytes() != before
     assert [path.name for path in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+STILL = {
+    "integers": (np.arange(9), np.array([9, 5, 3, 2, 1, 1, 1, 1, 1])),
+    "lists": (list(range(9)), [9.0, 5, 3, 2, 1, 1, 1, 1, 1]),
+    "one sigma": (T, Y, 0.1),
+    "a covariance": (T, Y, np.diag(np.linspace(0.1, 0.2, 9))),
+    "omitted": (T, np.where(T > 1.9, np.nan, Y)),
+}
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_curve_fits_go_on_with_the_data_as_they_were_given(kind, tmp_path):
+    x, y, *sigma = STILL[kind]
+    policy = "omit" if kind == "omitted" else None
+    fit = st.curve_fit(model, x, y, [1.0, 1.0], *sigma, nan_policy=policy)
+    for saved in (fit, fit.run):
+        saved.save(tmp_path / "fit")
+        again = st.resume(tmp_path / "fit", model, STILL[kind])
+        np.testing.assert_array_equal(again.x, fit.x)
+        np.testing.assert_array_equal(again.covariance, fit.covariance)
+
+
+def test_another_function_is_refused(saved):
+    with pytest.raises(ValueError, match="does not compute what the function of the saved run"):
+        st.resume(saved, lambda w, X, y: np.mean((X @ w - 2 * y) ** 2), (np.eye(2), np.ones(2)))
+
+
+def test_damage_is_found_anywhere(saved, tmp_path):
+    content = saved.read_bytes()
+    for place in (50, len(content) - 3):
+        changed = bytearray(content)
+        changed[place] ^= 0x10
+        (tmp_path / "changed").write_bytes(changed)
+        with pytest.raises(ValueError, match=r"damaged|no saved run|not written by"):
+            st.resume(tmp_path / "changed", least, (np.eye(2), np.ones(2)))
+
+
+def test_methods_by_name_and_settings_of_numpys_numbers(tmp_path):
+    stop = st.MaxIterations(np.int64(3))
+    first = st.minimize(rosenbrock, START, method=st.GradientDescent(np.float64(1e-3)), stop=stop)
+    first.save(tmp_path / "run")
+    assert st.resume(tmp_path / "run", rosenbrock).iterations == 3
+    st.minimize(rosenbrock, START, method="bfgs", stop=stop).save(tmp_path / "run")
+    again = st.resume(tmp_path / "run", rosenbrock, method="bfgs", stop=stop_after(WHOLE))
+    assert_same(again, st.minimize(rosenbrock, START, method="bfgs", stop=stop_after(WHOLE)))

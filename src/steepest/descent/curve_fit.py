@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
 from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
 from steepest.descent.markers import is_marked, unmark
+from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.parameters import lay_out
@@ -143,7 +143,7 @@ def curve_fit(
         absolute_sigma=absolute_sigma,
         data=Data(applied(model, is_named), x, y, kind, is_named, nan_policy),
     )
-    if not fit.is_determined:
+    if not (fit.converged and fit.is_determined):
         warn_of(fit)
     return fit
 
@@ -152,19 +152,20 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
     """Return the names of a model's parameters; None if its signature does not tell."""
     if not callable(model):
         raise SettingError(f"the model must be a function, got {model!r}")
-    try:
-        names = _signature(model)
-    except TypeError:  # a model without a hash
-        names = _signature.__wrapped__(model)
+    names = _signature(model)
     if names is None:
         return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
     return list(names)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
     """Return the names of a model's parameters; None if it takes any number of them."""
-    parameters = list(inspect.signature(model).parameters.values())[1:]
+    try:
+        signature = inspect.signature(model)
+    except ValueError:  # an object that can be called and has no hash
+        signature = inspect.signature(model.__call__)
+    parameters = list(signature.parameters.values())[1:]
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
         return None
@@ -297,8 +298,10 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
 
     Ends in an array are in the order of the signature, which `names` is.
     """
-    if bounds is None or not isinstance(start, dict):
-        return bounds
+    if bounds is None:
+        return None
+    if not isinstance(start, dict):
+        return _by_place(bounds, start, names)
     if hasattr(bounds, "lb"):
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
@@ -321,7 +324,17 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     return tuple(ends)
 
 
-@functools.lru_cache(maxsize=256)
+def _by_place(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
+    """Return bounds whose ends are in the order of the start values; dicts are by name."""
+    if not isinstance(bounds, tuple | list) or not any(isinstance(e, Mapping) for e in bounds):
+        return bounds
+    known = list(names or [f"p{i}" for i in range(len(start))])
+    low, high = bounds
+    named = applied_bounds((low, high), dict.fromkeys(known, 0.0), known)
+    return tuple([np.array([float(end[name]) for name in known]) for end in named])
+
+
+@remembered
 def applied(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any], Any]:
     """Return a model as a function of x and its parameters.
 
@@ -354,7 +367,7 @@ def difference_of(model: Callable[..., Any], is_named: bool) -> Callable[[Any, A
     return difference
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callable[..., Any]:
     """Return the residuals of a model as a function of its parameters and the data.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.curve_fit import (
+    applied,
     applied_bounds,
     check_count,
     check_start,
@@ -21,12 +21,14 @@ from steepest.descent.least_squares import scipy_stop
 from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
+from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError
 from steepest.frames import hides_frames
 from steepest.graph import trees
+from steepest.graph.source import at, function_source
 
 
 @hides_frames
@@ -74,8 +76,8 @@ def curve_fit_many(
     mask
         Which data count, shape (N, m); all unless given.
     nan_policy
-        ``"omit"`` leaves out points whose data are NaN; ``"raise"`` is an error for them.
-        Unless given, a set with such a point fails, and its status says so.
+        ``"omit"`` leaves out points whose data are NaN or infinite; ``"raise"`` is an error
+        for them. Unless given, a set with such a point fails, and its status says so.
     bounds, method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine
         As for :func:`curve_fit`; they are the same for all sets.
     progress
@@ -96,8 +98,13 @@ def curve_fit_many(
 
     Notes
     -----
-    As for :func:`least_squares_many`. A set of at most 512 points has the same result, bit for
-    bit, as :func:`curve_fit` gives it by itself, unless sets are masked or differ in length.
+    As for :func:`least_squares_many`. Where the model is computed point by point, a set of at
+    most 512 points has the same result, bit for bit, as :func:`curve_fit` with the same `stop`
+    gives it by itself, unless sets are masked or differ in length.
+
+    Masked points, and those that fill up short sets (the last x again), are given to the model
+    all the same, and do not count. A model that looks at all of x at once, at its mean or its
+    length, is therefore refused for such sets.
 
     Examples
     --------
@@ -128,6 +135,8 @@ def curve_fit_many(
         given["sigma"] = (sigma, sigma.shape == y.shape)
     if mask is not None:
         given["mask"] = (mask, True)
+    if mask is not None:
+        _check_pointwise(model, x, is_own, mask, start)
     order = sorted(given, key=lambda name: not given[name][1])
     own = [given[name][0] for name in order if given[name][1]]
     return fit_many(
@@ -148,7 +157,7 @@ def curve_fit_many(
     )
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def residuals_among_many(
     model: Callable[..., Any], is_named: bool, order: tuple[str, ...]
 ) -> Callable[..., Any]:
@@ -191,6 +200,8 @@ def _data(
             raise InputError("mask is for data in one array: leave out what does not count")
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
     y = real(y, "y")
+    if y.ndim == 2 and not len(y):
+        raise InputError("y has no rows: there are no sets of data to fit")
     if y.ndim != 2:
         raise InputError(
             f"y needs a row for each set of data: shape (N, m), got {y.shape}; for one set, "
@@ -202,18 +213,25 @@ def _data(
     if sigma is not None:
         sigma = real(sigma, "sigma")
         if sigma.shape not in ((), y.shape[1:], y.shape):
-            raise InputError(f"sigma must have shape {y.shape} or {y.shape[1:]}: {sigma.shape}")
-        if np.any(sigma <= 0):
-            raise InputError("sigma is not positive everywhere: standard deviations must be")
+            raise InputError(
+                f"sigma must have shape {y.shape} or {y.shape[1:]}, got {sigma.shape}"
+            )
+        for place in np.argwhere(sigma <= 0)[:1]:
+            where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
+            raise InputError(
+                f"{where} is {sigma[tuple(place)]:g}: standard deviations must be positive"
+            )
         sigma = np.broadcast_to(sigma, y.shape[1:]) if sigma.ndim == 0 else sigma
     if mask is not None:
         mask = np.asarray(mask, bool)
         if mask.shape != y.shape:
             raise InputError(f"mask must have the shape of y, {y.shape}, got {mask.shape}")
-    is_nan = np.isnan(y)
+    is_nan = ~np.isfinite(y)
+    if sigma is not None:
+        is_nan = is_nan | ~np.isfinite(sigma)
     for leaf in trees.leaves(x):
         if leaf.shape[-1:] == y.shape[1:]:
-            found = np.isnan(leaf)
+            found = ~np.isfinite(leaf)
             is_nan = is_nan | (
                 found
                 if leaf.ndim < 2 or (_is_own(leaf, y) and leaf.ndim == 2)
@@ -224,15 +242,55 @@ def _data(
     if nan_policy == "raise" and is_nan.any():
         row, place = np.argwhere(is_nan)[0]
         raise InputError(
-            f"set {row} has NaN at point {place}: clean the data, or leave such points out with "
-            "nan_policy='omit'"
+            f"set {row} is not finite at point {place}: clean the data, or leave such points out "
+            "with nan_policy='omit'"
         )
     if nan_policy == "omit" and is_nan.any():
         mask = ~is_nan if mask is None else mask & ~is_nan
         x = trees.map_leaves(np.nan_to_num, x)
+        sigma = sigma if sigma is None else np.where(np.isfinite(sigma), sigma, 1.0)
     if mask is not None:
         y = np.where(mask, y, 0.0)
     return x, y, sigma, mask
+
+
+def _check_pointwise(
+    model: Callable[..., Any], x: Any, is_own: bool, mask: np.ndarray, start: Any
+) -> None:
+    """Raise if what a model gives for a point depends on what other points there are.
+
+    A few sets show it: each is computed with and without the points that do not count.
+    """
+    partial = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
+    apply = applied(model, isinstance(start, Mapping))
+    for number in partial[:: max(1, len(partial) // 4)][:4]:
+        keep = mask[number]
+        whole = _row(x, number) if is_own else x
+        part, one = _points(whole, keep), _row(start, number)
+        with np.errstate(all="ignore"):
+            among, alone = np.asarray(apply(whole, one)), np.asarray(apply(part, one))
+        if among.shape != mask.shape[1:] or alone.shape != (int(keep.sum()),):
+            continue  # of a wrong shape, which is said where it is recorded
+        if not np.allclose(among[keep], alone, rtol=1e-6, atol=1e-12, equal_nan=True):
+            raise InputError(
+                f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} looks at "
+                "all points of a set at once, also at those that are masked or fill up shorter "
+                "sets: give it what it needs of the whole in x, or fit sets of one length, whole"
+            )
+
+
+def _row(tree: Any, number: int) -> Any:
+    def row(leaf: Any) -> Any:
+        return leaf[number]
+
+    return trees.map_leaves(row, tree)
+
+
+def _points(tree: Any, keep: np.ndarray) -> Any:
+    def points(leaf: Any) -> Any:
+        return leaf[..., keep] if leaf.shape[-1:] == keep.shape else leaf
+
+    return trees.map_leaves(points, tree)
 
 
 def _filled_up(rows: Any, lengths: Sequence[int], name: str) -> Any:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class State:
 class Interrupt:
     """Whether Ctrl-C was pressed."""
 
+    current: ClassVar[Interrupt | None] = None
+    """The one that is being noted now."""
+
     pressed = False
 
 
@@ -63,6 +66,9 @@ def interrupts() -> Iterator[Interrupt]:
 
     A second Ctrl-C raises.
     """
+    if Interrupt.current is not None and threading.current_thread() is threading.main_thread():
+        yield Interrupt.current  # of many problems, one of which this is
+        return
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
@@ -78,9 +84,11 @@ def interrupts() -> Iterator[Interrupt]:
         interrupt.pressed = True
 
     signal.signal(signal.SIGINT, note)
+    Interrupt.current = interrupt
     try:
         yield interrupt
     finally:
+        Interrupt.current = None
         signal.signal(signal.SIGINT, before)
 
 

@@ -20,6 +20,7 @@ from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recordi
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
+from steepest.descent.result import Status
 from steepest.descent.robust import loss_called
 from steepest.descent.solve import solve
 from steepest.descent.stop import (
@@ -259,7 +260,10 @@ def names_of(layout: Layout) -> tuple[str, ...]:
 
 
 def warn_of(fit: Fit) -> None:
-    """Warn where standard errors cannot be given."""
+    """Warn of a fit that did not converge, and where standard errors cannot be given."""
+    wanted = (Status.CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
     remarks = [remark for remark in fit.remarks if "bound" not in remark]
+    if not fit.converged and fit.status not in wanted:
+        remarks.insert(0, fit.run.message)
     if remarks:
         warnings.warn(" ".join(remarks), FitWarning, stacklevel=4)

@@ -20,6 +20,7 @@ from steepest.descent.many import (
 )
 from steepest.descent.many_result import ManyFits
 from steepest.descent.methods import Search
+from steepest.descent.result import Status
 from steepest.descent.stop import DecrementBelow, LossBelow, MaxIterations, StopRule
 from steepest.engines import Engine
 from steepest.frames import hides_frames
@@ -155,12 +156,15 @@ def fit_many(
     size = vectors.shape[1]
     factor = np.full((len(vectors), size, size), np.nan)
     if solved.report:
-        factor = solved.report[0][:, :, :-1]
+        factor = solved.report[0][:, :, :-1].copy()
     on_bound = np.zeros(vectors.shape, bool)
     if box is not None:
         on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
     if observations is None:
         observations = np.full(len(vectors), solved.observations)
+    few = observations < size
+    solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
+    solved.status[few] = Status.UNDERDETERMINED
     return ManyFits(
         solved.x,
         solved.loss,

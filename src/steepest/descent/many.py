@@ -235,7 +235,7 @@ def _one_by_one(
             break
         args = (*problems.rows(number), *problems.shared)
         results.append(solve(first._replace(args=args), vector))
-    done, size = len(results), problems.vectors.shape[1]
+    size = problems.vectors.shape[1]
     x, loss = problems.vectors.copy(), np.full(total, np.nan)
     status = np.full(total, ended_by(), object)
     iterations, evaluations = np.zeros((2, total), np.int64)
@@ -244,9 +244,11 @@ def _one_by_one(
         loss[i], status[i] = result.loss, result.status
         iterations[i], evaluations[i] = result.iterations, result.evaluations
     report = []
-    if results and results[0].report:
+    if any(result.report for result in results):
         factor = np.full((total, size, size + 1), np.nan)
-        factor[:done] = [result.report[0] for result in results]
+        for i, result in enumerate(results):
+            if result.report:
+                factor[i] = result.report[0]
         report.append(factor)
     nothing = Timings(0.0, 0.0, 0.0)
     return Solved(x, loss, status, iterations, evaluations, report, nothing, observations, False)

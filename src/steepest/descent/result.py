@@ -25,6 +25,7 @@ class Status(enum.Enum):
     PRECISION = "No lower point can be told from this one in this precision."
     STALLED = "The search found no lower point."
     UNBOUNDED = "The loss seems unbounded below."
+    UNDERDETERMINED = "There are fewer data than parameters."
     FLAT = "The slopes are all zero or not finite, so that there is no direction to go."
     DIVERGED = "The descent diverged: the last finite point is returned."
     INTERRUPTED = "The run was interrupted: the point reached so far is returned."
