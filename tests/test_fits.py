@@ -482,3 +482,13 @@ def test_models_without_a_hash_and_many_parameters():
     start = np.zeros(number)
     fit = st.least_squares(lambda p: np.concatenate([p - 1, p - 1.2]), start)
     assert fit.is_determined
+
+
+def test_idioms_of_scipys_users():
+    t = np.linspace(0, 2, 9)
+    fit = st.curve_fit(line_of, t, 2 * t + 1, bounds=scipy.optimize.Bounds(0, 5))
+    np.testing.assert_allclose(fit[0], [2, 1])
+    np.testing.assert_array_equal(fit[1], fit.covariance)
+    popt, pcov = st.curve_fit_many(line_of, t, np.stack([2 * t + 1, 3 * t]))
+    np.testing.assert_allclose(popt, [[2, 1], [3, 0]], atol=1e-9)
+    assert pcov.shape == (2, 2, 2)

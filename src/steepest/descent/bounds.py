@@ -120,8 +120,8 @@ def _box(lower: Any, upper: Any, start: Any, layout: Layout, vector: np.ndarray)
 def _end(end: Any, name: str, layout: Layout) -> np.ndarray:
     size = sum(layout.sizes)
     leaves = [np.asarray(leaf, np.float64) for leaf in trees.leaves(end)]
-    if len(leaves) == 1 and leaves[0].ndim == 0:
-        return np.full(size, float(leaves[0]))
+    if len(leaves) == 1 and leaves[0].size == 1:
+        return np.full(size, float(leaves[0].reshape(-1)[0]))
     flat = np.concatenate([leaf.reshape(-1) for leaf in leaves]) if leaves else np.zeros(0)
     if len(flat) != size:
         raise InputError(

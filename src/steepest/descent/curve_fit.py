@@ -164,7 +164,8 @@ def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
     try:
         signature = inspect.signature(model)
     except ValueError:  # an object that can be called and has no hash
-        signature = inspect.signature(model.__call__)
+        callable_object: Any = model
+        signature = inspect.signature(callable_object.__call__)
     parameters = list(signature.parameters.values())[1:]
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):

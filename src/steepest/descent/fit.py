@@ -83,6 +83,10 @@ class Fit:
         """Yield parameters and covariance, as SciPy's ``curve_fit`` returns them."""
         return iter((self.x, self.covariance))
 
+    def __getitem__(self, place: int) -> Any:
+        """Return parameters or covariance, by their place in what SciPy's ``curve_fit`` gives."""
+        return (self.x, self.covariance)[place]
+
     def __getattr__(self, name: str) -> Any:
         # What the descent itself knows: loss, iterations, status, history...
         if name.startswith("_") or name == "run":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +61,7 @@ class Many:
     @functools.cached_property
     def converged(self) -> np.ndarray:
         """Which problems reached their goal, shape (N,)."""
-        return np.isin(self.status.astype(str), [str(s) for s in Status if s.is_success])
+        return np.array([status.is_success for status in self.status.tolist()], bool)
 
     @property
     def success(self) -> np.ndarray:
@@ -117,6 +118,10 @@ class ManyFits(Many):
     observations: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
     on_bound: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False)
     absolute_sigma: bool = False
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield parameters and covariances: ``popt, pcov = many``."""
+        return iter((self.x, self.covariance))
 
     @property
     def cost(self) -> np.ndarray:

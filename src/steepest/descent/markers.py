@@ -45,7 +45,10 @@ class Marker(abc.ABC):
         return hash((type(self), self.key))
 
     def _checked(self, value: Any, is_fine: Callable[[np.ndarray], Any], what: str) -> np.ndarray:
-        array = np.asarray(value, np.float64)
+        try:
+            array = np.asarray(value, np.float64)
+        except (TypeError, ValueError):
+            array = np.full((), np.nan)
         if not np.all(is_fine(array)):
             raise InputError(f"{type(self).__name__} needs {what}, got {value!r}")
         return array

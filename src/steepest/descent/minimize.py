@@ -130,7 +130,7 @@ def minimize(
     """
     chosen = get_engine(engine)
     args = args if isinstance(args, tuple | list) else (args,)
-    check_kinds(function, stop)
+    check_kinds(function, stop, callback)
     x0, expand = unmark(x0)
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
@@ -165,10 +165,12 @@ def minimize(
     return solve(problem, vector, callback, progress, reason)
 
 
-def check_kinds(function: Any, stop: Any) -> None:
-    """Raise unless a loss is a function and a stop rule one."""
+def check_kinds(function: Any, stop: Any, callback: Any = None) -> None:
+    """Raise unless a loss is a function, a stop rule one, and a callback a function."""
     if not callable(function):
         raise SettingError(f"the loss must be a function, got {function!r}")
+    if callback is not None and not callable(callback):
+        raise SettingError(f"callback must be a function of a state, got {callback!r}")
     if stop is not None and not isinstance(stop, StopRule):
         raise SettingError(f"stop must be a stop rule such as st.MaxIterations(100), got {stop!r}")
 
