@@ -11,6 +11,7 @@ import scipy.special
 
 import steepest as st
 from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
+from steepest.engines.native import engine
 
 T = np.linspace(0, 4, 20)
 
@@ -349,19 +350,29 @@ def test_a_thread_that_cannot_start_is_done_without(monkeypatch, random):
         np.testing.assert_array_equal(many.x, expected.x)
 
 
-def test_many_sums_find_room_in_lanes(random):
+def test_sums_one_after_the_other_share_their_room_in_lanes(monkeypatch, random):
     data = random.normal(size=(9, 500))
+    sizes = []
 
     def loss(x, data):
         total = 0.0
-        for i in range(150):
+        for i in range(12):
             total = total + np.sum((data - x[0] * (i + 1)) ** 2) / (i + 1) ** 4
         return total
 
+    compiled = engine.compile_lanes
+
+    def watched(program, lanes):
+        code = compiled(program, lanes)
+        sizes.append(code.arena_size / (8 * 500 * lanes))
+        return code
+
+    monkeypatch.setattr(engine, "compile_lanes", watched)
     stop = st.MaxIterations(0)
     many = st.minimize_many(loss, np.ones((9, 1)), (data,), stop=stop, method=st.Adam())
     expected = [loss(np.ones(1), row) for row in data]
     np.testing.assert_allclose(many.loss, expected, rtol=1e-12)
+    assert sizes[0] < 40  # arrays of 500, of each of which there were 24 on the stack as well
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])

@@ -11,8 +11,8 @@ from llvmlite import ir
 
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Cell, Flat, Slot, View
-from steepest.engines.native.types import index
+from steepest.engines.native.memory import Cell, Flat, Slot, View, contiguous
+from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
@@ -200,11 +200,11 @@ def _in_order(
     """Emit reductions of one block whose result does not depend on how loops are compiled."""
     builder = lowering.builder
     totals: dict[int, _Carried] = {}
-    terms: dict[int, tuple[View, Slot]] = {}
+    terms: dict[int, tuple[View, Slot | None]] = {}
     for i, node in enumerate(nodes):
         carried = _Carried(builder, node, False)
         if carried.is_sum:
-            terms[i] = lowering.arena.allocate(node.dtype, (extent,))
+            terms[i] = _scratch(lowering, node.dtype, extent)
         else:
             totals[i] = carried
     with builder.loop(extent) as position, lowering.scope():
@@ -217,10 +217,21 @@ def _in_order(
     for i in range(len(nodes)):
         if i in terms:
             results.append(_added_up(builder, terms[i][0], 0, extent))
-            lowering.arena.release(terms[i][1])
+            slot = terms[i][1]
+            if slot is not None:
+                lowering.arena.release(slot)
         else:
             results.append(totals[i].value())
     return results
+
+
+def _scratch(lowering: Lowering, dtype: np.dtype, extent: int) -> tuple[View, Slot | None]:
+    """Return room for the terms of a sum: on the stack, where lanes do not make it large."""
+    builder = lowering.builder
+    if builder.lanes > 1:
+        return lowering.arena.allocate(dtype, (extent,))
+    memory = builder.alloca(ir.ArrayType(memory_type(dtype), extent), 64)
+    return contiguous(memory, dtype, (extent,)), None
 
 
 def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element:
