@@ -311,6 +311,18 @@ def test_sets_with_too_few_points_say_so(random):
     assert many.converged.tolist() == [True, False, False, True]
 
 
+def test_residuals_may_be_fewer_than_parameters():
+    def residuals(p, target):
+        return np.stack([p[0] + p[1] - target, p[1] - 2 * p[2]])
+
+    targets, starts = np.array([1.0, 2.0, 5.0]), np.ones((3, 3))
+    many = st.least_squares_many(residuals, starts, (targets,))
+    singles = [st.least_squares(residuals, np.ones(3), (target,)) for target in targets]
+    assert_same(many, singles)
+    assert many.converged.all()
+    np.testing.assert_allclose(many.loss, 0, atol=1e-20)
+
+
 def test_infinite_data_are_omitted_too(random):
     start, y = sets(saturation, 3, random)
     y[1, 4] = np.inf

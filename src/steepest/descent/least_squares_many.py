@@ -162,9 +162,10 @@ def fit_many(
         on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
     if observations is None:
         observations = np.full(len(vectors), solved.observations)
-    few = observations < size
-    solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
-    solved.status[few] = Status.UNDERDETERMINED
+    else:  # what data do not count could not tell parameters apart
+        few = observations < size
+        solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
+        solved.status[few] = Status.UNDERDETERMINED
     return ManyFits(
         solved.x,
         solved.loss,
