@@ -222,8 +222,7 @@ def clean(
     x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: str | None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return the data as arrays of real numbers, without points that are to be left out."""
-    if nan_policy not in (None, "raise", "omit", "propagate"):
-        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
+    check_nan_policy(nan_policy)
     y = real(y, "y")
     x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
     if sigma is not None:
@@ -236,10 +235,7 @@ def clean(
                 f"{(y.size, y.size)}: got {sigma.shape}"
             )
         if sigma.shape == y.shape:
-            for i in np.flatnonzero(~(sigma > 0).reshape(-1) & ~np.isnan(sigma).reshape(-1))[:1]:
-                raise InputError(
-                    f"sigma[{i}] is {sigma.reshape(-1)[i]:g}: standard deviations must be positive"
-                )
+            check_positive(sigma)
     if nan_policy == "omit":
         x, y, sigma = _without_nan(x, y, sigma)
     elif nan_policy != "propagate" and check_finite is not False:
@@ -249,6 +245,20 @@ def clean(
     if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
         sigma = _whitening(sigma)
     return x, y, sigma
+
+
+def check_nan_policy(nan_policy: str | None) -> None:
+    """Raise for what is no policy."""
+    if nan_policy not in (None, "raise", "omit", "propagate"):
+        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
+
+
+def check_positive(sigma: np.ndarray) -> None:
+    """Raise for a standard deviation that is 0 or less."""
+    for place in np.argwhere(sigma <= 0)[:1]:
+        where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
+        value = sigma[tuple(place)]
+        raise InputError(f"{where} is {value:g}: standard deviations must be positive")
 
 
 def real(value: Any, name: str) -> np.ndarray:

@@ -12,6 +12,8 @@ from steepest.descent.curve_fit import (
     applied,
     applied_bounds,
     check_count,
+    check_nan_policy,
+    check_positive,
     check_start,
     difference_of,
     parameter_names,
@@ -135,7 +137,6 @@ def curve_fit_many(
         given["sigma"] = (sigma, sigma.shape == y.shape)
     if mask is not None:
         given["mask"] = (mask, True)
-    if mask is not None:
         _check_pointwise(model, x, is_own, mask, start)
     order = sorted(given, key=lambda name: not given[name][1])
     own = [given[name][0] for name in order if given[name][1]]
@@ -189,9 +190,7 @@ def _data(
     x: Any, y: Any, sigma: Any, mask: Any, nan_policy: str | None
 ) -> tuple[Any, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Return data as arrays, and which of them count; None for all."""
-    if nan_policy not in (None, "raise", "omit", "propagate"):
-        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
-    lengths = None
+    check_nan_policy(nan_policy)
     if isinstance(y, list | tuple) and len({np.size(row) for row in y}) > 1:
         lengths = [np.size(row) for row in y]
         x, sigma = _filled_up(x, lengths, "x"), _filled_up(sigma, lengths, "sigma")
@@ -216,11 +215,7 @@ def _data(
             raise InputError(
                 f"sigma must have shape {y.shape} or {y.shape[1:]}, got {sigma.shape}"
             )
-        for place in np.argwhere(sigma <= 0)[:1]:
-            where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
-            raise InputError(
-                f"{where} is {sigma[tuple(place)]:g}: standard deviations must be positive"
-            )
+        check_positive(sigma)
         sigma = np.broadcast_to(sigma, y.shape[1:]) if sigma.ndim == 0 else sigma
     if mask is not None:
         mask = np.asarray(mask, bool)

@@ -66,12 +66,12 @@ def interrupts() -> Iterator[Interrupt]:
 
     A second Ctrl-C raises.
     """
-    if Interrupt.current is not None and threading.current_thread() is threading.main_thread():
-        yield Interrupt.current  # of many problems, one of which this is
-        return
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
+        return
+    if Interrupt.current is not None:
+        yield Interrupt.current  # of many problems, one of which this is
         return
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:  # somebody else's business

@@ -14,6 +14,7 @@ from steepest.descent.many import (
     Problems,
     check_own,
     check_starts,
+    common,
     lay_out_many,
     rows,
     solve_many,
@@ -167,16 +168,7 @@ def fit_many(
         solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
         solved.status[few] = Status.UNDERDETERMINED
     return ManyFits(
-        solved.x,
-        solved.loss,
-        solved.status,
-        solved.iterations,
-        solved.evaluations,
-        solved.timings,
-        layout,
-        first.engine.name,
-        first.method,
-        solved.side_by_side,
+        **common(solved, first),
         factor=factor,
         observations=observations,
         on_bound=on_bound,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,11 +15,11 @@ from steepest.descent.build_many import Answer, BuiltMany, build_many
 from steepest.descent.driver import interrupts
 from steepest.descent.markers import check_unmarked
 from steepest.descent.parameters import Layout, lay_out
-from steepest.descent.prepare import Problem, known, remember
+from steepest.descent.prepare import Problem, bound, known, remember
 from steepest.descent.result import Result, Status, Timings
 from steepest.descent.solve import solve
 from steepest.descent.step import STOP_RULE
-from steepest.descent.stop import StopRule, TimeLimit
+from steepest.descent.stop import StopRule
 from steepest.engines import DIVERGED, NOT_STARTED, ManyStart
 from steepest.errors import InputError
 from steepest.graph import evaluate, trees
@@ -64,6 +63,22 @@ class Solved(NamedTuple):
     timings: Timings
     observations: int
     side_by_side: bool
+
+
+def common(solved: Solved, first: Problem) -> dict[str, Any]:
+    """Return what every kind of result says of many problems, by its names there."""
+    return {
+        "vectors": solved.x,
+        "loss": solved.loss,
+        "status": solved.status,
+        "iterations": solved.iterations,
+        "evaluations": solved.evaluations,
+        "timings": solved.timings,
+        "layout": first.layout,
+        "engine": first.engine.name,
+        "method": first.method,
+        "side_by_side": solved.side_by_side,
+    }
 
 
 def rows(own: Sequence[Any], number: int) -> tuple[Any, ...]:
@@ -143,9 +158,8 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
         found = built, work
         remember(key, found)
     built, work = found
-    seconds = [rule.seconds for rule in first.stop.rules() if isinstance(rule, TimeLimit)]
     started = time.perf_counter()
-    deadline = started + min(seconds, default=math.inf)
+    deadline = started + first.stop.time_limit()
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
         if work is None:
             one_by_one = _one_by_one(problems, watch, ended_by, built.observations)
@@ -174,15 +188,13 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
 def _data(problems: Problems, built: BuiltMany) -> list[np.ndarray]:
     """Return the values of the data inputs."""
     assert built.program is not None
-    given = [*problems.own, *problems.shared, *(problems.first.box or ())]
-    values = [leaf for leaf in trees.leaves(tuple(given)) if is_array_like(leaf)]
-    values += [read() for read, _ in built.captures.arrays]
-    nodes = built.program.data
-    data = [np.asarray(v, node.dtype) for v, node in zip(values, nodes, strict=False)]
+    leaves = trees.leaves((*problems.own, *problems.shared, *(problems.first.box or ())))
+    given = [leaf for leaf in leaves if is_array_like(leaf)]
+    nodes = built.program.data[: len(built.program.data) - len(built.constants)]
+    data = bound(given, built.captures, nodes)
     if built.constants:
-        number_own = sum(built.program.is_own)
-        fixed = zip(nodes[number_own : len(data)], data[number_own:], strict=True)
-        data += evaluate(built.constants, dict(fixed))
+        own = sum(built.program.is_own)
+        data += evaluate(built.constants, dict(zip(nodes[own:], data[own:], strict=True)))
     return data
 
 

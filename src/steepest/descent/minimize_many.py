@@ -12,6 +12,7 @@ from steepest.descent.many import (
     Problems,
     check_own,
     check_starts,
+    common,
     lay_out_many,
     rows,
     solve_many,
@@ -118,15 +119,4 @@ def minimize_many(
         box=box,
     )
     solved = solve_many(Problems(first, vectors, args, shared), progress)
-    return Many(
-        solved.x,
-        solved.loss,
-        solved.status,
-        solved.iterations,
-        solved.evaluations,
-        solved.timings,
-        layout,
-        first.engine.name,
-        method,
-        solved.side_by_side,
-    )
+    return Many(**common(solved, first))

@@ -21,10 +21,11 @@ from steepest.descent.build import Built, Here, build, with_constants
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.step import first_state
-from steepest.descent.stop import StopRule, TimeLimit
+from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Snapshot, Start
 from steepest.errors import InputError
 from steepest.graph import Node, evaluate, trees
+from steepest.trace.captures import Captures
 from steepest.trace.tracing import is_array_like, key_of
 
 _CACHE_SIZE = 128
@@ -238,8 +239,7 @@ def _compiled(
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
-    limits = [rule.seconds for rule in problem.stop.rules() if isinstance(rule, TimeLimit)]
-    seconds = min(limits, default=math.inf)
+    seconds = problem.stop.time_limit()
     return Prepared(paths, tail_paths, program, starter, budget, at, constants, seconds)
 
 
@@ -269,12 +269,13 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 def start_of(problem: Problem, prepared: Prepared, vector: np.ndarray) -> Start:
     """Return where a descent starts."""
     key, states = vector.tobytes(), prepared.states  # most often the same start again
-    if key not in states:
+    state = states.get(key)  # which another thread may clear meanwhile
+    if state is None:
         if len(states) >= _STATES or len(key) > _LARGE_STATE:
             states.clear()
         leaves = trees.leaves(problem.first_state(vector))
-        states[key] = [np.asarray(value) for value in leaves]
-    return Start(vector, states[key], *_data(problem, prepared))
+        state = states[key] = [np.asarray(value) for value in leaves]
+    return Start(vector, state, *_data(problem, prepared))
 
 
 def start_again(problem: Problem, prepared: Prepared, at: Snapshot) -> Start:
@@ -300,11 +301,11 @@ def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
     """Return the data that a prepared descent wants, and how it is dealt out."""
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
-    data = _bound(prepared.paths[-1], given)
+    data = _bound_to(prepared.paths[-1], given)
     if prepared.constants:
         nodes = prepared.paths[-1].iteration.data
         data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
-    tail_data = _bound(prepared.tail_paths[-1], given) if prepared.tail_paths else []
+    tail_data = _bound_to(prepared.tail_paths[-1], given) if prepared.tail_paths else []
     order, epochs = None, 0
     if problem.batches is not None and problem.plan is not None:
         order = functools.partial(problem.batches.order, problem.plan.samples)
@@ -328,10 +329,13 @@ def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
     return following
 
 
-def _bound(built: Built, given: list[Any]) -> list[np.ndarray]:
+def _bound_to(built: Built, given: list[Any]) -> list[np.ndarray]:
+    return bound(given, built.captures, built.iteration.data)
+
+
+def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:
     """Return the values of the data inputs: the arguments, then the captured arrays now."""
-    values = given + [read() for read, _ in built.captures.arrays]
-    nodes = built.iteration.data
+    values = given + [read() for read, _ in captures.arrays]
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
 

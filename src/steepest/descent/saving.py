@@ -27,8 +27,6 @@ FORMAT = 1
 KEY = "steepest"
 """Where the settings stand among the file's metadata."""
 
-HISTORY = ("iteration", "loss", "gradient_norm", "step_length", "evaluations")
-
 
 class Saved(NamedTuple):
     """A run out of a file.

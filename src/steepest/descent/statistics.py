@@ -77,20 +77,18 @@ def spreads(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> n
         r = factor
     norms = np.sqrt(np.sum(np.square(r), axis=1))
     scale = np.where(norms > 0, norms, 1.0)
-    r = r / scale[:, None, :]
+    scaled = r / scale[:, None, :]
     with np.errstate(all="ignore"):
-        inverse = _inverse(r)
-        condition = np.sqrt(np.sum(np.square(r), (1, 2)) * np.sum(np.square(inverse), (1, 2)))
+        inverse = _inverse(scaled)
+        squares = np.sum(np.square(scaled), (1, 2)) * np.sum(np.square(inverse), (1, 2))
         half = inverse / scale[:, :, None]
-        spread = half @ np.swapaxes(half, 1, 2)
+        result = half @ np.swapaxes(half, 1, 2)
     tiny = np.finfo(r.dtype).eps * np.maximum(observations, number)
     finite = np.isfinite(r).all(axis=(1, 2))
-    for i in np.flatnonzero(finite & ~(condition * tiny < 0.1)):  # the few that need a look
-        values = np.linalg.svd(r[i], compute_uv=False)
-        if not values[-1] > tiny[i] * values[0]:
-            spread[i] = np.inf
-    spread[~finite] = np.nan
-    return spread
+    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few need a look
+        result[i], _ = spread(r[i], observations[i])
+    result[~finite] = np.nan
+    return result
 
 
 def _inverse(r: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ with a method ``met(point)``, written in NumPy, that returns a truth value.
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -75,6 +76,11 @@ class StopRule(abc.ABC):
     def latest(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
         return None
+
+    def time_limit(self) -> float:
+        """Return the seconds that a descent may take; infinite if the rule does not say."""
+        limits = [rule.seconds for rule in self.rules() if isinstance(rule, TimeLimit)]
+        return min(limits, default=math.inf)
 
     def __or__(self, other: StopRule) -> StopRule:
         return AnyOf(self, other)

@@ -57,6 +57,7 @@ def lanes_for(program: ManyProgram) -> int:
                 return 0
         elif not isinstance(lower, Elementwise | Indexed | Reduction) and node.operands:
             return 0
+    # Two registers for each element: one is computed while the other's result is waited for.
     return 2 * vector_bytes() // program.x.dtype.itemsize
 
 
@@ -178,8 +179,7 @@ class _Writer:
         b.position_at_end(end)
         b.ret(index(0))
         compiled = Code(self.module, "descend_many", keep=not builder.hosts)
-        lanes = [self.count, *self.carried, *self.data]
-        in_lanes = [lane.node for lane in lanes]
+        in_lanes = [lane.node for lane in (self.count, *self.carried, *self.data)]
         return LanesCode(program, compiled, self.lanes, self.arena.size, in_lanes)
 
     def _iteration(self) -> Lowering:

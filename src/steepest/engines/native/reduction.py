@@ -12,6 +12,7 @@ from llvmlite import ir
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Cell, Flat, Slot, View, contiguous
+from steepest.engines.native.small import total_of
 from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node, Shape
 from steepest.ops import Reduction
@@ -175,7 +176,7 @@ def accumulate_all(
             position = i if start is None else builder.ir.add(start, i)
             elements = body(where, position)
             for total, cell, element in zip(totals, cells, elements, strict=True):
-                cell.set(total.in_lanes(cell.get(), element))
+                cell.set(total.in_any_order(cell.get(), element))
         for total, cell in zip(totals, cells, strict=True):
             total.add(cell.get())
 
@@ -202,11 +203,10 @@ def _in_order(
     totals: dict[int, _Carried] = {}
     terms: dict[int, tuple[View, Slot | None]] = {}
     for i, node in enumerate(nodes):
-        carried = _Carried(builder, node, False)
-        if carried.is_sum:
+        if _is_real_sum(node):
             terms[i] = _scratch(lowering, node.dtype, extent)
         else:
-            totals[i] = carried
+            totals[i] = _Carried(builder, node, False)
     with builder.loop(extent) as position, lowering.scope():
         for i, element in enumerate(body((), position)):
             if i in terms:
@@ -249,13 +249,8 @@ def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element
         start = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
         for k, cell in enumerate(cells):
             cell.set(cell.get() + term(builder.affine(start, k, 1)))
-    values = [cell.get() for cell in cells]
-    while len(values) > 1:
-        values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
-    (total,) = values
-    for place in range(extent - extent % _TOGETHER, extent):
-        total = total + term(index(first + place))
-    return total
+    left_over = range(first + extent - extent % _TOGETHER, first + extent)
+    return total_of([cell.get() for cell in cells], (term(index(i)) for i in left_over))
 
 
 def add_carrying(
@@ -270,21 +265,25 @@ def add_carrying(
     return after, builder.select(is_finite, error, builder.zero(error.dtype))
 
 
+def _is_real_sum(node: Node) -> bool:
+    assert isinstance(node.op.lower, Reduction)
+    return node.op.lower.initial(node.dtype) == 0 and node.dtype.kind == "f"
+
+
 class _Carried:
     """A running result; exact sums carry their rounding error along."""
 
     def __init__(self, builder: Builder, node: Node, is_long: bool) -> None:
         assert isinstance(node.op.lower, Reduction)
         self.builder, self.lower = builder, node.op.lower
-        initial = self.lower.initial(node.dtype)
-        self.is_sum = initial == 0 and node.dtype.kind == "f"
+        self.is_sum = _is_real_sum(node)
         self.exact = self.is_sum and is_long
-        self.nothing = builder.number(initial, node.dtype)
+        self.nothing = builder.number(self.lower.initial(node.dtype), node.dtype)
         self.total = Cell(builder, self.nothing)
         if self.exact:
             self.error = Cell(builder, builder.zero(node.dtype))
 
-    def in_lanes(self, before: Element, element: Element) -> Element:
+    def in_any_order(self, before: Element, element: Element) -> Element:
         """Return the two combined, in any order of the elements of a block."""
         if not self.is_sum:
             return self.lower.combine(self.builder, before, element)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,9 +86,15 @@ def _pairwise(lane: np.ndarray) -> Element:
     whole = len(lane) - len(lane) % 8
     for i in range(8, whole):
         sums[i % 8] = sums[i % 8] + lane[i]
-    a, b, c, d, e, f, g, h = sums
-    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    for element in lane[whole:]:
+    return total_of(sums, lane[whole:])
+
+
+def total_of(sums: Sequence[Element], rest: Iterable[Element]) -> Element:
+    """Add up NumPy's eight running sums, pair by pair, and what is left one by one."""
+    while len(sums) > 1:
+        sums = [a + b for a, b in zip(sums[::2], sums[1::2], strict=True)]
+    (total,) = sums
+    for element in rest:
         total = total + element
     return total
 

@@ -65,6 +65,11 @@ class Memory:
         size = int(np.prod(shape, dtype=int)) * dtype.itemsize
         self.size += -(-size // 64) * 64
 
+    def view(self, name: str, block: np.ndarray, start: int = 0) -> np.ndarray:
+        """Return an array of a block, of which `start` bytes are missing."""
+        offset, shape, dtype = self.fields[name]
+        return np.ndarray(shape, dtype, block, offset - start)
+
 
 class Copied:
     """What a workspace held at some time: integers, losses and vectors."""
@@ -73,8 +78,7 @@ class Copied:
         self._memory, self._block, self._start = memory, block, start
 
     def _view(self, name: str) -> np.ndarray:
-        offset, shape, dtype = self._memory.fields[name]
-        return np.ndarray(shape, dtype, self._block, offset - self._start)
+        return self._memory.view(name, self._block, self._start)
 
     @property
     def count(self) -> int:
@@ -115,8 +119,7 @@ class Workspace:
         self._first = memory.first
 
         def view(name: str) -> np.ndarray:
-            offset, shape, dtype = memory.fields[name]
-            return np.ndarray(shape, dtype, block, offset)
+            return memory.view(name, block)
 
         self.integers, self.losses, self.gradient = map(view, ("integers", "losses", "gradient"))
         numbers = range(len(memory.vectors))
