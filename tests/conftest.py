@@ -4,6 +4,7 @@ import atexit
 import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import zlib
@@ -20,6 +21,10 @@ from steepest.rewrite.simplify import simplify
 # Nothing from earlier runs, and nothing left behind.
 os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
 atexit.register(shutil.rmtree, os.environ["STEEPEST_CACHE_DIR"], ignore_errors=True)
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would the tests' descents.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 buffers.POISON = True  # no result depends on memory that was not written
 

@@ -204,7 +204,10 @@ def test_ctrl_c_shows_the_point_reached():
     )  # fmt: skip
     time.sleep(3)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    try:
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()  # which must not go on if it did not hear
     assert process.returncode == 1
     assert "The run was interrupted" in output
     assert output.startswith("[")
@@ -294,6 +297,18 @@ def test_curve_says_in_a_sentence_what_is_wrong(sentence, tmp_path):
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
     assert not result.stdout
+
+
+def test_a_descent_that_cannot_be_saved_is_printed_all_the_same(tmp_path):
+    path = tmp_path / "no" / "such" / "folder" / "run.safetensors"
+    start = ("descend", ROSENBROCK, "--start", "0,0", "--max-iterations", 20)
+    result = steepest(*start, "--save", path)
+    assert result.returncode == 1
+    assert str(path) in result.stderr
+    assert "Traceback" not in result.stderr
+    without = steepest(*start).stdout.split("engine native")[0]
+    assert result.stdout.startswith(without)
+    assert "loss" in without
 
 
 def test_a_saved_descent_is_resumed(tmp_path):

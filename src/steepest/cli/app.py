@@ -126,8 +126,6 @@ def descend(
             record="auto" if log_last or plot or save else None,
             progress=progress,
         )
-    if save is not None:
-        run.save(save)
     if json:
         report.print_json(report.as_json(run, log_last))
     else:
@@ -136,7 +134,9 @@ def descend(
         print(f"loss {run.loss!r}")
         print(run.message)
         report.print_timings(run)
-    if plot is not None:  # after the result is out, which a missing package must not lose
+    if save is not None:  # after the result is out, which a full disk must not lose
+        run.save(save)
+    if plot is not None:  # nor a missing package
         run.plot(plot)
     all_asked_for = until is None and run.status is Status.ITERATION_LIMIT
     if not (run.converged or all_asked_for):
