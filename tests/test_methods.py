@@ -426,6 +426,32 @@ def test_lbfgs_needs_as_many_evaluations_as_scipys(size):
 # Which method, and what goes wrong.
 
 
+def logistic(w, X, y):
+    return np.mean(np.logaddexp(0, -y * (X @ w))) + 0.5e-4 * np.sum(w * w)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lbfgs_starts_a_well_scaled_loss_as_scipys_does(seed):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(2000, 20))
+    y = np.where(random.random(2000) < 1 / (1 + np.exp(-X @ random.normal(size=20))), 1.0, -1.0)
+    stop = st.GradientNormBelow(1e-6) | st.MaxIterations(1000)
+    run = st.minimize(logistic, np.zeros(20), (X, y), method=st.LBFGS(), stop=stop)
+    other = scipy.optimize.minimize(
+        st.compile(st.value_and_gradient(lambda w: logistic(w, X, y))), np.zeros(20),
+        jac=True, method="L-BFGS-B", options={"gtol": 2e-7, "ftol": 0},
+    )  # fmt: skip
+    np.testing.assert_allclose(run.x, other.x, atol=1e-5)
+    assert run.evaluations <= 1.1 * other.nfev
+
+
+@pytest.mark.parametrize("method", [st.LBFGS(), st.BFGS(), st.NonlinearCG()])
+def test_a_search_that_starts_at_the_minimum_stays_there(method):
+    run = st.minimize(lambda x: np.sum(x**2), np.zeros(3), method=method)
+    assert run.converged
+    assert run.iterations == 0
+
+
 def test_the_method_is_chosen_and_the_choice_explained():
     small = st.minimize(quadratic, START)
     assert isinstance(small.method, st.BFGS)

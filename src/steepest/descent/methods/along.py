@@ -80,9 +80,16 @@ class Along(Search):
         """Return the step to try first where the slope is `slope`, after another line."""
         return 1.0
 
-    def cautious(self, gradient: Any) -> Any:
-        """Return the step to try first where nothing else is known."""
-        return np.minimum(1.0, 1.0 / norm(gradient))
+    def cautious(self, gradient: Any, loss: Any) -> Any:
+        """Return the step to try first where nothing else is known.
+
+        It has length 1; where that is more than the gradient, it ends where a parabola with
+        this loss and slope would reach 0.
+        """
+        length = norm(gradient)
+        to_zero = 2 * np.abs(loss) / np.square(length)
+        step = np.minimum(1.0 / length, np.maximum(1.0, to_zero))
+        return np.where(length > 0, step, 1.0)
 
     def bounded(self) -> Any:
         return dataclasses.replace(self, search=Armijo())  # type: ignore[type-var]
@@ -119,7 +126,7 @@ class Along(Search):
         decrement = -0.5 * slope if self.is_scaled else np.nan
         way = np.where(descends, way, -gradient)
         slope = np.where(descends, slope, -np.sum(np.square(gradient)))
-        careful = self.cautious(gradient)
+        careful = self.cautious(gradient, trial.loss)
         usual = self.first_step(line, slope)
         following = Line(
             memory,

@@ -360,5 +360,5 @@ class GaussNewton(Along):
         number = trial.x.size
         return -solve_triangle(model.factor[:, :number], model.factor[:, number:])[:, 0]
 
-    def cautious(self, gradient: Any) -> Any:
+    def cautious(self, gradient: Any, loss: Any) -> Any:
         return 1.0

@@ -73,7 +73,7 @@ class NewtonCG(Along):
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return conjugate_step(trial, gradient, np.inf, self.inner)
 
-    def cautious(self, gradient: Any) -> Any:
+    def cautious(self, gradient: Any, loss: Any) -> Any:
         return 1.0
 
 
