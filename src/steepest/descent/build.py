@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Built:
         The method's state at the start, flat.
     observations
         Number of residuals; 0 where the loss is no sum of their squares.
+    evaluation
+        What computes the iteration's data, where the iteration is traced in two parts.
     """
 
     iteration: Iteration
@@ -55,6 +57,13 @@ class Built:
     captures: Captures
     state: list[np.ndarray]
     observations: int = 0
+    evaluation: Graph | None = None
+
+    @property
+    def data(self) -> tuple[Node, ...]:
+        """Inputs: the loss's other arguments, then the captured arrays."""
+        whole = self.evaluation
+        return self.iteration.data if whole is None else whole.inputs[1:]
 
 
 @dataclass(frozen=True)
@@ -119,9 +128,7 @@ def build(
     state0 = [np.asarray(value) for value in leaves]
     here = here or Here(x0, 0, state0)
     with open_session() as session:
-        x = add_argument(session, here.x, "x")
-        count = add_argument(session, np.asarray(here.count, np.int64), "iteration")
-        state = [add_argument(session, value, f"state{i}") for i, value in enumerate(here.state)]
+        x, count, state = begin(session, here.x, here.count, here.state)
         names = argument_names(objective.function, len(args) + 1)[1:]
         given = [*args, *(box or ())]
         arguments = add_arguments(session, given, [*names, "lower", "upper"][: len(given)])
@@ -130,25 +137,79 @@ def build(
         ends = [end.astype(compute_dtype) for end in arguments[len(args) :]]
         within = Box(*ends) if box else None
         trial = objective(x.astype(compute_dtype), layout, arguments[: len(args)], within)
-        followed = with_followed_settings(method, session)
-        one = take_step(session, followed, stop, trial, count, trees.unflatten(structure, state))
-        new_state = like_state(method, one.state, structure, state)
-        next_x = layout.rounded(like_x(method, one.x, trial.x))
-        records, due = _records(one, trial, count, record_every, isinstance(method, Search))
-        report = trees.leaves(one.report)
-        outputs = [trial.loss, trial.gradient, one.finite, one.stop, *report, *records, *due]
-        outputs += [next_x, *new_state]
-        guards = _guards(session, trial.x)
-        nodes, guards = simplify_guarded(
-            [node_of(output) for output in outputs], guards, session.sources
-        )
-        (variable,) = simplify([trial.x.node])
+        settings = Settings(method, stop, record_every)
+        iteration = iterate(session, settings, trial, count, structure, state, layout.rounded)
+    inputs = session.inputs
+    first_data = 2 + len(state)
+    loss_graph = Graph(
+        (inputs[0], *inputs[first_data:]),
+        (trial.loss.node,),
+        (session.names[0], *session.names[first_data:]),
+        session.sources,
+        tuple(array for _, array in session.captures.arrays),
+        guards=tuple(session.guards),
+    )
+    observations = 0 if trial.residual is None else trial.residual.size
+    return Built(iteration, loss_graph, session.captures, state0, observations)
+
+
+def begin(
+    session: Session, x: np.ndarray, count: int, state: Sequence[np.ndarray]
+) -> tuple[TracedArray, TracedArray, list[TracedArray]]:
+    """Return stand-ins for the point, the number of updates and the method's state."""
+    return (
+        add_argument(session, x, "x"),
+        add_argument(session, np.asarray(count, np.int64), "iteration"),
+        [add_argument(session, value, f"state{i}") for i, value in enumerate(state)],
+    )
+
+
+class Settings(NamedTuple):
+    """What an iteration depends on besides the loss.
+
+    Attributes
+    ----------
+    method, stop
+        The descent method and the stop rule.
+    record_every
+        The history keeps every so manieth iteration; 0 keeps none.
+    """
+
+    method: Any
+    stop: StopRule
+    record_every: int
+
+
+def iterate(
+    session: Session,
+    settings: Settings,
+    trial: Evaluation,
+    count: TracedArray,
+    structure: Any,
+    state: Sequence[TracedArray],
+    rounded: Callable[[Any], Any],
+) -> Iteration:
+    """Return one iteration from a point; `rounded` brings the next one to storage precision."""
+    method, stop, every = settings
+    followed = with_followed_settings(method, session)
+    one = take_step(session, followed, stop, trial, count, trees.unflatten(structure, state))
+    new_state = like_state(method, one.state, structure, state)
+    next_x = rounded(like_x(method, one.x, trial.x))
+    records, due = _records(one, trial, count, every, isinstance(method, Search))
+    report = trees.leaves(one.report)
+    outputs = [trial.loss, trial.gradient, one.finite, one.stop, *report, *records, *due]
+    outputs += [next_x, *new_state]
+    guards = _guards(session, trial.x)
+    nodes, guards = simplify_guarded(
+        [node_of(output) for output in outputs], guards, session.sources
+    )
+    (variable,) = simplify([trial.x.node])
     inputs = session.inputs
     first_data = 2 + len(state)
     first_record = 4 + len(report)
     place = first_record + len(records)
     after = place + len(due)
-    iteration = Iteration(
+    return Iteration(
         inputs[0],
         variable,
         inputs[1],
@@ -166,16 +227,6 @@ def build(
         guards,
         session.sources,
     )
-    loss_graph = Graph(
-        (inputs[0], *inputs[first_data:]),
-        (trial.loss.node,),
-        (session.names[0], *session.names[first_data:]),
-        session.sources,
-        tuple(array for _, array in session.captures.arrays),
-        guards=tuple(session.guards),
-    )
-    observations = 0 if trial.residual is None else trial.residual.size
-    return Built(iteration, loss_graph, session.captures, state0, observations)
 
 
 def _records(

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.derivative import pull_back, push_forward
 from steepest.descent.bounds import Box
 from steepest.graph import Node, trees
+from steepest.ops.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced
 
@@ -49,6 +50,13 @@ class Evaluation:
         self.x, self.loss, self.residual = as_traced(x), as_traced(loss), residual
         self.plain, self._weights, self.box = plain, weights, box
 
+    @classmethod
+    def known(cls, x: Any, loss: Any, gradient: Any, triangle: Any) -> Evaluation:
+        """Return a point at which everything that a method for residuals looks at is known."""
+        point = cls(x, loss)
+        point.gradient, point.triangle = gradient, triangle
+        return point
+
     @functools.cached_property
     def gradient(self) -> Any:
         """Of the loss, shape (n,)."""
@@ -82,6 +90,28 @@ class Evaluation:
     def plain_jacobian(self) -> Any:
         """Of the residuals that the user's function returns, shape (m, n)."""
         return slopes(node_of(self.plain), self.x)
+
+    @functools.cached_property
+    def triangle(self) -> Any:
+        """The residuals as a linear function of a step, turned into a triangle.
+
+        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last column:
+        shape (n, n + 1). Parameters that a bound holds have no say in it: each has a row of
+        its own, which none of the others looks at.
+        """
+        jacobian, residual = self.jacobian, self.residual
+        count, number = jacobian.shape
+        if self.box is not None:
+            alone = np.eye(number, dtype=bool) & self.held
+            own = np.where(alone, 1.0, 0.0).astype(jacobian.dtype)
+            jacobian = np.concatenate([np.where(self.held, 0.0, jacobian), own])
+            residual = np.concatenate([residual, np.zeros(number, residual.dtype)])
+            count += number
+        rows = np.concatenate([jacobian, residual[:, None]], axis=1)
+        if count <= number:  # as many rows as columns at least
+            missing = np.zeros((number + 1 - count, number + 1), rows.dtype)
+            rows = np.concatenate([rows, missing])
+        return triangle(rows)[:number]
 
     def hessian_times(self, v: Any) -> Any:
         """Return the Hessian times a vector of shape (n,)."""

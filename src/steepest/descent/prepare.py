@@ -17,9 +17,10 @@ import numpy as np
 from steepest.derivative import Function, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
-from steepest.descent.build import Built, Here, build, with_constants
+from steepest.descent.build import Built, Here, Settings, build, with_constants
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
+from steepest.descent.parts import build_parts, evaluation_with_constants, has_parts
 from steepest.descent.step import first_state
 from steepest.descent.stop import StopRule
 from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Snapshot, Start
@@ -205,6 +206,12 @@ class _Interpreted(Prepared):
 
 def _trace(problem: Problem, vector: np.ndarray, args: Any, here: Here | None = None) -> Built:
     p = problem
+    settings = Settings(p.method, p.stop, p.record_every)
+    if here is None and p.box is None and p.engine.takes_parts:
+        if has_parts(settings, p.layout, p.dtype):
+            built = build_parts(p.objective, p.layout, vector, args, settings)
+            if built is not None:
+                return built
     return build(
         p.objective,
         p.layout,
@@ -227,8 +234,11 @@ def _compiled(
     at: Function,
 ) -> Prepared:
     iterations = tuple(built.iteration for built in paths)
+    evaluation = paths[-1].evaluation
     constants: tuple[Node, ...] = ()
-    if problem.plan is None and len(paths) == 1:
+    if evaluation is not None:
+        evaluation, constants = evaluation_with_constants(evaluation)
+    elif problem.plan is None and len(paths) == 1:
         only, constants = with_constants(iterations[0], problem.fast)
         iterations = (only,)
     program = Program(
@@ -236,6 +246,7 @@ def _compiled(
         tuple(built.iteration for built in tail_paths),
         problem.plan,
         problem.record_x,
+        evaluation,
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
@@ -303,7 +314,7 @@ def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
     given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
     data = _bound_to(prepared.paths[-1], given)
     if prepared.constants:
-        nodes = prepared.paths[-1].iteration.data
+        nodes = prepared.paths[-1].data
         data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
     tail_data = _bound_to(prepared.tail_paths[-1], given) if prepared.tail_paths else []
     order, epochs = None, 0
@@ -330,7 +341,7 @@ def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
 
 
 def _bound_to(built: Built, given: list[Any]) -> list[np.ndarray]:
-    return bound(given, built.captures, built.iteration.data)
+    return bound(given, built.captures, built.data)
 
 
 def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:

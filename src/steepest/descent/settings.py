@@ -22,6 +22,18 @@ class UnknownSettingError(Exception):
     """What cannot be put together again from a file; the message names it."""
 
 
+def is_known(value: Any) -> bool:
+    """Whether a setting is made of what is known here alone: nothing that somebody else wrote."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return True
+    if kind is tuple:
+        return all(map(is_known, value))
+    return _KNOWN.get(kind.__name__) is kind and all(
+        is_known(getattr(value, field.name)) for field in dataclasses.fields(value)
+    )
+
+
 def encode(value: Any) -> Any:
     """Return a setting as JSON: what is not known here is only described."""
     value = value.item() if isinstance(value, np.generic) else value

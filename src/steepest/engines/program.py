@@ -161,12 +161,16 @@ class Program:
         How data is dealt out; None for all of it in every iteration.
     record_x
         Whether the history keeps x too.
+    evaluation
+        What computes the iteration's data from x and the data proper, where the iteration is
+        given in two parts: there is one path then, and no batches.
     """
 
     paths: tuple[Iteration, ...]
     tail_paths: tuple[Iteration, ...]
     batches: BatchPlan | None
     record_x: bool
+    evaluation: Graph | None = None
 
     @property
     def full(self) -> Iteration:
@@ -179,9 +183,10 @@ class Program:
         return self.tail_paths[-1] if self.tail_paths else None
 
     @property
-    def iterations(self) -> tuple[Iteration, ...]:
-        """All of them."""
-        return (*self.paths, *self.tail_paths)
+    def traced(self) -> tuple[Iteration | Graph, ...]:
+        """Everything that was traced."""
+        evaluation = () if self.evaluation is None else (self.evaluation,)
+        return (*self.paths, *self.tail_paths, *evaluation)
 
 
 @dataclass(frozen=True)
@@ -338,6 +343,11 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether it takes an iteration in two parts."""
+        ...
 
     def compile(self, paths: Sequence[Graph]) -> Executable:
         """Return the paths through a function as a function of flat inputs."""

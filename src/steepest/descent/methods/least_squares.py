@@ -90,24 +90,10 @@ def empty_model(x: Any) -> Model:
 
 
 def model_at(trial: Evaluation, scale: Any) -> Model:
-    """Return the linear model of the residuals at a point.
-
-    Parameters that a bound holds have no say in it: each has a row of its own, which none of
-    the others looks at.
-    """
-    jacobian, residual, held = trial.jacobian, trial.residual, np.zeros((), bool)
-    count, number = jacobian.shape
-    if trial.box is not None:
-        held = trial.held
-        own = np.where(np.eye(number, dtype=bool) & held, 1.0, 0.0).astype(jacobian.dtype)
-        jacobian = np.concatenate([np.where(held, 0.0, jacobian), own])
-        residual = np.concatenate([residual, np.zeros(number, residual.dtype)])
-        count += number
-    rows = np.concatenate([jacobian, residual[:, None]], axis=1)
-    if count <= number:  # as many rows as columns at least
-        rows = np.concatenate([rows, np.zeros((number + 1 - count, number + 1), rows.dtype)])
-    model = Model(triangle(rows)[:number], scale)
-    return Model(model.factor, np.maximum(scale, np.where(held, 0.0, model.norms)))
+    """Return the linear model of the residuals at a point."""
+    model = Model(trial.triangle, scale)
+    norms = model.norms if trial.box is None else np.where(trial.held, 0.0, model.norms)
+    return Model(model.factor, np.maximum(scale, norms))
 
 
 def weights_of(model: Model) -> Any:

@@ -39,6 +39,7 @@ class Interpreter:
     """Runs graphs in NumPy, node by node."""
 
     name: str = "numpy"
+    takes_parts: bool = False
 
     def compile(self, paths: Sequence[Graph]) -> Executable:
         """Return the paths through a function as a function of flat inputs."""

@@ -22,7 +22,13 @@ from steepest.engines.native.jit import Code
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
 from steepest.engines.native.plan import make_plan
-from steepest.engines.native.program import FUNCTION_TYPE, cached, leave_on_error
+from steepest.engines.native.program import (
+    FUNCTION_TYPE,
+    cached,
+    compile_evaluation,
+    leave_on_error,
+)
+from steepest.engines.native.program import Program as Evaluated
 from steepest.engines.native.region import REGISTER_LIMIT
 from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, index, register_type
@@ -31,6 +37,8 @@ from steepest.engines.native.workspace import (
     BOARD,
     COLUMNS,
     COUNT,
+    EVALUATE,
+    EVALUATED,
     GRADIENT,
     INTEGERS,
     LOSSES,
@@ -133,6 +141,8 @@ class DescentCode:
         Whether threads share some of it.
     reports
         What is computed by panels of rows.
+    evaluation
+        Machine code of what the loop looks at, where that is compiled by itself.
     spare
         Workspaces of finished runs, for use again.
     """
@@ -145,19 +155,39 @@ class DescentCode:
     in_memory: Sequence[int]
     shares_work: bool
     reports: Sequence[Report]
+    evaluation: Evaluated | None = None
     spare: list[Workspace] = field(default_factory=list)
 
 
 def compile_descent(program: Program) -> DescentCode:
     """Compile a descent, or return what was compiled for an equal one before."""
-    return cached(program, lambda: _Writer(program).write())
+    return cached(program, lambda: _compiled(program))
+
+
+def _compiled(program: Program) -> DescentCode:
+    if program.evaluation is None:
+        return _Writer(program).write()
+    # The loop is the same for every problem of as many parameters.
+    alone = dataclasses.replace(program, evaluation=None)
+    loop = cached(("in parts", alone), lambda: _Writer(alone, in_parts=True).write())
+    evaluation = compile_evaluation(program.evaluation)
+    return dataclasses.replace(
+        loop,
+        program=program,
+        checked=evaluation.checked,
+        hosts=evaluation.hosts,
+        shares_work=evaluation.shares_work,
+        reports=evaluation.reports,
+        evaluation=evaluation,
+        spare=[],
+    )
 
 
 class _Writer:
-    """Writes the function of one descent."""
+    """Writes the function of one descent; `in_parts` if it calls another for its data."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, in_parts: bool = False) -> None:
+        self.program, self.in_parts = program, in_parts
         self.module = ir.Module("steepest")
         self.function = ir.Function(self.module, FUNCTION_TYPE, "descend")
         self.builder = Builder(self.function)
@@ -242,7 +272,7 @@ class _Writer:
             self._iterations(program.paths, phis, head)
         code = Code(self.module, "descend", keep=not self.builder.hosts, in_haste=True)
         in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
-        memory = Memory(program, self.arena.size)
+        memory = Memory(program, self.arena.size, self.in_parts)
         checked, hosts = self.builder.checked_nodes, self.builder.hosts
         shares = self.builder.shares_work
         return DescentCode(program, code, memory, checked, hosts, in_memory, shares, self.reports)
@@ -259,6 +289,8 @@ class _Writer:
         plan = make_plan([(it.guards, it.stages) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         parts = self._parts(values)
+        if self.in_parts:
+            self._evaluate(parts[0])
         for carried, part in zip(self.carried, parts, strict=True):
             carried.bind(lowering, part)
         last = paths[-1]
@@ -359,6 +391,20 @@ class _Writer:
         for carried, node in zip(vectors, following, strict=True):
             if not carried.in_registers:
                 lowering.destinations.setdefault(node, carried.target)
+
+    def _evaluate(self, x: Sequence[ir.Value]) -> None:
+        """Let the data be computed at x; return at once where that fails."""
+        b, carried = self.builder.ir, self.carried[0]
+        table, evaluate = self._pointer(EVALUATED), self._pointer(EVALUATE)
+        carried.save(x)
+        b.store(carried.here.pointer if carried.in_registers else x[0], table)
+        evaluate.type = FUNCTION_TYPE.as_pointer()
+        code = b.call(evaluate, [table, index(0), index(0)])
+        failed, fine = self._block("failed"), self._block("evaluated")
+        b.cbranch(b.icmp_signed("<", code, index(0)), failed, fine)
+        b.position_at_end(failed)
+        b.ret(code)
+        b.position_at_end(fine)
 
     def _bind_data(self, lowering: Lowering, it: Iteration, count: ir.Value) -> None:
         plan = self.program.batches

@@ -25,6 +25,7 @@ class Native:
     """Compiles graphs to machine code, and a whole descent to one loop."""
 
     name: str = "native"
+    takes_parts: bool = True
 
     def compile(self, paths: Sequence[Graph]) -> Executable:
         """Return the paths through a function as a function of flat inputs."""
@@ -33,16 +34,16 @@ class Native:
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent and return what starts it."""
         compiled = compile_descent(program)
-        sources = {k: v for it in program.iterations for k, v in it.sources.items()}
+        sources = {k: v for part in program.traced for k, v in part.sources.items()}
         return lambda start: NativeRun(compiled, start, sources)
 
     def first_budget(self, program: Program) -> int:
         """Return how many iterations surely take less than some ten milliseconds."""
-        elements = sum(1 + node.size for node in order(program.full.outputs))
+        evaluated = () if program.evaluation is None else program.evaluation.outputs
+        nodes = order([*evaluated, *program.full.outputs])
+        elements = sum(1 + node.size for node in nodes)
         products = sum(
-            node.size * node.operands[0].shape[-1]
-            for node in order(program.full.outputs)
-            if node.op.name == "matmul"
+            node.size * node.operands[0].shape[-1] for node in nodes if node.op.name == "matmul"
         )
         return max(1, int(_FIRST_SECONDS / (_SECONDS_PER_ELEMENT * (elements + products / 8))))
 

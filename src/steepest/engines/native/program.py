@@ -250,6 +250,11 @@ def compile_paths(paths: Sequence[Graph]) -> Program:
     return replace(program, paths=simplified)  # their lines are those of these graphs
 
 
+def compile_evaluation(graph: Graph) -> Program:
+    """Compile what a descent calls in every iteration, first in haste; it is simplified."""
+    return cached(("evaluation", graph), lambda: _compile((graph,), in_haste=True))
+
+
 def _simplified(path: Graph) -> Graph:
     sources = dict(path.sources)
     outputs, guards = simplify_guarded(path.outputs, path.guards, sources)
@@ -269,7 +274,7 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
     return [(shape, dtype) for _, shape, dtype in outputs], places
 
 
-def _compile(paths: tuple[Graph, ...]) -> Program:
+def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
     module = ir.Module("steepest")
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
@@ -308,7 +313,7 @@ def _compile(paths: tuple[Graph, ...]) -> Program:
 
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
     checked, hosts = builder.checked_nodes, builder.hosts
-    code = Code(module, "run_graph", keep=not hosts)
+    code = Code(module, "run_graph", keep=not hosts, in_haste=in_haste)
     return Program(
         paths,
         code,

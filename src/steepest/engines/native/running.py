@@ -15,6 +15,7 @@ from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
     COUNT,
+    EVALUATE,
     ORDER,
     REASON,
     RECORDED,
@@ -52,7 +53,7 @@ class NativeRun:
         try:
             self._work = compiled.spare.pop()
         except IndexError:
-            self._work = Workspace(compiled.memory)
+            self._work = Workspace(compiled.memory, compiled.evaluation)
         work = self._work
         work.load(start.state)
         self.restart(start.x)
@@ -61,9 +62,11 @@ class NativeRun:
             work.copies[0][1][...] = start.previous_x
             work.losses[...] = start.previous_loss
         self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
-        position = compiled.memory.first + 2 * len(work.copies)
+        table, position = work.table, compiled.memory.data
+        if compiled.evaluation is not None:
+            table, position = work.evaluated, 1
         for number, array in enumerate(self._data):
-            work.table[position + number] = address_of(array)
+            table[position + number] = address_of(array)
         self._order = np.zeros(0, np.int64)
         self._epochs = range(0)
 
@@ -166,11 +169,16 @@ class NativeRun:
             work.table[ORDER] = address_of(self._order)
             base = self._epochs.start * program.batches.steps_per_epoch
         machine_code, table = self._compiled.code, ctypes.addressof(work.table)
-        started = time.perf_counter() if machine_code.is_hasty else None
+        evaluation = self._compiled.evaluation
+        codes = [machine_code] if evaluation is None else [machine_code, evaluation.code]
+        if evaluation is not None:
+            work.table[EVALUATE] = evaluation.code.address
+        hasty = [code for code in codes if code.is_hasty]
+        started = time.perf_counter() if hasty else 0.0
         with threads.at_work(self._compiled.shares_work):
             code = machine_code.call(table, steps, base)
-        if started is not None:
-            machine_code.note(time.perf_counter() - started)
+        for hasty_code in hasty:
+            hasty_code.note(time.perf_counter() - started)
         if code < 0:
             compiled = self._compiled
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)

@@ -9,14 +9,16 @@ import numpy as np
 
 from steepest.engines.native import threads
 from steepest.engines.native.buffers import address_of, aligned_bytes
+from steepest.engines.native.program import Program as Evaluation
 from steepest.engines.program import Program
 
 # Places in the block of integers.
 COUNT, RECORDED, REASON, SWAPPED = 0, 1, 2, 3
 
 # Positions in the table of pointers; the other columns of the history, the report, the
-# carried vectors and the data follow.
-ARENA, INTEGERS, LOSSES, GRADIENT, ORDER, BOARD, X_HISTORY, COLUMNS = range(8)
+# carried vectors and the data follow. What evaluates the data has a table of its own.
+ARENA, INTEGERS, LOSSES, GRADIENT, ORDER, BOARD, X_HISTORY = range(7)
+EVALUATE, EVALUATED, COLUMNS = 7, 8, 9
 
 
 _HISTORY_BYTES, _HISTORY_ROWS = 1 << 22, 1 << 15
@@ -36,11 +38,12 @@ class Memory:
         Offset, shape and dtype of each array, by name.
     size
         Bytes in all.
-    reports, first
-        Positions of the report and of the first carried vector in the table of pointers.
+    reports, first, data
+        Positions of the report, the first carried vector and the data in the table of
+        pointers.
     """
 
-    def __init__(self, program: Program, arena_size: int) -> None:
+    def __init__(self, program: Program, arena_size: int, in_parts: bool = False) -> None:
         it = program.full
         self.records, self.x = it.records, it.x if program.record_x else None
         self.reports = [COLUMNS + len(it.records) + i for i in range(len(it.report))]
@@ -57,8 +60,12 @@ class Memory:
         for number, node in enumerate(self.vectors):
             self._add(f"here{number}", node.shape, node.dtype)
             self._add(f"there{number}", node.shape, node.dtype)
+        self.data = self.first + 2 * len(self.vectors)
+        if in_parts:
+            for number, node in enumerate(it.data):
+                self._add(f"data{number}", node.shape, node.dtype)
         tail = program.tail.data if program.tail else ()
-        self.pointers = self.first + 2 * len(self.vectors) + len(it.data) + len(tail)
+        self.pointers = self.data + len(it.data) + len(tail)
 
     def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.fields[name] = (self.size, shape, dtype)
@@ -108,9 +115,12 @@ class Workspace:
         For x and each vector of the state, two copies.
     table
         The pointers, as the machine code wants them.
+    evaluated
+        Those of what evaluates the loop's data, where that is compiled by itself: x and the
+        data proper come first.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, evaluation: Evaluation | None = None) -> None:
         block = aligned_bytes(memory.size)
         self._memory, self._block = memory, block
         self._vectors = block[memory.fields["here0"][0] :]
@@ -139,6 +149,8 @@ class Workspace:
 
         self.order_copies([False] * len(self.copies), numbers)
         self.table[BOARD] = address_of(threads.board())
+        if evaluation is not None:
+            self._add_evaluation(memory, evaluation, base)
 
     def _add_history(self, memory: Memory) -> None:
         """Take memory for the history; it is kept, because fresh memory is slow to touch."""
@@ -151,6 +163,20 @@ class Workspace:
             self.table[COLUMNS + number] = address_of(column)
         if self.xs is not None:
             self.table[X_HISTORY] = address_of(self.xs)
+
+    def _add_evaluation(self, memory: Memory, evaluation: Evaluation, base: int) -> None:
+        """Let the loop find the evaluation's table, and both of them what is evaluated."""
+        names = [f"data{i}" for i in range(len(evaluation.outputs))]
+        places = [base + memory.fields[name][0] for name in names]
+        self._arena = aligned_bytes(evaluation.arena_size)
+        first = len(evaluation.paths[-1].inputs)
+        self.evaluated = (ctypes.c_void_p * (first + 2 + len(places)))()
+        self.evaluated[first] = address_of(self._arena)
+        self.evaluated[first + 1] = self.table[BOARD]
+        for number, place in enumerate(places):
+            self.table[memory.data + number] = place
+            self.evaluated[first + 2 + number] = place
+        self.table[EVALUATED] = ctypes.addressof(self.evaluated)
 
     def load(self, state: Sequence[np.ndarray]) -> None:
         """Write a first state; one that was written before is copied in one piece."""

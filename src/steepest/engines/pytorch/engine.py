@@ -60,6 +60,7 @@ class Torch:
 
     device: str = "cpu"
     name: str = "torch"
+    takes_parts: bool = False
 
     def __post_init__(self) -> None:
         torch = import_torch()

@@ -1,0 +1,113 @@
+"""An iteration in two parts: the evaluation is the problem's, the step is the method's.
+
+Of a problem a method for residuals sees the loss, its gradient and a triangle, whose sizes
+depend on the number of parameters alone. So its step is traced and compiled once for all
+problems with as many parameters, and a new problem costs no more than its own residuals.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from steepest.descent.build import Built, Settings, begin, iterate
+from steepest.descent.choice import FOR_RESIDUALS
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.objective import Objective
+from steepest.descent.parameters import Layout
+from steepest.descent.settings import is_known
+from steepest.descent.step import first_state
+from steepest.engines import Iteration
+from steepest.graph import Graph, Node, trees
+from steepest.rewrite import hoist, simplify
+from steepest.trace import node_of, open_session
+from steepest.trace.tracing import add_argument, add_arguments, argument_names
+
+_LARGEST = 64
+"""Parameters up to which a step is traced by itself: beyond, the problem is most of the work."""
+
+
+def has_parts(settings: Settings, layout: Layout, dtype: np.dtype) -> bool:
+    """Whether a method's step depends on nothing but what is in the key of :func:`_step`."""
+    return (
+        isinstance(settings.method, FOR_RESIDUALS)
+        and is_known(settings.method)
+        and is_known(settings.stop)
+        and sum(layout.sizes) <= _LARGEST
+        and set(layout.dtypes) == {dtype}
+    )
+
+
+def build_parts(
+    objective: Objective,
+    layout: Layout,
+    x0: np.ndarray,
+    args: Sequence[object],
+    settings: Settings,
+) -> Built | None:
+    """Trace an iteration in two parts; None where the residuals branch on values.
+
+    Parameters
+    ----------
+    objective
+        Residuals.
+    layout, x0
+        The parameters' layout, and the start as a vector.
+    args
+        Further arguments.
+    settings
+        Of which :func:`has_parts` is true.
+    """
+    with open_session() as session:
+        x = add_argument(session, x0, "x")
+        names = argument_names(objective.function, len(args) + 1)[1:]
+        arguments = add_arguments(session, args, names)
+        trial = objective(x, layout, arguments)
+        if session.guards:
+            return None
+        seen = [node_of(value) for value in (trial.loss, trial.gradient, trial.triangle)]
+        evaluation = Graph(
+            tuple(session.inputs),
+            tuple(simplify(seen, session.sources)),
+            tuple(session.names),
+            session.sources,
+        )
+    loss_graph = Graph(
+        evaluation.inputs,
+        (trial.loss.node,),
+        evaluation.names,
+        session.sources,
+        tuple(array for _, array in session.captures.arrays),
+    )
+    iteration, state = _step(settings, x0.size, x0.dtype)
+    observations = trial.residual.size
+    return Built(iteration, loss_graph, session.captures, state, observations, evaluation)
+
+
+@functools.lru_cache(maxsize=64)
+def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, list[np.ndarray]]:
+    """Return the step of a method, whose data are what is evaluated, and its first state."""
+    x0 = np.zeros(number, dtype)
+    start = first_state(settings.method, x0, settings.stop, settings.record_every)
+    leaves, structure = trees.flatten(start)
+    state = [np.asarray(value) for value in leaves]
+    with open_session() as session:
+        x, count, stand_ins = begin(session, x0, 0, state)
+        shapes = {"loss": (), "gradient": (number,), "triangle": (number, number + 1)}
+        seen = [
+            add_argument(session, np.zeros(shape, dtype), name) for name, shape in shapes.items()
+        ]
+        trial = Evaluation.known(x, *seen)
+        rounded = lambda following: following.astype(dtype)
+        iteration = iterate(session, settings, trial, count, structure, stand_ins, rounded)
+    return iteration, state
+
+
+def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:
+    """Return an evaluation that is given what does not depend on x, and what that is."""
+    outputs, inputs, constants = hoist(evaluation.outputs, evaluation.inputs[:1])
+    whole = replace(evaluation, inputs=(*evaluation.inputs, *inputs), outputs=tuple(outputs))
+    return whole, tuple(constants)

@@ -1,0 +1,127 @@
+"""Iterations in two parts are the same as whole ones, and the step is shared."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest.errors import GraphIndexError
+
+prepare = importlib.import_module("steepest.descent.prepare")
+T = np.linspace(0.0, 3.0, 31)
+
+
+def decay(t, a, b):
+    return a * np.exp(-b * t)
+
+
+def wave(t, a, b, c, d):
+    return a * np.sin(b * t + c) + d
+
+
+def line(t, a, b, c, d, e):
+    return np.stack([t**k for k in range(5)], axis=1) @ np.stack([a, b, c, d, e])
+
+
+MODELS = {
+    "decay": (decay, [2.0, 1.3], [1.0, 1.0]),
+    "wave": (wave, [1.5, 2.0, 0.3, 0.5], [1.0, 1.9, 0.0, 0.0]),
+    "line": (line, [1.0, 2.0, 3.0, 2.0, 1.0], np.zeros(5)),
+    "many": (
+        lambda t, *p: np.exp(np.sum([q * np.cos(k * t) for k, q in enumerate(p)], axis=0)),
+        0.1 * np.arange(20),
+        np.zeros(20),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::steepest.FitWarning")  # Gauss-Newton may get stuck
+@pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.Dogleg(), st.GaussNewton()])
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("kind", ["plain", "sigma", "robust"])
+def test_two_parts_make_the_whole(name, method, kind, monkeypatch):
+    model, truth, start = MODELS[name]
+    y = model(T, *truth) + 0.01 * np.sin(40 * T)
+    settings = {"sigma": {"sigma": 0.1 + T}, "robust": {"loss": "cauchy"}}.get(kind, {})
+
+    def fit():
+        return st.curve_fit(model, T, y, start, method=method, **settings)
+
+    parts = fit()
+    assert parts.run.timings.compile > 0
+    prepare._prepared.clear()
+    monkeypatch.setattr(prepare, "has_parts", lambda *_: False)
+    whole = fit()
+    assert whole.run.timings.compile > 0
+    assert parts.status == whole.status
+    assert parts.iterations == whole.iterations
+    np.testing.assert_array_equal(parts.x, whole.x)
+    np.testing.assert_array_equal(parts.covariance, whole.covariance)
+    for column in ("loss", "gradient_norm", "step_length", "evaluations"):
+        np.testing.assert_array_equal(
+            getattr(parts.history, column), getattr(whole.history, column)
+        )
+
+
+def test_the_step_is_compiled_once_for_as_many_parameters(monkeypatch):
+    jit = importlib.import_module("steepest.engines.native.jit")
+    made = []
+    original = jit.Code.__init__
+    monkeypatch.setattr(
+        jit.Code,
+        "__init__",
+        lambda self, module, name, *rest, **more: (
+            made.append(name),
+            original(self, module, name, *rest, **more),
+        )[1],
+    )
+    rule = st.GradientNormBelow(1.2345e-6) | st.MaxIterations(77)  # nobody else's
+    y = decay(T, 2.0, 1.3)
+    for k in range(1, 4):
+        st.least_squares(lambda p, k=k: decay(T, *p) / k - y, np.ones(2), stop=rule)
+    assert made == ["descend", "run_graph", "run_graph", "run_graph"]
+
+
+def test_somebody_elses_stop_rule_is_traced_with_the_problem():
+    class After(st.MaxIterations):
+        def met(self, point):
+            return point.iteration >= 2
+
+    run = st.least_squares(lambda p: p**2 - 2.0, np.ones(3), stop=After(5)).run
+    assert run.iterations == 2
+
+
+def test_an_index_out_of_bounds_in_a_model_names_its_line():
+    table = np.arange(5.0)
+
+    def residuals(p):
+        return table[np.floor(p[0] * 1e3).astype(int)] + p
+
+    with pytest.raises(GraphIndexError, match=r"test_parts.py:\d+"):
+        st.least_squares(residuals, np.array([1.0, 2.0]))
+
+
+def test_what_numpy_computes_in_a_model_raises_as_numpy_does():
+    def residuals(p):
+        return np.linalg.solve(np.array([[1.0, 1.0], [1.0, 1.0]]) * p[0], p)
+
+    with pytest.raises(np.linalg.LinAlgError):
+        st.least_squares(residuals, np.array([1.0, 2.0]))
+
+
+def test_a_model_that_branches_is_traced_whole():
+    def model(t, a, b):
+        return a * t if a > 0 else b * t**2
+
+    with pytest.warns(st.FitWarning, match="do not determine a"):
+        fit = st.curve_fit(model, T, -2 * T**2, np.array([-1.0, 1.0]))
+    np.testing.assert_allclose(fit.x[1], -2.0)
+
+
+def test_optimized_code_gives_the_bits_of_hasty_code():
+    y = wave(T, 1.5, 2.0, 0.3, 0.5)
+    start = np.array([1.0, 1.7, 0.1, 0.0])
+    model = lambda t, a, b, c, d: wave(t, a, b, c, d)
+    xs = [st.curve_fit(model, T, y, start).x.tobytes() for _ in range(40)]
+    assert len(set(xs)) == 1
