@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.control import alias_class, constant_data
 from steepest.engines.native.element import Element
 from steepest.engines.native.host import HostCall, special_symbol
@@ -94,7 +94,7 @@ class Builder(Places):
     def _kind(self, dtype: np.dtype) -> ir.Type:
         return register_type(dtype, self.lanes)
 
-    def _literal(self, value: object, dtype: np.dtype) -> ir.Constant:
+    def _literal(self, value: object, dtype: np.dtype) -> ir.Value:
         return literal(value, dtype, self.lanes)
 
     def cast(self, x: Element, dtype: np.dtype) -> Element:
@@ -160,7 +160,7 @@ class Builder(Places):
         values = [operand.value for operand in operands]
         if self.lanes == 1:
             return Element(self, emit(*values), dtype)
-        result = ir.Constant(self._kind(dtype), ir.Undefined)
+        result: ir.Value = ir.Constant(self._kind(dtype), ir.Undefined)
         for number in range(self.lanes):
             lane = ir.Constant(ir.IntType(32), number)
             one = emit(*[self.ir.extract_element(value, lane) for value in values])
@@ -182,7 +182,7 @@ class Builder(Places):
             inner.ir.ret(emit(inner, *parameters).value)
         inlined = ("alwaysinline",) if self.is_in_loop else ()
         values = [operand.value for operand in operands]
-        return Element(self, self.ir.call(function, values, attrs=inlined), dtype)
+        return Element(self, self.ir.call(function, values, attributes=inlined), dtype)
 
     def far(self, name: str, near: Element, x: Element, limit: float) -> Element:
         """Return what the C library computes where abs(x) is beyond a limit, else `near`.
@@ -401,8 +401,7 @@ class Builder(Places):
             self.ir.store(pointer, self.ir.gep(table, [index(place)], source_etype=POINTER))
         signature = ir.FunctionType(INDEX, [POINTER])
         function = self.ir.inttoptr(index(call.address), POINTER)
-        function.type = signature.as_pointer()
-        failed = self.ir.call(function, [table])
+        failed = self.ir.call(function, [table], signature)
         flag = self.error_flag()
         before = self.ir.load(flag, typ=INDEX)
         number = index(len(self.checked_nodes))

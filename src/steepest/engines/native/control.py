@@ -6,16 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from llvmlite import ir
 
-from steepest.engines.native.types import INDEX, POINTER, index
+from steepest.engines.native import ir
+from steepest.engines.native.types import INDEX, index
 from steepest.graph import Shape
-
-
-def opaque(pointer: ir.Value) -> ir.Value:
-    """Return a pointer without the type that llvmlite still gives it, and LLVM does not."""
-    pointer.type = POINTER
-    return pointer
 
 
 def alias_class(module: ir.Module, name: str) -> ir.Value:
@@ -28,11 +22,8 @@ def alias_class(module: ir.Module, name: str) -> ir.Value:
 def constant_data(module: ir.Module, value: np.ndarray) -> ir.Value:
     """Return the address of a known array's elements, in C order."""
     kind = ir.ArrayType(ir.IntType(8), value.nbytes)
-    data = ir.GlobalVariable(module, kind, module.get_unique_name("constant"))
-    data.initializer = ir.Constant(kind, bytearray(value.tobytes()))
-    data.global_constant = True
-    data.align = 64
-    return opaque(data)
+    content = ir.Constant(kind, value.tobytes())
+    return ir.GlobalVariable(module, module.get_unique_name("constant"), content, align=64)
 
 
 class Control:
@@ -73,12 +64,10 @@ class Control:
         """Whether what is emitted now is repeated."""
         return self._depth > 0
 
-    def alloca(self, kind: ir.Type, align: int | None = None) -> ir.Value:
+    def alloca(self, kind: ir.Type, align: int | None = None) -> ir.Room:
         """Return memory on the stack, for as long as the function runs."""
         with self.at_entry():
-            memory = self.ir.alloca(kind)
-            memory.align = align
-            return opaque(memory)
+            return self.ir.alloca(kind, align=align)
 
     @contextlib.contextmanager
     def at_entry(self) -> Iterator[None]:
@@ -104,7 +93,7 @@ class Control:
             return
         self.ir.branch(body)
         self.ir.position_at_end(body)
-        i = self.ir.phi(INDEX, "i")
+        i = self.ir.phi(INDEX)
         i.add_incoming(index(0), before)
         self._depth += 1
         yield i
@@ -124,7 +113,7 @@ class Control:
         )
         self.ir.branch(head)
         self.ir.position_at_end(head)
-        i = self.ir.phi(INDEX, "i")
+        i = self.ir.phi(INDEX)
         i.add_incoming(start, before)
         self.ir.cbranch(self.ir.icmp_signed("<", i, stop), body, after)
         self.ir.position_at_end(body)
@@ -148,8 +137,8 @@ class Control:
             return False
         if self._needs_care is None:
             self._needs_care = self.alloca(INDEX)
-        noted = self.ir.load(self._needs_care, typ=INDEX)
-        noted = self.ir.or_(noted, self.ir.zext(condition, INDEX))
+        before = self.ir.load(self._needs_care, typ=INDEX)
+        noted = self.ir.or_(before, self.ir.zext(condition, INDEX))
         self.ir.store(noted, self._needs_care)
         return True
 

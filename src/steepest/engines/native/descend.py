@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.host import HostCall
@@ -277,9 +277,7 @@ class _Writer:
         shares = self.builder.shares_work
         return DescentCode(program, code, memory, checked, hosts, in_memory, shares, self.reports)
 
-    def _iterations(
-        self, paths: Sequence[Iteration], phis: list[ir.Value], head: ir.Block
-    ) -> None:
+    def _iterations(self, paths: Sequence[Iteration], phis: list[ir.Phi], head: ir.Block) -> None:
         """Write one iteration along each known path, and the branches that lead there."""
         x = self.carried[0]
         count, _, previous_loss = phis[:3]
@@ -319,14 +317,14 @@ class _Writer:
         self,
         lowering: Lowering,
         it: Iteration,
-        phis: list[ir.Value],
+        phis: list[ir.Phi],
         head: ir.Block,
         parts: list[Sequence[ir.Value]],
     ) -> None:
         """Write one iteration: it ends by going back to the head, or by returning."""
         builder, b = self.builder, self.builder.ir
         x = self.carried[0]
-        count, recorded, previous_loss = phis[:3]
+        count, recorded_before, previous_loss = phis[:3]
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
         lowering.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
@@ -339,7 +337,7 @@ class _Writer:
             lowering.in_registers(node)
         if x.in_registers:  # here, where every way out can see it
             lowering.in_registers(it.gradient)
-        recorded = self._record(lowering, it, recorded)
+        recorded = self._record(lowering, it, recorded_before)
         stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
         diverged = self._block("diverged")
         leave_on_error(builder)
@@ -398,8 +396,7 @@ class _Writer:
         table, evaluate = self._pointer(EVALUATED), self._pointer(EVALUATE)
         carried.save(x)
         b.store(carried.here.pointer if carried.in_registers else x[0], table)
-        evaluate.type = FUNCTION_TYPE.as_pointer()
-        code = b.call(evaluate, [table, index(0), index(0)])
+        code = b.call(evaluate, [table, index(0), index(0)], FUNCTION_TYPE)
         failed, fine = self._block("failed"), self._block("evaluated")
         b.cbranch(b.icmp_signed("<", code, index(0)), failed, fine)
         b.position_at_end(failed)

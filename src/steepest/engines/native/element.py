@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
+
+from steepest.engines.native import ir
 
 if TYPE_CHECKING:
     from steepest.engines.native.builder import Builder

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.buffers import address_of
 from steepest.engines.native.invoke import (
     Words,
@@ -195,8 +195,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
 
     def call(place: int, result: ir.Type, *operands: ir.Value) -> ir.Value:
         target = w.load(program, 8 * place, POINTER)
-        target.type = ir.FunctionType(result, [x.type for x in operands]).as_pointer()
-        return b.call(target, operands)
+        return b.call(target, operands, ir.FunctionType(result, [x.type for x in operands]))
 
     def release(pointer: ir.Value) -> None:
         call(_RELEASE, ir.VoidType(), pointer)
@@ -224,7 +223,6 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
 
     w.each(index(0), count, check)
     busy = w.load(program, 8 * _BUSY, POINTER)
-    busy.type = INDEX.as_pointer()
     w.require(b.atomic_rmw("xchg", busy, index(1), "seq_cst"), index(0), other_kind)
     b.store(w.load(program, 8 * _ARENA, POINTER), at(arrays, count))
     b.store(w.load(program, 8 * _BOARD, POINTER), at(arrays, b.add(count, index(1))))
@@ -294,7 +292,6 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.store(array, slot)
         with b.if_then(b.icmp_unsigned("==", array, null)):
             number = b.gep(numbers, [i], source_etype=INDEX)
-            number.type = POINTER
             b.store(call(_TO_SCALAR, POINTER, number, dtype, null), slot)
         result = b.load(slot, typ=POINTER)
         with b.if_else(single) as (alone, together):

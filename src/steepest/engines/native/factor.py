@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Cell, View

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.buffers import address_of
 from steepest.engines.native.jit import Code
 from steepest.engines.native.types import INDEX, POINTER, index
@@ -197,8 +197,8 @@ def _module() -> ir.Module:
     w.each(index(0), inputs, check)
     w.each(inputs, count, take)
     target = w.load(program, 8 * _FUNCTION, POINTER)
-    target.type = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX]).as_pointer()
-    b.ret(b.call(target, [table, index(0), index(0)]))
+    of_tables = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
+    b.ret(b.call(target, [table, index(0), index(0)], of_tables))
     b.position_at_end(other_kind)
     b.ret(index(OTHER_KIND))
     return module

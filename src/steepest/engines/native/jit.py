@@ -9,9 +9,8 @@ from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
-from llvmlite import ir
 
-from steepest.engines.native import cache
+from steepest.engines.native import cache, ir
 
 _lock = threading.Lock()
 

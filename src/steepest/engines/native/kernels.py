@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from llvmlite import ir
-
-from steepest.engines.native import factor
+from steepest.engines.native import factor, ir
 from steepest.engines.native.element import Element
 from steepest.engines.native.factor import solve_triangle
 from steepest.engines.native.loops import cond, scan, while_

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
 from steepest.engines.many import INTERRUPTED, ManyProgram
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.factor import SMALL
@@ -234,9 +234,7 @@ class _Writer:
         return self.builder.ir.load_atomic(self._word_at(place), "monotonic", 8, typ=INDEX)
 
     def _word_at(self, place: int) -> ir.Value:
-        address = self.builder.ir.gep(self.words, [index(place)], source_etype=INDEX)
-        address.type = INDEX.as_pointer()  # llvmlite wants it for atomic operations
-        return address
+        return self.builder.ir.gep(self.words, [index(place)], source_etype=INDEX)
 
     def _are_busy(self) -> Element:
         """Return which lanes have a problem."""
@@ -292,6 +290,7 @@ class _Writer:
         b.store(index(0), b.gep(self.count.here.pointer, [lane], source_etype=INDEX))
         with b.if_then(there_is):
             for vector in (self.carried[0], *self.data):
+                assert vector.source is not None
                 size, kind = vector.node.size, memory_type(vector.node.dtype)
                 start = b.mul(problem, index(size))
                 with builder.loop(size) as i:

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.memory import Slot, View, contiguous
 from steepest.engines.native.plan import make_plan
 from steepest.engines.native.types import INDEX, index

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
-from steepest.engines.native import kernels
+from steepest.engines.native import ir, kernels
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.jit import vector_bytes
 from steepest.engines.native.memory import Cell, View, contiguous, table_entry

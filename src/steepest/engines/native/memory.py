@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import alias_class
 from steepest.engines.native.element import Element
@@ -77,10 +77,11 @@ class View:
     def load(self, builder: Builder, address: ir.Value) -> Element:
         """Load an element."""
         kind = memory_type(self.dtype, self._lanes(builder))
-        value = builder.ir.load(address, typ=kind)
-        self._mark(value)
+        loaded = builder.ir.load(address, typ=kind)
+        self._mark(loaded)
+        value: ir.Value = loaded
         if self.dtype == np.bool_:
-            value = builder.ir.icmp_unsigned("!=", value, ir.Constant(kind, None))
+            value = builder.ir.icmp_unsigned("!=", loaded, ir.Constant(kind, None))
         return builder.element(builder.spread(value), self.dtype)
 
     def _lanes(self, builder: Builder) -> int:

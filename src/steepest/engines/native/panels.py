@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, View, contiguous, table_entry
@@ -124,7 +124,7 @@ def _strip_function(
     function.attributes.add("noinline")
     builder = Builder(function)
     context, strip = function.args
-    room = ir.ArrayType(ir.IntType(8), 0)  # as large as it turns out to be needed
+    room: ir.Room | None = None
     places = itertools.count()
 
     def pointer() -> ir.Value:
@@ -134,7 +134,8 @@ def _strip_function(
         offset = builder.ir.mul(strip, index(scratch))
         memory = Arena(builder, builder.ir.gep(pointer(), [offset], source_etype=ir.IntType(8)))
     else:
-        memory = Arena(builder, builder.alloca(room, align=64))
+        room = builder.alloca(ir.ArrayType(ir.IntType(8), 0), align=64)
+        memory = Arena(builder, room)
     read_only = memory.new_tag()
     inputs = [
         View(pointer(), view.dtype, view.shape, view.strides, 0, read_only) for view in operands
@@ -166,7 +167,8 @@ def _strip_function(
                     _take_along(inner, each, outputs[stretch.results.index(each.number)], strip)
         memory.restore(memory.slots)
         before += stretch.count
-    room.count = memory.size
+    if room is not None:  # as large as it turned out to be needed
+        room.kind = ir.ArrayType(ir.IntType(8), memory.size)
     builder.ir.ret_void()
     return function, memory.size
 

@@ -7,8 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.control import Control
 from steepest.engines.native.types import index
 from steepest.graph import Shape

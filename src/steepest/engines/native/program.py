@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from llvmlite import ir
 
-from steepest.engines.native import threads
+from steepest.engines.native import ir, threads
 from steepest.engines.native.buffers import (
     WORTH_KEEPING,
     address_of,

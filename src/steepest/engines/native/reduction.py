@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
 
+from steepest.engines.native import ir
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Cell, Flat, Slot, View, contiguous
@@ -117,7 +117,7 @@ def reduce_together(lowering: Lowering, nodes: Sequence[Node]) -> None:
             element = lowering.computed(node, at)
             if node in targets:
                 target = targets[node]
-                place = target.at_offset if is_flat else target.address
+                place: Any = target.at_offset if is_flat else target.address
                 target.store(
                     lowering.builder, element, place(lowering.builder, i if is_flat else at)
                 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.jit import vector_bytes
 from steepest.engines.native.memory import View
@@ -32,7 +31,7 @@ def _block(
 ) -> None:
     depth = a.shape[1]
     kind = ir.VectorType(memory_type(c.dtype), lanes)
-    zero = ir.Constant(kind, [literal(0, c.dtype)] * lanes)
+    zero: ir.Value = ir.Constant(kind, [literal(0, c.dtype)] * lanes)
     whole, rest = divmod(depth, lanes)
     sums = [zero] * height
     if whole > _UNROLLED:
@@ -40,15 +39,15 @@ def _block(
         for cell in cells:
             builder.ir.store(zero, cell)
         with builder.loop(whole) as chunk:
-            before = [builder.ir.load(cell, typ=kind) for cell in cells]
+            before: list[ir.Value] = [builder.ir.load(cell, typ=kind) for cell in cells]
             place = builder.affine(chunk, 0, lanes)
             after = _products(builder, a, b, first, place, lanes, before)
             for cell, value in zip(cells, after, strict=True):
                 builder.ir.store(value, cell)
         sums = [builder.ir.load(cell, typ=kind) for cell in cells]
     else:
-        for chunk in range(whole):
-            sums = _products(builder, a, b, first, index(chunk * lanes), lanes, sums)
+        for number in range(whole):
+            sums = _products(builder, a, b, first, index(number * lanes), lanes, sums)
     if rest:
         sums = _products(builder, a, b, first, index(whole * lanes), rest, sums)
     total = _sums_over_lanes(builder, sums + [zero] * (lanes - height))

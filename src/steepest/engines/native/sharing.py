@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.types import INDEX, POINTER, index
 
@@ -45,9 +44,7 @@ PIECE = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
 
 
 def _word(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
-    address = b.gep(board, [index(place)], source_etype=INDEX)
-    address.type = INDEX.as_pointer()  # llvmlite wants it for atomic operations
-    return address
+    return b.gep(board, [index(place)], source_etype=INDEX)
 
 
 def _load(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
@@ -87,10 +84,10 @@ def _take(b: ir.IRBuilder, board: ir.Value, taker: int) -> tuple[ir.Value, ir.Va
 
 
 def _do_piece(b: ir.IRBuilder, board: ir.Value, piece: ir.Value) -> None:
-    work = b.inttoptr(_load(b, board, WORK), PIECE.as_pointer())
+    work = b.inttoptr(_load(b, board, WORK), POINTER)
     pieces, _, _ = _parts(b, _load(b, board, TICKET))
     piece = _turned(b, piece, pieces, _load(b, board, TURN))
-    b.call(work, [b.inttoptr(_load(b, board, CONTEXT), POINTER), piece])
+    b.call(work, [b.inttoptr(_load(b, board, CONTEXT), POINTER), piece], PIECE)
     _add(b, board, DONE, 1)
 
 
@@ -135,7 +132,6 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     rest, over = function.append_basic_block("rest"), function.append_basic_block("over")
     b = ir.IRBuilder(entry)
     own = b.alloca(INDEX)  # pieces that the caller does if there are helpers
-    own.type = POINTER
     threads = _load(b, board, THREADS)
     can_share = b.and_(b.icmp_signed(">", threads, index(1)), b.icmp_signed(">", pieces, index(1)))
     b.cbranch(can_share, ask, alone)
@@ -145,8 +141,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     b.position_at_end(each)
     i = b.phi(INDEX)
     i.add_incoming(index(0), alone)
-    call = b.inttoptr(b.ptrtoint(work, INDEX), PIECE.as_pointer())
-    b.call(call, [context, _turned(b, i, pieces, b.mul(backwards, pieces))])
+    b.call(work, [context, _turned(b, i, pieces, b.mul(backwards, pieces))], PIECE)
     following = b.add(i, index(1))
     i.add_incoming(following, each)
     done = function.append_basic_block("left")
@@ -257,7 +252,7 @@ def _lock(b: ir.IRBuilder, bed: ir.Value) -> ir.Value:
 def _call(
     b: ir.IRBuilder, address: ir.Value, kind: ir.FunctionType, arguments: Sequence[ir.Value]
 ) -> None:
-    b.call(b.inttoptr(address, kind.as_pointer()), arguments)
+    b.call(b.inttoptr(address, POINTER), arguments, kind)
 
 
 def _gets_up(b: ir.IRBuilder, board: ir.Value, bed: ir.Value) -> ir.Value:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from llvmlite import ir
-
+from steepest.engines.native import ir
 from steepest.engines.native.builder import CONTRACT, Builder
 from steepest.engines.native.memory import View
 from steepest.engines.native.types import INDEX, index, literal, memory_type
@@ -37,12 +36,15 @@ def tile(
     depth = a.shape[1]
     kinds = [ir.VectorType(memory_type(c.dtype), lanes) for _, lanes in vectors]
     zero = literal(0, c.dtype)
-    start = [ir.Constant(kind, [zero] * kind.count) for kind in kinds] * height
+    zeros: list[ir.Value] = [ir.Constant(kind, [zero] * kind.count) for kind in kinds]
+    start = zeros * height
     # An addition takes some cycles: with few sums, two of each go on at a time.
     phases = 2 if len(start) < _SUMS and depth > 1 and c.dtype.kind == "f" else 1
-    sums = [start] * phases
+    sums: list[Sequence[ir.Value]] = [start] * phases
 
-    def step(k: ir.Value, sums: list[list[ir.Value]], count: int) -> list[list[ir.Value]]:
+    def step(
+        k: ir.Value, sums: Sequence[Sequence[ir.Value]], count: int
+    ) -> list[Sequence[ir.Value]]:
         following = list(sums)
         for phase in range(count):
             place = builder.affine(k, phase, 1)
@@ -57,7 +59,7 @@ def tile(
         after = builder.function.append_basic_block("stored")
         builder.ir.branch(body)
         builder.ir.position_at_end(body)
-        k = builder.ir.phi(INDEX, "k")
+        k = builder.ir.phi(INDEX)
         k.add_incoming(index(0), before)
         phis = [[builder.ir.phi(value.type) for value in values] for values in sums]
         for phi, value in _pairs(phis, sums):
@@ -80,8 +82,8 @@ def tile(
 
 
 def _pairs(
-    phis: list[list[ir.Value]], sums: list[list[ir.Value]]
-) -> Iterator[tuple[ir.Value, ir.Value]]:
+    phis: list[list[ir.Phi]], sums: Sequence[Sequence[ir.Value]]
+) -> Iterator[tuple[ir.Phi, ir.Value]]:
     for mine, values in zip(phis, sums, strict=True):
         yield from zip(mine, values, strict=True)
 
@@ -95,7 +97,7 @@ def _rank_one_update(
     k: ir.Value,
     height: int,
     vectors: list[tuple[int, int]],
-    sums: list[ir.Value],
+    sums: Sequence[ir.Value],
 ) -> list[ir.Value]:
     is_real = b.dtype.kind == "f"
     right = [
@@ -117,7 +119,7 @@ def _rank_one_update(
     return result
 
 
-def _splat(builder: Builder, element: ir.Value, kind: ir.VectorType) -> ir.Value:
+def _splat(builder: Builder, element: ir.Value, kind: ir.Type) -> ir.Value:
     undefined = ir.Constant(kind, ir.Undefined)
     one = builder.ir.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
@@ -130,7 +132,7 @@ def _added(
     row: ir.Value,
     column: ir.Value,
     vectors: list[tuple[int, int]],
-    sums: list[ir.Value],
+    sums: Sequence[ir.Value],
     layer: ir.Value,
 ) -> list[ir.Value]:
     """Add what the layers before have left."""
@@ -148,7 +150,7 @@ def _store_tile(
     row: ir.Value,
     column: ir.Value,
     vectors: list[tuple[int, int]],
-    sums: list[ir.Value],
+    sums: Sequence[ir.Value],
 ) -> None:
     for value, position, lanes in _placed(builder, row, column, vectors, sums):
         if c.strides[1] == 1:
@@ -165,7 +167,7 @@ def _placed(
     row: ir.Value,
     column: ir.Value,
     vectors: list[tuple[int, int]],
-    sums: list[ir.Value],
+    sums: Sequence[ir.Value],
 ) -> Iterator[tuple[ir.Value, tuple[ir.Value, ir.Value], int]]:
     """Yield each vector of a block, its position in the result, and its lanes."""
     for number, value in enumerate(sums):

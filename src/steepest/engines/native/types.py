@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
+
+from steepest.engines.native import ir
 
 POINTER = ir.PointerType()
 INDEX = ir.IntType(64)
@@ -30,13 +31,13 @@ def in_lanes(kind: ir.Type, lanes: int) -> ir.Type:
     return kind if lanes == 1 else ir.VectorType(kind, lanes)
 
 
-def literal(value: object, dtype: np.dtype, lanes: int = 1) -> ir.Constant:
+def literal(value: object, dtype: np.dtype, lanes: int = 1) -> ir.Value:
     """Return a number as a constant of a dtype, the same in every lane."""
     number = float(dtype.type(value)) if dtype.kind == "f" else int(value)  # type: ignore[call-overload]
     constant = ir.Constant(register_type(dtype), number)
     return constant if lanes == 1 else ir.Constant(register_type(dtype, lanes), [constant] * lanes)
 
 
-def index(value: int) -> ir.Constant:
+def index(value: int) -> ir.Value:
     """Return a constant index."""
     return ir.Constant(INDEX, value)
