@@ -164,20 +164,31 @@ SMOOTH = [
 @RELAXED
 @given(some.integers(0, 2**32 - 1), some.lists(some.integers(0, 10**6), min_size=1, max_size=4))
 def test_chains_of_any_ops_agree_between_engines(seed, choices):
-    """Values may leave every domain: engines must still agree, NaN and inf included."""
+    """Values may leave every domain: engines must still agree, NaN and inf included.
+
+    Elements that a few rounding errors on the way would change visibly (the sine of 1e12) are
+    left out.
+    """
     random = np.random.default_rng(seed)
     x = random.uniform(-2, 2, 21)
+    rows = [SMOOTH[choice % len(SMOOTH)] for choice in choices]
 
     def chain(u):
-        for choice in choices:
-            row = SMOOTH[choice % len(SMOOTH)]
+        for row in rows:
             u = record(row, *[u] * row.evaluate.nin)
+        return u
+
+    def disturbed(u):
+        for row in rows:
+            u = row.evaluate(*[u] * row.evaluate.nin)
+            u = u * (1 + 1e-13 * random.uniform(-1, 1, u.shape))
         return u
 
     graph = st.trace(chain, x)
     with np.errstate(all="ignore"):
         expected = graph(x)
+        others = [disturbed(x) for _ in range(8)]
+        is_plain = np.all([np.isclose(u, expected, 1e-7, 0, True) for u in others], axis=0)
     for engine in (Native(), Torch()):
         _, (found,) = engine.compile([graph])([x])
-        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        np.testing.assert_allclose(found[is_plain], expected[is_plain], rtol=1e-6)
