@@ -10,7 +10,12 @@ import scipy.optimize
 from nist_cases import CASES
 
 import steepest as st
-from steepest.descent.statistics import is_surely_regular
+from steepest.descent.statistics import (
+    evenness,
+    is_surely_regular,
+    spread,
+    spread_of_regular,
+)
 
 T = np.linspace(0, 4, 25)
 RANDOM = np.random.default_rng(7)
@@ -479,8 +484,21 @@ def test_models_without_a_hash_and_many_parameters():
 
     t = np.linspace(0, 2, 9)
     np.testing.assert_allclose(st.curve_fit(Model(), t, 2 * t + 1).x, [2, 1])
-    assert not is_surely_regular(np.eye(530), 1000)
-    assert is_surely_regular(np.eye(5), 1000)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_regular_beyond_doubt_has_full_rank(seed):
+    random = np.random.default_rng(seed)
+    number = random.integers(1, 9)
+    scales = 10.0 ** random.integers(-6, 7, number)
+    factor = np.triu(random.normal(size=(number, number))) * scales
+    if is_surely_regular(evenness(factor), number, 100):
+        inverse, rank = spread(factor, 100)
+        assert rank == number
+        np.testing.assert_allclose(spread_of_regular(factor), inverse, rtol=1e-6)
+    factor[-1, -1] = 0.0
+    assert not is_surely_regular(evenness(factor), number, 100)
+    assert is_surely_regular(evenness(np.eye(number)), number, 100)
 
 
 def test_idioms_of_scipys_users():

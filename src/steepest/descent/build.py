@@ -188,15 +188,21 @@ def iterate(
     structure: Any,
     state: Sequence[TracedArray],
     rounded: Callable[[Any], Any],
+    told: Callable[[Any], Sequence[Any]] = lambda kept: (),
 ) -> Iteration:
-    """Return one iteration from a point; `rounded` brings the next one to storage precision."""
+    """Return one iteration from a point.
+
+    `rounded` brings the next point to storage precision; `told` says what else is reported of
+    what the method keeps.
+    """
     method, stop, every = settings
     followed = with_followed_settings(method, session)
     one = take_step(session, followed, stop, trial, count, trees.unflatten(structure, state))
     new_state = like_state(method, one.state, structure, state)
     next_x = rounded(like_x(method, one.x, trial.x))
     records, due = _records(one, trial, count, every, isinstance(method, Search))
-    report = trees.leaves(one.report)
+    kept, *counts = one.report
+    report = [*trees.leaves(kept), *told(kept), *counts]
     outputs = [trial.loss, trial.gradient, one.finite, one.stop, *report, *records, *due]
     outputs += [next_x, *new_state]
     guards = _guards(session, trial.x)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.again import again
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
 from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
@@ -115,6 +116,16 @@ def curve_fit(
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
+    key = None
+    if sigma is None and bounds is None and callback is None and not progress:
+        tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
+        settings = check_finite, nan_policy, method, loss, f_scale, engine, record
+        key = "curve", model, settings, absolute_sigma, tolerances
+        end = again(key, p0, (x, y))
+        if end is not None:
+            fit = Fit(end, end.names, absolute_sigma, Data(applied(model, False), x, y))
+            if fit.is_determined:
+                return fit
     names = parameter_names(model, p0)
     start = check_start(model, p0, names)
     is_named = isinstance(start, dict)
@@ -142,6 +153,7 @@ def curve_fit(
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         data=Data(applied(model, is_named), x, y, kind, is_named, nan_policy),
+        key=None if is_named else key,
     )
     if not (fit.converged and fit.is_determined):
         warn_of(fit)

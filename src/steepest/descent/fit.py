@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.derivative import Function
+from steepest.descent.again import Again
+from steepest.descent.ending import Solved
 from steepest.descent.evaluation import curve_slopes, value_slopes
+from steepest.descent.memo import lazy
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
-from steepest.descent.statistics import handed_on, is_surely_regular, spread
+from steepest.descent.statistics import (
+    handed_on,
+    is_surely_regular,
+    spread,
+)
 from steepest.errors import InputError
 from steepest.graph import trees
 
@@ -25,8 +31,7 @@ class FitWarning(UserWarning):
     """A fit whose parameters are not all determined by the data."""
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """What a model was fitted to.
 
     Attributes
@@ -43,9 +48,9 @@ class Data:
         What was done about points that are not finite.
     """
 
-    model: Callable[[Any, Any], Any] = field(repr=False)
-    x: Any = field(repr=False)
-    y: np.ndarray = field(repr=False)
+    model: Callable[[Any, Any], Any]
+    x: Any
+    y: np.ndarray
     kind: str = "none"
     is_named: bool = False
     nan_policy: str | None = None
@@ -57,14 +62,10 @@ class Fit:
 
     Attributes
     ----------
-    run
-        The descent.
-    problem
-        What was fitted.
+    end
+        How it ended.
     free_names
         A name for each free parameter.
-    vector
-        The free parameters as a vector, shape (n,).
     absolute_sigma
         Whether the residuals are in units of known standard deviations; otherwise these are
         estimated from the residuals.
@@ -72,12 +73,28 @@ class Fit:
         Model and data, where a model was fitted.
     """
 
-    run: Result
-    problem: Problem = field(repr=False)
+    end: Solved | Again
     free_names: tuple[str, ...]
-    vector: np.ndarray = field(repr=False)
     absolute_sigma: bool = False
     data: Data | None = None
+
+    @property
+    def run(self) -> Result:
+        """The descent."""
+        return self.end.run
+
+    @property
+    def problem(self) -> Problem:
+        """What was fitted."""
+        return self.end.problem
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The free parameters as a vector, shape (n,)."""
+        return self.end.vector
+
+    def __repr__(self) -> str:
+        return f"Fit(run={self.run!r}, names={self.names!r})"
 
     def __iter__(self) -> Iterator[Any]:
         """Yield parameters and covariance, as SciPy's ``curve_fit`` returns them."""
@@ -89,20 +106,21 @@ class Fit:
 
     def __getattr__(self, name: str) -> Any:
         # What the descent itself knows: loss, iterations, status, history...
-        if name.startswith("_") or name == "run":
+        if name.startswith("_") or name == "end":
             raise AttributeError(name)
         return getattr(self.run, name)
 
     @property
     def x(self) -> Any:
         """The parameters, in the structure of the start."""
-        return self.run.x
+        return self.end.x
 
-    @functools.cached_property
+    @lazy
     def factor(self) -> np.ndarray:
         """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
-        if self.run.report:
-            return self.run.report[0][:, :-1]
+        report = self.end.report
+        if report:
+            return report[0][:, :-1]
         rows = np.zeros((len(self.vector), len(self.vector)))
         return np.asarray(np.linalg.qr(np.concatenate([self._at_end[2], rows]), "r"))
 
@@ -115,9 +133,9 @@ class Fit:
 
     @property
     def _expand(self) -> Any:
-        return self.problem.objective.expand
+        return self.end.expand
 
-    @functools.cached_property
+    @lazy
     def _made(self) -> tuple[np.ndarray, np.ndarray]:
         """All parameters as a vector, and its slopes by that of the free ones."""
         layout, expand = self.problem.layout, self._expand
@@ -151,12 +169,12 @@ class Fit:
     @property
     def cost(self) -> float:
         """Half the sum of squares, or the robust loss that stands for it."""
-        return self.run.loss
+        return self.end.loss
 
     @property
     def chi_square(self) -> float:
         """The sum of squared residuals."""
-        return float(np.sum(np.square(self.residuals))) if self._is_robust else 2 * self.run.loss
+        return float(np.sum(np.square(self.residuals))) if self._is_robust else 2 * self.cost
 
     @property
     def _is_robust(self) -> bool:
@@ -165,13 +183,13 @@ class Fit:
     @property
     def degrees_of_freedom(self) -> int:
         """Residuals less the parameters that were free to move."""
-        return self.observations - int(np.sum(self._free))
+        return self.end.observations - self._number
 
     @property
     def reduced_chi_square(self) -> float:
         """The sum of squares for each degree of freedom; NaN if there are none."""
         freedom = self.degrees_of_freedom
-        return 2 * self.run.loss / freedom if freedom > 0 else math.nan
+        return 2 * self.cost / freedom if freedom > 0 else math.nan
 
     @property
     def residual_standard_deviation(self) -> float:
@@ -188,33 +206,45 @@ class Fit:
         rest = float(np.sum(np.square(y - self.predict(self.data.x))))
         return 1 - rest / total if total else math.nan
 
-    @functools.cached_property
+    @lazy
     def _free(self) -> np.ndarray:
         """Which parameters no bound holds."""
-        box = self.problem.box
+        box = self.end.box
         if box is None:
             return np.ones(len(self.vector), bool)
         return (self.vector > box.lower) & (self.vector < box.upper)
 
-    @functools.cached_property
+    @lazy
+    def _number(self) -> int:
+        """How many these are."""
+        return len(self.vector) if self.end.box is None else int(np.sum(self._free))
+
+    @lazy
     def _spread(self) -> tuple[np.ndarray, int]:
         """The inverse of the Jacobian's square by the free parameters, and its rank."""
-        return spread(self.factor[:, self._free], self.observations)
+        if self._is_easy:
+            return self.end.report[1], self._number
+        return spread(self.factor[:, self._free], self.end.observations)
 
     @property
     def is_determined(self) -> bool:
         """Whether the data determine the free parameters and their scatter."""
-        if self.problem.box is None and self.observations > len(self.vector):
-            if is_surely_regular(self.factor, self.observations):
-                return True
-        return self.rank == int(np.sum(self._free)) and self.degrees_of_freedom > 0
+        return self._is_easy or (self.rank == self._number and self.degrees_of_freedom > 0)
+
+    @lazy
+    def _is_easy(self) -> bool:
+        """Whether that is so beyond doubt."""
+        end, number = self.end, len(self.end.vector)
+        if len(end.report) < 3 or end.box is not None or end.observations <= number:
+            return False
+        return is_surely_regular(end.report[2], number, end.observations)
 
     @property
     def rank(self) -> int:
         """Of the Jacobian by the parameters that no bound holds."""
         return self._spread[1]
 
-    @functools.cached_property
+    @lazy
     def covariance(self) -> np.ndarray:
         """Covariance of the parameters, shape (k, k).
 
@@ -228,14 +258,16 @@ class Fit:
         free, slopes = self._free_covariance, self._made[1]
         return handed_on(free, slopes)
 
-    @functools.cached_property
+    @lazy
     def _free_covariance(self) -> np.ndarray:
         """The same of the free parameters, shape (n, n)."""
-        free = np.flatnonzero(self._free)
         spread, _ = self._spread
         scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
         if math.isnan(scale):
             spread, scale = np.full_like(spread, np.inf), 1.0
+        if self.end.box is None:
+            return spread * scale
+        free = np.flatnonzero(self._free)
         result = np.full((len(self.vector), len(self.vector)), np.nan)
         result[np.ix_(free, free)] = spread * scale
         return result
@@ -281,7 +313,7 @@ class Fit:
     def remarks(self) -> list[str]:
         """Sentences on parameters that the data do not determine, or a bound holds."""
         remarks = []
-        box = self.problem.box
+        box = self.end.box
         if box is not None:
             for i in np.flatnonzero(~self._free):
                 side = "lower" if self.vector[i] <= box.lower[i] else "upper"
@@ -289,7 +321,7 @@ class Fit:
                     f"{self.free_names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
                     "standard error, and those of the others hold with it fixed there."
                 )
-        number = int(np.sum(self._free))
+        number = self._number
         if self.rank < number:
             remarks.append(
                 f"The Jacobian has rank {self.rank} for {number} parameters: the data do not "
@@ -298,7 +330,7 @@ class Fit:
             )
         elif self.degrees_of_freedom <= 0 and not self.absolute_sigma:
             remarks.append(
-                f"There are {self.observations} residuals for {number} parameters: their "
+                f"There are {self.end.observations} residuals for {number} parameters: their "
                 "scatter cannot be estimated; give more data, or absolute_sigma=True."
             )
         return remarks
@@ -315,7 +347,7 @@ class Fit:
 
     # The model.
 
-    @functools.cached_property
+    @lazy
     def _at_end(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         problem = self.problem
 

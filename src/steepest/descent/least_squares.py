@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.again import again, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.driver import State
+from steepest.descent.ending import Solved
 from steepest.descent.fit import Data, Fit, FitWarning
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
@@ -118,6 +120,14 @@ def least_squares(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     args = args if isinstance(args, tuple | list) else (args,)
+    key = None
+    if not kwargs and bounds is None and callback is None and not progress:
+        tolerances = stop, ftol, xtol, gtol, max_nfev
+        settings = method, loss, f_scale, engine, record, max_paths
+        key = "residuals", residuals, settings, tolerances
+        end = again(key, x0, tuple(args))
+        if end is not None:
+            return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
     return fit_residuals(
         function,
@@ -133,6 +143,7 @@ def least_squares(
         callback=callback,
         progress=progress,
         max_paths=max_paths,
+        key=key,
     )
 
 
@@ -154,8 +165,13 @@ def fit_residuals(
     names: Sequence[str] | None = None,
     absolute_sigma: bool = False,
     data: Data | None = None,
+    key: Any = None,
 ) -> Fit:
-    """Return the fit of residuals; `names` of the parameters and `data` of a model if known."""
+    """Return the fit of residuals.
+
+    `names` of the parameters and `data` of a model are given if known; with a `key`, another
+    fit may be made :func:`again`.
+    """
     x0, expand = unmark(x0)
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
@@ -183,7 +199,9 @@ def fit_residuals(
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
     run = solve(problem, vector, callback, progress, reason, None, more)
-    return Fit(run, problem, named, run.vector.astype(layout.dtype), absolute_sigma, data)
+    if key is not None and run.converged:
+        remember_fit(key, problem, vector, reason, more)
+    return Fit(Solved(run, problem), named, absolute_sigma, data)
 
 
 def squares_problem(

@@ -1,10 +1,36 @@
-"""Functions that are made once for the same arguments, so that what was compiled is found."""
+"""What is computed once: functions for the same arguments, attributes of the same object."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
+
+_T = TypeVar("_T")
+
+
+class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
+    """Decorate a method: an attribute that is computed when it is first asked for.
+
+    As ``functools.cached_property``, which before Python 3.12 takes a lock each time: that
+    costs more than most of what is computed here.
+    """
+
+    def __init__(self, function: Callable[[Any], _T]) -> None:
+        self._function, self._name = function, function.__name__
+        self.__doc__ = function.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> lazy[_T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> _T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> lazy[_T] | _T:
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._function(instance)
+        return value
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from steepest.descent.evaluation import Evaluation
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
 from steepest.descent.settings import is_known
+from steepest.descent.statistics import EASY, evenness, spread_of_regular
 from steepest.descent.step import first_state
 from steepest.engines import Iteration
 from steepest.graph import Graph, Node, trees
@@ -87,6 +89,15 @@ def build_parts(
     return Built(iteration, loss_graph, session.captures, state, observations, evaluation)
 
 
+def _statistics(kept: Any) -> Sequence[Any]:
+    """Return what is said of a fit's standard errors, where the method keeps a triangle."""
+    triangles = trees.leaves(kept)
+    if not triangles or len(triangles[0]) > EASY:
+        return ()
+    factor = triangles[0][:, :-1]
+    return spread_of_regular(factor), evenness(factor)
+
+
 @functools.lru_cache(maxsize=64)
 def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, list[np.ndarray]]:
     """Return the step of a method, whose data are what is evaluated, and its first state."""
@@ -102,7 +113,9 @@ def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, 
         ]
         trial = Evaluation.known(x, *seen)
         rounded = lambda following: following.astype(dtype)
-        iteration = iterate(session, settings, trial, count, structure, stand_ins, rounded)
+        iteration = iterate(
+            session, settings, trial, count, structure, stand_ins, rounded, _statistics
+        )
     return iteration, state
 
 

@@ -12,6 +12,7 @@ from steepest.descent.bounds import Box
 from steepest.descent.choice import choose_method
 from steepest.descent.curve_fit import applied, clean, residuals_of
 from steepest.descent.driver import State
+from steepest.descent.ending import Solved
 from steepest.descent.fit import Data, Fit
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Method, Search
@@ -148,9 +149,8 @@ def resume(
     )
     if not settings["of_residuals"]:
         return run
-    end = run.vector.astype(layout.dtype)
     names = tuple(settings["names"])
-    return Fit(run, problem, names, end, settings["absolute_sigma"], data)
+    return Fit(Solved(run, problem), names, settings["absolute_sigma"], data)
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:

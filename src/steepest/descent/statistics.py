@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from steepest.ops.triangular import solve_triangle
 
 
 def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
@@ -36,6 +40,33 @@ def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
     return half @ half.T, rank
 
 
+def spread_of_regular(factor: Any) -> Any:
+    """Return the inverse of a Jacobian's square, whose triangle is regular beyond doubt."""
+    half = solve_triangle(factor, np.eye(len(factor), dtype=factor.dtype))
+    return np.matmul(half, half.T)
+
+
+def evenness(factor: Any) -> Any:
+    """Return the smallest square on the diagonal of a triangle, of the sum of all squares."""
+    return np.min(np.square(np.diagonal(factor))) / np.sum(np.square(factor))
+
+
+def is_surely_regular(share: np.ndarray, number: int, observations: int) -> bool:
+    """Return whether the triangle of `number` columns has full rank beyond doubt.
+
+    `share` is its evenness. Its smallest singular value is at least the smallest diagonal
+    element, over the norm of its column, divided by about two to the power of its size.
+    """
+    least = _EPSILON[share.dtype.char] * max(observations, number) * 4.0**number
+    return share.item() > least * least
+
+
+EASY = 8
+"""Parameters up to which that bound says much, and is found on the way."""
+
+_EPSILON = {kind: float(np.finfo(kind).eps) for kind in "fd"}
+
+
 def handed_on(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Return the covariance of what follows from parameters, given its slopes by them.
 
@@ -46,24 +77,6 @@ def handed_on(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     for missing, sign in ((np.isinf(covariance), np.inf), (np.isnan(covariance), np.nan)):
         known[touched @ missing.astype(float) @ touched.T > 0] = sign
     return known
-
-
-_EASY = 20
-"""Parameters beyond which the bound on the smallest singular value says little."""
-
-
-def is_surely_regular(factor: np.ndarray, observations: int) -> bool:
-    """Return whether a triangle has full rank beyond doubt, without decomposing it.
-
-    Its smallest singular value is at least the smallest diagonal element, over the norm of
-    its column, divided by about two to the power of its size.
-    """
-    number = len(factor)
-    if number > _EASY:
-        return False
-    least = np.finfo(factor.dtype).eps * max(observations, number) * 4.0**number
-    squares = factor * factor
-    return bool((squares.diagonal() > least**2 * squares.sum(axis=0)).all())
 
 
 def spreads(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> np.ndarray:

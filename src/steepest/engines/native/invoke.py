@@ -30,7 +30,8 @@ _ALIGNED_IN_ORDER = 0x0101  # flags of NumPy's interface: C contiguous, and alig
 # The beginning of an array object: data, ndim, shape, strides, base, dtype, flags.
 _DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = 0, 8, 16, 40, 48
 _HEADER = object.__basicsize__  # what every object starts with; its type comes last
-_ITEMS = tuple.__basicsize__
+ITEMS = tuple.__basicsize__
+"""Where the items of a tuple begin."""
 
 # The description of a program: its function, its number of inputs, of arrays in all, the
 # type of arrays; then for each input its dtype, number of axes and shape.
@@ -88,7 +89,7 @@ def layout_is_known() -> bool:
     place = id(array) + _HEADER
     shape = word(place + _SHAPE)
     return (
-        word(id(pair) + _ITEMS + 8) == id(array)
+        word(id(pair) + ITEMS + 8) == id(array)
         and word(place - 8) == id(np.ndarray)
         and word(place + _DATA) == address_of(array)
         and word(place + _NDIM, ctypes.c_int32) == 2
@@ -185,7 +186,7 @@ def _module() -> ir.Module:
     kind = w.load(program, 8 * _TYPE)
 
     def item(i: ir.Value) -> ir.Value:
-        return w.load(arrays, b.add(b.mul(i, index(8)), index(_ITEMS)), POINTER)
+        return w.load(arrays, b.add(b.mul(i, index(8)), index(ITEMS)), POINTER)
 
     def take(i: ir.Value) -> None:
         b.store(data_of(w, item(i)), b.gep(table, [i], source_etype=POINTER))

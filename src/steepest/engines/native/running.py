@@ -15,7 +15,6 @@ from steepest.engines.native.descend import DescentCode
 from steepest.engines.native.program import UNKNOWN_PATH, raise_error
 from steepest.engines.native.workspace import (
     COUNT,
-    EVALUATE,
     ORDER,
     REASON,
     RECORDED,
@@ -172,7 +171,7 @@ class NativeRun:
         evaluation = self._compiled.evaluation
         codes = [machine_code] if evaluation is None else [machine_code, evaluation.code]
         if evaluation is not None:
-            work.table[EVALUATE] = evaluation.code.address
+            work.let_evaluate(evaluation.code.address)
         hasty = [code for code in codes if code.is_hasty]
         started = time.perf_counter() if hasty else 0.0
         with threads.at_work(self._compiled.shares_work):
@@ -184,10 +183,9 @@ class NativeRun:
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
-        rows = int(work.integers[RECORDED])
-        if rows:
-            columns, xs = work.columns, work.xs
-            self.recording.columns.append(tuple([column[:rows].copy() for column in columns]))
+        if work.integers[RECORDED]:
+            columns, xs = work.history()
+            self.recording.columns.append(tuple(columns))
             if xs is not None:
-                self.recording.xs.append(xs[:rows].copy())
+                self.recording.xs.append(xs)
         return _OUTCOMES[code]

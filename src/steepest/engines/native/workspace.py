@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -84,22 +84,42 @@ class Copied:
     def __init__(self, memory: Memory, block: np.ndarray, start: int) -> None:
         self._memory, self._block, self._start = memory, block, start
 
-    def _view(self, name: str) -> np.ndarray:
+    def view(self, name: str) -> np.ndarray:
+        """Return one of its arrays."""
         return self._memory.view(name, self._block, self._start)
 
     @property
     def count(self) -> int:
         """Updates made."""
-        return int(self._view("integers")[COUNT])
+        return int(self.view("integers")[COUNT])
 
     @property
     def previous_loss(self) -> float:
         """The loss before the last update."""
-        return float(self._view("losses")[0])
+        return float(self.view("losses")[0])
 
     def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return both copies of a vector."""
-        return self._view(f"here{number}"), self._view(f"there{number}")
+        return self.view(f"here{number}"), self.view(f"there{number}")
+
+
+class Columns:
+    """Copies of the first rows of columns; `together` is a block of them all, if there is one."""
+
+    def __init__(
+        self, columns: Sequence[np.ndarray], together: np.ndarray | None, rows: int
+    ) -> None:
+        self._kinds = [column.dtype for column in columns] if together is not None else []
+        self._copies = (
+            [column[:rows].copy() for column in columns]
+            if together is None
+            else together[:, :rows].copy()
+        )
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        if not self._kinds:
+            return iter(self._copies)
+        return (c.view(kind) for c, kind in zip(self._copies, self._kinds, strict=True))
 
 
 class Workspace:
@@ -157,7 +177,14 @@ class Workspace:
         point = 0 if memory.x is None else memory.x.size * memory.x.dtype.itemsize
         self.history_rows = min(_HISTORY_ROWS, max(16, _HISTORY_BYTES // max(point, 1)))
         rows = self.history_rows
-        self.columns = [np.empty(rows, node.dtype) for node in memory.records]
+        # Columns of numbers of the same size lie in one block, to be copied in one go.
+        sizes = {node.dtype.itemsize for node in memory.records}
+        block = np.empty((len(memory.records), rows), f"i{max(sizes, default=8)}")
+        self._together = block if len(sizes) == 1 else None
+        self.columns = [
+            (row if len(sizes) == 1 else np.empty(rows, np.int64)).view(node.dtype)[:rows]
+            for row, node in zip(block, memory.records, strict=True)
+        ]
         self.xs = None if memory.x is None else np.empty((rows, memory.x.size), memory.x.dtype)
         for number, column in enumerate(self.columns):
             self.table[COLUMNS + number] = address_of(column)
@@ -192,7 +219,21 @@ class Workspace:
     def copied(self) -> Copied:
         """Return a copy of everything but the arena and the history."""
         start, _, _ = self._memory.fields["integers"]
-        return Copied(self._memory, self._block[start:].copy(), start)
+        return Copied(self._memory, self.changing().copy(), start)
+
+    def changing(self) -> np.ndarray:
+        """Return the bytes of everything but the arena and the history."""
+        return self._block[self._memory.fields["integers"][0] :]
+
+    def history(self) -> tuple[Columns, np.ndarray | None]:
+        """Return copies of the rows that were recorded: of the columns, and of the points."""
+        rows = self.integers.item(RECORDED)
+        xs = None if self.xs is None else self.xs[:rows].copy()
+        return Columns(self.columns, self._together, rows), xs
+
+    def let_evaluate(self, address: int) -> None:
+        """Let the loop call machine code for its data."""
+        self.table[EVALUATE] = address
 
     def order_copies(self, swapped: list[bool], numbers: Sequence[int]) -> None:
         """Let the machine code find the current copy of some vectors first."""

@@ -1,0 +1,271 @@
+"""Whole runs in one call: from arrays to the end of a descent, without Python in between.
+
+A small problem takes machine code some microseconds, and Python as many to prepare memory for
+it. Here one call checks the arrays, copies the state in which runs begin, and runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.buffers import address_of
+from steepest.engines.native.invoke import (
+    ITEMS,
+    OTHER_KIND,
+    Words,
+    Writer,
+    check_array,
+    data_of,
+    layout_is_known,
+)
+from steepest.engines.native.jit import Code
+from steepest.engines.native.program import FUNCTION_TYPE
+from steepest.engines.native.types import INDEX, POINTER, index
+from steepest.engines.native.workspace import COUNT, REASON, SWAPPED, Workspace
+from steepest.engines.program import Outcome, Recording, Snapshot, Start
+
+if TYPE_CHECKING:
+    from steepest.engines.native.descend import DescentCode
+
+# The description of a run: the machine code, its table and the number of iterations; where
+# the state goes, where it comes from and its bytes; the same for x; the table of the data; the
+# number of arrays and their type. Then for each of them its dtype, number of axes and shape,
+# and by how many bytes its numbers follow each other, 0 if they need not be finite, and how
+# many there are.
+_FUNCTION, _TABLE, _STEPS, _STATE, _IMAGE, _BYTES, _X, _X_BYTES, _DATA, _ARRAYS, _TYPE = range(11)
+_FIRST = 11
+
+_EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
+"""The bits of a real number that are all set where it is not finite, by its bytes."""
+
+
+class Whole:
+    """Runs a descent that begins in one state, again and again.
+
+    Parameters
+    ----------
+    compiled
+        The descent: not in batches, and shared by no threads.
+    state
+        The method's state at the start.
+    steps
+        Iterations at most.
+    """
+
+    def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
+        self._compiled, self._state, self._steps = compiled, state, steps
+        self._spare: list[tuple[Workspace, np.ndarray, int, np.ndarray]] = []
+        self._call = run_whole()
+
+    def __call__(self, arrays: tuple[Any, ...]) -> WholeRun | None:
+        """Run from x on data, and return how it ended.
+
+        `arrays` are x, then the data inputs. None is returned unless all of them are of the
+        kind that was compiled for, and finite, and the stop rule ended the run.
+        """
+        try:
+            parts = self._spare.pop()
+        except IndexError:
+            parts = self._prepared()
+        work, _, address, _ = parts
+        outcome = self._call(id(arrays), address)
+        ended = WholeRun(self._compiled, work) if outcome == Outcome.STOPPED else None
+        self._spare.append(parts)
+        return ended
+
+    def _prepared(self) -> tuple[Workspace, np.ndarray, int, np.ndarray]:
+        """Return a workspace, the description of a run in it, and what that refers to."""
+        compiled = self._compiled
+        work, memory = Workspace(compiled.memory, compiled.evaluation), compiled.memory
+        work.load(self._state)
+        work.integers.fill(0)
+        state = work.changing()
+        image, x = state.copy(), work.copies[0][0]
+        if compiled.evaluation is None:
+            inputs = compiled.program.full.data
+            data = ctypes.addressof(work.table) + 8 * memory.data
+        else:
+            inputs = compiled.evaluation.paths[-1].inputs[1:]
+            data = ctypes.addressof(work.evaluated) + 8
+            work.let_evaluate(compiled.evaluation.code.address)
+        words = [compiled.code.address, ctypes.addressof(work.table), self._steps]
+        words += [address_of(state), address_of(image), state.nbytes, address_of(x), x.nbytes]
+        words += [data, 1 + len(inputs), id(np.ndarray)]
+        for node in (compiled.program.full.x, *inputs):
+            looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
+            words += [id(node.dtype), node.ndim, *node.shape, looked_at, node.size]
+        description = np.array(words, np.int64)
+        return work, description, address_of(description), image
+
+
+class WholeRun:
+    """A run that is over: ``engines.program.Run``, as far as that looks back.
+
+    Parameters
+    ----------
+    compiled
+        The descent.
+    work
+        What it ran in: everything is copied out of it.
+    """
+
+    def __init__(self, compiled: DescentCode, work: Workspace) -> None:
+        self._compiled, self._copied, self._rows = compiled, work.copied(), work.history()
+        integers, losses = work.integers, work.losses
+        self.count: int = integers.item(COUNT)
+        self.reason: int = integers.item(REASON)
+        self.loss: float = losses.item(1)
+        self.reports = len(work.report)
+        self.rules: int = work.report[-1].item()  # bits that say which stop rules were met
+
+    @property
+    def previous_loss(self) -> float:
+        return self._copied.previous_loss
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._copied.view("gradient")
+
+    @property
+    def report(self) -> list[np.ndarray]:
+        return [self.reported(i) for i in range(self.reports)]
+
+    def reported(self, number: int) -> np.ndarray:
+        """Return one part of the report."""
+        return self._copied.view(f"report{number}")
+
+    def _pair(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a carried vector, and what it was before."""
+        here, there = self._copied.of(number)
+        is_swapped = self._copied.view("integers")[SWAPPED + number]
+        return (there, here) if is_swapped else (here, there)
+
+    @property
+    def x(self) -> np.ndarray:
+        if 0 in self._compiled.in_memory:
+            return self._pair(0)[0]
+        return self._copied.view("here0")
+
+    @property
+    def previous_x(self) -> np.ndarray:
+        return self._pair(0)[1]
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        numbers = range(1, len(self._compiled.memory.vectors))
+        return [self._pair(number)[0] for number in numbers]
+
+    @functools.cached_property
+    def recording(self) -> Recording:
+        columns, xs = self._rows
+        return Recording([tuple(columns)], [] if xs is None else [xs])
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is."""
+        return lambda: Snapshot(
+            self.x, self.previous_x, self.state, self.count, self.previous_loss
+        )
+
+    def advance(self, steps: int) -> Outcome:
+        """Say that it is over."""
+        return Outcome.STOPPED
+
+    def release(self) -> None:
+        """Nothing is held back."""
+
+
+def whole(compiled: DescentCode, start: Start, steps: int) -> Whole | None:
+    """Return what makes whole runs; None where they cannot be made so, or not yet."""
+    evaluation = compiled.evaluation
+    hasty = compiled.code.is_hasty or (evaluation is not None and evaluation.code.is_hasty)
+    if hasty or compiled.shares_work or compiled.program.batches is not None:
+        return None
+    if not layout_is_known():
+        return None
+    return Whole(compiled, start.state, steps)
+
+
+@functools.cache
+def run_whole() -> Callable[[int, int], int]:
+    """Return the function that makes a run.
+
+    It takes the ids of a tuple of arrays and the address of a run's description, and returns
+    what the machine code does, or :data:`~steepest.engines.native.invoke.OTHER_KIND`.
+    """
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
+
+
+@functools.cache
+def _code() -> Code:
+    return Code(_module(), "run_whole")
+
+
+def _module() -> ir.Module:
+    module = ir.Module("whole")
+    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "run_whole")
+    arrays, program = function.args
+    w = Writer(function)
+    b = w.b
+    other_kind = function.append_basic_block("other_kind")
+    words = Words(w, program, _FIRST)
+    kind, number = w.load(program, 8 * _TYPE), w.load(program, 8 * _ARRAYS)
+    data = w.load(program, 8 * _DATA, POINTER)
+
+    def item(i: ir.Value) -> ir.Value:
+        return w.load(arrays, b.add(b.mul(i, index(8)), index(ITEMS)), POINTER)
+
+    def check(i: ir.Value) -> None:
+        array = item(i)
+        check_array(w, array, kind, words, other_kind)
+        _check_finite(w, data_of(w, array), words.next(), words.next(), other_kind)
+
+    w.each(index(0), number, check)
+
+    def bind(i: ir.Value) -> None:
+        b.store(data_of(w, item(b.add(i, index(1)))), b.gep(data, [i], source_etype=POINTER))
+
+    w.each(index(0), b.sub(number, index(1)), bind)
+    state, image, x = (w.load(program, 8 * place, POINTER) for place in (_STATE, _IMAGE, _X))
+    _copy(w, state, image, w.load(program, 8 * _BYTES))
+    _copy(w, x, data_of(w, item(index(0))), w.load(program, 8 * _X_BYTES))
+    target = w.load(program, 8 * _FUNCTION, POINTER)
+    table, steps = w.load(program, 8 * _TABLE, POINTER), w.load(program, 8 * _STEPS)
+    b.ret(b.call(target, [table, steps, index(0)], FUNCTION_TYPE))
+    b.position_at_end(other_kind)
+    b.ret(index(OTHER_KIND))
+    return module
+
+
+def _copy(w: Writer, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
+    """Copy so many bytes."""
+    module, name = w.function.module, "memcpy"
+    kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
+    function = module.globals.get(name) or ir.Function(module, kind, name)
+    w.b.call(function, [target, source, size])
+
+
+def _check_finite(
+    w: Writer, data: ir.Value, size: ir.Value, count: ir.Value, otherwise: ir.Block
+) -> None:
+    """Leave unless real numbers of so many bytes are all finite; of 0 bytes none is looked at."""
+    b = w.b
+    for width, exponent in _EXPONENTS.items():
+        kind = ir.IntType(8 * width)
+        found, mask = b.alloca(kind), ir.Constant(kind, exponent)
+        b.store(ir.Constant(kind, 0), found)
+        number = b.select(b.icmp_unsigned("==", size, index(width)), count, index(0))
+
+        def look(i: ir.Value, kind: Any = kind, found: Any = found, mask: Any = mask) -> None:
+            bits = b.and_(b.load(b.gep(data, [i], source_etype=kind), typ=kind), mask)
+            wrong = b.zext(b.icmp_unsigned("==", bits, mask), kind)
+            b.store(b.or_(b.load(found, typ=kind), wrong), found)
+
+        w.each(index(0), number, look)
+        none = ir.Constant(kind, 0)
+        w.require(b.load(found, typ=kind), none, otherwise)
