@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 import warnings
 
 import numpy as np
@@ -509,3 +510,52 @@ def test_idioms_of_scipys_users():
     popt, pcov = st.curve_fit_many(line_of, t, np.stack([2 * t + 1, 3 * t]))
     np.testing.assert_allclose(popt, [[2, 1], [3, 0]], atol=1e-9)
     assert pcov.shape == (2, 2, 2)
+
+
+# Elsewhere.
+
+
+@pytest.mark.parametrize("calls", [1, 40])
+def test_fits_go_through_pickles(calls, tmp_path):
+    t = np.linspace(0, 2, 30)
+    y = 2 * np.exp(-t) + 0.01 * np.sin(40 * t)
+    for _ in range(calls):
+        fit = st.curve_fit(decaying, t, y, [1, 1], sigma=None if calls > 1 else 0.1 + t)
+    copy = pickle.loads(pickle.dumps(fit))
+    assert str(copy) == str(fit)
+    np.testing.assert_array_equal(copy.covariance, fit.covariance)
+    np.testing.assert_array_equal(copy.predict(t), fit.predict(t))
+    np.testing.assert_array_equal(copy.residuals, fit.residuals)
+    np.testing.assert_array_equal(copy.band(t), fit.band(t))
+    np.testing.assert_array_equal(copy.history.loss, fit.history.loss)
+    assert copy.message == fit.message
+    assert pickle.loads(pickle.dumps(copy)).x.tobytes() == fit.x.tobytes()
+    with pytest.raises(ValueError, match="save it before"):
+        copy.save(tmp_path / "fit")
+
+
+def decaying(t, a, b):
+    return a * np.exp(-b * t)
+
+
+def test_runs_go_through_pickles():
+    run = st.minimize(lambda p: (p["a"] - 1) ** 2, {"a": 3.0}, method=st.BFGS())
+    copy = pickle.loads(pickle.dumps(run))
+    assert (copy.x, copy.loss, copy.message) == (run.x, run.loss, run.message)
+    np.testing.assert_array_equal(copy.history.x["a"], run.history.x["a"])
+
+
+def test_masked_data_are_not_taken_for_whole():
+    t = np.linspace(0, 2, 9)
+    y = np.ma.array(2 * t + 1, mask=t > 1)
+    with pytest.raises(ValueError, match=r"y is a masked array.*nan_policy='omit'"):
+        st.curve_fit(line_of, t, y)
+    fit = st.curve_fit(line_of, t, y.filled(np.nan), nan_policy="omit")
+    np.testing.assert_allclose(fit.x, [2, 1])
+    np.testing.assert_allclose(st.curve_fit(line_of, t, np.ma.array(2 * t + 1)).x, [2, 1])
+
+
+def test_a_covariance_must_be_symmetric():
+    t = np.linspace(0, 2, 3)
+    with pytest.raises(ValueError, match="symmetric"):
+        st.curve_fit(line_of, t, 2 * t + 1, sigma=np.eye(3) + np.triu(np.ones((3, 3))))

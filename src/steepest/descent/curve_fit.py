@@ -11,6 +11,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.again import again
+from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
 from steepest.descent.fit import Data, Fit
 from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
@@ -18,6 +19,7 @@ from steepest.descent.markers import is_marked, unmark
 from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
+from steepest.descent.observations import clean
 from steepest.descent.parameters import lay_out
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
@@ -25,8 +27,6 @@ from steepest.errors import InputError, SettingError
 from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
-from steepest.trace import current, is_tracing
-from steepest.trace.tracing import call_traced
 
 
 @hides_frames
@@ -123,7 +123,7 @@ def curve_fit(
         key = "curve", model, settings, absolute_sigma, tolerances
         end = again(key, p0, (x, y))
         if end is not None:
-            fit = Fit(end, end.names, absolute_sigma, Data(applied(model, False), x, y))
+            fit = Fit(end, end.names, absolute_sigma, Data(Curve(model), x, y))
             if fit.is_determined:
                 return fit
     names = parameter_names(model, p0)
@@ -136,8 +136,9 @@ def curve_fit(
     count = sum(np.size(leaf) for leaf in trees.leaves(free))
     check_count(model, np.size(y), count)
     limit = max_nfev if max_nfev is not None else maxfev
+    curve = Curve(model, is_named)
     fit = fit_residuals(
-        residuals_of(model, kind, is_named),
+        Residuals(curve, kind),
         start,
         args,
         method=method,
@@ -152,7 +153,7 @@ def curve_fit(
         max_paths=MAX_PATHS,
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
-        data=Data(applied(model, is_named), x, y, kind, is_named, nan_policy),
+        data=Data(curve, x, y, kind, is_named, nan_policy),
         key=None if is_named else key,
     )
     if not (fit.converged and fit.is_determined):
@@ -230,92 +231,6 @@ def check_count(model: Callable[..., Any], observations: int, parameters: int) -
         )
 
 
-def clean(
-    x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: str | None
-) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Return the data as arrays of real numbers, without points that are to be left out."""
-    check_nan_policy(nan_policy)
-    y = real(y, "y")
-    x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
-    if sigma is not None:
-        sigma = real(sigma, "sigma")
-        if sigma.ndim == 0:
-            sigma = np.full(y.shape, sigma)
-        if sigma.shape not in (y.shape, (y.size, y.size)):
-            raise InputError(
-                f"sigma must have the shape of y, {y.shape}, or be a covariance of shape "
-                f"{(y.size, y.size)}: got {sigma.shape}"
-            )
-        if sigma.shape == y.shape:
-            check_positive(sigma)
-    if nan_policy == "omit":
-        x, y, sigma = _without_nan(x, y, sigma)
-    elif nan_policy != "propagate" and check_finite is not False:
-        for name, tree in (("x", x), ("y", y), ("sigma", sigma)):
-            for leaf in trees.leaves(tree) if tree is not None else []:
-                _check_all_finite(name, leaf)
-    if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
-        sigma = _whitening(sigma)
-    return x, y, sigma
-
-
-def check_nan_policy(nan_policy: str | None) -> None:
-    """Raise for what is no policy."""
-    if nan_policy not in (None, "raise", "omit", "propagate"):
-        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
-
-
-def check_positive(sigma: np.ndarray) -> None:
-    """Raise for a standard deviation that is 0 or less."""
-    for place in np.argwhere(sigma <= 0)[:1]:
-        where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
-        value = sigma[tuple(place)]
-        raise InputError(f"{where} is {value:g}: standard deviations must be positive")
-
-
-def real(value: Any, name: str) -> np.ndarray:
-    """Return data as an array of real numbers."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
-    return array if array.dtype.char in "fd" else array.astype(np.float64)
-
-
-def _check_all_finite(name: str, array: np.ndarray) -> None:
-    if np.isfinite(array).all():
-        return
-    for place in np.argwhere(~np.isfinite(array))[:1]:
-        where = ", ".join(map(str, place))
-        raise InputError(
-            f"{name}[{where}] is {array[tuple(place)]}: clean the data, or leave such points out "
-            "with nan_policy='omit'"
-        )
-
-
-def _without_nan(
-    x: Any, y: np.ndarray, sigma: np.ndarray | None
-) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    keep = np.isfinite(y)
-    for leaf in trees.leaves(x):
-        if leaf.shape[-1:] == y.shape:
-            keep &= np.isfinite(leaf).reshape(-1, y.size).all(axis=0)
-    if sigma is not None and sigma.shape == y.shape:
-        keep &= np.isfinite(sigma)
-    x = trees.map_leaves(lambda leaf: leaf[..., keep] if leaf.shape[-1:] == y.shape else leaf, x)
-    if sigma is not None:
-        sigma = sigma[keep] if sigma.shape == y.shape else sigma[np.ix_(keep, keep)]
-    return x, y[keep], sigma
-
-
-def _whitening(covariance: np.ndarray) -> np.ndarray:
-    """Return the matrix that makes residuals of a covariance independent, of unit variance."""
-    try:
-        lower = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        raise InputError("sigma is no covariance: the matrix must be positive definite") from None
-    return np.linalg.inv(lower)
-
-
 def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     """Return bounds whose ends have the structure of the start values, where they are named.
 
@@ -355,50 +270,3 @@ def _by_place(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     low, high = bounds
     named = applied_bounds((low, high), dict.fromkeys(known, 0.0), known)
     return tuple([np.array([float(end[name]) for name in known]) for end in named])
-
-
-@remembered
-def applied(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any], Any]:
-    """Return a model as a function of x and its parameters.
-
-    What the model reads from outside is seen while it is recorded.
-    """
-
-    def apply(x: Any, p: Any) -> Any:
-        values, named = ((x,), p) if is_named else ((x, *p), {})
-        if is_tracing():
-            return call_traced(model, current(), values, named)
-        return model(*values, **named)
-
-    return apply
-
-
-def difference_of(model: Callable[..., Any], is_named: bool) -> Callable[[Any, Any, Any], Any]:
-    """Return by how much a model differs from data, as a function of parameters and data."""
-    apply = applied(model, is_named)
-
-    def difference(p: Any, x: Any, y: Any) -> Any:
-        expected = apply(x, p)
-        if np.shape(expected) != y.shape:
-            where = at(function_source(model))
-            name = getattr(model, "__name__", "the model")
-            raise InputError(
-                f"{name}{where} returns shape {np.shape(expected)} where y has shape {y.shape}"
-            )
-        return expected - y
-
-    return difference
-
-
-@remembered
-def residuals_of(model: Callable[..., Any], kind: str, is_named: bool) -> Callable[..., Any]:
-    """Return the residuals of a model as a function of its parameters and the data.
-
-    It is the same function each time, so that what was compiled for it is found again.
-    """
-    difference = difference_of(model, is_named)
-    if kind == "none":
-        return difference
-    if kind == "each":
-        return lambda p, x, y, sigma: difference(p, x, y) / sigma
-    return lambda p, x, y, whitening: np.matmul(whitening, difference(p, x, y))

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.curve import Curve, Residuals
 from steepest.descent.curve_fit import (
-    applied,
     applied_bounds,
     check_count,
-    check_nan_policy,
-    check_positive,
     check_start,
-    difference_of,
     parameter_names,
-    real,
 )
 from steepest.descent.least_squares import scipy_stop
 from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
-from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
+from steepest.descent.observations import check_nan_policy, check_positive, real
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError
@@ -141,7 +138,7 @@ def curve_fit_many(
     order = sorted(given, key=lambda name: not given[name][1])
     own = [given[name][0] for name in order if given[name][1]]
     return fit_many(
-        residuals_among_many(model, isinstance(p0, Mapping), tuple(order)),
+        ResidualsAmongMany(Curve(model, isinstance(p0, Mapping)), tuple(order)),
         start,
         own,
         [given[name][0] for name in order if not given[name][1]],
@@ -158,24 +155,28 @@ def curve_fit_many(
     )
 
 
-@remembered
-def residuals_among_many(
-    model: Callable[..., Any], is_named: bool, order: tuple[str, ...]
-) -> Callable[..., Any]:
-    """Return a model's residuals as a function of its parameters and data in some order.
+@dataclass(frozen=True)
+class ResidualsAmongMany:
+    """A curve's residuals as a function of its parameters and data in some order.
 
-    It is the same function each time, so that what was compiled for it is found again.
+    Attributes
+    ----------
+    curve
+        The curve.
+    order
+        What the data are: ``"x"``, ``"y"``, and maybe ``"sigma"`` and ``"mask"``.
     """
-    difference = difference_of(model, is_named)
 
-    def residuals(p: Any, *data: Any) -> Any:
-        given = dict(zip(order, data, strict=True))
-        result = difference(p, given["x"], given["y"])
-        if "sigma" in given:
-            result = result / given["sigma"]
+    curve: Curve
+    order: tuple[str, ...]
+
+    def __call__(self, p: Any, *data: Any) -> Any:
+        """Return the residuals of one set of data; those that are masked are 0."""
+        given = dict(zip(self.order, data, strict=True))
+        sigma = given.get("sigma")
+        residuals = Residuals(self.curve, "none" if sigma is None else "each")
+        result = residuals(p, given["x"], given["y"], sigma)
         return np.where(given["mask"], result, 0.0) if "mask" in given else result
-
-    return residuals
 
 
 # Data and start values.
@@ -257,13 +258,13 @@ def _check_pointwise(
     A few sets show it: each is computed with and without the points that do not count.
     """
     partial = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
-    apply = applied(model, isinstance(start, Mapping))
+    curve = Curve(model, isinstance(start, Mapping))
     for number in partial[:: max(1, len(partial) // 4)][:4]:
         keep = mask[number]
         whole = _row(x, number) if is_own else x
         part, one = _points(whole, keep), _row(start, number)
         with np.errstate(all="ignore"):
-            among, alone = np.asarray(apply(whole, one)), np.asarray(apply(part, one))
+            among, alone = np.asarray(curve(whole, one)), np.asarray(curve(part, one))
         if among.shape != mask.shape[1:] or alone.shape != (int(keep.sum()),):
             continue  # of a wrong shape, which is said where it is recorded
         if not np.allclose(among[keep], alone, rtol=1e-6, atol=1e-12, equal_nan=True):

@@ -93,6 +93,10 @@ class Fit:
         """The free parameters as a vector, shape (n,)."""
         return self.end.vector
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        end = Solved(self.run, self.problem)
+        return Fit, (end, self.free_names, self.absolute_sigma, self.data)
+
     def __repr__(self) -> str:
         return f"Fit(run={self.run!r}, names={self.names!r})"
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from steepest.descent.methods.protocol import Failure
 from steepest.descent.stop import StopRule
+from steepest.errors import InputError
 from steepest.graph import Graph
 
 
@@ -210,8 +211,23 @@ class Result:
         InputError
             If the file cannot be written.
         """
-        assert self.store is not None
+        if self.store is None:
+            raise InputError(
+                "this run came out of a pickle, which does not hold what is needed to go on: "
+                "save it before"
+            )
         self.store(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what goes into a pickle: neither the graph, nor what is needed to go on."""
+        left_out = ("explain", "look_back", "store", "graph")
+        state = {k: v for k, v in vars(self).items() if k not in left_out}
+        return state | {"message": self.message, "history": self.history}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        message = state.pop("message")
+        self.__dict__.update(state, explain=functools.partial(str, message))
+        self.__dict__.update(look_back=None, store=None, graph=None)
 
     # SciPy's names for the same things.
 

@@ -10,7 +10,7 @@ import numpy as np
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
 from steepest.descent.choice import choose_method
-from steepest.descent.curve_fit import applied, clean, residuals_of
+from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
 from steepest.descent.ending import Solved
 from steepest.descent.fit import Data, Fit
@@ -18,6 +18,7 @@ from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import batch_plan, check_kinds
 from steepest.descent.objective import Objective
+from steepest.descent.observations import clean
 from steepest.descent.parameters import Layout
 from steepest.descent.prepare import Problem, prepare
 from steepest.descent.result import Result
@@ -203,8 +204,8 @@ def _objective(
             raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
         x, y, sigma = clean(args[0], args[1], args[2] if len(args) > 2 else None, None, policy)
         args = (x, y) if sigma is None else (x, y, sigma)
-        data = Data(applied(function, is_named), x, y, kind, is_named, policy)
-        function = residuals_of(function, kind, is_named)
+        curve = Curve(function, is_named)
+        data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)
     return Objective(function, True, rho, settings["f_scale"], expand), args, data
 
 

@@ -72,10 +72,13 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """Return the function's own names for its first positional arguments."""
     function = getattr(function, "__wrapped__", function)
+    is_bound = hasattr(function, "__self__")
     function = getattr(function, "__func__", function)
+    if not hasattr(function, "__code__") and callable(function):
+        function, is_bound = type(function).__call__, True
     code = getattr(function, "__code__", None)
     names = list(code.co_varnames[: code.co_argcount]) if code else []
-    if names and hasattr(function, "__self__"):
+    if names and is_bound:
         names = names[1:]
     return [*names, *(f"x{i}" for i in range(len(names), count))][:count]
 
