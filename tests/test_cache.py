@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from steepest.engines.native import cache
+from steepest import cache
 
 PROGRAM = """
-import numpy as np, steepest as st
-from steepest.engines.native import jit
-made, before = [], jit.Code.__init__
+import numpy as np, scipy.special, steepest as st
+from steepest.engines.native import jit, kept
+made, before = [], jit.Code._begin
 def noted(self, *arguments, **settings):
     before(self, *arguments, **settings)
     made.append(self.is_new)
-jit.Code.__init__ = noted
+jit.Code._begin = noted
+of_program = kept.of_program
+def written(*arguments):
+    made.append(True)
+    return of_program(*arguments)
+kept.of_program = written
 f = st.compile(st.value_and_gradient(lambda x: np.sum(np.exp(np.sin(x)) * x[::-1])))
 value, gradient = f(np.linspace(0, 1, 40_000))
 run = st.minimize(lambda x: np.sum((x - 2) ** 2), np.zeros(3), method=st.GradientDescent(0.1))
-print(any(made), len(made), value, gradient[7], run.x[0], run.iterations)
+t, table = np.linspace(1, 2, 9), np.arange(5.0)
+fit = st.curve_fit(lambda t, a, b: a * scipy.special.gammaln(t + b), t, np.sqrt(t), [1, 1])
+try:
+    st.least_squares(lambda p: table[np.floor(1e3 * p).astype(int)] + p, np.ones(2))
+except IndexError as error:
+    print(any(made), error, end=" ")
+print(value, gradient[7], run.x[0], run.iterations, fit.x, fit.covariance)
 """
 
 
@@ -46,6 +58,17 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert first[0]
     assert not second[0]
     assert first[1] == second[1]
+
+
+def test_what_other_sources_have_written_is_not_taken(tmp_path, monkeypatch):
+    package = tmp_path / "steepest"
+    shutil.copytree(Path(cache.__file__).parent, package)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert in_a_process(tmp_path / "cache")[0]
+    assert not in_a_process(tmp_path / "cache")[0]
+    with (package / "ops" / "row.py").open("a") as file:
+        file.write("# another version\n")
+    assert in_a_process(tmp_path / "cache")[0]
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut off", "one bit", "foreign"])

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import steepest as st
+from steepest.descent import parts
+from steepest.descent.build import Settings
+from steepest.engines import flat
 from steepest.errors import GraphIndexError
 
 prepare = importlib.import_module("steepest.descent.prepare")
@@ -125,3 +128,21 @@ def test_optimized_code_gives_the_bits_of_hasty_code():
     model = lambda t, a, b, c, d: wave(t, a, b, c, d)
     xs = [st.curve_fit(model, T, y, start).x.tobytes() for _ in range(40)]
     assert len(set(xs)) == 1
+
+
+@pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.Dogleg(), st.GaussNewton()])
+@pytest.mark.parametrize("every", [0, 1, 3])
+@pytest.mark.parametrize("number", [1, 4, 17])
+def test_a_step_is_the_same_out_of_a_file(method, every, number, monkeypatch):
+    rule = st.GradientNormBelow(1e-7) | st.MaxIterations(1234)
+    step = lambda: parts._step.__wrapped__(Settings(method, rule, every), number, np.dtype(float))
+    monkeypatch.setattr(parts.cache, "find", lambda key: None)
+    kept = []
+    monkeypatch.setattr(parts.cache, "keep", lambda key, content: kept.append(content))
+    traced, state = step()
+    assert flat.unpack(kept[0]) == traced
+    monkeypatch.setattr(parts.cache, "find", lambda key: kept[0])
+    monkeypatch.setattr(parts, "iterate", None)  # what is found is not traced again
+    again, same_state = step()
+    assert again == traced
+    np.testing.assert_equal(same_state, state)

@@ -8,22 +8,26 @@ problems with as many parameters, and a new problem costs no more than its own r
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from steepest import cache
 from steepest.descent.build import Built, Settings, begin, iterate
 from steepest.descent.choice import FOR_RESIDUALS
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout
-from steepest.descent.settings import is_known
+from steepest.descent.settings import encode, is_known
 from steepest.descent.statistics import EASY, evenness, spread_of_regular
 from steepest.descent.step import first_state
 from steepest.engines import Iteration
+from steepest.engines.flat import pack, unpack
 from steepest.graph import Graph, Node, trees
+from steepest.graph.source import NOWHERE
 from steepest.rewrite import hoist, simplify
 from steepest.trace import node_of, open_session
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
@@ -105,7 +109,12 @@ def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, 
     start = first_state(settings.method, x0, settings.stop, settings.record_every)
     leaves, structure = trees.flatten(start)
     state = [np.asarray(value) for value in leaves]
-    with open_session() as session:
+    known = json.dumps([encode(setting) for setting in settings])
+    key = cache.key_of("step", cache.sources(), known, str(number), dtype.name)
+    content = cache.find(key)
+    if content is not None:
+        return unpack(content), state
+    with open_session() as session, session.at(NOWHERE):
         x, count, stand_ins = begin(session, x0, 0, state)
         shapes = {"loss": (), "gradient": (number,), "triangle": (number, number + 1)}
         seen = [
@@ -116,7 +125,10 @@ def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, 
         iteration = iterate(
             session, settings, trial, count, structure, stand_ins, rounded, _statistics
         )
-    return iteration, state
+    content = pack(iteration)
+    if content is not None:
+        cache.keep(key, content)
+    return replace(iteration, sources={}), state
 
 
 def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:

@@ -183,6 +183,11 @@ class Program:
         return self.tail_paths[-1] if self.tail_paths else None
 
     @property
+    def iterations(self) -> tuple[Iteration, ...]:
+        """All of them."""
+        return (*self.paths, *self.tail_paths)
+
+    @property
     def traced(self) -> tuple[Iteration | Graph, ...]:
         """Everything that was traced."""
         evaluation = () if self.evaluation is None else (self.evaluation,)

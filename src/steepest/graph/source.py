@@ -47,6 +47,10 @@ class Source(NamedTuple):
         return f"{Path(self.file).name}:{self.line}"
 
 
+NOWHERE = Source("", 0, "")
+"""Stands for the line of what no user wrote."""
+
+
 def is_library(file: str) -> bool:
     """Whether a file belongs to steepest or NumPy rather than to the user.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from steepest.engines.native import ir
+from steepest.engines.native import ir, kept
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.host import HostCall
@@ -52,7 +52,7 @@ from steepest.engines.native.workspace import (
 )
 from steepest.engines.program import Iteration, Outcome, Program
 from steepest.graph import Node, decision_tree
-from steepest.rewrite.panels import Report, with_panels
+from steepest.rewrite.panels import with_panels
 
 
 class Carried:
@@ -139,8 +139,6 @@ class DescentCode:
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
     shares_work
         Whether threads share some of it.
-    reports
-        What is computed by panels of rows.
     evaluation
         Machine code of what the loop looks at, where that is compiled by itself.
     spare
@@ -154,7 +152,6 @@ class DescentCode:
     hosts: Sequence[HostCall]
     in_memory: Sequence[int]
     shares_work: bool
-    reports: Sequence[Report]
     evaluation: Evaluated | None = None
     spare: list[Workspace] = field(default_factory=list)
 
@@ -166,10 +163,10 @@ def compile_descent(program: Program) -> DescentCode:
 
 def _compiled(program: Program) -> DescentCode:
     if program.evaluation is None:
-        return _Writer(program).write()
+        return _whole(program)
     # The loop is the same for every problem of as many parameters.
     alone = dataclasses.replace(program, evaluation=None)
-    loop = cached(("in parts", alone), lambda: _Writer(alone, in_parts=True).write())
+    loop = cached(("in parts", alone), lambda: _whole(alone, in_parts=True))
     evaluation = compile_evaluation(program.evaluation)
     return dataclasses.replace(
         loop,
@@ -177,9 +174,31 @@ def _compiled(program: Program) -> DescentCode:
         checked=evaluation.checked,
         hosts=evaluation.hosts,
         shares_work=evaluation.shares_work,
-        reports=evaluation.reports,
         evaluation=evaluation,
         spare=[],
+    )
+
+
+def _whole(program: Program, in_parts: bool = False) -> DescentCode:
+    """Return the machine code of a descent whose data are given, or evaluated by another's."""
+    write = lambda: _Writer(program, in_parts).write()
+    it = program.full
+    if len(program.iterations) > 1 or it.guards:
+        found = kept.of_program(write(), "descend", in_haste=True)
+    else:
+        lengths = [len(part) for part in (it.state, it.data, it.records, it.report)]
+        kind = f"{lengths} {it.due is None} {program.batches} {program.record_x} {in_parts}"
+        said = (*it.inputs, it.variable, *it.outputs)
+        found = kept.compiled("descend", said, kind, write, in_haste=True)
+    carried = (it.x, *it.state)
+    return DescentCode(
+        program,
+        found.code,
+        Memory(program, found.arena_size, in_parts),
+        found.checked,
+        found.hosts,
+        [i for i, node in enumerate(carried) if node.size > REGISTER_LIMIT],
+        found.shares_work,
     )
 
 
@@ -194,7 +213,6 @@ class _Writer:
         self.table = self.function.args[0]
         self.arena = Arena(self.builder, self._pointer(ARENA))
         self.builder.board = self._pointer(BOARD)
-        self.reports: list[Report] = []
         self.integers = self._pointer(INTEGERS)
         self.losses = self._pointer(LOSSES)
         self.order = self._pointer(ORDER)
@@ -240,7 +258,7 @@ class _Writer:
     def _integer(self, place: int) -> ir.Value:
         return self.builder.ir.gep(self.integers, [index(place)], source_etype=INDEX)
 
-    def write(self) -> DescentCode:
+    def write(self) -> kept.Program:
         b, program = self.builder.ir, self.program
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
@@ -270,12 +288,10 @@ class _Writer:
             self._iterations(program.tail_paths, phis, head)
             b.position_at_end(full)
             self._iterations(program.paths, phis, head)
-        code = Code(self.module, "descend", keep=not self.builder.hosts, in_haste=True)
-        in_memory = [i for i, carried in enumerate(self.carried) if not carried.in_registers]
-        memory = Memory(program, self.arena.size, self.in_parts)
-        checked, hosts = self.builder.checked_nodes, self.builder.hosts
-        shares = self.builder.shares_work
-        return DescentCode(program, code, memory, checked, hosts, in_memory, shares, self.reports)
+        builder = self.builder
+        return kept.Program(
+            self.module, self.arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
+        )
 
     def _iterations(self, paths: Sequence[Iteration], phis: list[ir.Phi], head: ir.Block) -> None:
         """Write one iteration along each known path, and the branches that lead there."""
@@ -300,7 +316,8 @@ class _Writer:
 
         def unknown() -> None:
             losses = (previous_loss, previous_loss)
-            self._leave(Outcome.NEW_PATH, count, phis[1], *losses, previous, values)
+            new_path = index(int(Outcome.NEW_PATH))
+            self._leave(new_path, count, phis[1], *losses, previous, values)
 
         emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
 
@@ -309,8 +326,7 @@ class _Writer:
         if len(paths) > 1 or paths[0].guards:
             return paths  # they branch on nodes that they have in common
         (it,) = paths
-        outputs, report = with_panels(it.at_x, (it.next_x, *it.next_state))
-        self.reports.append(report)
+        outputs, _ = with_panels(it.at_x, (it.next_x, *it.next_state))
         return [it.with_outputs(outputs)]
 
     def _iteration(
@@ -363,15 +379,27 @@ class _Writer:
         pause = self._block("pause")
         b.cbranch(b.icmp_signed("<", count_after, self.last), head, pause)
         b.position_at_end(pause)
-        self._leave(Outcome.PAUSED, count_after, recorded, loss.value, loss.value, now, following)
-        for block, outcome in ((stopped, Outcome.STOPPED), (diverged, Outcome.DIVERGED)):
+        paused = index(int(Outcome.PAUSED))
+        self._leave(paused, count_after, recorded, loss.value, loss.value, now, following)
+        b.position_at_end(stopped)
+        b.store(reason.value, self._integer(REASON))
+        for node, target in zip(it.report, self.report, strict=True):
+            lowering.store(node, target)
+        outcome = self._joined(b.block, diverged)
+        lowering.store(it.gradient, self.gradient)
+        self._leave(outcome, count, recorded, previous_loss, loss.value, previous, values)
+
+    def _joined(self, stopped: ir.Block, diverged: ir.Block) -> ir.Value:
+        """Go on where a run is over, and return how it ended."""
+        b, over = self.builder.ir, self._block("over")
+        for block in (stopped, diverged):
             b.position_at_end(block)
-            lowering.store(it.gradient, self.gradient)
-            if outcome is Outcome.STOPPED:
-                b.store(reason.value, self._integer(REASON))
-                for node, target in zip(it.report, self.report, strict=True):
-                    lowering.store(node, target)
-            self._leave(outcome, count, recorded, previous_loss, loss.value, previous, values)
+            b.branch(over)
+        b.position_at_end(over)
+        outcome = b.phi(INDEX)
+        outcome.add_incoming(index(int(Outcome.STOPPED)), stopped)
+        outcome.add_incoming(index(int(Outcome.DIVERGED)), diverged)
+        return outcome
 
     def _parts(self, values: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
         """Return which of the values belong to each carried vector."""
@@ -463,7 +491,7 @@ class _Writer:
 
     def _leave(
         self,
-        outcome: Outcome,
+        outcome: ir.Value,
         count: ir.Value,
         recorded: ir.Value,
         previous_loss: ir.Value,
@@ -488,4 +516,4 @@ class _Writer:
             for i, value in enumerate(previous):
                 element = self.builder.element(value, x.node.dtype)
                 x.there.store(self.builder, element, x.there.at_offset(self.builder, index(i)))
-        b.ret(index(int(outcome)))
+        b.ret(outcome)

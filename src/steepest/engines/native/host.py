@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -13,6 +14,9 @@ import numpy as np
 from steepest.graph import Node
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.POINTER(ctypes.c_void_p))
+
+
+_SPECIAL = "scipy.special."
 
 
 class HostCall:
@@ -72,9 +76,17 @@ def special_address(name: str, operands: int) -> int:
 @functools.cache
 def special_symbol(name: str, operands: int) -> str:
     """Return the name under which machine code finds SciPy's function."""
-    symbol = f"scipy.special.{name}.{operands}"
+    symbol = f"{_SPECIAL}{name}.{operands}"
     llvm.add_symbol(symbol, special_address(name, operands))
     return symbol
+
+
+def make_symbols_known(names: Iterable[str]) -> None:
+    """Let machine code find those of SciPy's functions that are among these names."""
+    for symbol in names:
+        if symbol.startswith(_SPECIAL):
+            name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
+            special_symbol(name, int(operands))
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import llvmlite
 import llvmlite.binding as llvm
 
-from steepest.engines.native import cache, ir
+from steepest import cache
+from steepest.engines.native import ir
 
 _lock = threading.Lock()
 
@@ -42,6 +44,34 @@ def vector_bytes() -> int:
     return 32 if features.get("avx2") else 16
 
 
+class Written(NamedTuple):
+    """A program in LLVM's language.
+
+    Attributes
+    ----------
+    name
+        Of its function.
+    digest
+        What tells its text from any other.
+    size
+        Number of instructions.
+    is_exact
+        Whether optimization may not change how anything is rounded.
+    """
+
+    name: str
+    digest: str
+    size: int
+    is_exact: bool
+
+
+def text_of(module: ir.Module) -> str:
+    """Return the text of a module, complete for this machine."""
+    machine = target_machine()
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    return str(module)
+
+
 class Code:
     """Machine code of one function; it lives as long as this object does.
 
@@ -70,31 +100,49 @@ class Code:
         Whether it was compiled without optimization, and will be with it if it is used much.
     assembly
         The machine code as text, made when asked for.
+    program
+        What it was compiled from.
     """
 
     def __init__(
         self, module: ir.Module, name: str, keep: bool = True, in_haste: bool = False
     ) -> None:
-        size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
-        self._name, self._keep = name, keep
-        self._level = 3 if size <= LARGE else 0
+        with _lock:
+            text = text_of(module)
+            size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
+            program = Written(name, cache.key_of(text), size, _is_exact(text))
+            self._begin(program, lambda: text, keep, in_haste)
+
+    @classmethod
+    def found(cls, program: Written, text: Callable[[], str], in_haste: bool = False) -> Code:
+        """Return the code of a program that was written before; `text` writes it again."""
+        code = cls.__new__(cls)
+        with _lock:
+            code._begin(program, text, True, in_haste)
+        return code
+
+    def _begin(
+        self, program: Written, text: Callable[[], str], keep: bool, in_haste: bool
+    ) -> None:
+        self._name, self._keep, self.program = program.name, keep, program
+        self._make_text = text
+        self._level = 3 if program.size <= LARGE else 0
         self._engines: list[Any] = []
         self._seconds, self._uses = 0.0, 0
         self.is_hasty = False
-        with _lock:
-            machine = target_machine(self._level)
-            module.triple = machine.triple
-            module.data_layout = str(machine.target_data)
-            self._text = str(module)
-            optimized = self._found(self._level, 3)
-            if optimized is None and in_haste and self._level > 0 and _is_exact(self._text):
-                self.is_hasty = True
-                self._load(0, 0)
-            else:
-                self._load(self._level, 3, optimized)
+        optimized = self._found(self._level, 3)
+        if optimized is None and in_haste and self._level > 0 and program.is_exact:
+            self.is_hasty = True
+            self._load(0, 0)
+        else:
+            self._load(self._level, 3, optimized)
+
+    @functools.cached_property
+    def _text(self) -> str:
+        return self._make_text()
 
     def _key(self, selection: int, passes: int) -> str:
-        return cache.key_of(self._text, _maker(), f"{selection} {passes}")
+        return cache.key_of(self.program.digest, maker(), f"{selection} {passes}")
 
     def _found(self, selection: int, passes: int) -> bytes | None:
         return cache.find(self._key(selection, passes)) if self._keep else None
@@ -165,7 +213,7 @@ _PIPELINE = "1"
 
 
 @functools.cache
-def _maker() -> str:
+def maker() -> str:
     """Return what machine code depends on besides the program."""
     features = llvm.get_host_cpu_features().flatten()
     versions = (_PIPELINE, llvmlite.__version__, str(llvm.llvm_version_info))

@@ -70,7 +70,7 @@ class View:
         pointer = self.pointer
         if self.offset:
             pointer = builder.ir.gep(pointer, [index(self.offset)], source_etype=element)
-        if flat is None:
+        if flat is None or (isinstance(flat, ir.Constant) and flat.constant == 0):
             return pointer
         return builder.ir.gep(pointer, [flat], source_etype=element)
 

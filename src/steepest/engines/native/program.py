@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from steepest.engines.native import ir, threads
+from steepest.engines.native import ir, kept, threads
 from steepest.engines.native.buffers import (
     WORTH_KEEPING,
     address_of,
@@ -92,8 +92,6 @@ class Program:
         Calls back to NumPy; the code needs them as long as it lives.
     shares_work
         Whether threads share some of it.
-    reports
-        What is computed by panels of rows.
     arenas
         Memory of finished calls, for use again.
     """
@@ -106,7 +104,6 @@ class Program:
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
     shares_work: bool = False
-    reports: Sequence[Report] = ()
     arenas: list[np.ndarray] = field(default_factory=list)
 
     def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
@@ -274,6 +271,27 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
 
 
 def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
+    guards = [guard for path in paths for guard in path.guards]
+    outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
+    if len(paths) > 1 or guards:
+        found = kept.of_program(_write(paths), "run_graph", in_haste)
+    else:
+        kind = str(len(paths[0].inputs))
+        found = kept.compiled("run_graph", outputs, kind, lambda: _write(paths), in_haste)
+    outputs_of_all, places = _places(paths)
+    return Program(
+        paths,
+        found.code,
+        found.arena_size,
+        outputs_of_all,
+        places,
+        found.checked,
+        found.hosts,
+        found.shares_work,
+    )
+
+
+def _write(paths: tuple[Graph, ...]) -> kept.Program:
     module = ir.Module("steepest")
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
@@ -281,7 +299,7 @@ def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
     inputs = paths[-1].inputs
     arena = Arena(builder, table_entry(builder, table, len(inputs)))
     builder.board = table_entry(builder, table, len(inputs) + 1)
-    computed, reports = _by_panels(paths)
+    computed, _ = _by_panels(paths)
     plan = make_plan([(p.guards, [p.outputs]) for p in computed])
     lowering = Lowering(builder, arena, plan)
     read_only = arena.new_tag()
@@ -311,18 +329,8 @@ def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
         builder.ir.ret(index(UNKNOWN_PATH))
 
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
-    checked, hosts = builder.checked_nodes, builder.hosts
-    code = Code(module, "run_graph", keep=not hosts, in_haste=in_haste)
-    return Program(
-        paths,
-        code,
-        arena.size,
-        outputs,
-        places,
-        checked,
-        hosts,
-        builder.shares_work,
-        reports,
+    return kept.Program(
+        module, arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
     )
 
 

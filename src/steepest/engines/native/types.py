@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from steepest.engines.native import ir
@@ -13,12 +15,14 @@ BIT = ir.IntType(1)
 _REALS = {np.dtype(np.float64): ir.DoubleType(), np.dtype(np.float32): ir.FloatType()}
 
 
+@functools.cache
 def register_type(dtype: np.dtype, lanes: int = 1) -> ir.Type:
     """Return the type that an element has in a register (truth values are one bit)."""
     kind = BIT if dtype == np.bool_ else _REALS.get(dtype) or ir.IntType(8 * dtype.itemsize)
     return in_lanes(kind, lanes)
 
 
+@functools.cache
 def memory_type(dtype: np.dtype, lanes: int = 1) -> ir.Type:
     """Return the type that an element has in memory (truth values are one byte)."""
     if dtype == np.bool_:
@@ -38,6 +42,7 @@ def literal(value: object, dtype: np.dtype, lanes: int = 1) -> ir.Value:
     return constant if lanes == 1 else ir.Constant(register_type(dtype, lanes), [constant] * lanes)
 
 
+@functools.lru_cache(maxsize=4096)
 def index(value: int) -> ir.Value:
     """Return a constant index."""
     return ir.Constant(INDEX, value)

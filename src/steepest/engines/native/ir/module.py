@@ -86,9 +86,11 @@ class Function(Value):
         ``"internal"`` where nobody else looks for it.
     blocks
         In the order in which they are written.
+    taken
+        Number of names that are given.
     """
 
-    __slots__ = ("_count", "args", "attributes", "blocks", "ftype", "linkage", "module", "name")
+    __slots__ = ("args", "attributes", "blocks", "ftype", "linkage", "module", "name", "taken")
 
     def __init__(self, module: Module, kind: FunctionType, name: str) -> None:
         super().__init__(_POINTER, f'@"{name}"')
@@ -97,18 +99,14 @@ class Function(Value):
         self.attributes: set[str] = set()
         self.linkage = ""
         self.blocks: list[Block] = []
-        self._count = 0
+        self.taken = 0
         module.globals[name] = self
 
     def append_basic_block(self, name: str = "") -> Block:
         """Return a new block at its end."""
-        self.blocks.append(Block(self, f"{name}.{self.count()}"))
+        self.taken += 1
+        self.blocks.append(Block(self, f"{name}.{self.taken}"))
         return self.blocks[-1]
-
-    def count(self) -> int:
-        """Return a number that is given once."""
-        self._count += 1
-        return self._count
 
     def __str__(self) -> str:
         result, attributes = self.ftype.result.text, " ".join(sorted(self.attributes))

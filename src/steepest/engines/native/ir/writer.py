@@ -111,7 +111,9 @@ class IRBuilder:
     # How.
 
     def _name(self) -> str:
-        return f"%v{self.block.function.count()}"
+        function = self.block.function
+        function.taken += 1
+        return f"%v{function.taken}"
 
     def _value(self, kind: Type, text: str) -> Instruction:
         ref = self._name()

@@ -1,7 +1,8 @@
-"""Machine code that other processes have compiled, kept in the user's cache folder.
+"""What other processes have found out, kept in the user's cache folder.
 
-A file holds one object, named after a hash of everything it depends on: the program's text,
-the processor, and the versions of what made it. A file that is damaged is as good as none.
+A file holds one object, named after a hash of everything it depends on: for machine code the
+program's text, the processor, and the versions of what made it. A file that is damaged is as
+good as none.
 The environment variable ``STEEPEST_CACHE_DIR`` names another folder; empty, nothing is kept.
 """
 
@@ -10,7 +11,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 from pathlib import Path
+
+import numpy as np
+
+from steepest.version import __version__
 
 _KEPT_BYTES = 1 << 28
 _PRUNED_TO = 0.75
@@ -42,6 +48,19 @@ def key_of(*parts: str) -> str:
     encoded = [part.encode() for part in parts]
     content = b"".join(len(text).to_bytes(8, "little") + text for text in encoded)
     return _hashed(content).hex()
+
+
+@functools.cache
+def sources() -> str:
+    """Return what changes whenever a file of this package does, for what its code has made."""
+    package = Path(__file__).parent
+    seen = [
+        f"{path.relative_to(package)} {status.st_size} {status.st_mtime_ns}"
+        for path in sorted(package.rglob("*.py"))
+        for status in [path.stat()]
+    ]
+    versions = f"{__version__} {np.__version__} {sys.version}"
+    return key_of(versions, *seen)
 
 
 def find(key: str) -> bytes | None:
