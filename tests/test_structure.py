@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "steepest"
 # The pipeline, from the bottom up; a module may import from its own layer and below.
 LAYERS = [
     ["errors", "version"],
-    ["files"],
+    ["files", "cache"],
     ["graph"],
     ["frames"],
     ["ops"],
