@@ -370,9 +370,9 @@ def print_first_calls(name):
     model, _, truth, start = SINGLE[name]
     y, y2, start = data_of(model, truth), data_of(model, truth, 0.5), np.array(start)
     began = time.perf_counter()
-    popt, pcov = st.curve_fit(model, T, y, start)
+    tuple(st.curve_fit(model, T, y, start))
     between = time.perf_counter()
-    st.curve_fit(lambda t, *p: model(0.5 * t, *p), T, y2, start)
+    tuple(st.curve_fit(lambda t, *p: model(0.5 * t, *p), T, y2, start))
     print(json.dumps([between - began, time.perf_counter() - between]))
 
 
@@ -588,18 +588,14 @@ def markdown(figures):
     lines.append(table(["", "ratio"], [(n, f"{r:.2f}") for n, r in many["hopeless"].items()]))
     lines += ["", "## Single fits", ""]
     for way, sentence in WAYS.items():
-        heads = list(next(iter(single.values()))[way])
-        rows = [
-            (n, *(time_of(row[way][h] / (ROW if way == "in a row" else 1)) for h in heads),
-             *(f"{row[way][f'SciPy {door}'] / row[way][f'steepest {door}']:.1f}" for door in DOORS))
-            for n, row in single.items()
-        ]  # fmt: skip
-        lines += [
-            sentence,
-            "",
-            table(["model", *heads, *(f"{d}, times" for d in DOORS)], rows),
-            "",
-        ]
+        calls, rows = ROW if way == "in a row" else 1, []
+        for n, row in single.items():
+            taken = row[way]
+            times = [taken[f"SciPy {door}"] / taken[f"steepest {door}"] for door in DOORS]
+            each = [time_of(seconds / calls) for seconds in taken.values()]
+            rows.append((n, *each, *(f"{ratio:.1f}" for ratio in times)))
+        heads = ["model", *taken, *(f"{door}, times" for door in DOORS)]
+        lines += [sentence, "", table(heads, rows), ""]
     heads = list(next(iter(single.values()))["first"])
     rows = [
         (n, time_of(row["machine code"]), *(time_of(row["first"][h]) for h in heads))
@@ -628,15 +624,15 @@ server; the ratios matter, not the times.
 DOORS = ("curve_fit", "least_squares")
 
 WAYS = {
-    "in a row": f"""Whole calls, parameters and covariance unpacked, {ROW} of the same in a row; SciPy with
-Jacobians written by hand.""",
-    "in turn": """The same where one call of each takes its turn, so that none finds the processor's caches
-warm.""",
+    "in a row": f"""Whole calls, parameters and covariance unpacked, {ROW} of the same in
+a row; SciPy with Jacobians written by hand.""",
+    "in turn": """The same where one call of each takes its turn, so that none finds the
+processor's caches warm.""",
 }
 
-FIRST = """The compiled loop alone; then first calls with trace and compile, each in a process of its
-own, import not included: on a machine that never saw a fit of as many parameters, of another
-model after that, and of the first model when the script is run again."""
+FIRST = """The compiled loop alone; then first calls with trace and compile, each in a process
+of its own, import not included: on a machine that never saw a fit of as many parameters, of
+another model after that, and of the first model when the script is run again."""
 
 PROBLEMS = """Evaluations from the standard start and from ten times that; in parentheses where no
 known minimum was found. SciPy gets exact gradients, Hessians and Jacobians."""

@@ -11,6 +11,7 @@ import steepest as st
 from steepest.errors import InputError
 
 T = np.linspace(0.0, 3.0, 31)
+PREPARE = importlib.import_module("steepest.descent.prepare")
 AGAIN = importlib.import_module("steepest.descent.again")
 ENOUGH = 40
 """Calls after which hasty code has been optimized."""
@@ -29,14 +30,15 @@ def data(seed):
 @pytest.fixture
 def quick(monkeypatch):
     """Count the fits that are made in one call."""
+    PREPARE._prepared.clear()
     made = []
-    original = AGAIN.Again.__init__
+    original = AGAIN._Fit.end
 
     def count(self, *rest):
         made.append(rest)
-        original(self, *rest)
+        return original(self, *rest)
 
-    monkeypatch.setattr(AGAIN.Again, "__init__", count)
+    monkeypatch.setattr(AGAIN._Fit, "end", count)
     return made
 
 
@@ -48,15 +50,18 @@ def warm(fit):
 KINDS = {
     "curve_fit": lambda y, start: st.curve_fit(decay, T, y, start),
     "least_squares": lambda y, start: st.least_squares(
-        lambda_of_data, start, (T, y), method=st.Dogleg()
+        residuals_of, start, (T, y), method=st.Dogleg()
     ),
     "robust": lambda y, start: st.curve_fit(decay, T, y, start, loss="cauchy", f_scale=0.01),
+    "numbers in a list": lambda y, start: st.curve_fit(decay, T, y, [1, 1]),
+    "no start": lambda y, start: st.curve_fit(decay, T, y),
+    "points left out": lambda y, start: st.curve_fit(decay, T, y, start, nan_policy="omit"),
     "no history": lambda y, start: st.curve_fit(decay, T, y, start, record=None),
     "tolerance": lambda y, start: st.curve_fit(decay, T, y, start, ftol=1e-6),
 }
 
 
-def lambda_of_data(p, t, y):
+def residuals_of(p, t, y):
     return decay(t, *p) - y
 
 
@@ -69,8 +74,9 @@ def test_again_is_the_same_in_every_respect(kind, quick, tmp_path):
     found = [fit(data(seed), start) for seed in range(1, 6)]
     assert len(quick) == 5
     for seed, again in zip(range(1, 6), found, strict=True):
-        importlib.import_module("steepest.descent.prepare")._prepared.clear()
+        PREPARE._prepared.clear()
         usual = fit(data(seed), start)
+        assert again.data is None or again.data.nan_policy == usual.data.nan_policy
         for name in ("x", "covariance", "vector", "factor", "residuals", "gradient", "jac"):
             np.testing.assert_array_equal(getattr(again, name), getattr(usual, name))
         assert again.names == usual.names
@@ -90,12 +96,14 @@ def test_again_is_the_same_in_every_respect(kind, quick, tmp_path):
     assert len(quick) == 5
 
 
-def test_results_do_not_share_memory():
+def test_results_do_not_share_memory(quick):
     warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
+    quick.clear()
     fits = [st.curve_fit(decay, T, data(seed), np.ones(2)) for seed in range(5)]
     alone = [st.curve_fit(decay, T, data(seed), np.ones(2)).x.tobytes() for seed in range(5)]
     fits[0].x[:] = 0.0
     assert [fit.vector.tobytes() for fit in fits] == alone
+    assert len(quick) == 10
 
 
 def test_what_is_not_plain_goes_the_usual_way(quick):
@@ -133,7 +141,9 @@ def test_what_a_model_reads_is_never_stale(monkeypatch, quick):
         return st.curve_fit(model, T, data(0), np.ones(2))
 
     warm(fit)
+    quick.clear()
     before = fit().x
+    assert len(quick) == 1
     weights = 2 * weights
     np.testing.assert_allclose(fit().x[0], before[0] / 2)
     weights = weights / 2
@@ -144,7 +154,20 @@ def test_what_a_model_reads_is_never_stale(monkeypatch, quick):
     weights = np.ones(5)
     with pytest.raises(ValueError, match="shape"):
         fit()
-    assert quick
+
+
+def test_what_cannot_be_compared_is_looked_at_each_time(quick):
+    factors = [1.0]
+    fit = lambda: st.curve_fit(model, T, data(0), np.ones(2)).x
+
+    def model(t, a, b):
+        return factors[0] * a * np.exp(-b * t)
+
+    for _ in range(ENOUGH):
+        before = fit()
+    factors[0] = 2.0
+    np.testing.assert_allclose(fit()[0], before[0] / 2)
+    assert not quick
 
 
 def test_constants_of_the_data_are_computed_for_these(quick):
@@ -161,9 +184,18 @@ def test_constants_of_the_data_are_computed_for_these(quick):
     assert len(quick) == 2
     with pytest.raises(InputError, match="shape"):
         st.curve_fit(power, other[:-1], y, np.ones(2))
+    captured = np.log(T + 1)
+
+    def same(p):
+        return p[0] * np.exp(p[1] * np.sqrt(captured)) - y
+
+    warm(lambda: st.least_squares(same, np.ones(2)))
+    captured = captured.astype(np.float32)  # would be taken for something else
+    usual = st.least_squares(lambda p: same(p), np.ones(2)).x
+    np.testing.assert_allclose(st.least_squares(same, np.ones(2)).x, usual)
 
 
-def test_threads_make_the_same_fit_at_once():
+def test_threads_make_the_same_fit_at_once(quick):
     ys = [data(seed) for seed in range(200)]
     fit = lambda y: st.curve_fit(decay, T, y, np.ones(2)).x.tobytes()
     warm(lambda: fit(ys[0]))
@@ -171,11 +203,70 @@ def test_threads_make_the_same_fit_at_once():
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for _ in range(5):
             assert list(pool.map(fit, ys)) == alone
+    assert len(quick) >= 6 * len(ys)
 
 
 def test_a_limit_on_iterations_is_still_one(quick):
-    fit = lambda: st.curve_fit(decay, T, data(0), np.ones(2), max_nfev=2)
+    fit = lambda start: st.curve_fit(decay, T, decay(T, 2.0, 1.0), start, max_nfev=5)
+    warm(lambda: fit(np.array([2.001, 1.001])))
+    assert quick
+    with pytest.warns(st.FitWarning, match="MaxIterations"):
+        far = fit(np.array([90.0, 40.0]))
+    assert far.status is st.Status.ITERATION_LIMIT
+
+
+def test_a_search_that_ends_by_itself_says_so(quick):
+    rule = st.LossBelow(1e-3) | st.MaxIterations(1000)
+    fit = lambda y: st.least_squares(residuals_of, np.ones(2), (T, y), stop=rule)
+    warm(lambda: fit(decay(T, 2.0, 1.0)))
+    quick.clear()
+    assert fit(decay(T, 1.9, 1.1)).status is st.Status.CONVERGED
+    assert fit(decay(T, 1.9, 1.1) + np.sin(40 * T)).status is st.Status.PRECISION
+    assert len(quick) == 1
+
+
+@pytest.mark.parametrize("limit", [1e-9, 1e9])
+def test_a_time_limit_goes_the_usual_way(limit, quick):
+    rule = st.DecrementBelow(1e-20) | st.MaxIterations(1000) | st.TimeLimit(limit)
     for _ in range(ENOUGH):
-        with pytest.warns(st.FitWarning, match="MaxIterations"):
-            fit()
+        st.least_squares(residuals_of, np.ones(2), (T, data(0)), stop=rule)
     assert not quick
+
+
+def test_marked_start_values_go_the_usual_way(quick):
+    fit = lambda: st.curve_fit(decay, T, data(0), {"a": st.Fixed(2.0), "b": 1.0})
+    warm(fit)
+    assert fit().x["a"] == 2.0
+    assert not quick
+
+
+def test_other_arguments_than_arrays_go_the_usual_way(quick):
+    def residuals(p, n, y):
+        return p[0] * T**n + p[1] - y
+
+    for n in (1, 2):
+        warm(lambda n=n: st.least_squares(residuals, np.ones(2), (n, T**2)))
+    np.testing.assert_allclose(
+        st.least_squares(residuals, np.ones(2), (2, T**2)).x, [1, 0], atol=1e-9
+    )
+    assert not quick
+
+
+def test_averages_go_the_usual_way(quick):
+    rule = st.GradientNormBelow(1e-1) | st.MaxIterations(20_000)
+    method = st.Averaged(st.GradientDescent(0.01))
+    fit = lambda start: st.least_squares(
+        residuals_of, start, (T, data(0)), method=method, stop=rule
+    )
+    warm(lambda: fit(np.ones(2)))
+    again = fit(np.ones(2))
+    np.testing.assert_array_equal(again.x, again.run.x)
+    assert not quick
+
+
+def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
+    warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
+    (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN._Fit)]
+    call = fit.problem.engine.prepare_call(fit.prepared.program, fit.call._state, 1 << 40)
+    room = call._new_room()
+    assert 0 < room.kept[0][2] < room.work.history_rows

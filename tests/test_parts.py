@@ -146,3 +146,72 @@ def test_a_step_is_the_same_out_of_a_file(method, every, number, monkeypatch):
     again, same_state = step()
     assert again == traced
     np.testing.assert_equal(same_state, state)
+
+
+@pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.Dogleg(), st.GaussNewton()])
+@pytest.mark.parametrize("number", [8, 9, 31, 32, 33, 64, 65])
+def test_any_number_of_parameters(method, number):
+    random = np.random.default_rng(number)
+    A = random.normal(size=(2 * number, number)) / np.sqrt(number)
+    y = A @ np.full(number, 0.5) + 0.01 * random.normal(size=2 * number)
+    residuals = lambda p: A @ np.sin(p) - y
+    start = np.full(number, 0.3)
+    fit = st.least_squares(residuals, start, method=method)
+    other = st.least_squares(residuals, start, method=method, engine="numpy")
+    np.testing.assert_allclose(fit.x, other.x, rtol=1e-9)
+    np.testing.assert_allclose(fit.covariance, other.covariance, rtol=1e-6)
+
+
+def squares(dtype):
+    """Return a square whose derivative, written by hand, is of a dtype."""
+    return st.custom_derivative(
+        lambda x: x**2, pullback=lambda c, out, x: ((2 * x * c).astype(dtype),)
+    )
+
+
+@pytest.mark.parametrize(("start", "slope"), [("f", "d"), ("d", "f")])
+def test_derivatives_of_another_dtype_are_not_mistaken(start, slope):
+    square = squares(slope)
+    residuals = lambda p: square(p) - np.array([2.0, 3.0], start)
+    for _ in range(5):
+        found = st.least_squares(residuals, np.ones(2, start))
+    expected = st.least_squares(residuals, np.ones(2, start), engine="numpy")
+    np.testing.assert_allclose(found.x, expected.x, rtol=1e-5)
+    np.testing.assert_allclose(found.run.gradient, expected.run.gradient, atol=1e-5)
+
+
+def test_a_robust_loss_of_another_dtype_is_not_mistaken():
+    t = np.linspace(0, 1, 11, dtype=np.float32)
+    y = 1 + 2 * t
+    y[3] += 5
+    welsch = lambda z: np.float64(2.0) * (1 - np.exp(-z / np.float64(2.0)))
+    fits = [
+        st.curve_fit(lambda t, a, b: a + b * t, t, y, np.zeros(2, "f"), loss=welsch, engine=engine)
+        for engine in ("native", "numpy")
+    ]
+    np.testing.assert_allclose(fits[0].x, fits[1].x, rtol=1e-4)
+
+
+def test_derivatives_that_branch_are_traced_whole():
+    def slope(c, out, x):
+        return (c * np.ones_like(x),) if np.sum(x) > 0 else (-c * np.ones_like(x),)
+
+    size = st.custom_derivative(lambda x: np.abs(x), pullback=slope)
+    t = np.array([1.0, 2.0, 3.0])
+    residuals = lambda p: size(p[0]) * t - 2 * t + 0 * p[0]
+    for start in (0.5, -0.5, 3.0, -3.0):
+        found = st.least_squares(residuals, np.array([start])).x
+        np.testing.assert_allclose(found, [2 * np.sign(start)])
+
+
+def test_an_engine_of_somebody_elses_need_not_know_of_parts():
+    class Engine:
+        name = "numpy"
+
+        def __getattr__(self, name):
+            if name in ("takes_parts", "prepare_call"):
+                raise AttributeError(name)
+            return getattr(st.engines.Interpreter(), name)
+
+    fit = st.least_squares(lambda p: p - 2.0, np.ones(3), engine=Engine())
+    np.testing.assert_allclose(fit.x, 2.0)

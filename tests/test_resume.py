@@ -343,3 +343,17 @@ def test_methods_by_name_and_settings_of_numpys_numbers(tmp_path):
     st.minimize(rosenbrock, START, method="bfgs", stop=stop).save(tmp_path / "run")
     again = st.resume(tmp_path / "run", rosenbrock, method="bfgs", stop=stop_after(WHOLE))
     assert_same(again, st.minimize(rosenbrock, START, method="bfgs", stop=stop_after(WHOLE)))
+
+
+@pytest.mark.parametrize("engines", [("native", "numpy"), ("numpy", "native")])
+def test_fits_go_on_with_another_engine(tmp_path, engines):
+    t = np.linspace(0, 3, 31)
+    y = 2 * np.exp(-1.3 * t) + 0.01 * np.sin(40 * t)
+    model = lambda t, a, b: a * np.exp(-b * t)
+    whole = st.curve_fit(model, t, y, np.ones(2), engine=engines[0])
+    rule = st.MaxIterations(2)
+    with pytest.warns(st.FitWarning):
+        st.curve_fit(model, t, y, np.ones(2), stop=rule, engine=engines[0]).save(tmp_path / "fit")
+    stop = st.DecrementBelow(1e-20) | st.MaxIterations(1000)
+    there = st.resume(tmp_path / "fit", model, (t, y), stop=stop, engine=engines[1])
+    np.testing.assert_allclose(there.x, whole.x, rtol=1e-9)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.descent.driver import Ending
-from steepest.descent.memo import lazy
-from steepest.descent.prepare import Prepared, Problem, known, remember, start_of
+from steepest.descent.ending import FitEnd
+from steepest.descent.prepare import Prepared, Problem, known, remember
 from steepest.descent.result import Result, Timings
 from steepest.descent.step import STOP_RULE
 from steepest.descent.summary import Summary
-from steepest.graph import Node, evaluate
+from steepest.graph import Node, evaluate, trees
 
 _LEAST_STEPS = 64
 """Iterations that machine code must make in some milliseconds for a fit to be small."""
@@ -33,87 +33,72 @@ class _Fit(NamedTuple):
     ----------
     problem, prepared, reason, more
         As for :class:`~steepest.descent.summary.Summary`; the problem has no arguments.
-    whole
-        Runs it from x and data.
+    call
+        Makes it from x and data, in one call.
     """
 
     problem: Problem
     prepared: Prepared
     reason: str
     more: Mapping[str, Any]
-    whole: Callable[[tuple[Any, ...]], Any]
+    call: Callable[[tuple[Any, ...]], Any]
 
     def still_holds(self) -> bool:
         """Whether everything that the functions read is as it was; arrays are looked at later."""
         captures = self.prepared.paths[-1].captures
         return not captures.opaque and captures.values_hold()
 
+    def end(self, run: Any, args: tuple[Any, ...], began: float) -> FitEnd:
+        """Return how it ended this time."""
+        timings = Timings(0.0, 0.0, time.perf_counter() - began)
+        state_problem = lambda: self.problem._replace(args=args)
 
-class Again:
-    """The ending of such a fit, summed up when somebody asks.
+        def sum_up() -> Result:
+            summary = Summary(state_problem(), self.prepared, self.reason, self.more)
+            return summary.result(run, Ending.STOPPED, timings)
 
-    Attributes are those of :class:`~steepest.descent.ending.Solved`.
+        vector, observations = run.x, self.prepared.paths[-1].observations
+        report = run.report[:-2]  # the method's
+        return FitEnd(
+            sum_up, state_problem, vector.copy, vector, run.loss, True, report, observations
+        )
+
+
+class Key(NamedTuple):
+    """What a fit depends on besides the numbers in arrays.
+
+    Attributes
+    ----------
+    settings
+        Function and settings.
+    kinds
+        Shape and dtype of the start and each argument.
     """
 
-    converged, box, expand = True, None, None
-
-    def __init__(self, fit: _Fit, ended: Any, args: tuple[Any, ...], seconds: float) -> None:
-        self._fit, self._ended, self._args, self._seconds = fit, ended, args, seconds
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """A name for each parameter."""
-        names: tuple[str, ...] = self._fit.more["names"]
-        return names
-
-    @lazy
-    def vector(self) -> np.ndarray:
-        """The point, shape (n,)."""
-        point: np.ndarray = self._ended.x
-        return point
-
-    @lazy
-    def x(self) -> np.ndarray:
-        """The same, to be changed at will."""
-        return self.vector.copy()
-
-    @property
-    def loss(self) -> float:
-        """The loss there."""
-        loss: float = self._ended.loss
-        return loss
-
-    @lazy
-    def report(self) -> Sequence[np.ndarray]:
-        """What the method kept of it."""
-        return [self._ended.reported(i) for i in range(self._ended.reports - 2)]
-
-    @property
-    def observations(self) -> int:
-        """Number of residuals."""
-        return self._fit.prepared.paths[-1].observations
-
-    @lazy
-    def problem(self) -> Problem:
-        """What was fitted."""
-        return self._fit.problem._replace(args=self._args)
-
-    @lazy
-    def run(self) -> Result:
-        """The descent."""
-        summary = Summary(self.problem, self._fit.prepared, self._fit.reason, self._fit.more)
-        timings = Timings(0.0, 0.0, self._seconds)
-        return summary.result(self._ended, Ending.STOPPED, timings)
+    settings: Any
+    kinds: Any
 
 
-def again(key: Any, start: Any, args: tuple[Any, ...]) -> Again | None:
-    """Return how the fit of a key ends from a start point on other data.
+def key_of(settings: Any, start: Any, args: tuple[Any, ...]) -> Key | None:
+    """Return what a fit depends on; None if there are others than plain arrays."""
+    kinds = []
+    for value in (start, *args):
+        if type(value) is not np.ndarray:
+            return None
+        kinds.append((value.shape, value.dtype))
+    return Key(settings, tuple(kinds))
+
+
+def again(
+    key: Key | None, start: Any, args: tuple[Any, ...]
+) -> tuple[FitEnd, tuple[str, ...]] | None:
+    """Return how a fit ends from a start point on other data, and the parameters' names.
 
     None is returned where it was not made before, or is not plain.
     """
     began = time.perf_counter()
     try:
-        fit = known((len(args), *key), _Fit.still_holds)
+        fit = known(key, _Fit.still_holds)
     except TypeError:  # a setting that cannot be compared
         return None
     if fit is None:
@@ -127,16 +112,13 @@ def again(key: Any, start: Any, args: tuple[Any, ...]) -> Again | None:
         if not all(map(_is_of_kind, data, nodes)):
             return None
         data = (*data, *evaluate(prepared.constants, dict(zip(nodes, data, strict=True))))
-    ended = fit.whole((start, *data))
-    if ended is None or ended.reason != STOP_RULE:
+    run = fit.call((start, *data))
+    if run is None or run.reason != STOP_RULE:
         return None
-    status, _ = prepared.endings.get(ended.rules, _NOT_YET)
+    status, _ = prepared.endings.get(run.rules, (None, None))
     if status is None or not status.is_success:
         return None
-    return Again(fit, ended, args, time.perf_counter() - began)
-
-
-_NOT_YET = None, None
+    return fit.end(run, args, began), fit.more["names"]
 
 
 def _is_of_kind(value: Any, node: Node) -> bool:
@@ -144,24 +126,29 @@ def _is_of_kind(value: Any, node: Node) -> bool:
 
 
 def remember_fit(
-    key: Any, problem: Problem, vector: np.ndarray, reason: str, more: Mapping[str, Any]
+    key: Key, problem: Problem, vector: np.ndarray, reason: str, more: Mapping[str, Any]
 ) -> None:
-    """Keep what was prepared for a fit that ended well, to make it again with other numbers."""
-    is_plain = problem.box is None and problem.objective.expand is None
-    if not (is_plain and problem.layout.is_array and len(problem.layout.shapes[0]) == 1):
+    """Keep what was prepared for a fit that ended well, to make it again with other numbers.
+
+    Its method is one whose first state does not depend on the start, in what counts: such are
+    those whose iteration is in two parts.
+    """
+    if problem.box is not None or problem.objective.expand is not None:
         return
-    if not all([type(value) is np.ndarray for value in problem.args]):
+    if not (problem.layout.is_array and len(problem.layout.shapes[0]) == 1):
         return
     try:
         prepared: Prepared | None = known(problem.key(), lambda found: found.still_holds)
+        before: _Fit | None = known(key, _Fit.still_holds)
     except TypeError:  # a setting that cannot be compared
         return
-    whole_of = getattr(prepared and prepared.start, "whole", None)
-    if prepared is None or whole_of is None:
+    if prepared is None or (before is not None and before.prepared is prepared):
         return
-    if prepared.budget < _LEAST_STEPS or math.isfinite(prepared.seconds):
+    if prepared.program.evaluation is None or math.isfinite(prepared.seconds):
         return
-    whole = whole_of(start_of(problem, prepared, vector), prepared.budget)
-    if whole is not None:  # it may be later, once the code is optimized
-        key = len(problem.args), *key
-        remember(key, _Fit(problem._replace(args=()), prepared, reason, more, whole))
+    if prepared.budget < _LEAST_STEPS:
+        return
+    state = [np.asarray(value) for value in trees.leaves(problem.first_state(vector))]
+    call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
+    if call is not None:  # it may be later, once the code is optimized
+        remember(key, _Fit(problem._replace(args=()), prepared, reason, more, call))

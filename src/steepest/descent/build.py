@@ -62,8 +62,8 @@ class Built:
     @property
     def data(self) -> tuple[Node, ...]:
         """Inputs: the loss's other arguments, then the captured arrays."""
-        whole = self.evaluation
-        return self.iteration.data if whole is None else whole.inputs[1:]
+        evaluation = self.evaluation
+        return self.iteration.data if evaluation is None else evaluation.inputs[1:]
 
 
 @dataclass(frozen=True)

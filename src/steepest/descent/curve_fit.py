@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.again import again
+from steepest.descent.again import again, key_of
 from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
-from steepest.descent.fit import Data, Fit
+from steepest.descent.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
 from steepest.descent.markers import is_marked, unmark
 from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.observations import clean
+from steepest.descent.observations import Data, clean
 from steepest.descent.parameters import lay_out
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
@@ -116,18 +116,19 @@ def curve_fit(
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
+    names = parameter_names(model, p0)
+    start = check_start(model, p0, names)
     key = None
     if sigma is None and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
-        key = "curve", model, settings, absolute_sigma, tolerances
-        end = again(key, p0, (x, y))
-        if end is not None:
-            fit = Fit(end, end.names, absolute_sigma, Data(Curve(model), x, y))
+        key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, (x, y))
+        made = None if key is None else again(key, start, (x, y))
+        if made is not None:
+            data = Data(Curve(model), x, y, nan_policy=nan_policy)
+            fit = Fit(*made, absolute_sigma, data)
             if fit.is_determined:
                 return fit
-    names = parameter_names(model, p0)
-    start = check_start(model, p0, names)
     is_named = isinstance(start, dict)
     x, y, sigma = clean(x, y, sigma, check_finite, nan_policy)
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
@@ -154,7 +155,7 @@ def curve_fit(
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         data=Data(curve, x, y, kind, is_named, nan_policy),
-        key=None if is_named else key,
+        key=key,
     )
     if not (fit.converged and fit.is_determined):
         warn_of(fit)
@@ -188,6 +189,8 @@ def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
 
 def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
     """Return the start values, as an array or as a dict in the order of the signature."""
+    if type(p0) is np.ndarray:
+        return _as_start(model, p0, names)
     if isinstance(p0, Mapping):
         unknown = [name for name in p0 if names is not None and name not in names]
         missing = [name for name in names or [] if name not in p0]
@@ -203,13 +206,18 @@ def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> 
                 f"{_where(model)} takes any number of parameters: give start values, p0"
             )
         return np.ones(len(names))
-    start = np.atleast_1d(np.asarray(p0))
+    return _as_start(model, np.atleast_1d(np.asarray(p0)), names)
+
+
+def _as_start(model: Callable[..., Any], start: np.ndarray, names: list[str] | None) -> np.ndarray:
+    if start.ndim == 0:
+        start = start.reshape(1)
     if start.ndim != 1 or (names is not None and len(start) != len(names)):
         raise InputError(
             f"{_where(model)} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
             f"{np.size(start)} start values"
         )
-    return start
+    return start.astype(np.float64) if start.dtype.kind in "iub" else start
 
 
 def _where(model: Callable[..., Any]) -> str:

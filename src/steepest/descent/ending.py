@@ -2,31 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.bounds import Box
+from steepest.descent.markers import Expansion
+from steepest.descent.memo import lazy
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
 
 
-class Solved:
-    """The ending of a fit that is summed up.
+class FitEnd:
+    """How a fit ended; what is seldom asked for is made then.
 
-    Attributes
+    Parameters
     ----------
-    run, problem
-        The descent, and what was fitted.
-    x, vector
-        The point reached: in the structure of the start, and the free parameters as a vector.
+    sum_up, state_problem, point
+        Return the descent, what was fitted, and the point reached in the structure of the
+        start.
+    vector
+        The free parameters reached, shape (n,).
     loss, converged
         The loss there, and whether the descent reached its goal.
     report
         What the method kept of the point.
-    observations, box, expand
-        Number of residuals, where the parameters had to stay, and what makes the function's
-        parameters from the free ones.
+    observations
+        Number of residuals.
+    box, expand
+        Where the parameters had to stay, and what makes the function's parameters from the
+        free ones.
     """
 
-    def __init__(self, run: Result, problem: Problem) -> None:
-        self.run, self.problem = run, problem
-        self.x, self.vector = run.x, run.vector.astype(problem.layout.dtype)
-        self.loss, self.converged, self.report = run.loss, run.converged, run.report
-        self.observations, self.box = run.observations, problem.box
-        self.expand = problem.objective.expand
+    def __init__(
+        self,
+        sum_up: Callable[[], Result],
+        state_problem: Callable[[], Problem],
+        point: Callable[[], Any],
+        vector: np.ndarray,
+        loss: float,
+        converged: bool,
+        report: Sequence[np.ndarray],
+        observations: int,
+        box: Box | None = None,
+        expand: Expansion | None = None,
+    ) -> None:
+        self._sum_up, self._state_problem, self._point = sum_up, state_problem, point
+        self.vector, self.loss, self.converged = vector, loss, converged
+        self.report, self.observations, self.box, self.expand = report, observations, box, expand
+
+    @classmethod
+    def of(cls, run: Result, problem: Problem) -> FitEnd:
+        """Return how a descent ended that is summed up already."""
+        return cls(
+            lambda: run,
+            lambda: problem,
+            lambda: run.x,
+            run.vector.astype(problem.layout.dtype),
+            run.loss,
+            run.converged,
+            run.report,
+            run.observations,
+            problem.box,
+            problem.objective.expand,
+        )
+
+    @lazy
+    def run(self) -> Result:
+        """The descent."""
+        return self._sum_up()
+
+    @lazy
+    def problem(self) -> Problem:
+        """What was fitted."""
+        return self._state_problem()
+
+    @lazy
+    def x(self) -> Any:
+        """The point reached, in the structure of the start."""
+        return self._point()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.again import Again
-from steepest.descent.ending import Solved
+from steepest.descent.ending import FitEnd
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
+from steepest.descent.observations import Data
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
 from steepest.descent.statistics import (
+    EVENNESS,
+    FACTOR,
+    SPREAD,
     handed_on,
     is_surely_regular,
     spread,
@@ -31,29 +34,9 @@ class FitWarning(UserWarning):
     """A fit whose parameters are not all determined by the data."""
 
 
-class Data(NamedTuple):
-    """What a model was fitted to.
-
-    Attributes
-    ----------
-    model
-        ``model(x, parameters)``.
-    x, y
-        The data that were used.
-    kind
-        Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
-    is_named
-        Whether the parameters are a dict.
-    nan_policy
-        What was done about points that are not finite.
-    """
-
-    model: Callable[[Any, Any], Any]
-    x: Any
-    y: np.ndarray
-    kind: str = "none"
-    is_named: bool = False
-    nan_policy: str | None = None
+def _of_parts(run: Result, problem: Problem, *rest: Any) -> Fit:
+    """Return a fit out of a pickle."""
+    return Fit(FitEnd.of(run, problem), *rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +56,7 @@ class Fit:
         Model and data, where a model was fitted.
     """
 
-    end: Solved | Again
+    end: FitEnd
     free_names: tuple[str, ...]
     absolute_sigma: bool = False
     data: Data | None = None
@@ -94,8 +77,9 @@ class Fit:
         return self.end.vector
 
     def __reduce__(self) -> tuple[Any, ...]:
-        end = Solved(self.run, self.problem)
-        return Fit, (end, self.free_names, self.absolute_sigma, self.data)
+        return _of_parts, (
+            self.run, self.problem, self.free_names, self.absolute_sigma, self.data
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"Fit(run={self.run!r}, names={self.names!r})"
@@ -124,7 +108,7 @@ class Fit:
         """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
         report = self.end.report
         if report:
-            return report[0][:, :-1]
+            return report[FACTOR][:, :-1]
         rows = np.zeros((len(self.vector), len(self.vector)))
         return np.asarray(np.linalg.qr(np.concatenate([self._at_end[2], rows]), "r"))
 
@@ -227,7 +211,7 @@ class Fit:
     def _spread(self) -> tuple[np.ndarray, int]:
         """The inverse of the Jacobian's square by the free parameters, and its rank."""
         if self._is_easy:
-            return self.end.report[1], self._number
+            return self.end.report[SPREAD], self._number
         return spread(self.factor[:, self._free], self.end.observations)
 
     @property
@@ -239,9 +223,9 @@ class Fit:
     def _is_easy(self) -> bool:
         """Whether that is so beyond doubt."""
         end, number = self.end, len(self.end.vector)
-        if len(end.report) < 3 or end.box is not None or end.observations <= number:
+        if len(end.report) <= EVENNESS or end.box is not None or end.observations <= number:
             return False
-        return is_surely_regular(end.report[2], number, end.observations)
+        return is_surely_regular(end.report[EVENNESS], number, end.observations)
 
     @property
     def rank(self) -> int:

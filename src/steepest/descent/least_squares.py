@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.again import again, remember_fit
+from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
 from steepest.descent.driver import State
-from steepest.descent.ending import Solved
-from steepest.descent.fit import Data, Fit, FitWarning
+from steepest.descent.ending import FitEnd
+from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
+from steepest.descent.observations import Data
 from steepest.descent.parameters import Layout, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
@@ -124,10 +125,10 @@ def least_squares(
     if not kwargs and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
-        key = "residuals", residuals, settings, tolerances
-        end = again(key, x0, tuple(args))
-        if end is not None:
-            return Fit(end, end.names)
+        key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
+        made = None if key is None else again(key, x0, tuple(args))
+        if made is not None:
+            return Fit(*made)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
     return fit_residuals(
         function,
@@ -165,7 +166,7 @@ def fit_residuals(
     names: Sequence[str] | None = None,
     absolute_sigma: bool = False,
     data: Data | None = None,
-    key: Any = None,
+    key: Key | None = None,
 ) -> Fit:
     """Return the fit of residuals.
 
@@ -201,7 +202,7 @@ def fit_residuals(
     run = solve(problem, vector, callback, progress, reason, None, more)
     if key is not None and run.converged:
         remember_fit(key, problem, vector, reason, more)
-    return Fit(Solved(run, problem), named, absolute_sigma, data)
+    return Fit(FitEnd.of(run, problem), named, absolute_sigma, data)
 
 
 def squares_problem(

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph import trees
+
+
+class Data(NamedTuple):
+    """What a model was fitted to.
+
+    Attributes
+    ----------
+    model
+        ``model(x, parameters)``.
+    x, y
+        The data that were used.
+    kind
+        Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
+    is_named
+        Whether the parameters are a dict.
+    nan_policy
+        What was done about points that are not finite.
+    """
+
+    model: Callable[[Any, Any], Any]
+    x: Any
+    y: np.ndarray
+    kind: str = "none"
+    is_named: bool = False
+    nan_policy: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Data(y of shape {np.shape(self.y)}, kind={self.kind!r})"
 
 
 def clean(

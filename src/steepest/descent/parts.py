@@ -54,7 +54,10 @@ def build_parts(
     args: Sequence[object],
     settings: Settings,
 ) -> Built | None:
-    """Trace an iteration in two parts; None where the residuals branch on values.
+    """Trace an iteration in two parts; None where that cannot be done.
+
+    The residuals, or a derivative that is the user's own, may branch on values, or change
+    their dtype on the way.
 
     Parameters
     ----------
@@ -67,14 +70,18 @@ def build_parts(
     settings
         Of which :func:`has_parts` is true.
     """
+    step = _step(settings, x0.size, x0.dtype)
+    if step is None:
+        return None
+    iteration, state = step
     with open_session() as session:
         x = add_argument(session, x0, "x")
         names = argument_names(objective.function, len(args) + 1)[1:]
         arguments = add_arguments(session, args, names)
         trial = objective(x, layout, arguments)
-        if session.guards:
-            return None
         seen = [node_of(value) for value in (trial.loss, trial.gradient, trial.triangle)]
+        if session.guards or not all(map(_is_like, seen, iteration.data)):
+            return None
         evaluation = Graph(
             tuple(session.inputs),
             tuple(simplify(seen, session.sources)),
@@ -88,23 +95,34 @@ def build_parts(
         session.sources,
         tuple(array for _, array in session.captures.arrays),
     )
-    iteration, state = _step(settings, x0.size, x0.dtype)
     observations = trial.residual.size
     return Built(iteration, loss_graph, session.captures, state, observations, evaluation)
 
 
+def _is_like(found: Node, expected: Node) -> bool:
+    """Whether a value is of the kind that the step is compiled for."""
+    return found.shape == expected.shape and found.dtype == expected.dtype
+
+
 def _statistics(kept: Any) -> Sequence[Any]:
     """Return what is said of a fit's standard errors, where the method keeps a triangle."""
-    triangles = trees.leaves(kept)
-    if not triangles or len(triangles[0]) > EASY:
+    parts = trees.leaves(kept)
+    if not parts or len(parts[0]) > EASY:
         return ()
-    factor = triangles[0][:, :-1]
+    (triangle,) = parts
+    factor = triangle[:, :-1]
     return spread_of_regular(factor), evenness(factor)
 
 
 @functools.lru_cache(maxsize=64)
-def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, list[np.ndarray]]:
-    """Return the step of a method, whose data are what is evaluated, and its first state."""
+def _step(
+    settings: Settings, number: int, dtype: np.dtype
+) -> tuple[Iteration, list[np.ndarray]] | None:
+    """Return the step of a method, whose data are what is evaluated, and its first state.
+
+    None is returned where it holds more than is evaluated: constants too large to be part of
+    a graph.
+    """
     x0 = np.zeros(number, dtype)
     start = first_state(settings.method, x0, settings.stop, settings.record_every)
     leaves, structure = trees.flatten(start)
@@ -125,6 +143,8 @@ def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, 
         iteration = iterate(
             session, settings, trial, count, structure, stand_ins, rounded, _statistics
         )
+    if len(iteration.data) > len(seen):
+        return None
     content = pack(iteration)
     if content is not None:
         cache.keep(key, content)
@@ -134,5 +154,5 @@ def _step(settings: Settings, number: int, dtype: np.dtype) -> tuple[Iteration, 
 def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:
     """Return an evaluation that is given what does not depend on x, and what that is."""
     outputs, inputs, constants = hoist(evaluation.outputs, evaluation.inputs[:1])
-    whole = replace(evaluation, inputs=(*evaluation.inputs, *inputs), outputs=tuple(outputs))
-    return whole, tuple(constants)
+    inputs = [*evaluation.inputs, *inputs]
+    return replace(evaluation, inputs=tuple(inputs), outputs=tuple(outputs)), tuple(constants)

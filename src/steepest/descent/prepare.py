@@ -207,8 +207,8 @@ class _Interpreted(Prepared):
 def _trace(problem: Problem, vector: np.ndarray, args: Any, here: Here | None = None) -> Built:
     p = problem
     settings = Settings(p.method, p.stop, p.record_every)
-    if here is None and p.box is None and p.engine.takes_parts:
-        if has_parts(settings, p.layout, p.dtype):
+    if here is None and p.box is None and has_parts(settings, p.layout, p.dtype):
+        if getattr(p.engine, "takes_parts", False):  # others' engines need not know of it
             built = build_parts(p.objective, p.layout, vector, args, settings)
             if built is not None:
                 return built

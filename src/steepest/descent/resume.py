@@ -12,13 +12,13 @@ from steepest.descent.bounds import Box
 from steepest.descent.choice import choose_method
 from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
-from steepest.descent.ending import Solved
-from steepest.descent.fit import Data, Fit
+from steepest.descent.ending import FitEnd
+from steepest.descent.fit import Fit
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import batch_plan, check_kinds
 from steepest.descent.objective import Objective
-from steepest.descent.observations import clean
+from steepest.descent.observations import Data, clean
 from steepest.descent.parameters import Layout
 from steepest.descent.prepare import Problem, prepare
 from steepest.descent.result import Result
@@ -151,7 +151,7 @@ def resume(
     if not settings["of_residuals"]:
         return run
     names = tuple(settings["names"])
-    return Fit(Solved(run, problem), names, settings["absolute_sigma"], data)
+    return Fit(FitEnd.of(run, problem), names, settings["absolute_sigma"], data)
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:

@@ -158,10 +158,12 @@ def digest(graph: Graph) -> str | None:
         return None
     total = hashlib.sha256()
     numbers: dict[Node, int] = {}
+    inputs = {node: {"input": number} for number, node in enumerate(graph.inputs)}
     for node in graph.nodes:
         numbers[node] = len(numbers)
         operands = [numbers[operand] for operand in node.operands]
-        kept = {k: v for k, v in node.attributes.items() if not isinstance(v, Graph)}
+        attributes = inputs.get(node, node.attributes)
+        kept = {k: v for k, v in attributes.items() if not isinstance(v, Graph)}
         text = f"{node.op.name} {operands} {node.shape} {node.dtype} {kept!r}"
         total.update(text.encode())
         for step in node.attributes.values():

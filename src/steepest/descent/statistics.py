@@ -55,14 +55,18 @@ def is_surely_regular(share: np.ndarray, number: int, observations: int) -> bool
     """Return whether the triangle of `number` columns has full rank beyond doubt.
 
     `share` is its evenness. Its smallest singular value is at least the smallest diagonal
-    element, over the norm of its column, divided by about two to the power of its size.
+    element divided by about two to the power of its size, and the largest at most the root of
+    the sum of all squares.
     """
     least = _EPSILON[share.dtype.char] * max(observations, number) * 4.0**number
     return share.item() > least * least
 
 
 EASY = 8
-"""Parameters up to which that bound says much, and is found on the way."""
+"""Parameters up to which that bound says much, and finding it on the way costs next to nothing."""
+
+FACTOR, SPREAD, EVENNESS = range(3)
+"""Places of what is reported of a fit; the last two up to :data:`EASY` parameters."""
 
 _EPSILON = {kind: float(np.finfo(kind).eps) for kind in "fd"}
 

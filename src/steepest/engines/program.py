@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -360,6 +360,17 @@ class Engine(Protocol):
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Return what starts the descent (compiling here, once)."""
+        ...
+
+    def prepare_call(
+        self, program: Program, state: Sequence[np.ndarray], steps: int
+    ) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return what makes a descent of at most so many steps in one call.
+
+        It begins in a state, is given x and the values of the data inputs, and returns a
+        :class:`Run` that is over; None where it did not stop, or an array is of another kind,
+        or not finite. An engine that does not take parts need not have this.
+        """
         ...
 
     def first_budget(self, program: Program) -> int:

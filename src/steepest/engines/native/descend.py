@@ -28,7 +28,7 @@ from steepest.engines.native.program import (
     compile_evaluation,
     leave_on_error,
 )
-from steepest.engines.native.program import Program as Evaluated
+from steepest.engines.native.program import Program as CompiledGraph
 from steepest.engines.native.region import REGISTER_LIMIT
 from steepest.engines.native.tree import emit_tree
 from steepest.engines.native.types import INDEX, index, register_type
@@ -152,7 +152,7 @@ class DescentCode:
     hosts: Sequence[HostCall]
     in_memory: Sequence[int]
     shares_work: bool
-    evaluation: Evaluated | None = None
+    evaluation: CompiledGraph | None = None
     spare: list[Workspace] = field(default_factory=list)
 
 
@@ -207,7 +207,7 @@ class _Writer:
 
     def __init__(self, program: Program, in_parts: bool = False) -> None:
         self.program, self.in_parts = program, in_parts
-        self.module = ir.Module("steepest")
+        self.module = ir.Module()
         self.function = ir.Function(self.module, FUNCTION_TYPE, "descend")
         self.builder = Builder(self.function)
         self.table = self.function.args[0]

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from steepest.derivative import Executable
 from steepest.engines.many import ManyAnswers, ManyProgram, ManyStart, Watch
-from steepest.engines.native.descend import DescentCode, compile_descent
+from steepest.engines.native.descend import compile_descent
 from steepest.engines.native.lanes import compile_lanes, lanes_for
 from steepest.engines.native.lanes_running import work_through
+from steepest.engines.native.one_call import FinishedRun, one_call
 from steepest.engines.native.program import compile_paths
 from steepest.engines.native.running import NativeRun
-from steepest.engines.native.whole import Whole, whole
 from steepest.engines.program import Program, Run, Start
-from steepest.graph import Graph, Node, Source, order
+from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3
 _SECONDS_PER_ELEMENT = 1e-9
-
-
-@dataclass(frozen=True)
-class _Starter:
-    """Starts a compiled descent; `sources` are the user's lines."""
-
-    compiled: DescentCode
-    sources: Mapping[Node, Source]
-
-    def __call__(self, start: Start) -> Run:
-        return NativeRun(self.compiled, start, self.sources)
-
-    def whole(self, start: Start, steps: int) -> Whole | None:
-        """Return what makes whole runs of at most so many steps that begin in this state."""
-        return whole(self.compiled, start, steps)
 
 
 @dataclass(frozen=True)
@@ -49,8 +37,15 @@ class Native:
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent and return what starts it."""
+        compiled = compile_descent(program)
         sources = {k: v for part in program.traced for k, v in part.sources.items()}
-        return _Starter(compile_descent(program), sources)
+        return lambda start: NativeRun(compiled, start, sources)
+
+    def prepare_call(
+        self, program: Program, state: Sequence[np.ndarray], steps: int
+    ) -> Callable[[tuple[Any, ...]], FinishedRun | None] | None:
+        """Return what makes a descent of at most so many steps in one call."""
+        return one_call(compile_descent(program), state, steps)
 
     def first_budget(self, program: Program) -> int:
         """Return how many iterations surely take less than some ten milliseconds."""

@@ -173,7 +173,7 @@ def _scalars_are_known() -> bool:
 
 
 def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
-    module = ir.Module("entry")
+    module = ir.Module()
     kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
     function = ir.Function(module, kind, "entry")
     itself, arguments, given = function.args

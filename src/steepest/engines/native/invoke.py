@@ -76,6 +76,7 @@ def _code() -> Code:
     return Code(_module(), "invoke")
 
 
+@functools.cache
 def layout_is_known() -> bool:
     """Whether an array and a tuple can be read as expected."""
     if sys.implementation.name != "cpython":
@@ -174,7 +175,7 @@ def check_array(
 
 
 def _module() -> ir.Module:
-    module = ir.Module("invoke")
+    module = ir.Module()
     function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "invoke")
     arrays, program = function.args
     w = Writer(function)

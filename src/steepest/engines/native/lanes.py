@@ -118,7 +118,7 @@ class _Writer:
 
     def __init__(self, program: ManyProgram, lanes: int) -> None:
         self.program, self.lanes = program, lanes
-        self.module = ir.Module("steepest")
+        self.module = ir.Module()
         self.function = ir.Function(self.module, FUNCTION_TYPE, "descend_many")
         self.builder = Builder(self.function, lanes)
         self.table, self.total = self.function.args[:2]

@@ -292,7 +292,7 @@ def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
 
 
 def _write(paths: tuple[Graph, ...]) -> kept.Program:
-    module = ir.Module("steepest")
+    module = ir.Module()
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
     table = function.args[0]

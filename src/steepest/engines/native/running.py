@@ -81,18 +81,7 @@ class NativeRun:
 
     def snapshot(self) -> Callable[[], Snapshot]:
         """Return what will tell where the run is now, also when it is over."""
-        copied, swapped = self._work.copied(), list(self._swapped)
-
-        def read() -> Snapshot:
-            pairs = [copied.of(i) for i in range(len(swapped))]
-            (x, previous_x), *state = [
-                pair[::-1] if is_swapped else pair
-                for pair, is_swapped in zip(pairs, swapped, strict=True)
-            ]
-            here = [value for value, _ in state]
-            return Snapshot(x, previous_x, here, copied.count, copied.previous_loss)
-
-        return read
+        return self._work.copied(list(self._swapped)).snapshot
 
     def release(self) -> None:
         """Give the memory back for the next run; this one is over."""

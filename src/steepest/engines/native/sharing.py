@@ -270,7 +270,7 @@ def serve_module() -> ir.Module:
     It takes pieces. Where there are none for a while, it sleeps, but for programs that are
     running; nothing of this needs the interpreter's lock.
     """
-    module = ir.Module("serve")
+    module = ir.Module()
     function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, INDEX]), "serve")
     board, number = function.args
     names = ["entry", "look", "found", "do", "idle", "tired", "rest", "lie", "stay", "sleep"]

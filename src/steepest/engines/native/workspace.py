@@ -9,8 +9,8 @@ import numpy as np
 
 from steepest.engines.native import threads
 from steepest.engines.native.buffers import address_of, aligned_bytes
-from steepest.engines.native.program import Program as Evaluation
-from steepest.engines.program import Program
+from steepest.engines.native.program import Program as CompiledGraph
+from steepest.engines.program import Program, Snapshot
 
 # Places in the block of integers.
 COUNT, RECORDED, REASON, SWAPPED = 0, 1, 2, 3
@@ -79,10 +79,21 @@ class Memory:
 
 
 class Copied:
-    """What a workspace held at some time: integers, losses and vectors."""
+    """What a workspace held at some time: integers, losses, report and vectors.
 
-    def __init__(self, memory: Memory, block: np.ndarray, start: int) -> None:
+    Parameters
+    ----------
+    memory, block, start
+        The layout, and the bytes of a block from `start` on.
+    swapped
+        For each vector, whether its copies have changed places.
+    """
+
+    def __init__(
+        self, memory: Memory, block: np.ndarray, start: int, swapped: Sequence[bool]
+    ) -> None:
         self._memory, self._block, self._start = memory, block, start
+        self._swapped = swapped
 
     def view(self, name: str) -> np.ndarray:
         """Return one of its arrays."""
@@ -98,9 +109,22 @@ class Copied:
         """The loss before the last update."""
         return float(self.view("losses")[0])
 
-    def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return both copies of a vector."""
-        return self.view(f"here{number}"), self.view(f"there{number}")
+    def now(self, number: int) -> np.ndarray:
+        """Return a carried vector."""
+        return self.view(f"there{number}" if self._swapped[number] else f"here{number}")
+
+    def before(self, number: int) -> np.ndarray:
+        """Return what it was before the last update."""
+        return self.view(f"here{number}" if self._swapped[number] else f"there{number}")
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        """The method's state."""
+        return [self.now(number) for number in range(1, len(self._memory.vectors))]
+
+    def snapshot(self) -> Snapshot:
+        """Return where the run was."""
+        return Snapshot(self.now(0), self.before(0), self.state, self.count, self.previous_loss)
 
 
 class Columns:
@@ -140,7 +164,7 @@ class Workspace:
         data proper come first.
     """
 
-    def __init__(self, memory: Memory, evaluation: Evaluation | None = None) -> None:
+    def __init__(self, memory: Memory, evaluation: CompiledGraph | None = None) -> None:
         block = aligned_bytes(memory.size)
         self._memory, self._block = memory, block
         self._vectors = block[memory.fields["here0"][0] :]
@@ -191,7 +215,7 @@ class Workspace:
         if self.xs is not None:
             self.table[X_HISTORY] = address_of(self.xs)
 
-    def _add_evaluation(self, memory: Memory, evaluation: Evaluation, base: int) -> None:
+    def _add_evaluation(self, memory: Memory, evaluation: CompiledGraph, base: int) -> None:
         """Let the loop find the evaluation's table, and both of them what is evaluated."""
         names = [f"data{i}" for i in range(len(evaluation.outputs))]
         places = [base + memory.fields[name][0] for name in names]
@@ -216,10 +240,10 @@ class Workspace:
         else:
             self._vectors[...] = self._image
 
-    def copied(self) -> Copied:
+    def copied(self, swapped: Sequence[bool]) -> Copied:
         """Return a copy of everything but the arena and the history."""
         start, _, _ = self._memory.fields["integers"]
-        return Copied(self._memory, self.changing().copy(), start)
+        return Copied(self._memory, self.changing().copy(), start, swapped)
 
     def changing(self) -> np.ndarray:
         """Return the bytes of everything but the arena and the history."""

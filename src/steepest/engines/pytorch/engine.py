@@ -97,6 +97,9 @@ class Torch:
         """Return what starts the descent."""
         return prepare(program, self._arithmetic())
 
+    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
+        """Python drives every iteration here."""
+
     def first_budget(self, program: Program) -> int:
         """Return how many iterations to make before looking at the clock."""
         return 1

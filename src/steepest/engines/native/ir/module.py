@@ -31,8 +31,8 @@ class Module:
         The machine that it is for.
     """
 
-    def __init__(self, name: str = "") -> None:
-        self.name, self.triple, self.data_layout = name, "", ""
+    def __init__(self) -> None:
+        self.triple, self.data_layout = "", ""
         self.globals: dict[str, Any] = {}
         self._metadata: dict[str, Metadata] = {}
         self._taken = 0

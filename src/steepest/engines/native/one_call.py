@@ -1,7 +1,7 @@
-"""Whole runs in one call: from arrays to the end of a descent, without Python in between.
+"""Whole descents in one call: from arrays to the end, without Python in between.
 
 A small problem takes machine code some microseconds, and Python as many to prepare memory for
-it. Here one call checks the arrays, copies the state in which runs begin, and runs.
+it. Here one call checks the arrays, copies the state in which descents begin, and runs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,16 +28,15 @@ from steepest.engines.native.jit import Code
 from steepest.engines.native.program import FUNCTION_TYPE
 from steepest.engines.native.types import INDEX, POINTER, index
 from steepest.engines.native.workspace import COUNT, REASON, SWAPPED, Workspace
-from steepest.engines.program import Outcome, Recording, Snapshot, Start
+from steepest.engines.program import Outcome, Recording, Snapshot
 
 if TYPE_CHECKING:
     from steepest.engines.native.descend import DescentCode
 
-# The description of a run: the machine code, its table and the number of iterations; where
+# The description of a descent: the machine code, its table and the number of iterations; where
 # the state goes, where it comes from and its bytes; the same for x; the table of the data; the
 # number of arrays and their type. Then for each of them its dtype, number of axes and shape,
-# and by how many bytes its numbers follow each other, 0 if they need not be finite, and how
-# many there are.
+# the bytes of its numbers, 0 if they need not be finite, and how many there are.
 _FUNCTION, _TABLE, _STEPS, _STATE, _IMAGE, _BYTES, _X, _X_BYTES, _DATA, _ARRAYS, _TYPE = range(11)
 _FIRST = 11
 
@@ -45,13 +44,31 @@ _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
 """The bits of a real number that are all set where it is not finite, by its bytes."""
 
 
-class Whole:
-    """Runs a descent that begins in one state, again and again.
+class _Room(NamedTuple):
+    """Where one descent at a time runs.
+
+    Attributes
+    ----------
+    work
+        Its memory.
+    address
+        Of the description.
+    kept
+        What is referred to by its address only.
+    """
+
+    work: Workspace
+    address: int
+    kept: tuple[np.ndarray, ...]
+
+
+class OneCall:
+    """Makes a descent that begins in one state, again and again.
 
     Parameters
     ----------
     compiled
-        The descent: not in batches, and shared by no threads.
+        The descent.
     state
         The method's state at the start.
     steps
@@ -60,27 +77,26 @@ class Whole:
 
     def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
         self._compiled, self._state, self._steps = compiled, state, steps
-        self._spare: list[tuple[Workspace, np.ndarray, int, np.ndarray]] = []
-        self._call = run_whole()
+        self._rooms: list[_Room] = []
+        self._function = _one_call()
 
-    def __call__(self, arrays: tuple[Any, ...]) -> WholeRun | None:
+    def __call__(self, arrays: tuple[Any, ...]) -> FinishedRun | None:
         """Run from x on data, and return how it ended.
 
         `arrays` are x, then the data inputs. None is returned unless all of them are of the
-        kind that was compiled for, and finite, and the stop rule ended the run.
+        kind that was compiled for, and finite, and the run stopped by itself.
         """
         try:
-            parts = self._spare.pop()
+            room = self._rooms.pop()
         except IndexError:
-            parts = self._prepared()
-        work, _, address, _ = parts
-        outcome = self._call(id(arrays), address)
-        ended = WholeRun(self._compiled, work) if outcome == Outcome.STOPPED else None
-        self._spare.append(parts)
-        return ended
+            room = self._new_room()
+        outcome = self._function(id(arrays), room.address)
+        stopped = outcome == Outcome.STOPPED
+        run = FinishedRun(self._compiled, room.work) if stopped else None
+        self._rooms.append(room)
+        return run
 
-    def _prepared(self) -> tuple[Workspace, np.ndarray, int, np.ndarray]:
-        """Return a workspace, the description of a run in it, and what that refers to."""
+    def _new_room(self) -> _Room:
         compiled = self._compiled
         work, memory = Workspace(compiled.memory, compiled.evaluation), compiled.memory
         work.load(self._state)
@@ -94,17 +110,18 @@ class Whole:
             inputs = compiled.evaluation.paths[-1].inputs[1:]
             data = ctypes.addressof(work.evaluated) + 8
             work.let_evaluate(compiled.evaluation.code.address)
-        words = [compiled.code.address, ctypes.addressof(work.table), self._steps]
+        steps = min(self._steps, work.history_rows - 1)
+        words = [compiled.code.address, ctypes.addressof(work.table), steps]
         words += [address_of(state), address_of(image), state.nbytes, address_of(x), x.nbytes]
         words += [data, 1 + len(inputs), id(np.ndarray)]
         for node in (compiled.program.full.x, *inputs):
             looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
             words += [id(node.dtype), node.ndim, *node.shape, looked_at, node.size]
         description = np.array(words, np.int64)
-        return work, description, address_of(description), image
+        return _Room(work, address_of(description), (description, image))
 
 
-class WholeRun:
+class FinishedRun:
     """A run that is over: ``engines.program.Run``, as far as that looks back.
 
     Parameters
@@ -116,12 +133,15 @@ class WholeRun:
     """
 
     def __init__(self, compiled: DescentCode, work: Workspace) -> None:
-        self._compiled, self._copied, self._rows = compiled, work.copied(), work.history()
-        integers, losses = work.integers, work.losses
+        integers = work.integers
+        swapped: Sequence[bool] = [False] * len(work.copies)
+        if compiled.in_memory:
+            swapped = integers[SWAPPED:].astype(bool).tolist()
+        self._compiled, self._copied = compiled, work.copied(swapped)
+        self._history = work.history()
         self.count: int = integers.item(COUNT)
         self.reason: int = integers.item(REASON)
-        self.loss: float = losses.item(1)
-        self.reports = len(work.report)
+        self.loss: float = work.losses.item(1)
         self.rules: int = work.report[-1].item()  # bits that say which stop rules were met
 
     @property
@@ -134,68 +154,45 @@ class WholeRun:
 
     @property
     def report(self) -> list[np.ndarray]:
-        return [self.reported(i) for i in range(self.reports)]
-
-    def reported(self, number: int) -> np.ndarray:
-        """Return one part of the report."""
-        return self._copied.view(f"report{number}")
-
-    def _pair(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return a carried vector, and what it was before."""
-        here, there = self._copied.of(number)
-        is_swapped = self._copied.view("integers")[SWAPPED + number]
-        return (there, here) if is_swapped else (here, there)
+        numbers = range(len(self._compiled.memory.reports))
+        return [self._copied.view(f"report{number}") for number in numbers]
 
     @property
     def x(self) -> np.ndarray:
-        if 0 in self._compiled.in_memory:
-            return self._pair(0)[0]
-        return self._copied.view("here0")
+        return self._copied.now(0)
 
     @property
     def previous_x(self) -> np.ndarray:
-        return self._pair(0)[1]
+        return self._copied.before(0)
 
     @property
     def state(self) -> list[np.ndarray]:
-        numbers = range(1, len(self._compiled.memory.vectors))
-        return [self._pair(number)[0] for number in numbers]
+        return self._copied.state
 
-    @functools.cached_property
+    @property
     def recording(self) -> Recording:
-        columns, xs = self._rows
+        columns, xs = self._history
         return Recording([tuple(columns)], [] if xs is None else [xs])
 
     def snapshot(self) -> Callable[[], Snapshot]:
         """Return what will tell where the run is."""
-        return lambda: Snapshot(
-            self.x, self.previous_x, self.state, self.count, self.previous_loss
-        )
-
-    def advance(self, steps: int) -> Outcome:
-        """Say that it is over."""
-        return Outcome.STOPPED
-
-    def release(self) -> None:
-        """Nothing is held back."""
+        return self._copied.snapshot
 
 
-def whole(compiled: DescentCode, start: Start, steps: int) -> Whole | None:
-    """Return what makes whole runs; None where they cannot be made so, or not yet."""
-    evaluation = compiled.evaluation
-    hasty = compiled.code.is_hasty or (evaluation is not None and evaluation.code.is_hasty)
-    if hasty or compiled.shares_work or compiled.program.batches is not None:
+def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
+    """Return what makes descents in one call; None where they cannot be made so, or not yet."""
+    codes = [compiled.code, *([compiled.evaluation.code] if compiled.evaluation else [])]
+    hasty = any([code.is_hasty for code in codes])
+    if hasty or compiled.shares_work or not layout_is_known():
         return None
-    if not layout_is_known():
-        return None
-    return Whole(compiled, start.state, steps)
+    return OneCall(compiled, state, steps)
 
 
 @functools.cache
-def run_whole() -> Callable[[int, int], int]:
-    """Return the function that makes a run.
+def _one_call() -> Callable[[int, int], int]:
+    """Return the function that makes a descent.
 
-    It takes the ids of a tuple of arrays and the address of a run's description, and returns
+    It takes the ids of a tuple of arrays and the address of its description, and returns
     what the machine code does, or :data:`~steepest.engines.native.invoke.OTHER_KIND`.
     """
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
@@ -203,12 +200,12 @@ def run_whole() -> Callable[[int, int], int]:
 
 @functools.cache
 def _code() -> Code:
-    return Code(_module(), "run_whole")
+    return Code(_module(), "one_call")
 
 
 def _module() -> ir.Module:
-    module = ir.Module("whole")
-    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "run_whole")
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "one_call")
     arrays, program = function.args
     w = Writer(function)
     b = w.b
