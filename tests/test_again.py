@@ -3,6 +3,8 @@
 import concurrent.futures
 import dataclasses
 import importlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -270,3 +272,18 @@ def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     call = fit.problem.engine.prepare_call(fit.prepared.program, fit.call._state, 1 << 40)
     room = call._new_room()
     assert 0 < room.kept[0][2] < room.work.history_rows
+
+
+def test_threads_may_be_the_first_to_fit():
+    code = """
+import concurrent.futures, numpy as np, steepest as st
+t = np.linspace(0, 3, 31)
+model = lambda t, a, b: a * np.exp(-b * t)
+ys = [model(t, 2.0, 1 + 0.01 * k) for k in range(100)]
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    rates = [x[1] for x in pool.map(lambda y: st.curve_fit(model, t, y).x, ys)]
+np.testing.assert_allclose(rates, 1 + 0.01 * np.arange(100))
+"""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.buffers import address_of
-from steepest.engines.native.jit import Code
+from steepest.engines.native.jit import Code, once
 from steepest.engines.native.types import INDEX, POINTER, index
 
 OTHER_KIND = -(1 << 62)
@@ -58,7 +58,7 @@ def describe(
     return np.array(words, np.int64)
 
 
-@functools.cache
+@once
 def invoke() -> Callable[[int, int], int] | None:
     """Return the function that calls a program.
 
@@ -71,7 +71,7 @@ def invoke() -> Callable[[int, int], int] | None:
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
 
 
-@functools.cache
+@once
 def _code() -> Code:
     return Code(_module(), "invoke")
 
@@ -135,6 +135,11 @@ class Writer:
         self.b.position_at_end(after)
 
 
+def item_of(w: Writer, items: ir.Value, i: ir.Value) -> ir.Value:
+    """Return an item of a tuple."""
+    return w.load(items, w.b.add(w.b.mul(i, index(8)), index(ITEMS)), POINTER)
+
+
 class Words:
     """Reads a description word by word."""
 
@@ -186,14 +191,11 @@ def _module() -> ir.Module:
     words = Words(w, program, _FIRST)
     kind = w.load(program, 8 * _TYPE)
 
-    def item(i: ir.Value) -> ir.Value:
-        return w.load(arrays, b.add(b.mul(i, index(8)), index(ITEMS)), POINTER)
-
     def take(i: ir.Value) -> None:
-        b.store(data_of(w, item(i)), b.gep(table, [i], source_etype=POINTER))
+        b.store(data_of(w, item_of(w, arrays, i)), b.gep(table, [i], source_etype=POINTER))
 
     def check(i: ir.Value) -> None:
-        check_array(w, item(i), kind, words, other_kind)
+        check_array(w, item_of(w, arrays, i), kind, words, other_kind)
         take(i)
 
     w.each(index(0), inputs, check)

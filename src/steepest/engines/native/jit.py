@@ -6,7 +6,7 @@ import ctypes
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -15,6 +15,28 @@ from steepest import cache
 from steepest.engines.native import ir
 
 _lock = threading.Lock()
+
+_T = TypeVar("_T")
+
+
+def once(make: Callable[[], _T]) -> Callable[[], _T]:
+    """Decorate a function that makes machine code: it runs once, whatever threads ask.
+
+    ``functools.cache`` would let each of them make its own, and drop all but one, although
+    addresses in it are known already.
+    """
+    lock, made = threading.RLock(), list[_T]()
+
+    @functools.wraps(make)
+    def get() -> _T:
+        if not made:
+            with lock:
+                if not made:
+                    made.append(make())
+        return made[0]
+
+    return get
+
 
 LARGE = 16_000
 """Functions of more instructions are turned into machine code by LLVM's fast instruction

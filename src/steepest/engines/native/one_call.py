@@ -7,7 +7,6 @@ it. Here one call checks the arrays, copies the state in which descents begin, a
 from __future__ import annotations
 
 import ctypes
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,15 +15,15 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.buffers import address_of
 from steepest.engines.native.invoke import (
-    ITEMS,
     OTHER_KIND,
     Words,
     Writer,
     check_array,
     data_of,
+    item_of,
     layout_is_known,
 )
-from steepest.engines.native.jit import Code
+from steepest.engines.native.jit import Code, once
 from steepest.engines.native.program import FUNCTION_TYPE
 from steepest.engines.native.types import INDEX, POINTER, index
 from steepest.engines.native.workspace import COUNT, REASON, SWAPPED, Workspace
@@ -188,7 +187,7 @@ def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> 
     return OneCall(compiled, state, steps)
 
 
-@functools.cache
+@once
 def _one_call() -> Callable[[int, int], int]:
     """Return the function that makes a descent.
 
@@ -198,7 +197,7 @@ def _one_call() -> Callable[[int, int], int]:
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
 
 
-@functools.cache
+@once
 def _code() -> Code:
     return Code(_module(), "one_call")
 
@@ -214,23 +213,23 @@ def _module() -> ir.Module:
     kind, number = w.load(program, 8 * _TYPE), w.load(program, 8 * _ARRAYS)
     data = w.load(program, 8 * _DATA, POINTER)
 
-    def item(i: ir.Value) -> ir.Value:
-        return w.load(arrays, b.add(b.mul(i, index(8)), index(ITEMS)), POINTER)
-
     def check(i: ir.Value) -> None:
-        array = item(i)
+        array = item_of(w, arrays, i)
         check_array(w, array, kind, words, other_kind)
         _check_finite(w, data_of(w, array), words.next(), words.next(), other_kind)
 
     w.each(index(0), number, check)
 
     def bind(i: ir.Value) -> None:
-        b.store(data_of(w, item(b.add(i, index(1)))), b.gep(data, [i], source_etype=POINTER))
+        b.store(
+            data_of(w, item_of(w, arrays, b.add(i, index(1)))),
+            b.gep(data, [i], source_etype=POINTER),
+        )
 
     w.each(index(0), b.sub(number, index(1)), bind)
     state, image, x = (w.load(program, 8 * place, POINTER) for place in (_STATE, _IMAGE, _X))
     _copy(w, state, image, w.load(program, 8 * _BYTES))
-    _copy(w, x, data_of(w, item(index(0))), w.load(program, 8 * _X_BYTES))
+    _copy(w, x, data_of(w, item_of(w, arrays, index(0))), w.load(program, 8 * _X_BYTES))
     target = w.load(program, 8 * _FUNCTION, POINTER)
     table, steps = w.load(program, 8 * _TABLE, POINTER), w.load(program, 8 * _STEPS)
     b.ret(b.call(target, [table, steps, index(0)], FUNCTION_TYPE))

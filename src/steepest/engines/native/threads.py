@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ import numpy as np
 
 from steepest.engines.native import sharing
 from steepest.engines.native.buffers import address_of
-from steepest.engines.native.jit import Code
+from steepest.engines.native.jit import Code, once
 from steepest.engines.native.sharing import (
     ACQUIRE,
     BED,
@@ -37,7 +36,7 @@ from steepest.engines.native.sharing import (
 from steepest.errors import SettingError
 
 
-@functools.cache
+@once
 def _serve() -> tuple[Code, Any]:
     code = Code(sharing.serve_module(), "serve")
     return code, ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(code.address)
