@@ -327,3 +327,22 @@ def test_a_saved_descent_is_resumed(tmp_path):
     both = steepest("descend", ROSENBROCK, "--start", "0,0", "--resume", path)
     assert both.returncode == 1
     assert "not both" in both.stderr
+
+
+def test_settings_of_a_resumed_descent_are_its_own(tmp_path):
+    path = tmp_path / "run"
+    assert steepest("descend", ROSENBROCK, "--start", "0,0", "--save", path).returncode == 0
+    for more in (["--method", "adam"], ["--step-size", "0.1"], ["--bounds", "0:1,0:1"]):
+        result = steepest("descend", ROSENBROCK, "--resume", path, *more)
+        assert result.returncode == 1
+        assert f"{more[0]} has no place beside --resume" in result.stderr
+
+
+def test_a_fit_of_more_than_one_column_is_not_plotted(tmp_path):
+    (tmp_path / "plane.py").write_text("def plane(x, a, b):\n    return a * x[0] + b * x[1]\n")
+    (tmp_path / "t.csv").write_text("u,v,y\n1,2,5\n2,1,4\n3,3,9\n4,1,6\n")
+    result = steepest(
+        "curve", f"{tmp_path}/plane.py:plane", tmp_path / "t.csv", "--x", "u,v", "--y", "y"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "not plotted" in result.stderr

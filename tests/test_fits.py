@@ -200,9 +200,11 @@ def test_the_report_says_what_a_notebook_wants():
 def test_parameters_by_name():
     fit = st.curve_fit(decay, T, Y, {"offset": 0.0, "rate": 1.0, "amplitude": 1.0})
     plain = st.curve_fit(decay, T, Y)
-    assert list(fit.x) == ["offset", "rate", "amplitude"]
+    assert list(fit.x) == list(fit.standard_errors) == ["amplitude", "rate", "offset"]
+    np.testing.assert_allclose(list(fit.x.values()), plain.x, rtol=1e-8)
+    np.testing.assert_allclose(fit.covariance, plain.covariance, rtol=1e-6)
     np.testing.assert_allclose(fit.x["rate"], plain.x[1], rtol=1e-10)
-    assert fit.names == ("amplitude", "offset", "rate")
+    assert fit.names == ("amplitude", "rate", "offset")
     assert dict(zip(fit.names, fit.vector, strict=True)) == fit.x
     bounds = ({"offset": 0.6}, {"amplitude": 5.0})
     start = {"offset": 0.7, "rate": 1.0, "amplitude": 1.0}
@@ -280,7 +282,7 @@ BAD = {
         r"bounds of x0\[1\] cross: 2 is above 1",
     ),
     "start outside": (
-        lambda: st.curve_fit(decay, T, Y, bounds=(2.0, 3.0)),
+        lambda: st.curve_fit(decay, T, Y, [1, 1, 1], bounds=(2.0, 3.0)),
         r"x0\[0\] is 1, outside of its bounds 2 and 3",
     ),
     "bounds of wrong length": (
@@ -559,3 +561,79 @@ def test_a_covariance_must_be_symmetric():
     t = np.linspace(0, 2, 3)
     with pytest.raises(ValueError, match="symmetric"):
         st.curve_fit(line_of, t, 2 * t + 1, sigma=np.eye(3) + np.triu(np.ones((3, 3))))
+
+
+# SciPy's ways.
+
+
+def test_scipys_names_and_settings_are_taken():
+    fit = st.curve_fit(
+        f=line_of, xdata=[0, 1, 2.5], ydata=[1, 3, 6], jac="3-point", full_output=False
+    )
+    np.testing.assert_allclose(fit.x, [2, 1])
+    fit = st.least_squares(fun=lambda p: p - 3, x0=[1, 2], jac="2-point", x_scale="jac", verbose=0)
+    np.testing.assert_allclose(fit.x, [3, 3])
+    run = st.minimize(
+        fun=lambda p: np.sum((2 * p - 3) ** 2), x0=[1.0, 2.0], jac=None, tol=1e-9,
+        options={"maxiter": 500, "disp": False},
+    )  # fmt: skip
+    np.testing.assert_allclose(run.x, [1.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: st.minimize(lambda p: (p[0], p), [1.0], jac=True),
+            "let it return the loss alone",
+        ),
+        (lambda: st.minimize(lambda p: p[0] ** 2, [1.0], options={"eps": 1}), "options has 'eps'"),
+        (lambda: st.minimize(lambda p: p[0], [1.0], constraints=[{}]), "constraints are not"),
+        (lambda: st.curve_fit(line_of, [1, 2, 3], [1, 2, 3], full_output=True), "full_output"),
+        (lambda: st.least_squares(lambda p: p, [1.0], lambda p: p), "third argument .* is args"),
+        (lambda: st.least_squares(lambda p: p, [1.0], "2-point"), "third argument .* is args"),
+    ],
+)
+def test_what_scipys_arguments_cannot_mean_here_is_said(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
+        st.curve_fit(line_of, [1, 2, 3], [1, 2, 3], nonsense=1)
+
+
+def test_numbers_in_a_list_are_an_array():
+    residuals = lambda p: np.array([np.sum(2 * p) - 4, p[0] - 1])
+    for start in ([1.0, 2.0], (1, 2)):
+        found = st.least_squares(residuals, start)
+        np.testing.assert_allclose(found.x, [1, 1])
+        assert isinstance(found.x, np.ndarray)
+    nested = st.minimize(lambda p: np.sum((p[0] - p[1]) ** 2), [np.ones(2), 3.0], method="BFGS")
+    assert isinstance(nested.x, list)
+
+
+def test_start_values_are_made_between_bounds_as_scipy_makes_them():
+    t = np.linspace(0, 2, 9)
+    for bounds in [
+        (0, [5, 0.5]),
+        ([2, -np.inf], [4, 2]),
+        ([3, 3], np.inf),
+        scipy.optimize.Bounds(2, 5),
+    ]:
+        ours = st.curve_fit(line_of, t, 3 * t + 1, bounds=bounds).x
+        theirs, _ = scipy.optimize.curve_fit(line_of, t, 3 * t + 1, bounds=bounds)
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_data_are_made_double_as_by_scipy():
+    x = np.linspace(1e-4, 5e-4, 20, dtype="f4")
+    bowl = lambda x, a, b: 1e6 * a * (1 - np.cos(x)) + b
+    y = 7e6 * (1 - np.cos(x.astype(float)))
+    np.testing.assert_allclose(st.curve_fit(bowl, x, y).x, [7, 0], atol=1e-6)
+    many = st.curve_fit_many(bowl, x, np.stack([y, 2 * y]), [1.0, 1.0])
+    np.testing.assert_allclose(many.x[:, 0], [7, 14], atol=1e-6)
+
+
+def test_names_of_scipys_results():
+    fit = st.curve_fit(line_of, [0, 1, 2.5], [1, 3, 6.5])
+    np.testing.assert_array_equal(fit.popt, fit.x)
+    np.testing.assert_array_equal(fit.pcov, fit.covariance)

@@ -20,7 +20,7 @@ def test_what_is_fixed_stays_and_has_no_error():
     alone = st.curve_fit(lambda t, amplitude, rate: decay(t, amplitude, rate, 0.5), T, Y)
     assert fit.x["offset"] == 0.5
     np.testing.assert_allclose([fit.x["amplitude"], fit.x["rate"]], alone.x, rtol=1e-10)
-    assert fit.names == ("amplitude", "offset", "rate")
+    assert fit.names == ("amplitude", "rate", "offset")
     assert fit.degrees_of_freedom == alone.degrees_of_freedom
     errors = fit.standard_errors
     assert errors["offset"] == 0

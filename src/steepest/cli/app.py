@@ -100,8 +100,9 @@ def descend(
     """Minimize a loss and print where the descent ended.
 
     A function with one parameter gets the start as a vector, one with several gets one
-    number each. The exit status is 0 if the goal was reached. A run that is resumed has the
-    method and precision that it had; --until and --max-iterations hold from now on.
+    number each. The exit status is 0 if the goal was reached, or without --until if all
+    iterations were made. A run that is resumed has the method, bounds and precision that it
+    had; --until and --max-iterations hold from now on.
 
     Example: steepest descend examples/rosenbrock.py:rosenbrock --start 0,0 --step-size 0.001
     --until "loss<=0.001" --max-iterations 100000 --log-last 12
@@ -110,6 +111,16 @@ def descend(
         raise InputError("give a start point, --start 0,0, or a run to --resume, and not both")
     stop = options.parse_stop(until, max_iterations)
     if resume is not None:
+        given = {
+            "--method": method != "gradient-descent",
+            "--step-size": step_size != 1e-3,
+            "--bounds": bounds is not None,
+            "--dtype": dtype != "float64",
+            "--compute-dtype": compute_dtype is not None,
+            "--engine": engine != "native",
+        }
+        for name in [name for name, is_given in given.items() if is_given]:
+            raise InputError(f"{name} has no place beside --resume: the run has its own")
         loss = of_vector(load(target), load_run(resume).arrays["x"])
         run: Any = resume_run(resume, loss, stop=stop, progress=progress)
     else:
@@ -208,7 +219,11 @@ def curve(
         print(fit.report(level))
     if save is not None:
         fit.save(save)
-    if not no_plot:
+    if no_plot:
+        pass
+    elif plot is None and fit.data is not None and fit.data.x.shape != fit.data.y.shape:
+        report.errors.print("not plotted: there is more than one column of x")
+    else:
         path = plot if plot is not None else Path(f"{target.rpartition(':')[2]}.png")
         fit.plot(path)
         if not json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,9 @@ from steepest.descent.markers import is_marked, unmark
 from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.observations import Data, clean
+from steepest.descent.observations import Data, clean, is_single
 from steepest.descent.parameters import lay_out
+from steepest.descent.scipy_names import CURVES, takes_scipys_names
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
@@ -30,6 +32,7 @@ from steepest.graph.source import at, function_source
 
 
 @hides_frames
+@takes_scipys_names(CURVES)
 def curve_fit(
     model: Callable[..., Any],
     x: Any,
@@ -92,7 +95,8 @@ def curve_fit(
     Returns
     -------
     Fit
-        ``popt, pcov = fit`` unpacks parameters and covariance; ``print(fit)`` reports.
+        ``popt, pcov = fit`` unpacks parameters and covariance, whose rows are in the order of
+        the signature, and NaN for a parameter on its bound; ``print(fit)`` reports.
 
     Raises
     ------
@@ -104,7 +108,14 @@ def curve_fit(
     Warns
     -----
     FitWarning
-        If the data do not determine the parameters, or their scatter.
+        If the fit did not converge (SciPy's ``curve_fit`` raises then), or if the data do not
+        determine the parameters, or their scatter.
+
+    Notes
+    -----
+    SciPy's names of arguments will do (``f``, ``xdata``, ``ydata``), and what it is told of
+    slopes and scales (``jac``, ``x_scale``...) is taken and not needed. Data are made float64,
+    as by SciPy, unless the start values are float32.
 
     Examples
     --------
@@ -117,7 +128,7 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     names = parameter_names(model, p0)
-    start = check_start(model, p0, names)
+    start = check_start(model, p0, names, bounds)
     key = None
     if sigma is None and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
@@ -130,7 +141,7 @@ def curve_fit(
             if fit.is_determined:
                 return fit
     is_named = isinstance(start, dict)
-    x, y, sigma = clean(x, y, sigma, check_finite, nan_policy)
+    x, y, sigma = clean(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = (x, y) if sigma is None else (x, y, sigma)
     free, expand = unmark(start)
@@ -187,8 +198,10 @@ def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
     return tuple([p.name for p in parameters if p.kind in fixed])
 
 
-def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> Any:
-    """Return the start values, as an array or as a dict in the order of the signature."""
+def check_start(
+    model: Callable[..., Any], p0: Any, names: list[str] | None, bounds: Any = None
+) -> Any:
+    """Return the start values, as an array or as a dict that keeps the signature's order."""
     if type(p0) is np.ndarray:
         return _as_start(model, p0, names)
     if isinstance(p0, Mapping):
@@ -197,7 +210,7 @@ def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> 
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
             raise InputError(f"{_where(model)} takes {', '.join(names or [])}: p0 has {wrong}")
-        return dict(p0)
+        return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
         raise InputError(f"{_where(model)}: marked start values are given by name, as a dict")
     if p0 is None:
@@ -205,8 +218,23 @@ def check_start(model: Callable[..., Any], p0: Any, names: list[str] | None) -> 
             raise InputError(
                 f"{_where(model)} takes any number of parameters: give start values, p0"
             )
-        return np.ones(len(names))
+        return _within(bounds, names)
     return _as_start(model, np.atleast_1d(np.asarray(p0)), names)
+
+
+def _within(bounds: Any, names: list[str]) -> np.ndarray:
+    """Return start values between bounds: ones without, as in SciPy's ``curve_fit``."""
+    ones = np.ones(len(names))
+    bounds = _by_place(bounds, ones, names)
+    ends = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    shapes = [np.shape(end) for end in ends] if isinstance(ends, tuple | list) else []
+    if len(shapes) != 2 or not {(), (1,), ones.shape}.issuperset(shapes):
+        return ones  # without bounds, or with some of which it is said later what is wrong
+    low, high = (np.broadcast_to(np.asarray(end, float), ones.shape) for end in ends)
+    with np.errstate(invalid="ignore"):
+        middle = 0.5 * (low + high)
+    one_end = np.where(np.isfinite(low), low + 1, np.where(np.isfinite(high), high - 1, 1.0))
+    return np.where(np.isfinite(low) & np.isfinite(high), middle, one_end)
 
 
 def _as_start(model: Callable[..., Any], start: np.ndarray, names: list[str] | None) -> np.ndarray:
@@ -266,7 +294,8 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
         for name in end:
             if name not in start:
                 raise InputError(f"bounds for {name!r}, which is no parameter")
-        ends.append({n: np.broadcast_to(end.get(n, nothing), s) for n, s in shapes.items()})
+        full = [(n, np.broadcast_to(end.get(n, nothing), s)) for n, s in shapes.items()]
+        ends.append(OrderedDict(full))
     return tuple(ends)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
-from steepest.descent.observations import check_nan_policy, check_positive, real
+from steepest.descent.observations import check_nan_policy, check_positive, is_single, real
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError
@@ -120,7 +121,8 @@ def curve_fit_many(
     """
     check_unmarked(p0)
     names = parameter_names(model, _one_start(p0))
-    x, y, sigma, mask = _data(x, y, sigma, mask, nan_policy)
+    single = p0 is not None and is_single(p0)
+    x, y, sigma, mask = _data(x, y, sigma, mask, nan_policy, single)
     number, points = y.shape
     start = _starts(model, p0, names, number)
     count = sum(np.size(leaf) for leaf in trees.leaves(start)) // number
@@ -188,7 +190,7 @@ def _is_own(leaf: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _data(
-    x: Any, y: Any, sigma: Any, mask: Any, nan_policy: str | None
+    x: Any, y: Any, sigma: Any, mask: Any, nan_policy: str | None, single: bool
 ) -> tuple[Any, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Return data as arrays, and which of them count; None for all."""
     check_nan_policy(nan_policy)
@@ -199,7 +201,7 @@ def _data(
         if mask is not None:
             raise InputError("mask is for data in one array: leave out what does not count")
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
-    y = real(y, "y")
+    y = real(y, "y", single)
     if y.ndim == 2 and not len(y):
         raise InputError("y has no rows: there are no sets of data to fit")
     if y.ndim != 2:
@@ -209,7 +211,7 @@ def _data(
         )
     if isinstance(x, list):
         x = np.asarray(x)
-    x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
+    x = trees.map_leaves(lambda leaf: real(leaf, "x", single), x)
     if sigma is not None:
         sigma = real(sigma, "sigma")
         if sigma.shape not in ((), y.shape[1:], y.shape):
@@ -315,8 +317,9 @@ def _starts(model: Callable[..., Any], p0: Any, names: list[str] | None, number:
     """Return the start values with a row for each set."""
     one = check_start(model, _one_start(p0), names)
     if isinstance(p0, Mapping):
-        full = {}
-        for name, value in p0.items():
+        full = OrderedDict()
+        for name in one:
+            value = p0[name]
             if np.shape(value) not in ((), (number,)):
                 raise InputError(
                     f"p0[{name!r}] must be a number or one for each of {number} sets, got shape "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from steepest.derivative import Function
 from steepest.descent.ending import FitEnd
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
-from steepest.descent.observations import Data
+from steepest.descent.observations import Data, as_x
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
@@ -32,6 +33,11 @@ from steepest.graph import trees
 
 class FitWarning(UserWarning):
     """A fit whose parameters are not all determined by the data."""
+
+
+def _in_order(x: Any) -> Any:
+    """Return parameters by name as a plain dict, which keeps their order."""
+    return dict(x) if type(x) is OrderedDict else x
 
 
 def _of_parts(run: Result, problem: Problem, *rest: Any) -> Fit:
@@ -101,7 +107,7 @@ class Fit:
     @property
     def x(self) -> Any:
         """The parameters, in the structure of the start."""
-        return self.end.x
+        return _in_order(self.end.x)
 
     @lazy
     def factor(self) -> np.ndarray:
@@ -143,7 +149,7 @@ class Fit:
         """A name for each of them."""
         if self._expand is None:
             return self.free_names
-        pairs = zip(self._expand.names, trees.leaves(self.x), strict=True)
+        pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
         return tuple(
             [
                 name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, place))}]"
@@ -263,8 +269,8 @@ class Fit:
     @property
     def standard_errors(self) -> Any:
         """Standard deviations of the parameters, in the structure of the start."""
-        layout = self.problem.layout if self._expand is None else lay_out(self.x)[0]
-        return layout.unpack(np.sqrt(np.diag(self.covariance)))
+        layout = self.problem.layout if self._expand is None else lay_out(self.end.x)[0]
+        return _in_order(layout.unpack(np.sqrt(np.diag(self.covariance))))
 
     @property
     def correlation(self) -> np.ndarray:
@@ -362,7 +368,7 @@ class Fit:
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model at some x."""
-        return np.asarray(self._require_data().model(x, self.x))
+        return np.asarray(self._require_data().model(as_x(x), self.x))
 
     def band(self, x: Any, level: float = 0.95, kind: str = "mean") -> tuple[Any, Any]:
         """Return the ends of a band around the fitted curve.
@@ -399,6 +405,16 @@ class Fit:
         return center - reach, center + reach
 
     # SciPy's names for the same things.
+
+    @property
+    def popt(self) -> Any:
+        """The parameters, under the name that users of SciPy give them."""
+        return self.x
+
+    @property
+    def pcov(self) -> np.ndarray:
+        """The covariance, under the name that users of SciPy give it."""
+        return self.covariance
 
     @property
     def fun(self) -> np.ndarray:

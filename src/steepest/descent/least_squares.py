@@ -21,10 +21,11 @@ from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
 from steepest.descent.observations import Data
-from steepest.descent.parameters import Layout, check_data, element_names, lay_out
+from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
 from steepest.descent.robust import loss_called
+from steepest.descent.scipy_names import SQUARES, takes_scipys_names
 from steepest.descent.solve import solve
 from steepest.descent.stop import (
     DecrementBelow,
@@ -44,6 +45,7 @@ SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(
 
 
 @hides_frames
+@takes_scipys_names(SQUARES)
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,
@@ -121,7 +123,7 @@ def least_squares(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     args = args if isinstance(args, tuple | list) else (args,)
-    key = None
+    x0, key = as_start(x0), None
     if not kwargs and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths

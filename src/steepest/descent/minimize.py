@@ -15,9 +15,10 @@ from steepest.descent.driver import State
 from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
-from steepest.descent.parameters import check_data, lay_out
+from steepest.descent.parameters import as_start, check_data, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
+from steepest.descent.scipy_names import LOSSES, takes_scipys_names
 from steepest.descent.solve import solve
 from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
@@ -35,6 +36,7 @@ _X_LIMIT = 16
 
 
 @hides_frames
+@takes_scipys_names(LOSSES)
 def minimize(
     function: Callable[..., Any],
     x0: Any,
@@ -131,7 +133,7 @@ def minimize(
     chosen = get_engine(engine)
     args = args if isinstance(args, tuple | list) else (args,)
     check_kinds(function, stop, callback)
-    x0, expand = unmark(x0)
+    x0, expand = unmark(as_start(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
     layout, vector = lay_out(x0)

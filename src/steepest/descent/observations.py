@@ -40,14 +40,22 @@ class Data(NamedTuple):
 
 
 def clean(
-    x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: str | None
+    x: Any,
+    y: Any,
+    sigma: Any,
+    check_finite: bool | None,
+    nan_policy: str | None,
+    single: bool = False,
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Return the data as arrays of real numbers, without points that are to be left out."""
+    """Return the data as arrays of real numbers, without points that are to be left out.
+
+    Numbers of single precision become double unless `single` says that they need not.
+    """
     check_nan_policy(nan_policy)
-    y = real(y, "y")
-    x = trees.map_leaves(lambda leaf: real(leaf, "x"), x)
+    y = real(y, "y", single)
+    x = trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
     if sigma is not None:
-        sigma = real(sigma, "sigma")
+        sigma = real(sigma, "sigma", single)
         if sigma.ndim == 0:
             sigma = np.full(y.shape, sigma)
         if sigma.shape not in (y.shape, (y.size, y.size)):
@@ -82,8 +90,25 @@ def check_positive(sigma: np.ndarray) -> None:
         raise InputError(f"{where} is {value:g}: standard deviations must be positive")
 
 
-def real(value: Any, name: str) -> np.ndarray:
-    """Return data as an array of real numbers."""
+def as_x(x: Any) -> Any:
+    """Return x as an array where it is a list or tuple of as many numbers each."""
+    if type(x) not in (list, tuple):
+        return x
+    try:
+        array = np.asarray(x)
+    except ValueError:  # of different lengths: nested as it is
+        return x
+    return array if array.dtype.kind in "fiub" else x
+
+
+def is_single(start: Any) -> bool:
+    """Whether all start values are of single precision."""
+    kinds = {getattr(leaf, "dtype", None) for leaf in trees.leaves(start)}
+    return kinds == {np.dtype(np.float32)}
+
+
+def real(value: Any, name: str, single: bool = True) -> np.ndarray:
+    """Return data as an array of real numbers, of single precision only where that may be."""
     if np.ma.is_masked(value):
         raise InputError(
             f"{name} is a masked array, and some of it is masked: leave such points out, or give "
@@ -92,7 +117,8 @@ def real(value: Any, name: str) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
-    return array if array.dtype.char in "fd" else array.astype(np.float64)
+    is_fine = array.dtype.char == "d" or (single and array.dtype.char == "f")
+    return array if is_fine else array.astype(np.float64)
 
 
 def _check_all_finite(name: str, array: np.ndarray) -> None:

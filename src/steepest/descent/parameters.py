@@ -81,6 +81,16 @@ class Layout:
         return np.concatenate(leaves)
 
 
+def as_start(x0: Any) -> Any:
+    """Return a start point, where a list or tuple of numbers is an array, as in SciPy."""
+    if type(x0) in (list, tuple) and x0 and all([isinstance(v, _NUMBERS) for v in x0]):
+        return np.array(x0)
+    return x0
+
+
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
 def lay_out(start: Any) -> tuple[Layout, np.ndarray]:
     """Return the layout of a start point, and the point as a vector.
 

@@ -11,6 +11,7 @@ from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
 from steepest.descent.choice import choose_method
 from steepest.descent.curve import Curve, Residuals
+from steepest.descent.curve_fit import check_start, parameter_names
 from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
 from steepest.descent.fit import Fit
@@ -102,6 +103,8 @@ def resume(
     settings, arrays = saved
     if settings["marks"] is not None and like is None:
         raise InputError("the run has marked start values: give them again, like=x0")
+    if settings.get("model") is not None and isinstance(like, dict):
+        like = check_start(function, like, parameter_names(function, like))
     like, expand = unmark(like)
     layout = _layout(saved, like)
     objective, args, data = _objective(settings, function, args, loss, expand)
@@ -202,7 +205,9 @@ def _objective(
         kind, is_named, policy = settings["model"]
         if not 2 <= len(args) <= 3:
             raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
-        x, y, sigma = clean(args[0], args[1], args[2] if len(args) > 2 else None, None, policy)
+        sigma = args[2] if len(args) > 2 else None
+        single = settings["dtype"] == "float32"
+        x, y, sigma = clean(args[0], args[1], sigma, None, policy, single)
         args = (x, y) if sigma is None else (x, y, sigma)
         curve = Curve(function, is_named)
         data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)

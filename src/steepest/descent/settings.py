@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,9 @@ def decode(value: Any) -> Any:
     return _KNOWN[value["name"]](**settings)
 
 
+_DICTS = (dict, OrderedDict)
+
+
 def encode_structure(structure: Any) -> Any:
     """Return a nesting of tuples, lists and dicts as JSON; None for any other."""
     numbered = trees.unflatten(structure, list(range(structure.num_leaves)))
@@ -70,8 +74,9 @@ def encode_structure(structure: Any) -> Any:
     def part(value: Any) -> Any:
         if isinstance(value, int):
             return value
-        if type(value) is dict and all(isinstance(key, str) for key in value):
-            return {"dict": {key: part(inner) for key, inner in value.items()}}
+        if type(value) in _DICTS and all(isinstance(key, str) for key in value):
+            kind = type(value).__name__
+            return {kind: {key: part(inner) for key, inner in value.items()}}
         if type(value) in (tuple, list):
             return {type(value).__name__: [part(inner) for inner in value]}
         raise UnknownSettingError(type(value).__name__)
@@ -89,8 +94,9 @@ def decode_structure(encoded: Any) -> Any:
         if isinstance(value, int):
             return value
         ((kind, inner),) = value.items()
-        if kind == "dict":
-            return {key: whole(part) for key, part in inner.items()}
+        if kind in ("dict", "OrderedDict"):
+            named = {key: whole(part) for key, part in inner.items()}
+            return named if kind == "dict" else OrderedDict(named)
         parts = [whole(part) for part in inner]
         return tuple(parts) if kind == "tuple" else parts
 
