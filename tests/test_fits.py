@@ -614,10 +614,10 @@ def test_numbers_in_a_list_are_an_array():
 def test_start_values_are_made_between_bounds_as_scipy_makes_them():
     t = np.linspace(0, 2, 9)
     for bounds in [
-        (0, [5, 0.5]),
+        ([0, 0], [5, 0.5]),
         ([2, -np.inf], [4, 2]),
-        ([3, 3], np.inf),
-        scipy.optimize.Bounds(2, 5),
+        ([3, 3], [np.inf, np.inf]),
+        scipy.optimize.Bounds([2, 0], [5, 4]),
     ]:
         ours = st.curve_fit(line_of, t, 3 * t + 1, bounds=bounds).x
         theirs, _ = scipy.optimize.curve_fit(line_of, t, 3 * t + 1, bounds=bounds)
