@@ -262,7 +262,7 @@ def see_library(value: Any, name: str = "") -> Any:
         return seen
     module = getattr(value, "__module__", None) or ""
     if module.startswith("scipy."):
-        found = SEEN_BY_NAME.get(f"{_public(module)}.{value.__name__}")
+        found = SEEN_BY_NAME.get(f"{_public(module)}.{getattr(value, '__name__', '')}")
         return value if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
