@@ -58,7 +58,7 @@ class _Fit(NamedTuple):
             return summary.result(run, Ending.STOPPED, timings)
 
         vector, observations = run.x, self.prepared.paths[-1].observations
-        report = run.report[:-2]  # the method's
+        report = run.first_of_report(-2)  # the method's: after it, counts
         return FitEnd(
             sum_up, state_problem, vector.copy, vector, run.loss, True, report, observations
         )

@@ -153,8 +153,12 @@ class FinishedRun:
 
     @property
     def report(self) -> list[np.ndarray]:
-        numbers = range(len(self._compiled.memory.reports))
-        return [self._copied.view(f"report{number}") for number in numbers]
+        return self.first_of_report(len(self._compiled.memory.reports))
+
+    def first_of_report(self, count: int) -> list[np.ndarray]:
+        """Return its first parts; a negative count leaves out so many at the end."""
+        count += len(self._compiled.memory.reports) if count < 0 else 0
+        return [self._copied.view(f"report{number}") for number in range(count)]
 
     @property
     def x(self) -> np.ndarray:
