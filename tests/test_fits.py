@@ -637,3 +637,11 @@ def test_names_of_scipys_results():
     fit = st.curve_fit(line_of, [0, 1, 2.5], [1, 3, 6.5])
     np.testing.assert_array_equal(fit.popt, fit.x)
     np.testing.assert_array_equal(fit.pcov, fit.covariance)
+
+
+def test_a_fit_does_not_go_back_and_forth_between_neighbors():
+    t = np.linspace(0, 4, 30)
+    for k in range(60, 140):
+        fit = st.curve_fit(decaying, t, np.exp(-t) + k * 1e-9)
+        assert fit.converged
+        assert fit.iterations < 30

@@ -24,13 +24,16 @@ def gain(base: Base, trial: Evaluation, slope: Any, predicted: Any) -> Any:
     """Return by what share of what was predicted the loss fell from the base to a trial point.
 
     Where that is next to nothing, a difference of losses would be rounding error: then it
-    is found from the slopes at both ends (Hager and Zhang 2005). Nothing is gained without
-    a step, where there is no loss, or where the model itself promised nothing.
+    is found from the slopes at both ends (Hager and Zhang 2005), unless the step itself is no
+    more than rounding: between two neighbors that would lead back and forth for ever. Nothing
+    is gained without a step, where there is no loss, or where the model itself promised
+    nothing.
     """
+    step, ulps = np.abs(trial.x - base.x), 2 * np.finfo(trial.x.dtype).eps * np.abs(base.x)
     by_losses = base.loss - trial.loss
     by_slopes = -0.5 * (slope + np.sum(trial.gradient * (trial.x - base.x)))
-    near = np.abs(by_losses) <= 1e-6 * np.abs(base.loss)
-    counts = np.any(trial.x != base.x) & np.isfinite(trial.loss) & (predicted > 0)
+    near = (np.abs(by_losses) <= 1e-6 * np.abs(base.loss)) & np.any(step > ulps)
+    counts = np.any(step > 0) & np.isfinite(trial.loss) & (predicted > 0)
     return np.where(counts, np.where(near, by_slopes, by_losses) / predicted, -np.inf)
 
 
