@@ -645,3 +645,9 @@ def test_a_fit_does_not_go_back_and_forth_between_neighbors():
         fit = st.curve_fit(decaying, t, np.exp(-t) + k * 1e-9)
         assert fit.converged
         assert fit.iterations < 30
+
+
+@pytest.mark.parametrize("args", [np.arange(5.0), [np.arange(5.0)], (np.arange(5.0),)])
+def test_a_single_argument_need_not_be_put_into_a_tuple(args):
+    fit = st.least_squares(lambda p, t: p[0] * t - 2 * t, np.ones(1), args)
+    np.testing.assert_allclose(fit.x, 2)

@@ -219,11 +219,10 @@ def curve(
         print(fit.report(level))
     if save is not None:
         fit.save(save)
-    if no_plot:
-        pass
-    elif plot is None and fit.data is not None and fit.data.x.shape != fit.data.y.shape:
+    can_plot = plot is not None or (fit.data is not None and fit.data.x.shape == fit.data.y.shape)
+    if not (no_plot or can_plot):
         report.errors.print("not plotted: there is more than one column of x")
-    else:
+    elif not no_plot:
         path = plot if plot is not None else Path(f"{target.rpartition(':')[2]}.png")
         fit.plot(path)
         if not json:

@@ -20,7 +20,7 @@ from steepest.descent.prepare import Prepared, Problem, known, remember
 from steepest.descent.result import Result, Timings
 from steepest.descent.step import STOP_RULE
 from steepest.descent.summary import Summary
-from steepest.graph import Node, evaluate, trees
+from steepest.graph import evaluate, trees
 
 _LEAST_STEPS = 64
 """Iterations that machine code must make in some milliseconds for a fit to be small."""
@@ -44,9 +44,8 @@ class _Fit(NamedTuple):
     call: Callable[[tuple[Any, ...]], Any]
 
     def still_holds(self) -> bool:
-        """Whether everything that the functions read is as it was; arrays are looked at later."""
-        captures = self.prepared.paths[-1].captures
-        return not captures.opaque and captures.values_hold()
+        """Whether everything that the functions read is as it was, and arrays of the kind."""
+        return self.prepared.still_holds
 
     def end(self, run: Any, args: tuple[Any, ...], began: float) -> FitEnd:
         """Return how it ended this time."""
@@ -109,8 +108,6 @@ def again(
         data = (*data, *[read() for read, _ in captured])
     if prepared.constants:
         nodes = prepared.paths[-1].data
-        if not all(map(_is_of_kind, data, nodes)):
-            return None
         data = (*data, *evaluate(prepared.constants, dict(zip(nodes, data, strict=True))))
     run = fit.call((start, *data))
     if run is None or run.reason != STOP_RULE:
@@ -119,10 +116,6 @@ def again(
     if status is None or not status.is_success:
         return None
     return fit.end(run, args, began), fit.more["names"]
-
-
-def _is_of_kind(value: Any, node: Node) -> bool:
-    return type(value) is np.ndarray and value.shape == node.shape and value.dtype == node.dtype
 
 
 def remember_fit(

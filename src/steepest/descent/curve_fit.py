@@ -15,14 +15,14 @@ from steepest.descent.again import again, key_of
 from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
 from steepest.descent.fit import Fit
-from steepest.descent.least_squares import fit_residuals, names_of, scipy_stop, warn_of
+from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.markers import is_marked, unmark
 from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.observations import Data, clean, is_single
 from steepest.descent.parameters import lay_out
-from steepest.descent.scipy_names import CURVES, takes_scipys_names
+from steepest.descent.scipy_names import CURVES, scipy_stop, takes_scipys_names
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError

@@ -17,12 +17,12 @@ from steepest.descent.curve_fit import (
     check_start,
     parameter_names,
 )
-from steepest.descent.least_squares import scipy_stop
 from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
 from steepest.descent.observations import check_nan_policy, check_positive, is_single, real
+from steepest.descent.scipy_names import scipy_stop
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError

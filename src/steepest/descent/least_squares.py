@@ -25,15 +25,12 @@ from steepest.descent.parameters import Layout, as_start, check_data, element_na
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
 from steepest.descent.robust import loss_called
-from steepest.descent.scipy_names import SQUARES, takes_scipys_names
+from steepest.descent.scipy_names import SQUARES, check_no_slopes, scipy_stop, takes_scipys_names
 from steepest.descent.solve import solve
 from steepest.descent.stop import (
     DecrementBelow,
-    GradientNormBelow,
     LossBelow,
-    LossChangeBelow,
     MaxIterations,
-    StepBelow,
     StopRule,
 )
 from steepest.engines import Engine, get_engine
@@ -122,6 +119,7 @@ def least_squares(
     >>> fit.x.round(4), fit.standard_errors.round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
+    check_no_slopes(args)
     args = args if isinstance(args, tuple | list) else (args,)
     x0, key = as_start(x0), None
     if not kwargs and bounds is None and callback is None and not progress:
@@ -253,24 +251,6 @@ def squares_problem(
         box=box,
     )
     return problem, reason
-
-
-def scipy_stop(
-    ftol: float | None, xtol: float | None, gtol: float | None, max_nfev: int | None
-) -> StopRule | None:
-    """Return the stop rule that SciPy's tolerances mean; None if none is given."""
-    rules: list[StopRule] = []
-    if ftol is not None:
-        rules.append(LossChangeBelow(ftol))
-    if xtol is not None:
-        rules.append(StepBelow(xtol))
-    if gtol is not None:
-        rules.append(GradientNormBelow(gtol))
-    if not rules and max_nfev is None:
-        return None
-    limit: StopRule = MaxIterations(10_000 if max_nfev is None else max_nfev)
-    rules = rules or [DecrementBelow(1e-20)]
-    return functools.reduce(lambda a, b: a | b, [*rules, limit])
 
 
 @functools.lru_cache(maxsize=256)

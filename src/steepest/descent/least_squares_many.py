@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.bounds import box_of_ends
-from steepest.descent.least_squares import scipy_stop, squares_problem
+from steepest.descent.least_squares import squares_problem
 from steepest.descent.many import (
     Problems,
     check_own,
@@ -22,6 +22,7 @@ from steepest.descent.many import (
 from steepest.descent.many_result import ManyFits
 from steepest.descent.methods import Search
 from steepest.descent.result import Status
+from steepest.descent.scipy_names import scipy_stop
 from steepest.descent.stop import DecrementBelow, LossBelow, MaxIterations, StopRule
 from steepest.engines import Engine
 from steepest.frames import hides_frames

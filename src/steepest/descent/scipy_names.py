@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from steepest.descent.stop import (
+    DecrementBelow,
     GradientNormBelow,
     LossChangeBelow,
     MaxIterations,
@@ -41,11 +42,6 @@ def takes_scipys_names(names: Mapping[str, str]) -> Callable[[Callable[_P, _R]],
 
         @functools.wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            if len(args) > 2 and names is SQUARES and (callable(args[2]) or args[2] in _WAYS):
-                raise InputError(
-                    "the third argument of least_squares is args, those of the residuals: leave "
-                    "jac out, slopes are exact without"
-                )
             if not ours.issuperset(kwargs):
                 kwargs = _translated(kwargs, names, ours)  # type: ignore[assignment]
             return function(*args, **kwargs)
@@ -55,7 +51,13 @@ def takes_scipys_names(names: Mapping[str, str]) -> Callable[[Callable[_P, _R]],
     return decorate
 
 
-_WAYS = ("2-point", "3-point", "cs")
+def check_no_slopes(args: Any) -> None:
+    """Raise where SciPy's third argument, jac, stands in the place of our `args`."""
+    if callable(args) or (isinstance(args, str) and args in ("2-point", "3-point", "cs")):
+        raise InputError(
+            "the third argument of least_squares is args, those of the residuals: leave jac out, "
+            "slopes are exact without"
+        )
 
 
 def _translated(
@@ -84,29 +86,36 @@ def _translated(
     return result
 
 
-_RULES: dict[str, Callable[[Any], StopRule]] = {
-    "gtol": GradientNormBelow,
-    "ftol": LossChangeBelow,
-    "xtol": StepBelow,
-    "maxiter": MaxIterations,
-}
+_OPTIONS = ("ftol", "xtol", "gtol", "maxiter")
 
 
 def _add_stop(given: dict[str, Any], options: Mapping[str, Any] | None) -> None:
     """Add the stop rule that SciPy's options mean."""
-    rules = []
-    for name, value in (options or {}).items():
-        if name in _RULES:
-            if value is not None:
-                rules.append(_RULES[name](value))
-        elif name != "disp":
+    options = options or {}
+    for name in options:
+        if name not in (*_OPTIONS, "disp"):
             raise InputError(
-                f"options has {name!r}: known are {', '.join(_RULES)}; other rules to stop at "
+                f"options has {name!r}: known are {', '.join(_OPTIONS)}; other rules to stop at "
                 "are given as stop=..., settings of a method with the method"
             )
-    if rules and not any([isinstance(rule, MaxIterations) for rule in rules]):
-        rules.append(MaxIterations(10_000))
-    before = given.get("stop")
-    rules += [before] if before is not None else []
-    if rules:
-        given["stop"] = functools.reduce(lambda a, b: a | b, rules)
+    before, meant = given.get("stop"), scipy_stop(*[options.get(name) for name in _OPTIONS])
+    if meant is not None:
+        given["stop"] = meant if before is None else meant | before
+
+
+def scipy_stop(
+    ftol: float | None, xtol: float | None, gtol: float | None, max_nfev: int | None
+) -> StopRule | None:
+    """Return the stop rule that SciPy's tolerances mean; None if none is given."""
+    rules: list[StopRule] = []
+    if ftol is not None:
+        rules.append(LossChangeBelow(ftol))
+    if xtol is not None:
+        rules.append(StepBelow(xtol))
+    if gtol is not None:
+        rules.append(GradientNormBelow(gtol))
+    if not rules and max_nfev is None:
+        return None
+    limit: StopRule = MaxIterations(10_000 if max_nfev is None else max_nfev)
+    rules = rules or [DecrementBelow(1e-20)]
+    return functools.reduce(lambda a, b: a | b, [*rules, limit])

@@ -89,6 +89,11 @@ class DescentCode:
     evaluation: CompiledGraph | None = None
     spare: list[Workspace] = field(default_factory=list)
 
+    @property
+    def codes(self) -> list[Code]:
+        """All of its machine code."""
+        return [self.code] if self.evaluation is None else [self.code, self.evaluation.code]
+
 
 def compile_descent(program: Program) -> DescentCode:
     """Compile a descent, or return what was compiled for an equal one before."""

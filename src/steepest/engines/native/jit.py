@@ -89,9 +89,15 @@ class Written(NamedTuple):
 
 def text_of(module: ir.Module) -> str:
     """Return the text of a module, complete for this machine."""
-    machine = target_machine()
-    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    module.triple, module.data_layout = _names_of_machine()
     return str(module)
+
+
+@functools.cache
+def _names_of_machine() -> tuple[str, str]:
+    """Return what a module says of the machine that it is for: its triple and data layout."""
+    machine = target_machine()
+    return machine.triple, str(machine.target_data)
 
 
 class Code:

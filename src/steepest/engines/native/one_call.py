@@ -67,7 +67,7 @@ class OneCall:
     Parameters
     ----------
     compiled
-        The descent.
+        The descent, in two parts.
     state
         The method's state at the start.
     steps
@@ -75,7 +75,9 @@ class OneCall:
     """
 
     def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
-        self._compiled, self._state, self._steps = compiled, state, steps
+        assert compiled.evaluation is not None
+        self._compiled, self._evaluation = compiled, compiled.evaluation
+        self._state, self._steps = state, steps
         self._rooms: list[_Room] = []
         self._function = _one_call()
 
@@ -97,18 +99,14 @@ class OneCall:
 
     def _new_room(self) -> _Room:
         compiled = self._compiled
-        work, memory = Workspace(compiled.memory, compiled.evaluation), compiled.memory
+        work = Workspace(compiled.memory, self._evaluation)
         work.load(self._state)
         work.integers.fill(0)
         state = work.changing()
         image, x = state.copy(), work.copies[0][0]
-        if compiled.evaluation is None:
-            inputs = compiled.program.full.data
-            data = ctypes.addressof(work.table) + 8 * memory.data
-        else:
-            inputs = compiled.evaluation.paths[-1].inputs[1:]
-            data = ctypes.addressof(work.evaluated) + 8
-            work.let_evaluate(compiled.evaluation.code.address)
+        inputs = self._evaluation.paths[-1].inputs[1:]
+        data = ctypes.addressof(work.evaluated) + 8
+        work.let_evaluate(self._evaluation.code.address)
         steps = min(self._steps, work.history_rows - 1)
         words = [compiled.code.address, ctypes.addressof(work.table), steps]
         words += [address_of(state), address_of(image), state.nbytes, address_of(x), x.nbytes]
@@ -184,9 +182,8 @@ class FinishedRun:
 
 def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
     """Return what makes descents in one call; None where they cannot be made so, or not yet."""
-    codes = [compiled.code, *([compiled.evaluation.code] if compiled.evaluation else [])]
-    hasty = any([code.is_hasty for code in codes])
-    if hasty or compiled.shares_work or not layout_is_known():
+    hasty = any([code.is_hasty for code in compiled.codes])
+    if compiled.evaluation is None or hasty or compiled.shares_work or not layout_is_known():
         return None
     return OneCall(compiled, state, steps)
 

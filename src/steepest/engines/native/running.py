@@ -158,10 +158,9 @@ class NativeRun:
             base = self._epochs.start * program.batches.steps_per_epoch
         machine_code, table = self._compiled.code, ctypes.addressof(work.table)
         evaluation = self._compiled.evaluation
-        codes = [machine_code] if evaluation is None else [machine_code, evaluation.code]
         if evaluation is not None:
             work.let_evaluate(evaluation.code.address)
-        hasty = [code for code in codes if code.is_hasty]
+        hasty = [code for code in self._compiled.codes if code.is_hasty]
         started = time.perf_counter() if hasty else 0.0
         with threads.at_work(self._compiled.shares_work):
             code = machine_code.call(table, steps, base)

@@ -128,22 +128,14 @@ class Copied:
 
 
 class Columns:
-    """Copies of the first rows of columns; `together` is a block of them all, if there is one."""
+    """Copies of the first rows of columns, out of the block in which they lie."""
 
-    def __init__(
-        self, columns: Sequence[np.ndarray], together: np.ndarray | None, rows: int
-    ) -> None:
-        self._kinds = [column.dtype for column in columns] if together is not None else []
-        self._copies = (
-            [column[:rows].copy() for column in columns]
-            if together is None
-            else together[:, :rows].copy()
-        )
+    def __init__(self, block: np.ndarray, kinds: Sequence[np.dtype], rows: int) -> None:
+        self._copies, self._kinds, self._rows = block[:, :rows].copy(), kinds, rows
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        if not self._kinds:
-            return iter(self._copies)
-        return (c.view(kind) for c, kind in zip(self._copies, self._kinds, strict=True))
+        for copy, kind in zip(self._copies, self._kinds, strict=True):
+            yield copy.view(kind)[: self._rows]
 
 
 class Workspace:
@@ -153,8 +145,8 @@ class Workspace:
     ----------
     integers, losses, gradient, report
         Arrays that the machine code writes.
-    columns, xs, history_rows
-        Where the history is written, and for how many iterations there is room.
+    xs, history_rows
+        Where the points of the history are written, and for how many iterations there is room.
     copies
         For x and each vector of the state, two copies.
     table
@@ -201,16 +193,11 @@ class Workspace:
         point = 0 if memory.x is None else memory.x.size * memory.x.dtype.itemsize
         self.history_rows = min(_HISTORY_ROWS, max(16, _HISTORY_BYTES // max(point, 1)))
         rows = self.history_rows
-        # Columns of numbers of the same size lie in one block, to be copied in one go.
-        sizes = {node.dtype.itemsize for node in memory.records}
-        block = np.empty((len(memory.records), rows), f"i{max(sizes, default=8)}")
-        self._together = block if len(sizes) == 1 else None
-        self.columns = [
-            (row if len(sizes) == 1 else np.empty(rows, np.int64)).view(node.dtype)[:rows]
-            for row, node in zip(block, memory.records, strict=True)
-        ]
+        # They lie in one block, to be copied in one go; no number takes more than a word.
+        self._columns = np.empty((len(memory.records), rows), np.int64)
+        self._kinds = [node.dtype for node in memory.records]
         self.xs = None if memory.x is None else np.empty((rows, memory.x.size), memory.x.dtype)
-        for number, column in enumerate(self.columns):
+        for number, column in enumerate(self._columns):
             self.table[COLUMNS + number] = address_of(column)
         if self.xs is not None:
             self.table[X_HISTORY] = address_of(self.xs)
@@ -253,7 +240,7 @@ class Workspace:
         """Return copies of the rows that were recorded: of the columns, and of the points."""
         rows = self.integers.item(RECORDED)
         xs = None if self.xs is None else self.xs[:rows].copy()
-        return Columns(self.columns, self._together, rows), xs
+        return Columns(self._columns, self._kinds, rows), xs
 
     def let_evaluate(self, address: int) -> None:
         """Let the loop call machine code for its data."""
