@@ -23,7 +23,7 @@ def _take_element(b, fetch, index, node):
     x, *indices = node.operands
     ndim = indices[0].ndim
     where = tuple(
-        b.checked_index(fetch(1 + axis, index[:ndim]), x.shape[axis], node)
+        b.checked_index(fetch(1 + axis, index[:ndim]), indices[axis], x.shape[axis], node)
         for axis in range(len(indices))
     )
     return fetch(0, (*where, *index[ndim:]))

@@ -20,18 +20,21 @@ class Pairs(NamedTuple):
     Attributes
     ----------
     steps, changes
-        The last steps and the changes of the gradient over them, oldest first: shape
-        (memory, n).
+        The last steps and the changes of the gradient over them: shape (memory, n). Each
+        new one takes the place of the oldest.
     inverse
         One over the product of each pair, 0 where there is none yet: shape (memory,).
     scale
         Of the inverse Hessian that the pairs correct.
+    newest
+        Where the last pair is.
     """
 
     steps: Any
     changes: Any
     inverse: Any
     scale: Any
+    newest: Any
 
 
 @dataclass(frozen=True)
@@ -69,39 +72,42 @@ class LBFGS(Along):
 
     def empty_memory(self, x: Any) -> Any:
         table = np.zeros((self.memory, x.size), x.dtype)
-        return Pairs(table, table, np.zeros(self.memory, x.dtype), np.ones((), x.dtype))
+        inverse, scale = np.zeros(self.memory, x.dtype), np.ones((), x.dtype)
+        return Pairs(table, table, inverse, scale, np.zeros((), np.int64))
 
     def remember(
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
         useful = counts & _is_useful(product, step, change)
-        # Row by row in one go: the tables are most of what an iteration moves.
-        last = np.arange(self.memory) == self.memory - 1
-        below = np.minimum(np.arange(self.memory) + 1, self.memory - 1)
-
-        def pushed(table: Any, row: Any) -> Any:
-            return np.where(useful, np.where(last[:, None], row, table[below]), table)
-
-        inverse = np.where(last, 1.0 / product, memory.inverse[below])
+        oldest = (memory.newest + 1) % self.memory
         return Pairs(
-            pushed(memory.steps, step),
-            pushed(memory.changes, change),
-            np.where(useful, inverse, memory.inverse),
+            _put(memory.steps, oldest, step, useful),
+            _put(memory.changes, oldest, change, useful),
+            _put(memory.inverse, oldest, 1.0 / product, useful),
             np.where(useful, product / square, memory.scale),
+            np.where(useful, oldest, memory.newest),
         )
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         q, shares = gradient, []
-        for i in reversed(range(self.memory)):
+        newest_first = [(memory.newest - i) % self.memory for i in range(self.memory)]
+        for i in newest_first:
             share = memory.inverse[i] * np.sum(memory.steps[i] * q)
             q = q - share * memory.changes[i]
             shares.append(share)
         q = memory.scale * q
-        for i, share in enumerate(reversed(shares)):
+        for i, share in zip(reversed(newest_first), reversed(shares), strict=True):
             back = memory.inverse[i] * np.sum(memory.changes[i] * q)
             q = q + (share - back) * memory.steps[i]
         return -q
+
+
+def _put(table: Any, place: Any, row: Any, counts: Any) -> Any:
+    """Return a table with another row, where that counts."""
+    following = table.copy()
+    following[place] = np.where(counts, row, table[place])
+    return following
 
 
 def _is_useful(product: Any, step: Any, change: Any) -> Any:

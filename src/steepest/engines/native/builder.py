@@ -18,6 +18,7 @@ from steepest.engines.native.host import HostCall, special_symbol
 from steepest.engines.native.places import Places
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
 from steepest.graph import Node
+from steepest.ops import constant_value
 
 _BOOL = np.dtype(np.bool_)
 
@@ -26,6 +27,14 @@ CONTRACT = ("contract",)
 
 REASSOCIATE = ("reassoc",)
 """Fast-math flags of long sums: a block may be added up in lanes, in any order."""
+
+
+def _is_below(place: Node, extent: int) -> bool:
+    """Whether an index is a remainder that cannot be out of bounds."""
+    if place.op.name != "remainder":
+        return False
+    divisor = constant_value(place.operands[1])
+    return divisor is not None and bool(np.all((divisor > 0) & (divisor <= extent)))
 
 
 def intrinsic(module: ir.Module, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
@@ -372,16 +381,21 @@ class Builder(Places):
             x = x * x
         return result
 
-    def checked_index(self, i: Element, extent: int, node: Node) -> ir.Value:
-        """Return an index wrapped as NumPy does; out of bounds sets the error flag."""
+    def checked_index(self, i: Element, place: Node, extent: int, node: Node) -> ir.Value:
+        """Return an index wrapped as NumPy does; out of bounds sets the error flag.
+
+        `i` is an element of `place`, an operand of the node.
+        """
         wide = self.cast(i, np.dtype(np.int64)).value
         if self.lanes > 1:  # the same in all of them, or there would be none
             wide = self.ir.extract_element(wide, ir.Constant(ir.IntType(32), 0))
         wrapped = self.ir.select(
             self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
         )
-        if node.operands[-1].op.name == "constant":
+        if place.op.name == "constant":
             return wrapped  # checked when it was recorded
+        if _is_below(place, extent):
+            return wide
         inside = self.ir.icmp_unsigned("<", wrapped, index(extent))
         if node not in self.checked_nodes:
             self.checked_nodes.append(node)

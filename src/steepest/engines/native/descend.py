@@ -172,13 +172,16 @@ class _Writer:
         ]
         position += len(it.report)
         self.carried: list[Carried] = []
-        for node in (it.x, *it.state):
+        self.paths, self.tail_paths = map(_by_panels, (program.paths, program.tail_paths))
+        paths = (*self.paths, *self.tail_paths)
+        following = zip(*[(it.next_x, *it.next_state) for it in paths], strict=True)
+        for node, new in zip((it.x, *it.state), following, strict=True):
             tag = self.arena.new_tag()
             here, there = (
                 contiguous(self._pointer(position + i), node.dtype, node.shape, tag)
                 for i in range(2)
             )
-            self.carried.append(Carried(self.builder, node, here, there))
+            self.carried.append(Carried(self.builder, node, here, there, new))
             position += 2
         self.data = self._data_pointers(position, it)
         if program.tail is not None:
@@ -216,7 +219,7 @@ class _Writer:
             phi.add_incoming(value, before)
         self.last = last
         if program.tail is None or program.batches is None:
-            self._iterations(program.paths, phis, head)
+            self._iterations(self.paths, phis, head)
         else:
             plan = program.batches
             number = b.urem(phis[0], index(plan.steps_per_epoch))
@@ -224,9 +227,9 @@ class _Writer:
             full, tail = self._block("full"), self._block("tail")
             b.cbranch(is_tail, tail, full)
             b.position_at_end(tail)
-            self._iterations(program.tail_paths, phis, head)
+            self._iterations(self.tail_paths, phis, head)
             b.position_at_end(full)
-            self._iterations(program.paths, phis, head)
+            self._iterations(self.paths, phis, head)
         builder = self.builder
         return kept.Program(
             self.module, self.arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
@@ -238,7 +241,6 @@ class _Writer:
         count, _, previous_loss = phis[:3]
         width = x.node.size if x.in_registers else 0
         previous, values = phis[3 : 3 + width], phis[3 + width :]
-        paths = self._by_panels(paths)
         plan = make_plan([(it.guards, it.stages) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         parts = self._parts(values)
@@ -260,14 +262,6 @@ class _Writer:
 
         emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
 
-    def _by_panels(self, paths: Sequence[Iteration]) -> Sequence[Iteration]:
-        """Return iterations computed by panels of rows where that is worth it."""
-        if len(paths) > 1 or paths[0].guards:
-            return paths  # they branch on nodes that they have in common
-        (it,) = paths
-        outputs, _ = with_panels(it.at_x, (it.next_x, *it.next_state))
-        return [it.with_outputs(outputs)]
-
     def _iteration(
         self,
         lowering: Lowering,
@@ -284,7 +278,8 @@ class _Writer:
         previous, values = phis[3 : 3 + width], phis[3 + width :]
         lowering.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
         # Where the state before was is free at once; x before is wanted if the run diverges.
-        self._direct(lowering, self.carried[1:], it.next_state)
+        for carried, node in zip(self.carried[1:], it.next_state, strict=True):
+            carried.direct(lowering, node)
         before_stop, at_stop, on_update = it.stages
         lowering.emit(before_stop)
         loss = lowering.in_registers(it.loss)[()]
@@ -302,7 +297,7 @@ class _Writer:
         reason = lowering.in_registers(it.stop)[()]
         b.cbranch((reason != 0).value, stopped, update)
         b.position_at_end(update)
-        self._direct(lowering, self.carried[:1], (it.next_x,))
+        x.direct(lowering, it.next_x)
         lowering.emit(on_update)
         targets = (it.next_x, *it.next_state)
         following = [
@@ -344,18 +339,10 @@ class _Writer:
         """Return which of the values belong to each carried vector."""
         parts, start = [], 0
         for carried in self.carried:
-            stop = start + (carried.node.size if carried.in_registers else 2)
+            stop = start + carried.width
             parts.append(values[start:stop])
             start = stop
         return parts
-
-    def _direct(
-        self, lowering: Lowering, vectors: Sequence[Carried], following: Sequence[Node]
-    ) -> None:
-        """Let new values be computed where the next iteration looks for them."""
-        for carried, node in zip(vectors, following, strict=True):
-            if not carried.in_registers:
-                lowering.destinations.setdefault(node, carried.target)
 
     def _evaluate(self, x: Sequence[ir.Value]) -> None:
         """Let the data be computed at x; return at once where that fails."""
@@ -456,3 +443,12 @@ class _Writer:
                 element = self.builder.element(value, x.node.dtype)
                 x.there.store(self.builder, element, x.there.at_offset(self.builder, index(i)))
         b.ret(outcome)
+
+
+def _by_panels(paths: Sequence[Iteration]) -> Sequence[Iteration]:
+    """Return iterations computed by panels of rows where that is worth it."""
+    if len(paths) != 1 or paths[0].guards:
+        return paths  # they branch on nodes that they have in common
+    (it,) = paths
+    outputs, _ = with_panels(it.at_x, (it.next_x, *it.next_state))
+    return [it.with_outputs(outputs)]

@@ -52,7 +52,7 @@ def add_at(lowering: Lowering, node: Node) -> None:
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
         where = tuple(
-            builder.checked_index(lowering.element(i, position[:ndim]), node.shape[axis], node)
+            builder.checked_index(lowering.element(i, position[:ndim]), i, node.shape[axis], node)
             for axis, i in enumerate(indices)
         )
         address = target.address(builder, (*where, *position[ndim:]))
@@ -72,15 +72,14 @@ def put_at(lowering: Lowering, node: Node) -> None:
     """Copy the array, then store each value at its place, in order."""
     builder = lowering.builder
     x, values, *indices = node.operands
+    differs_at = lowering.differs_at.get(node, ())
     target = lowering.allocate(node)
-    with builder.loops(node.shape) as position, lowering.scope():
+    with builder.loops(node.shape[len(differs_at) :]) as rest, lowering.scope():
+        position = (*differs_at, *rest)
         target.store(builder, lowering.element(x, position), target.address(builder, position))
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
-        where = tuple(
-            builder.checked_index(lowering.element(i, position[:ndim]), node.shape[axis], node)
-            for axis, i in enumerate(indices)
-        )
+        where = lowering.place_in(indices, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         target.store(builder, lowering.element(values, position), address)
 

@@ -16,7 +16,7 @@ from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous, rearranged
 from steepest.engines.native.plan import Plan
 from steepest.engines.native.reduction import reduce_loops, reduce_together
-from steepest.engines.native.region import is_leaf, is_view, region
+from steepest.engines.native.region import is_leaf, is_row, is_view, region
 from steepest.engines.native.small import lower_small
 from steepest.engines.native.types import index, memory_type
 from steepest.graph import Node
@@ -58,6 +58,9 @@ class Lowering:
         For nodes in memory: where.
     destinations
         Where a stored node's elements shall go instead of the arena.
+    differs_at
+        For an array that a stretch is put into: the only place where its destination has
+        another stretch already.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -67,6 +70,7 @@ class Lowering:
         self.elements: dict[Node, Any] = {}
         self.views: dict[Node, View] = {}
         self.destinations: dict[Node, View] = {}
+        self.differs_at: dict[Node, Position] = {}
         self.keep: set[Node] = set()
         self._slots: dict[Node, Slot] = {}
         self._scopes: list[dict[tuple, tuple[Element, Any]]] = [{}]
@@ -104,6 +108,8 @@ class Lowering:
     def _emit_node(self, node: Node, wanted: set[Node]) -> None:
         if node in self.plan.small:
             self.elements[node] = lower_small(self, node)
+        elif is_row(node):
+            self.views[node] = self._row(node)
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
@@ -188,6 +194,28 @@ class Lowering:
                 return dataclasses.replace(part, offset=around.offset + start)
         view, self._slots[node] = self.arena.allocate(node.dtype, node.shape)
         return view
+
+    def place_in(
+        self, indices: Sequence[Node], node: Node, position: Position = ()
+    ) -> tuple[ir.Value, ...]:
+        """Return where in its array a node takes or puts what is at a position."""
+        return tuple(
+            self.builder.checked_index(self.element(place, position), place, extent, node)
+            for place, extent in zip(indices, node.operands[0].shape, strict=False)
+        )
+
+    def _row(self, node: Node) -> View:
+        """Return the stretch of an array that a node is, at a place computed now."""
+        array, *places = node.operands
+        for operand in region(node, self.plan.small, self.plan.stored):
+            self._prepare(operand)
+        view = self.in_memory(array)
+        at = self.place_in(places, node)
+        start = view.address(self.builder, (*at, *[index(0)] * node.ndim))
+        strides = view.strides[len(places) :]
+        return dataclasses.replace(
+            view, pointer=start, shape=node.shape, strides=strides, offset=0
+        )
 
     def _constant_elements(self, node: Node) -> np.ndarray:
         value = constant_value(node)

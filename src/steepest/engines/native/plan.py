@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steepest.engines.native.groups import group_loops, in_order
-from steepest.engines.native.region import REGISTER_LIMIT, is_leaf, is_view, region
+from steepest.engines.native.region import REGISTER_LIMIT, is_leaf, is_row, is_view, region
 from steepest.graph import Guard, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 
@@ -31,7 +31,7 @@ class Plan:
     small
         Those computed in registers.
     stored
-        Those computed by loops of their own.
+        Those that are in memory: by loops of their own, or as a stretch of another array.
     together
         For each node that is computed in one loop with others: all of them, operands first.
     parts
@@ -111,7 +111,7 @@ def _must_store(
     node: Node, consumers: Sequence[Node], loops: set[Node], small: frozenset[Node]
 ) -> bool:
     lower = node.op.lower
-    if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT:
+    if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT or is_row(node):
         return True
     if is_view(node):
         return False
@@ -169,6 +169,9 @@ def _last_uses(
             for operand in region(node, small, stored):
                 if operand in stored:
                     last[operand] = place
+    for node in reversed(nodes):  # reading a stretch of an array needs the array
+        if is_row(node) and node in last and node.operands[0] in stored:
+            last[node.operands[0]] = max(last[node.operands[0]], last[node])
     for part, (whole, _) in parts.items():  # reading a part needs the whole
         if part in last and whole in last:
             last[whole] = max(last[whole], last[part])

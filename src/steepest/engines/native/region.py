@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steepest.graph import Node
-from steepest.ops import Indexed
+from steepest.ops import Indexed, Kernel
 
 REGISTER_LIMIT = 16
 """Arrays of at most so many elements live in registers."""
@@ -19,6 +19,18 @@ def is_leaf(node: Node) -> bool:
 def is_view(node: Node) -> bool:
     """Whether a node only rearranges its operand."""
     return isinstance(node.op.lower, Indexed) and node.op.lower.view
+
+
+def is_row(node: Node) -> bool:
+    """Whether a node is a stretch of an array that will be in memory, at a place computed.
+
+    It is looked at where it is.
+    """
+    if node.op.name != "take_at" or node.size <= REGISTER_LIMIT:
+        return False
+    array, *places = node.operands
+    is_there = array.op.name == "input" or isinstance(array.op.lower, Kernel)
+    return is_there and places[0].ndim == 0
 
 
 def region(
