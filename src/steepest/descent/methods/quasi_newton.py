@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,14 +21,14 @@ class Pairs(NamedTuple):
     Attributes
     ----------
     steps, changes
-        The last steps and the changes of the gradient over them: shape (memory, n). Each
-        new one takes the place of the oldest.
+        The last steps and the changes of the gradient over them: shape (memory, n).
     inverse
         One over the product of each pair, 0 where there is none yet: shape (memory,).
     scale
         Of the inverse Hessian that the pairs correct.
     newest
-        Where the last pair is.
+        Which pair is the last one, the one after it being the oldest; empty where they are
+        in order, the oldest first.
     """
 
     steps: Any
@@ -35,6 +36,10 @@ class Pairs(NamedTuple):
     inverse: Any
     scale: Any
     newest: Any
+
+    @property
+    def is_in_order(self) -> bool:
+        return isinstance(self.newest, tuple)
 
 
 @dataclass(frozen=True)
@@ -73,25 +78,47 @@ class LBFGS(Along):
     def empty_memory(self, x: Any) -> Any:
         table = np.zeros((self.memory, x.size), x.dtype)
         inverse, scale = np.zeros(self.memory, x.dtype), np.ones((), x.dtype)
-        return Pairs(table, table, inverse, scale, np.zeros((), np.int64))
+        newest = np.zeros((), np.int64) if table.size > _IN_ORDER else ()
+        return Pairs(table, table, inverse, scale, newest)
 
     def remember(
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
         useful = counts & _is_useful(product, step, change)
-        oldest = (memory.newest + 1) % self.memory
+        put, newest = self._way_to_put(memory, useful)
         return Pairs(
-            _put(memory.steps, oldest, step, useful),
-            _put(memory.changes, oldest, change, useful),
-            _put(memory.inverse, oldest, 1.0 / product, useful),
+            put(memory.steps, step),
+            put(memory.changes, change),
+            put(memory.inverse, 1.0 / product),
             np.where(useful, product / square, memory.scale),
-            np.where(useful, oldest, memory.newest),
+            newest,
         )
 
+    def _way_to_put(self, memory: Pairs, useful: Any) -> tuple[Callable[[Any, Any], Any], Any]:
+        """Return what puts a row into a table in place of the oldest, and which is newest then."""
+        number = np.arange(self.memory)
+        if memory.is_in_order:
+            last, below = number == self.memory - 1, np.minimum(number + 1, self.memory - 1)
+
+            def push(table: Any, row: Any) -> Any:
+                is_last = last.reshape(-1, *[1] * (table.ndim - 1))
+                return np.where(useful, np.where(is_last, row, table[below]), table)
+
+            return push, ()
+        oldest = (memory.newest + 1) % self.memory
+
+        def put(table: Any, row: Any) -> Any:
+            following = table.copy()
+            following[oldest] = np.where(useful, row, table[oldest])
+            return following
+
+        return put, np.where(useful, oldest, memory.newest)
+
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        newest = self.memory - 1 if memory.is_in_order else memory.newest
+        newest_first = [(newest - i) % self.memory for i in range(self.memory)]
         q, shares = gradient, []
-        newest_first = [(memory.newest - i) % self.memory for i in range(self.memory)]
         for i in newest_first:
             share = memory.inverse[i] * np.sum(memory.steps[i] * q)
             q = q - share * memory.changes[i]
@@ -103,11 +130,8 @@ class LBFGS(Along):
         return -q
 
 
-def _put(table: Any, place: Any, row: Any, counts: Any) -> Any:
-    """Return a table with another row, where that counts."""
-    following = table.copy()
-    following[place] = np.where(counts, row, table[place])
-    return following
+_IN_ORDER = 2048
+"""Numbers in a table up to which its rows are moved: that suits registers and lanes."""
 
 
 def _is_useful(product: Any, step: Any, change: Any) -> Any:
