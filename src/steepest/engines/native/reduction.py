@@ -13,7 +13,7 @@ from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Cell, Flat, Slot, View, contiguous
 from steepest.engines.native.small import total_of
-from steepest.engines.native.types import index, memory_type
+from steepest.engines.native.types import POINTER, index, memory_type
 from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
@@ -25,6 +25,9 @@ _BLOCK = 512
 
 _TOGETHER, _WHOLE = 8, 128
 """Running sums of NumPy's own order, and numbers up to which it does not halve them."""
+
+_INLINE = 64
+"""Numbers up to which such a sum is written where it is needed."""
 
 
 def reduce_loops(lowering: Lowering, node: Node, lower: Reduction) -> None:
@@ -236,21 +239,62 @@ def _scratch(lowering: Lowering, dtype: np.dtype, extent: int) -> tuple[View, Sl
 
 def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element:
     """Emit the sum of neighbors in memory: eight running sums, halved beyond 128, as NumPy."""
-    if extent > _WHOLE:
-        half = extent // 2 - extent // 2 % _TOGETHER
-        left = _added_up(builder, terms, first, half)
-        return left + _added_up(builder, terms, first + half, extent - half)
+    if extent <= _INLINE:
+        return _sum_of_block(builder, terms, first, extent)
+    # A function of its own: many long sums written out would not stay in the cache.
+    start = terms.at_offset(builder, index(first))
+    kind = memory_type(terms.dtype, builder.lanes)
+    name = f"sum.{terms.dtype}.{extent}"
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(kind, [POINTER]), name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        inner = Builder(function, builder.lanes)
+        own = contiguous(function.args[0], terms.dtype, (extent,))
+        inner.ir.ret(_sum_of_any(inner, own, extent).value)
+    return builder.element(builder.ir.call(function, [start]), terms.dtype)
 
-    def term(place: ir.Value) -> Element:
-        return terms.load(builder, terms.at_offset(builder, place))
 
-    cells = [Cell(builder, term(index(first + k))) for k in range(_TOGETHER)]
-    with builder.loop(extent // _TOGETHER - 1) as chunk:
-        start = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
-        for k, cell in enumerate(cells):
-            cell.set(cell.get() + term(builder.affine(start, k, 1)))
+def _sum_of_any(builder: Builder, terms: View, extent: int) -> Element:
+    if extent <= _WHOLE:
+        return _sum_of_block(builder, terms, 0, extent)
+    half = extent // 2 - extent // 2 % _TOGETHER
+    left = _added_up(builder, terms, 0, half)
+    return left + _added_up(builder, terms, half, extent - half)
+
+
+def _sum_of_block(builder: Builder, terms: View, first: int, extent: int) -> Element:
+    sums = _running_sums(builder, terms, first, extent // _TOGETHER)
     left_over = range(first + extent - extent % _TOGETHER, first + extent)
-    return total_of([cell.get() for cell in cells], (term(index(i)) for i in left_over))
+    places = [terms.at_offset(builder, index(i)) for i in left_over]
+    return total_of(sums, [terms.load(builder, place) for place in places])
+
+
+def _running_sums(builder: Builder, terms: View, first: int, chunks: int) -> list[Element]:
+    """Emit the eight running sums over so many times eight neighbors."""
+    if builder.lanes > 1:
+        places = [terms.at_offset(builder, index(first + k)) for k in range(_TOGETHER)]
+        cells = [Cell(builder, terms.load(builder, place)) for place in places]
+        with builder.loop(chunks - 1) as chunk:
+            start = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
+            for k, cell in enumerate(cells):
+                place = terms.at_offset(builder, builder.affine(start, k, 1))
+                cell.set(cell.get() + terms.load(builder, place))
+        return [cell.get() for cell in cells]
+
+    def eight(place: ir.Value) -> ir.Value:
+        return terms.load_vector(builder, terms.at_offset(builder, place), _TOGETHER)
+
+    b, kind = builder.ir, ir.VectorType(memory_type(terms.dtype), _TOGETHER)
+    running = builder.alloca(kind)
+    b.store(eight(index(first)), running)
+    with builder.loop(chunks - 1) as chunk:
+        place = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
+        b.store(b.fadd(b.load(running, typ=kind), eight(place)), running)
+    total = b.load(running, typ=kind)
+    lanes = [ir.Constant(ir.IntType(32), k) for k in range(_TOGETHER)]
+    return [builder.element(b.extract_element(total, lane), terms.dtype) for lane in lanes]
 
 
 def add_carrying(
