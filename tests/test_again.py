@@ -3,6 +3,8 @@
 import concurrent.futures
 import dataclasses
 import importlib
+import os
+import pickle
 import subprocess
 import sys
 
@@ -287,3 +289,33 @@ np.testing.assert_allclose(rates, 1 + 0.01 * np.arange(100))
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_arrays_out_of_a_pickle_are_as_good_as_others(quick):
+    pickled = [pickle.loads(pickle.dumps(array)) for array in (T, data(1), np.ones(2))]
+    assert pickled[0].dtype is not T.dtype
+    warm(lambda: st.curve_fit(decay, *pickled))
+    quick.clear()
+    fits = [st.curve_fit(decay, *pickled), st.curve_fit(decay, T, data(1), np.ones(2))]
+    assert len(quick) == 2
+    np.testing.assert_array_equal(fits[0].x, fits[1].x)
+
+
+def test_a_process_that_finds_all_it_needs_in_the_cache_is_as_quick(tmp_path):
+    script = """if True:
+        import importlib
+        import numpy as np, steepest as st
+        def decay(t, a, b):
+            return a * np.exp(-b * t)
+        t = np.linspace(0, 3, 31)
+        again = importlib.import_module("steepest.descent.again")
+        ended, original = [], again._Fit.end
+        again._Fit.end = lambda self, *rest: ended.append(1) or original(self, *rest)
+        for _ in range(40):
+            st.curve_fit(decay, t, decay(t, 2.0, 1.0) + 0.01 * np.sin(40 * t), np.ones(2))
+        print(len(ended))
+    """
+    environment = {**os.environ, "STEEPEST_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    quick = [int(subprocess.check_output(command, env=environment)) for _ in range(2)]
+    assert quick[1] >= quick[0] > 0

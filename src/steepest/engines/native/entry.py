@@ -23,6 +23,7 @@ from steepest.engines.native.invoke import (
     check_array,
     data_of,
     layout_is_known,
+    word_of,
 )
 from steepest.engines.native.jit import Code
 from steepest.engines.native.types import INDEX, POINTER, index
@@ -107,7 +108,7 @@ def entry(
     for read, found in reads:
         words += [id(read), id(found)]
     for shape, dtype in inputs:
-        words += [id(dtype), len(shape), *shape]
+        words += [word_of(dtype), len(shape), *shape]
     kept: list[Any] = [arena, board, busy, reads, open_sessions, fallback, make, *inputs]
     for shape, dtype in results:
         kept += [shape, dtype]

@@ -29,6 +29,8 @@ _ALIGNED_IN_ORDER = 0x0101  # flags of NumPy's interface: C contiguous, and alig
 
 # The beginning of an array object: data, ndim, shape, strides, base, dtype, flags.
 _DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = 0, 8, 16, 40, 48
+# In a dtype: its kind, character and order of bytes, a byte of no meaning, and its number.
+_WORD, _MEANING = 8, ~(0xFF << 24)
 _HEADER = object.__basicsize__  # what every object starts with; its type comes last
 ITEMS = tuple.__basicsize__
 """Where the items of a tuple begin."""
@@ -36,6 +38,16 @@ ITEMS = tuple.__basicsize__
 # The description of a program: its function, its number of inputs, of arrays in all, the
 # type of arrays; then for each input its dtype, number of axes and shape.
 _FUNCTION, _INPUTS, _ARRAYS, _TYPE, _FIRST = range(5)
+
+
+def word_of(dtype: np.dtype) -> int:
+    """Return what tells a dtype from others.
+
+    Not every array of float64 has the same object for it: one that came through a pickle has
+    one of its own.
+    """
+    characters = [ord(x) for x in (dtype.kind, dtype.char, dtype.byteorder)]
+    return int.from_bytes(bytes(characters), "little") | dtype.num << 32
 
 
 def describe(
@@ -54,7 +66,7 @@ def describe(
     """
     words = [function, len(inputs), len(inputs) + others, id(np.ndarray)]
     for shape, dtype in inputs:
-        words += [id(dtype), len(shape), *shape]
+        words += [word_of(dtype), len(shape), *shape]
     return np.array(words, np.int64)
 
 
@@ -97,7 +109,11 @@ def layout_is_known() -> bool:
         and [word(shape), word(shape + 8)] == [3, 5]
         and word(place + _DTYPE) == id(array.dtype)
         and word(place + _FLAGS, ctypes.c_int32) == array.flags.num
+        and all(word(id(x) + _HEADER + _WORD) & _MEANING == word_of(x) for x in _SOME_DTYPES)
     )
+
+
+_SOME_DTYPES = [np.dtype(x) for x in ("f4", "f8", "i8", "u1", "?", ">f8", "c16")]
 
 
 class Writer:
@@ -166,7 +182,9 @@ def check_array(
     """Leave unless an object is an array of the dtype and shape that the next words say."""
     b = w.b
     w.require(w.load(array, _HEADER - 8), kind, other_kind)
-    w.require(w.load(array, _HEADER + _DTYPE), words.next(), other_kind)
+    dtype = w.load(array, _HEADER + _DTYPE, POINTER)
+    word = b.and_(w.load(dtype, _HEADER + _WORD), index(_MEANING))
+    w.require(word, words.next(), other_kind)
     flags = b.and_(w.load(array, _HEADER + _FLAGS, _INT), ir.Constant(_INT, _ALIGNED_IN_ORDER))
     w.require(flags, ir.Constant(_INT, _ALIGNED_IN_ORDER), other_kind)
     ndim = b.sext(w.load(array, _HEADER + _NDIM, _INT), INDEX)

@@ -22,6 +22,7 @@ from steepest.engines.native.invoke import (
     data_of,
     item_of,
     layout_is_known,
+    word_of,
 )
 from steepest.engines.native.jit import Code, once
 from steepest.engines.native.program import FUNCTION_TYPE
@@ -113,7 +114,7 @@ class OneCall:
         words += [data, 1 + len(inputs), id(np.ndarray)]
         for node in (compiled.program.full.x, *inputs):
             looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
-            words += [id(node.dtype), node.ndim, *node.shape, looked_at, node.size]
+            words += [word_of(node.dtype), node.ndim, *node.shape, looked_at, node.size]
         description = np.array(words, np.int64)
         return _Room(work, address_of(description), (description, image))
 
