@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -36,13 +37,13 @@ def quick(monkeypatch):
     """Count the fits that are made in one call."""
     PREPARE._prepared.clear()
     made = []
-    original = AGAIN._Fit.end
+    original = AGAIN.EndAgain
 
-    def count(self, *rest):
+    def count(*rest):
         made.append(rest)
-        return original(self, *rest)
+        return original(*rest)
 
-    monkeypatch.setattr(AGAIN._Fit, "end", count)
+    monkeypatch.setattr(AGAIN, "EndAgain", count)
     return made
 
 
@@ -199,6 +200,22 @@ def test_constants_of_the_data_are_computed_for_these(quick):
     np.testing.assert_allclose(st.least_squares(same, np.ones(2)).x, usual)
 
 
+def test_a_fit_is_looked_at_while_others_are_made(quick):
+    fit = lambda seed: st.curve_fit(decay, T, data(seed), np.ones(2))
+    warm(lambda: fit(0))
+    expected = [fit(seed).history.loss.copy() for seed in range(4)]
+
+    def look(number):
+        seed = number % 4
+        kept = fit(seed)
+        time.sleep(1e-4 * (number % 3))
+        np.testing.assert_array_equal(kept.history.loss, expected[seed])
+        assert kept.loss == expected[seed][-1]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(look, range(400)))) == 400
+
+
 def test_threads_make_the_same_fit_at_once(quick):
     ys = [data(seed) for seed in range(200)]
     fit = lambda y: st.curve_fit(decay, T, y, np.ones(2)).x.tobytes()
@@ -309,8 +326,8 @@ def test_a_process_that_finds_all_it_needs_in_the_cache_is_as_quick(tmp_path):
             return a * np.exp(-b * t)
         t = np.linspace(0, 3, 31)
         again = importlib.import_module("steepest.descent.again")
-        ended, original = [], again._Fit.end
-        again._Fit.end = lambda self, *rest: ended.append(1) or original(self, *rest)
+        ended, original = [], again.EndAgain
+        again.EndAgain = lambda *rest: ended.append(1) or original(*rest)
         for _ in range(40):
             st.curve_fit(decay, t, decay(t, 2.0, 1.0) + 0.01 * np.sin(40 * t), np.ones(2))
         print(len(ended))

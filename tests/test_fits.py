@@ -13,7 +13,7 @@ from nist_cases import CASES
 import steepest as st
 from steepest.descent.statistics import (
     evenness,
-    is_surely_regular,
+    least_evenness,
     spread,
     spread_of_regular,
 )
@@ -495,13 +495,14 @@ def test_what_is_regular_beyond_doubt_has_full_rank(seed):
     number = random.integers(1, 9)
     scales = 10.0 ** random.integers(-6, 7, number)
     factor = np.triu(random.normal(size=(number, number))) * scales
-    if is_surely_regular(evenness(factor), number, 100):
+    least = least_evenness(factor.dtype, int(number), 100)
+    if evenness(factor) > least:
         inverse, rank = spread(factor, 100)
         assert rank == number
         np.testing.assert_allclose(spread_of_regular(factor), inverse, rtol=1e-6)
     factor[-1, -1] = 0.0
-    assert not is_surely_regular(evenness(factor), number, 100)
-    assert is_surely_regular(evenness(np.eye(number)), number, 100)
+    assert not evenness(factor) > least
+    assert evenness(np.eye(number)) > least
 
 
 def test_idioms_of_scipys_users():

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.driver import Ending
-from steepest.descent.ending import FitEnd
+from steepest.descent.memo import lazy
 from steepest.descent.prepare import Prepared, Problem, known, remember
 from steepest.descent.result import Result, Timings
+from steepest.descent.statistics import EVENNESS, FACTOR, SPREAD, least_evenness
 from steepest.descent.step import STOP_RULE
 from steepest.descent.summary import Summary
 from steepest.graph import evaluate, trees
@@ -35,6 +36,8 @@ class _Fit(NamedTuple):
         As for :class:`~steepest.descent.summary.Summary`; the problem has no arguments.
     call
         Makes it from x and data, in one call.
+    evenness
+        From where on a triangle is regular beyond doubt; None where that is not reported.
     """
 
     problem: Problem
@@ -42,62 +45,97 @@ class _Fit(NamedTuple):
     reason: str
     more: Mapping[str, Any]
     call: Callable[[tuple[Any, ...]], Any]
+    evenness: float | None
 
     def still_holds(self) -> bool:
         """Whether everything that the functions read is as it was, and arrays of the kind."""
         return self.prepared.still_holds
 
-    def end(self, run: Any, args: tuple[Any, ...], began: float) -> FitEnd:
-        """Return how it ended this time."""
-        timings = Timings(0.0, 0.0, time.perf_counter() - began)
-        state_problem = lambda: self.problem._replace(args=args)
 
-        def sum_up() -> Result:
-            summary = Summary(state_problem(), self.prepared, self.reason, self.more)
-            return summary.result(run, Ending.STOPPED, timings)
+class EndAgain:
+    """How a fit ended that was made again: see :class:`~steepest.descent.ending.HowItEnded`.
 
-        vector, observations = run.x, self.prepared.paths[-1].observations
-        report = run.first_of_report(-2)  # the method's: after it, counts
-        return FitEnd(
-            sum_up, state_problem, vector.copy, vector, run.loss, True, report, observations
-        )
-
-
-class Key(NamedTuple):
-    """What a fit depends on besides the numbers in arrays.
-
-    Attributes
+    Parameters
     ----------
-    settings
-        Function and settings.
-    kinds
-        Shape and dtype of the start and each argument.
+    fit, run, args, seconds
+        What was made before, how it ended this time, its arguments, and how long it took.
+    inverse
+        That of ``J.T @ J``, where the data determine all parameters beyond doubt.
     """
 
-    settings: Any
-    kinds: Any
+    converged, box, expand = True, None, None
+
+    def __init__(
+        self,
+        fit: _Fit,
+        run: Any,
+        args: tuple[Any, ...],
+        seconds: float,
+        inverse: np.ndarray | None,
+    ) -> None:
+        self._fit, self._run, self._args, self._seconds = fit, run, args, seconds
+        self.loss: float = run.loss
+        self.vector: np.ndarray = run.x
+        self.x: np.ndarray = run.x.copy()
+        self.inverse = inverse
+        self.observations = fit.prepared.paths[-1].observations
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each parameter."""
+        return self._fit.more["names"]
+
+    @property
+    def function(self) -> Any:
+        """What was fitted, as a function."""
+        return self._fit.problem.objective.function
+
+    @property
+    def triangle(self) -> np.ndarray | None:
+        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
+        report = self._run.report
+        return report[FACTOR] if len(report) > _COUNTS else None
+
+    @lazy
+    def problem(self) -> Problem:
+        """What was fitted."""
+        return self._fit.problem._replace(args=self._args)
+
+    @lazy
+    def run(self) -> Result:
+        """The descent."""
+        fit = self._fit
+        summary = Summary(self.problem, fit.prepared, fit.reason, fit.more)
+        return summary.result(self._run, Ending.STOPPED, Timings(0.0, 0.0, self._seconds))
+
+
+_COUNTS = 2
+"""Parts of a report that are not the method's, at its end."""
+
+
+Key = tuple[Any, Any]
+"""What a fit depends on besides the numbers in arrays: the function and settings, and shape and
+dtype of the start and each argument."""
 
 
 def key_of(settings: Any, start: Any, args: tuple[Any, ...]) -> Key | None:
     """Return what a fit depends on; None if there are others than plain arrays."""
-    kinds = []
+    kinds: list[Any] = []
     for value in (start, *args):
         if type(value) is not np.ndarray:
             return None
-        kinds.append((value.shape, value.dtype))
-    return Key(settings, tuple(kinds))
+        kinds += (value.shape, value.dtype)
+    return settings, tuple(kinds)
 
 
-def again(
-    key: Key | None, start: Any, args: tuple[Any, ...]
-) -> tuple[FitEnd, tuple[str, ...]] | None:
-    """Return how a fit ends from a start point on other data, and the parameters' names.
+def again(key: Key | None, start: Any, args: tuple[Any, ...]) -> EndAgain | None:
+    """Return how a fit ends from a start point on other data.
 
     None is returned where it was not made before, or is not plain.
     """
     began = time.perf_counter()
     try:
-        fit = known(key, _Fit.still_holds)
+        fit: _Fit | None = known(key, _Fit.still_holds)
     except TypeError:  # a setting that cannot be compared
         return None
     if fit is None:
@@ -112,10 +150,15 @@ def again(
     run = fit.call((start, *data))
     if run is None or run.reason != STOP_RULE:
         return None
-    status, _ = prepared.endings.get(run.rules, (None, None))
+    report, inverse = run.report, None
+    status, _ = prepared.endings.get(report[-1].item(), (None, None))
     if status is None or not status.is_success:
         return None
-    return fit.end(run, args, began), fit.more["names"]
+    if fit.evenness is not None:
+        if not report[EVENNESS].item() > fit.evenness:
+            return None
+        inverse = report[SPREAD]
+    return EndAgain(fit, run, args, time.perf_counter() - began, inverse)
 
 
 def remember_fit(
@@ -143,5 +186,10 @@ def remember_fit(
         return
     state = [np.asarray(value) for value in trees.leaves(problem.first_state(vector))]
     call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
-    if call is not None:  # it may be later, once the code is optimized
-        remember(key, _Fit(problem._replace(args=()), prepared, reason, more, call))
+    if call is None:  # it may be later, once the code is optimized
+        return
+    report, evenness = prepared.program.full.report, None
+    observations = prepared.paths[-1].observations
+    if len(report) > EVENNESS + _COUNTS and observations > vector.size:
+        evenness = least_evenness(report[EVENNESS].dtype, vector.size, observations)
+    remember(key, _Fit(problem._replace(args=()), prepared, reason, more, call, evenness))

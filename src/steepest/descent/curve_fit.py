@@ -22,17 +22,15 @@ from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.observations import Data, clean, is_single
 from steepest.descent.parameters import lay_out
-from steepest.descent.scipy_names import CURVES, scipy_stop, takes_scipys_names
+from steepest.descent.scipy_names import CURVES, front_door, scipy_stop
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
-from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
 
 
-@hides_frames
-@takes_scipys_names(CURVES)
+@front_door(CURVES)
 def curve_fit(
     model: Callable[..., Any],
     x: Any,
@@ -127,19 +125,19 @@ def curve_fit(
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
-    names = parameter_names(model, p0)
-    start = check_start(model, p0, names, bounds)
-    key = None
+    start, key = _start_of(model, p0, bounds), None
     if sigma is None and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
         key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, (x, y))
         made = None if key is None else again(key, start, (x, y))
         if made is not None:
-            data = Data(Curve(model), x, y, nan_policy=nan_policy)
-            fit = Fit(*made, absolute_sigma, data)
+            data = Data(made.function.curve, x, y, nan_policy=nan_policy)
+            fit = Fit(made, made.names, absolute_sigma, data)
             if fit.is_determined:
                 return fit
+    names = parameter_names(model, p0)
+    start = check_start(model, p0, names, bounds)
     is_named = isinstance(start, dict)
     x, y, sigma = clean(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
@@ -171,6 +169,13 @@ def curve_fit(
     if not (fit.converged and fit.is_determined):
         warn_of(fit)
     return fit
+
+
+def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
+    """Return the start values, checked; an array of real numbers only where it is new."""
+    if type(p0) is np.ndarray and p0.ndim == 1 and p0.dtype.kind == "f":
+        return p0
+    return check_start(model, p0, parameter_names(model, p0), bounds)
 
 
 def parameter_names(model: Any, p0: Any) -> list[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,55 @@ from steepest.descent.markers import Expansion
 from steepest.descent.memo import lazy
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
+from steepest.descent.statistics import EVENNESS, FACTOR, SPREAD, least_evenness
+
+
+class HowItEnded(Protocol):
+    """What a :class:`~steepest.descent.fit.Fit` knows of how it ended."""
+
+    @property
+    def run(self) -> Result:
+        """The descent."""
+
+    @property
+    def problem(self) -> Problem:
+        """What was fitted."""
+
+    @property
+    def x(self) -> Any:
+        """The point reached, in the structure of the start."""
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The free parameters reached, shape (n,)."""
+
+    @property
+    def loss(self) -> float:
+        """The loss there."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether the descent reached its goal."""
+
+    @property
+    def observations(self) -> int:
+        """Number of residuals."""
+
+    @property
+    def box(self) -> Box | None:
+        """Where the parameters had to stay."""
+
+    @property
+    def expand(self) -> Expansion | None:
+        """What makes the function's parameters from the free ones."""
+
+    @property
+    def triangle(self) -> np.ndarray | None:
+        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
+
+    @property
+    def inverse(self) -> np.ndarray | None:
+        """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
 
 
 class FitEnd:
@@ -50,7 +99,22 @@ class FitEnd:
     ) -> None:
         self._sum_up, self._state_problem, self._point = sum_up, state_problem, point
         self.vector, self.loss, self.converged = vector, loss, converged
-        self.report, self.observations, self.box, self.expand = report, observations, box, expand
+        self.observations, self.box, self.expand = observations, box, expand
+        self._report = report
+
+    @property
+    def triangle(self) -> np.ndarray | None:
+        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
+        return self._report[FACTOR] if self._report else None
+
+    @property
+    def inverse(self) -> np.ndarray | None:
+        """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
+        report, number = self._report, len(self.vector)
+        if len(report) <= EVENNESS or self.box is not None or self.observations <= number:
+            return None
+        least = least_evenness(report[EVENNESS].dtype, number, self.observations)
+        return report[SPREAD] if report[EVENNESS].item() > least else None
 
     @classmethod
     def of(cls, run: Result, problem: Problem) -> FitEnd:

@@ -12,21 +12,14 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.ending import FitEnd
+from steepest.descent.ending import FitEnd, HowItEnded
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
 from steepest.descent.observations import Data, as_x
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
-from steepest.descent.statistics import (
-    EVENNESS,
-    FACTOR,
-    SPREAD,
-    handed_on,
-    is_surely_regular,
-    spread,
-)
+from steepest.descent.statistics import handed_on, spread
 from steepest.errors import InputError
 from steepest.graph import trees
 
@@ -62,7 +55,7 @@ class Fit:
         Model and data, where a model was fitted.
     """
 
-    end: FitEnd
+    end: HowItEnded
     free_names: tuple[str, ...]
     absolute_sigma: bool = False
     data: Data | None = None
@@ -112,9 +105,9 @@ class Fit:
     @lazy
     def factor(self) -> np.ndarray:
         """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
-        report = self.end.report
-        if report:
-            return report[FACTOR][:, :-1]
+        triangle = self.end.triangle
+        if triangle is not None:
+            return triangle[:, :-1]
         rows = np.zeros((len(self.vector), len(self.vector)))
         return np.asarray(np.linalg.qr(np.concatenate([self._at_end[2], rows]), "r"))
 
@@ -216,22 +209,17 @@ class Fit:
     @lazy
     def _spread(self) -> tuple[np.ndarray, int]:
         """The inverse of the Jacobian's square by the free parameters, and its rank."""
-        if self._is_easy:
-            return self.end.report[SPREAD], self._number
+        inverse = self.end.inverse
+        if inverse is not None:
+            return inverse, len(inverse)
         return spread(self.factor[:, self._free], self.end.observations)
 
     @property
     def is_determined(self) -> bool:
         """Whether the data determine the free parameters and their scatter."""
-        return self._is_easy or (self.rank == self._number and self.degrees_of_freedom > 0)
-
-    @lazy
-    def _is_easy(self) -> bool:
-        """Whether that is so beyond doubt."""
-        end, number = self.end, len(self.end.vector)
-        if len(end.report) <= EVENNESS or end.box is not None or end.observations <= number:
-            return False
-        return is_surely_regular(end.report[EVENNESS], number, end.observations)
+        if self.end.inverse is not None:
+            return True
+        return self.rank == self._number and self.degrees_of_freedom > 0
 
     @property
     def rank(self) -> int:
@@ -255,6 +243,11 @@ class Fit:
     @lazy
     def _free_covariance(self) -> np.ndarray:
         """The same of the free parameters, shape (n, n)."""
+        end = self.end
+        inverse = end.inverse
+        if inverse is not None:
+            freedom = end.observations - len(inverse)
+            return inverse * (1.0 if self.absolute_sigma else 2 * end.loss / freedom)
         spread, _ = self._spread
         scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
         if math.isnan(scale):

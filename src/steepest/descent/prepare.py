@@ -138,7 +138,10 @@ class Prepared:
     @property
     def still_holds(self) -> bool:
         """Whether everything that the functions read is as it was."""
-        return all(b[-1].captures.still_hold() for b in (self.paths, self.tail_paths) if b)
+        for paths in (self.paths, self.tail_paths):
+            if paths and not paths[-1].captures.still_hold():
+                return False
+        return True
 
 
 def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, float]:

@@ -49,7 +49,10 @@ class Status(enum.Enum):
     @property
     def is_success(self) -> bool:
         """Whether the goal was reached."""
-        return self in (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
+        return self in _SUCCESSES
+
+
+_SUCCESSES = (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
 
 
 @dataclass(frozen=True)

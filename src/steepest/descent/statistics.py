@@ -51,24 +51,21 @@ def evenness(factor: Any) -> Any:
     return np.min(np.square(np.diagonal(factor))) / np.sum(np.square(factor))
 
 
-def is_surely_regular(share: np.ndarray, number: int, observations: int) -> bool:
-    """Return whether the triangle of `number` columns has full rank beyond doubt.
+def least_evenness(dtype: np.dtype, number: int, observations: int) -> float:
+    """Return the :func:`evenness` above which `number` columns have full rank beyond doubt.
 
-    `share` is its evenness. Its smallest singular value is at least the smallest diagonal
-    element divided by about two to the power of its size, and the largest at most the root of
-    the sum of all squares.
+    A triangle's smallest singular value is at least the smallest diagonal element divided by
+    about two to the power of its size, and the largest at most the root of the sum of all
+    squares.
     """
-    least = _EPSILON[share.dtype.char] * max(observations, number) * 4.0**number
-    return share.item() > least * least
+    return float((np.finfo(dtype).eps * max(observations, number) * 4.0**number) ** 2)
 
 
 EASY = 8
-"""Parameters up to which that bound says much, and finding it on the way costs next to nothing."""
+"""Parameters up to which this bound says much, and finding it on the way costs next to nothing."""
 
 FACTOR, SPREAD, EVENNESS = range(3)
 """Places of what is reported of a fit; the last two up to :data:`EASY` parameters."""
-
-_EPSILON = {kind: float(np.finfo(kind).eps) for kind in "fd"}
 
 
 def handed_on(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:

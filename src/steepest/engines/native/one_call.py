@@ -7,6 +7,7 @@ it. Here one call checks the arrays, copies the state in which descents begin, a
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,7 @@ from steepest.engines.native.invoke import (
 from steepest.engines.native.jit import Code, once
 from steepest.engines.native.program import FUNCTION_TYPE
 from steepest.engines.native.types import INDEX, POINTER, index
-from steepest.engines.native.workspace import COUNT, REASON, SWAPPED, Workspace
+from steepest.engines.native.workspace import REASON, SWAPPED, Columns, Copied, Workspace
 from steepest.engines.program import Outcome, Recording, Snapshot
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
 """The bits of a real number that are all set where it is not finite, by its bytes."""
 
 
+_NOBODYS = 2
+"""References to a run that only the list and the question know."""
+
+
 class _Room(NamedTuple):
     """Where one descent at a time runs.
 
@@ -55,11 +60,14 @@ class _Room(NamedTuple):
         Of the description.
     kept
         What is referred to by its address only.
+    last
+        The last run, which may still look into the memory.
     """
 
     work: Workspace
     address: int
     kept: tuple[np.ndarray, ...]
+    last: list[FinishedRun]
 
 
 class OneCall:
@@ -92,9 +100,12 @@ class OneCall:
             room = self._rooms.pop()
         except IndexError:
             room = self._new_room()
+        last = room.last
+        if last and sys.getrefcount(last[0]) > _NOBODYS:
+            last[0].take()
         outcome = self._function(id(arrays), room.address)
-        stopped = outcome == Outcome.STOPPED
-        run = FinishedRun(self._compiled, room.work) if stopped else None
+        run = FinishedRun(self._compiled, room.work) if outcome == Outcome.STOPPED else None
+        last[:] = () if run is None else (run,)
         self._rooms.append(room)
         return run
 
@@ -103,7 +114,7 @@ class OneCall:
         work = Workspace(compiled.memory, self._evaluation)
         work.load(self._state)
         work.integers.fill(0)
-        state = work.changing()
+        state = work.changing
         image, x = state.copy(), work.copies[0][0]
         inputs = self._evaluation.paths[-1].inputs[1:]
         data = ctypes.addressof(work.evaluated) + 8
@@ -116,7 +127,7 @@ class OneCall:
             looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
             words += [word_of(node.dtype), node.ndim, *node.shape, looked_at, node.size]
         description = np.array(words, np.int64)
-        return _Room(work, address_of(description), (description, image))
+        return _Room(work, address_of(description), (description, image), [])
 
 
 class FinishedRun:
@@ -127,20 +138,37 @@ class FinishedRun:
     compiled
         The descent.
     work
-        What it ran in: everything is copied out of it.
+        What it ran in. What is asked for most often is copied out of it at once, the rest
+        when it is asked for, or before another run begins there.
     """
 
     def __init__(self, compiled: DescentCode, work: Workspace) -> None:
-        integers = work.integers
-        swapped: Sequence[bool] = [False] * len(work.copies)
-        if compiled.in_memory:
-            swapped = integers[SWAPPED:].astype(bool).tolist()
-        self._compiled, self._copied = compiled, work.copied(swapped)
-        self._history = work.history()
-        self.count: int = integers.item(COUNT)
-        self.reason: int = integers.item(REASON)
+        self._compiled, self._work = compiled, work
+        self._taken: tuple[np.ndarray, tuple[Columns, np.ndarray | None]] | None = None
+        self.x: np.ndarray = work.copies[0][work.integers.item(SWAPPED)].copy()
+        self.report = [part.copy() for part in work.report]
+        self.reason: int = work.integers.item(REASON)
         self.loss: float = work.losses.item(1)
-        self.rules: int = work.report[-1].item()  # bits that say which stop rules were met
+
+    def take(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
+        """Copy the rest out of the memory, and return it: bytes, and the history."""
+        work = self._work
+        taken = work.changing.copy(), work.history()
+        # Another thread that wants the memory has copied first: what is here may be newer.
+        if self._taken is None:
+            self._taken = taken
+        return self._taken
+
+    @property
+    def _copied(self) -> Copied:
+        memory = self._compiled.memory
+        block, _ = self._taken or self.take()
+        numbers = memory.view("integers", block, memory.changing)
+        return Copied(memory, block, memory.changing, numbers[SWAPPED:].tolist())
+
+    @property
+    def count(self) -> int:
+        return self._copied.count
 
     @property
     def previous_loss(self) -> float:
@@ -149,19 +177,6 @@ class FinishedRun:
     @property
     def gradient(self) -> np.ndarray:
         return self._copied.view("gradient")
-
-    @property
-    def report(self) -> list[np.ndarray]:
-        return self.first_of_report(len(self._compiled.memory.reports))
-
-    def first_of_report(self, count: int) -> list[np.ndarray]:
-        """Return its first parts; a negative count leaves out so many at the end."""
-        count += len(self._compiled.memory.reports) if count < 0 else 0
-        return [self._copied.view(f"report{number}") for number in range(count)]
-
-    @property
-    def x(self) -> np.ndarray:
-        return self._copied.now(0)
 
     @property
     def previous_x(self) -> np.ndarray:
@@ -173,7 +188,7 @@ class FinishedRun:
 
     @property
     def recording(self) -> Recording:
-        columns, xs = self._history
+        _, (columns, xs) = self._taken or self.take()
         return Recording([tuple(columns)], [] if xs is None else [xs])
 
     def snapshot(self) -> Callable[[], Snapshot]:

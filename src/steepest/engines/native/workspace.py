@@ -36,8 +36,8 @@ class Memory:
     ----------
     fields
         Offset, shape and dtype of each array, by name.
-    size
-        Bytes in all.
+    size, changing
+        Bytes in all, and those before what changes: the arena.
     reports, first, data
         Positions of the report, the first carried vector and the data in the table of
         pointers.
@@ -52,6 +52,7 @@ class Memory:
         self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
         self.size = 0
         self._add("arena", (arena_size,), np.dtype(np.uint8))
+        self.changing = self.size
         self._add("integers", (SWAPPED + len(self.vectors),), np.dtype(np.int64))
         self._add("losses", (2,), it.loss.dtype)
         self._add("gradient", it.gradient.shape, it.gradient.dtype)
@@ -145,6 +146,8 @@ class Workspace:
     ----------
     integers, losses, gradient, report
         Arrays that the machine code writes.
+    changing
+        The bytes of everything but the arena and the history.
     xs, history_rows
         Where the points of the history are written, and for how many iterations there is room.
     copies
@@ -160,6 +163,7 @@ class Workspace:
         block = aligned_bytes(memory.size)
         self._memory, self._block = memory, block
         self._vectors = block[memory.fields["here0"][0] :]
+        self.changing = block[memory.changing :]
         self._loaded: Sequence[np.ndarray] | None = None
         self._image = self._vectors[:0]
         self._first = memory.first
@@ -229,12 +233,7 @@ class Workspace:
 
     def copied(self, swapped: Sequence[bool]) -> Copied:
         """Return a copy of everything but the arena and the history."""
-        start, _, _ = self._memory.fields["integers"]
-        return Copied(self._memory, self.changing().copy(), start, swapped)
-
-    def changing(self) -> np.ndarray:
-        """Return the bytes of everything but the arena and the history."""
-        return self._block[self._memory.fields["integers"][0] :]
+        return Copied(self._memory, self.changing.copy(), self._memory.changing, swapped)
 
     def history(self) -> tuple[Columns, np.ndarray | None]:
         """Return copies of the rows that were recorded: of the columns, and of the points."""
