@@ -29,16 +29,18 @@ _kept = 0
 @functools.cache
 def folder() -> Path | None:
     """Return where objects are kept; None if nowhere."""
-    import platformdirs
-
     named = os.environ.get("STEEPEST_CACHE_DIR")
     if named == "":
         return None
-    return Path(named or platformdirs.user_cache_dir("steepest", appauthor=False)) / "objects"
+    if named is None:
+        import platformdirs  # here and below: what importing steepest can do without
+
+        named = platformdirs.user_cache_dir("steepest", appauthor=False)
+    return Path(named) / "objects"
 
 
 def _hashed(content: bytes) -> bytes:
-    import hashlib  # here and below: what importing steepest can do without
+    import hashlib
 
     return hashlib.sha256(content).digest()
 
@@ -53,14 +55,16 @@ def key_of(*parts: str) -> str:
 @functools.cache
 def sources() -> str:
     """Return what changes whenever a file of this package does, for what its code has made."""
-    package = Path(__file__).parent
-    seen = [
-        f"{path.relative_to(package)} {status.st_size} {status.st_mtime_ns}"
-        for path in sorted(package.rglob("*.py"))
-        for status in [path.stat()]
-    ]
+    seen, folders = [], [os.path.dirname(__file__)]
+    while folders:
+        for entry in os.scandir(folders.pop()):  # in a fifth of pathlib's time
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                seen.append(f"{entry.path} {status.st_size} {status.st_mtime_ns}")
+            elif entry.is_dir():
+                folders.append(entry.path)
     versions = f"{__version__} {np.__version__} {sys.version}"
-    return key_of(versions, *seen)
+    return key_of(versions, *sorted(seen))
 
 
 def find(key: str) -> bytes | None:
