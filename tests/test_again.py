@@ -62,6 +62,7 @@ KINDS = {
     "no start": lambda y, start: st.curve_fit(decay, T, y),
     "points left out": lambda y, start: st.curve_fit(decay, T, y, start, nan_policy="omit"),
     "no history": lambda y, start: st.curve_fit(decay, T, y, start, record=None),
+    "standard deviations": lambda y, start: st.curve_fit(decay, T, y, start, 0.01 * (1 + T), True),
     "tolerance": lambda y, start: st.curve_fit(decay, T, y, start, ftol=1e-6),
 }
 
@@ -173,6 +174,25 @@ def test_what_cannot_be_compared_is_looked_at_each_time(quick):
     factors[0] = 2.0
     np.testing.assert_allclose(fit()[0], before[0] / 2)
     assert not quick
+
+
+def test_standard_deviations_are_looked_at_each_time(quick):
+    fit = lambda sigma: st.curve_fit(decay, T, data(1), np.ones(2), sigma)
+    warm(lambda: fit(0.01 * (1 + T)))
+    quick.clear()
+    assert fit(0.01 * (3 - 0.9 * T)).popt.tolist() != fit(0.01 * (1 + T)).popt.tolist()
+    assert len(quick) == 2
+    for wrong in (0.0, -1.0, np.nan, np.inf):
+        sigma = 0.01 * (1 + T)
+        sigma[3] = wrong
+        with pytest.raises(InputError, match="sigma"):
+            fit(sigma)
+    for wrong in (np.ones(30), np.ones((31, 1))):
+        with pytest.raises(InputError, match="sigma"):
+            fit(wrong)
+    covariance = np.diag(np.square(0.01 * (1 + T)))
+    np.testing.assert_allclose(fit(covariance).popt, fit(0.01 * (1 + T)).popt, rtol=1e-8)
+    assert len(quick) == 3
 
 
 def test_constants_of_the_data_are_computed_for_these(quick):

@@ -126,13 +126,15 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     start, key = _start_of(model, p0, bounds), None
-    if sigma is None and bounds is None and callback is None and not progress:
+    if bounds is None and callback is None and not progress and _is_plain(sigma, y):
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
-        key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, (x, y))
-        made = None if key is None else again(key, start, (x, y))
+        args = (x, y) if sigma is None else (x, y, sigma)
+        key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, args)
+        made = None if key is None else again(key, start, args)
         if made is not None:
-            data = Data(made.function.curve, x, y, nan_policy=nan_policy)
+            function = made.function
+            data = Data(function.curve, x, y, function.kind, nan_policy=nan_policy)
             fit = Fit(made, made.names, absolute_sigma, data)
             if fit.is_determined:
                 return fit
@@ -169,6 +171,15 @@ def curve_fit(
     if not (fit.converged and fit.is_determined):
         warn_of(fit)
     return fit
+
+
+def _is_plain(sigma: Any, y: Any) -> bool:
+    """Whether standard deviations are none, or an array of positive numbers."""
+    if sigma is None:
+        return True
+    if type(sigma) is not np.ndarray or type(y) is not np.ndarray or sigma.dtype.kind != "f":
+        return False
+    return sigma.ndim == 1 and sigma.shape == y.shape and bool(sigma.min(initial=np.inf) > 0)
 
 
 def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
