@@ -55,14 +55,14 @@ def key_of(*parts: str) -> str:
 @functools.cache
 def sources() -> str:
     """Return what changes whenever a file of this package does, for what its code has made."""
-    seen, folders = [], [os.path.dirname(__file__)]
-    while folders:
-        for entry in os.scandir(folders.pop()):  # in a fifth of pathlib's time
-            if entry.name.endswith(".py"):
-                status = entry.stat()
-                seen.append(f"{entry.path} {status.st_size} {status.st_mtime_ns}")
-            elif entry.is_dir():
-                folders.append(entry.path)
+    package, seen = os.path.dirname(__file__), []
+    for folder, _, names in os.walk(package):  # in a fifth of pathlib's time
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                status = os.stat(path)
+                place = path[len(package) :]
+                seen.append(f"{place} {status.st_size} {status.st_mtime_ns}")
     versions = f"{__version__} {np.__version__} {sys.version}"
     return key_of(versions, *sorted(seen))
 

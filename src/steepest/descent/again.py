@@ -53,7 +53,7 @@ class _Fit(NamedTuple):
 
 
 class EndAgain:
-    """How a fit ended that was made again: see :class:`~steepest.descent.ending.HowItEnded`.
+    """How a fit ended that was made again: :class:`~steepest.descent.ending.FitEnd` for it.
 
     Parameters
     ----------
@@ -150,14 +150,12 @@ def again(key: Key | None, start: Any, args: tuple[Any, ...]) -> EndAgain | None
     run = fit.call((start, *data))
     if run is None or run.reason != STOP_RULE:
         return None
-    report, inverse = run.report, None
+    report = run.report
     status, _ = prepared.endings.get(report[-1].item(), (None, None))
     if status is None or not status.is_success:
         return None
-    if fit.evenness is not None:
-        if not report[EVENNESS].item() > fit.evenness:
-            return None
-        inverse = report[SPREAD]
+    is_sure = fit.evenness is not None and report[EVENNESS].item() > fit.evenness
+    inverse = report[SPREAD] if is_sure else None
     return EndAgain(fit, run, args, time.perf_counter() - began, inverse)
 
 

@@ -22,15 +22,17 @@ from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.observations import Data, clean, is_single
 from steepest.descent.parameters import lay_out
-from steepest.descent.scipy_names import CURVES, front_door, scipy_stop
+from steepest.descent.scipy_names import CURVES, scipy_stop, takes_scipys_names
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
+from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
 
 
-@front_door(CURVES)
+@hides_frames
+@takes_scipys_names(CURVES)
 def curve_fit(
     model: Callable[..., Any],
     x: Any,

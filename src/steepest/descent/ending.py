@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -13,54 +13,6 @@ from steepest.descent.memo import lazy
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
 from steepest.descent.statistics import EVENNESS, FACTOR, SPREAD, least_evenness
-
-
-class HowItEnded(Protocol):
-    """What a :class:`~steepest.descent.fit.Fit` knows of how it ended."""
-
-    @property
-    def run(self) -> Result:
-        """The descent."""
-
-    @property
-    def problem(self) -> Problem:
-        """What was fitted."""
-
-    @property
-    def x(self) -> Any:
-        """The point reached, in the structure of the start."""
-
-    @property
-    def vector(self) -> np.ndarray:
-        """The free parameters reached, shape (n,)."""
-
-    @property
-    def loss(self) -> float:
-        """The loss there."""
-
-    @property
-    def converged(self) -> bool:
-        """Whether the descent reached its goal."""
-
-    @property
-    def observations(self) -> int:
-        """Number of residuals."""
-
-    @property
-    def box(self) -> Box | None:
-        """Where the parameters had to stay."""
-
-    @property
-    def expand(self) -> Expansion | None:
-        """What makes the function's parameters from the free ones."""
-
-    @property
-    def triangle(self) -> np.ndarray | None:
-        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
-
-    @property
-    def inverse(self) -> np.ndarray | None:
-        """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
 
 
 class FitEnd:
@@ -107,7 +59,7 @@ class FitEnd:
         """What a QR decomposition has made of [J r] at the point, where the method kept it."""
         return self._report[FACTOR] if self._report else None
 
-    @property
+    @lazy
     def inverse(self) -> np.ndarray | None:
         """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
         report, number = self._report, len(self.vector)

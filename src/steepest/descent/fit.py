@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.ending import FitEnd, HowItEnded
+from steepest.descent.again import EndAgain
+from steepest.descent.ending import FitEnd
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
 from steepest.descent.observations import Data, as_x
@@ -55,7 +56,7 @@ class Fit:
         Model and data, where a model was fitted.
     """
 
-    end: HowItEnded
+    end: FitEnd | EndAgain
     free_names: tuple[str, ...]
     absolute_sigma: bool = False
     data: Data | None = None
@@ -245,7 +246,7 @@ class Fit:
         """The same of the free parameters, shape (n, n)."""
         end = self.end
         inverse = end.inverse
-        if inverse is not None:
+        if inverse is not None:  # most often, and it is what unpacking a fit waits for
             freedom = end.observations - len(inverse)
             return inverse * (1.0 if self.absolute_sigma else 2 * end.loss / freedom)
         spread, _ = self._spread

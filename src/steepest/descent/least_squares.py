@@ -25,7 +25,7 @@ from steepest.descent.parameters import Layout, as_start, check_data, element_na
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
 from steepest.descent.robust import loss_called
-from steepest.descent.scipy_names import SQUARES, check_no_slopes, front_door, scipy_stop
+from steepest.descent.scipy_names import SQUARES, check_no_slopes, scipy_stop, takes_scipys_names
 from steepest.descent.solve import solve
 from steepest.descent.stop import (
     DecrementBelow,
@@ -35,12 +35,14 @@ from steepest.descent.stop import (
 )
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
+from steepest.frames import hides_frames
 
 SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(10_000)
 """Stop rule of ``least_squares`` where none is given: as exact as rounding allows."""
 
 
-@front_door(SQUARES)
+@hides_frames
+@takes_scipys_names(SQUARES)
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,

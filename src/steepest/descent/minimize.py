@@ -18,11 +18,12 @@ from steepest.descent.objective import Objective
 from steepest.descent.parameters import as_start, check_data, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
-from steepest.descent.scipy_names import LOSSES, front_door
+from steepest.descent.scipy_names import LOSSES, takes_scipys_names
 from steepest.descent.solve import solve
 from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
+from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.trace.tracing import is_array_like
 
@@ -34,7 +35,8 @@ DEFAULT_STOP: StopRule = GradientNormBelow(1e-6) | MaxIterations(10_000)
 _X_LIMIT = 16
 
 
-@front_door(LOSSES)
+@hides_frames
+@takes_scipys_names(LOSSES)
 def minimize(
     function: Callable[..., Any],
     x0: Any,

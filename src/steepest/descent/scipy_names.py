@@ -16,7 +16,6 @@ from steepest.descent.stop import (
     StopRule,
 )
 from steepest.errors import InputError
-from steepest.frames import without_own_frames
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -35,25 +34,17 @@ _NEEDLESS = frozenset(
 """What SciPy is told of slopes, which are exact here, or about how to search."""
 
 
-def front_door(names: Mapping[str, str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Decorate a public function: it takes SciPy's names of arguments, too.
-
-    Errors that pass through it leave steepest's frames out, as with
-    :func:`~steepest.frames.hides_frames`: one frame does both, for calls of microseconds.
-    """
+def takes_scipys_names(names: Mapping[str, str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorate a front door: it takes SciPy's names of arguments, too."""
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         ours = frozenset(inspect.signature(function).parameters)
 
         @functools.wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            try:
-                if kwargs and not ours.issuperset(kwargs):
-                    kwargs = _translated(kwargs, names, ours)  # type: ignore[assignment]
-                return function(*args, **kwargs)
-            except Exception as error:
-                error.__traceback__ = without_own_frames(error)
-                raise
+            if kwargs and not ours.issuperset(kwargs):
+                kwargs = _translated(kwargs, names, ours)  # type: ignore[assignment]
+            return function(*args, **kwargs)
 
         return call
 

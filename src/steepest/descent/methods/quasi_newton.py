@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from steepest.errors import InputError
 
 
 class Pairs(NamedTuple):
-    """What :class:`LBFGS` remembers.
+    """What :class:`LBFGS` remembers, the oldest pair first.
 
     Attributes
     ----------
@@ -26,20 +25,77 @@ class Pairs(NamedTuple):
         One over the product of each pair, 0 where there is none yet: shape (memory,).
     scale
         Of the inverse Hessian that the pairs correct.
-    newest
-        Which pair is the last one, the one after it being the oldest; empty where they are
-        in order, the oldest first.
     """
 
     steps: Any
     changes: Any
     inverse: Any
     scale: Any
+
+    def newest_first(self) -> list[Any]:
+        """Return where the pairs are."""
+        return list(reversed(range(len(self.inverse))))
+
+    def after(self, step: Any, change: Any, inverse: Any, scale: Any, counts: Any) -> Pairs:
+        """Return the memory after another pair, where it counts."""
+        number = np.arange(len(self.inverse))
+        is_last, below = number == number[-1], np.minimum(number + 1, number[-1])
+
+        def push(table: Any, row: Any) -> Any:
+            is_new = is_last.reshape(-1, *[1] * (table.ndim - 1))
+            return np.where(counts, np.where(is_new, row, table[below]), table)
+
+        return Pairs(
+            push(self.steps, step),
+            push(self.changes, change),
+            push(self.inverse, inverse),
+            np.where(counts, scale, self.scale),
+        )
+
+
+class Ring(NamedTuple):
+    """The same, where each new pair takes the place of the oldest.
+
+    To move the rows of long tables is most of what an iteration would do.
+
+    Attributes
+    ----------
+    pairs
+        The pairs.
+    newest
+        Which of them is the newest; the oldest comes after it.
+    """
+
+    pairs: Pairs
     newest: Any
 
-    @property
-    def is_in_order(self) -> bool:
-        return isinstance(self.newest, tuple)
+    def newest_first(self) -> list[Any]:
+        """Return where the pairs are."""
+        number = len(self.pairs.inverse)
+        return [(self.newest - i) % number for i in range(number)]
+
+    def after(self, step: Any, change: Any, inverse: Any, scale: Any, counts: Any) -> Ring:
+        """Return the memory after another pair, where it counts."""
+        pairs = self.pairs
+        oldest = (self.newest + 1) % len(pairs.inverse)
+
+        def put(table: Any, row: Any) -> Any:
+            following = table.copy()
+            following[oldest] = np.where(counts, row, table[oldest])
+            return following
+
+        after = Pairs(
+            put(pairs.steps, step),
+            put(pairs.changes, change),
+            put(pairs.inverse, inverse),
+            np.where(counts, scale, pairs.scale),
+        )
+        return Ring(after, np.where(counts, oldest, self.newest))
+
+
+_IN_ORDER = 2048
+"""Numbers in a table up to which its rows are moved. In 200 variables, memory 10, both ways take
+as long; shorter tables moved let problems run side by side, which a computed place does not."""
 
 
 @dataclass(frozen=True)
@@ -77,61 +133,29 @@ class LBFGS(Along):
 
     def empty_memory(self, x: Any) -> Any:
         table = np.zeros((self.memory, x.size), x.dtype)
-        inverse, scale = np.zeros(self.memory, x.dtype), np.ones((), x.dtype)
-        newest = np.zeros((), np.int64) if table.size > _IN_ORDER else ()
-        return Pairs(table, table, inverse, scale, newest)
+        pairs = Pairs(table, table, np.zeros(self.memory, x.dtype), np.ones((), x.dtype))
+        return Ring(pairs, np.zeros((), np.int64)) if table.size > _IN_ORDER else pairs
 
     def remember(
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
         useful = counts & _is_useful(product, step, change)
-        put, newest = self._way_to_put(memory, useful)
-        return Pairs(
-            put(memory.steps, step),
-            put(memory.changes, change),
-            put(memory.inverse, 1.0 / product),
-            np.where(useful, product / square, memory.scale),
-            newest,
-        )
-
-    def _way_to_put(self, memory: Pairs, useful: Any) -> tuple[Callable[[Any, Any], Any], Any]:
-        """Return what puts a row into a table in place of the oldest, and which is newest then."""
-        number = np.arange(self.memory)
-        if memory.is_in_order:
-            last, below = number == self.memory - 1, np.minimum(number + 1, self.memory - 1)
-
-            def push(table: Any, row: Any) -> Any:
-                is_last = last.reshape(-1, *[1] * (table.ndim - 1))
-                return np.where(useful, np.where(is_last, row, table[below]), table)
-
-            return push, ()
-        oldest = (memory.newest + 1) % self.memory
-
-        def put(table: Any, row: Any) -> Any:
-            following = table.copy()
-            following[oldest] = np.where(useful, row, table[oldest])
-            return following
-
-        return put, np.where(useful, oldest, memory.newest)
+        return memory.after(step, change, 1.0 / product, product / square, useful)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
-        newest = self.memory - 1 if memory.is_in_order else memory.newest
-        newest_first = [(newest - i) % self.memory for i in range(self.memory)]
+        pairs = memory.pairs if isinstance(memory, Ring) else memory
+        newest_first = memory.newest_first()
         q, shares = gradient, []
         for i in newest_first:
-            share = memory.inverse[i] * np.sum(memory.steps[i] * q)
-            q = q - share * memory.changes[i]
+            share = pairs.inverse[i] * np.sum(pairs.steps[i] * q)
+            q = q - share * pairs.changes[i]
             shares.append(share)
-        q = memory.scale * q
+        q = pairs.scale * q
         for i, share in zip(reversed(newest_first), reversed(shares), strict=True):
-            back = memory.inverse[i] * np.sum(memory.changes[i] * q)
-            q = q + (share - back) * memory.steps[i]
+            back = pairs.inverse[i] * np.sum(pairs.changes[i] * q)
+            q = q + (share - back) * pairs.steps[i]
         return -q
-
-
-_IN_ORDER = 2048
-"""Numbers in a table up to which its rows are moved: that suits registers and lanes."""
 
 
 def _is_useful(product: Any, step: Any, change: Any) -> Any:

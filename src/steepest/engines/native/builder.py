@@ -29,11 +29,11 @@ REASSOCIATE = ("reassoc",)
 """Fast-math flags of long sums: a block may be added up in lanes, in any order."""
 
 
-def _is_below(place: Node, extent: int) -> bool:
-    """Whether an index is a remainder that cannot be out of bounds."""
-    if place.op.name != "remainder":
+def _is_below(source: Node, extent: int) -> bool:
+    """Whether indices are remainders, which cannot be out of bounds."""
+    if source.op.name != "remainder":
         return False
-    divisor = constant_value(place.operands[1])
+    divisor = constant_value(source.operands[1])
     return divisor is not None and bool(np.all((divisor > 0) & (divisor <= extent)))
 
 
@@ -381,10 +381,10 @@ class Builder(Places):
             x = x * x
         return result
 
-    def checked_index(self, i: Element, place: Node, extent: int, node: Node) -> ir.Value:
+    def checked_index(self, i: Element, source: Node, extent: int, node: Node) -> ir.Value:
         """Return an index wrapped as NumPy does; out of bounds sets the error flag.
 
-        `i` is an element of `place`, an operand of the node.
+        It is an element of `source`, an operand of the node, which may be known to be inside.
         """
         wide = self.cast(i, np.dtype(np.int64)).value
         if self.lanes > 1:  # the same in all of them, or there would be none
@@ -392,9 +392,9 @@ class Builder(Places):
         wrapped = self.ir.select(
             self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
         )
-        if place.op.name == "constant":
+        if source.op.name == "constant":
             return wrapped  # checked when it was recorded
-        if _is_below(place, extent):
+        if _is_below(source, extent):
             return wide
         inside = self.ir.icmp_unsigned("<", wrapped, index(extent))
         if node not in self.checked_nodes:

@@ -12,23 +12,17 @@ from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.lower import Lowering
 from steepest.engines.native.memory import View
-from steepest.engines.native.region import REGISTER_LIMIT
+from steepest.engines.native.region import REGISTER_LIMIT, is_put_into
 from steepest.engines.native.types import index
 from steepest.graph import Node
-
-
-def is_put(node: Node, into: Node) -> bool:
-    """Whether a value is another one but for a stretch, at a place computed."""
-    if node.op.name != "put_at" or node.operands[0] is not into:
-        return False
-    return node.operands[2].ndim == 0 and into.size > REGISTER_LIMIT
 
 
 class Carried:
     """A value that one iteration hands to the next.
 
-    Where every iteration only puts a stretch into an array, the copies differ by the last
-    stretch: so both are written in two places, and not everywhere.
+    Where all that iterations do to an array is to put a stretch into it, its two copies are
+    the same but for the last stretch that was put. An iteration keeps it so: where it writes
+    the next value it writes that stretch and its own, and nothing else.
 
     Parameters
     ----------
@@ -37,7 +31,8 @@ class Carried:
     here, there
         The two copies in memory.
     following
-        The next value, in every iteration that there is.
+        The next value in every iteration that there is; none where the value before is
+        looked at from outside.
 
     Attributes
     ----------
@@ -47,13 +42,13 @@ class Carried:
     """
 
     def __init__(
-        self, builder: Builder, node: Node, here: View, there: View, following: Sequence[Node]
+        self, builder: Builder, node: Node, here: View, there: View, following: Sequence[Node] = ()
     ) -> None:
         self.node = node
         self.here, self.there = here, there
         self.in_registers = node.size <= REGISTER_LIMIT
-        self._puts = all(is_put(new, node) for new in following)
-        self._axes = len(following[0].operands) - 2 if self._puts else 0
+        axes = {len(new.operands) - 2 if is_put_into(new, node) else 0 for new in following}
+        self._axes = axes.pop() if len(axes) == 1 else 0  # 0 where it is written as a whole
         self.width = node.size if self.in_registers else 2 + self._axes
         self._builder = builder
 
@@ -61,7 +56,7 @@ class Carried:
         """Return what the loop starts with."""
         if self.in_registers:
             return [element.value for element in self.elements(self.here)]
-        if self._puts:
+        if self._axes:
             with self._builder.loop(self.node.size) as i:
                 element = self.here.load(self._builder, self.here.at_offset(self._builder, i))
                 self.there.store(self._builder, element, self.there.at_offset(self._builder, i))
@@ -88,15 +83,17 @@ class Carried:
         """Let the next value be computed where the next iteration looks for it."""
         if not self.in_registers and node not in lowering.destinations:
             lowering.destinations[node] = self.target
-            if self._puts:
+            if self._axes:
                 lowering.differs_at[node] = self._last
+                lowering.keep.update(node.operands[2:])  # they are carried on
 
     def next(self, lowering: Lowering, node: Node, values: Sequence[ir.Value]) -> list[ir.Value]:
         """Return the values for the next iteration, where `node` is the new value."""
         if self.in_registers:
             return [element.value for element in lowering.in_registers(node).reshape(-1)]
         lowering.store(node, self.target)
-        at = lowering.place_in(node.operands[2:], node) if self._puts else ()
+        indices = node.operands[2:] if self._axes else ()
+        at = lowering.place_in(node.shape, indices, node)
         return [values[1], values[0], *at]
 
     def save(self, values: Sequence[ir.Value]) -> None:

@@ -181,7 +181,9 @@ class _Writer:
                 contiguous(self._pointer(position + i), node.dtype, node.shape, tag)
                 for i in range(2)
             )
-            self.carried.append(Carried(self.builder, node, here, there, new))
+            # x before is the answer if the run diverges.
+            puts = new if self.carried else ()
+            self.carried.append(Carried(self.builder, node, here, there, puts))
             position += 2
         self.data = self._data_pointers(position, it)
         if program.tail is not None:
@@ -305,6 +307,7 @@ class _Writer:
             for carried, node, part in zip(self.carried, targets, parts, strict=True)
             for value in carried.next(lowering, node, part)
         ]
+        leave_on_error(builder)
         count_after = b.add(count, index(1))
         now = [element.value for element in x.bound.reshape(-1)] if x.in_registers else []
         after = [count_after, recorded, loss.value, *now, *following]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from steepest.engines.native.plan import Plan, make_plan
-from steepest.engines.native.region import is_leaf, is_row, is_view, region
+from steepest.engines.native.region import is_leaf, is_view, region
 from steepest.engines.native.threads import get_num_threads
 from steepest.graph import Guard, Node, Source
 from steepest.ops import Elementwise, Reduction
@@ -165,7 +165,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
     seen: set[Panels] = set()
     done: set[Node] = set()
     for node in plan.nodes:
-        if node not in plan.stored or node in done or is_row(node):
+        if node not in plan.stored or node in plan.stretches or node in done:
             continue
         if node.op.name == "panels":
             panels = node.attributes["plan"]

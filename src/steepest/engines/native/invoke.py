@@ -41,7 +41,7 @@ _FUNCTION, _INPUTS, _ARRAYS, _TYPE, _FIRST = range(5)
 
 
 def word_of(dtype: np.dtype) -> int:
-    """Return what tells a dtype from others.
+    """Return what tells a dtype of numbers from others.
 
     Not every array of float64 has the same object for it: one that came through a pickle has
     one of its own.
@@ -88,6 +88,9 @@ def _code() -> Code:
     return Code(_module(), "invoke")
 
 
+_SOME_DTYPES = [np.dtype(x) for x in ("f4", "f8", "i8", "u1", "?", ">f8", "c16")]
+
+
 @functools.cache
 def layout_is_known() -> bool:
     """Whether an array and a tuple can be read as expected."""
@@ -111,9 +114,6 @@ def layout_is_known() -> bool:
         and word(place + _FLAGS, ctypes.c_int32) == array.flags.num
         and all(word(id(x) + _HEADER + _WORD) & _MEANING == word_of(x) for x in _SOME_DTYPES)
     )
-
-
-_SOME_DTYPES = [np.dtype(x) for x in ("f4", "f8", "i8", "u1", "?", ">f8", "c16")]
 
 
 class Writer:

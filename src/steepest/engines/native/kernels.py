@@ -51,10 +51,7 @@ def add_at(lowering: Lowering, node: Node) -> None:
         target.store(builder, builder.zero(node.dtype), target.address(builder, position))
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
-        where = tuple(
-            builder.checked_index(lowering.element(i, position[:ndim]), i, node.shape[axis], node)
-            for axis, i in enumerate(indices)
-        )
+        where = lowering.place_in(node.shape, indices, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         before = target.load(builder, address)
         target.store(builder, before + lowering.element(values, position), address)
@@ -79,7 +76,7 @@ def put_at(lowering: Lowering, node: Node) -> None:
         target.store(builder, lowering.element(x, position), target.address(builder, position))
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
-        where = lowering.place_in(indices, node, position[:ndim])
+        where = lowering.place_in(node.shape, indices, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         target.store(builder, lowering.element(values, position), address)
 

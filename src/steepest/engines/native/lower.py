@@ -16,10 +16,10 @@ from steepest.engines.native.element import Element
 from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous, rearranged
 from steepest.engines.native.plan import Plan
 from steepest.engines.native.reduction import reduce_loops, reduce_together
-from steepest.engines.native.region import is_leaf, is_row, is_view, region
+from steepest.engines.native.region import is_leaf, is_view, region
 from steepest.engines.native.small import lower_small
 from steepest.engines.native.types import index, memory_type
-from steepest.graph import Node
+from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.shaping import aligned
 
@@ -32,6 +32,7 @@ class State(NamedTuple):
     elements: dict[Node, Any]
     views: dict[Node, View]
     destinations: dict[Node, View]
+    differs_at: dict[Node, Position]
     keep: set[Node]
     slots: dict[Node, Slot]
     scope: dict[tuple, tuple[Element, Any]]
@@ -81,6 +82,7 @@ class Lowering:
             dict(self.elements),
             dict(self.views),
             dict(self.destinations),
+            dict(self.differs_at),
             set(self.keep),
             dict(self._slots),
             dict(self._scopes[0]),
@@ -90,7 +92,8 @@ class Lowering:
     def restore(self, state: State) -> None:
         """Go back to what had been emitted where the state was taken."""
         self.elements, self.views = dict(state.elements), dict(state.views)
-        self.destinations, self.keep = dict(state.destinations), set(state.keep)
+        self.destinations, self.differs_at = dict(state.destinations), dict(state.differs_at)
+        self.keep = set(state.keep)
         self._slots, self._scopes = dict(state.slots), [dict(state.scope)]
         self.arena.restore(state.free)
 
@@ -108,8 +111,8 @@ class Lowering:
     def _emit_node(self, node: Node, wanted: set[Node]) -> None:
         if node in self.plan.small:
             self.elements[node] = lower_small(self, node)
-        elif is_row(node):
-            self.views[node] = self._row(node)
+        elif node in self.plan.stretches:
+            self.views[node] = self._stretch(node)
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
@@ -196,23 +199,23 @@ class Lowering:
         return view
 
     def place_in(
-        self, indices: Sequence[Node], node: Node, position: Position = ()
-    ) -> tuple[ir.Value, ...]:
-        """Return where in its array a node takes or puts what is at a position."""
+        self, shape: Shape, indices: Sequence[Node], node: Node, position: Position = ()
+    ) -> Position:
+        """Return where in an array of a shape elements of the indices of a node point to."""
         return tuple(
-            self.builder.checked_index(self.element(place, position), place, extent, node)
-            for place, extent in zip(indices, node.operands[0].shape, strict=False)
+            self.builder.checked_index(self.element(source, position), source, extent, node)
+            for source, extent in zip(indices, shape, strict=False)
         )
 
-    def _row(self, node: Node) -> View:
+    def _stretch(self, node: Node) -> View:
         """Return the stretch of an array that a node is, at a place computed now."""
-        array, *places = node.operands
+        array, *indices = node.operands
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
         view = self.in_memory(array)
-        at = self.place_in(places, node)
+        at = self.place_in(array.shape, indices, node)
         start = view.address(self.builder, (*at, *[index(0)] * node.ndim))
-        strides = view.strides[len(places) :]
+        strides = view.strides[len(indices) :]
         return dataclasses.replace(
             view, pointer=start, shape=node.shape, strides=strides, offset=0
         )

@@ -46,7 +46,8 @@ _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
 
 
 _NOBODYS = 2
-"""References to a run that only the list and the question know."""
+"""What CPython counts of references to a run that only its room's list holds, and the argument
+of the question. Nobody else has the room while it is asked."""
 
 
 class _Room(NamedTuple):
@@ -154,7 +155,7 @@ class FinishedRun:
         """Copy the rest out of the memory, and return it: bytes, and the history."""
         work = self._work
         taken = work.changing.copy(), work.history()
-        # Another thread that wants the memory has copied first: what is here may be newer.
+        # Whoever was first copied before the memory changed.
         if self._taken is None:
             self._taken = taken
         return self._taken

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steepest.engines.native.groups import group_loops, in_order
-from steepest.engines.native.region import REGISTER_LIMIT, is_leaf, is_row, is_view, region
+from steepest.engines.native.region import REGISTER_LIMIT, is_leaf, is_stretch, is_view, region
 from steepest.graph import Guard, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 
@@ -32,6 +32,8 @@ class Plan:
         Those computed in registers.
     stored
         Those that are in memory: by loops of their own, or as a stretch of another array.
+    stretches
+        The latter, which are looked at where they are.
     together
         For each node that is computed in one loop with others: all of them, operands first.
     parts
@@ -44,6 +46,7 @@ class Plan:
     nodes: list[Node]
     small: frozenset[Node]
     stored: frozenset[Node]
+    stretches: frozenset[Node]
     together: Mapping[Node, tuple[Node, ...]]
     parts: Mapping[Node, tuple[Node, int]]
     last_use: dict[Node, Node]
@@ -81,6 +84,8 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             consumers[operand].append(node)
     small = frozenset(filter(_fits_registers, nodes))
     needed = set(results)
+    # A result is copied: what it is a stretch of may be gone when it is wanted.
+    stretches = frozenset(node for node in nodes if is_stretch(node) and node not in needed)
     stored: set[Node] = set()
     readers: dict[Node, set[Node]] = {}
     for node in reversed(nodes):
@@ -88,7 +93,7 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             continue
         loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
         readers[node] = loops
-        if node in needed or _must_store(node, consumers[node], loops, small):
+        if node in needed or node in stretches or _must_store(node, consumers[node], loops, small):
             stored.add(node)
     _cut_chains(nodes, small, stored)
     groups = group_loops(nodes, consumers, small, stored, stages)
@@ -96,9 +101,9 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
         nodes = in_order(nodes, groups, small, stored)
     # Paths differ in what comes last: with several, nothing is given back.
     parts = _parts(nodes, stored, frozenset(results))
-    last_use = _last_uses(nodes, small, stored, parts) if len(paths) == 1 else {}
+    last_use = _last_uses(nodes, small, stored, stretches, parts) if len(paths) == 1 else {}
     together = {node: members for members in groups for node in members}
-    return Plan(nodes, small, frozenset(stored), together, parts, last_use)
+    return Plan(nodes, small, frozenset(stored), stretches, together, parts, last_use)
 
 
 def _loops_of(
@@ -111,7 +116,7 @@ def _must_store(
     node: Node, consumers: Sequence[Node], loops: set[Node], small: frozenset[Node]
 ) -> bool:
     lower = node.op.lower
-    if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT or is_row(node):
+    if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT:
         return True
     if is_view(node):
         return False
@@ -161,6 +166,7 @@ def _last_uses(
     nodes: Sequence[Node],
     small: frozenset[Node],
     stored: set[Node],
+    stretches: frozenset[Node],
     parts: Mapping[Node, tuple[Node, int]],
 ) -> dict[Node, Node]:
     last: dict[Node, int] = {}
@@ -169,8 +175,8 @@ def _last_uses(
             for operand in region(node, small, stored):
                 if operand in stored:
                     last[operand] = place
-    for node in reversed(nodes):  # reading a stretch of an array needs the array
-        if is_row(node) and node in last and node.operands[0] in stored:
+    for node in stretches & last.keys():  # reading a stretch of an array needs the array
+        if node.operands[0] in stored:
             last[node.operands[0]] = max(last[node.operands[0]], last[node])
     for part, (whole, _) in parts.items():  # reading a part needs the whole
         if part in last and whole in last:

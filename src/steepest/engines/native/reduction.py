@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -219,7 +220,7 @@ def _in_order(
     results = []
     for i in range(len(nodes)):
         if i in terms:
-            results.append(_added_up(builder, terms[i][0], 0, extent))
+            results.append(_added_up(builder, terms[i][0]))
             slot = terms[i][1]
             if slot is not None:
                 lowering.arena.release(slot)
@@ -237,14 +238,14 @@ def _scratch(lowering: Lowering, dtype: np.dtype, extent: int) -> tuple[View, Sl
     return contiguous(memory, dtype, (extent,)), None
 
 
-def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element:
-    """Emit the sum of neighbors in memory: eight running sums, halved beyond 128, as NumPy."""
+def _added_up(builder: Builder, terms: View) -> Element:
+    """Emit the sum of a vector in memory: eight running sums, halved beyond 128, as NumPy."""
+    extent = terms.shape[0]
     if extent <= _INLINE:
-        return _sum_of_block(builder, terms, first, extent)
+        return _sum_of_block(builder, terms)
     # A function of its own: many long sums written out would not stay in the cache.
-    start = terms.at_offset(builder, index(first))
     kind = memory_type(terms.dtype, builder.lanes)
-    name = f"sum.{terms.dtype}.{extent}"
+    name = f"sum.{terms.dtype}.{extent}"  # all of a module has as many lanes
     function = builder.module.globals.get(name)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(kind, [POINTER]), name)
@@ -252,32 +253,34 @@ def _added_up(builder: Builder, terms: View, first: int, extent: int) -> Element
         function.attributes.add("noinline")
         inner = Builder(function, builder.lanes)
         own = contiguous(function.args[0], terms.dtype, (extent,))
-        inner.ir.ret(_sum_of_any(inner, own, extent).value)
-    return builder.element(builder.ir.call(function, [start]), terms.dtype)
+        total = _sum_of_halves if extent > _WHOLE else _sum_of_block
+        inner.ir.ret(total(inner, own).value)
+    value = builder.ir.call(function, [terms.at_offset(builder, None)])
+    return builder.element(value, terms.dtype)
 
 
-def _sum_of_any(builder: Builder, terms: View, extent: int) -> Element:
-    if extent <= _WHOLE:
-        return _sum_of_block(builder, terms, 0, extent)
+def _sum_of_halves(builder: Builder, terms: View) -> Element:
+    extent = terms.shape[0]
     half = extent // 2 - extent // 2 % _TOGETHER
-    left = _added_up(builder, terms, 0, half)
-    return left + _added_up(builder, terms, half, extent - half)
+    left, right = replace(terms, shape=(half,)), replace(terms, shape=(extent - half,))
+    return _added_up(builder, left) + _added_up(builder, replace(right, offset=half))
 
 
-def _sum_of_block(builder: Builder, terms: View, first: int, extent: int) -> Element:
-    sums = _running_sums(builder, terms, first, extent // _TOGETHER)
-    left_over = range(first + extent - extent % _TOGETHER, first + extent)
+def _sum_of_block(builder: Builder, terms: View) -> Element:
+    extent = terms.shape[0]
+    sums = _running_sums(builder, terms, extent // _TOGETHER)
+    left_over = range(extent - extent % _TOGETHER, extent)
     places = [terms.at_offset(builder, index(i)) for i in left_over]
     return total_of(sums, [terms.load(builder, place) for place in places])
 
 
-def _running_sums(builder: Builder, terms: View, first: int, chunks: int) -> list[Element]:
+def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
     """Emit the eight running sums over so many times eight neighbors."""
     if builder.lanes > 1:
-        places = [terms.at_offset(builder, index(first + k)) for k in range(_TOGETHER)]
+        places = [terms.at_offset(builder, index(k)) for k in range(_TOGETHER)]
         cells = [Cell(builder, terms.load(builder, place)) for place in places]
         with builder.loop(chunks - 1) as chunk:
-            start = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
+            start = builder.affine(chunk, _TOGETHER, _TOGETHER)
             for k, cell in enumerate(cells):
                 place = terms.at_offset(builder, builder.affine(start, k, 1))
                 cell.set(cell.get() + terms.load(builder, place))
@@ -288,9 +291,9 @@ def _running_sums(builder: Builder, terms: View, first: int, chunks: int) -> lis
 
     b, kind = builder.ir, ir.VectorType(memory_type(terms.dtype), _TOGETHER)
     running = builder.alloca(kind)
-    b.store(eight(index(first)), running)
+    b.store(eight(index(0)), running)
     with builder.loop(chunks - 1) as chunk:
-        place = builder.affine(chunk, first + _TOGETHER, _TOGETHER)
+        place = builder.affine(chunk, _TOGETHER, _TOGETHER)
         b.store(b.fadd(b.load(running, typ=kind), eight(place)), running)
     total = b.load(running, typ=kind)
     lanes = [ir.Constant(ir.IntType(32), k) for k in range(_TOGETHER)]

@@ -21,16 +21,21 @@ def is_view(node: Node) -> bool:
     return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
-def is_row(node: Node) -> bool:
-    """Whether a node is a stretch of an array that will be in memory, at a place computed.
-
-    It is looked at where it is.
-    """
+def is_stretch(node: Node) -> bool:
+    """Whether a node is a stretch, at a computed place, of an array that will be in memory."""
     if node.op.name != "take_at" or node.size <= REGISTER_LIMIT:
         return False
     array, *places = node.operands
     is_there = array.op.name == "input" or isinstance(array.op.lower, Kernel)
     return is_there and places[0].ndim == 0
+
+
+def is_put_into(node: Node, array: Node) -> bool:
+    """Whether a node is a large array with another stretch, at a computed place."""
+    if node.op.name != "put_at" or array.size <= REGISTER_LIMIT:
+        return False
+    before, _, *places = node.operands
+    return before is array and places[0].ndim == 0
 
 
 def region(
