@@ -9,7 +9,8 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 import steepest as st
-from steepest.trace.blas import on_one_thread
+from steepest.engines.native.host import HostCall
+from steepest.trace.blas import while_recording
 
 LARGE = np.ones(100_000)
 
@@ -40,8 +41,8 @@ def test_a_recorded_function_runs_on_one_thread_if_its_arrays_are_large():
 
 def test_recordings_may_overlap():
     first, second = contextlib.ExitStack(), contextlib.ExitStack()
-    first.enter_context(on_one_thread([LARGE]))
-    second.enter_context(on_one_thread([LARGE]))
+    first.enter_context(while_recording([LARGE]))
+    second.enter_context(while_recording([LARGE]))
     first.close()
     assert threads() == 1
     second.close()
@@ -54,4 +55,18 @@ def test_a_loss_that_raises_leaves_the_threads_as_they_were():
 
     with pytest.raises(ZeroDivisionError):
         st.gradient(loss)(LARGE)
+    assert threads() == 2
+
+
+def test_what_a_descent_calls_back_runs_on_one_thread(monkeypatch):
+    seen, original = [], HostCall._call
+
+    def look(self, table):
+        seen.append(threads())
+        return original(self, table)
+
+    monkeypatch.setattr(HostCall, "_call", look)
+    loss = lambda x: np.sum(1.25 * x**4 + x * x)
+    st.minimize(loss, np.ones(23), method=st.TrustRegion(exact=True))
+    assert set(seen) == {1}
     assert threads() == 2

@@ -17,6 +17,7 @@ from steepest.descent.statistics import (
     spread,
     spread_of_regular,
 )
+from steepest.errors import InputError
 
 T = np.linspace(0, 4, 25)
 RANDOM = np.random.default_rng(7)
@@ -208,7 +209,9 @@ def test_parameters_by_name():
     assert dict(zip(fit.names, fit.vector, strict=True)) == fit.x
     bounds = ({"offset": 0.6}, {"amplitude": 5.0})
     start = {"offset": 0.7, "rate": 1.0, "amplitude": 1.0}
-    bounded = st.curve_fit(decay, T, Y, start, bounds=bounds)
+    with pytest.warns(st.FitWarning, match="offset is on its lower bound") as caught:
+        bounded = st.curve_fit(decay, T, Y, start, bounds=bounds)
+    assert [warning.filename for warning in caught] == [__file__]
     assert bounded.x["offset"] == 0.6
 
 
@@ -406,6 +409,7 @@ def test_a_fit_is_plotted(tmp_path):
     assert len(descent.axes) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.* is on its .* bound")
 def test_bounds_in_an_array_are_in_the_order_of_the_signature():
     def line(t, slope, level):
         return slope * t + level
@@ -462,6 +466,7 @@ def test_a_fit_that_did_not_converge_warns():
         st.curve_fit(lambda t, a, b: a * np.exp(-b * t), t, 3 * np.exp(-t), [1, 1], max_nfev=1)
 
 
+@pytest.mark.filterwarnings("ignore:.* is on its .* bound")
 def test_bounds_by_name_serve_start_values_in_a_list():
     t = np.linspace(0, 2, 9)
     fit = st.curve_fit(line_of, t, 5 * t + 7, [1, 1], bounds=({"b": 0}, {"b": 3}))
@@ -469,6 +474,72 @@ def test_bounds_by_name_serve_start_values_in_a_list():
     assert fit.x[0] > 5
     with pytest.raises(ValueError, match="bounds for 'q', which is no parameter"):
         st.curve_fit(line_of, t, 5 * t + 7, [1, 1], bounds=({"q": 0}, {"q": 3}))
+
+
+def test_a_fit_keeps_its_data_whatever_becomes_of_the_arrays():
+    t, buffer = np.linspace(0, 4, 30), np.empty(30)
+    fits = []
+    for scale in (1.0, 2.0, 3.0) * 20:
+        buffer[:] = scale * np.exp(-t) + 0.01 * np.sin(40 * t)
+        fits.append(st.curve_fit(lambda t, a, b: a * np.exp(-b * t), t, buffer, [1, 1]))
+        fits.append(st.least_squares(exponential, np.ones(2), (t, buffer)))
+    buffer[:], t[:] = 0.0, 1.0
+    for fit in fits:
+        np.testing.assert_allclose(np.sum(np.square(fit.residuals)), fit.chi_square, rtol=1e-9)
+        assert fit.jacobian.shape == (30, 2)
+    assert all(fit.r_squared > 0.99 for fit in fits[::2])
+
+
+def exponential(p, t, y):
+    return p[0] * np.exp(-p[1] * t) - y
+
+
+def test_a_fit_whose_captured_arrays_have_changed_says_so():
+    t, y = np.linspace(0, 4, 30), np.exp(-np.linspace(0, 4, 30)) + 0.01 * np.cos(np.arange(30))
+    fit = st.least_squares(lambda p: exponential(p, t, y), np.ones(2))
+    y *= 3.0
+    with pytest.raises(InputError, match="what the fit was made of has changed since"):
+        fit.residuals  # noqa: B018 - it is computed when it is looked at
+
+
+def test_what_models_of_scipys_users_return():
+    t = np.linspace(0, 2, 9)
+    y = 2 * t + 1
+    fit = st.curve_fit(lambda t, a, b: [a * one + b for one in t], t, y)
+    np.testing.assert_allclose(fit.popt, [2, 1])
+    constant = st.curve_fit(lambda t, a: a, t, y)
+    np.testing.assert_allclose(constant.popt, [np.mean(y)])
+    np.testing.assert_array_equal(constant.predict(t), np.full(9, constant.popt[0]))
+    _, covariance = scipy.optimize.curve_fit(lambda t, a: a + 0 * t, t, y)
+    np.testing.assert_allclose(constant.pcov, covariance, rtol=1e-6)
+    with pytest.raises(InputError, match="returns None where y has shape"):
+        st.curve_fit(lambda t, a: None, t, y)
+
+
+def test_start_values_of_scipys_users():
+    def power(t, a, exponent=2.0):
+        return a * t**exponent
+
+    t = np.linspace(0.5, 2, 9)
+    for p0 in ([1.0], 1.0, np.ones((1, 1)), {"a": 1.0}):
+        fit = st.curve_fit(power, t, 3 * t**2, p0)
+        assert fit.free_names == ("a",)
+        np.testing.assert_allclose(fit.popt["a"] if isinstance(p0, dict) else fit.popt, 3.0)
+    np.testing.assert_allclose(st.curve_fit(power, t, 3 * t**2, [[1.0, 1.0]]).popt, [3, 2])
+    np.testing.assert_allclose(st.curve_fit(power, t, 3 * t**2).popt, [3, 2])
+    with pytest.raises(InputError, match="takes 2 parameters, a, exponent: got 3"):
+        st.curve_fit(power, t, t, [1, 2, 3])
+    with pytest.raises(InputError, match="p0 must be numbers"):
+        st.curve_fit(power, t, t, [1, [2, 3]])
+    with pytest.raises(InputError, match="give start values"):
+        st.curve_fit(np.vectorize(power), t, t)
+
+
+@pytest.mark.parametrize("kind", [">f8", ">i4", "float16", "longdouble"])
+def test_data_of_any_real_dtype(kind):
+    t = np.arange(9.0)
+    fit = st.curve_fit(line_of, t.astype(kind), (2 * t + 1).astype(kind))
+    np.testing.assert_allclose(fit.popt, [2, 1])
 
 
 def line_of(t, a, b):
@@ -612,6 +683,7 @@ def test_numbers_in_a_list_are_an_array():
     assert isinstance(nested.x, list)
 
 
+@pytest.mark.filterwarnings("ignore:.* is on its .* bound")
 def test_start_values_are_made_between_bounds_as_scipy_makes_them():
     t = np.linspace(0, 2, 9)
     for bounds in [

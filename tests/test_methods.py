@@ -611,3 +611,20 @@ def test_a_time_limit_ends_a_run_where_it_is():
     assert first.iterations == 3
     with pytest.raises(ValueError, match=r"combine it with \|"):
         st.TimeLimit(1) & st.MaxIterations(3)
+
+
+@pytest.mark.parametrize(("size", "bounds"), [(2, (-1, 0.9)), (5, (0.2, 0.8)), (30, (-1, 0.9))])
+def test_conjugate_gradients_get_there_within_bounds(size, bounds):
+    def banana(x):
+        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    start = np.clip(np.zeros(size), *bounds)
+    run = st.minimize(banana, start, method=st.NonlinearCG(), bounds=bounds)
+    best = st.minimize(banana, start, method=st.LBFGS(), bounds=bounds)
+    assert run.converged
+    np.testing.assert_allclose(run.loss, best.loss, rtol=1e-9)
+
+
+def test_bfgs_says_that_its_matrix_would_be_too_large():
+    with pytest.raises(ValueError, match="which is 75 GiB"):
+        st.minimize(lambda x: np.sum(x * x), np.ones(100_000), method="BFGS")

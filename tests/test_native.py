@@ -1,6 +1,7 @@
 """What the native engine promises beyond the right values."""
 
 import gc
+import math
 import re
 import threading
 
@@ -279,6 +280,32 @@ def test_code_that_was_compiled_in_haste_gives_the_same_bits_once_it_is_optimize
     for again in runs:
         np.testing.assert_array_equal(again.x, hasty.x)
         np.testing.assert_array_equal(again.history.loss, hasty.history.loss)
+
+
+@pytest.mark.parametrize("size", [700, 512, 1024, 3000])
+def test_sums_of_any_length_may_be_compiled_in_haste(size):
+    random = np.random.default_rng(size)
+    t, y = random.normal(size=(2, size))
+    run = lambda: st.least_squares(lambda p: p[0] * t + np.exp(p[1] * t) - y, np.zeros(2))
+    hasty = run()
+    codes = [object_ for object_ in gc.get_objects() if type(object_) is jit.Code]
+    count = sum(code.is_hasty for code in codes)
+    assert count
+    for _ in range(jit._HASTY_USES + 3):
+        again = run()
+    assert sum(code.is_hasty for code in codes) < count
+    np.testing.assert_array_equal(again.x, hasty.x)
+    np.testing.assert_array_equal(again.covariance, hasty.covariance)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [513, 519, 1024, 5000])
+def test_long_sums_are_as_exact_as_numpys(size, kind):
+    x = (np.random.default_rng(size).normal(size=size) * 10.0).astype(kind)
+    exact = math.fsum(x.astype(float).tolist())
+    ours, theirs = float(st.compile(np.sum)(x)), float(np.sum(x))
+    bound = np.finfo(kind).eps * float(np.sum(np.abs(x)))
+    assert abs(ours - exact) <= max(abs(theirs - exact), 2 * bound)
 
 
 def test_a_long_run_goes_on_in_optimized_code():

@@ -73,7 +73,7 @@ class EndAgain:
         seconds: float,
         inverse: np.ndarray | None,
     ) -> None:
-        self._fit, self._run, self._args, self._seconds = fit, run, args, seconds
+        self._fit, self._run, self.args, self._seconds = fit, run, args, seconds
         self.loss: float = run.loss
         self.vector: np.ndarray = run.x
         self.x: np.ndarray = run.x.copy()
@@ -99,7 +99,7 @@ class EndAgain:
     @lazy
     def problem(self) -> Problem:
         """What was fitted."""
-        return self._fit.problem._replace(args=self._args)
+        return self._fit.problem._replace(args=self.args)
 
     @lazy
     def run(self) -> Result:
@@ -156,6 +156,7 @@ def again(key: Key | None, start: Any, args: tuple[Any, ...]) -> EndAgain | None
         return None
     is_sure = fit.evenness is not None and report[EVENNESS].item() > fit.evenness
     inverse = report[SPREAD] if is_sure else None
+    args = tuple([argument.copy() for argument in args])  # the caller's may change
     return EndAgain(fit, run, args, time.perf_counter() - began, inverse)
 
 

@@ -57,11 +57,15 @@ class Residuals:
 
     def __call__(self, p: Any, x: Any, y: Any, sigma: Any = None) -> Any:
         """Return the residuals."""
-        expected, model = self.curve(x, p), self.curve.model
-        if np.shape(expected) != y.shape:
+        expected = self.curve(x, p)
+        if isinstance(expected, list | tuple):
+            expected = np.stack(expected)
+        if expected is None or np.shape(expected) not in (y.shape, (1,), ()):
+            what = "None" if expected is None else f"shape {np.shape(expected)}"
+            model = self.curve.model
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} returns "
-                f"shape {np.shape(expected)} where y has shape {y.shape}"
+                f"{what} where y has shape {y.shape}"
             )
         difference = expected - y
         if self.kind == "none":

@@ -20,7 +20,7 @@ from steepest.descent.markers import is_marked, unmark
 from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.observations import Data, clean, is_single
+from steepest.descent.observations import Data, clean, is_single, kept
 from steepest.descent.parameters import lay_out
 from steepest.descent.scipy_names import CURVES, scipy_stop, takes_scipys_names
 from steepest.descent.stop import StopRule
@@ -108,8 +108,8 @@ def curve_fit(
     Warns
     -----
     FitWarning
-        If the fit did not converge (SciPy's ``curve_fit`` raises then), or if the data do not
-        determine the parameters, or their scatter.
+        If the fit did not converge (SciPy's ``curve_fit`` raises then), if the data do not
+        determine the parameters, or their scatter, or if a parameter is on its bound.
 
     Notes
     -----
@@ -136,7 +136,9 @@ def curve_fit(
         made = None if key is None else again(key, start, args)
         if made is not None:
             function = made.function
-            data = Data(function.curve, x, y, function.kind, nan_policy=nan_policy)
+            data = Data(
+                function.curve, made.args[0], made.args[1], function.kind, nan_policy=nan_policy
+            )
             fit = Fit(made, made.names, absolute_sigma, data)
             if fit.is_determined:
                 return fit
@@ -145,7 +147,7 @@ def curve_fit(
     is_named = isinstance(start, dict)
     x, y, sigma = clean(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
-    args = (x, y) if sigma is None else (x, y, sigma)
+    args = kept((x, y) if sigma is None else (x, y, sigma))
     free, expand = unmark(start)
     count = sum(np.size(leaf) for leaf in trees.leaves(free))
     check_count(model, np.size(y), count)
@@ -167,10 +169,10 @@ def curve_fit(
         max_paths=MAX_PATHS,
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
-        data=Data(curve, x, y, kind, is_named, nan_policy),
+        data=Data(curve, args[0], args[1], kind, is_named, nan_policy),
         key=key,
     )
-    if not (fit.converged and fit.is_determined):
+    if not (fit.converged and fit.is_determined) or fit.end.box is not None:
         warn_of(fit)
     return fit
 
@@ -192,28 +194,39 @@ def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
 
 
 def parameter_names(model: Any, p0: Any) -> list[str] | None:
-    """Return the names of a model's parameters; None if its signature does not tell."""
+    """Return the names of a model's parameters; None if its signature does not tell.
+
+    Those that have a default and no start value are left out.
+    """
     if not callable(model):
         raise SettingError(f"the model must be a function, got {model!r}")
-    names = _signature(model)
+    names, needed = _signature(model)
     if names is None:
         return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
-    return list(names)
+    if isinstance(p0, Mapping):
+        return [name for i, name in enumerate(names) if i < needed or name in p0]
+    count = len(names) if p0 is None else sum(np.size(leaf) for leaf in trees.leaves(p0))
+    return list(names[: max(count, needed)])
 
 
 @remembered
-def _signature(model: Callable[..., Any]) -> tuple[str, ...] | None:
-    """Return the names of a model's parameters; None if it takes any number of them."""
+def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
+    """Return the names of a model's parameters, and how many of them have no default.
+
+    There are no names if it takes any number of them.
+    """
     try:
         signature = inspect.signature(model)
     except ValueError:  # an object that can be called and has no hash
         callable_object: Any = model
         signature = inspect.signature(callable_object.__call__)
-    parameters = list(signature.parameters.values())[1:]
+    everything = list(signature.parameters.values())
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in everything):
+        return None, 0
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
-        return None
-    return tuple([p.name for p in parameters if p.kind in fixed])
+    parameters = [p for p in everything[1:] if p.kind in fixed]
+    needed = sum(p.default is inspect.Parameter.empty for p in parameters)
+    return tuple([p.name for p in parameters]), needed
 
 
 def check_start(
@@ -237,7 +250,11 @@ def check_start(
                 f"{_where(model)} takes any number of parameters: give start values, p0"
             )
         return _within(bounds, names)
-    return _as_start(model, np.atleast_1d(np.asarray(p0)), names)
+    try:
+        start = np.asarray(p0)
+    except ValueError:  # of different lengths
+        raise InputError(f"{_where(model)}: p0 must be numbers, got {p0!r}") from None
+    return _as_start(model, start, names)
 
 
 def _within(bounds: Any, names: list[str]) -> np.ndarray:
@@ -256,9 +273,8 @@ def _within(bounds: Any, names: list[str]) -> np.ndarray:
 
 
 def _as_start(model: Callable[..., Any], start: np.ndarray, names: list[str] | None) -> np.ndarray:
-    if start.ndim == 0:
-        start = start.reshape(1)
-    if start.ndim != 1 or (names is not None and len(start) != len(names)):
+    start = start.reshape(-1)
+    if names is not None and len(start) != len(names):
         raise InputError(
             f"{_where(model)} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
             f"{np.size(start)} start values"

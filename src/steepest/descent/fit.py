@@ -341,9 +341,17 @@ class Fit:
 
         def look(vector: Any, *arguments: Any) -> Any:
             seen = problem.objective(vector, problem.layout, arguments)
-            return seen.plain, seen.plain_jacobian, seen.jacobian
+            return seen.plain, seen.plain_jacobian, seen.jacobian, seen.loss
 
-        return Function(look)(self.vector.astype(problem.dtype), *problem.args)
+        vector = self.vector.astype(problem.dtype)
+        plain, slopes, jacobian, loss = Function(look)(vector, *problem.args)
+        rounding = np.sum(np.square(100 * np.finfo(vector.dtype).eps * (slopes @ vector)))
+        if abs(loss - self.cost) > 1e-6 * self.cost + rounding:
+            raise InputError(
+                f"what the fit was made of has changed since: its loss was {self.cost:g}, and is "
+                f"{loss:g} now; look at residuals before arrays that the function reads change"
+            )
+        return plain, slopes, jacobian
 
     @property
     def residuals(self) -> np.ndarray:
@@ -362,7 +370,10 @@ class Fit:
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model at some x."""
-        return np.asarray(self._require_data().model(as_x(x), self.x))
+        x = as_x(x)
+        expected = np.asarray(self._require_data().model(x, self.x))
+        # A model may be the same everywhere.
+        return np.full(np.shape(x), expected) if expected.ndim == 0 else expected
 
     def band(self, x: Any, level: float = 0.95, kind: str = "mean") -> tuple[Any, Any]:
         """Return the ends of a band around the fitted curve.

@@ -20,7 +20,7 @@ from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
 from steepest.descent.objective import Objective
-from steepest.descent.observations import Data
+from steepest.descent.observations import Data, kept
 from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
@@ -174,6 +174,7 @@ def fit_residuals(
     fit may be made :func:`again`.
     """
     x0, expand = unmark(x0)
+    args = kept(tuple(args))
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
             raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
@@ -263,8 +264,8 @@ def names_of(layout: Layout) -> tuple[str, ...]:
 def warn_of(fit: Fit) -> None:
     """Warn of a fit that did not converge, and where standard errors cannot be given."""
     wanted = (Status.CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
-    remarks = [remark for remark in fit.remarks if "bound" not in remark]
+    remarks = list(fit.remarks)
     if not fit.converged and fit.status not in wanted:
         remarks.insert(0, fit.run.message)
     if remarks:
-        warnings.warn(" ".join(remarks), FitWarning, stacklevel=4)
+        warnings.warn(" ".join(remarks), FitWarning, stacklevel=5)

@@ -117,8 +117,21 @@ def real(value: Any, name: str, single: bool = True) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
-    is_fine = array.dtype.char == "d" or (single and array.dtype.char == "f")
+    is_fine = array.dtype.isnative and array.dtype.char in ("df" if single else "d")
     return array if is_fine else array.astype(np.float64)
+
+
+_MOST_COPIED = 1 << 26
+"""Bytes of data of which a fit keeps a copy."""
+
+
+def kept(data: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return data that a fit may look at later, whatever becomes of the caller's arrays."""
+    size = sum(leaf.nbytes for leaf in trees.leaves(data) if isinstance(leaf, np.ndarray))
+    if size > _MOST_COPIED:
+        return data
+    copy = lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+    return trees.map_leaves(copy, data)
 
 
 def _check_all_finite(name: str, array: np.ndarray) -> None:

@@ -1,7 +1,8 @@
-"""NumPy's own threads while a function is recorded: none but the caller's.
+"""NumPy's own threads while a function is recorded, or called back from a loop: none but one.
 
 The threads of NumPy's matrix library go on spinning for a tenth of a second after a product,
-on the processors that compiled code is about to share its work out to.
+on the processors that compiled code is about to share its work out to. Where these are busy,
+a decomposition of a small matrix waits for its other thread a hundred times as long as it takes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,28 +21,37 @@ if TYPE_CHECKING:
 _LARGE = 1 << 16
 """Bytes of arrays from which on products may be shared."""
 
+_LONG = 1 << 21
+"""Bytes of matrices from which on decompositions are worth several threads."""
+
 _lock = threading.Lock()
-_recordings: list[Any] = []
-"""One entry for each recording that goes on; the limit is that of the first."""
+_limits: list[Any] = []
+"""One entry for whatever wants it at the time; the limit is that of the first."""
+
+
+def while_recording(leaves: Iterable[Any]) -> contextlib.AbstractContextManager[None]:
+    """Keep NumPy's products of such arrays on one thread."""
+    size = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
+    return on_one_thread() if size >= _LARGE else contextlib.nullcontext()
+
+
+def while_called_back(sizes: Sequence[int]) -> contextlib.AbstractContextManager[None]:
+    """Keep what NumPy makes of so many bytes on one thread, if anything."""
+    is_wanted = sizes and max(sizes) < _LONG
+    return on_one_thread() if is_wanted else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
-def on_one_thread(leaves: Iterable[Any]) -> Iterator[None]:
-    """Keep NumPy's products of such arrays on one thread meanwhile."""
-    size = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
-    if size < _LARGE:
-        yield
-        return
+def on_one_thread() -> Iterator[None]:
+    """Keep NumPy's matrix library on one thread."""
     with _lock:
-        _recordings.append(
-            _recordings[0] if _recordings else _controller().limit(limits=1, user_api="blas")
-        )
+        _limits.append(_limits[0] if _limits else _controller().limit(limits=1, user_api="blas"))
     try:
         yield
     finally:
         with _lock:
-            limit = _recordings.pop()
-            if not _recordings:  # not before: another thread may still be recording
+            limit = _limits.pop()
+            if not _limits:  # not before: another thread may still want it
                 limit.restore_original_limits()
 
 

@@ -14,7 +14,7 @@ from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
 from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
-from steepest.trace.blas import on_one_thread
+from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow
@@ -206,7 +206,7 @@ def trace_function(
         Its graph, and what it read from outside.
     """
     given_leaves, given = trees.flatten(tuple(arguments))
-    with open_session() as session, on_one_thread(given_leaves):
+    with open_session() as session, while_recording(given_leaves):
         names = argument_names(names_of or function, len(arguments))
         stand_ins = add_arguments(session, arguments, names)
         leaves = [x for x in trees.leaves(stand_ins) if isinstance(x, TracedArray)]

@@ -76,8 +76,8 @@ class Along(Search):
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         """Return where to go from a trial point, given its gradient without held parameters."""
 
-    def first_step(self, line: Line, slope: Any) -> Any:
-        """Return the step to try first where the slope is `slope`, after another line."""
+    def first_step(self, line: Line, memory: Any, way: Any, slope: Any) -> Any:
+        """Return the step to try first along a way of some slope, after another line."""
         return 1.0
 
     def cautious(self, gradient: Any, loss: Any) -> Any:
@@ -127,7 +127,7 @@ class Along(Search):
         way = np.where(descends, way, -gradient)
         slope = np.where(descends, slope, -np.sum(np.square(gradient)))
         careful = self.cautious(gradient, trial.loss)
-        usual = self.first_step(line, slope)
+        usual = self.first_step(line, memory, way, slope)
         following = Line(
             memory,
             np.where(accepted, trial.gradient, line.gradient),

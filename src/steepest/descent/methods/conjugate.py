@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.methods.along import Along, Line
-from steepest.descent.methods.line_search import LineSearch, StrongWolfe
+from steepest.descent.methods.line_search import Armijo, LineSearch, StrongWolfe
+
+
+class Kept(NamedTuple):
+    """What :class:`NonlinearCG` remembers.
+
+    Attributes
+    ----------
+    direction
+        The share of the last direction that stays.
+    length
+        The step against the gradient that its last change suggests (Barzilai and Borwein
+        1988), 0 where none is known.
+    """
+
+    direction: Any
+    length: Any
 
 
 @dataclass(frozen=True)
@@ -33,17 +49,28 @@ class NonlinearCG(Along):
     search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4, flatness=0.1))
 
     def empty_memory(self, x: Any) -> Any:
-        return np.zeros_like(x)  # the share of the last direction that stays
+        return Kept(np.zeros_like(x), np.zeros((), x.dtype))
 
     def remember(
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
-        share = np.sum(gradient * change) / np.sum(np.square(line.gradient))
-        return np.where(counts, np.maximum(share, 0.0) * line.direction, memory)
+        before = np.where(gradient == 0, 0.0, line.gradient)  # what a bound holds does not count
+        share = np.sum(gradient * change) / np.sum(np.square(before))
+        product = np.sum(step * change)
+        bends = counts & (product > 0)
+        return Kept(
+            np.where(counts, np.maximum(share, 0.0) * line.direction, memory.direction),
+            np.where(bends, np.sum(np.square(step)) / product, memory.length),
+        )
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
-        return memory - gradient
+        return memory.direction - gradient
 
-    def first_step(self, line: Line, slope: Any) -> Any:
+    def first_step(self, line: Line, memory: Any, way: Any, slope: Any) -> Any:
         # As far as promises the decrease of the last step (Nocedal and Wright 3.60).
-        return line.step * line.slope / slope
+        usual = line.step * line.slope / slope
+        if not isinstance(self.search, Armijo):
+            return usual
+        # A search that only shortens begins where the last change of the gradient points to.
+        length = memory.length / np.sum(np.square(way))
+        return np.where(memory.length > 0, -slope * length, usual)

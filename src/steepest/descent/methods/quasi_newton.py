@@ -166,6 +166,10 @@ def _is_useful(product: Any, step: Any, change: Any) -> Any:
     return product > np.finfo(step.dtype).eps * norm(step) * norm(change)
 
 
+_LARGEST = 30_000
+"""Variables up to which BFGS keeps its matrix: some gigabytes."""
+
+
 class Inverse(NamedTuple):
     """What :class:`BFGS` remembers.
 
@@ -202,6 +206,11 @@ class BFGS(Along):
     search: LineSearch = field(default_factory=StrongWolfe)
 
     def empty_memory(self, x: Any) -> Any:
+        if x.size > _LARGEST:
+            raise InputError(
+                f"BFGS keeps a matrix of {x.size} x {x.size} numbers, which is "
+                f"{x.size**2 * x.itemsize / 2**30:.0f} GiB: use st.LBFGS() or st.NonlinearCG()"
+            )
         return Inverse(np.eye(x.size, dtype=x.dtype), np.ones((), bool))
 
     def remember(

@@ -32,6 +32,8 @@ class HostCall:
     address
         Of a C function: it takes a table of pointers, to the operands and to the result,
         all in C order, and returns 0, or 1 if NumPy raised.
+    size_in_bytes
+        Of the largest array.
     error
         What NumPy raised last.
     """
@@ -39,6 +41,7 @@ class HostCall:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.error: Exception | None = None
+        self.size_in_bytes = max(x.size * x.dtype.itemsize for x in (node, *node.operands))
         self._evaluate = functools.partial(node.op.evaluate, **node.attributes)
         self._function = _SIGNATURE(self._call)
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0

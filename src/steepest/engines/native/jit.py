@@ -202,7 +202,9 @@ class Code:
     def note(self, seconds: float) -> None:
         """Note that hasty code ran for so long: once it has done so often, it is optimized."""
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
-        if self._seconds > _HASTY_SECONDS or self._uses > _HASTY_USES:
+        size = self.program.size
+        is_used_often = self._uses > _HASTY_USES and size <= _HASTY_SIZE
+        if is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size:
             with _lock:
                 if self.is_hasty:
                     self.is_hasty = False
@@ -227,8 +229,11 @@ class Code:
             return str(machine.emit_assembly(self._optimized(machine)))
 
 
-_HASTY_SECONDS, _HASTY_USES = 0.01, 16
-"""How long, and how often, code runs before it is worth being optimized."""
+_HASTY_USES, _HASTY_SIZE = 16, 4_000
+"""How often code of at most so many instructions runs before it is worth being optimized."""
+
+_SECONDS_TO_OPTIMIZE = 1e-4
+"""About what it takes for each instruction: code that ran for as long is worth it, too."""
 
 
 def _is_exact(text: str) -> bool:

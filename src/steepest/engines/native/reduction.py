@@ -12,6 +12,7 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.builder import REASSOCIATE, Builder
 from steepest.engines.native.element import Element
+from steepest.engines.native.jit import vector_bytes
 from steepest.engines.native.memory import Cell, Flat, Slot, View, contiguous
 from steepest.engines.native.small import total_of
 from steepest.engines.native.types import POINTER, index, memory_type
@@ -163,13 +164,12 @@ def accumulate_all(
 
     Notes
     -----
-    Long real sums add up blocks of the last axis in any order and carry the rounding error
-    of adding the blocks along, so that the error does not grow with their number. A sum of
-    one block is added up in NumPy's order, which is the same for one problem and for many
-    side by side.
+    Long real sums carry the rounding error of adding blocks along, so that the error does not
+    grow with their number. A block is added up in NumPy's order, which is the same however
+    the loop is compiled and for many problems side by side; only within another loop in any.
     """
     builder = lowering.builder
-    if not builder.is_in_loop and not outer and _TOGETHER <= last <= _BLOCK:
+    if not builder.is_in_loop and not outer and last >= _TOGETHER:
         return _in_order(lowering, nodes, last, body)
     is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
     totals = [_Carried(builder, node, is_long) for node in nodes]
@@ -202,31 +202,41 @@ def _in_order(
     extent: int,
     body: Callable[[tuple[ir.Value, ...], ir.Value], Sequence[Element]],
 ) -> list[Element]:
-    """Emit reductions of one block whose result does not depend on how loops are compiled."""
-    builder = lowering.builder
-    totals: dict[int, _Carried] = {}
-    terms: dict[int, tuple[View, Slot | None]] = {}
-    for i, node in enumerate(nodes):
-        if _is_real_sum(node):
-            terms[i] = _scratch(lowering, node.dtype, extent)
-        else:
-            totals[i] = _Carried(builder, node, False)
-    with builder.loop(extent) as position, lowering.scope():
-        for i, element in enumerate(body((), position)):
-            if i in terms:
-                lowering.store_at(terms[i][0], element, Flat(position))
-            else:
-                totals[i].add(element)
-    results = []
-    for i in range(len(nodes)):
-        if i in terms:
-            results.append(_added_up(builder, terms[i][0]))
-            slot = terms[i][1]
-            if slot is not None:
-                lowering.arena.release(slot)
-        else:
-            results.append(totals[i].value())
-    return results
+    """Emit reductions whose results do not depend on how loops are compiled."""
+    builder, length = lowering.builder, min(extent, _BLOCK)
+    totals = {node: _Carried(builder, node, extent > _BLOCK) for node in nodes}
+    scratch = {
+        node: _scratch(lowering, node.dtype, length) for node in filter(_is_real_sum, nodes)
+    }
+
+    def block(start: ir.Value | None, size: int) -> dict[Node, Element]:
+        """Take along some neighbors; return the sums of them alone."""
+        terms = {node: replace(view, shape=(size,)) for node, (view, _) in scratch.items()}
+        with builder.loop(size) as i, lowering.scope():
+            elements = body((), i if start is None else builder.ir.add(start, i))
+            for node, element in zip(nodes, elements, strict=True):
+                if node in terms:
+                    lowering.store_at(terms[node], element, Flat(i))
+                else:
+                    totals[node].add(element)
+        return {node: _added_up(builder, view) for node, view in terms.items()}
+
+    def take_along(start: ir.Value, size: int) -> None:
+        for node, element in block(start, size).items():
+            totals[node].add(element)
+
+    whole, sums = extent - extent % _BLOCK, dict[Node, Element]()
+    if extent <= _BLOCK:
+        sums = block(None, extent)
+    else:
+        with builder.loop(extent // _BLOCK) as number:
+            take_along(builder.ir.mul(number, index(_BLOCK)), _BLOCK)
+        if whole < extent:
+            take_along(index(whole), extent - whole)
+    for _, slot in scratch.values():
+        if slot is not None:
+            lowering.arena.release(slot)
+    return [sums[node] if node in sums else totals[node].value() for node in nodes]
 
 
 def _scratch(lowering: Lowering, dtype: np.dtype, extent: int) -> tuple[View, Slot | None]:
@@ -268,10 +278,11 @@ def _sum_of_halves(builder: Builder, terms: View) -> Element:
 
 def _sum_of_block(builder: Builder, terms: View) -> Element:
     extent = terms.shape[0]
-    sums = _running_sums(builder, terms, extent // _TOGETHER)
-    left_over = range(extent - extent % _TOGETHER, extent)
-    places = [terms.at_offset(builder, index(i)) for i in left_over]
-    return total_of(sums, [terms.load(builder, place) for place in places])
+    whole = extent - extent % _TOGETHER
+    rest = [terms.load(builder, terms.at_offset(builder, index(i))) for i in range(whole, extent)]
+    if not whole:
+        return total_of(rest[:1], rest[1:])
+    return total_of(_running_sums(builder, terms, extent // _TOGETHER), rest)
 
 
 def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
@@ -286,18 +297,29 @@ def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
                 cell.set(cell.get() + terms.load(builder, place))
         return [cell.get() for cell in cells]
 
-    def eight(place: ir.Value) -> ir.Value:
-        return terms.load_vector(builder, terms.at_offset(builder, place), _TOGETHER)
+    # In whole registers, and by way of memory: what is compiled in haste knows no other.
+    b, wide = builder.ir, min(vector_bytes() // terms.dtype.itemsize, _TOGETHER)
+    kind = ir.VectorType(memory_type(terms.dtype), wide)
+    parts = range(0, _TOGETHER, wide)
+    running = [builder.alloca(kind) for _ in parts]
 
-    b, kind = builder.ir, ir.VectorType(memory_type(terms.dtype), _TOGETHER)
-    running = builder.alloca(kind)
-    b.store(eight(index(0)), running)
+    def part(start: ir.Value, first: int) -> ir.Value:
+        place = terms.at_offset(builder, builder.affine(start, first, 1))
+        return terms.load_vector(builder, place, wide)
+
+    for first, room in zip(parts, running, strict=True):
+        b.store(part(index(0), first), room)
     with builder.loop(chunks - 1) as chunk:
-        place = builder.affine(chunk, _TOGETHER, _TOGETHER)
-        b.store(b.fadd(b.load(running, typ=kind), eight(place)), running)
-    total = b.load(running, typ=kind)
-    lanes = [ir.Constant(ir.IntType(32), k) for k in range(_TOGETHER)]
-    return [builder.element(b.extract_element(total, lane), terms.dtype) for lane in lanes]
+        start = builder.affine(chunk, _TOGETHER, _TOGETHER)
+        for first, room in zip(parts, running, strict=True):
+            b.store(b.fadd(b.load(room, typ=kind), part(start, first)), room)
+    memory = builder.alloca(ir.ArrayType(memory_type(terms.dtype), _TOGETHER), 64)
+    sums = contiguous(memory, terms.dtype, (_TOGETHER,))
+    for first, room in zip(parts, running, strict=True):
+        place = sums.at_offset(builder, index(first))
+        sums.store_vector(builder, b.load(room, typ=kind), place)
+    places = [sums.at_offset(builder, index(k)) for k in range(_TOGETHER)]
+    return [sums.load(builder, place) for place in places]
 
 
 def add_carrying(

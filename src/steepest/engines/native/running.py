@@ -23,6 +23,7 @@ from steepest.engines.native.workspace import (
 )
 from steepest.engines.program import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
+from steepest.trace.blas import while_called_back
 
 _ROWS_IN_ORDER = 1 << 20
 """Rows of data whose order is made up at a time."""
@@ -162,7 +163,8 @@ class NativeRun:
             work.let_evaluate(evaluation.code.address)
         hasty = [code for code in self._compiled.codes if code.is_hasty]
         started = time.perf_counter() if hasty else 0.0
-        with threads.at_work(self._compiled.shares_work):
+        sizes = [call.size_in_bytes for call in self._compiled.hosts]
+        with threads.at_work(self._compiled.shares_work), while_called_back(sizes):
             code = machine_code.call(table, steps, base)
         for hasty_code in hasty:
             hasty_code.note(time.perf_counter() - started)
