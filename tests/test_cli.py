@@ -270,8 +270,9 @@ def test_curve_leaves_out_rows_with_an_empty_field(tmp_path):
     (tmp_path / "table.csv").write_text(table.replace(",", ";"))
     arguments = [*ADSORPTION, "500,0.0001", "--no-plot", "--json"]
     arguments[2] = tmp_path / "table.csv"
-    document = json.loads(steepest(*arguments).stdout)
-    assert document["observations"] == 14
+    result = steepest(*arguments, "--bounds", "300:,:")
+    assert json.loads(result.stdout)["observations"] == 14
+    assert result.stderr == "2 rows were left out: a field is empty, or no finite number\n"
 
 
 CURVE_FAILURES = {
@@ -279,6 +280,9 @@ CURVE_FAILURES = {
     "takes 2 parameters, capacity, affinity: got 1 start values": {"--start": "3"},
     "needs a number for each name": {"--start": "capacity=many"},
     "cannot read nothing.csv": {2: "nothing.csv"},
+    "empty.csv is empty": {2: "empty.csv"},
+    "short.csv:3 has 1 fields where the first row names 2": {2: "short.csv"},
+    "twice.csv has 2 columns 'volume'": {2: "twice.csv"},
     "table.csv:3 has 'much', which is no number": {2: "table.csv"},
 }
 
@@ -286,6 +290,9 @@ CURVE_FAILURES = {
 @pytest.mark.parametrize("sentence", CURVE_FAILURES)
 def test_curve_says_in_a_sentence_what_is_wrong(sentence, tmp_path):
     (tmp_path / "table.csv").write_text("pressure,volume\n1,2\n3,much\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "short.csv").write_text("pressure,volume\n1,2\n3\n")
+    (tmp_path / "twice.csv").write_text("pressure,volume,volume\n1,2,3\n")
     arguments = [*ADSORPTION, "500,0.0001"]
     arguments[1] = f"{ROOT}/examples/adsorption.py:adsorption"
     arguments[2] = ROOT / arguments[2]

@@ -102,6 +102,17 @@ def test_bounds_hold_for_every_set(random):
         np.testing.assert_allclose(many.covariance[i], single.covariance, rtol=1e-8)
 
 
+@pytest.mark.parametrize("size", [512, 519, 1500])
+def test_long_sets_are_what_they_are_alone(size, random):
+    t = np.linspace(0, 4, size)
+    truth = random.uniform([1, 0.5, 0], [3, 2, 1], (9, 3))
+    y = np.array([decay(t, *p) for p in truth]) + 0.02 * random.normal(size=(9, size))
+    stop = st.DecrementBelow(1e-20) | st.MaxIterations(100)
+    many = st.curve_fit_many(decay, t, y, np.ones(3), stop=stop)
+    assert many.side_by_side
+    assert_same(many, [st.curve_fit(decay, t, row, np.ones(3), stop=stop) for row in y])
+
+
 def test_named_parameters_come_back_by_name(random):
     _, y = sets(decay, 5, random)
     start = {"amplitude": 1.0, "rate": np.full(5, 1.0), "offset": 0.0}

@@ -628,3 +628,17 @@ def test_conjugate_gradients_get_there_within_bounds(size, bounds):
 def test_bfgs_says_that_its_matrix_would_be_too_large():
     with pytest.raises(ValueError, match="which is 75 GiB"):
         st.minimize(lambda x: np.sum(x * x), np.ones(100_000), method="BFGS")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("SLSQP", "SciPy's method 'SLSQP' is not here: choose one of gradient-descent"),
+        ("lbgfs", "did you mean 'lbfgs'"),
+        ("foo", "unknown method 'foo': choose one of"),
+    ],
+)
+def test_unknown_methods_are_said(name, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        st.minimize(lambda x: np.sum(x * x), np.ones(2), method=name)
+    assert "levenberg" not in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from steepest.cli import options, report
 from steepest.cli.compare import compare_engines
 from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.data import read_columns
-from steepest.descent import Status, curve_fit, minimize
+from steepest.descent import FitWarning, Status, curve_fit, minimize
 from steepest.descent import resume as resume_run
 from steepest.descent.saving import load as load_run
 from steepest.errors import InputError, SteepestError
@@ -76,7 +77,7 @@ def descend(
     start: Annotated[
         str | None, typer.Option(help="Start point: numbers separated by commas.")
     ] = None,
-    step_size: StepSize = 1e-3,
+    step_size: StepSize = options.STEP_SIZE,
     until: Until = None,
     max_iterations: Limit = 10_000,
     method: MethodName = "gradient-descent",
@@ -113,7 +114,7 @@ def descend(
     if resume is not None:
         given = {
             "--method": method != "gradient-descent",
-            "--step-size": step_size != 1e-3,
+            "--step-size": step_size != options.STEP_SIZE,
             "--bounds": bounds is not None,
             "--dtype": dtype != "float64",
             "--compute-dtype": compute_dtype is not None,
@@ -202,17 +203,23 @@ def curve(
     wanted = [*names, y] if sigma is None else [*names, y, sigma]
     columns = read_columns(data, wanted)
     xs = columns[0] if len(names) == 1 else np.stack(columns[: len(names)])
-    fit = curve_fit(
-        model,
-        xs,
-        columns[len(names)],
-        options.parse_start(start),
-        sigma=None if sigma is None else columns[-1],
-        absolute_sigma=absolute_sigma,
-        bounds=options.parse_ends(bounds),
-        loss=loss,
-        nan_policy="omit",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # the report says the same
+        fit = curve_fit(
+            model,
+            xs,
+            columns[len(names)],
+            options.parse_start(start),
+            sigma=None if sigma is None else columns[-1],
+            absolute_sigma=absolute_sigma,
+            bounds=options.parse_ends(bounds),
+            loss=loss,
+            nan_policy="omit",
+        )
+    left_out = len(columns[0]) - len(fit.residuals)
+    if left_out:
+        rows = "1 row was" if left_out == 1 else f"{left_out} rows were"
+        report.errors.print(f"{rows} left out: a field is empty, or no finite number")
     if json:
         report.print_json(report.fit_as_json(fit, level))
     else:
@@ -302,7 +309,7 @@ def check(
 def compare(
     target: Target,
     start: Start,
-    step_size: StepSize = 1e-3,
+    step_size: StepSize = options.STEP_SIZE,
     until: Until = None,
     max_iterations: Limit = 100_000,
     method: MethodName = "gradient-descent",

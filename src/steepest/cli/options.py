@@ -21,7 +21,10 @@ from steepest.errors import InputError
 
 METHODS = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
 
-_CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
+STEP_SIZE = 1e-3
+"""Unless given."""
+
+_CONDITION = re.compile(r"(loss|gradient)\s*<=?\s*(\S+)")
 
 
 def parse_vector(text: str, dtype: str, option: str) -> np.ndarray:
@@ -66,12 +69,12 @@ def parse_stop(until: str | None, max_iterations: int) -> StopRule:
 
 def parse_method(name: str, step_size: float) -> Method | Search:
     """Return a descent method by its name; those that search find their own step size."""
-    method = named(name)
-    return dataclasses.replace(method, step_size=step_size) if _has_step_size(method) else method
-
-
-def _has_step_size(method: Any) -> bool:
-    return any(field.name == "step_size" for field in dataclasses.fields(method))
+    method = named(name, for_loss=True)
+    if any(field.name == "step_size" for field in dataclasses.fields(method)):
+        return dataclasses.replace(method, step_size=step_size)
+    if step_size != STEP_SIZE:
+        raise InputError(f"--step-size: {type(method).__name__} finds its own steps, leave it out")
+    return method
 
 
 def parse_start(text: str | None) -> Any:

@@ -37,25 +37,32 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         raise InputError(f"cannot read {path}: {reason}") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    header, *rows = csv.reader(text.splitlines(), delimiter=separator) if text.strip() else [[]]
+    if not text.strip():
+        raise InputError(f"{path} is empty")
+    header, *rows = csv.reader(text.splitlines(), delimiter=separator)
     header = [name.strip() for name in header]
     for name in names:
+        if header.count(name) > 1:
+            raise InputError(f"{path} has {header.count(name)} columns {name!r}: rename them")
         if name not in header:
             near = difflib.get_close_matches(name, header, n=1) or header
             raise InputError(f"{path} has no column {name!r}; there is {', '.join(near)}")
     places = [header.index(name) for name in names]
-    table = [
-        [_number(row, place, path, number) for place in places]
-        for number, row in enumerate(rows, 2)
-        if any(field.strip() for field in row)
-    ]
+    table = []
+    for number, row in enumerate(rows, 2):
+        if not any(field.strip() for field in row):
+            continue
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}:{number} has {len(row)} fields where the first row names {len(header)}"
+            )
+        table.append([_number(row[place].strip(), path, number) for place in places])
     if not table:
         raise InputError(f"{path} has no rows of data")
     return list(np.array(table).T.copy())
 
 
-def _number(row: Sequence[str], place: int, path: Path, line: int) -> float:
-    field = row[place].strip() if place < len(row) else ""
+def _number(field: str, path: Path, line: int) -> float:
     try:
         return float(field) if field else float("nan")
     except ValueError:

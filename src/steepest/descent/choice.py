@@ -63,6 +63,11 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
 """What SciPy calls a method that is here too, where the name differs."""
 
 
+_NOT_HERE = frozenset(
+    {"nelder-mead", "powell", "tnc", "slsqp", "cobyla", "cobyqa", "trust-constr"}
+)
+"""What SciPy has besides."""
+
 FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
 """Those that need residuals."""
 
@@ -90,7 +95,7 @@ def choose(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple
         What else there is.
     """
     if method is not None:
-        method = choose_method(method)
+        method = choose_method(method, for_loss=True)
         _check_for_loss(method)
         return method, ""
     if has_batches:
@@ -111,14 +116,14 @@ def choose_for_squares(method: Any) -> tuple[Any, str]:
     return choose_method(method), ""
 
 
-def choose_method(method: Any) -> Any:
+def choose_method(method: Any, for_loss: bool = False) -> Any:
     """Return a method that is given, itself or by its name."""
-    method = named(method) if isinstance(method, str) else method
+    method = named(method, for_loss) if isinstance(method, str) else method
     _check_method(method)
     return method
 
 
-def named(name: str) -> Any:
+def named(name: str, for_loss: bool = False) -> Any:
     """Return the method of a name, ours or SciPy's.
 
     Raises
@@ -126,12 +131,17 @@ def named(name: str) -> Any:
     InputError
         For an unknown name; the message offers the nearest.
     """
-    known = {**SCIPY_NAMES, **BY_NAME}
+    known, ours = {**SCIPY_NAMES, **BY_NAME}, list(BY_NAME)
     if name.lower() in known:
         return known[name.lower()]()
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+    if for_loss:
+        ours = [each for each in ours if BY_NAME[each] not in FOR_RESIDUALS]
+    choice = f"choose one of {', '.join(ours)}"
+    if name.lower() in _NOT_HERE:
+        raise InputError(f"SciPy's method {name!r} is not here: {choice}")
+    near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
-    raise InputError(f"unknown method {name!r}{guess}: choose one of {', '.join(BY_NAME)}")
+    raise InputError(f"unknown method {name!r}{guess}: {choice}")
 
 
 def _check_method(method: Any) -> None:

@@ -115,7 +115,11 @@ def curve_fit(
     -----
     SciPy's names of arguments will do (``f``, ``xdata``, ``ydata``), and what it is told of
     slopes and scales (``jac``, ``x_scale``...) is taken and not needed. Data are made float64,
-    as by SciPy, unless the start values are float32.
+    as by SciPy, unless the start values are float32. A fit keeps a copy of them, up to 64 MiB.
+
+    With a robust loss the covariance is that of residuals in whose place it puts others
+    (Triggs et al. 2000): what the loss's own curvature takes from J counts, so that for
+    ``"huber"`` and ``"cauchy"`` it differs from SciPy's by some percent.
 
     Examples
     --------

@@ -98,9 +98,9 @@ def curve_fit_many(
 
     Notes
     -----
-    As for :func:`least_squares_many`. Where the model is computed point by point, a set of at
-    most 512 points has the same result, bit for bit, as :func:`curve_fit` with the same `stop`
-    gives it by itself, unless sets are masked or differ in length.
+    As for :func:`least_squares_many`. Where the model is computed point by point, a set has the
+    same parameters, bit for bit, as :func:`curve_fit` with the same `stop` gives it by itself,
+    and the same covariance up to rounding, unless sets are masked or differ in length.
 
     Masked points, and those that fill up short sets (the last x again), are given to the model
     all the same, and do not count. A model that looks at all of x at once, at its mean or its
