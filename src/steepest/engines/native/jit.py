@@ -159,7 +159,7 @@ class Code:
         self._seconds, self._uses = 0.0, 0
         self.is_hasty = False
         optimized = self._found(self._level, 3)
-        if optimized is None and in_haste and self._level > 0 and program.is_exact:
+        if optimized is None and in_haste and program.is_exact:
             self.is_hasty = True
             self._load(0, 0)
         else:
