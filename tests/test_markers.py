@@ -77,7 +77,8 @@ def test_every_engine_makes_parameters_alike(engine):
 
 def test_bounds_go_to_what_is_free_by_name():
     start = {"amplitude": 1.0, "rate": st.Positive(1.0), "offset": 0.3}
-    fit = st.curve_fit(decay, T, Y, start, bounds=({"amplitude": 0}, {"amplitude": 1.5}))
+    with pytest.warns(st.FitWarning, match="amplitude is on its upper bound"):
+        fit = st.curve_fit(decay, T, Y, start, bounds=({"amplitude": 0}, {"amplitude": 1.5}))
     assert fit.x["amplitude"] == 1.5
     assert "amplitude is on its upper bound" in fit.message
     run = st.minimize(
