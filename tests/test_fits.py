@@ -497,9 +497,10 @@ def exponential(p, t, y):
 def test_a_fit_whose_captured_arrays_have_changed_says_so():
     t, y = np.linspace(0, 4, 30), np.exp(-np.linspace(0, 4, 30)) + 0.01 * np.cos(np.arange(30))
     fit = st.least_squares(lambda p: exponential(p, t, y), np.ones(2))
-    y *= 3.0
-    with pytest.raises(InputError, match="what the fit was made of has changed since"):
-        fit.residuals  # noqa: B018 - it is computed when it is looked at
+    for change in (3.0, np.nan):
+        y *= change
+        with pytest.raises(InputError, match="what the fit was made of has changed since"):
+            fit.residuals  # noqa: B018 - it is computed when it is looked at
 
 
 def test_what_models_of_scipys_users_return():
@@ -509,7 +510,17 @@ def test_what_models_of_scipys_users_return():
     np.testing.assert_allclose(fit.popt, [2, 1])
     constant = st.curve_fit(lambda t, a: a, t, y)
     np.testing.assert_allclose(constant.popt, [np.mean(y)])
-    np.testing.assert_array_equal(constant.predict(t), np.full(9, constant.popt[0]))
+    for model, x in (
+        (lambda x, a: a, t),
+        (lambda x, a: np.array([a]), t),
+        (lambda x, a: [a], t),
+        (lambda x, a: a, np.stack([t, t * t])),
+        (lambda x, a: a, {"t": t}),
+    ):
+        constant = st.curve_fit(model, x, y)
+        np.testing.assert_array_equal(constant.predict(x), np.full(9, constant.popt[0]))
+        assert [end.shape for end in constant.band(x)] == [(9,), (9,)]
+        np.testing.assert_allclose(constant.r_squared, 0.0, atol=1e-12)
     _, covariance = scipy.optimize.curve_fit(lambda t, a: a + 0 * t, t, y)
     np.testing.assert_allclose(constant.pcov, covariance, rtol=1e-6)
     with pytest.raises(InputError, match="returns None where y has shape"):
@@ -529,8 +540,9 @@ def test_start_values_of_scipys_users():
     np.testing.assert_allclose(st.curve_fit(power, t, 3 * t**2).popt, [3, 2])
     with pytest.raises(InputError, match="takes 2 parameters, a, exponent: got 3"):
         st.curve_fit(power, t, t, [1, 2, 3])
-    with pytest.raises(InputError, match="p0 must be numbers"):
-        st.curve_fit(power, t, t, [1, [2, 3]])
+    for wrong in ([1, [2, 3]], [None, 1.0], "ab", [1j, 1]):
+        with pytest.raises(InputError, match="p0 must be real numbers"):
+            st.curve_fit(power, t, t, wrong)
     with pytest.raises(InputError, match="give start values"):
         st.curve_fit(np.vectorize(power), t, t)
 

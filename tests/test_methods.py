@@ -625,6 +625,20 @@ def test_conjugate_gradients_get_there_within_bounds(size, bounds):
     np.testing.assert_allclose(run.loss, best.loss, rtol=1e-9)
 
 
+@pytest.mark.parametrize("bounds", [None, (-2, 2)])
+@pytest.mark.parametrize("size", [3, 5])
+def test_conjugate_gradients_that_only_shorten_steps_get_there(size, bounds):
+    weights = 10.0 ** np.arange(size)
+    run = st.minimize(
+        lambda x: np.sum(weights * (x - 1.5) ** 2),
+        np.zeros(size),
+        method=st.NonlinearCG(search=st.Armijo()),
+        bounds=bounds,
+    )
+    assert run.converged
+    np.testing.assert_allclose(run.x, 1.5, atol=1e-5)
+
+
 def test_bfgs_says_that_its_matrix_would_be_too_large():
     with pytest.raises(ValueError, match="which is 75 GiB"):
         st.minimize(lambda x: np.sum(x * x), np.ones(100_000), method="BFGS")

@@ -24,7 +24,7 @@ METHODS = tuple(name for name, method in BY_NAME.items() if method not in FOR_RE
 STEP_SIZE = 1e-3
 """Unless given."""
 
-_CONDITION = re.compile(r"(loss|gradient)\s*<=?\s*(\S+)")
+_CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
 
 
 def parse_vector(text: str, dtype: str, option: str) -> np.ndarray:

@@ -37,8 +37,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         raise InputError(f"cannot read {path}: {reason}") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    if not text.strip():
-        raise InputError(f"{path} is empty")
+    if not text.partition("\n")[0].strip():
+        raise InputError(f"{path} is empty, or its first row: that must name the columns")
     header, *rows = csv.reader(text.splitlines(), delimiter=separator)
     header = [name.strip() for name in header]
     for name in names:
@@ -64,6 +64,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
 
 def _number(field: str, path: Path, line: int) -> float:
     try:
+        if "_" in field:  # which Python takes for a separator
+            raise ValueError
         return float(field) if field else float("nan")
     except ValueError:
         raise InputError(f"{path}:{line} has {field!r}, which is no number") from None

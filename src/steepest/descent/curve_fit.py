@@ -257,7 +257,9 @@ def check_start(
     try:
         start = np.asarray(p0)
     except ValueError:  # of different lengths
-        raise InputError(f"{_where(model)}: p0 must be numbers, got {p0!r}") from None
+        start = np.asarray(None)
+    if start.dtype.kind not in "fiub":
+        raise InputError(f"{_where(model)}: p0 must be real numbers, got {p0!r}")
     return _as_start(model, start, names)
 
 

@@ -20,8 +20,9 @@ class Kept(NamedTuple):
     direction
         The share of the last direction that stays.
     length
-        The step against the gradient that its last change suggests (Barzilai and Borwein
-        1988), 0 where none is known.
+        The step against the gradient that its last change suggests, the longer one of
+        Barzilai and Borwein (1988), or the shorter one after a step that was too long; 0
+        where none is known.
     """
 
     direction: Any
@@ -55,12 +56,16 @@ class NonlinearCG(Along):
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         before = np.where(gradient == 0, 0.0, line.gradient)  # what a bound holds does not count
-        share = np.sum(gradient * change) / np.sum(np.square(before))
+        share = np.maximum(np.sum(gradient * change) / np.sum(np.square(before)), 0.0)
         product = np.sum(step * change)
-        bends = counts & (product > 0)
+        length = np.sum(np.square(step)) / product
+        if isinstance(self.search, Armijo):  # a step that was shortened has lost conjugacy
+            is_short = line.tries > 0
+            share = np.where(is_short, 0.0, share)
+            length = np.where(is_short, product / np.sum(np.square(change)), length)
         return Kept(
-            np.where(counts, np.maximum(share, 0.0) * line.direction, memory.direction),
-            np.where(bends, np.sum(np.square(step)) / product, memory.length),
+            np.where(counts, share * line.direction, memory.direction),
+            np.where(counts & (product > 0), length, memory.length),
         )
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
