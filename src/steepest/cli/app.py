@@ -18,6 +18,7 @@ from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.data import read_columns
 from steepest.descent import FitWarning, Status, curve_fit, minimize
 from steepest.descent import resume as resume_run
+from steepest.descent.choice import FOR_LOSSES
 from steepest.descent.saving import load as load_run
 from steepest.errors import InputError, SteepestError
 from steepest.frames import without_own_frames
@@ -52,7 +53,7 @@ Dtype = Annotated[str, typer.Option(help="Precision in which parameters are stor
 ComputeDtype = Annotated[
     str | None, typer.Option(help="Precision of the arithmetic, if it is another one.")
 ]
-MethodName = Annotated[str, typer.Option("--method", help=", ".join(options.METHODS) + ".")]
+MethodName = Annotated[str, typer.Option("--method", help=", ".join(FOR_LOSSES) + ".")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -216,7 +217,7 @@ def curve(
             loss=loss,
             nan_policy="omit",
         )
-    left_out = len(columns[0]) - len(fit.residuals)
+    left_out = len(columns[0]) - fit.observations
     if left_out:
         rows = "1 row was" if left_out == 1 else f"{left_out} rows were"
         report.errors.print(f"{rows} left out: a field is empty, or no finite number")

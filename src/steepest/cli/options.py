@@ -16,10 +16,8 @@ from steepest.descent import (
     Search,
     StopRule,
 )
-from steepest.descent.choice import BY_NAME, FOR_RESIDUALS, named
+from steepest.descent.choice import named
 from steepest.errors import InputError
-
-METHODS = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
 
 STEP_SIZE = 1e-3
 """Unless given."""

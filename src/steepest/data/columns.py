@@ -37,7 +37,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         raise InputError(f"cannot read {path}: {reason}") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    if not text.partition("\n")[0].strip():
+    if not first.strip():
         raise InputError(f"{path} is empty, or its first row: that must name the columns")
     header, *rows = csv.reader(text.splitlines(), delimiter=separator)
     header = [name.strip() for name in header]

@@ -71,6 +71,9 @@ _NOT_HERE = frozenset(
 FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
 """Those that need residuals."""
 
+FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
+"""The names of the others."""
+
 
 def _check_for_loss(method: Any) -> None:
     """Raise if a method needs residuals, where there is only a loss."""
@@ -131,11 +134,10 @@ def named(name: str, for_loss: bool = False) -> Any:
     InputError
         For an unknown name; the message offers the nearest.
     """
-    known, ours = {**SCIPY_NAMES, **BY_NAME}, list(BY_NAME)
+    known = {**SCIPY_NAMES, **BY_NAME}
     if name.lower() in known:
         return known[name.lower()]()
-    if for_loss:
-        ours = [each for each in ours if BY_NAME[each] not in FOR_RESIDUALS]
+    ours = FOR_LOSSES if for_loss else tuple(BY_NAME)
     choice = f"choose one of {', '.join(ours)}"
     if name.lower() in _NOT_HERE:
         raise InputError(f"SciPy's method {name!r} is not here: {choice}")

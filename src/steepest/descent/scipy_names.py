@@ -43,7 +43,8 @@ def takes_scipys_names(names: Mapping[str, str]) -> Callable[[Callable[_P, _R]],
         @functools.wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             if kwargs and not ours.issuperset(kwargs):
-                kwargs = _translated(kwargs, names, ours)  # type: ignore[assignment]
+                any_names: Callable[..., _R] = function
+                return any_names(*args, **_translated(kwargs, names, ours))
             return function(*args, **kwargs)
 
         return call

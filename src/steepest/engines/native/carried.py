@@ -11,7 +11,7 @@ from steepest.engines.native import ir
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.element import Element
 from steepest.engines.native.lower import Lowering
-from steepest.engines.native.memory import View
+from steepest.engines.native.memory import View, copy
 from steepest.engines.native.region import REGISTER_LIMIT, is_put_into
 from steepest.engines.native.types import index
 from steepest.graph import Node
@@ -57,9 +57,7 @@ class Carried:
         if self.in_registers:
             return [element.value for element in self.elements(self.here)]
         if self._axes:
-            with self._builder.loop(self.node.size) as i:
-                element = self.here.load(self._builder, self.here.at_offset(self._builder, i))
-                self.there.store(self._builder, element, self.there.at_offset(self._builder, i))
+            copy(self._builder, self.here, self.there)
         return [self.here.pointer, self.there.pointer, *[index(0)] * self._axes]
 
     def elements(self, view: View) -> list[Element]:

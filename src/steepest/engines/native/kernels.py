@@ -10,7 +10,7 @@ from steepest.engines.native.element import Element
 from steepest.engines.native.factor import solve_triangle
 from steepest.engines.native.loops import cond, scan, while_
 from steepest.engines.native.matmul import matmul
-from steepest.engines.native.memory import Cell, View
+from steepest.engines.native.memory import Cell, View, copy
 from steepest.engines.native.panels import panels
 from steepest.engines.native.small import comes_before, is_better
 from steepest.engines.native.types import index
@@ -164,9 +164,7 @@ def host(lowering: Lowering, node: Node) -> None:
     result = target if target.is_contiguous else lowering.arena.allocate(node.dtype, node.shape)[0]
     builder.call_host(node, [view.at_offset(builder, None) for view in (*operands, result)])
     if result is not target:
-        with builder.loops(node.shape) as position:
-            element = result.load(builder, result.address(builder, position))
-            target.store(builder, element, target.address(builder, position))
+        copy(builder, result, target)
 
 
 def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from steepest.engines.native import ir
-from steepest.engines.native.memory import Slot, View, contiguous
+from steepest.engines.native.memory import Slot, View, contiguous, copy
 from steepest.engines.native.plan import make_plan
 from steepest.engines.native.types import INDEX, index
 from steepest.graph import Graph, Node
@@ -30,18 +30,12 @@ def _part(lowering: Lowering, view: View, start: ir.Value, size: int) -> View:
     return contiguous(pointer, view.dtype, (size,), view.tag)
 
 
-def _copy(lowering: Lowering, source: View, target: View) -> None:
-    with lowering.builder.loops(target.shape) as position:
-        element = source.load(lowering.builder, source.address(lowering.builder, position))
-        target.store(lowering.builder, element, target.address(lowering.builder, position))
-
-
 def _own_copies(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]:
     """Return two places for a carried vector, the first holding its value now."""
     (here, first), (there, second) = (
         lowering.arena.allocate(node.dtype, node.shape) for _ in range(2)
     )
-    _copy(lowering, lowering.packed(node), here)
+    copy(lowering.builder, lowering.packed(node), here)
     return here, there, [first, second]
 
 
@@ -56,14 +50,14 @@ def scan(lowering: Lowering, node: Node) -> None:
     number, n, k = rows.shape[0], carry.size, step.outputs[1].size
     with builder.loop(number) as i:
         b = builder.ir
-        _copy(lowering, here, _part(lowering, target, b.mul(i, index(n)), n))
+        copy(lowering.builder, here, _part(lowering, target, b.mul(i, index(n)), n))
         row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
         inner = _emit_step(lowering, step, [here, row, *operands])
         inner.store(step.outputs[0], there)
         place = b.add(b.mul(i, index(k)), index(number * n))
         inner.store(step.outputs[1], _part(lowering, target, place, k))
-        _copy(lowering, there, here)
-    _copy(lowering, here, _part(lowering, target, index(number * (n + k)), n))
+        copy(lowering.builder, there, here)
+    copy(lowering.builder, here, _part(lowering, target, index(number * (n + k)), n))
     _finish(lowering, node, target, slots)
 
 
@@ -90,12 +84,12 @@ def while_(lowering: Lowering, node: Node) -> None:
     b.position_at_end(body)
     inner = _emit_step(lowering, attributes["step"], [here, *operands])
     inner.store(attributes["step"].outputs[0], there)
-    _copy(lowering, there, here)
+    copy(lowering.builder, there, here)
     count.add_incoming(b.add(count, index(1)), b.block)
     b.branch(head)
     b.position_at_end(after)
     target = _flat_target(lowering, node)
-    _copy(lowering, here, target)
+    copy(lowering.builder, here, target)
     _finish(lowering, node, target, slots)
 
 
@@ -128,6 +122,6 @@ def _flat_target(lowering: Lowering, node: Node) -> View:
 def _finish(lowering: Lowering, node: Node, target: View, slots: Sequence[Slot]) -> None:
     place = lowering.views[node]
     if place is not target:
-        _copy(lowering, target, dataclasses.replace(place))
+        copy(lowering.builder, target, dataclasses.replace(place))
     for slot in slots:
         lowering.arena.release(slot)

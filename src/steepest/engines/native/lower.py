@@ -13,7 +13,16 @@ from steepest.engines.native import ir, kernels
 from steepest.engines.native.builder import Builder
 from steepest.engines.native.control import constant_data
 from steepest.engines.native.element import Element
-from steepest.engines.native.memory import Arena, Cell, Flat, Slot, View, contiguous, rearranged
+from steepest.engines.native.memory import (
+    Arena,
+    Cell,
+    Flat,
+    Slot,
+    View,
+    contiguous,
+    copy,
+    rearranged,
+)
 from steepest.engines.native.plan import Plan
 from steepest.engines.native.reduction import reduce_loops, reduce_together
 from steepest.engines.native.region import is_leaf, is_view, region
@@ -300,9 +309,7 @@ class Lowering:
         if view.is_contiguous:
             return view
         packed, _ = self.arena.allocate(node.dtype, node.shape)
-        with self.builder.loops(node.shape) as position:
-            element = view.load(self.builder, view.address(self.builder, position))
-            packed.store(self.builder, element, packed.address(self.builder, position))
+        copy(self.builder, view, packed)
         return packed
 
     # Elements inside loops.

@@ -131,6 +131,13 @@ def contiguous(
     return View(pointer, dtype, shape, c_strides(shape), 0, tag, is_common)
 
 
+def copy(builder: Builder, source: View, target: View) -> None:
+    """Emit a copy of an array, element by element."""
+    with builder.loops(target.shape) as position:
+        element = source.load(builder, source.address(builder, position))
+        target.store(builder, element, target.address(builder, position))
+
+
 def rearranged(view: View, node: Node) -> View | None:
     """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
     if 0 in view.shape or 0 in node.shape:
