@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative.reverse import depends_on, scale
+from steepest.derivative.reverse import depends_on
+from steepest.derivative.support import is_zero, scale
 from steepest.graph import Node, order
 from steepest.ops import JointLinear, Linear, Partials, Rule
 from steepest.trace import TracedArray, as_traced, current, record
@@ -42,7 +43,11 @@ def output_tangent(node: Node, known: Mapping[Node, TracedArray]) -> TracedArray
     session = current()
     operands = [TracedArray(operand, session) for operand in node.operands]
     output = TracedArray(node, session)
-    given = {i: known[operand] for i, operand in enumerate(node.operands) if operand in known}
+    given = {
+        i: known[operand]
+        for i, operand in enumerate(node.operands)
+        if operand in known and not is_zero(known[operand].node)
+    }
 
     def tangent_or_zero(i: int) -> TracedArray:
         return given[i] if i in given else as_traced(np.zeros_like(operands[i]))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.derivative.support import is_zero, scale
 from steepest.graph import Node, Shape, order
-from steepest.ops import JointLinear, Linear, Partials, Rule, Zero, constant_value
+from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.gather import add_at
 from steepest.ops.shaping import pack
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
@@ -35,32 +36,6 @@ def unbroadcast(cotangent: Any, shape: Shape) -> Any:
         if i < missing or (shape[i - missing] == 1 and extent != 1)
     )
     return np.reshape(np.sum(cotangent, axis=stretched), shape)
-
-
-def scale(partial, tangent):
-    """Return ``partial * tangent``.
-
-    What a selection has set to zero stays zero, also where the partial derivative is
-    infinite: the side of ``np.where(x > 0, np.log(x), 0)`` that is not chosen has no say.
-    """
-    if isinstance(partial, float):
-        if partial == 1.0:
-            return tangent
-        if partial == -1.0:
-            return -tangent
-    node = tangent.node
-    if node.op.name == "where":
-        condition, first, second = (TracedArray(x, tangent.session) for x in node.operands)
-        if _is_zero(second.node):
-            return np.where(condition, first * partial, 0)
-        if _is_zero(first.node):
-            return np.where(condition, 0, second * partial)
-    return tangent * partial
-
-
-def _is_zero(node: Node) -> bool:
-    value = constant_value(node)
-    return value is not None and not value.any()
 
 
 def pull_back(
@@ -117,6 +92,8 @@ def all_cotangents(
     for node in reversed(order(outputs, stop=frozenset(variables))):
         collect(node)
         if node not in total or node not in active or node in variables:
+            continue
+        if is_zero(total[node].node):
             continue
         with session.at(session.sources.get(node)):
             if node.op.name == "getitem" and node.size == 1:

@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
 from steepest.ops.row import RECORD, Domain, Elementwise, Linear, Row, Rule, Zero, elementwise
+from steepest.ops.support import both, either, moved, of_first
 
 
 def _power_by_base(y, x, p):
@@ -89,13 +90,23 @@ def _choose_pullback(chosen):
     return Rule(pullback, pushforward)
 
 
-ADD = elementwise("add", lambda y, a, b: 1.0, lambda y, a, b: 1.0, domain=REAL_PAIRS)
-SUBTRACT = elementwise("subtract", lambda y, a, b: 1.0, lambda y, a, b: -1.0, domain=REAL_PAIRS)
-MULTIPLY = elementwise("multiply", lambda y, a, b: b, lambda y, a, b: a, domain=REAL_PAIRS)
-DIVIDE = elementwise(
-    "divide", lambda y, a, b: 1.0 / b, lambda y, a, b: -y / b, domain=NONZERO_SECOND
+ADD = elementwise(
+    "add", lambda y, a, b: 1.0, lambda y, a, b: 1.0, domain=REAL_PAIRS, support=either
 )
-NEGATIVE = elementwise("negative", lambda y, x: -1.0, domain=REALS)
+SUBTRACT = elementwise(
+    "subtract", lambda y, a, b: 1.0, lambda y, a, b: -1.0, domain=REAL_PAIRS, support=either
+)
+MULTIPLY = elementwise(
+    "multiply", lambda y, a, b: b, lambda y, a, b: a, domain=REAL_PAIRS, support=both
+)
+DIVIDE = elementwise(
+    "divide",
+    lambda y, a, b: 1.0 / b,
+    lambda y, a, b: -y / b,
+    domain=NONZERO_SECOND,
+    support=of_first,
+)
+NEGATIVE = elementwise("negative", lambda y, x: -1.0, domain=REALS, support=of_first)
 SQUARE = elementwise("square", lambda y, x: 2.0 * x, emit=lambda b, x: x * x, domain=REALS)
 RECIPROCAL = elementwise(
     "reciprocal", lambda y, x: -y * y, emit=lambda b, x: 1 / x, domain=POSITIVE
@@ -227,6 +238,7 @@ WHERE = dataclasses.replace(
         torch="where",
         domain=Domain(("bool", (-3.0, 3.0), (-3.0, 3.0)), analytic=True),
         kink="only the chosen side receives a cotangent",
+        support=moved,
     ),
     name="where",
     evaluate=np.where,

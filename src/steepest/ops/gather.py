@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.row import RECORD, Case, Domain, Indexed, Kernel, Linear, Row
+from steepest.ops.support import gathered, moved
 
 _REALS = ((-3.0, 3.0),)
 
@@ -38,6 +39,7 @@ TAKE = Row(
     ),
     torch=lambda t, x, *indices: x[indices],
     lower=Indexed(_take_element),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -69,6 +71,7 @@ ADD_AT = Row(
         indices, x, accumulate=True
     ),
     lower=Kernel("add_at"),
+    support=gathered,
     domain=Domain(
         _REALS,
         (
@@ -141,6 +144,7 @@ PUT_AT = Row(
     ),
     torch=_torch_put_at,
     lower=Kernel("put_at"),
+    support=moved,
     domain=Domain(
         _REALS,
         (

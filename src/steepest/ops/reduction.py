@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.row import Case, Domain, Kernel, Linear, Reduction, Row, Rule, Zero
+from steepest.ops.support import summed
 
 Axes = tuple[int, ...]
 
@@ -78,6 +79,7 @@ SUM = Row(
     derivative=Linear({0: _spread}),
     torch=lambda t, x, axis: t.sum(x, dim=axis) if axis else x,
     lower=Reduction(lambda b, total, x: total + x, lambda dtype: 0),
+    support=summed,
     domain=Domain(((-3.0, 3.0),), _CASES, analytic=True),
 )
 MAX = Row(
@@ -193,6 +195,7 @@ CUMSUM = Row(
     derivative=Linear({0: _cumsum_transpose}),
     torch=lambda t, x, axis: t.cumsum(x, dim=axis),
     lower=Kernel("cumsum"),
+    support=summed,
     domain=Domain(((-3.0, 3.0),), _RUNNING_CASES, analytic=True),
 )
 

@@ -218,6 +218,9 @@ class Row:
     put
         For an op whose result is a view: NumPy code of ``(base, values, **attributes)`` that
         returns the base with the view's elements replaced, so that views can be assigned to.
+    support
+        Where the result can be other than zero, given where its operands can: a rule of
+        :mod:`steepest.ops.support`; None where nothing is known.
     """
 
     name: str
@@ -229,6 +232,7 @@ class Row:
     domain: Domain
     kink: str = ""
     put: Callable[..., Any] | None = None
+    support: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.domain.intervals:
@@ -248,6 +252,7 @@ def elementwise(
     torch: str | Callable[..., Any] | None = None,
     derivative: Derivative | None = None,
     kink: str = "",
+    support: Callable[..., Any] | None = None,
 ) -> Row:
     """Return the row of a NumPy ufunc.
 
@@ -258,7 +263,7 @@ def elementwise(
     *partials
         Partial derivatives, NumPy code of ``(output, *operands)``; none at all means that
         the derivative is zero.
-    domain, emit, torch, derivative, kink
+    domain, emit, torch, derivative, kink, support
         See :class:`Row`; `derivative` stands in for the partials where they do not serve.
     """
     ufunc = getattr(np, name)
@@ -276,6 +281,7 @@ def elementwise(
         lower=Elementwise(emit or name),
         domain=domain,
         kink=kink,
+        support=support,
     )
 
 

@@ -19,6 +19,7 @@ from steepest.ops.row import (
     Linear,
     Row,
 )
+from steepest.ops.support import moved, of_first
 
 _REALS = ((-3.0, 3.0),)
 
@@ -42,6 +43,7 @@ RESHAPE = Row(
         view=True,
     ),
     put=lambda base, values, *, shape: np.reshape(values, base.shape),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -75,6 +77,7 @@ TRANSPOSE = Row(
     torch=lambda t, x, axes: t.permute(x, axes),
     lower=Indexed(_transpose_element, view=True),
     put=lambda base, values, *, axes: np.transpose(values, _inverse(axes)),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -110,6 +113,7 @@ BROADCAST_TO = Row(
         lambda b, fetch, index, node: fetch(0, aligned(index, node.operands[0].shape, b.index(0))),
         view=True,
     ),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -151,6 +155,7 @@ CONCATENATE = Row(
     derivative=JointLinear(_split),
     torch=lambda t, *parts, axis: t.cat(parts, dim=axis),
     lower=Kernel("concatenate"),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -186,6 +191,7 @@ PACK = Row(
     derivative=JointLinear(lambda cotangent, *elements, shape: tuple(np.ravel(cotangent))),
     torch=lambda t, *elements, shape: t.reshape(t.stack(elements), shape),
     lower=Kernel("pack"),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -205,6 +211,7 @@ ASTYPE = Row(
     derivative=Linear({0: lambda cotangent, x, *, dtype: cotangent.astype(x.dtype)}),
     torch=lambda t, x, dtype: x.to(getattr(t, dtype.name)),
     lower=Elementwise(lambda b, x: b.cast(x, b.result_dtype)),
+    support=of_first,
     domain=Domain(
         _REALS,
         (

@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.row import RECORD, Case, Domain, Indexed, JointLinear, Linear, Row
+from steepest.ops.support import moved, placed
 
 _REALS = ((-3.0, 3.0),)
 
@@ -67,6 +68,7 @@ GETITEM = Row(
     torch=_torch_getitem,
     lower=Indexed(_getitem_element, view=True),
     put=lambda base, values, *, slices: setitem(base, values, slices=slices),
+    support=moved,
     domain=Domain(
         _REALS,
         (
@@ -141,6 +143,7 @@ EMBED = Row(
     derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[as_slices(slices)]}),
     torch=_torch_embed,
     lower=Indexed(_embed_element),
+    support=placed,
     domain=Domain(
         _REALS,
         (
@@ -203,6 +206,7 @@ SETITEM = Row(
     ),
     torch=_torch_setitem,
     lower=Indexed(_setitem_element),
+    support=moved,
     domain=Domain(
         _REALS,
         (

@@ -14,7 +14,7 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph import Guard, Node, Source, evaluate, make, order
 from steepest.graph.source import at, user_source
-from steepest.ops import CONSTANT, INPUT, Row, constant_node, constant_value, input_node
+from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
 from steepest.trace.captures import Captures
 
 CONSTANT_LIMIT = 1024
@@ -61,6 +61,10 @@ class Session:
         Lists, dictionaries and sets that the function read from outside, and where.
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
+    data
+        Inputs of the outermost recording that nothing is differentiated by.
+    supports
+        Where nodes are not zero by construction (``derivative.support``).
     """
 
     def __init__(self, parents: tuple[Session, ...]) -> None:
@@ -75,6 +79,9 @@ class Session:
         self.views: dict[int, Any] = {}
         self.guards: list[Guard] = []
         self.containers: list[tuple[str, Any, Source | None]] = []
+        self.data: set[Node] = set() if self.root is self else self.root.data
+        self.supports: dict[Node, Any] = {}
+        self._has_slope: dict[Node, bool] = {}
         self._values: dict[Node, Any] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
@@ -107,6 +114,7 @@ class Session:
             name = name or f"array{len(self.captures.arrays)}"
             node = self.add_input(array.shape, check_dtype(array.dtype), name, lambda: array)
             self._held[id(array)] = node
+            self.data.add(node)
             self.captures.arrays.append((read or (lambda: array), array))
             self.captures.names.append(name)
         elif read is not None:  # a second name: both must go on meaning the same array
@@ -181,6 +189,21 @@ class Session:
                     known[operand] for operand in needed.operands
                 )
         return self.value(node) if known[node] else None
+
+    def has_slope(self, node: Node) -> bool:
+        """Return whether a node may depend, with a slope, on what is differentiated by."""
+        known = self._has_slope
+        for needed in order([node], stop=known):
+            if needed not in known:
+                real = needed.dtype.kind == "f" and needed.op is not CONSTANT
+                if needed.op is INPUT:
+                    known[needed] = real and needed not in self.data
+                else:
+                    steady = isinstance(needed.op.derivative, Zero)
+                    known[needed] = (
+                        real and not steady and any(known[operand] for operand in needed.operands)
+                    )
+        return known[node]
 
     def decide(self, node: Node) -> Any:
         """Return a node's concrete value, on which the further course depends.

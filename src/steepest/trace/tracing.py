@@ -85,7 +85,7 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Return traced stand-ins for nested arguments, in their structure."""
-    stand_ins = []
+    stand_ins, first = [], len(session.inputs)
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = trees.flatten(argument)
         traced = [
@@ -93,6 +93,8 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
             for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
         ]
         stand_ins.append(trees.unflatten(structure, traced))
+    if session.root is session:
+        session.data.update(session.inputs[first:])
     return stand_ins
 
 

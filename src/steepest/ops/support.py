@@ -1,0 +1,79 @@
+"""Where a result can be other than zero, given where its operands can.
+
+What a selection leaves out is zero by construction: the side of ``np.where`` that was not
+chosen, an element that no index picks, what a mask multiplies with 0. The *support* of a node
+is the rest: truth values that broadcast to its shape, or None for everywhere. A zero that
+merely happens (a residual that vanishes at this point) belongs to the support.
+
+A rule is a function of ``(node, operands, supports)`` that returns the support of the node's
+result; operands are traced arrays, and so are supports, in the order of the operands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node
+from steepest.ops.row import RECORD, Linear
+
+
+def moving(node: Node) -> Sequence[int]:
+    """Return the positions of the operands whose support counts; the others say where to."""
+    derivative = node.op.derivative
+    if isinstance(derivative, Linear):
+        return tuple(derivative.transposes)
+    return range(len(node.operands))
+
+
+def _applied(node: Node, operands: Sequence[Any], supports: Sequence[Any], dtype: Any) -> Any:
+    given = list(operands)
+    for i in moving(node):
+        found = np.ones((), bool) if supports[i] is None else supports[i]
+        given[i] = np.broadcast_to(found, operands[i].shape).astype(dtype)
+    return getattr(operands[0], RECORD)(node.op, *given, **node.attributes)
+
+
+def moved(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a result whose elements are elements of the operands."""
+    if all(supports[i] is None for i in moving(node)):
+        return None
+    return _applied(node, operands, supports, np.bool_)
+
+
+def placed(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a result whose elements are elements of the operands, or zero."""
+    return _applied(node, operands, supports, np.bool_)
+
+
+def summed(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a result whose elements are sums of elements of an operand."""
+    if all(supports[i] is None for i in moving(node)):
+        return None
+    return _applied(node, operands, supports, node.dtype) != 0
+
+
+def gathered(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a result whose elements are sums of such elements, or of none."""
+    return _applied(node, operands, supports, node.dtype) != 0
+
+
+def either(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a sum of two operands."""
+    first, second = supports
+    return None if first is None or second is None else np.logical_or(first, second)
+
+
+def both(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a product of two operands."""
+    first, second = supports
+    if first is None or second is None:
+        return second if first is None else first
+    return np.logical_and(first, second)
+
+
+def of_first(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of a multiple of the first operand."""
+    return supports[0]
