@@ -70,7 +70,7 @@ def _by_value(node: Node) -> Any:
     if constant is not None:
         return None if constant.all() else np.asarray(constant != 0)
     if not current().has_slope(node):
-        return TracedArray(node, current()) != 0
+        return np.not_equal(TracedArray(node, current()), 0)
     return None
 
 
@@ -82,7 +82,7 @@ def _as_node(found: Any) -> Any:
     return _EVERYWHERE if constant is not None and constant.all() else node
 
 
-def scale(partial: Any, tangent: TracedArray) -> TracedArray:
+def scale(partial: Any, tangent: Any) -> Any:
     """Return ``partial * tangent``, zero outside the tangent's support.
 
     Parameters
@@ -109,7 +109,7 @@ def _is_finite(partial: Any) -> bool:
     return constant is not None and bool(np.isfinite(constant).all())
 
 
-def _selected(tangent: TracedArray) -> TracedArray:
+def _selected(tangent: TracedArray) -> Any:
     """Return what a selection was made from: it is made anew."""
     node = tangent.node
     while node.op.name == "where":
