@@ -40,5 +40,9 @@ class EngineUnavailableError(SteepestError, ImportError):
     """An engine whose package is not installed."""
 
 
+class TraceWarning(UserWarning):
+    """Something that a traced function does is not what compiled code does at each call."""
+
+
 class VerificationError(SteepestError, AssertionError):
     """A graph that breaks an invariant: a bug in a pass, never in a user's code."""

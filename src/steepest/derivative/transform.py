@@ -15,7 +15,7 @@ from steepest.errors import InputError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
-from steepest.trace.tracing import add_argument, call_traced, result_nodes
+from steepest.trace.tracing import add_argument, call_traced, own_copies, result_nodes
 
 Wrt = int | Sequence[int]
 
@@ -66,18 +66,11 @@ class Linearization:
         self.variable_structure = structure
         stand_ins = [add_argument(self.session, p, f"x{i}") for i, p in enumerate(primals)]
         self.variables = [stand_in.node for stand_in in stand_ins]
-        full = [trees.map_leaves(_as_own, argument) for argument in arguments]
+        full = list(own_copies(list(arguments)))
         for i, tree in zip(positions, trees.unflatten(structure, stand_ins), strict=True):
             full[i] = tree
         result = call_traced(function, self.session, full)
         self.outputs, self.output_structure = result_nodes(result)
-
-
-def _as_own(leaf: Any) -> Any:
-    """Return a leaf that the function may write to, without the caller seeing it."""
-    if isinstance(leaf, TracedArray):
-        return TracedArray(leaf.node, current(), leaf.weak, leaf.is_scalar, leaf.ordered)
-    return leaf
 
 
 def differentiate(

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, function_source
 from steepest.trace import current, is_tracing
-from steepest.trace.tracing import call_traced
+from steepest.trace.tracing import call_traced, own_copies
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Curve:
         """Return what is expected at x."""
         values, named = ((x,), p) if self.is_named else ((x, *p), {})
         if is_tracing():
-            return call_traced(self.model, current(), values, named)
+            return call_traced(self.model, current(), *own_copies((values, named)))
         return self.model(*values, **named)
 
 

@@ -124,7 +124,7 @@ def drive(
     if not callback:  # most runs are over before Python could be interrupted
         outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
-            return _ending(outcome)
+            return ending_of(outcome)
     with interrupts() as interrupt:
         while limit is None or run.count < limit:
             if interrupt.pressed:
@@ -136,7 +136,7 @@ def drive(
             outcome = run.advance(steps)
             elapsed = time.perf_counter() - started
             if outcome is not Outcome.PAUSED:
-                return _ending(outcome)
+                return ending_of(outcome)
             if watch:
                 watch(look())
             if callback is None:
@@ -149,7 +149,8 @@ def drive(
     return Ending.LIMIT
 
 
-def _ending(outcome: Outcome) -> Ending:
+def ending_of(outcome: Outcome) -> Ending:
+    """Return why the driver stops at an outcome."""
     return _ENDINGS[outcome]
 
 

@@ -12,7 +12,7 @@ from steepest.descent.bounds import Box
 from steepest.graph import Node, trees
 from steepest.ops.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
-from steepest.trace.tracing import call_traced
+from steepest.trace.tracing import call_traced, own_copies
 
 _UNROLLED = 24
 """Parameters up to which each has its own pushforward in the graph; beyond, a loop has."""
@@ -131,7 +131,7 @@ def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> t
     """Return a model at some x, and its slopes by the vector of its free parameters."""
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
     tree = tree if expand is None else expand(tree)
-    curve = as_traced(call_traced(model, current(), (x, tree)))
+    curve = as_traced(call_traced(model, current(), own_copies((x, tree))))
     return curve, slopes(curve.node, as_traced(vector))
 
 

@@ -17,7 +17,7 @@ from steepest.errors import InputError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current
-from steepest.trace.tracing import call_traced, result_nodes
+from steepest.trace.tracing import call_traced, own_copies, result_nodes
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Objective:
         tree = trees.unflatten(layout.structure, leaves)
         if self.expand is not None:
             tree = self.expand(tree)
-        result = call_traced(self.function, current(), (tree, *arguments))
+        result = call_traced(self.function, current(), own_copies((tree, *arguments)))
         outputs, _ = result_nodes(result)
         if not self.of_residuals:
             node = require_loss(self.function, outputs)

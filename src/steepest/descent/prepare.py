@@ -23,7 +23,16 @@ from steepest.descent.parameters import Layout
 from steepest.descent.parts import build_parts, evaluation_with_constants, has_parts
 from steepest.descent.step import first_state
 from steepest.descent.stop import StopRule
-from steepest.engines import BatchPlan, Engine, Interpreter, Program, Run, Snapshot, Start
+from steepest.engines import (
+    BatchPlan,
+    Engine,
+    Interpreter,
+    Outcome,
+    Program,
+    Run,
+    Snapshot,
+    Start,
+)
 from steepest.errors import InputError
 from steepest.graph import Node, evaluate, trees
 from steepest.trace.captures import Captures
@@ -119,9 +128,9 @@ class Prepared:
         computed when a run starts, and bound to the last data inputs.
     seconds
         How long a run may take.
-    states, endings
-        First states by start point, and what it means that stop rules are met, by their bits:
-        found once.
+    states, endings, in_numpy
+        First states by start point, what it means that stop rules are met, by their bits, and
+        what starts the descent in NumPy: found once.
     """
 
     paths: tuple[Built, ...]
@@ -134,6 +143,7 @@ class Prepared:
     seconds: float = math.inf
     states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
     endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
+    in_numpy: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def still_holds(self) -> bool:
@@ -329,7 +339,14 @@ def _data(problem: Problem, prepared: Prepared) -> tuple[Any, Any, Any, int]:
 
 def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
     """Return a run that goes on from where another one is."""
-    start = Start(
+    following = prepared.start(_start_from(problem, prepared, run))
+    following.recording = run.recording
+    run.release()
+    return following
+
+
+def _start_from(problem: Problem, prepared: Prepared, run: Run) -> Start:
+    return Start(
         np.array(run.x),
         [np.array(value) for value in run.state],
         *_data(problem, prepared),
@@ -337,10 +354,22 @@ def go_on(problem: Problem, prepared: Prepared, run: Run) -> Run:
         previous_x=np.array(run.previous_x),
         previous_loss=run.loss,
     )
-    following = prepared.start(start)
+
+
+def step_in_numpy(problem: Problem, prepared: Prepared, run: Run) -> tuple[Run, Outcome] | None:
+    """Make one iteration of a run whose engine knows no path from here, if NumPy knows one.
+
+    Where a branch hangs on the last bit, the engine may decide another way than the trace
+    did, and be lost between the known paths.
+    """
+    if not prepared.program.full.guards or isinstance(prepared, _Interpreted):
+        return None
+    start = prepared.in_numpy[0] if prepared.in_numpy else Interpreter().prepare(prepared.program)
+    prepared.in_numpy[:] = [start]
+    following = start(_start_from(problem, prepared, run))
     following.recording = run.recording
-    run.release()
-    return following
+    outcome = following.advance(1)
+    return None if outcome is Outcome.NEW_PATH else (following, outcome)
 
 
 def _bound_to(built: Built, given: list[Any]) -> list[np.ndarray]:

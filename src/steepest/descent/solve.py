@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.driver import Ending, State, drive
+from steepest.descent.driver import Ending, State, drive, ending_of
 from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import (
     Problem,
@@ -20,11 +20,12 @@ from steepest.descent.prepare import (
     prepare,
     start_again,
     start_of,
+    step_in_numpy,
 )
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
 from steepest.descent.summary import Summary
-from steepest.engines import Recording, Snapshot
+from steepest.engines import Outcome, Recording, Snapshot
 
 
 def solve(
@@ -64,6 +65,15 @@ def solve(
             if not np.isfinite(run.x).all():
                 ending = Ending.DIVERGED
                 break
+            stepped = step_in_numpy(problem, prepared, run)
+            if stepped is not None:
+                run.release()
+                run, outcome = stepped
+                if outcome is not Outcome.PAUSED:
+                    ending = ending_of(outcome)
+                    break
+                run = go_on(problem, prepared, run)
+                continue
             prepared, trace_more, compile_more = extend(problem, prepared, run)
             traced, compiled = traced + trace_more, compiled + compile_more
             pauses += trace_more + compile_more

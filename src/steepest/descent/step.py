@@ -16,7 +16,7 @@ from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import TracedArray, as_traced
 from steepest.trace.session import Session
-from steepest.trace.tracing import call_traced
+from steepest.trace.tracing import call_traced, own_copies
 from steepest.trace.view import follow
 
 _ABYSS = 1e15
@@ -127,7 +127,8 @@ def _descend(
     x, loss = trial.x, trial.loss
     before = last or Last(np.nan, np.nan)
     met, rules = _met(session, stop, Point(count, loss, trial.free_gradient, x, *before))
-    new_x, new_own = call_traced(method.update, session, [x, trial.gradient, own, count])
+    given = own_copies([x, trial.gradient, own, count])
+    new_x, new_own = call_traced(method.update, session, given)
     if trial.box is not None:
         new_x = trial.box.project(new_x)
     if last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,3 +78,28 @@ def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
             branch, key = following, guard.key
         branch.cases[key] = number
     return top.cases[b""]
+
+
+_THROUGH = frozenset({"reshape", "astype", "getitem", "broadcast_to", "transpose", "pack"})
+
+
+def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], bool]) -> bool:
+    """Whether a condition has a value because two real numbers are equal.
+
+    Parameters
+    ----------
+    condition, truth
+        A truth value, and what it is.
+    counts
+        Whether an operand of such a comparison is one that varies.
+    """
+    name, operands = condition.op.name, condition.operands
+    if name in ("equal", "not_equal"):
+        is_real = operands[0].dtype.kind == "f" and condition.size > 0
+        return is_real and truth == (name == "equal") and any(map(counts, operands))
+    if name == "logical_not":
+        return rests_on_equality(operands[0], not truth, counts)
+    follows = {"logical_and": True, "all": True, "logical_or": False, "any": False}
+    if name in _THROUGH or follows.get(name) == truth:
+        return any(rests_on_equality(operand, truth, counts) for operand in operands)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -77,17 +78,47 @@ def user_source() -> Source | None:
     return installed
 
 
+ENTRIES: set[types.CodeType] = set()
+"""Code from which traced functions are called; ``trace.tracing`` fills it."""
+
+
 def is_within_try() -> bool:
-    """Whether some function of the user's on the stack handles exceptions."""
+    """Whether a traced function handles exceptions where it stands now.
+
+    What calls the traced function does not matter: an exception leaves the trace there.
+    """
     frame: types.FrameType | None = sys._getframe(1)
+    found = result = False
     while frame is not None:
         code = frame.f_code
-        if code.co_exceptiontable and not (
-            is_library(code.co_filename) or is_installed(code.co_filename)
-        ):
-            return True
+        if code in ENTRIES:
+            result = result or found
+        elif not (is_library(code.co_filename) or is_installed(code.co_filename)):
+            found = found or _is_guarded(code, frame.f_lasti)
         frame = frame.f_back
-    return False
+    return result
+
+
+def _is_guarded(code: types.CodeType, instruction: int) -> bool:
+    """Whether an instruction stands in the body of a ``try`` or ``with``."""
+    return any(start <= instruction < end for start, end in _guarded_ranges(code))
+
+
+@functools.lru_cache(maxsize=256)
+def _guarded_ranges(code: types.CodeType) -> tuple[tuple[int, int], ...]:
+    """Return where exceptions are handled, by Python's own table of it.
+
+    Each entry is four numbers of six bits a byte: where the range starts, its length, where
+    its handler stands, and the depth of the stack; the first three are in code units.
+    """
+    numbers, number = [], 0
+    for byte in code.co_exceptiontable:
+        number = number << 6 | byte & 0x3F
+        if not byte & 0x40:
+            numbers.append(number)
+            number = 0
+    pairs = zip(numbers[::4], numbers[1::4], strict=True)
+    return tuple((2 * start, 2 * (start + length)) for start, length in pairs)
 
 
 def is_installed(file: str) -> bool:

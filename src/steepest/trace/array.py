@@ -14,6 +14,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
 from steepest.trace.session import Session, current, is_open
 from steepest.trace.storage import Storage, ViewStep
+from steepest.trace.text import shown
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy's functions that can be recorded; ``trace.functions`` fills it."""
@@ -147,14 +148,20 @@ class TracedArray(Traced):
         return value[()] if self.is_scalar else value
 
     def __repr__(self) -> str:
-        shown = self._shown()
-        return shown if isinstance(shown, str) else repr(shown)
+        value = self._shown()
+        return self._as_text(value if isinstance(value, str) else repr(value))
 
     def __str__(self) -> str:
-        return str(self._shown())
+        return self._as_text(str(self._shown()))
 
     def __format__(self, specification: str) -> str:
-        return format(self._shown(), specification)
+        return self._as_text(format(self._shown(), specification))
+
+    def _as_text(self, text: str) -> str:
+        """Note a text that differs from call to call."""
+        if not is_open(self.session) or self.session.known_value(self.node) is not None:
+            return text
+        return shown(text)
 
     def __len__(self) -> int:
         if not self.shape:

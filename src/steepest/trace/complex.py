@@ -23,6 +23,7 @@ from steepest.trace.array import (
     as_traced,
     holds_traced,
 )
+from steepest.trace.text import shown
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
 """Ufuncs of complex arrays, on the parts."""
@@ -84,13 +85,13 @@ class TracedComplex(Traced):
         return value[()] if self.is_scalar else value
 
     def __repr__(self) -> str:
-        return repr(self._shown())
+        return shown(repr(self._shown()))
 
     def __str__(self) -> str:
-        return str(self._shown())
+        return shown(str(self._shown()))
 
     def __format__(self, specification: str) -> str:
-        return format(self._shown(), specification)
+        return shown(format(self._shown(), specification))
 
     def __len__(self) -> int:
         return len(self.real)

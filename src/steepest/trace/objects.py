@@ -1,24 +1,36 @@
-"""Objects of the user's own classes, while their methods are traced.
+"""Objects and classes of the user's own, as a traced function sees them.
 
 A method that is called on ``self`` inside a traced method must be seen through as well. So
-the object is stood in for by one of a subclass whose methods are followed; it shares the
-original's attributes.
+an object is stood in for by one of a subclass whose methods are followed. What is read of it
+is noted, attribute by attribute, and what is written to it waits until the function has
+returned.
 """
 
 from __future__ import annotations
 
 import abc
 import enum
+import functools
+import operator
+import sys
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from steepest.errors import UnsupportedError
-from steepest.graph.source import at, user_source
+import numpy as np
+
+from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.seen import SeenType
 from steepest.trace.session import Session
+from steepest.trace.writes import write_attribute
 
 Follow = Callable[[Any, Session], Any]
+See = Callable[[Any, Callable[[], Any], str, Session], Any]
+
+_WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
+"""Attributes by which everything else of an object can be read."""
+
+_OWN_READING = ("__getattribute__", "__setattr__", "__delattr__")
 
 
 def can_follow(cls: type) -> bool:
@@ -45,6 +57,7 @@ def followed_class(cls: type, session: Session, follow: Follow) -> type:
         for name, value in vars(base).items():
             member = _followed_member(value, session, follow)
             if member is not value:
+                note_member(cls, name, session)
                 setattr(followed, name, member)
     return followed
 
@@ -61,50 +74,231 @@ def _followed_member(value: Any, session: Session, follow: Follow) -> Any:
     return value
 
 
-def follow_object(owner: Any, session: Session, follow: Follow) -> Any:
+def member_of(cls: type, name: str) -> Any:
+    """Return what a class or one of its bases has under a name, as it stands there."""
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return MISSING
+
+
+def note_member(cls: type, name: str, session: Session) -> None:
+    """Note what a class has under a name, and which of its bases has it."""
+    values = session.root.captures.values
+    for base in cls.__mro__:
+        found = vars(base).get(name, MISSING)
+        if not _is_builtin(base):
+            values.append((functools.partial(vars(base).get, name, MISSING), found))
+        if found is not MISSING:
+            return
+
+
+def _is_builtin(cls: type) -> bool:
+    return cls.__module__ == "builtins"
+
+
+def note_namespace(namespace: Any, name: str, session: Session) -> None:
+    """Note everything that a class, an object or a function has."""
+    session.root.captures.values.append((functools.partial(len, namespace), len(namespace)))
+    for key, value in list(namespace.items()):
+        if not (key.startswith("_") and key.endswith("_")):
+            read = functools.partial(namespace.get, key, MISSING)
+            _note(read, value, f"{name}.{key}", session)
+
+
+_FIXED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    staticmethod,
+    classmethod,
+    property,
+    type,
+    enum.Enum,
+    np.ufunc,
+)
+"""What is the same as long as it is the same object, or is noted elsewhere."""
+
+
+def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> None:
+    """Note a value that traced code sees as it is.
+
+    What cannot be compared at the next call makes the trace hold for this one only.
+    """
+    captures = session.root.captures
+    if isinstance(value, _FIXED) or is_comparable(value):
+        captures.values.append((read, value))
+    elif type(value) in (list, dict):
+        captures.values.append((read, value))
+        captures.values.append((functools.partial(len, value), len(value)))
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _note(functools.partial(operator.getitem, value, key), item, name, session)
+    elif not hasattr(type(value), "__get__"):
+        captures.opaque.append(name)
+
+
+def note_class(cls: type, session: Session) -> None:
+    """Note everything that a class, its bases and its metaclass have."""
+    key = (cls, "noted")
+    if key not in session.root.followed:
+        session.root.followed[key] = True
+        for base in (*cls.__mro__, *type(cls).__mro__):
+            if base.__module__.partition(".")[0] not in sys.stdlib_module_names:
+                note_namespace(vars(base), base.__name__, session)
+        if issubclass(cls, enum.Enum):
+            for member in cls.__members__.values():
+                note_namespace(vars(member), f"{cls.__name__}.{member.name}", session)
+
+
+def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any:
     """Return a stand-in for an object of a user's class, or the object itself."""
-    cls = type(owner)
-    if not can_follow(cls) or not hasattr(owner, "__dict__"):
-        return owner
-    known = session.root.followed.get(id(owner))
+    root, cls = session.root, type(owner)
+    known = root.followed.get(id(owner))
     if known is not None:
         return known
+    reads_itself = any(member_of(cls, name) is not vars(object)[name] for name in _OWN_READING)
+    if not can_follow(cls) or not hasattr(owner, "__dict__") or reads_itself:
+        root.captures.opaque.append(cls.__name__)
+        return owner
     metaclass: Any = type(cls)
     outlives = metaclass(cls.__name__, (followed_class(cls, session, follow),), {})
     stand_in = object.__new__(outlives)
     object.__setattr__(stand_in, "__dict__", owner.__dict__)
-    outlives.__setattr__ = _refuse_assignment
+    seen: dict[str, Any] = {}
+
+    def read(self: Any, name: str) -> Any:
+        if self is not stand_in:  # a copy of it
+            return object.__getattribute__(self, name)
+        if name == "__class__":
+            return see_class(cls, root, follow, see)
+        if name in _WHOLE:
+            root.captures.opaque.append(f"{name} of {cls.__name__}")
+            return object.__getattribute__(self, name)
+        written = _written(owner, name, root)
+        if written is not None:
+            if written[0] is MISSING:
+                raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
+            return written[0]
+        if name not in seen:
+            found = _read(owner, stand_in, name, root, follow, see)
+            if found is None:
+                return object.__getattribute__(self, name)
+            seen[name] = found[0]
+        return seen[name]
+
+    def write(self: Any, name: str, value: Any) -> None:
+        member = member_of(outlives, name)
+        if self is not stand_in or hasattr(type(member), "__set__"):
+            object.__setattr__(self, name, value)
+        else:
+            write_attribute(owner, name, value, root)
+
+    def delete(self: Any, name: str) -> None:
+        if self is not stand_in:
+            object.__delattr__(self, name)
+        else:
+            getattr(self, name)
+            write_attribute(owner, name, MISSING, root)
+
+    hooks: dict[str, Any] = {}
+    hooks["__getattribute__"], hooks["__setattr__"], hooks["__delattr__"] = read, write, delete
+    for name, hook in hooks.items():
+        setattr(outlives, name, hook)
     outlives.__module__, outlives.__qualname__ = cls.__module__, cls.__qualname__
-    session.root.followed[id(owner)] = stand_in
+    root.followed[id(owner)] = stand_in
+    root.originals[id(stand_in)], root.originals[id(outlives)] = owner, cls
+    root.kept += [stand_in, outlives]
     return stand_in
 
 
-def _refuse_assignment(self: Any, name: str, value: Any) -> NoReturn:
-    raise UnsupportedError(
-        f"the traced function assigns to the attribute .{name} of an object that outlives it"
-        f"{at(user_source())}: the recorded graph would not repeat it; return the value instead"
-    )
+def _written(owner: Any, name: str, root: Session) -> tuple[Any] | None:
+    """Return what the function has written to an attribute, as a tuple; None if nothing."""
+    if (id(owner), name) in root.attributes:
+        return (root.attributes[id(owner), name],)
+    if name in owner.__dict__:
+        return None
+    for base in type(owner).__mro__:
+        if (id(base), name) in root.attributes:
+            return (root.attributes[id(base), name],)
+    return None
+
+
+def _read(
+    owner: Any, stand_in: Any, name: str, root: Session, follow: Follow, see: See
+) -> tuple[Any] | None:
+    """Note the reading of an attribute; return it as a tuple, or None for Python to look it up."""
+    cls, own = type(owner), owner.__dict__
+    member = member_of(cls, name)
+    if hasattr(type(member), "__set__") or (name.startswith("__") and name.endswith("__")):
+        return None
+    read = functools.partial(own.get, name, MISSING)
+    if name in own:
+        return (see(own[name], read, f"{cls.__name__}.{name}", root),)
+    root.captures.values.append((read, MISSING))
+    note_member(cls, name, root)
+    if member is MISSING or hasattr(type(member), "__get__"):
+        return None
+    read = functools.partial(member_of, cls, name)
+    return (see(member, read, f"{cls.__name__}.{name}", root),)
 
 
 class _FollowedType(SeenType):
     """A user's class: what it makes are objects whose methods are followed."""
 
-    followed: type
+    _followed: type
+    _session: Session
+    _see: See
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        return cls.followed(*args, **kwargs)
+        note_class(cls._real, cls._session)
+        return cls._followed(*args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:  # noqa: N805
-        return getattr(cls.followed, name)
+        real, root = cls._real, cls._session.root
+        for base in real.__mro__:
+            if (id(base), name) in root.attributes:
+                return root.attributes[id(base), name]
+        member = member_of(real, name)
+        if name.startswith("__") and name.endswith("__"):
+            note_class(real, root)
+            return getattr(cls._followed, name)
+        note_member(real, name, root)
+        if member is MISSING:  # perhaps its metaclass has it
+            note_class(real, root)
+            return getattr(cls._followed, name)
+        if hasattr(type(member), "__get__"):
+            return getattr(cls._followed, name)
+        read = functools.partial(member_of, real, name)
+        return type.__getattribute__(cls, "_see")(member, read, f"{real.__name__}.{name}", root)
+
+    def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
+        write_attribute(cls._real, name, value, cls._session)
+        setattr(cls._followed, name, value)
 
 
-def see_class(cls: type, session: Session, follow: Follow) -> type:
+def _names_of(cls: _FollowedType) -> Any:
+    note_class(cls._real, cls._session)
+    return vars(cls._real)
+
+
+setattr(_FollowedType, "__dict__", property(_names_of))  # noqa: B010 - a property of the class itself
+
+
+def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
     """Return a user's class as traced code sees it."""
     if not can_follow(cls):
+        note_class(cls, session)
         return cls
     known = session.root.followed.get((cls, "seen"))
     if known is None:
         followed = followed_class(cls, session, follow)
-        known = _FollowedType(cls.__name__, (), {"_real": cls, "followed": followed})
+        namespace = {
+            "_real": cls,
+            "_followed": followed,
+            "_session": session.root,
+            "_see": staticmethod(see),
+        }
+        known = _FollowedType(cls.__name__, (), namespace)
         session.root.followed[cls, "seen"] = known
+        session.root.originals[id(known)] = session.root.originals[id(followed)] = cls
+        session.root.kept += [known, followed]
     return known

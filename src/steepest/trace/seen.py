@@ -7,8 +7,14 @@ versions that record. They are found by what they are, not by what they are call
 
 from __future__ import annotations
 
+import ast
 import builtins
-import random
+import decimal
+import fractions
+import functools
+import json
+import math
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +25,10 @@ from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
 from steepest.trace.calls import call_function, call_ufunc
-from steepest.trace.session import SUPPORTED, current
+from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
+from steepest.trace.session import SUPPORTED, current, is_tracing
+from steepest.trace.text import refuse_text
+from steepest.trace.writes import warn
 
 SEEN: dict[Any, Any] = {}
 """Versions that record, by the function they stand for; ``trace.functions`` fills it."""
@@ -30,24 +39,18 @@ SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 MAKERS: frozenset[Any] = frozenset({np.zeros, np.empty, np.ones, np.full})
 """Functions whose results are recorded even where no argument is traced."""
 
-SEEN_MODULES = frozenset({"numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator"})
-"""Top-level modules whose attributes are seen through."""
+READ: dict[str, Callable[..., Any]] = {}
+"""What notes a value that is read; ``trace.view`` fills it."""
 
+_PURE = frozenset((
+    "numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator", "functools",
+    "itertools", "collections", "typing", "dataclasses", "abc", "enum", "fractions",
+    "decimal", "statistics", "copy", "types", "string", "re", "textwrap", "bisect", "heapq",
+    "struct", "warnings", "contextlib", "steepest",
+))  # fmt: skip
+"""Top-level modules whose functions give the same for the same arguments."""
 
-_RANDOM_MODULES = {"random", "secrets", "numpy.random"}
-_RANDOM_TYPES = (np.random.Generator, np.random.RandomState, random.Random)
-
-
-def refuse_random(value: Any, name: str) -> None:
-    """Raise for a source of random numbers: a trace would freeze what it drew."""
-    owner = getattr(value, "__self__", None)
-    is_module = isinstance(value, types.ModuleType) and value.__name__ in _RANDOM_MODULES
-    if is_module or isinstance(value, _RANDOM_TYPES) or isinstance(owner, _RANDOM_TYPES):
-        raise UnsupportedError(
-            f"{name} draws random numbers inside a traced function{at(user_source())}: the "
-            "recorded graph would repeat one draw for ever; draw them outside and pass them as "
-            "arguments"
-        )
+_CLOCKS = frozenset({"time"})
 
 
 class SeenFunction:
@@ -64,6 +67,7 @@ class SeenFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Record the call, or call NumPy where nothing is traced."""
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        refuse_text(args, f"np.{self.__name__}")
         if any(isinstance(value, types.GeneratorType) for value in args):
             raise UnsupportedError(
                 f"a generator is given to np.{self.__name__}{at(user_source())}, which would make "
@@ -141,6 +145,8 @@ class SeenType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Record a conversion, or convert plain values."""
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
+        if cls._real is not str:
+            refuse_text(args, f"{cls._real.__name__}()")
         if cls.convert is not None and args and holds_traced(list(args)):
             return cls.convert(*args, **kwargs)
         return cls._real(*args, **kwargs)
@@ -208,12 +214,28 @@ class _TypeOf(SeenType):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], TracedArray):
             return see_library(python_type(args[0]))
+        if len(args) == 1 and is_tracing():
+            return READ["type"](args[0])
         return type(*args, **kwargs)
 
 
 _types[type] = _TypeOf("type", (), {"_real": type, "convert": None})
 seen_type(float, _to_float)
 seen_type(int, _to_int)
+for _exact in (complex, decimal.Decimal, fractions.Fraction):
+    seen_type(_exact)
+
+
+def _refusing_text(real: Callable[..., Any]) -> Callable[..., Any]:
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        refuse_text(args, f"{real.__name__}()")
+        return real(*args, **kwargs)
+
+    return functools.wraps(real)(seen)
+
+
+for _reader in (builtins.len, builtins.compile, ast.literal_eval, json.loads):
+    SEEN[_reader] = _refusing_text(_reader)
 
 
 class SeenModule(types.ModuleType):
@@ -224,7 +246,11 @@ class SeenModule(types.ModuleType):
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
-        return see_library(getattr(self._real, name), f"{self.__name__}.{name}")
+        real, full_name = self._real, f"{self.__name__}.{name}"
+        value = getattr(real, name)
+        if isinstance(value, types.ModuleType) or _is_given(real, name, value):
+            return see_library(value, full_name)
+        return READ["see"](value, functools.partial(getattr, real, name), full_name, current())
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("_real", "__name__", "__doc__"):
@@ -239,17 +265,29 @@ class SeenModule(types.ModuleType):
         return dir(self._real)
 
 
+_GIVEN = {module.__name__: frozenset(vars(module)) for module in (np, np.linalg, math, builtins)}
+"""What these modules hold, before anybody adds to them."""
+
+
+def _is_given(module: types.ModuleType, name: str, value: Any) -> bool:
+    """Whether a module has a value of itself, which nobody changes."""
+    given = _GIVEN.get(module.__name__)
+    if given is not None:
+        return name in given
+    return callable(value) and module.__name__.partition(".")[0] in _PURE
+
+
 _modules: dict[types.ModuleType, SeenModule] = {}
 _functions: dict[Any, SeenFunction] = {}
 
 
 def see_library(value: Any, name: str = "") -> Any:
     """Return what traced code sees for something that a library defines."""
-    refuse_random(value, name)
     if isinstance(value, types.ModuleType):
-        if value.__name__.partition(".")[0] not in SEEN_MODULES:
-            return value
         return _modules.get(value) or _modules.setdefault(value, SeenModule(value))
+    refuse_random(value, name)
+    if makes_generators(value):
+        return _seeded(value)
     if isinstance(value, type):
         return _see_type(value)
     if not callable(value):
@@ -261,12 +299,55 @@ def see_library(value: Any, name: str = "") -> Any:
     if seen is not None:
         return seen
     module = getattr(value, "__module__", None) or ""
+    _note_changing(value, module, name)
+    if module in _CLOCKS:
+        return _announcing(value)
     if module.startswith("scipy."):
         found = SEEN_BY_NAME.get(f"{_public(module)}.{getattr(value, '__name__', '')}")
         return value if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
     return value
+
+
+class _Seeded(SeenType):
+    """A type of generators of random numbers, which the function may make from a seed."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _from_seed(cls._real, args, kwargs)
+
+
+def _seeded(maker: Any) -> Any:
+    if not isinstance(maker, type):
+        return lambda *args, **kwargs: _from_seed(maker, args, kwargs)
+    if maker not in _types:
+        _types[maker] = _Seeded(maker.__name__, (), {"_real": maker, "convert": None})
+    return _types[maker]
+
+
+def _from_seed(maker: Any, args: Any, kwargs: Any) -> Any:
+    if not is_seeded(maker, args, kwargs):
+        refuse_chance(f"{maker.__name__} without a seed")
+    return maker(*args, **kwargs)
+
+
+def _note_changing(value: Any, module: str, name: str) -> None:
+    """Note a function of Python's library that may give something else at each call."""
+    top = module.partition(".")[0]
+    if top not in _PURE and top in sys.stdlib_module_names and is_tracing():
+        current().root.captures.opaque.append(name or getattr(value, "__name__", module))
+
+
+def _announcing(clock: Callable[..., Any]) -> Callable[..., Any]:
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        warn(
+            f"{clock.__name__} is read when the function is traced: in compiled code it stands "
+            "still",
+            user_source(),
+        )
+        return clock(*args, **kwargs)
+
+    return functools.wraps(clock)(seen)
 
 
 def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
@@ -293,6 +374,23 @@ def _see_type(value: type) -> Any:
     return value
 
 
+def _opaque(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the trace hold for this call only: what the function says is not noted."""
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        current().root.captures.opaque.append(function.__name__)
+        return function(*args, **kwargs)
+
+    return functools.wraps(function)(seen)
+
+
+for _door in (builtins.id, builtins.open, builtins.input):
+    SEEN[_door] = _opaque(_door)
+
+
 def seen_builtins() -> dict[str, Any]:
     """Return the builtins as traced code sees them."""
-    return {name: see_library(value) for name, value in vars(builtins).items()}
+    return {
+        name: see_library(value) if getattr(value, "__module__", "") == "builtins" else value
+        for name, value in vars(builtins).items()
+    } | {"open": SEEN[builtins.open]}

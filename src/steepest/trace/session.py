@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph import Guard, Node, Source, evaluate, make, order
+from steepest.graph import Guard, Node, Source, evaluate, make, order, rests_on_equality
 from steepest.graph.source import at, user_source
 from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
 from steepest.trace.captures import Captures
@@ -57,10 +57,24 @@ class Session:
         The user's line for every node recorded here.
     guards
         What the path taken through the function depends on, in order.
-    containers
-        Lists, dictionaries and sets that the function read from outside, and where.
+    places, attributes
+        Where the function may write outside, and what it has written to attributes
+        (``trace.writes``).
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
+    decided
+        What conditions were found to be.
+    coincidences, skips
+        Lines that took a branch because values are equal, and whether such branches are not
+        taken (``trace.coincidence``).
+    texts
+        Texts made of traced values (``trace.text``).
+    chance
+        Sources of random numbers, and in which state they were (``trace.chance``).
+    cells, filled
+        Stand-ins of enclosing functions' variables, and which of them have a value.
+    originals, kept
+        What stand-ins stand for, by their identity, which they keep.
     data
         Inputs of the outermost recording that nothing is differentiated by.
     supports
@@ -78,7 +92,16 @@ class Session:
         self.followed: dict[Any, Any] = {}
         self.views: dict[int, Any] = {}
         self.guards: list[Guard] = []
-        self.containers: list[tuple[str, Any, Source | None]] = []
+        self.places: list[Any] = []
+        self.attributes: dict[tuple[int, str], Any] = {}
+        self.coincidences: list[Source | None] = []
+        self.skips = False
+        self.texts: set[str] = set()
+        self.chance: list[tuple[str, Any, Any]] = []
+        self.cells: dict[int, Any] = {}
+        self.filled: set[int] = set()
+        self.originals: dict[int, Any] = {}
+        self.kept: list[Any] = []
         self.data: set[Node] = set() if self.root is self else self.root.data
         self.supports: dict[Node, Any] = {}
         self._has_slope: dict[Node, bool] = {}
@@ -86,7 +109,7 @@ class Session:
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
         self._checksums: dict[Node, int] = {}
-        self._decided: dict[Node, Any] = {}
+        self.decided: dict[Node, Any] = {}
         self._is_known: dict[Node, bool] = {}
         self._source: Source | None = None
 
@@ -215,16 +238,21 @@ class Session:
         if known is not None:
             return known[()]
         for session in (self, *self.parents):
-            if node in session._decided:
-                return session._decided[node][()]
-        value = self.value(node)
+            if node in session.decided:
+                return session.decided[node][()]
+        value, root = self.value(node), self.root
+        is_truth = value.dtype == np.bool_ and value.size == 1
+        if is_truth and rests_on_equality(node, bool(value), self.has_slope):
+            if root.skips:
+                return np.logical_not(value)[()]
+            root.coincidences.append(self._source or user_source())
         self.add_guard(node, value, self._source or user_source())
         return value[()]
 
     def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
         """Note that the recording only holds where a node has this value."""
-        if condition not in self._decided and self.known_value(condition) is None:
-            self._decided[condition] = value
+        if condition not in self.decided and self.known_value(condition) is None:
+            self.decided[condition] = value
             self.guards.append(Guard(condition, value, source))
 
     def _input_value(self, node: Node) -> Any:

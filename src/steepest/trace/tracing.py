@@ -12,12 +12,16 @@ import numpy as np
 from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
-from steepest.graph.source import at, function_source
-from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
+from steepest.graph.source import ENTRIES, at, function_source
+from steepest.trace.array import TracedArray, as_traced, lies_in_order
 from steepest.trace.blas import while_recording
-from steepest.trace.captures import Captures
+from steepest.trace.captures import Captures, is_comparable
+from steepest.trace.chance import check_chance, watch_libraries
+from steepest.trace.coincidence import on_the_other_side
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
-from steepest.trace.view import follow
+from steepest.trace.view import follow, see
+from steepest.trace.writes import commit
+from steepest.trace.writing import fresh
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,20 @@ def key_of(leaf: Any) -> Any:
         return float
     if isinstance(leaf, TracedArray) or is_array_like(check_plain(leaf)):
         return leaf.shape, leaf.dtype, leaf.ndim < 2 or lies_in_order(leaf)
-    return type(leaf), leaf
+    return type(leaf), leaf if is_comparable(leaf) else _Identity(leaf)
+
+
+@dataclass(frozen=True, eq=False)
+class _Identity:
+    """An object as itself, whatever it takes for equal."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
@@ -89,13 +106,22 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = trees.flatten(argument)
         traced = [
-            add_argument(session, leaf, leaf_name) if is_array_like(leaf) else check_plain(leaf)
+            add_argument(session, leaf, leaf_name)
+            if is_array_like(leaf)
+            else _see_argument(check_plain(leaf), leaf_name, session)
             for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
         ]
         stand_ins.append(trees.unflatten(structure, traced))
     if session.root is session:
         session.data.update(session.inputs[first:])
     return stand_ins
+
+
+def _see_argument(leaf: Any, name: str, session: Session) -> Any:
+    """Return an argument that is no array as the function sees it."""
+    if leaf is None or is_comparable(leaf):  # part of what the trace is known by
+        return leaf
+    return see(leaf, lambda: leaf, name, session)
 
 
 def call_traced(
@@ -105,6 +131,34 @@ def call_traced(
     named: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> Any:
     """Call a function on traced values, its own names seen through the session."""
+    root, name = session.root, _name(function)
+    if root is session:
+        watch_libraries(session)
+    guards, decided = len(session.guards), dict(session.decided)
+    again = own_copies((arguments, named))
+    result = _call(function, session, arguments, named)
+    if root.coincidences:
+        result = on_the_other_side(
+            session, name, result, lambda: _call(function, session, *again), guards, decided
+        )
+    if root is session:
+        check_chance(session)
+        session.chance.clear()
+        commit(session, name)
+    return result
+
+
+def own_copies(tree: Any) -> Any:
+    """Return nested values that a function may write to, without its caller seeing it."""
+    return trees.map_leaves(lambda x: fresh(x) if isinstance(x, TracedArray) else x, tree)
+
+
+def _call(
+    function: Callable[..., Any],
+    session: Session,
+    arguments: Sequence[Any],
+    named: Mapping[str, Any],
+) -> Any:
     try:
         result = follow(function, session)(*arguments, **named)
     except (ValueError, TypeError) as error:
@@ -121,8 +175,10 @@ def call_traced(
             "deeper than Python allows: write it as a loop, or raise sys.setrecursionlimit"
         ) from None
     _check_result(function, result)
-    _check_containers(session)
     return result
+
+
+ENTRIES.add(call_traced.__code__)
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -139,41 +195,6 @@ def _check_result(function: Callable[..., Any], result: Any) -> None:
             "which computes nothing by itself: use return in place of yield, and def in place of "
             "async def"
         )
-
-
-def _take_out(container: Any, session: Session) -> bool:
-    """Replace traced values that are the same for all arguments by plain ones.
-
-    Returns whether there were others; they are taken out of the container again.
-    """
-    if isinstance(container, set):
-        return False  # a traced value is unhashable
-    items = container.items() if isinstance(container, dict) else enumerate(container)
-    leaked, within = [], False
-    for key, value in list(items):
-        if isinstance(value, list | dict):
-            within = _take_out(value, session) or within
-            continue
-        if not holds_traced(value):
-            continue
-        known = session.known_value(value.node) if isinstance(value, TracedArray) else None
-        if known is None:
-            leaked.append(key)
-        else:
-            container[key] = known[()] if value.is_scalar else np.array(known)
-    for key in reversed(leaked):
-        del container[key]
-    return bool(leaked) or within
-
-
-def _check_containers(session: Session) -> None:
-    for name, container, source in session.root.containers:
-        if _take_out(container, session):
-            raise UnsupportedError(
-                f"the traced function puts a traced value into {name}{at(source)}, a "
-                f"{type(container).__name__} from outside: the recorded graph would not repeat "
-                "it; return the value instead"
-            )
 
 
 def result_nodes(result: Any) -> tuple[list[Node], Any]:

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import builtins
 import dis
+import enum
 import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
 from steepest.graph import Node, source
-from steepest.graph.source import Source, at, user_source
-from steepest.trace.array import TracedArray
+from steepest.trace.array import Traced, TracedArray
 from steepest.trace.captures import MISSING, is_comparable
-from steepest.trace.objects import follow_object, see_class
-from steepest.trace.seen import refuse_random, see_library, seen_builtins
+from steepest.trace.chance import refuse_random
+from steepest.trace.containers import CONTAINERS, see_container, see_tuple
+from steepest.trace.objects import follow_object, note_namespace, see_class
+from steepest.trace.seen import READ, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session, current
+from steepest.trace.text import refuse_text
+from steepest.trace.writes import attributes_place, cell_place, cell_value, global_place
 from steepest.trace.writing import freeze
 
 LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
@@ -42,22 +45,38 @@ class View(dict):
 
     def __init__(self, real: dict[str, Any], session: Session) -> None:
         super().__init__(real)
-        own = {"__import__": _import, "super": _super}
+        own = {"__import__": _import, "super": _super, "eval": _eval, "exec": _exec}
         dict.__setitem__(self, "__builtins__", {**seen_builtins(), **own})
         self.real = real
         self.session = session
         self.seen: dict[str, Any] = {}
+        self.assigned: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
+        if name in self.assigned:
+            now = dict.get(self, name, MISSING)
+            if now is not self.real.get(name, MISSING):
+                if now is MISSING:
+                    raise KeyError(name)
+                return now
         if name not in self.seen:
-            real = self.real
-            self.seen[name] = see(
-                real.get(name, MISSING), lambda: real.get(name, MISSING), name, self.session
-            )
+            read = functools.partial(self.real.get, name, MISSING)
+            self.seen[name] = see(read(), read, name, self.session)
         value = self.seen[name]
         if value is MISSING:
             raise KeyError(name)
         return value
+
+    def watch(self, name: str) -> None:
+        """Expect that the function assigns to a name."""
+        if name not in self.assigned:
+            self.assigned.add(name)
+            self.session.places.append(global_place(self, self.real, name))
+
+    def assign(self, name: str, value: Any) -> None:
+        """Let a name mean something else."""
+        self.watch(name)
+        dict.__setitem__(self, name, value)
 
 
 def _import(
@@ -66,6 +85,20 @@ def _import(
     """Import inside a traced function: what comes is seen through the recording too."""
     module = builtins.__import__(name, globals, locals, fromlist, level)
     return see(module, lambda: module, name, current())
+
+
+def _eval(source: Any, globals: Any = None, locals: Any = None) -> Any:
+    refuse_text((source,), "eval()")
+    frame = sys._getframe(1)
+    here = frame.f_locals if globals is None else globals
+    return eval(source, frame.f_globals if globals is None else globals, locals or here)
+
+
+def _exec(source: Any, globals: Any = None, locals: Any = None) -> None:
+    refuse_text((source,), "exec()")
+    frame = sys._getframe(1)
+    here = frame.f_locals if globals is None else globals
+    exec(source, frame.f_globals if globals is None else globals, locals or here)
 
 
 def _super(*arguments: Any) -> Any:
@@ -85,10 +118,11 @@ class _Super:
 
     def __getattribute__(self, name: str) -> Any:
         # Every name, so that super().__init__ is the other class's and not this one's.
-        value = getattr(object.__getattribute__(self, "real"), name)
+        real = object.__getattribute__(self, "real")
+        value = getattr(real, name)
         if isinstance(value, types.MethodType):
             return types.MethodType(follow(value.__func__, current()), value.__self__)
-        return value
+        return see(value, functools.partial(getattr, real, name), name, current())
 
 
 def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any:
@@ -105,35 +139,56 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
     session
         The recording.
     """
-    captures = session.root.captures
-    if isinstance(value, TracedArray):
+    root = session.root
+    seen = _seen(value, read, name, root)
+    if seen is not value:
+        root.originals[id(seen)] = value
+        root.kept.append(seen)  # so that its identity is not given to another
+    return seen
+
+
+def type_of(value: Any) -> Any:
+    """Return the type of a value, a class of the user's own as traced code sees it."""
+    root, kind = current().root, type(value)
+    own = root.originals.get(id(kind))
+    return see_class(own, root, follow, see) if isinstance(own, type) else kind
+
+
+READ["see"], READ["type"] = see, type_of
+
+
+def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
+    captures = root.captures
+    if isinstance(value, Traced) or id(value) in root.originals:
         return value
     if type(value) is np.ndarray and value.dtype in SUPPORTED:
         if value.dtype == np.bool_:  # a mask decides shapes: compared by value
             captures.values.append((read, value.copy()))
             return value
-        node = session.hold(value, name, read)
-        return captured(node, name, session, value.flags.c_contiguous)
+        node = root.hold(value, name, read)
+        return captured(node, name, root, value.flags.c_contiguous)
     refuse_random(value, name)
+    captures.values.append((read, value))
     if is_comparable(value) or value is MISSING:
-        captures.values.append((read, value))
         return value
+    if type(value) in CONTAINERS:
+        return see_container(value, name, root, see)
+    if isinstance(value, tuple):
+        return see_tuple(value, name, root, see)
     if is_library(value):
-        captures.values.append((read, value))
-        return see_library(value)
-    if isinstance(value, types.FunctionType):
-        captures.values.append((read, value))
-        return follow(value, session)
+        return see_library(value, name)
+    if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+        return follow(value, root)
     if isinstance(value, types.ModuleType):
-        captures.values.append((read, value))
-        return UserModule(value, session)
+        return UserModule(value, root)
     if isinstance(value, type):
-        captures.values.append((read, value))
-        return see_class(value, session, follow)
-    captures.opaque.append(f"{name} ({type(value).__name__})")
-    if isinstance(value, list | dict | set):
-        session.root.containers.append((name, value, user_source()))
-    return follow(value, session)
+        return see_class(value, root, follow, see)
+    if isinstance(value, enum.Enum):
+        see_class(type(value), root, follow, see)
+        return value
+    if is_library(type(value)):
+        captures.opaque.append(f"{name} ({type(value).__name__})")
+    return follow(value, root)
 
 
 def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:
@@ -150,20 +205,23 @@ class UserModule(types.ModuleType):
 
     def __init__(self, real: types.ModuleType, session: Session) -> None:
         super().__init__(real.__name__, real.__doc__)
-        self.__dict__["_view"] = view_of(vars(real), session)
-        self.__dict__["_real"] = real
+        _own(self).update(view=view_of(vars(real), session), real=real)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> Any:
+        own = _own(self)
+        if name == "__dict__":
+            own["view"].session.captures.opaque.append(f"names in {own['real'].__name__}")
+            return own["view"]
         try:
-            return self.__dict__["_view"][name]
+            return own["view"][name]
         except KeyError:
-            return getattr(self.__dict__["_real"], name)
+            return getattr(own["real"], name)
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise UnsupportedError(
-            f"the traced function assigns to {self.__name__}.{name}{at(user_source())}: the "
-            "recorded graph would not repeat it; return the value instead"
-        )
+    def __setattr__(self, name: str, value: Any) -> None:
+        _own(self)["view"].assign(name, value)
+
+
+_own: Any = vars(types.ModuleType)["__dict__"].__get__
 
 
 def view_of(real: dict[str, Any], session: Session) -> View:
@@ -216,22 +274,19 @@ def follow(function: Any, session: Session) -> Any:
     Raises
     ------
     UnsupportedError
-        Where the function assigns to globals or to an enclosing function's variables, or
-        is a generator or a coroutine.
+        Where it draws random numbers.
     """
-    opaque = session.root.captures.opaque
     if isinstance(function, types.MethodType):
         owner = function.__self__
         if isinstance(owner, type):
             return types.MethodType(
-                follow(function.__func__, session), see_class(owner, session, follow)
+                follow(function.__func__, session), see_class(owner, session, follow, see)
             )
         return types.MethodType(follow(function.__func__, session), follow(owner, session))
     if isinstance(function, functools.partial):
-        opaque.append("functools.partial")
-        return functools.partial(
-            follow(function.func, session), *function.args, **function.keywords
-        )
+        args = see_tuple(function.args, "args", session, see)
+        keywords = see_container(function.keywords, "keywords", session, see)
+        return functools.partial(follow(function.func, session), *args, **keywords)
     if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
         return follow(function.__wrapped__, session)
     if isinstance(function, types.FunctionType):
@@ -244,32 +299,38 @@ def follow(function: Any, session: Session) -> Any:
         return see_library(function)
     if is_library(type(function)):
         return function
-    opaque.append(type(function).__name__)
-    return follow_object(function, session, follow)
+    return follow_object(function, session, follow, see)
 
 
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
     code, root = function.__code__, session.root
-    _refuse_side_effects(code, frozenset(code.co_freevars))
-    if function.__dict__ and not hasattr(function, "__wrapped__"):
-        root.captures.opaque.append(f"attributes of {function.__name__}")
-    root.captures.values.append((lambda: function.__code__, code))
+    root.captures.values.append((functools.partial(getattr, function, "__code__"), code))
+    note_namespace(function.__dict__, function.__name__, root)
     unseen = _READ_UNSEEN.intersection(code.co_names)
     if unseen:  # what they read is not noted
         root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
     view = view_of(function.__globals__, root)
     _show_to_classes(code, view)
-    cells = tuple(types.CellType() for _ in code.co_freevars)
+    old_cells = function.__closure__ or ()
+    cells = tuple(root.cells.setdefault(id(cell), types.CellType()) for cell in old_cells)
     rebuilt = types.FunctionType(code, view, function.__name__, None, cells or None)
     root.followed[function] = rebuilt  # before its cells: a function may call itself
+    root.originals[id(rebuilt)] = function
     rebuilt.__qualname__ = function.__qualname__
     rebuilt.__dict__.update(function.__dict__)
-    for name, new, old in zip(code.co_freevars, cells, function.__closure__ or (), strict=True):
-        value = _cell_value(old)
+    root.places.append(attributes_place(rebuilt, function))
+    for name, new, old in zip(code.co_freevars, cells, old_cells, strict=True):
+        if id(old) in root.filled:
+            continue
+        root.filled.add(id(old))
+        value = cell_value(old)
         if name != "__class__":  # which `super` wants as it is
-            value = see(value, functools.partial(_cell_value, old), name, root)
+            value = see(value, functools.partial(cell_value, old), name, root)
         if value is not MISSING:
             new.cell_contents = value
+        root.places.append(cell_place(new, old, name))
+    for name in _assigned_globals(code):
+        view.watch(name)
     if function.__defaults__:
         names = code.co_varnames[code.co_argcount - len(function.__defaults__) :]
         rebuilt.__defaults__ = tuple(
@@ -294,13 +355,6 @@ def _show_to_classes(code: types.CodeType, view: View) -> None:
             _show_to_classes(nested, view)
 
 
-def _cell_value(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # the variable has no value (yet)
-        return MISSING
-
-
 def _default(function: types.FunctionType, position: int) -> Any:
     defaults = function.__defaults__ or ()
     return defaults[position] if position < len(defaults) else MISSING
@@ -310,23 +364,14 @@ def _keyword_default(function: types.FunctionType, name: str) -> Any:
     return (function.__kwdefaults__ or {}).get(name, MISSING)
 
 
-def _refuse_side_effects(code: types.CodeType, outer: frozenset[str]) -> None:
+def _assigned_globals(code: types.CodeType) -> set[str]:
+    """Return the global names that a function assigns to, or deletes."""
+    names = {
+        instruction.argval
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+    }
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):
-            _refuse_side_effects(nested, outer)
-    line = code.co_firstlineno
-    for instruction in dis.get_instructions(code):
-        line = (instruction.positions and instruction.positions.lineno) or line
-        operation, name = instruction.opname, instruction.argval
-        source = Source(code.co_filename, line, code.co_name)
-        if operation in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-            raise UnsupportedError(
-                f"the traced function assigns to the global {name!r}{at(source)}: the "
-                "recorded graph would not repeat it; return the value instead"
-            )
-        if operation == "STORE_DEREF" and name in outer:
-            raise UnsupportedError(
-                f"the traced function assigns to {name!r} of an enclosing function"
-                f"{at(source)}: the recorded graph would not repeat it; return the value "
-                "instead"
-            )
+            names |= _assigned_globals(nested)
+    return names

@@ -1,0 +1,99 @@
+"""Random numbers, which a recorded graph would repeat for ever.
+
+Sources outside a traced function are refused where they are read. What is drawn by another
+way (a library that draws by itself, a generator in a list) is found when the function has
+returned: then the state of the source is another. A generator that the function makes itself
+from a seed gives the same at each call, and may be used.
+"""
+
+from __future__ import annotations
+
+import random
+import types
+from typing import Any, NoReturn
+
+import numpy as np
+
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.trace.session import Session
+
+_SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
+_MODULES = frozenset({"numpy.random", "random", "secrets"})
+_FUNCTIONS = frozenset({"urandom", "getrandom", "uuid1", "uuid4"})
+_MAKERS = frozenset({"default_rng", "SeedSequence", "Generator"})
+
+
+def refuse_chance(name: str) -> NoReturn:
+    """Raise for random numbers."""
+    raise UnsupportedError(
+        f"{name} draws random numbers inside a traced function{at(user_source())}: the "
+        "recorded graph would repeat one draw for ever; draw them outside and pass them as "
+        "arguments, or make a generator with a seed inside the function"
+    )
+
+
+def refuse_random(value: Any, name: str) -> None:
+    """Raise for a source of random numbers that outlives the function."""
+    owner = getattr(value, "__self__", None)
+    if isinstance(value, _SOURCES) or isinstance(owner, _SOURCES):
+        refuse_chance(name)
+    module = getattr(value, "__module__", None) or ""
+    is_drawing = module in _MODULES or getattr(value, "__name__", "") in _FUNCTIONS
+    if is_drawing and callable(value) and not _is_maker(value):
+        refuse_chance(name or value.__name__)
+
+
+def _is_maker(value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, (*_SOURCES, np.random.SeedSequence))
+    return getattr(value, "__name__", "") in _MAKERS
+
+
+def is_seeded(maker: Any, args: Any, kwargs: Any) -> bool:
+    """Whether a call makes a generator that gives the same at each call."""
+    given = [*args, *kwargs.values()]
+    return bool(given) and given[0] is not None
+
+
+def makes_generators(value: Any) -> bool:
+    """Whether a value makes generators of random numbers."""
+    module = getattr(value, "__module__", None) or ""
+    return module.startswith(("numpy.random", "random")) and callable(value) and _is_maker(value)
+
+
+def watch(value: Any, name: str, session: Session) -> bool:
+    """Note the state of a source of random numbers; return whether it is one."""
+    if isinstance(value, types.ModuleType) or not isinstance(value, _SOURCES):
+        return False
+    session.root.chance.append((name, value, _state(value)))
+    return True
+
+
+def watch_libraries(session: Session) -> None:
+    """Note the states of the generators that libraries draw from by themselves."""
+    shared: Any = np.random.mtrand._rand
+    session.chance.append(("a library", shared, _state(shared)))
+    session.chance.append(("a library", random._inst, random.getstate()))
+
+
+def _state(source: Any) -> Any:
+    if isinstance(source, random.Random):
+        return source.getstate()
+    if isinstance(source, np.random.RandomState):
+        return _plain(source.get_state(legacy=False))
+    bits: Any = source.bit_generator if isinstance(source, np.random.Generator) else source
+    return _plain(bits.state)
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _plain(value) for name, value in state.items()}
+    return state.tobytes() if isinstance(state, np.ndarray) else state
+
+
+def check_chance(session: Session) -> None:
+    """Raise if random numbers were drawn."""
+    for name, source, state in session.chance:
+        if _state(source) != state:
+            refuse_chance(name)

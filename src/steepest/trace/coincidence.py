@@ -1,0 +1,81 @@
+"""Branches that are taken because a value happens to equal another.
+
+``if np.array_equal(x, self.last)`` holds at one point only, and so does the derivative of that
+branch. Where both sides of such a branch give the same value, the other side is recorded: it
+holds everywhere. Where they do not, a warning names the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import trees
+from steepest.trace.array import TracedArray
+from steepest.trace.session import Session
+from steepest.trace.writes import UNCHANGED, warn
+
+
+def on_the_other_side(
+    session: Session, name: str, result: Any, record: Callable[[], Any], guards: int, decided: Any
+) -> Any:
+    """Return what a function gives where nothing coincides, if that is the same here.
+
+    Parameters
+    ----------
+    session
+        The recording.
+    name
+        What the function is called.
+    result
+        What it gave.
+    record
+        Calls it once more.
+    guards, decided
+        How many guards there were before it was called, and what had been decided.
+
+    Returns
+    -------
+    result
+        Of the other side, or the given one, of which a warning says that it is special.
+    """
+    root = session.root
+    source = root.coincidences[-1]
+    root.coincidences.clear()
+    kept_guards, kept_decided = session.guards[guards:], session.decided
+    if all(place.written() is UNCHANGED for place in root.places):
+        del session.guards[guards:]
+        session.decided = dict(decided)
+        root.skips = True
+        try:
+            other = record()
+        except Exception:
+            other = None
+        finally:
+            root.skips = False
+            root.coincidences.clear()
+        if other is not None and _agree(session, result, other):
+            return other
+    session.guards[guards:], session.decided = kept_guards, kept_decided
+    where = f" at {source}: {source.text}" if source else ""
+    warn(
+        f"{name} takes a branch{where}, because a value that depends on its arguments equals "
+        "another one: that holds at this very point only, and so does the derivative",
+        source,
+    )
+    return result
+
+
+def _agree(session: Session, first: Any, second: Any) -> bool:
+    leaves, structure = trees.flatten(first)
+    others, other_structure = trees.flatten(second)
+    if structure != other_structure:
+        return False
+    pairs = zip(leaves, others, strict=True)
+    return all(np.array_equal(_value(session, a), _value(session, b)) for a, b in pairs)
+
+
+def _value(session: Session, leaf: Any) -> Any:
+    return session.value(leaf.node) if isinstance(leaf, TracedArray) else np.asarray(leaf)
