@@ -141,7 +141,8 @@ def note_class(cls: type, session: Session) -> None:
     key = (cls, "noted")
     if key not in session.root.followed:
         session.root.followed[key] = True
-        for base in (*cls.__mro__, *type(cls).__mro__):
+        metaclass: Any = type(cls)
+        for base in (*cls.__mro__, *metaclass.__mro__):
             if base.__module__.partition(".")[0] not in sys.stdlib_module_names:
                 note_namespace(vars(base), base.__name__, session)
         if issubclass(cls, enum.Enum):
@@ -241,12 +242,18 @@ def _read(
     return (see(member, read, f"{cls.__name__}.{name}", root),)
 
 
+def _names_of(cls: Any) -> Any:
+    note_class(cls._real, cls._session)
+    return vars(cls._real)
+
+
 class _FollowedType(SeenType):
     """A user's class: what it makes are objects whose methods are followed."""
 
     _followed: type
     _session: Session
     _see: See
+    locals()["__dict__"] = property(_names_of)  # a class statement may not say it
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         note_class(cls._real, cls._session)
@@ -273,14 +280,6 @@ class _FollowedType(SeenType):
     def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
         write_attribute(cls._real, name, value, cls._session)
         setattr(cls._followed, name, value)
-
-
-def _names_of(cls: _FollowedType) -> Any:
-    note_class(cls._real, cls._session)
-    return vars(cls._real)
-
-
-setattr(_FollowedType, "__dict__", property(_names_of))  # noqa: B010 - a property of the class itself
 
 
 def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
