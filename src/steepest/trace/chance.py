@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import random
 import types
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph.source import at, user_source
+from steepest.graph.source import Source, at, function_source, user_source
 from steepest.trace.session import Session
 
 _SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
@@ -24,10 +25,10 @@ _FUNCTIONS = frozenset({"urandom", "getrandom", "uuid1", "uuid4"})
 _MAKERS = frozenset({"default_rng", "SeedSequence", "Generator"})
 
 
-def refuse_chance(name: str) -> NoReturn:
+def refuse_chance(name: str, source: Source | None = None) -> NoReturn:
     """Raise for random numbers."""
     raise UnsupportedError(
-        f"{name} draws random numbers inside a traced function{at(user_source())}: the "
+        f"{name} draws random numbers inside a traced function{at(source or user_source())}: the "
         "recorded graph would repeat one draw for ever; draw them outside and pass them as "
         "arguments, or make a generator with a seed inside the function"
     )
@@ -35,19 +36,26 @@ def refuse_chance(name: str) -> NoReturn:
 
 def refuse_random(value: Any, name: str) -> None:
     """Raise for a source of random numbers that outlives the function."""
-    owner = getattr(value, "__self__", None)
-    if isinstance(value, _SOURCES) or isinstance(owner, _SOURCES):
+    if isinstance(value, _SOURCES) or isinstance(_own(value, "__self__"), _SOURCES):
         refuse_chance(name)
-    module = getattr(value, "__module__", None) or ""
-    is_drawing = module in _MODULES or getattr(value, "__name__", "") in _FUNCTIONS
-    if is_drawing and callable(value) and not _is_maker(value):
-        refuse_chance(name or value.__name__)
+    if callable(value) and not isinstance(value, types.MethodType):
+        is_drawing = _own(value, "__module__") in _MODULES
+        if (is_drawing or _own(value, "__name__") in _FUNCTIONS) and not _is_maker(value):
+            refuse_chance(name or value.__name__)
+
+
+def _own(value: Any, name: str) -> Any:
+    """Return an attribute without asking a class of the user's for it."""
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return None
 
 
 def _is_maker(value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, (*_SOURCES, np.random.SeedSequence))
-    return getattr(value, "__name__", "") in _MAKERS
+    return _own(value, "__name__") in _MAKERS
 
 
 def is_seeded(maker: Any, args: Any, kwargs: Any) -> bool:
@@ -58,8 +66,9 @@ def is_seeded(maker: Any, args: Any, kwargs: Any) -> bool:
 
 def makes_generators(value: Any) -> bool:
     """Whether a value makes generators of random numbers."""
-    module = getattr(value, "__module__", None) or ""
-    return module.startswith(("numpy.random", "random")) and callable(value) and _is_maker(value)
+    module = _own(value, "__module__")
+    in_module = isinstance(module, str) and module.startswith(("numpy.random", "random"))
+    return in_module and callable(value) and _is_maker(value)
 
 
 def watch(value: Any, name: str, session: Session) -> bool:
@@ -92,8 +101,8 @@ def _plain(state: Any) -> Any:
     return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
-def check_chance(session: Session) -> None:
-    """Raise if random numbers were drawn."""
+def check_chance(session: Session, function: Callable[..., Any]) -> None:
+    """Raise if random numbers were drawn while a function was traced."""
     for name, source, state in session.chance:
         if _state(source) != state:
-            refuse_chance(name)
+            refuse_chance(name, function_source(function))

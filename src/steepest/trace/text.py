@@ -40,7 +40,8 @@ class TracedText(str):
 for _name in (
     "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__len__",
     "__contains__", "__getitem__", "__iter__", "count", "endswith", "find", "index", "isdecimal",
-    "isdigit", "isnumeric", "rfind", "rindex", "startswith",
+    "isdigit", "isnumeric", "partition", "rfind", "rindex", "rpartition", "rsplit", "split",
+    "splitlines", "startswith",
 ):  # fmt: skip
     setattr(TracedText, _name, _refusing(_name))
 
@@ -66,8 +67,13 @@ def refuse_text(values: Iterable[Any], what: str) -> None:
 
 def _holds(value: str | bytes, texts: Iterable[str]) -> bool:
     whole = str.__str__(value) if isinstance(value, str) else value.decode(errors="replace")
-    stripped = whole.strip()
+    stripped, digits = whole.strip(), _digits(whole)
     for text in texts:
-        if text in whole or (len(stripped) >= _LONG_ENOUGH and stripped in text):
+        part = len(stripped) >= _LONG_ENOUGH and stripped in text
+        if text in whole or part or (len(digits) > 1 and digits == _digits(text)):
             return True
     return False
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))

@@ -142,7 +142,7 @@ def call_traced(
             session, name, result, lambda: _call(function, session, *again), guards, decided
         )
     if root is session:
-        check_chance(session)
+        check_chance(session, function)
         session.chance.clear()
         commit(session, name)
     return result

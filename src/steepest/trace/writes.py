@@ -72,23 +72,28 @@ def commit(session: Session, function_name: str) -> None:
                 "where it cannot be kept: return the value instead"
             ) from error
     seen = [place for place, value in written if not _is_remembered(place, value)]
-    session.captures.opaque.extend(place.name for place in seen)
+    if seen:  # what was recorded is about what was there before, and holds for this call only
+        captures = session.captures
+        captures.opaque.extend(place.name for place in seen)
+        captures.arrays[:] = [(lambda array=array: array, array) for _, array in captures.arrays]
     announce(function_name, seen)
 
 
 def _is_remembered(place: Place, value: Any) -> bool:
     """Whether a write only keeps what is the same for all arguments, for another time."""
-    return place.is_filled(value) and not _depends(value)
+    return place.is_filled(value) and not _varies(value)
 
 
-def _depends(value: Any) -> bool:
-    """Whether something in a value depends on the arguments."""
+def _varies(value: Any) -> bool:
+    """Whether something in a value depends on the arguments, or may be a count."""
     if isinstance(value, TracedArray):
         return value.session.known_value(value.node) is None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return True
     if isinstance(value, dict):
-        return any(map(_depends, value.values()))
+        return any(map(_varies, value.values()))
     return isinstance(value, Traced) or (
-        isinstance(value, list | tuple | set) and any(map(_depends, value))
+        isinstance(value, list | tuple | set) and any(map(_varies, value))
     )
 
 
