@@ -7,17 +7,40 @@ import dataclasses
 import numpy as np
 
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
+from steepest.ops.leaves import constant_value
 from steepest.ops.row import RECORD, Domain, Elementwise, Linear, Row, Rule, Zero, elementwise
 
 
+def _known(x):
+    """Return the value of a recorded constant, None for all else."""
+    node = getattr(x, "node", None)
+    return None if node is None else constant_value(node)
+
+
 def _power_by_base(y, x, p):
-    # p * x**(p - 1), which is 0 for p = 0 at every x, 0 included.
-    return np.where(p == 0, 0, p * np.power(x, np.where(p == 0, 1, p - 1)))
+    # p * x**(p - 1), where 0 * 0**-1 is 0: x**0 has slope 0 at every x.
+    exponent = _known(p)
+    if exponent is not None and exponent.all():
+        return p * np.power(x, p - 1)
+    nothing = (p == 0) & (x == 0)
+    return np.where(nothing, 0, p * np.power(x, np.where(nothing, 1, p - 1)))
 
 
 def _power_by_exponent(y, x, p):
-    # y * log(x), whose limit at x = 0 is 0 for p > 0.
-    return np.where(x == 0, 0, y * np.log(np.where(x == 0, 1, x)))
+    # y * log(x), whose limit at x = 0 is 0 for p > 0. There x**p * log(x) has the slopes in x
+    # of -x**(n + 1/2), where n < p <= n + 1: 0 up to the n-th, then infinite.
+    base = _known(x)
+    if base is not None and base.all():
+        return y * np.log(x)
+    is_zero = x == 0
+    limit = -np.sqrt(np.where(is_zero, x, 1))
+    for n in range(1, _ORDERS):
+        limit = limit * np.where(p > n, x, 1)
+    return np.where(is_zero, np.where(p > 0, limit, 0), y * np.log(np.where(is_zero, 1, x)))
+
+
+_ORDERS = 6
+"""Derivatives that are looked at where a power of 0 is differentiated by its exponent."""
 
 
 def _emit_remainder(b, x, y):
@@ -113,7 +136,11 @@ POWER = elementwise(
     _power_by_base,
     _power_by_exponent,
     torch="pow",
-    domain=Domain(((0.2, 3.0), (-2.5, 2.5)), analytic=True),
+    domain=Domain(
+        ((0.2, 3.0), (-2.5, 2.5)),
+        analytic=True,
+        special=((1.0, 1.0), (1.0, 0.0), (2.0, 0.0), (2.0, 1.0), (2.0, 2.0), (1e-6, 3.0)),
+    ),
     kink="x**0 has slope 0 in x everywhere, 0 included; 0**p has slope 0 in p",
 )
 ABSOLUTE = elementwise(

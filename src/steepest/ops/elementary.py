@@ -165,19 +165,48 @@ def sinh(b: Any, x: Any) -> Any:
     return b.copysign(b.select(size < 1.0, small, large), x)
 
 
+def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
+    """Return exp(-2 size) and that less one, each rounded once; in double precision."""
+    n, power = _reduced(b, _clamped(b, size * -2.0, -708.0, 0.0))
+    scale = _power_of_two(b, n, size)
+    return b.fma(power, scale, scale), b.fma(power, scale, scale - 1.0)
+
+
+def _tanh_rest(b: Any, size: Any) -> Any:
+    """Return 1 - tanh(size); in single precision."""
+    n, power = _reduced(b, _clamped(b, size * 2.0, 0.0, 88.0))
+    power = b.fma(power, _power_of_two(b, n, size), _power_of_two(b, n, size))
+    return b.constant(2.0, size) / (power + 1.0)
+
+
 def tanh(b: Any, x: Any) -> Any:
     size = b.fabs(x)
     if x.dtype != _DOUBLE:
-        n, power = _reduced(b, _clamped(b, size * 2.0, 0.0, 20.0))  # beyond 10 it rounds to 1
-        power = b.fma(power, _power_of_two(b, n, x), _power_of_two(b, n, x))
         square = size * size
         small = b.fma(_polynomial(b, polynomials.TANH[4], square) * square, size, size)
-        large = b.constant(1.0, x) - b.constant(2.0, x) / (power + 1.0)
+        large = b.constant(1.0, x) - _tanh_rest(b, size)
         return b.copysign(b.select(size < 0.55, small, large), x)
-    n, power = _reduced(b, _clamped(b, size * -2.0, -40.0, 0.0))
-    scale = _power_of_two(b, n, x)
-    below = b.fma(power, scale, scale - 1.0)  # exp(-2 abs(x)) - 1
+    _, below = _tanh_power(b, size)
     return b.copysign(-below / (below + 2.0), x)
+
+
+TANH_TAIL = 4.0
+"""Beyond, the slope of tanh is computed from its operand, before from its value."""
+
+
+def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
+    """Emit 1 - tanh(x)**2, given y = tanh(x)."""
+    size = b.fabs(x)
+    nothing = b.constant(0.0, x)
+    if x.dtype != _DOUBLE:
+        rest = _tanh_rest(b, size)
+        return b.select(size > 44.0, nothing, rest * (b.constant(2.0, x) - rest))
+    power, _ = _tanh_power(b, size)
+    tail = (
+        power * 4.0 * _polynomial(b, (1.0, -2.0, 3.0, -4.0, 5.0), power)
+    )  # of 1 / (1 + power)**2
+    near = b.constant(1.0, x) - y * y
+    return b.select(size > 354.0, nothing, b.select(size > TANH_TAIL, tail, near))
 
 
 # Logarithms.
