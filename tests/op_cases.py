@@ -36,7 +36,12 @@ class OpCase:
     def operands(self, random, dtype=np.float64):
         if any(isinstance(value, Graph) for value in self.case.attributes.values()):
             dtype = np.float64  # of the step of a loop, which is written for it
-        return [self._operand(random, i, shape, dtype) for i, shape in enumerate(self.case.shapes)]
+        shapes = enumerate(self.case.shapes)
+        return self.agreeing([self._operand(random, i, shape, dtype) for i, shape in shapes])
+
+    def agreeing(self, operands):
+        agree = self.row.domain.agree
+        return operands if agree is None else list(agree(*operands))
 
     def _operand(self, random, i, shape, dtype):
         if i in self.case.integers:

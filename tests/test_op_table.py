@@ -218,9 +218,12 @@ class Line:
         self.weights = random.uniform(0.5, 1.5, shape)
 
     def moved(self, t):
-        return [
-            x + t * self.direction if i == self.operand else x for i, x in enumerate(self.operands)
-        ]
+        return self.case.agreeing(
+            [
+                x + t * self.direction if i == self.operand else x
+                for i, x in enumerate(self.operands)
+            ]
+        )
 
     def plain(self, t):
         value = self.case.row.evaluate(*self.moved(t), **self.case.case.attributes)

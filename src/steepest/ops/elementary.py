@@ -165,18 +165,30 @@ def sinh(b: Any, x: Any) -> Any:
     return b.copysign(b.select(size < 1.0, small, large), x)
 
 
+def _power_and_scale(b: Any, x: Any) -> tuple[Any, Any]:
+    """Return exp(r) - 1 and 2**n, where x = n log(2) + r and 2**n is a normal number.
+
+    With the exponent's bias in the shifter, the sum's last bits are those of 2**n.
+    """
+    size = x.dtype.itemsize
+    shifter = _SHIFTER[size] + _BIAS[size]
+    shifted = b.fma(x, _LOG2_E, shifter)
+    scale = b.of_bits(b.shift_left(b.to_bits(shifted), _FRACTION[size]), x)
+    return _below_one(b, _rest_of_log2(b, x, shifted - shifter)), scale
+
+
 def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
     """Return exp(-2 size) and that less one, each rounded once; in double precision."""
-    n, power = _reduced(b, _clamped(b, size * -2.0, -708.0, 0.0))
-    scale = _power_of_two(b, n, size)
+    below = size * -2.0
+    power, scale = _power_and_scale(b, b.select(below < -708.0, b.constant(-708.0, size), below))
     return b.fma(power, scale, scale), b.fma(power, scale, scale - 1.0)
 
 
 def _tanh_rest(b: Any, size: Any) -> Any:
     """Return 1 - tanh(size); in single precision."""
-    n, power = _reduced(b, _clamped(b, size * 2.0, 0.0, 88.0))
-    power = b.fma(power, _power_of_two(b, n, size), _power_of_two(b, n, size))
-    return b.constant(2.0, size) / (power + 1.0)
+    above = size * 2.0
+    power, scale = _power_and_scale(b, b.select(above > 88.0, b.constant(88.0, size), above))
+    return b.constant(2.0, size) / (b.fma(power, scale, scale) + 1.0)
 
 
 def tanh(b: Any, x: Any) -> Any:
@@ -190,23 +202,17 @@ def tanh(b: Any, x: Any) -> Any:
     return b.copysign(-below / (below + 2.0), x)
 
 
-TANH_TAIL = 4.0
-"""Beyond, the slope of tanh is computed from its operand, before from its value."""
-
-
 def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
-    """Emit 1 - tanh(x)**2, given y = tanh(x)."""
+    """Emit 1 - tanh(x)**2, given y = tanh(x), by powers that the value needs anyway."""
     size = b.fabs(x)
-    nothing = b.constant(0.0, x)
     if x.dtype != _DOUBLE:
-        rest = _tanh_rest(b, size)
-        return b.select(size > 44.0, nothing, rest * (b.constant(2.0, x) - rest))
-    power, _ = _tanh_power(b, size)
-    tail = (
-        power * 4.0 * _polynomial(b, (1.0, -2.0, 3.0, -4.0, 5.0), power)
-    )  # of 1 / (1 + power)**2
-    near = b.constant(1.0, x) - y * y
-    return b.select(size > 354.0, nothing, b.select(size > TANH_TAIL, tail, near))
+        rest, end = _tanh_rest(b, size), 44.0
+        slope = rest * (b.constant(2.0, x) - rest)
+    else:
+        (power, _), end = _tanh_power(b, size), 354.0
+        root = b.fabs(y) + 1.0
+        slope = power * root * root
+    return b.select(size > end, b.constant(0.0, x), slope)
 
 
 # Logarithms.

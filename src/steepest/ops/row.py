@@ -217,6 +217,9 @@ class Domain:
         Points, one number for each operand, where the function or its rule has a case of its
         own, or where digits could cancel. Tests look at every derivative to fifth order there
         and on both sides, as far as the function is smooth.
+    agree
+        For an op whose operands depend on one another: those that go together, from those
+        drawn.
     """
 
     intervals: tuple[tuple[float, float] | str, ...]
@@ -225,6 +228,7 @@ class Domain:
     analytic: bool = False
     oriented: bool = False
     special: tuple[tuple[float, ...], ...] = ()
+    agree: Callable[..., tuple[Any, ...]] | None = None
 
     def interval(self, operand: int) -> tuple[float, float] | str:
         """Return the interval for an operand."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.ops.arithmetic import stop_gradient
 from steepest.ops.domains import REALS, UNIT
-from steepest.ops.elementary import TANH_TAIL, elementary, slope_of_tanh
+from steepest.ops.elementary import elementary, slope_of_tanh
 from steepest.ops.exponential import libm
 from steepest.ops.row import (
     RECORD,
@@ -79,25 +79,16 @@ SINH = elementwise("sinh", lambda y, x: np.cosh(x), emit=elementary("sinh"), dom
 COSH = elementwise("cosh", lambda y, x: np.sinh(x), emit=elementary("cosh"), domain=_GROWING)
 
 
-def _slope_of_tanh(y, x):
-    size = np.abs(x)
-    power = np.exp(-2.0 * size)
-    return np.where(size > TANH_TAIL, 4.0 * power / np.square(1.0 + power), 1.0 - y * y)
-
-
-# 1 - y * y, whose digits cancel far from 0, given y = tanh(x): a function of x alone.
+# 1 - tanh(x)**2, given y = tanh(x). As 1 - y * y its digits cancel far from 0, but
+# 1 - abs(y) is exp(-2 * abs(x)) * (1 + abs(y)).
 TANH_SLOPE = Row(
     name="tanh_slope",
-    evaluate=_slope_of_tanh,
+    evaluate=lambda y, x: np.exp(-2.0 * np.abs(x)) * np.square(1.0 + np.abs(y)),
     infer=lambda y, x: (np.broadcast_shapes(y.shape, x.shape), x.dtype),
     derivative=Partials((no_slope, lambda out, y, x: -2.0 * np.tanh(x) * out)),
-    torch=lambda t, y, x: t.where(
-        t.abs(x) > TANH_TAIL,
-        4.0 * t.exp(-2.0 * t.abs(x)) / (1.0 + t.exp(-2.0 * t.abs(x))) ** 2,
-        1.0 - t.square(t.tanh(x)) if y.requires_grad else 1.0 - y * y,
-    ),
+    torch=lambda t, y, x: t.exp(-2.0 * t.abs(x)) * t.square(1.0 + t.abs(y)),
     lower=Elementwise(slope_of_tanh),
-    domain=Domain(((-1.0, 1.0), (5.0, 9.0))),
+    domain=Domain(((-1.0, 1.0), (-3.0, 3.0)), agree=lambda y, x: (np.tanh(x), x)),
 )
 TANH = elementwise(
     "tanh",
