@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 from op_cases import (
     ALL_CASES,
@@ -103,6 +104,22 @@ def _sums(x, axis, sign):
     return np.stack([values.real, values.imag], -1).astype(x.dtype)
 
 
+def _frechet(a, directions, of):
+    """Return a derivative of SciPy's matrix function, a block of it of a block triangle.
+
+    Mathias (1996): f([[A, E], [0, A]]) = [[f(A), f'(A) E], [0, f(A)]], and so on.
+    """
+    if a.ndim > 2:
+        return np.stack([_frechet(x, [e[i] for e in directions], of) for i, x in enumerate(a)])
+    number = len(a)
+    whole = (a + a.T) / 2
+    for direction in directions:
+        along = np.kron(np.eye(len(whole) // number), (direction + direction.T) / 2)
+        whole = np.block([[whole, along], [np.zeros_like(whole), whole]])
+    result = np.real(getattr(scipy.linalg, f"{of}m")(whole))[:number, -number:]
+    return result.astype(a.dtype)
+
+
 ORACLES |= {
     "fourier": _sums,
     "tanh_slope": lambda y, x: np.broadcast_arrays(1 / np.cosh(x) ** 2, y)[0],
@@ -112,10 +129,13 @@ ORACLES |= {
     "frexp_exponent": lambda x: np.frexp(x)[1],
     "solve": np.linalg.solve,
     "det": np.linalg.det,
+    "cofactors": lambda a: np.linalg.det(a)[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2),
+    "over_gap": lambda x, gap: x / gap,
+    "matrix_function": lambda a, *directions, of: _frechet(a, directions, of),
     "logabsdet": lambda a: np.log(np.abs(np.linalg.det(a))),
     "detsign": lambda a: np.sign(np.linalg.det(a)),
     "cholesky": np.linalg.cholesky,
-    "eigh": lambda a: _packed(np.linalg.eigh(a), a.ndim - 2),
+    "eigh": lambda a, upper: _packed(np.linalg.eigh(a, "LU"[upper]), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
     "triangle": lambda a: np.linalg.qr(a)[1],
     "solve_triangle": lambda r, b: np.linalg.solve(np.triu(r), b),
