@@ -337,6 +337,15 @@ def _cofactors_along(a, direction):
     return np.matmul(np.matmul(u, turned), vh) * sign[..., None, None]
 
 
+def _torch_cofactors(t, a):
+    u, s, vh = t.linalg.svd(a)
+    number = s.shape[-1]
+    alone = t.eye(number, dtype=t.bool, device=a.device)
+    others = t.prod(t.where(alone, 1.0, s[..., None, :]), -1)
+    sign = t.sign(t.linalg.det(u.detach()) * t.linalg.det(vh.detach()))
+    return (u * others[..., None, :]) @ vh * sign[..., None, None]
+
+
 COFACTORS = Row(
     name="cofactors",
     evaluate=_cofactors,
@@ -345,7 +354,7 @@ COFACTORS = Row(
         lambda cotangent, y, a: (_cofactors_along(a, cotangent),),
         lambda tangents, y, a: _cofactors_along(a, tangents[0]),
     ),
-    torch=lambda t, a: t.linalg.det(a)[..., None, None] * t.linalg.inv(a).mT,
+    torch=_torch_cofactors,
     lower=Kernel("host"),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
