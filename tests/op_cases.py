@@ -8,6 +8,7 @@ import numpy as np
 from steepest.engines import Interpreter, Native, Torch
 from steepest.graph import Graph, make
 from steepest.ops import TABLE, Case, Elementwise, Linear, Partials, Row, Zero, input_node
+from steepest.ops.row import UnknownPartial, no_slope
 
 ENGINES = {"numpy": Interpreter(), "native": Native(), "torch": Torch()}
 
@@ -35,7 +36,12 @@ class OpCase:
     def operands(self, random, dtype=np.float64):
         if any(isinstance(value, Graph) for value in self.case.attributes.values()):
             dtype = np.float64  # of the step of a loop, which is written for it
-        return [self._operand(random, i, shape, dtype) for i, shape in enumerate(self.case.shapes)]
+        shapes = enumerate(self.case.shapes)
+        return self.agreeing([self._operand(random, i, shape, dtype) for i, shape in shapes])
+
+    def agreeing(self, operands):
+        agree = self.row.domain.agree
+        return operands if agree is None else list(agree(*operands))
 
     def _operand(self, random, i, shape, dtype):
         if i in self.case.integers:
@@ -88,13 +94,17 @@ def is_elementwise(row):
     return isinstance(row.lower, Elementwise)
 
 
+def has_slope(partial):
+    return partial is not no_slope and not isinstance(partial, UnknownPartial)
+
+
 def differentiable_operands(case):
     """Return the positions of operands that the row gives a derivative for."""
     derivative = case.row.derivative
     if isinstance(derivative, Zero):
         return []
     if isinstance(derivative, Partials):
-        return [i for i, partial in enumerate(derivative.of) if partial is not None]
+        return [i for i, partial in enumerate(derivative.of) if has_slope(partial)]
     if isinstance(derivative, Linear):
         return list(derivative.transposes)
     positions = range(len(case.case.shapes))

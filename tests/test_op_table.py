@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 from op_cases import (
     ALL_CASES,
@@ -12,6 +13,7 @@ from op_cases import (
     FILLED_CASES,
     differentiable_operands,
     graph_of,
+    has_slope,
     is_elementwise,
     special_operands,
 )
@@ -102,18 +104,41 @@ def _sums(x, axis, sign):
     return np.stack([values.real, values.imag], -1).astype(x.dtype)
 
 
+def _frechet(a, directions, of):
+    """Return a derivative of SciPy's matrix function, a block of it of a block triangle.
+
+    Mathias (1996): f([[A, E], [0, A]]) = [[f(A), f'(A) E], [0, f(A)]], and so on.
+    """
+    if a.ndim > 2:
+        return np.stack([_frechet(x, [e[i] for e in directions], of) for i, x in enumerate(a)])
+    number = len(a)
+    whole = (a + a.T) / 2
+    for direction in directions:
+        along = np.kron(np.eye(len(whole) // number), (direction + direction.T) / 2)
+        whole = np.block([[whole, along], [np.zeros_like(whole), whole]])
+    result = np.real(getattr(scipy.linalg, f"{of}m")(whole))[:number, -number:]
+    return result.astype(a.dtype)
+
+
 ORACLES |= {
     "fourier": _sums,
+    "root": np.sqrt,
+    "square_of_root": lambda x: 1 * x,
+    "square_of_hypot": lambda a, b: a * a + b * b,
+    "tanh_slope": lambda y, x: np.broadcast_arrays(1 / np.cosh(x) ** 2, y)[0],
     "scan": _scanned,
     "while": _repeated,
     "cond": lambda c, v, a, yes, no: np.sin(v) * a if c else v * v + a,
     "frexp_exponent": lambda x: np.frexp(x)[1],
     "solve": np.linalg.solve,
     "det": np.linalg.det,
+    "cofactors": lambda a: np.linalg.det(a)[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2),
+    "over_gap": lambda x, gap: x / gap,
+    "matrix_function": lambda a, *directions, of: _frechet(a, directions, of),
     "logabsdet": lambda a: np.log(np.abs(np.linalg.det(a))),
     "detsign": lambda a: np.sign(np.linalg.det(a)),
     "cholesky": np.linalg.cholesky,
-    "eigh": lambda a: _packed(np.linalg.eigh(a), a.ndim - 2),
+    "eigh": lambda a, upper: _packed(np.linalg.eigh(a, "LU"[upper]), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
     "triangle": lambda a: np.linalg.qr(a)[1],
     "solve_triangle": lambda r, b: np.linalg.solve(np.triu(r), b),
@@ -216,9 +241,12 @@ class Line:
         self.weights = random.uniform(0.5, 1.5, shape)
 
     def moved(self, t):
-        return [
-            x + t * self.direction if i == self.operand else x for i, x in enumerate(self.operands)
-        ]
+        return self.case.agreeing(
+            [
+                x + t * self.direction if i == self.operand else x
+                for i, x in enumerate(self.operands)
+            ]
+        )
 
     def plain(self, t):
         value = self.case.row.evaluate(*self.moved(t), **self.case.case.attributes)
@@ -337,7 +365,7 @@ def mutants(row, factor):
     match row.derivative:
         case Partials(of=partials):
             for i, partial in enumerate(partials):
-                if partial is not None:
+                if has_slope(partial):
                     changed = (*partials[:i], _scaled(partial, factor), *partials[i + 1 :])
                     yield i, Partials(changed)
         case Linear(transposes=transposes, joint=joint):

@@ -13,6 +13,7 @@ from steepest.derivative.function import (
     warn_of_paths,
 )
 from steepest.derivative.jacobian import hessian, jacobian
+from steepest.derivative.matrix_functions import expm, logm, matrix_function, sqrtm
 from steepest.derivative.nonfinite import nonfinite_origin
 from steepest.derivative.reverse import node_gradients, pull_back
 from steepest.derivative.substitute import substitute
@@ -32,11 +33,14 @@ __all__ = [
     "Function",
     "PathLimitWarning",
     "custom_derivative",
+    "expm",
     "gradient",
     "hessian",
     "hvp",
     "interpret",
     "jacobian",
+    "logm",
+    "matrix_function",
     "node_gradients",
     "nonfinite_origin",
     "pull_back",
@@ -44,6 +48,7 @@ __all__ = [
     "push_forward",
     "pushforward",
     "require_loss",
+    "sqrtm",
     "substitute",
     "value_and_gradient",
     "warn_of_paths",

@@ -25,6 +25,11 @@ class Operation(Protocol):
         """NumPy's name for it."""
         ...
 
+    @property
+    def explain(self) -> str:
+        """Why its result is not finite although its operands are; empty where that is plain."""
+        ...
+
     def infer(self, *operands: Any, **attributes: Any) -> tuple[Shape, np.dtype]:
         """Return shape and dtype of the result."""
         ...

@@ -41,7 +41,8 @@ class Origin:
         where = f" at {self.source}: {self.source.text}" if self.source else ""
         place = f"[{', '.join(map(str, self.element))}]" if self.element else ""
         of = f" of {', '.join(f'{x:.6g}' for x in self.operands)}" if self.operands else ""
-        return f"{self.node.op.name}{place}{of} gives {self.value}{where}"
+        reason = f" ({self.node.op.explain})" if self.node.op.explain else ""
+        return f"{self.node.op.name}{place}{of} gives {self.value}{where}{reason}"
 
 
 def find_origin(

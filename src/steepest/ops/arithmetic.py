@@ -6,19 +6,53 @@ import dataclasses
 
 import numpy as np
 
+from steepest.graph import make
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
-from steepest.ops.row import RECORD, Domain, Elementwise, Linear, Row, Rule, Zero, elementwise
+from steepest.ops.leaves import constant_node, constant_value
+from steepest.ops.row import (
+    RECORD,
+    Domain,
+    Elementwise,
+    Linear,
+    Partials,
+    Row,
+    Rule,
+    Zero,
+    elementwise,
+)
 from steepest.ops.support import both, either, moved, of_first
 
 
+def _known(x):
+    """Return the value of a recorded constant, None for all else."""
+    node = getattr(x, "node", None)
+    return None if node is None else constant_value(node)
+
+
 def _power_by_base(y, x, p):
-    # p * x**(p - 1), which is 0 for p = 0 at every x, 0 included.
-    return np.where(p == 0, 0, p * np.power(x, np.where(p == 0, 1, p - 1)))
+    # p * x**(p - 1), where 0 * 0**-1 is 0: x**0 has slope 0 at every x.
+    exponent = _known(p)
+    if exponent is not None and exponent.all():
+        return p * np.power(x, p - 1)
+    nothing = (p == 0) & (x == 0)
+    return np.where(nothing, 0, p * np.power(x, np.where(nothing, 1, p - 1)))
 
 
 def _power_by_exponent(y, x, p):
-    # y * log(x), whose limit at x = 0 is 0 for p > 0.
-    return np.where(x == 0, 0, y * np.log(np.where(x == 0, 1, x)))
+    # y * log(x), whose limit at x = 0 is 0 for p > 0. There x**p * log(x) has the slopes in x
+    # of -x**(n + 1/2), where n < p <= n + 1: 0 up to the n-th, then infinite.
+    base = _known(x)
+    if base is not None and base.all():
+        return y * np.log(x)
+    is_zero = x == 0
+    limit = -np.sqrt(np.where(is_zero, x, 1))
+    for n in range(1, _ORDERS):
+        limit = limit * np.where(p > n, x, 1)
+    return np.where(is_zero, np.where(p > 0, limit, 0), y * np.log(np.where(is_zero, 1, x)))
+
+
+_ORDERS = 6
+"""Derivatives that are looked at where a power of 0 is differentiated by its exponent."""
 
 
 def _emit_remainder(b, x, y):
@@ -90,6 +124,75 @@ def _choose_pullback(chosen):
     return Rule(pullback, pushforward)
 
 
+# Squares of roots. The square of a root is what is under it, and has its slopes, also at 0,
+# where the root has none: a node of its own keeps NumPy's value and knows these slopes.
+
+_MOVES = frozenset({"reshape", "transpose", "getitem", "broadcast_to", "take_at"})
+_DEPTH = 6
+"""Operations that are looked through for a root."""
+
+
+def _square_of(x, depth=_DEPTH):
+    """Return the square of a node that is computed by roots of real numbers; None for others.
+
+    Roots may have been moved (indexed, reshaped...) and scaled by factors and divisors.
+    """
+    if x.dtype.kind != "f" or not depth:
+        return None
+    name, operands = x.op.name, x.operands
+    if name in ("sqrt", "root"):
+        return make(SQUARE_OF_ROOT, operands)
+    if name in ("hypot", "where"):
+        squares = [_square_of(operand, depth - 1) for operand in operands]
+        if not any(squares):
+            return make(SQUARE_OF_HYPOT, operands) if name == "hypot" else None
+        squares = [
+            operand if operand.dtype.kind == "b" else found or make(SQUARE, (operand,))
+            for operand, found in zip(operands, squares, strict=True)
+        ]
+        return make(ADD if name == "hypot" else WHERE, squares)
+    if name == "absolute":
+        return make(SQUARE, operands)
+    if name == "negative":
+        return _square_of(operands[0], depth - 1)
+    if name in _MOVES:
+        inner = _square_of(operands[0], depth - 1)
+        return None if inner is None else make(x.op, (inner, *operands[1:]), **x.attributes)
+    if name not in ("multiply", "divide"):
+        return None
+    first, second = (_square_of(operand, depth - 1) for operand in operands)
+    if first is not None and second is not None:
+        return make(x.op, (first, second))
+    if first is not None:  # one by one: the square of the other may under- or overflow
+        return make(x.op, (make(x.op, (first, operands[1])), operands[1]))
+    if second is not None and name == "multiply":
+        return make(x.op, (make(x.op, (second, operands[0])), operands[0]))
+    return None
+
+
+def _shorten_square(x):
+    return _square_of(x)
+
+
+def _shorten_product(a, b):
+    return _square_of(a) if a is b else None
+
+
+def _shorten_power(x, p):
+    """Return an even power as a power of the square."""
+    exponent = constant_value(p)
+    if exponent is None or exponent.size != 1 or x.dtype.kind != "f":
+        return None
+    (value,) = exponent.reshape(-1).tolist()
+    if value < 2 or value % 2 or not np.isfinite(value):
+        return None
+    square = _square_of(x)
+    if square is None or square.shape != np.broadcast_shapes(x.shape, p.shape):
+        return None
+    half = constant_node(np.full(p.shape, value / 2), p.dtype)
+    return square if value == 2 else make(POWER, (square, half))
+
+
 ADD = elementwise(
     "add", lambda y, a, b: 1.0, lambda y, a, b: 1.0, domain=REAL_PAIRS, support=either
 )
@@ -97,7 +200,12 @@ SUBTRACT = elementwise(
     "subtract", lambda y, a, b: 1.0, lambda y, a, b: -1.0, domain=REAL_PAIRS, support=either
 )
 MULTIPLY = elementwise(
-    "multiply", lambda y, a, b: b, lambda y, a, b: a, domain=REAL_PAIRS, support=both
+    "multiply",
+    lambda y, a, b: b,
+    lambda y, a, b: a,
+    domain=REAL_PAIRS,
+    shorten=_shorten_product,
+    support=both,
 )
 DIVIDE = elementwise(
     "divide",
@@ -107,11 +215,33 @@ DIVIDE = elementwise(
     support=of_first,
 )
 NEGATIVE = elementwise("negative", lambda y, x: -1.0, domain=REALS, support=of_first)
-SQUARE = elementwise("square", lambda y, x: 2.0 * x, emit=lambda b, x: x * x, domain=REALS)
+SQUARE = elementwise(
+    "square",
+    lambda y, x: 2.0 * x,
+    emit=lambda b, x: x * x,
+    domain=REALS,
+    shorten=_shorten_square,
+)
 RECIPROCAL = elementwise(
     "reciprocal", lambda y, x: -y * y, emit=lambda b, x: 1 / x, domain=POSITIVE
 )
 SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
+ROOT = dataclasses.replace(
+    SQRT,
+    name="root",
+    derivative=Partials((lambda y, x: np.where(y == 0, 0, 0.5 / np.where(y == 0, 1, y)),)),
+    lower=Elementwise("sqrt"),
+    kink="slope 0 at 0: it is the root of a sum of squares",
+)
+SQUARE_OF_ROOT = dataclasses.replace(
+    SQRT,
+    name="square_of_root",
+    evaluate=lambda x: np.square(np.sqrt(x)),
+    derivative=Partials((lambda y, x: np.where(x < 0, np.nan, 1.0),)),
+    torch=lambda t, x: t.where(x < 0, float("nan"), x),
+    lower=Elementwise(lambda b, x: b.sqrt(x) * b.sqrt(x)),
+    domain=dataclasses.replace(POSITIVE, analytic=False, special=((0.0,),)),
+)
 CBRT = elementwise(
     "cbrt",
     lambda y, x: 1.0 / (3.0 * y * y),
@@ -124,8 +254,13 @@ POWER = elementwise(
     _power_by_base,
     _power_by_exponent,
     torch="pow",
-    domain=Domain(((0.2, 3.0), (-2.5, 2.5)), analytic=True),
+    domain=Domain(
+        ((0.2, 3.0), (-2.5, 2.5)),
+        analytic=True,
+        special=((1.0, 1.0), (1.0, 0.0), (2.0, 0.0), (2.0, 1.0), (2.0, 2.0), (1e-6, 3.0)),
+    ),
     kink="x**0 has slope 0 in x everywhere, 0 included; 0**p has slope 0 in p",
+    shorten=_shorten_power,
 )
 ABSOLUTE = elementwise(
     "absolute",
@@ -148,6 +283,16 @@ HYPOT = elementwise(
     emit=lambda b, x, y: b.libm("hypot", x, y),
     domain=Domain(((0.3, 3.0), (0.3, 3.0))),
     kink="slope 0 at (0, 0)",
+)
+SQUARE_OF_HYPOT = dataclasses.replace(
+    HYPOT,
+    name="square_of_hypot",
+    evaluate=lambda a, b: np.square(np.hypot(a, b)),
+    derivative=Partials((lambda y, a, b: 2.0 * a, lambda y, a, b: 2.0 * b)),
+    torch=lambda t, a, b: t.square(a) + t.square(b),
+    lower=Elementwise(lambda b, x, y: b.libm("hypot", x, y) * b.libm("hypot", x, y)),
+    domain=Domain(((0.3, 3.0), (0.3, 3.0)), special=((0.0, 0.0), (1e-9, 0.0))),
+    kink="",
 )
 REMAINDER = elementwise(
     "remainder",
@@ -254,11 +399,14 @@ ROWS: tuple[Row, ...] = (
     SQUARE,
     RECIPROCAL,
     SQRT,
+    ROOT,
+    SQUARE_OF_ROOT,
     CBRT,
     POWER,
     ABSOLUTE,
     SIGN,
     HYPOT,
+    SQUARE_OF_HYPOT,
     REMAINDER,
     FLOOR_DIVIDE,
     FLOOR,

@@ -165,19 +165,54 @@ def sinh(b: Any, x: Any) -> Any:
     return b.copysign(b.select(size < 1.0, small, large), x)
 
 
+def _power_and_scale(b: Any, x: Any) -> tuple[Any, Any]:
+    """Return exp(r) - 1 and 2**n, where x = n log(2) + r and 2**n is a normal number.
+
+    With the exponent's bias in the shifter, the sum's last bits are those of 2**n.
+    """
+    size = x.dtype.itemsize
+    shifter = _SHIFTER[size] + _BIAS[size]
+    shifted = b.fma(x, _LOG2_E, shifter)
+    scale = b.of_bits(b.shift_left(b.to_bits(shifted), _FRACTION[size]), x)
+    return _below_one(b, _rest_of_log2(b, x, shifted - shifter)), scale
+
+
+def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
+    """Return exp(-2 size) and that less one, each rounded once; in double precision."""
+    below = size * -2.0
+    power, scale = _power_and_scale(b, b.select(below < -708.0, b.constant(-708.0, size), below))
+    return b.fma(power, scale, scale), b.fma(power, scale, scale - 1.0)
+
+
+def _tanh_rest(b: Any, size: Any) -> Any:
+    """Return 1 - tanh(size); in single precision."""
+    above = size * 2.0
+    power, scale = _power_and_scale(b, b.select(above > 88.0, b.constant(88.0, size), above))
+    return b.constant(2.0, size) / (b.fma(power, scale, scale) + 1.0)
+
+
 def tanh(b: Any, x: Any) -> Any:
     size = b.fabs(x)
     if x.dtype != _DOUBLE:
-        n, power = _reduced(b, _clamped(b, size * 2.0, 0.0, 20.0))  # beyond 10 it rounds to 1
-        power = b.fma(power, _power_of_two(b, n, x), _power_of_two(b, n, x))
         square = size * size
         small = b.fma(_polynomial(b, polynomials.TANH[4], square) * square, size, size)
-        large = b.constant(1.0, x) - b.constant(2.0, x) / (power + 1.0)
+        large = b.constant(1.0, x) - _tanh_rest(b, size)
         return b.copysign(b.select(size < 0.55, small, large), x)
-    n, power = _reduced(b, _clamped(b, size * -2.0, -40.0, 0.0))
-    scale = _power_of_two(b, n, x)
-    below = b.fma(power, scale, scale - 1.0)  # exp(-2 abs(x)) - 1
+    _, below = _tanh_power(b, size)
     return b.copysign(-below / (below + 2.0), x)
+
+
+def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
+    """Emit 1 - tanh(x)**2, given y = tanh(x), by powers that the value needs anyway."""
+    size = b.fabs(x)
+    if x.dtype != _DOUBLE:
+        rest, end = _tanh_rest(b, size), 44.0
+        slope = rest * (b.constant(2.0, x) - rest)
+    else:
+        (power, _), end = _tanh_power(b, size), 354.0
+        root = b.fabs(y) + 1.0
+        slope = power * root * root
+    return b.select(size > end, b.constant(0.0, x), slope)
 
 
 # Logarithms.

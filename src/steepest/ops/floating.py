@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.ops.arithmetic import fmod_in_torch
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
-from steepest.ops.row import Case, Domain, Kernel, Row, Zero, elementwise
+from steepest.ops.row import Case, Domain, Kernel, Row, Zero, elementwise, no_slope
 
 SIGNBIT = elementwise(
     "signbit",
@@ -29,7 +29,7 @@ FMOD = elementwise(
 NEXTAFTER = elementwise(
     "nextafter",
     lambda y, a, b: 1.0,
-    None,
+    no_slope,
     emit=lambda b, x, y: b.libm("nextafter", x, y),
     domain=dataclasses.replace(NONZERO_SECOND, analytic=False),
     kink="slope 1 in the first operand, 0 in the second",

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import UnsupportedError
 from steepest.graph import Node, Shape
+from steepest.graph.source import at, user_source
 
 RECORD = "__steepest_record__"
 """Method by which a traced array records an op that NumPy has no function for."""
@@ -24,10 +26,42 @@ RECORD = "__steepest_record__"
 class Partials:
     """Derivative of an elementwise op: one partial derivative for each operand.
 
-    A partial is NumPy code of ``(output, *operands)``, or None where it is zero everywhere.
+    A partial is NumPy code of ``(output, *operands)``: :func:`no_slope` where it is zero
+    everywhere, None where nobody has written it. Differentiating by such an operand is refused.
     """
 
     of: tuple[Callable[..., Any] | None, ...]
+
+
+def no_slope(*_: Any) -> float:
+    """Partial derivative that is zero everywhere."""
+    return 0.0
+
+
+@dataclass(frozen=True)
+class UnknownPartial:
+    """A partial derivative that a row does not have: asking for it is an error.
+
+    Attributes
+    ----------
+    name
+        The op.
+    operand
+        Position of the operand.
+    """
+
+    name: str
+    operand: int
+
+    def __call__(self, output: Any, *_: Any) -> Any:
+        """Raise, naming the user's line."""
+        session = getattr(output, "session", None)
+        source = session.sources.get(output.node) if session else None
+        raise UnsupportedError(
+            f"the derivative of {self.name} by its argument {self.operand + 1}"
+            f"{at(source or user_source())} is not known: pass that argument as data, wrap it in "
+            "st.stop_gradient, or give a rule with st.custom_derivative"
+        )
 
 
 @dataclass(frozen=True)
@@ -179,6 +213,13 @@ class Domain:
     oriented
         Whether the result holds vectors whose sign is free: tests compare what does not
         depend on it.
+    special
+        Points, one number for each operand, where the function or its rule has a case of its
+        own, or where digits could cancel. Tests look at every derivative to fifth order there
+        and on both sides, as far as the function is smooth.
+    agree
+        For an op whose operands depend on one another: those that go together, from those
+        drawn.
     """
 
     intervals: tuple[tuple[float, float] | str, ...]
@@ -186,6 +227,8 @@ class Domain:
     smooth: bool = True
     analytic: bool = False
     oriented: bool = False
+    special: tuple[tuple[float, ...], ...] = ()
+    agree: Callable[..., tuple[Any, ...]] | None = None
 
     def interval(self, operand: int) -> tuple[float, float] | str:
         """Return the interval for an operand."""
@@ -221,6 +264,11 @@ class Row:
     support
         Where the result can be other than zero, given where its operands can: a rule of
         :mod:`steepest.ops.support`; None where nothing is known.
+    explain
+        Why the result is not finite although the operands are, for people.
+    shorten
+        A simpler node that stands for this op of some operands, or None: function of the
+        operands. It has the same value and more derivatives.
     """
 
     name: str
@@ -233,12 +281,20 @@ class Row:
     kink: str = ""
     put: Callable[..., Any] | None = None
     support: Callable[..., Any] | None = None
+    explain: str = ""
+    shorten: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:
         if not self.domain.intervals:
             raise ValueError(f"op {self.name!r} has no domain: tests could not draw operands")
         if not isinstance(self.lower, Elementwise) and not self.domain.cases:
             raise ValueError(f"op {self.name!r} has no cases: tests could not draw shapes")
+        if isinstance(self.derivative, Partials):
+            known = (
+                UnknownPartial(self.name, i) if partial is None else partial
+                for i, partial in enumerate(self.derivative.of)
+            )
+            object.__setattr__(self, "derivative", Partials(tuple(known)))
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -253,6 +309,7 @@ def elementwise(
     derivative: Derivative | None = None,
     kink: str = "",
     support: Callable[..., Any] | None = None,
+    shorten: Callable[..., Node | None] | None = None,
 ) -> Row:
     """Return the row of a NumPy ufunc.
 
@@ -263,7 +320,7 @@ def elementwise(
     *partials
         Partial derivatives, NumPy code of ``(output, *operands)``; none at all means that
         the derivative is zero.
-    domain, emit, torch, derivative, kink, support
+    domain, emit, torch, derivative, kink, support, shorten
         See :class:`Row`; `derivative` stands in for the partials where they do not serve.
     """
     ufunc = getattr(np, name)
@@ -282,6 +339,7 @@ def elementwise(
         domain=domain,
         kink=kink,
         support=support,
+        shorten=shorten,
     )
 
 

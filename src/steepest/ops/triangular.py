@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.linear import call, solve_infer, swap
+from steepest.ops.linear import solve_infer
+from steepest.ops.matrices import call, swap
 from steepest.ops.row import Case, Domain, Kernel, Row, Rule
 
 _ENTRIES = ((-3.0, 3.0),)

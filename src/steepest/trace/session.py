@@ -176,7 +176,7 @@ class Session:
 
     def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
         """Make a node and note the user's line that made it; fold what is constant."""
-        node = make(op, operands, **attributes)
+        node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
         if node.size <= CONSTANT_LIMIT and all(x.op is CONSTANT for x in operands):
             return constant_node(self.value(node))
         if node not in self.sources:

@@ -22,7 +22,7 @@ from steepest.descent.methods.trust import (
 )
 from steepest.descent.vectors import norm
 from steepest.errors import InputError
-from steepest.ops.linear import eigh_parts
+from steepest.ops.spectral import eigh_parts
 from steepest.trace import while_loop
 
 

@@ -269,7 +269,6 @@ FUNCTIONS[np.isrealobj] = lambda z: False
 FUNCTIONS[np.shape] = lambda z: as_complex(z).shape
 FUNCTIONS[np.ndim] = lambda z: as_complex(z).ndim
 FUNCTIONS[np.size] = lambda z: as_complex(z).size
-FUNCTIONS[np.linalg.norm] = lambda z, *args, **kwargs: np.linalg.norm(np.abs(z), *args, **kwargs)
 FUNCTIONS[np.ones_like] = lambda z: as_complex(np.ones_like(as_complex(z).real))
 
 

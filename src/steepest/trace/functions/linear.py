@@ -9,9 +9,11 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, is_within_try, user_source
 from steepest.ops import TABLE
-from steepest.ops.linear import eigh_parts, svd_parts
+from steepest.ops.matrices import from_lower
 from steepest.ops.reduction import keep_axes
+from steepest.ops.spectral import eigh_parts, svd_parts
 from steepest.trace.array import as_traced, record, refuse
+from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
 from steepest.trace.functions.register import implements, node_cast, normalize_axes
 from steepest.trace.session import current
@@ -44,11 +46,41 @@ def norm(x, ord=None, axis=None, keepdims=False):
     if len(axes) == 1:
         result = _vector_norm(x, ord, axes[0])
     elif len(axes) == 2:
-        rows, columns = axis if axis is not None else (0, 1)
-        result = _matrix_norm(np.moveaxis(x, (rows, columns), (-2, -1)), ord)
+        result = _matrix_norm(_matrices(x, axis), ord)
     else:
         raise InputError(f"np.linalg.norm{at(user_source())}: improper number of dimensions")
     return keep_axes(result, axes, x.ndim) if keepdims else result
+
+
+def _matrices(x: Any, axis: Any) -> Any:
+    """Return an array with the two axes of its matrices at its end."""
+    return x if axis is None else np.moveaxis(x, axis, (-2, -1))
+
+
+def _norm_of_complex(x, ord=None, axis=None, keepdims=False):
+    if ord not in (2, -2, "nuc") or len(normalize_axes(axis, x.ndim)) != 2:
+        return norm(np.abs(x), ord, axis, keepdims)
+    parts = _matrices(x.real, axis), _matrices(x.imag, axis)
+    result = _of_values(_complex_svdvals(*parts), ord)
+    return keep_axes(result, normalize_axes(axis, x.ndim), x.ndim) if keepdims else result
+
+
+def _complex_svdvals(real: Any, imag: Any) -> Any:
+    """Return the singular values of complex matrices.
+
+    Those of the real matrix [[real, -imag], [imag, real]] are the same, each twice.
+    """
+    upper = np.concatenate([real, np.negative(imag)], axis=-1)
+    lower = np.concatenate([imag, real], axis=-1)
+    twice = svdvals(np.concatenate([upper, lower], axis=-2))
+    return 0.5 * (twice[..., ::2] + twice[..., 1::2])
+
+
+def _of_values(values: Any, ord: Any) -> Any:
+    """Return the norm that a matrix has by its singular values."""
+    if ord == "nuc":
+        return np.sum(values, axis=-1)
+    return np.max(values, axis=-1) if ord == 2 else np.min(values, axis=-1)
 
 
 def _matrix_norm(x: Any, ord: Any) -> Any:
@@ -59,12 +91,19 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
     elif ord in (np.inf, -np.inf):
         totals = np.sum(np.abs(x), axis=-1)
     elif ord in (2, -2, "nuc"):
-        totals = np.linalg.svd(x, compute_uv=False)
+        return _of_values(svdvals(x), ord)
     else:
         raise InputError(f"np.linalg.norm{at(user_source())}: invalid norm order {ord!r}")
-    if ord == "nuc":
-        return np.sum(totals, axis=-1)
-    return np.max(totals, axis=-1) if ord in (1, 2, np.inf) else np.min(totals, axis=-1)
+    return np.max(totals, axis=-1) if ord in (1, np.inf) else np.min(totals, axis=-1)
+
+
+COMPLEX_FUNCTIONS[np.linalg.norm] = _norm_of_complex
+COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="fro": (
+    _norm_of_complex(x, ord, (-2, -1), keepdims)
+)
+COMPLEX_FUNCTIONS[np.linalg.vector_norm] = lambda x, /, **options: vector_norm(
+    np.abs(x), **options
+)
 
 
 @implements(np.linalg.vector_norm)
@@ -151,9 +190,10 @@ def cholesky(a, /, *, upper=False):
 @implements(np.linalg.eigh)
 def eigh(a, UPLO="L"):
     a = _square("eigh", a)
-    a = np.swapaxes(a, -1, -2) if UPLO.upper() == "U" else a
+    if UPLO.upper() not in ("L", "U"):
+        raise InputError(f"np.linalg.eigh{at(user_source())}: UPLO={UPLO!r} must be 'L' or 'U'")
     kind = type(np.linalg.eigh(np.eye(1)))
-    return kind(*eigh_parts(a))
+    return kind(*eigh_parts(a, UPLO.upper() == "U"))
 
 
 @implements(np.linalg.eigvalsh)
@@ -161,10 +201,19 @@ def eigvalsh(a, UPLO="L"):
     return eigh(a, UPLO)[0]
 
 
+def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
+    """Return NumPy's decomposition of symmetric matrices: by their eigenvalues' sizes."""
+    w, u = eigh_parts(_square("svd", a))
+    falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]
+    w = np.take_along_axis(w, falling, axis=-1)
+    u = np.take_along_axis(u, falling[..., None, :], axis=-1)
+    return u, np.abs(w), np.swapaxes(u * np.sign(w)[..., None, :], -1, -2)
+
+
 @implements(np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a = _floating(a)
-    u, s, vh = svd_parts(a)
+    u, s, vh = _hermitian_svd(a) if hermitian else svd_parts(a)
     if not compute_uv:
         return s
     if full_matrices and a.shape[-1] != a.shape[-2]:
@@ -196,6 +245,7 @@ def pinv(a, rcond=None, hermitian=False, *, rtol=None):
     a = _floating(a)
     rcond = rtol if rtol is not None and rcond is None else rcond
     rcond = 1e-15 if rcond is None else float(rcond)
+    a = from_lower(_square("pinv", a)) if hermitian else a
     return record(TABLE["pinv"], a, rcond=rcond)
 
 
@@ -226,7 +276,7 @@ def cond(x, p=None):
 @implements(np.linalg.matrix_rank)
 def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     A = _floating(A)
-    values = svdvals(A)
+    values = np.abs(eigvalsh(A)) if hermitian else svdvals(A)
     if tol is None:
         rtol = max(A.shape[-2:]) * float(np.finfo(A.dtype).eps) if rtol is None else rtol
         tol = np.max(values, axis=-1, keepdims=True) * rtol

@@ -39,20 +39,13 @@ SPECIAL_UFUNCS["exp10"] = lambda x: np.power(10.0, x)
 SPECIAL_UFUNCS["expm1"] = np.expm1
 SPECIAL_UFUNCS["log1p"] = np.log1p
 SPECIAL_UFUNCS["cbrt"] = np.cbrt
-SPECIAL_UFUNCS["exprel"] = lambda x: _exprel(as_traced(x))
-SPECIAL_UFUNCS["rel_entr"] = lambda x, y: SPECIAL_UFUNCS["xlogy"](x, as_traced(x) / y)
 SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
-
-
-def _exprel(x: Any) -> Any:
-    small = np.abs(x) < 1e-4
-    safe = np.where(small, 1.0, x)
-    return np.where(small, 1 + x / 2 * (1 + x / 3 * (1 + x / 4)), np.expm1(safe) / safe)
 
 
 def _huber(delta: Any, r: Any) -> Any:
     size = np.abs(r)
-    return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+    value = np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+    return np.where(delta < 0, np.inf, value)
 
 
 @implements(np.i0)

@@ -1,0 +1,83 @@
+"""What the ops on matrices share; a matrix lies on the last two axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node, Shape
+from steepest.ops.row import RECORD, Case, Row
+
+ENTRIES = ((-3.0, 3.0),)
+
+
+def swap(x):
+    """Return a matrix with its axes exchanged."""
+    return np.swapaxes(x, -1, -2)
+
+
+def call(row_of: Callable[[], Row], evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that records its op on traced arrays, and computes plain ones."""
+
+    def function(*operands: Any, **attributes: Any) -> Any:
+        for operand in operands:
+            if hasattr(operand, RECORD):
+                return getattr(operand, RECORD)(row_of(), *operands, **attributes)
+        return evaluate(*operands, **attributes)
+
+    return function
+
+
+def square(a: Node) -> tuple[Shape, np.dtype]:
+    """Return shape and dtype of square matrices, or raise."""
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(f"the last two axes of the array must be square, got shape {a.shape}")
+    return a.shape, a.dtype
+
+
+SQUARE_CASES = (
+    Case(((3, 3),), diagonal=7.0),
+    Case(((2, 4, 4),), diagonal=9.0),
+    Case(((1, 1),), diagonal=5.0),
+)
+
+
+# Of symmetric matrices NumPy reads the lower triangle only, and so do their slopes.
+
+
+def from_lower(a):
+    """Return the symmetric matrix whose lower triangle is that of `a`."""
+    lower = np.tril(a)
+    return lower + swap(np.tril(a, -1))
+
+
+def to_lower(cotangent):
+    """Pull a cotangent of the symmetric matrix back to the lower triangle."""
+    return np.tril(cotangent) + np.tril(swap(cotangent), -1)
+
+
+def pack(parts: list[Any], ndim: int) -> Any:
+    """Return arrays of one batch as one vector for each matrix."""
+    return np.concatenate(
+        [np.reshape(part, (*part.shape[:ndim], math.prod(part.shape[ndim:]))) for part in parts],
+        axis=-1,
+    )
+
+
+def unpack(packed: Any, shapes: list[Shape]) -> list[Any]:
+    """Return the arrays of some shapes that lie in one vector for each matrix."""
+    parts, start = [], 0
+    for shape in shapes:
+        size = math.prod(shape)
+        part = packed[..., start : start + size]
+        parts.append(np.reshape(part, (*packed.shape[:-1], *shape)))
+        start += size
+    return parts
+
+
+def torch_pack(t, parts, ndim):
+    """As :func:`pack`, in torch."""
+    return t.cat([t.flatten(part, ndim) for part in parts], -1)
