@@ -367,6 +367,10 @@ CASES = {
     "math.prod": [lambda x: math.prod(list(x))],
     "math.isclose": [lambda x: math.isclose(x[0], 0.42)],
     "math.remainder": [lambda x: math.remainder(x[0], 0.3)],
+    "math.frexp": [lambda x: math.frexp(9 * x[0])],
+    "math.ldexp": [lambda x: math.ldexp(x[0], 3)],
+    "math.nextafter": [lambda x: math.nextafter(x[0], 1.0)],
+    "math.ulp": [lambda x: math.ulp(x[0])],
     "max": [lambda x: max(x), lambda x: max(x[0], 0.2, x[1])],
     "min": [lambda x: min(x[0], x[1])],
 }  # fmt: skip

@@ -179,8 +179,8 @@ def tensors(x):
     return torch.tensor(x[0]).sum()
 
 
-def units_in_the_last_place(x):
-    return math.ulp(x[0])
+def common_divisor(x):
+    return math.gcd(x[0], 2)
 
 
 def strides(x):
@@ -301,7 +301,7 @@ REFUSED = {
     data_frames: (TypeError, "plain array"),
     makes_series: (TypeError, "plain array"),
     tensors: (TypeError, "len()"),
-    units_in_the_last_place: (TypeError, "Python float"),
+    common_divisor: (TypeError, "int(...)"),
     strides: (AttributeError, ".strides"),
     reads_bytes: (AttributeError, ".tobytes"),
     reinterprets: (ValueError, "x.astype"),

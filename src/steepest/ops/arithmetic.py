@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from steepest.graph import make
+from steepest.ops.conversion import astype_in_torch
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
 from steepest.ops.leaves import constant_node, constant_value
 from steepest.ops.row import (
@@ -85,6 +86,16 @@ def _torch_remainder(t, x, y):
         return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
     mod = fmod_in_torch(t, x, y)
     return t.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
+
+
+def _floor_divide_in_torch(t, x, y):
+    x, y = x.detach(), y.detach()  # torch has no slope for it
+    if x.dtype.is_floating_point:
+        return t.floor_divide(x, y)
+    # By 1 in place of 0, and of -1, where the lowest number would overflow.
+    negates = (y < 0) & (y == -1)
+    quotient = t.floor_divide(x, t.where((y == 0) | negates, 1, y))
+    return t.where(y == 0, 0, t.where(negates, -x, quotient))
 
 
 def _emit_floor_divide(b, x, y):
@@ -223,7 +234,13 @@ SQUARE = elementwise(
     shorten=_shorten_square,
 )
 RECIPROCAL = elementwise(
-    "reciprocal", lambda y, x: -y * y, emit=lambda b, x: 1 / x, domain=POSITIVE
+    "reciprocal",
+    lambda y, x: -y * y,
+    emit=lambda b, x: 1 / x,
+    torch=lambda t, x: (
+        t.reciprocal(x) if x.is_floating_point() else astype_in_torch(t, 1 / x.double(), x.dtype)
+    ),
+    domain=POSITIVE,
 )
 SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
 ROOT = dataclasses.replace(
@@ -306,7 +323,7 @@ REMAINDER = elementwise(
 FLOOR_DIVIDE = elementwise(
     "floor_divide",
     emit=_emit_floor_divide,
-    torch=lambda t, x, y: t.floor_divide(x.detach(), y.detach()),  # torch has no slope for it
+    torch=_floor_divide_in_torch,
     domain=dataclasses.replace(NONZERO_SECOND, smooth=False, analytic=False),
     kink="slope 0 everywhere",
 )

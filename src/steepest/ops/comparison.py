@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from steepest.ops.domains import STEP_PAIRS, STEPS, TRUTHS
 from steepest.ops.row import Row, elementwise
 
-LESS = elementwise("less", emit=lambda b, x, y: x < y, domain=STEP_PAIRS)
-LESS_EQUAL = elementwise("less_equal", emit=lambda b, x, y: x <= y, domain=STEP_PAIRS)
-GREATER = elementwise("greater", emit=lambda b, x, y: x > y, domain=STEP_PAIRS)
-GREATER_EQUAL = elementwise("greater_equal", emit=lambda b, x, y: x >= y, domain=STEP_PAIRS)
-EQUAL = elementwise("equal", emit=lambda b, x, y: x == y, torch="eq", domain=STEP_PAIRS)
-NOT_EQUAL = elementwise("not_equal", emit=lambda b, x, y: x != y, domain=STEP_PAIRS)
+_LOWEST = -(2**63)
+
+
+def _in_torch(name: str) -> Callable[..., Any]:
+    """Return a comparison in torch, which itself cannot compare unsigned 64-bit integers."""
+
+    def compare(t: Any, x: Any, y: Any) -> Any:
+        if t.uint64 not in (x.dtype, y.dtype):
+            return getattr(t, name)(x, y)
+        (x_low, x_high), (y_low, y_high) = _ordered(t, x), _ordered(t, y)
+        by_low = getattr(t, name)(x_low, y_low)
+        return t.where(x_high == y_high, by_low, getattr(t, name)(x_high, y_high))
+
+    return compare
+
+
+def _ordered(t: Any, x: Any) -> tuple[Any, Any]:
+    """Return an integer's bits with the order of unsigned ones, and whether it is positive."""
+    if x.dtype != t.uint64:
+        return x.to(t.int64) ^ _LOWEST, (x >= 0).to(t.int64)
+    return x.view(t.int64) ^ _LOWEST, t.ones_like(x, dtype=t.int64)
+
+
+def _emit_isfinite(b: Any, x: Any) -> Any:
+    return b.truth(True) if x.dtype.kind != "f" else b.fabs(x) < float("inf")
+
+
+def _emit_isinf(b: Any, x: Any) -> Any:
+    return b.truth(False) if x.dtype.kind != "f" else b.fabs(x) == float("inf")
+
+
+LESS = elementwise("less", torch=_in_torch("lt"), emit=lambda b, x, y: x < y, domain=STEP_PAIRS)
+LESS_EQUAL = elementwise(
+    "less_equal", torch=_in_torch("le"), emit=lambda b, x, y: x <= y, domain=STEP_PAIRS
+)
+GREATER = elementwise(
+    "greater", torch=_in_torch("gt"), emit=lambda b, x, y: x > y, domain=STEP_PAIRS
+)
+GREATER_EQUAL = elementwise(
+    "greater_equal", torch=_in_torch("ge"), emit=lambda b, x, y: x >= y, domain=STEP_PAIRS
+)
+EQUAL = elementwise("equal", emit=lambda b, x, y: x == y, torch=_in_torch("eq"), domain=STEP_PAIRS)
+NOT_EQUAL = elementwise(
+    "not_equal", torch=_in_torch("ne"), emit=lambda b, x, y: x != y, domain=STEP_PAIRS
+)
 LOGICAL_AND = elementwise("logical_and", emit=lambda b, x, y: x & y, domain=TRUTHS)
 LOGICAL_OR = elementwise("logical_or", emit=lambda b, x, y: x | y, domain=TRUTHS)
 LOGICAL_XOR = elementwise("logical_xor", emit=lambda b, x, y: x != y, domain=TRUTHS)
 LOGICAL_NOT = elementwise("logical_not", emit=lambda b, x: ~x, domain=TRUTHS)
-ISFINITE = elementwise("isfinite", emit=lambda b, x: b.fabs(x) < float("inf"), domain=STEPS)
+ISFINITE = elementwise("isfinite", emit=_emit_isfinite, domain=STEPS)
 ISNAN = elementwise("isnan", emit=lambda b, x: x != x, domain=STEPS)
-ISINF = elementwise("isinf", emit=lambda b, x: b.fabs(x) == float("inf"), domain=STEPS)
+ISINF = elementwise("isinf", emit=_emit_isinf, domain=STEPS)
 
 ROWS: tuple[Row, ...] = (
     LESS,

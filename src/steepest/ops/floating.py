@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,17 @@ import numpy as np
 
 from steepest.ops.arithmetic import fmod_in_torch
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
-from steepest.ops.row import Case, Domain, Kernel, Row, Zero, elementwise, no_slope
+from steepest.ops.row import (
+    RECORD,
+    Case,
+    Domain,
+    Kernel,
+    Linear,
+    Row,
+    Zero,
+    elementwise,
+    no_slope,
+)
 
 SIGNBIT = elementwise(
     "signbit",
@@ -60,6 +71,69 @@ BITWISE_OR = _bits("bitwise_or", "or_")
 BITWISE_XOR = _bits("bitwise_xor", "xor")
 INVERT = _bits("invert", "not_", "bitwise_not")
 
+
+def _shift_in_torch(left: bool) -> Callable[..., Any]:
+    def shift(t: Any, x: Any, count: Any) -> Any:
+        bits = 8 * x.element_size()
+        signed = x.dtype in (t.int8, t.int16, t.int32, t.int64)
+        wide, places = x.to(t.int64), count.to(t.int64)
+        inside = (places >= 0) & (places < bits)
+        places = t.where(inside, places, 0)
+        if left:
+            result = t.where(inside, t.bitwise_left_shift(wide, places), 0)
+        elif signed:
+            result = t.where(inside, t.bitwise_right_shift(wide, places), t.where(wide < 0, -1, 0))
+        else:  # in two steps: what the first leaves is not negative
+            once = t.bitwise_right_shift(wide, 1) & (2**63 - 1)
+            rest = t.bitwise_right_shift(once, t.where(places > 0, places - 1, 0))
+            result = t.where(inside, t.where(places == 0, wide, rest), 0)
+        return result.to(x.dtype)
+
+    return shift
+
+
+LEFT_SHIFT = elementwise(
+    "left_shift",
+    emit=lambda b, x, count: b.left_shift(x, count),
+    torch=_shift_in_torch(left=True),
+    domain=WHOLE_NUMBERS,
+)
+RIGHT_SHIFT = elementwise(
+    "right_shift",
+    emit=lambda b, x, count: b.right_shift(x, count),
+    torch=_shift_in_torch(left=False),
+    domain=WHOLE_NUMBERS,
+)
+
+
+def _exactly_summed(x: Any) -> Any:
+    try:
+        return np.asarray(math.fsum(x.tolist()), x.dtype)
+    except (OverflowError, ValueError):  # a sum beyond all numbers, or of both infinities
+        return np.asarray(np.sum(x), x.dtype)
+
+
+def _exactly_summed_in_torch(t: Any, x: Any) -> Any:
+    exact = t.as_tensor(_exactly_summed(x.detach().cpu().numpy())).to(x.device)
+    total = t.sum(x)  # for its slope
+    return t.where(t.isfinite(total), exact + (total - total.detach()), exact)
+
+
+def exact_sum(x: Any) -> Any:
+    """Return the sum of a vector, rounded once, as ``math.fsum`` does."""
+    return getattr(x, RECORD)(EXACT_SUM, x)
+
+
+EXACT_SUM = Row(
+    name="exact_sum",
+    evaluate=_exactly_summed,
+    infer=lambda x: ((), x.dtype),
+    derivative=Linear({0: lambda cotangent, x: np.broadcast_to(cotangent, x.shape)}),
+    torch=_exactly_summed_in_torch,
+    lower=Kernel("host"),
+    domain=Domain(((-3.0, 3.0),), (Case(((3,),)), Case(((20,),)))),
+)
+
 ROWS: tuple[Row, ...] = (
     SIGNBIT,
     FMOD,
@@ -69,4 +143,7 @@ ROWS: tuple[Row, ...] = (
     BITWISE_OR,
     BITWISE_XOR,
     INVERT,
+    EXACT_SUM,
+    LEFT_SHIFT,
+    RIGHT_SHIFT,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.conversion import astype_in_torch
 from steepest.ops.row import (
     RECORD,
     Case,
@@ -209,7 +210,7 @@ ASTYPE = Row(
     evaluate=lambda x, *, dtype: np.asarray(x).astype(dtype),
     infer=lambda x, *, dtype: (x.shape, dtype),
     derivative=Linear({0: lambda cotangent, x, *, dtype: cotangent.astype(x.dtype)}),
-    torch=lambda t, x, dtype: x.to(getattr(t, dtype.name)),
+    torch=lambda t, x, dtype: astype_in_torch(t, x, getattr(t, dtype.name)),
     lower=Elementwise(lambda b, x: b.cast(x, b.result_dtype)),
     support=of_first,
     domain=Domain(

@@ -18,7 +18,7 @@ NO_SLOPE = frozenset(
     floor_divide greater greater_equal heaviside invert isclose iscomplexobj isfinite isin isinf
     isnan isneginf isposinf isreal isrealobj isscalar left_shift less less_equal
     linalg.matrix_rank logical_and logical_not logical_or logical_xor math.ceil math.floor
-    math.isclose math.isfinite math.isinf math.isnan math.trunc nanargmax nanargmin ndim
+    math.isclose math.isfinite math.isinf math.isnan math.trunc math.ulp nanargmax nanargmin ndim
     nonzero not_equal ones_like result_type right_shift rint round searchsorted shape sign
     signbit size spacing trunc unravel_index zeros_like
     """.split()  # noqa: SIM905
@@ -77,7 +77,9 @@ def rows() -> list[CoverageRow]:
     for name in SPECIAL_UFUNCS:
         found[f"scipy.special.{name}"] = TABLE.get({"digamma": "psi"}.get(name, name))
     found.update(dict.fromkeys(SEEN_BY_NAME))
-    refused = {"nditer"}
-    seen = {_name(function): None for function in SEEN if callable(function)}
+    refused = {"nditer", "errstate", "seterr", "simplefilter", "filterwarnings", "catch_warnings"}
+    seen = {
+        _name(function).removeprefix("warnings."): None for function in SEEN if callable(function)
+    }
     found.update({name: row for name, row in seen.items() if name not in refused})
     return [_described(name, found[name]) for name in sorted(found)]

@@ -32,6 +32,9 @@ UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 COMPLEX: dict[str, Callable[..., Any]] = {}
 """What is done with complex numbers; ``trace.complex`` fills it."""
 
+NUMBERS: dict[str, Callable[..., Any]] = {}
+"""What Python's operators do with Python's own numbers; ``trace.numbers`` fills it."""
+
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
 
@@ -270,9 +273,12 @@ class TracedArray(Traced):
     def __deepcopy__(self, memo: Any) -> TracedArray:
         return METHODS["copy"](self)
 
-    def __round__(self, digits: int | None = None) -> Any:
-        rounded = FUNCTIONS[np.round](self, digits or 0)
-        return rounded.astype(np.int64) if digits is None and self.dtype.kind == "f" else rounded
+    def __round__(self, digits: Any = None) -> Any:
+        if not self.is_scalar:
+            raise UnsupportedError(
+                f"round() of an array of shape {self.shape}{at(user_source())}: use np.round"
+            )
+        return NUMBERS["round"](self, digits)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -280,7 +286,11 @@ class TracedArray(Traced):
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    def __pow__(self, exponent: Any) -> Any:
+    def __pow__(self, exponent: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            return NUMBERS["power modulo"](self, exponent, modulus)
+        if self.weak and NUMBERS["is one"](exponent):
+            return NUMBERS["operate"](np.power, self, exponent)
         # NumPy's operator (not np.power) answers these exponents so.
         if isinstance(exponent, int | float) and self.dtype.kind == "f":
             shortcut: dict[float, Any] = {
@@ -342,9 +352,13 @@ def refuse(what: str) -> NoReturn:
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, self, other)
         return ufunc(self, other) if _is_operand(other) else NotImplemented
 
     def backward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, other, self)
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
     return forward, backward
@@ -393,16 +407,18 @@ for _name, _ufunc in (
 ):
     setattr(TracedArray, f"__{_name}__", _binary(_ufunc)[0])
 
+
+def _alone(ufunc: np.ufunc) -> Callable[..., Any]:
+    return lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
+
+
 for _name, _ufunc in (
     ("neg", np.negative),
     ("pos", np.positive),
     ("abs", np.absolute),
     ("invert", np.invert),
-    ("floor", np.floor),
-    ("ceil", np.ceil),
-    ("trunc", np.trunc),
 ):
-    setattr(TracedArray, f"__{_name}__", lambda self, _ufunc=_ufunc: _ufunc(self))
+    setattr(TracedArray, f"__{_name}__", _alone(_ufunc))
 
 
 def as_traced(value: Any) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import ConcreteValueError, InputError, UnsupportedError
 from steepest.graph import Node, Shape
-from steepest.graph.source import at, is_within_try, user_source
+from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
 from steepest.trace.array import (
     COMPLEX,
@@ -116,19 +116,83 @@ def fits(shape: Shape, target: Shape) -> bool:
     return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
 
 
+def demand(condition: Any, error: Callable[[], Exception]) -> None:
+    """Raise an error unless a condition holds; where it does, that becomes a guard."""
+    try:
+        holds = bool(condition)
+    except UnsupportedError:  # in a loop that stays in the graph nothing can be raised
+        return
+    if not holds:
+        raise error()
+
+
 def _type(value: Any) -> Any:
     if isinstance(value, TracedArray):
-        return float if value.weak and value.dtype.kind == "f" else value.dtype
+        return (
+            {"f": float, "i": int}.get(value.dtype.kind, value.dtype)
+            if value.weak
+            else value.dtype
+        )
     if type(value) in (int, float):
         return type(value)
     return check_dtype(np.asarray(value).dtype)
 
 
-_RAISES_FOR_ZERO = frozenset({"divide", "floor_divide", "remainder"})
+_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
-def _zero_like(node: Node) -> Node:
-    return current().lift(np.zeros((), node.dtype))
+def _exact_types(operands: Sequence[Any], types: Sequence[Any]) -> Any:
+    """Return dtypes of two compared operands in which a Python int keeps its value.
+
+    NumPy compares integers with Python's exactly. None where one is beyond all dtypes.
+    """
+    dtypes: list[Any] = list(types)
+    for place, value in enumerate(operands):
+        other = types[1 - place]
+        if types[place] is not int or other is int or other is float or other.kind not in "iu":
+            continue
+        if isinstance(value, TracedArray):
+            dtypes[place] = np.dtype(np.int64)
+        elif not _is_within(value, other):
+            wide = [t for t in (np.dtype(np.int64), np.dtype(np.uint64)) if _is_within(value, t)]
+            if not wide:
+                return None
+            dtypes[place] = wide[0]
+    return tuple(dtypes)
+
+
+def _is_within(value: int, dtype: np.dtype) -> bool:
+    limits = np.iinfo(dtype)
+    return int(limits.min) <= value <= int(limits.max)
+
+
+def _compared_beyond(ufunc: Any, operands: Sequence[Any]) -> Any:
+    """Compare with a Python int that is beyond every integer: all elements answer alike."""
+    places = [isinstance(x, TracedArray) for x in operands]
+    ones = [np.ones((), x.dtype) if isinstance(x, TracedArray) else x for x in operands]
+    array = operands[places.index(True)]
+    return np.broadcast_to(as_traced(ufunc(*ones)), array.shape).copy()
+
+
+def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
+    """Return an operand's node of the dtype of the loop that NumPy has chosen.
+
+    Raises
+    ------
+    OverflowError
+        If it is a Python int that the dtype does not hold.
+    """
+    if kind is int and dtype.kind in "iu":
+        message = f"a Python int{at(user_source())} is out of bounds for {dtype}"
+        if not isinstance(value, TracedArray):
+            if not _is_within(value, dtype):
+                raise OverflowError(message)
+        elif dtype != value.dtype:
+            limits = np.iinfo(dtype)
+            low, high = int(limits.min), min(int(limits.max), 2**63 - 1)
+            wide = TracedArray(value.node, current())
+            demand((wide >= low) & (wide <= high), lambda: OverflowError(message))
+    return node_of(value, dtype)
 
 
 def apply(row: Row, *operands: Any) -> TracedArray:
@@ -136,14 +200,23 @@ def apply(row: Row, *operands: Any) -> TracedArray:
     ufunc: Any = row.evaluate
     operands = tuple(as_traced(x) if isinstance(x, list | tuple) else x for x in operands)
     types = tuple(map(_type, operands))
+    if int in types and row.name in _COMPARISONS:
+        types = _exact_types(operands, types)
+        if types is None:
+            return _compared_beyond(ufunc, operands)
     try:
         loop = resolve_loop(ufunc, types)
     except TypeError as error:
         raise UnsupportedError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
     if not SUPPORTED.issuperset(loop):
         refuse(f"np.{ufunc.__name__} of {', '.join(str(np.dtype(t)) for t in types)}")
-    casts = [node_of(value, dtype) for value, dtype in zip(operands, loop, strict=False)]
+    casts = [
+        _as_dtype(value, kind, dtype)
+        for value, kind, dtype in zip(operands, types, loop, strict=False)
+    ]
     session = current()
+    if row.name == "power" and loop[0].kind == "i":
+        _demand_exponent(casts[1])
     try:
         node = session.record(row, casts)
     except ValueError:
@@ -151,11 +224,13 @@ def apply(row: Row, *operands: Any) -> TracedArray:
         raise InputError(
             f"np.{ufunc.__name__}{at(user_source())}: shapes {shapes} do not broadcast"
         ) from None
-    weak = all(t is float or t is int for t in types)
-    if weak and row.name in _RAISES_FOR_ZERO and is_within_try():
-        if session.decide(session.record(TABLE["equal"], [casts[1], _zero_like(casts[1])])):
-            raise ZeroDivisionError("float division by zero")  # as Python's own numbers do
-    return TracedArray(node, session, weak, ordered=is_ordered(row, operands))
+    return TracedArray(node, session, ordered=is_ordered(row, operands))
+
+
+def _demand_exponent(exponent: Node) -> None:
+    where = at(user_source())
+    message = f"integers to negative integer powers{where} are not allowed: convert to floats"
+    demand(np.all(TracedArray(exponent, current()) >= 0), lambda: InputError(message))
 
 
 def _array_ufunc(

@@ -26,6 +26,7 @@ from steepest.graph.source import at, user_source
 from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
 from steepest.trace.calls import call_function, call_ufunc
 from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
+from steepest.trace.numbers import python_number, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
 from steepest.trace.text import refuse_text
 from steepest.trace.writes import warn
@@ -191,21 +192,21 @@ def _to_number(dtype: type) -> Callable[..., Any]:
 
 
 def _to_float(value: Any) -> TracedArray:
-    return _to_python(as_traced(value).astype(np.float64), value, "float")
+    return python_number(_one(value, "float"), np.float64)
 
 
 def _to_int(value: Any) -> TracedArray:
-    return _to_python(as_traced(value).astype(np.int64), value, "int")
+    return whole(_one(value, "int"), "int()")
 
 
-def _to_python(converted: TracedArray, value: Any, name: str) -> TracedArray:
-    if converted.size != 1 or converted.ndim > 1:
+def _one(value: Any, name: str) -> TracedArray:
+    array = as_traced(value)
+    if array.size != 1 or array.ndim > 1:
         raise UnsupportedError(
-            f"{name}() of an array of shape {converted.shape}{at(user_source())}: only arrays "
+            f"{name}() of an array of shape {array.shape}{at(user_source())}: only arrays "
             "with one element can be converted to a Python number"
         )
-    number: Any = np.reshape(converted, ())
-    return TracedArray(number.node, current(), weak=True, is_scalar=True)
+    return array
 
 
 class _TypeOf(SeenType):

@@ -19,6 +19,7 @@ from steepest.engines.native.places import Places
 from steepest.engines.native.types import BIT, INDEX, POINTER, index, literal, register_type
 from steepest.graph import Node
 from steepest.ops import constant_value
+from steepest.ops.conversion import CONVERTS_TO_LOWEST
 
 _BOOL = np.dtype(np.bool_)
 
@@ -118,9 +119,7 @@ class Builder(Places):
             narrow = dtype.itemsize < x.dtype.itemsize
             value = b.fptrunc(x.value, target) if narrow else b.fpext(x.value, target)
         elif source == "f":
-            # Through the widest signed integer, so that small types wrap as NumPy's do.
-            wide = self._saturating_integer(x, dtype)
-            value = b.trunc(wide, target) if dtype.itemsize < 8 else wide
+            value = self._whole(x, dtype)
         elif dtype.kind == "f":
             signed = source == "i"
             value = b.sitofp(x.value, target) if signed else b.uitofp(x.value, target)
@@ -132,10 +131,39 @@ class Builder(Places):
             value = b.sext(x.value, target) if source == "i" else b.zext(x.value, target)
         return Element(self, value, dtype)
 
-    def _saturating_integer(self, x: Element, dtype: np.dtype) -> ir.Value:
-        # Out of range is undefined in C and in NumPy; here it saturates, and NaN gives 0.
+    def _whole(self, x: Element, dtype: np.dtype) -> ir.Value:
+        """Convert a real number to an integer, out of range as NumPy does on this processor."""
+        if not CONVERTS_TO_LOWEST:
+            return self._saturated(x, dtype)
+        if dtype == np.uint64:
+            beyond = x >= 2.0**63
+            value = self.select(beyond, x - 2.0**63, x)
+            wide = Element(self, self._or_lowest(value, 8), np.dtype(np.int64))
+            lowest = self.constant(-(2**63), wide)
+            flipped = Element(self, self.ir.xor(wide.value, lowest.value), wide.dtype)
+            return self.select(beyond, flipped, wide).value
+        size = 8 if dtype == np.uint32 else max(dtype.itemsize, 4)
+        wide_value = self._or_lowest(x, size)
+        return (
+            self.ir.trunc(wide_value, self._kind(dtype)) if dtype.itemsize < size else wide_value
+        )
+
+    def _or_lowest(self, x: Element, size: int) -> ir.Value:
+        """Convert to a signed integer of a size; the lowest one stands for all out of range."""
+        limit = 2.0 ** (8 * size - 1)
+        whole = np.dtype(f"i{size}")
+        inside = (x >= -limit) & (x < limit)
+        converted = Element(self, self._converted("llvm.fptosi.sat", x, whole), whole)
+        return self.select(inside, converted, self.constant(-int(limit), converted)).value
+
+    def _saturated(self, x: Element, dtype: np.dtype) -> ir.Value:
+        # Through the widest signed integer, so that small types wrap as NumPy's do.
         name = "llvm.fptoui.sat" if dtype == np.uint64 else "llvm.fptosi.sat"
-        source, target = self._kind(x.dtype), self._kind(np.dtype(np.int64))
+        wide = self._converted(name, x, np.dtype(np.int64))
+        return self.ir.trunc(wide, self._kind(dtype)) if dtype.itemsize < 8 else wide
+
+    def _converted(self, name: str, x: Element, dtype: np.dtype) -> ir.Value:
+        source, target = self._kind(x.dtype), self._kind(dtype)
         return self.ir.call(intrinsic(self.module, name, target, source), [x.value])
 
     def select(self, condition: Element, a: Any, b: Any) -> Element:
@@ -326,6 +354,29 @@ class Builder(Places):
         values = [operand.value for operand in operands]
         return Element(self, getattr(self.ir, operation)(*values), operands[0].dtype)
 
+    def left_shift(self, x: Element, count: Element) -> Element:
+        """Shift bits up; by more than there are, or by less than none, nothing is left."""
+        inside, places = self._shift_count(x, count)
+        shifted = Element(self, self.ir.shl(x.value, places.value), x.dtype)
+        return self.select(inside, shifted, self.zero(x.dtype))
+
+    def right_shift(self, x: Element, count: Element) -> Element:
+        """Shift bits down; by more than there are, or by less than none, the sign is left."""
+        inside, places = self._shift_count(x, count)
+        nothing = self.zero(x.dtype)
+        if x.dtype.kind == "u":
+            shifted = Element(self, self.ir.lshr(x.value, places.value), x.dtype)
+            return self.select(inside, shifted, nothing)
+        shifted = Element(self, self.ir.ashr(x.value, places.value), x.dtype)
+        sign = self.select(x < 0, self.constant(-1, x), nothing)
+        return self.select(inside, shifted, sign)
+
+    def _shift_count(self, x: Element, count: Element) -> tuple[Element, Element]:
+        inside = count < 8 * x.dtype.itemsize
+        if count.dtype.kind == "i":
+            inside = inside & (count >= 0)
+        return inside, self.select(inside, count, self.zero(count.dtype))
+
     def truncated_remainder(self, x: Element, y: Element) -> Element:
         """Return the remainder that has the dividend's sign; by zero it is 0."""
         unsigned = x.dtype.kind == "u"
@@ -374,12 +425,33 @@ class Builder(Places):
 
     def _integer_power(self, x: Element, p: Element) -> Element:
         """Power by squaring; a negative exponent is the caller's error, as in NumPy."""
-        result = self.constant(1, x)
-        for bit in range(6):  # 2**63 is past every integer type but for bases 0, 1 and -1
-            odd = self.has_bit(p, bit)
-            result = self.select(odd, result * x, result)
-            x = x * x
-        return result
+        name = f"integer_power.{x.dtype}"
+        function = self.module.globals.get(name)
+        if function is None:
+            kind = register_type(x.dtype)
+            function = ir.Function(self.module, ir.FunctionType(kind, [kind, kind]), name)
+            function.linkage = "internal"
+            Builder(function)._loop_of_squares(x.dtype)
+        return self._lane_by_lane(x.dtype, lambda *values: self.ir.call(function, values), x, p)
+
+    def _loop_of_squares(self, dtype: np.dtype) -> None:
+        b, before = self.ir, self.ir.block
+        first, exponent = self.function.args
+        kind, one = register_type(dtype), literal(1, dtype)
+        loop, after = (self.function.append_basic_block(n) for n in ("square", "end"))
+        b.branch(loop)
+        b.position_at_end(loop)
+        result, base, rest = (b.phi(kind) for _ in range(3))
+        is_odd = b.trunc(rest, BIT)
+        multiplied = b.select(is_odd, b.mul(result, base), result)
+        squared, halved = b.mul(base, base), b.lshr(rest, one)
+        starts, steps = (one, first, exponent), (multiplied, squared, halved)
+        for phi, start, step in zip((result, base, rest), starts, steps, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(step, loop)
+        b.cbranch(b.icmp_unsigned("==", halved, literal(0, dtype)), after, loop)
+        b.position_at_end(after)
+        b.ret(multiplied)
 
     def checked_index(self, i: Element, source: Node, extent: int, node: Node) -> ir.Value:
         """Return an index wrapped as NumPy does; out of bounds sets the error flag.

@@ -45,8 +45,9 @@ class Element:
         return self._arithmetic("fdiv", "sdiv", "and_", self, other)
 
     def __rtruediv__(self, other: Any) -> Element:
-        if self.is_integer:
-            return self.builder.integer_divmod(self.builder.constant(other, self), self)[0]
+        if self.is_integer:  # as NumPy does it: in floats, cut off
+            real = self.builder.cast(self, np.dtype(np.float64))
+            return self.builder.cast(other / real, self.dtype)
         return self._arithmetic("fdiv", "sdiv", "and_", other, self)
 
     def __neg__(self) -> Element:
@@ -68,11 +69,24 @@ class Element:
 
     def _compare(self, symbol: str, other: Any) -> Element:
         b, other = self.builder.ir, self.builder.constant(other, self)
+        if self.dtype != other.dtype:
+            return self._compare_signs(symbol, other)
         if self.dtype.kind == "f":
             compare = b.fcmp_unordered if symbol == "!=" else b.fcmp_ordered
         else:
             compare = b.icmp_signed if self.dtype.kind == "i" else b.icmp_unsigned
         return self.builder.truth_of(compare(symbol, self.value, other.value))
+
+    def _compare_signs(self, symbol: str, other: Element) -> Element:
+        """Compare a signed with an unsigned integer of the same size, exactly."""
+        b, builder = self.builder.ir, self.builder
+        by_bits = builder.truth_of(b.icmp_unsigned(symbol, self.value, other.value))
+        signed = self if self.dtype.kind == "i" else other
+        # A negative number is less than every unsigned one.
+        when_negative = symbol == "!=" or (symbol[0] == "<") == (signed is self)
+        if symbol == "==":
+            when_negative = False
+        return builder.select(signed < 0, builder.truth(when_negative), by_bits)
 
     def __lt__(self, other: Any) -> Element:
         return self._compare("<", other)

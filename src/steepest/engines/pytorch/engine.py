@@ -14,7 +14,7 @@ from steepest.derivative import Executable
 from steepest.engines.many import ManyProgram
 from steepest.engines.program import Iteration, Program, Run, Start
 from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
-from steepest.errors import EngineUnavailableError
+from steepest.errors import EngineUnavailableError, UnsupportedError
 from steepest.graph import Graph, Node
 
 
@@ -112,6 +112,8 @@ class Torch:
 
         def from_array(value: Any) -> Any:
             array = np.asarray(value)
+            if array.dtype.char in "qQ":  # C's long long, where torch knows long
+                array = array.view(array.dtype.name)
             if not array.flags.writeable:  # torch would warn: it shares memory
                 array = array.copy()
             return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(
@@ -127,8 +129,49 @@ class Torch:
         )
 
 
+_UNSIGNED = frozenset(map(np.dtype, (np.uint16, np.uint32, np.uint64)))
+_BY_SIGN = frozenset(
+    """
+    absolute argmax argmin argsort floor_divide fmod max maximum min minimum reciprocal remainder
+    sign
+    """.split()  # noqa: SIM905
+)
+"""Ops of which the same bits, taken as signed, would give another result."""
+
+_TAKE_UNSIGNED = frozenset({"astype", "constant", "left_shift", "right_shift"})
+_COMPARE = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
+
+
 def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
-    """Return a node's function of its operands' tensors."""
+    """Return a node's function of its operands' tensors.
+
+    Raises
+    ------
+    UnsupportedError
+        If it divides or orders unsigned 64-bit integers, which torch has no arithmetic of.
+    """
+    function, kinds = _named(torch, node), {operand.dtype for operand in node.operands}
+    name = node.op.name
+    if not kinds & _UNSIGNED or name in _TAKE_UNSIGNED:
+        return function
+    if np.dtype(np.uint64) in kinds:
+        if name in _COMPARE:
+            return function
+        if name in _BY_SIGN:
+            raise UnsupportedError(
+                f"the engine 'torch' cannot compute {name} of uint64: convert with "
+                ".astype(np.int64), or use the engine 'native'"
+            )
+
+    def on_signed(*operands: Any) -> Any:
+        unsigned = (torch.uint16, torch.uint32, torch.uint64)
+        result = function(*(x.to(torch.int64) if x.dtype in unsigned else x for x in operands))
+        return result.to(getattr(torch, node.dtype.name))
+
+    return on_signed
+
+
+def _named(torch: Any, node: Node) -> Callable[..., Any]:
     if isinstance(node.op.torch, str):
         return getattr(torch, node.op.torch)
     return functools.partial(node.op.torch, torch, **node.attributes)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import TABLE
-from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record
+from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record, refuse
 from steepest.trace.calls import apply
 from steepest.trace.complex import as_complex
 from steepest.trace.functions.register import (
@@ -38,16 +38,6 @@ for _name in ("and", "or", "xor", "not"):
     FUNCTIONS[getattr(np, f"logical_{_name}")] = _on_truths(f"logical_{_name}")
     _number_name = "invert" if _name == "not" else f"bitwise_{_name}"
     FUNCTIONS[getattr(np, _number_name)] = _bitwise(f"logical_{_name}", _number_name)
-
-
-@implements(np.left_shift)
-def left_shift(x1, x2):
-    return as_traced(x1) * np.power(2, as_traced(x2))
-
-
-@implements(np.right_shift)
-def right_shift(x1, x2):
-    return as_traced(x1) // np.power(2, as_traced(x2))
 
 
 @implements(np.positive)
@@ -139,14 +129,27 @@ def fix(x):
     return np.trunc(as_traced(x) * 1.0)
 
 
+def _power_of_ten(number: int) -> float:
+    """Return what NumPy takes for a power of ten, with its rounding."""
+    power = 10.0 ** min(number, 9)
+    for _ in range(number - 9):
+        power *= 10.0
+    return power
+
+
 @implements(np.round, np.around, method="round")
 def round_(a, decimals=0, out=None):
     a = as_traced(a)
+    if a.dtype.kind == "b":
+        refuse("np.round of truth values")
     if a.dtype.kind != "f":
-        return fresh(a)
+        if decimals >= 0:
+            return fresh(a)
+        power = _power_of_ten(-decimals)
+        return (np.rint(a / power) * power).astype(a.dtype)
     if decimals == 0:
         return np.rint(a)
-    power = 10.0 ** abs(decimals)
+    power = _power_of_ten(abs(decimals))
     return np.rint(a * power) / power if decimals > 0 else np.rint(a / power) * power
 
 

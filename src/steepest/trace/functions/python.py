@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
+from steepest.ops.floating import exact_sum
 from steepest.trace.array import TracedArray, as_traced, holds_traced
-from steepest.trace.calls import call_ufunc
+from steepest.trace.calls import call_ufunc, demand
+from steepest.trace.numbers import python_number, whole
 from steepest.trace.seen import SEEN
-from steepest.trace.session import current
 
 _MATH_UFUNCS = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10,
@@ -23,12 +25,6 @@ _MATH_UFUNCS = {
     "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
     "copysign": np.copysign, "fmod": np.fmod, "degrees": np.degrees, "radians": np.radians,
 }  # fmt: skip
-
-
-def python_number(value: Any, dtype: Any = np.float64) -> TracedArray:
-    """Return a traced number as Python's float (or int), which adapts its dtype."""
-    number: Any = np.reshape(as_traced(value).astype(dtype), ())
-    return TracedArray(number.node, current(), weak=True, is_scalar=True)
 
 
 def sees(*functions: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,45 +51,76 @@ def _for_traced(
 
 
 def _floats(values: Iterable[Any]) -> list[Any]:
-    return [python_number(value) for value in values]
+    return [_float(value) for value in values]
 
 
-def checked(name: str, result: TracedArray, *operands: TracedArray) -> TracedArray:
-    """Raise what `math` raises where it has no finite result; a guard keeps it so."""
-    fine = np.isfinite(result)
-    for operand in operands:
-        fine = np.logical_or(fine, np.logical_not(np.isfinite(operand)))
-    if fine:
-        return result
-    where = at(user_source())
-    if np.isnan(result.value) or name.startswith("log") or name in ("atanh", "pow"):
-        raise ValueError(f"math domain error: math.{name}{where} of {operands[0]}")
-    raise OverflowError(f"math range error: math.{name}{where} of {operands[0]}")
+def _float(value: Any) -> Any:
+    """Return a number as one that NumPy's functions give NumPy's numbers for."""
+    array = as_traced(value)
+    if array.size != 1 or array.ndim > 1:
+        raise UnsupportedError(
+            f"a function of math is given an array of shape {array.shape}{at(user_source())}: "
+            "only arrays with one element can be converted to Python numbers; use NumPy's function"
+        )
+    number: Any = np.reshape(array.astype(np.float64), ())
+    return TracedArray(number.node, number.session, is_scalar=True)
 
 
-_NEVER_FAILS = frozenset(
-    [
-        "fabs",
-        "atan",
-        "atan2",
-        "tanh",
-        "asinh",
-        "copysign",
-        "degrees",
-        "radians",
-        "cbrt",
-        "sin",
-        "cos",
-        "tan",
-    ]
+_NEVER_NAN = frozenset(
+    """
+    exp exp2 expm1 cbrt fabs atan atan2 sinh cosh tanh asinh copysign degrees radians
+    """.split()  # noqa: SIM905
 )
+"""Functions that are NaN for NaN only."""
+
+_NEVER_INFINITE = frozenset(
+    """
+    sqrt cbrt fabs sin cos tan asin acos atan atan2 tanh asinh acosh copysign fmod radians
+    """.split()  # noqa: SIM905
+)
+"""Functions that are infinite for infinite arguments only."""
+
+_POLES = frozenset({"log", "log2", "log10", "log1p", "atanh"})
+"""Functions whose infinite results are poles, which Python calls domain errors."""
+
+
+def _is_at_pole(name: str, x: Any) -> bool:
+    value = float(as_traced(x).value)
+    is_gamma = name in ("gamma", "gammaln") and value <= 0 and value == math.floor(value)
+    return is_gamma or name in _POLES
+
+
+def checked(name: str, result: Any, *operands: Any) -> TracedArray:
+    """Raise what `math` raises where it has no result; a guard keeps it so.
+
+    As in CPython: NaN is an error unless an operand is NaN, and infinity is one unless an
+    operand is infinite or NaN.
+    """
+    where = at(user_source())
+    if name not in _NEVER_NAN:
+        fine: Any = result == result
+        for operand in operands:
+            fine = fine | (operand != operand)
+        message = f"math domain error: math.{name}{where} of {operands[0]}"
+        demand(fine, lambda: ValueError(message))
+    if name not in _NEVER_INFINITE:
+        fine = np.abs(result) != np.inf
+        for operand in operands:
+            fine = fine | ~np.isfinite(operand)
+        demand(fine, lambda: _infinite(name, where, operands[0]))
+    return python_number(result)
+
+
+def _infinite(name: str, where: str, x: Any) -> Exception:
+    if _is_at_pole(name, x):
+        return ValueError(f"math domain error: math.{name}{where} of {x}")
+    return OverflowError(f"math range error: math.{name}{where} of {x}")
 
 
 def _math(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(*args: Any) -> TracedArray:
         operands = _floats(args)
-        result = python_number(call_ufunc(ufunc, *operands))
-        return result if name in _NEVER_FAILS else checked(name, result, *operands)
+        return checked(name, call_ufunc(ufunc, *operands), *operands)
 
     return implementation
 
@@ -102,10 +129,19 @@ for _name, _ufunc in _MATH_UFUNCS.items():
     sees(getattr(math, _name))(_math(_name, _ufunc))
 
 
+@sees(math.pow)
+def pow_(x, y):
+    x, y = _floats((x, y))
+    where = at(user_source())
+    at_pole = (x == 0) & (y < 0) & np.isfinite(y)
+    demand(~at_pole, lambda: ValueError(f"math domain error: math.pow{where} of 0.0"))
+    return checked("pow", np.power(x, y), x, y)
+
+
 @sees(math.log)
 def log(x, base=None):
-    x = python_number(x)
-    result = checked("log", python_number(np.log(x)), x)
+    x = _float(x)
+    result = checked("log", np.log(x), x)
     return result if base is None else result / log(base)
 
 
@@ -114,17 +150,35 @@ def hypot(*coordinates):
     total: Any = 0.0
     for coordinate in _floats(coordinates):
         total = np.hypot(total, coordinate)
-    return python_number(total)
+    return python_number(np.abs(total))
 
 
 @sees(math.dist)
 def dist(p, q):
-    return hypot(*(a - b for a, b in zip(p, q, strict=True)))
+    if len(p) != len(q):
+        raise InputError(
+            f"math.dist{at(user_source())}: both points must have the same number of dimensions"
+        )
+    return hypot(*(a - b for a, b in zip(_floats(p), _floats(q), strict=True)))
 
 
 @sees(math.fsum)
 def fsum(seq):
-    return python_number(np.sum(np.stack(_floats(seq))))
+    parts = _floats(seq)
+    if not parts:
+        return 0.0
+    result = exact_sum(np.stack(parts))
+    every: Any = np.stack(parts)
+    where = at(user_source())
+    demand(
+        np.isfinite(result) | ~np.all(np.isfinite(every)),
+        lambda: OverflowError(f"intermediate overflow in fsum{where}"),
+    )
+    demand(
+        ~(np.isnan(result) & ~np.any(np.isnan(every))),
+        lambda: ValueError(f"-inf + inf in fsum{where}"),
+    )
+    return python_number(result)
 
 
 @sees(math.prod)
@@ -136,51 +190,104 @@ def prod(iterable, *, start=1):
 
 @sees(math.sumprod) if hasattr(math, "sumprod") else (lambda function: function)
 def sumprod(p, q):
-    return sum(a * b for a, b in zip(p, q, strict=True))
+    return fsum([a * b for a, b in zip(p, q, strict=True)])
 
 
 for _name in ("isnan", "isinf", "isfinite"):
-    sees(getattr(math, _name))(lambda x, _name=_name: bool(getattr(np, _name)(x)))
+    sees(getattr(math, _name))(lambda x, _name=_name: bool(getattr(np, _name)(_float(x))))
 
 
 @sees(math.isclose)
 def isclose(a, b, *, rel_tol=1e-09, abs_tol=0.0):
-    size = np.maximum(np.abs(a), np.abs(b))
-    return bool(np.abs(as_traced(a) - b) <= np.maximum(rel_tol * size, abs_tol))
+    a, b, rel_tol, abs_tol = _floats((a, b, rel_tol, abs_tol))
+    where = at(user_source())
+    demand(
+        (rel_tol >= 0) & (abs_tol >= 0),
+        lambda: ValueError(f"math.isclose{where}: tolerances must be non-negative"),
+    )
+    apart = np.abs(a - b)
+    near = (apart <= np.abs(rel_tol * b)) | (apart <= np.abs(rel_tol * a)) | (apart <= abs_tol)
+    return bool((a == b) | (np.isfinite(a) & np.isfinite(b) & near))
 
 
-@sees(math.floor)
-def floor(x):
-    return python_number(np.floor(x), np.int64)
+def _to_whole(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    def implementation(x: Any) -> TracedArray:
+        x = as_traced(x)
+        return whole(ufunc(x) if x.dtype.kind == "f" else x, f"math.{name}")
+
+    return implementation
 
 
-@sees(math.ceil)
-def ceil(x):
-    return python_number(np.ceil(x), np.int64)
-
-
-@sees(math.trunc)
-def trunc(x):
-    return python_number(np.trunc(x), np.int64)
+for _name, _ufunc in (("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc)):
+    sees(getattr(math, _name))(_to_whole(_name, _ufunc))
 
 
 @sees(math.modf)
 def modf(x):
-    fraction, whole = np.modf(python_number(x))
-    return python_number(fraction), python_number(whole)
+    fraction, whole_part = np.modf(_float(x))
+    return python_number(fraction), python_number(whole_part)
+
+
+@sees(math.frexp)
+def frexp(x):
+    fraction, exponent = np.frexp(_float(x))
+    return python_number(fraction), python_number(exponent, np.int64)
+
+
+@sees(math.ldexp)
+def ldexp(x, i):
+    x, i = _float(x), as_traced(i)
+    if i.dtype.kind not in "iub":
+        raise UnsupportedError(f"math.ldexp{at(user_source())}: the exponent must be an int")
+    return checked("ldexp", np.ldexp(x, np.clip(i, -5000, 5000)), x)
 
 
 @sees(math.remainder)
 def remainder(x, y):
+    # CPython's algorithm: every step is exact.
     x, y = _floats((x, y))
-    return x - y * python_number(np.rint(x / y))
+    where = at(user_source())
+    fine = (np.isfinite(x) & (y != 0)) | (x != x) | (y != y)
+    demand(fine, lambda: ValueError(f"math domain error: math.remainder{where} of {x}"))
+    size, divisor = np.abs(x), np.abs(y)
+    rest = np.fmod(size, divisor)
+    other = divisor - rest
+    tie = rest - 2.0 * np.fmod(0.5 * (size - rest), divisor)
+    nearest = np.where(rest < other, rest, np.where(rest > other, -other, tie))
+    nearest = np.where(np.isinf(y) & np.isfinite(x), size, nearest)
+    return python_number(np.where(np.signbit(x), -nearest, nearest))
+
+
+@sees(math.nextafter)
+def nextafter(x, y, **steps):
+    if any(value is not None for value in steps.values()):
+        raise UnsupportedError(
+            f"math.nextafter with steps={at(user_source())} cannot be recorded: call it in a loop"
+        )
+    return python_number(np.nextafter(*_floats((x, y))))
+
+
+@sees(math.ulp)
+def ulp(x):
+    size = np.abs(_float(x))
+    step = np.nextafter(size, np.inf) - size
+    top = size - np.nextafter(size, 0.0)  # the largest number has none above
+    return python_number(np.where(np.isfinite(size), np.where(np.isinf(step), top, step), size))
+
+
+@sees(math.fma) if hasattr(math, "fma") else (lambda function: function)
+def fma(x, y, z):
+    raise UnsupportedError(
+        f"math.fma{at(user_source())} cannot be recorded: write x * y + z, which rounds twice"
+    )
 
 
 def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
-    def implementation(*args: Any, key: Any = None, default: Any = None) -> Any:
+    def implementation(*args: Any, **options: Any) -> Any:
+        key = options.get("key")
         values = list(args[0]) if len(args) == 1 else list(args)
-        if key is not None or any(as_traced(v).ndim for v in values):
-            return function(values, key=key)
+        if key is not None or not values or any(as_traced(v).ndim for v in values):
+            return function(values, **options)
         best = values[0]
         for value in values[1:]:  # as Python does it: the first of equals stays
             chosen = np.where(better(value, best), value, best)
@@ -197,3 +304,5 @@ def _is_weak(value: Any) -> bool:
 
 _extreme(builtins.max, np.greater)
 _extreme(builtins.min, np.less)
+
+__all__ = ["checked", "python_number", "sees"]
