@@ -27,6 +27,7 @@ import numpy as np
 import scipy.optimize
 
 import steepest as st
+from steepest.files import write_atomically
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -654,8 +655,8 @@ if __name__ == "__main__":
         sys.exit()
     found = measure()
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2, default=str) + "\n")
+        write_atomically(arguments.json, json.dumps(found, indent=2, default=str) + "\n")
     if arguments.markdown:
-        arguments.markdown.write_text(markdown(found))
+        write_atomically(arguments.markdown, markdown(found))
     else:
         print(markdown(found))

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 import steepest as st
+from steepest.files import write_atomically
 
 ROUNDS = 15
 
@@ -173,10 +174,10 @@ def main():
             "cold_rosenbrock": cold,
             "steepest_first_descent": timings,
         }
-        arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+        write_atomically(arguments.json, json.dumps(document, indent=2) + "\n")
         console.print(f"written to {arguments.json}")
     if arguments.markdown:
-        arguments.markdown.write_text(arrays.markdown(figures) + "\n")
+        write_atomically(arguments.markdown, arrays.markdown(figures) + "\n")
     if arguments.before:
         compare(console, json.loads(arguments.before.read_text())["arrays"], figures)
 

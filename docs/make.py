@@ -6,6 +6,7 @@ make docs
 from pathlib import Path
 
 import steepest as st
+from steepest.files import write_atomically
 from steepest.lesson import rosenbrock
 from steepest.ops import TABLE, JointLinear, Linear, Partials, Rule
 from steepest.show.coverage import rows
@@ -73,6 +74,6 @@ def picture():
 
 
 if __name__ == "__main__":
-    (HERE / "ops.md").write_text(ops_page())
-    (HERE / "coverage.md").write_text(coverage_page())
+    write_atomically(HERE / "ops.md", ops_page())
+    write_atomically(HERE / "coverage.md", coverage_page())
     picture()

@@ -2,7 +2,9 @@
 
 A file holds one object, named after a hash of everything it depends on: for machine code the
 program's text, the processor, and the versions of what made it. A file that is damaged is as
-good as none.
+good as none. Objects are bytes that are looked at and never executed by Python; but machine
+code is among them. So a folder is used only if nobody else can write to it, and is opened
+once: what is checked is what is used.
 The environment variable ``STEEPEST_CACHE_DIR`` names another folder; empty, nothing is kept.
 """
 
@@ -11,7 +13,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import secrets
+import stat
 import sys
+import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +28,20 @@ from steepest.version import __version__
 _KEPT_BYTES = 1 << 28
 _PRUNED_TO = 0.75
 _CHECKED_EVERY = 64  # objects kept by this process, before the folder's size is looked at
+_MAGIC = b"steepest"
 _DIGEST = 32  # bytes
+_NEW = "new-"  # what files are called while they are written
+_OLD = 3600.0  # seconds after which nobody is still writing one
+
+_IS_POSIX = os.name == "posix"  # elsewhere folders are the user's own by other means
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FOLDER = getattr(os, "O_DIRECTORY", 0)
 
 _kept = 0
+
+
+class CacheWarning(UserWarning):
+    """The cache folder is not the user's alone: nothing is kept, nothing found."""
 
 
 @functools.cache
@@ -69,54 +87,182 @@ def sources() -> str:
 
 def find(key: str) -> bytes | None:
     """Return the object of a name, if it is there and whole."""
-    place = folder()
-    if place is None:
-        return None
     try:
-        content = (place / key).read_bytes()
+        with _opened(create=False) as place:
+            content = None if place is None else place.read(key)
     except OSError:
         return None
-    checksum, found = content[:_DIGEST], content[_DIGEST:]
-    if not found or _hashed(found) != checksum:
+    if content is None:
         return None
-    with contextlib.suppress(OSError):
-        os.utime(place / key)  # those used last are kept longest
-    return found
+    found = content[len(_MAGIC) + _DIGEST :]
+    return found if found and content == _sealed(key, found) else None
 
 
 def keep(key: str, content: bytes) -> None:
     """Write an object for other processes; where that is impossible, do without."""
     global _kept  # noqa: PLW0603 - a count for this process
-    place = folder()
-    if place is None:
-        return
-    import tempfile
-
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place, prefix="new-", delete=False) as file:
-            file.write(_hashed(content) + content)
-        os.replace(file.name, place / key)
-        if _kept % _CHECKED_EVERY == 0:
-            _prune(place)
-        _kept += 1
+        with _opened(create=True) as place:
+            if place is None:
+                return
+            place.write(key, _sealed(key, content))
+            if _kept % _CHECKED_EVERY == 0:
+                _prune(place)
+            _kept += 1
     except OSError:
         return  # a full disk, a folder that may not be written to: the program runs all the same
 
 
-def _prune(place: Path) -> None:
-    """Delete the objects used longest ago if all together are too large."""
-    sizes = []
-    for entry in os.scandir(place):
-        with contextlib.suppress(OSError):  # another process may have deleted it
-            status = entry.stat()
-            sizes.append((status.st_mtime, status.st_size, entry.path))
+def _sealed(key: str, content: bytes) -> bytes:
+    """Return the content of a file: a checksum, of the name too, and the object."""
+    return _MAGIC + _hashed(key.encode() + content) + content
+
+
+class _Place:
+    """A folder that is open; names in it are names of files, whatever its path leads to.
+
+    Parameters
+    ----------
+    path
+        Of the folder.
+    descriptor
+        Of the open folder; None where the system does not have such.
+    """
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self.path, self.descriptor = path, descriptor
+
+    def name(self, name: str) -> str:
+        """Return what to call a file in calls that take `descriptor` as ``dir_fd``."""
+        return str(self.path / name) if self.descriptor is None else name
+
+    def open(self, name: str, flags: int) -> int:
+        """Open a file, but no link, and without waiting for anything."""
+        flags |= _NO_LINK | getattr(os, "O_NONBLOCK", 0)
+        return os.open(self.name(name), flags, 0o600, dir_fd=self.descriptor)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None if it is none, or somebody else's."""
+        descriptor = self.open(name, os.O_RDONLY)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or _trouble(status):
+                return None
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read()
+            if os.utime in os.supports_fd:
+                with contextlib.suppress(OSError):
+                    os.utime(descriptor)  # those used last are kept longest
+            return content
+        finally:
+            os.close(descriptor)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file that is there whole or not at all."""
+        new = _NEW + secrets.token_hex(8)
+        try:
+            with os.fdopen(self.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(content)
+            os.replace(
+                self.name(new),
+                self.name(name),
+                src_dir_fd=self.descriptor,
+                dst_dir_fd=self.descriptor,
+            )
+        finally:
+            self.delete(new)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.name(name), dir_fd=self.descriptor)
+
+    def entries(self) -> list[tuple[str, os.stat_result]]:
+        """Return what is in the folder: names, and what the system says of them."""
+        found = []
+        for entry in os.scandir(self.path if self.descriptor is None else self.descriptor):
+            with contextlib.suppress(OSError):  # another process may have deleted it
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
+        return found
+
+
+@contextlib.contextmanager
+def _opened(create: bool) -> Iterator[_Place | None]:
+    """Open the folder while something is done in it; None if there is none to use."""
+    path = folder()
+    if path is None or not _IS_POSIX:
+        if path is not None and create:
+            path.mkdir(parents=True, exist_ok=True)
+        yield None if path is None else _Place(path, None)
+        return
+    if create:
+        os.makedirs(path.parent, 0o700, exist_ok=True)
+    descriptors = [os.open(path.parent, os.O_RDONLY | _FOLDER)]
+    try:
+        if _is_alone(path.parent, os.fstat(descriptors[0])):
+            if create:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(path.name, 0o700, dir_fd=descriptors[0])
+            status = os.stat(path.name, dir_fd=descriptors[0], follow_symlinks=False)
+            if _is_alone(path, status):
+                flags = os.O_RDONLY | _FOLDER | _NO_LINK
+                descriptors.append(os.open(path.name, flags, dir_fd=descriptors[0]))
+        if len(descriptors) > 1 and _is_alone(path, os.fstat(descriptors[1])):
+            yield _Place(path, descriptors[1])
+        else:
+            yield None
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _trouble(status: os.stat_result) -> str:
+    """Return why a file or folder is not the user's alone; nothing if it is."""
+    if not _IS_POSIX:
+        return ""
+    if stat.S_ISLNK(status.st_mode):
+        return "it is a link"
+    if {os.getuid(), os.geteuid()} != {status.st_uid}:
+        return "it belongs to another user"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write to it"
+    return ""
+
+
+def _is_alone(path: Path, status: os.stat_result) -> bool:
+    """Whether a folder is the user's alone; otherwise that is said once."""
+    trouble = _trouble(status)
+    if trouble:
+        _warn(path, trouble)
+    return not trouble
+
+
+@functools.cache
+def _warn(path: Path, trouble: str) -> None:
+    warnings.warn(
+        f"the cache folder {path} is not used, because {trouble}, and machine code in it would "
+        f"be run: give it to yourself alone (chmod 700 {path}), or name another folder with the "
+        "environment variable STEEPEST_CACHE_DIR",
+        CacheWarning,
+        stacklevel=2,
+    )
+
+
+def _prune(place: _Place) -> None:
+    """Delete what was never finished, and what was used longest ago if all is too large."""
+    sizes, now = [], time.time()
+    for name, status in place.entries():
+        if not stat.S_ISREG(status.st_mode):
+            continue
+        if name.startswith(_NEW) and status.st_mtime < now - _OLD:
+            place.delete(name)
+        else:
+            sizes.append((status.st_mtime, status.st_size, name))
     total = sum(size for _, size, _ in sizes)
     if total <= _KEPT_BYTES:
         return
-    for _, size, path in sorted(sizes):
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+    for _, size, name in sorted(sizes):
+        place.delete(name)
         total -= size
         if total <= _PRUNED_TO * _KEPT_BYTES:
             return

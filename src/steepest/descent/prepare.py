@@ -38,7 +38,7 @@ from steepest.graph import Node, evaluate, trees
 from steepest.trace.captures import Captures
 from steepest.trace.tracing import is_array_like, key_of
 
-_CACHE_SIZE = 128
+_CACHE_SIZE = 64
 _STATES, _LARGE_STATE = 8, 1 << 12
 """First states that are kept for a descent, and the bytes of a start that is kept alone."""
 

@@ -1,4 +1,7 @@
-"""Runs in files: arrays as safetensors, settings as JSON in its header, written atomically."""
+"""Runs in files: arrays as safetensors, settings as JSON in its header, written atomically.
+
+The header also holds a checksum of the whole file, computed with zeros in its place.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,14 @@ from steepest.graph import Graph, Node, trees
 from steepest.trace.tracing import is_array_like
 from steepest.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; a file of another one is refused."""
 
-KEY = "steepest"
-"""Where the settings stand among the file's metadata."""
+KEY, CHECKSUM = "steepest", "sha256"
+"""Where the settings and the checksum stand among the file's metadata."""
+
+_NO_CHECKSUM = b"0" * 64
+_LENGTH = 8  # bytes that say how long the header is, at the beginning of the file
 
 
 class Saved(NamedTuple):
@@ -100,10 +106,11 @@ def save(
         "data": fingerprints(problem.args),
         **more,
     }
-    settings["arrays"] = _checksum(arrays)
     packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content = to_bytes(packed, metadata={KEY: json.dumps(settings)})
-    write_atomically(Path(path), content)
+    metadata = {KEY: json.dumps(settings), CHECKSUM: _NO_CHECKSUM.decode()}
+    content = to_bytes(packed, metadata=metadata)
+    checksum = hashlib.sha256(content).hexdigest()
+    write_atomically(path, content.replace(_NO_CHECKSUM, checksum.encode(), 1))
 
 
 def load(path: Any) -> Saved:
@@ -114,42 +121,52 @@ def load(path: Any) -> Saved:
     InputError
         If there is no such file, or it is damaged, or no run, or of another format.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
 
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is no saved run, or was cut short: {error}; save it again"
-        ) from None
-    if KEY not in metadata:
-        raise InputError(f"{path} was not written by run.save: it holds {', '.join(arrays)}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        header = _header(content)
+        metadata = header.get("__metadata__", {})
+        is_ours = KEY in metadata
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise InputError(f"{path} is no saved run, or was cut short; save it again") from None
+    if not is_ours:
+        names = ", ".join(name for name in header if name != "__metadata__")
+        raise InputError(f"{path} was not written by run.save: it holds {names or 'no arrays'}")
+    damaged = InputError(f"{path} is damaged: it does not hold what was saved; save it again")
     try:
         settings = json.loads(metadata[KEY])
-    except ValueError:
+        written, version = settings["format"], settings["version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise damaged from None
+    if written != FORMAT:
         raise InputError(
-            f"{path} is damaged: its settings cannot be read; save it again"
-        ) from None
-    if settings["format"] != FORMAT:
-        raise InputError(
-            f"{path} is of format {settings['format']}, written by steepest "
-            f"{settings['version']}; this is steepest {__version__}, which reads format {FORMAT}"
+            f"{path} is of format {written}, written by steepest {version}; this is steepest "
+            f"{__version__}, which reads format {FORMAT}"
         )
-    if settings["arrays"] != _checksum(arrays):
-        raise InputError(f"{path} is damaged: its arrays are not those that were saved")
-    return Saved(settings, arrays)
+    checksum = str(metadata.get(CHECKSUM)).encode()
+    if hashlib.sha256(content.replace(checksum, _NO_CHECKSUM, 1)).hexdigest().encode() != checksum:
+        raise damaged
+    try:
+        return Saved(settings, from_bytes(content))
+    except (SafetensorError, ValueError):
+        raise damaged from None
 
 
-def _checksum(arrays: dict[str, np.ndarray]) -> str:
-    total = hashlib.sha256()
-    for name in sorted(arrays):
-        total.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
-    return total.hexdigest()
+def _header(content: bytes) -> dict[str, Any]:
+    """Return what a file of arrays says of itself: JSON, after its length."""
+    length = int.from_bytes(content[:_LENGTH], "little")
+    header = content[_LENGTH : _LENGTH + length]
+    if len(header) < length or len(content) < _LENGTH:
+        raise ValueError("cut short")
+    return json.loads(header)
 
 
 def digest(graph: Graph) -> str | None:

@@ -54,14 +54,17 @@ def decode(value: Any) -> Any:
     Raises
     ------
     UnknownSettingError
-        If it, or a part of it, was only described.
+        If it, or a part of it, was only described, or is not known to this version.
     """
     if not isinstance(value, dict):
         return value
     if "unknown" in value:
         raise UnknownSettingError(value["unknown"])
     settings = {name: decode(setting) for name, setting in value["settings"].items()}
-    return _KNOWN[value["name"]](**settings)
+    kind = _KNOWN.get(value["name"])
+    if kind is None or not settings.keys() <= {field.name for field in dataclasses.fields(kind)}:
+        raise UnknownSettingError(value["name"])
+    return kind(**settings)
 
 
 _DICTS = (dict, OrderedDict)

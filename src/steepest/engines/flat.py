@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +42,41 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if type(value) is slice:
         return _is_plain((value.start, value.stop, value.step))
+    if isinstance(value, np.dtype):
+        return np.dtype(value.str) == value
     return isinstance(value, _PLAIN)
+
+
+def _encoded(value: Any) -> Any:
+    """Return a plain value as JSON: what that does not have as a pair of its kind and a text."""
+    if isinstance(value, tuple):
+        return ["tuple", *map(_encoded, value)]
+    if isinstance(value, slice):
+        return ["slice", *map(_encoded, (value.start, value.stop, value.step))]
+    if isinstance(value, bytes):
+        return ["bytes", value.hex()]
+    if isinstance(value, np.dtype):
+        return ["dtype", value.str]
+    if isinstance(value, float):
+        return ["float", value.hex()]
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    """Return a plain value out of JSON."""
+    if not isinstance(value, list):
+        return value
+    kind, *parts = value
+    return _KINDS[kind](*parts)
+
+
+_KINDS: dict[str, Any] = {
+    "tuple": lambda *parts: tuple(map(_decoded, parts)),
+    "slice": lambda *parts: slice(*map(_decoded, parts)),
+    "bytes": bytes.fromhex,
+    "dtype": np.dtype,
+    "float": float.fromhex,
+}
 
 
 def rebuilt(flat: Flat) -> list[Node]:
@@ -54,7 +88,7 @@ def rebuilt(flat: Flat) -> list[Node]:
 
 
 def pack(iteration: Iteration) -> bytes | None:
-    """Return an iteration without its lines as bytes; None where it is not plain data."""
+    """Return an iteration without its lines as JSON; None where it is not plain data."""
     if iteration.guards:
         return None
     found = flattened([*iteration.inputs, iteration.variable, *iteration.outputs])
@@ -66,20 +100,33 @@ def pack(iteration: Iteration) -> bytes | None:
         value = getattr(iteration, name)
         many = isinstance(value, tuple)
         fields[name] = tuple([places[x] for x in value]) if many else places.get(value)
-    return pickle.dumps((flat, fields))
+    nodes = [
+        (name, operands, {key: _encoded(value) for key, value in attributes.items()})
+        for name, operands, attributes in flat
+    ]
+    return json.dumps((nodes, fields)).encode()
 
 
-def unpack(content: bytes) -> Iteration:
-    """Return the iteration that was packed."""
-    flat, fields = pickle.loads(content)
-    nodes = rebuilt(flat)
+def unpack(content: bytes) -> Iteration | None:
+    """Return the iteration that was packed; None where that is something else."""
+    try:
+        flat, fields = json.loads(content)
+        nodes = rebuilt(
+            [
+                (name, operands, {key: _decoded(value) for key, value in attributes.items()})
+                for name, operands, attributes in flat
+            ]
+        )
+        found = {name: _nodes_at(nodes, places) for name, places in fields.items()}
+        return Iteration(**found)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
 
-    def found(places: Any) -> Any:
-        if isinstance(places, tuple):
-            return tuple([nodes[place] for place in places])
-        return None if places is None else nodes[places]
 
-    return Iteration(**{name: found(places) for name, places in fields.items()})
+def _nodes_at(nodes: Sequence[Node], places: Any) -> Any:
+    if isinstance(places, list):
+        return tuple([nodes[place] for place in places])
+    return None if places is None else nodes[places]
 
 
 _FIELDS = [x.name for x in dataclasses.fields(Iteration) if x.name not in ("guards", "sources")]

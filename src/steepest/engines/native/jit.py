@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
+from llvmlite.binding.newpassmanagers import NewPassManager
 
 from steepest import cache
 from steepest.engines.native import ir
@@ -58,6 +59,15 @@ def target_machine(level: int = 3) -> Any:
 
 
 @functools.cache
+def _compiler(level: int) -> Any:
+    """Return the machine that writes all objects of an optimization level; hold the lock.
+
+    What a machine knows of the processor is most of a megabyte, made when it first writes.
+    """
+    return target_machine(level)
+
+
+@functools.cache
 def vector_bytes() -> int:
     """Return the width of the host's widest registers."""
     features = llvm.get_host_cpu_features()
@@ -96,7 +106,7 @@ def text_of(module: ir.Module) -> str:
 @functools.cache
 def _names_of_machine() -> tuple[str, str]:
     """Return what a module says of the machine that it is for: its triple and data layout."""
-    machine = target_machine()
+    machine = _compiler(3)
     return machine.triple, str(machine.target_data)
 
 
@@ -181,15 +191,15 @@ class Code:
         `selection` and `passes` are the levels of LLVM's instruction selection and of its
         passes over the program.
         """
-        machine = target_machine(selection)
         found = found or self._found(selection, passes)
         self.is_new = found is None
         if found is None:
+            machine = _compiler(selection)
             found = machine.emit_object(self._optimized(machine, passes))
             if self._keep:
                 cache.keep(self._key(selection, passes), found)
-        # The execution engine takes the machine over, for good.
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        # The execution engine takes a machine over, for good; this one never compiles.
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(0))
         engine.add_object_file(llvm.ObjectFileRef.from_data(found))
         engine.finalize_object()
         self._engines.append(engine)  # others may be running what was loaded before
@@ -211,21 +221,28 @@ class Code:
                     self._load(self._level, 3)
 
     def _optimized(self, machine: Any, level: int = 3) -> Any:
-        module = llvm.parse_assembly(self._text)
+        # In a context of its own: a context keeps every constant and type for good.
+        module = llvm.parse_assembly(self._text, llvm.create_context())
         module.verify()
+        if level == 0:
+            return module
         options = llvm.create_pipeline_tuning_options(speed_level=level)
-        options.loop_vectorization = level > 0
+        options.loop_vectorization = True
         options.slp_vectorization = False
         options.loop_unrolling = False  # half of the time to compile, for no measurable speed
         builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        passes = builder.getModulePassManager()
+        passes.run(module, builder)
+        # llvmlite forgets to: of the two classes that it inherits from, the first does nothing.
+        NewPassManager._dispose(passes)
+        passes.detach()
         return module
 
     @functools.cached_property
     def assembly(self) -> str:
         """The machine code as text."""
         with _lock:
-            machine = target_machine(self._level)
+            machine = _compiler(self._level)
             return str(machine.emit_assembly(self._optimized(machine)))
 
 

@@ -6,7 +6,7 @@ the name of the graph; the machine code under that of the program's text, as alw
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -40,6 +40,20 @@ class Found(NamedTuple):
     checked: tuple[int, ...]
     shares_work: bool
     names: tuple[str, ...]
+
+
+def pack(found: Found) -> bytes:
+    """Return what is known of a program as JSON."""
+    return json.dumps(found).encode()
+
+
+def unpack(content: bytes) -> Found | None:
+    """Return what is known of a program out of JSON; None where that is something else."""
+    try:
+        program, arena_size, checked, shares_work, names = json.loads(content)
+        return Found(Written(*program), arena_size, tuple(checked), shares_work, tuple(names))
+    except (ValueError, TypeError):
+        return None
 
 
 class Program(NamedTuple):
@@ -94,8 +108,8 @@ def compiled(
     """
     key = _key(outputs, f"{name} {kind}")
     content = None if key is None else cache.find(key)
-    if content is not None:
-        found: Found = pickle.loads(content)
+    found = None if content is None else unpack(content)
+    if found is not None:
         make_symbols_known(found.names)
         text = lambda: text_of(write().module)
         code, nodes = Code.found(found.program, text, in_haste), order(outputs)
@@ -111,7 +125,7 @@ def compiled(
             found = Found(
                 made.code.program, new.arena_size, checked_places, new.shares_work, names
             )
-            cache.keep(key, pickle.dumps(found))
+            cache.keep(key, pack(found))
     return made
 
 

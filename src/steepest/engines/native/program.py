@@ -39,7 +39,7 @@ from steepest.rewrite.panels import Report, with_panels
 if TYPE_CHECKING:
     from steepest.engines.native.explain import CompiledPlan
 
-_CACHE_SIZE = 256
+_CACHE_SIZE = 64
 _programs: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
 
