@@ -220,7 +220,7 @@ def _watching(progress: bool, total: int, deadline: float) -> Any:
 
 def _statuses(over: np.ndarray, rules: np.ndarray, stop: StopRule, rest: Status) -> np.ndarray:
     """Return how each problem ended; `rest` is what became of those that nothing ended."""
-    status = np.full(len(over), rest, object)
+    status = np.array([rest] * len(over), object)
     for code in np.unique(over):
         where = over == code
         if code == STOP_RULE:
@@ -249,7 +249,7 @@ def _one_by_one(
         results.append(solve(first._replace(args=args), vector))
     size = problems.vectors.shape[1]
     x, loss = problems.vectors.copy(), np.full(total, np.nan)
-    status = np.full(total, ended_by(), object)
+    status = np.array([ended_by()] * total, object)
     iterations, evaluations = np.zeros((2, total), np.int64)
     for i, result in enumerate(results):
         x[i] = result.vector
