@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from steepest.descent.prepare import Problem
 from steepest.graph import Graph, Node, order
+from steepest.graph.source import at, function_source
 from steepest.ops import JointLinear, Linear, Partials, Zero, constant_value
+from steepest.trace.tracing import trace_function
 
 _LARGEST = 10_000_000
 """Elements of all nodes together up to which each is looked at by itself."""
@@ -16,6 +20,31 @@ _LARGEST = 10_000_000
 _PASSED_ON = "stop_gradient"  # whoever writes it wants no slope
 
 _known: weakref.WeakKeyDictionary[Node, np.ndarray] = weakref.WeakKeyDictionary()
+
+
+def moving_in(problem: Problem, vector: np.ndarray, args: Sequence[Any]) -> np.ndarray:
+    """Return the same of a problem that is not traced yet, near a vector of parameters."""
+    p = problem
+    of_vector = lambda vector, *args: p.objective(vector, p.layout, args).loss
+    graph = trace_function(of_vector, (vector.astype(p.dtype), *args), earlier=None).graph
+    return np.ones(vector.shape, bool) if graph.guards else _moving(graph)
+
+
+def idle_sentence(function: Any, moves: np.ndarray, name: Callable[[int], str]) -> str:
+    """Return what is to be said where a loss has no slopes by some parameters."""
+    function = getattr(getattr(function, "curve", None), "model", function)
+    loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
+    if not moves.any():
+        return _NEVER.format(loss=loss, which="its parameters")
+    idle = [name(int(i)) for i in np.flatnonzero(~moves)]
+    which = ", ".join(idle[:5]) + (f" and {len(idle) - 5} others" if len(idle) > 5 else "")
+    return f"{_NEVER} {_STAYED}".format(loss=loss, which=which)
+
+
+_NEVER = (
+    "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
+)
+_STAYED = "Nothing moved {which}: leave out what does not matter, or mark it st.Fixed(...)."
 
 
 def moving(graphs: Sequence[Graph]) -> np.ndarray:

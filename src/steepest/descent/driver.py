@@ -119,6 +119,9 @@ class State(np.ndarray):
     def __reduce__(self) -> Any:
         return State, (self.x, self.loss, self.iteration, np.array(self, subok=False))
 
+    def __copy__(self) -> State:
+        return State(self.x, self._find, self.iteration, self.copy())
+
     def __deepcopy__(self, memo: Any) -> State:
         return State(copy.deepcopy(self.x, memo), self.loss, self.iteration, self.copy())
 

@@ -16,6 +16,7 @@ from steepest.derivative import Function
 from steepest.descent.again import EndAgain
 from steepest.descent.answers import Answers
 from steepest.descent.ending import FitEnd
+from steepest.descent.entry import OptimizeWarning
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
 from steepest.descent.observations import Data, as_real_x
@@ -27,7 +28,7 @@ from steepest.errors import InputError
 from steepest.graph import trees
 
 
-class FitWarning(UserWarning):
+class FitWarning(OptimizeWarning):
     """A fit whose parameters are not all determined by the data."""
 
 
@@ -55,7 +56,8 @@ _NUMBERS = ("chi_square", "reduced_chi_square", "degrees_of_freedom", "r_squared
 
 
 _IER = {
-    "ITERATION_LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7, "CALLBACK": -1, "INTERRUPTED": -1
+    "ITERATION_LIMIT": 5, "LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7,
+    "CALLBACK": -1, "INTERRUPTED": -1,
 }  # fmt: skip
 
 
@@ -198,7 +200,10 @@ class Fit(Answers):
     @property
     def message(self) -> str:
         """How it ended, and what of the parameters the data do not tell."""
-        return " ".join([self.run.message, *self.notes, *self.remarks])
+        ended = [self.run.message, *self.notes]
+        if self.is_short_of_rank:  # which matters more
+            return " ".join([*self.remarks, *ended])
+        return " ".join([*ended, *self.remarks])
 
     # What the function is given, where start values are marked; else what is free.
 
@@ -304,6 +309,11 @@ class Fit(Answers):
         if self.end.inverse is not None:
             return True
         return self.rank == self._number and self.degrees_of_freedom > 0
+
+    @property
+    def is_short_of_rank(self) -> bool:
+        """Whether there are parameters that the data tell nothing of, or not one from another."""
+        return self.end.inverse is None and self.rank < self._number
 
     @property
     def rank(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from steepest.descent.answers import Answers
 from steepest.descent.methods import NewtonCG, TrustRegion
 from steepest.descent.methods.protocol import Failure
-from steepest.descent.stop import StopRule
+from steepest.descent.stop import MaxIterations, StopRule
 from steepest.errors import InputError
 from steepest.graph import Graph
 
@@ -31,6 +31,7 @@ class Status(int, enum.Enum):
     CONVERGED = 0, "The stop rule was met."
     EPOCHS_DONE = 0, "All epochs were done."
     ITERATION_LIMIT = 1, "The limit on iterations was reached before any other stop rule was met."
+    LIMIT = 1, "A stop rule that is no goal was met before any that is one."
     PRECISION = 0, "No lower point can be told from this one in this precision."
     STALLED = 2, "The search found no lower point."
     UNBOUNDED = 4, "The loss seems unbounded below."
@@ -78,7 +79,10 @@ class Status(int, enum.Enum):
     @classmethod
     def of_rules(cls, met: Sequence[StopRule]) -> Status:
         """Return what it means that these stop rules were met."""
-        return cls.CONVERGED if any([rule.is_goal for rule in met]) else cls.ITERATION_LIMIT
+        if any([rule.is_goal for rule in met]):
+            return cls.CONVERGED
+        counts = any([type(rule) is MaxIterations for rule in met])
+        return cls.ITERATION_LIMIT if counts else cls.LIMIT
 
     @property
     def is_success(self) -> bool:

@@ -285,7 +285,10 @@ def _with_settings(method: Any, settings: Mapping[str, Any]) -> Any:
     wanted = {search[n]: float(value) for n, value in settings.items() if n in search}
     if wanted:
         if not isinstance(method, BFGS | LBFGS | NonlinearCG):
-            raise InputError(f"options has 'c1' or 'c2': {type(method).__name__} has no such line")
+            raise InputError(
+                f"options has {next(n for n in settings if n in search)!r}, of a line search that "
+                f"{type(method).__name__} does not have"
+            )
         line = method.search if isinstance(method.search, StrongWolfe) else StrongWolfe()
         method = dataclasses.replace(method, search=dataclasses.replace(line, **wanted))
     if "initial_trust_radius" in settings:

@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.derivative import nonfinite_origin
 from steepest.descent.curvature import curvature_of
-from steepest.descent.dependence import moving
+from steepest.descent.dependence import idle_sentence, moving
 from steepest.descent.driver import Ending
 from steepest.descent.methods.protocol import Failure
 from steepest.descent.parameters import element_names, first_not_finite
@@ -23,12 +23,6 @@ from steepest.descent.standing import standing
 from steepest.descent.step import STOP_RULE
 from steepest.engines import Recording, Run, Snapshot
 from steepest.graph import trees
-from steepest.graph.source import at, function_source
-
-_NEVER = (
-    "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
-)
-_STAYED = "Nothing moved {which}: leave out what does not matter, or mark it st.Fixed(...)."
 
 _AT_POINT = (Ending.STOPPED, Ending.DIVERGED)
 """Endings at a point whose loss was computed."""
@@ -124,18 +118,12 @@ class Summary:
         moves = moving(graphs)
         if moves.all() or (moves.any() and any(graph.guards for graph in graphs)):
             return status, explain, ()
-        function = p.objective.function
-        function = getattr(getattr(function, "curve", None), "model", function)
-        loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
-        if not moves.any():
-            if status.is_success:
-                status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
-            return status, explain, (_NEVER.format(loss=loss, which="its parameters"),)
-        name = self.more["names"].__getitem__ if "names" in self.more else element_names(p.layout)
-        idle = [name(int(i)) for i in np.flatnonzero(~moves)]
-        more = f" and {len(idle) - 5} others" if len(idle) > 5 else ""
-        which = ", ".join(idle[:5]) + more
-        return status, explain, (f"{_NEVER} {_STAYED}".format(loss=loss, which=which),)
+        names = self.more.get("names")
+        name = element_names(p.layout) if names is None else names.__getitem__
+        sentence = idle_sentence(p.objective.function, moves, name)
+        if status.is_success and not moves.any():
+            status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
+        return status, explain, (sentence,)
 
     def _save(
         self,
