@@ -114,8 +114,6 @@ def _of_operand(node: Node, position: int, mask: np.ndarray) -> np.ndarray:
     operand, derivative = node.operands[position], node.op.derivative
     nothing, everything = np.zeros(operand.shape, bool), np.ones(operand.shape, bool)
     if isinstance(derivative, Partials):
-        if derivative.of[position] is None:
-            return nothing
         missing = node.ndim - operand.ndim
         mask = np.asarray(mask.any(axis=tuple(range(missing))))
         narrow = tuple(i for i, n in enumerate(operand.shape) if n == 1 and mask.shape[i] != 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from steepest.descent.parameters import Layout
 from steepest.errors import InputError, SettingError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
-from steepest.trace import TracedArray, as_traced, current, node_of
+from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
 from steepest.trace.tracing import call_traced, result_nodes
 
 
@@ -71,6 +72,34 @@ class Objective:
         return Evaluation(vector, loss, stand_in, residual, weights, box)
 
 
+@dataclass(frozen=True)
+class FirstOf:
+    """The first of what a function returns: its loss, where it returns its gradient, too."""
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the loss."""
+        if is_tracing():
+            result = call_traced(self.function, current(), args)
+        else:
+            result = self.function(*args)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise InputError(
+                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
+                "returns something else"
+            )
+        return result[0]
+
+
 def check_arguments(function: Callable[..., Any], number: int) -> None:
     """Raise for a function that cannot be called with so many arguments, the first being x.
 
@@ -79,8 +108,10 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     SettingError
         Naming both ways to write a function of several numbers.
     """
-    try:
-        signature = inspect.signature(function)
+    if isinstance(function, FirstOf):
+        function = function.function
+    try:  # as it is called: what a decorator has wrapped may take other arguments
+        signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # one that does not tell
         return
     try:
@@ -93,6 +124,7 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     parameters = signature.parameters.values()
     names = [p.name for p in parameters if p.kind in positional]
     only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    function = function.func if isinstance(function, functools.partial) else function
     name = getattr(function, "__name__", "the function")
     where = at(function_source(function))
     further = "" if number == 1 else f" and {number - 1} further, args"
@@ -103,7 +135,7 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     takes = f"{name}{where} takes {len(names)} argument{'' if len(names) == 1 else 's'}"
     if len(names) < number:
         raise SettingError(f"{takes}, and is given {number}: x0{further}")
-    listed, short = ", ".join(names), "f" if name == "<lambda>" else name
+    listed, short = ", ".join(names), name if name.isidentifier() else "f"
     raise SettingError(
         f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them vary, "
         f"take one array: write def {short}(p): {listed} = p, or give lambda p: {short}(*p); what "

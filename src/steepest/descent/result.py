@@ -52,7 +52,8 @@ class Status(int, enum.Enum):
         return str(self._value_)
 
     def __format__(self, format_spec: str) -> str:
-        return format(str(self), format_spec)
+        as_number = format_spec[-1:] in tuple("bdoxXneEfFgG%")
+        return format(int(self) if as_number else str(self), format_spec)
 
     def __repr__(self) -> str:
         return f"<Status.{self.name}: {int(self)}>"

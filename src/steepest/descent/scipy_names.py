@@ -7,13 +7,14 @@ import difflib
 import functools
 import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
 from steepest.descent.methods import BFGS, LBFGS, NonlinearCG, StrongWolfe, TrustRegion
+from steepest.descent.objective import FirstOf
 from steepest.descent.stop import (
     DecrementBelow,
     GradientNormBelow,
@@ -46,31 +47,6 @@ _SHOWN = ("disp", "verbose", "iprint")
 GRADIENT_GOAL: StopRule = GradientNormBelow(1e-6)
 SQUARES_GOAL: StopRule = DecrementBelow(1e-20) | LossBelow(0.0)
 """Goals of losses and of residuals where none is given."""
-
-
-@dataclass(frozen=True)
-class FirstOf:
-    """The first of what a function returns: its loss, where it returns its gradient, too."""
-
-    function: Callable[..., Any]
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.function, "__name__", "the function")
-
-    @property
-    def __wrapped__(self) -> Callable[..., Any]:
-        return self.function
-
-    def __call__(self, *args: Any) -> Any:
-        """Return the loss."""
-        result = self.function(*args)
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            raise InputError(
-                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
-                "returns something else"
-            )
-        return result[0]
 
 
 @dataclass(frozen=True)
@@ -126,6 +102,7 @@ def translated(
     result = {name: value for name, value in given.items() if name in ours}
     others = {name: value for name, value in given.items() if name not in ours}
     of_loss = ours[0] == "function"
+    _check_method(given.get("method"), of_loss)
     notes: list[str] = []
     options: dict[str, Any] = {}
     verbosity = 0
@@ -155,6 +132,14 @@ def translated(
         table = importlib.import_module("steepest.show.progress").Table()
         result["callback"] = table.before(result.get("callback"))
     return result, Asked(args, tuple(notes), verbosity)
+
+
+def _check_method(method: Any, of_loss: bool) -> None:
+    """Raise for the name of a method that is not here, whatever options it has."""
+    from steepest.descent.choice import named
+
+    if isinstance(method, str):
+        named(method, of_loss)
 
 
 def _accepted(names: Mapping[str, str], ours: Sequence[str], of_loss: bool) -> list[str]:
