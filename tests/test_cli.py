@@ -353,3 +353,48 @@ def test_a_fit_of_more_than_one_column_is_not_plotted(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert "not plotted" in result.stderr
+
+
+DEFICIENT = {
+    "two that only their sum matters": "def model(x, a, b, c):\n    return (a + b) * x + c\n",
+    "one that does not matter": "def model(x, a, b):\n    return a * x\n",
+    "none that matters": "def model(x, a):\n    return x * 1.0\n",
+    "a curve that has long fallen to 0": (
+        "import numpy as np\n"
+        "def model(x, a, b, c, d):\n"
+        "    return a * np.exp(-1e3 * b * x) + c * np.exp(-1e3 * d * x)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", DEFICIENT.values(), ids=DEFICIENT)
+@pytest.mark.parametrize("json_or_not", [(), ("--json",)])
+def test_a_fit_that_data_do_not_determine_fails_and_says_why_first(text, json_or_not, tmp_path):
+    (tmp_path / "m.py").write_text(text)
+    rows = "".join(f"{x},{2 * x + 1 + 0.1 * (x % 3)}\n" for x in range(1, 12))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    result = steepest(
+        "curve", f"{tmp_path}/m.py:model", tmp_path / "t.csv", "--x", "x", "--y", "y", "--no-plot",
+        *json_or_not,
+    )  # fmt: skip
+    assert result.returncode == 1
+    why = result.stderr if json_or_not else result.stdout
+    assert why.startswith("The Jacobian has rank")
+    assert "the data do not determine" in why.splitlines()[0]
+
+
+def test_descend_fails_for_a_loss_that_depends_on_nothing(tmp_path):
+    (tmp_path / "m.py").write_text("def loss(x):\n    return 3.0\n")
+    result = steepest("descend", f"{tmp_path}/m.py:loss", "--start", "0,0")
+    assert result.returncode == 1
+    assert "loss at m.py:1 does not depend on its parameters" in result.stdout
+    assert not result.stderr
+
+
+def test_descend_says_that_a_start_is_moved_inside(tmp_path):
+    (tmp_path / "m.py").write_text("def loss(x):\n    return (x[0] - 1) ** 2\n")
+    result = steepest("descend", f"{tmp_path}/m.py:loss", "--start", "9", "--bounds", "0:5",
+                      "--method", "lbfgs")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith("x0[0] starts at 9, outside of its bounds 0 and 5")
+    assert len(result.stderr.splitlines()) == 1

@@ -22,7 +22,7 @@ def blocks(name):
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/speed.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/speed.md", "docs/scipy.md"])
 def test_code_runs_and_prints_what_it_says(page, capsys):
     namespace = {}
     for block in blocks(page):

@@ -82,6 +82,7 @@ def test_presentation_is_reached_by_name_only_from_graph_and_descent():
         ("descent/fit.py", "steepest.show.plot"),
         ("descent/fit.py", "steepest.show.report"),
         ("descent/result.py", "steepest.show.plot"),
+        ("descent/scipy_names.py", "steepest.show.progress"),
     }
 
 

@@ -16,7 +16,7 @@ from steepest.cli import options, report
 from steepest.cli.compare import compare_engines
 from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.data import read_columns
-from steepest.descent import FitWarning, Status, curve_fit, minimize
+from steepest.descent import FitWarning, OptimizeWarning, Status, curve_fit, minimize
 from steepest.descent import resume as resume_run
 from steepest.descent.choice import FOR_LOSSES
 from steepest.descent.saving import load as load_run
@@ -128,17 +128,24 @@ def descend(
     else:
         assert start is not None
         x0 = options.parse_vector(start, dtype, "--start")
-        run = minimize(
-            of_vector(load(target), x0),
-            x0,
-            method=options.parse_method(method, step_size),
-            bounds=options.parse_bounds(bounds),
-            stop=stop,
-            engine=engine,
-            compute_dtype=None if compute_dtype is None else options.parse_dtype(compute_dtype),
-            record="auto" if log_last or plot or save else None,
-            progress=progress,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", OptimizeWarning)
+            run = minimize(
+                of_vector(load(target), x0),
+                x0,
+                method=options.parse_method(method, step_size),
+                bounds=options.parse_bounds(bounds),
+                stop=stop,
+                engine=engine,
+                compute_dtype=None
+                if compute_dtype is None
+                else options.parse_dtype(compute_dtype),
+                record="auto" if log_last or plot or save else None,
+                progress=progress,
+            )
+        for warning in caught:
+            if str(warning.message) not in run.message:
+                report.errors.print(str(warning.message), markup=False)
     if json:
         report.print_json(report.as_json(run, log_last))
     else:
@@ -194,7 +201,8 @@ def curve(
 ) -> None:
     """Fit a model to the columns of a table; print a report and plot data, curve and band.
 
-    Rows with an empty field are left out. The exit status is 0 if the fit converged.
+    Rows with an empty field are left out. The exit status is 0 if the fit converged and the
+    data determine every parameter; otherwise the first line says why not.
 
     Example: steepest curve examples/adsorption.py:adsorption examples/adsorption.csv
     --x pressure --y volume --start 500,0.0001
@@ -221,10 +229,13 @@ def curve(
     if left_out:
         rows = "1 row was" if left_out == 1 else f"{left_out} rows were"
         report.errors.print(f"{rows} left out: a field is empty, or no finite number")
+    is_good = fit.converged and not fit.is_short_of_rank
     if json:
         report.print_json(report.fit_as_json(fit, level))
     else:
         print(fit.report(level))
+    if json and not is_good:
+        report.errors.print(fit.message, markup=False)
     if save is not None:
         fit.save(save)
     can_plot = plot is not None or (fit.data is not None and fit.data.x.shape == fit.data.y.shape)
@@ -235,7 +246,7 @@ def curve(
         fit.plot(path)
         if not json:
             print(f"plotted to {path}")
-    if not fit.converged:
+    if not is_good:
         raise typer.Exit(1)
 
 

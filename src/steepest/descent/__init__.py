@@ -4,6 +4,7 @@ from steepest.descent.batches import Batches
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.driver import State
+from steepest.descent.entry import OptimizeWarning
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.least_squares import least_squares
@@ -100,6 +101,7 @@ __all__ = [
     "NewtonCG",
     "NonlinearCG",
     "OneCycle",
+    "OptimizeWarning",
     "Point",
     "Positive",
     "RMSProp",

@@ -33,7 +33,9 @@ class Box(NamedTuple):
         return np.logical_or(below, np.logical_and(x >= self.upper, gradient < 0))
 
 
-def box_of_pairs(bounds: Any, start: Any, layout: Layout, vector: np.ndarray) -> Box | None:
+def box_of_pairs(
+    bounds: Any, start: Any, layout: Layout, vector: np.ndarray | None = None
+) -> Box | None:
     """Return the box that a pair of numbers for each parameter means.
 
     Parameters
@@ -42,7 +44,7 @@ def box_of_pairs(bounds: Any, start: Any, layout: Layout, vector: np.ndarray) ->
         None; an object with ``lb`` and ``ub``; or a pair (low, high) for each parameter, in
         the structure of the start, where None means no bound. A single pair serves all.
     start, layout, vector
-        The start point, its layout, and the start as a vector.
+        The start point, its layout, and the start as a vector that must be inside, if given.
 
     Raises
     ------
@@ -102,16 +104,19 @@ def _rows(pair: Any) -> Any:
     return [pair] if is_pair and all(x is None or np.ndim(x) == 0 for x in pair) else pair
 
 
-def _box(lower: Any, upper: Any, start: Any, layout: Layout, vector: np.ndarray) -> Box | None:
+def _box(
+    lower: Any, upper: Any, start: Any, layout: Layout, vector: np.ndarray | None
+) -> Box | None:
     low, high = (_end(end, name, layout) for end, name in ((lower, "lower"), (upper, "upper")))
     names = element_names(layout)
     for i in np.flatnonzero(~(low <= high))[:1]:
         raise InputError(f"the bounds of {names(i)} cross: {low[i]:g} is above {high[i]:g}")
-    for i in np.flatnonzero(~((low <= vector) & (vector <= high)))[:1]:
-        raise InputError(
-            f"{names(i)} is {vector[i]:g}, outside of its bounds {low[i]:g} and {high[i]:g}: "
-            "start inside"
-        )
+    if vector is not None:
+        for i in np.flatnonzero(~((low <= vector) & (vector <= high)))[:1]:
+            raise InputError(
+                f"{names(i)} is {vector[i]:g}, outside of its bounds {low[i]:g} and {high[i]:g}: "
+                "the start is infeasible, start inside"
+            )
     if np.all(np.isinf(low)) and np.all(np.isinf(high)):
         return None
     return Box(low.astype(layout.dtype), high.astype(layout.dtype))

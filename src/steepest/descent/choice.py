@@ -62,17 +62,31 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
 }
 """What SciPy calls a method that is here too, where the name differs."""
 
-
-_NOT_HERE = frozenset(
-    {"nelder-mead", "powell", "tnc", "slsqp", "cobyla", "cobyqa", "trust-constr"}
-)
-"""What SciPy has besides."""
+_WITHOUT_GRADIENTS = "it does without gradients, which are exact here: leave method out"
+_FOR_BOUNDS = "'l-bfgs-b' keeps to bounds, too"
+_FOR_CONSTRAINTS = "'l-bfgs-b' keeps to bounds; constraints are not supported"
+_NOT_HERE = {
+    "nelder-mead": _WITHOUT_GRADIENTS,
+    "powell": _WITHOUT_GRADIENTS,
+    "tnc": _FOR_BOUNDS,
+    "slsqp": _FOR_CONSTRAINTS,
+    "cobyla": _FOR_CONSTRAINTS,
+    "cobyqa": _FOR_CONSTRAINTS,
+    "trust-constr": _FOR_CONSTRAINTS,
+}
+"""What SciPy has besides, and what to take in its place."""
 
 FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
 """Those that need residuals."""
 
 FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
 """The names of the others."""
+
+
+def is_for_losses(method: Any) -> bool:
+    """Whether a method is one of ours that look at a loss alone."""
+    kinds = tuple(BY_NAME[name] for name in FOR_LOSSES)
+    return type(method) in kinds
 
 
 def _check_for_loss(method: Any) -> None:
@@ -140,7 +154,8 @@ def named(name: str, for_loss: bool = False) -> Any:
     ours = FOR_LOSSES if for_loss else tuple(BY_NAME)
     choice = f"choose one of {', '.join(ours)}"
     if name.lower() in _NOT_HERE:
-        raise InputError(f"SciPy's method {name!r} is not here: {choice}")
+        instead = _NOT_HERE[name.lower()]
+        raise InputError(f"SciPy's method {name!r} is not here: {choice} ({instead})")
     near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")

@@ -14,6 +14,7 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.again import again, key_of
 from steepest.descent.curve import Curve, Residuals
 from steepest.descent.driver import State
+from steepest.descent.entry import entry_point
 from steepest.descent.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.markers import is_marked, unmark
@@ -22,17 +23,15 @@ from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.observations import Data, clean, is_single, kept
 from steepest.descent.parameters import lay_out
-from steepest.descent.scipy_names import CURVES, scipy_stop, takes_scipys_names
+from steepest.descent.scipy_names import CURVES, count
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
-from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
 
 
-@hides_frames
-@takes_scipys_names(CURVES)
+@entry_point(CURVES)
 def curve_fit(
     model: Callable[..., Any],
     x: Any,
@@ -51,8 +50,9 @@ def curve_fit(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_nfev: int | None = None,
-    maxfev: int | None = None,
+    max_nfev: float | None = None,
+    maxfev: float | None = None,
+    full_output: bool = False,
     engine: str | Engine = "native",
     record: Record = "auto",
     callback: Callable[[State], Any] | None = None,
@@ -87,6 +87,9 @@ def curve_fit(
         SciPy's ``Bounds`` will do too.
     method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev
         As for :func:`least_squares`; ``maxfev`` is SciPy's older name.
+    full_output
+        Whether the fit unpacks to five parts, as SciPy's does: ``popt, pcov, infodict, mesg,
+        ier = fit``.
     nan_policy
         ``"raise"``, ``"omit"`` to leave out points whose data are NaN, ``"propagate"``.
     engine, record, callback, progress
@@ -143,7 +146,7 @@ def curve_fit(
             data = Data(
                 function.curve, made.args[0], made.args[1], function.kind, nan_policy=nan_policy
             )
-            fit = Fit(made, made.names, absolute_sigma, data)
+            fit = Fit(made, made.names, absolute_sigma, data, full_output)
             if fit.is_determined:
                 return fit
     names = parameter_names(model, p0)
@@ -153,9 +156,10 @@ def curve_fit(
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = kept((x, y) if sigma is None else (x, y, sigma))
     free, expand = unmark(start)
-    count = sum(np.size(leaf) for leaf in trees.leaves(free))
-    check_count(model, np.size(y), count)
-    limit = max_nfev if max_nfev is not None else maxfev
+    check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
+    limit = max_nfev
+    if limit is None and maxfev is not None:  # of which 0 means SciPy's own default
+        limit = count("maxfev", maxfev) or None
     curve = Curve(model, is_named)
     fit = fit_residuals(
         Residuals(curve, kind),
@@ -165,7 +169,8 @@ def curve_fit(
         bounds=applied_bounds(bounds, start, names) if expand is None else bounds,
         loss=loss,
         f_scale=f_scale,
-        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, limit),
+        stop=stop,
+        tolerances=(ftol, xtol, gtol, limit),
         engine=engine,
         record=record,
         callback=callback,
@@ -173,6 +178,7 @@ def curve_fit(
         max_paths=MAX_PATHS,
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
+        full_output=full_output,
         data=Data(curve, args[0], args[1], kind, is_named, nan_policy),
         key=key,
     )
@@ -248,6 +254,8 @@ def check_start(
         return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
         raise InputError(f"{_where(model)}: marked start values are given by name, as a dict")
+    if names == []:
+        raise InputError(f"{_where(model)} takes x alone: there is no parameter to fit")
     if p0 is None:
         if names is None:
             raise InputError(

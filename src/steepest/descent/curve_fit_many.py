@@ -17,21 +17,21 @@ from steepest.descent.curve_fit import (
     check_start,
     parameter_names,
 )
+from steepest.descent.entry import entry_point
 from steepest.descent.least_squares_many import fit_many
 from steepest.descent.many_result import ManyFits
 from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
 from steepest.descent.observations import check_nan_policy, check_positive, is_single, real
-from steepest.descent.scipy_names import scipy_stop
+from steepest.descent.scipy_names import CURVES
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError
-from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
 
 
-@hides_frames
+@entry_point(CURVES)
 def curve_fit_many(
     model: Callable[..., Any],
     x: Any,
@@ -50,7 +50,7 @@ def curve_fit_many(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_nfev: int | None = None,
+    max_nfev: float | None = None,
     engine: str | Engine = "native",
     progress: bool = False,
 ) -> ManyFits:
@@ -148,7 +148,8 @@ def curve_fit_many(
         bounds=applied_bounds(bounds, _one_start(start), names),
         loss=loss,
         f_scale=f_scale,
-        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
+        stop=stop,
+        tolerances=(ftol, xtol, gtol, max_nfev),
         engine=engine,
         progress=progress,
         max_paths=MAX_PATHS,
@@ -213,7 +214,7 @@ def _data(
         x = np.asarray(x)
     x = trees.map_leaves(lambda leaf: real(leaf, "x", single), x)
     if sigma is not None:
-        sigma = real(sigma, "sigma")
+        sigma = np.abs(real(sigma, "sigma"))
         if sigma.shape not in ((), y.shape[1:], y.shape):
             raise InputError(
                 f"sigma must have shape {y.shape} or {y.shape[1:]}, got {sigma.shape}"

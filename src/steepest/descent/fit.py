@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import math
+import operator
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 
 from steepest.derivative import Function
 from steepest.descent.again import EndAgain
+from steepest.descent.answers import Answers
 from steepest.descent.ending import FitEnd
+from steepest.descent.entry import OptimizeWarning
 from steepest.descent.evaluation import curve_slopes, value_slopes
 from steepest.descent.memo import lazy
-from steepest.descent.observations import Data, as_x
+from steepest.descent.observations import Data, as_real_x
 from steepest.descent.parameters import lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
@@ -25,7 +28,7 @@ from steepest.errors import InputError
 from steepest.graph import trees
 
 
-class FitWarning(UserWarning):
+class FitWarning(OptimizeWarning):
     """A fit whose parameters are not all determined by the data."""
 
 
@@ -39,9 +42,33 @@ def _of_parts(run: Result, problem: Problem, *rest: Any) -> Fit:
     return Fit(FitEnd.of(run, problem), *rest)
 
 
+def _of_run(name: str, what: str) -> Any:
+    """Return a property that is the descent's."""
+    return property(operator.attrgetter(f"run.{name}"), doc=what)
+
+
+_SCIPYS = ("x", "cost", "fun", "jac", "grad", "optimality", "active_mask")
+_COUNTS = ("nfev", "njev", "status", "message", "success")
+_OF_CURVES = ("popt", "pcov", "infodict", "mesg", "ier")
+_OURS = ("loss", "gradient", "iterations", "evaluations", "converged", "history", "timings")
+_STATISTICS = ("names", "covariance", "standard_errors", "correlation", "residuals", "jacobian")
+_NUMBERS = ("chi_square", "reduced_chi_square", "degrees_of_freedom", "r_squared", "rank")
+
+
+_IER = {
+    "ITERATION_LIMIT": 5, "LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7,
+    "CALLBACK": -1, "INTERRUPTED": -1,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Answers):
     """A finished fit of residuals: :class:`Result` and statistics.
+
+    It also answers as SciPy's results do: by the names of ``least_squares``, in brackets too
+    (``fit["cost"]``, ``fit.keys()``), and unpacked as ``curve_fit``'s, ``popt, pcov = fit``.
+    Its status is 0 where it converged, as of every other run here; SciPy's ``least_squares``
+    alone has 1 to 4 for that, and 0 for a limit.
 
     Attributes
     ----------
@@ -54,12 +81,18 @@ class Fit:
         estimated from the residuals.
     data
         Model and data, where a model was fitted.
+    full_output
+        Whether it unpacks to five parts, as SciPy's ``curve_fit`` returns them then.
+    notes
+        Sentences on what was given and has no effect.
     """
 
     end: FitEnd | EndAgain
     free_names: tuple[str, ...]
     absolute_sigma: bool = False
     data: Data | None = None
+    full_output: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def run(self) -> Result:
@@ -78,44 +111,99 @@ class Fit:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of_parts, (
-            self.run, self.problem, self.free_names, self.absolute_sigma, self.data
+            self.run, self.problem, self.free_names, self.absolute_sigma, self.data,
+            self.full_output, self.notes,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"Fit(run={self.run!r}, names={self.names!r})"
 
+    def _parts(self) -> tuple[Any, ...]:
+        """Return what SciPy's ``curve_fit`` returns."""
+        both = self.x, self.covariance
+        return (*both, self.infodict, self.mesg, self.ier) if self.full_output else both
+
     def __iter__(self) -> Iterator[Any]:
         """Yield parameters and covariance, as SciPy's ``curve_fit`` returns them."""
-        return iter((self.x, self.covariance))
+        return iter(self._parts())
 
-    def __getitem__(self, place: int) -> Any:
-        """Return parameters or covariance, by their place in what SciPy's ``curve_fit`` gives."""
-        return (self.x, self.covariance)[place]
+    def __len__(self) -> int:
+        return 5 if self.full_output else 2
 
-    def __getattr__(self, name: str) -> Any:
-        # What the descent itself knows: loss, iterations, status, history...
-        if name.startswith("_") or name == "end":
-            raise AttributeError(name)
-        return getattr(self.run, name)
+    def __getitem__(self, place: Any) -> Any:
+        """Return a part by its place in what SciPy's ``curve_fit`` gives, or by its name."""
+        return super().__getitem__(place) if isinstance(place, str) else self._parts()[place]
+
+    def _names(self) -> Sequence[str]:
+        of_curves = () if self.data is None else _OF_CURVES
+        return (*_SCIPYS, *_COUNTS, *of_curves, *_OURS, *_STATISTICS, *_NUMBERS)
+
+    # What the descent itself knows.
+
+    gradient = _of_run("gradient", "The gradient of the loss, as :attr:`Result.gradient`.")
+    iterations = _of_run("iterations", "Updates made.")
+    evaluations = _of_run("evaluations", "How often residuals and slopes were computed.")
+    status = _of_run("status", "How it ended.")
+    history = _of_run("history", "What was recorded on the way.")
+    timings = _of_run("timings", "Seconds for trace, compile and run.")
+    graph = _of_run("graph", "The graph of the loss.")
+    engine = _of_run("engine", "Name of the engine.")
+    method = _of_run("method", "The descent method.")
+    reason = _of_run("reason", "Why it was taken, if nobody asked for it.")
+    active = _of_run("active", "Which bounds are met, as :attr:`Result.active`.")
+    nit = _of_run("nit", "The number of iterations, under SciPy's name.")
+    nfev = _of_run("nfev", "The number of evaluations, under SciPy's name.")
+    njev = _of_run("njev", "The same: they are evaluated together.")
+
+    @property
+    def loss(self) -> float:
+        """The loss: :attr:`cost`."""
+        return self.end.loss
+
+    @property
+    def observations(self) -> int:
+        """Number of residuals."""
+        return self.end.observations
+
+    @property
+    def converged(self) -> bool:
+        """Whether the descent reached its goal."""
+        return self.end.converged
+
+    @property
+    def success(self) -> bool:
+        """The same, under SciPy's name."""
+        return self.converged
 
     @property
     def x(self) -> Any:
         """The parameters, in the structure of the start."""
         return _in_order(self.end.x)
 
-    @lazy
+    @property
     def factor(self) -> np.ndarray:
         """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
+        return self._triangle[:, :-1]
+
+    @lazy
+    def _triangle(self) -> np.ndarray:
+        """The same, and Q.T times the residuals as a last column: shape (n, n + 1)."""
         triangle = self.end.triangle
         if triangle is not None:
-            return triangle[:, :-1]
-        rows = np.zeros((len(self.vector), len(self.vector)))
-        return np.asarray(np.linalg.qr(np.concatenate([self._at_end[2], rows]), "r"))
+            return triangle
+        residuals, _, jacobian = self._at_end
+        number = len(self.vector)
+        rows = np.concatenate([jacobian, residuals[:, None]], axis=1)
+        rows = np.concatenate([rows, np.zeros((number, number + 1))])
+        return np.asarray(np.linalg.qr(rows, "r"))[:number]
 
     @property
     def message(self) -> str:
         """How it ended, and what of the parameters the data do not tell."""
-        return " ".join([self.run.message, *self.remarks])
+        ended = [self.run.message, *self.notes]
+        if self.is_short_of_rank:  # which matters more
+            return " ".join([*self.remarks, *ended])
+        return " ".join([*ended, *self.remarks])
 
     # What the function is given, where start values are marked; else what is free.
 
@@ -221,6 +309,11 @@ class Fit:
         if self.end.inverse is not None:
             return True
         return self.rank == self._number and self.degrees_of_freedom > 0
+
+    @property
+    def is_short_of_rank(self) -> bool:
+        """Whether there are parameters that the data tell nothing of, or not one from another."""
+        return self.end.inverse is None and self.rank < self._number
 
     @property
     def rank(self) -> int:
@@ -372,8 +465,13 @@ class Fit:
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model at some x."""
-        x = as_x(x)
+        x = self._at(x)
         return self._everywhere(x, np.asarray(self._require_data().model(x, self.x)))
+
+    def _at(self, x: Any) -> Any:
+        """Return x as the model was given it when it was fitted: lists and tables are arrays."""
+        is_own = x is self._require_data().x
+        return x if is_own else as_real_x(x, self.problem.layout.dtype == np.float32)
 
     def _everywhere(self, x: Any, expected: np.ndarray) -> np.ndarray:
         """Return what a model gives at x for each point there, where it is the same for all."""
@@ -403,6 +501,7 @@ class Fit:
         """
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
+        x = self._at(x)
         model, layout = self._require_data().model, self.problem.layout
         expand, covariance = self._expand, self._free_covariance
 
@@ -446,14 +545,50 @@ class Fit:
 
     @property
     def active_mask(self) -> Any:
-        """Which bounds are met, under SciPy's name."""
-        return self.run.active
+        """Which bounds are met, under SciPy's name: all 0 where there are none."""
+        if self.active is not None:
+            return self.active
+        return self.problem.layout.unpack(np.zeros(len(self.vector), int), np.dtype(int))
 
     @property
     def optimality(self) -> float:
         """The largest slope of the cost by a free parameter, under SciPy's name."""
-        gradient = np.concatenate([np.ravel(self.run.gradient)])
+        slopes = trees.leaves(self.run.gradient)
+        gradient = np.concatenate([np.ravel(slope) for slope in slopes])
         return float(np.max(np.abs(gradient[self._free]), initial=0.0))
+
+    @property
+    def infodict(self) -> dict[str, Any]:
+        """What SciPy's ``curve_fit`` calls so, given full_output.
+
+        Where there are no bounds, ``fjac.T`` is R of the Jacobian's QR decomposition, whose
+        columns stay where they are, and ``qtf`` Q.T times the residuals.
+        """
+        known: dict[str, Any] = {"nfev": self.evaluations, "fvec": self.residuals}
+        if self.end.box is not None or self._is_robust:
+            return known
+        number, triangle = len(self.vector), self._triangle
+        known["fjac"] = np.zeros((number, self.observations), triangle.dtype)
+        known["fjac"][:, :number] = triangle[:, :-1].T
+        known["ipvt"] = np.arange(number, dtype=np.int32)
+        known["qtf"] = triangle[:, -1].copy()
+        return known
+
+    @property
+    def mesg(self) -> str:
+        """The message, under the name that users of SciPy give it."""
+        return self.message
+
+    @property
+    def ier(self) -> int:
+        """What SciPy's ``curve_fit`` calls so, given full_output.
+
+        1 where the fit converged, 5 at a limit, 7 where no better point was found, -1 where the
+        callback or the user ended it, 0 for anything else.
+        """
+        if self.converged:
+            return 1
+        return _IER.get(self.status.name, 0)
 
     def save(self, path: Any) -> None:
         """Write to a file where the fit ended, as :meth:`Result.save` does."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,37 +11,37 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
-from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
+from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares, is_for_losses
 from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
+from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
-from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
+from steepest.descent.minimize import Record, check_kinds, recording
 from steepest.descent.objective import Objective
 from steepest.descent.observations import Data, kept
 from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Status
 from steepest.descent.robust import loss_called
-from steepest.descent.scipy_names import SQUARES, check_no_slopes, scipy_stop, takes_scipys_names
-from steepest.descent.solve import solve
-from steepest.descent.stop import (
-    DecrementBelow,
-    LossBelow,
-    MaxIterations,
-    StopRule,
+from steepest.descent.scipy_names import (
+    GRADIENT_GOAL,
+    SQUARES,
+    SQUARES_GOAL,
+    check_no_slopes,
+    squares_stop,
 )
+from steepest.descent.solve import solve
+from steepest.descent.stop import DecrementUnknown, MaxIterations, StopRule
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
-from steepest.frames import hides_frames
 
-SQUARES_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(10_000)
-"""Stop rule of ``least_squares`` where none is given: as exact as rounding allows."""
+MOST_ITERATIONS = 10_000
+"""Limit where none is given."""
 
 
-@hides_frames
-@takes_scipys_names(SQUARES)
+@entry_point(SQUARES)
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,
@@ -56,7 +55,7 @@ def least_squares(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_nfev: int | None = None,
+    max_nfev: float | None = None,
     engine: str | Engine = "native",
     record: Record = "auto",
     callback: Callable[[State], Any] | None = None,
@@ -92,7 +91,7 @@ def least_squares(
         10,000 iterations.
     ftol, xtol, gtol, max_nfev
         SciPy's, in place of `stop`: relative change of the loss, relative length of a step,
-        norm of the gradient, number of iterations.
+        largest slope, number of iterations.
     engine, record, callback, progress, max_paths
         As for :func:`minimize`.
 
@@ -138,7 +137,8 @@ def least_squares(
         bounds=bounds,
         loss=loss,
         f_scale=f_scale,
-        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
+        stop=stop,
+        tolerances=(ftol, xtol, gtol, max_nfev),
         engine=engine,
         record=record,
         callback=callback,
@@ -158,6 +158,7 @@ def fit_residuals(
     loss: Any,
     f_scale: float,
     stop: StopRule | None,
+    tolerances: tuple[Any, Any, Any, Any],
     engine: str | Engine,
     record: Record,
     callback: Callable[[State], Any] | None,
@@ -165,6 +166,7 @@ def fit_residuals(
     max_paths: int,
     names: Sequence[str] | None = None,
     absolute_sigma: bool = False,
+    full_output: bool = False,
     data: Data | None = None,
     key: Key | None = None,
 ) -> Fit:
@@ -191,7 +193,7 @@ def fit_residuals(
         loss=loss,
         f_scale=f_scale,
         stop=stop,
-        usual_stop=SQUARES_STOP,
+        tolerances=tolerances,
         engine=engine,
         max_paths=max_paths,
         recorded=recording(record, vector.size),
@@ -201,9 +203,12 @@ def fit_residuals(
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
     run = solve(problem, vector, callback, progress, reason, None, more)
-    if key is not None and run.converged:
+    if data is None:  # those of a model are warned of with what they do not determine
+        for note in run.notes:
+            warn_user(note)
+    if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
-    return Fit(FitEnd.of(run, problem), named, absolute_sigma, data)
+    return Fit(FitEnd.of(run, problem), named, absolute_sigma, data, full_output)
 
 
 def squares_problem(
@@ -216,25 +221,30 @@ def squares_problem(
     loss: Any,
     f_scale: float,
     stop: StopRule | None,
-    usual_stop: StopRule,
+    tolerances: tuple[Any, Any, Any, Any],
     engine: str | Engine,
     max_paths: int,
     recorded: tuple[int, bool] = (0, False),
     expand: Expansion | None = None,
+    usual_limit: int = MOST_ITERATIONS,
 ) -> tuple[Problem, str]:
     """Return what it is to minimize the squares of residuals, and why by that method.
 
-    `usual_stop` is for methods that need residuals, where no stop rule is given; `recorded`
-    is how often the history keeps something, and whether x too.
+    `tolerances` are SciPy's, in place of a stop rule; `usual_limit` is for methods that need
+    residuals, where no limit is given; `recorded` is how often the history keeps something, and
+    whether x too.
     """
     method, reason = choose_for_squares(method)
-    check_kinds(function, stop)
+    check_kinds(function, stop, what="residuals")
     if not (np.isfinite(f_scale) and f_scale > 0):
         raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
     if stop is None:
-        stop = usual_stop if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+        stop = squares_stop(*tolerances, goal_of(method))
+    if stop is None:
+        limit = usual_limit if isinstance(method, FOR_RESIDUALS) else MOST_ITERATIONS
+        stop = goal_of(method) | MaxIterations(limit)
     every, keep_x = recorded
     problem = Problem(
         Objective(function, True, loss_called(loss), float(f_scale), expand),
@@ -254,6 +264,18 @@ def squares_problem(
     return problem, reason
 
 
+def goal_of(method: Any) -> StopRule:
+    """Return where a method stops that minimizes squares, unless told: as exact as it can tell.
+
+    A method of the user's own goes by what it says is left to gain, if it says so.
+    """
+    if isinstance(method, FOR_RESIDUALS):
+        return SQUARES_GOAL
+    if is_for_losses(method):
+        return GRADIENT_GOAL
+    return SQUARES_GOAL | (GRADIENT_GOAL & DecrementUnknown())
+
+
 @functools.lru_cache(maxsize=256)
 def names_of(layout: Layout) -> tuple[str, ...]:
     """Return a name for each number of the start point."""
@@ -268,4 +290,4 @@ def warn_of(fit: Fit) -> None:
     if not fit.converged and fit.status not in wanted:
         remarks.insert(0, fit.run.message)
     if remarks:
-        warnings.warn(" ".join(remarks), FitWarning, stacklevel=5)
+        warn_user(" ".join(remarks), FitWarning)

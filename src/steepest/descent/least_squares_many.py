@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.bounds import box_of_ends
+from steepest.descent.entry import entry_point
 from steepest.descent.least_squares import squares_problem
 from steepest.descent.many import (
     Problems,
@@ -22,16 +23,15 @@ from steepest.descent.many import (
 from steepest.descent.many_result import ManyFits
 from steepest.descent.methods import Search
 from steepest.descent.result import Status
-from steepest.descent.scipy_names import scipy_stop
-from steepest.descent.stop import DecrementBelow, LossBelow, MaxIterations, StopRule
+from steepest.descent.scipy_names import SQUARES
+from steepest.descent.stop import StopRule
 from steepest.engines import Engine
-from steepest.frames import hides_frames
 
-MANY_STOP: StopRule = DecrementBelow(1e-20) | LossBelow(0.0) | MaxIterations(100)
-"""Stop rule of many fits where none is given: as exact as rounding allows, and not for long."""
+MOST_OF_MANY = 100
+"""Limit of many fits where none is given: as exact as rounding allows, and not for long."""
 
 
-@hides_frames
+@entry_point(SQUARES)
 def least_squares_many(
     residuals: Callable[..., Any],
     x0: Any,
@@ -46,7 +46,7 @@ def least_squares_many(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_nfev: int | None = None,
+    max_nfev: float | None = None,
     engine: str | Engine = "native",
     progress: bool = False,
     max_paths: int = MAX_PATHS,
@@ -112,7 +112,8 @@ def least_squares_many(
         bounds=bounds,
         loss=loss,
         f_scale=f_scale,
-        stop=stop if stop is not None else scipy_stop(ftol, xtol, gtol, max_nfev),
+        stop=stop,
+        tolerances=(ftol, xtol, gtol, max_nfev),
         engine=engine,
         progress=progress,
         max_paths=max_paths,
@@ -130,6 +131,7 @@ def fit_many(
     loss: Any,
     f_scale: float,
     stop: StopRule | None,
+    tolerances: tuple[Any, Any, Any, Any],
     engine: str | Engine,
     progress: bool,
     max_paths: int,
@@ -150,7 +152,8 @@ def fit_many(
         loss=loss,
         f_scale=f_scale,
         stop=stop,
-        usual_stop=MANY_STOP,
+        tolerances=tolerances,
+        usual_limit=MOST_OF_MANY,
         engine=engine,
         max_paths=max_paths,
     )

@@ -12,9 +12,11 @@ import numpy as np
 
 from steepest.descent.bounds import Box
 from steepest.descent.build_many import Answer, BuiltMany, build_many
+from steepest.descent.dependence import idle_sentence, moving_in
 from steepest.descent.driver import interrupts
+from steepest.descent.entry import warn_user
 from steepest.descent.markers import check_unmarked
-from steepest.descent.parameters import Layout, lay_out
+from steepest.descent.parameters import Layout, element_names, lay_out
 from steepest.descent.prepare import Problem, bound, known, remember
 from steepest.descent.result import Result, Status, Timings
 from steepest.descent.solve import solve
@@ -144,7 +146,7 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
     began = time.perf_counter()
     first, vectors = problems.first, problems.vectors
     key: Any = None
-    found: tuple[BuiltMany, Any] | None = None
+    found: tuple[BuiltMany, Any, np.ndarray] | None = None
     with contextlib.suppress(TypeError):  # a setting that cannot be compared: traced anew
         leaves, structure = trees.flatten(tuple(problems.shared))
         key = ("many", first.key(), structure, *map(key_of, leaves))
@@ -155,9 +157,11 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
         traced = time.perf_counter() - began
         work = first.engine.prepare_many(built.program) if built.program else None
         compiled = time.perf_counter() - began - traced
-        found = built, work
+        found = built, work, moving_in(first, vectors[0], (*first.args, *problems.shared))
         remember(key, found)
-    built, work = found
+    built, work, moves = found
+    if not moves.all():
+        warn_user(idle_sentence(first.objective.function, moves, element_names(first.layout)))
     started = time.perf_counter()
     deadline = started + first.stop.time_limit()
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
@@ -171,6 +175,8 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
     answer: Answer = trees.unflatten(built.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
     status = _statuses(over, answer.rules, first.stop, ended_by())
+    if not moves.any():
+        status[[one.is_success for one in status.tolist()]] = Status.FLAT
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -220,7 +226,7 @@ def _watching(progress: bool, total: int, deadline: float) -> Any:
 
 def _statuses(over: np.ndarray, rules: np.ndarray, stop: StopRule, rest: Status) -> np.ndarray:
     """Return how each problem ended; `rest` is what became of those that nothing ended."""
-    status = np.full(len(over), rest, object)
+    status = np.array([rest] * len(over), object)
     for code in np.unique(over):
         where = over == code
         if code == STOP_RULE:
@@ -249,7 +255,7 @@ def _one_by_one(
         results.append(solve(first._replace(args=args), vector))
     size = problems.vectors.shape[1]
     x, loss = problems.vectors.copy(), np.full(total, np.nan)
-    status = np.full(total, ended_by(), object)
+    status = np.array([ended_by()] * total, object)
     iterations, evaluations = np.zeros((2, total), np.int64)
     for i, result in enumerate(results):
         x[i] = result.vector

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from steepest.descent.answers import Answers
 from steepest.descent.parameters import Layout
 from steepest.descent.result import Status, Timings
 from steepest.descent.statistics import spreads
 
+_SCIPYS = ("x", "fun", "nit", "nfev", "njev", "status", "success")
+_OURS = ("loss", "iterations", "evaluations", "converged", "timings", "method", "engine")
+_OF_FITS = ("x", "cost", "nit", "nfev", "njev", "status", "success", "popt", "pcov")
+_STATISTICS = ("covariance", "standard_errors", "degrees_of_freedom", "reduced_chi_square")
+
 
 @dataclass(frozen=True, eq=False)
-class Many:
+class Many(Answers):
     """Many finished descents; every array has a row for each problem.
+
+    They also answer to SciPy's names, in brackets too: ``many.nit``, ``many["x"]``;
+    ``many.status == 0`` says which have converged.
 
     Attributes
     ----------
@@ -53,6 +62,13 @@ class Many:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the names that the result answers to, as SciPy's results do."""
+        return iter(self._names())
+
+    def _names(self) -> Sequence[str]:
+        return (*_SCIPYS, *_OURS)
+
     @property
     def x(self) -> Any:
         """The parameters reached, in the structure of the start, problems first."""
@@ -81,6 +97,11 @@ class Many:
     @property
     def nfev(self) -> np.ndarray:
         """The numbers of evaluations, under SciPy's name."""
+        return self.evaluations
+
+    @property
+    def njev(self) -> np.ndarray:
+        """The same: loss and gradient are evaluated together."""
         return self.evaluations
 
     def counts(self) -> dict[Status, int]:
@@ -122,6 +143,20 @@ class ManyFits(Many):
     def __iter__(self) -> Iterator[Any]:
         """Yield parameters and covariances: ``popt, pcov = many``."""
         return iter((self.x, self.covariance))
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return parameters or covariances by their place in this, or an attribute by name."""
+        if isinstance(place, str):
+            return super().__getitem__(place)
+        return (self.x, self.covariance)[place]
+
+    def _names(self) -> Sequence[str]:
+        return (*_OF_FITS, *_OURS, *_STATISTICS)
+
+    @property
+    def pcov(self) -> np.ndarray:
+        """The covariances, under the name that users of SciPy give them."""
+        return self.covariance
 
     @property
     def cost(self) -> np.ndarray:

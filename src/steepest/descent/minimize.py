@@ -9,40 +9,39 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
-from steepest.descent.bounds import box_of_pairs
+from steepest.descent.bounds import Box, box_of_pairs
 from steepest.descent.choice import choose
 from steepest.descent.driver import State
+from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
-from steepest.descent.parameters import as_start, check_data, lay_out
+from steepest.descent.parameters import as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
-from steepest.descent.scipy_names import LOSSES, takes_scipys_names
+from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
 from steepest.descent.solve import solve
-from steepest.descent.stop import GradientNormBelow, MaxIterations, StopRule
+from steepest.descent.stop import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
-from steepest.frames import hides_frames
 from steepest.graph import trees
 from steepest.trace.tracing import is_array_like
 
 Record = Literal["auto", "all"] | int | None
 
-DEFAULT_STOP: StopRule = GradientNormBelow(1e-6) | MaxIterations(10_000)
+DEFAULT_STOP: StopRule = GRADIENT_GOAL | MaxIterations(10_000)
 """Stop rule of ``minimize`` where none is given."""
 
 _X_LIMIT = 16
 
 
-@hides_frames
-@takes_scipys_names(LOSSES)
+@entry_point(LOSSES)
 def minimize(
     function: Callable[..., Any],
     x0: Any,
     args: Sequence[Any] = (),
-    *,
     method: Method | Search | str | None = None,
+    *,
     bounds: Any = None,
     stop: StopRule | None = None,
     engine: str | Engine = "native",
@@ -74,7 +73,8 @@ def minimize(
         why.
     bounds
         Pairs (low, high), one for each parameter in the structure of `x0`, or one for all;
-        None is no bound. SciPy's ``Bounds`` will do too. With marked start values a dict, by
+        None is no bound. SciPy's ``Bounds`` will do too. A start outside is moved inside, and
+        an :class:`OptimizeWarning` says so. With marked start values a dict, by
         name, of those that have some.
     stop
         Stop rule, checked before each update. Unless given: gradient norm at most 1e-6, or
@@ -131,13 +131,15 @@ def minimize(
     (5771, True)
     """
     chosen = get_engine(engine)
+    check_batches(batches)
     args = args if isinstance(args, tuple | list) else (args,)
     check_kinds(function, stop, callback)
     x0, expand = unmark(as_start(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
     layout, vector = lay_out(x0)
-    box = box_of_pairs(bounds, x0, layout, vector)
+    box = box_of_pairs(bounds, x0, layout)
+    vector = inside(box, vector, element_names(layout))
     method, reason = choose(method, vector.size, batches is not None, box is not None)
     if isinstance(method, Search):
         _check_search(method, batches)
@@ -164,17 +166,32 @@ def minimize(
         fast,
         box,
     )
-    return solve(problem, vector, callback, progress, reason)
+    run = solve(problem, vector, callback, progress, reason)
+    for note in run.notes:
+        warn_user(note)
+    return run
 
 
-def check_kinds(function: Any, stop: Any, callback: Any = None) -> None:
+def check_kinds(function: Any, stop: Any, callback: Any = None, what: str = "loss") -> None:
     """Raise unless a loss is a function, a stop rule one, and a callback a function."""
     if not callable(function):
-        raise SettingError(f"the loss must be a function, got {function!r}")
+        raise SettingError(f"the {what} must be a function, got {function!r}")
     if callback is not None and not callable(callback):
         raise SettingError(f"callback must be a function of a state, got {callback!r}")
     if stop is not None and not isinstance(stop, StopRule):
         raise SettingError(f"stop must be a stop rule such as st.MaxIterations(100), got {stop!r}")
+
+
+def check_batches(batches: Any) -> None:
+    """Raise unless batches are batches."""
+    if batches is None or isinstance(batches, Batches):
+        return
+    is_size = isinstance(batches, int | np.integer) and not isinstance(batches, bool)
+    size = batches if is_size else "32"
+    raise SettingError(
+        f"batches say more than a number: did you mean batches=st.Batches(size={size})? Got "
+        f"{batches!r}"
+    )
 
 
 def _check_search(method: Search, batches: Batches | None) -> None:
@@ -191,6 +208,18 @@ def _compute_dtype(dtype: Any) -> np.dtype:
     if dtype not in (np.float32, np.float64):
         raise InputError(f"compute_dtype must be float32 or float64, got {dtype}")
     return dtype
+
+
+def inside(box: Box | None, vector: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+    """Return a start point moved into its bounds, with a warning, as SciPy's ``minimize``."""
+    if box is None:
+        return vector
+    for i in np.flatnonzero((vector < box.lower) | (vector > box.upper))[:1]:
+        warn_user(
+            f"{name(int(i))} starts at {vector[i]:g}, outside of its bounds {box.lower[i]:g} and "
+            f"{box.upper[i]:g}: it starts at the nearer one"
+        )
+    return np.clip(vector, box.lower, box.upper)
 
 
 def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:

@@ -8,6 +8,7 @@ from typing import Any
 from steepest.derivative import MAX_PATHS
 from steepest.descent.bounds import box_of_pairs
 from steepest.descent.choice import choose
+from steepest.descent.entry import entry_point
 from steepest.descent.many import (
     Problems,
     check_own,
@@ -22,12 +23,12 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.objective import Objective
 from steepest.descent.prepare import Problem
+from steepest.descent.scipy_names import LOSSES
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine, get_engine
-from steepest.frames import hides_frames
 
 
-@hides_frames
+@entry_point(LOSSES)
 def minimize_many(
     function: Callable[..., Any],
     x0: Any,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +15,10 @@ from steepest.descent.bounds import Box
 from steepest.descent.evaluation import Evaluation, robust
 from steepest.descent.markers import Expansion
 from steepest.descent.parameters import Layout
-from steepest.errors import InputError
+from steepest.errors import InputError, SettingError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
-from steepest.trace import TracedArray, as_traced, current
+from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
 from steepest.trace.tracing import call_traced, own_copies, result_nodes
 
 
@@ -52,9 +54,13 @@ class Objective:
         tree = trees.unflatten(layout.structure, leaves)
         if self.expand is not None:
             tree = self.expand(tree)
+        check_arguments(self.function, 1 + len(arguments))
         result = call_traced(self.function, current(), own_copies((tree, *arguments)))
         outputs, _ = result_nodes(result)
         if not self.of_residuals:
+            if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
+                # A loss in an array, as SciPy takes it.
+                outputs = [node_of(np.reshape(TracedArray(outputs[0], current()), ()))]
             node = require_loss(self.function, outputs)
             return Evaluation(vector, TracedArray(node, current()), box=box)
         residual = _as_vector(self.function, outputs, vector.dtype)
@@ -64,6 +70,77 @@ class Objective:
         rho = lambda z: call_traced(self.rho, current(), (z,))
         loss, stand_in, weights = robust(residual, rho, self.scale)
         return Evaluation(vector, loss, stand_in, residual, weights, box)
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """The first of what a function returns: its loss, where it returns its gradient, too."""
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the loss."""
+        if is_tracing():
+            result = call_traced(self.function, current(), args)
+        else:
+            result = self.function(*args)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise InputError(
+                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
+                "returns something else"
+            )
+        return result[0]
+
+
+def check_arguments(function: Callable[..., Any], number: int) -> None:
+    """Raise for a function that cannot be called with so many arguments, the first being x.
+
+    Raises
+    ------
+    SettingError
+        Naming both ways to write a function of several numbers.
+    """
+    if isinstance(function, FirstOf):
+        function = function.function
+    try:  # as it is called: what a decorator has wrapped may take other arguments
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # one that does not tell
+        return
+    try:
+        signature.bind(*[None] * number)
+    except TypeError:
+        pass
+    else:
+        return
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = signature.parameters.values()
+    names = [p.name for p in parameters if p.kind in positional]
+    only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    function = function.func if isinstance(function, functools.partial) else function
+    name = getattr(function, "__name__", "the function")
+    where = at(function_source(function))
+    further = "" if number == 1 else f" and {number - 1} further, args"
+    if only:
+        raise SettingError(
+            f"{name}{where} needs {', '.join(only)} by name: bind it with functools.partial"
+        )
+    takes = f"{name}{where} takes {len(names)} argument{'' if len(names) == 1 else 's'}"
+    if len(names) < number:
+        raise SettingError(f"{takes}, and is given {number}: x0{further}")
+    listed, short = ", ".join(names), name if name.isidentifier() else "f"
+    raise SettingError(
+        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them vary, "
+        f"take one array: write def {short}(p): {listed} = p, or give lambda p: {short}(*p); what "
+        "does not vary goes into args=(...)"
+    )
 
 
 def as_objective(function: Callable[..., Any] | Objective) -> Objective:

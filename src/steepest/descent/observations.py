@@ -53,7 +53,7 @@ def clean(
     """
     check_nan_policy(nan_policy)
     y = real(y, "y", single)
-    x = trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
+    x = as_real_x(x, single)
     if sigma is not None:
         sigma = real(sigma, "sigma", single)
         if sigma.ndim == 0:
@@ -64,6 +64,7 @@ def clean(
                 f"{(y.size, y.size)}: got {sigma.shape}"
             )
         if sigma.shape == y.shape:
+            sigma = np.abs(sigma)  # as SciPy, which has squares only
             check_positive(sigma)
     if nan_policy == "omit":
         x, y, sigma = _without_nan(x, y, sigma)
@@ -83,11 +84,10 @@ def check_nan_policy(nan_policy: str | None) -> None:
 
 
 def check_positive(sigma: np.ndarray) -> None:
-    """Raise for a standard deviation that is 0 or less."""
-    for place in np.argwhere(sigma <= 0)[:1]:
+    """Raise for a standard deviation that is 0."""
+    for place in np.argwhere(sigma == 0)[:1]:
         where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
-        value = sigma[tuple(place)]
-        raise InputError(f"{where} is {value:g}: standard deviations must be positive")
+        raise InputError(f"{where} is 0: standard deviations must be positive")
 
 
 def as_x(x: Any) -> Any:
@@ -99,6 +99,11 @@ def as_x(x: Any) -> Any:
     except ValueError:  # of different lengths: nested as it is
         return x
     return array if array.dtype.kind in "fiub" else x
+
+
+def as_real_x(x: Any, single: bool = True) -> Any:
+    """Return x as a model of curve_fit is given it: arrays of real numbers, maybe nested."""
+    return trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
 
 
 def is_single(start: Any) -> bool:

@@ -5,36 +5,72 @@ from __future__ import annotations
 import enum
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from steepest.descent.answers import Answers
+from steepest.descent.methods import NewtonCG, TrustRegion
 from steepest.descent.methods.protocol import Failure
-from steepest.descent.stop import StopRule
+from steepest.descent.stop import MaxIterations, StopRule
 from steepest.errors import InputError
 from steepest.graph import Graph
 
 
-class Status(enum.Enum):
-    """How a descent ended; the value is the sentence for people."""
+class Status(int, enum.Enum):
+    """How a descent ended.
 
-    CONVERGED = "The stop rule was met."
-    EPOCHS_DONE = "All epochs were done."
-    ITERATION_LIMIT = "The limit on iterations was reached before any other stop rule was met."
-    PRECISION = "No lower point can be told from this one in this precision."
-    STALLED = "The search found no lower point."
-    UNBOUNDED = "The loss seems unbounded below."
-    UNDERDETERMINED = "There are fewer data than parameters."
-    FLAT = "The slopes are all zero or not finite, so that there is no direction to go."
-    DIVERGED = "The descent diverged: the last finite point is returned."
-    INTERRUPTED = "The run was interrupted: the point reached so far is returned."
-    TIME_LIMIT = "The time limit was reached: the point reached so far is returned."
-    CALLBACK = "The callback ended the run."
+    Each is also the number that SciPy's ``minimize`` has for the same: 0 for a success, 1 for
+    a limit, 2 where no lower point was found, 3 for a loss that is not finite, 99 for a
+    callback; those that SciPy does not know are 4 to 8. Two of them are equal only if they are
+    the same. The value, and ``str(status)``, is the sentence for people.
+    """
+
+    CONVERGED = 0, "The stop rule was met."
+    EPOCHS_DONE = 0, "All epochs were done."
+    ITERATION_LIMIT = 1, "The limit on iterations was reached before any other stop rule was met."
+    LIMIT = 1, "A stop rule that is no goal was met before any that is one."
+    PRECISION = 0, "No lower point can be told from this one in this precision."
+    STALLED = 2, "The search found no lower point."
+    UNBOUNDED = 4, "The loss seems unbounded below."
+    UNDERDETERMINED = 6, "There are fewer data than parameters."
+    FLAT = 5, "The slopes are all zero or not finite, so that there is no direction to go."
+    DIVERGED = 3, "The descent diverged: the last finite point is returned."
+    INTERRUPTED = 7, "The run was interrupted: the point reached so far is returned."
+    TIME_LIMIT = 8, "The time limit was reached: the point reached so far is returned."
+    CALLBACK = 99, "The callback ended the run."
+
+    def __new__(cls, number: int, sentence: str) -> Status:
+        """Return a member: a number, whose value is a sentence."""
+        member = int.__new__(cls, number)
+        member._value_ = sentence
+        return member
 
     def __str__(self) -> str:
-        return self.value
+        return str(self._value_)
+
+    def __format__(self, format_spec: str) -> str:
+        as_number = format_spec[-1:] in tuple("bdoxXneEfFgG%")
+        return format(int(self) if as_number else str(self), format_spec)
+
+    def __repr__(self) -> str:
+        return f"<Status.{self.name}: {int(self)}>"
+
+    # Several are the number 0, and yet not the same.
+
+    def __eq__(self, other: object) -> bool:
+        return self is other if isinstance(other, Status) else int(self) == other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(int(self))
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return getattr, (Status, self.name)
 
     @classmethod
     def of_failure(cls, number: int) -> Status:
@@ -44,15 +80,19 @@ class Status(enum.Enum):
     @classmethod
     def of_rules(cls, met: Sequence[StopRule]) -> Status:
         """Return what it means that these stop rules were met."""
-        return cls.CONVERGED if any([rule.is_goal for rule in met]) else cls.ITERATION_LIMIT
+        if any([rule.is_goal for rule in met]):
+            return cls.CONVERGED
+        counts = any([type(rule) is MaxIterations for rule in met])
+        return cls.ITERATION_LIMIT if counts else cls.LIMIT
 
     @property
     def is_success(self) -> bool:
         """Whether the goal was reached."""
-        return self in _SUCCESSES
+        return int(self) == 0
 
 
-_SUCCESSES = (Status.CONVERGED, Status.PRECISION, Status.EPOCHS_DONE)
+_LOOKS_AT_HESSIANS = (NewtonCG, TrustRegion)
+"""Methods that look at the loss's own curvature wherever they look at the loss."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +151,17 @@ class Timings:
         return self.trace + self.compile + self.run
 
 
+_SCIPYS = ("x", "fun", "jac", "nit", "nfev", "njev", "status", "success", "message")
+_OURS = ("loss", "gradient", "iterations", "evaluations", "converged", "history", "timings")
+_HOW = ("method", "reason", "engine", "graph", "active", "notes")
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(Answers):
     """A finished descent.
+
+    It also answers as SciPy's results do: ``run.fun``, ``run["x"]``, ``run.keys()``,
+    ``dict(run)``, ``run.status == 0`` where it converged.
 
     Attributes
     ----------
@@ -153,6 +201,11 @@ class Result:
         The free parameters as a vector.
     store
         Writes to a file where the run ended.
+    curvature
+        What returns what the method knows of the curvature, by SciPy's names: ``"hess_inv"``
+        of BFGS (a matrix) and of L-BFGS (a linear operator), ``"hess"`` of trust regions.
+    notes
+        Sentences on what was asked for or given, and has no effect.
     """
 
     x: Any
@@ -173,6 +226,25 @@ class Result:
     observations: int = 0
     vector: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
     store: Callable[..., None] | None = field(default=None, repr=False, compare=False)
+    curvature: Mapping[str, Callable[[], Any]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    notes: tuple[str, ...] = ()
+
+    def _names(self) -> Sequence[str]:
+        counted = ("nhev",) if isinstance(self.method, _LOOKS_AT_HESSIANS) else ()
+        return (*_SCIPYS, *counted, *self.curvature, *_OURS, *_HOW)
+
+    def values(self) -> ValuesView[Any]:
+        """Return what the names stand for, as SciPy's results do."""
+        return dict(self.items()).values()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names that the result answers to, as SciPy's results do."""
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
 
     def __str__(self) -> str:
         rows = {
@@ -188,7 +260,7 @@ class Result:
     @property
     def message(self) -> str:
         """How it ended, with the particulars."""
-        return self.explain()
+        return " ".join([self.explain(), *self.notes])
 
     @functools.cached_property
     def history(self) -> History:
@@ -225,11 +297,14 @@ class Result:
         """Return what goes into a pickle: neither the graph, nor what is needed to go on."""
         left_out = ("explain", "look_back", "store", "graph")
         state = {k: v for k, v in vars(self).items() if k not in left_out}
-        return state | {"message": self.message, "history": self.history}
+        curvature = {name: known() for name, known in self.curvature.items()}
+        made = {"message": self.explain(), "history": self.history, "curvature": curvature}
+        return state | made
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        message = state.pop("message")
-        self.__dict__.update(state, explain=functools.partial(str, message))
+        message, known = state.pop("message"), state.pop("curvature", {})
+        curvature = {name: functools.partial(_itself, value) for name, value in known.items()}
+        self.__dict__.update(state, explain=functools.partial(str, message), curvature=curvature)
         self.__dict__.update(look_back=None, store=None, graph=None)
 
     # SciPy's names for the same things.
@@ -264,6 +339,31 @@ class Result:
         """Whether the descent reached its goal, under SciPy's name."""
         return self.converged
 
+    @property
+    def nhev(self) -> int:
+        """How often curvature was looked at, where the method does: with every evaluation."""
+        if not isinstance(self.method, _LOOKS_AT_HESSIANS):
+            raise AttributeError(f"{type(self.method).__name__} looks at no Hessian: no nhev")
+        return self.evaluations
+
+    @property
+    def hess_inv(self) -> Any:
+        """The inverse Hessian as BFGS and L-BFGS have learned it, as SciPy's.
+
+        That of BFGS is a matrix, shape (n, n); that of L-BFGS SciPy's ``LbfgsInvHessProduct``.
+        """
+        return self._curvature("hess_inv", "keeps no inverse Hessian")
+
+    @property
+    def hess(self) -> Any:
+        """The Hessian at the end, shape (n, n), of trust regions."""
+        return self._curvature("hess", "keeps no Hessian: take st.hessian")
+
+    def _curvature(self, name: str, otherwise: str) -> Any:
+        if name not in self.curvature:
+            raise AttributeError(f"{type(self.method).__name__} {otherwise}")
+        return self.curvature[name]()
+
     def plot(self, path: Any = None) -> Any:
         """Plot the loss, and the path if x has two numbers (needs matplotlib).
 
@@ -278,3 +378,10 @@ class Result:
         """
         # Presentation stands above descent: reached by name, and only from here.
         return importlib.import_module("steepest.show.plot").plot(self, path)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+Mapping.register(Result)

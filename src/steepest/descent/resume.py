@@ -14,6 +14,7 @@ from steepest.descent.curve import Curve, Residuals
 from steepest.descent.curve_fit import check_start, parameter_names
 from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
+from steepest.descent.entry import entry_point
 from steepest.descent.fit import Fit
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Method, Search
@@ -30,11 +31,10 @@ from steepest.descent.solve import solve
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError
-from steepest.frames import hides_frames
 from steepest.graph import trees
 
 
-@hides_frames
+@entry_point()
 def resume(
     path: Any,
     function: Callable[..., Any],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.driver import Ending, State, drive, ending_of
+from steepest.descent.driver import Ending, State, drive, ending_of, of_state
+from steepest.descent.methods import Search
 from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import (
     Problem,
@@ -53,13 +55,24 @@ def solve(
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
 
+    called = None if callback is None else of_state(callback)
+
     def look() -> State:
         here = standing(problem.method, run)
-        return State(problem.parameters(here.x), here.loss, here.iterations)
+        return _state(problem, here.x, here.loss, here.iterations)
+
+    def look_closely() -> State:
+        if isinstance(problem.method, Search):
+            return look()
+        x = np.array(run.x)
+        find = functools.partial(_loss_at, problem, prepared.at, x)
+        return _state(problem, x, find, run.count)
 
     with _progress_display(problem, limit) if progress else _NOTHING as watch:
         while True:
-            ending = drive(run, limit, prepared.budget, look, callback, watch, deadline)
+            ending = drive(
+                run, limit, prepared.budget, look, look_closely, called, watch, deadline
+            )
             if ending is not Ending.NEW_PATH:
                 break
             if not np.isfinite(run.x).all():
@@ -83,13 +96,23 @@ def solve(
         check_finite(problem.layout.unpack(vector))
     timings = Timings(traced, compiled, ended - started - pauses)
     result = Summary(problem, prepared, reason, more).result(run, ending, timings)
-    if callback is not None and ending is Ending.STOPPED:
+    if called is not None and ending is Ending.STOPPED:
         if result.iterations > standing(problem.method, run).iterations:  # not seen so far
             with contextlib.suppress(StopIteration):
-                last = problem.parameters(result.vector)
-                callback(State(last, result.loss, result.iterations))
+                called(_state(problem, result.vector, result.loss, result.iterations))
     run.release()
     return result
+
+
+def _state(problem: Problem, x: np.ndarray, loss: Any, iteration: int) -> State:
+    vector = None if problem.layout.is_array and problem.objective.expand is None else x
+    return State(problem.parameters(x), loss, iteration, vector)
+
+
+def _loss_at(problem: Problem, at: Any, x: np.ndarray) -> float:
+    """Return the loss over all data, computed in NumPy."""
+    loss, _ = at(x.astype(problem.dtype), *problem.args)
+    return float(loss)
 
 
 _NOTHING = contextlib.nullcontext()

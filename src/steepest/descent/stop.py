@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.vectors import norm
-from steepest.errors import InputError
+from steepest.errors import InputError, SettingError
 
 
 class Point(NamedTuple):
@@ -82,6 +82,12 @@ class StopRule(abc.ABC):
         limits = [rule.seconds for rule in self.rules() if isinstance(rule, TimeLimit)]
         return min(limits, default=math.inf)
 
+    def __bool__(self) -> bool:
+        raise SettingError(
+            f"{self!r} has no truth value: Python's 'or' and 'and' would drop one of two rules; "
+            "write a | b to stop at either, a & b to stop at both"
+        )
+
     def __or__(self, other: StopRule) -> StopRule:
         return AnyOf(self, other)
 
@@ -124,12 +130,20 @@ class LossBelow(StopRule):
 
 @dataclass(frozen=True)
 class GradientNormBelow(StopRule):
-    """Stop as soon as the gradient's Euclidean norm is at most a threshold.
+    """Stop as soon as a norm of the gradient is at most a threshold.
 
     Parameters
     ----------
     threshold
         In the loss's units for each unit of the parameters.
+    order
+        Of the norm: 2 is the Euclidean one; infinity is the largest slope, as for SciPy's
+        ``gtol``; any other is at least 1.
+
+    Raises
+    ------
+    InputError
+        If the threshold is no number, or the order less than 1.
 
     Examples
     --------
@@ -139,13 +153,29 @@ class GradientNormBelow(StopRule):
     """
 
     threshold: float
+    order: float = 2.0
     looks_back = False
 
     def __post_init__(self) -> None:
         _check_threshold(self, self.threshold)
+        _check_threshold(self, self.order)
+        if not self.order >= 1:
+            raise InputError(f"GradientNormBelow needs an order of at least 1, got {self.order!r}")
+
+    def __repr__(self) -> str:
+        order = "" if self.order == 2 else f", order={self.order!r}"
+        return f"GradientNormBelow(threshold={self.threshold!r}{order})"
 
     def met(self, point: Point) -> Any:
-        return norm(point.gradient) <= float(self.threshold)
+        return self._norm(point.gradient) <= float(self.threshold)
+
+    def _norm(self, gradient: Any) -> Any:
+        if self.order == 2:
+            return norm(gradient)
+        slopes = np.abs(gradient)
+        if math.isinf(self.order):
+            return np.max(slopes)
+        return np.sum(slopes ** float(self.order)) ** (1.0 / float(self.order))
 
 
 @dataclass(frozen=True)
@@ -176,6 +206,24 @@ class DecrementBelow(StopRule):
 
     def met(self, point: Point) -> Any:
         return point.decrement <= float(self.threshold) * np.abs(point.loss)
+
+
+@dataclass(frozen=True)
+class DecrementUnknown(StopRule):
+    """Whether the method has no model that says what is left to gain: for ``&``.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from steepest.descent.stop import DecrementUnknown
+    >>> st.DecrementBelow(1e-20) | (st.GradientNormBelow(1e-6) & DecrementUnknown())
+    DecrementBelow(threshold=1e-20) | GradientNormBelow(threshold=1e-06) & DecrementUnknown()
+    """
+
+    looks_back = False
+
+    def met(self, point: Point) -> Any:
+        return np.isnan(point.decrement)
 
 
 @dataclass(frozen=True)

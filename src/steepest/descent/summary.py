@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import nonfinite_origin
+from steepest.descent.curvature import curvature_of
+from steepest.descent.dependence import idle_sentence, moving
 from steepest.descent.driver import Ending
 from steepest.descent.methods.protocol import Failure
-from steepest.descent.parameters import first_not_finite
+from steepest.descent.parameters import element_names, first_not_finite
 from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.saving import digest, save
@@ -70,10 +72,14 @@ class Summary:
             status, explain = self._ended(ending, iterations)
         answer = getattr(self.problem.method, "answer", None)
         if answer is not None and ending is not Ending.DIVERGED:
-            x, gradient, is_there = answer(x, self._own_state(run)), None, False
+            x, gradient, is_there = answer(x, self._own_state(run.x, run.state)), None, False
         if gradient is None:
             loss_there, gradient = self._at(x)
             loss = loss if is_there else loss_there
+        snapshot, vector = run.snapshot(), np.array(x)
+        notes: tuple[str, ...] = ()
+        if not gradient.all():  # otherwise every parameter has a slope
+            status, explain, notes = self._without_slopes(status, explain, vector)
         return Result(
             x=self.problem.parameters(x),
             loss=float(loss),
@@ -91,11 +97,33 @@ class Summary:
             active=self._active(x),
             report=_kept(run) if ending is Ending.STOPPED else (),
             observations=self.prepared.paths[-1].observations,
-            vector=np.array(x),
-            store=functools.partial(
-                self._save, run.snapshot(), run.recording, ending in _AT_POINT
+            vector=vector,
+            store=functools.partial(self._save, snapshot, run.recording, ending in _AT_POINT),
+            notes=notes,
+            curvature=curvature_of(
+                self.problem, vector, lambda: self._own_state(snapshot().x, snapshot().state)
             ),
         )
+
+    def _without_slopes(
+        self, status: Status, explain: Callable[[], str], x: np.ndarray
+    ) -> tuple[Status, Callable[[], str], tuple[str, ...]]:
+        """Return how the run ended, and what is to be said, where some parameters never matter.
+
+        Where the loss branches, the paths that were not taken may look at others than those
+        that were.
+        """
+        p = self.problem
+        graphs = [path.loss_graph for path in (*self.prepared.paths, *self.prepared.tail_paths)]
+        moves = moving(graphs)
+        if moves.all() or (moves.any() and any(graph.guards for graph in graphs)):
+            return status, explain, ()
+        names = self.more.get("names")
+        name = element_names(p.layout) if names is None else names.__getitem__
+        sentence = idle_sentence(p.objective.function, moves, name)
+        if status.is_success and not moves.any():
+            status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
+        return status, explain, (sentence,)
 
     def _save(
         self,
@@ -137,10 +165,10 @@ class Summary:
         loss, gradient = self.prepared.at(x.astype(self.problem.dtype), *self.problem.args)
         return float(loss), gradient
 
-    def _own_state(self, run: Run) -> Any:
+    def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
         """Return the state that is the method's own."""
-        structure = trees.structure(self.problem.first_state(run.x))
-        return trees.unflatten(structure, run.state)[0]
+        structure = trees.structure(self.problem.first_state(x))
+        return trees.unflatten(structure, list(state))[0]
 
     def _stopped(
         self, iterations: int, loss: float, bits: int
@@ -166,7 +194,7 @@ class Summary:
     ) -> tuple[Status, Callable[[], str]]:
         status = Status.of_failure(failure)
         after = f"after {iterations} iterations, at loss {loss:.6g}"
-        return status, lambda: f"{status.value[:-1]} ({after})."
+        return status, lambda: f"{str(status)[:-1]} ({after})."
 
     def _diverged(self, run: Run) -> str:
         if run.count == 0:
@@ -211,7 +239,7 @@ class Summary:
             Ending.TIME: Status.TIME_LIMIT,
             Ending.CALLBACK: Status.CALLBACK,
         }[ending]
-        return status, lambda: f"{status.value[:-1]} after {count} iterations."
+        return status, lambda: f"{str(status)[:-1]} after {count} iterations."
 
     def _history(self, kept: Recording, size: int, dtype: np.dtype) -> History:
         program = self.prepared.program

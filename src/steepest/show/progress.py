@@ -1,14 +1,18 @@
-"""Progress of a descent, on stderr."""
+"""Progress of a descent, on stderr; and what SciPy prints, on stdout as there."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from steepest.descent import State
+from steepest.descent import Fit, State
+from steepest.descent.driver import of_state
 
 
 @contextlib.contextmanager
@@ -48,3 +52,47 @@ def display_many(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda begun: progress.update(task, completed=begun)
+
+
+def print_ending(result: Any) -> None:
+    """Print how a descent ended, as SciPy does where it is asked to."""
+    if not hasattr(result, "message"):  # of many problems
+        print(result)
+        return
+    print(result.message)
+    if isinstance(result, Fit):
+        print(
+            f"Function evaluations {result.nfev}, final cost {result.cost:.4e}, first-order "
+            f"optimality {result.optimality:.2e}."
+        )
+        return
+    print(f"         Current function value: {result.fun:f}")
+    print(f"         Iterations: {result.nit}")
+    print(f"         Function evaluations: {result.nfev}")
+    print(f"         Gradient evaluations: {result.njev}")
+
+
+class Table:
+    """A line for each iteration, as SciPy prints them where ``verbose=2``."""
+
+    def __init__(self) -> None:
+        self._loss = math.nan
+        self._x: np.ndarray | None = None
+        print(f"{'Iteration':^15}{'Loss':^15}{'Reduction':^15}{'Step norm':^15}")
+
+    def __call__(self, state: State) -> None:
+        """Print a line."""
+        loss, x = state.loss, np.array(state)
+        step = math.nan if self._x is None else float(np.linalg.norm(x - self._x))
+        print(f"{state.iteration:^15}{loss:^15.4e}{self._loss - loss:^15.2e}{step:^15.2e}")
+        self._loss, self._x = loss, x
+
+    def before(self, callback: Callable[..., Any] | None) -> Callable[[State], Any]:
+        """Return a callback that prints a line, and calls another."""
+        other = None if callback is None else of_state(callback)
+
+        def both(state: State) -> Any:
+            self(state)
+            return None if other is None else other(state)
+
+        return both

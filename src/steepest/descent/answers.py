@@ -1,0 +1,41 @@
+"""Results that also answer to names in brackets, as SciPy's do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import ItemsView, KeysView, Sequence
+from typing import Any
+
+
+class Answers:
+    """A result whose attributes are also found by name: ``result["x"]``, ``result.keys()``.
+
+    SciPy's results are dictionaries whose keys are attributes, too.
+    """
+
+    def _names(self) -> Sequence[str]:
+        """Return the names that the result answers to, SciPy's first."""
+        raise NotImplementedError
+
+    def __getitem__(self, name: Any) -> Any:
+        """Return what an attribute of that name is."""
+        if name in self:
+            return getattr(self, name)
+        near = difflib.get_close_matches(str(name), self._names(), n=1)
+        guess = f": did you mean {near[0]!r}?" if near else f": there is {', '.join(self.keys())}"
+        raise KeyError(f"{name!r}{guess}")
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._names()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what an attribute of that name is, or something else where there is none."""
+        return getattr(self, name) if name in self else default
+
+    def keys(self) -> KeysView[str]:
+        """Return the names that the result answers to."""
+        return dict.fromkeys(self._names()).keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return the names with what they stand for."""
+        return {name: getattr(self, name) for name in self._names()}.items()

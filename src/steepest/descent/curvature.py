@@ -1,0 +1,54 @@
+"""What a method has learned of the loss's curvature, under SciPy's names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function
+from steepest.descent.methods import BFGS, LBFGS, TrustRegion
+from steepest.descent.methods.quasi_newton import Pairs, Ring
+from steepest.descent.prepare import Problem
+
+
+def curvature_of(
+    problem: Problem, x: np.ndarray, own_state: Callable[[], Any]
+) -> Mapping[str, Callable[[], Any]]:
+    """Return what SciPy's result of the same method says of curvature; made when asked for.
+
+    Parameters
+    ----------
+    problem, x
+        What was minimized, and the point reached as a vector.
+    own_state
+        Returns the method's state there.
+    """
+    if isinstance(problem.method, BFGS):
+        return {"hess_inv": functools.cache(lambda: np.array(own_state().memory.matrix))}
+    if isinstance(problem.method, LBFGS):
+        return {"hess_inv": functools.cache(lambda: _product(own_state().memory))}
+    if isinstance(problem.method, TrustRegion):
+        return {"hess": functools.cache(lambda: _hessian(problem, x))}
+    return {}
+
+
+def _product(memory: Pairs | Ring) -> Any:
+    """Return the inverse Hessian that pairs of L-BFGS stand for, as a linear operator."""
+    from scipy.optimize import LbfgsInvHessProduct
+
+    pairs = memory.pairs if isinstance(memory, Ring) else memory
+    order = [int(place) for place in reversed(memory.newest_first())]
+    known = [place for place in order if pairs.inverse[place] != 0]
+    return LbfgsInvHessProduct(np.array(pairs.steps[known]), np.array(pairs.changes[known]))
+
+
+def _hessian(problem: Problem, x: np.ndarray) -> np.ndarray:
+    """Return the Hessian at a point, shape (n, n)."""
+
+    def look(vector: Any, *args: Any) -> Any:
+        return problem.objective(vector, problem.layout, args).hessian
+
+    return np.asarray(Function(look)(x.astype(problem.dtype), *problem.args))
