@@ -1,0 +1,101 @@
+"""Cases are run plainly and by steepest, and what came of it is compared."""
+
+import functools
+
+import numpy as np
+
+import steepest as st
+from steepest.derivative.function import Function, interpret
+from steepest.engines import Torch
+
+from .case import arguments_of, load, run_before
+from .compare import AGREES, REFUSED, Verdict, compare, shown
+from .outcome import Outcome, observe, run
+from .slopes import trusted_slopes
+
+MAKERS = {
+    "numpy": lambda function: Function(function, interpret, writes=True),
+    "native": st.compile,
+    "torch": lambda function: Function(function, Torch().compile, writes=True),
+}
+"""Ways to run a traced function."""
+
+SLOPE_TOLERANCE = 2e-5
+
+
+def check_values(case, engine="numpy"):
+    """Return the verdict on a case's calls, one after another, against the plain run."""
+    plain = run(load, case)
+    expected = [_called(plain, call, plain["f"]) for call in case.calls]
+    traced = run(load, case)
+    function = MAKERS[engine](traced["f"])
+    for number, (call, wanted) in enumerate(zip(case.calls, expected, strict=True)):
+        verdict = compare(wanted, _called(traced, call, function))
+        if verdict.kind != AGREES:
+            return _located(verdict, case, number, "" if engine == "numpy" else f" on {engine}")
+    return Verdict(AGREES)
+
+
+def _located(verdict, case, number, where=""):
+    if verdict.is_wrong:
+        verdict = Verdict(f"{verdict.kind}{where}", verdict.message)
+    if len(case.calls) == 1 or not verdict.is_wrong:
+        return verdict
+    kind = verdict.kind if number == 0 else f"{verdict.kind} (later call)"
+    return Verdict(kind, f"call {number + 1}: {verdict.message}")
+
+
+def _called(names, call, function):
+    run(run_before, names, call)
+    return observe(function, run(arguments_of, names, call))
+
+
+def check_gradient(case, name="f"):
+    """Return the verdict on the gradients of a case's loss, by differences, at each call.
+
+    The loss is the function of that name; gradients are taken by every float argument.
+    """
+    plain, traced = run(load, case), run(load, case)
+    gradients = {}
+    for number, call in enumerate(case.calls):
+        run(run_before, plain, call)
+        run(run_before, traced, call)
+        fresh = functools.partial(arguments_of, plain, call)
+        if observe(plain[name], run(fresh)).error is not None:
+            return Verdict(AGREES)
+        arguments = run(arguments_of, traced, call)
+        for position in differentiable(arguments):
+            gradient = gradients.setdefault(position, st.gradient(traced[name], wrt=position))
+            found = observe(gradient, arguments)
+            verdict = _compare_slopes(plain[name], fresh, position, found)
+            if verdict.kind != AGREES:
+                return _located(verdict, case, number)
+    return Verdict(AGREES)
+
+
+def differentiable(arguments):
+    """Return the positions of float64 arrays and floats."""
+    return [
+        i
+        for i, value in enumerate(arguments)
+        if isinstance(value, np.ndarray | float) and np.asarray(value).dtype == np.float64
+    ]
+
+
+def _compare_slopes(function, fresh, position, found: Outcome):
+    if found.is_refusal:
+        return Verdict(REFUSED, str(found.error))
+    if found.error is not None:
+        return Verdict("gradient raises", f"{found.error!r}")
+    wanted = run(trusted_slopes, function, fresh, position)
+    gradient = np.asarray(found.result)
+    if gradient.shape != wanted.shape:
+        return Verdict("gradient shape", f"{gradient.shape} for {wanted.shape}")
+    known = ~np.isnan(wanted)
+    scale = max(1.0, float(np.max(np.abs(wanted[known]), initial=0.0)))
+    if np.allclose(gradient[known], wanted[known], rtol=SLOPE_TOLERANCE, atol=1e-5 * scale):
+        return Verdict(AGREES)
+    kind = "gradient" if np.isfinite(gradient[known]).all() else "gradient not finite"
+    return Verdict(
+        kind, f"by argument {position}: differences {shown(wanted)}; gave {shown(gradient)}"
+    )
