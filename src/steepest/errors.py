@@ -7,17 +7,44 @@ what to write instead.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from typing import Any
+
+REFUSALS: ContextVar[list[SteepestError] | None] = ContextVar("refusals", default=None)
+"""What was refused while a function is traced: an ``except`` of its own must not hide it."""
+
 
 class SteepestError(Exception):
     """Base of every error that steepest raises itself."""
 
 
-class UnsupportedError(SteepestError, TypeError):
+class RefusalError(SteepestError):
+    """What NumPy could do, and steepest cannot."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        noted = REFUSALS.get()
+        if noted is not None:
+            noted.append(self)
+
+
+def forgive(refusal: Exception) -> None:
+    """Take a refusal back that was dealt with."""
+    noted = REFUSALS.get()
+    if noted and refusal in noted:
+        noted.remove(refusal)  # type: ignore[arg-type]
+
+
+class UnsupportedError(RefusalError, TypeError):
     """NumPy code that cannot be recorded as a graph (yet), or run by an engine."""
 
 
-class ConcreteValueError(SteepestError, TypeError):
+class ConcreteValueError(RefusalError, TypeError):
     """A traced value was used where Python needs a number that is known now."""
+
+
+class OperandError(SteepestError, TypeError):
+    """An operand of the wrong kind, which NumPy takes no more than steepest."""
 
 
 class EndlessRecursionError(SteepestError, RecursionError):

@@ -8,7 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import ConcreteValueError, InputError, UnsupportedError
+from steepest.errors import (
+    ConcreteValueError,
+    InputError,
+    OperandError,
+    SteepestError,
+    UnsupportedError,
+    forgive,
+)
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
@@ -41,6 +48,10 @@ SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 
 class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An attribute of arrays that cannot be recorded."""
+
+
+class MissingAttributeError(SteepestError, AttributeError):
+    """An attribute that NumPy's arrays do not have either."""
 
 
 class Traced:
@@ -144,7 +155,8 @@ class TracedArray(Traced):
     def _shown(self) -> Any:
         try:
             value = self.value
-        except UnsupportedError:  # inside a loop that stays in the graph, or after the trace
+        except UnsupportedError as error:  # inside a loop that stays in the graph, or afterwards
+            forgive(error)
             return f"<traced {self.dtype}{list(self.shape)}>"
         if self.weak:
             return value.item()
@@ -168,12 +180,12 @@ class TracedArray(Traced):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise UnsupportedError(f"len() of unsized object{at(user_source())}")
+            raise OperandError(f"len() of unsized object{at(user_source())}")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[TracedArray]:
         if not self.shape:
-            raise UnsupportedError(f"iteration over a 0-d array{at(user_source())}")
+            raise OperandError(f"iteration over a 0-d array{at(user_source())}")
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
@@ -198,6 +210,8 @@ class TracedArray(Traced):
             return PROPERTIES[name](self)
         if name.startswith("__"):
             raise AttributeError(name)
+        if not hasattr(np.float64 if self.is_scalar else np.ndarray, name):
+            raise MissingAttributeError(f"arrays have no attribute {name!r}{at(user_source())}")
         raise UnsupportedAttributeError(
             f"the array attribute .{name}{at(user_source())} cannot be recorded; "
             "`steepest coverage` lists what can be"
@@ -215,7 +229,7 @@ class TracedArray(Traced):
                 "ambiguous: use a.any() or a.all()"
             )
         truth: Any = np.reshape(self.astype(np.bool_), ())
-        return bool(current().decide(truth.node))
+        return bool(current().decide(truth.node, is_branch=True))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
@@ -242,6 +256,11 @@ class TracedArray(Traced):
         if self.size == 1 and self.dtype.kind in "iub":
             number: Any = np.reshape(self, ())
             return current().decide(number.node)
+        if self.size != 1:
+            raise OperandError(
+                f"only an array with one element can become {what}{at(user_source())}, got "
+                f"shape {self.shape}"
+            )
         _need(what, instead)
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:

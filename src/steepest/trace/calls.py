@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import ConcreteValueError, InputError, UnsupportedError
+from steepest.errors import (
+    ConcreteValueError,
+    InputError,
+    OperandError,
+    UnsupportedError,
+    forgive,
+)
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
@@ -116,11 +122,20 @@ def fits(shape: Shape, target: Shape) -> bool:
     return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
 
 
+def truth_of(condition: Any) -> bool:
+    """Return whether a condition of our own holds; a guard keeps it so."""
+    if not isinstance(condition, TracedArray):
+        return bool(condition)
+    truth: Any = np.reshape(condition.astype(np.bool_), ())
+    return bool(current().decide(truth.node))
+
+
 def demand(condition: Any, error: Callable[[], Exception]) -> None:
     """Raise an error unless a condition holds; where it does, that becomes a guard."""
     try:
-        holds = bool(condition)
-    except UnsupportedError:  # in a loop that stays in the graph nothing can be raised
+        holds = truth_of(condition)
+    except UnsupportedError as refusal:  # in a loop that stays in the graph nothing can be raised
+        forgive(refusal)
         return
     if not holds:
         raise error()
@@ -207,7 +222,7 @@ def apply(row: Row, *operands: Any) -> TracedArray:
     try:
         loop = resolve_loop(ufunc, types)
     except TypeError as error:
-        raise UnsupportedError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
+        raise OperandError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
     if not SUPPORTED.issuperset(loop):
         refuse(f"np.{ufunc.__name__} of {', '.join(str(np.dtype(t)) for t in types)}")
     casts = [

@@ -230,13 +230,23 @@ def _read(
     cls, own = type(owner), owner.__dict__
     member = member_of(cls, name)
     if hasattr(type(member), "__set__") or (name.startswith("__") and name.endswith("__")):
+        if not name.startswith("__"):
+            _note_descriptor(member, name, root)
         return None
     read = functools.partial(own.get, name, MISSING)
     if name in own:
         return (see(own[name], read, f"{cls.__name__}.{name}", root),)
     root.captures.values.append((read, MISSING))
     note_member(cls, name, root)
+    if isinstance(member, classmethod):
+        function = member_of(type(stand_in), name).__func__
+        return (types.MethodType(function, see_class(cls, root, follow, see)),)
+    if isinstance(member, functools.cached_property):
+        value = follow(member.func, root)(stand_in)
+        write_attribute(owner, name, value, root)
+        return (value,)
     if member is MISSING or hasattr(type(member), "__get__"):
+        _note_descriptor(member, name, root)
         return None
     read = functools.partial(member_of, cls, name)
     return (see(member, read, f"{cls.__name__}.{name}", root),)
@@ -245,6 +255,25 @@ def _read(
 def _names_of(cls: Any) -> Any:
     note_class(cls._real, cls._session)
     return vars(cls._real)
+
+
+_KNOWN_DESCRIPTORS = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    staticmethod,
+    property,
+    type(MISSING),
+)
+
+
+def _note_descriptor(member: Any, name: str, root: Session) -> None:
+    """Note that a descriptor of the user's own is asked, which may answer anything."""
+    if not isinstance(member, _KNOWN_DESCRIPTORS):
+        root.captures.opaque.append(f"{type(member).__name__} {name}")
 
 
 class _FollowedType(SeenType):
@@ -272,7 +301,10 @@ class _FollowedType(SeenType):
         if member is MISSING:  # perhaps its metaclass has it
             note_class(real, root)
             return getattr(cls._followed, name)
+        if isinstance(member, classmethod):
+            return types.MethodType(member_of(cls._followed, name).__func__, cls)
         if hasattr(type(member), "__get__"):
+            _note_descriptor(member, name, root)
             return getattr(cls._followed, name)
         read = functools.partial(member_of, real, name)
         return type.__getattribute__(cls, "_see")(member, read, f"{real.__name__}.{name}", root)

@@ -228,11 +228,12 @@ class Session:
                     )
         return known[node]
 
-    def decide(self, node: Node) -> Any:
+    def decide(self, node: Node, is_branch: bool = False) -> Any:
         """Return a node's concrete value, on which the further course depends.
 
         Unless the value is the same for all arguments, a guard is noted: the recording
-        only holds where the node has this value.
+        only holds where the node has this value. `is_branch` says that the function itself
+        asks for a truth value.
         """
         known = self.known_value(node)
         if known is not None:
@@ -241,8 +242,7 @@ class Session:
             if node in session.decided:
                 return session.decided[node][()]
         value, root = self.value(node), self.root
-        is_truth = value.dtype == np.bool_ and value.size == 1
-        if is_truth and rests_on_equality(node, bool(value), self.has_slope):
+        if is_branch and rests_on_equality(node, bool(value), self.has_slope):
             if root.skips:
                 return np.logical_not(value)[()]
             root.coincidences.append(self._source or user_source())

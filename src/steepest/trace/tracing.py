@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedError
+from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import ENTRIES, at, function_source
@@ -136,15 +136,31 @@ def call_traced(
         watch_libraries(session)
     guards, decided = len(session.guards), dict(session.decided)
     again = own_copies((arguments, named))
-    result = _call(function, session, arguments, named)
+    result = _noting_refusals(lambda: _call(function, session, arguments, named))
     if root.coincidences:
-        result = on_the_other_side(
-            session, name, result, lambda: _call(function, session, *again), guards, decided
-        )
+        record = lambda: _noting_refusals(lambda: _call(function, session, *again))
+        result = on_the_other_side(session, name, result, record, guards, decided)
     if root is session:
         check_chance(session, function)
         session.chance.clear()
         commit(session, name)
+    return result
+
+
+def _noting_refusals(call: Callable[[], Any]) -> Any:
+    """Call a function; what it was refused is raised, whatever the function makes of it."""
+    noted: list[SteepestError] = []
+    token = REFUSALS.set(noted)
+    try:
+        result = call()
+    except Exception as error:
+        if noted and not isinstance(error, SteepestError):
+            raise noted[0] from None
+        raise
+    finally:
+        REFUSALS.reset(token)
+    if noted:
+        raise noted[0]
     return result
 
 
@@ -161,12 +177,6 @@ def _call(
 ) -> Any:
     try:
         result = follow(function, session)(*arguments, **named)
-    except (ValueError, TypeError) as error:
-        # NumPy answers our refusal of float() with a message of its own.
-        reason = error.__cause__ or error.__context__
-        if isinstance(reason, SteepestError) and not isinstance(error, SteepestError):
-            raise reason from None
-        raise
     except RecursionError as error:
         if isinstance(error, SteepestError):
             raise

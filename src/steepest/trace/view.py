@@ -67,16 +67,24 @@ class View(dict):
             raise KeyError(name)
         return value
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.watch(name)
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.watch(name)
+        dict.__delitem__(self, name)
+
+    def update(self, *others: Any, **named: Any) -> None:
+        """Let names mean something else."""
+        for name, value in dict(*others, **named).items():
+            self[name] = value
+
     def watch(self, name: str) -> None:
         """Expect that the function assigns to a name."""
         if name not in self.assigned:
             self.assigned.add(name)
             self.session.places.append(global_place(self, self.real, name))
-
-    def assign(self, name: str, value: Any) -> None:
-        """Let a name mean something else."""
-        self.watch(name)
-        dict.__setitem__(self, name, value)
 
 
 def _import(
@@ -219,7 +227,7 @@ class UserModule(types.ModuleType):
             return getattr(own["real"], name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _own(self)["view"].assign(name, value)
+        _own(self)["view"][name] = value
 
 
 _own: Any = vars(types.ModuleType)["__dict__"].__get__
