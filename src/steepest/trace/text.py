@@ -6,11 +6,12 @@ graph, without a slope, and wrong at the next call.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from steepest.errors import ConcreteValueError
-from steepest.graph.source import at, user_source
+from steepest.graph.source import at, is_installed, is_library, user_source
 from steepest.trace.session import current, is_tracing
 
 _LONG_ENOUGH = 3
@@ -25,7 +26,10 @@ def _refuse(what: str) -> NoReturn:
 
 
 def _refusing(name: str) -> Callable[..., Any]:
-    def method(self: TracedText, *args: Any, **kwargs: Any) -> NoReturn:
+    def method(self: TracedText, *args: Any, **kwargs: Any) -> Any:
+        file = sys._getframe(1).f_code.co_filename
+        if is_installed(file) or is_library(file):  # which shows it
+            return getattr(str, name)(self, *args, **kwargs)
         _refuse(f"{name} looks at")
 
     return method
