@@ -3,18 +3,32 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas optax joblib 'dask[distributed]' \
 	ruff mypy
 PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
-.PHONY: demo test lint types bench docs clean
+# What depends most on the versions of other packages: tracing, machine code, descents, fits,
+# files, the command line.
+OLDEST_TESTS := tests/test_trace.py tests/test_ir.py tests/test_calls.py tests/test_again.py \
+	tests/test_files.py tests/test_cli.py
+SECONDS ?= 600
+
+.PHONY: demo test test-oldest fuzz lint types bench docs clean
 
 demo: $(VENV)/demo
 	$(BIN)/steepest tour
 
 test: $(VENV)/test lint types
 	$(BIN)/python -m pytest
+
+# With the lowest versions that pyproject.toml allows, in an environment of their own.
+test-oldest: $(OLDEST)/test
+	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
+
+fuzz: $(VENV)/test
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -43,9 +57,17 @@ $(VENV)/test: $(VENV)/demo
 	$(INSTALL) $(TEST_TOOLS)
 	touch $@
 
+$(OLDEST)/test: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt torch
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis mpmath
+	touch $@
+
 $(VENV)/bench: $(VENV)/demo
 	$(INSTALL) $(PEERS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info bench.json bench-fits.json
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info bench.json bench-fits.json

@@ -340,7 +340,7 @@ def is_refused(path, content):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("first", "bit"), enumerate([0x01, 0x10, 0x20, 0x80]))
+@pytest.mark.parametrize(("first", "bit"), [(0, 0x01), (1, 0x10), (2, 0x20), (3, 0x80)])
 def test_a_changed_byte_is_found_anywhere(saved, tmp_path, first, bit):
     content = saved.read_bytes()
     for place in range(first, len(content), 4):

@@ -1,6 +1,6 @@
 """Runs in files: arrays as safetensors, settings as JSON in its header, written atomically.
 
-The header also holds a checksum of the whole file, computed with zeros in its place.
+First among the settings is a checksum of the whole file, computed with zeros in its place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ FORMAT = 2
 """Of the files; a file of another one is refused."""
 
 KEY, CHECKSUM = "steepest", "sha256"
-"""Where the settings and the checksum stand among the file's metadata."""
+"""Where the settings stand among the file's metadata, and the checksum among them. There is
+one key, since safetensors writes several in an order that varies."""
 
 _NO_CHECKSUM = b"0" * 64
 _LENGTH = 8  # bytes that say how long the header is, at the beginning of the file
@@ -82,6 +83,7 @@ def save(
     layout, batches = problem.layout, problem.batches
     objective = problem.objective
     settings = {
+        CHECKSUM: _NO_CHECKSUM.decode(),
         "format": FORMAT,
         "version": __version__,
         "count": snapshot.count,
@@ -107,8 +109,7 @@ def save(
         **more,
     }
     packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    metadata = {KEY: json.dumps(settings), CHECKSUM: _NO_CHECKSUM.decode()}
-    content = to_bytes(packed, metadata=metadata)
+    content = to_bytes(packed, metadata={KEY: json.dumps(settings)})
     checksum = hashlib.sha256(content).hexdigest()
     write_atomically(path, content.replace(_NO_CHECKSUM, checksum.encode(), 1))
 
@@ -151,7 +152,7 @@ def load(path: Any) -> Saved:
             f"{path} is of format {written}, written by steepest {version}; this is steepest "
             f"{__version__}, which reads format {FORMAT}"
         )
-    checksum = str(metadata.get(CHECKSUM)).encode()
+    checksum = str(settings.get(CHECKSUM)).encode()
     if hashlib.sha256(content.replace(checksum, _NO_CHECKSUM, 1)).hexdigest().encode() != checksum:
         raise damaged
     try:
