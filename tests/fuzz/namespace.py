@@ -160,7 +160,8 @@ def _texts(target, rng, filler):
             continue
         is_mask = p.name == "where" and any(q.name == "casting" for q in optional)
         text = _optional(rng, p, filler)
-        if is_mask and not filler.before:  # without out= NumPy reads memory that nobody wrote
+        # Without out= NumPy reads memory that nobody wrote; SciPy's own write past theirs.
+        if is_mask and (not filler.before or target.path.startswith("sp.")):
             text = "True"
         if text is None:
             by_position = False
