@@ -2,7 +2,7 @@
 
 import time
 
-from . import branches, doors, memories, namespace, programs, states
+from . import branches, derivatives, doors, memories, namespace, programs, states
 from .case import Case
 from .compare import AGREES, Verdict
 from .isolated import verdicts
@@ -11,6 +11,7 @@ from .shrink import shrink
 
 PARTS = {
     "namespace": namespace,
+    "derivatives": derivatives,
     "programs": programs,
     "doors": doors,
     "branches": branches,
