@@ -28,8 +28,8 @@ def engine_of(part, number):
     return "torch" if number % 20 == 9 else "numpy"
 
 
-def search(part, seed, seconds, numbers=None, smaller=True):
-    """Return the report on a part's cases, for so many seconds."""
+def search(part, seed, seconds, numbers=range(10**6), smaller=True):
+    """Return the report on numbered cases of a part, or as many as fit into the seconds."""
     module, report, until = PARTS[part], Report(part, seed), time.monotonic() + seconds
 
     def check(number):
@@ -39,7 +39,7 @@ def search(part, seed, seconds, numbers=None, smaller=True):
             case, verdict = _smaller(module, case, verdict, engine)
         return case, verdict
 
-    for number, found in verdicts(check, numbers or range(10**6), until):
+    for number, found in verdicts(check, numbers, until):
         report.add(number, *(found or crashed(part, seed, number)))
     return report
 
