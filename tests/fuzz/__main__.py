@@ -2,23 +2,8 @@
 
 import argparse
 import sys
-import time
 
-from . import branches, doors, memories, namespace, programs, states
-from .case import Case
-from .compare import AGREES, Verdict
-from .isolated import verdicts
-from .report import Report
-from .shrink import shrink
-
-PARTS = {
-    "namespace": namespace,
-    "programs": programs,
-    "doors": doors,
-    "branches": branches,
-    "states": states,
-    "memories": memories,
-}
+from .search import PARTS, search
 
 
 def main():
@@ -26,6 +11,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for all parts together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=10**6, help="so many cases of each part")
     parser.add_argument("--case", type=int, help="this case alone")
     parser.add_argument("--only", choices=tuple(PARTS), action="append")
     parser.add_argument("--no-shrink", action="store_true", help="cases as they were drawn")
@@ -33,57 +19,11 @@ def main():
     parts = given.only or list(PARTS)
     reports = []
     for part in parts:
-        numbers = None if given.case is None else [given.case]
+        numbers = range(given.count) if given.case is None else [given.case]
         report = search(part, given.seed, given.seconds / len(parts), numbers, not given.no_shrink)
         print(report, flush=True)
         reports.append(report)
     sys.exit(any(report.wrong for report in reports))
-
-
-def engine_of(part, number):
-    """Return the engine that a case runs on: mostly "numpy", which is the quickest to trace."""
-    if part == "branches" or number % 10 == 3:
-        return "native"
-    return "torch" if number % 20 == 9 else "numpy"
-
-
-def search(part, seed, seconds, numbers=None, smaller=True):
-    """Return the report on a part's cases, for so many seconds."""
-    module, report, until = PARTS[part], Report(part, seed), time.monotonic() + seconds
-
-    def check(number):
-        case, engine = module.draw(seed, number), engine_of(part, number)
-        verdict = module.check(case, engine)
-        if verdict.is_wrong and smaller:
-            case, verdict = _smaller(module, case, verdict, engine)
-        return case, verdict
-
-    for number, found in verdicts(check, numbers or range(10**6), until):
-        report.add(number, *(found or crashed(part, seed, number)))
-    return report
-
-
-def crashed(part, seed, number):
-    """Return a case that killed its process, and whether it did so by NumPy's own fault."""
-    module, until = PARTS[part], time.monotonic() + 60
-    alone = next(verdicts(lambda k: module.draw(seed, k), [number], until))[1]
-    if alone is None:
-        return Case("NumPy itself", "", ()), Verdict(AGREES)
-    again = next(
-        verdicts(lambda k: module.check(module.draw(seed, k), engine_of(part, k)), [number], until)
-    )[1]
-    return alone, again or Verdict("crash")
-
-
-def _smaller(module, case, verdict, engine):
-    def is_same(candidate):
-        try:
-            return module.check(candidate, engine).kind == verdict.kind
-        except Exception:  # a module that no longer holds together
-            return False
-
-    small = shrink(case, is_same)
-    return small, module.check(small, engine)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ def _compare_errors(error, found):
 
 def compare_values(plain, found, where="result"):
     """Return the verdict on nested values."""
+    if isinstance(plain, range | bytes | bytearray):
+        plain = np.array(list(plain), found.dtype if isinstance(found, np.ndarray) else None)
     if isinstance(plain, tuple | list):
         if not isinstance(found, tuple | list) or len(plain) != len(found):
             return Verdict("structure", f"{where}: plain {shown(plain)}; gave {shown(found)}")

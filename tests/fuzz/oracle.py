@@ -21,6 +21,7 @@ MAKERS = {
 """Ways to run a traced function."""
 
 SLOPE_TOLERANCE = 2e-5
+RATE = 0.125
 
 
 def check_values(case, engine="numpy"):
@@ -99,3 +100,33 @@ def _compare_slopes(function, fresh, position, found: Outcome):
     return Verdict(
         kind, f"by argument {position}: differences {shown(wanted)}; gave {shown(gradient)}"
     )
+
+
+def check_descent(case):
+    """Return the verdict on one step of gradient descent at each call, against differences."""
+    plain, traced = run(load, case), run(load, case)
+    for number, call in enumerate(case.calls):
+        run(run_before, plain, call)
+        run(run_before, traced, call)
+        fresh = functools.partial(arguments_of, plain, call)
+        if observe(plain["f"], run(fresh)).error is not None:
+            return Verdict(AGREES)
+        found = observe(_step, (traced["f"], run(arguments_of, traced, call)))
+        verdict = _compare_slopes(plain["f"], fresh, 0, found)
+        if verdict.kind != AGREES:
+            return _located(verdict, case, number, " in minimize")
+    return Verdict(AGREES)
+
+
+def _step(function, arguments):
+    """Return the slope by which one step of gradient descent has moved the first argument."""
+    start, *others = arguments
+    result = st.minimize(
+        function,
+        start,
+        args=tuple(others),
+        method=st.GradientDescent(RATE),
+        stop=st.MaxIterations(1),
+        engine="numpy",
+    )
+    return (start - result.x) / RATE

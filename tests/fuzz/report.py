@@ -19,12 +19,14 @@ class Report:
 
     part: str
     seed: int
+    calls: int = 0
     verdicts: Counter = field(default_factory=Counter)
     refusals: Counter = field(default_factory=Counter)
     groups: dict = field(default_factory=dict)
 
     def add(self, number, case, verdict):
         """Count a case."""
+        self.calls += len(case.calls)
         self.verdicts[verdict.kind if not verdict.is_wrong else "wrong"] += 1
         if verdict.kind == REFUSED:
             self.refusals[case.name] += 1
@@ -37,9 +39,9 @@ class Report:
 
     def line(self):
         """Return the figures as one line."""
-        calls = sum(self.verdicts.values())
+        cases = sum(self.verdicts.values())
         return (
-            f"{self.part}: {calls} cases, {self.verdicts[AGREES]} agree, "
+            f"{self.part}: {cases} cases, {self.calls} calls, {self.verdicts[AGREES]} agree, "
             f"{self.verdicts[REFUSED]} refused, {self.wrong} wrong in {len(self.groups)} kinds"
         )
 

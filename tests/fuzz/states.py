@@ -8,8 +8,9 @@ level of the path may be changed between two calls, in place or by another conta
 import random
 
 from .case import Call, Case, arguments_of, load, run_before, with_needed
+from .compare import AGREES
 from .containers import CONTAINERS, HEAD, LEAVES
-from .oracle import check_gradient, check_values
+from .oracle import check_descent, check_gradient, check_values
 from .outcome import observe, run
 from .readers import ARGUMENT, LOCALS, READERS
 
@@ -59,9 +60,12 @@ def _drawn(rng):
 
 
 def check(case, engine="numpy"):
-    """Return the verdict on values, then on gradients."""
+    """Return the verdict on values, then on gradients and on a step of a descent."""
     verdict = check_values(case, engine)
-    return verdict if verdict.is_wrong or engine != "numpy" else check_gradient(case)
+    if verdict.is_wrong or engine != "numpy":
+        return verdict
+    slopes = check_gradient(case)
+    return check_descent(case) if slopes.kind == AGREES else slopes
 
 
 def _point(rng):

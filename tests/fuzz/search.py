@@ -1,0 +1,67 @@
+"""Cases of a part by their numbers, and what is wrong with them."""
+
+import time
+
+from . import branches, derivatives, doors, memories, namespace, programs, states
+from .case import Case
+from .compare import AGREES, Verdict
+from .isolated import verdicts
+from .report import Report
+from .shrink import shrink
+
+PARTS = {
+    "namespace": namespace,
+    "derivatives": derivatives,
+    "programs": programs,
+    "doors": doors,
+    "branches": branches,
+    "states": states,
+    "memories": memories,
+}
+"""Each part has ``draw(seed, number)``, a case, and ``check(case, engine)``, the verdict on it."""
+
+
+def engine_of(part, number):
+    """Return the engine that a case runs on: mostly "numpy", which is the quickest to trace."""
+    if part == "branches" or number % 10 == 3:
+        return "native"
+    return "torch" if number % 20 == 9 else "numpy"
+
+
+def search(part, seed, seconds, numbers=range(10**6), smaller=True):
+    """Return the report on numbered cases of a part, or as many as fit into the seconds."""
+    module, report, until = PARTS[part], Report(part, seed), time.monotonic() + seconds
+
+    def check(number):
+        case, engine = module.draw(seed, number), engine_of(part, number)
+        verdict = module.check(case, engine)
+        if verdict.is_wrong and smaller:
+            case, verdict = _smaller(module, case, verdict, engine)
+        return case, verdict
+
+    for number, found in verdicts(check, numbers, until):
+        report.add(number, *(found or crashed(part, seed, number)))
+    return report
+
+
+def crashed(part, seed, number):
+    """Return a case that killed its process, and whether it did so by NumPy's own fault."""
+    module, until = PARTS[part], time.monotonic() + 60
+    alone = next(verdicts(lambda k: module.draw(seed, k), [number], until))[1]
+    if alone is None:
+        return Case("NumPy itself", "", ()), Verdict(AGREES)
+    again = next(
+        verdicts(lambda k: module.check(module.draw(seed, k), engine_of(part, k)), [number], until)
+    )[1]
+    return alone, again or Verdict("crash")
+
+
+def _smaller(module, case, verdict, engine):
+    def is_same(candidate):
+        try:
+            return module.check(candidate, engine).kind == verdict.kind
+        except Exception:  # a module that no longer holds together
+            return False
+
+    small = shrink(case, is_same)
+    return small, module.check(small, engine)
