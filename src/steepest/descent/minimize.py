@@ -16,7 +16,7 @@ from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
-from steepest.descent.parameters import as_start, check_data, element_names, lay_out
+from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
 from steepest.descent.result import Result
 from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
@@ -139,7 +139,7 @@ def minimize(
         bounds = expand.free_bounds(bounds, (None, None))
     layout, vector = lay_out(x0)
     box = box_of_pairs(bounds, x0, layout)
-    vector = inside(box, vector, element_names(layout))
+    vector = inside(box, vector, layout)
     method, reason = choose(method, vector.size, batches is not None, box is not None)
     if isinstance(method, Search):
         _check_search(method, batches)
@@ -210,14 +210,15 @@ def _compute_dtype(dtype: Any) -> np.dtype:
     return dtype
 
 
-def inside(box: Box | None, vector: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+def inside(box: Box | None, vector: np.ndarray, layout: Layout) -> np.ndarray:
     """Return a start point moved into its bounds, with a warning, as SciPy's ``minimize``."""
     if box is None:
         return vector
     for i in np.flatnonzero((vector < box.lower) | (vector > box.upper))[:1]:
+        name, low, high = element_names(layout)(int(i)), box.lower[i], box.upper[i]
         warn_user(
-            f"{name(int(i))} starts at {vector[i]:g}, outside of its bounds {box.lower[i]:g} and "
-            f"{box.upper[i]:g}: it starts at the nearer one"
+            f"{name} starts at {vector[i]:g}, outside of its bounds {low:g} and {high:g}: it "
+            "starts at the nearer one"
         )
     return np.clip(vector, box.lower, box.upper)
 
