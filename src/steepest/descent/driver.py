@@ -68,6 +68,7 @@ class State(np.ndarray):
     x: Any
     iteration: int
     _find: Callable[[], float]
+    _residuals: Any
 
     def __new__(
         cls,
@@ -75,10 +76,11 @@ class State(np.ndarray):
         loss: float | Callable[[], float],
         iteration: int,
         vector: np.ndarray | None = None,
+        residuals: Any = None,
     ) -> State:
-        """Return the state at a point; a loss that is not known yet is a function."""
+        """Return the state at a point; what is not known yet is a function that finds it."""
         self = np.array(x if vector is None else vector).view(cls)
-        self.x, self.iteration = x, iteration
+        self.x, self.iteration, self._residuals = x, iteration, residuals
         self._find = functools.cache(loss) if callable(loss) else functools.partial(float, loss)
         return self
 
@@ -88,8 +90,15 @@ class State(np.ndarray):
         return self._find()
 
     @property
-    def fun(self) -> float:
-        """The loss, under SciPy's name."""
+    def fun(self) -> Any:
+        """The loss, under SciPy's name; of residuals these, as SciPy's ``least_squares``."""
+        if callable(self._residuals):
+            self._residuals = self._residuals()
+        return self.loss if self._residuals is None else self._residuals
+
+    @property
+    def cost(self) -> float:
+        """The loss, under the name that SciPy's ``least_squares`` gives it."""
         return self.loss
 
     @property
@@ -117,13 +126,15 @@ class State(np.ndarray):
         return array[()] if return_scalar else np.asarray(array)
 
     def __reduce__(self) -> Any:
-        return State, (self.x, self.loss, self.iteration, np.array(self, subok=False))
+        found = None if self._residuals is None else self.fun
+        return State, (self.x, self.loss, self.iteration, self.copy(), found)
 
     def __copy__(self) -> State:
-        return State(self.x, self._find, self.iteration, self.copy())
+        return State(self.x, self._find, self.iteration, self.copy(), self._residuals)
 
     def __deepcopy__(self, memo: Any) -> State:
-        return State(copy.deepcopy(self.x, memo), self.loss, self.iteration, self.copy())
+        x, found = copy.deepcopy(self.x, memo), None if self._residuals is None else self.fun
+        return State(x, self.loss, self.iteration, self.copy(), found)
 
     def __repr__(self) -> str:
         return f"State(x={self.x!r}, loss={self.loss!r}, iteration={self.iteration})"
@@ -132,7 +143,7 @@ class State(np.ndarray):
         return str(np.asarray(self))
 
 
-_STATE_NAMES = ("x", "fun", "nit", "loss", "iteration")
+_STATE_NAMES = ("x", "fun", "nit", "cost", "loss", "iteration")
 
 
 def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
