@@ -18,7 +18,7 @@ from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
-from steepest.descent.minimize import Record, check_kinds, recording
+from steepest.descent.minimize import Record, check_kinds, recording, warn_of_idle
 from steepest.descent.objective import Objective
 from steepest.descent.observations import Data, kept
 from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
@@ -204,8 +204,7 @@ def fit_residuals(
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
     run = solve(problem, vector, callback, progress, reason, None, more)
     if data is None:  # those of a model are warned of with what they do not determine
-        for note in run.notes:
-            warn_user(note)
+        warn_of_idle(run)
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FitEnd.of(run, problem), named, absolute_sigma, data, full_output)

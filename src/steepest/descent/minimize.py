@@ -18,7 +18,7 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
 from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
-from steepest.descent.result import Result
+from steepest.descent.result import Result, Status
 from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
 from steepest.descent.solve import solve
 from steepest.descent.stop import MaxIterations, StopRule
@@ -167,9 +167,15 @@ def minimize(
         box,
     )
     run = solve(problem, vector, callback, progress, reason)
-    for note in run.notes:
-        warn_user(note)
+    warn_of_idle(run)
     return run
+
+
+def warn_of_idle(run: Result) -> None:
+    """Warn of parameters that do not matter, unless the run says that it has not converged."""
+    if run.notes and (run.converged or run.status is Status.FLAT):
+        for note in run.notes:
+            warn_user(note)
 
 
 def check_kinds(function: Any, stop: Any, callback: Any = None, what: str = "loss") -> None:
