@@ -109,6 +109,11 @@ def least_squares(
     UnsupportedError
         If the residuals do what cannot be recorded; the message names the line.
 
+    Notes
+    -----
+    SciPy's other arguments are taken by name, and not needed (``jac``, ``x_scale``,
+    ``tr_solver``...); ``verbose=1`` prints how the fit ended, ``verbose=2`` each iteration.
+
     Examples
     --------
     >>> import numpy as np, steepest as st

@@ -87,7 +87,9 @@ def minimize(
         numbers; ``"all"`` keeps both; a whole number k keeps what ``"auto"`` does of every
         k-th iteration; None keeps nothing.
     callback
-        Called with a :class:`State` after every update; returning True ends the run.
+        Called with a :class:`State` after every update, which is also the array that SciPy's
+        ``callback(xk)`` expects; one whose parameter is called ``intermediate_result`` is
+        given it by that name. Returning True or raising StopIteration ends the run.
     progress
         Whether to show progress on stderr.
     batches
@@ -119,6 +121,17 @@ def minimize(
         If the loss is no function, or method, stop rule or engine is something else.
     UnsupportedError
         If the loss does what cannot be recorded; the message names the line.
+
+    Warns
+    -----
+    OptimizeWarning
+        If the start is outside of the bounds, and where a loss does not depend on parameters.
+
+    Notes
+    -----
+    The arguments of SciPy's ``minimize`` will do: ``jac``, ``hess`` and ``hessp`` are not
+    needed, and not called; ``tol`` and ``options`` are stop rules and settings of the method;
+    ``options={"disp": True}`` and ``verbose=1`` print how the run ended.
 
     Examples
     --------
