@@ -12,7 +12,6 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares, is_for_losses
-from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
 from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.fit import Fit, FitWarning
@@ -33,6 +32,7 @@ from steepest.descent.scipy_names import (
     squares_stop,
 )
 from steepest.descent.solve import solve
+from steepest.descent.state import State
 from steepest.descent.stop import DecrementUnknown, MaxIterations, StopRule
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError

@@ -11,7 +11,6 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box, box_of_pairs
 from steepest.descent.choice import choose
-from steepest.descent.driver import State
 from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
@@ -21,6 +20,7 @@ from steepest.descent.prepare import Problem
 from steepest.descent.result import Result, Status
 from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
 from steepest.descent.solve import solve
+from steepest.descent.state import State
 from steepest.descent.stop import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError

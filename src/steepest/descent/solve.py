@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.driver import Ending, State, drive, of_state
+from steepest.descent.driver import Ending, drive
 from steepest.descent.methods import Search
 from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import (
@@ -26,6 +26,7 @@ from steepest.descent.prepare import (
 )
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
+from steepest.descent.state import State, of_state
 from steepest.descent.summary import Summary
 from steepest.engines import Recording, Snapshot
 
