@@ -3,7 +3,6 @@
 from steepest.descent.batches import Batches
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
-from steepest.descent.driver import State
 from steepest.descent.entry import OptimizeWarning
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.fit import Fit, FitWarning
@@ -43,6 +42,7 @@ from steepest.descent.minimize import minimize
 from steepest.descent.minimize_many import minimize_many
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.resume import resume
+from steepest.descent.state import State
 from steepest.descent.step_size import (
     CosineDecay,
     ExponentialDecay,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,11 +26,11 @@ def curvature_of(
         Returns the method's state there.
     """
     if isinstance(problem.method, BFGS):
-        return {"hess_inv": functools.cache(lambda: np.array(own_state().memory.matrix))}
+        return {"hess_inv": lambda: np.array(own_state().memory.matrix)}
     if isinstance(problem.method, LBFGS):
-        return {"hess_inv": functools.cache(lambda: _product(own_state().memory))}
+        return {"hess_inv": lambda: _product(own_state().memory)}
     if isinstance(problem.method, TrustRegion):
-        return {"hess": functools.cache(lambda: _hessian(problem, x))}
+        return {"hess": lambda: _hessian(problem, x)}
     return {}
 
 

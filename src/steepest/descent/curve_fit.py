@@ -13,7 +13,6 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.again import again, key_of
 from steepest.descent.curve import Curve, Residuals
-from steepest.descent.driver import State
 from steepest.descent.entry import entry_point
 from steepest.descent.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
@@ -24,6 +23,7 @@ from steepest.descent.minimize import Record
 from steepest.descent.observations import Data, clean, is_single, kept
 from steepest.descent.parameters import lay_out
 from steepest.descent.scipy_names import CURVES, count
+from steepest.descent.state import State
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError

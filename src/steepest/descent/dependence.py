@@ -38,13 +38,13 @@ def idle_sentence(function: Any, moves: np.ndarray, name: Callable[[int], str]) 
         return _NEVER.format(loss=loss, which="its parameters")
     idle = [name(int(i)) for i in np.flatnonzero(~moves)]
     which = ", ".join(idle[:5]) + (f" and {len(idle) - 5} others" if len(idle) > 5 else "")
-    return f"{_NEVER} {_STAYED}".format(loss=loss, which=which)
+    return f"{_NEVER.format(loss=loss, which=which)} {_ADVICE}"
 
 
 _NEVER = (
     "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
 )
-_STAYED = "Nothing moved {which}: leave out what does not matter, or mark it st.Fixed(...)."
+_ADVICE = "Leave out what does not matter, or mark it st.Fixed(...)."
 
 
 def moving(graphs: Sequence[Graph]) -> np.ndarray:

@@ -12,13 +12,12 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
 from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares, is_for_losses
-from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
 from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
-from steepest.descent.minimize import Record, check_kinds, recording
+from steepest.descent.minimize import Record, check_kinds, recording, warn_of_idle
 from steepest.descent.objective import Objective
 from steepest.descent.observations import Data, kept
 from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
@@ -33,6 +32,7 @@ from steepest.descent.scipy_names import (
     squares_stop,
 )
 from steepest.descent.solve import solve
+from steepest.descent.state import State
 from steepest.descent.stop import DecrementUnknown, MaxIterations, StopRule
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
@@ -108,6 +108,11 @@ def least_squares(
         If the residuals are no function, or a setting is of the wrong kind.
     UnsupportedError
         If the residuals do what cannot be recorded; the message names the line.
+
+    Notes
+    -----
+    SciPy's other arguments are taken by name, and not needed (``jac``, ``x_scale``,
+    ``tr_solver``...); ``verbose=1`` prints how the fit ended, ``verbose=2`` each iteration.
 
     Examples
     --------
@@ -204,8 +209,7 @@ def fit_residuals(
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
     run = solve(problem, vector, callback, progress, reason, None, more)
     if data is None:  # those of a model are warned of with what they do not determine
-        for note in run.notes:
-            warn_user(note)
+        warn_of_idle(run)
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FitEnd.of(run, problem), named, absolute_sigma, data, full_output)

@@ -160,13 +160,12 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
         found = built, work, moving_in(first, vectors[0], (*first.args, *problems.shared))
         remember(key, found)
     built, work, moves = found
-    if not moves.all():
-        warn_user(idle_sentence(first.objective.function, moves, element_names(first.layout)))
     started = time.perf_counter()
     deadline = started + first.stop.time_limit()
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
         if work is None:
             one_by_one = _one_by_one(problems, watch, ended_by, built.observations)
+            _look_at_idle(first, one_by_one.status, moves)
             return one_by_one._replace(
                 timings=Timings(traced, compiled, time.perf_counter() - started)
             )
@@ -175,8 +174,7 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
     answer: Answer = trees.unflatten(built.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
     status = _statuses(over, answer.rules, first.stop, ended_by())
-    if not moves.any():
-        status[[one.is_success for one in status.tolist()]] = Status.FLAT
+    _look_at_idle(first, status, moves)
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -189,6 +187,15 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
     return Solved(
         x, loss, status, iterations, evaluations, report, timings, built.observations, True
     )
+
+
+def _look_at_idle(first: Problem, status: np.ndarray, moves: np.ndarray) -> None:
+    """Warn of parameters that do not matter; a loss of none that do has not converged."""
+    reached = np.array([one.is_success or one is Status.FLAT for one in status.tolist()])
+    if reached.any() and not moves.all():
+        if not moves.any():
+            status[reached] = Status.FLAT
+        warn_user(idle_sentence(first.objective.function, moves, element_names(first.layout)))
 
 
 def _data(problems: Problems, built: BuiltMany) -> list[np.ndarray]:

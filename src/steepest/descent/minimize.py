@@ -11,16 +11,16 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box, box_of_pairs
 from steepest.descent.choice import choose
-from steepest.descent.driver import State
 from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.markers import unmark
 from steepest.descent.methods import Method, Search
 from steepest.descent.objective import Objective
-from steepest.descent.parameters import as_start, check_data, element_names, lay_out
+from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
 from steepest.descent.prepare import Problem
-from steepest.descent.result import Result
+from steepest.descent.result import Result, Status
 from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
 from steepest.descent.solve import solve
+from steepest.descent.state import State
 from steepest.descent.stop import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
@@ -87,7 +87,9 @@ def minimize(
         numbers; ``"all"`` keeps both; a whole number k keeps what ``"auto"`` does of every
         k-th iteration; None keeps nothing.
     callback
-        Called with a :class:`State` after every update; returning True ends the run.
+        Called with a :class:`State` after every update, which is also the array that SciPy's
+        ``callback(xk)`` expects; one whose parameter is called ``intermediate_result`` is
+        given it by that name. Returning True or raising StopIteration ends the run.
     progress
         Whether to show progress on stderr.
     batches
@@ -120,6 +122,17 @@ def minimize(
     UnsupportedError
         If the loss does what cannot be recorded; the message names the line.
 
+    Warns
+    -----
+    OptimizeWarning
+        If the start is outside of the bounds, and where a loss does not depend on parameters.
+
+    Notes
+    -----
+    The arguments of SciPy's ``minimize`` will do: ``jac``, ``hess`` and ``hessp`` are not
+    needed, and not called; ``tol`` and ``options`` are stop rules and settings of the method;
+    ``options={"disp": True}`` and ``verbose=1`` print how the run ended.
+
     Examples
     --------
     >>> import numpy as np, steepest as st
@@ -139,7 +152,7 @@ def minimize(
         bounds = expand.free_bounds(bounds, (None, None))
     layout, vector = lay_out(x0)
     box = box_of_pairs(bounds, x0, layout)
-    vector = inside(box, vector, element_names(layout))
+    vector = inside(box, vector, layout)
     method, reason = choose(method, vector.size, batches is not None, box is not None)
     if isinstance(method, Search):
         _check_search(method, batches)
@@ -167,9 +180,15 @@ def minimize(
         box,
     )
     run = solve(problem, vector, callback, progress, reason)
-    for note in run.notes:
-        warn_user(note)
+    warn_of_idle(run)
     return run
+
+
+def warn_of_idle(run: Result) -> None:
+    """Warn of parameters that do not matter, unless the run says that it has not converged."""
+    if run.notes and (run.converged or run.status is Status.FLAT):
+        for note in run.notes:
+            warn_user(note)
 
 
 def check_kinds(function: Any, stop: Any, callback: Any = None, what: str = "loss") -> None:
@@ -210,14 +229,15 @@ def _compute_dtype(dtype: Any) -> np.dtype:
     return dtype
 
 
-def inside(box: Box | None, vector: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+def inside(box: Box | None, vector: np.ndarray, layout: Layout) -> np.ndarray:
     """Return a start point moved into its bounds, with a warning, as SciPy's ``minimize``."""
     if box is None:
         return vector
     for i in np.flatnonzero((vector < box.lower) | (vector > box.upper))[:1]:
+        name, low, high = element_names(layout)(int(i)), box.lower[i], box.upper[i]
         warn_user(
-            f"{name(int(i))} starts at {vector[i]:g}, outside of its bounds {box.lower[i]:g} and "
-            f"{box.upper[i]:g}: it starts at the nearer one"
+            f"{name} starts at {vector[i]:g}, outside of its bounds {low:g} and {high:g}: it "
+            "starts at the nearer one"
         )
     return np.clip(vector, box.lower, box.upper)
 

@@ -346,7 +346,7 @@ class Result(Answers):
             raise AttributeError(f"{type(self.method).__name__} looks at no Hessian: no nhev")
         return self.evaluations
 
-    @property
+    @functools.cached_property
     def hess_inv(self) -> Any:
         """The inverse Hessian as BFGS and L-BFGS have learned it, as SciPy's.
 
@@ -354,7 +354,7 @@ class Result(Answers):
         """
         return self._curvature("hess_inv", "keeps no inverse Hessian")
 
-    @property
+    @functools.cached_property
     def hess(self) -> Any:
         """The Hessian at the end, shape (n, n), of trust regions."""
         return self._curvature("hess", "keeps no Hessian: take st.hessian")

@@ -12,7 +12,6 @@ from steepest.descent.bounds import Box
 from steepest.descent.choice import choose_method
 from steepest.descent.curve import Curve, Residuals
 from steepest.descent.curve_fit import check_start, parameter_names
-from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
 from steepest.descent.entry import entry_point
 from steepest.descent.fit import Fit
@@ -28,6 +27,7 @@ from steepest.descent.robust import LOSSES
 from steepest.descent.saving import Saved, digest, fingerprints, load, marks
 from steepest.descent.settings import UnknownSettingError, decode, decode_structure
 from steepest.descent.solve import solve
+from steepest.descent.state import State
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.driver import Ending, State, drive, ending_of, of_state
+from steepest.derivative import Function
+from steepest.descent.driver import Ending, drive, ending_of
 from steepest.descent.methods import Search
 from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import (
@@ -26,6 +27,7 @@ from steepest.descent.prepare import (
 )
 from steepest.descent.result import Result, Timings
 from steepest.descent.standing import standing
+from steepest.descent.state import State, of_state
 from steepest.descent.summary import Summary
 from steepest.engines import Outcome, Recording, Snapshot
 
@@ -56,17 +58,18 @@ def solve(
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
 
     called = None if callback is None else of_state(callback)
+    plain = _residuals(problem) if problem.objective.of_residuals and called else None
 
     def look() -> State:
         here = standing(problem.method, run)
-        return _state(problem, here.x, here.loss, here.iterations)
+        return _state(problem, here.x, here.loss, here.iterations, plain)
 
     def look_closely() -> State:
         if isinstance(problem.method, Search):
             return look()
         x = np.array(run.x)
         find = functools.partial(_loss_at, problem, prepared.at, x)
-        return _state(problem, x, find, run.count)
+        return _state(problem, x, find, run.count, plain)
 
     with _progress_display(problem, limit) if progress else _NOTHING as watch:
         while True:
@@ -99,14 +102,28 @@ def solve(
     if called is not None and ending is Ending.STOPPED:
         if result.iterations > standing(problem.method, run).iterations:  # not seen so far
             with contextlib.suppress(StopIteration):
-                called(_state(problem, result.vector, result.loss, result.iterations))
+                called(_state(problem, result.vector, result.loss, result.iterations, plain))
     run.release()
     return result
 
 
-def _state(problem: Problem, x: np.ndarray, loss: Any, iteration: int) -> State:
+def _state(
+    problem: Problem, x: np.ndarray, loss: Any, iteration: int, plain: Function | None
+) -> State:
     vector = None if problem.layout.is_array and problem.objective.expand is None else x
-    return State(problem.parameters(x), loss, iteration, vector)
+    x = np.array(x)
+    find = None if plain is None else lambda: plain(x.astype(problem.dtype), *problem.args)
+    return State(problem.parameters(x), loss, iteration, vector, find)
+
+
+def _residuals(problem: Problem) -> Function:
+    """Return the residuals that the user's function returns, of a vector of parameters."""
+    objective, layout = problem.objective, problem.layout
+
+    def look(vector: Any, *args: Any) -> Any:
+        return objective(vector, layout, args).plain
+
+    return Function(look)
 
 
 def _loss_at(problem: Problem, at: Any, x: np.ndarray) -> float:

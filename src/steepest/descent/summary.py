@@ -78,7 +78,7 @@ class Summary:
             loss = loss if is_there else loss_there
         snapshot, vector = run.snapshot(), np.array(x)
         notes: tuple[str, ...] = ()
-        if not gradient.all():  # otherwise every parameter has a slope
+        if np.count_nonzero(gradient) < gradient.size:  # else every parameter has a slope
             status, explain, notes = self._without_slopes(status, explain, vector)
         return Result(
             x=self.problem.parameters(x),
