@@ -237,7 +237,7 @@ CBRT = elementwise(
     lambda y, x: 1.0 / (3.0 * y * y),
     emit=lambda b, x: b.libm("cbrt", x),
     torch=lambda t, x: t.sign(x) * t.abs(x) ** (1 / 3),
-    domain=Domain(((0.2, 4.0),)),
+    domain=Domain(((0.2, 4.0),), special=((1.0,), (1e-9,), (-8.0,))),
 )
 POWER = elementwise(
     "power",
@@ -256,7 +256,7 @@ ABSOLUTE = elementwise(
     "absolute",
     lambda y, x: np.sign(x),
     emit=_emit_absolute,
-    domain=Domain(((0.2, 3.0),)),
+    domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
     kink="slope 0 at 0",
 )
 SIGN = elementwise(
@@ -271,7 +271,7 @@ HYPOT = elementwise(
     lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
     lambda y, a, b: np.where(y == 0, 0, b / np.where(y == 0, 1, y)),
     emit=lambda b, x, y: b.libm("hypot", x, y),
-    domain=Domain(((0.3, 3.0), (0.3, 3.0))),
+    domain=Domain(((0.3, 3.0), (0.3, 3.0)), special=((0.0, 1.0), (1.0, 0.0), (-2.0, 1.0))),
     kink="slope 0 at (0, 0)",
 )
 SQUARE_OF_HYPOT = dataclasses.replace(
@@ -290,7 +290,7 @@ REMAINDER = elementwise(
     lambda y, a, b: -np.floor(a / b),
     emit=_emit_remainder,
     torch=_torch_remainder,
-    domain=Domain(((2.1, 2.4), (0.9, 1.0))),
+    domain=Domain(((2.1, 2.4), (0.9, 1.0)), special=((2.25, 1.0),)),
     kink="slope 1 in the dividend, also where it jumps",
 )
 FLOOR_DIVIDE = elementwise(
@@ -371,7 +371,11 @@ WHERE = dataclasses.replace(
         ),
         emit="select",
         torch="where",
-        domain=Domain(("bool", (-3.0, 3.0), (-3.0, 3.0)), analytic=True),
+        domain=Domain(
+            ("bool", (-3.0, 3.0), (-3.0, 3.0)),
+            analytic=True,
+            special=((0.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+        ),
         kink="only the chosen side receives a cotangent",
     ),
     name="where",

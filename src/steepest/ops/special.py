@@ -29,7 +29,7 @@ _SMOOTH = Domain(((-2.0, 2.0),), special=((0.0,), (-6.0,), (6.0,)))
 _SIGMOID = Domain(((-2.0, 2.0),), special=((0.0,), (-40.0,), (40.0,), (-300.0,), (300.0,)))
 _UNIT = Domain(((0.3, 0.7),), special=((0.5,), (1e-12,), (1.0 - 2.0**-40,)))
 _POSITIVE = Domain(((0.5, 4.0),), special=((1.0,), (2.0,), (1e-9,), (30.0,)))
-_PAIRS = Domain(((0.5, 3.0), (0.5, 3.0)), special=((1.0, 1.0), (1e-6, 2.0)))
+_PAIRS = Domain(((0.5, 3.0), (0.5, 3.0)), special=((1.0, 1.0), (0.01, 2.0)))
 
 
 def scipy_function(name: str) -> Callable[..., Any]:

@@ -62,7 +62,7 @@ OVER_GAP = Row(
     ),
     torch=_torch_over_gap,
     lower=Elementwise(_emit_over_gap),
-    domain=Domain(((-3.0, 3.0), (0.3, 3.0))),
+    domain=Domain(((-3.0, 3.0), (0.3, 3.0)), special=((0.0, 1.0), (1.0, 1e-6))),
     kink="0 / 0 is 0, and all else over 0 is NaN",
     explain=(
         "the vectors that belong to equal eigenvalues or singular values have no derivative: use "
