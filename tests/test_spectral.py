@@ -197,7 +197,9 @@ def test_matrix_functions_of_plain_arrays(random):
     a = np.stack([matrix((1.0, 1.0, 2.0), random), matrix((0.5, 3.0, 3.0), random)])
     np.testing.assert_allclose(st.sqrtm(a) @ st.sqrtm(a), a, rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(st.logm(st.expm(a)), a, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(st.matrix_function(lambda w: w**2, a), a @ a, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(
+        st.matrix_function(lambda w: w**2, a), a @ a, rtol=1e-13, atol=1e-14
+    )
     assert st.expm(np.eye(2, dtype=np.float32)).dtype == np.float32
     assert np.isnan(st.expm(np.array([[0.0, 1.0], [0.0, 0.0]]))).all()
 

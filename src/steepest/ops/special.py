@@ -491,7 +491,6 @@ ROWS: tuple[Row, ...] = (
     HYP1F1,
     HYP0F1,
     EXPREL,
-    SINC,
     JV,
     IV,
     I0,

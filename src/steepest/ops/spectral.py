@@ -93,9 +93,15 @@ def _on_diagonal(values: Any) -> Any:
     return np.eye(values.shape[-1], dtype=values.dtype) * values[..., None, :]
 
 
-def _turned(x: Any, gaps: Any) -> Any:
-    """Return (x_ij - x_ji) / gap_ij; NaN where the gap is closed and either is not 0."""
-    quotient = over_gap(_off_diagonal(x), gaps)
+def _turned(basis: Any, cotangent: Any, gaps: Any) -> Any:
+    """Return (x_ij - x_ji) / gap_ij, where x are the products of a basis with a cotangent.
+
+    Where the gap is closed it is NaN if the cotangent of either vector is not 0 at all: even
+    where x is, for in another basis of the same space it would not be.
+    """
+    sizes = np.sum(np.abs(cotangent), axis=-2, keepdims=True)
+    products = np.where(gaps == 0, sizes, np.matmul(swap(basis), cotangent))
+    quotient = over_gap(_off_diagonal(products), gaps)
     return quotient + swap(quotient)
 
 
@@ -142,7 +148,7 @@ def _eigh_pullback(cotangent, y, a, *, upper=False):
     start, stop = _reach(cotangent)
     inner = _on_diagonal(gw) if start < w.shape[-1] else 0.0
     if stop > w.shape[-1]:
-        inner = inner + 0.5 * _turned(np.matmul(swap(v), gv), _gaps(w, _rounding(w)))
+        inner = inner + 0.5 * _turned(v, gv, _gaps(w, _rounding(w)))
     slopes = np.matmul(np.matmul(v, inner), swap(v))
     lower = to_lower(0.5 * (slopes + swap(slopes)))
     return (swap(lower) if upper else lower,)
@@ -245,7 +251,7 @@ def _svd_pullback(cotangent, y, a):
         return (np.matmul(np.matmul(u, inner), vh),)
     v, gv = swap(vh), swap(gvh)
     left, right = np.matmul(swap(u), gu), np.matmul(vh, gv)
-    inner = inner + 0.5 * (_turned(left, gaps) + _turned(right, gaps))
+    inner = inner + 0.5 * (_turned(u, gu, gaps) + _turned(v, gv, gaps))
     across = (left - swap(left)) - (right - swap(right))
     inner = inner + 0.5 * over_gap(_off_diagonal(across), sums)
     slopes = np.matmul(np.matmul(u, inner), vh)

@@ -19,6 +19,7 @@ from steepest.ops.row import (
     elementwise,
     no_slope,
 )
+from steepest.ops.special import SINC
 
 _NEAR = Domain(((-1.2, 1.2),), analytic=True, special=((0.0,), (1.5,), (-1.57,)))
 _WAVES = dataclasses.replace(REALS, special=((0.0,), (1.5707963267948966,), (-3.0,)))
@@ -137,4 +138,5 @@ ROWS: tuple[Row, ...] = (
     ARCSINH,
     ARCCOSH,
     ARCTANH,
+    SINC,
 )
