@@ -92,3 +92,23 @@ def test_the_hessian_of_a_logistic_loss_at_its_usual_start(engine, random):
     trace = trace_function(hessian, (np.zeros(3),))
     _, (found,) = ENGINES[engine].compile([trace.graph])([np.zeros(3), *trace.captured_arrays()])
     np.testing.assert_allclose(found, X.T @ X / 80, rtol=1e-13)
+
+
+def exprel_by_branch(a):
+    return 1.0 if abs(a) < 1e-9 else (np.exp(a) - 1) / a  # a branch
+
+
+def exprel_by_where(a):
+    safe = np.where(a == 0, 1.0, a)
+    return np.where(a == 0, 1.0, (np.exp(safe) - 1) / safe)  # a case
+
+
+@pytest.mark.parametrize("function", [exprel_by_branch, exprel_by_where])
+def test_a_constant_in_place_of_a_limit_is_pointed_at(function):
+    check = st.check_gradient(function, 0.0)
+    assert not check
+    np.testing.assert_allclose(check.witnesses["finite differences"], 0.5, rtol=1e-9)
+    assert "The slope is that of the side that was taken at test_partials.py:" in check.verdict
+    assert "# a " in check.verdict
+    assert st.check_gradient(function, 0.5)
+    assert "taken" not in st.check_gradient(function, 0.5).verdict

@@ -88,7 +88,7 @@ def _by_series(of: Of, points: Sequence[np.ndarray]) -> tuple[np.ndarray, np.nda
     It is the sum of the coefficients times complete homogeneous polynomials of the distances.
     """
     order = len(points) - 1
-    middle = sum(points) / (order + 1)
+    middle: np.ndarray = np.mean(points, axis=0)
     distances = [point - middle for point in points]
     terms = _coefficients(of, middle, order + 1 + _TERMS)[order:]
     polynomials = [np.ones_like(middle)] + [np.zeros_like(middle) for _ in terms[1:]]

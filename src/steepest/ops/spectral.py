@@ -52,7 +52,7 @@ def _torch_over_gap(t, x, gap):
     return t.where(closed & (x != 0), float("nan"), t.where(closed, 0.0, quotient))
 
 
-OVER_GAP = Row(
+OVER_GAP: Row = Row(
     name="over_gap",
     evaluate=_over_gap,
     infer=lambda x, gap: (np.broadcast_shapes(x.shape, gap.shape), x.dtype),
@@ -69,7 +69,7 @@ OVER_GAP = Row(
         "what depends on the values alone, or a function of the matrix such as st.matrix_function"
     ),
 )
-over_gap = call(lambda: OVER_GAP, _over_gap)
+over_gap: Any = call(lambda: OVER_GAP, _over_gap)
 
 
 def _rounding(values: Any) -> Any:
