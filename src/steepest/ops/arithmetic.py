@@ -38,20 +38,15 @@ def _power_by_base(y, x, p):
 
 
 def _power_by_exponent(y, x, p):
-    # y * log(x), whose limit at x = 0 is 0 for p > 0. There x**p * log(x) has the slopes in x
-    # of -x**(n + 1/2), where n < p <= n + 1: 0 up to the n-th, then infinite.
+    # y * log(x), whose limit at x = 0 is 0 for p > 0. Its slope in x there is 0 for p > 1; for
+    # p up to 1 it is -inf, as that of -sqrt(x), which stands for the limit.
     base = _known(x)
     if base is not None and base.all():
         return y * np.log(x)
     is_zero = x == 0
-    limit = -np.sqrt(np.where(is_zero, x, 1))
-    for n in range(1, _ORDERS):
-        limit = limit * np.where(p > n, x, 1)
-    return np.where(is_zero, np.where(p > 0, limit, 0), y * np.log(np.where(is_zero, 1, x)))
-
-
-_ORDERS = 6
-"""Derivatives that are looked at where a power of 0 is differentiated by its exponent."""
+    is_steep = is_zero & (p > 0) & (p <= 1)
+    limit = np.where(is_steep, -np.sqrt(np.where(is_steep, x, 1)), 0)
+    return np.where(is_zero, limit, y * np.log(np.where(is_zero, 1, x)))
 
 
 def _emit_remainder(b, x, y):
