@@ -328,6 +328,10 @@ CASES = {
     "scipy.special.polygamma": [lambda x: sp.polygamma(2, x)],
     "scipy.special.xlogy": [lambda x: sp.xlogy(x, x[::-1])],
     "scipy.special.xlog1py": [lambda x: sp.xlog1py(x, x)],
+    "scipy.special.jv": [lambda x: sp.jv(1.5, x)],
+    "scipy.special.iv": [lambda x: sp.iv(2.0, x)],
+    "scipy.special.hyp0f1": [lambda x: sp.hyp0f1(1.5, x)],
+    "scipy.special.hyp1f1": [lambda x: sp.hyp1f1(1.0, 2.5, x)],
     "scipy.special.rel_entr": [lambda x: sp.rel_entr(x, x[::-1])],
     "scipy.special.huber": [lambda x: sp.huber(0.5, x)],
     "scipy.special.logsumexp": [

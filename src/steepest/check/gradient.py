@@ -162,10 +162,30 @@ def check_gradient(
     }
     failing = [d for w, d in worst.items() if not d.error <= _TOLERANCES[w]]
     verdict = _verdict(failing, list(witnesses), len(entries))
+    if any(d.witness == "finite differences" for d in failing):
+        verdict += _about_branches(function, (x, *args))
     if not np.isfinite(ours).all():
         origin = nonfinite_origin(value_and_gradient(function), (x, *args))
         verdict += f" It is not finite: first, {origin}." if origin else ""
     return GradientCheck(entries, ours, witnesses, worst, verdict, not failing)
+
+
+def _about_branches(function: Callable[..., Any], arguments: Sequence[Any]) -> str:
+    """Return what to say of branches: a slope is that of the side that was taken."""
+    graph = trace_function(function, arguments).graph
+    sources = [guard.source for guard in graph.guards]
+    sources += [
+        graph.sources.get(node)
+        for node in graph.nodes
+        if node.op.name == "where" and node.operands[0].op.name in ("equal", "not_equal")
+    ]
+    lines = dict.fromkeys(f"{source}: {source.text}" for source in sources if source)
+    if not lines:
+        return ""
+    return (
+        f" The slope is that of the side that was taken at {'; '.join(lines)}. A constant "
+        "there that stands for a limit has slope 0."
+    )
 
 
 def _entry_names(x: Any) -> list[str]:

@@ -40,20 +40,15 @@ def _power_by_base(y, x, p):
 
 
 def _power_by_exponent(y, x, p):
-    # y * log(x), whose limit at x = 0 is 0 for p > 0. There x**p * log(x) has the slopes in x
-    # of -x**(n + 1/2), where n < p <= n + 1: 0 up to the n-th, then infinite.
+    # y * log(x), whose limit at x = 0 is 0 for p > 0. Its slope in x there is 0 for p > 1; for
+    # p up to 1 it is -inf, as that of -sqrt(x), which stands for the limit.
     base = _known(x)
     if base is not None and base.all():
         return y * np.log(x)
     is_zero = x == 0
-    limit = -np.sqrt(np.where(is_zero, x, 1))
-    for n in range(1, _ORDERS):
-        limit = limit * np.where(p > n, x, 1)
-    return np.where(is_zero, np.where(p > 0, limit, 0), y * np.log(np.where(is_zero, 1, x)))
-
-
-_ORDERS = 6
-"""Derivatives that are looked at where a power of 0 is differentiated by its exponent."""
+    is_steep = is_zero & (p > 0) & (p <= 1)
+    limit = np.where(is_steep, -np.sqrt(np.where(is_steep, x, 1)), 0)
+    return np.where(is_zero, limit, y * np.log(np.where(is_zero, 1, x)))
 
 
 def _emit_remainder(b, x, y):
@@ -264,7 +259,7 @@ CBRT = elementwise(
     lambda y, x: 1.0 / (3.0 * y * y),
     emit=lambda b, x: b.libm("cbrt", x),
     torch=lambda t, x: t.sign(x) * t.abs(x) ** (1 / 3),
-    domain=Domain(((0.2, 4.0),)),
+    domain=Domain(((0.2, 4.0),), special=((1.0,), (1e-9,), (-8.0,))),
 )
 POWER = elementwise(
     "power",
@@ -283,7 +278,7 @@ ABSOLUTE = elementwise(
     "absolute",
     lambda y, x: np.sign(x),
     emit=_emit_absolute,
-    domain=Domain(((0.2, 3.0),)),
+    domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
     kink="slope 0 at 0",
 )
 SIGN = elementwise(
@@ -298,7 +293,7 @@ HYPOT = elementwise(
     lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
     lambda y, a, b: np.where(y == 0, 0, b / np.where(y == 0, 1, y)),
     emit=lambda b, x, y: b.libm("hypot", x, y),
-    domain=Domain(((0.3, 3.0), (0.3, 3.0))),
+    domain=Domain(((0.3, 3.0), (0.3, 3.0)), special=((0.0, 1.0), (1.0, 0.0), (-2.0, 1.0))),
     kink="slope 0 at (0, 0)",
 )
 SQUARE_OF_HYPOT = dataclasses.replace(
@@ -317,7 +312,7 @@ REMAINDER = elementwise(
     lambda y, a, b: -np.floor(a / b),
     emit=_emit_remainder,
     torch=_torch_remainder,
-    domain=Domain(((2.1, 2.4), (0.9, 1.0))),
+    domain=Domain(((2.1, 2.4), (0.9, 1.0)), special=((2.25, 1.0),)),
     kink="slope 1 in the dividend, also where it jumps",
 )
 FLOOR_DIVIDE = elementwise(
@@ -398,7 +393,11 @@ WHERE = dataclasses.replace(
         ),
         emit="select",
         torch="where",
-        domain=Domain(("bool", (-3.0, 3.0), (-3.0, 3.0)), analytic=True),
+        domain=Domain(
+            ("bool", (-3.0, 3.0), (-3.0, 3.0)),
+            analytic=True,
+            special=((0.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+        ),
         kink="only the chosen side receives a cotangent",
         support=moved,
     ),

@@ -34,7 +34,7 @@ FMOD = elementwise(
     lambda y, a, b: -np.trunc(a / b),
     emit=lambda b, x, y: b.fmod(x, y) if not x.is_integer else b.truncated_remainder(x, y),
     torch=fmod_in_torch,
-    domain=Domain(((2.1, 2.4), (0.9, 1.0))),
+    domain=Domain(((2.1, 2.4), (0.9, 1.0)), special=((2.25, 1.0),)),
     kink="slope 1 in the dividend, also where it jumps",
 )
 NEXTAFTER = elementwise(

@@ -88,7 +88,7 @@ def _by_series(of: Of, points: Sequence[np.ndarray]) -> tuple[np.ndarray, np.nda
     It is the sum of the coefficients times complete homogeneous polynomials of the distances.
     """
     order = len(points) - 1
-    middle = sum(points) / (order + 1)
+    middle: np.ndarray = np.mean(points, axis=0)
     distances = [point - middle for point in points]
     terms = _coefficients(of, middle, order + 1 + _TERMS)[order:]
     polynomials = [np.ones_like(middle)] + [np.zeros_like(middle) for _ in terms[1:]]
@@ -134,7 +134,8 @@ def divided_differences(of: Of, values: np.ndarray, order: int) -> np.ndarray:
         return _difference(of, [values])[0]
     chosen = list(itertools.combinations_with_replacement(range(number), order + 1))
     points = values[np.array(chosen)]  # rising, as LAPACK's eigenvalues are
-    found, _ = _difference(of, list(points.T))
+    with np.errstate(all="ignore"):  # each is computed in two ways, of which one may not do
+        found, _ = _difference(of, list(points.T))
     table = np.empty((number,) * (order + 1))
     for permutation in itertools.permutations(range(order + 1)):
         table[tuple(np.array(chosen).T[list(permutation)])] = found

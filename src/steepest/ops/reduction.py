@@ -129,15 +129,32 @@ def _lines(x, axis):
     return np.reshape(moved, (*moved.shape[: len(kept)], -1)), kept
 
 
+def _scaled(x, exponents):
+    """Return x times powers of two, in steps that neither over- nor underflow before x does."""
+    limit = float(np.finfo(x.dtype).maxexp - 8)
+    half = np.rint(exponents * 0.5)
+    for part in (half, exponents - half):
+        x = x * np.exp2(np.minimum(np.maximum(part, -limit), limit))
+    return x
+
+
 def _products_of_others(x, axis):
-    """Return for each element the product of all others, also where some are zero."""
+    """Return for each element the product of all others, also where some are zero.
+
+    Factors are brought near 1 by powers of two, which are exact: else a product may overflow
+    before it meets a zero.
+    """
     lines, kept = _lines(x, axis)
+    usual = np.isfinite(lines) & (lines != 0)
+    exponents = np.where(usual, np.rint(np.log2(np.abs(np.where(usual, lines, 1)))), 0)
+    factors = _scaled(lines, -exponents)
     one = np.ones_like(lines[..., :1])
-    before = np.concatenate([one, np.cumprod(lines, axis=-1)[..., :-1]], -1)
-    behind = np.cumprod(lines[..., ::-1], axis=-1)[..., ::-1]
+    before = np.concatenate([one, np.cumprod(factors, axis=-1)[..., :-1]], -1)
+    behind = np.cumprod(factors[..., ::-1], axis=-1)[..., ::-1]
     after = np.concatenate([behind[..., 1:], one], -1)
+    others = np.sum(exponents, axis=-1)[..., None] - exponents
     order = (*kept, *axis)
-    apart = np.reshape(before * after, tuple(x.shape[i] for i in order))
+    apart = np.reshape(_scaled(before * after, others), tuple(x.shape[i] for i in order))
     return np.transpose(apart, tuple(sorted(range(x.ndim), key=order.__getitem__)))
 
 

@@ -29,7 +29,7 @@ _SMOOTH = Domain(((-2.0, 2.0),), special=((0.0,), (-6.0,), (6.0,)))
 _SIGMOID = Domain(((-2.0, 2.0),), special=((0.0,), (-40.0,), (40.0,), (-300.0,), (300.0,)))
 _UNIT = Domain(((0.3, 0.7),), special=((0.5,), (1e-12,), (1.0 - 2.0**-40,)))
 _POSITIVE = Domain(((0.5, 4.0),), special=((1.0,), (2.0,), (1e-9,), (30.0,)))
-_PAIRS = Domain(((0.5, 3.0), (0.5, 3.0)), special=((1.0, 1.0), (1e-6, 2.0)))
+_PAIRS = Domain(((0.5, 3.0), (0.5, 3.0)), special=((1.0, 1.0), (0.01, 2.0)))
 
 
 def scipy_function(name: str) -> Callable[..., Any]:
@@ -199,7 +199,7 @@ def _slope_of_log_ndtr(y, x):
     is_far = x < _FAR_LEFT
     left = 1.0 / np.where(is_far, x, _FAR_LEFT)
     square = left * left
-    total = float(_HAZARD[-1])
+    total: Any = float(_HAZARD[-1])
     for coefficient in _HAZARD[-2::-1]:
         total = total * square + float(coefficient)
     right = np.where(is_far, 0.0, x)
@@ -402,6 +402,17 @@ SINC = dataclasses.replace(
     name="sinc",
     evaluate=np.sinc,
 )
+
+
+@functools.cache
+def _slopes_of_bessel(name: str, sign: float) -> Any:
+    call = _scipy_in_torch(name, lambda: _slopes_of_bessel(name, sign))
+    return (
+        _no_slope_in_torch,
+        lambda t, v, x: 0.5 * (call(t, v - 1.0, x) + sign * call(t, v + 1.0, x)),
+    )
+
+
 # Bessel functions of any order: their slopes are those of the neighboring orders.
 _ORDERS = Domain(
     ((0.5, 2.5), (0.5, 4.0)),
@@ -411,7 +422,7 @@ JV = _special(
     "jv",
     None,
     lambda y, v, x: 0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x)),
-    torch=_scipy_in_torch("jv", lambda: _slopes_of_bessel(JV, -1.0)),
+    torch=_scipy_in_torch("jv", lambda: _slopes_of_bessel("jv", -1.0)),
     domain=_ORDERS,
     kink="its derivative by the order is not known: asking for it is refused",
 )
@@ -420,20 +431,11 @@ IV = _special(
     "iv",
     None,
     lambda y, v, x: 0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x)),
-    torch=_scipy_in_torch("iv", lambda: _slopes_of_bessel(IV, 1.0)),
+    torch=_scipy_in_torch("iv", lambda: _slopes_of_bessel("iv", 1.0)),
     domain=_ORDERS,
     kink="its derivative by the order is not known: asking for it is refused",
 )
 iv: Callable[..., Any] = recorded(IV)
-
-
-@functools.cache
-def _slopes_of_bessel(row: Row, sign: float) -> Any:
-    call: Any = row.torch
-    return (
-        _no_slope_in_torch,
-        lambda t, v, x: 0.5 * (call(t, v - 1.0, x) + sign * call(t, v + 1.0, x)),
-    )
 
 
 def _torch_half(t: Any, name: str, x: Any) -> Any:
@@ -491,7 +493,6 @@ ROWS: tuple[Row, ...] = (
     HYP1F1,
     HYP0F1,
     EXPREL,
-    SINC,
     JV,
     IV,
     I0,

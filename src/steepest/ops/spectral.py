@@ -52,7 +52,7 @@ def _torch_over_gap(t, x, gap):
     return t.where(closed & (x != 0), float("nan"), t.where(closed, 0.0, quotient))
 
 
-OVER_GAP = Row(
+OVER_GAP: Row = Row(
     name="over_gap",
     evaluate=_over_gap,
     infer=lambda x, gap: (np.broadcast_shapes(x.shape, gap.shape), x.dtype),
@@ -62,14 +62,14 @@ OVER_GAP = Row(
     ),
     torch=_torch_over_gap,
     lower=Elementwise(_emit_over_gap),
-    domain=Domain(((-3.0, 3.0), (0.3, 3.0))),
+    domain=Domain(((-3.0, 3.0), (0.3, 3.0)), special=((0.0, 1.0), (1.0, 1e-6))),
     kink="0 / 0 is 0, and all else over 0 is NaN",
     explain=(
         "the vectors that belong to equal eigenvalues or singular values have no derivative: use "
         "what depends on the values alone, or a function of the matrix such as st.matrix_function"
     ),
 )
-over_gap = call(lambda: OVER_GAP, _over_gap)
+over_gap: Any = call(lambda: OVER_GAP, _over_gap)
 
 
 def _rounding(values: Any) -> Any:
@@ -93,9 +93,15 @@ def _on_diagonal(values: Any) -> Any:
     return np.eye(values.shape[-1], dtype=values.dtype) * values[..., None, :]
 
 
-def _turned(x: Any, gaps: Any) -> Any:
-    """Return (x_ij - x_ji) / gap_ij; NaN where the gap is closed and either is not 0."""
-    quotient = over_gap(_off_diagonal(x), gaps)
+def _turned(basis: Any, cotangent: Any, gaps: Any) -> Any:
+    """Return (x_ij - x_ji) / gap_ij, where x are the products of a basis with a cotangent.
+
+    Where the gap is closed it is NaN if the cotangent of either vector is not 0 at all: even
+    where x is, for in another basis of the same space it would not be.
+    """
+    sizes = np.sum(np.abs(cotangent), axis=-2, keepdims=True)
+    products = np.where(gaps == 0, sizes, np.matmul(swap(basis), cotangent))
+    quotient = over_gap(_off_diagonal(products), gaps)
     return quotient + swap(quotient)
 
 
@@ -142,7 +148,7 @@ def _eigh_pullback(cotangent, y, a, *, upper=False):
     start, stop = _reach(cotangent)
     inner = _on_diagonal(gw) if start < w.shape[-1] else 0.0
     if stop > w.shape[-1]:
-        inner = inner + 0.5 * _turned(np.matmul(swap(v), gv), _gaps(w, _rounding(w)))
+        inner = inner + 0.5 * _turned(v, gv, _gaps(w, _rounding(w)))
     slopes = np.matmul(np.matmul(v, inner), swap(v))
     lower = to_lower(0.5 * (slopes + swap(slopes)))
     return (swap(lower) if upper else lower,)
@@ -245,7 +251,7 @@ def _svd_pullback(cotangent, y, a):
         return (np.matmul(np.matmul(u, inner), vh),)
     v, gv = swap(vh), swap(gvh)
     left, right = np.matmul(swap(u), gu), np.matmul(vh, gv)
-    inner = inner + 0.5 * (_turned(left, gaps) + _turned(right, gaps))
+    inner = inner + 0.5 * (_turned(u, gu, gaps) + _turned(v, gv, gaps))
     across = (left - swap(left)) - (right - swap(right))
     inner = inner + 0.5 * over_gap(_off_diagonal(across), sums)
     slopes = np.matmul(np.matmul(u, inner), vh)

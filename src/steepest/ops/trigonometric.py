@@ -19,6 +19,7 @@ from steepest.ops.row import (
     elementwise,
     no_slope,
 )
+from steepest.ops.special import SINC
 
 _NEAR = Domain(((-1.2, 1.2),), analytic=True, special=((0.0,), (1.5,), (-1.57,)))
 _WAVES = dataclasses.replace(REALS, special=((0.0,), (1.5707963267948966,), (-3.0,)))
@@ -26,18 +27,24 @@ _GROWING = dataclasses.replace(REALS, special=((0.0,), (-40.0,), (40.0,)))
 _INSIDE = dataclasses.replace(UNIT, special=((0.0,), (1.0 - 2.0**-40,), (-1.0 + 2.0**-20,)))
 _WIDE = dataclasses.replace(UNIT, special=((0.0,), (1.0,), (-1e3,)))
 
+
+def _one_less_square(x):
+    # The product keeps its digits next to 1, the square has slopes without cancellation at 0.
+    return np.where(np.abs(x) < 0.5, 1.0 - x * x, (1.0 - x) * (1.0 + x))
+
+
 SIN = elementwise("sin", lambda y, x: np.cos(x), emit=elementary("sin"), domain=_WAVES)
 COS = elementwise("cos", lambda y, x: -np.sin(x), emit=elementary("cos"), domain=_WAVES)
 TAN = elementwise("tan", lambda y, x: 1.0 + y * y, emit=elementary("tan"), domain=_NEAR)
 ARCSIN = elementwise(
     "arcsin",
-    lambda y, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x)),
+    lambda y, x: 1.0 / np.sqrt(_one_less_square(x)),
     emit=elementary("arcsin"),
     domain=_INSIDE,
 )
 ARCCOS = elementwise(
     "arccos",
-    lambda y, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x)),
+    lambda y, x: -1.0 / np.sqrt(_one_less_square(x)),
     emit=elementary("arccos"),
     domain=_INSIDE,
 )
@@ -88,7 +95,11 @@ TANH_SLOPE = Row(
     derivative=Partials((no_slope, lambda out, y, x: -2.0 * np.tanh(x) * out)),
     torch=lambda t, y, x: t.exp(-2.0 * t.abs(x)) * t.square(1.0 + t.abs(y)),
     lower=Elementwise(slope_of_tanh),
-    domain=Domain(((-1.0, 1.0), (-3.0, 3.0)), agree=lambda y, x: (np.tanh(x), x)),
+    domain=Domain(
+        ((-1.0, 1.0), (-3.0, 3.0)),
+        special=((0.0, 0.0), (0.0, -20.0)),
+        agree=lambda y, x: (np.tanh(x), x),
+    ),
 )
 TANH = elementwise(
     "tanh",
@@ -109,7 +120,7 @@ ARCCOSH = elementwise(
     domain=Domain(((1.3, 4.0),), analytic=True, special=((1.0 + 2.0**-40,), (1e9,))),
 )
 ARCTANH = elementwise(
-    "arctanh", lambda y, x: 1.0 / ((1.0 - x) * (1.0 + x)), emit=libm("atanh"), domain=_INSIDE
+    "arctanh", lambda y, x: 1.0 / _one_less_square(x), emit=libm("atanh"), domain=_INSIDE
 )
 
 ROWS: tuple[Row, ...] = (
@@ -127,4 +138,5 @@ ROWS: tuple[Row, ...] = (
     ARCSINH,
     ARCCOSH,
     ARCTANH,
+    SINC,
 )

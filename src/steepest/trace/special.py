@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.ops.arithmetic import stop_gradient
+from steepest.ops.row import RECORD
 
 
 def logsumexp(x, axis=None, keepdims=False):
@@ -30,9 +31,18 @@ def logsumexp(x, axis=None, keepdims=False):
     >>> float(st.logsumexp(np.array([1000.0, 1000.0])).round(4))
     1000.6931
     """
-    top = _finite_top(x, axis)
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return total if keepdims else _drop(total, x, axis)
+    x = _as_array(x)
+    flat, _ = _on_one_axis(x, axis)
+    is_alone, top, ties = _largest(flat)
+    # Equal infinities have no difference.
+    same = is_alone | ((flat == top) & np.isinf(flat))
+    powers = np.exp(np.where(same, 0, flat - np.where(same, 0, top)))
+    others = np.sum(np.where(is_alone, 0, powers), axis=-1, keepdims=True)
+    total = top + np.log1p(others - ties)
+    axes = _axes(x, axis)
+    kept = (1 if i in axes else n for i, n in enumerate(x.shape))
+    left = (n for i, n in enumerate(x.shape) if i not in axes)
+    return np.reshape(total, tuple(kept if keepdims else left))
 
 
 def softmax(x, axis=-1):
@@ -56,8 +66,9 @@ def softmax(x, axis=-1):
     >>> st.softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
     """
-    powers = np.exp(x - _finite_top(x, axis))
-    return powers / np.sum(powers, axis=axis, keepdims=True)
+    flat, restored = _on_one_axis(_as_array(x), axis)
+    shifted, others = _shifted(flat)
+    return restored(np.exp(shifted) / (1 + others))
 
 
 def log_softmax(x, axis=-1):
@@ -81,17 +92,52 @@ def log_softmax(x, axis=-1):
     >>> st.log_softmax(np.array([0.0, 0.0])).round(4)
     array([-0.6931, -0.6931])
     """
-    shifted = x - _finite_top(x, axis)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    flat, restored = _on_one_axis(_as_array(x), axis)
+    shifted, others = _shifted(flat)
+    return restored(shifted - np.log1p(others))
 
 
-def _finite_top(x, axis):
-    # The shift cancels in every derivative, so nothing needs to flow through it.
-    top = np.max(stop_gradient(x), axis=axis, keepdims=True)
-    return np.where(np.isfinite(top), top, 0)
+# The largest element is kept apart, and what the others add to it is summed alone: 1 and
+# 1e-17 would be 1, whose logarithm and slopes have lost the smaller one. Where several are
+# the largest nothing can be lost, and all are summed, less one.
 
 
-def _drop(total, x, axis):
+def _largest(x):
+    """Return where on the last axis the largest element lies alone, itself, and 1 for ties."""
+    top = np.max(x, axis=-1, keepdims=True)
+    is_top = x == top
+    number = np.sum(np.where(is_top, 1.0, 0.0).astype(x.dtype), axis=-1, keepdims=True)
+    is_one = number == 1
+    return is_top & is_one, top, 1 - is_one.astype(x.dtype)
+
+
+def _shifted(x):
+    """Return differences from the largest element, and the sum of powers less one."""
+    is_alone, largest, ties = _largest(x)
+    is_finite = np.isfinite(largest)
+    top = np.where(is_finite, largest, 0)
+    own = np.where(is_finite, 0, stop_gradient(largest))
+    shifted = np.where(is_alone, own, x - top)
+    others = np.sum(np.where(is_alone, 0, np.exp(shifted)), axis=-1, keepdims=True)
+    return shifted, others - ties + np.where(ties == 0, np.expm1(own), 0)
+
+
+def _as_array(x):
+    return x if hasattr(x, RECORD) else np.asarray(x)
+
+
+def _axes(x, axis):
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    dropped = {i % x.ndim for i in axes}
-    return np.reshape(total, tuple(n for i, n in enumerate(x.shape) if i not in dropped))
+    return {i % x.ndim for i in axes}
+
+
+def _on_one_axis(x, axis):
+    """Return an array with some axes as one at its end, and a function that puts them back."""
+    axes = sorted(_axes(x, axis))
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    if order == tuple(range(x.ndim)) and len(axes) == 1:
+        return x, lambda result: result
+    moved = np.transpose(x, order)
+    back = tuple(sorted(range(x.ndim), key=order.__getitem__))
+    flat = np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], -1))
+    return flat, lambda result: np.transpose(np.reshape(result, moved.shape), back)

@@ -101,9 +101,6 @@ COMPLEX_FUNCTIONS[np.linalg.norm] = _norm_of_complex
 COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="fro": (
     _norm_of_complex(x, ord, (-2, -1), keepdims)
 )
-COMPLEX_FUNCTIONS[np.linalg.vector_norm] = lambda x, /, **options: vector_norm(
-    np.abs(x), **options
-)
 
 
 @implements(np.linalg.vector_norm)
@@ -116,6 +113,11 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     flat = np.reshape(np.transpose(x, (*rest, *axes)), (*(x.shape[i] for i in rest), -1))
     result = _vector_norm(flat, ord, -1)
     return keep_axes(result, axes, x.ndim) if keepdims else result
+
+
+COMPLEX_FUNCTIONS[np.linalg.vector_norm] = lambda x, /, **options: vector_norm(
+    np.abs(x), **options
+)
 
 
 @implements(np.linalg.matrix_norm)
