@@ -21,6 +21,9 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 METHODS: dict[str, Callable[..., Any]] = {}
 """ndarray's methods that can be recorded; ``trace.functions`` fills it."""
 
+CALLS: dict[str, Callable[..., Any]] = {}
+"""How what records a method is called; ``trace.calls`` fills it."""
+
 PROPERTIES: dict[str, Callable[..., Any]] = {}
 """ndarray's attributes that are computed; ``trace.functions`` fills it."""
 
@@ -185,8 +188,7 @@ class TracedArray(Traced):
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
-            method = METHODS[name]
-            return lambda *args, **kwargs: method(self, *args, **kwargs)
+            return _bound(self, name)
         if name in PROPERTIES:
             return PROPERTIES[name](self)
         if name.startswith("__"):
@@ -305,7 +307,7 @@ class TracedArray(Traced):
             return result  # numbers are immutable: the operator makes a new one
         return self.assign(result, f"the operator {symbol}")
 
-    def assign(self, value: Any, what: str) -> TracedArray:
+    def assign(self, value: Any, what: str, casting: Any = "same_kind") -> TracedArray:
         """Replace all elements, casting as a ufunc casts its output; return the array.
 
         Raises
@@ -318,13 +320,20 @@ class TracedArray(Traced):
             raise UnsupportedError(
                 f"{what}{at(user_source())} writes to a number: only arrays can be written to"
             )
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        if not np.can_cast(result.dtype, self.dtype, casting):
             raise UnsupportedError(
                 f"{what}{at(user_source())}: a result of dtype {result.dtype} cannot be cast "
                 f"to {self.dtype}: make the array of dtype {result.dtype} in the first place"
             )
         METHODS["__setitem__"](self, ..., result)
         return self
+
+
+def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return CALLS["method"](METHODS[name], f"ndarray.{name}", (array, *args), kwargs)
+
+    return method
 
 
 def _need(what: str, instead: str) -> NoReturn:

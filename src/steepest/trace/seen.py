@@ -18,7 +18,7 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
-from steepest.trace.calls import call_function, call_ufunc
+from steepest.trace.calls import call_function, call_implementation, call_ufunc
 from steepest.trace.numbers import python_number, whole
 from steepest.trace.session import SUPPORTED, current
 
@@ -102,7 +102,7 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
         implementation = UFUNC_METHODS.get((ufunc, name))
         if implementation is None:
             refuse(f"np.{ufunc.__name__}.{name}")
-        return implementation(*args, **kwargs)
+        return call_implementation(implementation, f"np.{ufunc.__name__}.{name}", args, kwargs)
 
     return method
 
