@@ -331,7 +331,7 @@ class TracedArray(Traced):
 
 def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
     def method(*args: Any, **kwargs: Any) -> Any:
-        return CALLS["method"](METHODS[name], f"ndarray.{name}", (array, *args), kwargs)
+        return CALLS["method"](name, (array, *args), kwargs)
 
     return method
 

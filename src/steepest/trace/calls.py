@@ -16,6 +16,7 @@ from steepest.trace.array import (
     CALLS,
     COMPLEX,
     FUNCTIONS,
+    METHODS,
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
     TracedArray,
@@ -36,7 +37,40 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     name = f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
     if implementation is None:
         refuse(name)
-    return call_implementation(implementation, name, args, kwargs)
+    return _as_returned(call_implementation(implementation, name, args, kwargs), name, kwargs)
+
+
+def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Record a call of a method of arrays."""
+    full = f"ndarray.{name}"
+    return _as_returned(call_implementation(METHODS[name], full, args, kwargs), full, kwargs)
+
+
+def _as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
+    """Return a result as NumPy returns it: what has no axes is a number, or an array."""
+    if name.rpartition(".")[2] in _ARRAY_MAKERS or kwargs.get("out") is not None:
+        return result
+    if type(result) is tuple:
+        return tuple(map(_as_number, result))
+    return _as_number(result)
+
+
+_ARRAY_MAKERS = frozenset(
+    """
+    append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
+    choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims extract flip full
+    full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad piecewise real imag reshape
+    resize roll rollaxis rot90 select split squeeze stack swapaxes tile transpose unstack view
+    where zeros zeros_like
+    """.split()  # noqa: SIM905
+)
+"""Functions whose results without axes are arrays; those of all others are numbers."""
+
+
+def _as_number(result: Any) -> Any:
+    if isinstance(result, TracedArray) and not result.shape:
+        return TracedArray(result.node, current(), result.weak, is_scalar=True)
+    return result
 
 
 def call_implementation(
@@ -312,6 +346,6 @@ def _array_function(
 
 # NumPy's two protocols: every function of NumPy that meets a traced array comes here.
 _class: Any = TracedArray
-CALLS["method"] = call_implementation
+CALLS["method"] = call_method
 _class.__array_ufunc__ = _array_ufunc
 _class.__array_function__ = _array_function

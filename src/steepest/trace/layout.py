@@ -15,7 +15,7 @@ from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import TracedArray, lies_in_order, refuse
 from steepest.trace.storage import stand_in_of
-from steepest.trace.writing import alias, freeze, fresh, storage_of
+from steepest.trace.writing import alias, fresh, storage_of
 
 UNKNOWN = (
     "whether its reshape is a view or a copy depends on how the array lies in memory, which is "
@@ -111,7 +111,8 @@ def as_laid_out(x: TracedArray, order: str | None, copy: bool | None) -> TracedA
             "without a copy"
         )
     if fits is None and not copy:
-        return freeze(alias(x), UNKNOWN)
+        unknown(x)
+        return alias(x)
     return laid_out(fresh(x), x, order)
 
 

@@ -17,7 +17,14 @@ import numpy as np
 
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
+from steepest.trace.array import (
+    UFUNC_METHODS,
+    Traced,
+    TracedArray,
+    as_traced,
+    holds_traced,
+    refuse,
+)
 from steepest.trace.calls import call_function, call_implementation, call_ufunc
 from steepest.trace.numbers import python_number, whole
 from steepest.trace.session import SUPPORTED, current
@@ -128,7 +135,7 @@ def _unwrapped(values: Any) -> Any:
     return values._real if isinstance(values, SeenModule) else values
 
 
-def python_type(x: TracedArray) -> type:
+def python_type(x: Any) -> type:
     """Return the type that a traced value would have in plain NumPy."""
     if x.weak:
         return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
@@ -149,7 +156,7 @@ class SeenType(type):
         return cls._real(*args, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        if isinstance(instance, TracedArray):
+        if isinstance(instance, Traced):
             return issubclass(python_type(instance), cls._real)
         return isinstance(instance, cls._real)
 
@@ -209,7 +216,7 @@ class _TypeOf(SeenType):
     """The builtin ``type``, which knows what a traced value would be."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], TracedArray):
+        if len(args) == 1 and isinstance(args[0], Traced):
             return see_library(python_type(args[0]))
         return type(*args, **kwargs)
 

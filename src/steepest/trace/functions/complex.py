@@ -15,6 +15,7 @@ from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.register import implements
 from steepest.trace.seen import seen_type
+from steepest.trace.writing import freeze
 
 Parts = TracedComplex
 
@@ -248,7 +249,8 @@ for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve
 
 @implements(np.imag, attribute="imag")
 def imag(val):
-    return np.zeros_like(as_traced(val))
+    zeros = np.zeros_like(as_traced(val))
+    return zeros if zeros.is_scalar else freeze(zeros, "the imaginary part of reals is read-only")
 
 
 @implements(np.angle)

@@ -245,7 +245,7 @@ def vander(x, N=None, increasing=False):
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if indexing not in ("xy", "ij"):
         raise InputError(f"np.meshgrid{at(user_source())}: indexing must be 'xy' or 'ij'")
-    arrays = [np.ravel(as_traced(x)) for x in xi]
+    arrays = [as_traced(x) for x in xi]
     count = len(arrays)
     grids = [
         np.reshape(x, (*(1,) * i, x.size, *(1,) * (count - i - 1))) for i, x in enumerate(arrays)

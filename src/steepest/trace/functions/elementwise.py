@@ -11,7 +11,7 @@ import numpy as np
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record, refuse
+from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record, refuse
 from steepest.trace.calls import apply
 from steepest.trace.complex import as_complex
 from steepest.trace.functions.register import (
@@ -53,7 +53,10 @@ def real(val):
     return as_traced(val)
 
 
-@implements(np.conjugate, method="conjugate")
+METHODS["conjugate"] = real
+
+
+@implements(np.conjugate)
 def conjugate(x):
     return fresh(as_traced(x))
 

@@ -153,6 +153,7 @@ def _places(obj: Any) -> Any:
     if isinstance(obj, slice):
         return obj
     places = as_plain(obj)
+    places = places if places.size else places.astype(np.intp)
     if places.dtype.kind not in "iub" and places.size:
         raise GraphIndexError(
             f"arrays used as indices{at(user_source())} must be of integer or boolean type"

@@ -156,6 +156,9 @@ def multi_dot(arrays, *, out=None):
 @implements(np.linalg.matrix_power)
 def matrix_power(a, n):
     a = as_traced(a)
+    n = operator.index(n)
+    if n == 1:
+        return a
     if n < 0:
         a, n = np.linalg.inv(a), -n
     result = np.broadcast_to(as_traced(np.eye(a.shape[-1], dtype=a.dtype)), a.shape)

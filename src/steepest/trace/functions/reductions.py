@@ -29,6 +29,7 @@ from steepest.trace.functions.register import (
     normalize_axis,
     with_out,
 )
+from steepest.trace.writing import fresh
 
 
 def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
@@ -36,7 +37,7 @@ def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArra
     axes = normalize_axes(axis, x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
         raise InputError(f"{name} of an empty array{at(user_source())} has no value")
-    result = record(TABLE[name], x, axis=axes) if axes else x
+    result = record(TABLE[name], x, axis=axes) if axes else fresh(x)
     return keep_axes(result, axes, x.ndim) if _is_given(keepdims) and keepdims else result
 
 

@@ -175,9 +175,8 @@ def squeeze(a, axis=None):
 @implements(np.broadcast_to)
 def broadcast_to(array, shape, subok=False):
     array, shape = as_traced(array), as_shape(shape)
-    if shape == array.shape:
-        return alias(array)
-    spread = view(array, TABLE["broadcast_to"], shape=shape)
+    row = TABLE["reshape" if shape == array.shape else "broadcast_to"]
+    spread = view(array, row, shape=shape)
     return freeze(spread, "the result of np.broadcast_to is read-only: use .copy()")
 
 
