@@ -74,7 +74,7 @@ class TracedArray(Traced):
     stands for: see :mod:`steepest.trace.storage`.
     """
 
-    __slots__ = ("_node", "is_scalar", "ordered", "session", "storage", "weak")
+    __slots__ = ("_node", "argument", "is_scalar", "ordered", "session", "storage", "weak")
 
     def __init__(
         self,
@@ -90,6 +90,7 @@ class TracedArray(Traced):
         self.is_scalar = not node.shape if is_scalar is None else is_scalar
         self.ordered = ordered or len(node.shape) < 2
         self.storage: Storage | ViewStep | None = None
+        self.argument: Node | None = None  # the caller's array that a change would reach
 
     @property
     def node(self) -> Node:

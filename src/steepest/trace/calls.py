@@ -58,10 +58,10 @@ def _as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
 _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
-    choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims extract flip full
-    full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad piecewise real imag reshape
-    resize roll rollaxis rot90 select split squeeze stack swapaxes tile transpose unstack view
-    where zeros zeros_like
+    choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
+    extract flip full full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad
+    piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
+    tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
 )
 """Functions whose results without axes are arrays; those of all others are numbers."""
@@ -346,6 +346,6 @@ def _array_function(
 
 # NumPy's two protocols: every function of NumPy that meets a traced array comes here.
 _class: Any = TracedArray
-CALLS["method"] = call_method
+CALLS["method"], CALLS["implementation"] = call_method, call_implementation
 _class.__array_ufunc__ = _array_ufunc
 _class.__array_function__ = _array_function

@@ -90,7 +90,7 @@ def _is_ordered_like(source: Any, order: str | None) -> bool:
     if order == "F":
         return False
     if order == "C" or not isinstance(source, TracedArray):
-        return order == "C" or lies_in_order(source)
+        return order == "C" or not isinstance(source, np.ndarray) or lies_in_order(source)
     array = stand_in(source)
     if array is None:
         return False

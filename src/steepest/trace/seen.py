@@ -262,7 +262,7 @@ def see_library(value: Any, name: str = "") -> Any:
         return _modules.get(value) or _modules.setdefault(value, SeenModule(value))
     if isinstance(value, type):
         return _see_type(value)
-    if not callable(value):
+    if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
         seen = SEEN.get(value)

@@ -59,6 +59,9 @@ class Session:
         What the path taken through the function depends on, in order.
     containers
         Lists, dictionaries and sets that the function read from outside, and where.
+    shared, changed
+        Arguments that share memory, and why; whether an argument is changed in place
+        (``trace.aliasing``).
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
     """
@@ -81,6 +84,8 @@ class Session:
         self._checksums: dict[Node, int] = {}
         self._decided: dict[Node, Any] = {}
         self._is_known: dict[Node, bool] = {}
+        self.shared: dict[Node, str] = {}
+        self.changed = False
         self._source: Source | None = None
 
     def add_input(

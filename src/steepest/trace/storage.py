@@ -39,12 +39,25 @@ class Storage:
         Why nothing may be assigned; empty if it may.
     is_ordered
         Whether the array surely lies in C order.
+    argument
+        The node of the caller's array that a change would reach; None for what the function
+        made itself.
     """
 
-    __slots__ = ("dirty", "elements", "is_ordered", "node", "origin", "read_only", "version")
+    __slots__ = (
+        "argument",
+        "dirty",
+        "elements",
+        "is_ordered",
+        "node",
+        "origin",
+        "read_only",
+        "version",
+    )
 
-    def __init__(self, node: Node, is_ordered: bool) -> None:
+    def __init__(self, node: Node, is_ordered: bool, argument: Node | None = None) -> None:
         self.is_ordered = is_ordered
+        self.argument = argument
         self.node = self.origin = node
         self.elements: dict[int, Node] = {}
         self.dirty: set[int] = set()

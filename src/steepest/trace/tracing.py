@@ -13,6 +13,7 @@ from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedErr
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
+from steepest.trace.aliasing import note_arguments, note_inner
 from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
 from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures
@@ -30,10 +31,13 @@ class Trace:
         What it computes; its last inputs are the captured arrays.
     captures
         What it read from outside.
+    changes_arguments
+        Whether it changes an argument in place, if only while a derivative is taken.
     """
 
     graph: Graph
     captures: Captures
+    changes_arguments: bool = False
 
     def captured_arrays(self) -> list[np.ndarray]:
         """Return what the captured names are bound to now."""
@@ -66,7 +70,11 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     is_scalar = (
         leaf.is_scalar if isinstance(leaf, TracedArray) else not isinstance(leaf, np.ndarray)
     )
-    return TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
+    if isinstance(leaf, TracedArray):
+        note_inner(session, node, leaf)
+    stand_in = TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
+    stand_in.argument = node
+    return stand_in
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -86,13 +94,20 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
 def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Return traced stand-ins for nested arguments, in their structure."""
     stand_ins = []
+    noted: list[tuple[Any, str]] = []
+    first = len(session.inputs)
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = trees.flatten(argument)
+        named = list(zip(leaves, trees.leaf_names(argument, name), strict=True))
+        noted += [(leaf, leaf_name) for leaf, leaf_name in named if is_array_like(leaf)]
         traced = [
             add_argument(session, leaf, leaf_name) if is_array_like(leaf) else check_plain(leaf)
-            for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
+            for leaf, leaf_name in named
         ]
         stand_ins.append(trees.unflatten(structure, traced))
+    if len(noted) > 0:
+        leaves, leaf_names = zip(*noted, strict=True)
+        note_arguments(session, session.inputs[first:], leaves, leaf_names)
     return stand_ins
 
 
@@ -229,7 +244,7 @@ def trace_function(
         guards=tuple(session.guards),
         written=written,
     )
-    return Trace(graph, session.captures)
+    return Trace(graph, session.captures, session.changed)
 
 
 @hides_frames

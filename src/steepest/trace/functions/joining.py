@@ -79,6 +79,10 @@ def vstack(tup, *, dtype=None, casting="same_kind"):
     return concatenate(parts, 0, None, dtype, casting)
 
 
+if hasattr(np, "row_stack"):  # the old name
+    implements(np.row_stack)(vstack)
+
+
 @implements(np.dstack)
 def dstack(tup):
     return concatenate([np.atleast_3d(as_traced(part)) for part in tup], 2)
@@ -126,6 +130,7 @@ def insert(arr, obj, values, axis=None):
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
     # Which element goes where does not depend on values: the numbers of the new ones are -1.
     obj = _places(obj)
+    obj = np.flatnonzero(obj) if getattr(obj, "dtype", None) == np.bool_ else obj
     places = np.insert(np.arange(arr.shape[axis]), obj, -1)
     added = int(np.sum(places < 0))
     shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
@@ -153,8 +158,9 @@ def _places(obj: Any) -> Any:
     if isinstance(obj, slice):
         return obj
     places = as_plain(obj)
-    places = places if places.size else places.astype(np.intp)
-    if places.dtype.kind not in "iub" and places.size:
+    if not places.size and isinstance(obj, list | tuple):
+        places = places.astype(np.intp)
+    if places.dtype.kind not in "iub":
         raise GraphIndexError(
             f"arrays used as indices{at(user_source())} must be of integer or boolean type"
         )
@@ -171,7 +177,11 @@ def delete(arr, obj, axis=None):
 def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
     if np.ndim(sections):
         cuts = as_plain(sections).tolist()
+        if any(type(cut) is not int for cut in cuts):
+            raise GraphIndexError(f"np.split{at(user_source())}: indices must be whole numbers")
         return [0, *(slice(None, cut).indices(extent)[1] for cut in cuts), extent]
+    if operator.index(sections) <= 0:
+        raise InputError(f"np.split{at(user_source())}: the number of sections must be positive")
     if equal and extent % sections:
         raise InputError(f"array split does not result in an equal division{at(user_source())}")
     each, extra = divmod(extent, operator.index(sections))

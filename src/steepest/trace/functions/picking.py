@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arithmetic import stop_gradient
@@ -41,8 +41,12 @@ def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
 @implements(np.take, method="take")
 def take(a, indices, axis=None, out=None, mode="raise"):
     a = as_traced(a)
+    if isinstance(indices, slice):
+        raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
+    if as_traced(indices).dtype == np.bool_:  # no mask: they count as 0 and 1
+        indices = as_traced(indices).astype(np.intp)
     return fresh(getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode))))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import METHODS, TracedArray, as_traced, record
+from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
 from steepest.trace.functions.register import (
     as_plain,
     implements,
@@ -256,7 +256,7 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 @implements(np.ascontiguousarray)
 def ascontiguousarray(a, dtype=None, *, like=None):
-    return atleast_1d(np.asarray(as_traced(a), dtype, "C"))
+    return atleast_1d(FUNCTIONS[np.asarray](as_traced(a), dtype, "C"))
 
 
 @implements(np.shape)
