@@ -17,7 +17,7 @@ from steepest.graph import Node, trees
 from steepest.graph.source import at, user_source
 from steepest.trace.session import Session, current
 
-_WORK = 10_000  # how long to look for an element that two arrays share
+_WORK: Any = 10_000  # how long to look for an element that two arrays share
 
 
 def shared_memory(leaves: Sequence[Any]) -> tuple[int, int] | None:

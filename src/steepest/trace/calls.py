@@ -284,7 +284,7 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
         elif dtype != value.dtype:
             limits = np.iinfo(dtype)
             low, high = int(limits.min), min(int(limits.max), 2**63 - 1)
-            wide = TracedArray(value.node, current())
+            wide: Any = TracedArray(value.node, current())
             demand((wide >= low) & (wide <= high), lambda: OverflowError(message))
     return node_of(value, dtype)
 
@@ -324,7 +324,8 @@ def apply(row: Row, *operands: Any) -> TracedArray:
 def _demand_exponent(exponent: Node) -> None:
     where = at(user_source())
     message = f"integers to negative integer powers{where} are not allowed: convert to floats"
-    demand(np.all(TracedArray(exponent, current()) >= 0), lambda: InputError(message))
+    numbers: Any = TracedArray(exponent, current())
+    demand(np.all(numbers >= 0), lambda: InputError(message))
 
 
 def _array_ufunc(

@@ -286,7 +286,7 @@ def round_number(x: TracedArray, digits: Any) -> Any:
     return _rounded_float(x, digits)
 
 
-def _rounded_whole(x: TracedArray, unit: int) -> TracedArray:
+def _rounded_whole(x: Any, unit: int) -> TracedArray:
     if unit > 10**18:
         raise UnsupportedError(
             f"round() of an int to {len(str(unit)) - 1} digits before the point"
@@ -299,7 +299,7 @@ def _rounded_whole(x: TracedArray, unit: int) -> TracedArray:
     return python_number(below * unit + np.where(up, unit, 0), np.int64)
 
 
-def _rounded_float(x: TracedArray, digits: int) -> TracedArray:
+def _rounded_float(x: Any, digits: int) -> TracedArray:
     """Round to decimal digits: half to even of the exact value, by products without error."""
     if abs(digits) > 22:
         raise UnsupportedError(

@@ -242,7 +242,7 @@ argmax = implements(np.argmax, method="argmax")(_position("argmax"))
 argmin = implements(np.argmin, method="argmin")(_position("argmin"))
 
 
-def _replaced(a: Any, instead: float) -> TracedArray:
+def _replaced(a: Any, instead: float) -> Any:
     """Return an array with a number in place of NaN."""
     a = as_traced(a)
     return np.where(np.isnan(a), np.asarray(instead, a.dtype), a) if a.dtype.kind == "f" else a
