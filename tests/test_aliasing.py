@@ -104,6 +104,20 @@ def test_an_array_that_overlaps_itself_is_not_changed():
         st.compile(function)(windows)
 
 
+def test_an_argument_that_is_read_from_outside_as_well_is_not_changed():
+    outside = np.arange(3.0)
+
+    def function(x):
+        x += 1.0
+        return np.sum(x * outside)
+
+    compiled = st.compile(function)
+    assert compiled(np.ones(3)) == 6
+    for called in (compiled, st.compile(function), st.gradient(function)):
+        with pytest.raises(TypeError, match="argument x shares memory with outside, which"):
+            called(outside[::-1])
+
+
 def test_losses_do_not_change_shared_data():
     def loss(x, a, b):
         a += 1.0

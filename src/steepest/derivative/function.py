@@ -235,7 +235,7 @@ class Function:
         key, values = _kind(arguments)
         paths = self._known(key, arguments)
         if any(trace.changes_arguments for trace in paths.traces):
-            check_call(values, paths.last.graph.names)
+            check_call(values, paths.last.graph.names, paths.last.captured_arrays())
         taken = _run(paths, values)
         if taken is None:
             paths = self._explore(key, paths, arguments)

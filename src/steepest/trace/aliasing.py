@@ -20,16 +20,21 @@ from steepest.trace.session import Session, current
 _WORK: Any = 10_000  # how long to look for an element that two arrays share
 
 
-def shared_memory(leaves: Sequence[Any]) -> tuple[int, int] | None:
+def shared_memory(
+    leaves: Sequence[Any], others: Sequence[np.ndarray] = ()
+) -> tuple[int, int] | None:
     """Return the positions of two leaves that share memory; None if no two do.
 
-    An array whose own elements overlap is a pair with itself.
+    An array whose own elements overlap is a pair with itself. Of the others, which are
+    counted behind the leaves, only what they share with leaves matters.
     """
     arrays = [(i, leaf) for i, leaf in enumerate(leaves) if isinstance(leaf, np.ndarray)]
     for i, array in arrays:
         if _overlaps_itself(array):
             return i, i
-    for (i, first), (j, second) in itertools.combinations(arrays, 2):
+    read = list(enumerate(others, len(leaves)))
+    pairs = [*itertools.combinations(arrays, 2), *itertools.product(arrays, read)]
+    for (i, first), (j, second) in pairs:
         if np.may_share_memory(first, second) and _share(first, second):
             return i, j
     return None
@@ -93,6 +98,13 @@ def _described(first: str, second: str) -> str:
     return f"the arguments {first} and {second} share memory"
 
 
+def _described_pair(pair: tuple[int, int], names: Sequence[str], count: int) -> str:
+    first, second = (names[i] for i in pair)
+    if pair[1] >= count:
+        return f"the argument {first} shares memory with {second}, which the function reads"
+    return _described(first, second)
+
+
 def check_unshared(argument: Node | None) -> None:
     """Note a change of an argument; raise if it shares memory with another."""
     if argument is None:
@@ -112,8 +124,14 @@ def refuse_shared(reason: str) -> NoReturn:
     )
 
 
-def check_call(values: Sequence[Any], names: Sequence[str]) -> None:
-    """Raise if arguments of a call share memory, for a function that changes an argument."""
-    pair = shared_memory(values)
+def check_call(
+    values: Sequence[Any], names: Sequence[str], captured: Sequence[np.ndarray]
+) -> None:
+    """Raise if arguments share memory, or are read from outside as well.
+
+    For a call of a function that changes an argument; `captured` are the arrays that it
+    reads from outside, whose names follow the arguments'.
+    """
+    pair = shared_memory(values, captured)
     if pair is not None:
-        refuse_shared(_described(names[pair[0]], names[pair[1]]))
+        refuse_shared(_described_pair(pair, names, len(values)))

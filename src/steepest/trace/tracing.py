@@ -13,7 +13,7 @@ from steepest.errors import EndlessRecursionError, SteepestError, UnsupportedErr
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import at, function_source
-from steepest.trace.aliasing import note_arguments, note_inner
+from steepest.trace.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.array import TracedArray, as_traced, holds_traced, lies_in_order
 from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures
@@ -106,8 +106,8 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
         ]
         stand_ins.append(trees.unflatten(structure, traced))
     if len(noted) > 0:
-        leaves, leaf_names = zip(*noted, strict=True)
-        note_arguments(session, session.inputs[first:], leaves, leaf_names)
+        arrays, leaf_names = zip(*noted, strict=True)
+        note_arguments(session, session.inputs[first:], arrays, leaf_names)
     return stand_ins
 
 
@@ -232,6 +232,9 @@ def trace_function(
         outputs, structure = result_nodes(result)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
+    if session.changed:
+        values = [leaf for leaf in given_leaves if is_array_like(leaf)]
+        check_call(values, session.names, [array for _, array in session.captures.arrays])
     fixed = {i: leaf for i, leaf in enumerate(given_leaves) if not is_array_like(leaf)}
     signature = Signature(given, structure, fixed)
     graph = Graph(

@@ -188,7 +188,7 @@ def einsum(subscripts, *operands, out=None, optimize=False):
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def _in_letters(arguments: list[Any]) -> tuple[str, list[Any]]:
+def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return operands followed by lists of axes as subscripts and operands."""
 
     def letters(axes: Any) -> str:
@@ -197,7 +197,7 @@ def _in_letters(arguments: list[Any]) -> tuple[str, list[Any]]:
     pairs = len(arguments) // 2
     inputs = ",".join(letters(axes) for axes in arguments[1 : 2 * pairs : 2])
     output = f"->{letters(arguments[-1])}" if len(arguments) % 2 else ""
-    return inputs + output, arguments[: 2 * pairs : 2]
+    return inputs + output, tuple(arguments[: 2 * pairs : 2])
 
 
 def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> TracedArray:
