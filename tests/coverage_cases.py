@@ -3,6 +3,7 @@
 
 import cmath
 import math
+import warnings
 
 import numpy as np
 import scipy.special as sp
@@ -36,6 +37,13 @@ def written(make, change):
         return y
 
     return function
+
+
+def quietly(function, *arguments):
+    """Return what a function that NumPy warns of computes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments)
 
 
 def of_all(*names):
@@ -144,6 +152,8 @@ CASES = {
     "tile": [lambda x: np.tile(table(x), (2, 1, 2))],
     "repeat": [lambda x: np.repeat(x, 2), lambda x: np.repeat(table(x), [1, 3], axis=0)],
     "resize": [lambda x: np.resize(x, (2, 5))],
+    "ix_": [lambda x: square(x)[np.ix_([0, 2], [1, 2])]],
+    "row_stack": [lambda x: quietly(np.row_stack, [x, 2 * x])],
     "roll": [lambda x: np.roll(x, 2), lambda x: np.roll(table(x), (1, -1), axis=(0, 1))],
     "pad": [
         lambda x: np.pad(x, 2),

@@ -32,7 +32,7 @@ def forgive(refusal: Exception) -> None:
     """Take a refusal back that was dealt with."""
     noted = REFUSALS.get()
     if noted and refusal in noted:
-        noted.remove(refusal)  # type: ignore[arg-type]
+        noted.remove(refusal)
 
 
 class UnsupportedError(RefusalError, TypeError):

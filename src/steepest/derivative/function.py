@@ -15,6 +15,7 @@ from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
+from steepest.trace.aliasing import check_call
 from steepest.trace.tracing import is_array_like, key_of
 from steepest.trace.view import follow
 
@@ -129,6 +130,8 @@ class Paths:
         graphs = [trace.graph for trace in self.traces]
         if self.last.captures.opaque or not all(map(_is_plain, arguments)):
             return False
+        if any(trace.changes_arguments for trace in self.traces):
+            return False
         return all(_flat_result(graph) and not graph.written for graph in graphs)
 
 
@@ -231,6 +234,8 @@ class Function:
                 return result
         key, values = _kind(arguments)
         paths = self._known(key, arguments)
+        if any(trace.changes_arguments for trace in paths.traces):
+            check_call(values, paths.last.graph.names, paths.last.captured_arrays())
         taken = _run(paths, values)
         if taken is None:  # perhaps a known path, where machine code rounds another way
             taken = _run_in_numpy(paths, values)

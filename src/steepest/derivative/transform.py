@@ -15,7 +15,14 @@ from steepest.errors import InputError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
-from steepest.trace.tracing import add_argument, call_traced, own_copies, result_nodes
+from steepest.trace.aliasing import note_traced
+from steepest.trace.tracing import (
+    add_argument,
+    argument_names,
+    call_traced,
+    own_copies,
+    result_nodes,
+)
 
 Wrt = int | Sequence[int]
 
@@ -64,6 +71,7 @@ class Linearization:
     ) -> None:
         self.session = current()
         self.variable_structure = structure
+        note_traced(self.session, arguments, argument_names(function, len(arguments)))
         stand_ins = [add_argument(self.session, p, f"x{i}") for i, p in enumerate(primals)]
         self.variables = [stand_in.node for stand_in in stand_ins]
         full = list(own_copies(list(arguments)))

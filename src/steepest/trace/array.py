@@ -29,6 +29,9 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 METHODS: dict[str, Callable[..., Any]] = {}
 """ndarray's methods that can be recorded; ``trace.functions`` fills it."""
 
+CALLS: dict[str, Callable[..., Any]] = {}
+"""How what records a method is called; ``trace.calls`` fills it."""
+
 PROPERTIES: dict[str, Callable[..., Any]] = {}
 """ndarray's attributes that are computed; ``trace.functions`` fills it."""
 
@@ -83,7 +86,7 @@ class TracedArray(Traced):
     stands for: see :mod:`steepest.trace.storage`.
     """
 
-    __slots__ = ("_node", "is_scalar", "ordered", "session", "storage", "weak")
+    __slots__ = ("_node", "argument", "is_scalar", "ordered", "session", "storage", "weak")
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class TracedArray(Traced):
         self.is_scalar = not node.shape if is_scalar is None else is_scalar
         self.ordered = ordered or len(node.shape) < 2
         self.storage: Storage | ViewStep | None = None
+        self.argument: Node | None = None  # the caller's array that a change would reach
 
     @property
     def node(self) -> Node:
@@ -204,8 +208,7 @@ class TracedArray(Traced):
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
-            method = METHODS[name]
-            return lambda *args, **kwargs: method(self, *args, **kwargs)
+            return _bound(self, name)
         if name in PROPERTIES:
             return PROPERTIES[name](self)
         if name.startswith("__"):
@@ -331,7 +334,7 @@ class TracedArray(Traced):
             return result  # numbers are immutable: the operator makes a new one
         return self.assign(result, f"the operator {symbol}")
 
-    def assign(self, value: Any, what: str) -> TracedArray:
+    def assign(self, value: Any, what: str, casting: Any = "same_kind") -> TracedArray:
         """Replace all elements, casting as a ufunc casts its output; return the array.
 
         Raises
@@ -344,13 +347,20 @@ class TracedArray(Traced):
             raise UnsupportedError(
                 f"{what}{at(user_source())} writes to a number: only arrays can be written to"
             )
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        if not np.can_cast(result.dtype, self.dtype, casting):
             raise UnsupportedError(
                 f"{what}{at(user_source())}: a result of dtype {result.dtype} cannot be cast "
                 f"to {self.dtype}: make the array of dtype {result.dtype} in the first place"
             )
         METHODS["__setitem__"](self, ..., result)
         return self
+
+
+def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return CALLS["method"](name, (array, *args), kwargs)
+
+    return method
 
 
 def _need(what: str, instead: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,8 +19,10 @@ from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
 from steepest.trace.array import (
+    CALLS,
     COMPLEX,
     FUNCTIONS,
+    METHODS,
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
     TracedArray,
@@ -36,16 +39,62 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     if any(map(COMPLEX["is complex"], args)):
         return COMPLEX["function"](function, args, kwargs)
     implementation = FUNCTIONS.get(function)
+    module = getattr(function, "__module__", None) or "numpy"
+    name = f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
     if implementation is None:
-        module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
-        refuse(f"{module}.{function.__name__}")
+        refuse(name)
+    return _as_returned(call_implementation(implementation, name, args, kwargs), name, kwargs)
+
+
+def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Record a call of a method of arrays."""
+    full = f"ndarray.{name}"
+    return _as_returned(call_implementation(METHODS[name], full, args, kwargs), full, kwargs)
+
+
+def _as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
+    """Return a result as NumPy returns it: what has no axes is a number, or an array."""
+    if name.rpartition(".")[2] in _ARRAY_MAKERS or kwargs.get("out") is not None:
+        return result
+    if type(result) is tuple:
+        return tuple(map(_as_number, result))
+    return _as_number(result)
+
+
+_ARRAY_MAKERS = frozenset(
+    """
+    append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
+    choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
+    extract flip full full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad
+    piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
+    tile transpose unstack view where zeros zeros_like
+    """.split()  # noqa: SIM905
+)
+"""Functions whose results without axes are arrays; those of all others are numbers."""
+
+
+def _as_number(result: Any) -> Any:
+    if isinstance(result, TracedArray) and not result.shape:
+        return TracedArray(result.node, current(), result.weak, is_scalar=True)
+    return result
+
+
+def call_implementation(
+    implementation: Callable[..., Any], name: str, args: Any, kwargs: Mapping[str, Any]
+) -> Any:
+    """Call what records a function; refuse arguments that it does not take."""
     try:
         return implementation(*args, **kwargs)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
+    except TypeError:
+        signature = inspect.signature(implementation)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as mismatch:
+            reason = mismatch
+        else:
             raise
-        name = str(error).rpartition("argument ")[2]
-        refuse(f"the argument {name} of np.{function.__name__}")
+    unknown = [key for key in kwargs if key not in signature.parameters]
+    refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({reason})")
 
 
 def scipy_name(ufunc: np.ufunc) -> str:
@@ -61,12 +110,17 @@ def call_ufunc(
     if any(map(COMPLEX["is complex"], inputs)):
         return COMPLEX["ufunc"](ufunc, *inputs, out=out or given or None)
     targets = given or (out if isinstance(out, tuple) else (out,))
-    dtype = options.pop("dtype", None)
+    dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
+    order = options.pop("order", "K") or "K"
+    options.pop("subok", None)  # what is recorded is no instance of a subclass
     for name, value in options.items():
-        if value is not None and (name, value) not in _HARMLESS:
+        if value is not None:
             refuse(f"the argument {name}= of np.{ufunc.__name__}")
-    if dtype is not None:
-        inputs = tuple(as_traced(value).astype(dtype) for value in inputs)
+    if order not in ("C", "F", "A", "K"):
+        raise InputError(f"order={order!r}{at(user_source())} must be 'C', 'F', 'A' or 'K'")
+    loop = _loop_of(ufunc, inputs, dtype, casting)
+    if loop is not None and (dtype is not None or ufunc in FUNCTIONS):
+        inputs = tuple(_in_loop(x, t) for x, t in zip(inputs, loop, strict=False))
     if ufunc in FUNCTIONS:
         result = FUNCTIONS[ufunc](*inputs)
     elif getattr(np, ufunc.__name__, None) is not ufunc and scipy_name(ufunc) in SPECIAL_UFUNCS:
@@ -76,6 +130,8 @@ def call_ufunc(
         if row is None or row.evaluate is not ufunc:
             refuse(f"np.{ufunc.__name__}")
         result = apply(row, *inputs)
+    if loop is not None:
+        result = _as_loop(ufunc, result, loop[ufunc.nin :], order)
     if targets[0] is None and where is True:
         return result
     results = result if isinstance(result, tuple) else (result,)
@@ -86,7 +142,45 @@ def call_ufunc(
     return written if isinstance(result, tuple) else written[0]
 
 
-_HARMLESS = (("subok", True), ("casting", "same_kind"), ("order", "K"))
+def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
+    """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
+    is_scipys = getattr(np, ufunc.__name__, None) is not ufunc
+    if is_scipys and dtype is None and casting == "same_kind":
+        return None
+    types = tuple(map(_type, (as_traced(x) if isinstance(x, list | tuple) else x for x in inputs)))
+    if ufunc.__name__ in _COMPARISONS and int in types:
+        return None  # compared exactly, whatever the loop
+    signature = None
+    if dtype is not None:
+        signature = (*(None,) * ufunc.nin, *(np.dtype(dtype),) * ufunc.nout)
+    try:
+        if signature is None and casting == "same_kind":
+            return resolve_loop(ufunc, types)
+        empty = (None,) * ufunc.nout
+        loop = ufunc.resolve_dtypes((*types, *empty), signature=signature, casting=casting)
+    except TypeError as error:
+        raise UnsupportedError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
+    return tuple(map(check_dtype, loop))
+
+
+def _in_loop(value: Any, dtype: np.dtype) -> Any:
+    x = as_traced(value)
+    return x if x.dtype == dtype and not x.weak else x.astype(dtype)
+
+
+def _as_loop(ufunc: np.ufunc, result: Any, dtypes: Any, order: str) -> Any:
+    """Return results with the dtypes of the loop, and with the order that was asked for."""
+    if isinstance(result, tuple):
+        pairs = zip(result, dtypes, strict=True)
+        return tuple(_as_loop(ufunc, value, (dtype,), order) for value, dtype in pairs)
+    if not isinstance(result, TracedArray):
+        return result
+    if result.dtype != dtypes[0]:
+        cast = result.astype(check_dtype(dtypes[0]))
+        result = TracedArray(cast.node, current(), False, result.is_scalar, result.ordered)
+    if order in ("C", "F"):
+        result.ordered = order == "C" or result.ndim < 2
+    return result
 
 
 def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
@@ -205,7 +299,7 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
         elif dtype != value.dtype:
             limits = np.iinfo(dtype)
             low, high = int(limits.min), min(int(limits.max), 2**63 - 1)
-            wide = TracedArray(value.node, current())
+            wide: Any = TracedArray(value.node, current())
             demand((wide >= low) & (wide <= high), lambda: OverflowError(message))
     return node_of(value, dtype)
 
@@ -245,7 +339,8 @@ def apply(row: Row, *operands: Any) -> TracedArray:
 def _demand_exponent(exponent: Node) -> None:
     where = at(user_source())
     message = f"integers to negative integer powers{where} are not allowed: convert to floats"
-    demand(np.all(TracedArray(exponent, current()) >= 0), lambda: InputError(message))
+    numbers: Any = TracedArray(exponent, current())
+    demand(np.all(numbers >= 0), lambda: InputError(message))
 
 
 def _array_ufunc(
@@ -256,7 +351,7 @@ def _array_ufunc(
     implementation = UFUNC_METHODS.get((ufunc, method))
     if implementation is None:
         refuse(f"np.{ufunc.__name__}.{method}")
-    return implementation(*inputs, **options)
+    return call_implementation(implementation, f"np.{ufunc.__name__}.{method}", inputs, options)
 
 
 def _array_function(
@@ -267,5 +362,6 @@ def _array_function(
 
 # NumPy's two protocols: every function of NumPy that meets a traced array comes here.
 _class: Any = TracedArray
+CALLS["method"], CALLS["implementation"] = call_method, call_implementation
 _class.__array_ufunc__ = _array_ufunc
 _class.__array_function__ = _array_function

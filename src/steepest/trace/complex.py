@@ -16,6 +16,7 @@ from steepest.errors import UnsupportedError
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
+    CALLS,
     COMPLEX,
     METHODS,
     Traced,
@@ -245,7 +246,7 @@ def call_complex(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     implementation = FUNCTIONS.get(function)
     if implementation is None:
         refuse_complex(f"np.{function.__name__}")
-    return implementation(*args, **kwargs)
+    return CALLS["implementation"](implementation, f"np.{function.__name__}", args, kwargs)
 
 
 def as_real(value: TracedComplex) -> TracedArray:

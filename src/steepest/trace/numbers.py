@@ -174,7 +174,7 @@ def _power(a: Any, b: Any) -> Any:
         demand((a != 0) | ~(b < 0), lambda: ZeroDivisionError(message))
     if known is None or known != np.rint(known):
         demand(
-            ~((a < 0) & np.isfinite(a) & (b != np.rint(b))),
+            ~((a < 0) & (b != np.rint(b)) & ((b == 0.5) | np.isfinite(a))),
             lambda: UnsupportedError(
                 f"a negative number to a power that is no whole number{where} is complex in "
                 "Python, and cannot be recorded: write complex(x) ** p, or np.power(x, p) for NaN"
@@ -188,13 +188,11 @@ def _power(a: Any, b: Any) -> Any:
 
 
 def _float_power(a: Any, b: Any, known: Any) -> Any:
-    if known is not None and known == 2:
-        return np.square(a)
-    return a if known is not None and known == 1 else np.power(a, b)
-
-
-def _bits(name: str) -> Callable[[Any, Any], Any]:
-    return getattr(np, name)
+    if known is None or known not in (-1, 0.5, 1, 2):
+        return np.power(a, b)
+    if known == 0.5:
+        return np.sqrt(a) + 0.0  # -0.0 has the root 0.0
+    return {-1: np.reciprocal, 1: np.positive, 2: np.square}[int(known)](a)
 
 
 _WHOLE: dict[str, Callable[[Any, Any], Any]] = {
@@ -288,7 +286,7 @@ def round_number(x: TracedArray, digits: Any) -> Any:
     return _rounded_float(x, digits)
 
 
-def _rounded_whole(x: TracedArray, unit: int) -> TracedArray:
+def _rounded_whole(x: Any, unit: int) -> TracedArray:
     if unit > 10**18:
         raise UnsupportedError(
             f"round() of an int to {len(str(unit)) - 1} digits before the point"
@@ -301,7 +299,7 @@ def _rounded_whole(x: TracedArray, unit: int) -> TracedArray:
     return python_number(below * unit + np.where(up, unit, 0), np.int64)
 
 
-def _rounded_float(x: TracedArray, digits: int) -> TracedArray:
+def _rounded_float(x: Any, digits: int) -> TracedArray:
     """Round to decimal digits: half to even of the exact value, by products without error."""
     if abs(digits) > 22:
         raise UnsupportedError(

@@ -23,8 +23,15 @@ import numpy as np
 
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import UFUNC_METHODS, TracedArray, as_traced, holds_traced, refuse
-from steepest.trace.calls import call_function, call_ufunc
+from steepest.trace.array import (
+    UFUNC_METHODS,
+    Traced,
+    TracedArray,
+    as_traced,
+    holds_traced,
+    refuse,
+)
+from steepest.trace.calls import call_function, call_implementation, call_ufunc
 from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
 from steepest.trace.numbers import python_number, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
@@ -104,7 +111,7 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
         implementation = UFUNC_METHODS.get((ufunc, name))
         if implementation is None:
             refuse(f"np.{ufunc.__name__}.{name}")
-        return implementation(*args, **kwargs)
+        return call_implementation(implementation, f"np.{ufunc.__name__}.{name}", args, kwargs)
 
     return method
 
@@ -130,7 +137,7 @@ def _unwrapped(values: Any) -> Any:
     return values._real if isinstance(values, SeenModule) else values
 
 
-def python_type(x: TracedArray) -> type:
+def python_type(x: Any) -> type:
     """Return the type that a traced value would have in plain NumPy."""
     if x.weak:
         return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
@@ -153,7 +160,7 @@ class SeenType(type):
         return cls._real(*args, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        if isinstance(instance, TracedArray):
+        if isinstance(instance, Traced):
             return issubclass(python_type(instance), cls._real)
         return isinstance(instance, cls._real)
 
@@ -213,7 +220,7 @@ class _TypeOf(SeenType):
     """The builtin ``type``, which knows what a traced value would be."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], TracedArray):
+        if len(args) == 1 and isinstance(args[0], Traced):
             return see_library(python_type(args[0]))
         if len(args) == 1 and is_tracing():
             return READ["type"](args[0])
@@ -291,7 +298,7 @@ def see_library(value: Any, name: str = "") -> Any:
         return _seeded(value)
     if isinstance(value, type):
         return _see_type(value)
-    if not callable(value):
+    if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
         seen = SEEN.get(value)

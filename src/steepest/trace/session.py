@@ -60,6 +60,9 @@ class Session:
     places, attributes
         Where the function may write outside, and what it has written to attributes
         (``trace.writes``).
+    shared, changed
+        Arguments that share memory, and why; whether an argument is changed in place
+        (``trace.aliasing``).
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
     decided
@@ -111,6 +114,8 @@ class Session:
         self._checksums: dict[Node, int] = {}
         self.decided: dict[Node, Any] = {}
         self._is_known: dict[Node, bool] = {}
+        self.shared: dict[Node, str] = {}
+        self.changed = False
         self._source: Source | None = None
 
     def add_input(

@@ -39,12 +39,25 @@ class Storage:
         Why nothing may be assigned; empty if it may.
     is_ordered
         Whether the array surely lies in C order.
+    argument
+        The node of the caller's array that a change would reach; None for what the function
+        made itself.
     """
 
-    __slots__ = ("dirty", "elements", "is_ordered", "node", "origin", "read_only", "version")
+    __slots__ = (
+        "argument",
+        "dirty",
+        "elements",
+        "is_ordered",
+        "node",
+        "origin",
+        "read_only",
+        "version",
+    )
 
-    def __init__(self, node: Node, is_ordered: bool) -> None:
+    def __init__(self, node: Node, is_ordered: bool, argument: Node | None = None) -> None:
         self.is_ordered = is_ordered
+        self.argument = argument
         self.node = self.origin = node
         self.elements: dict[int, Node] = {}
         self.dirty: set[int] = set()
@@ -161,22 +174,24 @@ def _with_elements(node: Node, elements: dict[int, Node]) -> Node:
     return session.record(TABLE["put_at"], [node, values, *places])
 
 
-def reshapes_as_view(storage: Storage | ViewStep, shape: Shape) -> bool | None:
-    """Whether NumPy's reshape gives a view; None where that depends on an unknown layout."""
+def stand_in_of(storage: Storage | ViewStep) -> np.ndarray | None:
+    """Return a plain array with the strides, whose elements are never read; None if unknown."""
     origin = storage.root.origin
-    node = storage.current()
-    if isinstance(storage, Storage) and node.ndim <= 1:
-        return True
-    if not storage.root.is_ordered:
+    if not storage.root.is_ordered and origin.ndim > 1:
         return None
     strides, step = [], 1
     for extent in reversed(origin.shape):
         strides.append(step)
         step *= extent
-    # A stand-in with the strides, whose elements are never read.
     array = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), origin.shape, strides[::-1])
-    if isinstance(storage, ViewStep):
-        array = storage.through(array)
+    return storage.through(array) if isinstance(storage, ViewStep) else array
+
+
+def reshapes_as_view(storage: Storage | ViewStep, shape: Shape) -> bool | None:
+    """Whether NumPy's reshape gives a view; None where that depends on an unknown layout."""
+    array = stand_in_of(storage)
+    if array is None:
+        return None
     try:
         np.reshape(array, shape, copy=False)
     except ValueError:

@@ -13,6 +13,7 @@ from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, Unsu
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import ENTRIES, at, function_source
+from steepest.trace.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.array import TracedArray, as_traced, lies_in_order
 from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures, is_comparable
@@ -34,10 +35,13 @@ class Trace:
         What it computes; its last inputs are the captured arrays.
     captures
         What it read from outside.
+    changes_arguments
+        Whether it changes an argument in place, if only while a derivative is taken.
     """
 
     graph: Graph
     captures: Captures
+    changes_arguments: bool = False
 
     def captured_arrays(self) -> list[np.ndarray]:
         """Return what the captured names are bound to now."""
@@ -83,7 +87,11 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     is_scalar = (
         leaf.is_scalar if isinstance(leaf, TracedArray) else not isinstance(leaf, np.ndarray)
     )
-    return TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
+    if isinstance(leaf, TracedArray):
+        note_inner(session, node, leaf)
+    stand_in = TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
+    stand_in.argument = node
+    return stand_in
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -102,16 +110,23 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Return traced stand-ins for nested arguments, in their structure."""
-    stand_ins, first = [], len(session.inputs)
+    stand_ins = []
+    noted: list[tuple[Any, str]] = []
+    first = len(session.inputs)
     for argument, name in zip(arguments, names, strict=True):
         leaves, structure = trees.flatten(argument)
+        named = list(zip(leaves, trees.leaf_names(argument, name), strict=True))
+        noted += [(leaf, leaf_name) for leaf, leaf_name in named if is_array_like(leaf)]
         traced = [
             add_argument(session, leaf, leaf_name)
             if is_array_like(leaf)
             else _see_argument(check_plain(leaf), leaf_name, session)
-            for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
+            for leaf, leaf_name in named
         ]
         stand_ins.append(trees.unflatten(structure, traced))
+    if len(noted) > 0:
+        arrays, leaf_names = zip(*noted, strict=True)
+        note_arguments(session, session.inputs[first:], arrays, leaf_names)
     if session.root is session:
         session.data.update(session.inputs[first:])
     return stand_ins
@@ -166,7 +181,15 @@ def _noting_refusals(call: Callable[[], Any]) -> Any:
 
 def own_copies(tree: Any) -> Any:
     """Return nested values that a function may write to, without its caller seeing it."""
-    return trees.map_leaves(lambda x: fresh(x) if isinstance(x, TracedArray) else x, tree)
+    return trees.map_leaves(_own_copy, tree)
+
+
+def _own_copy(leaf: Any) -> Any:
+    if not isinstance(leaf, TracedArray):
+        return leaf
+    copy = fresh(leaf)
+    copy.argument = leaf.node
+    return copy
 
 
 def _call(
@@ -250,6 +273,9 @@ def trace_function(
         outputs, structure = result_nodes(result)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
+    if session.changed:
+        values = [leaf for leaf in given_leaves if is_array_like(leaf)]
+        check_call(values, session.names, [array for _, array in session.captures.arrays])
     fixed = {i: leaf for i, leaf in enumerate(given_leaves) if not is_array_like(leaf)}
     signature = Signature(given, structure, fixed)
     graph = Graph(
@@ -262,7 +288,7 @@ def trace_function(
         guards=tuple(session.guards),
         written=written,
     )
-    return Trace(graph, session.captures)
+    return Trace(graph, session.captures, session.changed)
 
 
 @hides_frames

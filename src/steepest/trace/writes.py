@@ -75,8 +75,12 @@ def commit(session: Session, function_name: str) -> None:
     if seen:  # what was recorded is about what was there before, and holds for this call only
         captures = session.captures
         captures.opaque.extend(place.name for place in seen)
-        captures.arrays[:] = [(lambda array=array: array, array) for _, array in captures.arrays]
+        captures.arrays[:] = [(_returning(array), array) for _, array in captures.arrays]
     announce(function_name, seen)
+
+
+def _returning(array: np.ndarray) -> Callable[[], np.ndarray]:
+    return lambda: array
 
 
 def _is_remembered(place: Place, value: Any) -> bool:

@@ -11,6 +11,7 @@ from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row
+from steepest.trace.aliasing import check_unshared
 from steepest.trace.array import TracedArray, as_traced, node_of, record
 from steepest.trace.session import current
 from steepest.trace.storage import Storage, ViewStep, element_of
@@ -23,7 +24,7 @@ class ReadOnlyError(InputError, UnsupportedError):
 def storage_of(x: TracedArray) -> Storage | ViewStep:
     """Return the storage of an array."""
     if x.storage is None:
-        x.storage = Storage(x.node, x.ordered)
+        x.storage = Storage(x.node, x.ordered, x.argument)
     return x.storage
 
 
@@ -62,6 +63,7 @@ def check_writable(x: TracedArray) -> None:
             f"assignment to a number{where}: only arrays can be assigned to, as in NumPy"
         )
     storage: Storage | ViewStep | None = storage_of(x)
+    check_unshared(storage_of(x).root.argument)
     while storage is not None:
         if storage.read_only:
             raise ReadOnlyError(f"assignment{where}: {storage.read_only}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.trace.array import as_traced, holds_traced, refuse
-from steepest.trace.functions.register import implements, normalize_axis
+from steepest.trace.functions.register import implements, normalize_axis, one_of
 from steepest.trace.functions.sorting import argsort
 from steepest.trace.seen import SEEN
 from steepest.trace.session import current
@@ -70,7 +70,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     return np.moveaxis(made, inner, range(axis, axis + results[0].ndim))
 
 
-@implements(np.unique)
+@implements(np.unique, sorted=one_of(True, False))
 def unique(
     ar,
     return_index=False,
@@ -87,7 +87,10 @@ def unique(
     order = argsort(flat)
     ordered = flat[order]
     # How many there are sets a shape: which neighbors differ becomes a guard.
-    differs = np.asarray(current().decide(np.not_equal(ordered[1:], ordered[:-1]).node))
+    unequal = np.not_equal(ordered[1:], ordered[:-1])
+    if equal_nan and ordered.dtype.kind == "f":
+        unequal = np.logical_and(unequal, ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1])))
+    differs = np.asarray(current().decide(unequal.node))
     first = np.concatenate([[True], differs]) if flat.size else np.zeros(0, bool)
     places = np.flatnonzero(first)
     result: list[Any] = [ordered[places]]
@@ -104,7 +107,7 @@ def unique(
     return result[0] if len(result) == 1 else tuple(result)
 
 
-@implements(np.isin)
+@implements(np.isin, kind=one_of(None, "sort", "table"), assume_unique=one_of(True, False))
 def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
     element, tests = as_traced(element), np.ravel(as_traced(test_elements))
     found = np.any(element[..., None] == tests, axis=-1)

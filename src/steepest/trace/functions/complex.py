@@ -11,10 +11,11 @@ import numpy as np
 
 from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.array import as_traced
-from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex
+from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex, refuse_complex
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.register import implements
 from steepest.trace.seen import seen_type
+from steepest.trace.writing import freeze
 
 Parts = TracedComplex
 
@@ -168,6 +169,76 @@ def _tanh(z):
     return _divide(_sinh(z), _cosh(z))
 
 
+# The inverse functions, by Kahan's formulas (1987), which lose no digits near branch cuts.
+
+
+@_ufunc(np.arcsin)
+def _arcsin(z):
+    below, above = _sqrt(_subtract(as_complex(1.0), z)), _sqrt(_add(as_complex(1.0), z))
+    product = _multiply(_conjugate(below), above)
+    return Parts(np.arctan2(z.real, _multiply(below, above).real), np.arcsinh(product.imag))
+
+
+@_ufunc(np.arccos)
+def _arccos(z):
+    below, above = _sqrt(_subtract(as_complex(1.0), z)), _sqrt(_add(as_complex(1.0), z))
+    product = _multiply(_conjugate(above), below)
+    return Parts(2 * np.arctan2(below.real, above.real), np.arcsinh(product.imag))
+
+
+@_ufunc(np.arccosh)
+def _arccosh(z):
+    below, above = _sqrt(_subtract(z, as_complex(1.0))), _sqrt(_add(z, as_complex(1.0)))
+    product = _multiply(_conjugate(below), above)
+    return Parts(np.arcsinh(product.real), 2 * np.arctan2(below.imag, above.real))
+
+
+@_ufunc(np.arctan)
+def _arctan(z):
+    apart = np.square(z.real) + np.square(z.imag - 1)
+    size = np.hypot(z.real, z.imag)
+    real = 0.5 * np.arctan2(2 * z.real, (1 - size) * (1 + size))
+    return Parts(real, 0.25 * np.log1p(4 * z.imag / apart))
+
+
+def _turned(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the hyperbolic function of a circular one: f(iz) / i."""
+
+    def implementation(z):
+        w = function(Parts(-z.imag, z.real))
+        return Parts(w.imag, -w.real)
+
+    return implementation
+
+
+UFUNCS[np.arcsinh], UFUNCS[np.arctanh] = _turned(_arcsin), _turned(_arctan)
+
+
+@_ufunc(np.exp2)
+def _exp2(z):
+    return _exp(z.on_parts(np.multiply, math.log(2.0)))
+
+
+@_ufunc(np.expm1)
+def _expm1(z):
+    grown, half = np.expm1(z.real), np.sin(0.5 * z.imag)
+    real = grown * np.cos(z.imag) - 2 * half * half
+    return Parts(real, np.exp(z.real) * np.sin(z.imag))
+
+
+@_ufunc(np.log1p)
+def _log1p(z):
+    square = z.real * (2 + z.real) + np.square(z.imag)
+    return Parts(0.5 * np.log1p(square), np.arctan2(z.imag, 1 + z.real))
+
+
+@_ufunc(np.sign)
+def _sign(z):
+    size = np.hypot(z.real, z.imag)
+    safe = np.where(size == 0, 1, size)
+    return Parts(z.real / safe, z.imag / safe)
+
+
 @_ufunc(np.equal)
 def _equal(a, b):
     return np.logical_and(a.real == b.real, a.imag == b.imag)
@@ -199,7 +270,9 @@ _LINEAR = (
 
 def _on_parts(function: Any) -> Callable[..., Any]:
     def implementation(z, *args, **kwargs):
-        kwargs.pop("dtype", None)
+        dtype = kwargs.pop("dtype", None)
+        if dtype is not None and np.dtype(dtype) != as_complex(z).dtype:
+            refuse_complex(f"np.{function.__name__} with dtype={dtype}")
         return as_complex(z).on_parts(REAL_FUNCTIONS[function], *args, **kwargs)
 
     return implementation
@@ -246,9 +319,31 @@ for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve
     FUNCTIONS[_function] = _bilinear(_function)
 
 
+def _stacked(a: TracedComplex) -> Any:
+    """Return the real matrix that multiplies real and imaginary parts as a complex one does."""
+    above = np.concatenate([a.real, -a.imag], -1)
+    return np.concatenate([above, np.concatenate([a.imag, a.real], -1)], -2)
+
+
+def _solve(a, b):
+    a, b = as_complex(a), as_complex(b)
+    is_vector = b.ndim == 1
+    columns = b[:, None] if is_vector else b
+    right = np.concatenate([columns.real, columns.imag], -2)
+    x = np.linalg.solve(_stacked(a), right)
+    size = a.shape[-1]
+    made = Parts(x[..., :size, :], x[..., size:, :])
+    return made[..., 0] if is_vector else made
+
+
+FUNCTIONS[np.linalg.solve] = _solve
+FUNCTIONS[np.linalg.inv] = lambda a: _solve(a, np.eye(as_complex(a).shape[-1]) + 0j)
+
+
 @implements(np.imag, attribute="imag")
 def imag(val):
-    return np.zeros_like(as_traced(val))
+    zeros = np.zeros_like(as_traced(val))
+    return zeros if zeros.is_scalar else freeze(zeros, "the imaginary part of reals is read-only")
 
 
 @implements(np.angle)
@@ -277,12 +372,21 @@ def _where(condition, a, b):
     return Parts(np.where(condition, a.real, b.real), np.where(condition, a.imag, b.imag))
 
 
-def _array(value, dtype=None, **_):
-    return as_complex(value).on_parts(np.copy)
+def _array(value, dtype=None, **options):
+    made = as_complex(value)
+    if dtype is not None and np.dtype(dtype) not in (made.dtype, complex):
+        refuse_complex(f"np.array with dtype={dtype}")
+    return made.on_parts(np.array, **options)
+
+
+def _as_array(value, dtype=None, **options):
+    if isinstance(value, TracedComplex) and dtype is None and not options:
+        return value
+    return _array(value, dtype, **options)
 
 
 FUNCTIONS[np.where] = _where
-FUNCTIONS[np.array] = FUNCTIONS[np.asarray] = _array
+FUNCTIONS[np.array], FUNCTIONS[np.asarray] = _array, _as_array
 
 
 # Python's own.

@@ -2,69 +2,92 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced
+from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, refuse
+from steepest.trace.calls import demand
 from steepest.trace.complex import TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import packed, stack
-from steepest.trace.functions.register import implements, node_cast
+from steepest.trace.functions.register import implements, node_cast, one_of
 from steepest.trace.functions.shaping import as_shape, broadcast_to
+from steepest.trace.layout import as_laid_out, laid_out
 from steepest.trace.seen import SEEN
 from steepest.trace.session import current
 from steepest.trace.writing import fresh
 
 
-def filled(shape: Any, value: Any, dtype: Any) -> Any:
+def filled(shape: Any, value: Any, dtype: Any, order: Any = "C") -> Any:
     """Return a new array with one value everywhere."""
+    if order not in ("C", "F", None):
+        raise InputError(f"order={order!r}{at(user_source())} must be 'C' or 'F'")
     if np.dtype(dtype).kind == "c" or is_complex(value):
         part = np.float32 if np.dtype(dtype) == np.complex64 else np.float64
         parts = as_complex(value)
-        return TracedComplex(filled(shape, parts.real, part), filled(shape, parts.imag, part))
+        real, imag = (filled(shape, x, part, order) for x in (parts.real, parts.imag))
+        return TracedComplex(real, imag)
     one = node_cast(value, dtype)
     node = broadcast_to(one, as_shape(shape)).node
-    return TracedArray(node, current(), is_scalar=False, ordered=True)
+    return TracedArray(node, current(), is_scalar=False, ordered=order != "F")
 
 
 @implements(np.zeros, np.empty)
 def zeros(shape, dtype=float, order="C", *, device=None, like=None):
-    return filled(shape, 0, dtype or float)
+    return filled(shape, 0, dtype or float, order)
 
 
 @implements(np.ones)
 def ones(shape, dtype=None, order="C", *, device=None, like=None):
-    return filled(shape, 1, dtype or float)
+    return filled(shape, 1, dtype or float, order)
 
 
 @implements(np.full)
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     value = as_traced(fill_value)
-    return filled(shape, value, dtype or value.dtype)
+    return filled(shape, value, dtype or value.dtype, order)
 
 
-@implements(np.zeros_like, np.empty_like)
+@implements(np.zeros_like)
 def zeros_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    return full_like(a, 0, dtype, shape=shape)
+    return full_like(a, 0, dtype, order, shape=shape)
+
+
+@implements(np.empty_like)
+def empty_like(prototype, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    return full_like(prototype, 0, dtype, order, shape=shape)
 
 
 @implements(np.ones_like)
 def ones_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    return full_like(a, 1, dtype, shape=shape)
+    return full_like(a, 1, dtype, order, shape=shape)
 
 
 @implements(np.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     a = as_traced(a)
-    return filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
+    made = filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
+    # A shape of another number of axes is laid out in C order.
+    return laid_out(made, a, order if made.ndim == a.ndim or order == "F" else "C")
 
 
-@implements(np.array)
-def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, like=None):
-    made: Any = fresh(_as_array(object, dtype))
-    made.is_scalar = made.weak = False
+@implements(np.array, ndmax=one_of(0))
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None):
+    made: Any
+    is_array = isinstance(object, TracedArray) and not object.is_scalar
+    if is_array and dtype in (None, object.dtype):
+        made = as_laid_out(object, order, copy)
+    elif copy is False:
+        raise InputError(
+            f"copy=False{at(user_source())}, but an array of {type(object).__name__} cannot be "
+            "had without a copy"
+        )
+    else:
+        made = laid_out(fresh(_as_array(object, dtype)), object, order)
+        made.is_scalar = made.weak = False
     if made.ndim < ndmin:
         made = np.reshape(made, (1,) * (ndmin - made.ndim) + made.shape)
     return made
@@ -72,9 +95,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
 
 @implements(np.asarray, np.asanyarray)
 def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
-    if isinstance(a, TracedArray) and not a.is_scalar and dtype in (None, a.dtype):
-        return fresh(a) if copy else a
-    return array(a, dtype)
+    return array(a, dtype, copy=copy, order=order or "K")
 
 
 @implements(np.asfarray) if hasattr(np, "asfarray") else (lambda f: f)
@@ -83,7 +104,7 @@ def asfarray(a, dtype=float):
 
 
 def asarray_chkfinite(a, dtype=None, order=None):
-    result = asarray(a, dtype)
+    result = asarray(a, dtype, order)
     if not np.all(np.isfinite(result)):
         raise InputError(f"array must not contain infs or NaNs{at(user_source())}")
     return result
@@ -122,15 +143,21 @@ def linspace(
     shape = (num, *(1,) * delta.ndim)
     steps = np.arange(num, dtype=float).reshape(shape)
     step = delta / divisions if divisions > 0 else delta * np.nan
+    if num < 0:
+        raise InputError(
+            f"np.linspace{at(user_source())}: the number of points must not be negative"
+        )
     result = steps * step + start if divisions > 0 else steps * delta + start
     if endpoint and num > 1:
         result = fresh(result)
         result.is_scalar = False
         result[-1, ...] = stop
+    if dtype is not None and np.dtype(dtype).kind in "iu":
+        result = np.floor(result)
     result = result.astype(
         np.result_type(start.dtype, stop.dtype, float) if dtype is None else dtype
     )
-    result = np.moveaxis(result, 0, axis) if axis else result
+    result = np.moveaxis(result, 0, operator.index(axis)) if axis != 0 else result
     return (result, step) if retstep else result
 
 
@@ -143,10 +170,21 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 @implements(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     start, stop = as_traced(start) * 1.0, as_traced(stop) * 1.0
-    sign = np.sign(start)
-    powers = sign * logspace(
-        np.log10(start * sign), np.log10(stop * sign), num, endpoint, axis=axis
+    where = at(user_source())
+    demand(
+        np.all((start != 0) & (stop != 0)),
+        lambda: InputError(f"np.geomspace{where}: a geometric sequence cannot include zero"),
     )
+    sign = np.sign(start)
+    first, last = start * sign, stop * sign
+    powers = fresh(logspace(np.log10(first), np.log10(last), num, endpoint))
+    powers.is_scalar = False
+    if num > 0:
+        powers[0, ...] = first
+    if num > 1 and endpoint:
+        powers[-1, ...] = last
+    powers = sign * powers
+    powers = np.moveaxis(powers, 0, operator.index(axis)) if axis != 0 else powers
     return powers if dtype is None else powers.astype(dtype)
 
 
@@ -155,6 +193,8 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
+    if dtype is not None and np.dtype(dtype) == np.bool_:
+        refuse("np.arange with dtype=bool")
     # How many there are sets a shape, so that it becomes a guard.
     number = int(current().decide(np.ceil((as_traced(stop) - start) / step).astype(np.int64).node))
     result = as_traced(start) + np.arange(max(number, 0)) * as_traced(step)
@@ -203,7 +243,9 @@ def vander(x, N=None, increasing=False):
 
 @implements(np.meshgrid)
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
-    arrays = [np.ravel(as_traced(x)) for x in xi]
+    if indexing not in ("xy", "ij"):
+        raise InputError(f"np.meshgrid{at(user_source())}: indexing must be 'xy' or 'ij'")
+    arrays = [as_traced(x) for x in xi]
     count = len(arrays)
     grids = [
         np.reshape(x, (*(1,) * i, x.size, *(1,) * (count - i - 1))) for i, x in enumerate(arrays)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import as_traced
 from steepest.trace.functions.joining import along
@@ -44,9 +44,13 @@ def ediff1d(ary, to_end=None, to_begin=None):
 @implements(np.gradient)
 def gradient(f, *varargs, axis=None, edge_order=1):
     f = as_traced(f)
+    if edge_order not in (1, 2):
+        raise InputError(f"np.gradient{at(user_source())}: edge_order must be 1 or 2")
     axes = range(f.ndim) if axis is None else np.atleast_1d(axis).tolist()
     axes = [normalize_axis(i, f.ndim) for i in axes]
     spacings = list(varargs) or [1.0]
+    if len(spacings) not in (1, len(axes)):
+        raise UnsupportedError(f"np.gradient{at(user_source())}: as many spacings as axes, or one")
     spacings = spacings * len(axes) if len(spacings) == 1 else spacings
     slopes = [_slope(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
@@ -146,6 +150,7 @@ def _windows(a: Any, width: int) -> Any:
 def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = as_traced(x), as_traced(xp), as_traced(fp)
     if period is not None:
+        period = abs(period)
         x, xp = x % period, xp % period
         order = np.argsort(xp)
         xp, fp = xp[order], fp[order]
@@ -170,7 +175,13 @@ def cov(
     rows = _rows(m, rowvar)
     if y is not None:
         rows = np.concatenate([rows, _rows(y, rowvar)], 0)
+    dtype = np.result_type(rows.dtype, np.float64) if dtype is None else np.dtype(dtype)
+    if dtype.kind != "f":
+        raise UnsupportedError(f"np.cov{at(user_source())}: dtype={dtype} must be a floating one")
+    rows = rows.astype(dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
+    if ddof != int(ddof):
+        raise InputError(f"np.cov{at(user_source())}: ddof must be a whole number")
     weights: Any = None
     if fweights is not None:
         weights = as_traced(fweights) * 1.0
@@ -188,19 +199,18 @@ def cov(
         factor = total - ddof * np.sum(weights * as_traced(aweights)) / total
     apart = rows - center[:, None]
     scaled = apart if weights is None else apart * weights
-    return np.squeeze(apart @ scaled.T * np.true_divide(1, factor))
+    return np.squeeze(apart @ scaled.T * np.true_divide(1, factor)).astype(rows.dtype)
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
     m = as_traced(m)
-    m = m if m.dtype.kind == "f" else m.astype(np.float64)
     m = m[None, :] if m.ndim == 1 else m
     return m if rowvar or m.shape[0] == 1 else m.T
 
 
 @implements(np.corrcoef)
 def corrcoef(x, y=None, rowvar=True, *, dtype=None):
-    c = cov(x, y, rowvar)
+    c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
     deviation = np.sqrt(np.diagonal(c))
@@ -242,7 +252,10 @@ def polyder(p, m=1):
 def polyint(p, m=1, k=None):
     p = as_traced(p)
     for i in range(m):
-        constant = np.zeros(1) if k is None else np.atleast_1d(as_traced(k))[i : i + 1]
+        constants = np.atleast_1d(as_traced(0.0 if k is None else k))
+        if constants.size not in (1, m):
+            raise InputError(f"np.polyint{at(user_source())}: k must be a number or m numbers")
+        constant = constants[i : i + 1] if constants.size > 1 else constants
         p = np.concatenate([p / np.arange(p.size, 0, -1), constant])
     return p
 
@@ -261,4 +274,10 @@ def polysub(a1, a2):
 
 @implements(np.polymul)
 def polymul(a1, a2):
-    return convolve(np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2)))
+    return convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
+
+
+def _without_leading_zeros(p: Any) -> Any:
+    # As NumPy's poly1d has it; which coefficients are zero becomes a guard.
+    trimmed = np.trim_zeros(np.atleast_1d(as_traced(p)), "f")
+    return trimmed if trimmed.size else np.zeros(1, trimmed.dtype)

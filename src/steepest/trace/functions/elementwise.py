@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import InputError, UnsupportedError
+from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record, refuse
+from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record, refuse
 from steepest.trace.calls import apply
 from steepest.trace.complex import as_complex
 from steepest.trace.functions.register import (
@@ -18,6 +20,7 @@ from steepest.trace.functions.register import (
     node_cast,
 )
 from steepest.trace.indexing import getitem
+from steepest.trace.layout import is_laid_out, laid_out
 from steepest.trace.writing import fresh
 
 
@@ -50,7 +53,10 @@ def real(val):
     return as_traced(val)
 
 
-@implements(np.conjugate, method="conjugate")
+METHODS["conjugate"] = real
+
+
+@implements(np.conjugate)
 def conjugate(x):
     return fresh(as_traced(x))
 
@@ -95,7 +101,7 @@ def heaviside(x1, x2):
 
 @implements(np.spacing)
 def spacing(x):
-    return np.nextafter(x, copysign(np.inf, x)) - x
+    return np.nextafter(x, np.copysign(np.inf, x)) - x
 
 
 @implements(np.ldexp)
@@ -125,8 +131,8 @@ def divmod_(x1, x2):
 
 
 @implements(np.fix)
-def fix(x):
-    return np.trunc(as_traced(x) * 1.0)
+def fix(x, out=None):
+    return np.trunc(x)
 
 
 def _power_of_ten(number: int) -> float:
@@ -162,11 +168,18 @@ def sinc(x):
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     x = as_traced(x)
+    if x.dtype.kind != "f":
+        return fresh(x) if copy else x
     limits = np.finfo(x.dtype)
     top = limits.max if posinf is None else posinf
     bottom = limits.min if neginf is None else neginf
-    x = np.where(np.isnan(x), nan, x)
-    return np.where(x == np.inf, top, np.where(x == -np.inf, bottom, x))
+    values = np.where(np.isnan(x), nan, x)
+    values = np.where(x == np.inf, top, np.where(x == -np.inf, bottom, values)).astype(x.dtype)
+    if copy or x.is_scalar:
+        values.is_scalar = x.is_scalar
+        return values
+    x[...] = values
+    return x
 
 
 @implements(np.isposinf)
@@ -195,12 +208,20 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 @implements(np.array_equal)
 def array_equal(a1, a2, equal_nan=False):
     a1, a2 = as_traced(a1), as_traced(a2)
-    return a1.shape == a2.shape and bool(np.all(a1 == a2))
+    if a1.shape != a2.shape:
+        return False
+    same = a1 == a2
+    return bool(np.all(np.logical_or(same, np.isnan(a1) & np.isnan(a2)) if equal_nan else same))
 
 
 @implements(np.array_equiv)
 def array_equiv(a1, a2):
-    return bool(np.all(as_traced(a1) == as_traced(a2)))
+    a1, a2 = as_traced(a1), as_traced(a2)
+    try:
+        np.broadcast_shapes(a1.shape, a2.shape)
+    except ValueError:
+        return False
+    return bool(np.all(a1 == a2))
 
 
 @implements(np.isreal)
@@ -210,12 +231,12 @@ def isreal(x):
 
 @implements(np.isrealobj)
 def isrealobj(x):
-    return True
+    return as_traced(x).dtype.kind != "c"
 
 
 @implements(np.iscomplexobj)
 def iscomplexobj(x):
-    return False
+    return as_traced(x).dtype.kind == "c"
 
 
 @implements(np.isscalar)
@@ -250,6 +271,8 @@ def float_power(x, p):
 def where(condition, *choices):
     if not choices:
         return np.nonzero(condition)
+    if len(choices) != 2:
+        raise InputError(f"np.where{at(user_source())}: either both or neither of x and y")
     # Chosen values promote as in any ufunc of two operands.
     dtype = np.result_type(*map(_promotable, choices))
     chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
@@ -259,29 +282,48 @@ def where(condition, *choices):
 
 def _promotable(value: Any) -> Any:
     if isinstance(value, TracedArray):
-        return 0.0 if value.weak else value.dtype
+        return {"f": 0.0, "i": 0}.get(value.dtype.kind, value.dtype) if value.weak else value.dtype
     return value if type(value) in (int, float, bool) else np.asarray(value).dtype
 
 
-@implements(np.clip, method="clip")
+@implements(method="clip")
+def _clip_method(a, min=None, max=None, out=None):
+    return clip(a, min, max)
+
+
+@implements(np.clip)
 def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise InputError(f"np.clip{at(user_source())}: a_min and min, or a_max and max, are given")
     low = a_min if a_min is not None else min
     high = a_max if a_max is not None else max
+    if low is None and high is None:
+        return fresh(as_traced(a))
     if low is not None:
         a = np.maximum(a, low)
-    return as_traced(a) if high is None else np.minimum(a, high)
+    return a if high is None else np.minimum(a, high)
 
 
-@implements(np.astype, method="astype")
-def astype(x, dtype, copy=True, order="K", casting="unsafe", subok=True):
+@implements(np.astype)
+def astype(x, dtype, /, *, copy=True, device=None):
+    return _astype_method(x, dtype, copy=copy)
+
+
+@implements(method="astype")
+def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
     if np.dtype(dtype).kind == "c":
         return as_complex(x)
     x = as_traced(x)
-    if x.dtype == dtype and not x.weak:
-        return fresh(x) if copy else x
-    result = node_cast(x, dtype)
-    result.is_scalar = x.is_scalar
-    return result
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise UnsupportedError(
+            f".astype({np.dtype(dtype)}){at(user_source())} of {x.dtype} is not allowed by the "
+            f"rule casting={casting!r}"
+        )
+    if x.dtype == dtype and not x.weak and not copy and is_laid_out(x, order):
+        return x
+    result = fresh(x) if x.dtype == dtype else node_cast(x, dtype)
+    result.is_scalar, result.weak = x.is_scalar, False
+    return laid_out(result, x, order)
 
 
 @implements(method="item")

@@ -15,7 +15,7 @@ from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.array import TracedArray, as_traced
 from steepest.trace.complex import FUNCTIONS, TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import along
-from steepest.trace.functions.register import normalize_axes, normalize_axis
+from steepest.trace.functions.register import normalize_axes, normalize_axis, with_out
 
 
 def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
@@ -154,4 +154,4 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
     np.fft.ifftshift: _shift(-1),
 }
 for _function, _implementation in _TRANSFORMS.items():
-    FUNCTIONS[_function] = REAL_FUNCTIONS[_function] = _implementation
+    FUNCTIONS[_function] = REAL_FUNCTIONS[_function] = with_out(_implementation)

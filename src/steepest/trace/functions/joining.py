@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import GraphIndexError, InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import TracedArray, as_traced, record
-from steepest.trace.functions.register import implements, node_cast, normalize_axes, normalize_axis
+from steepest.trace.array import TracedArray, as_traced, record, refuse
+from steepest.trace.functions.register import (
+    as_plain,
+    implements,
+    node_cast,
+    normalize_axes,
+    normalize_axis,
+    one_of,
+)
 from steepest.trace.functions.shaping import as_shape, atleast_1d, expand_dims, ravel, reshape
+from steepest.trace.writing import fresh
 
 
 def along(axis: int, part: Any) -> tuple[Any, ...]:
@@ -30,8 +39,14 @@ def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
         raise InputError(f"zero-dimensional arrays cannot be concatenated{at(user_source())}")
     dtype = dtype or np.result_type(*(part.dtype for part in parts))
     axis = normalize_axis(axis, parts[0].ndim)
+    for part in parts:
+        if not np.can_cast(part.dtype, dtype, casting):
+            raise UnsupportedError(
+                f"np.concatenate{at(user_source())}: {part.dtype} cannot be cast to {dtype} "
+                f"according to the rule {casting!r}: use .astype before"
+            )
     cast = [node_cast(part, dtype) for part in parts]
-    return cast[0] if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
+    return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
 
 
 @implements(np.stack)
@@ -40,9 +55,9 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     if len({part.shape for part in parts}) > 1:
         raise InputError(f"np.stack{at(user_source())}: all arrays must have the same shape")
     axis = normalize_axis(axis, parts[0].ndim + 1)
-    if parts[0].ndim == 0:
+    if parts[0].ndim == 0 and casting == "same_kind" and dtype is None:
         return packed(parts, (len(parts),), dtype)
-    return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype)
+    return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype, casting)
 
 
 def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
@@ -55,12 +70,17 @@ def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = No
 @implements(np.hstack)
 def hstack(tup, *, dtype=None, casting="same_kind"):
     parts = [atleast_1d(as_traced(part)) for part in tup]
-    return concatenate(parts, 0 if parts[0].ndim == 1 else 1, None, dtype)
+    return concatenate(parts, 0 if parts[0].ndim == 1 else 1, None, dtype, casting)
 
 
 @implements(np.vstack)
 def vstack(tup, *, dtype=None, casting="same_kind"):
-    return concatenate([np.atleast_2d(as_traced(part)) for part in tup], 0, None, dtype)
+    parts = [np.atleast_2d(as_traced(part)) for part in tup]
+    return concatenate(parts, 0, None, dtype, casting)
+
+
+if hasattr(np, "row_stack"):  # the old name
+    implements(np.row_stack)(vstack)
 
 
 @implements(np.dstack)
@@ -88,7 +108,7 @@ def block(arrays):
         leaf = as_traced(tree)
         return reshape(leaf, (1,) * (ndim - leaf.ndim) + leaf.shape)
 
-    return join(arrays, 0)
+    return fresh(join(arrays, 0))
 
 
 def _leaves(tree: Any) -> list[Any]:
@@ -109,6 +129,8 @@ def insert(arr, obj, values, axis=None):
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
     # Which element goes where does not depend on values: the numbers of the new ones are -1.
+    obj = _places(obj)
+    obj = np.flatnonzero(obj) if getattr(obj, "dtype", None) == np.bool_ else obj
     places = np.insert(np.arange(arr.shape[axis]), obj, -1)
     added = int(np.sum(places < 0))
     shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
@@ -131,24 +153,47 @@ def insert(arr, obj, values, axis=None):
     return concatenate([arr, values], axis)[along(axis, numbers)]
 
 
+def _places(obj: Any) -> Any:
+    """Return indices, a mask or a slice as plain ones: they set a shape."""
+    if isinstance(obj, slice):
+        return obj
+    places = as_plain(obj)
+    if not places.size and isinstance(obj, list | tuple):
+        places = places.astype(np.intp)
+    if places.dtype.kind not in "iub":
+        raise GraphIndexError(
+            f"arrays used as indices{at(user_source())} must be of integer or boolean type"
+        )
+    return places if places.ndim or not isinstance(obj, int) else obj
+
+
 @implements(np.delete)
 def delete(arr, obj, axis=None):
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
-    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), obj))]
+    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), _places(obj)))]
 
 
 def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
-    if not isinstance(sections, int | np.integer):
-        return [0, *(slice(None, cut).indices(extent)[1] for cut in sections), extent]
+    if np.ndim(sections):
+        cuts = as_plain(sections).tolist()
+        if any(type(cut) is not int for cut in cuts):
+            raise GraphIndexError(f"np.split{at(user_source())}: indices must be whole numbers")
+        return [0, *(slice(None, cut).indices(extent)[1] for cut in cuts), extent]
+    if operator.index(sections) <= 0:
+        raise InputError(f"np.split{at(user_source())}: the number of sections must be positive")
     if equal and extent % sections:
         raise InputError(f"array split does not result in an equal division{at(user_source())}")
-    each, extra = divmod(extent, sections)
+    each, extra = divmod(extent, operator.index(sections))
     return [0, *np.cumsum([each + (i < extra) for i in range(sections)]).tolist()]
 
 
 @implements(np.array_split)
-def array_split(ary, indices_or_sections, axis=0, *, equal=False):
+def array_split(ary, indices_or_sections, axis=0):
+    return _split(ary, indices_or_sections, axis, equal=False)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
     ary = as_traced(ary)
     axis = normalize_axis(axis, ary.ndim)
     cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
@@ -157,7 +202,7 @@ def array_split(ary, indices_or_sections, axis=0, *, equal=False):
 
 @implements(np.split)
 def split(ary, indices_or_sections, axis=0):
-    return array_split(ary, indices_or_sections, axis, equal=True)
+    return _split(ary, indices_or_sections, axis, equal=True)
 
 
 @implements(np.hsplit)
@@ -196,7 +241,7 @@ def tile(A, reps):
 def repeat(a, repeats, axis=None):
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
-    return a[along(axis, np.repeat(np.arange(a.shape[axis]), repeats))]
+    return a[along(axis, np.repeat(np.arange(a.shape[axis]), as_plain(repeats)))]
 
 
 @implements(np.resize)
@@ -210,7 +255,7 @@ def roll(a, shift, axis=None):
     a = as_traced(a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
-    shifts, axes = np.broadcast_arrays(shift, axis)
+    shifts, axes = np.broadcast_arrays(as_plain(shift), as_plain(axis))
     for number, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
         i = normalize_axis(i, a.ndim)
         extent = a.shape[i]
@@ -218,16 +263,29 @@ def roll(a, shift, axis=None):
         if cut:
             head, tail = a[along(i, slice(cut, None))], a[along(i, slice(None, cut))]
             a = concatenate([head, tail], i)
-    return a
+    return fresh(a)
 
 
 _INDEX_MODES = {"edge", "reflect", "symmetric", "wrap"}
 
 
+def _widths_of_axes(widths: dict[int, Any], ndim: int) -> list[Any]:
+    listed: list[Any] = [(0, 0)] * ndim
+    for axis, width in widths.items():
+        listed[normalize_axis(axis, ndim)] = width if np.ndim(width) else (width, width)
+    return listed
+
+
 @implements(np.pad)
-def pad(array, pad_width, mode="constant", *, constant_values=0, end_values=0):
+def pad(array, pad_width, mode="constant", **options):
     array = as_traced(array)
-    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    constant_values = options.pop("constant_values", 0) if mode == "constant" else 0
+    if options:
+        name, value = options.popitem()
+        refuse(f"the argument {name}={value!r} of np.pad with mode={mode!r}")
+    if isinstance(pad_width, dict):
+        pad_width = _widths_of_axes(pad_width, array.ndim)
+    widths = np.broadcast_to(as_plain(pad_width), (array.ndim, 2)).tolist()
     if mode in _INDEX_MODES:
         for axis, width in enumerate(widths):
             array = array[along(axis, np.pad(np.arange(array.shape[axis]), width, mode))]
@@ -247,9 +305,13 @@ def pad(array, pad_width, mode="constant", *, constant_values=0, end_values=0):
     return array
 
 
-@implements(np.trim_zeros)
+@implements(np.trim_zeros, axis=one_of(None))
 def trim_zeros(filt, trim="fb", axis=None):
     filt = as_traced(filt)
+    if set(trim.lower()) - set("fb"):
+        raise InputError(f"np.trim_zeros{at(user_source())}: trim={trim!r} must be of 'f' and 'b'")
+    if filt.ndim != 1:
+        refuse("np.trim_zeros of an array with more than one axis")
     kept = np.flatnonzero(filt != 0)
     first = int(kept[0]) if "f" in trim.lower() and kept.size else 0
     last = int(kept[-1]) + 1 if "b" in trim.lower() and kept.size else filt.size

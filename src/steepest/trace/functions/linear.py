@@ -15,7 +15,7 @@ from steepest.ops.spectral import eigh_parts, svd_parts
 from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
-from steepest.trace.functions.register import implements, node_cast, normalize_axes
+from steepest.trace.functions.register import implements, node_cast, normalize_axes, one_of
 from steepest.trace.session import current
 
 
@@ -242,7 +242,7 @@ def qr(a, mode="reduced"):
     return type(np.linalg.qr(np.eye(1)))(q, r)
 
 
-@implements(np.linalg.pinv)
+@implements(np.linalg.pinv, hermitian=one_of(False))
 def pinv(a, rcond=None, hermitian=False, *, rtol=None):
     a = _floating(a)
     rcond = rtol if rtol is not None and rcond is None else rcond
@@ -258,10 +258,12 @@ def lstsq(a, b, rcond=None):
         rcond = float(np.finfo(a.dtype).eps) * max(a.shape)
     x = np.matmul(record(TABLE["pinv"], a, rcond=float(rcond)), b)
     values = svdvals(a)
-    rank = np.sum(values > rcond * values[0])
+    rank = np.sum(values > rcond * values[0]).astype(np.int32)
     rows, columns = a.shape
     left = np.sum(np.square(b - np.matmul(a, x)), axis=0)
-    residuals = np.atleast_1d(left) if rows > columns else as_traced(np.empty(0, a.dtype))
+    # Whether there are residuals sets a shape: the rank becomes a guard.
+    has_residuals = rows > columns and bool(np.equal(rank, columns))
+    residuals = np.atleast_1d(left) if has_residuals else as_traced(np.empty(0, a.dtype))
     return x, residuals, rank, values
 
 
@@ -275,7 +277,7 @@ def cond(x, p=None):
     return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
 
 
-@implements(np.linalg.matrix_rank)
+@implements(np.linalg.matrix_rank, hermitian=one_of(False))
 def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     A = _floating(A)
     values = np.abs(eigvalsh(A)) if hermitian else svdvals(A)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arithmetic import stop_gradient
@@ -18,12 +19,13 @@ from steepest.trace.array import (
     holds_traced,
     record,
 )
+from steepest.trace.calls import demand
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import as_truth, implements, normalize_axis
 from steepest.trace.functions.shaping import as_shape, ravel, reshape
 from steepest.trace.indexing import getitem, setitem
 from steepest.trace.session import current
-from steepest.trace.writing import check_writable, view
+from steepest.trace.writing import check_writable, fresh, view
 
 
 def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
@@ -31,15 +33,21 @@ def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
         return as_traced(indices) % extent
     if mode == "clip":
         return np.clip(as_traced(indices), 0, extent - 1)
+    if mode != "raise":
+        raise InputError(f"mode={mode!r}{at(user_source())} must be raise, wrap or clip")
     return indices
 
 
 @implements(np.take, method="take")
 def take(a, indices, axis=None, out=None, mode="raise"):
     a = as_traced(a)
+    if isinstance(indices, slice):
+        raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
-    return getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode)))
+    if as_traced(indices).dtype == np.bool_:  # no mask: they count as 0 and 1
+        indices = as_traced(indices).astype(np.intp)
+    return fresh(getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode))))
 
 
 def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
@@ -55,6 +63,10 @@ def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
 def take_along_axis(arr, indices, axis=-1):
     arr, indices = as_traced(arr), as_traced(indices)
     if axis is None:
+        if indices.ndim != 1:
+            raise InputError(
+                f"np.take_along_axis{at(user_source())}: indices must have one axis for axis=None"
+            )
         return ravel(arr)[indices]
     axis = normalize_axis(axis, arr.ndim)
     shape = list(np.broadcast_shapes(*(
@@ -125,10 +137,13 @@ def extract(condition, arr):
     return ravel(arr)[ravel(as_truth(condition))]
 
 
-@implements(np.compress, method="compress")
+@implements(method="compress")
+def _compress_method(a, condition, axis=None, out=None):
+    return compress(condition, a, axis)
+
+
+@implements(np.compress)
 def compress(condition, a, axis=None, out=None):
-    if isinstance(condition, TracedArray) and isinstance(a, int):  # the method's order
-        condition, a = a, condition
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     keep = np.flatnonzero(condition)
@@ -186,7 +201,7 @@ def putmask(a, mask, values):
 def copyto(dst, src, casting="same_kind", where=True):
     if not isinstance(dst, TracedArray):
         _flat_for_writing(dst)
-    dst.assign(src if where is True else np.where(where, src, dst), "np.copyto")
+    dst.assign(src if where is True else np.where(where, src, dst), "np.copyto", casting)
 
 
 @implements(np.fill_diagonal)
@@ -237,16 +252,27 @@ implements(attribute="flat")(_flat_items)
 
 @implements(np.unravel_index)
 def unravel_index(indices, shape, order="C"):
+    if order not in ("C", "F"):
+        raise InputError(f"np.unravel_index{at(user_source())}: order must be 'C' or 'F'")
     result, rest = [], as_traced(indices)
-    for extent in reversed(as_shape(shape)):
+    extents = as_shape(shape)
+    total = math.prod(extents)
+    where = at(user_source())
+    demand(
+        np.all((rest >= 0) & (rest < total)),
+        lambda: InputError(f"np.unravel_index{where}: an index is out of bounds for {extents}"),
+    )
+    for extent in extents if order == "F" else reversed(extents):
         result.append(rest % extent)
         rest = rest // extent
-    return tuple(reversed(result))
+    return tuple(result if order == "F" else reversed(result))
 
 
 @implements(np.searchsorted, method="searchsorted")
 def searchsorted(a, v, side="left", sorter=None):
     a, v = as_traced(a), as_traced(v)
+    if side not in ("left", "right"):
+        raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
     a = a if sorter is None else a[sorter]
     columns = reshape(v, (*v.shape, 1), copy=True)
     before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)

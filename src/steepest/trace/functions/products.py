@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     record,
-    refuse,
 )
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
@@ -48,7 +48,7 @@ def matmul(a, b):
 
 
 @implements(np.dot, method="dot")
-def dot(a, b):
+def dot(a, b, out=None):
     a, b = as_traced(a), as_traced(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
@@ -71,7 +71,7 @@ def inner(a, b):
 
 
 @implements(np.outer)
-def outer(a, b):
+def outer(a, b, out=None):
     return ravel(a)[:, None] * ravel(b)[None, :]
 
 
@@ -102,8 +102,8 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
 
 
 @implements(np.vecdot, np.linalg.vecdot)
-def vecdot(x1, x2, axis=-1):
-    return sum_(as_traced(x1) * as_traced(x2), axis)
+def vecdot(x1, x2, /, *, axis=-1):
+    return sum_(as_traced(x1) * as_traced(x2), operator.index(axis))
 
 
 @implements(np.matvec)
@@ -127,7 +127,12 @@ def kron(a, b):
     return reshape(a * b, [m * n for m, n in zip(left, right, strict=True)], copy=True)
 
 
-@implements(np.cross, np.linalg.cross)
+@implements(np.linalg.cross)
+def _linalg_cross(x1, x2, /, *, axis=-1):
+    return cross(x1, x2, axis=operator.index(axis))
+
+
+@implements(np.cross)
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -151,6 +156,9 @@ def multi_dot(arrays, *, out=None):
 @implements(np.linalg.matrix_power)
 def matrix_power(a, n):
     a = as_traced(a)
+    n = operator.index(n)
+    if n == 1:
+        return a
     if n < 0:
         a, n = np.linalg.inv(a), -n
     result = np.broadcast_to(as_traced(np.eye(a.shape[-1], dtype=a.dtype)), a.shape)
@@ -161,10 +169,10 @@ def matrix_power(a, n):
     return result
 
 
-@implements(np.einsum)
+@implements(np.einsum, optimize=lambda value: True)
 def einsum(subscripts, *operands, out=None, optimize=False):
     if not isinstance(subscripts, str):
-        refuse("np.einsum with lists of axes in place of letters")
+        subscripts, operands = _in_letters([subscripts, *operands])
     arrays = [as_traced(operand) for operand in operands]
     stand_ins = [np.broadcast_to(0.0, array.shape) for array in arrays]
     path: Any = np.einsum_path
@@ -175,6 +183,21 @@ def einsum(subscripts, *operands, out=None, optimize=False):
         inputs, output = equation.split("->")
         arrays.append(_contract(inputs.split(","), output, chosen))
     return arrays[0]
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return operands followed by lists of axes as subscripts and operands."""
+
+    def letters(axes: Any) -> str:
+        return "".join("..." if axis is Ellipsis else _LETTERS[axis] for axis in axes)
+
+    pairs = len(arguments) // 2
+    inputs = ",".join(letters(axes) for axes in arguments[1 : 2 * pairs : 2])
+    output = f"->{letters(arguments[-1])}" if len(arguments) % 2 else ""
+    return inputs + output, tuple(arguments[: 2 * pairs : 2])
 
 
 def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> TracedArray:
@@ -227,8 +250,8 @@ def _arranged(letters: str, array: TracedArray, output: str) -> TracedArray:
 
 
 for _alias, _function in (
-    (np.linalg.matmul, matmul),
-    (np.linalg.outer, outer),
+    (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
+    (np.linalg.outer, lambda x1, x2, /: outer(x1, x2)),
     (np.linalg.tensordot, tensordot),
     (np.linalg.trace, lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype)),
     (np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
@@ -18,13 +18,18 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     record,
+    refuse,
 )
+from steepest.trace.calls import demand
 from steepest.trace.functions.register import (
+    as_plain,
     as_truth,
     implements,
     normalize_axes,
     normalize_axis,
+    with_out,
 )
+from steepest.trace.writing import fresh
 
 
 def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
@@ -32,7 +37,7 @@ def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArra
     axes = normalize_axes(axis, x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
         raise InputError(f"{name} of an empty array{at(user_source())} has no value")
-    result = record(TABLE[name], x, axis=axes) if axes else x
+    result = record(TABLE[name], x, axis=axes) if axes else fresh(x)
     return keep_axes(result, axes, x.ndim) if _is_given(keepdims) and keepdims else result
 
 
@@ -60,12 +65,18 @@ def _with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any
     return combine(result, initial) if _is_given(initial) else result
 
 
+def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
+    """Reduce in the widest integers, whose last bits are those of smaller ones."""
+    wide = getattr(np, name)(np.empty(0, a.dtype)).dtype
+    return reduce_by(name, a.astype(wide), axis, keepdims).astype(a.dtype)
+
+
 @implements(np.sum, method="sum")
 def sum_(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     a = as_traced(a)
     if dtype is None:  # NumPy adds up small integers in the widest ones
         dtype = np.add.reduce(np.empty(0, a.dtype)).dtype
-    total = reduce_by("sum", masked(a.astype(dtype), where, 0), axis, keepdims)
+    total = _reduced("sum", masked(a.astype(dtype), where, 0), axis, keepdims)
     return _with_initial(total, np.add, initial)
 
 
@@ -74,7 +85,7 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
     a = as_traced(a)
     if dtype is None:
         dtype = np.multiply.reduce(np.empty(0, a.dtype)).dtype
-    total = reduce_by("prod", masked(a.astype(dtype), where, 1), axis, keepdims)
+    total = _reduced("prod", masked(a.astype(dtype), where, 1), axis, keepdims)
     return _with_initial(total, np.multiply, initial)
 
 
@@ -87,30 +98,56 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
     if isinstance(count, int) and count == 0:
         raise InputError(f"mean of an empty array{at(user_source())} has no value")
     total = sum_(a, axis, dtype, None, keepdims, None, where)
-    return total / np.reshape(count, np.shape(total)) if np.ndim(count) else total / count
+    return _divided(total, np.reshape(count, np.shape(total)) if np.ndim(count) else count)
 
 
-@implements(np.var, method="var")
+def _divided(total: Any, count: Any) -> Any:
+    """Divide a sum; of integers (``dtype=int``) the mean is cut off, as in NumPy."""
+    return (total / count).astype(total.dtype)
+
+
+@implements(np.var)
 def var(
     a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
     correction=None,
 ):  # fmt: skip
-    ddof = ddof if correction is None else correction
+    if _is_given(correction):
+        if ddof != 0:
+            raise InputError(f"ddof and correction{at(user_source())} cannot both be given")
+        ddof = correction
+    mean = mean if _is_given(mean) else None
     a = as_traced(a)
     center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where) if mean is None else mean
     squares = np.square(a - center)
-    total = sum_(squares, axis, None, None, keepdims, None, where)
+    total = sum_(squares, axis, dtype, None, keepdims, None, where)
     count = count_along(a, axis, where)
-    return total / (np.reshape(count, np.shape(total)) - ddof if np.ndim(count) else count - ddof)
+    return _divided(
+        total, np.reshape(count, np.shape(total)) - ddof if np.ndim(count) else count - ddof
+    )
 
 
-@implements(np.std, method="std")
+@implements(np.std)
 def std(
     a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
     correction=None,
 ):  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
-    return root(var(a, axis, dtype, None, ddof, keepdims, **options))
+    squares = var(a, axis, dtype, None, ddof, keepdims, **options)
+    return root(squares).astype(squares.dtype)
+
+
+@implements(method="var")
+def _var_method(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None
+):
+    return var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
+
+
+@implements(method="std")
+def _std_method(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None
+):
+    return std(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
 
 
 def root(squares: Any) -> Any:
@@ -178,6 +215,11 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             shape[normalize_axis(axis, a.ndim)] = weights.size
             weights = np.broadcast_to(np.reshape(weights, shape), a.shape)
         total = sum_(weights, axis, None, None, keepdims)
+        where = at(user_source())
+        demand(
+            np.all(total != 0),
+            lambda: ZeroDivisionError(f"weights sum to zero{where}: they cannot be normalized"),
+        )
         result = sum_(a * weights, axis, None, None, keepdims) / total
     return (result, np.broadcast_to(total, result.shape)) if returned else result
 
@@ -199,22 +241,38 @@ argmax = implements(np.argmax, method="argmax")(_position("argmax"))
 argmin = implements(np.argmin, method="argmin")(_position("argmin"))
 
 
-def _without_nan(reduction: Callable[..., Any], instead: Any) -> Callable[..., Any]:
-    def implementation(a, axis=None, *args, **kwargs):
-        a = as_traced(a)
-        result = reduction(np.where(np.isnan(a), as_traced(instead), a), axis, *args, **kwargs)
-        if not np.isinf(instead):
-            return result
-        nothing = all_(np.isnan(a), axis, keepdims=kwargs.get("keepdims", False))
-        return np.where(nothing, np.nan, result)
+def _replaced(a: Any, instead: float) -> Any:
+    """Return an array with a number in place of NaN."""
+    a = as_traced(a)
+    return np.where(np.isnan(a), np.asarray(instead, a.dtype), a) if a.dtype.kind == "f" else a
 
+
+@implements(np.nansum)
+def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    return sum_(_replaced(a, 0), axis, dtype, None, keepdims, initial, where)
+
+
+@implements(np.nanprod)
+def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    return prod(_replaced(a, 1), axis, dtype, None, keepdims, initial, where)
+
+
+def _extreme_without_nan(reduction: Callable[..., Any], instead: float) -> Callable[..., Any]:
+    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+        a = as_traced(a)
+        result = reduction(_replaced(a, instead), axis, None, keepdims, initial, where)
+        if a.dtype.kind != "f":
+            return result
+        mask = True if not _is_given(where) else where
+        nothing = all_(np.isnan(a), axis, keepdims=keepdims, where=mask)
+        return np.where(nothing, np.asarray(np.nan, a.dtype), result)
+
+    implementation.__name__ = f"nan{reduction.__name__}"
     return implementation
 
 
-implements(np.nansum)(_without_nan(sum_, 0.0))
-implements(np.nanprod)(_without_nan(prod, 1.0))
-implements(np.nanmax)(_without_nan(max_, -np.inf))
-implements(np.nanmin)(_without_nan(min_, np.inf))
+implements(np.nanmax)(_extreme_without_nan(max_, -np.inf))
+implements(np.nanmin)(_extreme_without_nan(min_, np.inf))
 
 
 def _nan_position(position: Callable[..., Any], instead: float) -> Callable[..., Any]:
@@ -222,7 +280,7 @@ def _nan_position(position: Callable[..., Any], instead: float) -> Callable[...,
         a = as_traced(a)
         if bool(np.any(all_(np.isnan(a), axis))):
             raise InputError(f"All-NaN slice encountered{at(user_source())}")
-        return position(np.where(np.isnan(a), instead, a), axis, keepdims=keepdims)
+        return position(_replaced(a, instead), axis, keepdims=keepdims)
 
     return implementation
 
@@ -231,19 +289,35 @@ implements(np.nanargmax)(_nan_position(argmax, -np.inf))
 implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 
+def _check_inexact(a: Any, dtype: Any) -> None:
+    is_exact = dtype is not None and np.dtype(dtype).kind not in "fc"
+    if is_exact and as_traced(a).dtype.kind == "f":
+        raise UnsupportedError(f"dtype={dtype}{at(user_source())} of floats must be inexact")
+
+
 @implements(np.nanmean)
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    _check_inexact(a, dtype)
     return mean(a, axis, dtype, None, keepdims, where=~np.isnan(a) & where)
 
 
 @implements(np.nanvar)
-def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
-    return var(a, axis, dtype, None, ddof, keepdims, where=~np.isnan(a) & where)
+def nanvar(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None,
+    correction=None,
+):  # fmt: skip
+    _check_inexact(a, dtype)
+    options = {"where": ~np.isnan(a) & where, "mean": mean, "correction": correction}
+    return var(a, axis, dtype, None, ddof, keepdims, **options)
 
 
 @implements(np.nanstd)
-def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
-    return root(nanvar(a, axis, dtype, None, ddof, keepdims, where=where))
+def nanstd(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None,
+    correction=None,
+):  # fmt: skip
+    options = {"where": where, "mean": mean, "correction": correction}
+    return root(nanvar(a, axis, dtype, None, ddof, keepdims, **options))
 
 
 def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
@@ -252,7 +326,8 @@ def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
     if dtype is None:
         dtype = getattr(np, name)(np.empty(0, x.dtype)).dtype
     x, axis = (np.ravel(x), 0) if axis is None else (x, normalize_axis(axis, x.ndim))
-    return record(TABLE[name], x.astype(dtype), axis=axis)
+    wide = getattr(np, name)(np.empty(0, dtype)).dtype
+    return record(TABLE[name], x.astype(dtype).astype(wide), axis=axis).astype(dtype)
 
 
 @implements(np.cumsum, method="cumsum")
@@ -267,12 +342,12 @@ def cumprod(a, axis=None, dtype=None, out=None):
 
 @implements(np.nancumsum)
 def nancumsum(a, axis=None, dtype=None, out=None):
-    return running("cumsum", np.where(np.isnan(a), 0, a), axis, dtype)
+    return running("cumsum", _replaced(a, 0), axis, dtype)
 
 
 @implements(np.nancumprod)
 def nancumprod(a, axis=None, dtype=None, out=None):
-    return running("cumprod", np.where(np.isnan(a), 1, a), axis, dtype)
+    return running("cumprod", _replaced(a, 1), axis, dtype)
 
 
 @implements(np.cumulative_sum)
@@ -281,17 +356,23 @@ def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=Fal
     if not include_initial:
         return total
     axis = 0 if axis is None else normalize_axis(axis, total.ndim)
-    first = total[(slice(None),) * axis + (slice(0, 1),)] * 0
+    shape = (*total.shape[:axis], 1, *total.shape[axis + 1 :])
+    first = np.zeros(shape, total.dtype)
     return np.concatenate([first, total], axis)
 
 
 def _reduce_method(reduction: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=None):
         options = {"keepdims": keepdims, "where": where, "out": out}
-        if reduction not in (all_, any_):
+        if reduction in (all_, any_):
+            if _is_given(initial) or dtype not in (None, bool, np.bool_):
+                refuse(f"the argument initial= or dtype= of np.{reduction.__name__}.reduce")
+        else:
             options["initial"] = initial
         if reduction in (sum_, prod):
             options["dtype"] = dtype
+        elif dtype is not None:
+            a = as_traced(a).astype(dtype)
         return reduction(a, axis, **options)
 
     return implementation
@@ -309,8 +390,10 @@ for _ufunc, _reducer in (
 
 
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
+    @with_out
     def implementation(a, axis=0, dtype=None, out=None):
-        parts = list(np.moveaxis(as_traced(a), axis, 0))
+        a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
+        parts = list(np.moveaxis(a, axis, 0))
         for i in range(1, len(parts)):
             parts[i] = ufunc(parts[i - 1], parts[i])
         return np.stack(parts, axis)
@@ -318,20 +401,27 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
     return implementation
 
 
-UFUNC_METHODS[np.add, "accumulate"] = lambda a, axis=0, dtype=None: running(
-    "cumsum", a, axis, dtype
-)
-UFUNC_METHODS[np.multiply, "accumulate"] = lambda a, axis=0, dtype=None: running(
-    "cumprod", a, axis, dtype
-)
+def _accumulate_by(name: str) -> Callable[..., Any]:
+    @with_out
+    def implementation(a, axis=0, dtype=None, out=None):
+        return running(name, a, axis, dtype)
+
+    return implementation
+
+
+UFUNC_METHODS[np.add, "accumulate"] = _accumulate_by("cumsum")
+UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate_by("cumprod")
 UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate_extreme(np.maximum)
 UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate_extreme(np.minimum)
 
 
+@with_out
 def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
     array = as_traced(array)
+    dtype = np.add.reduce(np.empty(0, array.dtype)).dtype if dtype is None else dtype
+    array = array.astype(dtype)
     axis = normalize_axis(axis, array.ndim)
-    starts = [int(i) for i in indices]
+    starts = as_plain(indices).tolist()
     ends = [*starts[1:], array.shape[axis]]
     head = (slice(None),) * axis
     parts = [

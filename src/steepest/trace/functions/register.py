@@ -18,24 +18,65 @@ from steepest.trace.array import (
     PROPERTIES,
     TracedArray,
     as_traced,
+    holds_traced,
     lies_in_order,
     node_of,
+    refuse,
 )
 from steepest.trace.calls import write_out
 from steepest.trace.session import check_dtype, current
 
+Harmless = Callable[[Any], bool]
+
+_IS_ANY: Harmless = lambda value: True
+_IS_ABSENT: Harmless = lambda value: value is None or value is np._NoValue
+
+
+def one_of(*values: Any) -> Harmless:
+    """Return a test for values of an argument that leave the result as it is."""
+    return lambda value: any(value is v or (type(value) is type(v) and value == v) for v in values)
+
+
+HARMLESS: dict[str, Harmless] = {
+    "subok": _IS_ANY,  # what is recorded is no instance of a subclass
+    "like": lambda value: _IS_ABSENT(value) or isinstance(value, TracedArray | np.ndarray),
+    "device": one_of(None, "cpu"),
+    "overwrite_input": _IS_ANY,  # leaves open what becomes of the input
+}
+"""Arguments without an effect on a recorded result, and the values for which that is so."""
+
 
 def implements(
-    *functions: Callable[..., Any], method: str | None = None, attribute: str | None = None
+    *functions: Callable[..., Any],
+    method: str | None = None,
+    attribute: str | None = None,
+    **harmless: Harmless,
 ) -> Callable[..., Any]:
     """Register the implementation of NumPy functions, of a method or attribute of arrays.
 
     Where an implementation has an argument ``out``, it need not care: the result is
     written there.
+
+    Parameters
+    ----------
+    *functions
+        NumPy's functions.
+    method, attribute
+        The name of the method or attribute.
+    **harmless
+        Arguments that the implementation does not look at, and for which values that is
+        right: any other value is refused. :data:`HARMLESS` has those that many functions
+        share.
+
+    Raises
+    ------
+    UnsupportedError
+        From a call with a value that the implementation would drop.
     """
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
-        complete = _writing_out(implementation)
+        name = getattr(functions[0], "__name__", "") if functions else f"ndarray.{method}"
+        complete = with_out(_refusing(implementation, name, harmless))
         for function in functions:
             FUNCTIONS[function] = complete
         if method is not None:
@@ -47,7 +88,34 @@ def implements(
     return register
 
 
-def _writing_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def _refusing(
+    implementation: Callable[..., Any], name: str, harmless: dict[str, Harmless]
+) -> Callable[..., Any]:
+    """Return an implementation that refuses what it would drop."""
+    parameters = list(inspect.signature(implementation).parameters.items())
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    tests = [
+        (key, sys.maxsize if p.kind is by_keyword else place, harmless.get(key) or HARMLESS[key])
+        for place, (key, p) in enumerate(parameters)
+        if key in harmless or key in HARMLESS
+    ]
+    if not tests:
+        return implementation
+
+    @functools.wraps(implementation)
+    def complete(*args: Any, **kwargs: Any) -> Any:
+        for key, place, is_harmless in tests:
+            value = args[place] if place < len(args) else kwargs.get(key, tests)
+            if value is not tests and not is_harmless(value):
+                refuse(f"the argument {key}={value!r} of np.{name}")
+        return implementation(*args, **kwargs)
+
+    complete.harmless = tuple(key for key, _, _ in tests)  # type: ignore[attr-defined]
+    return complete
+
+
+def with_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an implementation that writes its result to the argument ``out``, if given."""
     parameters = inspect.signature(implementation).parameters
     if "out" not in parameters:
         return implementation
@@ -58,12 +126,24 @@ def _writing_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
     def complete(*args: Any, **kwargs: Any) -> Any:
         out = args[position] if position < len(args) else kwargs.get("out")
         result = implementation(*args, **kwargs)
-        if out is None:
+        if out is None or out is np._NoValue:
             return result
         name = implementation.__name__.rstrip("_")
         return write_out(result, out, f"the argument out= of np.{name}")
 
     return complete
+
+
+def as_plain(value: Any) -> np.ndarray:
+    """Return an array whose values the recording depends on, such as sizes and places.
+
+    Of traced values these become a guard.
+    """
+    if isinstance(value, list | tuple) and holds_traced(value):
+        value = as_traced(value)
+    if isinstance(value, TracedArray):
+        return np.asarray(current().decide(value.node))
+    return np.asarray(value)
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:

@@ -11,19 +11,22 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import METHODS, TracedArray, as_traced, record
-from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
+from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
+from steepest.trace.functions.register import (
+    as_plain,
+    implements,
+    normalize_axes,
+    normalize_axis,
+)
+from steepest.trace.layout import is_contiguous, laid_out, settled, unknown
 from steepest.trace.storage import reshapes_as_view
 from steepest.trace.writing import alias, freeze, fresh, storage_of, view
-
-_UNKNOWN_LAYOUT = (
-    "whether its reshape is a view or a copy depends on how the array lies in memory, which is "
-    "not known here: use x.reshape(...).copy(), or np.ascontiguousarray(x) before"
-)
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
     """Return a shape given as a number or a sequence as a tuple of ints."""
+    if not isinstance(shape, tuple | list) and np.ndim(shape):
+        shape = as_plain(shape).tolist()
     shape = shape if isinstance(shape, tuple | list) else (shape,)
     return tuple(operator.index(extent) for extent in shape)
 
@@ -32,6 +35,9 @@ def as_shape(shape: Any) -> tuple[int, ...]:
 def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
     a = as_traced(a)
     shape = as_shape(shape if newshape is None else newshape)
+    if order == "K":
+        raise InputError(f"order 'K'{at(user_source())} is not permitted for reshaping")
+    order = settled(a, order)
     if -1 in shape:
         known = math.prod(extent for extent in shape if extent != -1)
         shape = tuple(a.size // known if extent == -1 and known else extent for extent in shape)
@@ -46,8 +52,13 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
     if a.is_scalar or copy:
         return record(TABLE["reshape"], a, shape=shape)
     shares = reshapes_as_view(storage_of(a), shape)
+    if copy is False and not shares:
+        raise InputError(
+            f"copy=False{at(user_source())}, but a reshape of shape {a.shape} into {shape} cannot "
+            "be had without a copy"
+        )
     if shares is None:
-        storage_of(a).root.read_only = _UNKNOWN_LAYOUT
+        unknown(a)
     if shares is False:
         return record(TABLE["reshape"], a, shape=shape)
     return view(a, TABLE["reshape"], shape=shape)
@@ -60,7 +71,13 @@ def _reshape_method(a, *shape, order="C", copy=None):
 
 @implements(np.ravel, method="ravel")
 def ravel(a, order="C"):
-    return reshape(a, (as_traced(a).size,), "C" if order == "K" else order)
+    a = as_traced(a)
+    order = settled(a, order)
+    if order != "C":
+        a = transpose(a, None if order == "F" else order)
+    if a.ndim and is_contiguous(a) is False:
+        return record(TABLE["reshape"], a, shape=(a.size,))
+    return reshape(a, (a.size,))
 
 
 @implements(method="flatten")
@@ -112,6 +129,10 @@ def moveaxis(a, source, destination):
     targets = [destination] if isinstance(destination, int) else list(destination)
     sources = [normalize_axis(i, a.ndim) for i in sources]
     targets = [normalize_axis(i, a.ndim) for i in targets]
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        raise InputError(f"np.moveaxis{at(user_source())}: an axis is given twice")
+    if len(sources) != len(targets):
+        raise InputError(f"np.moveaxis{at(user_source())}: as many sources as destinations")
     order = [i for i in range(a.ndim) if i not in sources]
     for target, moved in sorted(zip(targets, sources, strict=True)):
         order.insert(target, moved)
@@ -154,9 +175,8 @@ def squeeze(a, axis=None):
 @implements(np.broadcast_to)
 def broadcast_to(array, shape, subok=False):
     array, shape = as_traced(array), as_shape(shape)
-    if shape == array.shape:
-        return alias(array)
-    spread = view(array, TABLE["broadcast_to"], shape=shape)
+    row = TABLE["reshape" if shape == array.shape else "broadcast_to"]
+    spread = view(array, row, shape=shape)
     return freeze(spread, "the result of np.broadcast_to is read-only: use .copy()")
 
 
@@ -218,7 +238,7 @@ def rot90(m, k=1, axes=(0, 1)):
         return swapaxes(flip(m, second), first, second)
     if k % 4 == 2:
         return flip(m, (first, second))
-    return flip(swapaxes(m, first, second), second) if k % 4 == 3 else alias(m)
+    return alias(m) if k % 4 == 0 else flip(swapaxes(m, first, second), second)
 
 
 @implements(np.diagonal, method="diagonal")
@@ -235,11 +255,8 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 @implements(np.ascontiguousarray)
-def ascontiguousarray(a, dtype=None):
-    a = as_traced(a)
-    if a.storage is None and dtype in (None, a.dtype):
-        return atleast_1d(a)
-    return atleast_1d(fresh(a)).astype(dtype or a.dtype)
+def ascontiguousarray(a, dtype=None, *, like=None):
+    return atleast_1d(FUNCTIONS[np.asarray](as_traced(a), dtype, "C"))
 
 
 @implements(np.shape)
@@ -262,14 +279,12 @@ def size(a, axis=None):
 @implements(np.copy)
 def copy(a, order="K", subok=False):
     a = as_traced(a)
-    return TracedArray(a.node, a.session, is_scalar=False, ordered=a.ordered)
+    return laid_out(TracedArray(a.node, a.session, is_scalar=False), a, order)
 
 
 @implements(method="copy")
 def _copy_method(a, order="C"):
-    copied = fresh(a)
-    copied.ordered = copied.ordered or order == "C"
-    return copied
+    return laid_out(fresh(a), a, order)
 
 
 METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) else _no_view(dtype)

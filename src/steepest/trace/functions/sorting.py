@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,40 +12,59 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
 from steepest.trace.array import as_traced, record, refuse
-from steepest.trace.functions.register import implements, normalize_axes, normalize_axis
+from steepest.trace.functions.register import (
+    as_plain,
+    implements,
+    normalize_axes,
+    normalize_axis,
+    one_of,
+)
+
+_SORTS = one_of(None, "quicksort", "mergesort", "heapsort", "stable")
+_FIELDS = one_of(None)
+_EITHER = one_of(None, True, False)
 
 
-@implements(np.argsort, method="argsort")
+@implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return record(TABLE["argsort"], a, axis=axis)
 
 
-@implements(np.sort)
+@implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_EITHER)
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return np.take_along_axis(a, argsort(a, axis), axis)
 
 
-@implements(method="sort")
+@implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
 def _sort_in_place(a, axis=-1, kind=None, order=None, *, stable=None):
     a[...] = sort(a, axis)
 
 
-@implements(np.partition)
+def _check_kth(a: Any, kth: Any, axis: Any) -> None:
+    extent = a.size if axis is None else a.shape[normalize_axis(axis, a.ndim)]
+    for number in np.ravel(as_plain(kth)):
+        if operator.index(number) not in range(-extent, extent):
+            raise InputError(f"kth={number}{at(user_source())} is out of bounds for {extent}")
+
+
+@implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
 def partition(a, kth, axis=-1, kind="introselect", order=None):
+    _check_kth(as_traced(a), kth, axis)
     return sort(a, axis)
 
 
-@implements(method="partition")
+@implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
 def _partition_in_place(a, kth, axis=-1, kind="introselect", order=None):
-    a[...] = sort(a, axis)
+    a[...] = partition(a, kth, axis)
 
 
-@implements(np.argpartition, method="argpartition")
+@implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
 def argpartition(a, kth, axis=-1, kind="introselect", order=None):
+    _check_kth(as_traced(a), kth, axis)
     return argsort(a, axis)
 
 
@@ -117,23 +137,45 @@ def percentile(
     return quantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
 
 
-def _ignoring_nan(function: Any) -> Any:
-    def implementation(a, *args, axis=None, **options):
-        a = as_traced(a)
-        # Which elements are NaN sets how many are left: that becomes a guard.
-        if not bool(np.any(np.isnan(a))):
-            return function(a, *args, axis=axis, **options)
-        if axis is None:
-            return function(a[~np.isnan(a)], *args, **options)
-        axis = normalize_axis(axis, a.ndim)
-        lines = np.moveaxis(a, axis, -1)
-        rows = np.reshape(lines, (-1, lines.shape[-1]))
-        parts = [function(row[~np.isnan(row)], *args, **options) for row in rows]
-        return np.reshape(np.stack(parts), lines.shape[:-1])
+def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    """Apply a function of a vector to what is a number along axes."""
+    a = as_traced(a)
+    axes = normalize_axes(axis, a.ndim)
+    lines, _, ndim = _in_front(a, axis)
+    columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
+    # Which elements are NaN sets how many are left: that becomes a guard.
+    if a.dtype.kind != "f" or not bool(np.any(np.isnan(a))):
+        parts = [function(row) for row in columns]
+    else:
+        kept = [row[~np.isnan(row)] for row in columns]
+        parts = [function(row if row.size else np.full(1, np.nan, a.dtype)) for row in kept]
+    made = np.stack(parts, -1)
+    result = np.reshape(made, (*made.shape[:-1], *lines.shape[1:]))
+    if keepdims is np._NoValue or not keepdims:
+        return result
+    ahead = made.ndim - 1
+    return keep_axes(result, tuple(i + ahead for i in axes), ndim + ahead)
 
-    return implementation
+
+@implements(np.nanmedian)
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    return _ignoring_nan(median, a, axis, keepdims)
 
 
-implements(np.nanmedian)(_ignoring_nan(median))
-implements(np.nanquantile)(_ignoring_nan(quantile))
-implements(np.nanpercentile)(_ignoring_nan(percentile))
+@implements(np.nanquantile)
+def nanquantile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    def of_row(row: Any) -> Any:
+        return quantile(row, q, None, None, False, method, weights=weights)
+
+    return _ignoring_nan(of_row, a, axis, keepdims)
+
+
+@implements(np.nanpercentile)
+def nanpercentile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    return nanquantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)

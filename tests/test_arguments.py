@@ -1,0 +1,315 @@
+"""Every argument of every function that can be recorded is honored or refused, never dropped."""
+
+import dis
+import inspect
+import warnings
+
+import numpy as np
+import optree
+import pytest
+from coverage_cases import CASES, X, table
+
+from steepest.errors import SteepestError
+from steepest.trace import trace_function
+from steepest.trace.array import FUNCTIONS, METHODS, UFUNC_METHODS
+from steepest.trace.seen import SEEN_BY_NAME
+
+IMPLEMENTATIONS = {
+    **{f"np.{f.__name__}": i for f, i in FUNCTIONS.items()},
+    **{f"ndarray.{name}": i for name, i in METHODS.items()},
+    **{f"np.{ufunc.__name__}.{name}": i for (ufunc, name), i in UFUNC_METHODS.items()},
+    **SEEN_BY_NAME,
+}
+
+
+def unread(implementation):
+    """Return the parameters that a function's code never looks at."""
+    harmless = ()
+    while hasattr(implementation, "__wrapped__") and hasattr(implementation, "__code__"):
+        harmless += getattr(implementation, "harmless", ())
+        has_out = implementation.__code__.co_freevars == ("implementation", "position")
+        harmless += ("out",) if has_out else ()
+        implementation = implementation.__wrapped__
+    code = getattr(implementation, "__code__", None)
+    if code is None:
+        return set()
+    read = {i.argval for i in dis.get_instructions(code) if "LOAD" in i.opname}
+    read |= {
+        name
+        for i in dis.get_instructions(code)
+        if isinstance(i.argval, tuple)
+        for name in i.argval
+    }
+    return (
+        set(inspect.signature(implementation).parameters)
+        - read
+        - set(code.co_cellvars)
+        - set(harmless)
+    )
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_implementations_read_their_parameters(name):
+    assert not unread(IMPLEMENTATIONS[name])
+
+
+def test_an_implementation_that_drops_a_parameter_is_found():
+    def drops(a, axis=None, *, kept=0, lost=1):
+        return [a for _ in range(kept)] and axis
+
+    assert unread(drops) == {"lost"}
+
+
+class Spy(np.ndarray):
+    """An array that notes which of NumPy's functions it is given to, and with what."""
+
+    calls: list = []
+
+    def __array_function__(self, function, types, args, kwargs):
+        args, kwargs = optree.tree_map(plain, (args, kwargs))
+        Spy.calls.append((function, args, kwargs))
+        result = function(*args, **kwargs)
+        return result.view(Spy) if isinstance(result, np.ndarray) else result
+
+
+def plain(value):
+    return np.array(value) if isinstance(value, Spy) else value
+
+
+def calls():
+    """Return one call of every function that the coverage cases call, with plain arguments."""
+    Spy.calls = []
+    for cases in CASES.values():
+        for case in cases:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    case(X.copy().view(Spy))
+                except (TypeError, ValueError):  # of functions that take no such array
+                    continue
+    found = {}
+    matrix = table(X).copy()
+    more = [
+        (np.zeros, ((2, 3),), {}), (np.ones, ((2, 3),), {}), (np.empty, ((0, 3),), {}),
+        (np.full, ((2, 3), 0.5), {}), (np.array, (matrix,), {}), (np.asarray, (matrix,), {}),
+        (np.asanyarray, (matrix,), {}), (np.ascontiguousarray, (matrix,), {}),
+        (np.arange, (np.float64(0.5), np.float64(3.0)), {}),
+        (np.linspace, (np.float64(-3.0), np.float64(5.3), 7), {}),
+        (np.logspace, (np.float64(0.5), np.float64(2.0), 5), {}),
+        (np.geomspace, (np.float64(0.5), np.float64(2.0), 5), {}),
+        (np.sum, (matrix,), {}), (np.mean, (matrix,), {}), (np.std, (matrix,), {}),
+        (np.median, (matrix,), {}), (np.sort, (matrix,), {}), (np.cumsum, (matrix,), {}),
+        (np.nanmax, (matrix,), {}), (np.nanmedian, (np.where(matrix > 0.8, np.nan, matrix),), {}),
+        (np.average, (matrix,), {"weights": matrix}), (np.unwrap, (7 * matrix,), {}),
+        (np.cov, (matrix,), {}), (np.corrcoef, (matrix,), {}), (np.ravel, (matrix.T,), {}),
+        (np.polymul, (np.array([0.0, 1.0]), np.array([0.0, 0.0, 2.0, 1.0])), {}),
+    ]  # fmt: skip
+    for function, args, kwargs in [*Spy.calls, *more]:
+        if not isinstance(function, np.ufunc) and function in FUNCTIONS:
+            found[function] = (args, kwargs)
+    return found
+
+
+ORDERS = ["C", "F", "A", "K", "Z"]
+FLAGS = [True, False]
+VALUES = {
+    "a_max": [0.6], "a_min": [0.3], "append": [1.5], "assume_unique": FLAGS, "atol": [0.5],
+    "axes": [(1, 0), (0, 1), 1], "axis": [0, -1, None, (0, 1), 5], "axis1": [1], "axis2": [0],
+    "axisa": [0], "axisb": [0], "axisc": [0], "aweights": [np.array([0.5, 2.0, 1.0])],
+    "base": [2.0, 3], "bias": FLAGS, "casting": ["no", "safe", "same_kind", "unsafe", "odd"],
+    "compute_uv": FLAGS, "copy": [True, False, None], "correction": [1, 2], "cov": FLAGS,
+    "ddof": [0, 1, 2], "decimals": [-1, 0, 3], "deg": FLAGS, "device": [None, "cpu", "gpu"],
+    "discont": [1.0, 4.0], "dtype": [np.float32, int, np.int8, None, bool], "dx": [0.5],
+    "edge_order": [1, 2, 3], "endpoint": FLAGS, "equal_nan": FLAGS, "full": FLAGS,
+    "full_matrices": FLAGS, "fweights": [np.array([1, 2, 1])], "hermitian": FLAGS,
+    "include_initial": FLAGS, "increasing": FLAGS, "indexing": ["xy", "ij", "odd"],
+    "initial": [2.5, 0.1], "invert": FLAGS, "k": [0, 1, -1, 2.5], "keepdims": FLAGS,
+    "kind": [None, "quicksort", "stable", "introselect", "table", "sort", "odd"],
+    "left": [-1.0], "like": [None], "m": [1, 2], "max": [0.6], "mean": [0.3],
+    "method": ["linear", "lower", "hazen", "nearest", "midpoint", "higher", "odd"],
+    "min": [0.3], "minlength": [0, 9],
+    "mode": [
+        "full", "same", "valid", "raise", "wrap", "clip", "r", "edge", "mean", "reduced", "odd",
+    ],
+    "n": [0, 1, 2, 4, 7], "N": [2, 4], "nan": [0.5], "ndmax": [0, 1], "ndmin": [0, 1, 3],
+    "neginf": [-5.0], "newshape": [(3, 2)], "norm": [None, "ortho", "forward", "backward", "odd"],
+    "offset": [1, -1], "optimize": [True, "greedy"], "ord": [None, 1, 2, np.inf, "fro", "odd"],
+    "order": ORDERS, "overwrite_input": FLAGS, "p": [1, 2, np.inf], "period": [1.0, 5.0],
+    "posinf": [5.0], "prepend": [1.5], "rcond": [0.5], "retstep": FLAGS, "return_counts": FLAGS,
+    "return_index": FLAGS, "return_inverse": FLAGS, "returned": FLAGS, "right": [True, 0.5],
+    "rowvar": FLAGS, "rtol": [0.5], "s": [(2, 4), (2, -1)], "shape": [(3, 2), (6,), 6],
+    "side": ["left", "right", "odd"], "sorted": FLAGS, "sorter": [np.array([1, 0, 2, 3, 4, 5])],
+    "sparse": FLAGS, "stable": [None, True, False], "start": [0, 1, 2], "subok": FLAGS,
+    "tol": [0.5, np.array(0.1)], "to_begin": [1.5], "to_end": [[1.5, 2.5]],
+    "trim": ["f", "b", "odd"], "UPLO": ["L", "U", "X"], "upper": FLAGS, "w": [np.arange(1.0, 7.0)],
+    "weights": [np.arange(1.0, 7.0)],
+    "where": [np.array([True, False, True])], "wrap": FLAGS, "x": [np.arange(6.0) ** 2],
+    "y": [np.array([1.0, 3.0, 2.0])], "num": [0, 1, 4], "step": [0.25], "stop": [4.0],
+    "source": [1], "destination": [0], "default": [1.5],
+}  # fmt: skip
+"""Values for arguments by name: what is an error for NumPy shall be one here."""
+
+
+def variations(function, args, kwargs):
+    """Yield a call with each optional argument replaced by each of its values."""
+    signature = inspect.signature(function)
+    bound = signature.bind(*args, **kwargs)
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for name, parameter in signature.parameters.items():
+        if parameter.default is inspect.Parameter.empty or parameter.kind in kinds:
+            continue
+        if name == "out":
+            continue
+        for value in VALUES[name]:
+            changed = inspect.BoundArguments(signature, bound.arguments | {name: value})
+            changed.arguments = {
+                key: changed.arguments[key]
+                for key in signature.parameters
+                if key in changed.arguments
+            }
+            yield name, value, changed.args, changed.kwargs
+
+
+def computed(function, args, kwargs):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return error
+
+
+def recorded(function, args, kwargs):
+    """Return what recording a call gives: its value, or its error."""
+    leaves, structure = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+    places = [
+        i for i, leaf in enumerate(leaves)
+        if isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind == "f"
+    ]  # fmt: skip
+
+    def call(*arrays):
+        given = list(leaves)
+        for place, array in zip(places, arrays, strict=True):
+            given[place] = array
+        new_args, new_kwargs = optree.tree_unflatten(structure, given)
+        return function(*new_args, **new_kwargs)
+
+    return computed(traced, (call, [leaves[i] for i in places]), {})
+
+
+def traced(call, arrays):
+    return trace_function(call, arrays).graph(*arrays)
+
+
+def assert_agrees(found, expected, what):
+    if isinstance(found, SteepestError):
+        return
+    if isinstance(expected, Exception):
+        assert isinstance(found, Exception), (what, found, expected)
+        return
+    assert not isinstance(found, Exception), (what, found)
+    if expected is None:
+        return
+    pairs = zip(optree.tree_leaves(found), optree.tree_leaves(expected), strict=True)
+    for value, wanted in pairs:
+        if isinstance(wanted, np.ndarray | np.generic):
+            assert np.asarray(value).dtype == wanted.dtype, what
+        assert np.shape(value) == np.shape(wanted), what
+        if what.startswith("empty"):
+            continue
+        np.testing.assert_allclose(value, wanted, rtol=1e-6, atol=1e-9, err_msg=str(what))
+
+
+CALLS = calls()
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_every_argument_is_honored_or_refused(function):
+    args, kwargs = CALLS[function]
+    for name, value, new_args, new_kwargs in variations(function, args, kwargs):
+        copies = optree.tree_map(
+            lambda x: x.copy() if isinstance(x, np.ndarray) else x, (new_args, new_kwargs)
+        )
+        expected = computed(function, *copies)
+        found = recorded(function, new_args, new_kwargs)
+        assert_agrees(found, expected, f"{function.__name__}({name}={value!r})")
+
+
+WITH_OUT = [f for f in CALLS if "out" in inspect.signature(f).parameters]
+
+
+@pytest.mark.parametrize("function", WITH_OUT, ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_results_are_written_to_out(function):
+    args, kwargs = CALLS[function]
+    expected = np.asarray(computed(function, args, kwargs))
+
+    def call(*arguments, **options):
+        out = np.zeros(expected.shape, expected.dtype)
+        result = function(*arguments, **options, out=out)
+        return result * 1, out
+
+    found = recorded(call, args, {k: v for k, v in kwargs.items() if k != "out"})
+    if not isinstance(found, SteepestError):
+        for value in found:
+            np.testing.assert_allclose(value, expected, rtol=1e-9)
+
+
+BY_NAME = {u.__name__: u for u in vars(np).values() if isinstance(u, np.ufunc)}
+UFUNCS = [
+    ufunc for ufunc in BY_NAME.values()
+    if "d" in "".join(ufunc.types) and ufunc.signature is None
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
+def test_every_argument_of_ufuncs_is_honored_or_refused(ufunc):
+    operands = (X + 0.05,) * ufunc.nin
+    options = {
+        "dtype": [np.float32, np.float64, int, bool], "order": ORDERS, "subok": FLAGS,
+        "casting": ["no", "safe", "unsafe"], "where": [True, np.arange(6) > 2],
+        "signature": ["d->d", "dd->d", "f->f"],
+    }  # fmt: skip
+    for name, values in options.items():
+        for value in values:
+            given = {name: value}
+            if name == "where" and value is not True:
+                continue  # leaves numbers open without out=
+            expected = computed(ufunc, operands, given)
+            found = recorded(ufunc, operands, given)
+            assert_agrees(found, expected, f"{ufunc.__name__}({name}={value!r})")
+
+
+REDUCERS = {
+    name: getattr(np.ndarray, name)
+    for name in METHODS
+    if hasattr(np, name) and hasattr(np.ndarray, name)
+}
+
+
+@pytest.mark.parametrize("name", REDUCERS)
+def test_every_argument_of_methods_is_honored_or_refused(name):
+    signature = inspect.signature(getattr(np, name))
+    matrix = table(X).copy()
+    required = {"take": ([1, 0],), "compress": ([True, False],), "repeat": (2,), "reshape": (3, 2)}
+    required |= {
+        "swapaxes": (0, 1),
+        "searchsorted": (0.5,),
+        "choose": ([matrix] * 2,),
+        "dot": (matrix.T,),
+    }
+    required |= {"put": ([0], 1.0), "partition": (1,), "argpartition": (1,), "astype": (float,)}
+    for parameter in list(signature.parameters.values())[1:]:
+        optional = parameter.default is not inspect.Parameter.empty
+        for value in (
+            VALUES.get(parameter.name, []) if optional and parameter.name != "out" else []
+        ):
+            options = {parameter.name: value}
+
+            def call(x, options=options):
+                x = x[0] * 10 if name == "searchsorted" else x
+                x = (x > 0.5).astype(int) if name == "choose" else x
+                return getattr(x, name)(*required.get(name, ()), **options)
+
+            expected = computed(call, (matrix.copy(),), {})
+            found = recorded(call, (matrix,), {})
+            assert_agrees(found, expected, f"x.{name}({parameter.name}={value!r})")
