@@ -213,7 +213,7 @@ class TracedArray(Traced):
             return PROPERTIES[name](self)
         if name.startswith("__"):
             raise AttributeError(name)
-        if not hasattr(np.float64 if self.is_scalar else np.ndarray, name):
+        if not hasattr(python_type(self), name):
             raise MissingAttributeError(f"arrays have no attribute {name!r}{at(user_source())}")
         raise UnsupportedAttributeError(
             f"the array attribute .{name}{at(user_source())} cannot be recorded; "
@@ -448,6 +448,13 @@ for _name, _ufunc in (
     ("invert", np.invert),
 ):
     setattr(TracedArray, f"__{_name}__", _alone(_ufunc))
+
+
+def python_type(x: Any) -> type:
+    """Return the type that a traced value would have in plain NumPy."""
+    if x.weak:
+        return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
+    return x.dtype.type if x.is_scalar else np.ndarray
 
 
 def as_traced(value: Any) -> Any:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import decimal
-import fractions
 import functools
 import json
 import math
@@ -21,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import SteepestError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
     UFUNC_METHODS,
@@ -29,6 +27,7 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     holds_traced,
+    python_type,
     refuse,
 )
 from steepest.trace.calls import call_function, call_implementation, call_ufunc
@@ -57,6 +56,14 @@ _PURE = frozenset((
     "struct", "warnings", "contextlib", "steepest",
 ))  # fmt: skip
 """Top-level modules whose functions give the same for the same arguments."""
+
+_TRANSPARENT = frozenset((
+    "builtins", "operator", "functools", "itertools", "collections", "copy", "heapq", "bisect",
+    "contextlib", "dataclasses", "typing", "types", "abc", "enum", "numbers", "warnings",
+    "logging", "pprint", "reprlib", "inspect", "traceback", "sys", "threading", "time", "string",
+    "unittest", "bdb", "pdb", "steepest", "math", "cmath",
+))  # fmt: skip
+"""Modules of Python's library that hand on what they are given, and do not compute with it."""
 
 _CLOCKS = frozenset({"time"})
 
@@ -137,13 +144,6 @@ def _unwrapped(values: Any) -> Any:
     return values._real if isinstance(values, SeenModule) else values
 
 
-def python_type(x: Any) -> type:
-    """Return the type that a traced value would have in plain NumPy."""
-    if x.weak:
-        return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
-    return x.dtype.type if x.is_scalar else np.ndarray
-
-
 class SeenType(type):
     """A type, as traced code sees it: it knows traced values as its instances."""
 
@@ -155,7 +155,7 @@ class SeenType(type):
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         if cls._real is not str:
             refuse_text(args, f"{cls._real.__name__}()")
-        if cls.convert is not None and args and holds_traced(list(args)):
+        if cls.convert is not None and holds_traced([*args, *kwargs.values()]):
             return cls.convert(*args, **kwargs)
         return cls._real(*args, **kwargs)
 
@@ -230,8 +230,6 @@ class _TypeOf(SeenType):
 _types[type] = _TypeOf("type", (), {"_real": type, "convert": None})
 seen_type(float, _to_float)
 seen_type(int, _to_int)
-for _exact in (complex, decimal.Decimal, fractions.Fraction):
-    seen_type(_exact)
 
 
 def _refusing_text(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -312,10 +310,50 @@ def see_library(value: Any, name: str = "") -> Any:
         return _announcing(value)
     if module.startswith("scipy."):
         found = SEEN_BY_NAME.get(f"{_public(module)}.{getattr(value, '__name__', '')}")
-        return value if found is None else _only_traced(value, found)
+        return _guarded(value) if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
-    return value
+    return _guarded(value) if _computes(module) else value
+
+
+def _computes(module: str) -> bool:
+    """Whether a module of Python's library computes with what its functions are given."""
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names and top.lstrip("_") not in _TRANSPARENT
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a library's function, whose complaints about traced values are refusals."""
+    if not isinstance(function, types.FunctionType | types.BuiltinFunctionType):
+        return function
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        if not holds_traced([*args, *kwargs.values()]):
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except SteepestError:
+            raise
+        except Exception as error:
+            raise _refused(function, error) from error
+
+    return functools.wraps(function)(seen)
+
+
+def _refused(function: Any, error: Exception | None = None) -> UnsupportedError:
+    why = f" ({error})" if error else ""
+    return UnsupportedError(
+        f"{function.__module__}.{function.__name__} is given a traced value{at(user_source())}, "
+        f"with which it cannot compute{why}: give its derivative with st.custom_derivative, or "
+        "compute it outside and pass it in"
+    )
+
+
+def _refusing(real: type) -> Callable[..., Any]:
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        raise _refused(real)
+
+    return convert
 
 
 class _Seeded(SeenType):
@@ -334,7 +372,7 @@ def _seeded(maker: Any) -> Any:
 
 
 def _from_seed(maker: Any, args: Any, kwargs: Any) -> Any:
-    if not is_seeded(maker, args, kwargs):
+    if not is_seeded(maker, args, kwargs) or holds_traced([*args, *kwargs.values()]):
         refuse_chance(f"{maker.__name__} without a seed")
     return maker(*args, **kwargs)
 
@@ -379,7 +417,12 @@ def _see_type(value: type) -> Any:
         return seen_type(value)
     if value in (np.finfo, np.iinfo):
         return _functions.setdefault(value, SeenFunction(value))
+    if value in _BUFFERS or (_computes(value.__module__) and not issubclass(value, Exception)):
+        return seen_type(value, _refusing(value))
     return value
+
+
+_BUFFERS = frozenset({memoryview, bytes, bytearray})
 
 
 def _opaque(function: Callable[..., Any]) -> Callable[..., Any]:
