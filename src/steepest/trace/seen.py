@@ -439,6 +439,7 @@ for _door in (builtins.id, builtins.open, builtins.input):
     SEEN[_door] = _opaque(_door)
 
 
+@functools.cache
 def seen_builtins() -> dict[str, Any]:
     """Return the builtins as traced code sees them."""
     return {

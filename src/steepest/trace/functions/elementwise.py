@@ -309,8 +309,14 @@ def astype(x, dtype, /, *, copy=True, device=None):
     return _astype_method(x, dtype, copy=copy)
 
 
+def _is_kept(x: TracedArray, dtype: np.dtype, order: str, copy: bool) -> bool:
+    return order == "K" and copy and x.dtype == dtype and x.ndim < 2 and not x.weak
+
+
 @implements(method="astype")
 def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
+        return fresh(x)  # most often, and faster
     if np.dtype(dtype).kind == "c":
         return as_complex(x)
     x = as_traced(x)
