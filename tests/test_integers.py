@@ -359,3 +359,29 @@ def test_settings_that_do_not_raise_are_accepted():
             return np.sqrt(x)
 
     assert st.trace(quiet, 4.0)(4.0) == 2
+
+
+def test_sequences_times_whole_numbers_are_repeated():
+    functions = [
+        lambda x: np.array([x, 1.0] * int(x)),
+        lambda x: np.array(int(x) * (x,)),
+        lambda x: np.array([x] * np.int64(x)),
+        lambda x: np.add(np.int64(x), [x, 2.0]),
+        lambda x: operator.add(np.int64(x), [x, 2.0]),
+        lambda x: int(x) == [3],
+    ]
+    for function in functions:
+        np.testing.assert_allclose(outcomes(function, 3.0)[0], function(3.0))
+    for function in (
+        lambda x: [1.0] * x,
+        lambda x: np.float64(x) * [1.0],
+        lambda x: operator.add(int(x), [1.0]),
+    ):
+        with pytest.raises(TypeError):
+            st.trace(function, 3.0)
+
+
+def test_chosen_python_ints_are_cast_as_numpy_casts_them():
+    small = np.array([3, 250], np.uint8)
+    for function in (lambda x: np.where(x > 5, x, 300), lambda x: np.where(x > 5, -1, x)):
+        assert_same(outcomes(function, small), function(small))

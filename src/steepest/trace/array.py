@@ -383,14 +383,26 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, self, other)
+        if self.is_scalar and isinstance(other, list | tuple) and _is_pythons(self, ufunc):
+            return NotImplemented
         return ufunc(self, other) if _is_operand(other) else NotImplemented
 
     def backward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, other, self)
+        if self.is_scalar and isinstance(other, list | tuple) and _is_pythons(self, ufunc):
+            return NotImplemented
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
     return forward, backward
+
+
+def _is_pythons(number: TracedArray, ufunc: np.ufunc) -> bool:
+    """Whether Python itself says what an operator does with a number and a sequence.
+
+    A sequence times a whole number is repeated; times another it is an error.
+    """
+    return number.weak or ufunc is np.multiply
 
 
 def _is_operand(value: Any) -> bool:

@@ -275,6 +275,7 @@ def where(condition, *choices):
         raise InputError(f"np.where{at(user_source())}: either both or neither of x and y")
     # Chosen values promote as in any ufunc of two operands.
     dtype = np.result_type(*map(_promotable, choices))
+    choices = tuple(np.asarray(c).astype(dtype) if type(c) is int else c for c in choices)
     chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
     chosen.is_scalar = False
     return chosen
