@@ -2,7 +2,7 @@
 
 import time
 
-from . import branches, derivatives, doors, memories, namespace, programs, states
+from . import branches, conversions, derivatives, namespace, programs, side_effects, states
 from .case import Case
 from .compare import AGREES, Verdict
 from .isolated import verdicts
@@ -13,10 +13,10 @@ PARTS = {
     "namespace": namespace,
     "derivatives": derivatives,
     "programs": programs,
-    "doors": doors,
+    "conversions": conversions,
     "branches": branches,
     "states": states,
-    "memories": memories,
+    "side_effects": side_effects,
 }
 """Each part has ``draw(seed, number)``, a case, and ``check(case, engine)``, the verdict on it."""
 

@@ -19,10 +19,10 @@ COUNTS = {
     "namespace": 1400,
     "derivatives": 200,
     "programs": 200,
-    "doors": 250,
+    "conversions": 250,
     "branches": 12,
     "states": 300,
-    "memories": 150,
+    "side_effects": 150,
 }
 CHUNK = 50
 CHUNKS = [

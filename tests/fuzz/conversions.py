@@ -1,4 +1,4 @@
-"""Values that leave the numbers and come back: as text, bytes, integers, through the library."""
+"""Values that become text, bytes or integers, or pass through the library, and come back."""
 
 import random
 
@@ -6,7 +6,7 @@ from .case import Call, Case, with_needed
 from .compare import AGREES
 from .oracle import check_gradient, check_values
 
-DOORS = (
+CONVERSIONS = (
     "float(str({v}))",
     "float(f'{{v}}')",
     "float(f'{{v}:.12g}')",
@@ -281,13 +281,13 @@ import scipy.stats
 """
 VALUES = ("x[0]", "float(x[1])", "np.sum(x)", "t", "x.max()", "(x[0] * x[1])")
 BODIES = (
-    "def f(x, t):\n    return ({door})",
-    "def f(x, t):\n    return np.sum(x) + ({door})",
-    "def f(x, t):\n    r = ({door})\n    return r * 2.0 if r > 0.5 else r + x[2]",
+    "def f(x, t):\n    return ({value})",
+    "def f(x, t):\n    return np.sum(x) + ({value})",
+    "def f(x, t):\n    r = ({value})\n    return r * 2.0 if r > 0.5 else r + x[2]",
     """
 def f(x, t):
     try:
-        return ({door})
+        return ({value})
     except Exception:
         return np.sum(x) * 3.0
 """,
@@ -295,18 +295,20 @@ def f(x, t):
 
 
 def draw(seed, number):
-    """Return a function that sends a value through such a door: doors take turns."""
-    rng = random.Random(f"{seed}/{number}/doors")
-    door = DOORS[number % len(DOORS)]
-    text = door.replace("{v}", rng.choice(VALUES))
-    source = rng.choice((BODIES[0], *BODIES)).replace("{door}", text)
+    """Return a function that converts a value: conversions take turns."""
+    rng = random.Random(f"{seed}/{number}/conversions")
+    conversion = CONVERSIONS[number % len(CONVERSIONS)]
+    text = conversion.replace("{v}", rng.choice(VALUES))
+    source = rng.choice((BODIES[0], *BODIES)).replace("{value}", text)
     points = [
         f"(np.array([{', '.join(f'{rng.uniform(0.1, 0.9):.3g}' for _ in range(3))}]), "
         f"{rng.uniform(0.1, 0.9):.3g})"
         for _ in range(3)
     ]
     points.append("(np.array([0.25, 0.5, 0.75]), 0.5)")
-    return Case(door, with_needed(HEAD, source, "np"), tuple(Call(point) for point in points))
+    return Case(
+        conversion, with_needed(HEAD, source, "np"), tuple(Call(point) for point in points)
+    )
 
 
 def check(case, engine="numpy"):

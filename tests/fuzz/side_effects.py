@@ -554,7 +554,7 @@ import numpy as np
 
 def draw(seed, number):
     """Return a function that writes state, and calls of it at several points."""
-    rng = random.Random(f"{seed}/{number}/memories")
+    rng = random.Random(f"{seed}/{number}/side_effects")
     if rng.random() < 0.6:
         name, count, text = rng.choice(COUNTERS)
         text = text.replace("{use}", rng.choice(USES).replace("{n}", count))
