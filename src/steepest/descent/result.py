@@ -32,6 +32,7 @@ class Status(enum.Enum):
     INTERRUPTED = "The run was interrupted: the point reached so far is returned."
     TIME_LIMIT = "The time limit was reached: the point reached so far is returned."
     CALLBACK = "The callback ended the run."
+    SINGULAR = "The descent ended where the Jacobian is singular: start elsewhere."
 
     def __str__(self) -> str:
         return self.value
