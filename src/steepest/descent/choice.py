@@ -77,7 +77,7 @@ FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR
 
 def _check_for_loss(method: Any) -> None:
     """Raise if a method needs residuals, where there is only a loss."""
-    if isinstance(method, FOR_RESIDUALS):
+    if getattr(method, "needs_residuals", False):
         name = type(method).__name__
         raise InputError(
             f"{name} needs residuals, not their sum of squares: give a function that returns "
