@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from steepest.descent.stop import (
     DecrementBelow,
-    GradientNormBelow,
+    GradientMaxBelow,
     LossChangeBelow,
     MaxIterations,
     StepBelow,
@@ -114,7 +114,7 @@ def scipy_stop(
     if xtol is not None:
         rules.append(StepBelow(xtol))
     if gtol is not None:
-        rules.append(GradientNormBelow(gtol))
+        rules.append(GradientMaxBelow(gtol))
     if not rules and max_nfev is None:
         return None
     limit: StopRule = MaxIterations(10_000 if max_nfev is None else max_nfev)

@@ -149,6 +149,32 @@ class GradientNormBelow(StopRule):
 
 
 @dataclass(frozen=True)
+class GradientMaxBelow(StopRule):
+    """Stop as soon as no slope is larger than a threshold: SciPy's ``gtol``.
+
+    Parameters
+    ----------
+    threshold
+        In the loss's units for each unit of the parameters.
+
+    Examples
+    --------
+    >>> from steepest.descent.stop import GradientMaxBelow
+    >>> GradientMaxBelow(1e-8)
+    GradientMaxBelow(threshold=1e-08)
+    """
+
+    threshold: float
+    looks_back = False
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.threshold)
+
+    def met(self, point: Point) -> Any:
+        return np.max(np.abs(point.gradient)) <= float(self.threshold)
+
+
+@dataclass(frozen=True)
 class DecrementBelow(StopRule):
     """Stop as soon as the method's model sees next to nothing left to gain.
 
