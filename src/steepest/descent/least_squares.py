@@ -12,10 +12,11 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
-from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares
+from steepest.descent.choice import choose_for_squares
 from steepest.descent.driver import State
 from steepest.descent.ending import FitEnd
 from steepest.descent.fit import Fit, FitWarning
+from steepest.descent.influence import doubted
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import DEFAULT_STOP, Record, check_kinds, recording
@@ -200,7 +201,7 @@ def fit_residuals(
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = solve(problem, vector, callback, progress, reason, None, more)
+    run = doubted(solve(problem, vector, callback, progress, reason, None, more), problem)
     if key is not None and run.converged:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FitEnd.of(run, problem), named, absolute_sigma, data)
@@ -234,7 +235,7 @@ def squares_problem(
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
     if stop is None:
-        stop = usual_stop if isinstance(method, FOR_RESIDUALS) else DEFAULT_STOP
+        stop = usual_stop if getattr(method, "needs_residuals", False) else DEFAULT_STOP
     every, keep_x = recorded
     problem = Problem(
         Objective(function, True, loss_called(loss), float(f_scale), expand),
