@@ -155,6 +155,8 @@ def again(key: Key | None, start: Any, args: tuple[Any, ...]) -> EndAgain | None
     if status is None or not status.is_success:
         return None
     is_sure = fit.evenness is not None and report[EVENNESS].item() > fit.evenness
+    if not is_sure and not np.all(np.any(report[FACTOR][:, :-1], axis=0)):
+        return None  # a parameter has no influence there
     inverse = report[SPREAD] if is_sure else None
     args = tuple([argument.copy() for argument in args])  # the caller's may change
     return EndAgain(fit, run, args, time.perf_counter() - began, inverse)

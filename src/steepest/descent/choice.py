@@ -91,7 +91,7 @@ def is_for_losses(method: Any) -> bool:
 
 def _check_for_loss(method: Any) -> None:
     """Raise if a method needs residuals, where there is only a loss."""
-    if isinstance(method, FOR_RESIDUALS):
+    if getattr(method, "needs_residuals", False):
         name = type(method).__name__
         raise InputError(
             f"{name} needs residuals, not their sum of squares: give a function that returns "

@@ -199,7 +199,7 @@ class Fit(Answers):
 
     @property
     def message(self) -> str:
-        """How it ended, and what of the parameters the data do not tell."""
+        """How it ended, and what of the parameters the data do not tell; what is wrong first."""
         ended = [self.run.message, *self.notes]
         if self.is_short_of_rank:  # which matters more
             return " ".join([*self.remarks, *ended])
@@ -481,7 +481,9 @@ class Fit(Answers):
         points = np.shape(trees.leaves(x)[0])[-1:]
         return np.broadcast_to(expected, data.y.shape if x is data.x else points)
 
-    def band(self, x: Any, level: float = 0.95, kind: str = "mean") -> tuple[Any, Any]:
+    def band(
+        self, x: Any, level: float = 0.95, kind: str = "mean", sigma: Any = None
+    ) -> tuple[Any, Any]:
         """Return the ends of a band around the fitted curve.
 
         Parameters
@@ -493,11 +495,20 @@ class Fit(Answers):
         kind
             ``"mean"``: where the curve itself lies; ``"prediction"``: where a further
             observation would.
+        sigma
+            Standard deviation of a further observation at `x`, as `sigma` of the data: needed
+            for a prediction where that differs from point to point, and `x` is not that of
+            the data.
 
         Returns
         -------
         lower, upper
-            Arrays of the shape of ``predict(x)``.
+            Arrays of the shape of ``predict(x)``, in the units of y.
+
+        Raises
+        ------
+        InputError
+            If a setting makes no sense, or the scatter at `x` is not known.
         """
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
@@ -512,9 +523,30 @@ class Fit(Answers):
         covariance = np.where(np.isnan(covariance), 0.0, covariance)
         variance = np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
         if kind == "prediction":
-            variance = variance + (1.0 if self.absolute_sigma else self.reduced_chi_square)
+            unit = 1.0 if self.absolute_sigma else self.reduced_chi_square
+            variance = variance + unit * np.square(self._sigma_at(x, sigma))
         reach = self._quantile(level) * np.sqrt(variance)
         return self._everywhere(x, center - reach), self._everywhere(x, center + reach)
+
+    def _sigma_at(self, x: Any, sigma: Any) -> Any:
+        """Return the standard deviations of observations at some x, in the units of y."""
+        data = self._require_data()
+        if sigma is not None:
+            return np.asarray(sigma, np.float64)
+        if data.kind == "none":
+            return 1.0
+        known = self.problem.args[2]
+        if data.kind == "matrix":  # what makes residuals independent, of unit variance
+            known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
+        if np.ptp(known) <= 1e-9 * np.max(known):
+            return known.flat[0]
+        there, here = trees.leaves(data.x), trees.leaves(x)
+        if len(there) == len(here) and all(map(np.array_equal, there, here)):
+            return known
+        raise InputError(
+            "the standard deviations of the data differ from point to point: say by "
+            "sigma=... what they are at x"
+        )
 
     # SciPy's names for the same things.
 

@@ -11,10 +11,11 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.again import Key, again, key_of, remember_fit
 from steepest.descent.bounds import Box, box_of_ends
-from steepest.descent.choice import FOR_RESIDUALS, choose_for_squares, is_for_losses
+from steepest.descent.choice import choose_for_squares, is_for_losses
 from steepest.descent.ending import FitEnd
 from steepest.descent.entry import entry_point, warn_user
 from steepest.descent.fit import Fit, FitWarning
+from steepest.descent.influence import doubted
 from steepest.descent.markers import Expansion, unmark
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record, check_kinds, recording, warn_of_idle
@@ -207,7 +208,7 @@ def fit_residuals(
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = solve(problem, vector, callback, progress, reason, None, more)
+    run = doubted(solve(problem, vector, callback, progress, reason, None, more), problem)
     if data is None:  # those of a model are warned of with what they do not determine
         warn_of_idle(run)
     if key is not None and run.converged and not run.notes:
@@ -247,7 +248,7 @@ def squares_problem(
     if stop is None:
         stop = squares_stop(*tolerances, goal_of(method))
     if stop is None:
-        limit = usual_limit if isinstance(method, FOR_RESIDUALS) else MOST_ITERATIONS
+        limit = usual_limit if getattr(method, "needs_residuals", False) else MOST_ITERATIONS
         stop = goal_of(method) | MaxIterations(limit)
     every, keep_x = recorded
     problem = Problem(
@@ -273,7 +274,7 @@ def goal_of(method: Any) -> StopRule:
 
     A method of the user's own goes by what it says is left to gain, if it says so.
     """
-    if isinstance(method, FOR_RESIDUALS):
+    if getattr(method, "needs_residuals", False):
         return SQUARES_GOAL
     if is_for_losses(method):
         return GRADIENT_GOAL

@@ -24,7 +24,7 @@ class Status(int, enum.Enum):
 
     Each is also the number that SciPy's ``minimize`` has for the same: 0 for a success, 1 for
     a limit, 2 where no lower point was found, 3 for a loss that is not finite, 99 for a
-    callback; those that SciPy does not know are 4 to 8. Two of them are equal only if they are
+    callback; those that SciPy does not know are 4 to 9. Two of them are equal only if they are
     the same. The value, and ``str(status)``, is the sentence for people.
     """
 
@@ -40,6 +40,7 @@ class Status(int, enum.Enum):
     DIVERGED = 3, "The descent diverged: the last finite point is returned."
     INTERRUPTED = 7, "The run was interrupted: the point reached so far is returned."
     TIME_LIMIT = 8, "The time limit was reached: the point reached so far is returned."
+    SINGULAR = 9, "The descent ended where the Jacobian is singular: start elsewhere."
     CALLBACK = 99, "The callback ended the run."
 
     def __new__(cls, number: int, sentence: str) -> Status:

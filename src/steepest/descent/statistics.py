@@ -9,6 +9,14 @@ import numpy as np
 from steepest.ops.triangular import solve_triangle
 
 
+def tolerance(dtype: np.dtype, observations: Any) -> Any:
+    """Return the share of the largest singular value below which one is a rounding error.
+
+    Models are not more exact than some hundred rounding errors, however few data there are.
+    """
+    return np.finfo(dtype).eps * np.maximum(observations, 100)
+
+
 def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
     """Return the inverse of a Jacobian's square, and its rank.
 
@@ -32,7 +40,7 @@ def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
     if not np.isfinite(r).all():
         return np.full((number, number), np.inf), 0
     _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
-    tiny = np.finfo(r.dtype).eps * max(observations, number)
+    tiny = tolerance(r.dtype, observations)
     rank = int(np.sum(values > tiny * values.max(initial=0.0)))
     if rank < number:
         return np.full((number, number), np.inf), rank
@@ -58,7 +66,7 @@ def least_evenness(dtype: np.dtype, number: int, observations: int) -> float:
     about two to the power of its size, and the largest at most the root of the sum of all
     squares.
     """
-    return float((np.finfo(dtype).eps * max(observations, number) * 4.0**number) ** 2)
+    return float((tolerance(dtype, observations) * 4.0**number) ** 2)
 
 
 EASY = 8
@@ -97,7 +105,7 @@ def spreads(factor: np.ndarray, free: np.ndarray, observations: np.ndarray) -> n
         squares = np.sum(np.square(scaled), (1, 2)) * np.sum(np.square(inverse), (1, 2))
         half = inverse / scale[:, :, None]
         result = half @ np.swapaxes(half, 1, 2)
-    tiny = np.finfo(r.dtype).eps * np.maximum(observations, number)
+    tiny = tolerance(r.dtype, observations)
     finite = np.isfinite(r).all(axis=(1, 2))
     for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few need a look
         result[i], _ = spread(r[i], observations[i])

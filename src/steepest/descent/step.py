@@ -152,7 +152,7 @@ def _search(
     point = Point(
         after, trial.loss, trial.free_gradient, trial.x, base.loss, length, move.decrement
     )
-    met, rules = _met(session, stop, point)
+    met, rules = _met(session, stop, point, move.is_singular)
     met = np.logical_and(accepted, met)
     failed = np.where(accepted, int(Failure.NONE), move.failure)
     first_loss = np.where(is_first, trial.loss, first_loss)
@@ -165,11 +165,24 @@ def _search(
     return Step(move.x, state, finite, code, after, length, accepted, (move.report, after, rules))
 
 
-def _met(session: Session, stop: StopRule, point: Point) -> tuple[Any, Any]:
-    """Return whether a rule is met, and a number whose bits say which of its rules are."""
+def _met(
+    session: Session, stop: StopRule, point: Point, is_singular: Any = False
+) -> tuple[Any, Any]:
+    """Return whether a rule is met, and a number whose bits say which of its rules are.
+
+    At a singular point no goal is.
+    """
     met, bits = _truth(session, stop, point), as_traced(np.zeros((), np.int64))
+    limit: Any = False
     for number, rule in enumerate(stop.rules()):
-        bits = bits + np.where(_truth(session, rule, point), 1 << number, 0)
+        truth = _truth(session, rule, point)
+        if is_singular is not False and rule.is_goal:
+            truth = np.logical_and(truth, np.logical_not(is_singular))
+        elif not rule.is_goal:
+            limit = np.logical_or(limit, truth)
+        bits = bits + np.where(truth, 1 << number, 0)
+    if is_singular is not False:
+        met = np.logical_and(met, np.logical_or(np.logical_not(is_singular), limit))
     return met, bits
 
 

@@ -56,8 +56,6 @@ class Along(Search):
     """
 
     search: LineSearch
-    is_scaled = False
-    """Whether a whole step along the direction leads to the minimum of a model."""
 
     @abc.abstractmethod
     def empty_memory(self, x: Any) -> Any:
@@ -76,9 +74,16 @@ class Along(Search):
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         """Return where to go from a trial point, given its gradient without held parameters."""
 
-    def first_step(self, line: Line, memory: Any, way: Any, slope: Any) -> Any:
-        """Return the step to try first along a way of some slope, after another line."""
+    def first_step(self, line: Line, memory: Any, way: Any, slope: Any, drop: Any) -> Any:
+        """Return the step to try first along a way of some slope, after a drop of the loss."""
         return 1.0
+
+    def decrement(self, slope: Any, trial: Evaluation) -> Any:
+        """Return by how much the loss would fall at most, given its slope along the direction.
+
+        It is NaN where a whole step does not lead to the minimum of a model.
+        """
+        return np.nan
 
     def cautious(self, gradient: Any, loss: Any) -> Any:
         """Return the step to try first where nothing else is known.
@@ -115,7 +120,8 @@ class Along(Search):
         patience = (tries >= _TRIES) & (trial.loss < base.loss)
         accepted = is_first | verdict.done | patience
         change = trial.gradient - line.gradient
-        counts, step = accepted & ~is_first, trial.x - base.x
+        counts = accepted & ~is_first
+        step = trial.x - base.x
         memory = self.remember(line.memory, line, step, change, gradient, counts)
         way = self.direction(memory, gradient, trial)
         if box is not None:
@@ -123,11 +129,11 @@ class Along(Search):
         slope = np.sum(way * gradient)
         # Where the memory leads uphill it is no use: begin anew against the gradient.
         descends = slope < 0
-        decrement = -0.5 * slope if self.is_scaled else np.nan
+        decrement = self.decrement(slope, trial)
         way = np.where(descends, way, -gradient)
         slope = np.where(descends, slope, -np.sum(np.square(gradient)))
         careful = self.cautious(gradient, trial.loss)
-        usual = self.first_step(line, memory, way, slope)
+        usual = self.first_step(line, memory, way, slope, base.loss - trial.loss)
         following = Line(
             memory,
             np.where(accepted, trial.gradient, line.gradient),
@@ -149,6 +155,16 @@ class Along(Search):
         reason = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
         failure = np.where(is_stuck, reason, int(Failure.NONE))
         return Move(accepted, target, following, failure, decrement)
+
+
+def after_drop(slope: Any, drop: Any) -> Any:
+    """Return the step to try first after the loss fell by something: 1 at most.
+
+    It is where a parabola of this slope at its start falls by as much again (Nocedal and
+    Wright 3.60): what a method knows of the curvature so far may be wrong by any factor.
+    """
+    step = np.minimum(1.0, 2.02 * drop / -slope)
+    return np.where(step > 0, step, 1.0)
 
 
 def _seen(base: Base, trial: Evaluation, line: Line) -> Seen:

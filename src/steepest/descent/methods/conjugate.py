@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.along import Along, Line
+from steepest.descent.methods.along import Along, Line, after_drop
 from steepest.descent.methods.line_search import Armijo, LineSearch, StrongWolfe
 
 
@@ -47,7 +47,7 @@ class NonlinearCG(Along):
     True
     """
 
-    search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4, flatness=0.1))
+    search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4, flatness=0.4))
 
     def empty_memory(self, x: Any) -> Any:
         return Kept(np.zeros_like(x), np.zeros((), x.dtype))
@@ -71,11 +71,9 @@ class NonlinearCG(Along):
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return memory.direction - gradient
 
-    def first_step(self, line: Line, memory: Any, way: Any, slope: Any) -> Any:
-        # As far as promises the decrease of the last step (Nocedal and Wright 3.60).
-        usual = line.step * line.slope / slope
+    def first_step(self, line: Line, memory: Any, way: Any, slope: Any, drop: Any) -> Any:
         if not isinstance(self.search, Armijo):
-            return usual
+            return after_drop(slope, drop)
         # A search that only shortens begins where the last change of the gradient points to.
         length = memory.length / np.sum(np.square(way))
-        return np.where(memory.length > 0, -slope * length, usual)
+        return np.where(memory.length > 0, -slope * length, line.step * line.slope / slope)

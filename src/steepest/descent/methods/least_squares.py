@@ -10,6 +10,19 @@ import numpy as np
 from steepest.descent.evaluation import Evaluation
 from steepest.descent.methods.along import Along, Line
 from steepest.descent.methods.line_search import Armijo, LineSearch
+from steepest.descent.methods.linear_model import (
+    Model,
+    bound_weight,
+    empty_model,
+    is_flat,
+    is_rounding,
+    is_usable,
+    least_damping,
+    model_at,
+    norms_of,
+    reach,
+    why_stuck,
+)
 from steepest.descent.methods.protocol import Base, Move, Search
 from steepest.descent.methods.trust import (
     ENOUGH,
@@ -22,91 +35,6 @@ from steepest.descent.methods.trust import (
 from steepest.descent.vectors import chosen, norm
 from steepest.errors import InputError
 from steepest.ops.triangular import solve_triangle, triangle
-
-
-class Model(NamedTuple):
-    """The residuals as a linear function of a step, turned into a triangle.
-
-    Attributes
-    ----------
-    factor
-        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last
-        column: shape (n, n + 1).
-    scale
-        The largest norm that each column of the Jacobian has had, shape (n,): in units of
-        its inverse a step does not depend on those of the parameters.
-    """
-
-    factor: Any
-    scale: Any
-
-    @property
-    def right(self) -> Any:
-        """Q.T times the residuals, shape (n,)."""
-        return self.factor[:, -1]
-
-    def changes(self, step: Any) -> Any:
-        """Return by how much a step changes Q.T times the residuals."""
-        return np.sum(self.factor[:, :-1] * step, axis=1)
-
-    def slope(self, step: Any) -> Any:
-        """Return the loss's slope along a step."""
-        return np.sum(self.changes(step) * self.right)
-
-    def predicted(self, step: Any) -> Any:
-        """Return by how much the model's loss falls with a step."""
-        changes = self.changes(step)
-        return -np.sum(changes * self.right) - 0.5 * np.sum(np.square(changes))
-
-    @property
-    def norms(self) -> Any:
-        """The norm of each column of the Jacobian, shape (n,)."""
-        return np.sqrt(np.sum(np.square(self.factor[:, :-1]), axis=0))
-
-    def decrement(self, x: Any, loss: Any) -> Any:
-        """Return by how much the model's loss can fall at most from a point with a loss.
-
-        What a column adds to those before it counts only where it is no rounding error. The
-        whole loss is one, once rounding x itself changes the residuals by more.
-        """
-        norms, tiny = self.norms, np.finfo(self.scale.dtype).eps
-        counts = np.abs(np.diagonal(self.factor)) > 100 * tiny * norms
-        left = 0.5 * np.sum(np.square(np.where(counts, self.right, 0.0)))
-        return np.where(2 * loss <= np.square(tiny * norm(norms * x)), 0.0, left)
-
-    def steepness(self, loss: Any) -> Any:
-        """Return the largest share of the loss that one parameter alone could remove.
-
-        It is the squared cosine of the angle between the residuals and a column.
-        """
-        slopes = np.sum(self.factor[:, :-1] * self.right[:, None], axis=0)
-        lengths = np.square(self.norms) * 2 * loss
-        return np.max(np.square(slopes) / np.where(lengths > 0, lengths, 1.0))
-
-
-def empty_model(x: Any) -> Model:
-    """Return a model of nothing."""
-    return Model(np.zeros((x.size, x.size + 1), x.dtype), np.zeros_like(x))
-
-
-def model_at(trial: Evaluation, scale: Any) -> Model:
-    """Return the linear model of the residuals at a point."""
-    model = Model(trial.triangle, scale)
-    norms = model.norms if trial.box is None else np.where(trial.held, 0.0, model.norms)
-    return Model(model.factor, np.maximum(scale, norms))
-
-
-def weights_of(model: Model) -> Any:
-    """Return the scale, 1 where it says nothing."""
-    return np.where(model.scale > 0, model.scale, 1.0)
-
-
-def is_flat(model: Model, x: Any, left: Any, loss: Any) -> Any:
-    """Return whether nothing is to be gained, by the whole model or by any one parameter."""
-    tiny = np.finfo(x.dtype).eps
-    rounding = np.square(10 * tiny * norm(model.norms * x))  # of the residuals, like that of x
-    flat = (left <= np.sqrt(tiny) * loss) | (2 * left <= rounding)
-    return flat | (model.steepness(loss) <= tiny**0.75)
 
 
 class Damped(NamedTuple):
@@ -157,7 +85,8 @@ class LevenbergMarquardt(Search):
     array([3. , 0.5])
     """
 
-    damping: float = 0.1
+    damping: float = 0.005
+    needs_residuals = True
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.damping) and self.damping > 0):
@@ -169,40 +98,53 @@ class LevenbergMarquardt(Search):
 
     def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
-        accepted = is_first | (ratio > ENOUGH)
-        model = chosen(accepted, model_at(trial, state.model.scale), state.model)
+        here = model_at(trial, state.model)
+        accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
+        model = chosen(accepted, here, state.model)
         # Where the model is nearly exact the damping goes fast: so the end is quadratic.
         least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 0.1)
         excess = 2 * ratio - 1
         factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
+        better = np.where(np.all(model.counts), better, np.maximum(better, _least(trial)))
         damping = np.where(is_first, state.damping, np.where(accepted, better, worse))
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
-        weight = weights_of(model)
+        weight = model.weight
         target, step = _step_within(trial, x, model, np.sqrt(damping) * weight)
-        following = Damped(model, damping, growth, model.predicted(step), model.slope(step))
+        predicted = model.predicted(step)
+        following = Damped(model, damping, growth, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
-        left = model.decrement(x, loss)
+        left = model.decrement(x, loss, damping, predicted)
         failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
-        return Move(accepted, target, following, failure, left, model.factor)
+        failure = why_stuck(failure, model)
+        return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
+
+
+def _least(trial: Evaluation) -> float:
+    return least_damping(trial.x.dtype)
 
 
 def _step_within(trial: Evaluation, x: Any, model: Model, weight: Any) -> tuple[Any, Any]:
     """Return where a damped step leads within the bounds, and the step there.
 
-    Parameters that it would take beyond their bounds go as far as these, and the others take
-    the step that is best then.
+    Parameters that it would take beyond their bounds go as far as they may, and the others
+    take the step that is best then.
     """
-    step = damped_step(model, weight)
     if trial.box is None:
+        step = damped_step(model, weight)
         return x + step, step
-    inside = trial.box.project(x + step)
-    cut, most = inside != x + step, inside - x
-    rest = model.factor[:, -1] + np.sum(np.where(cut, model.factor[:, :-1] * most, 0.0), axis=1)
+    box = trial.box
+    weight = bound_weight(box, x, model, weight)
+    step = damped_step(model, weight)
+    low, high = -reach(x - box.lower, model.size), reach(box.upper - x, model.size)
+    most = np.clip(step, low, high)
+    cut = most != step
+    rest = model.right + np.sum(np.where(cut, model.factor[:, :-1] * most, 0.0), axis=1)
     others = np.where(cut, 0.0, model.factor[:, :-1])
-    left = Model(np.concatenate([others, rest[:, None]], axis=1), model.scale)
-    return kept_inside(trial, x, np.where(cut, most, damped_step(left, weight)))
+    left = model._replace(factor=np.concatenate([others, rest[:, None]], axis=1))
+    step = np.where(cut, most, np.clip(damped_step(left, weight), low, high))
+    return kept_inside(trial, x, step)
 
 
 def damped_step(model: Model, weight: Any) -> Any:
@@ -262,6 +204,7 @@ class Dogleg(Search):
     """
 
     radius: float = 1.0
+    needs_residuals = True
 
     def __post_init__(self) -> None:
         check_radius(self.radius)
@@ -272,19 +215,29 @@ class Dogleg(Search):
 
     def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
-        accepted = is_first | (ratio > ENOUGH)
-        model = chosen(accepted, model_at(trial, state.model.scale), state.model)
-        x, weight = np.where(accepted, trial.x, base.x), weights_of(model)
+        here = model_at(trial, state.model)
+        accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
+        model = chosen(accepted, here, state.model)
+        x, weight = np.where(accepted, trial.x, base.x), model.weight
         size = norm(weight * x)
         first = self.radius * np.where(size > 0, size, 1.0)
         radius = np.where(is_first, first, next_radius(state.radius, ratio, state.length))
-        target, step = kept_inside(trial, x, dogleg_step(model, weight, radius))
-        length = norm(weight * step)
-        following = Trusted(model, radius, length, model.predicted(step), model.slope(step))
+        step = dogleg_step(model, weight, radius)
+        if trial.box is not None:
+            box = trial.box
+            step = np.clip(
+                step, -reach(x - box.lower, model.size), reach(box.upper - x, model.size)
+            )
+        target, step = kept_inside(trial, x, step)
+        length, predicted = norm(weight * step), model.predicted(step)
+        following = Trusted(model, radius, length, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
-        left = model.decrement(x, loss)
+        # A step that the region ends says nothing about what is left.
+        damping = np.where(length < 0.999 * radius, least_damping(x.dtype), np.inf)
+        left = model.decrement(x, loss, damping, predicted)
         failure = failure_of(length, size, is_flat(model, x, left, loss))
-        return Move(accepted, target, following, failure, left, model.factor)
+        failure = why_stuck(failure, model)
+        return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
 
 def dogleg_step(model: Model, weight: Any, radius: Any) -> Any:
@@ -331,7 +284,7 @@ class GaussNewton(Along):
     """
 
     search: LineSearch = field(default_factory=Armijo)
-    is_scaled = True
+    needs_residuals = True
 
     def empty_memory(self, x: Any) -> Any:
         return ()
@@ -342,9 +295,12 @@ class GaussNewton(Along):
         return ()
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
-        model = model_at(trial, np.zeros_like(trial.x))
-        number = trial.x.size
-        return -solve_triangle(model.factor[:, :number], model.factor[:, number:])[:, 0]
+        factor, number = trial.triangle, trial.x.size
+        return -solve_triangle(factor[:, :number], factor[:, number:])[:, 0]
 
     def cautious(self, gradient: Any, loss: Any) -> Any:
         return 1.0
+
+    def decrement(self, slope: Any, trial: Evaluation) -> Any:
+        is_all = is_rounding(norms_of(trial.triangle), trial.x, trial.loss)
+        return np.where(is_all, 0.0, -0.5 * slope)

@@ -142,6 +142,9 @@ class Bracket(NamedTuple):
         sufficient decrease.
     width, earlier_width
         Lengths of the interval one and two steps ago.
+    wall
+        The shortest step so far where the loss was no number, or so high that it says
+        nothing about where the minimum is; infinite if there is none.
     """
 
     ends: Ends
@@ -149,6 +152,7 @@ class Bracket(NamedTuple):
     is_late: Any
     width: Any
     earlier_width: Any
+    wall: Any
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,8 @@ class StrongWolfe(LineSearch):
         zero = np.zeros((), like.dtype)
         infinite = zero + np.inf
         ends = Ends(zero, zero, zero, zero, zero, zero)
-        return Bracket(ends, np.zeros((), bool), np.zeros((), bool), infinite, infinite)
+        no = np.zeros((), bool)
+        return Bracket(ends, no, no, infinite, infinite, infinite)
 
     def judge(self, seen: Seen, state: Any) -> Verdict:
         # At the start of a search both ends are the point that it starts from.
@@ -232,14 +237,29 @@ class StrongWolfe(LineSearch):
         length = np.abs(after.other - after.best)
         slow = is_bracket & (length >= 0.66 * state.earlier_width)
         step = np.where(slow, after.best + 0.5 * (after.other - after.best), step)
-        # A step at which the loss is not a number says nothing but that it was too long.
-        broken = ~np.isfinite(seen.loss + seen.slope)
-        step = np.where(broken, ends.best + 0.1 * (seen.step - ends.best), step)
+        # A step to a wall says nothing but that it was too long: parabolas through it, or none
+        # at all, would lead back to the start. Behind it the search halves what is left.
+        broken = is_wall(seen)
+        wall = np.where(broken, np.minimum(seen.step, state.wall), state.wall)
+        step = np.where(broken, ends.best + 0.5 * (seen.step - ends.best), step)
         kept = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
+        best = kept[0]
+        step = np.where(step >= wall, 0.5 * (best + wall), step)
         is_bracket = np.where(broken, state.is_bracket, is_bracket)
-        width = np.where(is_bracket, length, np.where(is_new, 1e300, state.width))
-        bracket = Bracket(Ends(*kept), is_bracket, late, width, state.width)
+        largest = np.finfo(seen.loss.dtype).max
+        width = np.where(is_bracket, length, np.where(is_new, largest, state.width))
+        bracket = Bracket(Ends(*kept), is_bracket, late, width, state.width, wall)
         return Verdict(enough & flat, np.minimum(step, self.longest), bracket)
+
+
+_HIGH = 1e6
+"""How much more than the slope at the start promises, the other way, a loss rises at a wall."""
+
+
+def is_wall(seen: Seen) -> Any:
+    """Return whether the loss at a step is no number, or has nothing to do with the slope."""
+    promised = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
+    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * promised)
 
 
 def next_step(

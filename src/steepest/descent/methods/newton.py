@@ -57,7 +57,6 @@ class NewtonCG(Along):
 
     search: LineSearch = field(default_factory=Armijo)
     inner: int = 200
-    is_scaled = True
 
     def __post_init__(self) -> None:
         _check_inner(self.inner)
@@ -75,6 +74,9 @@ class NewtonCG(Along):
 
     def cautious(self, gradient: Any, loss: Any) -> Any:
         return 1.0
+
+    def decrement(self, slope: Any, trial: Evaluation) -> Any:
+        return -0.5 * slope
 
 
 def _check_inner(inner: int) -> None:
@@ -105,6 +107,7 @@ class Inner(NamedTuple):
 def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) -> Any:
     """Return an approximate minimum of the quadratic model within a radius (Steihaug 1983)."""
     held = None if trial.box is None else trial.held
+    radius = np.asarray(radius, gradient.dtype) if isinstance(radius, float) else radius
     size = norm(gradient)
     goal = np.minimum(0.5, np.sqrt(size)) * size
 
@@ -284,7 +287,8 @@ def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any]:
     floor = np.maximum(0.0, -lowest)
     # Newton's iteration on 1 / length, which is nearly linear, kept within a bracket.
     upper = norm(parts) / radius - lowest
-    tiny = np.finfo(gradient.dtype).eps * (np.abs(lowest) + np.abs(values[-1]) + 1e-300)
+    tiny = np.finfo(gradient.dtype).eps * (np.abs(lowest) + np.abs(values[-1]))
+    tiny = np.maximum(tiny, np.finfo(gradient.dtype).tiny)
 
     def goes_on(state: Any) -> Any:
         shift, low, high, count = state

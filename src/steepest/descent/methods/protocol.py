@@ -55,6 +55,7 @@ class Failure(enum.IntEnum):
     STALLED = 3
     UNBOUNDED = 4
     FLAT = 5
+    SINGULAR = 6
 
 
 class Base(NamedTuple):
@@ -91,6 +92,9 @@ class Move(NamedTuple):
         method takes it for; NaN where the method cannot say.
     report
         Nested arrays that are kept of the point where the descent ends.
+    is_singular
+        Whether the parameters cannot be told apart at the point that is now the best, though
+        that is no property of the problem: there no goal counts as reached.
     """
 
     accepted: Any
@@ -99,6 +103,7 @@ class Move(NamedTuple):
     failure: Any = Failure.NONE
     decrement: Any = np.nan
     report: Any = ()
+    is_singular: Any = False
 
 
 class Search(abc.ABC):
@@ -107,6 +112,9 @@ class Search(abc.ABC):
     Each call sees the loss at one point more. So a search is not a loop around the loss but
     a step of one: it can be stopped, resumed and run beside others after every evaluation.
     """
+
+    needs_residuals = False
+    """Whether it looks at residuals and their slopes, and not at the loss alone."""
 
     def bounded(self) -> Any:
         """Return the method as it is where parameters have bounds."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.along import Along, Line
+from steepest.descent.methods.along import Along, Line, after_drop
 from steepest.descent.methods.line_search import LineSearch, StrongWolfe
 from steepest.descent.vectors import norm
 from steepest.errors import InputError
@@ -170,21 +170,6 @@ _LARGEST = 30_000
 """Variables up to which BFGS keeps its matrix: some gigabytes."""
 
 
-class Inverse(NamedTuple):
-    """What :class:`BFGS` remembers.
-
-    Attributes
-    ----------
-    matrix
-        The inverse Hessian as far as it is known, shape (n, n).
-    is_fresh
-        Whether it is still the one that it began with.
-    """
-
-    matrix: Any
-    is_fresh: Any
-
-
 @dataclass(frozen=True)
 class BFGS(Along):
     """The method of Broyden, Fletcher, Goldfarb and Shanno (1970), with a dense matrix.
@@ -203,7 +188,7 @@ class BFGS(Along):
     array([1., 1.])
     """
 
-    search: LineSearch = field(default_factory=StrongWolfe)
+    search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4))
 
     def empty_memory(self, x: Any) -> Any:
         if x.size > _LARGEST:
@@ -211,21 +196,23 @@ class BFGS(Along):
                 f"BFGS keeps a matrix of {x.size} x {x.size} numbers, which is "
                 f"{x.size**2 * x.itemsize / 2**30:.0f} GiB: use st.LBFGS() or st.NonlinearCG()"
             )
-        return Inverse(np.eye(x.size, dtype=x.dtype), np.ones((), bool))
+        return np.eye(x.size, dtype=x.dtype)
 
     def remember(
         self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
-        product, square = np.sum(step * change), np.sum(np.square(change))
+        # The first matrix stays as it is: scaled to what the first step has shown (Nocedal and
+        # Wright 6.20) it would know the steepest direction alone, and be too short in others.
+        product = np.sum(step * change)
         useful = counts & _is_useful(product, step, change)
-        # The first matrix is scaled to what the first step has shown (Nocedal and Wright 6.20).
-        scale = np.where(memory.is_fresh, product / square, 1.0)
-        before = scale * memory.matrix
-        bent = np.matmul(before, change)
+        bent = np.matmul(memory, change)
         share = (1.0 + np.sum(change * bent) / product) / product
         cross = step[:, None] * bent[None, :]
-        after = before + share * (step[:, None] * step[None, :]) - (cross + cross.T) / product
-        return Inverse(np.where(useful, after, memory.matrix), memory.is_fresh & ~useful)
+        after = memory + share * (step[:, None] * step[None, :]) - (cross + cross.T) / product
+        return np.where(useful, after, memory)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
-        return -np.matmul(memory.matrix, gradient)
+        return -np.matmul(memory, gradient)
+
+    def first_step(self, line: Line, memory: Any, way: Any, slope: Any, drop: Any) -> Any:
+        return after_drop(slope, drop)

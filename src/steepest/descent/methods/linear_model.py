@@ -1,0 +1,193 @@
+"""The residuals as a linear function of a step: what methods for sums of squares look at."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.evaluation import Evaluation
+from steepest.descent.methods.protocol import Failure
+from steepest.descent.vectors import norm
+
+RELATIVE = 4.0
+"""How much the damping of a parameter looks at the parameter's own size: the change of all
+residuals together that counts as much as a change of the parameter by its size, the other way
+round. Without, a parameter that hardly matters at the start is not damped, and runs away."""
+
+_NEGLIGIBLE = 100
+"""Rounding errors that a column may add to those before it and count as dependent on them."""
+
+_FRACTION = 0.9
+"""Share of the way to a bound that a step may go."""
+
+_AT_BOUND = 1e-8
+"""Share of a parameter's size from where on it may go the whole way."""
+
+
+class Model(NamedTuple):
+    """The residuals as a linear function of a step, turned into a triangle.
+
+    Attributes
+    ----------
+    factor
+        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last
+        column: shape (n, n + 1).
+    weight
+        What a change of each parameter by 1 counts for, shape (n,): in units of its inverse a
+        step does not depend on those of the parameters.
+    size
+        The largest absolute value that each parameter has had, shape (n,).
+    influences
+        The largest number of parameters that had any influence at a point so far.
+    is_singular
+        Whether there are fewer now, or none at all, though residuals are left.
+    """
+
+    factor: Any
+    weight: Any
+    size: Any
+    influences: Any
+    is_singular: Any
+
+    @property
+    def right(self) -> Any:
+        """Q.T times the residuals, shape (n,)."""
+        return self.factor[:, -1]
+
+    def changes(self, step: Any) -> Any:
+        """Return by how much a step changes Q.T times the residuals."""
+        return np.sum(self.factor[:, :-1] * step, axis=1)
+
+    def slope(self, step: Any) -> Any:
+        """Return the loss's slope along a step."""
+        return np.sum(self.changes(step) * self.right)
+
+    def predicted(self, step: Any) -> Any:
+        """Return by how much the model's loss falls with a step."""
+        changes = self.changes(step)
+        return -np.sum(changes * self.right) - 0.5 * np.sum(np.square(changes))
+
+    @property
+    def gradient(self) -> Any:
+        """Of the loss, shape (n,); 0 for a parameter that a bound holds."""
+        return np.sum(self.factor[:, :-1] * self.right[:, None], axis=0)
+
+    @property
+    def norms(self) -> Any:
+        """The norm of each column of the Jacobian, shape (n,)."""
+        return norms_of(self.factor)
+
+    @property
+    def counts(self) -> Any:
+        """Which columns add to those before them what is no rounding error, shape (n,)."""
+        tiny = np.finfo(self.factor.dtype).eps
+        return np.abs(np.diagonal(self.factor)) > _NEGLIGIBLE * tiny * self.norms
+
+    def decrement(self, x: Any, loss: Any, damping: Any, predicted: Any) -> Any:
+        """Return by how much the model's loss can fall at most from a point with a loss.
+
+        The whole loss is a rounding error, once rounding x itself changes the residuals by
+        more. Where columns depend on each other, the triangle does not tell: then it is by how
+        much a step falls whose damping is small enough to leave that to rounding errors.
+        """
+        left = 0.5 * np.sum(np.square(self.right))
+        is_free = damping <= 2 * least_damping(x.dtype)
+        rounding = np.square(_NEGLIGIBLE * np.finfo(x.dtype).eps) / damping * loss
+        damped = np.where(predicted <= rounding, 0.0, predicted)
+        damped = np.where(is_free, damped, np.inf)
+        left = np.where(np.all(self.counts), left, damped)
+        return np.where(is_rounding(self.norms, x, loss), 0.0, left)
+
+    def steepness(self, loss: Any) -> Any:
+        """Return the largest share of the loss that one parameter alone could remove.
+
+        It is the squared cosine of the angle between the residuals and a column.
+        """
+        lengths = np.square(self.norms) * 2 * loss
+        return np.max(np.square(self.gradient) / np.where(lengths > 0, lengths, 1.0))
+
+
+def norms_of(factor: Any) -> Any:
+    """Return the norm of each column of a triangle, without its last column."""
+    return np.sqrt(np.sum(np.square(factor[:, :-1]), axis=0))
+
+
+def is_rounding(norms: Any, x: Any, loss: Any) -> Any:
+    """Return whether rounding x changes the residuals by more than they are."""
+    tiny = np.finfo(x.dtype).eps
+    return 2 * loss <= np.square(tiny * norm(norms * x))
+
+
+def least_damping(dtype: np.dtype) -> float:
+    """Return the smallest damping where columns depend on each other.
+
+    Directions in which the residuals change by rounding errors alone are next to nothing
+    beside it, and others that can be told from them are nearly free.
+    """
+    return float(np.sqrt(np.finfo(dtype).eps))
+
+
+def empty_model(x: Any) -> Model:
+    """Return a model of nothing."""
+    factor = np.zeros((x.size, x.size + 1), x.dtype)
+    return Model(
+        factor, np.zeros_like(x), np.zeros_like(x), np.zeros((), np.int64), np.zeros((), bool)
+    )
+
+
+def model_at(trial: Evaluation, before: Model) -> Model:
+    """Return the linear model of the residuals at a point, given that at the point before."""
+    factor, x = trial.triangle, trial.x
+    norms, size = norms_of(factor), np.maximum(before.size, np.abs(x))
+    own = norms if trial.box is None else np.where(trial.held, 0.0, norms)
+    share = RELATIVE * np.sqrt(2 * np.abs(trial.loss)) / np.where(size > 0, size, 1.0)
+    share = np.where(size > 0, share, 0.0)
+    weight = np.sqrt(np.square(own) + np.square(share))
+    weight = np.where(weight > 0, weight, 1.0)
+    number = np.sum(norms > 0)
+    influences = np.maximum(before.influences, number)
+    is_lost = (number < influences) | (number == 0)
+    if trial.box is not None:  # what has no influence where a bound holds another one is no fault
+        is_lost &= ~np.any(trial.held) | np.all((norms == 0) | trial.held)
+    is_singular = is_lost & ~is_rounding(norms, x, trial.loss)
+    return Model(factor, weight, size, influences, is_singular)
+
+
+def is_usable(model: Model) -> Any:
+    """Return whether a model says where to go on: slopes are finite, and not all of them 0."""
+    return np.isfinite(np.sum(model.factor)) & (np.max(model.norms) > 0)
+
+
+def why_stuck(failure: Any, model: Model) -> Any:
+    """Return why a step leads no further, which may be that the model is singular."""
+    stuck = (failure == int(Failure.PRECISION)) | (failure == int(Failure.STALLED))
+    return np.where(stuck & model.is_singular, int(Failure.SINGULAR), failure)
+
+
+def is_flat(model: Model, x: Any, left: Any, loss: Any) -> Any:
+    """Return whether nothing is to be gained, by the whole model or by any one parameter."""
+    tiny = np.finfo(x.dtype).eps
+    rounding = np.square(30 * tiny * norm(model.norms * x))  # of the residuals, like that of x
+    flat = (left <= np.sqrt(tiny) * loss) | (2 * np.minimum(left, loss) <= rounding)
+    return flat | (model.steepness(loss) <= tiny**0.75)
+
+
+def reach(room: Any, size: Any) -> Any:
+    """Return how far a step may go towards a bound that is some way off.
+
+    On a bound the residuals may be singular, and a descent that meets it would be stuck there.
+    So a step stops short, and only what has come next to a bound goes onto it.
+    """
+    return np.where(room <= _AT_BOUND * size, room, _FRACTION * room)
+
+
+def bound_weight(box: Any, x: Any, model: Model, weight: Any) -> Any:
+    """Return weights in which slopes towards a bound count less, the nearer it is.
+
+    The term is that of Coleman and Li (1996), as in SciPy's ``trf``.
+    """
+    slope = model.gradient
+    room = np.where(slope > 0, x - box.lower, box.upper - x)
+    pull = np.where(room > 0, np.abs(slope) / np.where(room > 0, room, 1.0), 0.0)
+    return np.sqrt(np.square(weight) + pull)

@@ -1,0 +1,299 @@
+"""Fits and descents end where they should, and say so where they do not."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize
+from nist_cases import CASES as NIST
+from textbook_cases import CASES
+
+import steepest as st
+from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
+from steepest.errors import InputError
+
+STARTS = 8
+BOUNDS = {"free": None, "positive": (0.0, np.inf)}
+
+
+def theirs(residuals, jacobian, start, bounds):
+    """Return the lowest loss that SciPy's methods find."""
+    losses = []
+    for method in ["trf"] if bounds else ["trf", "lm"]:
+        try:
+            with np.errstate(all="ignore"):
+                run = scipy.optimize.least_squares(
+                    residuals,
+                    start,
+                    jacobian,
+                    bounds=bounds or (-np.inf, np.inf),
+                    method=method,
+                    max_nfev=400,
+                )
+            losses.append(run.cost)
+        except ValueError:  # the residuals overflow
+            continue
+    return losses
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    """Return, for each kind of bounds, what every start of every model came to.
+
+    Rows are: SciPy's methods that found the best minimum, whether ours did, whether ours says
+    that it converged.
+    """
+    found = {kind: [] for kind in BOUNDS}
+    for case in CASES:
+        model, x, y = case.model, case.x, case.y
+
+        def residuals(p, model=model, x=x, y=y):
+            return model(x, *p) - y
+
+        slopes = st.compile(st.jacobian(residuals))
+        best = st.least_squares(residuals, np.array(case.truth)).cost
+        for kind, bounds in BOUNDS.items():
+            for start in case.starts(STARTS):
+                losses = theirs(residuals, lambda p, s=slopes: np.array(s(p)), start, bounds)
+                fit = st.least_squares(residuals, start, bounds=bounds)
+                good = [loss <= 1.001 * best for loss in [*losses, fit.cost]]
+                found[kind].append((good[:-1], good[-1], fit.converged, fit.x))
+    return found
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_as_many_best_minima_are_found_as_by_scipy(outcomes, kind):
+    rows = outcomes[kind]
+    ours = sum(row[1] for row in rows)
+    for number in range(max(len(row[0]) for row in rows)):
+        assert ours >= sum(row[0][number] for row in rows if number < len(row[0]))
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_what_is_not_the_best_minimum_seldom_says_that_it_converged(outcomes, kind):
+    wrong = [row for row in outcomes[kind] if row[2] and not row[1] and any(row[0])]
+    assert len(wrong) <= 2
+
+
+def test_bounds_hold(outcomes):
+    assert all(np.all(row[3] >= 0) for row in outcomes["positive"])
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
+def test_many_fits_do_not_end_on_a_bound_where_the_model_is_singular(engine):
+    case = CASES[0]
+    starts = np.array([[1.0, 10.0], [0.5, 30.0], [20.0, 5.0]])
+    many = st.curve_fit_many(
+        case.model, case.x, np.tile(case.y, (3, 1)), starts, bounds=(0, np.inf), engine=engine
+    )
+    expected, _ = scipy.optimize.curve_fit(case.model, case.x, case.y, case.truth)
+    assert many.converged.all()
+    np.testing.assert_allclose(many.x, np.tile(expected, (3, 1)), rtol=1e-6)
+
+
+# Parameters that do not matter, or cannot be told apart.
+
+
+def test_redundant_parameters_end_at_once_and_are_named(random):
+    x = np.linspace(0, 5, 40)
+    for _ in range(10):
+        y = random.normal() * x + random.normal() + 0.3 * random.normal(size=x.size)
+        with pytest.warns(st.FitWarning, match="a and b"):
+            fit = st.curve_fit(lambda x, a, b, c: (a + b) * x + c, x, y)
+        assert fit.converged, fit.message
+        assert fit.iterations < 20
+        assert fit.message.startswith("The Jacobian has rank 2 for 3 parameters")
+        slope, intercept = np.polyfit(x, y, 1)
+        np.testing.assert_allclose([fit.x[0] + fit.x[1], fit.x[2]], [slope, intercept], rtol=1e-6)
+
+
+def test_a_parameter_without_a_slope_at_the_start_does_not_run_away():
+    x = np.linspace(0, 3, 30)
+    y = 2 * np.exp(-1.5 * x) + 1
+    # With amplitude 0 the rate has no slope at the start.
+    fit = st.curve_fit(lambda x, a, b, c: a * np.exp(-b * x) + c, x, y, [0.0, 1.0, 0.0])
+    np.testing.assert_allclose(fit.x, [2, 1.5, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("start", [[0.0, 0.0], [1.0, 0.0, 1e3, 1.0], [1.0, 1.0, 50.0, 1.0]])
+def test_a_fit_that_sees_no_slopes_has_not_converged(start):
+    x = np.linspace(0, 5, 40)
+    model = {
+        2: lambda x, a, b: a * np.sin(b * x),
+        4: lambda x, o, a, c, w: o + a * np.exp(-(((x - c) / w) ** 2)),
+    }[len(start)]
+    y = model(x, *[1.0, 2.0, 2.0, 0.5][: len(start)])
+    with pytest.warns(st.FitWarning):
+        fit = st.curve_fit(model, x, y, start)
+    assert not fit.converged, fit.message
+    assert "rank" in fit.message.split(":")[0]
+
+
+@pytest.mark.parametrize("power", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("start", [[1.0, 1.0], [0.0, 0.0], [3.0, -2.0]])
+def test_a_line_far_from_the_origin_is_right_or_says_that_it_is_not_determined(power, start):
+    x, y = 10.0**power + np.arange(5.0), np.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    slope = np.polyfit(np.arange(5.0), y, 1)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = st.curve_fit(lambda x, a, b: a * x + b, x, y, start)
+    if fit.rank == 2:
+        assert fit.x[0] == pytest.approx(slope, rel=1e-13 * 10.0**power)
+    else:
+        assert fit.message.startswith("The Jacobian has rank 1")
+
+
+# Walls, and the same sums of squares as SciPy's methods.
+
+
+def walled(height):
+    def loss(x):
+        inside = (x[0] - 0.01) ** 2 * 1e4 + (x[1] - 2) ** 2
+        return np.where(x[0] <= 0, height, inside)
+
+    return loss
+
+
+@pytest.mark.parametrize("method", [st.BFGS(), st.LBFGS(), st.NonlinearCG()], ids=repr)
+@pytest.mark.parametrize("height", [1e8, 1e20, 1e100, 1e300, np.inf, np.nan])
+def test_searches_come_back_from_walls_of_any_height(method, height):
+    run = st.minimize(walled(height), np.array([0.5, 0.0]), method=method)
+    assert run.converged, run.message
+    np.testing.assert_allclose(run.x, [0.01, 2], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("Nelson", 0), ("Nelson", 1), ("Hahn1", 0), ("Hahn1", 1), ("MGH10", 0), ("Gauss1", 0)],
+)
+def test_bfgs_finds_no_higher_a_minimum_than_scipys(name, start):
+    (case,) = [case for case in NIST if case.name == name]
+    model, x, y = case.model, case.x, case.y
+
+    def loss(p):
+        return np.sum((model(x, *p) - y) ** 2)
+
+    pair = st.compile(st.value_and_gradient(loss))
+
+    def value_and_gradient(p):
+        value, slopes = pair(np.array(p))
+        return float(value), np.array(slopes)
+
+    begin = np.array(case.starts[start], float)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = scipy.optimize.minimize(
+            value_and_gradient, begin, jac=True, method="BFGS", options={"maxiter": 10_000}
+        )
+    stop = st.GradientNormBelow(1e-5) | st.MaxIterations(10_000)
+    run = st.minimize(loss, begin, method=st.BFGS(), stop=stop, record=None)
+    assert run.loss <= 1.001 * other.fun
+    assert run.iterations <= 2 * other.nit
+
+
+# Precision, stop rules, units.
+
+
+@pytest.mark.parametrize("bounds", [None, (-2.0, 2.0)], ids=["free", "bounded"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_float32_runs_without_a_warning(name, bounds):
+    start = np.array([-1.0, 0.5, 0.3], np.float32)
+
+    def residuals(x):
+        return np.concatenate([3 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if BY_NAME[name] in FOR_RESIDUALS:
+            run = st.least_squares(residuals, start, method=name, bounds=bounds)
+        else:
+            stop = st.GradientNormBelow(1e-3) | st.MaxIterations(100)
+            run = st.minimize(
+                lambda x: np.sum(residuals(x) ** 2), start, method=name, bounds=bounds, stop=stop
+            )
+    assert run.x.dtype == np.float32
+    assert run.loss < 15
+    if issubclass(BY_NAME[name], st.descent.methods.Search):
+        np.testing.assert_allclose(run.x, 1, atol=0.01)
+
+
+@pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.GaussNewton(), st.Dogleg()])
+def test_an_exact_fit_ends_at_its_rounding_errors(method):
+    t = np.linspace(0, 2, 20)
+    fit = st.least_squares(
+        lambda p: p[0] * np.exp(-p[1] * t) - 3 * np.exp(-0.5 * t), np.ones(2), method=method
+    )
+    assert fit.converged
+    assert fit.iterations < 20
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_prediction_is_in_the_units_of_y(random, absolute):
+    x = np.linspace(0, 5, 400)
+    y = 2 * x + 1 + 0.1 * random.normal(size=x.size)
+    width = 1.96 * 0.1
+    covariance = np.diag(np.full(x.size, 0.01))
+    for sigma in (0.1, np.full(x.size, 0.1), covariance):
+        fit = st.curve_fit(lambda x, a, b: a * x + b, x, y, sigma=sigma, absolute_sigma=absolute)
+        low, high = fit.band(np.array([2.5]), kind="prediction")
+        assert (high - low) / 2 == pytest.approx(width, rel=0.1)
+
+
+def test_a_prediction_from_uneven_data_takes_their_scatter_or_is_told(random):
+    x = np.linspace(0, 5, 400)
+    sigma = np.linspace(0.05, 0.2, x.size)
+    y = 2 * x + 1 + sigma * random.normal(size=x.size)
+    fit = st.curve_fit(lambda x, a, b: a * x + b, x, y, sigma=sigma, absolute_sigma=True)
+    low, high = fit.band(x, kind="prediction")
+    np.testing.assert_allclose((high - low) / 2, 1.96 * sigma, rtol=0.05)
+    at = np.array([1.0, 2.0])
+    low, high = fit.band(at, kind="prediction", sigma=0.3)
+    np.testing.assert_allclose((high - low) / 2, 1.96 * 0.3, rtol=0.05)
+    with pytest.raises(InputError, match="differ from point to point"):
+        fit.band(at, kind="prediction")
+
+
+def test_a_parameter_that_is_not_used_is_no_fault():
+    x = np.linspace(0, 5, 40)
+    with pytest.warns(st.FitWarning, match="determine c"):
+        fit = st.curve_fit(lambda x, a, b, c: a * x + b + 0 * c, x, 2 * x + np.sin(9 * x))
+    assert fit.converged
+    assert fit.message.startswith("The Jacobian has rank 2 for 3 parameters")
+    assert fit.x[2] == 1
+
+
+def test_gtol_is_scipys_largest_slope():
+    def loss(x):
+        return np.sum((x - 1) ** 2)
+
+    # 100 slopes of 0.02 each: the largest is below the threshold, their norm is not.
+    start = np.full(100, 1.01)
+    assert st.minimize(loss, start, options={"gtol": 0.03}).iterations == 0
+    assert scipy.optimize.minimize(loss, start, options={"gtol": 0.03}).nit == 0
+
+
+def test_a_residual_method_of_ones_own_stops_like_ours():
+    class Own(st.LevenbergMarquardt):
+        pass
+
+    class Halved(st.descent.methods.Search):
+        needs_residuals = True
+
+        def init(self, x):
+            return st.LevenbergMarquardt().init(x)
+
+        def advance(self, base, trial, state, is_first):
+            return st.LevenbergMarquardt().advance(base, trial, state, is_first)
+
+    t = np.linspace(0, 2, 20)
+    y = np.exp(-t) + 0.1 * np.sin(40 * t)
+
+    def residuals(p):
+        return p[0] * np.exp(-p[1] * t) - y
+
+    expected = st.least_squares(residuals, np.ones(2))
+    for method in (Own(), Halved()):
+        fit = st.least_squares(residuals, np.ones(2), method=method)
+        assert fit.run.message == expected.run.message
+    with pytest.raises(InputError, match="needs residuals"):
+        st.minimize(lambda p: np.sum(p**2), np.ones(2), method=Halved())
