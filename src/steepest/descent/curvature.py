@@ -26,7 +26,7 @@ def curvature_of(
         Returns the method's state there.
     """
     if isinstance(problem.method, BFGS):
-        return {"hess_inv": lambda: np.array(own_state().memory.matrix)}
+        return {"hess_inv": lambda: np.array(own_state().memory)}
     if isinstance(problem.method, LBFGS):
         return {"hess_inv": lambda: _product(own_state().memory)}
     if isinstance(problem.method, TrustRegion):
