@@ -106,6 +106,10 @@ def call_ufunc(
     ufunc: np.ufunc, *inputs: Any, out: Any = None, where: Any = True, **options: Any
 ) -> Any:
     """Record a call of a ufunc, with what NumPy does for ``out``, ``where`` and ``dtype``."""
+    is_plain = out is None and where is True and not options and len(inputs) == ufunc.nin
+    row = TABLE.get(ufunc.__name__) if is_plain and ufunc not in FUNCTIONS else None
+    if row is not None and row.evaluate is ufunc and not any(map(COMPLEX["is complex"], inputs)):
+        return apply(row, *inputs)  # most often, and faster
     inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
     if any(map(COMPLEX["is complex"], inputs)):
         return COMPLEX["ufunc"](ufunc, *inputs, out=out or given or None)

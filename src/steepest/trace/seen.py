@@ -255,7 +255,10 @@ class SeenModule(types.ModuleType):
         real, full_name = self._real, f"{self.__name__}.{name}"
         value = getattr(real, name)
         if isinstance(value, types.ModuleType) or _is_given(real, name, value):
-            return see_library(value, full_name)
+            seen = see_library(value, full_name)
+            if real.__name__ in _GIVEN:
+                self.__dict__[name] = seen  # where Python finds it the next time
+            return seen
         return READ["see"](value, functools.partial(getattr, real, name), full_name, current())
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -67,25 +68,35 @@ def _with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any
 
 def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
     """Reduce in the widest integers, whose last bits are those of smaller ones."""
-    wide = getattr(np, name)(np.empty(0, a.dtype)).dtype
+    wide = _widest(name, a.dtype)
+    if wide == a.dtype:
+        return reduce_by(name, a, axis, keepdims)
     return reduce_by(name, a.astype(wide), axis, keepdims).astype(a.dtype)
+
+
+@functools.cache
+def _widest(name: str, dtype: np.dtype) -> np.dtype:
+    """Return the dtype in which NumPy adds up or multiplies: small integers in the widest."""
+    return getattr(np, name)(np.empty(0, dtype)).dtype
+
+
+def _cast(a: TracedArray, dtype: Any) -> Any:
+    return a if a.dtype == dtype and not a.weak else a.astype(dtype)
 
 
 @implements(np.sum, method="sum")
 def sum_(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     a = as_traced(a)
-    if dtype is None:  # NumPy adds up small integers in the widest ones
-        dtype = np.add.reduce(np.empty(0, a.dtype)).dtype
-    total = _reduced("sum", masked(a.astype(dtype), where, 0), axis, keepdims)
+    dtype = _widest("sum", a.dtype) if dtype is None else dtype
+    total = _reduced("sum", masked(_cast(a, dtype), where, 0), axis, keepdims)
     return _with_initial(total, np.add, initial)
 
 
 @implements(np.prod, method="prod")
 def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     a = as_traced(a)
-    if dtype is None:
-        dtype = np.multiply.reduce(np.empty(0, a.dtype)).dtype
-    total = _reduced("prod", masked(a.astype(dtype), where, 1), axis, keepdims)
+    dtype = _widest("prod", a.dtype) if dtype is None else dtype
+    total = _reduced("prod", masked(_cast(a, dtype), where, 1), axis, keepdims)
     return _with_initial(total, np.multiply, initial)
 
 
