@@ -22,7 +22,8 @@ def blocks(name):
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/speed.md", "docs/scipy.md"])
+@pytest.mark.filterwarnings("ignore::steepest.TraceWarning")  # which docs/state.md shows
+@pytest.mark.parametrize("page", ["README.md", "docs/speed.md", "docs/scipy.md", "docs/state.md"])
 def test_code_runs_and_prints_what_it_says(page, capsys):
     namespace = {}
     for block in blocks(page):

@@ -89,7 +89,7 @@ from steepest.descent import (
     resume,
 )
 from steepest.engines import compile, get_num_threads, set_num_threads
-from steepest.errors import SteepestError
+from steepest.errors import SteepestError, TraceWarning
 from steepest.graph import Graph
 from steepest.ops.arithmetic import stop_gradient
 from steepest.trace import cond, log_softmax, logsumexp, scan, softmax, trace, while_loop
@@ -154,6 +154,7 @@ __all__ = [
     "Tied",
     "TimeLimit",
     "Timings",
+    "TraceWarning",
     "TrustRegion",
     "UnitInterval",
     "WarmUp",

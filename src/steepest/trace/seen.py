@@ -43,6 +43,9 @@ SEEN: dict[Any, Any] = {}
 SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 """The same for libraries that are not imported here, by full name."""
 
+WATCHED: dict[Any, Any] = {}
+"""Versions that only look at what they are given, by the function they stand for."""
+
 MAKERS: frozenset[Any] = frozenset({np.zeros, np.empty, np.ones, np.full})
 """Functions whose results are recorded even where no argument is traced."""
 
@@ -241,7 +244,7 @@ def _refusing_text(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _reader in (builtins.len, builtins.compile, ast.literal_eval, json.loads):
-    SEEN[_reader] = _refusing_text(_reader)
+    WATCHED[_reader] = _refusing_text(_reader)
 
 
 class SeenModule(types.ModuleType):
@@ -302,7 +305,7 @@ def see_library(value: Any, name: str = "") -> Any:
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
-        seen = SEEN.get(value)
+        seen = SEEN.get(value) or WATCHED.get(value)
     except TypeError:  # unhashable
         return value
     if seen is not None:
@@ -439,7 +442,7 @@ def _opaque(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _door in (builtins.id, builtins.open, builtins.input):
-    SEEN[_door] = _opaque(_door)
+    WATCHED[_door] = _opaque(_door)
 
 
 @functools.cache
@@ -448,4 +451,4 @@ def seen_builtins() -> dict[str, Any]:
     return {
         name: see_library(value) if getattr(value, "__module__", "") == "builtins" else value
         for name, value in vars(builtins).items()
-    } | {"open": SEEN[builtins.open]}
+    } | {"open": WATCHED[builtins.open]}

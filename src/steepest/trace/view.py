@@ -24,7 +24,7 @@ from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.chance import refuse_random
 from steepest.trace.containers import CONTAINERS, see_container, see_tuple
 from steepest.trace.objects import follow_object, note_namespace, see_class
-from steepest.trace.seen import READ, SEEN, see_library, seen_builtins
+from steepest.trace.seen import READ, WATCHED, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session, current
 from steepest.trace.text import refuse_text
 from steepest.trace.writes import attributes_place, cell_place, cell_value, global_place
@@ -163,7 +163,7 @@ def type_of(value: Any) -> Any:
 
 
 READ["see"], READ["type"] = see, type_of
-SEEN[builtins.eval], SEEN[builtins.exec] = _eval, _exec
+WATCHED[builtins.eval], WATCHED[builtins.exec] = _eval, _exec
 
 
 def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
