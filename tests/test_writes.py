@@ -319,6 +319,16 @@ def test_both_sides_are_the_same_there():
     assert st.hessian(sinc)(1.0) == 0.0
 
 
+def test_a_question_for_nan_is_no_coincidence():
+    def loss(x):
+        total = np.sum(x * x)
+        return np.inf if total != total else total
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(st.gradient(loss)(X), 2 * X)
+
+
 def test_equality_of_data_is_no_coincidence():
     def loss(x, kind):
         return np.sum(x * x) if kind == 1.0 else np.sum(x)

@@ -96,6 +96,7 @@ def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], boo
     name, operands = condition.op.name, condition.operands
     if name in ("equal", "not_equal"):
         is_real = operands[0].dtype.kind == "f" and condition.size > 0
+        is_real = is_real and operands[0] is not operands[1]  # which asks for NaN
         return is_real and truth == (name == "equal") and any(map(counts, operands))
     if name == "logical_not":
         return rests_on_equality(operands[0], not truth, counts)
