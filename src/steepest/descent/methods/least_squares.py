@@ -111,7 +111,9 @@ class LevenbergMarquardt(Search):
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
         weight = model.weight
-        target, step = _step_within(trial, x, model, np.sqrt(damping) * weight)
+        target, step = _step_within(
+            trial, x, model, np.sqrt(damping) * self._usual(model, damping)
+        )
         predicted = model.predicted(step)
         following = Damped(model, damping, growth, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
@@ -119,6 +121,15 @@ class LevenbergMarquardt(Search):
         failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
         failure = why_stuck(failure, model)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
+
+    def _usual(self, model: Model, damping: Any) -> Any:
+        """Return the weights, in which sizes count less the more the model is trusted.
+
+        Near a minimum they would only slow the descent down.
+        """
+        share = np.clip(damping / self.damping, 1e-6, 1.0)
+        squares = share * np.square(model.weight) + (1.0 - share) * np.square(model.norms)
+        return np.sqrt(squares)
 
 
 def _least(trial: Evaluation) -> float:
