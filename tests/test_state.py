@@ -684,3 +684,45 @@ def test_descents_see_it_too(name):
         run = st.minimize(loss, X, args)
         np.testing.assert_allclose(function(run.x, *args), 3.0, rtol=1e-4)
         change(np.array([4.0, 5.0]))
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "how", ["number", "attribute", "in place", "argument in place", "rebound"]
+)
+def test_a_callback_may_change_what_the_loss_reads(how, engine):
+    """As in SciPy, the descent goes on with the loss as it is then."""
+    target, given = np.zeros(2), np.zeros(2)
+    owner, shift = Bare(), 0.0
+    owner.target = np.zeros(2)
+
+    def loss(x, y):
+        return np.sum((x - target - owner.target - y - shift) ** 2)
+
+    def change(state):
+        nonlocal target, shift
+        if state.iteration != 2:
+            return
+        if how == "number":
+            shift = 3.0
+        elif how == "attribute":
+            owner.target = np.full(2, 3.0)
+        elif how == "in place":
+            target[:] = 3.0
+        elif how == "argument":
+            given[:] = 3.0
+        else:
+            target = np.full(2, 3.0)
+
+    calls = []
+
+    def callback(state):
+        calls.append(state.iteration)
+        change(state)
+
+    run = st.minimize(
+        loss, np.ones(2), args=(given,), callback=callback, engine=engine,
+        method=st.GradientDescent(0.1), stop=st.MaxIterations(200),
+    )  # fmt: skip
+    np.testing.assert_allclose(run.x, 3.0, rtol=1e-6)
+    assert calls == list(range(1, 201))

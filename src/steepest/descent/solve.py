@@ -15,8 +15,10 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.driver import Ending, drive, ending_of
 from steepest.descent.methods import Search
+from steepest.descent.notify import Notified
 from steepest.descent.parameters import check_finite
 from steepest.descent.prepare import (
+    Prepared,
     Problem,
     extend,
     go_on,
@@ -46,65 +48,94 @@ def solve(
     `reason` says why the method was taken; `earlier` is where another run was, with the
     history that led there: this one goes on from it; `more` is saved with the run.
     """
-    prepared, traced, compiled = prepare(problem, vector)
-    started, pauses = time.perf_counter(), 0.0
-    deadline = started + prepared.seconds
-    if earlier is None:
-        run = prepared.start(start_of(problem, prepared, vector))
-    else:
-        run = prepared.start(start_again(problem, prepared, earlier[0]))
-        run.recording = earlier[1]
+    course = _Course(problem, vector, earlier, callback is not None)
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
-
     called = None if callback is None else of_state(callback)
-    plain = _residuals(problem) if problem.objective.of_residuals and called else None
-
-    def look() -> State:
-        here = standing(problem.method, run)
-        return _state(problem, here.x, here.loss, here.iterations, plain)
-
-    def look_closely() -> State:
-        if isinstance(problem.method, Search):
-            return look()
-        x = np.array(run.x)
-        find = functools.partial(_loss_at, problem, prepared.at, x)
-        return _state(problem, x, find, run.count, plain)
-
     with _progress_display(problem, limit) if progress else _NOTHING as watch:
-        while True:
-            ending = drive(
-                run, limit, prepared.budget, look, look_closely, called, watch, deadline
-            )
-            if ending is not Ending.NEW_PATH:
-                break
-            if not np.isfinite(run.x).all():
-                ending = Ending.DIVERGED
-                break
-            stepped = step_in_numpy(problem, prepared, run)
-            if stepped is not None:
-                run.release()
-                run, outcome = stepped
-                if outcome is not Outcome.PAUSED:
-                    ending = ending_of(outcome)
-                    break
-                run = go_on(problem, prepared, run)
-                continue
-            prepared, trace_more, compile_more = extend(problem, prepared, run)
-            traced, compiled = traced + trace_more, compiled + compile_more
-            pauses += trace_more + compile_more
-            run = go_on(problem, prepared, run)
-    ended = time.perf_counter()
+        ending = course.to_its_end(limit, called, watch)
+    run, ended = course.run, time.perf_counter()
     if ending is Ending.DIVERGED and run.count == 0:
         check_finite(problem.layout.unpack(vector))
-    timings = Timings(traced, compiled, ended - started - pauses)
-    result = Summary(problem, prepared, reason, more).result(run, ending, timings)
+    timings = Timings(course.traced, course.compiled, ended - course.started - course.pauses)
+    result = Summary(problem, course.prepared, reason, more).result(run, ending, timings)
     if called is not None and ending is Ending.STOPPED:
         if result.iterations > standing(problem.method, run).iterations:  # not seen so far
             with contextlib.suppress(StopIteration):
-                called(_state(problem, result.vector, result.loss, result.iterations, plain))
+                called(course.state(result.vector, result.loss, result.iterations))
     run.release()
     return result
+
+
+class _Course:
+    """A run on its way, with what it is prepared for and the seconds that this took."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        vector: np.ndarray,
+        earlier: tuple[Snapshot, Recording] | None,
+        is_looked_at: bool,
+    ) -> None:
+        self.problem = problem
+        self.prepared, self.traced, self.compiled = prepare(problem, vector)
+        self.started, self.pauses = time.perf_counter(), 0.0
+        if earlier is None:
+            self.run = self.prepared.start(start_of(problem, self.prepared, vector))
+        else:
+            self.run = self.prepared.start(start_again(problem, self.prepared, earlier[0]))
+            self.run.recording = earlier[1]
+        of_residuals = problem.objective.of_residuals and is_looked_at
+        self._plain = _residuals(problem) if of_residuals else None
+
+    def to_its_end(self, limit: int | None, called: Any, watch: Any) -> Ending:
+        """Advance the run, along paths as they turn up, and return why it ended."""
+        problem, deadline = self.problem, self.started + self.prepared.seconds
+        notify = None if called is None else Notified(called, problem, self.prepared)
+        while True:
+            looks = self.look, self.look_closely
+            ending = drive(self.run, limit, self.prepared.budget, *looks, notify, watch, deadline)
+            if notify is not None and notify.is_changed:
+                self.go_on_with(prepare(problem, np.array(self.run.x)))
+                notify = notify.anew(self.prepared)
+                continue
+            if ending is not Ending.NEW_PATH:
+                return ending
+            if not np.isfinite(self.run.x).all():
+                return Ending.DIVERGED
+            stepped = step_in_numpy(problem, self.prepared, self.run)
+            if stepped is None:
+                self.go_on_with(extend(problem, self.prepared, self.run))
+                continue
+            self.run.release()
+            self.run, outcome = stepped
+            if outcome is not Outcome.PAUSED:
+                return ending_of(outcome)
+            self.run = go_on(problem, self.prepared, self.run)
+
+    def go_on_with(self, found: tuple[Prepared, float, float]) -> None:
+        """Go on from here with what was prepared anew."""
+        self.prepared, traced, compiled = found
+        self.traced, self.compiled = self.traced + traced, self.compiled + compiled
+        self.pauses += traced + compiled
+        self.run = go_on(self.problem, self.prepared, self.run)
+
+    def look(self) -> State:
+        """Return where the run is, with the loss that is known there."""
+        here = standing(self.problem.method, self.run)
+        return self.state(here.x, here.loss, here.iterations)
+
+    def look_closely(self) -> State:
+        """Return where the run is, with a loss that belongs to this point."""
+        if isinstance(self.problem.method, Search):
+            return self.look()
+        x = np.array(self.run.x)
+        find = functools.partial(_loss_at, self.problem, self.prepared.at, x)
+        return self.state(x, find, self.run.count)
+
+    def state(self, x: np.ndarray, loss: Any, iteration: int) -> State:
+        """Return what a callback is given."""
+        return _state(self.problem, x, loss, iteration, self._plain)
 
 
 def _state(
