@@ -1,14 +1,22 @@
 """Cases in a child process: what kills it, even by NumPy's own fault, does not end the search."""
 
+import multiprocessing
 import os
-import pickle
 import time
 
 CHUNK = 40
+PATIENCE = 60.0
+"""Seconds that no case needs, made smaller or not, even on a machine that is busy."""
+
+CRASH, NO_ANSWER = "crash", "no answer"
 
 
-def verdicts(check, numbers, until):
-    """Yield (number, verdict) of numbered cases until a time; None where the process died."""
+def results(check, numbers, until):
+    """Yield (number, what `check` returned for it) of numbered cases, until a time.
+
+    In the place of a result stands "crash" where the process died, and "no answer" where it
+    did not come back and was killed.
+    """
     numbers = list(numbers)
     while numbers and time.monotonic() < until:
         done = _chunk(check, numbers[:CHUNK], until)
@@ -17,26 +25,27 @@ def verdicts(check, numbers, until):
 
 
 def _chunk(check, numbers, until):
-    reading, writing = os.pipe()
+    if not hasattr(os, "fork"):
+        return [(number, check(number)) for number in numbers]
+    ours, theirs = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        with os.fdopen(writing, "wb") as out:
-            for number in numbers:
-                if time.monotonic() > until:
-                    break
-                pickle.dump((number, check(number)), out)
-                out.flush()
-        os._exit(0)
-    os.close(writing)
-    done = []
-    with os.fdopen(reading, "rb") as source:
-        while True:
-            try:
-                done.append(pickle.load(source))
-            except (EOFError, pickle.UnpicklingError):
+        for number in numbers:
+            if time.monotonic() > until:
                 break
+            theirs.send((number, check(number)))
+        os._exit(0)
+    theirs.close()
+    done = []
+    while ours.poll(PATIENCE):
+        try:
+            done.append(ours.recv())
+        except EOFError:
+            break
+    else:
+        os.kill(child, 9)
+        done.append((numbers[len(done)], NO_ANSWER))
     _, status = os.waitpid(child, 0)
-    if status and len(done) < len(numbers):
-        done.append((numbers[len(done)], None))
+    if status and len(done) < len(numbers) and (not done or done[-1][1] != NO_ANSWER):
+        done.append((numbers[len(done)], CRASH))
     return done

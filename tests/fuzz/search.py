@@ -5,7 +5,7 @@ import time
 from . import branches, conversions, derivatives, namespace, programs, side_effects, states
 from .case import Case
 from .compare import AGREES, Verdict
-from .isolated import verdicts
+from .isolated import PATIENCE, results
 from .report import Report
 from .shrink import shrink
 
@@ -39,21 +39,23 @@ def search(part, seed, seconds, numbers=range(10**6), smaller=True):
             case, verdict = _smaller(module, case, verdict, engine)
         return case, verdict
 
-    for number, found in verdicts(check, numbers, until):
-        report.add(number, *(found or crashed(part, seed, number)))
+    for number, found in results(check, numbers, until):
+        report.add(
+            number, *(ended(part, seed, number, found) if isinstance(found, str) else found)
+        )
     return report
 
 
-def crashed(part, seed, number):
-    """Return a case that killed its process, and whether it did so by NumPy's own fault."""
-    module, until = PARTS[part], time.monotonic() + 60
-    alone = next(verdicts(lambda k: module.draw(seed, k), [number], until))[1]
-    if alone is None:
+def ended(part, seed, number, how):
+    """Return a case that ended its process, and whether it did so by NumPy's own fault.
+
+    A case runs plainly while it is drawn.
+    """
+    until = time.monotonic() + 3 * PATIENCE
+    ((_, case),) = results(lambda k: PARTS[part].draw(seed, k), [number], until)
+    if isinstance(case, str):
         return Case("NumPy itself", "", ()), Verdict(AGREES)
-    again = next(
-        verdicts(lambda k: module.check(module.draw(seed, k), engine_of(part, k)), [number], until)
-    )[1]
-    return alone, again or Verdict("crash")
+    return case, Verdict(how)
 
 
 def _smaller(module, case, verdict, engine):
