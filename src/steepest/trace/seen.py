@@ -305,7 +305,8 @@ def see_library(value: Any, name: str = "") -> Any:
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
-        seen = SEEN.get(value) or WATCHED.get(value)
+        seen = SEEN.get(value)
+        seen = WATCHED.get(value) if seen is None else seen
     except TypeError:  # unhashable
         return value
     if seen is not None:
