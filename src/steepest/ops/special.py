@@ -360,9 +360,19 @@ _SLOPES_OF_HYP0F1: Any = (
 )
 
 
+_FAR = 720.0
+"""Where exprel and its slopes are infinite; far beyond, SciPy's hyp1f1 does not come back."""
+
+
 def _slope_of_exprel(t: Any, x: Any) -> Any:
-    two = t.full_like(x, 2.0)
-    return 0.5 * HYP1F1.torch(t, two, two + 1.0, x)  # type: ignore[operator]
+    two, near = t.full_like(x, 2.0), t.where(x > _FAR, 0.0, x)
+    slope = 0.5 * HYP1F1.torch(t, two, two + 1.0, near)  # type: ignore[operator]
+    return t.where(x > _FAR, float("inf"), slope)
+
+
+def _exprel_partial(y: Any, x: Any) -> Any:
+    near = np.where(x > _FAR, 0.0, x)
+    return np.where(x > _FAR, y, 0.5 * hyp1f1(np.full_like(x, 2.0), np.full_like(x, 3.0), near))
 
 
 def _slope_of_sinc(t: Any, x: Any) -> Any:
@@ -373,7 +383,7 @@ def _slope_of_sinc(t: Any, x: Any) -> Any:
 
 EXPREL = _special(
     "exprel",
-    lambda y, x: 0.5 * hyp1f1(np.full_like(x, 2.0), np.full_like(x, 3.0), x),
+    _exprel_partial,
     torch=_through_scipy("exprel", _slope_of_exprel),
     domain=Domain(((-2.0, 2.0),), special=((0.0,), (1e-4,), (-1e-5,), (-40.0,), (40.0,))),
 )

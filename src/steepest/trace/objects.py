@@ -266,13 +266,12 @@ _KNOWN_DESCRIPTORS = (
     types.MemberDescriptorType,
     staticmethod,
     property,
-    type(MISSING),
 )
 
 
 def _note_descriptor(member: Any, name: str, root: Session) -> None:
     """Note that a descriptor of the user's own is asked, which may answer anything."""
-    if not isinstance(member, _KNOWN_DESCRIPTORS):
+    if member is not MISSING and not isinstance(member, _KNOWN_DESCRIPTORS):
         root.captures.opaque.append(f"{type(member).__name__} {name}")
 
 
@@ -283,6 +282,13 @@ class _FollowedType(SeenType):
     _session: Session
     _see: See
     locals()["__dict__"] = property(_names_of)  # a class statement may not say it
+
+    def __new__(mcs, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+        """Return a class; one that derives from a seen class derives from the followed one."""
+        if any(isinstance(base, _FollowedType) for base in bases):
+            real = tuple(getattr(base, "_followed", base) for base in bases)
+            return types.new_class(name, real, {}, lambda made: made.update(namespace))
+        return super().__new__(mcs, name, bases, namespace)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         note_class(cls._real, cls._session)

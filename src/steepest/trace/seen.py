@@ -227,6 +227,9 @@ class _TypeOf(SeenType):
             return see_library(python_type(args[0]))
         if len(args) == 1 and is_tracing():
             return READ["type"](args[0])
+        if len(args) == 3:
+            bases = tuple(getattr(base, "_followed", _unwrapped(base)) for base in args[1])
+            return types.new_class(args[0], bases, kwargs, lambda made: made.update(args[2]))
         return type(*args, **kwargs)
 
 

@@ -276,7 +276,7 @@ def check_plain(value: Any) -> Any:
     Masked arrays, matrices, data frames and other libraries' arrays would lose what they
     mean on the way.
     """
-    foreign = hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic)
+    foreign = hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
     subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
     if foreign or subclass:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
