@@ -88,5 +88,11 @@ def is_comparable(value: Any) -> bool:
     """Whether :func:`same_value` can tell that a captured value has changed."""
     if isinstance(value, tuple):
         return type(value) is tuple and all(map(is_comparable, value))
-    simple = int | float | complex | str | bytes | range | np.generic | np.dtype
-    return value is None or value is Ellipsis or isinstance(value, simple)
+    return value is None or value is Ellipsis or type(value) in _SIMPLE or _is_numpys(value)
+
+
+_SIMPLE = frozenset({bool, int, float, complex, str, bytes, range})
+
+
+def _is_numpys(value: Any) -> bool:
+    return isinstance(value, np.generic | np.dtype)

@@ -45,7 +45,8 @@ def on_the_other_side(
     source = root.coincidences[-1]
     root.coincidences.clear()
     kept_guards, kept_decided = session.guards[guards:], session.decided
-    if all(place.written() is UNCHANGED for place in root.places):
+    written = any(place.written() is not UNCHANGED for place in root.places)
+    if not written and not any(pending.places() for pending in root.pending):
         del session.guards[guards:]
         session.decided = dict(decided)
         root.skips = True

@@ -58,8 +58,6 @@ def see_container(value: Any, name: str, session: Session, see: See) -> Any:
 
 
 def _is_beyond(value: Any) -> bool:
-    if isinstance(value, set):
-        return not all(map(is_comparable, value))
     plainest = _plainest(value)
     items = plainest.values() if isinstance(plainest, dict) else plainest
     return any(isinstance(item, types.ModuleType) for item in items) or (
@@ -92,13 +90,20 @@ def _fill_dict(value: dict, copy: dict, name: str, root: Session, see: See) -> N
     root.captures.values.append((lambda: _are_same(list(value), keys), True))
     for key, item in value.items():
         read = functools.partial(value.get, key, MISSING)
-        copy[key] = _item(item, read, f"{name}[{key!r}]", root, see)
+        copy[see_member(key, name, root, see)] = _item(item, read, f"{name}[{key!r}]", root, see)
+
+
+def see_member(item: Any, name: str, root: Session, see: See) -> Any:
+    """Return a member of a set, or a key, as the function sees it."""
+    if is_comparable(item):
+        return item
+    return see(item, lambda: item, f"a member of {name}", root)
 
 
 def _fill_set(value: set, copy: set, name: str, root: Session, see: See) -> None:
     seen = frozenset(value)
     root.captures.values.append((lambda: value == seen, True))
-    copy.update(value)
+    copy.update(see_member(item, name, root, see) for item in value)
 
 
 def _fill_namespace(value: Any, copy: Any, name: str, root: Session, see: See) -> None:

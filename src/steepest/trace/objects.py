@@ -14,15 +14,18 @@ import functools
 import operator
 import sys
 import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from steepest.graph import source
+from steepest.graph.source import user_source
 from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.seen import SeenType
 from steepest.trace.session import Session
-from steepest.trace.writes import write_attribute
+from steepest.trace.writes import Pending, write_attribute
 
 Follow = Callable[[Any, Session], Any]
 See = Callable[[Any, Callable[[], Any], str, Session], Any]
@@ -30,17 +33,19 @@ See = Callable[[Any, Callable[[], Any], str, Session], Any]
 _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
 """Attributes by which everything else of an object can be read."""
 
+_METACLASSES = (type, abc.ABCMeta, type(typing.Protocol))
+
 _OWN_READING = ("__getattribute__", "__setattr__", "__delattr__")
 
 
 def can_follow(cls: type) -> bool:
     """Whether a subclass of a user's class can stand in for it without side effects."""
     new: Any = cls.__new__
-    plain = type(cls) in (type, abc.ABCMeta) and new is object.__new__
+    plain = type(cls) in _METACLASSES and new in (object.__new__, typing.Generic.__new__)
     hooks = any(
-        "__init_subclass__" in vars(base) or "__slots__" in vars(base)
+        vars(base).get("__slots__") or "__init_subclass__" in vars(base)
         for base in cls.__mro__
-        if base is not object
+        if base is not object and base.__module__ != "typing"
     )
     return plain and not hooks and not issubclass(cls, enum.Enum | BaseException)
 
@@ -63,7 +68,7 @@ def followed_class(cls: type, session: Session, follow: Follow) -> type:
 
 
 def _followed_member(value: Any, session: Session, follow: Follow) -> Any:
-    if isinstance(value, types.FunctionType):
+    if isinstance(value, types.FunctionType | functools._lru_cache_wrapper):
         return follow(value, session)
     if isinstance(value, staticmethod | classmethod):
         inner = follow(value.__func__, session)
@@ -129,6 +134,9 @@ def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> N
         captures.values.append((read, value))
     elif type(value) in (list, dict):
         captures.values.append((read, value))
+        if (id(value), "noted") in session.root.followed:  # it holds itself
+            return
+        session.root.followed[id(value), "noted"] = value
         captures.values.append((functools.partial(len, value), len(value)))
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             _note(functools.partial(operator.getitem, value, key), item, name, session)
@@ -150,6 +158,23 @@ def note_class(cls: type, session: Session) -> None:
                 note_namespace(vars(member), f"{cls.__name__}.{member.name}", session)
 
 
+def has_own_methods(cls: type) -> bool:
+    """Whether a class, or a base of it, has methods that are the user's own."""
+    return any(
+        isinstance(member, types.FunctionType | property | classmethod | staticmethod)
+        for base in cls.__mro__
+        if base.__module__.partition(".")[0] not in sys.stdlib_module_names
+        for name, member in vars(base).items()
+        if not source.is_library(_file_of(member)) and not source.is_installed(_file_of(member))
+    )
+
+
+def _file_of(member: Any) -> str:
+    function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+    code = getattr(function, "__code__", None)
+    return code.co_filename if code else "<frozen"
+
+
 def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any:
     """Return a stand-in for an object of a user's class, or the object itself."""
     root, cls = session.root, type(owner)
@@ -159,12 +184,19 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
     reads_itself = any(member_of(cls, name) is not vars(object)[name] for name in _OWN_READING)
     if not can_follow(cls) or not hasattr(owner, "__dict__") or reads_itself:
         root.captures.opaque.append(cls.__name__)
+        root.followed[id(owner)] = owner
+        root.kept.append(owner)
+        if hasattr(owner, "__dict__"):  # what is written to it is there at once
+            root.pending.append(Pending(owner, vars(owner)))
         return owner
     metaclass: Any = type(cls)
     outlives = metaclass(cls.__name__, (followed_class(cls, session, follow),), {})
     stand_in = object.__new__(outlives)
-    object.__setattr__(stand_in, "__dict__", owner.__dict__)
-    seen: dict[str, Any] = {}
+    pending = Pending(owner, dict(vars(owner)))
+    object.__setattr__(stand_in, "__dict__", pending.now)
+    values = root.captures.values
+    values.append((functools.partial(type, owner), cls))
+    values.append((functools.partial(getattr, owner, "__dict__"), vars(owner)))
 
     def read(self: Any, name: str) -> Any:
         if self is not stand_in:  # a copy of it
@@ -174,31 +206,28 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
         if name in _WHOLE:
             root.captures.opaque.append(f"{name} of {cls.__name__}")
             return object.__getattribute__(self, name)
-        written = _written(owner, name, root)
-        if written is not None:
-            if written[0] is MISSING:
-                raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
-            return written[0]
-        if name not in seen:
-            found = _read(owner, stand_in, name, root, follow, see)
+        if name in pending.now and pending.is_written(name):
+            return pending.now[name]
+        for base in cls.__mro__ if name not in pending.now else ():
+            if (id(base), name) in root.attributes:
+                return root.attributes[id(base), name]
+        if name not in pending.seen:
+            found = _read(pending, stand_in, name, root, follow, see)
             if found is None:
                 return object.__getattribute__(self, name)
-            seen[name] = found[0]
-        return seen[name]
+            pending.seen[name] = found[0]
+        return pending.seen[name]
 
     def write(self: Any, name: str, value: Any) -> None:
-        member = member_of(outlives, name)
-        if self is not stand_in or hasattr(type(member), "__set__"):
-            object.__setattr__(self, name, value)
-        else:
-            write_attribute(owner, name, value, root)
+        if self is stand_in:
+            pending.sources[name] = user_source()
+        object.__setattr__(self, name, value)
 
     def delete(self: Any, name: str) -> None:
-        if self is not stand_in:
-            object.__delattr__(self, name)
-        else:
-            getattr(self, name)
-            write_attribute(owner, name, MISSING, root)
+        if self is stand_in:
+            pending.sources[name] = user_source()
+            pending.seen.pop(name, None)
+        object.__delattr__(self, name)
 
     hooks: dict[str, Any] = {}
     hooks["__getattribute__"], hooks["__setattr__"], hooks["__delattr__"] = read, write, delete
@@ -208,25 +237,15 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
     root.followed[id(owner)] = stand_in
     root.originals[id(stand_in)], root.originals[id(outlives)] = owner, cls
     root.kept += [stand_in, outlives]
+    root.pending.append(pending)
     return stand_in
 
 
-def _written(owner: Any, name: str, root: Session) -> tuple[Any] | None:
-    """Return what the function has written to an attribute, as a tuple; None if nothing."""
-    if (id(owner), name) in root.attributes:
-        return (root.attributes[id(owner), name],)
-    if name in owner.__dict__:
-        return None
-    for base in type(owner).__mro__:
-        if (id(base), name) in root.attributes:
-            return (root.attributes[id(base), name],)
-    return None
-
-
 def _read(
-    owner: Any, stand_in: Any, name: str, root: Session, follow: Follow, see: See
+    pending: Pending, stand_in: Any, name: str, root: Session, follow: Follow, see: See
 ) -> tuple[Any] | None:
     """Note the reading of an attribute; return it as a tuple, or None for Python to look it up."""
+    owner = pending.owner
     cls, own = type(owner), owner.__dict__
     member = member_of(cls, name)
     if hasattr(type(member), "__set__") or (name.startswith("__") and name.endswith("__")):
@@ -234,7 +253,7 @@ def _read(
             _note_descriptor(member, name, root)
         return None
     read = functools.partial(own.get, name, MISSING)
-    if name in own:
+    if name in pending.now:
         return (see(own[name], read, f"{cls.__name__}.{name}", root),)
     root.captures.values.append((read, MISSING))
     note_member(cls, name, root)
@@ -242,8 +261,7 @@ def _read(
         function = member_of(type(stand_in), name).__func__
         return (types.MethodType(function, see_class(cls, root, follow, see)),)
     if isinstance(member, functools.cached_property):
-        value = follow(member.func, root)(stand_in)
-        write_attribute(owner, name, value, root)
+        value = pending.now[name] = follow(member.func, root)(stand_in)
         return (value,)
     if member is MISSING or hasattr(type(member), "__get__"):
         _note_descriptor(member, name, root)
@@ -324,6 +342,8 @@ def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
     """Return a user's class as traced code sees it."""
     if not can_follow(cls):
         note_class(cls, session)
+        if has_own_methods(cls):  # which are not followed
+            session.root.captures.opaque.append(cls.__name__)
         return cls
     known = session.root.followed.get((cls, "seen"))
     if known is None:

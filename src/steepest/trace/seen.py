@@ -35,7 +35,7 @@ from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, re
 from steepest.trace.numbers import python_number, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
 from steepest.trace.text import refuse_text
-from steepest.trace.writes import warn
+from steepest.trace.writes import STAND_INS, warn
 
 SEEN: dict[Any, Any] = {}
 """Versions that record, by the function they stand for; ``trace.functions`` fills it."""
@@ -188,6 +188,9 @@ class SeenType(type):
 _types: dict[type, SeenType] = {}
 
 
+STAND_INS += [SeenFunction, SeenType]
+
+
 def seen_type(real: type, convert: Callable[..., Any] | None = None) -> SeenType:
     """Return a type as traced code sees it."""
     if real not in _types:
@@ -278,6 +281,9 @@ class SeenModule(types.ModuleType):
 
     def __dir__(self) -> list[str]:
         return dir(self._real)
+
+
+STAND_INS.append(SeenModule)
 
 
 _GIVEN = {module.__name__: frozenset(vars(module)) for module in (np, np.linalg, math, builtins)}

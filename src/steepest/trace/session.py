@@ -57,9 +57,9 @@ class Session:
         The user's line for every node recorded here.
     guards
         What the path taken through the function depends on, in order.
-    places, attributes
-        Where the function may write outside, and what it has written to attributes
-        (``trace.writes``).
+    places, pending, attributes
+        Where the function may write outside, objects whose attributes it may write to, and
+        what it has written to attributes of classes (``trace.writes``).
     shared, changed
         Arguments that share memory, and why; whether an argument is changed in place
         (``trace.aliasing``).
@@ -96,6 +96,7 @@ class Session:
         self.views: dict[int, Any] = {}
         self.guards: list[Guard] = []
         self.places: list[Any] = []
+        self.pending: list[Any] = []
         self.attributes: dict[tuple[int, str], Any] = {}
         self.coincidences: list[Source | None] = []
         self.skips = False

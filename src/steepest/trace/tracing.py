@@ -21,7 +21,7 @@ from steepest.trace.chance import check_chance, watch_libraries
 from steepest.trace.coincidence import on_the_other_side
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow, see
-from steepest.trace.writes import commit
+from steepest.trace.writes import commit, roll_back
 from steepest.trace.writing import fresh
 
 
@@ -151,7 +151,11 @@ def call_traced(
         watch_libraries(session)
     guards, decided = len(session.guards), dict(session.decided)
     again = own_copies((arguments, named))
-    result = _noting_refusals(lambda: _call(function, session, arguments, named))
+    try:
+        result = _noting_refusals(lambda: _call(function, session, arguments, named))
+    except BaseException:
+        roll_back(root)
+        raise
     if root.coincidences:
         record = lambda: _noting_refusals(lambda: _call(function, session, *again))
         result = on_the_other_side(session, name, result, record, guards, decided)

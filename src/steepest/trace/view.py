@@ -22,8 +22,8 @@ from steepest.graph import Node, source
 from steepest.trace.array import Traced, TracedArray
 from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.chance import refuse_random
-from steepest.trace.containers import CONTAINERS, see_container, see_tuple
-from steepest.trace.objects import follow_object, note_namespace, see_class
+from steepest.trace.containers import CONTAINERS, see_container, see_member, see_tuple
+from steepest.trace.objects import follow_object, has_own_methods, see_class
 from steepest.trace.seen import READ, WATCHED, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session, current
 from steepest.trace.text import refuse_text
@@ -115,7 +115,11 @@ def _super(*arguments: Any) -> Any:
         frame = sys._getframe(1)
         first = frame.f_code.co_varnames[0]
         arguments = (frame.f_locals["__class__"], frame.f_locals[first])
-    return _Super(super(*arguments))
+    originals = current().root.originals
+    first, *rest = arguments
+    first = originals.get(id(first), first)
+    rest = [getattr(x, "_followed", x) if isinstance(x, type) else x for x in rest]
+    return _Super(super(first, *rest))
 
 
 class _Super:
@@ -129,7 +133,11 @@ class _Super:
         real = object.__getattribute__(self, "real")
         value = getattr(real, name)
         if isinstance(value, types.MethodType):
-            return types.MethodType(follow(value.__func__, current()), value.__self__)
+            owner = value.__self__
+            if isinstance(owner, type):  # of a class method
+                own = current().root.originals.get(id(owner), owner)
+                owner = see_class(own, current(), follow, see)
+            return types.MethodType(follow(value.__func__, current()), owner)
         return see(value, functools.partial(getattr, real, name), name, current())
 
 
@@ -175,14 +183,22 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
             captures.values.append((read, value.copy()))
             return value
         node = root.hold(value, name, read)
-        return captured(node, name, root, value.flags.c_contiguous)
+        known = root.followed.get((id(value), "array"))  # one stand-in for one array
+        if known is None:
+            known = captured(node, name, root, value.flags.c_contiguous)
+            root.followed[id(value), "array"] = known
+        return known
     refuse_random(value, name)
     captures.values.append((read, value))
     if is_comparable(value) or value is MISSING:
         return value
     if type(value) in CONTAINERS:
         return see_container(value, name, root, see)
-    if isinstance(value, tuple):
+    if type(value) is frozenset:
+        return frozenset(see_member(item, name, root, see) for item in value)
+    if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        if has_own_methods(type(value)):
+            captures.opaque.append(type(value).__name__)
         return see_tuple(value, name, root, see)
     if is_library(value):
         return see_library(value, name)
@@ -299,7 +315,8 @@ def follow(function: Any, session: Session) -> Any:
     if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
         return follow(function.__wrapped__, session)
     if isinstance(function, types.FunctionType):
-        if isinstance(function.__globals__, View):
+        namespace = function.__globals__
+        if isinstance(namespace, View) and namespace.session is session.root:
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)
@@ -314,7 +331,8 @@ def follow(function: Any, session: Session) -> Any:
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
     code, root = function.__code__, session.root
     root.captures.values.append((functools.partial(getattr, function, "__code__"), code))
-    note_namespace(function.__dict__, function.__name__, root)
+    own = function.__dict__
+    root.captures.values.append((functools.partial(len, own), len(own)))
     unseen = _READ_UNSEEN.intersection(code.co_names)
     if unseen:  # what they read is not noted
         root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
@@ -326,7 +344,9 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     root.followed[function] = rebuilt  # before its cells: a function may call itself
     root.originals[id(rebuilt)] = function
     rebuilt.__qualname__ = function.__qualname__
-    rebuilt.__dict__.update(function.__dict__)
+    for name, value in own.items():
+        read = functools.partial(own.get, name, MISSING)
+        rebuilt.__dict__[name] = see(value, read, f"{function.__name__}.{name}", root)
     root.places.append(attributes_place(rebuilt, function))
     for name, new, old in zip(code.co_freevars, cells, old_cells, strict=True):
         if id(old) in root.filled:

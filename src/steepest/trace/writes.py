@@ -7,6 +7,9 @@ with the values of this call. Compiled code does not repeat them: a warning says
 
 from __future__ import annotations
 
+import collections
+import functools
+import sys
 import types
 import warnings
 from collections.abc import Callable, Sequence
@@ -51,6 +54,80 @@ UNCHANGED = object()
 """Stands for a place to which nothing was written."""
 
 
+class Pending:
+    """What a traced function has written to the attributes of an object.
+
+    Parameters
+    ----------
+    owner
+        The object.
+    now
+        The attributes that the function sees, which it writes to; those of the object itself
+        where nothing stands in for it.
+
+    Attributes
+    ----------
+    before
+        The attributes before.
+    seen
+        What the function has been given for an attribute.
+    sources
+        The lines that write.
+    """
+
+    def __init__(self, owner: Any, now: dict[str, Any]) -> None:
+        self.owner, self.now, self.before = owner, now, dict(now)
+        self.seen: dict[str, Any] = {}
+        self.sources: dict[str, Source | None] = {}
+        self._source = user_source()
+
+    def is_written(self, name: str) -> bool:
+        """Whether an attribute is not what it was."""
+        return self.now.get(name, MISSING) is not self.before.get(name, MISSING)
+
+    def places(self) -> list[Place]:
+        """Return the attributes that were written to."""
+        names = [name for name in {**self.before, **self.now} if self.is_written(name)]
+        return [self._place(name) for name in names]
+
+    def _place(self, name: str) -> Place:
+        attributes, value = self.owner.__dict__, self.now.get(name, MISSING)
+
+        def store(plain: Any) -> None:
+            if plain is MISSING:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = plain
+
+        return Place(
+            f"{type(self.owner).__name__}.{name}",
+            lambda: value,
+            store,
+            self.sources.get(name, self._source),
+            _fills(self.before.get(name, MISSING)),
+        )
+
+    def start_anew(self) -> None:
+        """Take the object as it is now."""
+        if self.now is not self.owner.__dict__:
+            self.now.clear()
+            self.now.update(self.owner.__dict__)
+        self.before = dict(self.now)
+        self.seen.clear()
+
+    def take_back(self) -> None:
+        """Undo what was written to an object that nothing stands in for."""
+        if self.now is self.owner.__dict__:
+            self.now.clear()
+            self.now.update(self.before)
+
+
+def roll_back(session: Session) -> None:
+    """Leave everything outside as it was before a function that has failed."""
+    for pending in session.pending:
+        pending.take_back()
+
+
 def commit(session: Session, function_name: str) -> None:
     """Make the writes of a function that has returned, and say so.
 
@@ -59,19 +136,26 @@ def commit(session: Session, function_name: str) -> None:
     UnsupportedError
         Where a value is not known while the function is traced.
     """
-    written = [(place, place.written()) for place in session.places]
+    places = [*session.places]
+    for pending in session.pending:
+        places += pending.places()
+    written = [(place, place.written()) for place in places]
     written = [(place, value) for place, value in written if value is not UNCHANGED]
-    session.places.clear()
     session.attributes.clear()
+    session.places.clear()
+    memo: dict[int, Any] = {}
     for place, value in written:
         try:
-            place.store(plain(value, session))
+            place.store(plain(value, session, memo))
         except UnsupportedError as error:
             raise UnsupportedError(
                 f"the traced function writes a traced value to {place.name}{at(place.source)}, "
                 "where it cannot be kept: return the value instead"
             ) from error
     seen = [place for place, value in written if not _is_remembered(place, value)]
+    if written:
+        for pending in session.pending:
+            pending.start_anew()
     if seen:  # what was recorded is about what was there before, and holds for this call only
         captures = session.captures
         captures.opaque.extend(place.name for place in seen)
@@ -89,16 +173,14 @@ def _is_remembered(place: Place, value: Any) -> bool:
 
 
 def _varies(value: Any) -> bool:
-    """Whether something in a value depends on the arguments, or may be a count."""
+    """Whether something in a value may depend on the arguments, or be a count."""
     if isinstance(value, TracedArray):
         return value.session.known_value(value.node) is None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return True
     if isinstance(value, dict):
         return any(map(_varies, value.values()))
-    return isinstance(value, Traced) or (
-        isinstance(value, list | tuple | set) and any(map(_varies, value))
-    )
+    if isinstance(value, list | tuple | set):
+        return any(map(_varies, value))
+    return not (value is None or isinstance(value, bool | str | np.ndarray))
 
 
 _announced: dict[Any, Any] = {}
@@ -122,15 +204,43 @@ def warn(message: str, source: Source | None) -> None:
     warnings.warn_explicit(message, TraceWarning, file, line, registry=_announced)
 
 
-def plain(value: Any, session: Session) -> Any:
+def plain(value: Any, session: Session, memo: dict[int, Any]) -> Any:
     """Return a value with everything that belongs to a recording replaced by what it stands for.
 
     Traced arrays become arrays with the values of this call; stand-ins become the objects
-    that they stand for.
+    that they stand for. `memo` holds what was met before, by its identity.
     """
     original = session.originals.get(id(value), MISSING)
     if original is not MISSING:
         return original
+    if id(value) not in memo:
+        kind = next((kind for kind in _MADE_FIRST if isinstance(value, kind)), None)
+        if kind is None:
+            memo[id(value)] = value, _made_plain(value, session, memo)
+        else:  # it may hold itself
+            made = value.copy()
+            made.clear()
+            memo[id(value)] = value, made
+            _fill(made, value, lambda item: plain(item, session, memo))
+    return memo[id(value)][1]
+
+
+STAND_INS: list[type] = []
+"""Types of what stands for libraries' functions, types and modules; ``trace.seen`` fills it."""
+
+_MADE_FIRST = (list, dict, collections.deque)
+
+
+def _fill(made: Any, value: Any, inner: Callable[[Any], Any]) -> None:
+    if isinstance(made, dict):
+        made.update({inner(key): inner(item) for key, item in value.items()})
+    else:
+        made.extend(map(inner, value))
+
+
+def _made_plain(value: Any, session: Session, memo: dict[int, Any]) -> Any:
+    inner = lambda item: plain(item, session, memo)
+    stand_in: Any = value
     if isinstance(value, TracedArray):
         known = np.array(value.session.value(value.node))
         if value.weak:
@@ -138,19 +248,61 @@ def plain(value: Any, session: Session) -> Any:
         return known[()] if value.is_scalar else known
     if isinstance(value, Traced):
         parts: Any = value
-        return plain(parts.real, session) + 1j * plain(parts.imag, session)
-    if type(value) in (list, set):
-        return type(value)(plain(item, session) for item in value)
-    if type(value) is tuple:
-        return tuple(plain(item, session) for item in value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(plain(item, session) for item in value))
-    if type(value) is dict:
-        return {plain(key, session): plain(item, session) for key, item in value.items()}
+        return inner(parts.real) + 1j * inner(parts.imag)
+    if isinstance(value, tuple(STAND_INS)):
+        return stand_in._real
+    if isinstance(value, set | frozenset):
+        return type(value)(map(inner, value))
+    if isinstance(value, tuple):
+        items = [inner(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if isinstance(value, types.MethodType):
-        owner = plain(value.__self__, session)
-        return getattr(owner, value.__name__, value)
-    return value
+        return types.MethodType(inner(value.__func__), inner(value.__self__))
+    if isinstance(value, functools.partial):
+        keywords = {name: inner(item) for name, item in value.keywords.items()}
+        return functools.partial(inner(value.func), *map(inner, value.args), **keywords)
+    if isinstance(value, types.FunctionType) and hasattr(value.__globals__, "real"):
+        return _plain_function(value, inner)
+    return _plain_object(value, session, memo, inner)
+
+
+def _plain_function(function: types.FunctionType, inner: Callable[[Any], Any]) -> Any:
+    """Return a function that was made while another was traced, over the real globals."""
+    cells = function.__closure__ or ()
+    namespace: Any = function.__globals__
+    made = types.FunctionType(
+        function.__code__,
+        namespace.real,
+        function.__name__,
+        inner(function.__defaults__),
+        tuple(types.CellType(inner(cell_value(cell))) for cell in cells) or None,
+    )
+    made.__kwdefaults__ = inner(function.__kwdefaults__)
+    made.__dict__.update({name: inner(item) for name, item in function.__dict__.items()})
+    return made
+
+
+def _plain_object(
+    value: Any, session: Session, memo: dict[int, Any], inner: Callable[[Any], Any]
+) -> Any:
+    """Return an object like one that was made meanwhile, with plain attributes."""
+    kind = type(value)
+    is_library = kind.__module__.partition(".")[0] in _LIBRARIES
+    if isinstance(value, type) or is_library or not hasattr(value, "__dict__"):
+        return value
+    real = session.originals.get(id(kind), kind)
+    made = value if real is kind else object.__new__(real)
+    memo[id(value)] = value, made
+    attributes = {name: inner(item) for name, item in vars(value).items()}
+    if real is kind and any(attributes[name] is not item for name, item in vars(value).items()):
+        made = object.__new__(real)  # it holds something traced
+        memo[id(value)] = value, made
+    if made is not value:
+        made.__dict__.update(attributes)
+    return made
+
+
+_LIBRARIES = sys.stdlib_module_names - {"types"} | {"numpy", "scipy", "builtins"}
 
 
 def global_place(namespace: dict[str, Any], real: dict[str, Any], name: str) -> Place:
@@ -226,8 +378,8 @@ def attributes_place(new: types.FunctionType, old: types.FunctionType) -> Place:
     )
 
 
-def attribute_place(owner: Any, name: str, session: Session) -> Place:
-    """Return the place of an attribute that a function has assigned to."""
+def attribute_place(owner: type, name: str, session: Session) -> Place:
+    """Return the place of a class's attribute that a function has assigned to."""
     key = (id(owner), name)
 
     def store(value: Any) -> None:
@@ -236,17 +388,16 @@ def attribute_place(owner: Any, name: str, session: Session) -> Place:
         else:
             setattr(owner, name, value)
 
-    kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
     return Place(
-        f"{kind}.{name}",
+        f"{owner.__name__}.{name}",
         lambda: session.attributes.get(key, UNCHANGED),
         store,
         user_source(),
-        _fills(getattr(owner, name, MISSING)),
+        _fills(next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), MISSING)),
     )
 
 
-def write_attribute(owner: Any, name: str, value: Any, session: Session) -> None:
+def write_attribute(owner: type, name: str, value: Any, session: Session) -> None:
     """Note that a function assigns to an attribute of something that outlives it."""
     root = session.root
     if (id(owner), name) not in root.attributes:
