@@ -98,9 +98,23 @@ def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], boo
         is_real = operands[0].dtype.kind == "f" and condition.size > 0
         is_real = is_real and operands[0] is not operands[1]  # which asks for NaN
         return is_real and truth == (name == "equal") and any(map(counts, operands))
+    if name in ("greater", "less_equal"):  # of a size and 0: only at one point it is 0
+        size, zero = operands
+        is_zero = zero.op.name == "constant" and not np.any(zero.op.evaluate(**zero.attributes))
+        return is_zero and truth == (name == "less_equal") and _is_size(size) and counts(size)
     if name == "logical_not":
         return rests_on_equality(operands[0], not truth, counts)
     follows = {"logical_and": True, "all": True, "logical_or": False, "any": False}
     if name in _THROUGH or follows.get(name) == truth:
         return any(rests_on_equality(operand, truth, counts) for operand in operands)
     return False
+
+
+_SIZES = frozenset({"absolute", "square", "sqrt", "root", "hypot", "square_of_root"})
+
+
+def _is_size(node: Node) -> bool:
+    """Whether a node is never negative, and zero only where what it measures vanishes."""
+    while node.op.name in (*_THROUGH, "sum", "max") and node.operands:
+        node = node.operands[0]
+    return node.op.name in _SIZES

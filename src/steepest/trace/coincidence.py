@@ -15,7 +15,7 @@ import numpy as np
 from steepest.graph import trees
 from steepest.trace.array import TracedArray
 from steepest.trace.session import Session
-from steepest.trace.writes import UNCHANGED, warn
+from steepest.trace.writes import warn
 
 
 def on_the_other_side(
@@ -45,20 +45,27 @@ def on_the_other_side(
     source = root.coincidences[-1]
     root.coincidences.clear()
     kept_guards, kept_decided = session.guards[guards:], session.decided
-    written = any(place.written() is not UNCHANGED for place in root.places)
-    if not written and not any(pending.places() for pending in root.pending):
+    held = [*root.places, *root.pending]
+    restore = [place.save() for place in held]
+    if not root.attributes:
+        for place in held:
+            place.reset()
         del session.guards[guards:]
         session.decided = dict(decided)
         root.skips = True
         try:
             other = record()
-        except Exception:
+        except Exception:  # whatever the other side does, it does not serve here
             other = None
         finally:
             root.skips = False
             root.coincidences.clear()
         if other is not None and _agree(session, result, other):
             return other
+        for place in (*root.places, *root.pending):
+            place.reset()
+        for put_back in restore:
+            put_back()
     session.guards[guards:], session.decided = kept_guards, kept_decided
     where = f" at {source}: {source.text}" if source else ""
     warn(

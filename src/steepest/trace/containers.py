@@ -143,14 +143,24 @@ def _place(value: Any, copy: Any, name: str) -> Place:
         return _plainest(copy)
 
     def store(contents: Any) -> None:
-        target: Any = vars(value) if isinstance(value, types.SimpleNamespace) else value
-        target.clear()
-        target.extend(contents) if isinstance(contents, list) else target.update(contents)
+        _put(value, contents)
 
     def is_filled(contents: Any) -> bool:
         return isinstance(contents, dict) and keeps_items(contents, first)
 
-    return Place(name, written, store, user_source(), is_filled)
+    def save() -> Callable[[], None]:
+        now = _plainest(copy)
+        return lambda: _put(copy, now)
+
+    return Place(name, written, store, user_source(), is_filled, save, save())
+
+
+def _put(container: Any, contents: Any) -> None:
+    """Let a container have other contents."""
+    is_namespace = isinstance(container, types.SimpleNamespace)
+    target: Any = vars(container) if is_namespace else container
+    target.clear()
+    target.extend(contents) if isinstance(contents, list) else target.update(contents)
 
 
 def _plainest(container: Any) -> Any:

@@ -23,7 +23,7 @@ import numpy as np
 from steepest.graph import source
 from steepest.graph.source import user_source
 from steepest.trace.captures import MISSING, is_comparable
-from steepest.trace.seen import SeenType
+from steepest.trace.seen import READ, SeenType
 from steepest.trace.session import Session
 from steepest.trace.writes import Pending, write_attribute
 
@@ -34,8 +34,6 @@ _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "
 """Attributes by which everything else of an object can be read."""
 
 _METACLASSES = (type, abc.ABCMeta, type(typing.Protocol))
-
-_OWN_READING = ("__getattribute__", "__setattr__", "__delattr__")
 
 
 def can_follow(cls: type) -> bool:
@@ -56,6 +54,8 @@ def followed_class(cls: type, session: Session, follow: Follow) -> type:
     if known is not None:
         return known
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    # To the function, an object made inside and one from outside are of the same class.
+    namespace["__class__"] = property(READ["type"])
     followed = type(cls)(cls.__name__, (cls,), namespace)
     session.root.followed[cls] = followed
     for base in reversed(cls.__mro__):
@@ -158,6 +158,10 @@ def note_class(cls: type, session: Session) -> None:
                 note_namespace(vars(member), f"{cls.__name__}.{member.name}", session)
 
 
+def _is_objects(cls: type, name: str) -> bool:
+    return member_of(cls, name) is vars(object)[name]
+
+
 def has_own_methods(cls: type) -> bool:
     """Whether a class, or a base of it, has methods that are the user's own."""
     return any(
@@ -181,7 +185,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
     known = root.followed.get(id(owner))
     if known is not None:
         return known
-    reads_itself = any(member_of(cls, name) is not vars(object)[name] for name in _OWN_READING)
+    reads_itself = not _is_objects(cls, "__getattribute__")
     if not can_follow(cls) or not hasattr(owner, "__dict__") or reads_itself:
         root.captures.opaque.append(cls.__name__)
         root.followed[id(owner)] = owner
@@ -201,8 +205,6 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
     def read(self: Any, name: str) -> Any:
         if self is not stand_in:  # a copy of it
             return object.__getattribute__(self, name)
-        if name == "__class__":
-            return see_class(cls, root, follow, see)
         if name in _WHOLE:
             root.captures.opaque.append(f"{name} of {cls.__name__}")
             return object.__getattribute__(self, name)
@@ -232,7 +234,8 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
     hooks: dict[str, Any] = {}
     hooks["__getattribute__"], hooks["__setattr__"], hooks["__delattr__"] = read, write, delete
     for name, hook in hooks.items():
-        setattr(outlives, name, hook)
+        if _is_objects(cls, name):  # what a class does itself ends in the same attributes
+            setattr(outlives, name, hook)
     outlives.__module__, outlives.__qualname__ = cls.__module__, cls.__qualname__
     root.followed[id(owner)] = stand_in
     root.originals[id(stand_in)], root.originals[id(outlives)] = owner, cls

@@ -65,6 +65,8 @@ class Session:
         (``trace.aliasing``).
     followed, views
         User's functions and globals as this recording sees them (``trace.view``).
+    subject
+        The user's function, for messages.
     decided
         What conditions were found to be.
     coincidences, skips
@@ -98,6 +100,7 @@ class Session:
         self.places: list[Any] = []
         self.pending: list[Any] = []
         self.attributes: dict[tuple[int, str], Any] = {}
+        self.subject: Any = None
         self.coincidences: list[Source | None] = []
         self.skips = False
         self.texts: set[str] = set()
@@ -258,6 +261,7 @@ class Session:
     def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
         """Note that the recording only holds where a node has this value."""
         if condition not in self.decided and self.known_value(condition) is None:
+            value = np.array(value)  # not a view of an array that may be changed
             self.decided[condition] = value
             self.guards.append(Guard(condition, value, source))
 

@@ -146,7 +146,8 @@ def call_traced(
     named: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> Any:
     """Call a function on traced values, its own names seen through the session."""
-    root, name = session.root, _name(function)
+    root = session.root
+    name = _name(root.subject or function)
     if root is session:
         watch_libraries(session)
     guards, decided = len(session.guards), dict(session.decided)
@@ -267,6 +268,7 @@ def trace_function(
     """
     given_leaves, given = trees.flatten(tuple(arguments))
     with open_session() as session, while_recording(given_leaves):
+        session.subject = names_of or function
         names = argument_names(names_of or function, len(arguments))
         stand_ins = add_arguments(session, arguments, names)
         leaves = [x for x in trees.leaves(stand_ins) if isinstance(x, TracedArray)]

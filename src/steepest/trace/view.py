@@ -163,6 +163,14 @@ def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any
     return seen
 
 
+def _may_change(value: Any) -> bool:
+    """Whether a library's object keeps something that can be changed in place."""
+    kind = type(value)
+    is_instance = not isinstance(value, type | types.ModuleType | types.FunctionType | np.ufunc)
+    is_numpys = kind.__module__.startswith("numpy") and "__dict__" in vars(kind)
+    return is_instance and is_numpys and kind is not np.vectorize
+
+
 def type_of(value: Any) -> Any:
     """Return the type of a value, a class of the user's own as traced code sees it."""
     root, kind = current().root, type(value)
@@ -201,6 +209,8 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
             captures.opaque.append(type(value).__name__)
         return see_tuple(value, name, root, see)
     if is_library(value):
+        if _may_change(value):
+            captures.opaque.append(f"{name} ({type(value).__name__})")
         return see_library(value, name)
     if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
         return follow(value, root)

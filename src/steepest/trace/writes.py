@@ -41,6 +41,10 @@ class Place:
         The line that reads or writes it.
     is_filled
         Whether a value that was written fills a place that was empty before.
+    save
+        Returns what puts back what the function sees there now.
+    reset
+        Puts back what it saw at first.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Place:
     store: Callable[[Any], None]
     source: Source | None
     is_filled: Callable[[Any], bool]
+    save: Callable[[], Callable[[], None]]
+    reset: Callable[[], None]
 
 
 UNCHANGED = object()
@@ -105,7 +111,26 @@ class Pending:
             store,
             self.sources.get(name, self._source),
             _fills(self.before.get(name, MISSING)),
+            self.save,
+            self.reset,
         )
+
+    def save(self) -> Callable[[], None]:
+        """Return what puts back what the function sees now."""
+        now, seen = dict(self.now), dict(self.seen)
+
+        def restore() -> None:
+            self.now.clear()
+            self.now.update(now)
+            self.seen.clear()
+            self.seen.update(seen)
+
+        return restore
+
+    def reset(self) -> None:
+        """Put back what the function saw at first."""
+        self.now.clear()
+        self.now.update(self.before)
 
     def start_anew(self) -> None:
         """Take the object as it is now."""
@@ -118,8 +143,7 @@ class Pending:
     def take_back(self) -> None:
         """Undo what was written to an object that nothing stands in for."""
         if self.now is self.owner.__dict__:
-            self.now.clear()
-            self.now.update(self.before)
+            self.reset()
 
 
 def roll_back(session: Session) -> None:
@@ -319,7 +343,19 @@ def global_place(namespace: dict[str, Any], real: dict[str, Any], name: str) -> 
         else:
             real[name] = value
 
-    return Place(f"the global {name}", written, store, user_source(), _fills(before))
+    def save() -> Callable[[], None]:
+        now = namespace.get(name, MISSING)
+
+        def restore() -> None:
+            if now is not MISSING:
+                dict.__setitem__(namespace, name, now)
+            elif name in namespace:
+                dict.__delitem__(namespace, name)
+
+        return restore
+
+    source, is_filled = user_source(), _fills(before)
+    return Place(f"the global {name}", written, store, source, is_filled, save, save())
 
 
 def cell_place(new: types.CellType, old: types.CellType, name: str) -> Place:
@@ -336,7 +372,18 @@ def cell_place(new: types.CellType, old: types.CellType, name: str) -> Place:
         else:
             old.cell_contents = value
 
-    return Place(name, written, store, user_source(), _fills(before))
+    def save() -> Callable[[], None]:
+        now = cell_value(new)
+
+        def restore() -> None:
+            if now is not MISSING:
+                new.cell_contents = now
+            elif cell_value(new) is not MISSING:
+                del new.cell_contents
+
+        return restore
+
+    return Place(name, written, store, user_source(), _fills(before), save, save())
 
 
 def _fills(before: Any) -> Callable[[Any], bool]:
@@ -369,12 +416,23 @@ def attributes_place(new: types.FunctionType, old: types.FunctionType) -> Place:
         old.__dict__.clear()
         old.__dict__.update(value)
 
+    def save() -> Callable[[], None]:
+        now = dict(new.__dict__)
+
+        def restore() -> None:
+            new.__dict__.clear()
+            new.__dict__.update(now)
+
+        return restore
+
     return Place(
         f"attributes of {old.__name__}",
         written,
         store,
         user_source(),
         lambda value: keeps_items(value, before),
+        save,
+        save(),
     )
 
 
@@ -388,12 +446,24 @@ def attribute_place(owner: type, name: str, session: Session) -> Place:
         else:
             setattr(owner, name, value)
 
+    def save() -> Callable[[], None]:
+        now = session.attributes.get(key, UNCHANGED)
+
+        def restore() -> None:
+            session.attributes.pop(key, None)
+            if now is not UNCHANGED:
+                session.attributes[key] = now
+
+        return restore
+
     return Place(
         f"{owner.__name__}.{name}",
         lambda: session.attributes.get(key, UNCHANGED),
         store,
         user_source(),
         _fills(next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), MISSING)),
+        save,
+        save(),
     )
 
 
