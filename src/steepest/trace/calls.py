@@ -67,7 +67,7 @@ _ARRAY_MAKERS = frozenset(
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
     extract flip full full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad
     piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
-    tile transpose unstack view where zeros zeros_like
+    tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
 )
 """Functions whose results without axes are arrays; those of all others are numbers."""

@@ -144,7 +144,8 @@ def std(
 ):  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
     squares = var(a, axis, dtype, None, ddof, keepdims, **options)
-    return root(squares).astype(squares.dtype)
+    floats = squares if squares.dtype.kind == "f" else squares.astype(np.float64)
+    return root(floats).astype(squares.dtype)
 
 
 @implements(method="var")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError
+from steepest.errors import GraphIndexError, InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
     FUNCTIONS,
@@ -25,6 +25,15 @@ from steepest.trace.array import (
 )
 from steepest.trace.calls import write_out
 from steepest.trace.session import check_dtype, current
+
+
+class AxisError(GraphIndexError, np.exceptions.AxisError):
+    """An axis that an array does not have."""
+
+
+class MatrixError(InputError, np.linalg.LinAlgError):
+    """An array that is no matrix, or no stack of square ones."""
+
 
 Harmless = Callable[[Any], bool]
 
@@ -157,10 +166,19 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
 def normalize_axis(axis: int, ndim: int) -> int:
     """Return an axis as a non-negative number."""
     if not -ndim <= axis < ndim:
-        raise GraphIndexError(
+        raise AxisError(
             f"axis {axis}{at(user_source())} is out of bounds for an array of dimension {ndim}"
         )
     return axis % ndim
+
+
+def demand_square(name: str, x: TracedArray) -> None:
+    """Raise unless an array is a square matrix, or a stack of them."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise MatrixError(
+            f"np.linalg.{name}{at(user_source())}: an array of shape {x.shape} must have at least "
+            "two axes, and the last two must be equally long"
+        )
 
 
 def node_cast(value: Any, dtype: Any) -> TracedArray:
