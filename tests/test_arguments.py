@@ -2,6 +2,7 @@
 
 import dis
 import inspect
+import itertools
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ import optree
 import pytest
 from coverage_cases import CASES, X, table
 
+from steepest.derivative.function import Function, interpret
 from steepest.errors import SteepestError
 from steepest.trace import trace_function
 from steepest.trace.array import FUNCTIONS, METHODS, UFUNC_METHODS
@@ -27,8 +29,6 @@ def unread(implementation):
     harmless = ()
     while hasattr(implementation, "__wrapped__") and hasattr(implementation, "__code__"):
         harmless += getattr(implementation, "harmless", ())
-        has_out = implementation.__code__.co_freevars == ("implementation", "position")
-        harmless += ("out",) if has_out else ()
         implementation = implementation.__wrapped__
     code = getattr(implementation, "__code__", None)
     if code is None:
@@ -254,6 +254,56 @@ def test_results_are_written_to_out(function):
             np.testing.assert_allclose(value, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("function", WITH_OUT, ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_arrays_for_results_are_taken_as_numpy_takes_them(function):
+    args, kwargs = CALLS[function]
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    wanted = np.asarray(computed(function, args, kwargs))
+    ahead, behind = (2, *wanted.shape), (*wanted.shape, 2)
+    for shape in [wanted.shape, ahead, behind, (1, *wanted.shape), (0,)]:
+        for dtype in [wanted.dtype, np.float64, np.float32, np.int64, np.bool_]:
+
+            def call(*arguments, shape=shape, dtype=dtype, **options):
+                out = np.zeros(shape, dtype)
+                function(*arguments, **options, out=out)
+                return out
+
+            expected, found = computed(call, args, kwargs), recorded(call, args, kwargs)
+            assert_agrees(found, expected, f"{function.__name__}(out={shape} {dtype})")
+
+
+RESULTS = (
+    (np.frexp, np.int32), (np.modf, np.float64), (np.divmod, np.float64), (np.add, np.float64),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ufunc", [ufunc for ufunc, _ in RESULTS], ids=lambda u: u.__name__)
+def test_each_result_of_a_ufunc_has_its_own_array(ufunc):
+    dtype = dict(RESULTS)[ufunc]
+
+    def arrays():
+        return np.zeros(6), np.zeros(6, dtype)
+
+    ways = {
+        "an array": lambda *x: ufunc(*x, out=arrays()[0]),
+        "a tuple of one": lambda *x: ufunc(*x, out=arrays()[:1]),
+        "a tuple of two": lambda *x: ufunc(*x, out=arrays()),
+        "a tuple of three": lambda *x: ufunc(*x, out=(*arrays(), None)),
+        "one is left open": lambda *x: ufunc(*x, out=(None, arrays()[1])),
+        "none of them": lambda *x: ufunc(*x, out=(None,) * ufunc.nout),
+        "no tuple": lambda *x: ufunc(*x, out=None),
+        "by position": lambda *x: ufunc(*x, *arrays()),
+        "the first by position": lambda *x: ufunc(*x, arrays()[0]),
+        "three by position": lambda *x: ufunc(*x, *arrays(), None),
+        "twice": lambda *x: ufunc(*x, arrays()[0], out=arrays()),
+    }
+    for what, way in ways.items():
+        operands = (X + 0.05,) * ufunc.nin
+        expected, found = computed(way, operands, {}), recorded(way, operands, {})
+        assert isinstance(found, type(expected)), (what, found, expected)
+        assert_agrees(found, expected, f"{ufunc.__name__}: {what}")
+
+
 BY_NAME = {u.__name__: u for u in vars(np).values() if isinstance(u, np.ufunc)}
 UFUNCS = [
     ufunc for ufunc in BY_NAME.values()
@@ -313,3 +363,23 @@ def test_every_argument_of_methods_is_honored_or_refused(name):
             expected = computed(call, (matrix.copy(),), {})
             found = recorded(call, (matrix,), {})
             assert_agrees(found, expected, f"x.{name}({parameter.name}={value!r})")
+
+
+OPERANDS = (
+    1.5, 2, -2, np.float32(1.32), np.float64(0.3), np.int8(3), np.array(0.7), np.array([1.0, 2.0]),
+    np.array([[1.5, 2.0]], np.float32), np.zeros((0, 3), np.float32), np.array([1, 2], np.int16),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.divide, np.minimum, np.heaviside, np.arctan2])
+def test_outer_makes_arrays_of_its_operands(ufunc):
+    for a, b in itertools.product(OPERANDS, OPERANDS):
+        expected = ufunc.outer(a, b)
+        traced = Function(lambda x, y: ufunc.outer(x, y), interpret, writes=True)
+        is_number = Function(
+            lambda x, y: isinstance(ufunc.outer(x, y), np.generic), interpret, writes=True
+        )
+        found = computed(traced, (a, b), {})
+        assert_agrees(found, expected, f"{ufunc.__name__}.outer({a!r}, {b!r})")
+        if not isinstance(found, SteepestError):
+            assert is_number(a, b) == isinstance(expected, np.generic)

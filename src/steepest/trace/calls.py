@@ -67,7 +67,7 @@ _ARRAY_MAKERS = frozenset(
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
     extract flip full full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad
     piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
-    tile transpose unstack view where zeros zeros_like
+    tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
 )
 """Functions whose results without axes are arrays; those of all others are numbers."""
@@ -102,18 +102,21 @@ def scipy_name(ufunc: np.ufunc) -> str:
     return ufunc.__name__.removeprefix("_")
 
 
+_ABSENT = np._NoValue
+
+
 def call_ufunc(
-    ufunc: np.ufunc, *inputs: Any, out: Any = None, where: Any = True, **options: Any
+    ufunc: np.ufunc, *inputs: Any, out: Any = _ABSENT, where: Any = True, **options: Any
 ) -> Any:
     """Record a call of a ufunc, with what NumPy does for ``out``, ``where`` and ``dtype``."""
-    is_plain = out is None and where is True and not options and len(inputs) == ufunc.nin
+    is_plain = out is _ABSENT and where is True and not options and len(inputs) == ufunc.nin
     row = TABLE.get(ufunc.__name__) if is_plain and ufunc not in FUNCTIONS else None
     if row is not None and row.evaluate is ufunc and not any(map(COMPLEX["is complex"], inputs)):
         return apply(row, *inputs)  # most often, and faster
     inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
     if any(map(COMPLEX["is complex"], inputs)):
-        return COMPLEX["ufunc"](ufunc, *inputs, out=out or given or None)
-    targets = given or (out if isinstance(out, tuple) else (out,))
+        return COMPLEX["ufunc"](ufunc, *inputs, out=given or (None if out is _ABSENT else out))
+    targets = _targets(ufunc, given, out)
     dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
     order = options.pop("order", "K") or "K"
     options.pop("subok", None)  # what is recorded is no instance of a subclass
@@ -136,14 +139,39 @@ def call_ufunc(
         result = apply(row, *inputs)
     if loop is not None:
         result = _as_loop(ufunc, result, loop[ufunc.nin :], order)
-    if targets[0] is None and where is True:
+    result = tuple(map(_as_number, result)) if isinstance(result, tuple) else _as_number(result)
+    if where is True and all(target is None for target in targets):
         return result
     results = result if isinstance(result, tuple) else (result,)
     written = tuple(
-        _write_out(ufunc, value, target, where)
+        value if target is None and where is True else _write_out(ufunc, value, target, where)
         for value, target in zip(results, targets, strict=True)
     )
     return written if isinstance(result, tuple) else written[0]
+
+
+def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
+    """Return where the results of a ufunc are written to, None for new arrays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where NumPy does not take them: of several results each has its own array.
+    """
+    name = f"np.{ufunc.__name__}{at(user_source())}"
+    if given:
+        if out is not _ABSENT or len(given) > ufunc.nout:
+            raise OperandError(f"{name} is given more arrays for its results than it has results")
+        return (*given, *(None,) * (ufunc.nout - len(given)))
+    if out is _ABSENT:
+        return (None,) * ufunc.nout
+    if not isinstance(out, tuple):
+        if ufunc.nout > 1:
+            raise OperandError(f"{name} has {ufunc.nout} results: out= must be a tuple of arrays")
+        return (out,)
+    if len(out) != ufunc.nout:
+        raise InputError(f"{name}: the tuple out= must have one entry for each result")
+    return out
 
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:

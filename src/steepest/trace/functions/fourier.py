@@ -15,7 +15,13 @@ from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.array import TracedArray, as_traced
 from steepest.trace.complex import FUNCTIONS, TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import along
-from steepest.trace.functions.register import normalize_axes, normalize_axis, with_out
+from steepest.trace.functions.register import (
+    implements,
+    normalize_axes,
+    normalize_axis,
+    one_of,
+    with_out,
+)
 
 
 def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
@@ -149,9 +155,18 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
     np.fft.fft2: _two(fftn),
     np.fft.ifft2: _two(ifftn),
     np.fft.rfft2: _two(rfftn),
-    np.fft.irfft2: _two(irfftn),
     np.fft.fftshift: _shift(1),
     np.fft.ifftshift: _shift(-1),
 }
+
+
+@implements(np.fft.irfft2, out=one_of(None))  # NumPy itself writes nothing there
+def irfft2(a, s=None, axes=(-2, -1), norm=None, out=None):
+    return irfftn(a, s, axes, norm)
+
+
+FUNCTIONS[np.fft.irfft2] = REAL_FUNCTIONS[np.fft.irfft2]
 for _function, _implementation in _TRANSFORMS.items():
-    FUNCTIONS[_function] = REAL_FUNCTIONS[_function] = with_out(_implementation)
+    FUNCTIONS[_function] = REAL_FUNCTIONS[_function] = with_out(
+        _implementation, _function.__name__
+    )

@@ -321,11 +321,19 @@ UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
 
 
 def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
-    def implementation(a, b, **options):
-        a, b = as_traced(a), as_traced(b)
-        return ufunc(reshape(a, a.shape + (1,) * b.ndim), b, **options)
+    def implementation(a, b, /, **options):
+        a, b = _as_array(a), _as_array(b)
+        if b.ndim:
+            a = reshape(a, a.shape + (1,) * b.ndim)
+        return ufunc(a, b, **options)
 
     return implementation
+
+
+def _as_array(value: Any) -> TracedArray:
+    """Return an operand as NumPy makes an array of it: a Python number has a dtype now."""
+    x = as_traced(value)
+    return x.astype(x.dtype) if x.weak else x
 
 
 for _ufunc in list(vars(np).values()):

@@ -16,9 +16,12 @@ from steepest.trace.array import (
     TracedArray,
     as_traced,
     record,
+    refuse,
 )
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
+    MatrixError,
+    demand_square,
     implements,
     node_cast,
     normalize_axis,
@@ -29,8 +32,7 @@ from steepest.trace.functions.shaping import ravel, reshape, transpose
 @implements(np.matmul)
 def matmul(a, b):
     a, b = as_traced(a), as_traced(b)
-    if a.ndim == 0 or b.ndim == 0:
-        raise InputError(f"np.matmul{at(user_source())}: operands must have at least one axis")
+    _demand_axes("matmul", a, 1, b, 1)
     dtype = np.result_type(a.dtype, b.dtype)
     if dtype == np.bool_:
         return matmul(a.astype(np.int64), b.astype(np.int64)) != 0
@@ -57,6 +59,15 @@ def dot(a, b, out=None):
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
 
 
+def _demand_sum(name: str, a: Any, b: Any, left: Sequence[int], right: Sequence[int]) -> None:
+    """Raise unless the axes that a product sums over have the same extents in both arrays."""
+    if _extents(a, left) != _extents(b, right):
+        raise InputError(
+            f"np.{name}{at(user_source())}: shapes {a.shape} and {b.shape} do not fit: axes "
+            f"{tuple(left)} of the first meet axes {tuple(right)} of the second"
+        )
+
+
 @implements(np.vdot)
 def vdot(a, b):
     return matmul(ravel(a), ravel(b))
@@ -75,14 +86,30 @@ def outer(a, b, out=None):
     return ravel(a)[:, None] * ravel(b)[None, :]
 
 
+def _outer_of_vectors(x1: TracedArray, x2: TracedArray) -> Any:
+    if x1.ndim != 1 or x2.ndim != 1:
+        raise InputError(
+            f"np.linalg.outer{at(user_source())}: operands of shapes {x1.shape} and {x2.shape} "
+            "must have one axis"
+        )
+    return outer(x1, x2)
+
+
 @implements(np.tensordot)
 def tensordot(a, b, axes=2):
     a, b = as_traced(a), as_traced(b)
     if isinstance(axes, int):
-        axes = (range(a.ndim - axes, a.ndim), range(axes))
+        axes = (range(-axes, 0), range(axes))
     left, right = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
+    for one, other in ((left, right), (right, left)):
+        if len(one) != len(other) or len(set(one)) != len(one):
+            raise InputError(
+                f"np.tensordot{at(user_source())}: axes {left} and {right} must be as many, and "
+                "each be named once"
+            )
     left = tuple(normalize_axis(i, a.ndim) for i in left)
     right = tuple(normalize_axis(i, b.ndim) for i in right)
+    _demand_sum("tensordot", a, b, left, right)
     kept_a = tuple(i for i in range(a.ndim) if i not in left)
     kept_b = tuple(i for i in range(b.ndim) if i not in right)
     rows, columns = _extents(a, kept_a), _extents(b, kept_b)
@@ -103,17 +130,34 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
 
 @implements(np.vecdot, np.linalg.vecdot)
 def vecdot(x1, x2, /, *, axis=-1):
-    return sum_(as_traced(x1) * as_traced(x2), operator.index(axis))
+    x1, x2, axis = as_traced(x1), as_traced(x2), operator.index(axis)
+    places = [(normalize_axis(axis, x.ndim),) for x in (x1, x2)]
+    _demand_sum("vecdot", x1, x2, *places)
+    x1, x2 = (np.moveaxis(x, axis, -1) for x in (x1, x2))
+    return sum_(x1 * x2, -1)
 
 
 @implements(np.matvec)
 def matvec(x1, x2):
-    return matmul(x1, as_traced(x2)[..., None])[..., 0]
+    x1, x2 = as_traced(x1), as_traced(x2)
+    _demand_axes("matvec", x1, 2, x2, 1)
+    return matmul(x1, x2[..., None])[..., 0]
 
 
 @implements(np.vecmat)
 def vecmat(x1, x2):
-    return matmul(as_traced(x1)[..., None, :], x2)[..., 0, :]
+    x1, x2 = as_traced(x1), as_traced(x2)
+    _demand_axes("vecmat", x1, 1, x2, 2)
+    return matmul(x1[..., None, :], x2)[..., 0, :]
+
+
+def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
+    """Raise unless two operands of a product have as many axes as it needs."""
+    if a.ndim < left or b.ndim < right:
+        raise InputError(
+            f"np.{name}{at(user_source())}: operands of shapes {a.shape} and {b.shape} must have "
+            f"at least {left} and {right} axes"
+        )
 
 
 @implements(np.kron)
@@ -129,7 +173,10 @@ def kron(a, b):
 
 @implements(np.linalg.cross)
 def _linalg_cross(x1, x2, /, *, axis=-1):
-    return cross(x1, x2, axis=operator.index(axis))
+    x1, x2, axis = as_traced(x1), as_traced(x2), operator.index(axis)
+    if {x.shape[normalize_axis(axis, x.ndim)] for x in (x1, x2)} != {3}:
+        raise InputError(f"np.linalg.cross{at(user_source())}: vectors have three components")
+    return cross(x1, x2, axis=axis)
 
 
 @implements(np.cross)
@@ -137,8 +184,10 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(as_traced(a), axisa, 0), np.moveaxis(as_traced(b), axisb, 0)
+    if not {len(a), len(b)} <= {2, 3}:
+        raise InputError(f"np.cross{at(user_source())}: vectors must have two or three components")
     if len(a) != 3 or len(b) != 3:
-        raise InputError(f"np.cross{at(user_source())}: vectors must have three components")
+        refuse("np.cross of vectors of two components")
     parts = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
     return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, axisc)
 
@@ -146,6 +195,18 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays, *, out=None):
     parts = [as_traced(array) for array in arrays]
+    where = at(user_source())
+    if len(parts) < 2:
+        raise InputError(f"np.linalg.multi_dot{where}: at least two arrays are multiplied")
+    if len(parts) == 2:
+        return dot(*parts)
+    fitting = [{1, 2}, *({2} for _ in parts[2:]), {1, 2}]
+    for part, numbers in zip(parts, fitting, strict=True):
+        if part.ndim not in numbers:
+            raise MatrixError(
+                f"np.linalg.multi_dot{where}: an array of shape {part.shape} is no matrix; only "
+                "the first and the last may be vectors"
+            )
     # The order in which NumPy multiplies does not depend on values.
     result = parts[0]
     for part in parts[1:]:
@@ -156,6 +217,7 @@ def multi_dot(arrays, *, out=None):
 @implements(np.linalg.matrix_power)
 def matrix_power(a, n):
     a = as_traced(a)
+    demand_square("matrix_power", a)
     n = operator.index(n)
     if n == 1:
         return a
@@ -207,6 +269,8 @@ def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray])
         letters, array = named[0]
         return _arranged(*_summed(letters, array, set(output)), output)
     (left, a), (right, b) = named
+    left, a = _without_ones(left, a, dict(zip(right, b.shape, strict=True)))
+    right, b = _without_ones(right, b, dict(zip(left, a.shape, strict=True)))
     left, a = _summed(left, a, set(output) | set(right))
     right, b = _summed(right, b, set(output) | set(left))
     both = [c for c in left if c in right]
@@ -233,10 +297,23 @@ def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
             first, second = [i for i, c in enumerate(letters) if c == letter][:2]
+            if array.shape[first] != array.shape[second]:
+                raise InputError(
+                    f"np.einsum{at(user_source())}: {letter!r} names two axes of extents "
+                    f"{array.shape[first]} and {array.shape[second]}"
+                )
             array = np.diagonal(array, 0, first, second)
             rest = [c for i, c in enumerate(letters) if i not in (first, second)]
             letters = "".join([*rest, letter])
     return letters, array
+
+
+def _without_ones(letters: str, array: Any, others: dict[str, int]) -> tuple[str, Any]:
+    """Drop the axes of extent one that are broadcast to another operand's of the same name."""
+    places = [i for i, c in enumerate(letters) if array.shape[i] == 1 and others.get(c, 1) != 1]
+    shape = [n for i, n in enumerate(array.shape) if i not in places]
+    left = "".join(c for i, c in enumerate(letters) if i not in places)
+    return (left, reshape(array, shape, copy=True)) if places else (letters, array)
 
 
 def _summed(letters: str, array: TracedArray, kept: set[str]) -> tuple[str, TracedArray]:
@@ -251,7 +328,7 @@ def _arranged(letters: str, array: TracedArray, output: str) -> TracedArray:
 
 for _alias, _function in (
     (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
-    (np.linalg.outer, lambda x1, x2, /: outer(x1, x2)),
+    (np.linalg.outer, lambda x1, x2, /: _outer_of_vectors(as_traced(x1), as_traced(x2))),
     (np.linalg.tensordot, tensordot),
     (np.linalg.trace, lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype)),
     (np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),

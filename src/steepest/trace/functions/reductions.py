@@ -144,7 +144,8 @@ def std(
 ):  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
     squares = var(a, axis, dtype, None, ddof, keepdims, **options)
-    return root(squares).astype(squares.dtype)
+    floats = squares if squares.dtype.kind == "f" else squares.astype(np.float64)
+    return root(floats).astype(squares.dtype)
 
 
 @implements(method="var")
@@ -401,7 +402,6 @@ for _ufunc, _reducer in (
 
 
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
-    @with_out
     def implementation(a, axis=0, dtype=None, out=None):
         a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
         parts = list(np.moveaxis(a, axis, 0))
@@ -409,24 +409,22 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
             parts[i] = ufunc(parts[i - 1], parts[i])
         return np.stack(parts, axis)
 
-    return implementation
+    return with_out(implementation, f"{ufunc.__name__}.accumulate")
 
 
-def _accumulate_by(name: str) -> Callable[..., Any]:
-    @with_out
+def _accumulate_by(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None):
         return running(name, a, axis, dtype)
 
-    return implementation
+    return with_out(implementation, f"{ufunc.__name__}.accumulate")
 
 
-UFUNC_METHODS[np.add, "accumulate"] = _accumulate_by("cumsum")
-UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate_by("cumprod")
+UFUNC_METHODS[np.add, "accumulate"] = _accumulate_by(np.add, "cumsum")
+UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate_by(np.multiply, "cumprod")
 UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate_extreme(np.maximum)
 UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate_extreme(np.minimum)
 
 
-@with_out
 def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
     array = as_traced(array)
     dtype = np.add.reduce(np.empty(0, array.dtype)).dtype if dtype is None else dtype
@@ -442,4 +440,4 @@ def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
     return np.stack(parts, axis)
 
 
-UFUNC_METHODS[np.add, "reduceat"] = _add_reduceat
+UFUNC_METHODS[np.add, "reduceat"] = with_out(_add_reduceat, "add.reduceat")

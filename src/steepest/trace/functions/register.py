@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError
+from steepest.errors import GraphIndexError, InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
     FUNCTIONS,
@@ -25,6 +25,19 @@ from steepest.trace.array import (
 )
 from steepest.trace.calls import write_out
 from steepest.trace.session import check_dtype, current
+
+
+class AxisError(GraphIndexError, np.exceptions.AxisError):
+    """An axis that an array does not have."""
+
+
+class OutputError(InputError, UnsupportedError):
+    """An array given as ``out=`` of another shape or dtype than the result."""
+
+
+class MatrixError(InputError, np.linalg.LinAlgError):
+    """An array that is no matrix, or no stack of square ones."""
+
 
 Harmless = Callable[[Any], bool]
 
@@ -76,7 +89,7 @@ def implements(
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(functions[0], "__name__", "") if functions else f"ndarray.{method}"
-        complete = with_out(_refusing(implementation, name, harmless))
+        complete = with_out(_refusing(implementation, name, harmless), name)
         for function in functions:
             FUNCTIONS[function] = complete
         if method is not None:
@@ -114,7 +127,26 @@ def _refusing(
     return complete
 
 
-def with_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def _check_output(name: str, what: str, result: Any, out: TracedArray) -> None:
+    if name in _BROADCASTING:
+        return
+    if out.shape != result.shape or (name in _UNCONVERTED and out.dtype != result.dtype):
+        raise OutputError(
+            f"{what}{at(user_source())} has shape {out.shape} and dtype {out.dtype}, the result "
+            f"has shape {result.shape} and dtype {result.dtype}"
+        )
+
+
+_BROADCASTING = frozenset({"clip", "fix", "isneginf", "isposinf", "outer"})
+"""Functions that are ufuncs: their results are broadcast to the array given as ``out=``."""
+
+_UNCONVERTED = frozenset(
+    {"argmax", "argmin", "dot", "einsum", "multi_dot", "nanargmax", "nanargmin"}
+)
+"""Functions whose results are not converted to another dtype of that array."""
+
+
+def with_out(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return an implementation that writes its result to the argument ``out``, if given."""
     parameters = inspect.signature(implementation).parameters
     if "out" not in parameters:
@@ -128,9 +160,14 @@ def with_out(implementation: Callable[..., Any]) -> Callable[..., Any]:
         result = implementation(*args, **kwargs)
         if out is None or out is np._NoValue:
             return result
-        name = implementation.__name__.rstrip("_")
-        return write_out(result, out, f"the argument out= of np.{name}")
+        what = f"the argument out= of np.{name}".replace("np.ndarray", "ndarray")
+        if isinstance(out, TracedArray):
+            _check_output(name.rpartition(".")[2], what, result, out)
+        return write_out(result, out, what)
 
+    complete.harmless = (  # type: ignore[attr-defined]
+        *getattr(implementation, "harmless", ()), "out",
+    )  # fmt: skip
     return complete
 
 
@@ -157,10 +194,19 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
 def normalize_axis(axis: int, ndim: int) -> int:
     """Return an axis as a non-negative number."""
     if not -ndim <= axis < ndim:
-        raise GraphIndexError(
+        raise AxisError(
             f"axis {axis}{at(user_source())} is out of bounds for an array of dimension {ndim}"
         )
     return axis % ndim
+
+
+def demand_square(name: str, x: TracedArray) -> None:
+    """Raise unless an array is a square matrix, or a stack of them."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise MatrixError(
+            f"np.linalg.{name}{at(user_source())}: an array of shape {x.shape} must have at least "
+            "two axes, and the last two must be equally long"
+        )
 
 
 def node_cast(value: Any, dtype: Any) -> TracedArray:
