@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import TraceWarning, UnsupportedError
-from steepest.graph.source import Source, at, user_source
+from steepest.graph.source import Source, at, is_library, user_source
 from steepest.trace.array import Traced, TracedArray
 from steepest.trace.captures import MISSING
 from steepest.trace.session import Session
@@ -287,6 +287,8 @@ def _made_plain(value: Any, session: Session, memo: dict[int, Any]) -> Any:
         return functools.partial(inner(value.func), *map(inner, value.args), **keywords)
     if isinstance(value, types.FunctionType) and hasattr(value.__globals__, "real"):
         return _plain_function(value, inner)
+    if isinstance(value, types.FunctionType) and is_library(value.__code__.co_filename):
+        return getattr(value, "__wrapped__", value)  # a version of a library's function
     return _plain_object(value, session, memo, inner)
 
 
