@@ -50,6 +50,48 @@ PRODUCTS = {
     "einsum of a diagonal": lambda a, b: np.einsum("ii,j->ij", a, b),
 }
 
+SEVERAL = {
+    "convolve": np.convolve,
+    "correlate": np.correlate,
+    "polyadd": np.polyadd,
+    "polysub": np.polysub,
+    "polyval": np.polyval,
+    "interp": lambda a, b: np.interp(a, b, b),
+    "trapezoid": np.trapezoid,
+    "trapezoid of axis 0": lambda a, b: np.trapezoid(a, b, axis=0),
+    "average": lambda a, b: np.average(a, weights=b),
+    "average of axis 0": lambda a, b: np.average(a, 0, b),
+    "cov": np.cov,
+    "gradient": np.gradient,
+    "append": np.append,
+    "stack": lambda a, b: np.stack([a, b]),
+    "concatenate": lambda a, b: np.concatenate([a, b], -1),
+    "column_stack": lambda a, b: np.column_stack([a, b]),
+    "searchsorted": lambda a, b: np.searchsorted(np.sort(a), b),
+    "compress": lambda a, b: np.compress(a > 0, b),
+    "take_along_axis": lambda a, b: np.take_along_axis(a, (0 * b).astype(int), 0),
+    "take_along_axis of axis -1": lambda a, b: np.take_along_axis(a, (0 * b).astype(int), -1),
+    "choose": lambda a, b: np.choose((a > 0).astype(int), [a, b]),
+    "choose by floats": lambda a, b: np.choose(a, [a, b]),
+    "bincount": lambda a, b: np.bincount(abs(a).astype(int), b),
+    "bincount of floats": np.bincount,
+    "tril": lambda a, b: np.tril(a),
+    "argwhere": lambda a, b: np.argwhere(a),
+    "maximum.accumulate": lambda a, b: np.maximum.accumulate(a),
+    "add.accumulate": lambda a, b: np.add.accumulate(a),
+    "add.reduceat": lambda a, b: np.add.reduceat(a, [0]),
+    "add.reduceat by floats": np.add.reduceat,
+    "add.outer": np.add.outer,
+    "vander": lambda a, b: np.vander(a.astype(np.float32), 2),
+    "ediff1d of truth values": lambda a, b: np.ediff1d(a > 0),
+    "ravel": lambda a, b: (a[::-1].ravel(None), a[::-1].ravel("K")) if a.ndim else (),
+    "an array in a product of ranges": lambda a, b: np.multiply(a, range(3)) + a * range(3),
+    "nanmin": lambda a, b: np.nanmin(a, initial=3),
+    "a power of three numbers": lambda a, b: a.__rpow__(b, 3) is NotImplemented,
+    "r_": lambda a, b: np.r_[a, b],
+    "c_": lambda a, b: np.c_[a, b],
+}
+
 
 def observed(function, *arrays):
     with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -61,8 +103,8 @@ def observed(function, *arrays):
 
 
 def assert_agrees(found, wanted, what):
-    if isinstance(found, RefusalError):
-        return
+    if isinstance(found, RefusalError) or "has no value" in str(found):
+        return  # means of nothing are refused on purpose
     if isinstance(wanted, Exception):
         assert isinstance(found, type(wanted)), (what, wanted, found)
         return
@@ -75,9 +117,12 @@ def assert_agrees(found, wanted, what):
         np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12, err_msg=str(what))
 
 
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_products_of_every_pair_of_shapes(name):
-    function, random = PRODUCTS[name], np.random.default_rng(0)
+FUNCTIONS = PRODUCTS | SEVERAL
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_pair_of_shapes(name):
+    function, random = FUNCTIONS[name], np.random.default_rng(0)
     recorded = Function(lambda x, y: function(x, y), interpret, writes=True)
     for shapes in itertools.product(SHAPES, SHAPES):
         a, b = random.normal(size=shapes[0]), random.uniform(1.0, 2.0, size=shapes[1])

@@ -57,6 +57,10 @@ class MissingAttributeError(SteepestError, AttributeError):
     """An attribute that NumPy's arrays do not have either."""
 
 
+class NoContainerError(MissingAttributeError, OperandError):
+    """A number that is asked for its elements."""
+
+
 class Traced:
     """What traced code computes with: a real array, or the parts of a complex one."""
 
@@ -193,6 +197,10 @@ class TracedArray(Traced):
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
+        if self.is_scalar:
+            raise NoContainerError(
+                f"a number{at(user_source())} contains nothing: compare with =="
+            )
         return bool(np.any(self == item))
 
     def __getitem__(self, key: Any) -> TracedArray:
@@ -328,6 +336,9 @@ class TracedArray(Traced):
             return np.square(self)
         return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
 
+    def __rpow__(self, base: Any, modulus: Any = None) -> Any:
+        return NotImplemented if modulus is not None else _to_the_power(self, base)
+
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
         result = operation(self, other)
         if result is NotImplemented or self.is_scalar:
@@ -383,14 +394,14 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, self, other)
-        if self.is_scalar and isinstance(other, list | tuple) and _is_pythons(self, ufunc):
+        if self.is_scalar and isinstance(other, list | tuple | range) and _is_pythons(self, ufunc):
             return NotImplemented
         return ufunc(self, other) if _is_operand(other) else NotImplemented
 
     def backward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, other, self)
-        if self.is_scalar and isinstance(other, list | tuple) and _is_pythons(self, ufunc):
+        if self.is_scalar and isinstance(other, list | tuple | range) and _is_pythons(self, ufunc):
             return NotImplemented
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
@@ -407,7 +418,7 @@ def _is_pythons(number: TracedArray, ufunc: np.ufunc) -> bool:
 
 def _is_operand(value: Any) -> bool:
     return isinstance(
-        value, TracedArray | np.ndarray | np.generic | int | float | complex | list | tuple
+        value, TracedArray | np.ndarray | np.generic | int | float | complex | list | tuple | range
     )
 
 
@@ -415,6 +426,7 @@ def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, other: self._in_place(symbol, operation, other)
 
 
+_to_the_power = _binary(np.power)[1]
 _ufunc: Any
 for _name, _ufunc, _symbol in (
     ("add", np.add, "+="),
@@ -434,7 +446,7 @@ for _name, _ufunc, _symbol in (
     _forward, _backward = _binary(_ufunc)
     if _name != "pow":
         setattr(TracedArray, f"__{_name}__", _forward)
-    setattr(TracedArray, f"__r{_name}__", _backward)
+        setattr(TracedArray, f"__r{_name}__", _backward)
     _operation = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
     setattr(TracedArray, f"__i{_name}__", _in_place(_symbol, _operation))
 

@@ -314,8 +314,7 @@ def see_library(value: Any, name: str = "") -> Any:
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
-        seen = SEEN.get(value)
-        seen = WATCHED.get(value) if seen is None else seen
+        seen = SEEN[value] if value in SEEN else WATCHED.get(value)
     except TypeError:  # unhashable
         return value
     if seen is not None:
@@ -413,9 +412,12 @@ def _announcing(clock: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+    name = f"{_public(real.__module__)}.{real.__name__}"
+
     def seen(*args: Any, **kwargs: Any) -> Any:
-        chosen = recorded if holds_traced([*args, *kwargs.values()]) else real
-        return chosen(*args, **kwargs)
+        if not holds_traced([*args, *kwargs.values()]):
+            return real(*args, **kwargs)
+        return call_implementation(recorded, name, args, kwargs)
 
     return seen
 

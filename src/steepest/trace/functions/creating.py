@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, refuse
 from steepest.trace.calls import demand
 from steepest.trace.complex import TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import packed, stack
-from steepest.trace.functions.register import implements, node_cast, one_of
+from steepest.trace.functions.register import demand_axes, implements, node_cast, one_of
 from steepest.trace.functions.shaping import as_shape, broadcast_to
 from steepest.trace.layout import as_laid_out, laid_out
 from steepest.trace.seen import SEEN
@@ -70,6 +70,8 @@ def ones_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     a = as_traced(a)
     made = filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
+    if not isinstance(made, TracedArray):  # of complex numbers
+        return made
     # A shape of another number of axes is laid out in C order.
     return laid_out(made, a, order if made.ndim == a.ndim or order == "F" else "C")
 
@@ -221,18 +223,27 @@ def diagflat(v, k=0):
 @implements(np.tril)
 def tril(m, k=0):
     m = as_traced(m)
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k, dtype=np.bool_), m, np.zeros_like(m))
+    return np.where(np.tri(*_last_two(m), k, dtype=np.bool_), m, np.zeros_like(m))
+
+
+def _last_two(m: TracedArray) -> tuple[int, int]:
+    """Return the extents of a triangle; a row is taken for as many equal ones."""
+    if not m.ndim:
+        raise OperandError(f"np.tril or np.triu{at(user_source())} of a number has no triangle")
+    return m.shape[-2:] if m.ndim > 1 else m.shape * 2
 
 
 @implements(np.triu)
 def triu(m, k=0):
     m = as_traced(m)
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, dtype=np.bool_), np.zeros_like(m), m)
+    return np.where(np.tri(*_last_two(m), k - 1, dtype=np.bool_), np.zeros_like(m), m)
 
 
 @implements(np.vander)
 def vander(x, N=None, increasing=False):
     x = as_traced(x)
+    demand_axes("vander", x, 1)
+    x = x.astype(np.promote_types(x.dtype, int))
     count = x.size if N is None else N
     columns = [np.ones_like(x)]
     for _ in range(count - 1):
@@ -259,7 +270,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 
 @implements(method="fill")
-def _fill(a, value):
+def _fill(a, value, /):
     a[...] = value
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import as_traced
 from steepest.trace.functions.joining import along
-from steepest.trace.functions.register import implements, normalize_axis
+from steepest.trace.functions.register import demand_axes, implements, normalize_axis
 
 
 @implements(np.diff)
@@ -33,7 +33,8 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 
 @implements(np.ediff1d)
 def ediff1d(ary, to_end=None, to_begin=None):
-    parts = [diff(np.ravel(as_traced(ary)))]
+    flat = np.ravel(as_traced(ary))
+    parts = [flat[1:] - flat[:-1]]
     if to_begin is not None:
         parts.insert(0, np.ravel(as_traced(to_begin)))
     if to_end is not None:
@@ -49,8 +50,10 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     axes = range(f.ndim) if axis is None else np.atleast_1d(axis).tolist()
     axes = [normalize_axis(i, f.ndim) for i in axes]
     spacings = list(varargs) or [1.0]
-    if len(spacings) not in (1, len(axes)):
-        raise UnsupportedError(f"np.gradient{at(user_source())}: as many spacings as axes, or one")
+    if len(spacings) != len(axes) and (len(spacings) != 1 or as_traced(spacings[0]).ndim):
+        raise OperandError(
+            f"np.gradient{at(user_source())}: as many spacings as axes, or a number"
+        )
     spacings = spacings * len(axes) if len(spacings) == 1 else spacings
     slopes = [_slope(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
@@ -60,13 +63,20 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     f = np.moveaxis(f, axis, -1)
     f = f if f.dtype.kind == "f" else f.astype(np.float64)
     number = f.shape[-1]
-    if number < edge_order + 1:
+    spacing = as_traced(spacing)
+    if spacing.shape not in ((), (number,)):
         raise InputError(
+            f"np.gradient{at(user_source())}: spacings of shape {spacing.shape} for an axis of "
+            f"{number} must be a number, or one place for each element"
+        )
+    if number < edge_order + 1:
+        error = GraphIndexError if spacing.ndim else InputError
+        raise error(
             f"np.gradient{at(user_source())}: the array is too small for edge_order={edge_order}"
         )
-    h = np.diff(as_traced(spacing)) if np.ndim(spacing) else None
+    h = np.diff(spacing) if spacing.ndim else None
     if h is None:
-        one = as_traced(spacing)
+        one = spacing
         inner = (f[..., 2:] - f[..., :-2]) / (2.0 * one)
         before = after = one
     else:
@@ -101,22 +111,27 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 @implements(np.trapezoid)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     y = as_traced(y)
-    axis = normalize_axis(axis, y.ndim)
+    given, axis = axis, normalize_axis(axis, y.ndim)
     if x is None:
         widths: Any = dx
     else:
-        widths = np.diff(as_traced(x), axis=axis if np.ndim(x) > 1 else -1)
-        if widths.ndim == 1:
+        x = as_traced(x)
+        if not x.ndim:
+            raise InputError(f"np.trapezoid{at(user_source())}: x is a number, and no points")
+        widths = np.diff(x, axis=given if x.ndim > 1 else -1)
+        if x.ndim == 1:
             shape = [1] * y.ndim
             shape[axis] = widths.size
             widths = np.reshape(widths, shape)
     sides = y[along(axis, slice(1, None))] + y[along(axis, slice(None, -1))]
-    return np.sum(widths * sides / 2.0, axis)
+    return np.sum(widths * sides / 2.0, given)
 
 
 @implements(np.convolve)
 def convolve(a, v, mode="full"):
-    a, v = as_traced(a), as_traced(v)
+    a, v = np.atleast_1d(as_traced(a)), np.atleast_1d(as_traced(v))
+    demand_axes("convolve", a, 1)
+    demand_axes("convolve", v, 1)
     if a.size == 0 or v.size == 0:
         raise InputError(f"np.convolve{at(user_source())}: an array is empty")
     a, v = (v, a) if v.size > a.size else (a, v)
@@ -135,6 +150,8 @@ def convolve(a, v, mode="full"):
 @implements(np.correlate)
 def correlate(a, v, mode="valid"):
     a, v = as_traced(a), as_traced(v)
+    demand_axes("correlate", a, 1)
+    demand_axes("correlate", v, 1)
     if v.size > a.size:  # as NumPy does it: the other way round, then reversed
         return convolve(v[::-1], a, mode)[::1] if mode == "full" else correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)
@@ -149,6 +166,13 @@ def _windows(a: Any, width: int) -> Any:
 @implements(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = as_traced(x), as_traced(xp), as_traced(fp)
+    demand_axes("interp", xp, 1)
+    demand_axes("interp", fp, 1)
+    if not xp.size or xp.size != fp.size:
+        raise InputError(
+            f"np.interp{at(user_source())}: {xp.size} points have {fp.size} values; they must be "
+            "as many, and at least one"
+        )
     if period is not None:
         period = abs(period)
         x, xp = x % period, xp % period
@@ -173,8 +197,11 @@ def cov(
     m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None
 ):
     rows = _rows(m, rowvar)
-    if y is not None:
-        rows = np.concatenate([rows, _rows(y, rowvar)], 0)
+    others = None if y is None else _rows(y, rowvar)
+    if not rows.shape[0]:
+        return as_traced(np.zeros((0, 0)))
+    if others is not None:
+        rows = np.concatenate([rows, others], 0)
     dtype = np.result_type(rows.dtype, np.float64) if dtype is None else np.dtype(dtype)
     if dtype.kind != "f":
         raise UnsupportedError(f"np.cov{at(user_source())}: dtype={dtype} must be a floating one")
@@ -204,7 +231,8 @@ def cov(
 
 def _rows(m: Any, rowvar: bool) -> Any:
     m = as_traced(m)
-    m = m[None, :] if m.ndim == 1 else m
+    demand_axes("cov", m, 0, 1, 2)
+    m = np.reshape(m, (1, m.size)) if m.ndim < 2 else m
     return m if rowvar or m.shape[0] == 1 else m.T
 
 
@@ -263,13 +291,20 @@ def polyint(p, m=1, k=None):
 @implements(np.polyadd)
 def polyadd(a1, a2):
     a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
-    size = max(a1.size, a2.size)
-    return np.pad(a1, (size - a1.size, 0)) + np.pad(a2, (size - a2.size, 0))
+    size = max(len(a1), len(a2))
+    return _of_length(a1, size) + _of_length(a2, size)
+
+
+def _of_length(p: Any, size: int) -> Any:
+    """Return a polynomial with zeros ahead, for powers that it lacks."""
+    return p if len(p) == size else np.concatenate([np.zeros(size - len(p), p.dtype), p])
 
 
 @implements(np.polysub)
 def polysub(a1, a2):
-    return polyadd(a1, -as_traced(a2))
+    a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
+    size = max(len(a1), len(a2))
+    return _of_length(a1, size) - _of_length(a2, size)
 
 
 @implements(np.polymul)

@@ -121,8 +121,10 @@ def frexp(x):
 def modf(x):
     x = as_traced(x)
     whole = np.trunc(x)
-    fraction = np.where(np.isinf(x), 0.0, x - whole).astype(x.dtype)
-    return copysign(fraction, x), whole
+    # The sign of the number is that of its fraction, and no part of the slope.
+    fraction = np.where(np.signbit(x), np.negative(whole - x), x - whole)
+    nothing = np.copysign(np.zeros_like(x), x)
+    return np.where(np.isinf(x), nothing, fraction).astype(x.dtype), whole
 
 
 @implements(np.divmod)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError, InputError, UnsupportedError
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import TracedArray, as_traced, record, refuse
@@ -97,6 +97,8 @@ def column_stack(tup):
 @implements(np.block)
 def block(arrays):
     def depth(tree: Any) -> int:
+        if isinstance(tree, tuple):
+            raise OperandError(f"np.block{at(user_source())} takes lists of arrays, and no tuples")
         return 1 + max(map(depth, tree)) if isinstance(tree, list) else 0
 
     total = depth(arrays)

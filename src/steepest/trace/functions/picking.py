@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arithmetic import stop_gradient
@@ -21,7 +21,12 @@ from steepest.trace.array import (
 )
 from steepest.trace.calls import demand
 from steepest.trace.functions.joining import along
-from steepest.trace.functions.register import as_truth, implements, normalize_axis
+from steepest.trace.functions.register import (
+    as_truth,
+    demand_axes,
+    implements,
+    normalize_axis,
+)
 from steepest.trace.functions.shaping import as_shape, ravel, reshape
 from steepest.trace.indexing import getitem, setitem
 from steepest.trace.session import current
@@ -54,8 +59,8 @@ def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
     grid: list[Any] = []
     for i in range(arr.ndim):
         shape = [1] * arr.ndim
-        shape[i] = indices.shape[i]
-        grid.append(indices if i == axis else np.arange(indices.shape[i]).reshape(shape))
+        shape[i] = arr.shape[i]
+        grid.append(indices if i == axis else np.arange(arr.shape[i]).reshape(shape))
     return tuple(grid)
 
 
@@ -69,11 +74,12 @@ def take_along_axis(arr, indices, axis=-1):
             )
         return ravel(arr)[indices]
     axis = normalize_axis(axis, arr.ndim)
-    shape = list(np.broadcast_shapes(*(
-        tuple(1 if i == axis else n for i, n in enumerate(x.shape)) for x in (arr, indices)
-    )))  # fmt: skip
-    shape[axis] = indices.shape[axis]
-    return arr[_grid(arr, np.broadcast_to(indices, shape), axis)]
+    if arr.ndim != indices.ndim:
+        raise InputError(
+            f"np.take_along_axis{at(user_source())}: arrays of shapes {arr.shape} and "
+            f"{indices.shape} must have as many axes"
+        )
+    return arr[_grid(arr, indices, axis)]
 
 
 @implements(np.put_along_axis)
@@ -82,10 +88,22 @@ def put_along_axis(arr, indices, values, axis):
     setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
 
 
+def as_integers(name: str, x: Any) -> TracedArray:
+    """Return whole numbers as such; others are an error, as in NumPy."""
+    x = as_traced(x)
+    if not np.can_cast(x.dtype, np.intp, "safe"):
+        raise OperandError(
+            f"np.{name}{at(user_source())} of {x.dtype}: it takes integers, and no floats that "
+            "would be cut off"
+        )
+    return x
+
+
 @implements(np.choose, method="choose")
 def choose(a, choices, out=None, mode="raise"):
+    a = as_integers("choose", a)
     stacked = np.stack(np.broadcast_arrays(*map(as_traced, choices)))
-    a = _in_bounds(as_traced(a), stacked.shape[0], mode)
+    a = _in_bounds(a, stacked.shape[0], mode)
     a, _ = np.broadcast_arrays(a, stacked[0])
     return take_along_axis(stacked, a[None], 0)[0]
 
@@ -146,6 +164,7 @@ def _compress_method(a, condition, axis=None, out=None):
 def compress(condition, a, axis=None, out=None):
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    demand_axes("compress", as_traced(condition), 1)
     keep = np.flatnonzero(condition)
     return a[along(axis, keep)]
 
@@ -153,6 +172,9 @@ def compress(condition, a, axis=None, out=None):
 @implements(np.nonzero, method="nonzero")
 def nonzero(a):
     # How many there are sets a shape: which elements are zero becomes a guard.
+    a = as_traced(a)
+    if not a.ndim:
+        raise InputError(f"np.nonzero{at(user_source())} of a number: use np.atleast_1d")
     truth = np.asarray(current().decide(as_truth(a).node))
     return tuple(as_traced(indices) for indices in truth.nonzero())
 
@@ -164,6 +186,9 @@ def flatnonzero(a):
 
 @implements(np.argwhere)
 def argwhere(a):
+    a = as_traced(a)
+    if not a.ndim:
+        return argwhere(np.atleast_1d(a))[:, :0]
     return np.stack(nonzero(a), axis=1)
 
 
@@ -271,6 +296,7 @@ def unravel_index(indices, shape, order="C"):
 @implements(np.searchsorted, method="searchsorted")
 def searchsorted(a, v, side="left", sorter=None):
     a, v = as_traced(a), as_traced(v)
+    demand_axes("searchsorted", a, 1)
     if side not in ("left", "right"):
         raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
     a = a if sorter is None else a[sorter]
@@ -284,6 +310,7 @@ def searchsorted(a, v, side="left", sorter=None):
 @implements(np.digitize)
 def digitize(x, bins, right=False):
     bins = as_traced(bins)
+    demand_axes("digitize", bins, 1)
     side = "left" if right else "right"
     if bins.size > 1 and bool(bins[0] > bins[-1]):
         return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
@@ -292,10 +319,25 @@ def digitize(x, bins, right=False):
 
 @implements(np.bincount)
 def bincount(x, weights=None, minlength=0):
-    x = as_traced(x)
-    top = int(current().decide(np.max(x).node)) + 1 if x.size else 0
+    demand_axes("bincount", as_traced(x), 1)
+    x = as_integers("bincount", x)
+    if not x.size:
+        return as_traced(np.zeros(minlength, np.intp))
+    where = at(user_source())
+    demand(
+        np.all(x >= 0),
+        lambda: InputError(f"np.bincount{where}: a number is negative, and no place"),
+    )
+    top = int(current().decide(np.max(x).node)) + 1
     if weights is None:
         weights = np.ones(x.shape, int)
+    else:
+        weights = as_traced(weights).astype(np.float64)
+        if weights.shape != x.shape:
+            raise InputError(
+                f"np.bincount{where}: weights of shape {weights.shape} for an array of shape "
+                f"{x.shape}"
+            )
     return record(TABLE["add_at"], as_traced(weights), x, shape=(max(top, minlength),))
 
 

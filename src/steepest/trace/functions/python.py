@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops.floating import exact_sum
 from steepest.trace.array import TracedArray, as_traced, holds_traced
 from steepest.trace.calls import call_ufunc, demand
 from steepest.trace.numbers import python_number, whole
-from steepest.trace.seen import SEEN
+from steepest.trace.seen import SEEN, WATCHED
 
 _MATH_UFUNCS = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10,
@@ -286,8 +287,8 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
     def implementation(*args: Any, **options: Any) -> Any:
         key = options.get("key")
         values = list(args[0]) if len(args) == 1 else list(args)
-        if key is not None or not values or any(as_traced(v).ndim for v in values):
-            return function(values, **options)
+        if key is not None or not values or any(map(_is_array, values)):
+            return function(values, **options)  # one of the arrays themselves
         best = values[0]
         for value in values[1:]:  # as Python does it: the first of equals stays
             chosen = np.where(better(value, best), value, best)
@@ -296,6 +297,23 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
         return best
 
     sees(function)(implementation)
+
+
+def _concat(a, b):
+    for value in (a, b):
+        if isinstance(value, TracedArray | np.ndarray):
+            raise OperandError(
+                f"operator.concat{at(user_source())} joins no arrays: use np.concatenate"
+            )
+    return operator.concat(a, b)
+
+
+WATCHED[operator.concat] = _concat
+
+
+def _is_array(value: Any) -> bool:
+    array = as_traced(value)
+    return isinstance(array, TracedArray) and not array.is_scalar
 
 
 def _is_weak(value: Any) -> bool:

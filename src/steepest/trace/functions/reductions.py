@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
@@ -178,7 +178,8 @@ def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[
         if _is_given(initial) and (a.size == 0 or _is_given(where)):
             a = masked(a, where, initial)
             if a.size == 0:
-                return np.broadcast_to(as_traced(initial), np.sum(a, axis).shape)
+                nothing = np.sum(a, axis, keepdims=bool(keepdims) and _is_given(keepdims))
+                return fresh(np.broadcast_to(as_traced(initial).astype(a.dtype), nothing.shape))
         return _with_initial(reduce_by(name, a, axis, keepdims), combine, initial)
 
     implementation.__name__ = name
@@ -218,7 +219,13 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     else:
         weights = as_traced(weights)
         if weights.shape != a.shape:
-            if weights.ndim != 1 or axis is None:
+            if axis is None:
+                raise OperandError(
+                    f"np.average{at(user_source())}: weights of shape {weights.shape} for an "
+                    f"array of shape {a.shape} need an axis"
+                )
+            fitting = tuple(a.shape[i] for i in normalize_axes(axis, a.ndim))
+            if weights.ndim != 1 or weights.shape != fitting:
                 raise InputError(
                     f"np.average{at(user_source())}: weights of shape {weights.shape} do not fit "
                     f"an array of shape {a.shape} along axis {axis}"
@@ -273,7 +280,7 @@ def _extreme_without_nan(reduction: Callable[..., Any], instead: float) -> Calla
     def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
         a = as_traced(a)
         result = reduction(_replaced(a, instead), axis, None, keepdims, initial, where)
-        if a.dtype.kind != "f":
+        if a.dtype.kind != "f" or _is_given(initial):
             return result
         mask = True if not _is_given(where) else where
         nothing = all_(np.isnan(a), axis, keepdims=keepdims, where=mask)
@@ -401,10 +408,18 @@ for _ufunc, _reducer in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce_method(_reducer)
 
 
+def _demand_axis(name: str, x: TracedArray) -> None:
+    if not x.ndim:
+        raise OperandError(f"np.{name}{at(user_source())} of a number has no axis to go along")
+
+
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None):
         a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
+        _demand_axis(f"{ufunc.__name__}.accumulate", a)
         parts = list(np.moveaxis(a, axis, 0))
+        if not parts:
+            return fresh(a)
         for i in range(1, len(parts)):
             parts[i] = ufunc(parts[i - 1], parts[i])
         return np.stack(parts, axis)
@@ -414,6 +429,8 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
 
 def _accumulate_by(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None):
+        a = as_traced(a)
+        _demand_axis(f"{ufunc.__name__}.accumulate", a)
         return running(name, a, axis, dtype)
 
     return with_out(implementation, f"{ufunc.__name__}.accumulate")
@@ -426,12 +443,27 @@ UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate_extreme(np.minimum)
 
 
 def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
-    array = as_traced(array)
+    array, indices = as_traced(array), as_plain(indices)
+    where = at(user_source())
+    if indices.ndim != 1:
+        raise InputError(
+            f"np.add.reduceat{where}: indices of shape {indices.shape} must have one axis"
+        )
+    if not np.can_cast(indices.dtype, np.intp, "safe"):
+        raise OperandError(f"np.add.reduceat{where}: indices of {indices.dtype} are no integers")
+    _demand_axis("add.reduceat", array)
     dtype = np.add.reduce(np.empty(0, array.dtype)).dtype if dtype is None else dtype
     array = array.astype(dtype)
     axis = normalize_axis(axis, array.ndim)
-    starts = as_plain(indices).tolist()
+    starts = indices.tolist()
     ends = [*starts[1:], array.shape[axis]]
+    if not starts:
+        return array[(slice(None),) * axis + (slice(0, 0),)]
+    if not all(0 <= i < array.shape[axis] for i in starts):
+        raise GraphIndexError(
+            f"np.add.reduceat{where}: an index of {starts} is out of bounds for an axis of "
+            f"{array.shape[axis]}"
+        )
     head = (slice(None),) * axis
     parts = [
         array[(*head, slice(i, j))].sum(axis) if i < j else array[(*head, i)]

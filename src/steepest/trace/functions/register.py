@@ -200,6 +200,15 @@ def normalize_axis(axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+def demand_axes(name: str, x: TracedArray, *numbers: int) -> None:
+    """Raise unless an array has one of the numbers of axes that a function takes."""
+    if x.ndim not in numbers:
+        raise InputError(
+            f"np.{name}{at(user_source())}: an array of shape {x.shape} must have "
+            f"{' or '.join(map(str, numbers))} axes"
+        )
+
+
 def demand_square(name: str, x: TracedArray) -> None:
     """Raise unless an array is a square matrix, or a stack of them."""
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:

@@ -72,7 +72,7 @@ def _reshape_method(a, *shape, order="C", copy=None):
 @implements(np.ravel, method="ravel")
 def ravel(a, order="C"):
     a = as_traced(a)
-    order = settled(a, order)
+    order = settled(a, order or "C")
     if order != "C":
         a = transpose(a, None if order == "F" else order)
     if a.ndim and is_contiguous(a) is False:
