@@ -27,6 +27,7 @@ def two_threads():
         yield
 
 
+@pytest.mark.filterwarnings("ignore::steepest.TraceWarning")
 def test_a_recorded_function_runs_on_one_thread_if_its_arrays_are_large():
     seen = []
 

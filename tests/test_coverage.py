@@ -69,6 +69,7 @@ def differences(function, x, direction):
     return total
 
 
+@pytest.mark.filterwarnings("ignore::steepest.TraceWarning")  # array_equal is announced
 @pytest.mark.parametrize(("name", "case"), NUMBERED)
 def test_both_modes_give_the_slope(name, case, random):
     function, direction = flat(case), random.uniform(0.5, 1.0, X.size)

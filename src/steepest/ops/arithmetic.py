@@ -21,7 +21,7 @@ from steepest.ops.row import (
     Zero,
     elementwise,
 )
-from steepest.ops.support import both, either, moved, of_first
+from steepest.ops.support import both, chosen, either, of_first
 
 
 def _known(x):
@@ -399,7 +399,7 @@ WHERE = dataclasses.replace(
             special=((0.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
         ),
         kink="only the chosen side receives a cotangent",
-        support=moved,
+        support=chosen,
     ),
     name="where",
     evaluate=np.where,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node
+from steepest.ops.leaves import constant_value
 from steepest.ops.row import RECORD, Linear
 
 
@@ -31,8 +32,10 @@ def moving(node: Node) -> Sequence[int]:
 def _applied(node: Node, operands: Sequence[Any], supports: Sequence[Any], dtype: Any) -> Any:
     given = list(operands)
     for i in moving(node):
-        found = np.ones((), bool) if supports[i] is None else supports[i]
-        given[i] = np.broadcast_to(found, operands[i].shape).astype(dtype)
+        if supports[i] is None:
+            given[i] = np.ones_like(operands[i], dtype=dtype)
+        else:
+            given[i] = np.broadcast_to(supports[i], operands[i].shape).astype(dtype)
     return getattr(operands[0], RECORD)(node.op, *given, **node.attributes)
 
 
@@ -41,6 +44,26 @@ def moved(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
     if all(supports[i] is None for i in moving(node)):
         return None
     return _applied(node, operands, supports, np.bool_)
+
+
+def chosen(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
+    """Return the support of what a condition chooses from two operands."""
+    condition, (_, first, second) = operands[0], supports
+    if first is None and second is None:
+        return None
+    chosen_first = condition if first is None else np.logical_and(condition, first)
+    if _is_zero(node.operands[2]):
+        return chosen_first
+    other = np.logical_not(condition)
+    chosen_second = other if second is None else np.logical_and(other, second)
+    if _is_zero(node.operands[1]):
+        return chosen_second
+    return np.logical_or(chosen_first, chosen_second)
+
+
+def _is_zero(node: Node) -> bool:
+    value = constant_value(node)
+    return value is not None and not value.any()
 
 
 def placed(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
