@@ -206,6 +206,7 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
 @implements(np.diag)
 def diag(v, k=0):
     v = as_traced(v)
+    demand_axes("diag", v, 1, 2)
     if v.ndim == 2:
         return np.diagonal(v, k)
     size = v.size + abs(k)
