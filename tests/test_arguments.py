@@ -294,6 +294,7 @@ def test_each_result_of_a_ufunc_has_its_own_array(ufunc):
         "no tuple": lambda *x: ufunc(*x, out=None),
         "by position": lambda *x: ufunc(*x, *arrays()),
         "the first by position": lambda *x: ufunc(*x, arrays()[0]),
+        "the first of another shape": lambda *x: ufunc(*x, np.zeros((2, 6))),
         "three by position": lambda *x: ufunc(*x, *arrays(), None),
         "twice": lambda *x: ufunc(*x, arrays()[0], out=arrays()),
     }
