@@ -92,6 +92,8 @@ SEVERAL = {
     "vsplit": lambda a, b: np.vsplit(a, 1),
     "dsplit": lambda a, b: np.dsplit(a, 1),
     "nanmedian": lambda a, b: np.nanmedian(a, 0),
+    "transpose to two axes": lambda a, b: np.transpose(a, (1, 0)),
+    "permute_dims of an axis": lambda a, b: np.permute_dims(a, 0),
     "nanmin": lambda a, b: np.nanmin(a, initial=3),
     "a power of three numbers": lambda a, b: a.__rpow__(b, 3) is NotImplemented,
     "r_": lambda a, b: np.r_[a, b],

@@ -178,9 +178,6 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
-    is_scipys = getattr(np, ufunc.__name__, None) is not ufunc
-    if is_scipys and dtype is None and casting == "same_kind":
-        return None
     types = tuple(map(_type, (as_traced(x) if isinstance(x, list | tuple) else x for x in inputs)))
     if ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop

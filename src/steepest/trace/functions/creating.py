@@ -231,7 +231,8 @@ def _last_two(m: TracedArray) -> tuple[int, int]:
     """Return the extents of a triangle; a row is taken for as many equal ones."""
     if not m.ndim:
         raise OperandError(f"np.tril or np.triu{at(user_source())} of a number has no triangle")
-    return m.shape[-2:] if m.ndim > 1 else m.shape * 2
+    rows, columns = m.shape[-2:] if m.ndim > 1 else m.shape * 2
+    return rows, columns
 
 
 @implements(np.triu)
