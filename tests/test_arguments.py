@@ -8,12 +8,13 @@ import warnings
 import numpy as np
 import optree
 import pytest
+import scipy.special
 from coverage_cases import CASES, X, table
 
 from steepest.derivative.function import Function, interpret
 from steepest.errors import SteepestError
 from steepest.trace import trace_function
-from steepest.trace.array import FUNCTIONS, METHODS, UFUNC_METHODS
+from steepest.trace.array import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.seen import SEEN_BY_NAME
 
 IMPLEMENTATIONS = {
@@ -294,6 +295,7 @@ def test_each_result_of_a_ufunc_has_its_own_array(ufunc):
         "no tuple": lambda *x: ufunc(*x, out=None),
         "by position": lambda *x: ufunc(*x, *arrays()),
         "the first by position": lambda *x: ufunc(*x, arrays()[0]),
+        "the first of another shape": lambda *x: ufunc(*x, np.zeros((2, 6))),
         "three by position": lambda *x: ufunc(*x, *arrays(), None),
         "twice": lambda *x: ufunc(*x, arrays()[0], out=arrays()),
     }
@@ -383,3 +385,24 @@ def test_outer_makes_arrays_of_its_operands(ufunc):
         assert_agrees(found, expected, f"{ufunc.__name__}.outer({a!r}, {b!r})")
         if not isinstance(found, SteepestError):
             assert is_number(a, b) == isinstance(expected, np.generic)
+
+
+SPECIAL = [
+    ufunc
+    for name in SPECIAL_UFUNCS
+    if isinstance(ufunc := getattr(scipy.special, name, None), np.ufunc) and ufunc.nin < 3
+]
+NUMBERS = (
+    1.5, 2, np.float32(1.5), np.float64(0.5), np.array([1, 2], np.uint8), np.array([True, False]),
+    np.array([1, 2], np.int16), np.array([1, 2], np.int32), np.array([1, 2]), np.array([1.0, 2.0]),
+    np.array([1.0, 2.0], np.float32),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ufunc", SPECIAL, ids=lambda ufunc: ufunc.__name__)
+def test_special_functions_have_the_dtypes_of_their_loops(ufunc):
+    recorded = Function(lambda *x: ufunc(*x), interpret, writes=True)
+    for operands in itertools.product(NUMBERS, repeat=ufunc.nin):
+        expected, found = computed(ufunc, operands, {}), computed(recorded, operands, {})
+        if not isinstance(found, SteepestError) and not isinstance(expected, Exception):
+            assert np.asarray(found).dtype == np.asarray(expected).dtype, operands

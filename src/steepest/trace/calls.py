@@ -144,7 +144,9 @@ def call_ufunc(
         return result
     results = result if isinstance(result, tuple) else (result,)
     written = tuple(
-        value if target is None and where is True else _write_out(ufunc, value, target, where)
+        _shaped_as(value, targets)
+        if target is None and where is True
+        else _write_out(ufunc, value, target, where)
         for value, target in zip(results, targets, strict=True)
     )
     return written if isinstance(result, tuple) else written[0]
@@ -176,9 +178,6 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
-    is_scipys = getattr(np, ufunc.__name__, None) is not ufunc
-    if is_scipys and dtype is None and casting == "same_kind":
-        return None
     types = tuple(map(_type, (as_traced(x) if isinstance(x, list | tuple) else x for x in inputs)))
     if ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
@@ -213,6 +212,12 @@ def _as_loop(ufunc: np.ufunc, result: Any, dtypes: Any, order: str) -> Any:
     if order in ("C", "F"):
         result.ordered = order == "C" or result.ndim < 2
     return result
+
+
+def _shaped_as(value: Any, targets: Sequence[Any]) -> Any:
+    """Return a result with the shape that the arrays for the other results give it."""
+    shape = np.broadcast_shapes(value.shape, *(x.shape for x in targets if x is not None))
+    return value if shape == value.shape else np.broadcast_to(value, shape).copy()
 
 
 def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
 from steepest.trace.array import as_traced, holds_traced, refuse
 from steepest.trace.functions.register import implements, normalize_axis, one_of
 from steepest.trace.functions.sorting import argsort
@@ -60,9 +63,14 @@ SEEN[np.nditer] = _iterate
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     arr = as_traced(arr)
     axis = normalize_axis(axis, arr.ndim)
-    lines = np.reshape(np.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
-    results = [as_traced(func1d(line, *args, **kwargs)) for line in lines]
     rest = (*arr.shape[:axis], *arr.shape[axis + 1 :])
+    if 0 in rest:
+        raise InputError(
+            f"np.apply_along_axis{at(user_source())}: an array of shape {arr.shape} has no lines "
+            f"along axis {axis}"
+        )
+    lines = np.reshape(np.moveaxis(arr, axis, -1), (math.prod(rest), arr.shape[axis]))
+    results = [as_traced(func1d(line, *args, **kwargs)) for line in lines]
     made = np.reshape(np.stack(results), (*rest, *results[0].shape))
     if results[0].ndim == 0:
         return made

@@ -206,6 +206,7 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
 @implements(np.diag)
 def diag(v, k=0):
     v = as_traced(v)
+    demand_axes("diag", v, 1, 2)
     if v.ndim == 2:
         return np.diagonal(v, k)
     size = v.size + abs(k)
@@ -230,7 +231,8 @@ def _last_two(m: TracedArray) -> tuple[int, int]:
     """Return the extents of a triangle; a row is taken for as many equal ones."""
     if not m.ndim:
         raise OperandError(f"np.tril or np.triu{at(user_source())} of a number has no triangle")
-    return (m.shape[-2], m.shape[-1]) if m.ndim > 1 else (m.size, m.size)
+    rows, columns = m.shape[-2:] if m.ndim > 1 else m.shape * 2
+    return rows, columns
 
 
 @implements(np.triu)

@@ -209,17 +209,28 @@ def split(ary, indices_or_sections, axis=0):
 
 @implements(np.hsplit)
 def hsplit(ary, indices_or_sections):
-    return split(ary, indices_or_sections, 0 if as_traced(ary).ndim == 1 else 1)
+    ary = _with_axes("hsplit", ary, 1)
+    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
 
 @implements(np.vsplit)
 def vsplit(ary, indices_or_sections):
-    return split(ary, indices_or_sections, 0)
+    return split(_with_axes("vsplit", ary, 2), indices_or_sections, 0)
 
 
 @implements(np.dsplit)
 def dsplit(ary, indices_or_sections):
-    return split(ary, indices_or_sections, 2)
+    return split(_with_axes("dsplit", ary, 3), indices_or_sections, 2)
+
+
+def _with_axes(name: str, ary: Any, number: int) -> TracedArray:
+    array = as_traced(ary)
+    if array.ndim < number:
+        raise InputError(
+            f"np.{name}{at(user_source())}: an array of shape {array.shape} must have at least "
+            f"{number} axes"
+        )
+    return array
 
 
 @implements(np.unstack)

@@ -232,6 +232,8 @@ def copyto(dst, src, casting="same_kind", where=True):
 @implements(np.fill_diagonal)
 def fill_diagonal(a, val, wrap=False):
     flat = _flat_for_writing(a)
+    if a.ndim < 2:
+        raise InputError(f"np.fill_diagonal{at(user_source())}: shape {a.shape} has no diagonal")
     if a.ndim == 2:
         step = a.shape[1] + 1
         end = flat.size if wrap else min(a.shape[1] * a.shape[1], flat.size)

@@ -179,8 +179,8 @@ def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[
             a = masked(a, where, initial)
             if a.size == 0:
                 nothing = np.sum(a, axis, keepdims=bool(keepdims) and _is_given(keepdims))
-                filled = np.broadcast_to(as_traced(initial).astype(a.dtype), nothing.shape)
-                return fresh(as_traced(filled))
+                filled: Any = np.broadcast_to(as_traced(initial).astype(a.dtype), nothing.shape)
+                return fresh(filled)
         return _with_initial(reduce_by(name, a, axis, keepdims), combine, initial)
 
     implementation.__name__ = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,9 @@ def flatten(a, order="C"):
 def transpose(a, axes=None):
     a = as_traced(a)
     axes = range(a.ndim)[::-1] if axes is None else axes
+    axes = axes if isinstance(axes, Iterable) else (axes,)
+    if len(tuple(axes)) != a.ndim:
+        raise InputError(f"axes {axes} do not match an array of {a.ndim} axes{at(user_source())}")
     order = tuple(normalize_axis(axis, a.ndim) for axis in axes)
     if sorted(order) != list(range(a.ndim)):
         raise InputError(f"axes {axes} do not match an array of {a.ndim} axes{at(user_source())}")

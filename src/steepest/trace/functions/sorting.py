@@ -141,6 +141,8 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     """Apply a function of a vector to what is a number along axes."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
+    if not a.size:
+        return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
     lines, _, ndim = _in_front(a, axis)
     columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
     # Which elements are NaN sets how many are left: that becomes a guard.
