@@ -410,3 +410,21 @@ def test_what_is_kept_is_plain():
     assert holder.functions == (np.sin, len, Holder)
     assert type(kept[0]) is Holder
     assert type(kept[0].w[0]) is np.ndarray
+
+
+def test_integers_of_arguments_are_keys():
+    """A traced integer is a key as it is an index: the graph holds for the values it had."""
+    table = {0: 1.0, 1: 2.0, 2: 5.0}
+
+    def loss(x):
+        largest = np.argmax(x)
+        return table[largest] * np.sum(x * x) + len({largest, np.argmin(x)})
+
+    compiled = st.compile(loss)
+    for x in ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [1.0, 3.0, 2.0], [2.0, 2.0, 2.0]):
+        assert compiled(np.array(x)) == loss(np.array(x))
+
+
+def test_an_array_is_not_equal_to_what_is_no_array():
+    compiled = st.compile(lambda x: x if np.array_equal(x, None) else 2 * x)
+    np.testing.assert_array_equal(compiled(X), 2 * X)

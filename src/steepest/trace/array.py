@@ -285,6 +285,8 @@ class TracedArray(Traced):
         )
 
     def __hash__(self) -> int:
+        if self.is_scalar and self.dtype.kind in "biu":
+            return hash(current().decide(self.node))  # as an index
         known = current().known_value(self.node) if self.is_scalar else None
         if known is None:
             raise ConcreteValueError(
