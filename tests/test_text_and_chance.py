@@ -7,6 +7,7 @@ import json
 import os
 import random
 import secrets
+import threading
 import time
 import uuid
 
@@ -160,3 +161,24 @@ def test_a_seed_inside_the_function_gives_the_same_at_each_call(draw):
 def test_a_clock_is_announced(clock):
     with pytest.warns(TraceWarning, match="stands still"):
         assert st.compile(lambda x: x[0] * (clock() > 0))(X) == 1.5
+
+
+def test_another_thread_may_draw_random_numbers():
+    wanted, done = threading.Event(), threading.Event()
+
+    def draw():
+        wanted.wait()
+        random.random()
+        np.random.random()
+        done.set()
+
+    def loss(x):
+        if not done.is_set():
+            wanted.set()
+            done.wait()
+        return np.sum((x - 1.0) ** 2)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    np.testing.assert_allclose(st.gradient(loss)(np.zeros(2)), -2.0)
+    thread.join()

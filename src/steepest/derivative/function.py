@@ -245,6 +245,8 @@ class Function:
             assert taken is not None, "NumPy decides as the trace did"
         number, results = taken
         graph = paths.traces[number].graph
+        if graph.written and self.writes:
+            results = [_apart(array, values) for array in results]  # from what is written below
         for i, position in enumerate(graph.written):
             if self.writes and isinstance(values[position], np.ndarray):
                 values[position][...] = results[graph.returned + i]
@@ -329,6 +331,12 @@ def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> Non
     cache.move_to_end(key)
     if len(cache) > limit:
         cache.popitem(last=False)
+
+
+def _apart(array: np.ndarray, values: Sequence[Any]) -> np.ndarray:
+    """Return an array that shares no memory with the arguments."""
+    arrays = (value for value in values if isinstance(value, np.ndarray))
+    return array.copy() if any(np.may_share_memory(array, x) for x in arrays) else array
 
 
 def _run(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:

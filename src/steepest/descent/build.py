@@ -28,6 +28,7 @@ from steepest.graph import Graph, Guard, Node, trees
 from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, node_of, open_session
 from steepest.trace.captures import Captures
+from steepest.trace.chance import traces_anew
 from steepest.trace.session import Session
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
@@ -84,6 +85,7 @@ class Here:
     captures: Captures | None = None
 
 
+@traces_anew
 def build(
     objective: Objective,
     layout: Layout,

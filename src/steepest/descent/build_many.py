@@ -30,6 +30,7 @@ from steepest.graph import Node, trees
 from steepest.rewrite import hoist, simplify
 from steepest.trace import as_traced, node_of, open_session
 from steepest.trace.captures import Captures
+from steepest.trace.chance import traces_anew
 from steepest.trace.session import Session
 from steepest.trace.tracing import add_argument, add_arguments, argument_names, call_traced
 
@@ -89,6 +90,7 @@ class BuiltMany:
     observations: int
 
 
+@traces_anew
 def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> BuiltMany:
     """Trace one iteration of a problem among many.
 

@@ -30,6 +30,7 @@ from steepest.graph import Graph, Node, trees
 from steepest.graph.source import NOWHERE
 from steepest.rewrite import hoist, simplify
 from steepest.trace import node_of, open_session
+from steepest.trace.chance import traces_anew
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
 _LARGEST = 64
@@ -47,6 +48,7 @@ def has_parts(settings: Settings, layout: Layout, dtype: np.dtype) -> bool:
     )
 
 
+@traces_anew
 def build_parts(
     objective: Objective,
     layout: Layout,

@@ -8,10 +8,11 @@ from a seed gives the same at each call, and may be used.
 
 from __future__ import annotations
 
+import functools
 import random
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -19,15 +20,25 @@ from steepest.errors import UnsupportedError
 from steepest.graph.source import Source, at, function_source, user_source
 from steepest.trace.session import Session
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 _MODULES = frozenset({"numpy.random", "random", "secrets"})
 _FUNCTIONS = frozenset({"urandom", "getrandom", "uuid1", "uuid4"})
+_ATTEMPTS = 3
 _MAKERS = frozenset({"default_rng", "SeedSequence", "Generator"})
 
 
-def refuse_chance(name: str, source: Source | None = None) -> NoReturn:
+class DrawnError(UnsupportedError):
+    """Random numbers were drawn during a trace, perhaps by another thread."""
+
+
+def refuse_chance(
+    name: str, source: Source | None = None, error: type[UnsupportedError] = UnsupportedError
+) -> NoReturn:
     """Raise for random numbers."""
-    raise UnsupportedError(
+    raise error(
         f"{name} draws random numbers inside a traced function{at(source or user_source())}: the "
         "recorded graph would repeat one draw for ever; draw them outside and pass them as "
         "arguments, or make a generator with a seed inside the function"
@@ -106,4 +117,23 @@ def check_chance(session: Session, function: Callable[..., Any]) -> None:
     """Raise if random numbers were drawn while a function was traced."""
     for name, source, state in session.chance:
         if _state(source) != state:
-            refuse_chance(name, function_source(function))
+            refuse_chance(name, function_source(function), DrawnError)
+
+
+def traces_anew(build: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that traces another try again where random numbers were drawn meanwhile.
+
+    Another thread may have drawn them. What the traced function itself draws, it draws at
+    every attempt.
+    """
+
+    @functools.wraps(build)
+    def build_again(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return build(*args, **kwargs)
+            except DrawnError:
+                continue
+        return build(*args, **kwargs)
+
+    return build_again

@@ -17,7 +17,7 @@ from steepest.trace.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.array import TracedArray, as_traced, lies_in_order
 from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures, is_comparable
-from steepest.trace.chance import check_chance, watch_libraries
+from steepest.trace.chance import check_chance, traces_anew, watch_libraries
 from steepest.trace.coincidence import on_the_other_side
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow, see
@@ -161,7 +161,11 @@ def call_traced(
         record = lambda: _noting_refusals(lambda: _call(function, session, *again))
         result = on_the_other_side(session, name, result, record, guards, decided)
     if root is session:
-        check_chance(session, function)
+        try:
+            check_chance(session, function)
+        except UnsupportedError:
+            roll_back(root)
+            raise
         session.chance.clear()
         commit(session, name)
     return result
@@ -241,6 +245,7 @@ def result_nodes(result: Any) -> tuple[list[Node], Any]:
     return [as_traced(leaf).node for leaf in leaves], structure
 
 
+@traces_anew
 def trace_function(
     function: Callable[..., Any],
     arguments: Sequence[Any],
