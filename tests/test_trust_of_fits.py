@@ -185,6 +185,72 @@ def test_a_line_far_from_the_origin_is_right_or_says_that_it_is_not_determined(p
         assert fit.message.startswith("The Jacobian has rank 1")
 
 
+# Starts without slopes.
+
+STATIONARY = {
+    "maximum": (lambda x: np.sum(np.cos(x)), 3),
+    "saddle": (lambda x: x[0] ** 2 - x[1] ** 2 + 0.25 * x[1] ** 4, 2),
+    "product": (lambda x: (x[0] * x[1] - 1) ** 2, 2),
+    "layers": (lambda x: np.sum((np.outer(x[:3], x[3:]) - np.ones((3, 2))) ** 2), 5),
+    "one of many": (lambda x: np.sum(x**2) - 3 * x[70] ** 2 + np.sum(x**4), 100),
+}
+MINIMA = {
+    "squares": (lambda x: np.sum(x**2), 2),
+    "powers": (lambda x: np.sum(x**4), 2),
+    "kinks": (lambda x: np.sum(np.abs(x)), 3),
+    "valley": (lambda x: (x[0] + x[1]) ** 2, 2),
+}
+SEARCHES = [name for name in BY_NAME if BY_NAME[name] not in FOR_RESIDUALS]
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("name", STATIONARY)
+def test_a_start_at_a_maximum_or_a_saddle_is_left_or_is_no_success(name, method):
+    loss, number = STATIONARY[name]
+    run = st.minimize(loss, np.zeros(number), method=method)
+    if method == "trust-region" and number <= 50:
+        assert run.converged
+        assert np.linalg.eigvalsh(np.array(st.hessian(loss)(run.x))).min() > -1e-4
+        assert run.loss < loss(np.zeros(number)) - 0.1
+    else:
+        assert not run.success
+        assert run.status is st.Status.FLAT
+        assert "a maximum or a saddle point" in run.message
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("name", MINIMA)
+def test_a_start_at_a_minimum_is_one_that_might_be_a_maximum(name, method):
+    loss, number = MINIMA[name]
+    run = st.minimize(loss, np.zeros(number), method=method)
+    assert run.success
+    assert run.iterations == 0
+    assert "a maximum or a saddle point" in run.message
+
+
+def test_a_start_without_slopes_is_judged_within_the_bounds():
+    def loss(x):
+        return np.sum(x[:1] ** 2) - np.sum(x[1:] ** 2)
+
+    fixed = st.minimize(loss, np.zeros(2), bounds=[(-1, 1), (0, 0)])
+    assert fixed.success
+    free = st.minimize(loss, np.zeros(2), bounds=[(0, 0), (-1, 1)])
+    assert free.status is st.Status.FLAT
+
+
+def test_a_goal_of_the_loss_counts_at_a_maximum_too():
+    run = st.minimize(lambda x: np.cos(x[0]), np.zeros(1), stop=st.LossBelow(2.0))
+    assert run.success
+    assert run.iterations == 0
+
+
+def test_residuals_at_right_angles_to_their_slopes_are_a_success():
+    x = np.array([-1.0, 0.0, 1.0])
+    fit = st.curve_fit(lambda x, a: a * x, x, np.array([1.0, -2.0, 1.0]), [0.0])
+    assert fit.converged
+    assert fit.x[0] == 0
+
+
 # Walls, and the same sums of squares as SciPy's methods.
 
 
