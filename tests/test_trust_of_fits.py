@@ -41,7 +41,7 @@ def outcomes():
     """Return, for each kind of bounds, what every start of every model came to.
 
     Rows are: SciPy's methods that found the best minimum, whether ours did, whether ours says
-    that it converged.
+    that it converged, where it ended, and the residuals.
     """
     found = {kind: [] for kind in BOUNDS}
     for case in CASES:
@@ -57,7 +57,7 @@ def outcomes():
                 losses = theirs(residuals, lambda p, s=slopes: np.array(s(p)), start, bounds)
                 fit = st.least_squares(residuals, start, bounds=bounds)
                 good = [loss <= 1.001 * best for loss in [*losses, fit.cost]]
-                found[kind].append((good[:-1], good[-1], fit.converged, fit.x))
+                found[kind].append((good[:-1], good[-1], fit.converged, fit.x, residuals))
     return found
 
 
@@ -73,6 +73,19 @@ def test_as_many_best_minima_are_found_as_by_scipy(outcomes, kind):
 def test_what_is_not_the_best_minimum_seldom_says_that_it_converged(outcomes, kind):
     wrong = [row for row in outcomes[kind] if row[2] and not row[1] and any(row[0])]
     assert len(wrong) <= 2
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_what_says_that_it_converged_is_a_strict_local_minimum(outcomes, kind):
+    for _, is_best, converged, x, residuals in outcomes[kind]:
+        if is_best or not converged or np.any(x == 0):
+            continue
+        jacobian = np.array(st.jacobian(residuals)(x))
+        columns = jacobian / np.linalg.norm(jacobian, axis=0)
+        assert np.linalg.matrix_rank(columns) == x.size
+        hessian = np.array(st.hessian(lambda p, r=residuals: 0.5 * np.sum(r(p) ** 2))(x))
+        sizes = np.sqrt(np.diagonal(hessian))
+        assert np.linalg.eigvalsh(hessian / np.outer(sizes, sizes)).min() > 1e-8
 
 
 def test_bounds_hold(outcomes):
@@ -129,6 +142,35 @@ def test_a_fit_that_sees_no_slopes_has_not_converged(start):
     assert "rank" in fit.message.split(":")[0]
 
 
+@pytest.mark.parametrize("is_refit", [False, True], ids=["first", "refit"])
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("gaussian", [14.3146, 2.2, 0.02]),  # a peak that reaches a single datum
+        ("gaussian", [0.4, 7.24, 0.02]),
+        ("lorentzian", [1.0, 5.0, 1e-13]),
+        ("biexponential", [0.58, 400.0, 3.47, 0.35]),  # gone before the first datum
+        ("exponential_with_offset", [5.0, 900.0, 1.0]),
+    ],
+)
+def test_a_fit_that_lost_sight_of_what_is_determined_elsewhere_has_not_converged(
+    name, start, is_refit
+):
+    (case,) = [case for case in CASES if case.name == name]
+    best = scipy.optimize.curve_fit(case.model, case.x, case.y, case.truth)[0]
+    if is_refit:
+        for _ in range(3):
+            assert st.curve_fit(case.model, case.x, case.y, np.array(case.truth)).converged
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = st.curve_fit(case.model, case.x, case.y, np.array(start))
+    if fit.converged:
+        np.testing.assert_allclose(fit.x, best, rtol=1e-4)
+    else:
+        assert fit.message.startswith("The Jacobian has rank")
+        assert any(w.category is st.FitWarning for w in caught)
+
+
 @pytest.mark.parametrize("power", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("start", [[1.0, 1.0], [0.0, 0.0], [3.0, -2.0]])
 def test_a_line_far_from_the_origin_is_right_or_says_that_it_is_not_determined(power, start):
@@ -141,6 +183,72 @@ def test_a_line_far_from_the_origin_is_right_or_says_that_it_is_not_determined(p
         assert fit.x[0] == pytest.approx(slope, rel=1e-13 * 10.0**power)
     else:
         assert fit.message.startswith("The Jacobian has rank 1")
+
+
+# Starts without slopes.
+
+STATIONARY = {
+    "maximum": (lambda x: np.sum(np.cos(x)), 3),
+    "saddle": (lambda x: x[0] ** 2 - x[1] ** 2 + 0.25 * x[1] ** 4, 2),
+    "product": (lambda x: (x[0] * x[1] - 1) ** 2, 2),
+    "layers": (lambda x: np.sum((np.outer(x[:3], x[3:]) - np.ones((3, 2))) ** 2), 5),
+    "one of many": (lambda x: np.sum(x**2) - 3 * x[70] ** 2 + np.sum(x**4), 100),
+}
+MINIMA = {
+    "squares": (lambda x: np.sum(x**2), 2),
+    "powers": (lambda x: np.sum(x**4), 2),
+    "kinks": (lambda x: np.sum(np.abs(x)), 3),
+    "valley": (lambda x: (x[0] + x[1]) ** 2, 2),
+}
+SEARCHES = [name for name in BY_NAME if BY_NAME[name] not in FOR_RESIDUALS]
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("name", STATIONARY)
+def test_a_start_at_a_maximum_or_a_saddle_is_left_or_is_no_success(name, method):
+    loss, number = STATIONARY[name]
+    run = st.minimize(loss, np.zeros(number), method=method)
+    if method == "trust-region" and number <= 50:
+        assert run.converged
+        assert np.linalg.eigvalsh(np.array(st.hessian(loss)(run.x))).min() > -1e-4
+        assert run.loss < loss(np.zeros(number)) - 0.1
+    else:
+        assert not run.success
+        assert run.status is st.Status.FLAT
+        assert "a maximum or a saddle point" in run.message
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("name", MINIMA)
+def test_a_start_at_a_minimum_is_one_that_might_be_a_maximum(name, method):
+    loss, number = MINIMA[name]
+    run = st.minimize(loss, np.zeros(number), method=method)
+    assert run.success
+    assert run.iterations == 0
+    assert "a maximum or a saddle point" in run.message
+
+
+def test_a_start_without_slopes_is_judged_within_the_bounds():
+    def loss(x):
+        return np.sum(x[:1] ** 2) - np.sum(x[1:] ** 2)
+
+    fixed = st.minimize(loss, np.zeros(2), bounds=[(-1, 1), (0, 0)])
+    assert fixed.success
+    free = st.minimize(loss, np.zeros(2), bounds=[(0, 0), (-1, 1)])
+    assert free.status is st.Status.FLAT
+
+
+def test_a_goal_of_the_loss_counts_at_a_maximum_too():
+    run = st.minimize(lambda x: np.cos(x[0]), np.zeros(1), stop=st.LossBelow(2.0))
+    assert run.success
+    assert run.iterations == 0
+
+
+def test_residuals_at_right_angles_to_their_slopes_are_a_success():
+    x = np.array([-1.0, 0.0, 1.0])
+    fit = st.curve_fit(lambda x, a: a * x, x, np.array([1.0, -2.0, 1.0]), [0.0])
+    assert fit.converged
+    assert fit.x[0] == 0
 
 
 # Walls, and the same sums of squares as SciPy's methods.

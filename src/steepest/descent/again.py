@@ -18,7 +18,14 @@ from steepest.descent.driver import Ending
 from steepest.descent.memo import lazy
 from steepest.descent.prepare import Prepared, Problem, known, remember
 from steepest.descent.result import Result, Timings
-from steepest.descent.statistics import EVENNESS, FACTOR, SPREAD, least_evenness
+from steepest.descent.statistics import (
+    EVENNESS,
+    FACTOR,
+    SPREAD,
+    least_evenness,
+    rank_of,
+    tolerance,
+)
 from steepest.descent.step import STOP_RULE
 from steepest.descent.summary import Summary
 from steepest.graph import evaluate, trees
@@ -155,8 +162,11 @@ def again(key: Key | None, start: Any, args: tuple[Any, ...]) -> EndAgain | None
     if status is None or not status.is_success:
         return None
     is_sure = fit.evenness is not None and report[EVENNESS].item() > fit.evenness
-    if not is_sure and not np.all(np.any(report[FACTOR][:, :-1], axis=0)):
-        return None  # a parameter has no influence there
+    if not is_sure:  # a parameter may have no influence there
+        factor = report[FACTOR][:, :-1]
+        observations = prepared.paths[-1].observations
+        if rank_of(factor, tolerance(factor.dtype, observations)) < len(factor):
+            return None
     inverse = report[SPREAD] if is_sure else None
     args = tuple([argument.copy() for argument in args])  # the caller's may change
     return EndAgain(fit, run, args, time.perf_counter() - began, inverse)

@@ -208,7 +208,8 @@ def fit_residuals(
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = doubted(solve(problem, vector, callback, progress, reason, None, more), problem)
+    run = solve(problem, vector, callback, progress, reason, None, more)
+    run = doubted(run, problem, vector)
     if data is None:  # those of a model are warned of with what they do not determine
         warn_of_idle(run)
     if key is not None and run.converged and not run.notes:

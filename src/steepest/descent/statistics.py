@@ -48,6 +48,19 @@ def spread(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
     return half @ half.T, rank
 
 
+def rank_of(jacobian: np.ndarray, share: float) -> int:
+    """Return the rank of a Jacobian's columns, each scaled to length 1.
+
+    Singular values count that are more than a share of the largest one; none do where slopes
+    are not finite.
+    """
+    if not np.isfinite(jacobian).all():
+        return 0
+    norms = np.sqrt(np.sum(np.square(jacobian), axis=0))
+    values = np.linalg.svd(jacobian / np.where(norms > 0, norms, 1.0), compute_uv=False)
+    return int(np.sum(values > share * values.max(initial=0.0)))
+
+
 def spread_of_regular(factor: Any) -> Any:
     """Return the inverse of a Jacobian's square, whose triangle is regular beyond doubt."""
     half = solve_triangle(factor, np.eye(len(factor), dtype=factor.dtype))

@@ -20,7 +20,9 @@ from steepest.descent.prepare import Prepared, Problem
 from steepest.descent.result import History, Result, Status, Timings
 from steepest.descent.saving import digest, save
 from steepest.descent.standing import standing
+from steepest.descent.stationary import BOTH, DOWN, curves_down, is_about_slopes
 from steepest.descent.step import STOP_RULE
+from steepest.descent.stop import StopRule
 from steepest.engines import Recording, Run, Snapshot
 from steepest.graph import trees
 
@@ -80,6 +82,9 @@ class Summary:
         notes: tuple[str, ...] = ()
         if np.count_nonzero(gradient) < gradient.size:  # else every parameter has a slope
             status, explain, notes = self._without_slopes(status, explain, vector)
+            if iterations == 0 and status.is_success and not np.any(gradient):
+                met = self.problem.stop.met_by_bits(int(run.report[-1])) if is_met else []
+                status, explain = self._at_start(status, explain, vector, float(loss), met)
         return Result(
             x=self.problem.parameters(x),
             loss=float(loss),
@@ -124,6 +129,21 @@ class Summary:
         if status.is_success and not moves.any():
             status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
         return status, explain, (sentence,)
+
+    def _at_start(
+        self,
+        status: Status,
+        explain: Callable[[], str],
+        x: np.ndarray,
+        loss: float,
+        met: list[StopRule],
+    ) -> tuple[Status, Callable[[], str]]:
+        """Return how a descent ended that met a rule on slopes at a start without any."""
+        if self.problem.objective.of_residuals or not is_about_slopes(met):
+            return status, explain
+        if curves_down(self.problem, x):
+            return Status.FLAT, functools.partial(DOWN.format, loss=loss)
+        return status, lambda: f"{explain()} {BOTH}"
 
     def _save(
         self,

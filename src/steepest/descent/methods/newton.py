@@ -236,12 +236,16 @@ class TrustRegion(Search):
         gradient = np.where(accepted, trial.free_gradient, state.gradient)
         x = np.where(accepted, trial.x, base.x)
         loss, settled = np.where(accepted, trial.loss, base.loss), False
+        bent: Any = False
         if self._is_exact(trial.x.size):
             hessian = trial.hessian
             if trial.box is not None:
                 hessian = _without(trial.held, hessian)
             curvature = np.where(accepted, hessian, state.curvature)
-            step, whole = exact_step(gradient, curvature, radius)
+            step, whole, lowest, highest = exact_step(gradient, curvature, radius)
+            # A maximum or a saddle point is no goal: the step leads away from it.
+            rounding = np.sqrt(np.finfo(x.dtype).eps) * np.maximum(np.abs(highest), -lowest)
+            bent = np.all(gradient == 0) & (lowest < -rounding)
             settled = whole <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
             target, step = kept_inside(trial, x, step)
             curved = np.matmul(curvature, step)
@@ -262,7 +266,7 @@ class TrustRegion(Search):
         following = Region(gradient, curvature, radius, length, predicted, slope)
         left = np.where(length < 0.999 * radius, predicted, np.inf)
         failure = failure_of(length, norm(x), is_flat_at(gradient, x, loss) | settled)
-        return Move(accepted, target, following, failure, left)
+        return Move(accepted, target, following, failure, left, is_singular=bent)
 
 
 def _without(held: Any, hessian: Any) -> Any:
@@ -271,10 +275,11 @@ def _without(held: Any, hessian: Any) -> Any:
     return np.where(either, np.eye(held.size, dtype=hessian.dtype), hessian)
 
 
-def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any]:
+def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any, Any, Any]:
     """Return the minimum of a quadratic model within a radius (Moré and Sorensen 1983).
 
-    Second comes by how much the model could fall without one; infinite if by any amount.
+    Second comes by how much the model could fall without one, infinite if by any amount; then
+    the lowest and the highest eigenvalue of the Hessian.
     """
     values, vectors = eigh_parts(hessian)
     parts = np.matmul(gradient, vectors)
@@ -319,4 +324,5 @@ def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any]:
     extra = np.where(is_hard, longer - own, 0.0)
     along = along + extra * np.eye(1, parts.size, dtype=parts.dtype)[0]
     whole = 0.5 * np.sum(np.square(parts) / np.where(lowest > 0, values, 1.0))
-    return np.matmul(vectors, along), np.where(lowest > 0, whole, np.inf)
+    most = np.where(lowest > 0, whole, np.inf)
+    return np.matmul(vectors, along), most, lowest, values[-1]

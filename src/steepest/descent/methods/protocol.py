@@ -93,8 +93,9 @@ class Move(NamedTuple):
     report
         Nested arrays that are kept of the point where the descent ends.
     is_singular
-        Whether the parameters cannot be told apart at the point that is now the best, though
-        that is no property of the problem: there no goal counts as reached.
+        Whether no goal counts as reached at the point that is now the best: the parameters
+        cannot be told apart there, though that is no property of the problem; or it is a
+        maximum or a saddle point.
     """
 
     accepted: Any
