@@ -151,7 +151,10 @@ class Along(Search):
         rounding = 10 * np.finfo(trial.x.dtype).eps * np.abs(base.loss)
         negligible = np.abs(line.step * line.slope) <= rounding
         little = np.sqrt(np.finfo(x.dtype).eps) * np.abs(base.loss)  # for the whole step
-        negligible &= is_flat_at(line.gradient, x, base.loss) | (np.abs(line.slope) <= little)
+        # At right angles to the gradient, as far as can be told, it says nothing of the loss.
+        across = np.sqrt(np.finfo(x.dtype).eps) * np.sum(np.abs(line.direction * line.gradient))
+        is_little = (np.abs(line.slope) <= little) & (np.abs(line.slope) >= across)
+        negligible &= is_flat_at(line.gradient, x, base.loss) | is_little
         reason = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
         failure = np.where(is_stuck, reason, int(Failure.NONE))
         return Move(accepted, target, following, failure, decrement)
