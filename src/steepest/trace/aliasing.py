@@ -15,6 +15,7 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, user_source
+from steepest.ops.row import RECORD
 from steepest.trace.session import Session, current
 
 _WORK: Any = 10_000  # how long to look for an element that two arrays share
@@ -82,7 +83,7 @@ def note_traced(session: Session, arguments: Sequence[Any], names: Sequence[str]
     seen: dict[int, tuple[Node, str]] = {}
     for argument, name in zip(arguments, names, strict=True):
         for leaf in trees.leaves(argument):
-            if getattr(leaf, "is_scalar", True) or not hasattr(leaf, "storage"):
+            if not hasattr(type(leaf), RECORD) or leaf.is_scalar or not hasattr(leaf, "storage"):
                 continue
             owner = id(leaf if leaf.storage is None else leaf.storage.root)
             if owner in seen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -147,7 +148,7 @@ def _power_of_ten(number: int) -> float:
 
 @implements(np.round, np.around, method="round")
 def round_(a, decimals=0, out=None):
-    a = as_traced(a)
+    a, decimals = as_traced(a), operator.index(decimals)
     if a.dtype.kind == "b":
         refuse("np.round of truth values")
     if a.dtype.kind != "f":
@@ -320,12 +321,13 @@ def _is_kept(x: TracedArray, dtype: np.dtype, order: str, copy: bool) -> bool:
 def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
     if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
         return fresh(x)  # most often, and faster
-    if np.dtype(dtype).kind == "c":
+    dtype = np.dtype(dtype)
+    if dtype.kind == "c":
         return as_complex(x)
     x = as_traced(x)
     if not np.can_cast(x.dtype, dtype, casting):
         raise UnsupportedError(
-            f".astype({np.dtype(dtype)}){at(user_source())} of {x.dtype} is not allowed by the "
+            f".astype({dtype}){at(user_source())} of {x.dtype} is not allowed by the "
             f"rule casting={casting!r}"
         )
     if x.dtype == dtype and not x.weak and not copy and is_laid_out(x, order):

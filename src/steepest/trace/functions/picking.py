@@ -282,6 +282,8 @@ def unravel_index(indices, shape, order="C"):
     if order not in ("C", "F"):
         raise InputError(f"np.unravel_index{at(user_source())}: order must be 'C' or 'F'")
     result, rest = [], as_traced(indices)
+    if rest.dtype.kind not in "iu":
+        raise OperandError(f"np.unravel_index{at(user_source())}: only integers are indices")
     extents = as_shape(shape)
     total = math.prod(extents)
     where = at(user_source())

@@ -299,16 +299,21 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
     sees(function)(implementation)
 
 
-def _concat(a, b):
-    for value in (a, b):
-        if isinstance(value, TracedArray | np.ndarray):
-            raise OperandError(
-                f"operator.concat{at(user_source())} joins no arrays: use np.concatenate"
-            )
-    return operator.concat(a, b)
+def _joining(join: Callable[..., Any]) -> Callable[..., Any]:
+    def joined(a, b):
+        for value in (a, b):
+            if isinstance(value, TracedArray | np.ndarray):
+                raise OperandError(
+                    f"operator.{join.__name__}{at(user_source())} joins no arrays: use "
+                    "np.concatenate"
+                )
+        return join(a, b)
+
+    return joined
 
 
-WATCHED[operator.concat] = _concat
+WATCHED[operator.concat] = _joining(operator.concat)
+WATCHED[operator.iconcat] = _joining(operator.iconcat)
 
 
 def _is_array(value: Any) -> bool:
