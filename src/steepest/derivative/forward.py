@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative.reverse import depends_on
-from steepest.derivative.support import is_zero, scale
+from steepest.derivative.support import scale
 from steepest.graph import Node, order
-from steepest.ops import JointLinear, Linear, Partials, Rule
+from steepest.ops import JointLinear, Linear, Partials, Rule, is_zero
 from steepest.trace import TracedArray, as_traced, current, record
 
 

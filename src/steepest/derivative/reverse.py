@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative.support import is_zero, scale
+from steepest.derivative.support import scale
 from steepest.graph import Node, Shape, order
-from steepest.ops import JointLinear, Linear, Partials, Rule, Zero
+from steepest.ops import JointLinear, Linear, Partials, Rule, Zero, is_zero
 from steepest.ops.gather import add_at
 from steepest.ops.shaping import pack
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session

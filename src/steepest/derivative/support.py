@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node
-from steepest.ops import constant_value
+from steepest.ops import constant_value, is_zero
 from steepest.ops.support import moving
 from steepest.trace import TracedArray, as_traced, current, node_of
 
@@ -121,9 +121,3 @@ def _selected(tangent: TracedArray) -> Any:
         else:
             break
     return TracedArray(node, tangent.session)
-
-
-def is_zero(node: Node) -> bool:
-    """Whether a node is the constant zero."""
-    constant = constant_value(node)
-    return constant is not None and not constant.any()

@@ -27,6 +27,7 @@ from steepest.ops.leaves import (
     constant_node,
     constant_value,
     input_node,
+    is_zero,
 )
 from steepest.ops.loops import COND, SCAN, WHILE
 from steepest.ops.row import (
@@ -94,5 +95,6 @@ __all__ = [
     "constant_node",
     "constant_value",
     "input_node",
+    "is_zero",
     "resolve_loop",
 ]

@@ -68,3 +68,9 @@ def constant_node(value: Any, dtype: np.dtype | None = None) -> Node:
 def constant_value(node: Node) -> np.ndarray | None:
     """Return a constant's value, or None for any other node."""
     return _constant_value(**node.attributes) if node.op is CONSTANT else None
+
+
+def is_zero(node: Node) -> bool:
+    """Return whether a node is the constant zero."""
+    value = constant_value(node)
+    return value is not None and not value.any()

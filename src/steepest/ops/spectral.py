@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.leaves import CONSTANT, constant_value
+from steepest.ops.leaves import is_zero
 from steepest.ops.matrices import (
     ENTRIES,
     SQUARE_CASES,
@@ -120,14 +120,9 @@ def _reach_of(node: Node) -> tuple[int, int]:
         last = first + step * (number - 1)
         return min(first, last), max(first, last) + 1
     if node.op.name == "pack" and node.ndim == 1:
-        places = [i for i, element in enumerate(node.operands) if not _is_zero(element)]
+        places = [i for i, element in enumerate(node.operands) if not is_zero(element)]
         return (places[0], places[-1] + 1) if places else (0, 0)
     return 0, node.shape[-1]
-
-
-def _is_zero(node: Node) -> bool:
-    value = constant_value(node) if node.op is CONSTANT else None
-    return value is not None and not value.any()
 
 
 # Eigenvalues of symmetric matrices.

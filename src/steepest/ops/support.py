@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node
-from steepest.ops.leaves import constant_value
+from steepest.ops.leaves import is_zero
 from steepest.ops.row import RECORD, Linear
 
 
@@ -52,18 +52,13 @@ def chosen(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:
     if first is None and second is None:
         return None
     chosen_first = condition if first is None else np.logical_and(condition, first)
-    if _is_zero(node.operands[2]):
+    if is_zero(node.operands[2]):
         return chosen_first
     other = np.logical_not(condition)
     chosen_second = other if second is None else np.logical_and(other, second)
-    if _is_zero(node.operands[1]):
+    if is_zero(node.operands[1]):
         return chosen_second
     return np.logical_or(chosen_first, chosen_second)
-
-
-def _is_zero(node: Node) -> bool:
-    value = constant_value(node)
-    return value is not None and not value.any()
 
 
 def placed(node: Node, operands: Sequence[Any], supports: Sequence[Any]) -> Any:

@@ -154,18 +154,15 @@ def call_traced(
     again = own_copies((arguments, named))
     try:
         result = _noting_refusals(lambda: _call(function, session, arguments, named))
+        if root.coincidences:
+            record = lambda: _noting_refusals(lambda: _call(function, session, *again))
+            result = on_the_other_side(session, name, result, record, guards, decided)
+        if root is session:
+            check_chance(session, function)
     except BaseException:
         roll_back(root)
         raise
-    if root.coincidences:
-        record = lambda: _noting_refusals(lambda: _call(function, session, *again))
-        result = on_the_other_side(session, name, result, record, guards, decided)
     if root is session:
-        try:
-            check_chance(session, function)
-        except UnsupportedError:
-            roll_back(root)
-            raise
         session.chance.clear()
         commit(session, name)
     return result
