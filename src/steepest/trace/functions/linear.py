@@ -15,7 +15,7 @@ from steepest.ops.spectral import eigh_parts, svd_parts
 from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
-from steepest.trace.functions.register import implements, node_cast, normalize_axes, one_of
+from steepest.trace.functions.register import implements, node_cast, normalize_axes
 from steepest.trace.session import current
 
 
@@ -242,7 +242,7 @@ def qr(a, mode="reduced"):
     return type(np.linalg.qr(np.eye(1)))(q, r)
 
 
-@implements(np.linalg.pinv, hermitian=one_of(False))
+@implements(np.linalg.pinv)
 def pinv(a, rcond=None, hermitian=False, *, rtol=None):
     a = _floating(a)
     rcond = rtol if rtol is not None and rcond is None else rcond
@@ -277,7 +277,7 @@ def cond(x, p=None):
     return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
 
 
-@implements(np.linalg.matrix_rank, hermitian=one_of(False))
+@implements(np.linalg.matrix_rank)
 def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     A = _floating(A)
     values = np.abs(eigvalsh(A)) if hermitian else svdvals(A)
