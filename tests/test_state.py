@@ -630,6 +630,71 @@ def _compare(found, expected):
     np.testing.assert_allclose(loss, expected, rtol=1e-14)
 
 
+def _member(value):
+    class Kind(enum.Enum):
+        ONE = 1
+
+    Kind.ONE.k = value
+    return Kind
+
+
+def _object(value):
+    made = Bare()
+    made.k = value
+    return made
+
+
+HOLDERS = {
+    "class": (lambda value: type("Made", (), {"k": value}), lambda held: held.k),
+    "base": (
+        lambda value: type("Below", (type("Above", (), {"k": value}),), {}),
+        lambda held: held.__base__.k,
+    ),
+    "metaclass": (
+        lambda value: type("Meta", (type,), {"k": value})("Made", (), {}),
+        lambda held: held.k,
+    ),
+    "enum member": (_member, lambda held: held.ONE.k),
+    "object": (_object, lambda held: held.k),
+    "list": (lambda value: [value], lambda held: held[0]),
+    "dict": (lambda value: {"k": value}, lambda held: held["k"]),
+    "closure": (lambda value: lambda *_: value, lambda held: held()),
+}
+"""What can hold a value: how it is made, and how the value is read."""
+
+CHANGES = {
+    "list": (lambda: [2.0, 3.0], lambda held: held.append(4.0)),
+    "dict": (lambda: {"k": 2.0}, lambda held: held.update(k=3.0)),
+    "array": (lambda: np.ones(2), lambda held: held.fill(3.0)),
+    "class": (lambda: type("Made", (), {"k": 2.0}), lambda held: setattr(held, "k", 3.0)),
+    "object": (lambda: _object(2.0), lambda held: setattr(held, "k", 3.0)),
+}
+"""What can be changed in place, and a change."""
+
+
+def total(value):
+    """Return a number that every change of ``CHANGES`` changes."""
+    if isinstance(value, list | dict):
+        return sum(value.values() if isinstance(value, dict) else value)
+    return np.sum(value) if isinstance(value, np.ndarray) else value.k
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("outer", HOLDERS)
+@pytest.mark.parametrize("inner", HOLDERS)
+def test_what_changed_behind_two_holders_is_seen(outer, inner, kind):
+    make, change = CHANGES[kind]
+    value = make()
+    held = HOLDERS[outer][0](HOLDERS[inner][0](value))
+    read_outer, read_inner = HOLDERS[outer][1], HOLDERS[inner][1]
+    f = lambda x: total(read_inner(read_outer(held))) * np.sum(x)
+    compiled = st.compile(f)
+    for _ in range(3):
+        _compare(compiled(X), f(X))
+        change(value)
+        _compare(compiled(X), f(X))
+
+
 def test_a_trace_holds_as_long_as_nothing_changes():
     """Whatever is read, and by whatever route: a second call traces nothing."""
     traced = []

@@ -23,6 +23,7 @@ import numpy as np
 from steepest.graph import source
 from steepest.graph.source import user_source
 from steepest.trace.captures import MISSING, is_comparable
+from steepest.trace.library import is_library
 from steepest.trace.seen import READ, SeenType
 from steepest.trace.session import Session
 from steepest.trace.writes import Pending, write_attribute
@@ -102,36 +103,36 @@ def _is_builtin(cls: type) -> bool:
     return cls.__module__ == "builtins"
 
 
-def note_namespace(namespace: Any, name: str, session: Session) -> None:
-    """Note everything that a class, an object or a function has."""
+_METHODS = (types.FunctionType, staticmethod, classmethod, property)
+_FIXED = (types.BuiltinFunctionType, np.ufunc)
+"""What is the same as long as it is the same object."""
+
+
+def _note_namespace(namespace: Any, name: str, session: Session, *, is_followed: bool) -> None:
+    """Note everything that a class or an object has; methods may be followed already."""
     session.root.captures.values.append((functools.partial(len, namespace), len(namespace)))
     for key, value in list(namespace.items()):
         if not (key.startswith("_") and key.endswith("_")):
             read = functools.partial(namespace.get, key, MISSING)
-            _note(read, value, f"{name}.{key}", session)
-
-
-_FIXED = (
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    staticmethod,
-    classmethod,
-    property,
-    type,
-    enum.Enum,
-    np.ufunc,
-)
-"""What is the same as long as it is the same object, or is noted elsewhere."""
+            if is_followed and isinstance(value, _METHODS):
+                session.root.captures.values.append((read, value))
+            else:
+                _note(read, value, f"{name}.{key}", session)
 
 
 def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> None:
-    """Note a value that traced code sees as it is.
+    """Note a value that traced code sees as it is, and all that can be reached through it.
 
     What cannot be compared at the next call makes the trace hold for this one only.
     """
     captures = session.root.captures
     if isinstance(value, _FIXED) or is_comparable(value):
         captures.values.append((read, value))
+    elif isinstance(value, type | enum.Enum):
+        captures.values.append((read, value))
+        cls = value if isinstance(value, type) else type(value)
+        if not is_library(cls):
+            _note_unfollowed(cls, session)
     elif type(value) in (list, dict):
         captures.values.append((read, value))
         if (id(value), "noted") in session.root.followed:  # it holds itself
@@ -140,22 +141,33 @@ def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> N
         captures.values.append((functools.partial(len, value), len(value)))
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             _note(functools.partial(operator.getitem, value, key), item, name, session)
-    elif not hasattr(type(value), "__get__"):
+    elif isinstance(value, _METHODS) and not _is_users(value):
+        captures.values.append((read, value))
+    elif isinstance(value, _METHODS) or not hasattr(type(value), "__get__"):
         captures.opaque.append(name)
 
 
-def note_class(cls: type, session: Session) -> None:
+def _note_unfollowed(cls: type, session: Session) -> None:
+    """Note everything that a class has which traced code sees as it is."""
+    note_class(cls, session, is_followed=False)
+    if has_own_methods(cls) or has_own_methods(type(cls)):
+        session.root.captures.opaque.append(cls.__name__)
+
+
+def note_class(cls: type, session: Session, *, is_followed: bool = True) -> None:
     """Note everything that a class, its bases and its metaclass have."""
-    key = (cls, "noted")
+    key = (cls, "noted", is_followed)
     if key not in session.root.followed:
         session.root.followed[key] = True
         metaclass: Any = type(cls)
         for base in (*cls.__mro__, *metaclass.__mro__):
             if base.__module__.partition(".")[0] not in sys.stdlib_module_names:
-                note_namespace(vars(base), base.__name__, session)
+                own = is_followed and base in cls.__mro__
+                _note_namespace(vars(base), base.__name__, session, is_followed=own)
         if issubclass(cls, enum.Enum):
             for member in cls.__members__.values():
-                note_namespace(vars(member), f"{cls.__name__}.{member.name}", session)
+                name = f"{cls.__name__}.{member.name}"
+                _note_namespace(vars(member), name, session, is_followed=False)
 
 
 def _is_objects(cls: type, name: str) -> bool:
@@ -165,12 +177,16 @@ def _is_objects(cls: type, name: str) -> bool:
 def has_own_methods(cls: type) -> bool:
     """Whether a class, or a base of it, has methods that are the user's own."""
     return any(
-        isinstance(member, types.FunctionType | property | classmethod | staticmethod)
+        isinstance(member, _METHODS) and _is_users(member)
         for base in cls.__mro__
         if base.__module__.partition(".")[0] not in sys.stdlib_module_names
-        for name, member in vars(base).items()
-        if not source.is_library(_file_of(member)) and not source.is_installed(_file_of(member))
+        for member in vars(base).values()
     )
+
+
+def _is_users(member: Any) -> bool:
+    file = _file_of(member)
+    return not source.is_library(file) and not source.is_installed(file)
 
 
 def _file_of(member: Any) -> str:
@@ -278,6 +294,16 @@ def _names_of(cls: Any) -> Any:
     return vars(cls._real)
 
 
+def _seen_of(name: str) -> Callable[[Any], Any]:
+    """Return what looks up what `type` knows of a class, as traced code sees it."""
+
+    def look_up(cls: Any) -> Any:
+        read = functools.partial(getattr, cls._real, name)
+        return READ["see"](read(), read, f"{cls._real.__name__}.{name}", cls._session)
+
+    return look_up
+
+
 _KNOWN_DESCRIPTORS = (
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -303,6 +329,9 @@ class _FollowedType(SeenType):
     _session: Session
     _see: See
     locals()["__dict__"] = property(_names_of)  # a class statement may not say it
+    __base__: Any = property(_seen_of("__base__"))
+    __bases__: Any = property(_seen_of("__bases__"))
+    __mro__: Any = property(_seen_of("__mro__"))
 
     def __new__(mcs, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
         """Return a class; one that derives from a seen class derives from the followed one."""
@@ -344,9 +373,7 @@ class _FollowedType(SeenType):
 def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
     """Return a user's class as traced code sees it."""
     if not can_follow(cls):
-        note_class(cls, session)
-        if has_own_methods(cls):  # which are not followed
-            session.root.captures.opaque.append(cls.__name__)
+        _note_unfollowed(cls, session)
         return cls
     known = session.root.followed.get((cls, "seen"))
     if known is None:

@@ -18,20 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from steepest.graph import Node, source
+from steepest.graph import Node
 from steepest.trace.array import Traced, TracedArray
 from steepest.trace.captures import MISSING, is_comparable
 from steepest.trace.chance import refuse_random
 from steepest.trace.containers import CONTAINERS, see_container, see_member, see_tuple
+from steepest.trace.library import is_library
 from steepest.trace.objects import follow_object, has_own_methods, see_class
 from steepest.trace.seen import READ, WATCHED, see_library, seen_builtins
 from steepest.trace.session import SUPPORTED, Session, current
 from steepest.trace.text import refuse_text
 from steepest.trace.writes import attributes_place, cell_place, cell_value, global_place
 from steepest.trace.writing import freeze
-
-LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
-"""Top-level packages whose functions are never followed."""
 
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 
@@ -266,33 +264,6 @@ def view_of(real: dict[str, Any], session: Session) -> View:
     if view is None:
         view = root.views[id(real)] = View(real, root)
     return view
-
-
-def is_library(value: Any) -> bool:
-    """Whether a value is a module, class or function that no user changes."""
-    if isinstance(value, types.ModuleType):
-        name = value.__name__
-        if source.is_installed(getattr(value, "__file__", None) or ""):
-            return True
-    elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
-        return False  # whatever its module is called
-    elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
-        name = getattr(value, "__module__", None) or "builtins"
-        file = getattr(sys.modules.get(name), "__file__", None) or ""
-        if isinstance(value, type) and source.is_installed(file):
-            return True
-    else:
-        # Transformed functions (st.gradient(f)) and NumPy's dispatching functions.
-        name = type(value).__module__
-        if name != "steepest" and not name.startswith(("steepest.", "numpy")):
-            return False
-        if isinstance(value, np.ndarray):
-            return False
-    return name.partition(".")[0] in LIBRARIES and not name.startswith("steepest.lesson")
-
-
-def _is_library_file(code: types.CodeType) -> bool:
-    return source.is_library(code.co_filename) or source.is_installed(code.co_filename)
 
 
 def follow(function: Any, session: Session) -> Any:

@@ -1,0 +1,41 @@
+"""What belongs to a library rather than to the user: it is not followed, nobody changes it."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import source
+
+LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
+"""Top-level packages whose functions are never followed."""
+
+
+def is_library(value: Any) -> bool:
+    """Whether a value is a module, class or function that no user changes."""
+    if isinstance(value, types.ModuleType):
+        name = value.__name__
+        if source.is_installed(getattr(value, "__file__", None) or ""):
+            return True
+    elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
+        return False  # whatever its module is called
+    elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
+        name = getattr(value, "__module__", None) or "builtins"
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        if isinstance(value, type) and source.is_installed(file):
+            return True
+    else:
+        # Transformed functions (st.gradient(f)) and NumPy's dispatching functions.
+        name = type(value).__module__
+        if name != "steepest" and not name.startswith(("steepest.", "numpy")):
+            return False
+        if isinstance(value, np.ndarray):
+            return False
+    return name.partition(".")[0] in LIBRARIES and not name.startswith("steepest.lesson")
+
+
+def _is_library_file(code: types.CodeType) -> bool:
+    return source.is_library(code.co_filename) or source.is_installed(code.co_filename)
