@@ -417,3 +417,10 @@ def test_a_users_own_error_keeps_its_traceback_without_ours():
         files = [str(entry.path) for entry in caught.traceback]
         assert files[-1] == __file__
         assert sum("/src/steepest/" in file for file in files) <= 1
+
+
+def test_every_method_is_there_to_be_asked_for():
+    methods = [name for name in dir(np.ndarray) if name[0] != "_"]
+    methods = [name for name in methods if callable(getattr(np.ndarray, name))]
+    f = st.compile(lambda x: sum(hasattr(x, name) for name in methods))
+    assert f(np.ones(2)) == len(methods)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -223,10 +224,9 @@ class TracedArray(Traced):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
             raise MissingAttributeError(f"arrays have no attribute {name!r}{at(user_source())}")
-        raise UnsupportedAttributeError(
-            f"the array attribute .{name}{at(user_source())} cannot be recorded; "
-            "`steepest coverage` lists what can be"
-        )
+        if callable(getattr(python_type(self), name)):  # it is there, for hasattr
+            return functools.partial(_refuse_attribute, name)
+        _refuse_attribute(name)
 
     def __steepest_record__(self, row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         return record(row, *operands, **attributes)
@@ -374,6 +374,13 @@ def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
         return CALLS["method"](name, (array, *args), kwargs)
 
     return method
+
+
+def _refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
+    raise UnsupportedAttributeError(
+        f"the array attribute .{name}{at(user_source())} cannot be recorded; "
+        "`steepest coverage` lists what can be"
+    )
 
 
 def _need(what: str, instead: str) -> NoReturn:
