@@ -139,3 +139,46 @@ def test_complex_arguments_are_refused_with_a_way_out():
         st.gradient(lambda z: np.sum(np.abs(z)))(np.array([1 + 2j]))
     with pytest.raises(TypeError, match="real and imaginary parts as two arrays"):
         st.minimize(lambda x, z: np.sum(np.abs(z * x)), np.ones(1), args=(np.array([1 + 2j]),))
+
+
+# Arrays from outside: data are as traced values are, whatever their dtype.
+
+OUTSIDE = {
+    dtype: np.array([0.5, 0.0, 2.0, 0.0, 1.5]).astype(dtype)
+    for dtype in ("bool", "int64", "uint8", "float32", "float64")
+}
+RANKS = np.array([3.0, 1.0, 5.0, 2.0, 4.0])
+
+USES = {
+    "by computed indices": lambda data, x: np.sum(data[np.argsort(RANKS)] * x),
+    "by a computed number": lambda data, x: data[np.argmax(RANKS)] * x[0],
+    "by a computed mask": lambda data, x: np.sum(data[RANKS > 2.0]) * x[0],
+    "as a mask of computed data": lambda data, x: np.sum(x[data[np.argsort(-RANKS)] > 0]),
+    "by a slice to a computed number": lambda data, x: np.sum(data[: np.argmax(RANKS)]) * x[1],
+    "inside a list": lambda data, x: np.sum([data, data][1][np.argsort(RANKS)] * x),
+}
+
+
+@pytest.mark.parametrize("dtype", OUTSIDE)
+@pytest.mark.parametrize("use", USES)
+def test_data_from_outside_are_indexed_by_what_was_computed(use, dtype):
+    data = OUTSIDE[dtype]
+    f = lambda x: USES[use](data, x)
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    compiled = st.compile(f)
+    for scale in (1.0, 0.5):
+        np.testing.assert_array_equal(compiled(scale * x), f(scale * x))
+
+
+@pytest.mark.parametrize("dtype", [*OUTSIDE, "complex128", "object", "U3", "datetime64[s]"])
+def test_data_from_outside_are_not_changed(dtype):
+    data = np.zeros(3, np.int64).astype(dtype)
+    before = data.copy()
+
+    def f(x):
+        data[0] = data[1]
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match=r"from outside|read-only"):
+        st.compile(f)(np.ones(5))
+    np.testing.assert_array_equal(data, before)

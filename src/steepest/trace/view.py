@@ -187,8 +187,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if type(value) is np.ndarray and value.dtype in SUPPORTED:
         if value.dtype == np.bool_:  # a mask decides shapes: compared by value
             captures.values.append((read, value.copy()))
-            return value
-        node = root.hold(value, name, read)
+            node = root.lift(value)
+        else:
+            node = root.hold(value, name, read)
         known = root.followed.get((id(value), "array"))  # one stand-in for one array
         if known is None:
             known = captured(node, name, root, value.flags.c_contiguous)
@@ -221,7 +222,18 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return value
     if is_library(type(value)):
         captures.opaque.append(f"{name} ({type(value).__name__})")
+    if isinstance(value, np.ndarray):
+        return _read_only(value, root)
     return follow(value, root)
+
+
+def _read_only(array: np.ndarray, root: Session) -> np.ndarray:
+    """Return the one view of an array that traced code may read, but not change."""
+    key = (id(array), "read only")
+    if key not in root.followed:
+        shown = root.followed[key] = array.view()
+        shown.flags.writeable = False
+    return root.followed[key]
 
 
 def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:
