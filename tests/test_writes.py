@@ -298,7 +298,22 @@ COINCIDENCES = {
     "element": lambda x: 1.0 if (x == X)[1] else np.sum(x),
     "loop": lambda x: sum(1.0 if v == 2.0 else v for v in x),
     "difference": lambda x: 1.0 if np.sum(x) - 3.0 == 0 else np.sum(x),
+    "any": lambda x: 1.0 if np.any(x == 2.0) else np.sum(x),
+    "not all": lambda x: np.sum(x) if np.all(x != 2.0) else 1.0,
+    "truth": lambda x: np.sum(x) if x[0] - 1.0 else 1.0,
+    "bool": lambda x: np.sum(x) if bool(x[1] - 2.0) else 1.0,
+    "not of a number": lambda x: 1.0 if not x[0] - 1.0 else np.sum(x),
+    "or of numbers": lambda x: np.sum(x) * ((x[0] - 1.0) or 2.0),
+    "all of numbers": lambda x: np.sum(x) if np.all(x - 1.0) else 1.0,
+    "any of numbers": lambda x: np.sum(x) if np.any(x - X) else 1.0,
+    "while": lambda x: _halved(x[0] - 1.0) + x[1],
 }
+
+
+def _halved(value):
+    while value:
+        return value / 2
+    return 1.0
 
 
 @pytest.mark.parametrize("name", COINCIDENCES)
@@ -317,6 +332,8 @@ def test_both_sides_are_the_same_there():
     sinc = lambda x: x * 2.0 if x == 1.0 else np.sin(x - 1.0) + 2.0
     assert st.gradient(sinc)(1.0) == 1.0
     assert st.hessian(sinc)(1.0) == 0.0
+    kept = lambda x: sum(filter(None, [x - 1.0, 2.0 * x]))
+    assert st.gradient(kept)(1.0) == 3.0
 
 
 def test_a_question_for_nan_is_no_coincidence():

@@ -80,7 +80,9 @@ def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
     return top.cases[b""]
 
 
-_THROUGH = frozenset({"reshape", "astype", "getitem", "broadcast_to", "transpose", "pack"})
+_THROUGH = frozenset(
+    {"reshape", "astype", "getitem", "broadcast_to", "transpose", "pack", "all", "any"}
+)
 
 
 def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], bool]) -> bool:
@@ -94,6 +96,8 @@ def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], boo
         Whether an operand of such a comparison is one that varies.
     """
     name, operands = condition.op.name, condition.operands
+    if condition.dtype.kind == "f":  # it is false where it is 0
+        return not truth and condition.size > 0 and counts(condition)
     if name in ("equal", "not_equal"):
         is_real = operands[0].dtype.kind == "f" and condition.size > 0
         is_real = is_real and operands[0] is not operands[1]  # which asks for NaN
@@ -104,7 +108,7 @@ def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], boo
         return is_zero and truth == (name == "less_equal") and _is_size(size) and counts(size)
     if name == "logical_not":
         return rests_on_equality(operands[0], not truth, counts)
-    follows = {"logical_and": True, "all": True, "logical_or": False, "any": False}
+    follows = {"logical_and": True, "logical_or": False}
     if name in _THROUGH or follows.get(name) == truth:
         return any(rests_on_equality(operand, truth, counts) for operand in operands)
     return False
