@@ -60,3 +60,115 @@ def test_the_side_that_is_not_chosen_has_no_say_in_long_chains_either():
     x = np.array([0.0, -1.0, 2.0, 0.5])
     np.testing.assert_allclose(st.gradient(f)(x), np.zeros(4), atol=1e-12)
     np.testing.assert_array_equal(st.hessian(f)(x).round(9), np.zeros((4, 4)))
+
+
+# Smooth functions that are written with kinks, which cancel each other.
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softplus(z):
+    return np.log1p(np.exp(z))
+
+
+SMOOTH = {
+    "stable cross entropy": (
+        lambda z: np.maximum(z, 0) - 0.3 * z + np.log1p(np.exp(-np.abs(z))),
+        lambda z: softplus(z) - 0.3 * z,
+    ),
+    "half of each": (lambda z: (z + np.abs(z)) / 2 + np.log1p(np.exp(-np.abs(z))), softplus),
+    "logarithm of cosh": (
+        lambda z: np.abs(z) + np.log1p(np.exp(-2 * np.abs(z))),
+        lambda z: np.log(2 * np.cosh(z)),
+    ),
+    "minimum in place of minus the size": (
+        lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.minimum(z, 0) - np.maximum(z, 0))),
+        softplus,
+    ),
+    "even power": (
+        lambda z: np.abs(z) * z * z * np.abs(z) + np.cos(np.abs(z)),
+        lambda z: z**4 + np.cos(z),
+    ),
+    "even function": (
+        lambda z: np.cosh(np.abs(z)) * np.exp(-np.abs(z) * np.abs(z)),
+        lambda z: np.cosh(z) * np.exp(-z * z),
+    ),
+    "where >=, size": (
+        lambda z: np.where(
+            z >= 0,
+            1 / (1 + np.exp(-np.abs(z))),
+            np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))),
+        ),
+        logistic,
+    ),
+    "where >, size": (
+        lambda z: np.where(
+            z > 0,
+            1 / (1 + np.exp(-np.abs(z))),
+            np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))),
+        ),
+        logistic,
+    ),
+    "where <, extremes": (
+        lambda z: np.where(
+            z < 0,
+            np.exp(np.minimum(z, 0)) / (1 + np.exp(np.minimum(z, 0))),
+            1 / (1 + np.exp(-np.maximum(z, 0))),
+        ),
+        logistic,
+    ),
+    "where 0 <=, clipped": (
+        lambda z: np.where(
+            np.less_equal(0, z),
+            1 / (1 + np.exp(-np.clip(z, 0, None))),
+            1 - logistic(-np.clip(z, None, 0)),
+        ),
+        logistic,
+    ),
+    "harmless numbers": (
+        lambda z: np.where(
+            z > 0,
+            1 / (1 + np.exp(-np.abs(np.where(z > 0, z, 1.0)))),
+            1 - 1 / (1 + np.exp(-np.abs(np.where(z > 0, -1.0, z)))),
+        ),
+        logistic,
+    ),
+    "piecewise": (
+        lambda z: np.piecewise(
+            z,
+            [z >= 0],
+            [
+                lambda v: 1 / (1 + np.exp(-np.abs(v))),
+                lambda v: np.exp(-np.abs(v)) / (1 + np.exp(-np.abs(v))),
+            ],
+        ),
+        logistic,
+    ),
+    "of two": (
+        lambda z: np.where(z >= 0.25, np.maximum(z, 0.25), 2 * np.minimum(z, 0.25) - z) ** 2,
+        lambda z: z**2,
+    ),
+}
+POINTS = np.array([0.0, 0.25, -0.5, 1.5])
+WEIGHTS = np.array([1.0, -2.0, 0.5, 3.0])
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_smooth_function_has_its_slopes_where_kinks_cancel(name):
+    kinked, smooth = SMOOTH[name]
+    loss, plain = (lambda z, f=f: np.sum(WEIGHTS * f(z)) for f in (kinked, smooth))
+    expected = st.gradient(plain)(POINTS)
+    for found in (st.gradient(loss)(POINTS), st.compile(st.gradient(loss))(POINTS)):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    pushed = st.pushforward(loss, (POINTS,), (np.ones(4),))[1]
+    np.testing.assert_allclose(pushed, expected.sum(), rtol=1e-12)
+    curved = st.hessian(plain)(POINTS)
+    np.testing.assert_allclose(st.hessian(loss)(POINTS), curved, rtol=1e-11, atol=1e-12)
+    twice = st.gradient(lambda z: np.sum(st.gradient(loss)(z)))(POINTS)
+    np.testing.assert_allclose(twice, curved.sum(axis=0), rtol=1e-11, atol=1e-12)
+    step = {"method": st.GradientDescent(1.0), "stop": st.MaxIterations(1)}
+    for engine in ("native", "numpy", "torch"):
+        run = st.minimize(loss, POINTS, engine=engine, **step)
+        np.testing.assert_allclose(POINTS - run.x, expected, rtol=1e-12, atol=1e-13)

@@ -124,6 +124,8 @@ def _frechet(a, directions, of):
 ORACLES |= {
     "fourier": _sums,
     "root": np.sqrt,
+    "slope_of_absolute": np.sign,
+    "tie": np.equal,
     "square_of_root": lambda x: 1 * x,
     "square_of_hypot": lambda a, b: a * a + b * b,
     "tanh_slope": lambda y, x: np.broadcast_arrays(1 / np.cosh(x) ** 2, y)[0],

@@ -11,6 +11,7 @@ from steepest.derivative.reverse import depends_on
 from steepest.derivative.support import scale
 from steepest.graph import Node, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, is_zero
+from steepest.ops.sides import Sides, sides_of
 from steepest.trace import TracedArray, as_traced, current, record
 
 
@@ -30,18 +31,20 @@ def push_forward(
     variables = list(tangents)
     active = depends_on(outputs, variables)
     known: dict[Node, Any] = dict(tangents)
-    for node in order(outputs, stop=tangents):
+    nodes = order(outputs, stop=tangents)
+    sides = sides_of(nodes, (guard.condition for guard in session.guards))
+    for node in nodes:
         if node in active and node not in known:
             with session.at(session.sources.get(node)):
-                tangent = output_tangent(node, known)
+                tangent = output_tangent(node, known, sides)
                 known[node] = np.broadcast_to(tangent, node.shape)
     return [known.get(output) for output in outputs]
 
 
-def output_tangent(node: Node, known: Mapping[Node, TracedArray]) -> TracedArray:
+def output_tangent(node: Node, known: Mapping[Node, TracedArray], sides: Sides) -> TracedArray:
     """Return the tangent of a node from those of its operands (no entry means zero)."""
     session = current()
-    operands = [TracedArray(operand, session) for operand in node.operands]
+    operands = [TracedArray(operand, session) for operand in sides.operands(node)]
     output = TracedArray(node, session)
     given = {
         i: known[operand]
@@ -52,7 +55,7 @@ def output_tangent(node: Node, known: Mapping[Node, TracedArray]) -> TracedArray
     def tangent_or_zero(i: int) -> TracedArray:
         return given[i] if i in given else as_traced(np.zeros_like(operands[i]))
 
-    match node.op.derivative:
+    match sides.rule(node):
         case Partials(of=partials):
             terms = [
                 scale(partial(output, *operands), given[i])

@@ -12,6 +12,7 @@ from steepest.graph import Node, Shape, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, Zero, is_zero
 from steepest.ops.gather import add_at
 from steepest.ops.shaping import pack
+from steepest.ops.sides import Sides, sides_of
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 
 
@@ -89,7 +90,9 @@ def all_cotangents(
     for output, cotangent in zip(outputs, cotangents, strict=True):
         if output in active:
             add(output, cotangent)
-    for node in reversed(order(outputs, stop=frozenset(variables))):
+    nodes = order(outputs, stop=frozenset(variables))
+    sides = sides_of(nodes, (guard.condition for guard in session.guards))
+    for node in reversed(nodes):
         collect(node)
         if node not in total or node not in active or node in variables:
             continue
@@ -103,7 +106,7 @@ def all_cotangents(
                 add_element(operand, position, np.reshape(total[node], ()))
                 continue
             wanted = [i for i, operand in enumerate(node.operands) if operand in active]
-            for i, cotangent in operand_cotangents(node, total[node], wanted):
+            for i, cotangent in operand_cotangents(node, total[node], wanted, sides):
                 add(node.operands[i], cotangent)
     for variable in variables:
         collect(variable)
@@ -141,13 +144,13 @@ def node_gradients(loss: Node, variables: Sequence[Node]) -> dict[Node, Node]:
 
 
 def operand_cotangents(
-    node: Node, cotangent: TracedArray, wanted: Sequence[int]
+    node: Node, cotangent: TracedArray, wanted: Sequence[int], sides: Sides
 ) -> list[tuple[int, TracedArray]]:
     """Return the cotangents of some of a node's operands, by their positions."""
     session = current()
-    operands = [TracedArray(operand, session) for operand in node.operands]
+    operands = [TracedArray(operand, session) for operand in sides.operands(node)]
     output = TracedArray(node, session)
-    match node.op.derivative:
+    match sides.rule(node):
         case Partials(of=partials):
             return [
                 (i, scale(partial(output, *operands), cotangent))

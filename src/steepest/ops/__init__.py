@@ -9,6 +9,7 @@ from steepest.ops import (
     floating,
     fourier,
     gather,
+    kinks,
     linear,
     loops,
     matrix_functions,
@@ -51,6 +52,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         row.name: row
         for module in (
             arithmetic,
+            kinks,
             exponential,
             floating,
             trigonometric,

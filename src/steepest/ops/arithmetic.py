@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.graph import make
 from steepest.ops.conversion import astype_in_torch
-from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEP_PAIRS, STEPS
+from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEPS
 from steepest.ops.leaves import constant_node, constant_value
 from steepest.ops.row import (
     RECORD,
@@ -17,7 +17,6 @@ from steepest.ops.row import (
     Linear,
     Partials,
     Row,
-    Rule,
     Zero,
     elementwise,
 )
@@ -104,30 +103,6 @@ def _emit_floor_divide(b, x, y):
     ratio = x / y
     floor = b.select(quotient == 0, b.copysign(b.constant(0, x), ratio), floor)
     return b.select(y == 0, ratio, floor)
-
-
-def _emit_sign(b, x):
-    one = b.select(x > 0, b.constant(1, x), b.select(x < 0, b.constant(-1, x), b.constant(0, x)))
-    return one if x.is_integer else b.select(x == x, one, x)
-
-
-def _emit_absolute(b, x):
-    return b.select(x < 0, -x, x) if x.is_integer else b.fabs(x)
-
-
-def _choose_pullback(chosen):
-    def pullback(cotangent, y, a, b):
-        half = np.where(a == b, cotangent * 0.5, 0)
-        return (
-            np.where(chosen(a, b), cotangent, half),
-            np.where(chosen(b, a), cotangent, half),
-        )
-
-    def pushforward(tangents, y, a, b):
-        ta, tb = tangents
-        return np.where(chosen(a, b), ta, np.where(a == b, (ta + tb) * 0.5, tb))
-
-    return Rule(pullback, pushforward)
 
 
 # Squares of roots. The square of a root is what is under it, and has its slopes, also at 0,
@@ -274,20 +249,6 @@ POWER = elementwise(
     kink="x**0 has slope 0 in x everywhere, 0 included; 0**p has slope 0 in p",
     shorten=_shorten_power,
 )
-ABSOLUTE = elementwise(
-    "absolute",
-    lambda y, x: np.sign(x),
-    emit=_emit_absolute,
-    domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
-    kink="slope 0 at 0",
-)
-SIGN = elementwise(
-    "sign",
-    emit=_emit_sign,
-    torch=lambda t, x: t.where(x == x, t.sign(x), x),  # torch's own gives 0 for NaN
-    domain=STEPS,
-    kink="slope 0 everywhere",
-)
 HYPOT = elementwise(
     "hypot",
     lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
@@ -326,18 +287,6 @@ FLOOR = elementwise("floor", domain=STEPS, kink="slope 0 everywhere")
 CEIL = elementwise("ceil", domain=STEPS, kink="slope 0 everywhere")
 TRUNC = elementwise("trunc", domain=STEPS, kink="slope 0 everywhere")
 RINT = elementwise("rint", torch="round", domain=STEPS, kink="slope 0 everywhere")
-MAXIMUM = elementwise(
-    "maximum",
-    derivative=_choose_pullback(lambda a, b: a > b),
-    domain=STEP_PAIRS,
-    kink="a tie gives half to each",
-)
-MINIMUM = elementwise(
-    "minimum",
-    derivative=_choose_pullback(lambda a, b: a < b),
-    domain=STEP_PAIRS,
-    kink="a tie gives half to each",
-)
 
 
 def stop_gradient(x):
@@ -419,8 +368,6 @@ ROWS: tuple[Row, ...] = (
     SQUARE_OF_ROOT,
     CBRT,
     POWER,
-    ABSOLUTE,
-    SIGN,
     HYPOT,
     SQUARE_OF_HYPOT,
     REMAINDER,
@@ -429,8 +376,6 @@ ROWS: tuple[Row, ...] = (
     CEIL,
     TRUNC,
     RINT,
-    MAXIMUM,
-    MINIMUM,
     STOP_GRADIENT,
     WHERE,
 )

@@ -235,6 +235,22 @@ class Domain:
         return self.intervals[min(operand, len(self.intervals) - 1)]
 
 
+@dataclass(frozen=True)
+class Side:
+    """What an op with a kink is on one side of it: the same values, and the slopes of that side.
+
+    Attributes
+    ----------
+    derivative
+        See :data:`Derivative`.
+    torch
+        Function of ``(torch, *operands, **attributes)``.
+    """
+
+    derivative: Derivative
+    torch: Callable[..., Any]
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One op, whole.
@@ -269,6 +285,9 @@ class Row:
     shorten
         A simpler node that stands for this op of some operands, or None: function of the
         operands. It has the same value and more derivatives.
+    sides
+        For an op with a kink where its operands are equal (its only operand and 0): what
+        differs in its row below the kink, where the first is the smaller, and above it.
     """
 
     name: str
@@ -283,6 +302,7 @@ class Row:
     support: Callable[..., Any] | None = None
     explain: str = ""
     shorten: Callable[..., Node | None] | None = None
+    sides: tuple[Side, Side] | None = None
 
     def __post_init__(self) -> None:
         if not self.domain.intervals:
@@ -310,6 +330,7 @@ def elementwise(
     kink: str = "",
     support: Callable[..., Any] | None = None,
     shorten: Callable[..., Node | None] | None = None,
+    sides: tuple[Side, Side] | None = None,
 ) -> Row:
     """Return the row of a NumPy ufunc.
 
@@ -320,7 +341,7 @@ def elementwise(
     *partials
         Partial derivatives, NumPy code of ``(output, *operands)``; none at all means that
         the derivative is zero.
-    domain, emit, torch, derivative, kink, support, shorten
+    domain, emit, torch, derivative, kink, support, shorten, sides
         See :class:`Row`; `derivative` stands in for the partials where they do not serve.
     """
     ufunc = getattr(np, name)
@@ -340,6 +361,7 @@ def elementwise(
         kink=kink,
         support=support,
         shorten=shorten,
+        sides=sides,
     )
 
 

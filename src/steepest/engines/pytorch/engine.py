@@ -15,7 +15,8 @@ from steepest.engines.many import ManyProgram
 from steepest.engines.program import Iteration, Program, Run, Start
 from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
 from steepest.errors import EngineUnavailableError, UnsupportedError
-from steepest.graph import Graph, Node
+from steepest.graph import Graph, Node, order
+from steepest.ops.sides import sides_of
 
 
 def import_torch() -> Any:
@@ -79,7 +80,8 @@ class Torch:
     def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
         """Return a loss and its gradient by the first input, from ``torch.autograd``."""
         torch, arithmetic = import_torch(), self._arithmetic()
-        tape = Tape(graph.outputs, graph.inputs, arithmetic.resolve)
+        resolve = _differentiable(torch, order(graph.outputs))
+        tape = Tape(graph.outputs, graph.inputs, resolve)
         constants = constant_values(tape, arithmetic.from_array)
 
         def run(inputs: Sequence[Any]) -> list[np.ndarray]:
@@ -124,9 +126,7 @@ class Torch:
             return tensor.detach().cpu().resolve_conj().numpy()
 
         resolve = functools.partial(_resolve, torch)
-        return Arithmetic(
-            resolve, functools.partial(_differentiate, torch, resolve), from_array, to_array
-        )
+        return Arithmetic(resolve, functools.partial(_differentiate, torch), from_array, to_array)
 
 
 _UNSIGNED = frozenset(map(np.dtype, (np.uint16, np.uint32, np.uint64)))
@@ -171,6 +171,18 @@ def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
     return on_signed
 
 
+def _differentiable(torch: Any, nodes: Sequence[Node]) -> Callable[[Node], Callable[..., Any]]:
+    """Return what resolves the nodes of a graph that torch differentiates."""
+    kinks = sides_of(nodes).kinks
+
+    def resolve(node: Node) -> Callable[..., Any]:
+        if node in kinks:
+            return functools.partial(kinks[node].torch, torch, **node.attributes)
+        return _resolve(torch, node)
+
+    return resolve
+
+
 def _named(torch: Any, node: Node) -> Callable[..., Any]:
     if isinstance(node.op.torch, str):
         return getattr(torch, node.op.torch)
@@ -186,12 +198,12 @@ def _autograd(torch: Any, loss: Any, variable: Any) -> Any:
 
 def _differentiate(
     torch: Any,
-    resolve: Callable[[Node], Callable[..., Any]],
     iteration: Iteration,
     known: Collection[Node],
 ) -> Callable[[dict[Node, Any]], None]:
     """Return what computes a loss in torch, and its gradient by ``torch.autograd``."""
-    to_variable = Tape([iteration.variable], iteration.inputs, resolve)
+    to_variable = Tape([iteration.variable], iteration.inputs, functools.partial(_resolve, torch))
+    resolve = _differentiable(torch, order([iteration.loss], stop=[iteration.variable]))
     to_loss = Tape([iteration.loss], [*iteration.inputs, iteration.variable], resolve)
 
     def run(values: dict[Node, Any]) -> None:
