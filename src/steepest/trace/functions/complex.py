@@ -11,9 +11,16 @@ import numpy as np
 
 from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.array import as_traced
-from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex, refuse_complex
+from steepest.trace.complex import (
+    FUNCTIONS,
+    UFUNCS,
+    TracedComplex,
+    as_complex,
+    is_complex,
+    refuse_complex,
+)
 from steepest.trace.functions.python import sees
-from steepest.trace.functions.register import implements
+from steepest.trace.functions.register import as_array, implements
 from steepest.trace.seen import seen_type
 from steepest.trace.writing import freeze
 
@@ -348,8 +355,8 @@ def imag(val):
 
 @implements(np.angle)
 def angle(z, deg=False):
-    z = as_complex(z)
-    radians = np.arctan2(z.imag, z.real)
+    z = as_complex(z) if is_complex(z) else as_array(z)
+    radians = np.arctan2(z.imag if is_complex(z) else 0, z.real)
     return np.degrees(radians) if deg else radians
 
 

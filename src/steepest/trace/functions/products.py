@@ -21,6 +21,7 @@ from steepest.trace.array import (
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
     MatrixError,
+    as_array,
     demand_square,
     implements,
     node_cast,
@@ -51,7 +52,7 @@ def matmul(a, b):
 
 @implements(np.dot, method="dot")
 def dot(a, b, out=None):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if b.ndim <= 2:
@@ -75,7 +76,7 @@ def vdot(a, b):
 
 @implements(np.inner)
 def inner(a, b):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
@@ -162,7 +163,7 @@ def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
 
 @implements(np.kron)
 def kron(a, b):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     ndim = max(a.ndim, b.ndim)
     left = (1,) * (ndim - a.ndim) + a.shape
     right = (1,) * (ndim - b.ndim) + b.shape

@@ -1,0 +1,71 @@
+"""Python's numbers beside NumPy's: every function gives results of NumPy's dtypes."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+
+from steepest.derivative.function import Function, interpret
+from steepest.errors import SteepestError
+from steepest.trace.array import FUNCTIONS, METHODS, UFUNC_METHODS
+
+NUMBER = 1.5
+OTHERS = (
+    np.float32(1.25),
+    np.array(1.25, np.float32),
+    np.array([1.25, 0.5], np.float32),
+    np.int8(3),
+    np.array([3, 1], np.int16),
+    3,
+)
+UFUNCS = [f for f in vars(np).values() if isinstance(f, np.ufunc) and f.nin < 3]
+CALLS = {
+    **{f"np.{f.__name__}": f for f in [*FUNCTIONS, *UFUNCS]},
+    **{
+        f"np.{ufunc.__name__}.{name}": getattr(ufunc, name)
+        for ufunc, name in UFUNC_METHODS
+        if ufunc.nin == 2 and name in ("outer", "reduce", "accumulate")
+    },
+    **{
+        f"ndarray.{name}": lambda a, *b, _name=name: getattr(a, _name)(*b)
+        for name in METHODS
+        if not name.startswith("_")
+    },
+}
+WAYS = {
+    "two": lambda f, a, b: f(a, b),
+    "a list": lambda f, a, b: f([a, b]),
+    "one": lambda f, a, b: f(a),
+}
+
+
+def outcome(function, args):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return kind(function(*copy.deepcopy(args)))
+        except SteepestError:
+            return SteepestError
+        except Exception as error:
+            return type(error)
+
+
+def kind(result):
+    if isinstance(result, tuple | list):
+        return [kind(part) for part in result]
+    return np.asarray(result).dtype, np.shape(result)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_results_beside_a_python_number_have_numpys_dtypes(name):
+    for other in OTHERS:
+        for args in ((NUMBER, other), (other, NUMBER)):
+            for way, call in WAYS.items():
+                function = lambda a, b, call=call: call(CALLS[name], a, b)
+                wanted, found = (
+                    outcome(function, args),
+                    outcome(Function(function, interpret), args),
+                )
+                if not isinstance(wanted, type) and found is not SteepestError:
+                    assert found == wanted, f"{name} of {way}: {args}"
