@@ -420,7 +420,7 @@ def _is_pythons(number: TracedArray, ufunc: np.ufunc) -> bool:
 
 def _is_operand(value: Any) -> bool:
     return isinstance(
-        value, TracedArray | np.ndarray | np.generic | int | float | complex | list | tuple | range
+        value, Traced | np.ndarray | np.generic | int | float | complex | list | tuple | range
     )
 
 
@@ -493,8 +493,8 @@ def as_traced(value: Any) -> Any:
         return FUNCTIONS[np.array](value)
     weak = type(value) in (int, float)
     is_scalar = not isinstance(value, np.ndarray | list | tuple)
-    ordered = lies_in_order(value)
-    return TracedArray(current().lift(value), current(), weak, is_scalar, ordered)
+    node = current().lift(value)  # which refuses what is no array
+    return TracedArray(node, current(), weak, is_scalar, lies_in_order(value))
 
 
 def holds_traced(value: Any) -> bool:

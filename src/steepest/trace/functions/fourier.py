@@ -76,7 +76,7 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     z = _resized(z, n // 2 + 1, axis)
     # The second half mirrors the first; what is its own mirror image is taken as real.
     alone = [0] if n % 2 else [0, n // 2]
-    keep = np.ones(n // 2 + 1)
+    keep = np.ones(n // 2 + 1, z.real.dtype)
     keep[alone] = 0.0
     shape = [1] * z.ndim
     shape[axis] = -1
@@ -128,6 +128,8 @@ def _shift(sign: int) -> Callable[..., Any]:
     def implementation(x, axes=None):
         array: Any = as_complex(x) if is_complex(x) else as_traced(x)
         chosen = normalize_axes(axes, array.ndim)
+        if not chosen:
+            raise InputError(f"a shift{at(user_source())} needs an axis at least")
         shifts = [sign * ((array.shape[i] + (sign < 0)) // 2) for i in chosen]
         if sign < 0:
             shifts = [-(array.shape[i] // 2) for i in chosen]

@@ -105,7 +105,7 @@ COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="
 
 @implements(np.linalg.vector_norm)
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
-    x = as_traced(x)
+    x = _floating(x)
     axes = normalize_axes(axis, x.ndim)
     if len(axes) == 1:
         return norm(x, ord, axes[0], keepdims)
@@ -209,7 +209,7 @@ def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
     falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]
     w = np.take_along_axis(w, falling, axis=-1)
     u = np.take_along_axis(u, falling[..., None, :], axis=-1)
-    return u, np.abs(w), np.swapaxes(u * np.sign(w)[..., None, :], -1, -2)
+    return u, np.abs(w), np.swapaxes(u * np.copysign(1.0, w)[..., None, :], -1, -2)
 
 
 @implements(np.linalg.svd)

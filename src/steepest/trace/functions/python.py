@@ -291,6 +291,9 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
             return function(values, **options)  # one of the arrays themselves
         best = values[0]
         for value in values[1:]:  # as Python does it: the first of equals stays
+            if as_traced(value).dtype != as_traced(best).dtype:
+                best = value if better(value, best) else best  # which decides the dtype
+                continue
             chosen = np.where(better(value, best), value, best)
             weak = all(type(v) in (int, float) or _is_weak(v) for v in (value, best))
             best = TracedArray(chosen.node, chosen.session, weak, is_scalar=True)

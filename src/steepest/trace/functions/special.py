@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, special
 from steepest.ops.arithmetic import stop_gradient
 from steepest.trace.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
+from steepest.trace.calls import demand
 from steepest.trace.functions.python import checked, python_number, sees
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.seen import SEEN_BY_NAME
@@ -78,8 +81,21 @@ def special_top(x: Any, axis: Any) -> Any:
 SEEN_BY_NAME["scipy.special.logsumexp"] = _logsumexp
 SEEN_BY_NAME["scipy.special.softmax"] = lambda x, axis=None: softmax(as_traced(x), axis)
 SEEN_BY_NAME["scipy.special.log_softmax"] = lambda x, axis=None: log_softmax(as_traced(x), axis)
-SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=1.0: SPECIAL_UFUNCS["zeta"](x, q)
+SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=None: (
+    _riemann(as_traced(x)) if q is None else SPECIAL_UFUNCS["zeta"](x, q)
+)
 SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
+
+
+def _riemann(x: Any) -> Any:
+    where = at(user_source())
+    demand(
+        np.all((x >= 1) | np.isnan(x)),
+        lambda: UnsupportedError(
+            f"scipy.special.zeta of a number below 1{where} cannot be recorded: compute it outside"
+        ),
+    )
+    return SPECIAL_UFUNCS["zeta"](x, 1.0)
 
 
 def _polygamma(n: int, x: Any) -> Any:
