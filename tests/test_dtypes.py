@@ -1,7 +1,9 @@
-"""Python's numbers beside NumPy's: every function gives results of NumPy's dtypes."""
+"""Python's numbers beside NumPy's: dtypes of results, attributes and classes are as in NumPy."""
 
 import copy
 import warnings
+from collections.abc import Sized
+from numbers import Real
 
 import numpy as np
 import pytest
@@ -69,3 +71,28 @@ def test_results_beside_a_python_number_have_numpys_dtypes(name):
                 )
                 if not isinstance(wanted, type) and found is not SteepestError:
                     assert found == wanted, f"{name} of {way}: {args}"
+
+
+@pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if not name.startswith("_")])
+def test_python_numbers_have_pythons_attributes(name):
+    assert Function(lambda x: 1.0 * hasattr(x, name), interpret)(NUMBER) == hasattr(NUMBER, name)
+    assert Function(lambda x: 1.0 * hasattr(int(x), name), interpret)(NUMBER) == hasattr(1, name)
+
+
+@pytest.mark.parametrize("value", [NUMBER, np.float64(1), *OTHERS[:-1]], ids=repr)
+def test_classes_are_numpys(value):
+    kind = type(value)
+
+    def is_of_its_class(x):
+        return 1.0 * (x.__class__ is type(x) and x.__class__.__name__ == kind.__name__)
+
+    assert Function(is_of_its_class, interpret)(value) == 1.0
+
+
+def test_what_libraries_ask_a_traced_value_does_not_change_what_they_think_of_arrays():
+    def ask(x):
+        return x * (isinstance(x, Sized) + isinstance(2.0 * x, Real))
+
+    Function(ask, interpret)(np.ones(2))
+    assert isinstance(np.ones(2), Sized)
+    assert isinstance(NUMBER, Real)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -66,6 +67,16 @@ class Traced:
 
     __slots__ = ()
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What the user's code sees as its type; every failing ``isinstance`` asks for it."""
+        return CALLS["type"](python_type(self)) if _is_asked_by_user() else type(self)
+
+
+def _is_asked_by_user() -> bool:
+    """Whether the user's code, which has a view for its globals, looks at an attribute."""
+    return type(sys._getframe(2).f_globals) is not dict
+
 
 class TracedArray(Traced):
     """An array whose operations are recorded, and that can still tell its values.
@@ -119,6 +130,8 @@ class TracedArray(Traced):
 
     @property
     def shape(self) -> Shape:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "shape")
         return self._node.shape
 
     @shape.setter
@@ -129,31 +142,31 @@ class TracedArray(Traced):
 
     @property
     def dtype(self) -> np.dtype:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "dtype")
         return self._node.dtype
 
     @property
     def ndim(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "ndim")
         return self._node.ndim
 
     @property
     def size(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "size")
         return self._node.size
 
     @property
     def flat(self) -> Any:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "flat")
         return PROPERTIES["flat"](self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
         PROPERTIES["flat"](self)[:] = value
-
-    @property
-    def itemsize(self) -> int:
-        return self._node.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        return self._node.dtype.itemsize * self._node.size
 
     @property
     def value(self) -> np.ndarray:
@@ -215,6 +228,8 @@ class TracedArray(Traced):
         )
 
     def __getattr__(self, name: str) -> Any:
+        if self.weak and _is_asked_by_user() and not hasattr(python_type(self), name):
+            _missing(self, name)
         if name in METHODS:
             return _bound(self, name)
         if name in PROPERTIES:
@@ -222,7 +237,7 @@ class TracedArray(Traced):
         if name.startswith("__"):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
-            raise MissingAttributeError(f"arrays have no attribute {name!r}{at(user_source())}")
+            _missing(self, name)
         raise UnsupportedAttributeError(
             f"the array attribute .{name}{at(user_source())} cannot be recorded; "
             "`steepest coverage` lists what can be"
@@ -367,6 +382,12 @@ class TracedArray(Traced):
             )
         METHODS["__setitem__"](self, ..., result)
         return self
+
+
+def _missing(array: TracedArray, name: str) -> NoReturn:
+    kind = python_type(array).__name__
+    what = f"Python's {kind} has" if array.weak else "arrays have"
+    raise MissingAttributeError(f"{what} no attribute {name!r}{at(user_source())}")
 
 
 def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
