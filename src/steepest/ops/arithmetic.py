@@ -278,6 +278,7 @@ ABSOLUTE = elementwise(
     "absolute",
     lambda y, x: np.sign(x),
     emit=_emit_absolute,
+    torch=lambda t, x: x if x.dtype == t.bool else t.abs(x),
     domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
     kink="slope 0 at 0",
 )

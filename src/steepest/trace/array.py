@@ -357,9 +357,9 @@ class TracedArray(Traced):
         return NotImplemented if modulus is not None else _to_the_power(self, base)
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
+        if self.is_scalar:
+            return NotImplemented  # numbers are immutable: the operator makes a new one
         result = operation(self, other)
-        if result is NotImplemented or self.is_scalar:
-            return result  # numbers are immutable: the operator makes a new one
         return self.assign(result, f"the operator {symbol}")
 
     def assign(self, value: Any, what: str, casting: Any = "same_kind") -> TracedArray:

@@ -179,7 +179,7 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
     types = tuple(map(_type, map(_unlisted, inputs)))
-    if ufunc.__name__ in _COMPARISONS and int in types:
+    if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
     signature = None
     if dtype is not None:

@@ -37,6 +37,7 @@ from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
 from steepest.trace.text import refuse_text
 from steepest.trace.writes import STAND_INS, warn
+from steepest.trace.writing import freeze
 
 SEEN: dict[Any, Any] = {}
 """Versions that record, by the function they stand for; ``trace.functions`` fills it."""
@@ -131,7 +132,8 @@ def recordable(result: Any) -> Any:
     """Return a plain result with its arrays as ones that can hold traced values."""
     if type(result) is np.ndarray and result.dtype in SUPPORTED:
         ordered = result.flags.c_contiguous
-        return TracedArray(current().lift(result), current(), is_scalar=False, ordered=ordered)
+        made = TracedArray(current().lift(result), current(), is_scalar=False, ordered=ordered)
+        return made if result.flags.writeable else freeze(made, "NumPy made it read-only")
     if type(result) in (tuple, list):
         return type(result)(map(recordable, result))
     return result

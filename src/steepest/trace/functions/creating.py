@@ -201,6 +201,8 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
+    if any(np.ndim(x) for x in (start, stop, step)):
+        raise InputError(f"np.arange{at(user_source())} takes numbers, and no arrays")
     if dtype is not None and np.dtype(dtype) == np.bool_:
         refuse("np.arange with dtype=bool")
     # How many there are sets a shape, so that it becomes a guard.
@@ -283,6 +285,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 @implements(method="fill")
 def _fill(a, value, /):
+    if np.ndim(value):
+        raise InputError(f"ndarray.fill{at(user_source())} takes a number, and no array")
     a[...] = value
 
 

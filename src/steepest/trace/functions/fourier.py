@@ -88,13 +88,22 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     return ifft(full, None, axis, norm).real
 
 
+def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
+    """Return the extents after transforms, None where they stay, and the axes."""
+    if axes is None:
+        axes = range(ndim) if s is None else range(ndim - len(s), ndim)
+    if np.ndim(axes) != 1 or (s is not None and len(s) != len(axes)):
+        raise InputError(
+            f"axes={axes!r}{at(user_source())} must be a sequence of axes, as many as extents s="
+        )
+    axes = [normalize_axis(i, ndim) for i in axes]
+    return [None] * len(axes) if s is None else list(s), axes
+
+
 def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(a, s=None, axes=None, norm=None, out=None):
         z = as_complex(a)
-        if axes is None:
-            axes = range(z.ndim) if s is None else range(z.ndim - len(s), z.ndim)
-        axes = [normalize_axis(i, z.ndim) for i in axes]
-        sizes = [None] * len(axes) if s is None else list(s)
+        sizes, axes = _in_turn(s, axes, z.ndim)
         for n, axis in reversed(list(zip(sizes, axes, strict=True))):
             z = transform(z, n, axis, norm)
         return z
@@ -107,8 +116,7 @@ fftn, ifftn = _over_axes(fft), _over_axes(ifft)
 
 def rfftn(a, s=None, axes=None, norm=None, out=None):
     a = as_traced(a)
-    axes = list(range(a.ndim)) if axes is None else [normalize_axis(i, a.ndim) for i in axes]
-    sizes = [None] * len(axes) if s is None else list(s)
+    sizes, axes = _in_turn(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
     for n, axis in reversed(list(zip(sizes[:-1], axes[:-1], strict=True))):
         z = fft(z, n, axis, norm)
@@ -117,8 +125,7 @@ def rfftn(a, s=None, axes=None, norm=None, out=None):
 
 def irfftn(a, s=None, axes=None, norm=None, out=None):
     z = as_complex(a)
-    axes = list(range(z.ndim)) if axes is None else [normalize_axis(i, z.ndim) for i in axes]
-    sizes = [None] * len(axes) if s is None else list(s)
+    sizes, axes = _in_turn(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
         z = ifft(z, n, axis, norm)
     return irfft(z, sizes[-1], axes[-1], norm)

@@ -32,16 +32,25 @@ def _special(name: str) -> Callable[..., Any]:
     return implementation
 
 
+def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes in float64 and rounds, as SciPy's own do."""
+
+    def implementation(x: Any) -> Any:
+        x = as_traced(x)
+        result = function(x.astype(np.float64))
+        return result.astype(np.float32) if x.dtype == np.float32 else result
+
+    return implementation
+
+
 for _row in special.ROWS:
     SPECIAL_UFUNCS[_row.name] = _special(_row.name)
 
 # Under their other names, and compositions.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
-SPECIAL_UFUNCS["exp2"] = np.exp2
-SPECIAL_UFUNCS["exp10"] = lambda x: np.power(10.0, x)
-SPECIAL_UFUNCS["expm1"] = np.expm1
-SPECIAL_UFUNCS["log1p"] = np.log1p
-SPECIAL_UFUNCS["cbrt"] = np.cbrt
+SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
+for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
+    SPECIAL_UFUNCS[_ufunc.__name__] = _in_double(_ufunc)
 SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
 
 
