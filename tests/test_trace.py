@@ -385,3 +385,10 @@ def test_float_arguments_do_not_trace_anew():
     assert f(1.0) == math.sin(1.0)
     assert f(2.0) == math.sin(2.0)
     assert len(f._paths) == 1
+
+
+def test_an_array_without_axes_and_a_number_have_traces_of_their_own():
+    f = st.compile(lambda x: 2.0 * x if isinstance(x, np.ndarray) else x)
+    for _ in range(2):
+        assert f(np.array(3.0)) == 6.0
+        assert f(np.float64(3.0)) == f(3.0) == 3.0

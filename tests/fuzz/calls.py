@@ -12,6 +12,8 @@ DETERMINED = {
     "x.argpartition": "np.sort({}, axis=None)",
 }
 """The order within a partition is nowhere defined."""
+OVERWRITING = {"overwrite_input=True"}
+"""What is left of the input is nowhere defined: such functions are given a copy."""
 SUBSCRIPTED = ("np.r_", "np.c_", "np.s_", "np.mgrid", "np.ogrid", "np.index_exp")
 COUNTS = ("n", "m", "nt", "N", "k", "q", "v")
 NAMES = ("x", "y", "z", "w", "u", "v")
@@ -28,7 +30,10 @@ def texts_of(target, rng, filler):
     texts = [_required(target, rng, p, filler) for p in required]
     others = [p for p in target.parameters if p not in required and p.name != "signature"]
     texts += _optionals(target, rng, others, filler, any(map(_is_named, texts)))
-    return sorted(texts, key=_is_named)
+    texts = sorted(texts, key=_is_named)
+    if OVERWRITING.intersection(texts):
+        texts[0] = re.sub(r"^(\w+=)?(.*)$", r"\1np.array(\2)", texts[0])
+    return texts
 
 
 def _required(target, rng, parameter, filler):

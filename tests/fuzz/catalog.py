@@ -46,6 +46,15 @@ le len lshift lt matmul mod mul ne neg or pos pow radd rand rdivmod rfloordiv rl
 rmod rmul ror rpow rrshift rshift rsub rtruediv rxor setitem sub truediv xor round
 """.split()  # noqa: SIM905
 
+OPERATORS = frozenset(
+    f"x.__{side}{name}__"
+    for side in ("", "r", "i")
+    for name in """
+    add and divmod eq floordiv ge gt le lshift lt matmul mod mul ne or pow rshift sub truediv xor
+    """.split()  # noqa: SIM905
+)
+"""Methods of which each operand has its own: one that has no answer leaves it to the other."""
+
 ATTRIBUTES = (
     "T",
     "real",

@@ -1,6 +1,5 @@
 """A part of the search that is quick and always the same."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +31,6 @@ CHUNKS = [
     for part, count in COUNTS.items()
     for start in range(0, count, CHUNK)
 ]
-STILL_WRONG = {
-    ("namespace", 0): 1,
-    ("namespace", 350): 6,
-    ("namespace", 700): 4,
-    ("namespace", 1050): 4,
-    ("conversions", 0): 2,
-}
-"""Wrong answers that are still to be mended. Mending one fails the test until it is counted."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,13 +39,12 @@ def test_every_part_is_searched():
 
 
 @pytest.mark.parametrize(("part", "first", "count"), CHUNKS)
-def test_no_more_answers_are_wrong(part, first, count):
+def test_no_answer_is_wrong(part, first, count):
     command = [sys.executable, "-m", "tests.fuzz", "--only", part, "--no-shrink", "--seed", SEED]
     command += ["--first", first, "--count", count, "--seconds", 600]
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
     assert f"{part}: {count} cases" in done.stdout, done.stdout + done.stderr
-    (wrong,) = re.findall(r"(\d+) wrong", done.stdout)
-    assert int(wrong) == STILL_WRONG.get((part, first), 0), done.stdout + done.stderr
+    assert ", 0 wrong" in done.stdout, done.stdout + done.stderr
 
 
 # The search itself: it must agree with Python where Python runs the code, and find planted faults.

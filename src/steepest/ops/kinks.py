@@ -76,6 +76,7 @@ ABSOLUTE = elementwise(
     "absolute",
     lambda y, x: _slope_of_absolute(x),
     emit=_emit_absolute,
+    torch=lambda t, x: x if x.dtype == t.bool else t.abs(x),
     domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
     kink="slope 0 at 0, or what a comparison in the function says",
     sides=(_side_of_absolute(-1.0), _side_of_absolute(1.0)),

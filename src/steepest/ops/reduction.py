@@ -273,7 +273,9 @@ def _argument(name: str) -> Row:
         evaluate=lambda x, *, axis: function(x, axis=axis),
         infer=_position,
         derivative=Zero(),
-        torch=lambda t, x, axis: getattr(t, name)(x, dim=axis),
+        torch=lambda t, x, axis: getattr(t, name)(
+            x.to(t.uint8) if x.dtype == t.bool else x, dim=axis
+        ),
         lower=Kernel(name),
         domain=Domain(((-3.0, 3.0),), _POSITION_CASES, smooth=False),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -67,6 +68,16 @@ class Traced:
 
     __slots__ = ()
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What the user's code sees as its type; every failing ``isinstance`` asks for it."""
+        return CALLS["type"](python_type(self)) if _is_asked_by_user() else type(self)
+
+
+def _is_asked_by_user() -> bool:
+    """Whether the user's code, which has a view for its globals, looks at an attribute."""
+    return type(sys._getframe(2).f_globals) is not dict
+
 
 class TracedArray(Traced):
     """An array whose operations are recorded, and that can still tell its values.
@@ -120,6 +131,8 @@ class TracedArray(Traced):
 
     @property
     def shape(self) -> Shape:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "shape")
         return self._node.shape
 
     @shape.setter
@@ -130,31 +143,31 @@ class TracedArray(Traced):
 
     @property
     def dtype(self) -> np.dtype:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "dtype")
         return self._node.dtype
 
     @property
     def ndim(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "ndim")
         return self._node.ndim
 
     @property
     def size(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "size")
         return self._node.size
 
     @property
     def flat(self) -> Any:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "flat")
         return PROPERTIES["flat"](self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
         PROPERTIES["flat"](self)[:] = value
-
-    @property
-    def itemsize(self) -> int:
-        return self._node.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        return self._node.dtype.itemsize * self._node.size
 
     @property
     def value(self) -> np.ndarray:
@@ -216,6 +229,8 @@ class TracedArray(Traced):
         )
 
     def __getattr__(self, name: str) -> Any:
+        if self.weak and _is_asked_by_user() and not hasattr(python_type(self), name):
+            _missing(self, name)
         if name in METHODS:
             return _bound(self, name)
         if name in PROPERTIES:
@@ -223,7 +238,7 @@ class TracedArray(Traced):
         if name.startswith("__"):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
-            raise MissingAttributeError(f"arrays have no attribute {name!r}{at(user_source())}")
+            _missing(self, name)
         if callable(getattr(python_type(self), name)):  # it is there, for hasattr
             return functools.partial(_refuse_attribute, name)
         _refuse_attribute(name)
@@ -342,9 +357,9 @@ class TracedArray(Traced):
         return NotImplemented if modulus is not None else _to_the_power(self, base)
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
+        if self.is_scalar:
+            return NotImplemented  # numbers are immutable: the operator makes a new one
         result = operation(self, other)
-        if result is NotImplemented or self.is_scalar:
-            return result  # numbers are immutable: the operator makes a new one
         return self.assign(result, f"the operator {symbol}")
 
     def assign(self, value: Any, what: str, casting: Any = "same_kind") -> TracedArray:
@@ -367,6 +382,12 @@ class TracedArray(Traced):
             )
         METHODS["__setitem__"](self, ..., result)
         return self
+
+
+def _missing(array: TracedArray, name: str) -> NoReturn:
+    kind = python_type(array).__name__
+    what = f"Python's {kind} has" if array.weak else "arrays have"
+    raise MissingAttributeError(f"{what} no attribute {name!r}{at(user_source())}")
 
 
 def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
@@ -427,7 +448,7 @@ def _is_pythons(number: TracedArray, ufunc: np.ufunc) -> bool:
 
 def _is_operand(value: Any) -> bool:
     return isinstance(
-        value, TracedArray | np.ndarray | np.generic | int | float | complex | list | tuple | range
+        value, Traced | np.ndarray | np.generic | int | float | complex | list | tuple | range
     )
 
 
@@ -500,8 +521,8 @@ def as_traced(value: Any) -> Any:
         return FUNCTIONS[np.array](value)
     weak = type(value) in (int, float)
     is_scalar = not isinstance(value, np.ndarray | list | tuple)
-    ordered = lies_in_order(value)
-    return TracedArray(current().lift(value), current(), weak, is_scalar, ordered)
+    node = current().lift(value)  # which refuses what is no array
+    return TracedArray(node, current(), weak, is_scalar, lies_in_order(value))
 
 
 def holds_traced(value: Any) -> bool:

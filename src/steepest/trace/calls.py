@@ -178,8 +178,8 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
-    types = tuple(map(_type, (as_traced(x) if isinstance(x, list | tuple) else x for x in inputs)))
-    if ufunc.__name__ in _COMPARISONS and int in types:
+    types = tuple(map(_type, map(_unlisted, inputs)))
+    if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
     signature = None
     if dtype is not None:
@@ -272,6 +272,12 @@ def demand(condition: Any, error: Callable[[], Exception]) -> None:
         raise error()
 
 
+def _unlisted(value: Any) -> Any:
+    if isinstance(value, TracedArray) or not isinstance(value, list | tuple):
+        return value
+    return as_traced(value)
+
+
 def _type(value: Any) -> Any:
     if isinstance(value, TracedArray):
         return (
@@ -344,7 +350,7 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
     ufunc: Any = row.evaluate
-    operands = tuple(as_traced(x) if isinstance(x, list | tuple) else x for x in operands)
+    operands = tuple(map(_unlisted, operands))
     types = tuple(map(_type, operands))
     if int in types and row.name in _COMPARISONS:
         types = _exact_types(operands, types)

@@ -13,12 +13,13 @@ stays in the graph nothing can be raised: there floats give what NumPy gives.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import ConcreteValueError, UnsupportedError
+from steepest.errors import ConcreteValueError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import NUMBERS, TracedArray, as_traced
 from steepest.trace.calls import call_ufunc, demand
@@ -46,6 +47,37 @@ def _too_large(what: str) -> Callable[[], Exception]:
         f"{what}{at(user_source())} needs more than 64 bits: Python's ints have no limits, those "
         "of compiled code have; compute with floats, or outside the traced function"
     )
+
+
+def _converts_arrays() -> bool:
+    """Whether this NumPy takes an array with one element for a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return bool(float(np.ones(1)))
+        except TypeError:
+            return False
+
+
+_CONVERTS_ARRAYS = _converts_arrays()
+
+
+def single(value: Any, taker: str) -> TracedArray:
+    """Return what Python can take for a number.
+
+    Raises
+    ------
+    OperandError
+        If it is an array that is none.
+    """
+    array = as_traced(value)
+    if array.size != 1 or array.ndim > _CONVERTS_ARRAYS:
+        raise OperandError(
+            f"{taker} of an array of shape {array.shape}{at(user_source())}: only "
+            f"{'one-element' if _CONVERTS_ARRAYS else '0-dimensional'} arrays can be converted "
+            "to Python numbers; use NumPy's functions, or take the element"
+        )
+    return array
 
 
 def is_python_number(value: Any) -> bool:

@@ -22,6 +22,7 @@ import numpy as np
 from steepest.errors import SteepestError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
+    CALLS,
     UFUNC_METHODS,
     Traced,
     TracedArray,
@@ -32,10 +33,11 @@ from steepest.trace.array import (
 )
 from steepest.trace.calls import call_function, call_implementation, call_ufunc
 from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
-from steepest.trace.numbers import python_number, whole
+from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
 from steepest.trace.text import refuse_text
 from steepest.trace.writes import STAND_INS, warn
+from steepest.trace.writing import freeze
 
 SEEN: dict[Any, Any] = {}
 """Versions that record, by the function they stand for; ``trace.functions`` fills it."""
@@ -130,7 +132,8 @@ def recordable(result: Any) -> Any:
     """Return a plain result with its arrays as ones that can hold traced values."""
     if type(result) is np.ndarray and result.dtype in SUPPORTED:
         ordered = result.flags.c_contiguous
-        return TracedArray(current().lift(result), current(), is_scalar=False, ordered=ordered)
+        made = TracedArray(current().lift(result), current(), is_scalar=False, ordered=ordered)
+        return made if result.flags.writeable else freeze(made, "NumPy made it read-only")
     if type(result) in (tuple, list):
         return type(result)(map(recordable, result))
     return result
@@ -205,21 +208,11 @@ def _to_number(dtype: type) -> Callable[..., Any]:
 
 
 def _to_float(value: Any) -> TracedArray:
-    return python_number(_one(value, "float"), np.float64)
+    return python_number(single(value, "float()"), np.float64)
 
 
 def _to_int(value: Any) -> TracedArray:
-    return whole(_one(value, "int"), "int()")
-
-
-def _one(value: Any, name: str) -> TracedArray:
-    array = as_traced(value)
-    if array.size != 1 or array.ndim > 1:
-        raise UnsupportedError(
-            f"{name}() of an array of shape {array.shape}{at(user_source())}: only arrays "
-            "with one element can be converted to a Python number"
-        )
-    return array
+    return whole(single(value, "int()"), "int()")
 
 
 class _TypeOf(SeenType):
@@ -329,6 +322,9 @@ def see_library(value: Any, name: str = "") -> Any:
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
     return _guarded(value) if _computes(module) else value
+
+
+CALLS["type"] = functools.cache(see_library)
 
 
 def _computes(module: str) -> bool:

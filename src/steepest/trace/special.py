@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
 from steepest.ops.arithmetic import stop_gradient
 from steepest.ops.row import RECORD
 
@@ -128,7 +130,12 @@ def _as_array(x):
 
 def _axes(x, axis):
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return {i % x.ndim for i in axes}
+    size = max(x.ndim, 1)  # a number has no axes, and may be asked for one
+    if not all(-size <= i < size for i in axes):
+        raise InputError(
+            f"axis {axis}{at(user_source())} is out of bounds for an array of dimension {x.ndim}"
+        )
+    return {i % x.ndim for i in axes if x.ndim}
 
 
 def _on_one_axis(x, axis):

@@ -54,11 +54,15 @@ def is_array_like(leaf: Any) -> bool:
 
 
 def key_of(leaf: Any) -> Any:
-    """Return what a trace depends on in a leaf: shape and dtype, or the value itself."""
+    """Return what a trace depends on in a leaf: its kind and shape, or the value itself."""
     if type(leaf) is float:
         return float
-    if isinstance(leaf, TracedArray) or is_array_like(check_plain(leaf)):
-        return leaf.shape, leaf.dtype, leaf.ndim < 2 or lies_in_order(leaf)
+    if isinstance(leaf, TracedArray):
+        return leaf.shape, leaf.dtype, leaf.is_scalar or leaf.ordered, leaf.weak
+    if is_array_like(check_plain(leaf)):
+        if leaf.ndim > 1:
+            return leaf.shape, leaf.dtype, lies_in_order(leaf)
+        return leaf.shape, leaf.dtype, isinstance(leaf, np.generic)
     return type(leaf), leaf if is_comparable(leaf) else _Identity(leaf)
 
 

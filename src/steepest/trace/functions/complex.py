@@ -11,9 +11,16 @@ import numpy as np
 
 from steepest.trace.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.array import as_traced
-from steepest.trace.complex import FUNCTIONS, UFUNCS, TracedComplex, as_complex, refuse_complex
+from steepest.trace.complex import (
+    FUNCTIONS,
+    UFUNCS,
+    TracedComplex,
+    as_complex,
+    is_complex,
+    refuse_complex,
+)
 from steepest.trace.functions.python import sees
-from steepest.trace.functions.register import implements
+from steepest.trace.functions.register import as_array, implements
 from steepest.trace.seen import seen_type
 from steepest.trace.writing import freeze
 
@@ -342,14 +349,17 @@ FUNCTIONS[np.linalg.inv] = lambda a: _solve(a, np.eye(as_complex(a).shape[-1]) +
 
 @implements(np.imag, attribute="imag")
 def imag(val):
-    zeros = np.zeros_like(as_traced(val))
+    val = as_traced(val)
+    if val.weak:
+        return as_traced(0.0 if val.dtype.kind == "f" else 0)
+    zeros = np.zeros_like(val)
     return zeros if zeros.is_scalar else freeze(zeros, "the imaginary part of reals is read-only")
 
 
 @implements(np.angle)
 def angle(z, deg=False):
-    z = as_complex(z)
-    radians = np.arctan2(z.imag, z.real)
+    z = as_complex(z) if is_complex(z) else as_array(z)
+    radians = np.arctan2(z.imag if is_complex(z) else 0, z.real)
     return np.degrees(radians) if deg else radians
 
 
@@ -405,7 +415,12 @@ def _of_complex(implementation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda z: implementation(as_complex(z))
 
 
+def _to_single(*parts: Any) -> TracedComplex:
+    return _to_complex(*parts).on_parts(np.astype, np.float32)
+
+
 seen_type(complex, _to_complex)
+seen_type(np.complex64, _to_single)
 seen_type(np.complex128, _to_complex)
 for _name in ("exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"):
     sees(getattr(cmath, _name))(_of_complex(UFUNCS[getattr(np, _name)]))

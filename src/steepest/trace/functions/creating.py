@@ -13,7 +13,13 @@ from steepest.trace.array import METHODS, TracedArray, as_traced, holds_traced, 
 from steepest.trace.calls import demand
 from steepest.trace.complex import TracedComplex, as_complex, is_complex
 from steepest.trace.functions.joining import packed, stack
-from steepest.trace.functions.register import demand_axes, implements, node_cast, one_of
+from steepest.trace.functions.register import (
+    as_array,
+    demand_axes,
+    implements,
+    node_cast,
+    one_of,
+)
 from steepest.trace.functions.shaping import as_shape, broadcast_to
 from steepest.trace.layout import as_laid_out, laid_out
 from steepest.trace.seen import SEEN
@@ -139,11 +145,13 @@ def _as_array(value: Any, dtype: Any) -> TracedArray:
 def linspace(
     start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None
 ):
-    start, stop = as_traced(start) * 1.0, as_traced(stop) * 1.0
+    start, stop = as_traced(start), as_traced(stop)
+    made: Any = np.result_type(start, stop, 0.0)
+    start, stop = start.astype(made), stop.astype(made)
     divisions = num - 1 if endpoint else num
     delta = stop - start
     shape = (num, *(1,) * delta.ndim)
-    steps = np.arange(num, dtype=float).reshape(shape)
+    steps = np.arange(num, dtype=made).reshape(shape)
     step = delta / divisions if divisions > 0 else delta * np.nan
     if num < 0:
         raise InputError(
@@ -156,9 +164,7 @@ def linspace(
         result[-1, ...] = stop
     if dtype is not None and np.dtype(dtype).kind in "iu":
         result = np.floor(result)
-    result = result.astype(
-        np.result_type(start.dtype, stop.dtype, float) if dtype is None else dtype
-    )
+    result = result.astype(made if dtype is None else dtype)
     result = np.moveaxis(result, 0, operator.index(axis)) if axis != 0 else result
     return (result, step) if retstep else result
 
@@ -171,7 +177,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 @implements(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = as_traced(start) * 1.0, as_traced(stop) * 1.0
+    start, stop = as_array(start) * 1.0, as_array(stop) * 1.0
     where = at(user_source())
     demand(
         np.all((start != 0) & (stop != 0)),
@@ -195,12 +201,18 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
+    if any(np.ndim(x) for x in (start, stop, step)):
+        raise InputError(f"np.arange{at(user_source())} takes numbers, and no arrays")
     if dtype is not None and np.dtype(dtype) == np.bool_:
         refuse("np.arange with dtype=bool")
     # How many there are sets a shape, so that it becomes a guard.
     number = int(current().decide(np.ceil((as_traced(stop) - start) / step).astype(np.int64).node))
-    result = as_traced(start) + np.arange(max(number, 0)) * as_traced(step)
-    return result if dtype is None else result.astype(dtype)
+    start, step = as_traced(start), as_traced(step)
+    if dtype is None:
+        dtype = np.result_type(np.int64, start.dtype, as_traced(stop).dtype, step.dtype)
+    elif np.dtype(dtype).kind in "iu":  # the second element is rounded as well
+        start, step = start.astype(dtype), (start + step).astype(dtype) - start.astype(dtype)
+    return (start + np.arange(max(number, 0)) * step).astype(dtype)
 
 
 @implements(np.diag)
@@ -273,6 +285,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 @implements(method="fill")
 def _fill(a, value, /):
+    if np.ndim(value):
+        raise InputError(f"ndarray.fill{at(user_source())} takes a number, and no array")
     a[...] = value
 
 

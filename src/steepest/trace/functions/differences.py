@@ -34,12 +34,23 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 @implements(np.ediff1d)
 def ediff1d(ary, to_end=None, to_begin=None):
     flat = np.ravel(as_traced(ary))
-    parts = [flat[1:] - flat[:-1]]
+    parts: list[Any] = [flat[1:] - flat[:-1]]
     if to_begin is not None:
-        parts.insert(0, np.ravel(as_traced(to_begin)))
+        parts.insert(0, _added(to_begin, flat.dtype))
     if to_end is not None:
-        parts.append(np.ravel(as_traced(to_end)))
+        parts.append(_added(to_end, flat.dtype))
     return np.concatenate(parts)
+
+
+def _added(values: Any, dtype: np.dtype) -> Any:
+    """Return what `ediff1d` puts at an end, of the dtype of the differences."""
+    values = as_traced(values)
+    if not (values.weak or np.can_cast(values.dtype, dtype, "same_kind")):
+        raise OperandError(
+            f"np.ediff1d{at(user_source())}: {values.dtype} cannot be put beside differences of "
+            f"dtype {dtype}"
+        )
+    return np.ravel(values).astype(dtype)
 
 
 @implements(np.gradient)

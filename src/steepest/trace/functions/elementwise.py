@@ -14,7 +14,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record, refuse
 from steepest.trace.calls import apply
-from steepest.trace.complex import as_complex
+from steepest.trace.complex import TracedComplex, as_complex
 from steepest.trace.functions.register import (
     as_truth,
     implements,
@@ -22,6 +22,7 @@ from steepest.trace.functions.register import (
 )
 from steepest.trace.indexing import getitem
 from steepest.trace.layout import is_laid_out, laid_out
+from steepest.trace.numbers import python_number, whole
 from steepest.trace.writing import fresh
 
 
@@ -64,12 +65,14 @@ def conjugate(x):
 
 @implements(np.deg2rad, np.radians)
 def deg2rad(x):
-    return np.multiply(x, math.pi / 180)
+    number = as_traced(x).dtype.type
+    return np.multiply(x, number(math.pi) / number(180))
 
 
 @implements(np.rad2deg, np.degrees)
 def rad2deg(x):
-    return np.multiply(x, 180 / math.pi)
+    number = as_traced(x).dtype.type
+    return np.multiply(x, number(180) / number(math.pi))
 
 
 @implements(np.fabs)
@@ -244,7 +247,7 @@ def iscomplexobj(x):
 
 @implements(np.isscalar)
 def isscalar(element):
-    return element.is_scalar
+    return isinstance(element, TracedArray | TracedComplex) and element.is_scalar
 
 
 @implements(np.result_type)
@@ -345,4 +348,6 @@ def item(x, *index):
         chosen: Any = getitem(flat, index)
     else:
         chosen = getitem(x, index) if index else np.reshape(x, ())
-    return TracedArray(chosen.node, chosen.session, chosen.dtype.kind in "fi", is_scalar=True)
+    if chosen.dtype.kind == "b":
+        return TracedArray(chosen.node, chosen.session, weak=True, is_scalar=True)
+    return whole(chosen, ".item()") if chosen.dtype.kind in "iu" else python_number(chosen)

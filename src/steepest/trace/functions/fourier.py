@@ -76,7 +76,7 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     z = _resized(z, n // 2 + 1, axis)
     # The second half mirrors the first; what is its own mirror image is taken as real.
     alone = [0] if n % 2 else [0, n // 2]
-    keep = np.ones(n // 2 + 1)
+    keep = np.ones(n // 2 + 1, z.real.dtype)
     keep[alone] = 0.0
     shape = [1] * z.ndim
     shape[axis] = -1
@@ -88,13 +88,22 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     return ifft(full, None, axis, norm).real
 
 
+def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
+    """Return the extents after transforms, None where they stay, and the axes."""
+    if axes is None:
+        axes = range(ndim) if s is None else range(ndim - len(s), ndim)
+    if np.ndim(axes) != 1 or (s is not None and len(s) != len(axes)):
+        raise InputError(
+            f"axes={axes!r}{at(user_source())} must be a sequence of axes, as many as extents s="
+        )
+    axes = [normalize_axis(i, ndim) for i in axes]
+    return [None] * len(axes) if s is None else list(s), axes
+
+
 def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(a, s=None, axes=None, norm=None, out=None):
         z = as_complex(a)
-        if axes is None:
-            axes = range(z.ndim) if s is None else range(z.ndim - len(s), z.ndim)
-        axes = [normalize_axis(i, z.ndim) for i in axes]
-        sizes = [None] * len(axes) if s is None else list(s)
+        sizes, axes = _in_turn(s, axes, z.ndim)
         for n, axis in reversed(list(zip(sizes, axes, strict=True))):
             z = transform(z, n, axis, norm)
         return z
@@ -107,8 +116,7 @@ fftn, ifftn = _over_axes(fft), _over_axes(ifft)
 
 def rfftn(a, s=None, axes=None, norm=None, out=None):
     a = as_traced(a)
-    axes = list(range(a.ndim)) if axes is None else [normalize_axis(i, a.ndim) for i in axes]
-    sizes = [None] * len(axes) if s is None else list(s)
+    sizes, axes = _in_turn(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
     for n, axis in reversed(list(zip(sizes[:-1], axes[:-1], strict=True))):
         z = fft(z, n, axis, norm)
@@ -117,8 +125,7 @@ def rfftn(a, s=None, axes=None, norm=None, out=None):
 
 def irfftn(a, s=None, axes=None, norm=None, out=None):
     z = as_complex(a)
-    axes = list(range(z.ndim)) if axes is None else [normalize_axis(i, z.ndim) for i in axes]
-    sizes = [None] * len(axes) if s is None else list(s)
+    sizes, axes = _in_turn(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
         z = ifft(z, n, axis, norm)
     return irfft(z, sizes[-1], axes[-1], norm)
@@ -128,6 +135,8 @@ def _shift(sign: int) -> Callable[..., Any]:
     def implementation(x, axes=None):
         array: Any = as_complex(x) if is_complex(x) else as_traced(x)
         chosen = normalize_axes(axes, array.ndim)
+        if not chosen:
+            raise InputError(f"a shift{at(user_source())} needs an axis at least")
         shifts = [sign * ((array.shape[i] + (sign < 0)) // 2) for i in chosen]
         if sign < 0:
             shifts = [-(array.shape[i] // 2) for i in chosen]

@@ -62,8 +62,7 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
 
 def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
     """Return the array of a shape made of numbers."""
-    weak = [0.0 if part.weak and part.dtype.kind == "f" else part.dtype for part in parts]
-    dtype = dtype or np.result_type(*weak)
+    dtype = dtype or np.result_type(*(part.dtype for part in parts))
     return record(TABLE["pack"], *(node_cast(part, dtype) for part in parts), shape=shape)
 
 
@@ -250,11 +249,19 @@ def tile(A, reps):
     return reshape(spread, [r * n for r, n in zip(reps, shape, strict=True)], copy=True)
 
 
+def _whole(name: str, value: Any) -> np.ndarray:
+    """Return integers that the shape of a result depends on."""
+    numbers = as_plain(value)
+    if numbers.dtype.kind not in "iub":
+        refuse(f"np.{name} by numbers of dtype {numbers.dtype}")
+    return numbers
+
+
 @implements(np.repeat, method="repeat")
 def repeat(a, repeats, axis=None):
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
-    return a[along(axis, np.repeat(np.arange(a.shape[axis]), as_plain(repeats)))]
+    return a[along(axis, np.repeat(np.arange(a.shape[axis]), _whole("repeat", repeats)))]
 
 
 @implements(np.resize)
@@ -268,7 +275,7 @@ def roll(a, shift, axis=None):
     a = as_traced(a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
-    shifts, axes = np.broadcast_arrays(as_plain(shift), as_plain(axis))
+    shifts, axes = np.broadcast_arrays(_whole("roll", shift), as_plain(axis))
     for number, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
         i = normalize_axis(i, a.ndim)
         extent = a.shape[i]
@@ -320,7 +327,7 @@ def pad(array, pad_width, mode="constant", **options):
 
 @implements(np.trim_zeros, axis=one_of(None))
 def trim_zeros(filt, trim="fb", axis=None):
-    filt = as_traced(filt)
+    given, filt = filt, as_traced(filt)
     if set(trim.lower()) - set("fb"):
         raise InputError(f"np.trim_zeros{at(user_source())}: trim={trim!r} must be of 'f' and 'b'")
     if filt.ndim != 1:
@@ -328,7 +335,8 @@ def trim_zeros(filt, trim="fb", axis=None):
     kept = np.flatnonzero(filt != 0)
     first = int(kept[0]) if "f" in trim.lower() and kept.size else 0
     last = int(kept[-1]) + 1 if "b" in trim.lower() and kept.size else filt.size
-    return filt[first:last] if kept.size else filt[:0]
+    given = given if isinstance(given, list | tuple) else filt  # of a list, its own elements
+    return given[first:last] if kept.size else given[:0]
 
 
 __all__ = ["along", "concatenate", "normalize_axes", "packed", "stack"]

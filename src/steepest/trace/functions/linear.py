@@ -15,7 +15,7 @@ from steepest.ops.spectral import eigh_parts, svd_parts
 from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
-from steepest.trace.functions.register import implements, node_cast, normalize_axes
+from steepest.trace.functions.register import MatrixError, implements, node_cast, normalize_axes
 from steepest.trace.session import current
 
 
@@ -105,7 +105,7 @@ COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="
 
 @implements(np.linalg.vector_norm)
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
-    x = as_traced(x)
+    x = _floating(x)
     axes = normalize_axes(axis, x.ndim)
     if len(axes) == 1:
         return norm(x, ord, axes[0], keepdims)
@@ -209,7 +209,7 @@ def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
     falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]
     w = np.take_along_axis(w, falling, axis=-1)
     u = np.take_along_axis(u, falling[..., None, :], axis=-1)
-    return u, np.abs(w), np.swapaxes(u * np.sign(w)[..., None, :], -1, -2)
+    return u, np.abs(w), np.swapaxes(u * np.copysign(1.0, w)[..., None, :], -1, -2)
 
 
 @implements(np.linalg.svd)
@@ -243,10 +243,16 @@ def qr(a, mode="reduced"):
 
 
 @implements(np.linalg.pinv)
-def pinv(a, rcond=None, hermitian=False, *, rtol=None):
+def pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):
     a = _floating(a)
-    rcond = rtol if rtol is not None and rcond is None else rcond
-    rcond = 1e-15 if rcond is None else float(rcond)
+    if a.ndim < 2:
+        raise MatrixError(f"np.linalg.pinv{at(user_source())}: a number or vector is no matrix")
+    if rcond is not None and rtol is not np._NoValue:
+        raise InputError(f"np.linalg.pinv{at(user_source())}: give rcond= or rtol=, not both")
+    if rcond is None:
+        rcond = 1e-15 if rtol is np._NoValue else rtol
+    rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None else rcond
+    rcond = float(rcond)
     a = from_lower(_square("pinv", a)) if hermitian else a
     return record(TABLE["pinv"], a, rcond=rcond)
 
@@ -254,6 +260,11 @@ def pinv(a, rcond=None, hermitian=False, *, rtol=None):
 @implements(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
     a, b = _floating(a), _floating(b)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise MatrixError(
+            f"np.linalg.lstsq{at(user_source())}: arrays of shapes {a.shape} and {b.shape} are no "
+            "matrix and no right-hand sides"
+        )
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(a.shape)
     x = np.matmul(record(TABLE["pinv"], a, rcond=float(rcond)), b)

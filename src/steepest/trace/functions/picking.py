@@ -103,6 +103,12 @@ def as_integers(name: str, x: Any) -> TracedArray:
 def choose(a, choices, out=None, mode="raise"):
     a = as_integers("choose", a)
     stacked = np.stack(np.broadcast_arrays(*map(as_traced, choices)))
+    if mode == "raise":
+        count, where = len(choices), at(user_source())
+        demand(
+            np.all((a >= 0) & (a < count)),
+            lambda: InputError(f"np.choose{where}: there are choices 0 to {count - 1}"),
+        )
     a = _in_bounds(a, stacked.shape[0], mode)
     a, _ = np.broadcast_arrays(a, stacked[0])
     return take_along_axis(stacked, a[None], 0)[0]
@@ -111,8 +117,14 @@ def choose(a, choices, out=None, mode="raise"):
 @implements(np.select)
 def select(condlist, choicelist, default=0):
     result: Any = default
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        result = np.where(as_traced(condition), choice, result)
+    conditions = [as_traced(condition) for condition in condlist]
+    for condition, choice in reversed(list(zip(conditions, choicelist, strict=True))):
+        if condition.dtype != np.bool_:
+            raise OperandError(
+                f"np.select{at(user_source())}: conditions must be arrays of truth values, got "
+                f"{condition.dtype}"
+            )
+        result = np.where(condition, choice, result)
     dtype = np.result_type(*(as_traced(x).dtype for x in choicelist), as_traced(default).dtype)
     return result.astype(dtype)
 

@@ -15,18 +15,21 @@ from steepest.ops import TABLE
 from steepest.trace.array import (
     TracedArray,
     as_traced,
+    lies_in_order,
     record,
     refuse,
 )
 from steepest.trace.functions.reductions import sum_
 from steepest.trace.functions.register import (
     MatrixError,
+    as_array,
     demand_square,
     implements,
     node_cast,
     normalize_axis,
 )
 from steepest.trace.functions.shaping import ravel, reshape, transpose
+from steepest.trace.writing import fresh
 
 
 @implements(np.matmul)
@@ -51,7 +54,7 @@ def matmul(a, b):
 
 @implements(np.dot, method="dot")
 def dot(a, b, out=None):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if b.ndim <= 2:
@@ -75,7 +78,7 @@ def vdot(a, b):
 
 @implements(np.inner)
 def inner(a, b):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
@@ -162,7 +165,7 @@ def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
 
 @implements(np.kron)
 def kron(a, b):
-    a, b = as_traced(a), as_traced(b)
+    a, b = as_array(a), as_array(b)
     ndim = max(a.ndim, b.ndim)
     left = (1,) * (ndim - a.ndim) + a.shape
     right = (1,) * (ndim - b.ndim) + b.shape
@@ -189,7 +192,7 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if len(a) != 3 or len(b) != 3:
         refuse("np.cross of vectors of two components")
     parts = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, axisc)
+    return np.moveaxis(np.stack(np.broadcast_arrays(*parts), -1), -1, axisc)
 
 
 @implements(np.linalg.multi_dot)
@@ -244,7 +247,19 @@ def einsum(subscripts, *operands, out=None, optimize=False):
         chosen = [arrays.pop(i) for i in places]
         inputs, output = equation.split("->")
         arrays.append(_contract(inputs.split(","), output, chosen))
-    return arrays[0]
+    if len(operands) == 1:
+        return arrays[0]  # perhaps a view
+    result = fresh(arrays[0])
+    result.ordered = result.ndim < 2 or (
+        not optimize and all(map(lies_in_order, operands)) and _gives_order(subscripts, operands)
+    )
+    return result
+
+
+def _gives_order(subscripts: str, operands: Sequence[Any]) -> bool:
+    """Whether NumPy lays a product of arrays in C order out so: it is asked with few elements."""
+    few = [np.ones([min(n, 2) for n in np.shape(operand)]) for operand in operands]
+    return np.einsum(subscripts, *few).flags.c_contiguous
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

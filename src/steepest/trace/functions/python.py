@@ -15,7 +15,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops.floating import exact_sum
 from steepest.trace.array import TracedArray, as_traced, holds_traced
 from steepest.trace.calls import call_ufunc, demand
-from steepest.trace.numbers import python_number, whole
+from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.seen import SEEN, WATCHED
 
 _MATH_UFUNCS = {
@@ -57,13 +57,7 @@ def _floats(values: Iterable[Any]) -> list[Any]:
 
 def _float(value: Any) -> Any:
     """Return a number as one that NumPy's functions give NumPy's numbers for."""
-    array = as_traced(value)
-    if array.size != 1 or array.ndim > 1:
-        raise UnsupportedError(
-            f"a function of math is given an array of shape {array.shape}{at(user_source())}: "
-            "only arrays with one element can be converted to Python numbers; use NumPy's function"
-        )
-    number: Any = np.reshape(array.astype(np.float64), ())
+    number: Any = np.reshape(single(value, "a function of math").astype(np.float64), ())
     return TracedArray(number.node, number.session, is_scalar=True)
 
 
@@ -213,7 +207,7 @@ def isclose(a, b, *, rel_tol=1e-09, abs_tol=0.0):
 
 def _to_whole(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(x: Any) -> TracedArray:
-        x = as_traced(x)
+        x = single(x, f"math.{name}")
         return whole(ufunc(x) if x.dtype.kind == "f" else x, f"math.{name}")
 
     return implementation
@@ -291,6 +285,9 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
             return function(values, **options)  # one of the arrays themselves
         best = values[0]
         for value in values[1:]:  # as Python does it: the first of equals stays
+            if as_traced(value).dtype != as_traced(best).dtype:
+                best = value if better(value, best) else best  # which decides the dtype
+                continue
             chosen = np.where(better(value, best), value, best)
             weak = all(type(v) in (int, float) or _is_weak(v) for v in (value, best))
             best = TracedArray(chosen.node, chosen.session, weak, is_scalar=True)

@@ -26,10 +26,12 @@ from steepest.trace.functions.register import (
     as_plain,
     as_truth,
     implements,
+    node_cast,
     normalize_axes,
     normalize_axis,
     with_out,
 )
+from steepest.trace.numbers import whole
 from steepest.trace.writing import fresh
 
 
@@ -63,7 +65,15 @@ def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
 
 
 def _with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any) -> Any:
-    return combine(result, initial) if _is_given(initial) else result
+    return combine(result, _as_start(initial, result.dtype)) if _is_given(initial) else result
+
+
+def _as_start(initial: Any, dtype: np.dtype) -> TracedArray:
+    """Return the start of a reduction, which is converted to the dtype of its result."""
+    number = as_traced(initial)
+    if dtype.kind in "iu" and number.dtype.kind == "f":
+        number = whole(number, "initial=")
+    return node_cast(number, dtype)
 
 
 def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
@@ -176,10 +186,11 @@ def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[
                 "to use a where mask one has to specify 'initial'"
             )
         if _is_given(initial) and (a.size == 0 or _is_given(where)):
+            initial = _as_start(initial, a.dtype)
             a = masked(a, where, initial)
             if a.size == 0:
                 nothing = np.sum(a, axis, keepdims=bool(keepdims) and _is_given(keepdims))
-                filled: Any = np.broadcast_to(as_traced(initial).astype(a.dtype), nothing.shape)
+                filled: Any = np.broadcast_to(initial, nothing.shape)
                 return fresh(filled)
         return _with_initial(reduce_by(name, a, axis, keepdims), combine, initial)
 
@@ -372,6 +383,10 @@ def nancumprod(a, axis=None, dtype=None, out=None):
 
 @implements(np.cumulative_sum)
 def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+    if axis is None and np.ndim(x) > 1:
+        raise InputError(
+            f"np.cumulative_sum{at(user_source())} of an array with several axes needs axis="
+        )
     total = running("cumsum", x, axis, dtype)
     if not include_initial:
         return total

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError, InputError, UnsupportedError
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
     FUNCTIONS,
@@ -193,6 +194,10 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def normalize_axis(axis: int, ndim: int) -> int:
     """Return an axis as a non-negative number."""
+    try:
+        axis = operator.index(axis)
+    except TypeError as error:
+        raise OperandError(f"axis={axis!r}{at(user_source())}: {error}") from None
     if not -ndim <= axis < ndim:
         raise AxisError(
             f"axis {axis}{at(user_source())} is out of bounds for an array of dimension {ndim}"
@@ -222,6 +227,12 @@ def node_cast(value: Any, dtype: Any) -> TracedArray:
     """Return a traced array of a dtype."""
     node = node_of(value, check_dtype(np.dtype(dtype)))
     return TracedArray(node, current(), ordered=lies_in_order(value))
+
+
+def as_array(value: Any) -> Any:
+    """Return a traced array that keeps its dtype, even if it is a Python number."""
+    x = as_traced(value)
+    return TracedArray(x.node, x.session, False, x.is_scalar, x.ordered) if x.weak else x
 
 
 def as_truth(x: Any) -> TracedArray:

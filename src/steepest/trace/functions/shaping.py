@@ -107,6 +107,16 @@ def _transpose_method(a, *axes):
     return transpose(a, axes[0] if isinstance(axes[0], tuple | list) else axes)
 
 
+@implements(attribute="itemsize")
+def itemsize(a):
+    return a.dtype.itemsize
+
+
+@implements(attribute="nbytes")
+def nbytes(a):
+    return a.dtype.itemsize * a.size
+
+
 @implements(attribute="T")
 def _transposed(a):
     return a if a.is_scalar else transpose(a)

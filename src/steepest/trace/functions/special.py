@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, special
 from steepest.ops.arithmetic import stop_gradient
 from steepest.trace.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
+from steepest.trace.calls import demand
 from steepest.trace.functions.python import checked, python_number, sees
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.seen import SEEN_BY_NAME
@@ -29,16 +32,25 @@ def _special(name: str) -> Callable[..., Any]:
     return implementation
 
 
+def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes in float64 and rounds, as SciPy's own do."""
+
+    def implementation(x: Any) -> Any:
+        x = as_traced(x)
+        result = function(x.astype(np.float64))
+        return result.astype(np.float32) if x.dtype == np.float32 else result
+
+    return implementation
+
+
 for _row in special.ROWS:
     SPECIAL_UFUNCS[_row.name] = _special(_row.name)
 
 # Under their other names, and compositions.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
-SPECIAL_UFUNCS["exp2"] = np.exp2
-SPECIAL_UFUNCS["exp10"] = lambda x: np.power(10.0, x)
-SPECIAL_UFUNCS["expm1"] = np.expm1
-SPECIAL_UFUNCS["log1p"] = np.log1p
-SPECIAL_UFUNCS["cbrt"] = np.cbrt
+SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
+for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
+    SPECIAL_UFUNCS[_ufunc.__name__] = _in_double(_ufunc)
 SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
 
 
@@ -78,8 +90,21 @@ def special_top(x: Any, axis: Any) -> Any:
 SEEN_BY_NAME["scipy.special.logsumexp"] = _logsumexp
 SEEN_BY_NAME["scipy.special.softmax"] = lambda x, axis=None: softmax(as_traced(x), axis)
 SEEN_BY_NAME["scipy.special.log_softmax"] = lambda x, axis=None: log_softmax(as_traced(x), axis)
-SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=1.0: SPECIAL_UFUNCS["zeta"](x, q)
+SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=None: (
+    _riemann(as_traced(x)) if q is None else SPECIAL_UFUNCS["zeta"](x, q)
+)
 SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
+
+
+def _riemann(x: Any) -> Any:
+    where = at(user_source())
+    demand(
+        np.all((x >= 1) | np.isnan(x)),
+        lambda: UnsupportedError(
+            f"scipy.special.zeta of a number below 1{where} cannot be recorded: compute it outside"
+        ),
+    )
+    return SPECIAL_UFUNCS["zeta"](x, 1.0)
 
 
 def _polygamma(n: int, x: Any) -> Any:
