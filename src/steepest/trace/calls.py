@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -102,6 +103,14 @@ def scipy_name(ufunc: np.ufunc) -> str:
     return ufunc.__name__.removeprefix("_")
 
 
+def _full_name(ufunc: np.ufunc) -> str:
+    name = scipy_name(ufunc)
+    for shown, module in (("np", np), ("scipy.special", sys.modules.get("scipy.special"))):
+        if getattr(module, name, None) is ufunc:
+            return f"{shown}.{name}"
+    return name  # made from a Python function
+
+
 _ABSENT = np._NoValue
 
 
@@ -135,7 +144,7 @@ def call_ufunc(
     else:
         row = TABLE.get(ufunc.__name__)
         if row is None or row.evaluate is not ufunc:
-            refuse(f"np.{ufunc.__name__}")
+            refuse(_full_name(ufunc))
         result = apply(row, *inputs)
     if loop is not None:
         result = _as_loop(ufunc, result, loop[ufunc.nin :], order)

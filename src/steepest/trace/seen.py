@@ -90,8 +90,8 @@ class SeenFunction:
         refuse_text(args, f"np.{self.__name__}")
         if any(isinstance(value, types.GeneratorType) for value in args):
             raise UnsupportedError(
-                f"a generator is given to np.{self.__name__}{at(user_source())}, which would make "
-                "an object array of it: use the builtin sum, or a list"
+                f"a generator is given to np.{self.__name__}{at(user_source())}, which would not "
+                "record its items: use the builtin sum, or a list"
             )
         if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
             if isinstance(self._real, np.ufunc):
