@@ -128,31 +128,39 @@ def test_a_parameter_without_a_slope_at_the_start_does_not_run_away():
     np.testing.assert_allclose(fit.x, [2, 1.5, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("start", [[0.0, 0.0], [1.0, 0.0, 1e3, 1.0], [1.0, 1.0, 50.0, 1.0]])
-def test_a_fit_that_sees_no_slopes_has_not_converged(start):
+BLIND = [[0.0, 0.0], [1.0, 0.0, 1e3, 1.0], [1.0, 1.0, 50.0, 1.0]]
+
+
+def blind(start):
+    """Return a model that has no slopes at a start, and data."""
     x = np.linspace(0, 5, 40)
     model = {
         2: lambda x, a, b: a * np.sin(b * x),
         4: lambda x, o, a, c, w: o + a * np.exp(-(((x - c) / w) ** 2)),
     }[len(start)]
-    y = model(x, *[1.0, 2.0, 2.0, 0.5][: len(start)])
+    return model, x, model(x, *[1.0, 2.0, 2.0, 0.5][: len(start)])
+
+
+@pytest.mark.parametrize("start", BLIND)
+def test_a_fit_that_sees_no_slopes_has_not_converged(start):
+    model, x, y = blind(start)
     with pytest.warns(st.FitWarning):
         fit = st.curve_fit(model, x, y, start)
     assert not fit.converged, fit.message
     assert "rank" in fit.message.split(":")[0]
 
 
+LOST = [
+    ("gaussian", [14.3146, 2.2, 0.02]),  # a peak that reaches a single datum
+    ("gaussian", [0.4, 7.24, 0.02]),
+    ("lorentzian", [1.0, 5.0, 1e-13]),
+    ("biexponential", [0.58, 400.0, 3.47, 0.35]),  # gone before the first datum
+    ("exponential_with_offset", [5.0, 900.0, 1.0]),
+]
+
+
 @pytest.mark.parametrize("is_refit", [False, True], ids=["first", "refit"])
-@pytest.mark.parametrize(
-    ("name", "start"),
-    [
-        ("gaussian", [14.3146, 2.2, 0.02]),  # a peak that reaches a single datum
-        ("gaussian", [0.4, 7.24, 0.02]),
-        ("lorentzian", [1.0, 5.0, 1e-13]),
-        ("biexponential", [0.58, 400.0, 3.47, 0.35]),  # gone before the first datum
-        ("exponential_with_offset", [5.0, 900.0, 1.0]),
-    ],
-)
+@pytest.mark.parametrize(("name", "start"), LOST)
 def test_a_fit_that_lost_sight_of_what_is_determined_elsewhere_has_not_converged(
     name, start, is_refit
 ):
@@ -169,6 +177,53 @@ def test_a_fit_that_lost_sight_of_what_is_determined_elsewhere_has_not_converged
     else:
         assert fit.message.startswith("The Jacobian has rank")
         assert any(w.category is st.FitWarning for w in caught)
+
+
+def assert_each_says_the_same(model, x, y, starts, bounds=None):
+    """Many fits end as each does by itself, however many there are."""
+    stop = st.DecrementBelow(1e-20) | st.LossBelow(0.0) | st.MaxIterations(100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        singles = [st.curve_fit(model, x, y, start, bounds=bounds, stop=stop) for start in starts]
+    for times in (1, 1 + 200 // len(starts)):  # few are looked at one by one, others at once
+        many = st.curve_fit_many(
+            model, x, np.tile(y, (times * len(starts), 1)), np.tile(starts, (times, 1)),
+            bounds=bounds, stop=stop,
+        )  # fmt: skip
+        assert [status.name for status in many.status] == times * [f.status.name for f in singles]
+    return many
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+@pytest.mark.parametrize("name", sorted({name for name, _ in LOST}))
+def test_many_fits_lose_sight_as_each_does_by_itself(name, kind):
+    (case,) = [case for case in CASES if case.name == name]
+    starts = [start for other, start in LOST if other == name]
+    starts = np.array([*starts, *case.starts(STARTS), *case.starts(STARTS, spread=1000.0)])
+    assert_each_says_the_same(case.model, case.x, case.y, starts, BOUNDS[kind])
+
+
+@pytest.mark.parametrize("start", BLIND)
+def test_many_fits_that_see_no_slopes_have_not_converged(start):
+    many = assert_each_says_the_same(*blind(start), np.array([start]))
+    assert not many.converged.any()
+
+
+def test_many_fits_need_not_tell_apart_what_is_redundant(random):
+    x = np.linspace(0, 5, 40)
+    y = 2 * x + 1 + 0.3 * random.normal(size=x.size)
+    starts = random.normal(size=(8, 3))
+    many = assert_each_says_the_same(lambda x, a, b, c: (a + b) * x + c, x, y, starts)
+    assert many.converged.all()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_many_fits_one_by_one_lose_sight_too(engine):
+    case = CASES[[case.name for case in CASES].index("gaussian")]
+    starts = np.array([start for name, start in LOST if name == "gaussian"])
+    y = np.tile(case.y, (len(starts), 1))
+    many = st.curve_fit_many(case.model, case.x, y, starts, engine=engine)
+    assert all(status is st.Status.SINGULAR for status in many.status)
 
 
 @pytest.mark.parametrize("power", [8, 10, 12, 14, 16])

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.bounds import box_of_ends
 from steepest.descent.entry import entry_point
+from steepest.descent.influence import doubt_many
 from steepest.descent.least_squares import squares_problem
 from steepest.descent.many import (
     Problems,
@@ -24,6 +25,7 @@ from steepest.descent.many_result import ManyFits
 from steepest.descent.methods import Search
 from steepest.descent.result import Status
 from steepest.descent.scipy_names import SQUARES
+from steepest.descent.statistics import FACTOR
 from steepest.descent.stop import StopRule
 from steepest.engines import Engine
 
@@ -157,11 +159,13 @@ def fit_many(
         engine=engine,
         max_paths=max_paths,
     )
-    solved = solve_many(Problems(first, vectors, args, shared), progress)
+    problems = Problems(first, vectors, args, shared)
+    solved = solve_many(problems, progress)
     size = vectors.shape[1]
-    factor = np.full((len(vectors), size, size), np.nan)
     if solved.report:
-        factor = solved.report[0][:, :, :-1].copy()
+        factor = solved.report[FACTOR][:, :, :-1].copy()
+    else:
+        factor = np.full((len(vectors), size, size), np.nan)
     on_bound = np.zeros(vectors.shape, bool)
     if box is not None:
         on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
@@ -171,6 +175,7 @@ def fit_many(
         few = observations < size
         solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
         solved.status[few] = Status.UNDERDETERMINED
+    doubt_many(problems, solved, on_bound, observations)
     return ManyFits(
         **common(solved, first),
         factor=factor,

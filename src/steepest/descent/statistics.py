@@ -54,11 +54,18 @@ def rank_of(jacobian: np.ndarray, share: float) -> int:
     Singular values count that are more than a share of the largest one; none do where slopes
     are not finite.
     """
-    if not np.isfinite(jacobian).all():
-        return 0
-    norms = np.sqrt(np.sum(np.square(jacobian), axis=0))
-    values = np.linalg.svd(jacobian / np.where(norms > 0, norms, 1.0), compute_uv=False)
-    return int(np.sum(values > share * values.max(initial=0.0)))
+    return int(ranks_of(jacobian[None], share)[0])
+
+
+def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
+    """Return the same of many Jacobians, shape (N, m, n); there may be a share for each."""
+    finite = np.isfinite(jacobians).all(axis=(1, 2))
+    jacobians = np.where(finite[:, None, None], jacobians, 0.0)
+    norms = np.sqrt(np.sum(np.square(jacobians), axis=1, keepdims=True))
+    scaled = jacobians / np.where(norms > 0, norms, 1.0)
+    values = np.linalg.svd(scaled, compute_uv=False)
+    largest = values.max(axis=1, initial=0.0)
+    return np.sum(values > (share * largest)[:, None], axis=1)
 
 
 def spread_of_regular(factor: Any) -> Any:
