@@ -14,6 +14,7 @@ from steepest.descent.methods.linear_model import (
     Model,
     bound_weight,
     empty_model,
+    farthest,
     is_flat,
     is_rounding,
     is_usable,
@@ -102,7 +103,8 @@ class LevenbergMarquardt(Search):
         accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
         model = chosen(accepted, here, state.model)
         # Where the model is nearly exact the damping goes fast: so the end is quadratic.
-        least = np.where(np.abs(ratio - 1) < 0.03, 0.01, 0.1)
+        gap = np.abs(ratio - 1)
+        least = np.where(gap < 0.03, 0.01, 0.1)
         excess = 2 * ratio - 1
         factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
@@ -112,7 +114,11 @@ class LevenbergMarquardt(Search):
         x = np.where(accepted, trial.x, base.x)
         weight = model.weight
         target, step = _step_within(
-            trial, x, model, np.sqrt(damping) * self._usual(model, damping)
+            trial,
+            x,
+            model,
+            np.sqrt(damping) * self._usual(model, damping),
+            farthest(model, gap),
         )
         predicted = model.predicted(step)
         following = Damped(model, damping, growth, predicted, model.slope(step))
@@ -136,25 +142,28 @@ def _least(trial: Evaluation) -> float:
     return least_damping(trial.x.dtype)
 
 
-def _step_within(trial: Evaluation, x: Any, model: Model, weight: Any) -> tuple[Any, Any]:
+def _step_within(
+    trial: Evaluation, x: Any, model: Model, weight: Any, most: Any
+) -> tuple[Any, Any]:
     """Return where a damped step leads within the bounds, and the step there.
 
-    Parameters that it would take beyond their bounds go as far as they may, and the others
-    take the step that is best then.
+    No parameter changes by more than `most`. Those that the step would take beyond their bounds
+    go as far as they may, and the others take the step that is best then.
     """
     if trial.box is None:
-        step = damped_step(model, weight)
+        step = np.clip(damped_step(model, weight), -most, most)
         return x + step, step
     box = trial.box
     weight = bound_weight(box, x, model, weight)
     step = damped_step(model, weight)
-    low, high = -reach(x - box.lower, model.size), reach(box.upper - x, model.size)
-    most = np.clip(step, low, high)
-    cut = most != step
-    rest = model.right + np.sum(np.where(cut, model.factor[:, :-1] * most, 0.0), axis=1)
+    low = np.maximum(-reach(x - box.lower, model.size), -most)
+    high = np.minimum(reach(box.upper - x, model.size), most)
+    end = np.clip(step, low, high)
+    cut = end != step
+    rest = model.right + np.sum(np.where(cut, model.factor[:, :-1] * end, 0.0), axis=1)
     others = np.where(cut, 0.0, model.factor[:, :-1])
     left = model._replace(factor=np.concatenate([others, rest[:, None]], axis=1))
-    step = np.where(cut, most, np.clip(damped_step(left, weight), low, high))
+    step = np.where(cut, end, np.clip(damped_step(left, weight), low, high))
     return kept_inside(trial, x, step)
 
 

@@ -15,6 +15,14 @@ RELATIVE = 4.0
 residuals together that counts as much as a change of the parameter by its size, the other way
 round. Without, a parameter that hardly matters at the start is not damped, and runs away."""
 
+_FARTHEST = 0.5
+"""How much a parameter changes in a step, as a share of the largest size that it has had. What a
+linear model promises from farther away it seldom keeps, and what it finds there by chance is as
+often as not the valley of another minimum."""
+
+_EXACT = 1e-3
+"""Share of a reduction that may lack, or be too much, where residuals are as good as linear."""
+
 _NEGLIGIBLE = 100
 """Rounding errors that a column may add to those before it and count as dependent on them."""
 
@@ -152,6 +160,15 @@ def model_at(trial: Evaluation, before: Model) -> Model:
         is_lost &= ~np.any(trial.held) | np.all((norms == 0) | trial.held)
     is_singular = is_lost & ~is_rounding(norms, x, trial.loss)
     return Model(factor, weight, size, influences, is_singular)
+
+
+def farthest(model: Model, gap: Any) -> Any:
+    """Return how much each parameter may change in a step.
+
+    Where the last reduction was what the model had predicted, up to a small `gap`, it is
+    believed at any distance. A parameter that has always been 0 has no size yet.
+    """
+    return np.where((gap < _EXACT) | (model.size == 0), np.inf, _FARTHEST * model.size)
 
 
 def is_usable(model: Model) -> Any:
