@@ -88,6 +88,38 @@ def test_what_says_that_it_converged_is_a_strict_local_minimum(outcomes, kind):
         assert np.linalg.eigvalsh(hessian / np.outer(sizes, sizes)).min() > 1e-8
 
 
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_no_parameter_leaps_at_first(kind):
+    for case in CASES[::3]:
+        starts = case.starts(STARTS, seed=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fits = [
+                st.curve_fit(
+                    case.model,
+                    case.x,
+                    case.y,
+                    start,
+                    bounds=BOUNDS[kind],
+                    stop=st.MaxIterations(1),
+                )
+                for start in starts
+            ]
+        ends = np.array([fit.x for fit in fits])
+        assert np.any(ends != starts)
+        assert np.all(np.abs(ends - starts) <= 0.5 * starts * (1 + 1e-12))
+
+
+@pytest.mark.parametrize("bounds", [None, (-np.inf, 1e12)], ids=["free", "bounded"])
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_a_linear_fit_is_at_its_end_at_once_however_far_that_is(size, bounds):
+    x = np.linspace(-1, 1, 30)
+    y = size * (3 + 2 * x) + 0.1 * size * np.sin(9 * x)
+    fit = st.curve_fit(lambda x, a, b: a + b * x, x, y, bounds=bounds)
+    assert fit.evaluations <= 8
+    np.testing.assert_allclose(fit.x, np.polyfit(x, y, 1)[::-1], rtol=1e-9)
+
+
 def test_bounds_hold(outcomes):
     assert all(np.all(row[3] >= 0) for row in outcomes["positive"])
 

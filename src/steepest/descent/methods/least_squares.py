@@ -64,7 +64,8 @@ class LevenbergMarquardt(Search):
 
     The damping is scaled by the Jacobian's columns (Marquardt 1963, Moré 1978) and follows
     the ratio of actual to predicted reduction (Nielsen 1999). Steps are found from a QR
-    decomposition, never from the normal equations.
+    decomposition, never from the normal equations. None changes a parameter by more than half
+    the largest size that it has had, unless the residuals have just been as good as linear.
 
     Parameters
     ----------
