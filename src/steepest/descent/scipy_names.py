@@ -45,7 +45,7 @@ _NEEDLESS = (
 _SHOWN = ("disp", "verbose", "iprint")
 
 GRADIENT_GOAL: StopRule = GradientNormBelow(1e-6)
-SQUARES_GOAL: StopRule = DecrementBelow(1e-21) | LossBelow(0.0)
+SQUARES_GOAL: StopRule = DecrementBelow(5e-21) | LossBelow(0.0)
 """Goals of losses and of residuals where none is given."""
 
 
