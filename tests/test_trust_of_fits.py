@@ -191,6 +191,19 @@ LOST = [
 ]
 
 
+@pytest.mark.parametrize("size", [1e60, 1e100, 1e140, 1e150, 1e153, 1e160, 1e250])
+@pytest.mark.parametrize("bounds", [None, (0, np.inf)], ids=["free", "bounded"])
+def test_residuals_whose_squares_overflow_have_not_converged(size, bounds):
+    t = np.linspace(0.1, 10, 40)
+    y = 2 * t**1.5
+    start = [2.0 * size / 10**1.5, 1.5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for p0 in (start, [2.0, np.log10(size / 2)]):
+            fit = st.curve_fit(lambda t, a, b: a * t**b, t, y, p0, bounds=bounds)
+            assert not fit.converged or fit.loss < 1e-20, fit.message
+
+
 @pytest.mark.parametrize("is_refit", [False, True], ids=["first", "refit"])
 @pytest.mark.parametrize(("name", "start"), LOST)
 def test_a_fit_that_lost_sight_of_what_is_determined_elsewhere_has_not_converged(

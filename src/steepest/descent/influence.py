@@ -127,7 +127,8 @@ def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
     rank = ranks_of(factor, tolerance(factor.dtype, observations))
     tiny = np.finfo(factor.dtype).eps
     norms = np.sqrt(np.sum(np.square(factor), axis=1))
-    is_rounding = 2 * loss <= np.sum(np.square(tiny * norms * x), axis=1)
+    change = np.sum(np.square(tiny * norms * x), axis=1)
+    is_rounding = (2 * loss <= change) & np.isfinite(change)
     keep = (rank < factor.shape[-1]) & ~is_rounding
     rows, rank = rows[keep], rank[keep]
     if not rows.size:

@@ -121,10 +121,18 @@ def norms_of(factor: Any) -> Any:
     return np.sqrt(np.sum(np.square(factor[:, :-1]), axis=0))
 
 
+def rounding_of(norms: Any, x: Any, roundings: float = 1.0) -> Any:
+    """Return by how much so many rounding errors of x change the squared residuals.
+
+    None at all, where that overflows: a fit whose slopes are huge has not ended.
+    """
+    change = np.square(roundings * np.finfo(x.dtype).eps * norm(norms * x))
+    return np.where(change < np.inf, change, 0.0)
+
+
 def is_rounding(norms: Any, x: Any, loss: Any) -> Any:
     """Return whether rounding x changes the residuals by more than they are."""
-    tiny = np.finfo(x.dtype).eps
-    return 2 * loss <= np.square(tiny * norm(norms * x))
+    return 2 * loss <= rounding_of(norms, x)
 
 
 def least_damping(dtype: np.dtype) -> float:
@@ -185,7 +193,7 @@ def why_stuck(failure: Any, model: Model) -> Any:
 def is_flat(model: Model, x: Any, left: Any, loss: Any) -> Any:
     """Return whether nothing is to be gained, by the whole model or by any one parameter."""
     tiny = np.finfo(x.dtype).eps
-    rounding = np.square(30 * tiny * norm(model.norms * x))  # of the residuals, like that of x
+    rounding = rounding_of(model.norms, x, 30.0)  # of the residuals, like that of x
     flat = (left <= np.sqrt(tiny) * loss) | (2 * np.minimum(left, loss) <= rounding)
     return flat | (model.steepness(loss) <= tiny**0.75)
 
