@@ -359,6 +359,8 @@ class TracedArray(Traced):
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
         if self.is_scalar:
             return NotImplemented  # numbers are immutable: the operator makes a new one
+        if symbol == "@=" and np.ndim(other) < 2:
+            raise InputError(f"{symbol}{at(user_source())} needs a matrix on its right-hand side")
         result = operation(self, other)
         return self.assign(result, f"the operator {symbol}")
 

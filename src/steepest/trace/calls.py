@@ -44,16 +44,16 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     name = f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
     if implementation is None:
         refuse(name)
-    return _as_returned(call_implementation(implementation, name, args, kwargs), name, kwargs)
+    return as_returned(call_implementation(implementation, name, args, kwargs), name, kwargs)
 
 
 def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record a call of a method of arrays."""
     full = f"ndarray.{name}"
-    return _as_returned(call_implementation(METHODS[name], full, args, kwargs), full, kwargs)
+    return as_returned(call_implementation(METHODS[name], full, args, kwargs), full, kwargs)
 
 
-def _as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
+def as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
     """Return a result as NumPy returns it: what has no axes is a number, or an array."""
     if name.rpartition(".")[2] in _ARRAY_MAKERS or kwargs.get("out") is not None:
         return result

@@ -31,7 +31,7 @@ from steepest.trace.array import (
     python_type,
     refuse,
 )
-from steepest.trace.calls import call_function, call_implementation, call_ufunc
+from steepest.trace.calls import as_returned, call_function, call_implementation, call_ufunc
 from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
 from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
@@ -413,7 +413,7 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
     def seen(*args: Any, **kwargs: Any) -> Any:
         if not holds_traced([*args, *kwargs.values()]):
             return real(*args, **kwargs)
-        return call_implementation(recorded, name, args, kwargs)
+        return as_returned(call_implementation(recorded, name, args, kwargs), name, kwargs)
 
     return seen
 

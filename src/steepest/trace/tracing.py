@@ -14,7 +14,7 @@ from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import ENTRIES, at, function_source
 from steepest.trace.aliasing import check_call, note_arguments, note_inner
-from steepest.trace.array import TracedArray, as_traced, lies_in_order
+from steepest.trace.array import Traced, TracedArray, as_traced, lies_in_order
 from steepest.trace.blas import while_recording
 from steepest.trace.captures import Captures, is_comparable
 from steepest.trace.chance import check_chance, traces_anew, watch_libraries
@@ -243,7 +243,21 @@ def _check_result(function: Callable[..., Any], result: Any) -> None:
 def result_nodes(result: Any) -> tuple[list[Node], Any]:
     """Return the nodes and the structure of what a traced function returned."""
     leaves, structure = trees.flatten(result)
+    for leaf in leaves:
+        if not isinstance(leaf, _RESULTS):
+            kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+            raise UnsupportedError(
+                f"the function returns a {kind}, which is no array and no number, and cannot be "
+                "recorded: return arrays, or tuples, lists and dictionaries of them"
+            )
     return [as_traced(leaf).node for leaf in leaves], structure
+
+
+_RESULTS = (
+    *(TracedArray, np.ndarray, np.generic, int, float, Traced, complex),
+    *(range, str, bytes, bytearray, memoryview),
+)
+"""What a function may return, or is told by its dtype that it may not."""
 
 
 @traces_anew

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,9 @@ from steepest.trace.view import follow
 class Vectorized:
     """``np.vectorize``, whose function is recorded for each element."""
 
-    def __init__(self, pyfunc: Callable[..., Any], *settings: Any, **named: Any) -> None:
+    def __init__(self, pyfunc: Any = np._NoValue, *settings: Any, **named: Any) -> None:
+        if pyfunc is np._NoValue:
+            refuse("np.vectorize without a function")
         self.plain = np.vectorize(pyfunc, *settings, **named)
         if self.plain.signature is not None:
             refuse("np.vectorize with a signature")

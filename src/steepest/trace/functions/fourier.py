@@ -27,6 +27,8 @@ from steepest.trace.functions.register import (
 def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
     if n is None or n == z.shape[axis]:
         return z
+    if n < 1:
+        raise InputError(f"invalid number of FFT data points ({n}){at(user_source())}")
     if n < z.shape[axis]:
         return z[along(axis, slice(None, n))]
     widths = [(0, n - z.shape[axis] if i == axis else 0) for i in range(z.ndim)]
@@ -73,7 +75,7 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     z = as_complex(a)
     axis = normalize_axis(axis, z.ndim)
     n = 2 * (z.shape[axis] - 1) if n is None else n
-    z = _resized(z, n // 2 + 1, axis)
+    z = _resized(z, n // 2 + 1 if n > 0 else n, axis)
     # The second half mirrors the first; what is its own mirror image is taken as real.
     alone = [0] if n % 2 else [0, n // 2]
     keep = np.ones(n // 2 + 1, z.real.dtype)

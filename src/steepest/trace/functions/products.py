@@ -101,9 +101,9 @@ def _outer_of_vectors(x1: TracedArray, x2: TracedArray) -> Any:
 @implements(np.tensordot)
 def tensordot(a, b, axes=2):
     a, b = as_traced(a), as_traced(b)
-    if isinstance(axes, int):
+    if isinstance(axes, int | np.integer):
         axes = (range(-axes, 0), range(axes))
-    left, right = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
+    left, right = ((x,) if isinstance(x, int | np.integer) else tuple(x) for x in axes)
     for one, other in ((left, right), (right, left)):
         if len(one) != len(other) or len(set(one)) != len(one):
             raise InputError(

@@ -52,6 +52,8 @@ def masked(a: Any, where: Any, instead: Any) -> Any:
     """Return an array with another value wherever a mask is false."""
     if not _is_given(where) or where is True:
         return a
+    if np.ndim(where) > a.ndim:
+        raise InputError(f"where={at(user_source())} has more axes than the array")
     return np.where(where, a, as_traced(instead).astype(a.dtype))
 
 

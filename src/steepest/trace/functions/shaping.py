@@ -139,8 +139,11 @@ def swapaxes(a, axis1, axis2):
 @implements(np.moveaxis)
 def moveaxis(a, source, destination):
     a = as_traced(a)
-    sources = [source] if isinstance(source, int) else list(source)
-    targets = [destination] if isinstance(destination, int) else list(destination)
+    sources: list[Any] = (
+        [source] if isinstance(source, int | np.integer | TracedArray) else list(source)
+    )
+    is_one = isinstance(destination, int | np.integer | TracedArray)
+    targets: list[Any] = [destination] if is_one else list(destination)
     sources = [normalize_axis(i, a.ndim) for i in sources]
     targets = [normalize_axis(i, a.ndim) for i in targets]
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):

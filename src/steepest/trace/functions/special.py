@@ -109,8 +109,9 @@ def _riemann(x: Any) -> Any:
 
 def _polygamma(n: int, x: Any) -> Any:
     if n == 0:
-        return SPECIAL_UFUNCS["psi"](x)
+        return SPECIAL_UFUNCS["psi"](x).astype(np.float64)
     sign = (-1.0) ** (n + 1) * math.factorial(n)
+    x = x.astype(np.float64)  # as SciPy does it
     return sign * SPECIAL_UFUNCS["zeta"](np.full_like(x, n + 1.0), x)
 
 
