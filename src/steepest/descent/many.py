@@ -191,8 +191,10 @@ def solve_many(problems: Problems, progress: bool) -> Solved:
 
 def _look_at_idle(first: Problem, status: np.ndarray, moves: np.ndarray) -> None:
     """Warn of parameters that do not matter; a loss of none that do has not converged."""
+    if moves.all():
+        return
     reached = np.array([one.is_success or one is Status.FLAT for one in status.tolist()])
-    if reached.any() and not moves.all():
+    if reached.any():
         if not moves.any():
             status[reached] = Status.FLAT
         warn_user(idle_sentence(first.objective.function, moves, element_names(first.layout)))

@@ -178,16 +178,22 @@ def _power_and_scale(b: Any, x: Any) -> tuple[Any, Any]:
 
 
 def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
-    """Return exp(-2 size) and that less one, each rounded once; in double precision."""
+    """Return exp(-2 size) and that less one, each rounded once; in double precision.
+
+    From 354.5 on the scale is 2**-1023, whose bits are those of 0.
+    """
     below = size * -2.0
-    power, scale = _power_and_scale(b, b.select(below < -708.0, b.constant(-708.0, size), below))
+    power, scale = _power_and_scale(b, b.select(below < -709.1, b.constant(-709.1, size), below))
     return b.fma(power, scale, scale), b.fma(power, scale, scale - 1.0)
 
 
 def _tanh_rest(b: Any, size: Any) -> Any:
-    """Return 1 - tanh(size); in single precision."""
+    """Return 1 - tanh(size); in single precision.
+
+    From 44.15 on the scale is 2**128, whose bits are those of infinity: nothing is left.
+    """
     above = size * 2.0
-    power, scale = _power_and_scale(b, b.select(above > 88.0, b.constant(88.0, size), above))
+    power, scale = _power_and_scale(b, b.select(above > 88.3, b.constant(89.0, size), above))
     return b.constant(2.0, size) / (b.fma(power, scale, scale) + 1.0)
 
 
@@ -206,13 +212,11 @@ def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
     """Emit 1 - tanh(x)**2, given y = tanh(x), by powers that the value needs anyway."""
     size = b.fabs(x)
     if x.dtype != _DOUBLE:
-        rest, end = _tanh_rest(b, size), 44.0
-        slope = rest * (b.constant(2.0, x) - rest)
-    else:
-        (power, _), end = _tanh_power(b, size), 354.0
-        root = b.fabs(y) + 1.0
-        slope = power * root * root
-    return b.select(size > end, b.constant(0.0, x), slope)
+        rest = _tanh_rest(b, size)
+        return rest * (b.constant(2.0, x) - rest)
+    power, _ = _tanh_power(b, size)
+    root = b.fabs(y) + 1.0
+    return power * root * root
 
 
 # Logarithms.

@@ -122,10 +122,17 @@ Derivative = Partials | Linear | JointLinear | Rule | Zero
 class Elementwise:
     """Machine code of one element from the operands' elements.
 
-    ``emit`` names a method of the builder, or is a function of ``(builder, *elements)``.
+    Attributes
+    ----------
+    emit
+        Names a method of the builder, or is a function of ``(builder, *elements)``.
+    beside
+        Position of an operand that is computed by the same steps, so that this op costs little
+        in the same loop, and much in another.
     """
 
     emit: str | Callable[..., Any]
+    beside: int | None = None
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ TANH_SLOPE = Row(
     infer=lambda y, x: (np.broadcast_shapes(y.shape, x.shape), x.dtype),
     derivative=Partials((no_slope, lambda out, y, x: -2.0 * np.tanh(x) * out)),
     torch=lambda t, y, x: t.exp(-2.0 * t.abs(x)) * t.square(1.0 + t.abs(y)),
-    lower=Elementwise(slope_of_tanh),
+    lower=Elementwise(slope_of_tanh, beside=0),
     domain=Domain(
         ((-1.0, 1.0), (-3.0, 3.0)),
         special=((0.0, 0.0), (0.0, -20.0)),

@@ -95,6 +95,7 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
         readers[node] = loops
         if node in needed or node in stretches or _must_store(node, consumers[node], loops, small):
             stored.add(node)
+    stored |= {node for node in nodes if _is_beside_stored(node, small, stored)}
     _cut_chains(nodes, small, stored)
     groups = group_loops(nodes, consumers, small, stored, stages)
     if groups:
@@ -127,6 +128,14 @@ def _must_store(
     if isinstance(lower, Elementwise) and any(c.size > node.size for c in consumers):
         return not all(isinstance(c.op.lower, Reduction) for c in consumers)
     return len(loops) > 1
+
+
+def _is_beside_stored(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
+    """Whether a node is best computed where one of its operands is, which becomes an array."""
+    lower = node.op.lower
+    if node in small or not isinstance(lower, Elementwise) or lower.beside is None:
+        return False
+    return node.operands[lower.beside] in stored and node.size > REGISTER_LIMIT
 
 
 def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]) -> None:
