@@ -62,8 +62,11 @@ def check_gradient(case, name="f"):
         run(run_before, plain, call)
         run(run_before, traced, call)
         fresh = functools.partial(arguments_of, plain, call)
-        if observe(plain[name], run(fresh)).error is not None:
+        outcome = observe(plain[name], run(fresh))
+        if outcome.error is not None:
             return Verdict(AGREES)
+        if not np.all(np.isfinite(outcome.result)) or _is_single(observe(plain["f"], run(fresh))):
+            continue  # differences tell nothing, or too little
         arguments = run(arguments_of, traced, call)
         for position in differentiable(arguments):
             gradient = gradients.setdefault(position, st.gradient(traced[name], wrt=position))
@@ -72,6 +75,14 @@ def check_gradient(case, name="f"):
             if verdict.kind != AGREES:
                 return _located(verdict, case, number)
     return Verdict(AGREES)
+
+
+def _is_single(result):
+    """Whether some part of a result is in single precision."""
+    result = result.result if isinstance(result, Outcome) else result
+    if isinstance(result, list | tuple):
+        return any(map(_is_single, result))
+    return getattr(result, "dtype", None) in (np.float32, np.complex64)
 
 
 def differentiable(arguments):

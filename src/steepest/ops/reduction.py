@@ -107,7 +107,7 @@ ALL = Row(
     evaluate=_reduce("all"),
     infer=_same_dtype,
     derivative=Zero(),
-    torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
+    torch=lambda t, x, axis: t.all(x, dim=axis) if axis else x,
     lower=Reduction(lambda b, truth, x: truth & x, lambda dtype: True),
     domain=Domain(("bool",), _CASES, smooth=False),
 )
@@ -116,7 +116,7 @@ ANY = Row(
     evaluate=_reduce("any"),
     infer=_same_dtype,
     derivative=Zero(),
-    torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
+    torch=lambda t, x, axis: t.any(x, dim=axis) if axis else x,
     lower=Reduction(lambda b, truth, x: truth | x, lambda dtype: False),
     domain=Domain(("bool",), _CASES, smooth=False),
 )

@@ -63,12 +63,12 @@ def _scaled(a, b):
 
 def _slope_by_ordinate(y, a, b):
     _, v, square = _scaled(a, b)
-    return v / square
+    return np.where(np.isinf(square), 0, v / square)
 
 
 def _slope_by_abscissa(y, a, b):
     u, _, square = _scaled(a, b)
-    return -u / square
+    return np.where(np.isinf(square), 0, -u / square)
 
 
 ARCTAN2 = elementwise(

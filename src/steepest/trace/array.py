@@ -426,26 +426,28 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, self, other)
-        if self.is_scalar and isinstance(other, list | tuple | range) and _is_pythons(self, ufunc):
+        if self.is_scalar and _is_pythons(self, ufunc, other):
             return NotImplemented
         return ufunc(self, other) if _is_operand(other) else NotImplemented
 
     def backward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, other, self)
-        if self.is_scalar and isinstance(other, list | tuple | range) and _is_pythons(self, ufunc):
+        if self.is_scalar and _is_pythons(self, ufunc, other):
             return NotImplemented
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
     return forward, backward
 
 
-def _is_pythons(number: TracedArray, ufunc: np.ufunc) -> bool:
+def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
     """Whether Python itself says what an operator does with a number and a sequence.
 
-    A sequence times a whole number is repeated; times another it is an error.
+    A list or tuple times a whole number is repeated; times another it is an error.
     """
-    return number.weak or ufunc is np.multiply
+    if number.weak:
+        return isinstance(other, list | tuple | range)
+    return ufunc is np.multiply and isinstance(other, list | tuple)
 
 
 def _is_operand(value: Any) -> bool:

@@ -7,6 +7,7 @@ know nothing of complex numbers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -116,7 +117,7 @@ class TracedComplex(Traced):
         if name in ("conj", "conjugate"):
             return lambda: np.conjugate(self)
         if name == "dot":
-            return lambda other: np.dot(self, other)
+            return functools.partial(np.dot, self)
         if name.startswith("__"):
             raise AttributeError(name)
         raise UnsupportedError(

@@ -116,7 +116,8 @@ class Torch:
             array = np.asarray(value)
             if array.dtype.char in "qQ":  # C's long long, where torch knows long
                 array = array.view(array.dtype.name)
-            if not array.flags.writeable:  # torch would warn: it shares memory
+            # torch shares memory: it would warn, or refuse negative strides.
+            if not array.flags.writeable or min(array.strides, default=0) < 0:
                 array = array.copy()
             return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(
                 self.device

@@ -176,7 +176,8 @@ def _windows(a: Any, width: int) -> Any:
 
 @implements(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
-    x, xp, fp = as_traced(x), as_traced(xp), as_traced(fp)
+    # NumPy computes it in double precision, whatever it is given.
+    x, xp, fp = (as_traced(part).astype(np.float64) for part in (x, xp, fp))
     demand_axes("interp", xp, 1)
     demand_axes("interp", fp, 1)
     if not xp.size or xp.size != fp.size:
@@ -290,6 +291,8 @@ def polyder(p, m=1):
 @implements(np.polyint)
 def polyint(p, m=1, k=None):
     p = as_traced(p)
+    if m < 0:
+        raise InputError(f"np.polyint{at(user_source())}: m={m} must be positive; see np.polyder")
     for i in range(m):
         constants = np.atleast_1d(as_traced(0.0 if k is None else k))
         if constants.size not in (1, m):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record, refuse
@@ -110,8 +110,12 @@ def spacing(x):
 
 @implements(np.ldexp)
 def ldexp(x1, x2):
-    half = as_traced(x2) // 2  # in two steps, so that neither power overflows
-    return x1 * np.exp2(half * 1.0) * np.exp2((as_traced(x2) - half) * 1.0)
+    # In steps, so that no power over- or underflows; beyond 2100 nothing changes.
+    left = np.clip(x2, -2100, 2100)
+    for _ in range(3):
+        step = np.clip(left, -700, 700)
+        x1, left = x1 * np.exp2(step * 1.0), left - step
+    return x1
 
 
 @implements(np.frexp)
@@ -258,6 +262,8 @@ def result_type(*operands):
 @implements(np.unwrap)
 def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
     p = as_traced(p)
+    if period is None:
+        raise OperandError(f"np.unwrap{at(user_source())}: period=None is no number")
     discont = period / 2 if discont is None else discont
     steps = np.diff(p, axis=axis)
     low = -period / 2

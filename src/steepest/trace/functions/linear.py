@@ -231,6 +231,8 @@ def svdvals(x, /):
 @implements(np.linalg.qr)
 def qr(a, mode="reduced"):
     a = _floating(a)
+    if a.ndim < 2:
+        raise MatrixError(f"np.linalg.qr{at(user_source())}: a number or vector is no matrix")
     rows, columns = a.shape[-2:]
     if mode not in ("reduced", "r") or rows < columns:
         refuse(f"np.linalg.qr with mode={mode!r} of a matrix of shape {a.shape}")
@@ -285,7 +287,10 @@ def cond(x, p=None):
         values = svdvals(x)
         ratio = values[..., 0] / values[..., -1]
         return 1 / ratio if p == -2 else ratio
-    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+    is_singular = np.linalg.slogdet(x)[0] == 0
+    regular = np.where(is_singular[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
+    number = norm(x, p, (-2, -1)) * norm(inv(regular), p, (-2, -1))
+    return np.where(is_singular, np.inf, number)
 
 
 @implements(np.linalg.matrix_rank)

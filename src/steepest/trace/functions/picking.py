@@ -116,6 +116,7 @@ def choose(a, choices, out=None, mode="raise"):
 
 @implements(np.select)
 def select(condlist, choicelist, default=0):
+    dtype = np.result_type(*map(as_traced, (*choicelist, default)))
     result: Any = default
     conditions = [as_traced(condition) for condition in condlist]
     for condition, choice in reversed(list(zip(conditions, choicelist, strict=True))):
@@ -125,7 +126,6 @@ def select(condlist, choicelist, default=0):
                 f"{condition.dtype}"
             )
         result = np.where(condition, choice, result)
-    dtype = np.result_type(*(as_traced(x).dtype for x in choicelist), as_traced(default).dtype)
     return result.astype(dtype)
 
 
@@ -137,6 +137,11 @@ def piecewise(x, condlist, funclist, *args, **kw):
         condlist = as_traced(condlist)
         conditions = [condlist] if condlist.ndim <= x.ndim else list(condlist)
     functions = list(funclist)
+    if len(functions) not in (len(conditions), len(conditions) + 1):
+        raise InputError(
+            f"np.piecewise{at(user_source())}: {len(conditions)} conditions need as many "
+            f"functions, or one more, got {len(functions)}"
+        )
     result = np.zeros_like(x)
     if len(functions) == len(conditions) + 1:
         otherwise: Any = True
@@ -201,7 +206,7 @@ def argwhere(a):
     a = as_traced(a)
     if not a.ndim:
         return argwhere(np.atleast_1d(a))[:, :0]
-    return np.stack(nonzero(a), axis=1)
+    return np.transpose(np.stack(nonzero(a)))
 
 
 @implements(np.put)

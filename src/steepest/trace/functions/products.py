@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -210,11 +211,35 @@ def multi_dot(arrays, *, out=None):
                 f"np.linalg.multi_dot{where}: an array of shape {part.shape} is no matrix; only "
                 "the first and the last may be vectors"
             )
-    # The order in which NumPy multiplies does not depend on values.
-    result = parts[0]
-    for part in parts[1:]:
-        result = dot(result, part)
-    return result
+    first, last = parts[0], parts[-1]
+    heights = [1 if first.ndim == 1 else first.shape[0], *(part.shape[0] for part in parts[1:])]
+    if first.ndim == 1:
+        heights[1] = first.shape[0]
+    sizes = (*heights, 1 if last.ndim == 1 else last.shape[1])
+    return _multiplied(parts, sizes, 0, len(parts) - 1)
+
+
+def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: int) -> Any:
+    """Return the product of some matrices, in the order that NumPy takes: it rounds otherwise."""
+    if first == last:
+        return parts[first]
+    _, middle = _cheapest(sizes, first, last)
+    left = _multiplied(parts, sizes, first, middle)
+    return dot(left, _multiplied(parts, sizes, middle + 1, last))
+
+
+@functools.cache
+def _cheapest(sizes: tuple[int, ...], first: int, last: int) -> tuple[int, int]:
+    """Return the fewest multiplications for a product of matrices, and where to part it."""
+    if first == last:
+        return 0, first
+    costs = (
+        _cheapest(sizes, first, k)[0]
+        + _cheapest(sizes, k + 1, last)[0]
+        + sizes[first] * sizes[k + 1] * sizes[last + 1]
+        for k in range(first, last)
+    )
+    return min((cost, first + i) for i, cost in enumerate(costs))
 
 
 @implements(np.linalg.matrix_power)

@@ -13,7 +13,7 @@ import numpy as np
 from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops.floating import exact_sum
-from steepest.trace.array import TracedArray, as_traced, holds_traced
+from steepest.trace.array import TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.calls import call_ufunc, demand
 from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.seen import SEEN, WATCHED
@@ -208,6 +208,9 @@ def isclose(a, b, *, rel_tol=1e-09, abs_tol=0.0):
 def _to_whole(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(x: Any) -> TracedArray:
         x = single(x, f"math.{name}")
+        if name == "trunc" and not hasattr(python_type(x), "__trunc__"):  # the others take floats
+            kind = python_type(x).__name__
+            raise OperandError(f"math.trunc{at(user_source())}: {kind} has no __trunc__")
         return whole(ufunc(x) if x.dtype.kind == "f" else x, f"math.{name}")
 
     return implementation

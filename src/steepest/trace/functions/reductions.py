@@ -23,6 +23,7 @@ from steepest.trace.array import (
 )
 from steepest.trace.calls import demand
 from steepest.trace.functions.register import (
+    as_array,
     as_plain,
     as_truth,
     implements,
@@ -206,6 +207,7 @@ min_ = implements(np.min, np.amin, method="min")(_extreme("min", np.minimum, np.
 
 @implements(np.ptp)
 def ptp(a, axis=None, out=None, keepdims=False):
+    a = as_array(a)
     return max_(a, axis, None, keepdims) - min_(a, axis, None, keepdims)
 
 
@@ -433,6 +435,8 @@ def _demand_axis(name: str, x: TracedArray) -> None:
 
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None):
+        if dtype is not None and np.dtype(dtype).kind not in "biuf":
+            refuse(f"np.{ufunc.__name__}.accumulate with dtype={dtype}")
         a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
         _demand_axis(f"{ufunc.__name__}.accumulate", a)
         parts = list(np.moveaxis(a, axis, 0))

@@ -18,6 +18,7 @@ from steepest.trace.functions.python import checked, python_number, sees
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.seen import SEEN_BY_NAME
 from steepest.trace.special import log_softmax, logsumexp, softmax
+from steepest.trace.writing import alias
 
 
 def _special(name: str) -> Callable[..., Any]:
@@ -62,15 +63,16 @@ def _huber(delta: Any, r: Any) -> Any:
 
 @implements(np.i0)
 def i0(x):
-    return SPECIAL_UFUNCS["i0"](x)
+    result = SPECIAL_UFUNCS["i0"](as_traced(x))
+    return alias(result) if result.is_scalar else result  # it makes an array of a number
 
 
 def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     a = as_traced(a)
     if b is None and not return_sign:
         return logsumexp(a, axis, keepdims)
-    weights = as_traced(1.0 if b is None else b)
-    a, weights = np.broadcast_arrays(a, weights * 1.0)
+    weights = np.ones_like(a) * (1.0 if b is None else b)
+    a = np.broadcast_to(a, weights.shape)
     used = np.where(weights == 0, -np.inf, a)
     top = special_top(used, axis)
     total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
