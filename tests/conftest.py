@@ -12,9 +12,9 @@ import zlib
 import numpy as np
 import pytest
 
-from steepest.derivative.substitute import substitute
 from steepest.engines.native import buffers
 from steepest.graph import Graph, order, verify
+from steepest.graph.substitute import substitute
 from steepest.ops import INPUT
 from steepest.rewrite.simplify import simplify
 

@@ -78,6 +78,22 @@ SMOOTH = {
         lambda z: np.maximum(z, 0) - 0.3 * z + np.log1p(np.exp(-np.abs(z))),
         lambda z: softplus(z) - 0.3 * z,
     ),
+    "other spellings": (
+        lambda z: np.maximum(0, z) - 0.3 * z + np.log1p(np.exp(-np.abs(-z))),
+        lambda z: softplus(z) - 0.3 * z,
+    ),
+    "mixed extremes": (
+        lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.minimum(0, z) - np.maximum(0, z))),
+        softplus,
+    ),
+    "squares of parts": (
+        lambda z: np.maximum(0, z) ** 2 + np.maximum(-z, 0) ** 2 + np.minimum(0, -z) ** 3,
+        lambda z: z**2 + np.where(z > 0, -(z**3), 0),
+    ),
+    "two of them": (
+        lambda z: np.maximum(z, z[::-1]) + np.log1p(np.exp(-np.abs(z[::-1] - z))),
+        lambda z: np.logaddexp(z, z[::-1]),
+    ),
     "half of each": (lambda z: (z + np.abs(z)) / 2 + np.log1p(np.exp(-np.abs(z))), softplus),
     "logarithm of cosh": (
         lambda z: np.abs(z) + np.log1p(np.exp(-2 * np.abs(z))),
@@ -135,6 +151,14 @@ SMOOTH = {
         ),
         logistic,
     ),
+    "other comparisons": (
+        lambda z: (
+            np.where(z >= 0, np.abs(z), -np.abs(z))
+            + 0.0 * (z > 0)
+            + np.where(z > 0, 1.0, 0.0) * np.cos(z) * 0.0
+        ),
+        lambda z: z,
+    ),
     "piecewise": (
         lambda z: np.piecewise(
             z,
@@ -168,7 +192,36 @@ def test_a_smooth_function_has_its_slopes_where_kinks_cancel(name):
     np.testing.assert_allclose(st.hessian(loss)(POINTS), curved, rtol=1e-11, atol=1e-12)
     twice = st.gradient(lambda z: np.sum(st.gradient(loss)(z)))(POINTS)
     np.testing.assert_allclose(twice, curved.sum(axis=0), rtol=1e-11, atol=1e-12)
+    pushed = lambda f: lambda z: st.pushforward(f, (z,), (np.ones(4),))[1]
+    for found in (pushed(pushed(loss)), pushed(lambda z: np.sum(st.gradient(loss)(z)))):
+        np.testing.assert_allclose(found(POINTS), curved.sum(), rtol=1e-11, atol=1e-12)
+    found = st.gradient(pushed(loss))(POINTS)
+    np.testing.assert_allclose(found, curved.sum(axis=0), rtol=1e-11, atol=1e-12)
     step = {"method": st.GradientDescent(1.0), "stop": st.MaxIterations(1)}
     for engine in ("native", "numpy", "torch"):
         run = st.minimize(loss, POINTS, engine=engine, **step)
         np.testing.assert_allclose(POINTS - run.x, expected, rtol=1e-12, atol=1e-13)
+
+
+KEPT = {
+    "a comparison that selects nothing": lambda x: np.abs(x[0]) + 0.0 * (x[0] > 0),
+    "another element": lambda x: np.where(x[1] > 0, x[2], np.abs(x[0])),
+    "a branch": lambda x: np.abs(x[0]) if x[1] > 0 else x[0],
+    "interpolation": lambda x: np.abs(x[0]) + 0.0 * np.interp(x[0], [-1.0, 0.0, 1.0], [0, 1, 2]),
+    "a use elsewhere": lambda x: np.where(x[0] >= 0, 0.0 * np.abs(x[0]), 0.0) + np.abs(x[0]),
+    "a kink of a kink": lambda x: np.maximum(np.abs(x[0]), 0) + np.clip(np.abs(x[0]), 0, 1),
+    "contradictions": lambda x: (
+        np.where(x[0] >= 0, np.abs(x[0]), 0.0) + np.where(x[0] > 0, np.abs(x[0]), 0.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_no_side_is_taken_without_a_selection(name):
+    function, at_zero = KEPT[name], np.array([0.0, 1.0, 1.0])
+    assert st.gradient(function)(at_zero)[0] == 0
+    for engine in ("native", "numpy", "torch"):
+        run = st.minimize(function, at_zero, engine=engine, method=st.GradientDescent(1.0),
+                          stop=st.MaxIterations(1))  # fmt: skip
+        assert run.x[0] == 0
+        assert run.history.loss[0] == function(at_zero)

@@ -126,6 +126,7 @@ ORACLES |= {
     "root": np.sqrt,
     "slope_of_absolute": np.sign,
     "tie": np.equal,
+    "larger": np.greater,
     "square_of_root": lambda x: 1 * x,
     "square_of_hypot": lambda a, b: a * a + b * b,
     "tanh_slope": lambda y, x: np.broadcast_arrays(1 / np.cosh(x) ** 2, y)[0],

@@ -16,7 +16,6 @@ from steepest.derivative.jacobian import hessian, jacobian
 from steepest.derivative.matrix_functions import expm, logm, matrix_function, sqrtm
 from steepest.derivative.nonfinite import nonfinite_origin
 from steepest.derivative.reverse import node_gradients, pull_back
-from steepest.derivative.substitute import substitute
 from steepest.derivative.transform import (
     gradient,
     hvp,
@@ -25,6 +24,7 @@ from steepest.derivative.transform import (
     require_loss,
     value_and_gradient,
 )
+from steepest.graph.substitute import substitute
 
 __all__ = [
     "MAX_PATHS",

@@ -32,7 +32,7 @@ def push_forward(
     active = depends_on(outputs, variables)
     known: dict[Node, Any] = dict(tangents)
     nodes = order(outputs, stop=tangents)
-    sides = sides_of(nodes, (guard.condition for guard in session.guards))
+    sides = sides_of(outputs, nodes)
     for node in nodes:
         if node in active and node not in known:
             with session.at(session.sources.get(node)):
@@ -44,8 +44,8 @@ def push_forward(
 def output_tangent(node: Node, known: Mapping[Node, TracedArray], sides: Sides) -> TracedArray:
     """Return the tangent of a node from those of its operands (no entry means zero)."""
     session = current()
-    operands = [TracedArray(operand, session) for operand in sides.operands(node)]
-    output = TracedArray(node, session)
+    operands = [TracedArray(sides.value(operand), session) for operand in node.operands]
+    output = TracedArray(sides.value(node), session)
     given = {
         i: known[operand]
         for i, operand in enumerate(node.operands)

@@ -9,10 +9,10 @@ import numpy as np
 
 from steepest.derivative.forward import push_forward
 from steepest.derivative.reverse import pull_back
-from steepest.derivative.substitute import substitute
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node
 from steepest.graph.source import at, user_source
+from steepest.graph.substitute import substitute
 from steepest.ops import COND, SCAN, WHILE
 from steepest.ops.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record

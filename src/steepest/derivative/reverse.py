@@ -91,7 +91,7 @@ def all_cotangents(
         if output in active:
             add(output, cotangent)
     nodes = order(outputs, stop=frozenset(variables))
-    sides = sides_of(nodes, (guard.condition for guard in session.guards))
+    sides = sides_of(outputs, nodes)
     for node in reversed(nodes):
         collect(node)
         if node not in total or node not in active or node in variables:
@@ -148,8 +148,8 @@ def operand_cotangents(
 ) -> list[tuple[int, TracedArray]]:
     """Return the cotangents of some of a node's operands, by their positions."""
     session = current()
-    operands = [TracedArray(operand, session) for operand in sides.operands(node)]
-    output = TracedArray(node, session)
+    operands = [TracedArray(sides.value(operand), session) for operand in node.operands]
+    output = TracedArray(sides.value(node), session)
     match sides.rule(node):
         case Partials(of=partials):
             return [

@@ -10,10 +10,10 @@ import numpy as np
 from steepest.derivative.forward import push_forward
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.reverse import pull_back
-from steepest.derivative.substitute import substitute
 from steepest.errors import InputError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
+from steepest.graph.substitute import substitute
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.aliasing import note_traced
 from steepest.trace.tracing import (

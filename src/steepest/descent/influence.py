@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.derivative import Function
+from steepest.derivative.function import interpret
 from steepest.descent.bounds import Box
 from steepest.descent.many import Problems, Solved, solve_many
 from steepest.descent.prepare import Problem
@@ -102,8 +103,10 @@ def doubt_many(
     rows = rows[np.array([one.is_success for one in solved.status[rows].tolist()], bool)]
     ends = Ends(problems.vectors, solved.x, solved.loss, factor, observations).at(rows)
     args_of = lambda row: (*problems.rows(int(rows[row])), *problems.shared)
-    look = _in_turn(problems.first, solved.observations, args_of)
-    if solved.side_by_side and len(rows) > _FEW:
+    is_many = len(rows) > _FEW
+    executor = problems.first.engine.compile if is_many else interpret
+    look = _in_turn(problems.first, solved.observations, args_of, executor)
+    if solved.side_by_side and is_many:
         look = look._replace(is_higher=_side_by_side(problems, rows))
     solved.status[rows[_lost_sight(ends, problems.first.box, look)]] = Status.SINGULAR
 
@@ -134,7 +137,7 @@ def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
     if not rows.size:
         return rows
     is_higher, first = look.is_higher(rows, ends.starts[rows], rank)
-    keep = ends.loss[rows] > np.square(tiny) * first
+    keep = ~(ends.loss[rows] <= np.square(tiny) * first)
     for points in _points(ends.x[rows], box):
         open_ = np.flatnonzero(keep & ~is_higher)
         if not open_.size:
@@ -172,7 +175,12 @@ def _points(x: np.ndarray, box: Box | None) -> Iterator[np.ndarray]:
         yield points if box is None else box.project(points)
 
 
-def _in_turn(problem: Problem, observations: int, args_of: Callable[[int], Sequence[Any]]) -> Look:
+def _in_turn(
+    problem: Problem,
+    observations: int,
+    args_of: Callable[[int], Sequence[Any]],
+    executor: Any = interpret,
+) -> Look:
     """Return how to look at fits one after the other, given the arguments of each."""
 
     def slopes(vector: np.ndarray, *args: object) -> tuple[Any, Any]:
@@ -182,7 +190,7 @@ def _in_turn(problem: Problem, observations: int, args_of: Callable[[int], Seque
     def bends(vector: np.ndarray, *args: object) -> Any:
         return problem.objective(vector, problem.layout, args).hessian
 
-    first, second = Function(slopes), Function(bends)
+    first, second = Function(slopes, executor), Function(bends, executor)
 
     def is_higher(
         rows: np.ndarray, x: np.ndarray, rank: np.ndarray

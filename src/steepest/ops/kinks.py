@@ -11,7 +11,7 @@ from operator import ge, gt, le, lt
 
 import numpy as np
 
-from steepest.ops.comparison import EQUAL
+from steepest.ops.comparison import EQUAL, GREATER
 from steepest.ops.domains import STEP_PAIRS, STEPS
 from steepest.ops.row import RECORD, Domain, Partials, Row, Rule, Side, elementwise
 
@@ -34,26 +34,24 @@ def _side_of_absolute(slope_at_zero):
         return np.where(x == 0, x.dtype.type(slope_at_zero), _slope_of_absolute(x))
 
     def torch(t, x):
-        return t.where(x == 0, slope_at_zero * x, t.abs(x))
+        return t.where(x == 0, slope_at_zero * x + 0.0, t.abs(x))  # not -0.0
 
     return Side(Partials((slope,)), torch)
 
 
 def _extreme_rule(is_maximum):
-    """Return the derivative of an extreme; without a tie the first operand counts as larger."""
-
-    def chosen(y, a, b, first, second):
-        return np.where(y == a, first, second) if is_maximum else np.where(y == b, second, first)
+    def parts(a, b):
+        is_tie, is_larger = (getattr(a, RECORD)(row, a, b) for row in (TIE, LARGER))
+        return is_tie, is_larger if is_maximum else np.logical_not(is_larger)
 
     def pullback(cotangent, y, a, b):
-        is_tie, half = getattr(a, RECORD)(TIE, a, b), cotangent * 0.5
-        first = np.where(is_tie, half, chosen(y, a, b, cotangent, 0))
-        return first, np.where(is_tie, half, chosen(y, a, b, 0, cotangent))
+        (is_tie, is_first), half = parts(a, b), cotangent * 0.5
+        first = np.where(is_tie, half, np.where(is_first, cotangent, 0))
+        return first, np.where(is_tie, half, np.where(is_first, 0, cotangent))
 
     def pushforward(tangents, y, a, b):
-        ta, tb = tangents
-        is_tie = getattr(a, RECORD)(TIE, a, b)
-        return np.where(is_tie, (ta + tb) * 0.5, chosen(y, a, b, ta, tb))
+        (is_tie, is_first), (ta, tb) = parts(a, b), tangents
+        return np.where(is_tie, (ta + tb) * 0.5, np.where(is_first, ta, tb))
 
     return Rule(pullback, pushforward)
 
@@ -78,7 +76,7 @@ ABSOLUTE = elementwise(
     emit=_emit_absolute,
     torch=lambda t, x: x if x.dtype == t.bool else t.abs(x),
     domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
-    kink="slope 0 at 0, or what a comparison in the function says",
+    kink="slope 0 at 0, or that of the side that a selection takes",
     sides=(_side_of_absolute(-1.0), _side_of_absolute(1.0)),
 )
 SIGN = elementwise(
@@ -94,17 +92,18 @@ MAXIMUM = elementwise(
     "maximum",
     derivative=_extreme_rule(True),
     domain=STEP_PAIRS,
-    kink="a tie gives half to each, or what a comparison in the function says",
+    kink="a tie gives half to each, or all to that of the side that a selection takes",
     sides=(_side_of_extreme(gt, le), _side_of_extreme(ge, lt)),
 )
 MINIMUM = elementwise(
     "minimum",
     derivative=_extreme_rule(False),
     domain=STEP_PAIRS,
-    kink="a tie gives half to each, or what a comparison in the function says",
+    kink="a tie gives half to each, or all to that of the side that a selection takes",
     sides=(_side_of_extreme(le, gt), _side_of_extreme(lt, ge)),
 )
 TIE = dataclasses.replace(EQUAL, name="tie")
-"""Where the operands of an extreme are equal, in its derivative."""
+LARGER = dataclasses.replace(GREATER, name="larger")
+"""Where the operands of an extreme are equal, and where the first is larger, in its derivative."""
 
-ROWS: tuple[Row, ...] = (ABSOLUTE, SIGN, SLOPE_OF_ABSOLUTE, MAXIMUM, MINIMUM, TIE)
+ROWS: tuple[Row, ...] = (ABSOLUTE, SIGN, SLOPE_OF_ABSOLUTE, MAXIMUM, MINIMUM, TIE, LARGER)

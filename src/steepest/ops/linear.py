@@ -180,13 +180,15 @@ def _divisor(r, is_square):
     it is, the last column of Q is what the others leave.
     """
     size = r.shape[-1]
+    sizes = np.abs(np.diagonal(r, 0, -2, -1))
+    if is_square:
+        sizes = sizes[..., :-1] if size > 1 else np.ones_like(sizes)
+    least, largest = (f(sizes, axis=-1, keepdims=True)[..., None] for f in (np.min, np.max))
+    is_dependent = least <= 10 * size * np.finfo(r.dtype).eps * largest
     if is_square:
         last = np.arange(size) == size - 1
-        r = np.where(last[:, None] & last, 1, r).astype(r.dtype)
-    sizes = np.abs(np.diagonal(r, 0, -2, -1))
-    least, largest = (f(sizes, axis=-1, keepdims=True)[..., None] for f in (np.min, np.max))
-    is_closed = least <= 10 * size * np.finfo(r.dtype).eps * largest
-    return np.where(is_closed, np.nan, r).astype(r.dtype)
+        r = np.where(last[:, None] & last, largest, r)
+    return np.where(is_dependent, np.nan, r).astype(r.dtype)
 
 
 def _qr_pullback(cotangent, y, a):

@@ -114,17 +114,13 @@ class LevenbergMarquardt(Search):
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
         weight = model.weight
-        target, step = _step_within(
-            trial,
-            x,
-            model,
-            np.sqrt(damping) * self._usual(model, damping),
-            farthest(model, gap),
-        )
+        weights, most = np.sqrt(damping) * self._usual(model, damping), farthest(model, gap)
+        target, step = _step_within(trial, x, model, weights, most)
         predicted = model.predicted(step)
+        is_cut = np.any(np.abs(step) >= most)  # then it does not tell what is left
         following = Damped(model, damping, growth, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
-        left = model.decrement(x, loss, damping, predicted)
+        left = model.decrement(x, loss, damping, np.where(is_cut, np.inf, predicted))
         failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
         failure = why_stuck(failure, model)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)

@@ -80,7 +80,7 @@ class Torch:
     def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
         """Return a loss and its gradient by the first input, from ``torch.autograd``."""
         torch, arithmetic = import_torch(), self._arithmetic()
-        resolve = _differentiable(torch, order(graph.outputs))
+        resolve = _differentiable(torch, graph.outputs)
         tape = Tape(graph.outputs, graph.inputs, resolve)
         constants = constant_values(tape, arithmetic.from_array)
 
@@ -172,9 +172,11 @@ def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
     return on_signed
 
 
-def _differentiable(torch: Any, nodes: Sequence[Node]) -> Callable[[Node], Callable[..., Any]]:
+def _differentiable(
+    torch: Any, outputs: Sequence[Node], variables: Sequence[Node] = ()
+) -> Callable[[Node], Callable[..., Any]]:
     """Return what resolves the nodes of a graph that torch differentiates."""
-    kinks = sides_of(nodes).kinks
+    kinks = sides_of(outputs, order(outputs, stop=variables)).kinks
 
     def resolve(node: Node) -> Callable[..., Any]:
         if node in kinks:
@@ -204,7 +206,7 @@ def _differentiate(
 ) -> Callable[[dict[Node, Any]], None]:
     """Return what computes a loss in torch, and its gradient by ``torch.autograd``."""
     to_variable = Tape([iteration.variable], iteration.inputs, functools.partial(_resolve, torch))
-    resolve = _differentiable(torch, order([iteration.loss], stop=[iteration.variable]))
+    resolve = _differentiable(torch, [iteration.loss], [iteration.variable])
     to_loss = Tape([iteration.loss], [*iteration.inputs, iteration.variable], resolve)
 
     def run(values: dict[Node, Any]) -> None:
