@@ -109,7 +109,8 @@ def _compare_slopes(function, fresh, position, found: Outcome):
     if not known.all() and np.isfinite(gradient).all():  # on a kink, those of a side will do
         for side in (1e-5, -1e-5):
             beside = functools.partial(_moved, fresh, position, side * ~known)
-            if _is_close(gradient, run(trusted_slopes, function, beside, position)):
+            slopes = run(trusted_slopes, function, beside, position)
+            if np.isfinite(slopes[known]).all() and _is_close(gradient, slopes):
                 return Verdict(AGREES)
     kind = "gradient" if np.isfinite(gradient[known]).all() else "gradient not finite"
     return Verdict(

@@ -14,9 +14,9 @@ def trusted_slopes(function, fresh, position):
     """Return the slopes of a function by differences, NaN where they cannot tell.
 
     A slope is trusted where two extrapolations agree and the one-sided differences approach
-    each other as steps shrink, as they do not at a kink or a jump. All of them together are
-    trusted if the slope in another direction follows from them: at a tie of three numbers the
-    second one has partial derivatives, but no derivative.
+    each other as steps shrink, as they do not at a kink or a jump. Two are trusted if the slope
+    in a direction between follows from them: at a tie of three numbers the second largest has
+    partial derivatives, but no derivative.
 
     Parameters
     ----------
@@ -50,12 +50,23 @@ def trusted_slopes(function, fresh, position):
                 unit = np.zeros(slopes.shape)
                 unit[index] = 1.0
                 slopes[index] = along(unit)
-        if slopes.size > 1 and np.isfinite(slopes).all():
-            direction = np.cos(np.arange(slopes.size) + 1.0).reshape(slopes.shape)
-            found, expected = along(direction), np.sum(slopes * direction)
-            if not abs(found - expected) <= JOINT_TRUST * max(1.0, np.max(np.abs(slopes))):
-                slopes[...] = np.nan
+        known = np.argwhere(np.isfinite(slopes))
+        if len(known) > 1 and not _agree(along, slopes, known):
+            pairs = [known[[i, j]] for i in range(len(known)) for j in range(i)]
+            doubtful = [pair for pair in pairs if not _agree(along, slopes, pair)]
+            for index in map(tuple, np.concatenate(doubtful or [known])):
+                slopes[index] = np.nan
     return slopes
+
+
+def _agree(along, slopes, indices):
+    """Whether the slope in a direction is what slopes by some elements say."""
+    direction = np.zeros(slopes.shape)
+    for number, index in enumerate(map(tuple, indices)):
+        direction[index] = np.cos(number + 1.0)
+    expected = np.sum(slopes[direction != 0] * direction[direction != 0])
+    scale = max(1.0, np.nanmax(np.abs(slopes)))
+    return abs(along(direction) - expected) <= JOINT_TRUST * scale
 
 
 def _slope(along):

@@ -21,6 +21,7 @@ from steepest.trace.complex import (
 )
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.register import as_array, implements
+from steepest.trace.numbers import python_number
 from steepest.trace.seen import seen_type
 from steepest.trace.writing import freeze
 
@@ -411,15 +412,20 @@ def _polar(z: Any) -> Any:
     return np.abs(as_complex(z)), angle(z)
 
 
+def _to_pythons(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
+    """Return a complex number of Python, whose parts are Python's floats."""
+    return _to_complex(real, imag).on_parts(python_number)
+
+
 def _of_complex(implementation: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda z: implementation(as_complex(z))
+    return lambda z: implementation(as_complex(z)).on_parts(python_number)
 
 
 def _to_single(*parts: Any) -> TracedComplex:
     return _to_complex(*parts).on_parts(np.astype, np.float32)
 
 
-seen_type(complex, _to_complex)
+seen_type(complex, _to_pythons)
 seen_type(np.complex64, _to_single)
 seen_type(np.complex128, _to_complex)
 for _name in ("exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"):
