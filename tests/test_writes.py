@@ -355,3 +355,35 @@ def test_equality_of_data_is_no_coincidence():
         np.testing.assert_array_equal(st.gradient(loss)(X, 1.0), 2 * X)
         run = st.minimize(loss, X, args=(1.0,))
     assert run.converged
+
+
+DERIVED = {
+    "gradient": st.gradient,
+    "value_and_gradient": st.value_and_gradient,
+    "hessian": st.hessian,
+    "jacobian": st.jacobian,
+    "jacobian, forward": lambda f: st.jacobian(f, mode="forward"),
+    "jacobian, reverse": lambda f: st.jacobian(f, mode="reverse"),
+    "hvp": lambda f: lambda x: st.hvp(f, x, x),
+    "pullback": lambda f: lambda x: st.pullback(f, x)[0],
+    "pushforward": lambda f: lambda x: st.pushforward(f, (x,), (x,)),
+    "compiled hessian": lambda f: st.compile(st.hessian(f)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_plain_call_writes_once(name):
+    counted, kept = 0, []
+
+    def f(x):
+        nonlocal counted
+        counted += 1
+        kept.append(counted)
+        return np.sum(x * x) * x[0]
+
+    derived = DERIVED[name](f)
+    for number in range(1, 4):
+        derived(X)
+        assert counted == number
+    assert kept == [1, 2, 3]

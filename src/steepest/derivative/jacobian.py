@@ -13,6 +13,7 @@ from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import current
 from steepest.trace.tracing import call_traced
+from steepest.trace.writes import writing_once
 
 Mode = Literal["auto", "forward", "reverse"]
 
@@ -55,7 +56,8 @@ def jacobian(
         raise InputError(f"mode must be 'auto', 'forward' or 'reverse', got {mode!r}")
 
     def derived(*arguments: Any) -> Any:
-        return _jacobian(function, arguments, wrt, mode)
+        with writing_once():
+            return _jacobian(function, arguments, wrt, mode)
 
     return derived
 

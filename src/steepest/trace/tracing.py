@@ -21,7 +21,7 @@ from steepest.trace.chance import check_chance, traces_anew, watch_libraries
 from steepest.trace.coincidence import on_the_other_side
 from steepest.trace.session import Session, check_dtype, check_plain, open_session
 from steepest.trace.view import follow, see
-from steepest.trace.writes import commit, roll_back
+from steepest.trace.writes import finish, roll_back
 from steepest.trace.writing import fresh
 
 
@@ -168,7 +168,7 @@ def call_traced(
         raise
     if root is session:
         session.chance.clear()
-        commit(session, name)
+        finish(session, name)
     return result
 
 

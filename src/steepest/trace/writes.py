@@ -8,11 +8,13 @@ with the values of this call. Compiled code does not repeat them: a warning says
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import sys
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +152,30 @@ def roll_back(session: Session) -> None:
     """Leave everything outside as it was before a function that has failed."""
     for pending in session.pending:
         pending.take_back()
+
+
+_traced_in_this_call: ContextVar[list[str] | None] = ContextVar("traced", default=None)
+
+
+@contextlib.contextmanager
+def writing_once() -> Iterator[None]:
+    """Let a function that is traced several times for one call write as if it ran once."""
+    token = _traced_in_this_call.set([])
+    try:
+        yield
+    finally:
+        _traced_in_this_call.reset(token)
+
+
+def finish(session: Session, function_name: str) -> None:
+    """Make the writes of a function that has returned, unless they are made already."""
+    traced = _traced_in_this_call.get()
+    if traced:
+        roll_back(session)
+        return
+    commit(session, function_name)
+    if traced is not None:
+        traced.append(function_name)
 
 
 def commit(session: Session, function_name: str) -> None:
