@@ -159,6 +159,10 @@ SMOOTH = {
         ),
         lambda z: z,
     ),
+    "where, clipped between": (
+        lambda z: np.where(z <= 0.25, np.clip(z, -9, 0.25) ** 2, z / 2 - 0.0625),
+        lambda z: np.where(z <= 0.25, z**2, z / 2 - 0.0625),
+    ),
     "piecewise": (
         lambda z: np.piecewise(
             z,

@@ -394,3 +394,18 @@ def test_no_warning_is_given_within_the_limit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         st.minimize(huber, CROSSING[huber], **SETTINGS)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
+def test_a_branch_of_a_loss_may_return_a_whole_number(engine):
+    def penalty(x):
+        return max(0, x[0] - 1.0) ** 2 if x[0] > -1.0 else 10
+
+    for point, value, slope in ((3.0, 4.0, 4.0), (0.5, 0.0, 0.0), (-2.0, 10.0, 0.0)):
+        for derive in (st.value_and_gradient, lambda f: st.compile(st.value_and_gradient(f))):
+            found = derive(penalty)(np.array([point]))
+            assert found[0] == value and found[1][0] == slope
+    run = st.minimize(penalty, np.array([3.0]), engine=engine)
+    np.testing.assert_allclose(run.loss, 0.0, atol=1e-12)
+    with pytest.raises(ValueError, match="compute with floats"):
+        st.gradient(lambda x: np.sum(x > 0))(np.ones(2))

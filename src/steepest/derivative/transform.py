@@ -14,6 +14,7 @@ from steepest.errors import InputError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.graph.substitute import substitute
+from steepest.ops import constant_node, constant_value
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.aliasing import note_traced
 from steepest.trace.tracing import (
@@ -133,12 +134,15 @@ def require_loss(function: Callable[..., Any], outputs: Sequence[Node]) -> Node:
             f"{name}{where} must return one number as its loss, got an array of shape "
             f"{output.shape}: reduce it with np.sum or np.mean"
         )
-    if output.dtype.kind != "f":
+    if output.dtype.kind == "f":
+        return output
+    constant = constant_value(output)
+    if constant is None or constant.dtype.kind not in "biu":
         raise InputError(
             f"{name}{where} must return a real number as its loss, got {output.dtype}: "
             "compute with floats"
         )
-    return output
+    return constant_node(constant.astype(np.float64))  # a branch that returns 0, say
 
 
 def filled(cotangents: Sequence[TracedArray | None], nodes: Sequence[Node]) -> list[TracedArray]:

@@ -22,7 +22,7 @@ from steepest.graph import Node, Source, make
 from steepest.graph.substitute import substitute
 from steepest.ops.arithmetic import STOP_GRADIENT, WHERE
 from steepest.ops.comparison import EQUAL, GREATER, GREATER_EQUAL
-from steepest.ops.kinks import LARGER, SLOPE_OF_ABSOLUTE, TIE
+from steepest.ops.kinks import LARGER, MAXIMUM, MINIMUM, SLOPE_OF_ABSOLUTE, TIE
 from steepest.ops.leaves import CONSTANT, constant_node, constant_value
 from steepest.ops.row import Derivative, Side
 
@@ -163,6 +163,7 @@ def _pair(operands: Sequence[Node], place: dict[Node, int]) -> tuple[Any, bool]:
         first, second, is_first = second, first, False
     if isinstance(first, float):  # two numbers
         return (first, second), is_first
+    first = _within(first, second)
     while second == 0.0 and first.op.name == "negative":
         first, is_first = _key(first.operands[0]), not is_first
     if second == 0.0 and first.op.name == "subtract":
@@ -171,6 +172,17 @@ def _pair(operands: Sequence[Node], place: dict[Node, int]) -> tuple[Any, bool]:
     if not isinstance(second, float) and place.get(second, -1) < place.get(first, -1):
         return (second, first), not is_first
     return (first, second), is_first
+
+
+def _within(node: Node, other: Any) -> Any:
+    """Return what a node is an extreme of, as in np.clip, if that alone can meet a number."""
+    while node.op in (MAXIMUM, MINIMUM) and isinstance(other, float):
+        keys = [_key(operand) for operand in node.operands]
+        ends = [key for key in keys if isinstance(key, float)]
+        if len(ends) != 1 or not (ends[0] < other if node.op is MAXIMUM else ends[0] > other):
+            break
+        (node,) = (key for key in keys if not isinstance(key, float))
+    return node
 
 
 def _key(node: Node) -> Any:
