@@ -77,13 +77,14 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     if not kinks and not means:
         return _UNKNOWN
     place = {node: i for i, node in enumerate(nodes)}
+    selected = _selected(outputs, nodes, kinks, place)
     if not means:
-        return Sides(_selected(outputs, nodes, kinks, place), {})
-    found = {node: _pair(node.operands, place)[1] for node in (*kinks, *means)}
-    changed = {node: _beside(node, found[node]) for node in means}
+        return Sides(selected, {})
+    changed = {node: _beside(node, _pair(node.operands, place)[1]) for node in means}
     rebuilt = substitute(nodes, changed, _NO_SOURCES)
+    sides = {node: node.op.sides[_pair(node.operands, place)[1]] for node in kinks}
     return Sides(
-        {node: node.op.sides[found[node]] for node in kinks},
+        sides | selected,
         {node: new for node, new in zip(nodes, rebuilt, strict=True) if new is not node},
     )
 
