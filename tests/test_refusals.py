@@ -304,7 +304,7 @@ REFUSED = {
     common_divisor: (TypeError, "int(...)"),
     strides: (AttributeError, ".strides"),
     reads_bytes: (AttributeError, ".tobytes"),
-    reinterprets: (ValueError, "x.astype"),
+    reinterprets: (TypeError, "x.astype"),
     makes_ufuncs: (TypeError, "cannot be recorded"),
     eigenvalues: (TypeError, "np.linalg.eig"),
     ragged: (TypeError, "different shapes"),
@@ -317,7 +317,7 @@ REFUSED = {
     indexes_by_truth: (TypeError, "truth value"),
     goes_out_of_bounds: (IndexError, "out of bounds"),
     largest_of_nothing: (ValueError, "has no value"),
-    mean_of_nothing: (ValueError, "has no value"),
+    mean_of_nothing: (TypeError, "has no value"),
     length_of_a_number: (TypeError, "unsized"),
     holds_objects: (TypeError, "object"),
 }
@@ -390,7 +390,19 @@ def test_shapes_that_do_not_fit_name_the_line():
     with pytest.raises(IndexError, match=r"index 2 at test_refusals\.py:\d+ is out of bounds"):
         st.trace(lambda x: x[2], np.ones(2))
     with pytest.raises(ValueError, match="has no value"):
-        st.trace(lambda x: np.mean(x[:0]), np.ones(2))
+        st.trace(lambda x: np.max(x[:0]), np.ones(2))
+
+
+def hidden_by_an_except(x):
+    try:
+        return np.mean(x[:0])
+    except ValueError:
+        return np.sum(x)
+
+
+def test_what_numpy_does_not_raise_is_not_hidden_by_an_except():
+    with pytest.raises(TypeError, match="has no value"):
+        st.compile(hidden_by_an_except)(np.ones(2))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steepest.errors import RefusalError
+
 AGREES, REFUSED = "agrees", "refused"
 
 TOLERANCE = {"f": 1e-9, "c": 1e-9}
@@ -28,7 +30,11 @@ def compare(plain, found):
         sentence = str(found.error)
         if len(sentence) < 20:
             return Verdict("refusal without a sentence", repr(found.error))
-        return Verdict(AGREES if plain.error is not None else REFUSED, sentence)
+        if plain.error is not None:
+            return Verdict(AGREES)
+        if not isinstance(found.error, RefusalError):  # an except of the function's own hides it
+            return Verdict("error in place of a refusal", sentence)
+        return Verdict(REFUSED, sentence)
     if plain.error is not None:
         return _compare_errors(plain.error, found)
     if found.error is not None:

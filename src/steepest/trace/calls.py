@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from steepest.errors import (
     ConcreteValueError,
     InputError,
     OperandError,
+    RefusalError,
+    SteepestError,
     UnsupportedError,
     forgive,
 )
@@ -44,13 +47,14 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     name = f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
     if implementation is None:
         refuse(name)
-    return as_returned(call_implementation(implementation, name, args, kwargs), name, kwargs)
+    result = call_implementation(implementation, name, args, kwargs, function)
+    return as_returned(result, name, kwargs)
 
 
 def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record a call of a method of arrays."""
-    full = f"ndarray.{name}"
-    return as_returned(call_implementation(METHODS[name], full, args, kwargs), full, kwargs)
+    full, plain = f"ndarray.{name}", getattr(np.ndarray, name, None)
+    return as_returned(call_implementation(METHODS[name], full, args, kwargs, plain), full, kwargs)
 
 
 def as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
@@ -81,11 +85,25 @@ def _as_number(result: Any) -> Any:
 
 
 def call_implementation(
-    implementation: Callable[..., Any], name: str, args: Any, kwargs: Mapping[str, Any]
+    implementation: Callable[..., Any],
+    name: str,
+    args: Any,
+    kwargs: Mapping[str, Any],
+    plain: Callable[..., Any] | None = None,
 ) -> Any:
-    """Call what records a function; refuse arguments that it does not take."""
+    """Call what records a function; refuse arguments that it does not take.
+
+    An error that the plain function does not raise is a refusal, too: an ``except`` of the user's
+    must not take it for one of NumPy's.
+    """
     try:
         return implementation(*args, **kwargs)
+    except RefusalError:
+        raise
+    except SteepestError as error:
+        if plain is None or _raises(plain, args, kwargs):
+            raise
+        raise UnsupportedError(str(error)) from error
     except TypeError:
         signature = inspect.signature(implementation)
         try:
@@ -96,6 +114,30 @@ def call_implementation(
             raise
     unknown = [key for key in kwargs if key not in signature.parameters]
     refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({reason})")
+
+
+def _raises(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function raises for the values at hand, or cannot be asked."""
+    try:
+        values, named = _plain_values((args, dict(kwargs)))
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plain(*values, **named)
+    except Exception:
+        return True
+    return False
+
+
+def _plain_values(value: Any) -> Any:
+    if isinstance(value, TracedArray):
+        return np.array(value.value)[()] if value.is_scalar else np.array(value.value)
+    if isinstance(value, dict):
+        return {name: _plain_values(item) for name, item in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(map(_plain_values, value))
+    if callable(value) and not isinstance(value, type | np.ufunc):
+        raise TypeError("a function of the user's is called no more than once")
+    return value
 
 
 def scipy_name(ufunc: np.ufunc) -> str:

@@ -123,7 +123,9 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
         implementation = UFUNC_METHODS.get((ufunc, name))
         if implementation is None:
             refuse(f"np.{ufunc.__name__}.{name}")
-        return call_implementation(implementation, f"np.{ufunc.__name__}.{name}", args, kwargs)
+        return call_implementation(
+            implementation, f"np.{ufunc.__name__}.{name}", args, kwargs, getattr(ufunc, name)
+        )
 
     return method
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
@@ -308,4 +308,6 @@ METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) els
 
 
 def _no_view(dtype: Any) -> Any:
-    raise InputError(f"x.view({dtype}){at(user_source())} would reinterpret bytes: use x.astype")
+    raise UnsupportedError(
+        f"x.view({dtype}){at(user_source())} would reinterpret bytes: use x.astype"
+    )
