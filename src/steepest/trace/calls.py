@@ -70,7 +70,7 @@ _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
-    extract flip full full_like insert matrix_transpose moveaxis nan_to_num ones ones_like pad
+    extract flip full full_like i0 insert matrix_transpose moveaxis nan_to_num ones ones_like pad
     piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
     tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
