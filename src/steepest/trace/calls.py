@@ -131,6 +131,8 @@ def _raises(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> 
 def _plain_values(value: Any) -> Any:
     if isinstance(value, TracedArray):
         return np.array(value.value)[()] if value.is_scalar else np.array(value.value)
+    if isinstance(value, np.ndarray):
+        return value.copy()  # the function may write to it
     if isinstance(value, dict):
         return {name: _plain_values(item) for name, item in value.items()}
     if type(value) in (tuple, list):
