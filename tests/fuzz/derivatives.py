@@ -44,7 +44,7 @@ SINGULAR = (
     "np.arctan2({v}, np.zeros(4))",
     "np.power({v}, {v})",
     "np.log(np.sin({v}))",
-    "1.0 / np.tan({v})",
+    "np.tan(np.pi / 2 - {v})",
     "sp.xlogy({v}, {v})",
     "sp.xlog1py({v}, {v} - 1.0)",
     "sp.gammaln({v})",
@@ -62,7 +62,7 @@ SINGULAR = (
     "np.linalg.norm({v}[:, None], axis=1)",
     "np.sqrt(np.sum({v}[:, None] ** 2, axis=1))",
     "np.array([math.sqrt(abs(e)) for e in {v}])",
-    "np.exp(200.0 * (3.6 - {v})) * 1e-300",
+    "np.exp(800.0 * (1.0 - {v})) * 1e-300",
 )
 BETWEEN = (
     "{h}",

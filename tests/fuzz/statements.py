@@ -518,8 +518,7 @@ def match(w):
 def ending(w):
     """Write a return of what depends on every variable in scope."""
     known = w.names
-    # Bounded, and flat where numbers are so large that a step is lost in rounding; NaN at inf.
-    parts = [f"np.sum({v} / (1 + abs({v}))) * {1 + i}.0" for i, v in enumerate(known["vec"])]
+    parts = [f"np.sum(np.sin({v})) * {1 + i}.0" for i, v in enumerate(known["vec"])]
     parts += [f"math.tanh({v})" for v in known["num"]]
     parts += [f"0.1 * {v}" for v in known["int"]]
     parts += [f"math.sin(sum({v}))" for v in known["list"]]
