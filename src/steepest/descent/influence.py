@@ -29,7 +29,7 @@ _POINTS = 32
 """Points at which the Jacobian is looked at, besides the start."""
 
 _FEW = 100
-"""Fits up to which it is sooner done to look at one after the other than to compile anything."""
+"""Up to so many fits, to look at each in turn takes less time than to compile anything."""
 
 
 class Ends(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.graph import Node, Source, make
+from steepest.graph import Node, make
 from steepest.graph.substitute import substitute
 from steepest.ops.arithmetic import STOP_GRADIENT, WHERE
 from steepest.ops.comparison import EQUAL, GREATER, GREATER_EQUAL
@@ -81,15 +81,12 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     if not means:
         return Sides(selected, {})
     changed = {node: _beside(node, _pair(node.operands, place)[1]) for node in means}
-    rebuilt = substitute(nodes, changed, _NO_SOURCES)
+    rebuilt = substitute(nodes, changed, {})
     sides = {node: node.op.sides[_pair(node.operands, place)[1]] for node in kinks}
     return Sides(
         sides | selected,
         {node: new for node, new in zip(nodes, rebuilt, strict=True) if new is not node},
     )
-
-
-_NO_SOURCES: dict[Node, Source] = {}
 
 
 def _selected(

@@ -264,8 +264,8 @@ def lstsq(a, b, rcond=None):
     a, b = _floating(a), _floating(b)
     if a.ndim != 2 or b.ndim not in (1, 2):
         raise MatrixError(
-            f"np.linalg.lstsq{at(user_source())}: arrays of shapes {a.shape} and {b.shape} are no "
-            "matrix and no right-hand sides"
+            f"np.linalg.lstsq{at(user_source())}: shapes {a.shape} and {b.shape}: the first must "
+            "be a matrix, the second a vector or a matrix"
         )
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(a.shape)
