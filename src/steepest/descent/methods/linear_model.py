@@ -29,6 +29,10 @@ _NEGLIGIBLE = 100
 _FRACTION = 0.9
 """Share of the way to a bound that a step may go."""
 
+_PULL = 0.01
+"""Share of the term of Coleman and Li by which slopes towards a bound count less. The whole of it
+would slow the other parameters down too, and end in a worse minimum more often."""
+
 _AT_BOUND = 1e-8
 """Share of a parameter's size from where on it may go the whole way."""
 
@@ -210,9 +214,9 @@ def reach(room: Any, size: Any) -> Any:
 def bound_weight(box: Any, x: Any, model: Model, weight: Any) -> Any:
     """Return weights in which slopes towards a bound count less, the nearer it is.
 
-    The term is that of Coleman and Li (1996), as in SciPy's ``trf``.
+    The term is that of Coleman and Li (1996), a small share of it.
     """
     slope = model.gradient
     room = np.where(slope > 0, x - box.lower, box.upper - x)
     pull = np.where(room > 0, np.abs(slope) / np.where(room > 0, room, 1.0), 0.0)
-    return np.sqrt(np.square(weight) + pull)
+    return np.sqrt(np.square(weight) + _PULL * pull)
