@@ -27,6 +27,10 @@ class Box(NamedTuple):
         """Return the nearest point of the box."""
         return np.minimum(np.maximum(x, self.lower), self.upper)
 
+    def inside(self, x: Any) -> Any:
+        """Return which coordinates are on neither bound."""
+        return np.logical_and(x > self.lower, x < self.upper)
+
     def held(self, x: Any, gradient: Any) -> Any:
         """Return which coordinates are on a bound that descent leads against."""
         below = np.logical_and(x <= self.lower, gradient > 0)

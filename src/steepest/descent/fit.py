@@ -288,7 +288,7 @@ class Fit(Answers):
         box = self.end.box
         if box is None:
             return np.ones(len(self.vector), bool)
-        return (self.vector > box.lower) & (self.vector < box.upper)
+        return np.asarray(box.inside(self.vector))
 
     @lazy
     def _number(self) -> int:

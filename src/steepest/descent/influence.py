@@ -126,6 +126,8 @@ def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
     A fit whose residuals are rounding errors is right, whatever the rank.
     """
     rows = np.flatnonzero(_is_uneven(ends.factor, ends.observations))
+    if not rows.size:
+        return rows
     _, x, loss, factor, observations = ends.at(rows)
     rank = ranks_of(factor, tolerance(factor.dtype, observations))
     tiny = np.finfo(factor.dtype).eps
