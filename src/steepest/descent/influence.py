@@ -101,6 +101,8 @@ def doubt_many(
     factor = solved.report[FACTOR][:, :, :-1]
     rows = np.flatnonzero(_is_uneven(factor, observations) & ~on_bound.any(axis=1))
     rows = rows[np.array([one.is_success for one in solved.status[rows].tolist()], bool)]
+    if not rows.size:
+        return
     ends = Ends(problems.vectors, solved.x, solved.loss, factor, observations).at(rows)
     args_of = lambda row: (*problems.rows(int(rows[row])), *problems.shared)
     is_many = len(rows) > _FEW
