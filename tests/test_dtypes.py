@@ -1,6 +1,7 @@
 """Python's numbers beside NumPy's: dtypes of results, attributes and classes are as in NumPy."""
 
 import copy
+import itertools
 import warnings
 from collections.abc import Sized
 from numbers import Real
@@ -94,3 +95,26 @@ def test_what_libraries_ask_a_traced_value_does_not_change_what_they_think_of_ar
     Function(ask, interpret)(np.ones(2))
     assert isinstance(np.ones(2), Sized)
     assert isinstance(NUMBER, Real)
+
+
+MADE = {
+    "an element": lambda x: x[0],
+    "a float": lambda x: float(x[0]),
+    "a whole number": lambda x: int(x[0]),
+    "a rounded one": lambda x: round(abs(x[1])),
+    "a sum": np.sum,
+    "no traced one": lambda x: 0.5,
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE.keys())
+@pytest.mark.parametrize("function", [min, max])
+def test_the_least_and_largest_of_mixed_numbers_are_pythons(function, made):
+    x = np.array([1.7, -2.6])
+    for others in itertools.product((0.15, 1.7, -3, 2), repeat=2):
+        for place in range(3):
+
+            def value(x, others=others, place=place):
+                return function(*others[:place], made(x), *others[place:]) + 0.0 * x[0]
+
+            assert Function(value, interpret)(x) == value(x)

@@ -13,7 +13,7 @@ import numpy as np
 from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops.floating import exact_sum
-from steepest.trace.array import TracedArray, as_traced, holds_traced, python_type
+from steepest.trace.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.calls import call_ufunc, demand
 from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.seen import SEEN, WATCHED
@@ -280,7 +280,7 @@ def fma(x, y, z):
     )
 
 
-def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
+def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
     def implementation(*args: Any, **options: Any) -> Any:
         key = options.get("key")
         values = list(args[0]) if len(args) == 1 else list(args)
@@ -288,8 +288,10 @@ def _extreme(function: Callable[..., Any], better: np.ufunc) -> None:
             return function(values, **options)  # one of the arrays themselves
         best = values[0]
         for value in values[1:]:  # as Python does it: the first of equals stays
-            if as_traced(value).dtype != as_traced(best).dtype:
-                best = value if better(value, best) else best  # which decides the dtype
+            dtype = as_traced(best).dtype
+            is_plain = not isinstance(value, Traced) and not isinstance(best, Traced)
+            if is_plain or dtype.kind != "f" or as_traced(value).dtype != dtype:
+                best = value if better(value, best) else best  # which decides the type
                 continue
             chosen = np.where(better(value, best), value, best)
             weak = all(type(v) in (int, float) or _is_weak(v) for v in (value, best))
@@ -325,7 +327,7 @@ def _is_weak(value: Any) -> bool:
     return isinstance(value, TracedArray) and value.weak
 
 
-_extreme(builtins.max, np.greater)
-_extreme(builtins.min, np.less)
+_extreme(builtins.max, operator.gt)
+_extreme(builtins.min, operator.lt)
 
 __all__ = ["checked", "python_number", "sees"]
