@@ -25,12 +25,10 @@ def curvature_of(
     own_state
         Returns the method's state there.
     """
-    if isinstance(problem.method, BFGS):
-        return {"hess_inv": lambda: np.array(own_state().memory)}
-    if isinstance(problem.method, LBFGS):
-        return {"hess_inv": lambda: _product(own_state().memory)}
-    if isinstance(problem.method, TrustRegion):
-        return {"hess": lambda: _hessian(problem, x)}
+    for kind in type(problem.method).__mro__:
+        if kind in _KNOWN:
+            name, made = _KNOWN[kind]
+            return {name: lambda: made(problem, x, own_state)}
     return {}
 
 
@@ -51,3 +49,11 @@ def _hessian(problem: Problem, x: np.ndarray) -> np.ndarray:
         return problem.objective(vector, problem.layout, args).hessian
 
     return np.asarray(Function(look)(x.astype(problem.dtype), *problem.args))
+
+
+_KNOWN: Mapping[type, tuple[str, Callable[..., Any]]] = {
+    BFGS: ("hess_inv", lambda problem, x, own_state: np.array(own_state().memory)),
+    LBFGS: ("hess_inv", lambda problem, x, own_state: _product(own_state().memory)),
+    TrustRegion: ("hess", lambda problem, x, own_state: _hessian(problem, x)),
+}
+"""For each method that knows the curvature, under which of SciPy's names, and how it is made."""

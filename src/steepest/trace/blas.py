@@ -24,6 +24,8 @@ _LARGE = 1 << 16
 _LONG = 1 << 21
 """Bytes of matrices from which on decompositions are worth several threads."""
 
+_AS_IT_IS = contextlib.nullcontext()
+
 _lock = threading.Lock()
 _limits: list[Any] = []
 """One entry for whatever wants it at the time; the limit is that of the first."""
@@ -32,13 +34,13 @@ _limits: list[Any] = []
 def while_recording(leaves: Iterable[Any]) -> contextlib.AbstractContextManager[None]:
     """Keep NumPy's products of such arrays on one thread."""
     size = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
-    return on_one_thread() if size >= _LARGE else contextlib.nullcontext()
+    return on_one_thread() if size >= _LARGE else _AS_IT_IS
 
 
 def while_called_back(sizes: Sequence[int]) -> contextlib.AbstractContextManager[None]:
     """Keep what NumPy makes of so many bytes on one thread, if anything."""
     is_wanted = sizes and max(sizes) < _LONG
-    return on_one_thread() if is_wanted else contextlib.nullcontext()
+    return on_one_thread() if is_wanted else _AS_IT_IS
 
 
 @contextlib.contextmanager
