@@ -1,10 +1,14 @@
 """What cannot be recorded is refused by a sentence that names the line and a way out."""
 
+import contextlib
+import importlib
+import inspect
 import io
 import math
 import pickle
 import random as python_random
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,7 +16,8 @@ import pytest
 import torch
 
 import steepest as st
-from steepest.errors import SteepestError
+from steepest.derivative.function import Function, interpret
+from steepest.errors import ConcreteValueError, SteepestError
 
 draw = python_random.random
 GENERATOR = np.random.default_rng(0)
@@ -436,3 +441,30 @@ def test_every_method_is_there_to_be_asked_for():
     methods = [name for name in methods if callable(getattr(np.ndarray, name))]
     f = st.compile(lambda x: sum(hasattr(x, name) for name in methods))
     assert f(np.ones(2)) == len(methods)
+
+
+MATRIX = np.array([[2.0, 0.5, 0.1], [0.5, 1.5, 0.2], [0.1, 0.2, 1.0]])
+
+
+def refusal(function, x):
+    """Return why a function that runs plainly is given no traced value; None for any other."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(Exception):
+            function(x.copy())
+            try:
+                Function(lambda x: function(x), interpret)(x)
+            except ConcreteValueError as error:
+                return str(error)
+    return None
+
+
+@pytest.mark.parametrize("module", ["linalg", "signal", "stats", "integrate", "ndimage", "fft"])
+def test_what_another_library_cannot_be_given_names_the_function_called(module):
+    module = importlib.import_module(f"scipy.{module}")
+    functions = [f for n, f in vars(module).items() if n[0] != "_" and not inspect.isclass(f)]
+    sentences = [sentence for f in functions if (sentence := refusal(f, MATRIX)) is not None]
+    assert sentences
+    for sentence in sentences:
+        assert re.match(r"(a function of )?scipy[.\w]* at test_refusals.py:\d+ needs", sentence)
+        assert "st.custom_derivative" in sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ def curvature_of(
     for kind in type(problem.method).__mro__:
         if kind in _KNOWN:
             name, made = _KNOWN[kind]
-            return {name: lambda: made(problem, x, own_state)}
+            return {name: functools.partial(made, problem, x, own_state)}
     return {}
 
 

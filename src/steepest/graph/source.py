@@ -78,6 +78,32 @@ def user_source() -> Source | None:
     return installed
 
 
+def library_function() -> str | None:
+    """Return what users call the function of an installed library that their own line calls.
+
+    Where its name is none that they can import, it is told which library that is.
+    """
+    frame: types.FrameType | None = sys._getframe(1)
+    name = library = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not is_library(file):
+            if not is_installed(file):
+                return name or library
+            module = [part for part in frame.f_globals["__name__"].split(".") if part[0] != "_"]
+            library = f"a function of {'.'.join(module)}"
+            name = _public_name(".".join(module), frame.f_code) or name
+        frame = frame.f_back
+    return None
+
+
+def _public_name(module: str, code: types.CodeType) -> str | None:
+    """Return the name by which a library's function, or its class, can be imported."""
+    path = [part for part in code.co_qualname.split(".") if not part.startswith("__")]
+    is_known = path and hasattr(sys.modules.get(module), path[0])
+    return f"{module}.{'.'.join(path)}" if is_known else None
+
+
 ENTRIES: set[types.CodeType] = set()
 """Code from which traced functions are called; ``trace.tracing`` fills it."""
 

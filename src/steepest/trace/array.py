@@ -19,7 +19,7 @@ from steepest.errors import (
     forgive,
 )
 from steepest.graph import Node, Shape
-from steepest.graph.source import at, user_source
+from steepest.graph.source import at, library_function, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
 from steepest.trace.session import Session, current, is_open
 from steepest.trace.storage import Storage, ViewStep
@@ -293,10 +293,11 @@ class TracedArray(Traced):
         known = current().known_value(self.node)
         if known is not None:
             return np.array(known)
+        refuse_library("a plain array")
         raise ConcreteValueError(
             f"a traced value{at(user_source())} is put into a plain NumPy array, which cannot "
             "hold it: make that array with np.zeros or np.array inside the function, or give "
-            "the library that asks for it a plain array"
+            "what asks for it a plain array"
         )
 
     def __hash__(self) -> int:
@@ -407,19 +408,31 @@ def _refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
 
 
 def _need(what: str, instead: str) -> NoReturn:
+    refuse_library(what)
     raise ConcreteValueError(
         f"Python needs {what}{at(user_source())}, but a traced value stands for every value "
         f"it may have: use {instead}"
     )
 
 
+_INSTEAD = (
+    "write it with other NumPy functions (`steepest coverage` lists those that can be), give "
+    "its derivative with st.custom_derivative, or compute it outside and pass it in"
+)
+
+
 def refuse(what: str) -> NoReturn:
     """Raise for NumPy code that cannot be recorded."""
-    raise UnsupportedError(
-        f"{what}{at(user_source())} cannot be recorded: write it with other NumPy functions "
-        "(`steepest coverage` lists those that can be), give its derivative with "
-        "st.custom_derivative, or compute it outside and pass it in"
-    )
+    raise UnsupportedError(f"{what}{at(user_source())} cannot be recorded: {_INSTEAD}")
+
+
+def refuse_library(what: str) -> None:
+    """Raise if it is the function of an installed library that needs something."""
+    name = library_function()
+    if name is not None:
+        raise ConcreteValueError(
+            f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
+        )
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -34,6 +34,7 @@ from steepest.trace.array import (
     is_ordered,
     node_of,
     refuse,
+    refuse_library,
 )
 from steepest.trace.session import SUPPORTED, check_dtype, current
 
@@ -288,6 +289,7 @@ def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
 def write_out(value: Any, out: Any, what: str) -> Any:
     """Write a result to the array given as ``out=``; return that array."""
     if not isinstance(out, TracedArray):
+        refuse_library("a plain array")
         raise ConcreteValueError(
             f"{what}{at(user_source())} is a plain NumPy array, which cannot hold a traced "
             "value: make that array with np.zeros or np.empty inside the function"
