@@ -104,10 +104,10 @@ def check(case, engine="native"):
     if kind == "branches" and not ROUNDED.search(case.source):
         if path.tobytes() != other.tobytes() or losses.tobytes() != other_losses.tobytes():
             return Verdict("engines differ", f"{shown(path[-1])} and {shown(other[-1])}")
-    elif not np.allclose(path, other, rtol=1e-6, atol=1e-9):
+    elif not np.allclose(path, other, rtol=1e-6, atol=1e-9, equal_nan=True):
         return Verdict("engines differ", f"{shown(path[-1])} and {shown(other[-1])}")
     plain = np.array([names["f"](x.copy()) for x in other])
-    if not np.allclose(plain, other_losses, rtol=1e-10, atol=1e-13):
+    if not np.allclose(plain, other_losses, rtol=1e-10, atol=1e-13, equal_nan=True):
         return Verdict("loss", f"plain {shown(plain)}; gave {shown(other_losses)}")
     verdict = _compiled(names["f"], other[:: STEPS // 8], plain[:: STEPS // 8])
     if verdict.is_wrong:
@@ -127,7 +127,7 @@ def _compiled(function, points, losses):
             if found.error is not None:
                 return Verdict("compiled raises", f"at {x.tolist()}: {found.error!r}")
             value = found.result[0] if call is both else found.result
-            if not np.allclose(value, loss, rtol=1e-9, atol=1e-12):
+            if not np.allclose(value, loss, rtol=1e-9, atol=1e-12, equal_nan=True):
                 return Verdict("compiled", f"at {x.tolist()}: plain {loss}; gave {value}")
     return Verdict(AGREES)
 
