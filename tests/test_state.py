@@ -791,3 +791,56 @@ def test_a_callback_may_change_what_the_loss_reads(how, engine):
     )  # fmt: skip
     np.testing.assert_allclose(run.x, 3.0, rtol=1e-6)
     assert calls == list(range(1, 201))
+
+
+def closing_over(array):
+    return lambda: array
+
+
+def by_default(array):
+    return lambda array=array: array
+
+
+class Keeper:
+    def __init__(self, array):
+        self.array = array
+
+    def __call__(self):
+        return self.array
+
+
+BEHIND = {
+    "a closure": closing_over,
+    "a default": by_default,
+    "an object": Keeper,
+    "a bound method": lambda array: Keeper(array).__call__,
+    "a part": lambda array: functools.partial(lambda array: array, array),
+}
+CALLED = {
+    "compile": lambda f, x, args: st.compile(f)(x, *args),
+    "gradient": lambda f, x, args: st.gradient(f)(x, *args),
+    "minimize": lambda f, x, args: st.minimize(f, x, args=args, stop=st.MaxIterations(3)).x,
+    "least_squares": lambda f, x, args: st.least_squares(f, x, args=args).x,
+    "minimize_many": lambda f, x, args: (
+        st.minimize_many(f, x[None] * np.ones((3, 1)), shared=args, stop=st.MaxIterations(3)).x[1]
+    ),
+}
+
+
+@pytest.mark.parametrize("called", CALLED)
+@pytest.mark.parametrize("behind", BEHIND)
+def test_arrays_behind_arguments_are_not_taken_for_other_arguments(behind, called):
+    arrays = np.array([5.0, 2.0]), np.array([1.0, 3.0]), np.array([0.5, 4.0])
+    held, *others = arrays
+
+    def loss(x, *given):
+        weights = [one() if callable(one) else one for one in given]
+        return np.sum((weights[0] * x - weights[1]) ** 2 * weights[2] ** 2)
+
+    x = np.array([0.3, 0.4])
+    for place in range(3):
+        given, plain = list(others), list(others)
+        given.insert(place, BEHIND[behind](held))
+        plain.insert(place, held)
+        found, wanted = (CALLED[called](loss, x, tuple(args)) for args in (given, plain))
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)

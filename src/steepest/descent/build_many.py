@@ -32,7 +32,13 @@ from steepest.trace import as_traced, node_of, open_session
 from steepest.trace.captures import Captures
 from steepest.trace.chance import traces_anew
 from steepest.trace.session import Session
-from steepest.trace.tracing import add_argument, add_arguments, argument_names, call_traced
+from steepest.trace.tracing import (
+    add_argument,
+    add_arguments,
+    argument_names,
+    call_traced,
+    is_array_like,
+)
 
 
 class Answer(NamedTuple):
@@ -111,17 +117,11 @@ def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> B
         state = [add_argument(session, np.asarray(v), f"state{i}") for i, v in enumerate(leaves)]
         names = argument_names(p.objective.function, len(p.args) + len(shared) + 1)[1:]
         given = [*p.args, *shared, *(p.box or ())]
-        before = len(session.inputs)
-        own = add_arguments(session, p.args, names[: len(p.args)])
-        number_own = len(session.inputs) - before
-        rest = add_arguments(
-            session,
-            given[len(p.args) :],
-            [*names[len(p.args) :], "lower", "upper"][: len(given) - len(p.args)],
-        )
-        common, ends = rest[: len(shared)], rest[len(shared) :]
+        traced = add_arguments(session, given, [*names, "lower", "upper"][: len(given)])
+        number_own = sum(map(is_array_like, trees.leaves(p.args)))
+        arguments, ends = traced[: len(names)], traced[len(names) :]
         within = Box(*(end.astype(p.dtype) for end in ends)) if ends else None
-        evaluate = lambda at: p.objective(at, p.layout, [*own, *common], within)
+        evaluate = lambda at: p.objective(at, p.layout, arguments, within)
         trial = evaluate(x.astype(p.dtype))
         method = with_followed_settings(p.method, session)
         fresh = _fresh(session, method, trial, start)

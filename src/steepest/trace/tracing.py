@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,26 +115,32 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Return traced stand-ins for nested arguments, in their structure."""
-    stand_ins = []
-    noted: list[tuple[Any, str]] = []
+    flat = [trees.flatten(argument) for argument in arguments]
+    named = [
+        (leaf, leaf_name)
+        for argument, name, (leaves, _) in zip(arguments, names, flat, strict=True)
+        for leaf, leaf_name in zip(leaves, trees.leaf_names(argument, name), strict=True)
+    ]
+    arrays = [pair for pair in named if is_array_like(pair[0])]
     first = len(session.inputs)
-    for argument, name in zip(arguments, names, strict=True):
-        leaves, structure = trees.flatten(argument)
-        named = list(zip(leaves, trees.leaf_names(argument, name), strict=True))
-        noted += [(leaf, leaf_name) for leaf, leaf_name in named if is_array_like(leaf)]
-        traced = [
-            add_argument(session, leaf, leaf_name)
+    traced = iter([add_argument(session, leaf, leaf_name) for leaf, leaf_name in arrays])
+    if arrays:
+        note_arguments(session, session.inputs[first:], *zip(*arrays, strict=True))
+    if session.root is session:
+        session.data.update(session.inputs[first:])
+    # After all arrays: to see a function may capture others, which are inputs as well.
+    seen = iter(
+        [
+            next(traced)
             if is_array_like(leaf)
             else _see_argument(check_plain(leaf), leaf_name, session)
             for leaf, leaf_name in named
         ]
-        stand_ins.append(trees.unflatten(structure, traced))
-    if len(noted) > 0:
-        arrays, leaf_names = zip(*noted, strict=True)
-        note_arguments(session, session.inputs[first:], arrays, leaf_names)
-    if session.root is session:
-        session.data.update(session.inputs[first:])
-    return stand_ins
+    )
+    return [
+        trees.unflatten(structure, list(itertools.islice(seen, len(leaves))))
+        for leaves, structure in flat
+    ]
 
 
 def _see_argument(leaf: Any, name: str, session: Session) -> Any:
