@@ -27,7 +27,7 @@ from steepest.ops.matrices import (
 )
 from steepest.ops.row import Case, Domain, Kernel, Row, Rule, Zero
 from steepest.ops.spectral import ROWS as SPECTRAL
-from steepest.ops.spectral import cofactors
+from steepest.ops.spectral import cofactors, svd_parts
 
 # Solving.
 
@@ -231,15 +231,43 @@ qr = call(lambda: QR, QR.evaluate)
 # The pseudo-inverse.
 
 
-def _pinv_tangent(y, a, ta):
+_NEGLIGIBLE = 1e4
+"""Singular values that count as zero and are no more than so many roundings are zero."""
+
+
+def _pinv_tangent(y, a, ta, rcond):
     tat, yt = swap(ta), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
-    return (
+    slopes = (
         np.matmul(np.matmul(np.matmul(y, yt), tat), right)
         + np.matmul(np.matmul(left, tat), np.matmul(yt, y))
         - np.matmul(np.matmul(y, ta), y)
     )
+    return slopes if _drops_nothing(a, rcond) else slopes + _of_dropped(a, tat, rcond)
+
+
+def _drops_nothing(a, rcond):
+    return rcond <= _NEGLIGIBLE * np.finfo(a.dtype).eps
+
+
+def _of_dropped(a, other, rcond):
+    """Return what singular values that count as zero, and are not, add to a slope.
+
+    The formulas above take them for zero. `other` is a tangent, transposed, or a cotangent: the
+    form is symmetric, and the result has its shape.
+    """
+    u, s, vh = svd_parts(a)
+    kept = s > rcond * s[..., :1]
+    one, two = s[..., :, None], s[..., None, :]
+    chosen = kept[..., :, None] & ~kept[..., None, :]
+    one, two = np.where(chosen, one, 1), np.where(chosen, two, 0)
+    gap = one * one - two * two
+    same = np.where(chosen, 1 / gap - 1 / (one * one), 0)
+    turned = np.where(chosen, two / (one * gap), 0)
+    inner = np.matmul(np.matmul(vh, other), u)
+    added = (same + swap(same)) * inner + (turned + swap(turned)) * swap(inner)
+    return np.matmul(np.matmul(swap(vh), added), swap(u))
 
 
 def _pinv_pullback(cotangent, y, a, *, rcond):
@@ -251,7 +279,18 @@ def _pinv_pullback(cotangent, y, a, *, rcond):
         + np.matmul(np.matmul(np.matmul(yt, y), gt), left)
         - np.matmul(np.matmul(yt, cotangent), yt)
     )
+    if not _drops_nothing(a, rcond):
+        slopes = slopes + swap(_of_dropped(a, cotangent, rcond))
     return (slopes,)
+
+
+def _torch_pinv(t, a, *, rcond):
+    if rcond <= _NEGLIGIBLE * t.finfo(a.dtype).eps:
+        return t.linalg.pinv(a, rtol=rcond)
+    u, s, vh = t.linalg.svd(a, full_matrices=False)
+    kept = s > rcond * s[..., :1]
+    inverse = t.where(kept, 1 / t.where(kept, s, 1.0), 0.0)
+    return (vh.mT * inverse[..., None, :]) @ u.mT
 
 
 PINV = Row(
@@ -259,9 +298,10 @@ PINV = Row(
     evaluate=lambda a, *, rcond: np.linalg.pinv(a, rcond),
     infer=lambda a, *, rcond: ((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype),
     derivative=Rule(
-        _pinv_pullback, lambda tangents, y, a, *, rcond: _pinv_tangent(y, a, tangents[0])
+        _pinv_pullback,
+        lambda tangents, y, a, *, rcond: _pinv_tangent(y, a, tangents[0], rcond),
     ),
-    torch=lambda t, a, rcond: t.linalg.pinv(a, rtol=rcond),
+    torch=_torch_pinv,
     lower=Kernel("host"),
     domain=Domain(
         ENTRIES,
@@ -269,6 +309,8 @@ PINV = Row(
             Case(((3, 3),), {"rcond": 1e-15}, diagonal=7.0),
             Case(((4, 2),), {"rcond": 1e-15}, rising=5.0),
             Case(((2, 2, 3),), {"rcond": 1e-15}, rising=5.0),
+            Case(((4, 2),), {"rcond": 0.7}, rising=5.0),
+            Case(((2, 3, 3),), {"rcond": 0.5}, rising=5.0),
         ),
     ),
     kink="within matrices of the same rank",

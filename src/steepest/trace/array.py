@@ -14,7 +14,6 @@ from steepest.errors import (
     ConcreteValueError,
     InputError,
     OperandError,
-    SteepestError,
     UnsupportedError,
     forgive,
 )
@@ -55,18 +54,18 @@ class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An attribute of arrays that cannot be recorded."""
 
 
-class MissingAttributeError(SteepestError, AttributeError):
-    """An attribute that NumPy's arrays do not have either."""
-
-
-class NoContainerError(MissingAttributeError, OperandError):
-    """A number that is asked for its elements."""
+class MissingAttributeError(OperandError, AttributeError):
+    """An attribute, or an operation, that the value does not have in NumPy either."""
 
 
 class Traced:
     """What traced code computes with: a real array, or the parts of a complex one."""
 
     __slots__ = ()
+
+    def plain(self) -> Any:
+        """Return a copy of the values, as NumPy has them."""
+        raise NotImplementedError
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -77,6 +76,21 @@ class Traced:
 def _is_asked_by_user() -> bool:
     """Whether the user's code, which has a view for its globals, looks at an attribute."""
     return type(sys._getframe(2).f_globals) is not dict
+
+
+class _OnlyWhereFound:
+    """A method for the library ``copy``, which Python's own numbers do not have."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, x: Any, owner: type | None = None) -> Any:
+        if x is None:
+            return self.function
+        name = self.function.__name__
+        if _is_asked_by_user() and not hasattr(python_type(x), name):
+            _missing(x, name)
+        return functools.partial(self.function, x)
 
 
 class TracedArray(Traced):
@@ -174,15 +188,18 @@ class TracedArray(Traced):
         """The concrete values, computed now if nobody asked before."""
         return self.session.value(self.node)
 
+    def plain(self) -> Any:
+        """Return a copy of the values, as NumPy has them."""
+        if self.weak:
+            return self.value.item()
+        return np.array(self.value)[()] if self.is_scalar else np.array(self.value)
+
     def _shown(self) -> Any:
         try:
-            value = self.value
+            return self.plain()
         except UnsupportedError as error:  # inside a loop that stays in the graph, or afterwards
             forgive(error)
             return f"<traced {self.dtype}{list(self.shape)}>"
-        if self.weak:
-            return value.item()
-        return value[()] if self.is_scalar else value
 
     def __repr__(self) -> str:
         value = self._shown()
@@ -212,7 +229,7 @@ class TracedArray(Traced):
 
     def __contains__(self, item: Any) -> bool:
         if self.is_scalar:
-            raise NoContainerError(
+            raise MissingAttributeError(
                 f"a number{at(user_source())} contains nothing: compare with =="
             )
         return bool(np.any(self == item))
@@ -315,9 +332,11 @@ class TracedArray(Traced):
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         _need("a value to pickle", "x.copy(), or return the value and save it outside")
 
+    @_OnlyWhereFound
     def __copy__(self) -> TracedArray:
         return METHODS["copy"](self)
 
+    @_OnlyWhereFound
     def __deepcopy__(self, memo: Any) -> TracedArray:
         return METHODS["copy"](self)
 
@@ -378,18 +397,35 @@ class TracedArray(Traced):
             raise UnsupportedError(
                 f"{what}{at(user_source())} writes to a number: only arrays can be written to"
             )
+        if not _fits(result.shape, self.shape):
+            raise InputError(
+                f"{what}{at(user_source())} has shape {self.shape}, the result has shape "
+                f"{result.shape}"
+            )
+        self.demand_cast(result, what, casting)
+        METHODS["__setitem__"](self, ..., result)
+        return self
+
+    def demand_cast(self, result: Any, what: str, casting: Any) -> None:
+        """Raise unless the dtype of a result fits into this array."""
         if not np.can_cast(result.dtype, self.dtype, casting):
             raise UnsupportedError(
                 f"{what}{at(user_source())}: a result of dtype {result.dtype} cannot be cast "
                 f"to {self.dtype}: make the array of dtype {result.dtype} in the first place"
             )
-        METHODS["__setitem__"](self, ..., result)
-        return self
+
+
+def _fits(shape: Shape, target: Shape) -> bool:
+    """Whether a shape broadcasts to another."""
+    ahead = len(target) - len(shape)
+    return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
 
 
 def _missing(array: TracedArray, name: str) -> NoReturn:
     kind = python_type(array).__name__
-    what = f"Python's {kind} has" if array.weak else "arrays have"
+    what = "arrays have"
+    if array.is_scalar:
+        what = f"{'Python' if array.weak else 'NumPy'}'s {kind} has"
     raise MissingAttributeError(f"{what} no attribute {name!r}{at(user_source())}")
 
 

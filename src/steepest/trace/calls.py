@@ -19,7 +19,7 @@ from steepest.errors import (
     UnsupportedError,
     forgive,
 )
-from steepest.graph import Node, Shape
+from steepest.graph import Node
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
 from steepest.trace.array import (
@@ -29,6 +29,7 @@ from steepest.trace.array import (
     METHODS,
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
+    Traced,
     TracedArray,
     as_traced,
     is_ordered,
@@ -54,7 +55,8 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
 
 def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record a call of a method of arrays."""
-    full, plain = f"ndarray.{name}", getattr(np.ndarray, name, None)
+    full = f"ndarray.{name}"
+    plain = lambda x, *args, **kwargs: getattr(x, name)(*args, **kwargs)
     return as_returned(call_implementation(METHODS[name], full, args, kwargs, plain), full, kwargs)
 
 
@@ -71,8 +73,8 @@ _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
-    extract flip full full_like i0 insert matrix_transpose moveaxis nan_to_num ones ones_like pad
-    piecewise real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
+    extract flip full full_like i0 insert matrix_transpose moveaxis ones ones_like pad piecewise
+    real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
     tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
 )
@@ -90,48 +92,70 @@ def call_implementation(
     name: str,
     args: Any,
     kwargs: Mapping[str, Any],
-    plain: Callable[..., Any] | None = None,
+    plain: Callable[..., Any],
 ) -> Any:
     """Call what records a function; refuse arguments that it does not take.
 
     An error that the plain function does not raise is a refusal, too: an ``except`` of the user's
-    must not take it for one of NumPy's.
+    must not take it for one of NumPy's. An error of another type than NumPy's is NumPy's.
     """
     try:
         return implementation(*args, **kwargs)
     except RefusalError:
         raise
-    except SteepestError as error:
-        if plain is None or _raises(plain, args, kwargs):
+    except Exception as error:
+        if type(error) is TypeError:
+            _demand_arguments(implementation, name, args, kwargs)
+        raised = _raised(plain, args, kwargs)
+        if raised is None:
+            what = str(error) if isinstance(error, SteepestError) else _failed(name, error)
+            raise UnsupportedError(what) from error
+        if isinstance(raised, _NotAskedError) or isinstance(error, SteepestError | type(raised)):
             raise
-        raise UnsupportedError(str(error)) from error
-    except TypeError:
-        signature = inspect.signature(implementation)
-        try:
-            signature.bind(*args, **kwargs)
-        except TypeError as mismatch:
-            reason = mismatch
-        else:
-            raise
-    unknown = [key for key in kwargs if key not in signature.parameters]
-    refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({reason})")
+        raise raised from error
 
 
-def _raises(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> bool:
-    """Whether a function raises for the values at hand, or cannot be asked."""
+def _failed(name: str, error: Exception) -> str:
+    return (
+        f"{name} of these arguments{at(user_source())} cannot be recorded ({error}): write it "
+        "with other NumPy functions, or compute it outside and pass it in"
+    )
+
+
+def _demand_arguments(
+    implementation: Callable[..., Any], name: str, args: Any, kwargs: Mapping[str, Any]
+) -> None:
+    """Refuse a call with arguments that an implementation does not take."""
+    signature = inspect.signature(implementation)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as mismatch:
+        unknown = [key for key in kwargs if key not in signature.parameters]
+        refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({mismatch})")
+
+
+class _NotAskedError(Exception):
+    """The values are not known, or a function of the user's would be called twice."""
+
+
+def _raised(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Exception | None:
+    """Return what a function raises for the values at hand."""
     try:
         values, named = _plain_values((args, dict(kwargs)))
+    except Exception as error:
+        return _NotAskedError(str(error))
+    try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             plain(*values, **named)
-    except Exception:
-        return True
-    return False
+    except Exception as error:
+        return error
+    return None
 
 
 def _plain_values(value: Any) -> Any:
-    if isinstance(value, TracedArray):
-        return np.array(value.value)[()] if value.is_scalar else np.array(value.value)
+    if isinstance(value, Traced):
+        return value.plain()
     if isinstance(value, np.ndarray):
         return value.copy()  # the function may write to it
     if isinstance(value, dict):
@@ -180,12 +204,13 @@ def call_ufunc(
     if order not in ("C", "F", "A", "K"):
         raise InputError(f"order={order!r}{at(user_source())} must be 'C', 'F', 'A' or 'K'")
     loop = _loop_of(ufunc, inputs, dtype, casting)
-    if loop is not None and (dtype is not None or ufunc in FUNCTIONS):
+    implementation = FUNCTIONS.get(ufunc)
+    if implementation is None and getattr(np, ufunc.__name__, None) is not ufunc:
+        implementation = SPECIAL_UFUNCS.get(scipy_name(ufunc))
+    if loop is not None and (dtype is not None or implementation is not None):
         inputs = tuple(_in_loop(x, t) for x, t in zip(inputs, loop, strict=False))
-    if ufunc in FUNCTIONS:
-        result = FUNCTIONS[ufunc](*inputs)
-    elif getattr(np, ufunc.__name__, None) is not ufunc and scipy_name(ufunc) in SPECIAL_UFUNCS:
-        result = SPECIAL_UFUNCS[scipy_name(ufunc)](*inputs)
+    if implementation is not None:
+        result = implementation(*inputs)
     else:
         row = TABLE.get(ufunc.__name__)
         if row is None or row.evaluate is not ufunc:
@@ -200,7 +225,7 @@ def call_ufunc(
     written = tuple(
         _shaped_as(value, targets)
         if target is None and where is True
-        else _write_out(ufunc, value, target, where)
+        else _write_out(ufunc, value, target, where, casting)
         for value, target in zip(results, targets, strict=True)
     )
     return written if isinstance(result, tuple) else written[0]
@@ -231,18 +256,17 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
-    """Return the dtypes of the loop that NumPy chooses; None for SciPy's ufuncs as they are."""
+    """Return the dtypes of the loop that NumPy chooses; None for comparisons of integers."""
     types = tuple(map(_type, map(_unlisted, inputs)))
     if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
-    signature = None
+    rules: dict[str, Any] = {} if casting == "same_kind" else {"casting": casting}
     if dtype is not None:
-        signature = (*(None,) * ufunc.nin, *(np.dtype(dtype),) * ufunc.nout)
+        rules["signature"] = (*(None,) * ufunc.nin, *(np.dtype(dtype),) * ufunc.nout)
     try:
-        if signature is None and casting == "same_kind":
+        if not rules:
             return resolve_loop(ufunc, types)
-        empty = (None,) * ufunc.nout
-        loop = ufunc.resolve_dtypes((*types, *empty), signature=signature, casting=casting)
+        loop = ufunc.resolve_dtypes((*types, *(None,) * ufunc.nout), **rules)
     except TypeError as error:
         raise UnsupportedError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
     return tuple(map(check_dtype, loop))
@@ -274,7 +298,7 @@ def _shaped_as(value: Any, targets: Sequence[Any]) -> Any:
     return value if shape == value.shape else np.broadcast_to(value, shape).copy()
 
 
-def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
+def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any, casting: Any) -> Any:
     what = f"the argument out= of np.{ufunc.__name__}"
     if out is None:
         raise UnsupportedError(
@@ -282,11 +306,29 @@ def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any) -> Any:
             "elements without a value: give out=, or use np.where"
         )
     if where is not True and isinstance(out, TracedArray):
-        value = np.where(where, value, out)
-    return write_out(value, out, what)
+        value = _selected(value, out, where, what, casting)
+    return write_out(value, out, what, casting)
 
 
-def write_out(value: Any, out: Any, what: str) -> Any:
+def _selected(value: Any, out: TracedArray, where: Any, what: str, casting: Any) -> Any:
+    """Return what an array holds after a result is written to it where a mask is true."""
+    out.demand_cast(value, what, casting)
+    return np.where(as_mask(where), value.astype(out.dtype), out)
+
+
+def as_mask(where: Any) -> Any:
+    """Return the argument ``where=`` as truth values: arrays must be such, as in NumPy."""
+    mask = as_traced(where)
+    is_array = isinstance(where, np.ndarray | TracedArray) and not mask.is_scalar
+    if is_array and mask.dtype != np.bool_:
+        raise OperandError(
+            f"where={at(user_source())} is an array of dtype {mask.dtype}, and not of truth "
+            "values: compare it, or use .astype(bool)"
+        )
+    return mask.astype(np.bool_)
+
+
+def write_out(value: Any, out: Any, what: str, casting: Any = "same_kind") -> Any:
     """Write a result to the array given as ``out=``; return that array."""
     if not isinstance(out, TracedArray):
         refuse_library("a plain array")
@@ -294,18 +336,7 @@ def write_out(value: Any, out: Any, what: str) -> Any:
             f"{what}{at(user_source())} is a plain NumPy array, which cannot hold a traced "
             "value: make that array with np.zeros or np.empty inside the function"
         )
-    if not fits(as_traced(value).shape, out.shape):
-        raise InputError(
-            f"{what}{at(user_source())} has shape {out.shape}, the result has shape "
-            f"{as_traced(value).shape}"
-        )
-    return out.assign(value, what)
-
-
-def fits(shape: Shape, target: Shape) -> bool:
-    """Whether a shape broadcasts to another."""
-    ahead = len(target) - len(shape)
-    return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
+    return out.assign(value, what, casting)
 
 
 def truth_of(condition: Any) -> bool:
@@ -449,7 +480,8 @@ def _array_ufunc(
     implementation = UFUNC_METHODS.get((ufunc, method))
     if implementation is None:
         refuse(f"np.{ufunc.__name__}.{method}")
-    return call_implementation(implementation, f"np.{ufunc.__name__}.{method}", inputs, options)
+    name = f"np.{ufunc.__name__}.{method}"
+    return call_implementation(implementation, name, inputs, options, getattr(ufunc, method))
 
 
 def _array_function(

@@ -82,18 +82,22 @@ class TracedComplex(Traced):
             function(self.real, *args, **kwargs), function(self.imag, *args, **kwargs)
         )
 
-    def _shown(self) -> Any:
-        value = self.real.value + 1j * self.imag.value
+    def plain(self) -> Any:
+        """Return a copy of the values, as NumPy has them."""
+        value = np.empty(self.shape, self.dtype)
+        value.real, value.imag = self.real.value, self.imag.value
+        if self.weak:
+            return value.item()
         return value[()] if self.is_scalar else value
 
     def __repr__(self) -> str:
-        return shown(repr(self._shown()))
+        return shown(repr(self.plain()))
 
     def __str__(self) -> str:
-        return shown(str(self._shown()))
+        return shown(str(self.plain()))
 
     def __format__(self, specification: str) -> str:
-        return shown(format(self._shown(), specification))
+        return shown(format(self.plain(), specification))
 
     def __len__(self) -> int:
         return len(self.real)
@@ -174,6 +178,7 @@ def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 _class: Any = TracedComplex
+_ufunc: Any
 for _name, _ufunc in (
     ("add", np.add),
     ("sub", np.subtract),
@@ -181,13 +186,33 @@ for _name, _ufunc in (
     ("truediv", np.divide),
     ("matmul", np.matmul),
     ("pow", np.power),
+    ("floordiv", np.floor_divide),
+    ("mod", np.remainder),
+    ("divmod", np.divmod),
+    ("and", np.bitwise_and),
+    ("or", np.bitwise_or),
+    ("xor", np.bitwise_xor),
+    ("lshift", np.left_shift),
+    ("rshift", np.right_shift),
 ):
     setattr(_class, f"__{_name}__", _operator(_ufunc))
     setattr(_class, f"__r{_name}__", _operator(_ufunc, reverse=True))
-    setattr(_class, f"__i{_name}__", _in_place(_ufunc))
-_class.__eq__, _class.__ne__ = _operator(np.equal), _operator(np.not_equal)
+    if _name != "divmod":
+        setattr(_class, f"__i{_name}__", _in_place(_ufunc))
+for _name, _ufunc in (
+    ("lt", np.less),
+    ("le", np.less_equal),
+    ("gt", np.greater),
+    ("ge", np.greater_equal),
+    ("eq", np.equal),
+    ("ne", np.not_equal),
+):
+    setattr(_class, f"__{_name}__", _operator(_ufunc))
 _class.__neg__ = lambda self: np.negative(self)
 _class.__pos__ = lambda self: np.positive(self)
+_class.__invert__ = lambda self: np.invert(self)
+_class.__copy__ = lambda self: self.on_parts(METHODS["copy"])
+_class.__deepcopy__ = lambda self, memo: self.on_parts(METHODS["copy"])
 
 
 def is_complex(value: Any) -> bool:
@@ -249,7 +274,8 @@ def call_complex(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     implementation = FUNCTIONS.get(function)
     if implementation is None:
         refuse_complex(f"np.{function.__name__}")
-    return CALLS["implementation"](implementation, f"np.{function.__name__}", args, kwargs)
+    name = f"np.{function.__name__}"
+    return CALLS["implementation"](implementation, name, args, kwargs, function)
 
 
 def as_real(value: TracedComplex) -> TracedArray:

@@ -248,6 +248,16 @@ for _reader in (builtins.len, builtins.compile, ast.literal_eval, json.loads):
     WATCHED[_reader] = _refusing_text(_reader)
 
 
+def _hasattr(value: Any, name: str) -> bool:
+    """Whether a value has an attribute; a traced one has those that NumPy's or Python's has."""
+    if not isinstance(value, Traced):
+        return hasattr(value, name)
+    return any(name in vars(kind) for kind in python_type(value).__mro__)  # and no metaclass
+
+
+WATCHED[builtins.hasattr] = _hasattr
+
+
 class SeenModule(types.ModuleType):
     """A library's module, as traced code sees it."""
 
@@ -415,7 +425,7 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
     def seen(*args: Any, **kwargs: Any) -> Any:
         if not holds_traced([*args, *kwargs.values()]):
             return real(*args, **kwargs)
-        return as_returned(call_implementation(recorded, name, args, kwargs), name, kwargs)
+        return as_returned(call_implementation(recorded, name, args, kwargs, real), name, kwargs)
 
     return seen
 

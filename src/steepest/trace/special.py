@@ -34,6 +34,8 @@ def logsumexp(x, axis=None, keepdims=False):
     1000.6931
     """
     x = _as_array(x)
+    if not x.size:
+        return np.sum(x, axis, keepdims=keepdims) - np.inf
     flat, _ = _on_one_axis(x, axis)
     is_alone, top, ties = _largest(flat)
     # Equal infinities have no difference.
@@ -130,12 +132,16 @@ def _as_array(x):
 
 def _axes(x, axis):
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    size = max(x.ndim, 1)  # a number has no axes, and may be asked for one
+    # A number has no axes, and may be asked for one, though not in a tuple.
+    size = x.ndim if isinstance(axis, tuple) else max(x.ndim, 1)
     if not all(-size <= i < size for i in axes):
         raise InputError(
             f"axis {axis}{at(user_source())} is out of bounds for an array of dimension {x.ndim}"
         )
-    return {i % x.ndim for i in axes if x.ndim}
+    found = {i % x.ndim for i in axes if x.ndim}
+    if x.ndim and len(found) < len(axes):
+        raise InputError(f"axis {axis}{at(user_source())} names an axis twice")
+    return found
 
 
 def _on_one_axis(x, axis):

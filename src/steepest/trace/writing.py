@@ -32,6 +32,8 @@ def view(x: TracedArray, row: Row, **attributes: Any) -> TracedArray:
     """Record an op whose result is a view of an array (of a number, a new array)."""
     result = record(row, x, **attributes)
     result.is_scalar = False
+    if row is TABLE["reshape"]:  # a view lies as its array does, where a copy is put in order
+        result.ordered = x.ordered or result.ndim < 2
     if not x.is_scalar:
         result.storage = ViewStep(storage_of(x), row, attributes, result.node)
     return result

@@ -259,10 +259,14 @@ def vander(x, N=None, increasing=False):
     demand_axes("vander", x, 1)
     x = x.astype(np.promote_types(x.dtype, int))
     count = x.size if N is None else N
+    if count < 0:
+        raise InputError(f"np.vander{at(user_source())}: N={N} columns are less than none")
     columns = [np.ones_like(x)]
     for _ in range(count - 1):
         columns.append(columns[-1] * x)
     columns = columns[:count]
+    if not columns:
+        return np.zeros((x.size, 0), x.dtype)
     return np.stack(columns if increasing else columns[::-1], axis=1)
 
 

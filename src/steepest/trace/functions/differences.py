@@ -6,9 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
+from steepest.errors import (
+    GraphIndexError,
+    InputError,
+    OperandError,
+    UnsupportedError,
+    forgive,
+)
 from steepest.graph.source import at, user_source
 from steepest.trace.array import as_traced
+from steepest.trace.calls import demand, truth_of
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import demand_axes, implements, normalize_axis
 
@@ -60,6 +67,8 @@ def gradient(f, *varargs, axis=None, edge_order=1):
         raise InputError(f"np.gradient{at(user_source())}: edge_order must be 1 or 2")
     axes = range(f.ndim) if axis is None else np.atleast_1d(axis).tolist()
     axes = [normalize_axis(i, f.ndim) for i in axes]
+    if len(set(axes)) < len(axes):
+        raise InputError(f"np.gradient{at(user_source())}: axis={axis!r} names an axis twice")
     spacings = list(varargs) or [1.0]
     if len(spacings) != len(axes) and (len(spacings) != 1 or as_traced(spacings[0]).ndim):
         raise OperandError(
@@ -146,16 +155,32 @@ def convolve(a, v, mode="full"):
     if a.size == 0 or v.size == 0:
         raise InputError(f"np.convolve{at(user_source())}: an array is empty")
     a, v = (v, a) if v.size > a.size else (a, v)
-    lines = _windows(np.pad(a, v.size - 1), v.size)
-    full = lines @ v[::-1]
+    edge = v.size - 1
     if mode == "full":
-        return full
-    if mode == "same":
-        start = (v.size - 1) // 2
-        return full[start : start + a.size]
-    if mode == "valid":
-        return full[v.size - 1 : a.size]
-    raise InputError(f"np.convolve{at(user_source())}: mode must be full, same or valid")
+        before, after = edge, edge
+    elif mode == "same":
+        before, after = edge - edge // 2, edge // 2
+    elif mode == "valid":
+        before, after = 0, 0
+    else:
+        raise InputError(f"np.convolve{at(user_source())}: mode must be full, same or valid")
+    v = v[::-1]
+    padded = np.pad(a, (before, after)) if before or after else a
+    places = np.arange(padded.size - edge)[:, None] + np.arange(v.size)
+    if padded is a or v.dtype.kind != "f" or _is_finite(v):
+        return padded[places] @ v
+    # Beyond the ends there is nothing, rather than zeros: infinity times them would be NaN.
+    is_inside = (places >= before) & (places < before + a.size)
+    return np.sum(padded[places] * np.where(is_inside, v, v.dtype.type(0)), axis=1)
+
+
+def _is_finite(x: Any) -> bool:
+    """Whether all elements are finite now, which becomes a guard."""
+    try:
+        return truth_of(np.all(np.isfinite(x)))
+    except UnsupportedError as refusal:  # a loop that stays in the graph asks for no values
+        forgive(refusal)
+        return True
 
 
 @implements(np.correlate)
@@ -166,12 +191,6 @@ def correlate(a, v, mode="valid"):
     if v.size > a.size:  # as NumPy does it: the other way round, then reversed
         return convolve(v[::-1], a, mode)[::1] if mode == "full" else correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)
-
-
-def _windows(a: Any, width: int) -> Any:
-    """Return every stretch of a width, as rows."""
-    starts = np.arange(a.size - width + 1)
-    return a[starts[:, None] + np.arange(width)]
 
 
 @implements(np.interp)
@@ -208,8 +227,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 def cov(
     m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None
 ):
-    rows = _rows(m, rowvar)
-    others = None if y is None else _rows(y, rowvar)
+    rows = _rows(m, rowvar or np.ndim(m) == 1)
+    others = None if y is None else _rows(y, rowvar or np.ndim(y) < 2 or len(y) == 1)
     if not rows.shape[0]:
         return as_traced(np.zeros((0, 0)))
     if others is not None:
@@ -223,9 +242,10 @@ def cov(
         raise InputError(f"np.cov{at(user_source())}: ddof must be a whole number")
     weights: Any = None
     if fweights is not None:
-        weights = as_traced(fweights) * 1.0
+        weights = _weights_of("fweights", fweights, rows)
     if aweights is not None:
-        weights = as_traced(aweights) if weights is None else weights * as_traced(aweights)
+        aweights = _weights_of("aweights", aweights, rows)
+        weights = aweights if weights is None else weights * aweights
     center, total = np.average(rows, axis=1, weights=weights, returned=True)
     total = total[0]
     if weights is None:
@@ -235,17 +255,37 @@ def cov(
     elif aweights is None:
         factor = total - ddof
     else:
-        factor = total - ddof * np.sum(weights * as_traced(aweights)) / total
-    apart = rows - center[:, None]
+        factor = total - ddof * np.sum(weights * aweights) / total
+    apart = (rows - center[:, None]).astype(rows.dtype)
     scaled = apart if weights is None else apart * weights
-    return np.squeeze(apart @ scaled.T * np.true_divide(1, factor)).astype(rows.dtype)
+    products: Any = apart @ scaled.T
+    return np.squeeze(products * np.true_divide(1, np.maximum(factor, 0.0))).astype(products.dtype)
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
     m = as_traced(m)
     demand_axes("cov", m, 0, 1, 2)
     m = np.reshape(m, (1, m.size)) if m.ndim < 2 else m
-    return m if rowvar or m.shape[0] == 1 else m.T
+    return m if rowvar else m.T
+
+
+class SampleError(InputError, RuntimeError):
+    """Weights that are not one for each sample."""
+
+
+def _weights_of(name: str, weights: Any, rows: Any) -> Any:
+    """Return weights of samples as floats, and raise where NumPy does not take them."""
+    weights, where = as_traced(weights).astype(np.float64), at(user_source())
+    if name == "fweights":
+        is_whole = np.all(weights == np.rint(weights))
+        demand(is_whole, lambda: OperandError(f"np.cov{where}: fweights must be whole numbers"))
+    if weights.ndim > 1 or weights.shape[0] != rows.shape[1]:
+        raise SampleError(
+            f"np.cov{where}: {name} of shape {weights.shape} for {rows.shape[1]} samples"
+        )
+    is_negative = np.any(weights < 0)
+    demand(~is_negative, lambda: InputError(f"np.cov{where}: {name} cannot be negative"))
+    return weights
 
 
 @implements(np.corrcoef)
@@ -283,23 +323,29 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
 @implements(np.polyder)
 def polyder(p, m=1):
     p = as_traced(p)
-    for _ in range(m):
-        p = p[:-1] * np.arange(p.size - 1, 0, -1)
+    _demand_order("polyder", m)
+    for left in range(m, -1, -1):  # NumPy multiplies once more than it needs, which may raise
+        slopes = p[:-1] * np.arange(len(p) - 1, 0, -1)
+        p = slopes if left else p
     return p
 
 
 @implements(np.polyint)
 def polyint(p, m=1, k=None):
     p = as_traced(p)
-    if m < 0:
-        raise InputError(f"np.polyint{at(user_source())}: m={m} must be positive; see np.polyder")
+    _demand_order("polyint", m)
     for i in range(m):
         constants = np.atleast_1d(as_traced(0.0 if k is None else k))
-        if constants.size not in (1, m):
+        if constants.size != 1 and len(constants) < m:
             raise InputError(f"np.polyint{at(user_source())}: k must be a number or m numbers")
         constant = constants[i : i + 1] if constants.size > 1 else constants
-        p = np.concatenate([p / np.arange(p.size, 0, -1), constant])
+        p = np.concatenate([p / np.arange(len(p), 0, -1), constant])
     return p
+
+
+def _demand_order(name: str, m: int) -> None:
+    if m < 0:
+        raise InputError(f"np.{name}{at(user_source())}: the order m={m} is negative")
 
 
 @implements(np.polyadd)
@@ -328,5 +374,8 @@ def polymul(a1, a2):
 
 def _without_leading_zeros(p: Any) -> Any:
     # As NumPy's poly1d has it; which coefficients are zero becomes a guard.
-    trimmed = np.trim_zeros(np.atleast_1d(as_traced(p)), "f")
-    return trimmed if trimmed.size else np.zeros(1, trimmed.dtype)
+    p = np.atleast_1d(as_traced(p))
+    trimmed = np.trim_zeros(p, "f")
+    if trimmed.size:
+        return trimmed
+    return p[-1:] + p.dtype.type(0) if p.size else np.zeros(1, p.dtype)  # 0, and never -0

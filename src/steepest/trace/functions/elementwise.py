@@ -12,7 +12,15 @@ import numpy as np
 from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record, refuse
+from steepest.trace.array import (
+    FUNCTIONS,
+    METHODS,
+    MissingAttributeError,
+    TracedArray,
+    as_traced,
+    record,
+    refuse,
+)
 from steepest.trace.calls import apply
 from steepest.trace.complex import TracedComplex, as_complex
 from steepest.trace.functions.register import (
@@ -177,16 +185,15 @@ def sinc(x):
 
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    x = as_traced(x)
+    x = FUNCTIONS[np.array](x, copy=copy)
     if x.dtype.kind != "f":
-        return fresh(x) if copy else x
+        return x
     limits = np.finfo(x.dtype)
     top = limits.max if posinf is None else posinf
     bottom = limits.min if neginf is None else neginf
     values = np.where(np.isnan(x), nan, x)
     values = np.where(x == np.inf, top, np.where(x == -np.inf, bottom, values)).astype(x.dtype)
-    if copy or x.is_scalar:
-        values.is_scalar = x.is_scalar
+    if copy:
         return values
     x[...] = values
     return x
@@ -319,6 +326,10 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 @implements(np.astype)
 def astype(x, dtype, /, *, copy=True, device=None):
+    if isinstance(x, list | tuple):
+        raise OperandError(f"np.astype{at(user_source())} takes an array, and no list")
+    if as_traced(x).weak:
+        raise MissingAttributeError(f"np.astype{at(user_source())} takes no number of Python's")
     return _astype_method(x, dtype, copy=copy)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.array import TracedArray, as_traced, record, refuse
+from steepest.trace.array import FUNCTIONS, TracedArray, as_traced, record, refuse
 from steepest.trace.functions.register import (
     as_plain,
     implements,
@@ -32,6 +32,7 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
 
 @implements(np.concatenate, np.concat)
 def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+    _demand_one_of("concatenate", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if axis is None:
         parts, axis = [ravel(part) for part in parts], 0
@@ -49,8 +50,14 @@ def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
 
 
+def _demand_one_of(name: str, out: Any, dtype: Any) -> None:
+    if out is not None and dtype is not None:
+        raise OperandError(f"np.{name}{at(user_source())}: give out= or dtype=, not both")
+
+
 @implements(np.stack)
 def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    _demand_one_of("stack", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if len({part.shape for part in parts}) > 1:
         raise InputError(f"np.stack{at(user_source())}: all arrays must have the same shape")
@@ -241,6 +248,8 @@ def unstack(x, /, *, axis=0):
 @implements(np.tile)
 def tile(A, reps):
     A, reps = as_traced(A), as_shape(reps)
+    if all(rep == 1 for rep in reps):
+        return FUNCTIONS[np.array](A, ndmin=len(reps))  # which keeps the order in memory
     ndim = max(A.ndim, len(reps))
     shape = (1,) * (ndim - A.ndim) + A.shape
     reps = (1,) * (ndim - len(reps)) + reps

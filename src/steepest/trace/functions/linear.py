@@ -15,7 +15,14 @@ from steepest.ops.spectral import eigh_parts, svd_parts
 from steepest.trace.array import as_traced, record, refuse
 from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
-from steepest.trace.functions.register import MatrixError, implements, node_cast, normalize_axes
+from steepest.trace.functions.register import (
+    MatrixError,
+    implements,
+    no_list,
+    node_cast,
+    normalize_axes,
+)
+from steepest.trace.numbers import python_number
 from steepest.trace.session import current
 
 
@@ -37,7 +44,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
 
 @implements(np.linalg.norm)
 def norm(x, ord=None, axis=None, keepdims=False):
-    x = as_traced(x)
+    x, axis = as_traced(x), no_list(axis)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if axis is None and (ord is None or (x.ndim == 2 and ord == "fro")):
         result = root(np.sum(np.square(x)))
@@ -106,7 +113,7 @@ COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="
 @implements(np.linalg.vector_norm)
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = _floating(x)
-    axes = normalize_axes(axis, x.ndim)
+    axes = normalize_axes(no_list(axis), x.ndim)
     if len(axes) == 1:
         return norm(x, ord, axes[0], keepdims)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
@@ -253,10 +260,17 @@ def pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):
         raise InputError(f"np.linalg.pinv{at(user_source())}: give rcond= or rtol=, not both")
     if rcond is None:
         rcond = 1e-15 if rtol is np._NoValue else rtol
-    rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None else rcond
-    rcond = float(rcond)
     a = from_lower(_square("pinv", a)) if hermitian else a
-    return record(TABLE["pinv"], a, rcond=rcond)
+    return record(TABLE["pinv"], a, rcond=_cutoff("pinv", rcond, a))
+
+
+def _cutoff(name: str, rcond: Any, a: Any) -> float:
+    """Return the share of the largest singular value below which others count as zero."""
+    if rcond is None:
+        return float(np.finfo(a.dtype).eps) * max(a.shape[-2:])
+    if np.ndim(rcond):
+        refuse(f"np.linalg.{name} with an array of shape {np.shape(rcond)} for rcond=")
+    return float(rcond)
 
 
 @implements(np.linalg.lstsq)
@@ -267,9 +281,8 @@ def lstsq(a, b, rcond=None):
             f"np.linalg.lstsq{at(user_source())}: shapes {a.shape} and {b.shape}: the first must "
             "be a matrix, the second a vector or a matrix"
         )
-    if rcond is None:
-        rcond = float(np.finfo(a.dtype).eps) * max(a.shape)
-    x = np.matmul(record(TABLE["pinv"], a, rcond=float(rcond)), b)
+    rcond = _cutoff("lstsq", rcond, a)
+    x = np.matmul(record(TABLE["pinv"], a, rcond=rcond), b)
     values = svdvals(a)
     rank = np.sum(values > rcond * values[0]).astype(np.int32)
     rows, columns = a.shape
@@ -286,7 +299,9 @@ def cond(x, p=None):
     if p in (None, 2, -2):
         values = svdvals(x)
         ratio = values[..., 0] / values[..., -1]
-        return 1 / ratio if p == -2 else ratio
+        ratio = 1 / ratio if p == -2 else ratio
+        is_zero = np.isnan(ratio) & ~np.any(np.isnan(x), axis=(-2, -1))
+        return np.where(is_zero, np.inf, ratio).astype(x.dtype)
     is_singular = np.linalg.slogdet(x)[0] == 0
     regular = np.where(is_singular[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
     number = norm(x, p, (-2, -1)) * norm(inv(regular), p, (-2, -1))
@@ -295,9 +310,15 @@ def cond(x, p=None):
 
 @implements(np.linalg.matrix_rank)
 def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+    if tol is not None and rtol is not None:
+        raise InputError(f"np.linalg.matrix_rank{at(user_source())}: give tol= or rtol=, not both")
     A = _floating(A)
+    if A.ndim < 2:
+        return python_number(np.any(A != 0), np.int64)
     values = np.abs(eigvalsh(A)) if hermitian else svdvals(A)
-    if tol is None:
-        rtol = max(A.shape[-2:]) * float(np.finfo(A.dtype).eps) if rtol is None else rtol
-        tol = np.max(values, axis=-1, keepdims=True) * rtol
+    if tol is not None:
+        tol = as_traced(tol)[..., None]
+    else:
+        rtol = _cutoff("matrix_rank", None, A) if rtol is None else as_traced(rtol)[..., None]
+        tol = np.max(values, axis=-1, keepdims=True, initial=0) * rtol
     return np.sum(values > tol, axis=-1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, OperandError, UnsupportedError
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arithmetic import stop_gradient
@@ -19,7 +19,7 @@ from steepest.trace.array import (
     holds_traced,
     record,
 )
-from steepest.trace.calls import demand
+from steepest.trace.calls import as_mask, demand
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import (
     as_truth,
@@ -142,6 +142,12 @@ def piecewise(x, condlist, funclist, *args, **kw):
             f"np.piecewise{at(user_source())}: {len(conditions)} conditions need as many "
             f"functions, or one more, got {len(functions)}"
         )
+    for condition in conditions:
+        if condition.shape != x.shape:
+            raise GraphIndexError(
+                f"np.piecewise{at(user_source())}: a condition of shape {condition.shape} picks "
+                f"no elements of an array of shape {x.shape}"
+            )
     result = np.zeros_like(x)
     if len(functions) == len(conditions) + 1:
         otherwise: Any = True
@@ -243,7 +249,14 @@ def putmask(a, mask, values):
 def copyto(dst, src, casting="same_kind", where=True):
     if not isinstance(dst, TracedArray):
         _flat_for_writing(dst)
-    dst.assign(src if where is True else np.where(where, src, dst), "np.copyto", casting)
+    src = as_traced(src)
+    dst.demand_cast(src, "np.copyto", casting)
+    if where is not True:
+        mask = as_mask(where)
+        if mask.ndim > dst.ndim:
+            raise InputError(f"np.copyto{at(user_source())}: where= has more axes than the array")
+        src = np.where(mask, src.astype(dst.dtype), dst)
+    dst[...] = src
 
 
 @implements(np.fill_diagonal)
@@ -320,7 +333,13 @@ def searchsorted(a, v, side="left", sorter=None):
     demand_axes("searchsorted", a, 1)
     if side not in ("left", "right"):
         raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
-    a = a if sorter is None else a[sorter]
+    if sorter is not None:
+        if np.size(sorter) != a.size:
+            raise InputError(
+                f"np.searchsorted{at(user_source())}: a sorter of {np.size(sorter)} for {a.size} "
+                "elements"
+            )
+        a = a[sorter]
     columns = reshape(v, (*v.shape, 1), copy=True)
     before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
     # NaN sorts behind every number.
@@ -386,8 +405,8 @@ UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
 def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(a, b, /, **options):
         a, b = _as_array(a), _as_array(b)
-        if b.ndim:
-            a = reshape(a, a.shape + (1,) * b.ndim)
+        if b.ndim and a.ndim:
+            a = a[(..., *(None,) * b.ndim)]
         return ufunc(a, b, **options)
 
     return implementation

@@ -186,7 +186,7 @@ def _linalg_cross(x1, x2, /, *, axis=-1):
 @implements(np.cross)
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
-        axisa = axisb = axisc = axis
+        axisa = axisb = axisc = operator.index(axis)
     a, b = np.moveaxis(as_traced(a), axisa, 0), np.moveaxis(as_traced(b), axisb, 0)
     if not {len(a), len(b)} <= {2, 3}:
         raise InputError(f"np.cross{at(user_source())}: vectors must have two or three components")

@@ -52,10 +52,10 @@ def _for_traced(
 
 
 def _floats(values: Iterable[Any]) -> list[Any]:
-    return [_float(value) for value in values]
+    return [number_of_math(value) for value in values]
 
 
-def _float(value: Any) -> Any:
+def number_of_math(value: Any) -> Any:
     """Return a number as one that NumPy's functions give NumPy's numbers for."""
     number: Any = np.reshape(single(value, "a function of math").astype(np.float64), ())
     return TracedArray(number.node, number.session, is_scalar=True)
@@ -135,7 +135,7 @@ def pow_(x, y):
 
 @sees(math.log)
 def log(x, base=None):
-    x = _float(x)
+    x = number_of_math(x)
     result = checked("log", np.log(x), x)
     return result if base is None else result / log(base)
 
@@ -189,7 +189,7 @@ def sumprod(p, q):
 
 
 for _name in ("isnan", "isinf", "isfinite"):
-    sees(getattr(math, _name))(lambda x, _name=_name: bool(getattr(np, _name)(_float(x))))
+    sees(getattr(math, _name))(lambda x, _name=_name: bool(getattr(np, _name)(number_of_math(x))))
 
 
 @sees(math.isclose)
@@ -222,19 +222,19 @@ for _name, _ufunc in (("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc
 
 @sees(math.modf)
 def modf(x):
-    fraction, whole_part = np.modf(_float(x))
+    fraction, whole_part = np.modf(number_of_math(x))
     return python_number(fraction), python_number(whole_part)
 
 
 @sees(math.frexp)
 def frexp(x):
-    fraction, exponent = np.frexp(_float(x))
+    fraction, exponent = np.frexp(number_of_math(x))
     return python_number(fraction), python_number(exponent, np.int64)
 
 
 @sees(math.ldexp)
 def ldexp(x, i):
-    x, i = _float(x), as_traced(i)
+    x, i = number_of_math(x), as_traced(i)
     if i.dtype.kind not in "iub":
         raise UnsupportedError(f"math.ldexp{at(user_source())}: the exponent must be an int")
     return checked("ldexp", np.ldexp(x, np.clip(i, -5000, 5000)), x)
@@ -267,7 +267,7 @@ def nextafter(x, y, **steps):
 
 @sees(math.ulp)
 def ulp(x):
-    size = np.abs(_float(x))
+    size = np.abs(number_of_math(x))
     step = np.nextafter(size, np.inf) - size
     top = size - np.nextafter(size, 0.0)  # the largest number has none above
     return python_number(np.where(np.isfinite(size), np.where(np.isinf(step), top, step), size))
@@ -330,4 +330,4 @@ def _is_weak(value: Any) -> bool:
 _extreme(builtins.max, operator.gt)
 _extreme(builtins.min, operator.lt)
 
-__all__ = ["checked", "python_number", "sees"]
+__all__ = ["checked", "number_of_math", "python_number", "sees"]

@@ -21,24 +21,26 @@ from steepest.trace.array import (
     record,
     refuse,
 )
-from steepest.trace.calls import demand
+from steepest.trace.calls import as_mask, demand
 from steepest.trace.functions.register import (
     as_array,
     as_plain,
     as_truth,
     implements,
+    no_list,
     node_cast,
     normalize_axes,
     normalize_axis,
     with_out,
 )
+from steepest.trace.layout import laid_out
 from steepest.trace.numbers import whole
 from steepest.trace.writing import fresh
 
 
 def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
     """Record a reduction of the op table over NumPy's axes."""
-    axes = normalize_axes(axis, x.ndim)
+    axes = normalize_axes(no_list(axis), x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
         raise InputError(f"{name} of an empty array{at(user_source())} has no value")
     result = record(TABLE[name], x, axis=axes) if axes else fresh(x)
@@ -55,7 +57,7 @@ def masked(a: Any, where: Any, instead: Any) -> Any:
         return a
     if np.ndim(where) > a.ndim:
         raise InputError(f"where={at(user_source())} has more axes than the array")
-    return np.where(where, a, as_traced(instead).astype(a.dtype))
+    return np.where(as_mask(where), a, as_traced(instead).astype(a.dtype))
 
 
 def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
@@ -64,7 +66,8 @@ def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
     count = math.prod(a.shape[i] for i in axes)
     if not _is_given(where) or where is True:
         return count
-    return sum_(np.broadcast_to(as_truth(where), a.shape).astype(np.int64), axis)
+    as_mask(where)  # which raises where NumPy does; of a list, it adds up the numbers
+    return sum_(np.broadcast_to(as_traced(where).astype(np.int64), a.shape), axis)
 
 
 def _with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any) -> Any:
@@ -333,7 +336,7 @@ def _check_inexact(a: Any, dtype: Any) -> None:
 @implements(np.nanmean)
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     _check_inexact(a, dtype)
-    return mean(a, axis, dtype, None, keepdims, where=~np.isnan(a) & where)
+    return mean(a, axis, dtype, None, keepdims, where=~np.isnan(a) & as_mask(where))
 
 
 @implements(np.nanvar)
@@ -342,7 +345,7 @@ def nanvar(
     correction=None,
 ):  # fmt: skip
     _check_inexact(a, dtype)
-    options = {"where": ~np.isnan(a) & where, "mean": mean, "correction": correction}
+    options = {"where": ~np.isnan(a) & as_mask(where), "mean": mean, "correction": correction}
     return var(a, axis, dtype, None, ddof, keepdims, **options)
 
 
@@ -428,9 +431,14 @@ for _ufunc, _reducer in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce_method(_reducer)
 
 
-def _demand_axis(name: str, x: TracedArray) -> None:
+def _only_axis(name: str, x: TracedArray, axis: Any) -> int:
+    """Return the axis that a method of ufuncs goes along; None and tuples may name it, too."""
     if not x.ndim:
         raise OperandError(f"np.{name}{at(user_source())} of a number has no axis to go along")
+    axes = normalize_axes(no_list(axis), x.ndim)
+    if len(axes) != 1:
+        raise InputError(f"np.{name}{at(user_source())} goes along one axis, got axis={axis!r}")
+    return axes[0]
 
 
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -438,13 +446,14 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
         if dtype is not None and np.dtype(dtype).kind not in "biuf":
             refuse(f"np.{ufunc.__name__}.accumulate with dtype={dtype}")
         a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
-        _demand_axis(f"{ufunc.__name__}.accumulate", a)
+        axis = _only_axis(f"{ufunc.__name__}.accumulate", a, axis)
         parts = list(np.moveaxis(a, axis, 0))
         if not parts:
             return fresh(a)
         for i in range(1, len(parts)):
             parts[i] = ufunc(parts[i - 1], parts[i])
-        return np.stack(parts, axis)
+        made: Any = np.stack(parts, axis)
+        return laid_out(made, a, "K")
 
     return with_out(implementation, f"{ufunc.__name__}.accumulate")
 
@@ -452,8 +461,7 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
 def _accumulate_by(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     def implementation(a, axis=0, dtype=None, out=None):
         a = as_traced(a)
-        _demand_axis(f"{ufunc.__name__}.accumulate", a)
-        return running(name, a, axis, dtype)
+        return running(name, a, _only_axis(f"{ufunc.__name__}.accumulate", a, axis), dtype)
 
     return with_out(implementation, f"{ufunc.__name__}.accumulate")
 
@@ -473,10 +481,9 @@ def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
         )
     if not np.can_cast(indices.dtype, np.intp, "safe"):
         raise OperandError(f"np.add.reduceat{where}: indices of {indices.dtype} are no integers")
-    _demand_axis("add.reduceat", array)
+    axis = _only_axis("add.reduceat", array, axis)
     dtype = np.add.reduce(np.empty(0, array.dtype)).dtype if dtype is None else dtype
     array = array.astype(dtype)
-    axis = normalize_axis(axis, array.ndim)
     starts = indices.tolist()
     ends = [*starts[1:], array.shape[axis]]
     if not starts:

@@ -164,7 +164,8 @@ def with_out(implementation: Callable[..., Any], name: str) -> Callable[..., Any
         what = f"the argument out= of np.{name}".replace("np.ndarray", "ndarray")
         if isinstance(out, TracedArray):
             _check_output(name.rpartition(".")[2], what, result, out)
-        return write_out(result, out, what)
+        rule = kwargs.get("casting", "same_kind") if "casting" in parameters else "same_kind"
+        return write_out(result, out, what, rule)
 
     complete.harmless = (  # type: ignore[attr-defined]
         *getattr(implementation, "harmless", ()), "out",
@@ -189,7 +190,17 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple(sorted(normalize_axis(a, ndim) for a in axes))
+    places = tuple(sorted(normalize_axis(a, ndim) for a in axes))
+    if len(set(places)) < len(places):
+        raise InputError(f"axis={axis!r}{at(user_source())} names an axis twice")
+    return places
+
+
+def no_list(axis: Any) -> Any:
+    """Return an argument ``axis=``, which may be a tuple, but no list."""
+    if isinstance(axis, list):
+        raise OperandError(f"axis={axis!r}{at(user_source())} must be a number or a tuple")
+    return axis
 
 
 def normalize_axis(axis: int, ndim: int) -> int:

@@ -16,6 +16,7 @@ from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, rec
 from steepest.trace.functions.register import (
     as_plain,
     implements,
+    no_list,
     normalize_axes,
     normalize_axis,
 )
@@ -183,7 +184,7 @@ def expand_dims(a, axis):
 def squeeze(a, axis=None):
     a = as_traced(a)
     ones = tuple(i for i, extent in enumerate(a.shape) if extent == 1)
-    axes = ones if axis is None else normalize_axes(axis, a.ndim)
+    axes = ones if axis is None else normalize_axes(no_list(axis), a.ndim)
     if not set(axes) <= set(ones):
         raise InputError(f"cannot squeeze an axis whose size is not one{at(user_source())}")
     return with_shape(a, tuple(n for i, n in enumerate(a.shape) if i not in axes))

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, special
 from steepest.ops.arithmetic import stop_gradient
 from steepest.trace.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
 from steepest.trace.calls import demand
-from steepest.trace.functions.python import checked, python_number, sees
+from steepest.trace.functions.python import checked, number_of_math, python_number, sees
 from steepest.trace.functions.register import implements, node_cast
 from steepest.trace.seen import SEEN_BY_NAME
 from steepest.trace.special import log_softmax, logsumexp, softmax
@@ -68,11 +68,14 @@ def i0(x):
 
 
 def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
-    a = as_traced(a)
-    if b is None and not return_sign:
+    a = np.atleast_1d(as_traced(a))  # as SciPy does it
+    if b is None and not return_sign and a.size:
         return logsumexp(a, axis, keepdims)
     weights = np.ones_like(a) * (1.0 if b is None else b)
     a = np.broadcast_to(a, weights.shape)
+    if not a.size:
+        result = _of_nothing(a, axis, keepdims)
+        return (result, np.sign(result)) if return_sign else result
     used = np.where(weights == 0, -np.inf, a)
     top = special_top(used, axis)
     total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
@@ -81,6 +84,15 @@ def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     if not keepdims:
         result, sign = np.squeeze(result, axis), np.squeeze(sign, axis)
     return (result, sign) if return_sign else result
+
+
+def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
+    if (axis is None and a.ndim > 1) or (isinstance(axis, tuple) and len(axis) != 1):
+        raise InputError(
+            f"scipy.special.logsumexp of an empty array{at(user_source())} goes along one axis, "
+            f"got axis={axis!r}"
+        )
+    return logsumexp(a, axis, keepdims)
 
 
 def special_top(x: Any, axis: Any) -> Any:
@@ -119,7 +131,7 @@ def _polygamma(n: int, x: Any) -> Any:
 
 def _of_math(name: str, checks: bool) -> Callable[..., Any]:
     def implementation(x: Any) -> TracedArray:
-        operand = python_number(x)
+        operand = number_of_math(x)
         result = python_number(SPECIAL_UFUNCS[name](operand))
         return checked(name, result, operand) if checks else result
 

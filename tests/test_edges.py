@@ -1,0 +1,311 @@
+"""Edges of NumPy's functions: what is odd there is so here, too, or refused."""
+
+import builtins
+import copy
+import itertools
+import math
+import operator
+import warnings
+
+import numpy as np
+import pytest
+import scipy.special
+
+from steepest.derivative.function import Function, interpret
+from steepest.errors import RefusalError, SteepestError
+from steepest.trace.array import UFUNC_METHODS
+
+MATRIX = np.array([[0.4, 1.7], [-0.3, 0.9]])
+
+
+def outcome(function, args):
+    """Return what a call returns, and what it leaves of its arguments; or its error."""
+    args = copy.deepcopy(args)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*args), args
+        except Exception as error:
+            return error
+
+
+def assert_agrees(function, *args):
+    wanted, found = outcome(function, args), outcome(recorded(function), args)
+    if isinstance(found, RefusalError):
+        return
+    if isinstance(wanted, Exception):
+        assert isinstance(found, SteepestError | type(wanted)), (args, found, wanted)
+        return
+    assert not isinstance(found, Exception), (args, found, wanted)
+    assert_same(found, wanted, args)
+
+
+def recorded(function):
+    return Function(lambda *args: function(*args), interpret, writes=True)
+
+
+def assert_same(found, wanted, args):
+    if isinstance(wanted, tuple | list):
+        assert len(found) == len(wanted), (args, found, wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert_same(one, other, args)
+        return
+    if wanted is None or wanted is NotImplemented:
+        return
+    one, other = np.asarray(found), np.asarray(wanted)
+    assert (one.dtype, one.shape) == (other.dtype, other.shape), (args, found, wanted)
+    np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=str(args))
+
+
+AXES = (0, -1, 2, None, (), (0,), (0, 1), (0, 0), [0], 1.0)
+ALONG = [key for key in UFUNC_METHODS if key[1] in ("reduce", "accumulate", "reduceat")]
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "name"), ALONG, ids=lambda part: getattr(part, "__name__", part)
+)
+def test_methods_of_ufuncs_go_along_the_axes_that_numpy_takes(ufunc, name):
+    places = ([0, 1, 0],) if name == "reduceat" else ()
+    for axis in AXES:
+        for x in (MATRIX, MATRIX[0], MATRIX[:0], np.array(1.5), 1.5):
+            assert_agrees(lambda x, axis=axis: getattr(ufunc, name)(x, *places, axis=axis), x)
+
+
+SUMS_OF_EXPONENTIALS = ("logsumexp", "softmax", "log_softmax")
+
+
+@pytest.mark.parametrize("name", SUMS_OF_EXPONENTIALS)
+def test_sums_of_exponentials_of_numbers_and_of_nothing(name):
+    function = getattr(scipy.special, name)
+    options = [{}]
+    if name == "logsumexp":
+        flags = itertools.product((True, False), repeat=2)
+        options = [{"keepdims": one, "return_sign": other} for one, other in flags]
+        options += [{"b": 2.0}, {"b": np.array([1.0, -2.0])}]
+    for x in (MATRIX, MATRIX[0], MATRIX[:0], MATRIX[0, :0], np.array(1.5), 1.5, 2):
+        for axis, given in itertools.product((None, 0, 1, (), (0, 0)), options):
+            assert_agrees(lambda x, axis=axis, given=given: function(x, axis=axis, **given), x)
+
+
+def test_losses_of_huber_are_computed_in_the_dtype_of_the_loop():
+    numbers = np.array([0.139, 0.755, 0.21])
+    for one, other in itertools.product((np.float64, np.float32, int), repeat=2):
+        delta, r = np.array([0.6, 0.441, 3.0]).astype(one), numbers.astype(other)
+        wanted, found = scipy.special.huber(delta, r), recorded(scipy.special.huber)(delta, r)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-6 if wanted.itemsize == 4 else 1e-12)
+
+
+POLYNOMIALS = (
+    lambda p: np.polyder(p), lambda p: np.polyder(p, 0), lambda p: np.polyder(p, 3),
+    lambda p: np.polyder(p, -1), lambda p: np.polyint(p), lambda p: np.polyint(p, 0),
+    lambda p: np.polyint(p, -1), lambda p: np.polyint(p, 2, [1.0, 2.0, 3.0]),
+    lambda p: np.polyint(p, 2, [1.0]), lambda p: np.polymul(p, [1.0, 2.0]),
+    lambda p: np.polyadd(p, [1.0, 2.0]), lambda p: np.polyval(p, 2.0),
+    lambda p: np.vander(p), lambda p: np.vander(p, 0), lambda p: np.vander(p, -1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(POLYNOMIALS)))
+def test_coefficients_may_be_a_number_none_or_zeros(number):
+    zeros = np.zeros(2)
+    for p in (1.5, np.array(1.5), MATRIX[0], MATRIX, MATRIX[0, :0], zeros, -zeros, zeros > 1):
+        assert_agrees(POLYNOMIALS[number], p)
+
+
+def test_a_polynomial_of_zeros_keeps_its_slope():
+    from steepest import gradient
+
+    p = np.array([1.0, -2.0])
+    slopes = gradient(lambda x: np.sum(np.polymul(x, p) * p))(np.zeros(1))
+    np.testing.assert_allclose(slopes, [p @ p])
+
+
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
+def test_beyond_the_ends_of_an_array_there_is_nothing_to_multiply(function):
+    kernels = ([np.inf, 0.0, 2.0], [1.0, -np.inf], [np.nan], [1.0, np.nan, 0.0, 0.0, 3.0], [2, 3])
+    for kernel, mode in itertools.product(kernels, ("full", "same", "valid")):
+        for x in ([0.0, 0.5, -np.inf], [1.0, 2.0, 3.0, 0.0], [0.0]):
+            given = np.array(kernel), np.array(x)
+            assert_agrees(lambda x, y, mode=mode: function(x, y, mode), *given)
+            assert_agrees(lambda x, y, mode=mode: function(y, x, mode), *given)
+    truths = np.array([True, False])
+    assert_agrees(lambda x: function(x, truths, "full"), truths)
+
+
+MAKERS = (np.array, np.asarray, np.asanyarray, np.nan_to_num, np.astype, np.copy)
+
+
+@pytest.mark.parametrize("function", MAKERS, ids=lambda function: function.__name__)
+def test_copies_of_numbers_and_lists(function):
+    more = (np.float64,) if function is np.astype else ()
+    for x in (2.5, 2, np.float64(2.5), np.int64(2), np.array(2.5), np.array(2), MATRIX[0]):
+        for options in ({}, {"copy": True}, {"copy": False}, {"copy": None}):
+
+            def changed(x, options=options):
+                result = function(x, *more, **options)
+                result += 1
+                return result, isinstance(result, np.ndarray)
+
+            assert_agrees(changed, x)
+            assert_agrees(lambda x, options=options: function([x, x], *more, **options), x)
+
+
+IN_PLACE = [name for name in operator.__all__ if hasattr(np.ndarray, f"__{name}__")]
+IN_PLACE = [name for name in IN_PLACE if name.startswith("i") and hasattr(operator, name[1:])]
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_what_is_changed_in_place_keeps_its_shape(name):
+    operate = getattr(operator, name)
+    for shape, other in itertools.product(((), (1,), (2,), (1, 2), (2, 2)), repeat=2):
+        for dtype in (int, float):
+            x, y = np.full(shape, 3, dtype), np.full(other, 2, dtype)
+            assert_agrees(lambda x, y: (operate(x.copy(), y), x), x, y)
+
+
+CASTS = ("no", "equiv", "safe", "same_kind", "unsafe", "odd")
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.less, np.sqrt, np.modf, np.logical_or, np.matmul])
+def test_arrays_for_results_obey_the_rule_for_casts(ufunc):
+    def call(x, casting, dtype, more):
+        shape = () if ufunc is np.matmul else x.shape
+        out = tuple(np.zeros(shape, dtype) for _ in range(ufunc.nout))
+        ufunc(*[x] * ufunc.nin, out=out, casting=casting, **more)
+        return out
+
+    for casting, dtype in itertools.product(CASTS, (float, np.float32, int, bool)):
+        for x, more in ((MATRIX[0], {}), (np.array([1, 0]), {}), (MATRIX[0], {"dtype": float})):
+            rule = casting, dtype, more
+            assert_agrees(lambda x, rule=rule: call(x, *rule), x)
+
+
+@pytest.mark.parametrize("function", [np.concatenate, np.stack])
+def test_arrays_for_joined_ones_obey_the_rule_for_casts(function):
+    for casting, dtype in itertools.product(CASTS, (float, np.float32, int)):
+        for more in ({}, {"dtype": dtype}):
+
+            def call(x, casting=casting, dtype=dtype, more=more):
+                out = np.zeros_like(function([x, x]), dtype)
+                return function([x, x], out=out, casting=casting, **more)
+
+            assert_agrees(call, MATRIX)
+
+
+MASKED = {
+    "add": lambda x, where: np.add(x, x, out=np.zeros_like(x), where=where),
+    "copyto": lambda x, where: np.copyto(x, 5.0, where=where),
+    "sum": lambda x, where: np.sum(x, where=where),
+    "mean": lambda x, where: np.mean(x, where=where),
+    "std": lambda x, where: np.std(x, where=where),
+    "max": lambda x, where: np.max(x, where=where, initial=-1.0),
+    "all": lambda x, where: np.all(x, where=where),
+    "nansum": lambda x, where: np.nansum(x, where=where),
+    "nanmean": lambda x, where: np.nanmean(x, where=where),
+    "nanvar": lambda x, where: np.nanvar(x, where=where),
+    "add.reduce": lambda x, where: np.add.reduce(x, where=where),
+}
+MASKS = (
+    [1, 0, 1], [1.0, 0.0, 2.0], [[True], [False]], [True, False], 1, 0.0, True,
+    np.array([1, 0, 1]), np.array([1.0, 0.0, 1.0]), np.array([True, False, True]),
+    np.array(True), np.array(1.0), np.float64(1.0), np.array([[True, False, True]]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_are_truth_values(name):
+    for where in MASKS:
+        assert_agrees(lambda x, where=where: MASKED[name](x, where), np.array([0.5, 2.0, 3.0]))
+        if isinstance(where, np.ndarray):
+            assert_agrees(MASKED[name], np.array([0.5, 2.0, 3.0]), where)
+
+
+OF_MATH = [f for f in vars(math).values() if callable(f)]
+
+
+@pytest.mark.parametrize("function", OF_MATH, ids=lambda function: function.__name__)
+def test_functions_of_math_take_the_arrays_that_are_numbers(function):
+    for x in (-3.0, 0.5, np.float32(0.5)):
+        for value in (x, np.array(x), np.array([x]), np.array([[x]]), np.array([x, x])):
+            assert_agrees(lambda value: function(value), value)
+            assert_agrees(lambda value: function(value, 2.0), value)
+
+
+VALUES = (1.5, 2, np.float64(1.5), np.int8(2), np.array(1.5), MATRIX)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_have_the_attributes_that_they_have_in_numpy(value):
+    names = sorted(
+        {name for kind in (np.ndarray, float, int, complex) for name in dir(kind)} - {"mT"}
+    )
+    has = recorded(lambda x: [hasattr(x, name) for name in names])(value)
+    assert [name for name, found in zip(names, has, strict=True) if found] == [
+        name for name in names if hasattr(value, name)
+    ]
+    for call in (copy.copy, copy.deepcopy, lambda x: x.__copy__(), lambda x: x.__deepcopy__({})):
+        assert_agrees(call, value)
+
+
+_BINARY = """
+add and divmod floordiv lshift matmul mod mul or pow rshift sub truediv xor
+""".split()  # noqa: SIM905
+_NAMES = [f"{side}{name}" for name in _BINARY for side in ("", "r", "i")]
+ALONE = ["__neg__", "__pos__", "__abs__", "__invert__"]
+OPERATORS = [f"__{name}__" for name in [*_NAMES, "eq", "ge", "gt", "le", "lt", "ne"]] + ALONE
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_complex_numbers_have_numpys_operators(name):
+    for other in (2.0, np.array([0.5, 2.0])):
+        for x in (np.array([0.5, 2.0]), np.float64(2.0)):
+            others = () if name in ALONE else (other,)
+            assert_agrees(lambda x, others=others: getattr(x + 1j, name)(*others), x)
+            if name not in ALONE:
+                assert_agrees(lambda x: getattr(np.array([1j, 2.0]), name)(x), x)
+
+
+def test_tolerances_of_ranks_broadcast_over_matrices():
+    stack = np.stack([MATRIX, MATRIX * [[1.0], [0.0]]])
+    for x in (MATRIX, stack, MATRIX[0], np.zeros(2), np.array(0.0), 2.0, np.zeros((0, 2))):
+        for tol in (None, 0.5, np.array([0.5, 10.0]), [0.5, 1e-3], np.array([[0.5], [2.0]])):
+            assert_agrees(lambda x, tol=tol: np.linalg.matrix_rank(x, tol), x)
+            assert_agrees(lambda x, tol=tol: np.linalg.matrix_rank(x, rtol=tol), x)
+            assert_agrees(lambda x, tol=tol: np.linalg.matrix_rank(x, 0.5, rtol=tol), x)
+
+
+def test_condition_numbers_of_singular_matrices():
+    for x in (np.zeros((2, 2)), np.ones((2, 2)), np.stack([MATRIX, 0 * MATRIX]), MATRIX * np.nan):
+        for p in (None, 2, -2, 1, "fro"):
+            assert_agrees(lambda x, p=p: np.linalg.cond(x, p), x)
+
+
+def test_covariances_have_numpys_shapes_and_dtypes():
+    for x, y in itertools.product(
+        (MATRIX, MATRIX[0], MATRIX[:1], 1.5), (None, MATRIX, MATRIX[:1])
+    ):
+        for rowvar, ddof in itertools.product((True, False), (None, 0, 2, 3)):
+            given = {"rowvar": rowvar, "ddof": ddof}
+            assert_agrees(lambda x, y=y, given=given: np.cov(x, y, **given), x)
+    single = MATRIX.astype(np.float32)
+    for weights in (None, np.array([1, 2]), np.array([0.5, 1.5])):
+        assert_agrees(lambda x, w=weights: np.cov(x, aweights=w, dtype=np.float32), single)
+
+
+def test_an_error_of_another_type_than_numpys_is_numpys():
+    for call in (
+        lambda x: np.linalg.vecdot(x, 2, axis=None),
+        lambda x: np.sum(x, axis="no axis"),
+        lambda x: np.swapaxes(x, None, 1),
+        lambda x: x.reshape("no shape"),
+        lambda x: np.repeat(x, "no number"),
+    ):
+        assert_agrees(call, MATRIX)
+
+
+def test_the_builtins_are_left_as_they_are():
+    assert recorded(lambda x: [hasattr(builtins, "sum"), hasattr(builtins, "nothing")])(1.0) == [
+        True,
+        False,
+    ]
