@@ -6,10 +6,15 @@ import copy
 import dataclasses
 import enum
 import functools
+import inspect
+import math
+import operator
+import types
 import typing
 
 import numpy as np
 import pytest
+import scipy.special
 
 import steepest as st
 
@@ -428,3 +433,33 @@ def test_integers_of_arguments_are_keys():
 def test_an_array_is_not_equal_to_what_is_no_array():
     compiled = st.compile(lambda x: x if np.array_equal(x, None) else 2 * x)
     np.testing.assert_array_equal(compiled(X), 2 * X)
+
+
+SAYS = {
+    "isinstance of a ufunc": lambda f: isinstance(f, np.ufunc),
+    "isinstance of a function": lambda f: isinstance(f, types.FunctionType),
+    "isinstance of a builtin": lambda f: isinstance(f, types.BuiltinFunctionType),
+    "isinstance of a type": lambda f: isinstance(f, type),
+    "callable": callable,
+    "inspected": lambda f: (inspect.isfunction(f), inspect.isbuiltin(f), inspect.isclass(f)),
+    "its type": lambda f: (type(f) is np.ufunc, str(type(f)), f.__class__ is type(f)),
+    "its names": lambda f: (f.__name__, f.__module__, getattr(f, "__qualname__", None)),
+    "its text": lambda f: (repr(f), f.__doc__),
+    "equality": lambda f: (f == f, f is f, f in {f}),
+}
+OF_LIBRARIES = (
+    np.sin, np.add, np.sum, np.dot, np.array, np.linalg.norm, np.fft.fft, np.float64, np.int8,
+    math.sin, math.hypot, operator.add, abs, max, len, float, sum, scipy.special.logsumexp,
+)  # fmt: skip
+here = None
+
+
+@pytest.mark.parametrize("name", SAYS)
+@pytest.mark.parametrize("function", OF_LIBRARIES, ids=lambda f: f.__name__)
+def test_what_a_librarys_function_says_of_itself_is_the_same_inside(function, name, monkeypatch):
+    monkeypatch.setitem(globals(), "here", function)
+    says, wanted = SAYS[name], repr(SAYS[name](function))
+    agrees = lambda x, f: np.sum(x) * float(repr(says(f)) == wanted)
+    assert st.gradient(lambda x: agrees(x, here))(X).all()
+    assert st.gradient(lambda x: agrees(x, function))(X).all()
+    assert st.gradient(agrees)(X, function).all()

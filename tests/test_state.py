@@ -821,9 +821,9 @@ CALLED = {
     "gradient": lambda f, x, args: st.gradient(f)(x, *args),
     "minimize": lambda f, x, args: st.minimize(f, x, args=args, stop=st.MaxIterations(3)).x,
     "least_squares": lambda f, x, args: st.least_squares(f, x, args=args).x,
-    "minimize_many": lambda f, x, args: (
-        st.minimize_many(f, x[None] * np.ones((3, 1)), shared=args, stop=st.MaxIterations(3)).x[1]
-    ),
+    "minimize_many": lambda f, x, args: st.minimize_many(
+        f, x[None] * np.ones((3, 1)), shared=args, stop=st.MaxIterations(3)
+    ).x[1],
 }
 
 

@@ -74,18 +74,28 @@ _CLOCKS = frozenset({"time"})
 
 
 class SeenFunction:
-    """A function of NumPy, as traced code sees it.
+    """A library's function, as traced code sees it: it says of itself what the real one says.
 
-    What it returns for plain arguments is an array that can hold traced values.
+    Where nothing else is to be called in its place it is NumPy's: what it returns for plain
+    arguments is an array that can hold traced values.
     """
 
-    def __init__(self, real: Callable[..., Any]) -> None:
-        self._real = real
-        self.__name__ = getattr(real, "__name__", repr(real))
-        self.__doc__ = real.__doc__
+    def __init__(
+        self, real: Callable[..., Any], instead: Callable[..., Any] | None = None
+    ) -> None:
+        self._real, self._instead = real, instead
+        for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            if hasattr(real, name):
+                setattr(self, name, getattr(real, name))
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._real)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Record the call, or call NumPy where nothing is traced."""
+        """Record the call, or call the real one where nothing is traced."""
+        if self._instead is not None:
+            return self._instead(*args, **kwargs)
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         refuse_text(args, f"np.{self.__name__}")
         if any(isinstance(value, types.GeneratorType) for value in args):
@@ -158,6 +168,10 @@ class SeenType(type):
     _real: type
     convert: Callable[..., Any] | None
 
+    @property  # type: ignore[misc]
+    def __class__(cls) -> Any:
+        return see_library(type(cls._real))
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Record a conversion, or convert plain values."""
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
@@ -199,7 +213,8 @@ STAND_INS += [SeenFunction, SeenType]
 def seen_type(real: type, convert: Callable[..., Any] | None = None) -> SeenType:
     """Return a type as traced code sees it."""
     if real not in _types:
-        namespace = {"_real": real, "convert": staticmethod(convert) if convert else None}
+        namespace: dict[str, Any] = {"__module__": real.__module__, "__doc__": real.__doc__}
+        namespace |= {"_real": real, "convert": staticmethod(convert) if convert else None}
         _types[real] = SeenType(real.__name__, (), namespace)
     return _types[real]
 
@@ -223,6 +238,8 @@ class _TypeOf(SeenType):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], Traced):
             return see_library(python_type(args[0]))
+        if len(args) == 1 and isinstance(args[0], SeenFunction | SeenType):
+            return see_library(type(args[0]._real))
         if len(args) == 1 and is_tracing():
             return READ["type"](args[0])
         if len(args) == 3:
@@ -241,7 +258,7 @@ def _refusing_text(real: Callable[..., Any]) -> Callable[..., Any]:
         refuse_text(args, f"{real.__name__}()")
         return real(*args, **kwargs)
 
-    return functools.wraps(real)(seen)
+    return SeenFunction(real, seen)
 
 
 for _reader in (builtins.len, builtins.compile, ast.literal_eval, json.loads):
@@ -360,7 +377,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             raise _refused(function, error) from error
 
-    return functools.wraps(function)(seen)
+    return SeenFunction(function, seen)
 
 
 def _refused(function: Any, error: Exception | None = None) -> UnsupportedError:
@@ -416,7 +433,7 @@ def _announcing(clock: Callable[..., Any]) -> Callable[..., Any]:
         )
         return clock(*args, **kwargs)
 
-    return functools.wraps(clock)(seen)
+    return SeenFunction(clock, seen)
 
 
 def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
@@ -427,7 +444,7 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
             return real(*args, **kwargs)
         return as_returned(call_implementation(recorded, name, args, kwargs, real), name, kwargs)
 
-    return seen
+    return SeenFunction(real, seen)
 
 
 def _public(module: str) -> str:
@@ -458,7 +475,7 @@ def _opaque(function: Callable[..., Any]) -> Callable[..., Any]:
         current().root.captures.opaque.append(function.__name__)
         return function(*args, **kwargs)
 
-    return functools.wraps(function)(seen)
+    return SeenFunction(function, seen)
 
 
 for _door in (builtins.id, builtins.open, builtins.input):

@@ -16,7 +16,7 @@ from steepest.ops.floating import exact_sum
 from steepest.trace.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.calls import call_ufunc, demand
 from steepest.trace.numbers import python_number, single, whole
-from steepest.trace.seen import SEEN, WATCHED
+from steepest.trace.seen import SEEN, WATCHED, SeenFunction
 
 _MATH_UFUNCS = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10,
@@ -47,8 +47,7 @@ def _for_traced(
             return implementation(*args, **kwargs)
         return real(*args, **kwargs)
 
-    seen.__name__, seen.__doc__ = real.__name__, real.__doc__
-    return seen
+    return SeenFunction(real, seen)
 
 
 def _floats(values: Iterable[Any]) -> list[Any]:
