@@ -392,3 +392,19 @@ def test_an_array_without_axes_and_a_number_have_traces_of_their_own():
     for _ in range(2):
         assert f(np.array(3.0)) == 6.0
         assert f(np.float64(3.0)) == f(3.0) == 3.0
+
+
+def test_what_is_no_array_may_be_among_the_arguments_of_any_derivative():
+    def f(x, name, weights):
+        return np.sum(getattr(np, name)(x) * weights())
+
+    weights, x = lambda: np.array([1.0, 3.0]), np.array([0.2, 0.5])
+    slopes = np.cos(x) * weights()
+    others = "sin", weights
+    np.testing.assert_allclose(st.gradient(f)(x, *others), slopes)
+    np.testing.assert_allclose(st.hessian(f)(x, *others), np.diag(-np.sin(x) * weights()))
+    for mode in ("forward", "reverse", "auto"):
+        np.testing.assert_allclose(st.jacobian(f, mode=mode)(x, *others), slopes)
+    cotangents = st.pullback(f, x, *others)[1](1.0)
+    np.testing.assert_allclose(cotangents[0], slopes)
+    assert cotangents[1:] == (None, None)

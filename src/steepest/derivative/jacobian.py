@@ -102,9 +102,12 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
         reverse = sum(map(np.size, values)) <= sum(map(np.size, leaves))
         mode = "reverse" if reverse else "forward"
     if mode == "reverse":
-        _, pull = pullback(Function(of_one, executor), x, others)
+        pull = Function(
+            lambda point, rest, v: pullback(lambda u: of_one(u, rest), point)[1](v)[0],
+            executor,
+        )
         rows = [
-            trees.leaves(pull(trees.unflatten(value_structure, unit))[0])
+            trees.leaves(pull(x, others, trees.unflatten(value_structure, unit)))
             for unit in _units(values)
         ]
         blocks = _assemble(rows, values, leaves, stacked_outputs=True)

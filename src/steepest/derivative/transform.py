@@ -21,6 +21,7 @@ from steepest.trace.tracing import (
     add_argument,
     argument_names,
     call_traced,
+    is_array_like,
     own_copies,
     result_nodes,
 )
@@ -255,8 +256,10 @@ def record_pullback(function, primals, cotangent):
         given = [_match(leaf, node) for leaf, node in zip(leaves, linear.outputs, strict=True)]
         return filled(pull_back(linear.outputs, given, linear.variables), linear.variables)
 
-    results, linear = differentiate(function, primals, range(len(primals)), rule)
-    return trees.unflatten(linear.variable_structure, results)
+    plain = [all(map(is_array_like, trees.leaves(primal))) for primal in primals]
+    results, linear = differentiate(function, primals, np.flatnonzero(plain).tolist(), rule)
+    cotangents = iter(trees.unflatten(linear.variable_structure, results))
+    return tuple([next(cotangents) if is_plain else None for is_plain in plain])
 
 
 def _match(leaf: Any, node: Node) -> TracedArray:
@@ -282,7 +285,7 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
         What the function returns.
     pull
         Function of a cotangent, which has the structure and shapes of the value; returns a
-        tuple with a cotangent for each argument.
+        tuple with a cotangent for each argument, None for one that holds anything but arrays.
 
     Examples
     --------
