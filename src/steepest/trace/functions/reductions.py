@@ -185,7 +185,7 @@ def root(squares: Any) -> Any:
 
 def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
     def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-        a = as_traced(a)
+        a = as_array(a)
         if _is_given(where) and not _is_given(initial):
             raise InputError(
                 f"reduction operation '{name}'{at(user_source())} does not have an identity, so "
