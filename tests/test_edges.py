@@ -9,9 +9,11 @@ import operator
 import numpy as np
 import pytest
 import scipy.special
-from agreement import assert_agrees, recorded
+from agreement import assert_agrees, assert_same, outcome, recorded
 
+from steepest import compile as compile_
 from steepest import gradient
+from steepest.errors import RefusalError
 from steepest.trace.array import UFUNC_METHODS
 
 MATRIX = np.array([[0.4, 1.7], [-0.3, 0.9]])
@@ -292,6 +294,54 @@ def test_powers_that_vanish_have_slope_zero():
 
     slopes = gradient(loss)(np.array([2.0, 4.0, 0.5, -0.5, 3.0]))
     np.testing.assert_allclose(slopes, [1.0, 0.25, 0.0, 0.0, 0.0])
+
+
+METHODS = ("linear", "midpoint", "lower", "higher", "nearest")
+
+
+@pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
+def test_quantiles_are_elements_where_nothing_lies_between(name):
+    function = getattr(np, name)
+    scale = 100 if "percentile" in name else 1
+    arrays = ([-0.0, -0.0, np.inf], [-np.inf, 0.5, np.inf], [4, 1, 3], [True, False], [1.5])
+    shares = 1, 0, 0.4, np.float64(0.4), np.float32(0.5), [0, 1], [0.0, 0.4], np.array([1, 0])
+    for numbers, share, method in itertools.product(arrays, shares, METHODS):
+        q = [part * scale for part in share] if isinstance(share, list) else share * scale
+        for x in (np.array(numbers), np.array(numbers, np.float32)):
+            assert_agrees(lambda x, q=q, method=method: function(x, q, method=method), x)
+
+
+@pytest.mark.parametrize(("ufunc", "name"), ALONG, ids=str)
+def test_methods_of_ufuncs_compute_in_the_dtype_that_is_given(ufunc, name):
+    places = ([0, 1, 0],) if name == "reduceat" else ()
+    for dtype in (bool, np.int8, np.float32, float):
+        for x in ([1.5, 2.0, 0.0], [100, 100, 100], [True, True, True]):
+            call = lambda x, dtype=dtype: getattr(ufunc, name)(x, *places, dtype=dtype)
+            assert_agrees(call, np.array(x))
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std", "nanmean", "nanvar", "nanstd"])
+def test_moments_round_as_numpys(name):
+    x = np.array([[4.0, 4.0, 2.0], [-2.0, -1.0, 0.1]], np.float32)
+    for dtype, where in itertools.product((None, float, np.float32), (True, x > 0)):
+        call = lambda x: getattr(np, name)(x, dtype=dtype, where=where)  # noqa: B023
+        wanted, found = call(x), recorded(call)(x)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-7 if wanted.itemsize == 4 else 1e-14)
+
+
+OF_TRUTHS = [u for u in vars(np).values() if isinstance(u, np.ufunc) and "??" in u.types[0]]
+OF_TRUTHS += [u for u in vars(np).values() if isinstance(u, np.ufunc) and u.types[0] == "?->?"]
+
+
+@pytest.mark.parametrize("ufunc", OF_TRUTHS, ids=lambda ufunc: ufunc.__name__)
+def test_machine_code_knows_truth_values(ufunc):
+    x = np.array([True, False, True])
+    y = np.array([False, False, True])
+    call = lambda x, y: ufunc(*(x, y)[: ufunc.nin])
+    wanted, found = outcome(call, (x, y)), outcome(compile_(call), (x, y))
+    if not isinstance(found, RefusalError) and not isinstance(wanted, Exception):
+        assert_same(found[0], wanted[0], ufunc)
 
 
 def test_the_builtins_are_left_as_they_are():

@@ -18,6 +18,7 @@ WITHOUT_AXES = (
     "np.einsum(',->', x, x)",
     "np.fft.fftn(x)", "np.fft.ifftn(x)", "np.polyint(x, 0)", "np.polyval([1.0], x)",
     "np.percentile(x, 50)", "np.take(x, 0)", "np.positive(x)", "np.fmax(x, 0)", "np.isreal(x)",
+    "np.isin(x, [0.5])",
     "np.isposinf(x)", "np.float64(x)", "np.float32(x)", "np.resize(x, ())", "np.tile(x, ())",
     "np.array(x)[()]", "np.array(x)[...]", "np.array([x])[0]", "np.array([x])[0, ...]",
     "np.array(x).T", "np.array(x).reshape(())", "np.array(x).astype(int)", "np.array(x).round()",

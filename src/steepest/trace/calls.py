@@ -73,7 +73,7 @@ _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
-    extract fftn fftshift flip full full_like i0 ifftn ifftshift imag insert matrix_transpose
+    extract fftn fftshift flip full full_like i0 ifftn ifftshift imag insert isin matrix_transpose
     moveaxis ones ones_like pad piecewise polyint real reshape resize roll rollaxis rot90 select
     split squeeze stack swapaxes tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
