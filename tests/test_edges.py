@@ -5,56 +5,18 @@ import copy
 import itertools
 import math
 import operator
-import warnings
 
 import numpy as np
 import pytest
 import scipy.special
+from agreement import assert_agrees, assert_same, outcome, recorded
 
-from steepest.derivative.function import Function, interpret
-from steepest.errors import RefusalError, SteepestError
+from steepest import compile as compile_
+from steepest import gradient
+from steepest.errors import RefusalError
 from steepest.trace.array import UFUNC_METHODS
 
 MATRIX = np.array([[0.4, 1.7], [-0.3, 0.9]])
-
-
-def outcome(function, args):
-    """Return what a call returns, and what it leaves of its arguments; or its error."""
-    args = copy.deepcopy(args)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return function(*args), args
-        except Exception as error:
-            return error
-
-
-def assert_agrees(function, *args):
-    wanted, found = outcome(function, args), outcome(recorded(function), args)
-    if isinstance(found, RefusalError):
-        return
-    if isinstance(wanted, Exception):
-        assert isinstance(found, SteepestError | type(wanted)), (args, found, wanted)
-        return
-    assert not isinstance(found, Exception), (args, found, wanted)
-    assert_same(found, wanted, args)
-
-
-def recorded(function):
-    return Function(lambda *args: function(*args), interpret, writes=True)
-
-
-def assert_same(found, wanted, args):
-    if isinstance(wanted, tuple | list):
-        assert len(found) == len(wanted), (args, found, wanted)
-        for one, other in zip(found, wanted, strict=True):
-            assert_same(one, other, args)
-        return
-    if wanted is None or wanted is NotImplemented:
-        return
-    one, other = np.asarray(found), np.asarray(wanted)
-    assert (one.dtype, one.shape) == (other.dtype, other.shape), (args, found, wanted)
-    np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=str(args))
 
 
 AXES = (0, -1, 2, None, (), (0,), (0, 1), (0, 0), [0], 1.0)
@@ -114,8 +76,6 @@ def test_coefficients_may_be_a_number_none_or_zeros(number):
 
 
 def test_a_polynomial_of_zeros_keeps_its_slope():
-    from steepest import gradient
-
     p = np.array([1.0, -2.0])
     slopes = gradient(lambda x: np.sum(np.polymul(x, p) * p))(np.zeros(1))
     np.testing.assert_allclose(slopes, [p @ p])
@@ -302,6 +262,86 @@ def test_an_error_of_another_type_than_numpys_is_numpys():
         lambda x: np.repeat(x, "no number"),
     ):
         assert_agrees(call, MATRIX)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.nextafter, np.left_shift, np.logical_or])
+def test_casts_of_operands_obey_the_rule(ufunc):
+    numbers = 1.5, 2, np.float32(1.5), np.int8(2), np.array([1, 2]), np.array([0.5, 2.0])
+    for casting, dtype in itertools.product(CASTS, (None, float, np.float32, int, bool)):
+        rule = {"casting": casting, "dtype": dtype}
+        for x, y in itertools.product(numbers, numbers[:4]):
+            assert_agrees(lambda x, y=y, rule=rule: ufunc(x, y, **rule), x)
+
+
+@pytest.mark.parametrize("function", [np.place, np.putmask, np.copyto])
+def test_masks_have_the_size_of_the_array(function):
+    for mask in ([True, False, True], [True, False], [[True, False, True]], [True], True, []):
+        for values in ([5.0, 6.0], [5.0], 5.0, [], [[1.0, 2.0, 3.0]]):
+
+            def call(x, mask=mask, values=values):
+                x = x.copy()
+                given = {"where": mask} if function is np.copyto else {}
+                function(x, *([] if given else [mask]), values, **given)
+                return x
+
+            assert_agrees(call, np.array([0.5, 2.0, 3.0]))
+            assert_agrees(call, np.array([[0.5, 2.0, 3.0]]))
+
+
+def test_powers_that_vanish_have_slope_zero():
+    def loss(x):
+        return np.sum(x ** np.array([1.0, 0.5, np.inf, np.inf, -np.inf]))
+
+    slopes = gradient(loss)(np.array([2.0, 4.0, 0.5, -0.5, 3.0]))
+    np.testing.assert_allclose(slopes, [1.0, 0.25, 0.0, 0.0, 0.0])
+
+
+METHODS = ("linear", "midpoint", "lower", "higher", "nearest")
+
+
+@pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
+def test_quantiles_are_elements_where_nothing_lies_between(name):
+    function = getattr(np, name)
+    scale = 100 if "percentile" in name else 1
+    arrays = ([-0.0, -0.0, np.inf], [-np.inf, 0.5, np.inf], [4, 1, 3], [True, False], [1.5])
+    shares = 1, 0, 0.4, np.float64(0.4), np.float32(0.5), [0, 1], [0.0, 0.4], np.array([1, 0])
+    for numbers, share, method in itertools.product(arrays, shares, METHODS):
+        q = [part * scale for part in share] if isinstance(share, list) else share * scale
+        for x in (np.array(numbers), np.array(numbers, np.float32)):
+            assert_agrees(lambda x, q=q, method=method: function(x, q, method=method), x)
+
+
+@pytest.mark.parametrize(("ufunc", "name"), ALONG, ids=str)
+def test_methods_of_ufuncs_compute_in_the_dtype_that_is_given(ufunc, name):
+    places = ([0, 1, 0],) if name == "reduceat" else ()
+    for dtype in (bool, np.int8, np.float32, float):
+        for x in ([1.5, 2.0, 0.0], [100, 100, 100], [True, True, True]):
+            call = lambda x, dtype=dtype: getattr(ufunc, name)(x, *places, dtype=dtype)
+            assert_agrees(call, np.array(x))
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std", "nanmean", "nanvar", "nanstd"])
+def test_moments_round_as_numpys(name):
+    x = np.array([[4.0, 4.0, 2.0], [-2.0, -1.0, 0.1]], np.float32)
+    for dtype, where in itertools.product((None, float, np.float32), (True, x > 0)):
+        call = lambda x: getattr(np, name)(x, dtype=dtype, where=where)  # noqa: B023
+        wanted, found = call(x), recorded(call)(x)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-7 if wanted.itemsize == 4 else 1e-14)
+
+
+OF_TRUTHS = [u for u in vars(np).values() if isinstance(u, np.ufunc) and "??" in u.types[0]]
+OF_TRUTHS += [u for u in vars(np).values() if isinstance(u, np.ufunc) and u.types[0] == "?->?"]
+
+
+@pytest.mark.parametrize("ufunc", OF_TRUTHS, ids=lambda ufunc: ufunc.__name__)
+def test_machine_code_knows_truth_values(ufunc):
+    x = np.array([True, False, True])
+    y = np.array([False, False, True])
+    call = lambda x, y: ufunc(*(x, y)[: ufunc.nin])
+    wanted, found = outcome(call, (x, y)), outcome(compile_(call), (x, y))
+    if not isinstance(found, RefusalError) and not isinstance(wanted, Exception):
+        assert_same(found[0], wanted[0], ufunc)
 
 
 def test_the_builtins_are_left_as_they_are():

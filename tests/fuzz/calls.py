@@ -57,7 +57,8 @@ def _optionals(target, rng, parameters, filler, after_name):
             texts += [_argument(rng, p, filler) for _ in range(rng.randrange(4))]
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
-        by_position = by_position and p.kind is not p.KEYWORD_ONLY and rng.random() < 0.6
+        may_follow = p.kind is not p.KEYWORD_ONLY and p.name != "overwrite_input"
+        by_position = by_position and may_follow and rng.random() < 0.6
         if not by_position and (rng.random() > share or p.kind is p.POSITIONAL_ONLY):
             continue
         text = _optional(target, rng, p, filler)

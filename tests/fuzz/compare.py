@@ -26,6 +26,8 @@ class Verdict:
 
 def compare(plain, found):
     """Return the verdict on an outcome, given what the plain run did."""
+    if plain.result is NotImplemented and isinstance(found.error, TypeError):
+        return Verdict(AGREES)  # which Python raises unless the other operand has an answer
     if found.is_refusal:
         sentence = str(found.error)
         if len(sentence) < 20:

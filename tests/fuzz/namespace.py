@@ -4,7 +4,7 @@ import functools
 import random
 
 from . import catalog, values
-from .calls import Filler, call_text, texts_of
+from .calls import SORTED, Filler, call_text, texts_of
 from .case import Call, Case, arguments_of, is_python, load
 from .compare import AGREES, REFUSED
 from .oracle import check_gradient, check_values
@@ -119,6 +119,8 @@ def _drawn(target, rng):
     filler = Filler(rng, *_kind_and_shape(target, rng))
     texts = texts_of(target, rng, filler)
     owner = filler.mark("any") if target.is_method else ""
+    if target.path in SORTED and owner:
+        owner = f"np.sort({owner}, axis=None)"
     text = filler.filled(call_text(target, texts, owner))
     names = filler.names or ["x"]
     given = filler.values or [values.number(rng, "unit")]

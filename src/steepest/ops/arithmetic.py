@@ -32,9 +32,12 @@ def _known(x):
 def _power_by_base(y, x, p):
     # p * x**(p - 1), where 0 * 0**-1 is 0: x**0 has slope 0 at every x.
     exponent = _known(p)
-    if exponent is not None and exponent.all():
+    is_finite = exponent is None or np.isfinite(exponent).all()
+    if exponent is not None and exponent.all() and is_finite:
         return p * np.power(x, p - 1)
     nothing = (p == 0) & (x == 0)
+    if not is_finite:
+        nothing = nothing | (np.isinf(p) & (y == 0))
     return np.where(nothing, 0, p * np.power(x, np.where(nothing, 1, p - 1)))
 
 

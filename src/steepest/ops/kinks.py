@@ -22,6 +22,8 @@ def _emit_sign(b, x):
 
 
 def _emit_absolute(b, x):
+    if x.dtype.kind == "b":
+        return x
     return b.select(x < 0, -x, x) if x.is_integer else b.fabs(x)
 
 

@@ -246,7 +246,7 @@ class TracedArray(Traced):
         )
 
     def __getattr__(self, name: str) -> Any:
-        if self.weak and _is_asked_by_user() and not hasattr(python_type(self), name):
+        if self.is_scalar and _is_asked_by_user() and not hasattr(python_type(self), name):
             _missing(self, name)
         if name in METHODS:
             return _bound(self, name)

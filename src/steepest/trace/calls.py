@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +12,6 @@ from steepest.errors import (
     ConcreteValueError,
     InputError,
     OperandError,
-    RefusalError,
-    SteepestError,
     UnsupportedError,
     forgive,
 )
@@ -29,7 +25,6 @@ from steepest.trace.array import (
     METHODS,
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
-    Traced,
     TracedArray,
     as_traced,
     is_ordered,
@@ -37,6 +32,7 @@ from steepest.trace.array import (
     refuse,
     refuse_library,
 )
+from steepest.trace.implementations import call_implementation
 from steepest.trace.session import SUPPORTED, check_dtype, current
 
 
@@ -50,121 +46,53 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     if implementation is None:
         refuse(name)
     result = call_implementation(implementation, name, args, kwargs, function)
-    return as_returned(result, name, kwargs)
+    return as_returned(result, name, kwargs, args[0] if args else None)
 
 
 def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record a call of a method of arrays."""
     full = f"ndarray.{name}"
     plain = lambda x, *args, **kwargs: getattr(x, name)(*args, **kwargs)
-    return as_returned(call_implementation(METHODS[name], full, args, kwargs, plain), full, kwargs)
+    result = call_implementation(METHODS[name], full, args, kwargs, plain)
+    return as_returned(result, full, kwargs, args[0])
 
 
-def as_returned(result: Any, name: str, kwargs: Mapping[str, Any]) -> Any:
+def as_returned(result: Any, name: str, kwargs: Mapping[str, Any], first: Any = None) -> Any:
     """Return a result as NumPy returns it: what has no axes is a number, or an array."""
-    if name.rpartition(".")[2] in _ARRAY_MAKERS or kwargs.get("out") is not None:
+    name = name.rpartition(".")[2]
+    is_number = isinstance(first, TracedArray) and first.is_scalar and not first.weak
+    if is_number and name in _METHODS_OF_NUMBERS:
+        return as_number(result)
+    if name in _ARRAY_MAKERS or kwargs.get("out") is not None:
         return result
     if type(result) is tuple:
-        return tuple(map(_as_number, result))
-    return _as_number(result)
+        return tuple(map(as_number, result))
+    return as_number(result)
 
 
 _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
     choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
-    extract flip full full_like i0 insert matrix_transpose moveaxis ones ones_like pad piecewise
-    real imag reshape resize roll rollaxis rot90 select split squeeze stack swapaxes
-    tensordot tile transpose unstack view where zeros zeros_like
+    extract fftn fftshift flip full full_like i0 ifftn ifftshift imag insert isin matrix_transpose
+    moveaxis ones ones_like pad piecewise polyint real reshape resize roll rollaxis rot90 select
+    split squeeze stack swapaxes tensordot tile transpose unstack view where zeros zeros_like
     """.split()  # noqa: SIM905
 )
 """Functions whose results without axes are arrays; those of all others are numbers."""
 
 
-def _as_number(result: Any) -> Any:
+_METHODS_OF_NUMBERS = frozenset(
+    {"imag", "moveaxis", "permute_dims", "reshape", "squeeze", "transpose"}
+)
+"""Functions that leave it to a number of NumPy's to answer, which it does with a number."""
+
+
+def as_number(result: Any) -> Any:
+    """Return a result as a number, if it has no axes."""
     if isinstance(result, TracedArray) and not result.shape:
         return TracedArray(result.node, current(), result.weak, is_scalar=True)
     return result
-
-
-def call_implementation(
-    implementation: Callable[..., Any],
-    name: str,
-    args: Any,
-    kwargs: Mapping[str, Any],
-    plain: Callable[..., Any],
-) -> Any:
-    """Call what records a function; refuse arguments that it does not take.
-
-    An error that the plain function does not raise is a refusal, too: an ``except`` of the user's
-    must not take it for one of NumPy's. An error of another type than NumPy's is NumPy's.
-    """
-    try:
-        return implementation(*args, **kwargs)
-    except RefusalError:
-        raise
-    except Exception as error:
-        if type(error) is TypeError:
-            _demand_arguments(implementation, name, args, kwargs)
-        raised = _raised(plain, args, kwargs)
-        if raised is None:
-            what = str(error) if isinstance(error, SteepestError) else _failed(name, error)
-            raise UnsupportedError(what) from error
-        if isinstance(raised, _NotAskedError) or isinstance(error, SteepestError | type(raised)):
-            raise
-        raise raised from error
-
-
-def _failed(name: str, error: Exception) -> str:
-    return (
-        f"{name} of these arguments{at(user_source())} cannot be recorded ({error}): write it "
-        "with other NumPy functions, or compute it outside and pass it in"
-    )
-
-
-def _demand_arguments(
-    implementation: Callable[..., Any], name: str, args: Any, kwargs: Mapping[str, Any]
-) -> None:
-    """Refuse a call with arguments that an implementation does not take."""
-    signature = inspect.signature(implementation)
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as mismatch:
-        unknown = [key for key in kwargs if key not in signature.parameters]
-        refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({mismatch})")
-
-
-class _NotAskedError(Exception):
-    """The values are not known, or a function of the user's would be called twice."""
-
-
-def _raised(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Exception | None:
-    """Return what a function raises for the values at hand."""
-    try:
-        values, named = _plain_values((args, dict(kwargs)))
-    except Exception as error:
-        return _NotAskedError(str(error))
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            plain(*values, **named)
-    except Exception as error:
-        return error
-    return None
-
-
-def _plain_values(value: Any) -> Any:
-    if isinstance(value, Traced):
-        return value.plain()
-    if isinstance(value, np.ndarray):
-        return value.copy()  # the function may write to it
-    if isinstance(value, dict):
-        return {name: _plain_values(item) for name, item in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(map(_plain_values, value))
-    if callable(value) and not isinstance(value, type | np.ufunc):
-        raise TypeError("a function of the user's is called no more than once")
-    return value
 
 
 def scipy_name(ufunc: np.ufunc) -> str:
@@ -218,7 +146,7 @@ def call_ufunc(
         result = apply(row, *inputs)
     if loop is not None:
         result = _as_loop(ufunc, result, loop[ufunc.nin :], order)
-    result = tuple(map(_as_number, result)) if isinstance(result, tuple) else _as_number(result)
+    result = tuple(map(as_number, result)) if isinstance(result, tuple) else as_number(result)
     if where is True and all(target is None for target in targets):
         return result
     results = result if isinstance(result, tuple) else (result,)
@@ -260,16 +188,29 @@ def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     types = tuple(map(_type, map(_unlisted, inputs)))
     if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
-    rules: dict[str, Any] = {} if casting == "same_kind" else {"casting": casting}
+    # NumPy crashes where it finds a cast of a Python number at fault: that is asked below.
+    rules: dict[str, Any] = {"casting": "unsafe"}
     if dtype is not None:
         rules["signature"] = (*(None,) * ufunc.nin, *(np.dtype(dtype),) * ufunc.nout)
     try:
-        if not rules:
+        if dtype is None and casting == "same_kind":
             return resolve_loop(ufunc, types)
         loop = ufunc.resolve_dtypes((*types, *(None,) * ufunc.nout), **rules)
     except TypeError as error:
         raise UnsupportedError(f"np.{ufunc.__name__}{at(user_source())}: {error}") from None
+    for kind, used in zip(types, loop, strict=False):
+        if not _can_cast(kind, used, casting):
+            raise UnsupportedError(
+                f"np.{ufunc.__name__}{at(user_source())} is computed in {used}, to which "
+                f"{np.dtype(kind)} cannot be cast by the rule casting={casting!r}"
+            )
     return tuple(map(check_dtype, loop))
+
+
+def _can_cast(kind: Any, dtype: np.dtype, casting: Any) -> bool:
+    """Whether an operand can be cast for a loop; numbers of Python's adapt to it."""
+    adapts = casting != "equiv" and dtype.kind in {int: "iufc", float: "fc"}.get(kind, "")
+    return np.can_cast(dtype if adapts else np.dtype(kind), dtype, casting)
 
 
 def _in_loop(value: Any, dtype: np.dtype) -> Any:
@@ -492,6 +433,6 @@ def _array_function(
 
 # NumPy's two protocols: every function of NumPy that meets a traced array comes here.
 _class: Any = TracedArray
-CALLS["method"], CALLS["implementation"] = call_method, call_implementation
+CALLS["method"] = call_method
 _class.__array_ufunc__ = _array_ufunc
 _class.__array_function__ = _array_function

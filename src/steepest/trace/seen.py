@@ -31,8 +31,14 @@ from steepest.trace.array import (
     python_type,
     refuse,
 )
-from steepest.trace.calls import as_returned, call_function, call_implementation, call_ufunc
+from steepest.trace.calls import (
+    as_number,
+    as_returned,
+    call_function,
+    call_ufunc,
+)
 from steepest.trace.chance import is_seeded, makes_generators, refuse_chance, refuse_random
+from steepest.trace.implementations import call_implementation
 from steepest.trace.numbers import python_number, single, whole
 from steepest.trace.session import SUPPORTED, current, is_tracing
 from steepest.trace.text import refuse_text
@@ -221,7 +227,7 @@ def seen_type(real: type, convert: Callable[..., Any] | None = None) -> SeenType
 
 def _to_number(dtype: type) -> Callable[..., Any]:
     """Return a conversion to a NumPy scalar, or an array, of a dtype."""
-    return lambda value=0: as_traced(value).astype(dtype)
+    return lambda value=0: as_number(as_traced(value).astype(dtype))
 
 
 def _to_float(value: Any) -> TracedArray:

@@ -59,7 +59,7 @@ def key_of(leaf: Any) -> Any:
     if type(leaf) is float:
         return float
     if isinstance(leaf, TracedArray):
-        return leaf.shape, leaf.dtype, leaf.is_scalar or leaf.ordered, leaf.weak
+        return leaf.shape, leaf.dtype, leaf.is_scalar, leaf.ordered, leaf.weak
     if is_array_like(check_plain(leaf)):
         if leaf.ndim > 1:
             return leaf.shape, leaf.dtype, lies_in_order(leaf)

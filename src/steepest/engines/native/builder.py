@@ -338,16 +338,16 @@ class Builder(Places):
         return self._intrinsic("copysign", x, sign)
 
     def floor(self, x: Element) -> Element:
-        return x if x.is_integer else self._intrinsic("floor", x)
+        return x if x.dtype.kind != "f" else self._intrinsic("floor", x)
 
     def ceil(self, x: Element) -> Element:
-        return x if x.is_integer else self._intrinsic("ceil", x)
+        return x if x.dtype.kind != "f" else self._intrinsic("ceil", x)
 
     def trunc(self, x: Element) -> Element:
-        return x if x.is_integer else self._intrinsic("trunc", x)
+        return x if x.dtype.kind != "f" else self._intrinsic("trunc", x)
 
     def rint(self, x: Element) -> Element:
-        return x if x.is_integer else self._intrinsic("rint", x)
+        return x if x.dtype.kind != "f" else self._intrinsic("rint", x)
 
     def bits(self, operation: str, *operands: Element) -> Element:
         """Apply LLVM's operation of that name to the bits."""

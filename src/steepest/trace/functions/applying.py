@@ -15,6 +15,7 @@ from steepest.trace.functions.sorting import argsort
 from steepest.trace.seen import SEEN
 from steepest.trace.session import current
 from steepest.trace.view import follow
+from steepest.trace.writing import alias
 
 
 class Vectorized:
@@ -120,4 +121,4 @@ def unique(
 def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
     element, tests = as_traced(element), np.ravel(as_traced(test_elements))
     found = np.any(element[..., None] == tests, axis=-1)
-    return np.logical_not(found) if invert else found
+    return alias(np.logical_not(found) if invert else found)

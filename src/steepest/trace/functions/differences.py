@@ -18,6 +18,7 @@ from steepest.trace.array import as_traced
 from steepest.trace.calls import demand, truth_of
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import demand_axes, implements, normalize_axis
+from steepest.trace.writing import alias
 
 
 @implements(np.diff)
@@ -340,7 +341,7 @@ def polyint(p, m=1, k=None):
             raise InputError(f"np.polyint{at(user_source())}: k must be a number or m numbers")
         constant = constants[i : i + 1] if constants.size > 1 else constants
         p = np.concatenate([p / np.arange(len(p), 0, -1), constant])
-    return p
+    return p if m else alias(p)
 
 
 def _demand_order(name: str, m: int) -> None:

@@ -24,6 +24,7 @@ from steepest.trace.array import (
 from steepest.trace.calls import apply
 from steepest.trace.complex import TracedComplex, as_complex
 from steepest.trace.functions.register import (
+    as_array,
     as_truth,
     implements,
     node_cast,
@@ -201,12 +202,12 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 @implements(np.isposinf)
 def isposinf(x, out=None):
-    return as_traced(x) == np.inf
+    return as_array(x) == np.inf
 
 
 @implements(np.isneginf)
 def isneginf(x, out=None):
-    return as_traced(x) == -np.inf
+    return as_array(x) == -np.inf
 
 
 @implements(np.isclose)
@@ -243,7 +244,8 @@ def array_equiv(a1, a2):
 
 @implements(np.isreal)
 def isreal(x):
-    return np.ones_like(as_traced(x), bool)
+    ones: Any = np.ones_like(as_traced(x), bool)
+    return python_number(ones, np.bool_) if as_traced(x).weak else ones
 
 
 @implements(np.isrealobj)

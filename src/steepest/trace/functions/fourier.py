@@ -106,6 +106,8 @@ def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(a, s=None, axes=None, norm=None, out=None):
         z = as_complex(a)
         sizes, axes = _in_turn(s, axes, z.ndim)
+        if not axes and not is_complex(a):
+            return REAL_FUNCTIONS[np.asarray](a)
         for n, axis in reversed(list(zip(sizes, axes, strict=True))):
             z = transform(z, n, axis, norm)
         return z

@@ -307,7 +307,7 @@ def _widths_of_axes(widths: dict[int, Any], ndim: int) -> list[Any]:
 
 @implements(np.pad)
 def pad(array, pad_width, mode="constant", **options):
-    array = as_traced(array)
+    array = FUNCTIONS[np.copy](array)
     constant_values = options.pop("constant_values", 0) if mode == "constant" else 0
     if options:
         name, value = options.popitem()

@@ -236,12 +236,23 @@ def _flat_for_writing(a: Any) -> TracedArray:
 
 @implements(np.place)
 def place(arr, mask, vals):
+    _demand_size("place", arr, mask)
     indices = flatnonzero(mask)
     put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
 
 
+def _demand_size(name: str, a: Any, mask: Any) -> None:
+    if np.size(mask) != np.size(a):
+        raise InputError(
+            f"np.{name}{at(user_source())}: a mask of shape {np.shape(mask)} must have as many "
+            f"elements as the array, of shape {np.shape(a)}"
+        )
+
+
 @implements(np.putmask)
 def putmask(a, mask, values):
+    _demand_size("putmask", a, mask)
+    mask = reshape(as_traced(mask), a.shape)
     a[...] = np.where(mask, np.resize(ravel(as_traced(values)), a.shape), a)
 
 

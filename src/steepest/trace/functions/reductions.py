@@ -145,7 +145,12 @@ def var(
     mean = mean if _is_given(mean) else None
     a = as_traced(a)
     center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where) if mean is None else mean
-    squares = np.square(a - center)
+    return _variance(a - center, a, axis, dtype, ddof, keepdims, where)
+
+
+def _variance(apart: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any):
+    """Return the mean square of what lies between elements and their mean."""
+    squares = np.square(apart)
     total = sum_(squares, axis, dtype, None, keepdims, None, where)
     count = count_along(a, axis, where)
     return _divided(
@@ -185,7 +190,7 @@ def root(squares: Any) -> Any:
 
 def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
     def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-        a = as_traced(a)
+        a = as_array(a)
         if _is_given(where) and not _is_given(initial):
             raise InputError(
                 f"reduction operation '{name}'{at(user_source())} does not have an identity, so "
@@ -345,7 +350,13 @@ def nanvar(
     correction=None,
 ):  # fmt: skip
     _check_inexact(a, dtype)
-    options = {"where": ~np.isnan(a) & as_mask(where), "mean": mean, "correction": correction}
+    where = ~np.isnan(a) & as_mask(where)
+    a = as_traced(a)
+    if a.dtype.kind == "f" and not _is_given(mean) and not _is_given(correction):
+        center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
+        apart = (a - center).astype(a.dtype)  # as NumPy rounds here, whatever dtype= says
+        return _variance(apart, a, axis, dtype, ddof, keepdims, where)
+    options = {"where": where, "mean": mean, "correction": correction}
     return var(a, axis, dtype, None, ddof, keepdims, **options)
 
 
@@ -498,7 +509,7 @@ def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
         array[(*head, slice(i, j))].sum(axis) if i < j else array[(*head, i)]
         for i, j in zip(starts, ends, strict=True)
     ]
-    return np.stack(parts, axis)
+    return np.stack(parts, axis).astype(dtype)
 
 
 UFUNC_METHODS[np.add, "reduceat"] = with_out(_add_reduceat, "add.reduceat")

@@ -50,7 +50,7 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
     if order == "F":
         return transpose(reshape(transpose(a), shape[::-1], copy=copy))
     if shape == a.shape:
-        return fresh(a) if copy or a.is_scalar else alias(a)
+        return fresh(a) if copy and not a.is_scalar else alias(a)
     if a.is_scalar or copy:
         return record(TABLE["reshape"], a, shape=shape)
     shares = reshapes_as_view(storage_of(a), shape)

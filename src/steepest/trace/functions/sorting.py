@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError
+from steepest.errors import InputError, OperandError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.reduction import keep_axes
@@ -98,7 +98,6 @@ def quantile(
     if method not in _METHODS or weights is not None:
         refuse(f"np.quantile with method={method!r} or weights")
     lines, axes, ndim = _in_front(a, axis)
-    lines = lines if lines.dtype.kind == "f" else lines.astype(np.float64)
     q = as_traced(q)
     if not bool(np.all((q >= 0) & (q <= 1))):
         raise InputError(f"quantiles{at(user_source())} must be in the range [0, 1]")
@@ -109,16 +108,25 @@ def quantile(
         "linear": place - low,
         "lower": 0.0 * place,
         "higher": np.ceil(place) - low,
-        "midpoint": np.where(place == low, 0.0, 0.5),
+        "midpoint": np.where(place == low, 0.0, 0.5).astype(place.dtype),
         "nearest": np.rint(place) - low,
     }[method]
     below = np.ravel(low).astype(np.int64)
     above = np.minimum(below + 1, lines.shape[0] - 1)
     shape = (*q.shape, *lines.shape[1:])
     first, second = (np.reshape(ordered[i], shape) for i in (below, above))
-    step = second - first
-    result = np.where(between >= 0.5, second - step * (1 - between), first + step * between)
-    result = np.where(np.isnan(ordered[-1]), np.nan, result).astype(lines.dtype)
+    is_whole = method == "linear" and q.dtype.kind in "iu"
+    if method in _PICKING or is_whole:  # elements themselves
+        result = np.where(between >= 0.5, second, first)
+    else:
+        if lines.dtype == np.bool_:
+            raise OperandError(f"np.quantile{at(user_source())}: truth values have no difference")
+        step: Any = second - first
+        if q.weak:
+            between = between.astype((step * 1.0).dtype)
+        result = np.where(between >= 0.5, second - step * (1 - between), first + step * between)
+    if lines.dtype.kind == "f":
+        result = np.where(np.isnan(ordered[-1]), np.nan, result).astype(result.dtype)
     if keepdims:
         kept = iter(lines.shape[1:])
         ones = tuple(1 if i in axes else next(kept) for i in range(ndim))
@@ -126,7 +134,8 @@ def quantile(
     return result
 
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_PICKING = ("lower", "higher", "nearest")
+_METHODS = ("linear", "midpoint", *_PICKING)
 
 
 @implements(np.percentile)
