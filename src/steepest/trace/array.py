@@ -325,7 +325,7 @@ class TracedArray(Traced):
             raise ConcreteValueError(
                 f"a traced value{at(user_source())} is unhashable: it cannot be in a set or a "
                 "key of a dictionary, because it stands for every value it may have; use a "
-                "list, or a key that is not computed from the arguments"
+                "list, or a key that is not computed from the arguments, and leave a memo out"
             )
         return hash(known[()])
 
