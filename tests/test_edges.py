@@ -349,3 +349,10 @@ def test_the_builtins_are_left_as_they_are():
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("ask", [hasattr, getattr], ids=lambda ask: ask.__name__)
+@pytest.mark.parametrize("name", [True, 1, None, b"size"], ids=repr)
+def test_names_of_attributes_are_text(ask, name):
+    with pytest.raises(TypeError, match="must be string"):
+        recorded(lambda x: 1.0 * bool(ask(x, name)))(1.0)

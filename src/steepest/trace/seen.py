@@ -273,12 +273,12 @@ for _reader in (builtins.len, builtins.compile, ast.literal_eval, json.loads):
 
 def _hasattr(value: Any, name: str) -> bool:
     """Whether a value has an attribute; a traced one has those that NumPy's or Python's has."""
-    if not isinstance(value, Traced):
+    if not isinstance(value, Traced) or not isinstance(name, str):
         return hasattr(value, name)
     return any(name in vars(kind) for kind in python_type(value).__mro__)  # and no metaclass
 
 
-WATCHED[builtins.hasattr] = _hasattr
+WATCHED[builtins.hasattr] = SeenFunction(builtins.hasattr, _hasattr)
 
 
 class SeenModule(types.ModuleType):
