@@ -110,7 +110,7 @@ def _largest(x):
     """Return where on the last axis the largest element lies alone, itself, and 1 for ties."""
     top = np.max(x, axis=-1, keepdims=True)
     is_top = x == top
-    number = np.sum(np.where(is_top, 1.0, 0.0).astype(x.dtype), axis=-1, keepdims=True)
+    number = np.sum(is_top.astype(x.dtype), axis=-1, keepdims=True)
     is_one = number == 1
     return is_top & is_one, top, 1 - is_one.astype(x.dtype)
 
