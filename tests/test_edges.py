@@ -15,6 +15,7 @@ from steepest import compile as compile_
 from steepest import gradient
 from steepest.errors import RefusalError
 from steepest.trace.array import UFUNC_METHODS
+from steepest.trace.complex import UFUNCS as COMPLEX_UFUNCS
 
 MATRIX = np.array([[0.4, 1.7], [-0.3, 0.9]])
 
@@ -289,11 +290,120 @@ def test_masks_have_the_size_of_the_array(function):
 
 
 def test_powers_that_vanish_have_slope_zero():
-    def loss(x):
-        return np.sum(x ** np.array([1.0, 0.5, np.inf, np.inf, -np.inf]))
+    x = np.array([2.0, 4.0, 0.5, -0.5, 3.0])
+    p = np.array([1.0, 0.5, np.inf, np.inf, -np.inf])
+    for slopes in (
+        gradient(lambda x: np.sum(x**p))(x),
+        gradient(lambda x, p: np.sum(x**p))(x, p),
+    ):
+        np.testing.assert_allclose(slopes, [1.0, 0.25, 0.0, 0.0, 0.0])
 
-    slopes = gradient(loss)(np.array([2.0, 4.0, 0.5, -0.5, 3.0]))
-    np.testing.assert_allclose(slopes, [1.0, 0.25, 0.0, 0.0, 0.0])
+
+OPTIONS = (
+    {"where": np.array([True, False])},
+    {"dtype": np.complex64},
+    {"dtype": np.complex128},
+    {"casting": "no"},
+    {"order": "F"},
+    {"subok": False},
+)
+
+
+@pytest.mark.parametrize("ufunc", COMPLEX_UFUNCS, ids=lambda ufunc: ufunc.__name__)
+def test_no_option_of_a_ufunc_of_complex_numbers_is_dropped(ufunc):
+    for options in OPTIONS:
+
+        def call(x, options=options):
+            z = x * np.array([1.0 + 2j, 0.5j])
+            w = z.copy()
+            result = ufunc(*(z,) * ufunc.nin, out=w, **options)
+            return result.real, result.imag, w.real, w.imag
+
+        assert_agrees(call, np.array([0.5, 2.0]))
+
+
+def _handled(ask):
+    def call(x):
+        try:
+            ask(x)
+        except AttributeError:
+            return 1.0 * x
+        except TypeError:
+            return 2.0 * x
+        except RuntimeError:
+            return 3.0 * x
+        except ValueError:
+            return 4.0 * x
+        return 5.0 * x
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.tensor,
+        lambda x: 1.0 in x[0],
+        lambda x: np.astype(2.5, float),
+        lambda x: np.astype([1.0], float),
+        lambda x: np.cov(x, fweights=[1, 2, 3]),
+        lambda x: np.cov(x, aweights=[1.0, -2.0]),
+        lambda x: x.reshape(3),
+        lambda x: np.concatenate([x, x[0]]),
+        lambda x: np.linalg.inv(x),
+        lambda x: np.swapaxes(x, 0, 5),
+        lambda x: x[5],
+        lambda x: iter(x[0]),
+    ],
+)
+def test_an_except_clause_takes_the_error_that_it_takes_in_numpy(ask):
+    x = np.array([1.0, 2.0])
+    try:
+        wanted = _handled(ask)(x)
+    except Exception as error:
+        with pytest.raises(type(error)):
+            recorded(_handled(ask))(x)
+    else:
+        np.testing.assert_array_equal(recorded(_handled(ask))(x), wanted)
+
+
+def test_lists_of_computed_numbers_are_arrays():
+    def placed(x):
+        a = x * 1.0
+        np.place(a, [x[0] > 0, x[1] > 3], 7.0)
+        np.putmask(a, [x[0] > 3, x[1] > 0], [x[1], x[0]])
+        return a
+
+    def filled(x):
+        a = np.zeros((2, 2)) * x
+        np.fill_diagonal(a, [x[0], x[1]])
+        a.flat[[0, 1]] = [x[1], x[0]]
+        return a
+
+    for call in (
+        placed,
+        filled,
+        lambda x: np.cov([x, 2 * x], rowvar=False),
+        lambda x: np.cov(x, [x[1], x[0]], rowvar=False),
+        lambda x: np.sum(x, where=[x[0] > 0, x[1] > 5]),
+        lambda x: np.array_equal([x[0], x[1]], x),
+        lambda x: np.cumulative_sum([x[0], x[1]]),
+        lambda x: np.searchsorted(x, 1.5, sorter=[0, 1]),
+    ):
+        x = np.array([1.0, 2.0])
+        assert_same(recorded(call)(x), call(x), x)
+
+
+def test_convolutions_with_infinity_in_a_loop_that_stays_in_the_graph():
+    def call(x, w):
+        i, total = 0, np.zeros(4)
+        while i < x[0]:
+            total = total + np.convolve(np.array([1.0, 2.0, 3.0]), w, "full")
+            i = i + 1
+        return total
+
+    for w in ([np.inf, 1.0], [1.0, -np.inf], [2.0, 1.0]):
+        assert_agrees(call, np.array([30.0]), np.array(w))
 
 
 METHODS = ("linear", "midpoint", "lower", "higher", "nearest")

@@ -304,3 +304,16 @@ def test_hermitian_decompositions_read_one_triangle(name, random):
     for ours, numpys in zip(st.trace(function, a)(a), function(a), strict=True):
         np.testing.assert_allclose(ours, numpys, rtol=1e-12, atol=1e-14)
     assert st.check_gradient(lambda a: np.sum(np.sin(function(a)[-1])), a)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("small", [1e-2, 5e-4, 1e-5])
+def test_pseudo_inverses_that_drop_singular_values_have_their_slopes(small, dtype):
+    a = np.diag([1.0, small]).astype(dtype)
+    tangent = np.array([[0.25, 1.0], [0.5, -0.75]], dtype)
+    rcond = 2 * small
+    found = st.pushforward(lambda a: np.linalg.pinv(a, rcond=rcond), (a,), (tangent,))[1]
+    step = 1e-3 * small
+    exact, along = a.astype(float), tangent.astype(float)
+    after, before = (np.linalg.pinv(exact + h * along, rcond=rcond) for h in (step, -step))
+    np.testing.assert_allclose(found, (after - before) / (2 * step), rtol=1e-3, atol=1e-6)

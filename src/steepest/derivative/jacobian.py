@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.derivative.function import Function, interpret
-from steepest.derivative.transform import gradient, pullback, pushforward
+from steepest.derivative.transform import as_variable, gradient, pullback, pushforward
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import current
-from steepest.trace.tracing import call_traced
+from steepest.trace.tracing import call_traced, is_array_like
 from steepest.trace.writes import writing_once
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -97,6 +97,14 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
 
     x, others = arguments[wrt], arguments[:wrt] + arguments[wrt + 1 :]
     leaves, structure = trees.flatten(x)
+    leaves = list(map(as_variable, leaves))
+    for leaf in leaves:
+        if not is_array_like(leaf):
+            raise InputError(
+                f"st.jacobian by argument {wrt}: {leaf!r} is no array, and has no slope: give it "
+                "in an argument of its own"
+            )
+    x = trees.unflatten(structure, leaves)
     values, value_structure = trees.flatten(Function(of_one, executor)(x, others))
     if mode == "auto":
         reverse = sum(map(np.size, values)) <= sum(map(np.size, leaves))

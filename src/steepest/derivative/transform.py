@@ -256,10 +256,10 @@ def record_pullback(function, primals, cotangent):
         given = [_match(leaf, node) for leaf, node in zip(leaves, linear.outputs, strict=True)]
         return filled(pull_back(linear.outputs, given, linear.variables), linear.variables)
 
-    plain = [all(map(is_array_like, trees.leaves(primal))) for primal in primals]
-    results, linear = differentiate(function, primals, np.flatnonzero(plain).tolist(), rule)
+    held = [any(map(is_array_like, trees.leaves(primal))) for primal in primals]
+    results, linear = differentiate(function, primals, np.flatnonzero(held).tolist(), rule)
     cotangents = iter(trees.unflatten(linear.variable_structure, results))
-    return tuple([next(cotangents) if is_plain else None for is_plain in plain])
+    return tuple([next(cotangents) if holds_arrays else None for holds_arrays in held])
 
 
 def _match(leaf: Any, node: Node) -> TracedArray:
@@ -285,7 +285,7 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
         What the function returns.
     pull
         Function of a cotangent, which has the structure and shapes of the value; returns a
-        tuple with a cotangent for each argument, None for one that holds anything but arrays.
+        tuple with a cotangent for each argument, None for one without arrays and floats.
 
     Examples
     --------

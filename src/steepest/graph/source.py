@@ -79,14 +79,17 @@ def user_source() -> Source | None:
 
 
 def library_function() -> str | None:
-    """Return what users call the function of an installed library that their own line calls.
+    """Return the public name of the installed library's function that the user's line called.
 
-    Where its name is none that they can import, it is told which library that is.
+    Where no function on the way has one, the library's name; None where the user's own line
+    raises, or the traced function itself is installed.
     """
     frame: types.FrameType | None = sys._getframe(1)
     name = library = None
     while frame is not None:
         file = frame.f_code.co_filename
+        if frame.f_code in ENTRIES:
+            return None
         if not is_library(file):
             if not is_installed(file):
                 return name or library

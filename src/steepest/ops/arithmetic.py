@@ -32,8 +32,8 @@ def _known(x):
 def _power_by_base(y, x, p):
     # p * x**(p - 1), where 0 * 0**-1 is 0: x**0 has slope 0 at every x.
     exponent = _known(p)
-    is_finite = exponent is None or np.isfinite(exponent).all()
-    if exponent is not None and exponent.all() and is_finite:
+    is_finite = exponent is not None and np.isfinite(exponent).all()
+    if is_finite and exponent.all():
         return p * np.power(x, p - 1)
     nothing = (p == 0) & (x == 0)
     if not is_finite:

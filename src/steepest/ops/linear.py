@@ -231,10 +231,6 @@ qr = call(lambda: QR, QR.evaluate)
 # The pseudo-inverse.
 
 
-_NEGLIGIBLE = 1e4
-"""Singular values that count as zero and are no more than so many roundings are zero."""
-
-
 def _pinv_tangent(y, a, ta, rcond):
     tat, yt = swap(ta), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
@@ -244,14 +240,15 @@ def _pinv_tangent(y, a, ta, rcond):
         + np.matmul(np.matmul(left, tat), np.matmul(yt, y))
         - np.matmul(np.matmul(y, ta), y)
     )
-    return slopes if _drops_nothing(a, rcond) else slopes + _of_dropped(a, tat, rcond)
+    return slopes if _drops_nothing(a, rcond) else slopes + _dropped_terms(a, tat, rcond)
 
 
 def _drops_nothing(a, rcond):
-    return rcond <= _NEGLIGIBLE * np.finfo(a.dtype).eps
+    """Whether singular values below a cutoff are rounding errors of zeros."""
+    return rcond <= max(a.shape[-2:]) * np.finfo(str(a.dtype).removeprefix("torch.")).eps
 
 
-def _of_dropped(a, other, rcond):
+def _dropped_terms(a, other, rcond):
     """Return what singular values that count as zero, and are not, add to a slope.
 
     The formulas above take them for zero. `other` is a tangent, transposed, or a cotangent: the
@@ -280,12 +277,12 @@ def _pinv_pullback(cotangent, y, a, *, rcond):
         - np.matmul(np.matmul(yt, cotangent), yt)
     )
     if not _drops_nothing(a, rcond):
-        slopes = slopes + swap(_of_dropped(a, cotangent, rcond))
+        slopes = slopes + swap(_dropped_terms(a, cotangent, rcond))
     return (slopes,)
 
 
 def _torch_pinv(t, a, *, rcond):
-    if rcond <= _NEGLIGIBLE * t.finfo(a.dtype).eps:
+    if _drops_nothing(a, rcond):
         return t.linalg.pinv(a, rtol=rcond)
     u, s, vh = t.linalg.svd(a, full_matrices=False)
     kept = s > rcond * s[..., :1]

@@ -14,6 +14,7 @@ from steepest.errors import (
     ConcreteValueError,
     InputError,
     OperandError,
+    SteepestError,
     UnsupportedError,
     forgive,
 )
@@ -54,8 +55,8 @@ class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An attribute of arrays that cannot be recorded."""
 
 
-class MissingAttributeError(OperandError, AttributeError):
-    """An attribute, or an operation, that the value does not have in NumPy either."""
+class MissingAttributeError(SteepestError, AttributeError):
+    """An attribute that the value does not have in NumPy either."""
 
 
 class Traced:
@@ -229,9 +230,7 @@ class TracedArray(Traced):
 
     def __contains__(self, item: Any) -> bool:
         if self.is_scalar:
-            raise MissingAttributeError(
-                f"a number{at(user_source())} contains nothing: compare with =="
-            )
+            raise OperandError(f"a number{at(user_source())} contains nothing: compare with ==")
         return bool(np.any(self == item))
 
     def __getitem__(self, key: Any) -> TracedArray:

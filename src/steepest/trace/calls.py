@@ -121,7 +121,8 @@ def call_ufunc(
         return apply(row, *inputs)  # most often, and faster
     inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
     if any(map(COMPLEX["is complex"], inputs)):
-        return COMPLEX["ufunc"](ufunc, *inputs, out=given or (None if out is _ABSENT else out))
+        out = given or (None if out is _ABSENT else out)
+        return COMPLEX["ufunc"](ufunc, *inputs, out=out, where=where, **options)
     targets = _targets(ufunc, given, out)
     dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
     order = options.pop("order", "K") or "K"
@@ -185,7 +186,7 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for comparisons of integers."""
-    types = tuple(map(_type, map(_unlisted, inputs)))
+    types = tuple(map(_type, map(unlisted, inputs)))
     if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
     # NumPy crashes where it finds a cast of a Python number at fault: that is asked below.
@@ -247,11 +248,11 @@ def _write_out(ufunc: np.ufunc, value: Any, out: Any, where: Any, casting: Any) 
             "elements without a value: give out=, or use np.where"
         )
     if where is not True and isinstance(out, TracedArray):
-        value = _selected(value, out, where, what, casting)
+        value = selected(value, out, where, what, casting)
     return write_out(value, out, what, casting)
 
 
-def _selected(value: Any, out: TracedArray, where: Any, what: str, casting: Any) -> Any:
+def selected(value: Any, out: TracedArray, where: Any, what: str, casting: Any) -> Any:
     """Return what an array holds after a result is written to it where a mask is true."""
     out.demand_cast(value, what, casting)
     return np.where(as_mask(where), value.astype(out.dtype), out)
@@ -299,7 +300,8 @@ def demand(condition: Any, error: Callable[[], Exception]) -> None:
         raise error()
 
 
-def _unlisted(value: Any) -> Any:
+def unlisted(value: Any) -> Any:
+    """Return a list as an array, and all else as it is."""
     if isinstance(value, TracedArray) or not isinstance(value, list | tuple):
         return value
     return as_traced(value)
@@ -377,7 +379,7 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
     ufunc: Any = row.evaluate
-    operands = tuple(map(_unlisted, operands))
+    operands = tuple(map(unlisted, operands))
     types = tuple(map(_type, operands))
     if int in types and row.name in _COMPARISONS:
         types = _exact_types(operands, types)

@@ -253,12 +253,22 @@ def refuse_complex(what: str) -> NoReturn:
     )
 
 
-def call_complex_ufunc(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
+_DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True}
+"""What options of ufuncs are where they are not given; others are None."""
+
+
+def call_complex_ufunc(
+    ufunc: np.ufunc, *inputs: Any, out: Any = None, where: Any = True, **options: Any
+) -> Any:
     """Record a ufunc of which some operand is complex."""
-    out = options.pop("out", None)
     implementation = UFUNCS.get(ufunc)
-    if implementation is None or any(value is not None for value in options.values()):
+    if implementation is None:
         refuse_complex(f"np.{ufunc.__name__}")
+    if where is not True:
+        refuse_complex(f"np.{ufunc.__name__} with where=")
+    for name, value in options.items():
+        if value is not None and value != _DEFAULTS.get(name):
+            refuse_complex(f"np.{ufunc.__name__} with {name}=")
     result = implementation(*map(as_complex, inputs))
     if out is None:
         return result

@@ -37,7 +37,7 @@ def call_implementation(
         if raised is None:
             what = str(error) if isinstance(error, SteepestError) else _failed(name, error)
             raise UnsupportedError(what) from error
-        if isinstance(raised, _NotAskedError) or isinstance(error, SteepestError | type(raised)):
+        if isinstance(raised, _NotAskedError) or isinstance(error, type(raised)):
             raise
         raise raised from error
 

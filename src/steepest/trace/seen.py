@@ -125,13 +125,20 @@ class SeenFunction:
         return repr(self._real)
 
     def __eq__(self, other: object) -> bool:
-        return self._real is (other._real if isinstance(other, SeenFunction) else other)
+        # Methods of ufuncs are made anew each time: equal, not the same.
+        return self._real == (other._real if type(other) is SeenFunction else other)
 
     def __hash__(self) -> int:
         return hash(self._real)
 
+    def __copy__(self) -> SeenFunction:
+        return self
 
-def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
+    def __deepcopy__(self, memo: Any) -> SeenFunction:
+        return self
+
+
+def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> SeenFunction:
     def method(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         if not holds_traced([*args, *kwargs.values()]):
@@ -143,7 +150,7 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
             implementation, f"np.{ufunc.__name__}.{name}", args, kwargs, getattr(ufunc, name)
         )
 
-    return method
+    return SeenFunction(getattr(ufunc, name), method)
 
 
 def recordable(result: Any) -> Any:

@@ -260,7 +260,7 @@ def vander(x, N=None, increasing=False):
     x = x.astype(np.promote_types(x.dtype, int))
     count = x.size if N is None else N
     if count < 0:
-        raise InputError(f"np.vander{at(user_source())}: N={N} columns are less than none")
+        raise InputError(f"np.vander{at(user_source())}: N must not be negative, got {N}")
     columns = [np.ones_like(x)]
     for _ in range(count - 1):
         columns.append(columns[-1] * x)
@@ -289,7 +289,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 @implements(method="fill")
 def _fill(a, value, /):
-    if np.ndim(value):
+    value = as_traced(value)
+    if value.ndim:
         raise InputError(f"ndarray.fill{at(user_source())} takes a number, and no array")
     a[...] = value
 

@@ -10,6 +10,7 @@ from steepest.errors import (
     GraphIndexError,
     InputError,
     OperandError,
+    SteepestError,
     UnsupportedError,
     forgive,
 )
@@ -181,7 +182,7 @@ def _is_finite(x: Any) -> bool:
         return truth_of(np.all(np.isfinite(x)))
     except UnsupportedError as refusal:  # a loop that stays in the graph asks for no values
         forgive(refusal)
-        return True
+        return False
 
 
 @implements(np.correlate)
@@ -228,8 +229,10 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 def cov(
     m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None
 ):
-    rows = _rows(m, rowvar or np.ndim(m) == 1)
-    others = None if y is None else _rows(y, rowvar or np.ndim(y) < 2 or len(y) == 1)
+    m = as_traced(m)
+    rows = _rows(m, rowvar or m.ndim == 1)
+    y = None if y is None else as_traced(y)
+    others = None if y is None else _rows(y, rowvar or y.ndim < 2 or len(y) == 1)
     if not rows.shape[0]:
         return as_traced(np.zeros((0, 0)))
     if others is not None:
@@ -257,20 +260,19 @@ def cov(
         factor = total - ddof
     else:
         factor = total - ddof * np.sum(weights * aweights) / total
-    apart = (rows - center[:, None]).astype(rows.dtype)
-    scaled = apart if weights is None else apart * weights
-    products: Any = apart @ scaled.T
+    deviations = (rows - center[:, None]).astype(rows.dtype)
+    scaled = deviations if weights is None else deviations * weights
+    products: Any = deviations @ scaled.T
     return np.squeeze(products * np.true_divide(1, np.maximum(factor, 0.0))).astype(products.dtype)
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
-    m = as_traced(m)
     demand_axes("cov", m, 0, 1, 2)
     m = np.reshape(m, (1, m.size)) if m.ndim < 2 else m
     return m if rowvar else m.T
 
 
-class SampleError(InputError, RuntimeError):
+class SampleError(SteepestError, RuntimeError):
     """Weights that are not one for each sample."""
 
 
@@ -338,7 +340,7 @@ def polyint(p, m=1, k=None):
     for i in range(m):
         constants = np.atleast_1d(as_traced(0.0 if k is None else k))
         if constants.size != 1 and len(constants) < m:
-            raise InputError(f"np.polyint{at(user_source())}: k must be a number or m numbers")
+            raise InputError(f"np.polyint{at(user_source())}: k must be 1 number, or m")
         constant = constants[i : i + 1] if constants.size > 1 else constants
         p = np.concatenate([p / np.arange(len(p), 0, -1), constant])
     return p if m else alias(p)

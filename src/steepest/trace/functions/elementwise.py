@@ -21,7 +21,7 @@ from steepest.trace.array import (
     record,
     refuse,
 )
-from steepest.trace.calls import apply
+from steepest.trace.calls import apply, unlisted
 from steepest.trace.complex import TracedComplex, as_complex
 from steepest.trace.functions.register import (
     as_array,
@@ -225,6 +225,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @implements(np.array_equal)
 def array_equal(a1, a2, equal_nan=False):
+    a1, a2 = unlisted(a1), unlisted(a2)
     if np.shape(a1) != np.shape(a2):
         return False
     a1, a2 = as_traced(a1), as_traced(a2)
@@ -329,9 +330,11 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 @implements(np.astype)
 def astype(x, dtype, /, *, copy=True, device=None):
     if isinstance(x, list | tuple):
-        raise OperandError(f"np.astype{at(user_source())} takes an array, and no list")
+        raise OperandError(f"np.astype{at(user_source())} takes an array, got a list")
     if as_traced(x).weak:
-        raise MissingAttributeError(f"np.astype{at(user_source())} takes no number of Python's")
+        raise MissingAttributeError(
+            f"np.astype{at(user_source())} takes an array, got a number of Python's"
+        )
     return _astype_method(x, dtype, copy=copy)
 
 

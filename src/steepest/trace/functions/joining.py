@@ -32,7 +32,7 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
 
 @implements(np.concatenate, np.concat)
 def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
-    _demand_one_of("concatenate", out, dtype)
+    _demand_not_both("concatenate", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if axis is None:
         parts, axis = [ravel(part) for part in parts], 0
@@ -50,14 +50,14 @@ def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
 
 
-def _demand_one_of(name: str, out: Any, dtype: Any) -> None:
+def _demand_not_both(name: str, out: Any, dtype: Any) -> None:
     if out is not None and dtype is not None:
         raise OperandError(f"np.{name}{at(user_source())}: give out= or dtype=, not both")
 
 
 @implements(np.stack)
 def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    _demand_one_of("stack", out, dtype)
+    _demand_not_both("stack", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if len({part.shape for part in parts}) > 1:
         raise InputError(f"np.stack{at(user_source())}: all arrays must have the same shape")

@@ -17,8 +17,8 @@ from steepest.trace.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.functions.reductions import root
 from steepest.trace.functions.register import (
     MatrixError,
+    demand_no_list,
     implements,
-    no_list,
     node_cast,
     normalize_axes,
 )
@@ -44,7 +44,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
 
 @implements(np.linalg.norm)
 def norm(x, ord=None, axis=None, keepdims=False):
-    x, axis = as_traced(x), no_list(axis)
+    x, axis = as_traced(x), demand_no_list(axis)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if axis is None and (ord is None or (x.ndim == 2 and ord == "fro")):
         result = root(np.sum(np.square(x)))
@@ -113,7 +113,7 @@ COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="
 @implements(np.linalg.vector_norm)
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = _floating(x)
-    axes = normalize_axes(no_list(axis), x.ndim)
+    axes = normalize_axes(demand_no_list(axis), x.ndim)
     if len(axes) == 1:
         return norm(x, ord, axes[0], keepdims)
     rest = tuple(i for i in range(x.ndim) if i not in axes)

@@ -19,7 +19,7 @@ from steepest.trace.array import (
     holds_traced,
     record,
 )
-from steepest.trace.calls import as_mask, demand
+from steepest.trace.calls import as_mask, demand, selected
 from steepest.trace.functions.joining import along
 from steepest.trace.functions.register import (
     as_truth,
@@ -236,23 +236,24 @@ def _flat_for_writing(a: Any) -> TracedArray:
 
 @implements(np.place)
 def place(arr, mask, vals):
-    _demand_size("place", arr, mask)
-    indices = flatnonzero(mask)
+    indices = flatnonzero(_mask_for("place", arr, mask))
     put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
 
 
-def _demand_size(name: str, a: Any, mask: Any) -> None:
-    if np.size(mask) != np.size(a):
+def _mask_for(name: str, a: Any, mask: Any) -> Any:
+    """Return a mask that must have as many elements as an array."""
+    mask = as_traced(mask)
+    if mask.size != np.size(a):
         raise InputError(
-            f"np.{name}{at(user_source())}: a mask of shape {np.shape(mask)} must have as many "
+            f"np.{name}{at(user_source())}: a mask of shape {mask.shape} must have as many "
             f"elements as the array, of shape {np.shape(a)}"
         )
+    return mask
 
 
 @implements(np.putmask)
 def putmask(a, mask, values):
-    _demand_size("putmask", a, mask)
-    mask = reshape(as_traced(mask), a.shape)
+    mask = reshape(_mask_for("putmask", a, mask), a.shape)
     a[...] = np.where(mask, np.resize(ravel(as_traced(values)), a.shape), a)
 
 
@@ -263,10 +264,9 @@ def copyto(dst, src, casting="same_kind", where=True):
     src = as_traced(src)
     dst.demand_cast(src, "np.copyto", casting)
     if where is not True:
-        mask = as_mask(where)
-        if mask.ndim > dst.ndim:
+        if as_mask(where).ndim > dst.ndim:
             raise InputError(f"np.copyto{at(user_source())}: where= has more axes than the array")
-        src = np.where(mask, src.astype(dst.dtype), dst)
+        src = selected(src, dst, where, "np.copyto", casting)
     dst[...] = src
 
 
@@ -283,7 +283,7 @@ def fill_diagonal(a, val, wrap=False):
             raise InputError(f"np.fill_diagonal{at(user_source())}: all axes must be equally long")
         step, end = 1 + sum(a.shape[0] ** i for i in range(1, a.ndim)), flat.size
     places = np.arange(0, end, step)
-    values = np.resize(ravel(as_traced(val)), places.shape) if np.ndim(val) else val
+    values = np.resize(ravel(as_traced(val)), places.shape) if as_traced(val).ndim else val
     setitem(flat, places, values)
 
 
@@ -302,9 +302,10 @@ class FlatView:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         flat = _flat_for_writing(self.base)
-        if np.ndim(value):
+        value = as_traced(value)
+        if value.ndim:
             places = np.arange(flat.size)[key]
-            setitem(flat, places, np.resize(ravel(as_traced(value)), places.shape))
+            setitem(flat, places, np.resize(ravel(value), places.shape))
         else:
             setitem(flat, key, value)
 
@@ -345,10 +346,11 @@ def searchsorted(a, v, side="left", sorter=None):
     if side not in ("left", "right"):
         raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
     if sorter is not None:
-        if np.size(sorter) != a.size:
+        sorter = as_traced(sorter)
+        if sorter.size != a.size:
             raise InputError(
-                f"np.searchsorted{at(user_source())}: a sorter of {np.size(sorter)} for {a.size} "
-                "elements"
+                f"np.searchsorted{at(user_source())}: sorter has {sorter.size} elements, the "
+                f"array has {a.size}"
             )
         a = a[sorter]
     columns = reshape(v, (*v.shape, 1), copy=True)

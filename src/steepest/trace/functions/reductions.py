@@ -26,8 +26,8 @@ from steepest.trace.functions.register import (
     as_array,
     as_plain,
     as_truth,
+    demand_no_list,
     implements,
-    no_list,
     node_cast,
     normalize_axes,
     normalize_axis,
@@ -40,7 +40,7 @@ from steepest.trace.writing import fresh
 
 def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
     """Record a reduction of the op table over NumPy's axes."""
-    axes = normalize_axes(no_list(axis), x.ndim)
+    axes = normalize_axes(demand_no_list(axis), x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
         raise InputError(f"{name} of an empty array{at(user_source())} has no value")
     result = record(TABLE[name], x, axis=axes) if axes else fresh(x)
@@ -55,9 +55,10 @@ def masked(a: Any, where: Any, instead: Any) -> Any:
     """Return an array with another value wherever a mask is false."""
     if not _is_given(where) or where is True:
         return a
-    if np.ndim(where) > a.ndim:
+    mask = as_mask(where)
+    if mask.ndim > a.ndim:
         raise InputError(f"where={at(user_source())} has more axes than the array")
-    return np.where(as_mask(where), a, as_traced(instead).astype(a.dtype))
+    return np.where(mask, a, as_traced(instead).astype(a.dtype))
 
 
 def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
@@ -148,9 +149,11 @@ def var(
     return _variance(a - center, a, axis, dtype, ddof, keepdims, where)
 
 
-def _variance(apart: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any):
-    """Return the mean square of what lies between elements and their mean."""
-    squares = np.square(apart)
+def _variance(
+    deviations: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any
+):
+    """Return the variance from the deviations of elements from their mean."""
+    squares = np.square(deviations)
     total = sum_(squares, axis, dtype, None, keepdims, None, where)
     count = count_along(a, axis, where)
     return _divided(
@@ -401,7 +404,8 @@ def nancumprod(a, axis=None, dtype=None, out=None):
 
 @implements(np.cumulative_sum)
 def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
-    if axis is None and np.ndim(x) > 1:
+    x = as_traced(x)
+    if axis is None and x.ndim > 1:
         raise InputError(
             f"np.cumulative_sum{at(user_source())} of an array with several axes needs axis="
         )
@@ -446,7 +450,7 @@ def _only_axis(name: str, x: TracedArray, axis: Any) -> int:
     """Return the axis that a method of ufuncs goes along; None and tuples may name it, too."""
     if not x.ndim:
         raise OperandError(f"np.{name}{at(user_source())} of a number has no axis to go along")
-    axes = normalize_axes(no_list(axis), x.ndim)
+    axes = normalize_axes(demand_no_list(axis), x.ndim)
     if len(axes) != 1:
         raise InputError(f"np.{name}{at(user_source())} goes along one axis, got axis={axis!r}")
     return axes[0]

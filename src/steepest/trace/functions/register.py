@@ -164,8 +164,7 @@ def with_out(implementation: Callable[..., Any], name: str) -> Callable[..., Any
         what = f"the argument out= of np.{name}".replace("np.ndarray", "ndarray")
         if isinstance(out, TracedArray):
             _check_output(name.rpartition(".")[2], what, result, out)
-        rule = kwargs.get("casting", "same_kind") if "casting" in parameters else "same_kind"
-        return write_out(result, out, what, rule)
+        return write_out(result, out, what, kwargs.get("casting", "same_kind"))
 
     complete.harmless = (  # type: ignore[attr-defined]
         *getattr(implementation, "harmless", ()), "out",
@@ -196,7 +195,7 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return places
 
 
-def no_list(axis: Any) -> Any:
+def demand_no_list(axis: Any) -> Any:
     """Return an argument ``axis=``, which may be a tuple, but no list."""
     if isinstance(axis, list):
         raise OperandError(f"axis={axis!r}{at(user_source())} must be a number or a tuple")

@@ -15,8 +15,8 @@ from steepest.ops import TABLE
 from steepest.trace.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
 from steepest.trace.functions.register import (
     as_plain,
+    demand_no_list,
     implements,
-    no_list,
     normalize_axes,
     normalize_axis,
 )
@@ -184,7 +184,7 @@ def expand_dims(a, axis):
 def squeeze(a, axis=None):
     a = as_traced(a)
     ones = tuple(i for i, extent in enumerate(a.shape) if extent == 1)
-    axes = ones if axis is None else normalize_axes(no_list(axis), a.ndim)
+    axes = ones if axis is None else normalize_axes(demand_no_list(axis), a.ndim)
     if not set(axes) <= set(ones):
         raise InputError(f"cannot squeeze an axis whose size is not one{at(user_source())}")
     return with_shape(a, tuple(n for i, n in enumerate(a.shape) if i not in axes))

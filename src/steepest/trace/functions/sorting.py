@@ -120,7 +120,9 @@ def quantile(
         result = np.where(between >= 0.5, second, first)
     else:
         if lines.dtype == np.bool_:
-            raise OperandError(f"np.quantile{at(user_source())}: truth values have no difference")
+            raise OperandError(
+                f"np.quantile{at(user_source())}: cannot interpolate between booleans"
+            )
         step: Any = second - first
         if q.weak:
             between = between.astype((step * 1.0).dtype)
