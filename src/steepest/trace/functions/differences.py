@@ -54,7 +54,7 @@ def ediff1d(ary, to_end=None, to_begin=None):
 def _added(values: Any, dtype: np.dtype) -> Any:
     """Return what `ediff1d` puts at an end, of the dtype of the differences."""
     values = as_traced(values)
-    if not (values.weak or np.can_cast(values.dtype, dtype, "same_kind")):
+    if not np.can_cast(values.dtype, dtype, "same_kind"):
         raise OperandError(
             f"np.ediff1d{at(user_source())}: {values.dtype} cannot be put beside differences of "
             f"dtype {dtype}"
