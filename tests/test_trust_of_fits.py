@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.optimize
+from mgh_cases import CASES as MGH
 from nist_cases import CASES as NIST
 from textbook_cases import CASES
 
@@ -108,6 +109,20 @@ def test_no_parameter_leaps_at_first(kind):
         ends = np.array([fit.x for fit in fits])
         assert np.any(ends != starts)
         assert np.all(np.abs(ends - starts) <= 0.5 * starts * (1 + 1e-12))
+
+
+SQUARES = [case for case in MGH if case.name.startswith(("penalty", "variably"))]
+
+
+@pytest.mark.parametrize("case", SQUARES, ids=lambda case: case.name)
+@pytest.mark.parametrize("place", ["standard", "far"])
+def test_a_parameter_whose_slopes_vanish_on_the_way_does_not_hold_the_fit_up(case, place):
+    start = case.starts[place]
+    run = st.least_squares(case.residuals, start)
+    theirs = scipy.optimize.least_squares(case.residuals, start, method="lm")
+    assert run.converged
+    assert run.loss <= 1.001 * theirs.cost
+    assert run.evaluations < 10 * theirs.nfev
 
 
 @pytest.mark.parametrize("bounds", [None, (-np.inf, 1e12)], ids=["free", "bounded"])

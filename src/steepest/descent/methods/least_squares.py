@@ -131,7 +131,7 @@ class LevenbergMarquardt(Search):
         Near a minimum they would only slow the descent down.
         """
         share = np.clip(damping / self.damping, 1e-6, 1.0)
-        squares = share * np.square(model.weight) + (1.0 - share) * np.square(model.norms)
+        squares = share * np.square(model.weight) + (1.0 - share) * np.square(model.scale)
         return np.sqrt(squares)
 
 

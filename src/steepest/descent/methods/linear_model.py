@@ -15,6 +15,11 @@ RELATIVE = 4.0
 residuals together that counts as much as a change of the parameter by its size, the other way
 round. Without, a parameter that hardly matters at the start is not damped, and runs away."""
 
+_REMEMBERED = 0.003
+"""Share of the largest squared norm of its column by which a parameter is damped in any case: the
+column of x**2 is nearly 0 where x passes 0, and nothing else would hold a step back there. Norms
+beyond all measure, as exponentials have at a bad start, count only as much as residuals do."""
+
 _FARTHEST = 0.5
 """How much a parameter changes in a step, as a share of the largest size that it has had. What a
 linear model promises from farther away it seldom keeps, and what it finds there by chance is as
@@ -45,9 +50,14 @@ class Model(NamedTuple):
     factor
         R of the Jacobian's QR decomposition, and Q.T times the residuals as its last
         column: shape (n, n + 1).
+    scale
+        What a change of each parameter by 1 changes, shape (n,): the norm of its column, and a
+        little of the longest that it has had. A step in units of its inverse does not depend on
+        those of the parameters.
     weight
-        What a change of each parameter by 1 counts for, shape (n,): in units of its inverse a
-        step does not depend on those of the parameters.
+        The same, and what a change counts for beside the parameter's own size, shape (n,).
+    longest
+        The largest norm that each column has had, shape (n,).
     size
         The largest absolute value that each parameter has had, shape (n,).
     influences
@@ -57,7 +67,9 @@ class Model(NamedTuple):
     """
 
     factor: Any
+    scale: Any
     weight: Any
+    longest: Any
     size: Any
     influences: Any
     is_singular: Any
@@ -151,9 +163,8 @@ def least_damping(dtype: np.dtype) -> float:
 def empty_model(x: Any) -> Model:
     """Return a model of nothing."""
     factor = np.zeros((x.size, x.size + 1), x.dtype)
-    return Model(
-        factor, np.zeros_like(x), np.zeros_like(x), np.zeros((), np.int64), np.zeros((), bool)
-    )
+    none = np.zeros_like(x)
+    return Model(factor, none, none, none, none, np.zeros((), np.int64), np.zeros((), bool))
 
 
 def model_at(trial: Evaluation, before: Model) -> Model:
@@ -161,9 +172,13 @@ def model_at(trial: Evaluation, before: Model) -> Model:
     factor, x = trial.triangle, trial.x
     norms, size = norms_of(factor), np.maximum(before.size, np.abs(x))
     own = norms if trial.box is None else np.where(trial.held, 0.0, norms)
-    share = RELATIVE * np.sqrt(2 * np.abs(trial.loss)) / np.where(size > 0, size, 1.0)
-    share = np.where(size > 0, share, 0.0)
-    weight = np.sqrt(np.square(own) + np.square(share))
+    longest = np.maximum(before.longest, own)
+    counting = RELATIVE * np.sqrt(2 * np.abs(trial.loss))
+    now = np.where(x != 0, counting / np.where(x != 0, np.abs(x), 1.0), np.inf)
+    kept = np.minimum(np.sqrt(_REMEMBERED) * longest, now)
+    scale = np.sqrt(np.square(own) + np.square(kept))
+    share = np.where(size > 0, counting / np.where(size > 0, size, 1.0), 0.0)
+    weight = np.sqrt(np.square(scale) + np.square(share))
     weight = np.where(weight > 0, weight, 1.0)
     number = np.sum(norms > 0)
     influences = np.maximum(before.influences, number)
@@ -171,7 +186,7 @@ def model_at(trial: Evaluation, before: Model) -> Model:
     if trial.box is not None:  # what has no influence where a bound holds another one is no fault
         is_lost &= ~np.any(trial.held) | np.all((norms == 0) | trial.held)
     is_singular = is_lost & ~is_rounding(norms, x, trial.loss)
-    return Model(factor, weight, size, influences, is_singular)
+    return Model(factor, scale, weight, longest, size, influences, is_singular)
 
 
 def farthest(model: Model, gap: Any) -> Any:
