@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from . import oracle
+import steepest as st
+
+from . import derivatives, oracle
 from .case import Call, Case
 from .compare import AGREES, REFUSED
 
@@ -45,3 +47,17 @@ def test_rounding_errors_excuse_nothing_else(expression, change, kind, monkeypat
     monkeypatch.setitem(oracle.MAKERS, "wrong", lambda function: lambda x: change(function(x)))
     assert oracle.check_values(case, "right").kind == AGREES
     assert oracle.check_values(case, "wrong").kind.removesuffix(" on wrong") == kind
+
+
+@pytest.mark.parametrize("slope", [1.001, -1.0, np.nan, np.inf])
+def test_planted_slopes_of_selections_are_found(slope, monkeypatch):
+    source = f"{derivatives.HEAD}\n\ndef f(x):\n    return np.sum(np.sqrt(x)[MASK])\n"
+    source += "\n\ndef changed(x, change):\n    h = change(np.array(np.sqrt(x)))\n"
+    source += "    s = h[MASK]\n    return np.array(s, float), np.sum(s)\n"
+    case = Case("selection", source, (Call("(np.array([0.0, 0.3, 0.7, 1.4]),)"),))
+    assert derivatives.check(case).kind == AGREES
+    gradient, factors = st.gradient, np.array([1.0, 1.0, slope, 1.0])
+    monkeypatch.setattr(
+        derivatives.st, "gradient", lambda f: lambda *args: factors * gradient(f)(*args)
+    )
+    assert derivatives.check(case).is_wrong
