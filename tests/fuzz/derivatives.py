@@ -281,12 +281,12 @@ def _selection(rng):
 def _may_be_nan(changed, fresh):
     """Return whose numbers are singular and go into the sum: slopes are the chain rule's there.
 
-    The first one is, and others whose squares over- or underflow.
+    The first one is, and others that over- or underflow, or whose squares do.
     """
     kept = []
     changed(*fresh(), lambda h: kept.append(h) or h)
     sizes = np.abs(kept[0])
-    singular = (sizes > 1e150) | ((sizes < 1e-150) & (sizes > 0))
+    singular = (sizes > 1e150) | (sizes < 1e-150)
     singular[0] = True
     return np.array([one and _is_selected(changed, fresh, i) for i, one in enumerate(singular)])
 
