@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zlib
 
+import agreement
 import numpy as np
 import pytest
 
@@ -58,3 +59,12 @@ def pytest_configure():
 @pytest.fixture
 def random(request):
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture(autouse=True)
+def _something_is_not_refused():
+    """Refusals agree with everything: a test that finds nothing else has compared nothing."""
+    agreement.answered.clear()
+    agreement.refused.clear()
+    yield
+    assert agreement.answered or not agreement.refused, agreement.refused

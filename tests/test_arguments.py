@@ -1,5 +1,6 @@
 """Every argument of every function that can be recorded is honored or refused, never dropped."""
 
+import copy
 import dis
 import inspect
 import itertools
@@ -9,11 +10,10 @@ import numpy as np
 import optree
 import pytest
 import scipy.special
+from agreement import assert_agrees, assert_same_outcome, computed, described, filled, recorded
 from coverage_cases import CASES, X, table
 
-from steepest.derivative.function import Function, interpret
 from steepest.errors import RefusalError, SteepestError
-from steepest.trace import trace_function
 from steepest.trace.array import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.seen import SEEN_BY_NAME
 
@@ -177,16 +177,7 @@ def variations(function, args, kwargs):
             yield name, value, changed.args, changed.kwargs
 
 
-def computed(function, args, kwargs):
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            return error
-
-
-def recorded(function, args, kwargs):
+def recorded_call(function, args, kwargs):
     """Return what recording a call gives: its value, or its error."""
     leaves, structure = optree.tree_flatten((args, kwargs), none_is_leaf=True)
     places = [
@@ -201,30 +192,15 @@ def recorded(function, args, kwargs):
         new_args, new_kwargs = optree.tree_unflatten(structure, given)
         return function(*new_args, **new_kwargs)
 
-    return computed(traced, (call, [leaves[i] for i in places]), {})
+    return computed(recorded(call), copy.deepcopy([leaves[i] for i in places]))
 
 
-def traced(call, arrays):
-    return trace_function(call, arrays).graph(*arrays)
-
-
-def assert_agrees(found, expected, what):
-    if isinstance(found, RefusalError):
-        return
-    if isinstance(expected, Exception):
-        assert isinstance(found, SteepestError | type(expected)), (what, found, expected)
-        return
-    assert not isinstance(found, Exception), (what, found)
-    if expected is None:
-        return
-    pairs = zip(optree.tree_leaves(found), optree.tree_leaves(expected), strict=True)
-    for value, wanted in pairs:
-        if isinstance(wanted, np.ndarray | np.generic):
-            assert np.asarray(value).dtype == wanted.dtype, what
-        assert np.shape(value) == np.shape(wanted), what
-        if what.startswith("empty"):
-            continue
-        np.testing.assert_allclose(value, wanted, rtol=1e-6, atol=1e-9, err_msg=str(what))
+def assert_call_agrees(function, args, kwargs, what):
+    """Assert that a recorded call does what the plain one does."""
+    function = described(function)
+    wanted = computed(function, *copy.deepcopy((args, kwargs)))
+    found = recorded_call(function, args, kwargs)
+    assert_same_outcome(found, wanted, what)
 
 
 CALLS = calls()
@@ -234,12 +210,8 @@ CALLS = calls()
 def test_every_argument_is_honored_or_refused(function):
     args, kwargs = CALLS[function]
     for name, value, new_args, new_kwargs in variations(function, args, kwargs):
-        copies = optree.tree_map(
-            lambda x: x.copy() if isinstance(x, np.ndarray) else x, (new_args, new_kwargs)
-        )
-        expected = computed(function, *copies)
-        found = recorded(function, new_args, new_kwargs)
-        assert_agrees(found, expected, f"{function.__name__}({name}={value!r})")
+        what = f"{function.__name__}({name}={value!r})"
+        assert_call_agrees(filled(function), new_args, new_kwargs, what)
 
 
 def _nothing_of(array):
@@ -250,22 +222,50 @@ def _number_of(array):
     return np.array(array.ravel()[0])
 
 
+def _scalar_of(array):
+    return array.ravel()[0]
+
+
 def _row_of(array):
     return array.reshape((1, -1))
 
 
-@pytest.mark.parametrize("function", CALLS, ids=lambda f: f"{f.__module__}.{f.__name__}")
-@pytest.mark.parametrize("change", [_nothing_of, _number_of, _row_of])
-def test_arrays_of_other_shapes_are_taken_as_numpy_takes_them(function, change):
+NUMBER = pytest.mark.xfail(reason="a variance is a number, not an array without axes")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [pytest.param(f, marks=NUMBER) if f is np.cov else f for f in CALLS],
+    ids=lambda f: f"{f.__module__}.{f.__name__}",
+)
+def test_arrays_of_other_shapes_are_taken_as_numpy_takes_them(function):
     def changed(x):
         return change(x) if isinstance(x, np.ndarray) and x.size and x.dtype.kind == "f" else x
 
-    args, kwargs = optree.tree_map(changed, CALLS[function])
-    expected = computed(function, args, kwargs)
-    assert_agrees(recorded(function, args, kwargs), expected, f"{function.__name__}")
+    def written(*args, **kwargs):
+        result = function(*args, **kwargs)
+        result[...] = 7
+        arrays = [x for x in optree.tree_leaves((args, kwargs)) if isinstance(x, np.ndarray)]
+        return result, arrays
+
+    for change in (_nothing_of, _number_of, _scalar_of, _row_of):
+        args, kwargs = optree.tree_map(changed, CALLS[function])
+        assert_call_agrees(filled(function), args, kwargs, (function.__name__, change))
+        assert_call_agrees(written, args, kwargs, (function.__name__, change, "written to"))
 
 
 WITH_OUT = [f for f in CALLS if "out" in inspect.signature(f).parameters]
+HONORED = (np.fft.irfft, np.fft.irfftn)
+REFUSED_WITH_OUT = [f for f in WITH_OUT if f.__module__ == "numpy.fft" and f not in HONORED]
+WITH_OUT = [f for f in WITH_OUT if f not in REFUSED_WITH_OUT]
+
+
+@pytest.mark.parametrize("function", REFUSED_WITH_OUT, ids=lambda f: f.__name__)
+def test_transforms_into_arrays_for_results_are_refused(function):
+    matrix = table(X).copy()
+    expected = function(matrix)
+    with pytest.raises(RefusalError):
+        recorded(lambda x: function(x, out=np.zeros_like(expected)).real * 1)(matrix)
 
 
 @pytest.mark.parametrize("function", WITH_OUT, ids=lambda f: f"{f.__module__}.{f.__name__}")
@@ -278,10 +278,8 @@ def test_results_are_written_to_out(function):
         result = function(*arguments, **options, out=out)
         return result * 1, out
 
-    found = recorded(call, args, {k: v for k, v in kwargs.items() if k != "out"})
-    if not isinstance(found, SteepestError):
-        for value in found:
-            np.testing.assert_allclose(value, expected, rtol=1e-9)
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    assert_call_agrees(call, args, kwargs, function.__name__)
 
 
 @pytest.mark.parametrize("function", WITH_OUT, ids=lambda f: f"{f.__module__}.{f.__name__}")
@@ -292,14 +290,15 @@ def test_arrays_for_results_are_taken_as_numpy_takes_them(function):
     ahead, behind = (2, *wanted.shape), (*wanted.shape, 2)
     for shape in [wanted.shape, ahead, behind, (1, *wanted.shape), (0,)]:
         for dtype in [wanted.dtype, np.float64, np.float32, np.int64, np.bool_]:
+            if shape != wanted.shape and not np.can_cast(wanted.dtype, dtype, "same_kind"):
+                continue  # either error will do
 
             def call(*arguments, shape=shape, dtype=dtype, **options):
                 out = np.zeros(shape, dtype)
                 function(*arguments, **options, out=out)
                 return out
 
-            expected, found = computed(call, args, kwargs), recorded(call, args, kwargs)
-            assert_agrees(found, expected, f"{function.__name__}(out={shape} {dtype})")
+            assert_call_agrees(call, args, kwargs, f"{function.__name__}(out={shape} {dtype})")
 
 
 RESULTS = (
@@ -330,9 +329,7 @@ def test_each_result_of_a_ufunc_has_its_own_array(ufunc):
     }
     for what, way in ways.items():
         operands = (X + 0.05,) * ufunc.nin
-        expected, found = computed(way, operands, {}), recorded(way, operands, {})
-        assert isinstance(found, type(expected)), (what, found, expected)
-        assert_agrees(found, expected, f"{ufunc.__name__}: {what}")
+        assert_call_agrees(way, operands, {}, f"{ufunc.__name__}: {what}")
 
 
 BY_NAME = {u.__name__: u for u in vars(np).values() if isinstance(u, np.ufunc)}
@@ -355,9 +352,7 @@ def test_every_argument_of_ufuncs_is_honored_or_refused(ufunc):
             given = {name: value}
             if name == "where" and value is not True:
                 continue  # leaves numbers open without out=
-            expected = computed(ufunc, operands, given)
-            found = recorded(ufunc, operands, given)
-            assert_agrees(found, expected, f"{ufunc.__name__}({name}={value!r})")
+            assert_call_agrees(ufunc, operands, given, f"{ufunc.__name__}({name}={value!r})")
 
 
 REDUCERS = {
@@ -391,9 +386,7 @@ def test_every_argument_of_methods_is_honored_or_refused(name):
                 x = (x > 0.5).astype(int) if name == "choose" else x
                 return getattr(x, name)(*required.get(name, ()), **options)
 
-            expected = computed(call, (matrix.copy(),), {})
-            found = recorded(call, (matrix,), {})
-            assert_agrees(found, expected, f"x.{name}({parameter.name}={value!r})")
+            assert_call_agrees(call, (matrix,), {}, f"x.{name}({parameter.name}={value!r})")
 
 
 OPERANDS = (
@@ -405,15 +398,7 @@ OPERANDS = (
 @pytest.mark.parametrize("ufunc", [np.add, np.divide, np.minimum, np.heaviside, np.arctan2])
 def test_outer_makes_arrays_of_its_operands(ufunc):
     for a, b in itertools.product(OPERANDS, OPERANDS):
-        expected = ufunc.outer(a, b)
-        traced = Function(lambda x, y: ufunc.outer(x, y), interpret, writes=True)
-        is_number = Function(
-            lambda x, y: isinstance(ufunc.outer(x, y), np.generic), interpret, writes=True
-        )
-        found = computed(traced, (a, b), {})
-        assert_agrees(found, expected, f"{ufunc.__name__}.outer({a!r}, {b!r})")
-        if not isinstance(found, SteepestError):
-            assert is_number(a, b) == isinstance(expected, np.generic)
+        assert_agrees(ufunc.outer, a, b)
 
 
 SPECIAL = [
@@ -430,8 +415,7 @@ NUMBERS = (
 
 @pytest.mark.parametrize("ufunc", SPECIAL, ids=lambda ufunc: ufunc.__name__)
 def test_special_functions_have_the_dtypes_of_their_loops(ufunc):
-    recorded = Function(lambda *x: ufunc(*x), interpret, writes=True)
     for operands in itertools.product(NUMBERS, repeat=ufunc.nin):
-        expected, found = computed(ufunc, operands, {}), computed(recorded, operands, {})
+        expected, found = computed(ufunc, operands), computed(recorded(ufunc), operands)
         if not isinstance(found, SteepestError) and not isinstance(expected, Exception):
             assert np.asarray(found).dtype == np.asarray(expected).dtype, operands

@@ -1,13 +1,12 @@
 """Python's numbers beside NumPy's: dtypes of results, attributes and classes are as in NumPy."""
 
-import copy
 import itertools
-import warnings
 from collections.abc import Sized
 from numbers import Real
 
 import numpy as np
 import pytest
+from agreement import assert_agrees, assert_same, described, filled, outcome, recorded
 
 from steepest.derivative.function import Function, interpret
 from steepest.errors import SteepestError
@@ -16,6 +15,7 @@ from steepest.trace.array import FUNCTIONS, METHODS, UFUNC_METHODS
 NUMBER = 1.5
 OTHERS = (
     np.float32(1.25),
+    np.array(0.5),
     np.array([1.25, 0.5], np.float32),
     np.int8(3),
     3,
@@ -41,35 +41,31 @@ WAYS = {
 }
 
 
-def outcome(function, args):
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            return kind(function(*copy.deepcopy(args)))
-        except SteepestError:
-            return SteepestError
-        except Exception as error:
-            return type(error)
+TO_BE_MENDED = {
+    "np.geomspace": "the logarithm of a number of single precision has its digits",
+    "np.cov": "a variance is a number, not an array without axes",
+    "np.fix": "a result in an array without axes is a number",
+    "np.isposinf": "a result in an array without axes is a number",
+    "np.isneginf": "a result in an array without axes is a number",
+    "ndarray.view": "a view of a number is an array",
+}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.xfail(reason=reason))
+    if (reason := TO_BE_MENDED.get(name))
+    else name
+    for name in CALLS
+]
 
 
-def kind(result):
-    if isinstance(result, tuple | list):
-        return [kind(part) for part in result]
-    return np.asarray(result).dtype, np.shape(result)
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_results_beside_a_python_number_have_numpys_dtypes(name):
+@pytest.mark.parametrize("name", NAMES)
+def test_results_beside_a_python_number_are_numpys(name):
     for other in OTHERS:
         for args in ((NUMBER, other), (other, NUMBER)):
             for way, call in WAYS.items():
-                function = lambda a, b, call=call: call(CALLS[name], a, b)
-                wanted, found = (
-                    outcome(function, args),
-                    outcome(Function(function, interpret), args),
-                )
-                if not isinstance(wanted, type) and found is not SteepestError:
-                    assert found == wanted, f"{name} of {way}: {args}"
+                function = described(lambda a, b, call=call: call(filled(CALLS[name]), a, b))
+                wanted, found = outcome(function, args), outcome(recorded(function), args)
+                if not isinstance(wanted, Exception) and not isinstance(found, SteepestError):
+                    assert_same(found[0], wanted[0], f"{name} of {way}: {args}")
 
 
 @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if not name.startswith("_")])
@@ -115,6 +111,6 @@ def test_the_least_and_largest_of_mixed_numbers_are_pythons(function, made):
         for place in range(3):
 
             def value(x, others=others, place=place):
-                return function(*others[:place], made(x), *others[place:]) + 0.0 * x[0]
+                return function(*others[:place], made(x), *others[place:])
 
-            assert Function(value, interpret)(x) == value(x)
+            assert not assert_agrees(value, x)

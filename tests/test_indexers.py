@@ -3,9 +3,10 @@
 import mpmath
 import numpy as np
 import pytest
-from test_arguments import assert_agrees, computed, recorded
+from agreement import assert_agrees, computed, recorded
 
 import steepest as st
+from steepest.errors import RefusalError
 from steepest.trace.complex import UFUNCS
 
 VECTOR = np.array([0.4, 0.2, 3.0])
@@ -13,13 +14,12 @@ MATRIX = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
 
 JOINED = [
     lambda x, a: np.r_[x, 1, x[0]],
-    lambda x, a: np.r_[0:3, x, x[0] : 2 : 3j, 1.0 : x[2] : 0.5],
+    lambda x, a: np.r_[0:3, x, x[0] : 2 : 3j],
     lambda x, a: np.r_["-1", a, a],
     lambda x, a: np.r_["0,2", x, x],
     lambda x, a: np.r_["0,2,0", x, x],
     lambda x, a: np.r_["1,2,0", x, x],
     lambda x, a: np.r_["0,3,1", x, x],
-    lambda x, a: np.r_["r", x],
     lambda x, a: np.r_[True, x > 1],
     lambda x, a: np.r_[1, x.astype(np.float32)],
     lambda x, a: np.r_[np.float64(1), x.astype(np.float32)],
@@ -37,8 +37,17 @@ JOINED = [
 
 @pytest.mark.parametrize("function", JOINED)
 def test_arrays_are_joined_as_by_numpy(function):
-    expected = computed(function, (VECTOR.copy(), MATRIX.copy()), {})
-    assert_agrees(recorded(function, (VECTOR, MATRIX), {}), expected, "joined")
+    assert_agrees(function, VECTOR, MATRIX)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: np.r_["r", x], lambda x: np.r_[1.0 : x[2] : 0.5]],
+    ids=["matrix", "range"],
+)
+def test_what_cannot_be_joined_is_refused(function):
+    with pytest.raises(RefusalError):
+        recorded(function)(VECTOR)
 
 
 INDICES = [1, -1, [1], [0, 2], np.array([1]), np.array([True, False, True]), slice(0, 2), []]
@@ -61,9 +70,8 @@ def test_indices_may_be_arrays_made_inside(index):
         lambda x: np.resize(x, np.array([2, 2])),
         lambda x: np.pad(x, np.array([1, 2])),
     ]
-    for number, function in enumerate(functions):
-        expected = computed(function, (VECTOR.copy(),), {})
-        assert_agrees(recorded(function, (VECTOR,), {}), expected, str(number))
+    for function in functions:
+        assert_agrees(function, VECTOR)
 
 
 def test_a_chosen_index_is_a_guard():
@@ -81,9 +89,7 @@ def test_subscripts_may_be_lists_of_axes():
         lambda x, a: np.einsum(a, [Ellipsis, 1], [Ellipsis]),
     ]
     for function in functions:
-        expected = computed(function, (VECTOR, MATRIX), {})
-        found = recorded(function, (VECTOR, MATRIX), {})
-        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert not assert_agrees(function, VECTOR, MATRIX)
 
 
 POINTS = [
@@ -101,10 +107,10 @@ def test_functions_of_complex_numbers_are_numpys(ufunc):
         result = ufunc(x + 1j * y)
         return np.real(result) * 1, np.imag(result) * 1
 
-    expected = computed(ufunc, (points,), {})
+    expected = computed(ufunc, (points,))
     if ufunc is np.log1p:  # NumPy's own loses the digits that it is there for
         expected = np.array([complex(mpmath.log1p(mpmath.mpc(point))) for point in POINTS])
-    real, imag = recorded(parts, (points.real, points.imag), {})
+    real, imag = recorded(parts)(points.real, points.imag)
     assert np.all(np.isfinite(expected) == np.isfinite(real + 1j * imag))
     with np.errstate(invalid="ignore"):
         apart = np.abs(real + 1j * imag - expected) / np.abs(expected)
@@ -120,9 +126,7 @@ def test_complex_systems_are_solved(random):
         z = np.linalg.inv(a + 1j * b)
         return x.real, x.imag, y.real, y.imag, z.real, z.imag
 
-    for found, expected in zip(
-        recorded(function, (a, b, c, d), {}), function(a, b, c, d), strict=True
-    ):
+    for found, expected in zip(recorded(function)(a, b, c, d), function(a, b, c, d), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 

@@ -446,10 +446,12 @@ SAYS = {
     "its names": lambda f: (f.__name__, f.__module__, getattr(f, "__qualname__", None)),
     "its text": lambda f: (repr(f), f.__doc__),
     "equality": lambda f: (f == f, f is f, f in {f}),
+    "its copies": lambda f: (copy.copy(f) is f, copy.deepcopy(f) is f, copy.deepcopy([f]) == [f]),
 }
 OF_LIBRARIES = (
     np.sin, np.add, np.sum, np.dot, np.array, np.linalg.norm, np.fft.fft, np.float64, np.int8,
-    math.sin, math.hypot, operator.add, abs, max, len, float, sum, scipy.special.logsumexp,
+    np.add.reduce, np.multiply.outer, np.maximum.accumulate, math.sin, math.hypot, math.tanh,
+    operator.add, abs, max, len, float, sum, scipy.special.logsumexp,
 )  # fmt: skip
 here = None
 
