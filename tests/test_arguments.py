@@ -230,12 +230,9 @@ def _row_of(array):
     return array.reshape((1, -1))
 
 
-NUMBER = pytest.mark.xfail(reason="a variance is a number, not an array without axes")
-
-
 @pytest.mark.parametrize(
     "function",
-    [pytest.param(f, marks=NUMBER) if f is np.cov else f for f in CALLS],
+    CALLS,
     ids=lambda f: f"{f.__module__}.{f.__name__}",
 )
 def test_arrays_of_other_shapes_are_taken_as_numpy_takes_them(function):

@@ -41,23 +41,7 @@ WAYS = {
 }
 
 
-TO_BE_MENDED = {
-    "np.geomspace": "the logarithm of a number of single precision has its digits",
-    "np.cov": "a variance is a number, not an array without axes",
-    "np.fix": "a result in an array without axes is a number",
-    "np.isposinf": "a result in an array without axes is a number",
-    "np.isneginf": "a result in an array without axes is a number",
-    "ndarray.view": "a view of a number is an array",
-}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=reason))
-    if (reason := TO_BE_MENDED.get(name))
-    else name
-    for name in CALLS
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CALLS)
 def test_results_beside_a_python_number_are_numpys(name):
     for other in OTHERS:
         for args in ((NUMBER, other), (other, NUMBER)):

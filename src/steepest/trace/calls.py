@@ -46,7 +46,7 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, 
     if implementation is None:
         refuse(name)
     result = call_implementation(implementation, name, args, kwargs, function)
-    return as_returned(result, name, kwargs, args[0] if args else None)
+    return as_returned(result, name, args, kwargs)
 
 
 def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -54,16 +54,18 @@ def call_method(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     full = f"ndarray.{name}"
     plain = lambda x, *args, **kwargs: getattr(x, name)(*args, **kwargs)
     result = call_implementation(METHODS[name], full, args, kwargs, plain)
-    return as_returned(result, full, kwargs, args[0])
+    return as_returned(result, full, args, kwargs)
 
 
-def as_returned(result: Any, name: str, kwargs: Mapping[str, Any], first: Any = None) -> Any:
+def as_returned(result: Any, name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return a result as NumPy returns it: what has no axes is a number, or an array."""
     name = name.rpartition(".")[2]
+    given = (*args, *kwargs.values())
+    first = given[0] if given else None
     is_number = isinstance(first, TracedArray) and first.is_scalar and not first.weak
     if is_number and name in _METHODS_OF_NUMBERS:
         return as_number(result)
-    if name in _ARRAY_MAKERS or kwargs.get("out") is not None:
+    if name in _ARRAY_MAKERS or any(result is value for value in given):  # out=
         return result
     if type(result) is tuple:
         return tuple(map(as_number, result))
@@ -73,17 +75,18 @@ def as_returned(result: Any, name: str, kwargs: Mapping[str, Any], first: Any = 
 _ARRAY_MAKERS = frozenset(
     """
     append array asanyarray asarray ascontiguousarray astype block broadcast_arrays broadcast_to
-    choose conj conjugate concatenate copy delete diag diagonal empty empty_like expand_dims
+    choose conj conjugate concatenate copy cov delete diag diagonal empty empty_like expand_dims
     extract fftn fftshift flip full full_like i0 ifftn ifftshift imag insert isin matrix_transpose
-    moveaxis ones ones_like pad piecewise polyint real reshape resize roll rollaxis rot90 select
-    split squeeze stack swapaxes tensordot tile transpose unstack view where zeros zeros_like
+    moveaxis ones ones_like pad piecewise polyint polyval real reshape resize roll rollaxis rot90
+    select split squeeze stack swapaxes tensordot tile transpose unstack view where zeros
+    zeros_like
     """.split()  # noqa: SIM905
 )
 """Functions whose results without axes are arrays; those of all others are numbers."""
 
 
 _METHODS_OF_NUMBERS = frozenset(
-    {"imag", "moveaxis", "permute_dims", "reshape", "squeeze", "transpose"}
+    {"imag", "moveaxis", "permute_dims", "reshape", "squeeze", "transpose", "view"}
 )
 """Functions that leave it to a number of NumPy's to answer, which it does with a number."""
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.array import (
@@ -168,10 +168,11 @@ def _operator(ufunc: np.ufunc, reverse: bool = False) -> Callable[..., Any]:
 
 def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
     def operate(self: TracedComplex, other: Any) -> Any:
-        result = ufunc(self, other)
         if self.is_scalar:
-            return result
-        self[...] = result
+            return NotImplemented  # numbers are immutable: the operator makes a new one
+        if ufunc is np.matmul and np.ndim(other) < 2:
+            raise InputError(f"@={at(user_source())} needs a matrix on its right-hand side")
+        self[...] = ufunc(self, other)
         return self
 
     return operate
@@ -253,7 +254,7 @@ def refuse_complex(what: str) -> NoReturn:
     )
 
 
-_DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True}
+_DEFAULTS = {"casting": "same_kind", "order": "K"}
 """What options of ufuncs are where they are not given; others are None."""
 
 
@@ -266,6 +267,7 @@ def call_complex_ufunc(
         refuse_complex(f"np.{ufunc.__name__}")
     if where is not True:
         refuse_complex(f"np.{ufunc.__name__} with where=")
+    options.pop("subok", None)  # what is recorded is no instance of a subclass
     for name, value in options.items():
         if value is not None and value != _DEFAULTS.get(name):
             refuse_complex(f"np.{ufunc.__name__} with {name}=")

@@ -143,12 +143,11 @@ def _seen_ufunc_method(ufunc: np.ufunc, name: str) -> SeenFunction:
         args, kwargs = _unwrapped(args), _unwrapped(kwargs)
         if not holds_traced([*args, *kwargs.values()]):
             return recordable(getattr(ufunc, name)(*args, **kwargs))
-        implementation = UFUNC_METHODS.get((ufunc, name))
+        implementation, full = UFUNC_METHODS.get((ufunc, name)), f"np.{ufunc.__name__}.{name}"
         if implementation is None:
-            refuse(f"np.{ufunc.__name__}.{name}")
-        return call_implementation(
-            implementation, f"np.{ufunc.__name__}.{name}", args, kwargs, getattr(ufunc, name)
-        )
+            refuse(full)
+        result = call_implementation(implementation, full, args, kwargs, getattr(ufunc, name))
+        return as_returned(result, full, args, kwargs)
 
     return SeenFunction(getattr(ufunc, name), method)
 
@@ -455,7 +454,8 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
     def seen(*args: Any, **kwargs: Any) -> Any:
         if not holds_traced([*args, *kwargs.values()]):
             return real(*args, **kwargs)
-        return as_returned(call_implementation(recorded, name, args, kwargs, real), name, kwargs)
+        result = call_implementation(recorded, name, args, kwargs, real)
+        return as_returned(result, name, args, kwargs)
 
     return SeenFunction(real, seen)
 

@@ -177,8 +177,9 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 @implements(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = as_array(start) * 1.0, as_array(stop) * 1.0
-    where = at(user_source())
+    start, stop, where = as_array(start), as_array(stop), at(user_source())
+    wide = np.result_type(start.dtype, stop.dtype, 1.0, np.zeros((), dtype))
+    start, stop = start.astype(wide), stop.astype(wide)
     demand(
         np.all((start != 0) & (stop != 0)),
         lambda: InputError(f"np.geomspace{where}: a geometric sequence cannot include zero"),

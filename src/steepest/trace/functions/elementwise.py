@@ -197,7 +197,7 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     if copy:
         return values
     x[...] = values
-    return x
+    return x if x.ndim else x[()]
 
 
 @implements(np.isposinf)

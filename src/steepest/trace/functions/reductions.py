@@ -139,14 +139,20 @@ def var(
     a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
     correction=None,
 ):  # fmt: skip
-    if _is_given(correction):
-        if ddof != 0:
-            raise InputError(f"ddof and correction{at(user_source())} cannot both be given")
-        ddof = correction
+    ddof = _corrected(ddof, correction)
     mean = mean if _is_given(mean) else None
     a = as_traced(a)
     center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where) if mean is None else mean
     return _variance(a - center, a, axis, dtype, ddof, keepdims, where)
+
+
+def _corrected(ddof: Any, correction: Any) -> Any:
+    """Return by how much the number of elements is lowered; it has two names."""
+    if not _is_given(correction):
+        return ddof
+    if ddof != 0:
+        raise InputError(f"ddof and correction{at(user_source())} cannot both be given")
+    return correction
 
 
 def _variance(
@@ -156,9 +162,8 @@ def _variance(
     squares = np.square(deviations)
     total = sum_(squares, axis, dtype, None, keepdims, None, where)
     count = count_along(a, axis, where)
-    return _divided(
-        total, np.reshape(count, np.shape(total)) - ddof if np.ndim(count) else count - ddof
-    )
+    count = np.reshape(count, np.shape(total)) if np.ndim(count) else count
+    return _divided(total, np.maximum(count - ddof, 0))
 
 
 @implements(np.std)
@@ -355,12 +360,16 @@ def nanvar(
     _check_inexact(a, dtype)
     where = ~np.isnan(a) & as_mask(where)
     a = as_traced(a)
-    if a.dtype.kind == "f" and not _is_given(mean) and not _is_given(correction):
-        center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
-        apart = (a - center).astype(a.dtype)  # as NumPy rounds here, whatever dtype= says
-        return _variance(apart, a, axis, dtype, ddof, keepdims, where)
-    options = {"where": where, "mean": mean, "correction": correction}
-    return var(a, axis, dtype, None, ddof, keepdims, **options)
+    if a.dtype.kind != "f":
+        options = {"where": where, "mean": mean, "correction": correction}
+        return var(a, axis, dtype, None, ddof, keepdims, **options)
+    ddof = _corrected(ddof, correction)
+    if not _is_given(mean):
+        mean = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
+    deviations = (a - mean).astype(a.dtype)  # as NumPy rounds here, whatever dtype= says
+    result = _variance(deviations, a, axis, dtype, ddof, keepdims, where)
+    is_enough = np.reshape(count_along(a, axis, where), result.shape) > ddof
+    return np.where(is_enough, result, np.asarray(np.nan, result.dtype))
 
 
 @implements(np.nanstd)
