@@ -188,7 +188,7 @@ def sinc(x):
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     x = FUNCTIONS[np.array](x, copy=copy)
     if x.dtype.kind != "f":
-        return x
+        return x if x.ndim else x[()]
     limits = np.finfo(x.dtype)
     top = limits.max if posinf is None else posinf
     bottom = limits.min if neginf is None else neginf
