@@ -1,6 +1,7 @@
 """What a traced function writes outside, and branches that hold at one point only."""
 
 import collections
+import math
 import types
 import warnings
 
@@ -286,6 +287,74 @@ def test_a_loss_with_a_memo_is_minimized(engine):
         run = st.minimize(model.remembers, X, engine=engine)
         np.testing.assert_allclose(run.x, 3.0, rtol=1e-5)
         np.testing.assert_allclose(st.gradient(model.remembers)(X), 2 * (X - 3.0))
+
+
+NEAR = {
+    "allclose": lambda p, k: np.allclose(p, k),
+    "allclose, tight": lambda p, k: np.allclose(p, k, rtol=0, atol=1e-12),
+    "isclose": lambda p, k: np.isclose(p, k).all(),
+    "math.isclose": lambda p, k: all(math.isclose(a, b) for a, b in zip(p, k, strict=True)),
+    "norm": lambda p, k: np.linalg.norm(p - k) < 1e-10,
+    "not norm": lambda p, k: not np.linalg.norm(p - k) > 1e-10,
+    "bound first": lambda p, k: np.linalg.norm(p - k) <= 1e-10,
+    "largest": lambda p, k: np.max(np.abs(p - k)) <= 1e-12,
+    "each": lambda p, k: (np.abs(p - k) < 1e-12).all(),
+    "each by itself": lambda p, k: all(abs(a - b) < 1e-12 for a, b in zip(p, k, strict=True)),
+    "product": lambda p, k: not (p - k) @ (p - k) > 1e-20,
+    "sum of squares": lambda p, k: np.sum((p - k) ** 2) < 1e-20,
+    "array_equal": np.array_equal,
+}
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
+@pytest.mark.parametrize("called_before", [False, True])
+@pytest.mark.parametrize("name", NEAR)
+def test_a_memo_that_is_looked_up_by_nearness(name, called_before):
+    """Of a part of the loss, so that the rest has slopes at the point that is remembered."""
+    is_near = NEAR[name]
+
+    class Ridge:
+        key = None
+
+        def residuals(self, p):
+            if self.key is None or not is_near(p, self.key):
+                self.key, self.r = p.copy(), np.sin(p) - np.array([0.3, -0.2])
+            return np.append(self.r, 0.1 * p)
+
+        def loss(self, p):
+            return np.sum(self.residuals(p) ** 2)
+
+    def plain(p):
+        return np.sum(np.append(np.sin(p) - np.array([0.3, -0.2]), 0.1 * p) ** 2)
+
+    def made():
+        model = Ridge()
+        if called_before:
+            model.loss(X)
+        return model
+
+    for derived in (st.gradient, st.hessian, st.value_and_gradient):
+        model = made()
+        for _ in range(2):
+            found, wanted = derived(model.loss)(X), derived(plain)(X)
+            for one, other in zip(found, wanted, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12)
+    model, best = made(), st.minimize(plain, X).x
+    for fit in (st.minimize, st.minimize):
+        np.testing.assert_allclose(fit(model.loss, X).x, best, rtol=1e-5)
+        np.testing.assert_allclose(st.least_squares(model.residuals, X).x, best, rtol=1e-5)
+
+
+def test_a_limit_taken_near_a_point_is_left_as_it_is():
+    limits = {
+        "nan beyond": (lambda x: 1.0 if abs(x) < 1e-8 else np.sin(x) / x, 0.0),
+        "a kink": (lambda x: x * x if abs(x) < 0.5 else abs(x) - 0.25, 0.0),
+        "a wide one": (lambda x: 2.0 * x if abs(x) < 0.5 else x**3, 2.0),
+    }
+    for loss, slope in limits.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert st.gradient(loss)(0.0) == slope
 
 
 COINCIDENCES = {

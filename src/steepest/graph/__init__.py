@@ -2,7 +2,7 @@
 
 from steepest.graph.evaluate import evaluate
 from steepest.graph.graph import Graph, Signature
-from steepest.graph.guard import Branch, Guard, decision_tree, rests_on_equality
+from steepest.graph.guard import Branch, Guard, decision_tree, slack
 from steepest.graph.node import Node, Shape, make, order
 from steepest.graph.origin import Origin, find_origin
 from steepest.graph.source import Source
@@ -22,6 +22,6 @@ __all__ = [
     "find_origin",
     "make",
     "order",
-    "rests_on_equality",
+    "slack",
     "verify",
 ]

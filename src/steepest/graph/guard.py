@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -83,10 +86,16 @@ def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
 _THROUGH = frozenset(
     {"reshape", "astype", "getitem", "broadcast_to", "transpose", "pack", "all", "any"}
 )
+_SIZES = frozenset({"absolute", "square", "sqrt", "root", "hypot", "square_of_root"})
+
+_NEAR = 1e-4
+"""Share of what is compared up to which a tolerance stands for equality."""
 
 
-def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], bool]) -> bool:
-    """Whether a condition has a value because two real numbers are equal.
+def slack(
+    condition: Node, truth: bool, counts: Callable[[Node], bool], value: Callable[[Node], Any]
+) -> float:
+    """Return how far apart numbers may be that a condition has its value for, as they are equal.
 
     Parameters
     ----------
@@ -94,31 +103,68 @@ def rests_on_equality(condition: Node, truth: bool, counts: Callable[[Node], boo
         A truth value, and what it is.
     counts
         Whether an operand of such a comparison is one that varies.
+    value
+        What nodes are here.
+
+    Returns
+    -------
+    float
+        0 for a branch by equality, the tolerance for one by nearness; infinity where the
+        condition does not rest on numbers that are equal here.
     """
     name, operands = condition.op.name, condition.operands
+    of = functools.partial(slack, counts=counts, value=value)
     if condition.dtype.kind == "f":  # it is false where it is 0
-        return not truth and condition.size > 0 and counts(condition)
+        return 0.0 if not truth and condition.size > 0 and counts(condition) else math.inf
     if name in ("equal", "not_equal"):
         is_real = operands[0].dtype.kind == "f" and condition.size > 0
         is_real = is_real and operands[0] is not operands[1]  # which asks for NaN
-        return is_real and truth == (name == "equal") and any(map(counts, operands))
-    if name in ("greater", "less_equal"):  # of a size and 0: only at one point it is 0
-        size, zero = operands
-        is_zero = zero.op.name == "constant" and not np.any(zero.op.evaluate(**zero.attributes))
-        return is_zero and truth == (name == "less_equal") and _is_size(size) and counts(size)
+        rests = is_real and truth == (name == "equal") and any(map(counts, operands))
+        return 0.0 if rests else math.inf
+    if name in ("less", "less_equal", "greater", "greater_equal"):
+        small, bound = operands if name.startswith("less") == truth else operands[::-1]
+        return _tolerance(small, bound, value) if counts(small) else math.inf
     if name == "logical_not":
-        return rests_on_equality(operands[0], not truth, counts)
-    follows = {"logical_and": True, "logical_or": False}
-    if name in _THROUGH or follows.get(name) == truth:
-        return any(rests_on_equality(operand, truth, counts) for operand in operands)
-    return False
+        return of(operands[0], not truth)
+    if name == "logical_or" and truth:  # all that hold must
+        held = [operand for operand in operands if np.any(value(operand))]
+        return max((of(operand, truth) for operand in held), default=math.inf)
+    if name in _THROUGH or (name == "logical_and" and truth) or (name == "logical_or"):
+        return min((of(operand, truth) for operand in operands), default=math.inf)
+    return math.inf
 
 
-_SIZES = frozenset({"absolute", "square", "sqrt", "root", "hypot", "square_of_root"})
+def _tolerance(small: Node, bound: Node, value: Callable[[Node], Any]) -> float:
+    """Return the bound of a size that is exactly 0, if it is a small one."""
+    measured = _measured(small)
+    if measured is None or not small.size or np.any(value(small)):
+        return math.inf
+    limit, parts = np.max(value(bound), initial=0.0), (measured, *measured.operands)
+    scale = max(1.0, *(np.max(np.abs(value(part)), initial=0.0) for part in parts))
+    return float(limit) if limit <= _NEAR * scale else math.inf
 
 
-def _is_size(node: Node) -> bool:
-    """Whether a node is never negative, and zero only where what it measures vanishes."""
-    while node.op.name in (*_THROUGH, "sum", "max") and node.operands:
+def _measured(node: Node) -> Node | None:
+    """Return what a node is the size of; None where it is none, and may be negative."""
+    found = None
+    while node.operands:
+        if node.op.name in _SIZES or _is_square(node):
+            found = node.operands[0]
+        elif node.op.name not in (*_THROUGH, "sum", "max"):
+            break
         node = node.operands[0]
-    return node.op.name in _SIZES
+    return found
+
+
+def _is_square(node: Node) -> bool:
+    """Whether a node is the product of another with itself, or a vector's."""
+    if node.op.name == "multiply":
+        return node.operands[0] is node.operands[1]
+    if node.op.name != "matmul" or node.size != 1:
+        return False
+    first, second = node.operands
+    while first.op.name == "reshape":
+        first = first.operands[0]
+    while second.op.name == "reshape":
+        second = second.operands[0]
+    return first is second

@@ -2,11 +2,13 @@
 
 ``if np.array_equal(x, self.last)`` holds at one point only, and so does the derivative of that
 branch. Where both sides of such a branch give the same value, the other side is recorded: it
-holds everywhere. Where they do not, a warning names the line.
+holds everywhere. Where they do not, a warning names the line. ``if np.allclose(x, self.last)``
+is such a branch, too, where the two are exactly equal and the tolerance is small.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +44,7 @@ def on_the_other_side(
         Of the other side, or the given one, of which a warning says that it is special.
     """
     root = session.root
-    source = root.coincidences[-1]
+    source, tolerance = min(reversed(root.coincidences), key=operator.itemgetter(1))
     root.coincidences.clear()
     kept_guards, kept_decided = session.guards[guards:], session.decided
     held = [*root.places, *root.pending]
@@ -67,6 +69,8 @@ def on_the_other_side(
         for put_back in restore:
             put_back()
     session.guards[guards:], session.decided = kept_guards, kept_decided
+    if tolerance:  # a branch for a neighborhood, which is often a kink's or a limit's
+        return result
     where = f" at {source}: {source.text}" if source else ""
     warn(
         f"{name} takes a branch{where}, because a value that depends on its arguments equals "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph import Guard, Node, Source, evaluate, make, order, rests_on_equality
+from steepest.graph import Guard, Node, Source, evaluate, make, order, slack
 from steepest.graph.source import at, user_source
 from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
 from steepest.trace.captures import Captures
@@ -70,8 +70,8 @@ class Session:
     decided
         What conditions were found to be.
     coincidences, skips
-        Lines that took a branch because values are equal, and whether such branches are not
-        taken (``trace.coincidence``).
+        Lines that took a branch because values are equal, with the tolerance that they allow,
+        and whether such branches are not taken (``trace.coincidence``).
     texts
         Texts made of traced values (``trace.text``).
     chance
@@ -101,7 +101,7 @@ class Session:
         self.pending: list[Any] = []
         self.attributes: dict[tuple[int, str], Any] = {}
         self.subject: Any = None
-        self.coincidences: list[Source | None] = []
+        self.coincidences: list[tuple[Source | None, float]] = []
         self.skips = False
         self.texts: set[str] = set()
         self.chance: list[tuple[str, Any, Any]] = []
@@ -251,10 +251,12 @@ class Session:
             if node in session.decided:
                 return session.decided[node][()]
         value, root = self.value(node), self.root
-        if is_branch and rests_on_equality(node, bool(value), self.has_slope):
-            if root.skips:
+        if is_branch:
+            tolerance = slack(node, bool(value), self.has_slope, self.value)
+            if tolerance < np.inf and root.skips:
                 return np.logical_not(value)[()]
-            root.coincidences.append(self._source or user_source())
+            if tolerance < np.inf:
+                root.coincidences.append((self._source or user_source(), tolerance))
         self.add_guard(node, value, self._source or user_source())
         return value[()]
 
