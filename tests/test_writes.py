@@ -456,3 +456,39 @@ def test_a_plain_call_writes_once(name):
         derived(X)
         assert counted == number
     assert kept == [1, 2, 3]
+
+
+class Scaled:
+    """Keeps its first value as a scale, found or not in the ways that people write it."""
+
+    first = None
+
+    def __init__(self):
+        self.known = {}
+
+    def by_none(self, x):
+        value = np.sum((x - np.array([1.0, -2.0])) ** 2)
+        if self.first is None:
+            self.first = value
+        return value / self.first
+
+    def by_hasattr(self, x):
+        value = np.sum((x - np.array([1.0, -2.0])) ** 2)
+        if not hasattr(self, "scale"):
+            self.scale = float(value)
+        return value / self.scale
+
+    def in_a_dict(self, x):
+        value = np.sum((x - np.array([1.0, -2.0])) ** 2)
+        if "scale" not in self.known:
+            self.known["scale"] = value
+        return value / self.known["scale"]
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
+@pytest.mark.parametrize("name", ["by_none", "by_hasattr", "in_a_dict"])
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_first_value_that_is_kept_as_a_scale_is_a_constant_in_a_descent(name, engine):
+    run = st.minimize(getattr(Scaled(), name), np.array([3.0, 3.0]), engine=engine)
+    np.testing.assert_allclose(run.x, [1.0, -2.0], atol=1e-5)
+    assert run.loss < 1e-8

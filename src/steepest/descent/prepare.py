@@ -7,6 +7,7 @@ import functools
 import math
 import threading
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from steepest.engines import (
     Snapshot,
     Start,
 )
-from steepest.errors import InputError
+from steepest.errors import InputError, TraceWarning
 from steepest.graph import Node, evaluate, trees
 from steepest.trace.captures import Captures
 from steepest.trace.tracing import is_array_like, key_of
@@ -166,10 +167,10 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
         return found, 0.0, 0.0
     plan = problem.plan
     if plan is None:
-        paths: tuple[Built, ...] = (_trace(problem, vector, problem.args),)
+        paths: tuple[Built, ...] = (_steady_trace(problem, vector, problem.args),)
         tail_paths: tuple[Built, ...] = ()
     else:
-        paths = (_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
+        paths = (_steady_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
         tail = slice(plan.tail) if plan.tail else None
         tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
     traced = time.perf_counter()
@@ -211,6 +212,20 @@ def extend(problem: Problem, prepared: Prepared, run: Run) -> tuple[Prepared, fl
     else:
         extended = _Interpreted(**vars(extended))
     return extended, traced - began, time.perf_counter() - traced
+
+
+def _steady_trace(problem: Problem, vector: np.ndarray, args: Any) -> Built:
+    """Trace the first path; once more, if the function then reads what it has written itself.
+
+    So does one that keeps its first value as a scale: all calls but the first are alike.
+    """
+    first = _trace(problem, vector, args)
+    if not first.captures.only_fill:
+        return first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TraceWarning)  # what is written has been said
+        second = _trace(problem, vector, args)
+    return second if second.captures.still_hold() else first
 
 
 class _Interpreted(Prepared):

@@ -31,12 +31,20 @@ class Captures:
         A name for each of these.
     opaque
         Descriptions of what cannot be compared: not empty means tracing anew each time.
+    filled
+        Of these, what was empty and was written to: another trace may find it filled.
     """
 
     values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
     arrays: list[tuple[Callable[[], Any], np.ndarray]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
+
+    @property
+    def only_fill(self) -> bool:
+        """Whether nothing but what was written into empty places forces a new trace."""
+        return bool(self.opaque) and self.opaque == self.filled
 
     def still_hold(self) -> bool:
         """Whether a new trace would record the same graph."""

@@ -209,6 +209,7 @@ def commit(session: Session, function_name: str) -> None:
     if seen:  # what was recorded is about what was there before, and holds for this call only
         captures = session.captures
         captures.opaque.extend(place.name for place in seen)
+        captures.filled.extend(place.name for place, value in written if place.is_filled(value))
         captures.arrays[:] = [(_returning(array), array) for _, array in captures.arrays]
     announce(function_name, seen)
 
