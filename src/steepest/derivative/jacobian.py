@@ -95,6 +95,7 @@ def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mo
     def of_one(x: Any, others: Any) -> Any:
         return call_traced(function, current(), (*others[:wrt], x, *others[wrt:]))
 
+    of_one.__name__ = getattr(function, "__name__", of_one.__name__)  # for messages
     x, others = arguments[wrt], arguments[:wrt] + arguments[wrt + 1 :]
     leaves, structure = trees.flatten(x)
     leaves = list(map(as_variable, leaves))

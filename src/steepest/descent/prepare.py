@@ -403,4 +403,5 @@ def loss_and_gradient_of_vector(objective: Objective, layout: Layout) -> Functio
     def of_vector(vector: Any, *args: Any) -> Any:
         return objective(vector, layout, args).loss
 
+    of_vector.__name__ = getattr(objective.function, "__name__", of_vector.__name__)
     return value_and_gradient(of_vector)
