@@ -51,6 +51,9 @@ SEEN: dict[Any, Any] = {}
 SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 """The same for libraries that are not imported here, by full name."""
 
+MADE: dict[type, Callable[[Any], Any]] = {}
+"""What traced code sees for objects of libraries' types that were made outside, by type."""
+
 WATCHED: dict[Any, Any] = {}
 """Versions that only look at what they are given, by the function they stand for."""
 
@@ -345,6 +348,8 @@ def see_library(value: Any, name: str = "") -> Any:
         return _seeded(value)
     if isinstance(value, type):
         return _see_type(value)
+    if type(value) in MADE:
+        return MADE[type(value)](value)
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:

@@ -294,17 +294,21 @@ def check_plain(value: Any) -> Any:
     return value
 
 
+_INSTEAD = {
+    "c": "take the real and imaginary parts as two arrays",
+    "U": "give a text as Python's str",
+    "S": "give a text as Python's str",
+}
+"""What to write in place of arrays of other kinds."""
+
+
 def check_dtype(dtype: np.dtype) -> np.dtype:
     """Return a dtype that steepest can record, or raise."""
     if dtype not in SUPPORTED:
         raise UnsupportedError(
             f"arrays of dtype {dtype} cannot be recorded{at(user_source())}: steepest works on "
             "bool, integers, float32 and float64; "
-            + (
-                "take the real and imaginary parts as two arrays"
-                if dtype.kind == "c"
-                else "convert with .astype(np.float64)"
-            )
+            + _INSTEAD.get(dtype.kind, "convert with .astype(np.float64)")
         )
     return dtype
 

@@ -12,7 +12,8 @@ from steepest.graph.source import at, user_source
 from steepest.trace.array import as_traced, holds_traced, refuse
 from steepest.trace.functions.register import implements, normalize_axis, one_of
 from steepest.trace.functions.sorting import argsort
-from steepest.trace.seen import SEEN
+from steepest.trace.numbers import python_number
+from steepest.trace.seen import MADE, SEEN
 from steepest.trace.session import current
 from steepest.trace.view import follow
 from steepest.trace.writing import alias
@@ -32,18 +33,51 @@ class Vectorized:
         """Call the function for each element of the broadcast arguments."""
         if not holds_traced([*args, *kwargs.values()]):
             return self.plain(*args, **kwargs)
-        arrays = np.broadcast_arrays(*map(as_traced, args))
-        function = follow(self.plain.pyfunc, current())
-        columns: Any = zip(*(np.ravel(array) for array in arrays), strict=True)
-        results = [function(*values, **kwargs) for values in columns]
-        shape = arrays[0].shape
-        if isinstance(results[0], tuple):
-            parts = zip(*results, strict=True)
-            return tuple(np.reshape(np.stack(list(part)), shape) for part in parts)
-        return np.reshape(np.stack(results), shape)
+        function, excluded = follow(self.plain.pyfunc, current()), self.plain.excluded
+        given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+        varying = {name: value for name, value in given.items() if name not in excluded}
+
+        def call(values: Any) -> Any:
+            now = given | dict(zip(varying, values, strict=True))
+            named = {name: now[name] for name in kwargs}
+            results = function(*(now[i] for i in range(len(args))), **named)
+            return results if isinstance(results, tuple) else (results,)
+
+        arrays = np.broadcast_arrays(*map(as_traced, varying.values()))
+        columns: Any = list(zip(*(np.ravel(array) for array in arrays), strict=True))
+        dtypes: Any = self.plain.otypes
+        if dtypes is None:
+            if not columns:
+                raise InputError(
+                    f"np.vectorize{at(user_source())} of arrays without elements needs otypes="
+                )
+            dtypes = [as_traced(result).dtype for result in call(columns[0])]  # as NumPy does
+        rows = [call(map(_pythons, values)) for values in columns]
+        parts = [
+            np.reshape(_stacked([row[k] for row in rows], np.dtype(dtype)), arrays[0].shape)
+            for k, dtype in enumerate(dtypes)
+        ]
+        return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-SEEN[np.vectorize] = Vectorized
+def _stacked(values: list[Any], dtype: np.dtype) -> Any:
+    if not values:
+        return as_traced(np.empty(0, dtype))
+    return np.stack([as_traced(value).astype(dtype) for value in values])
+
+
+def _pythons(value: Any) -> Any:
+    """Return an element as a number of Python's: NumPy gives those to the function."""
+    wide = {"f": np.float64, "b": np.bool_}.get(value.dtype.kind, np.int64)
+    return python_number(value, wide)
+
+
+def _made_before(function: np.vectorize) -> Vectorized:
+    settings = {name: getattr(function, name) for name in ("otypes", "excluded", "signature")}
+    return Vectorized(function.pyfunc, **settings)
+
+
+SEEN[np.vectorize], MADE[np.vectorize] = Vectorized, _made_before
 
 
 def _enumerate(arr: Any) -> Any:
