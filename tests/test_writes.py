@@ -492,3 +492,30 @@ def test_a_first_value_that_is_kept_as_a_scale_is_a_constant_in_a_descent(name, 
     run = st.minimize(getattr(Scaled(), name), np.array([3.0, 3.0]), engine=engine)
     np.testing.assert_allclose(run.x, [1.0, -2.0], atol=1e-5)
     assert run.loss < 1e-8
+
+
+def test_a_loop_that_ends_by_exact_convergence_ends():
+    """Also where the way beyond its end is tried."""
+
+    def root(a, tolerance):
+        guess = 1.0
+        while abs(guess * guess - a) > tolerance:
+            guess = 0.5 * (guess + a / guess)
+        return guess
+
+    def two(x, tolerance):
+        guess = x
+        while abs(guess * guess - 4.0) > tolerance:
+            guess = 0.5 * (guess + 4.0 / guess)
+        return guess
+
+    for tolerance in (0.0, 1e-12, 1e-5):
+        for a in (4.0, 9.0, 2.25):
+            if tolerance or np.sqrt(a) == root(a, 1e-12):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", TraceWarning)
+                    slope = st.gradient(root)(a, tolerance)
+                np.testing.assert_allclose(slope, 0.5 / np.sqrt(a), rtol=1e-4)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", TraceWarning)
+                    np.testing.assert_allclose(st.gradient(two)(3.0, tolerance), 0.0, atol=1e-4)

@@ -123,7 +123,7 @@ def slack(
         return 0.0 if rests else math.inf
     if name in ("less", "less_equal", "greater", "greater_equal"):
         small, bound = operands if name.startswith("less") == truth else operands[::-1]
-        return _tolerance(small, bound, value) if counts(small) else math.inf
+        return _tolerance(small, bound, counts, value)
     if name == "logical_not":
         return of(operands[0], not truth)
     if name == "logical_or" and truth:  # all that hold must
@@ -134,14 +134,25 @@ def slack(
     return math.inf
 
 
-def _tolerance(small: Node, bound: Node, value: Callable[[Node], Any]) -> float:
-    """Return the bound of a size that is exactly 0, if it is a small one."""
+def _tolerance(
+    small: Node, bound: Node, counts: Callable[[Node], bool], value: Callable[[Node], Any]
+) -> float:
+    """Return the bound of a size that is exactly 0, if it is a small one.
+
+    A bound other than 0 counts for the difference from something that does not vary.
+    """
     measured = _measured(small)
-    if measured is None or not small.size or np.any(value(small)):
+    if measured is None or not small.size or not counts(small) or np.any(value(small)):
         return math.inf
-    limit, parts = np.max(value(bound), initial=0.0), (measured, *measured.operands)
-    scale = max(1.0, *(np.max(np.abs(value(part)), initial=0.0) for part in parts))
-    return float(limit) if limit <= _NEAR * scale else math.inf
+    limit = float(np.max(value(bound), initial=0.0))
+    if limit == 0:
+        return limit
+    while measured.op.name in _THROUGH:
+        measured = measured.operands[0]
+    if measured.op.name != "subtract" or all(map(counts, measured.operands)):
+        return math.inf
+    sizes = [np.max(np.abs(value(operand)), initial=1.0) for operand in measured.operands]
+    return limit if limit <= _NEAR * max(sizes) else math.inf
 
 
 def _measured(node: Node) -> Node | None:

@@ -9,6 +9,7 @@ is such a branch, too, where the two are exactly equal and the tolerance is smal
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,7 @@ def on_the_other_side(
     """
     root = session.root
     source, tolerance = min(reversed(root.coincidences), key=operator.itemgetter(1))
+    found = Counter(line for line, _ in root.coincidences)
     root.coincidences.clear()
     kept_guards, kept_decided = session.guards[guards:], session.decided
     held = [*root.places, *root.pending]
@@ -54,13 +56,13 @@ def on_the_other_side(
             place.reset()
         del session.guards[guards:]
         session.decided = dict(decided)
-        root.skips = True
+        root.skips = found  # no more: a loop that ends by such a branch would go on for ever
         try:
             other = record()
         except Exception:  # whatever the other side does, it does not serve here
             other = None
         finally:
-            root.skips = False
+            root.skips = Counter()
             root.coincidences.clear()
         if other is not None and _agree(session, result, other):
             return other

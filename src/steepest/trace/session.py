@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -71,7 +72,7 @@ class Session:
         What conditions were found to be.
     coincidences, skips
         Lines that took a branch because values are equal, with the tolerance that they allow,
-        and whether such branches are not taken (``trace.coincidence``).
+        and at which how many are not to be taken (``trace.coincidence``).
     texts
         Texts made of traced values (``trace.text``).
     chance
@@ -102,7 +103,7 @@ class Session:
         self.attributes: dict[tuple[int, str], Any] = {}
         self.subject: Any = None
         self.coincidences: list[tuple[Source | None, float]] = []
-        self.skips = False
+        self.skips: Counter[Source | None] = Counter()
         self.texts: set[str] = set()
         self.chance: list[tuple[str, Any, Any]] = []
         self.cells: dict[int, Any] = {}
@@ -253,10 +254,12 @@ class Session:
         value, root = self.value(node), self.root
         if is_branch:
             tolerance = slack(node, bool(value), self.has_slope, self.value)
-            if tolerance < np.inf and root.skips:
-                return np.logical_not(value)[()]
             if tolerance < np.inf:
-                root.coincidences.append((self._source or user_source(), tolerance))
+                source = self._source or user_source()
+                if root.skips[source] > 0:
+                    root.skips[source] -= 1
+                    return np.logical_not(value)[()]
+                root.coincidences.append((source, tolerance))
         self.add_guard(node, value, self._source or user_source())
         return value[()]
 
