@@ -299,8 +299,8 @@ def check_plain(value: Any) -> Any:
 
 _INSTEAD = {
     "c": "take the real and imaginary parts as two arrays",
-    "U": "give a text as Python's str",
-    "S": "give a text as Python's str",
+    "U": "convert with .astype(np.float64), or give a text as Python's str",
+    "S": "convert with .astype(np.float64), or give a text as Python's str",
 }
 """What to write in place of arrays of other kinds."""
 
