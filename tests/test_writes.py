@@ -478,6 +478,14 @@ class Scaled:
             self.scale = float(value)
         return value / self.scale
 
+    def beside_a_table(self, x):
+        if not hasattr(self, "table"):
+            self.table = np.array([1.0, -2.0])
+        value = np.sum((x - self.table) ** 2)
+        if self.first is None:
+            self.first = value
+        return value / self.first
+
     def in_a_dict(self, x):
         value = np.sum((x - np.array([1.0, -2.0])) ** 2)
         if "scale" not in self.known:
@@ -486,7 +494,7 @@ class Scaled:
 
 
 @pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
-@pytest.mark.parametrize("name", ["by_none", "by_hasattr", "in_a_dict"])
+@pytest.mark.parametrize("name", ["by_none", "by_hasattr", "beside_a_table", "in_a_dict"])
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 def test_a_first_value_that_is_kept_as_a_scale_is_a_constant_in_a_descent(name, engine):
     run = st.minimize(getattr(Scaled(), name), np.array([3.0, 3.0]), engine=engine)

@@ -202,14 +202,15 @@ def commit(session: Session, function_name: str) -> None:
                 f"the traced function writes a traced value to {place.name}{at(place.source)}, "
                 "where it cannot be kept: return the value instead"
             ) from error
-    seen = [place for place, value in written if not _is_remembered(place, value)]
+    kept = [(place, value) for place, value in written if not _is_remembered(place, value)]
+    seen = [place for place, _ in kept]
     if written:
         for pending in session.pending:
             pending.start_anew()
     if seen:  # what was recorded is about what was there before, and holds for this call only
         captures = session.captures
         captures.opaque.extend(place.name for place in seen)
-        captures.filled.extend(place.name for place, value in written if place.is_filled(value))
+        captures.filled.extend(place.name for place, value in kept if place.is_filled(value))
         captures.arrays[:] = [(_returning(array), array) for _, array in captures.arrays]
     announce(function_name, seen)
 
