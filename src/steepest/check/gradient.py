@@ -260,7 +260,7 @@ def _by_torch(
         tree = trees.unflatten(structure, pieces)
         return call_traced(function, current(), (tree, *rest))
 
-    of_vector.__name__ = getattr(function, "__name__", of_vector.__name__)
+    of_vector.__name__ = getattr(function, "__name__", of_vector.__name__)  # for messages
 
     flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
     trace = trace_function(of_vector, (flat, *args))

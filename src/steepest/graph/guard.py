@@ -95,7 +95,7 @@ _NEAR = 1e-4
 def slack(
     condition: Node, truth: bool, counts: Callable[[Node], bool], value: Callable[[Node], Any]
 ) -> float:
-    """Return how far apart numbers may be that a condition has its value for, as they are equal.
+    """Return the tolerance of a condition that is decided by the equality of two numbers.
 
     Parameters
     ----------
@@ -147,8 +147,7 @@ def _tolerance(
     limit = float(np.max(value(bound), initial=0.0))
     if limit == 0:
         return limit
-    while measured.op.name in _THROUGH:
-        measured = measured.operands[0]
+    measured = _bare(measured)
     if measured.op.name != "subtract" or all(map(counts, measured.operands)):
         return math.inf
     sizes = [np.max(np.abs(value(operand)), initial=1.0) for operand in measured.operands]
@@ -171,11 +170,12 @@ def _is_square(node: Node) -> bool:
     """Whether a node is the product of another with itself, or a vector's."""
     if node.op.name == "multiply":
         return node.operands[0] is node.operands[1]
-    if node.op.name != "matmul" or node.size != 1:
-        return False
-    first, second = node.operands
-    while first.op.name == "reshape":
-        first = first.operands[0]
-    while second.op.name == "reshape":
-        second = second.operands[0]
-    return first is second
+    is_product = node.op.name == "matmul" and node.size == 1
+    return is_product and len(set(map(_bare, node.operands))) == 1
+
+
+def _bare(node: Node) -> Node:
+    """Return the array that a node shows in another shape."""
+    while node.op.name == "reshape":
+        node = node.operands[0]
+    return node
