@@ -132,6 +132,7 @@ REWRITES = {
     "astype there and back": lambda x: x.astype(np.float32).astype(np.float64).astype(np.float32),
     "broadcast last": lambda x: np.broadcast_to(x[0], (4,)) + x,
     "x ** 2 = x * x, x ** 1 = x": lambda x: np.power(x, 2.0),
+    "x and x = x, x or x = x": lambda x: np.logical_and(x > 1.0, np.logical_or(x > 1.0, x > 1.0)),
     "concatenation of concatenations": lambda x: np.concatenate([np.concatenate([x, x]), 2.0 * x]),
     "parts of a vector side by side": st.gradient(
         lambda u: np.sum(u[:2]) ** 2 + np.sum(u[2:] ** 2)

@@ -13,7 +13,7 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.frames import without_own_frames
-from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate, trees
+from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.aliasing import check_call
 from steepest.trace.tracing import is_array_like, key_of
@@ -49,13 +49,19 @@ def interpret(paths: Sequence[Graph]) -> Executable:
     """Return the paths through a function as a function of flat inputs, computed in NumPy."""
     tree = decision_tree([path.guards for path in paths])
 
+    evaluators: dict[int, Any] = {}  # what is known besides the inputs hangs on the path alone
+
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         known = dict(zip(paths[-1].inputs, values, strict=True))
         place: Branch | int | None = tree
         while isinstance(place, Branch):
-            (value,) = evaluate([place.condition], known)
-            place = place.cases.get(value.tobytes())
-        return None if place is None else (place, evaluate(paths[place].outputs, known))
+            evaluate_all([place.condition], known)
+            place = place.cases.get(known[place.condition].tobytes())
+        if place is None:
+            return None
+        if place not in evaluators:
+            evaluators[place] = evaluator(paths[place].outputs, frozenset(known))
+        return place, evaluators[place](known)
 
     return run
 

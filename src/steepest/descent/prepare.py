@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.derivative import Function, value_and_gradient, warn_of_paths
+from steepest.derivative import Function, interpret, value_and_gradient, warn_of_paths
 from steepest.descent.batches import Batches
 from steepest.descent.bounds import Box
 from steepest.descent.build import Built, Here, Settings, build, with_constants
@@ -123,7 +123,7 @@ class Prepared:
     budget
         Iterations to make before looking at the clock.
     at
-        Loss and gradient at a vector, in NumPy, over all data.
+        Loss and gradient at a vector, over all data.
     constants
         What does not change from iteration to iteration, as nodes over the data: it is
         computed when a run starts, and bound to the last data inputs.
@@ -174,7 +174,7 @@ def prepare(problem: Problem, vector: np.ndarray) -> tuple[Prepared, float, floa
         tail = slice(plan.tail) if plan.tail else None
         tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
     traced = time.perf_counter()
-    at = loss_and_gradient_of_vector(problem.objective, problem.layout)
+    at = _loss_and_gradient_at(problem)
     prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
     remember(key, prepared)
     return prepared, traced - began, time.perf_counter() - traced
@@ -397,11 +397,17 @@ def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[n
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
 
-def loss_and_gradient_of_vector(objective: Objective, layout: Layout) -> Function:
-    """Return loss and gradient as a function of the vector of parameters."""
+def _loss_and_gradient_at(problem: Problem) -> Function:
+    """Return loss and gradient as a function of the vector of parameters and the data.
+
+    Every run in batches ends with a look at all of its data, which the engine takes. Other runs
+    need one at odd ends alone, which would not be worth compiling it.
+    """
+    objective, layout = problem.objective, problem.layout
 
     def of_vector(vector: Any, *args: Any) -> Any:
         return objective(vector, layout, args).loss
 
-    of_vector.__name__ = getattr(objective.function, "__name__", of_vector.__name__)
-    return value_and_gradient(of_vector)
+    name = getattr(objective.function, "__name__", of_vector.__name__)
+    executor = interpret
+    return value_and_gradient(Function(of_vector, executor, name))

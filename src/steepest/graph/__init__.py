@@ -1,6 +1,6 @@
 """What a computation is: nodes, graphs, their verifier and their printer."""
 
-from steepest.graph.evaluate import evaluate
+from steepest.graph.evaluate import evaluate, evaluate_all, evaluator
 from steepest.graph.graph import Graph, Signature
 from steepest.graph.guard import Branch, Guard, decision_tree, slack
 from steepest.graph.node import Node, Shape, make, order
@@ -19,6 +19,8 @@ __all__ = [
     "Source",
     "decision_tree",
     "evaluate",
+    "evaluate_all",
+    "evaluator",
     "find_origin",
     "make",
     "order",

@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph import trees
-from steepest.graph.evaluate import evaluate
+from steepest.graph.evaluate import evaluate, evaluate_all
 from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
 from steepest.graph.printer import format_graph
@@ -146,7 +146,8 @@ class Graph:
     def check_guards(self, known: MutableMapping[Node, Any]) -> None:
         """Raise unless the values, by node, lead along the path of this graph."""
         for guard in self.guards:
-            (value,) = evaluate([guard.condition], known)
+            evaluate_all([guard.condition], known)
+            value = known[guard.condition]
             if value.tobytes() != guard.key:
                 where = f" at {guard.source}: {guard.source.text}" if guard.source else ""
                 raise InputError(

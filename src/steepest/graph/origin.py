@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.graph.evaluate import evaluate
+from steepest.graph.evaluate import evaluate_all
 from steepest.graph.node import Node, order
 from steepest.graph.source import Source
 
@@ -66,8 +66,7 @@ def find_origin(
     Origin or None
         None if everything is finite. A constant that is not finite is none: it was meant.
     """
-    for output in outputs:
-        evaluate([output], known)
+    evaluate_all(outputs, known)
     for node in order(outputs):
         value = np.asarray(known[node])
         if value.dtype.kind != "f" or not node.operands:

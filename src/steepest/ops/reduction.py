@@ -45,13 +45,13 @@ def _spread(cotangent, x, *, axis):
 
 def _extreme_pullback(cotangent, y, x, *, axis):
     ties = x == keep_axes(y, axis, x.ndim)
-    share = cotangent / np.sum(np.where(ties, 1.0, 0.0).astype(x.dtype), axis=axis)
+    share = cotangent / np.sum(ties.astype(x.dtype), axis=axis)
     return (np.where(ties, keep_axes(share, axis, x.ndim), 0),)
 
 
 def _extreme_pushforward(tangents, y, x, *, axis):
     ties = x == keep_axes(y, axis, x.ndim)
-    count = np.sum(np.where(ties, 1.0, 0.0).astype(x.dtype), axis=axis)
+    count = np.sum(ties.astype(x.dtype), axis=axis)
     return np.sum(np.where(ties, tangents[0], 0), axis=axis) / count
 
 

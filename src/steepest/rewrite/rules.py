@@ -220,6 +220,11 @@ def _easy_power(node: Node) -> Node | None:
     return base if _is_constant(exponent, 1) else None
 
 
+def _either_alike(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if a is b else None
+
+
 def _flat_concatenation(node: Node) -> Node | None:
     axis = node.attributes["axis"]
     parts: list[Node] = []
@@ -259,6 +264,7 @@ RULES: tuple[RewriteRule, ...] = (
     _rule("astype there and back", "astype", _narrow_widened),
     _rule("broadcast last", "", _broadcast_last),
     _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
+    _rule("x and x = x, x or x = x", "logical_and logical_or", _either_alike),
     _rule("concatenation of concatenations", "concatenate", _flat_concatenation),
     _rule("parts of a vector side by side", "add", _join_embedded),
 )

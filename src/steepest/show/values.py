@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import node_gradients
-from steepest.graph import Graph, Node, evaluate
+from steepest.graph import Graph, Node, evaluate, evaluate_all
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def numbers(graph: Graph, arguments: Sequence[Any]) -> dict[Node, NodeNumbers]:
         As for a call of the graph.
     """
     known = graph.bind(graph.flatten(arguments))
-    values = dict(zip(graph.nodes, evaluate(graph.nodes, known), strict=True))
+    evaluate_all(graph.nodes, known)
+    values = {node: known[node] for node in graph.nodes}
     gradients: dict[Node, np.ndarray] = {}
     loss = graph.outputs[0]
     if len(graph.outputs) == 1 and loss.shape == () and loss.dtype.kind == "f":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UnsupportedError
-from steepest.graph import Guard, Node, Source, evaluate, make, order, slack
+from steepest.graph import Guard, Node, Source, evaluate_all, make, order, slack
 from steepest.graph.source import at, user_source
 from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
 from steepest.trace.captures import Captures
@@ -209,7 +209,8 @@ class Session:
         for needed in order([node], stop=self._values):
             if needed.op is INPUT and needed not in self._values:
                 self._values[needed] = self._input_value(needed)
-        return evaluate([node], self._values)[0]
+        evaluate_all([node], self._values)
+        return self._values[node]
 
     def known_value(self, node: Node) -> np.ndarray | None:
         """Return a node's value if it is the same for all arguments, else None."""
