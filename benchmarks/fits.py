@@ -381,7 +381,7 @@ def print_first_calls(name):
 
 def machine_code(fit):
     """Return the median seconds of the compiled loop of a fit."""
-    from steepest.descent.prepare import prepare, start_of
+    from steepest.descent.running.compile import prepare, start_of
 
     problem = fit.problem
     start = fit.history.x[0].astype(problem.layout.dtype)

@@ -47,15 +47,15 @@ def steepest_rosenbrock(record=None):
 
 def steepest_loop_alone():
     """The machine code of the descent, and what resets it."""
-    from steepest.descent.build import build
-    from steepest.descent.objective import Objective
-    from steepest.descent.parameters import lay_out
+    from steepest.descent.iteration.trace import trace_iteration
+    from steepest.descent.problem.objective import Objective
+    from steepest.descent.problem.parameters import ravel_parameters
     from steepest.engines import Native, Program, Start
 
-    layout, x0 = lay_out(np.zeros(2))
+    layout, x0 = ravel_parameters(np.zeros(2))
     stop = st.LossBelow(GOAL) | st.MaxIterations(LIMIT)
     method = st.GradientDescent(STEP)
-    built = build(Objective(rosenbrock), layout, x0, (), method, stop, layout.dtype)
+    built = trace_iteration(Objective(rosenbrock), layout, x0, (), method, stop, layout.dtype)
     descent = Native().prepare(Program((built.iteration,), (), None, False))(Start(x0, [], []))
 
     descent.advance(1)

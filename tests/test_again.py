@@ -16,8 +16,8 @@ import steepest as st
 from steepest.errors import InputError
 
 T = np.linspace(0.0, 3.0, 31)
-PREPARE = importlib.import_module("steepest.descent.prepare")
-AGAIN = importlib.import_module("steepest.descent.again")
+PREPARE = importlib.import_module("steepest.descent.running.compile")
+AGAIN = importlib.import_module("steepest.descent.running.refit")
 ENOUGH = 40
 """Calls after which hasty code has been optimized."""
 
@@ -37,13 +37,13 @@ def quick(monkeypatch):
     """Count the fits that are made in one call."""
     PREPARE._prepared.clear()
     made = []
-    original = AGAIN.EndAgain
+    original = AGAIN.Refit
 
     def count(*rest):
         made.append(rest)
         return original(*rest)
 
-    monkeypatch.setattr(AGAIN, "EndAgain", count)
+    monkeypatch.setattr(AGAIN, "Refit", count)
     return made
 
 
@@ -321,7 +321,7 @@ def test_averages_go_the_usual_way(quick):
 
 def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
-    (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN._Fit)]
+    (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN.CompiledFit)]
     call = fit.problem.engine.prepare_call(fit.prepared.program, fit.call._state, 1 << 40)
     room = call._new_room()
     assert 0 < room.kept[0][2] < room.work.history_rows
@@ -359,9 +359,9 @@ def test_a_process_that_finds_all_it_needs_in_the_cache_is_as_quick(tmp_path):
         def decay(t, a, b):
             return a * np.exp(-b * t)
         t = np.linspace(0, 3, 31)
-        again = importlib.import_module("steepest.descent.again")
-        ended, original = [], again.EndAgain
-        again.EndAgain = lambda *rest: ended.append(1) or original(*rest)
+        again = importlib.import_module("steepest.descent.running.refit")
+        ended, original = [], again.Refit
+        again.Refit = lambda *rest: ended.append(1) or original(*rest)
         for _ in range(40):
             st.curve_fit(decay, t, decay(t, 2.0, 1.0) + 0.01 * np.sin(40 * t), np.ones(2))
         print(len(ended))

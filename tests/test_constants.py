@@ -7,7 +7,7 @@ import optree
 import pytest
 
 import steepest as st
-from steepest.descent import prepare
+from steepest.descent.running import compile as prepare
 from steepest.graph import evaluate, order
 from steepest.rewrite import hoist, without_rows
 

@@ -7,7 +7,7 @@ import pytest
 from op_cases import FILLED_CASES
 
 import steepest as st
-from steepest.descent.dependence import elements_that_matter
+from steepest.descent.running.dependence import elements_that_matter
 from steepest.graph import make
 from steepest.ops import Zero, input_node
 from steepest.trace import TracedArray, open_session

@@ -11,7 +11,7 @@ import pytest
 
 import steepest as st
 from steepest import Status
-from steepest.descent import prepare
+from steepest.descent.running import compile as prepare
 from steepest.engines.native import program, running, workspace
 
 ENGINES = ["native", "numpy", "torch"]

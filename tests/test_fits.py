@@ -11,12 +11,12 @@ import scipy.optimize
 from nist_cases import CASES
 
 import steepest as st
-from steepest.descent.statistics import (
-    evenness,
-    least_evenness,
-    spread,
-    spread_of_regular,
+from steepest.descent.iteration.fit_report import (
+    covariance_full_rank,
+    diagonal_ratio,
+    least_diagonal_ratio,
 )
+from steepest.descent.results.covariance import spread
 from steepest.errors import InputError
 
 T = np.linspace(0, 4, 25)
@@ -578,14 +578,14 @@ def test_what_is_regular_beyond_doubt_has_full_rank(seed):
     number = random.integers(1, 9)
     scales = 10.0 ** random.integers(-6, 7, number)
     factor = np.triu(random.normal(size=(number, number))) * scales
-    least = least_evenness(factor.dtype, int(number), 100)
-    if evenness(factor) > least:
+    least = least_diagonal_ratio(factor.dtype, int(number), 100)
+    if diagonal_ratio(factor) > least:
         inverse, rank = spread(factor, 100)
         assert rank == number
-        np.testing.assert_allclose(spread_of_regular(factor), inverse, rtol=1e-6)
+        np.testing.assert_allclose(covariance_full_rank(factor), inverse, rtol=1e-6)
     factor[-1, -1] = 0.0
-    assert not evenness(factor) > least
-    assert evenness(np.eye(number)) > least
+    assert not diagonal_ratio(factor) > least
+    assert diagonal_ratio(np.eye(number)) > least
 
 
 def test_idioms_of_scipys_users():

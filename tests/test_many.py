@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import steepest as st
-from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
+from steepest.descent.methods.registry import BY_NAME, FOR_RESIDUALS
 from steepest.engines.native import engine
 
 T = np.linspace(0, 4, 20)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest.descent.build import build
-from steepest.descent.objective import Objective
-from steepest.descent.parameters import lay_out
+from steepest.descent.iteration.trace import trace_iteration
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import ravel_parameters
 from steepest.engines import Native, Program
 from steepest.engines.native import jit
 from steepest.engines.native.descend import compile_descent
@@ -24,10 +24,12 @@ def rosenbrock(x):
 
 
 def compiled(loss, x0, record_every):
-    layout, vector = lay_out(x0)
+    layout, vector = ravel_parameters(x0)
     stop = st.LossBelow(1e-3) | st.MaxIterations(100_000)
     method = st.GradientDescent(1e-3)
-    built = build(Objective(loss), layout, vector, (), method, stop, layout.dtype, record_every)
+    built = trace_iteration(
+        Objective(loss), layout, vector, (), method, stop, layout.dtype, record_every
+    )
     return compile_descent(Program((built.iteration,), (), None, False))
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest.descent import parts
-from steepest.descent.build import Settings
+from steepest.descent.iteration import split as parts
+from steepest.descent.iteration.trace import Settings
 from steepest.engines import flat
 from steepest.errors import GraphIndexError
 
-prepare = importlib.import_module("steepest.descent.prepare")
+prepare = importlib.import_module("steepest.descent.running.compile")
 T = np.linspace(0.0, 3.0, 31)
 
 
@@ -54,7 +54,7 @@ def test_two_parts_make_the_whole(name, method, kind, monkeypatch):
     parts = fit()
     assert parts.run.timings.compile > 0
     prepare._prepared.clear()
-    monkeypatch.setattr(prepare, "has_parts", lambda *_: False)
+    monkeypatch.setattr(prepare, "is_separable", lambda *_: False)
     whole = fit()
     assert whole.run.timings.compile > 0
     assert parts.status == whole.status

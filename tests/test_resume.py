@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as strategy
 
 import steepest as st
-from steepest.descent import settings as stored_settings
-from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
-from steepest.descent.saving import load
+from steepest.descent.methods import serialize as stored_settings
+from steepest.descent.methods.registry import BY_NAME, FOR_RESIDUALS
+from steepest.descent.results.save import load
 from steepest.errors import InputError
 
 LOSS_METHODS = {n: make() for n, make in BY_NAME.items() if make not in FOR_RESIDUALS}

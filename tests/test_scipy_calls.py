@@ -14,7 +14,7 @@ import pytest
 import scipy.optimize
 
 import steepest as st
-from steepest.descent.choice import FOR_LOSSES, FOR_RESIDUALS
+from steepest.descent.methods.registry import FOR_LOSSES, FOR_RESIDUALS
 
 START = np.array([-1.2, 1.0])
 T = np.linspace(0, 3, 20)
@@ -119,8 +119,8 @@ def test_every_argument_of_scipys_functions_is_tried():
         names = set(inspect.signature(theirs).parameters) - {"kwargs"}
         assert names <= set(table), ours.__name__
     leastsq = inspect.signature(scipy.optimize.leastsq).parameters
-    handed_on = set(leastsq) - {"func", "x0", "args", "Dfun", "full_output"}
-    assert handed_on <= set(CURVE_FIT)
+    propagate_covariance = set(leastsq) - {"func", "x0", "args", "Dfun", "full_output"}
+    assert propagate_covariance <= set(CURVE_FIT)
 
 
 def tried(call):

@@ -10,7 +10,7 @@ import scipy.optimize
 
 import steepest as st
 from steepest import Status
-from steepest.descent.choice import FOR_LOSSES
+from steepest.descent.methods.registry import FOR_LOSSES
 
 START = np.array([-1.2, 1.0, 0.7])
 

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import steepest as st
-from steepest.descent import prepare
+from steepest.descent.running import compile as prepare
 from steepest.engines.native import program, workspace
 
 RNG = np.random.default_rng(20)

@@ -10,7 +10,7 @@ from nist_cases import CASES as NIST
 from textbook_cases import CASES
 
 import steepest as st
-from steepest.descent.choice import BY_NAME, FOR_RESIDUALS
+from steepest.descent.methods.registry import BY_NAME, FOR_RESIDUALS
 from steepest.errors import InputError
 
 STARTS = 8

@@ -4,7 +4,7 @@ Write a loss in plain NumPy; steepest records its computation graph, differentia
 runs the whole descent as machine code, in NumPy, or in PyTorch, with the same numbers.
 """
 
-from steepest import engines
+from steepest import engines, show  # noqa: F401 - presentation registers itself
 from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
     PathLimitWarning,

@@ -67,6 +67,10 @@ class EngineUnavailableError(SteepestError, ImportError):
     """An engine whose package is not installed."""
 
 
+class OptimizeWarning(UserWarning):
+    """A descent that does something else than it seems to have been asked for."""
+
+
 class TraceWarning(UserWarning):
     """Something that a traced function does is not what compiled code does at each call."""
 

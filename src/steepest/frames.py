@@ -1,14 +1,16 @@
-"""Tracebacks that show the user's own frames."""
+"""Tracebacks and warnings that show the user's own frames."""
 
 from __future__ import annotations
 
 import functools
+import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from steepest.errors import SteepestError
-from steepest.graph.source import LESSON, PACKAGE
+from steepest.errors import OptimizeWarning, SteepestError
+from steepest.graph.source import LESSON, PACKAGE, is_library
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -51,3 +53,11 @@ def hides_frames(function: Callable[_P, _R]) -> Callable[_P, _R]:
             raise
 
     return public
+
+
+def warn_user(message: str, category: type[Warning] = OptimizeWarning) -> None:
+    """Warn at the user's own line, however deep in steepest this is."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

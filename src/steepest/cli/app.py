@@ -18,8 +18,8 @@ from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.data import read_columns
 from steepest.descent import FitWarning, OptimizeWarning, Status, curve_fit, minimize
 from steepest.descent import resume as resume_run
-from steepest.descent.choice import FOR_LOSSES
-from steepest.descent.saving import load as load_run
+from steepest.descent.methods.registry import FOR_LOSSES
+from steepest.descent.results.save import load as load_run
 from steepest.errors import InputError, SteepestError
 from steepest.frames import without_own_frames
 from steepest.graph.printer import format_attributes, format_value, node_names, type_of

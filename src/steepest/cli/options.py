@@ -16,7 +16,7 @@ from steepest.descent import (
     Search,
     StopRule,
 )
-from steepest.descent.choice import named
+from steepest.descent.methods.registry import named
 from steepest.errors import InputError
 
 STEP_SIZE = 1e-3

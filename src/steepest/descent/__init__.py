@@ -1,15 +1,9 @@
 """Methods, step sizes, stop rules, the one driver, results; the front doors."""
 
-from steepest.descent.batches import Batches
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
-from steepest.descent.entry import OptimizeWarning
-from steepest.descent.evaluation import Evaluation
-from steepest.descent.fit import Fit, FitWarning
 from steepest.descent.least_squares import least_squares
 from steepest.descent.least_squares_many import least_squares_many
-from steepest.descent.many_result import Many, ManyFits
-from steepest.descent.markers import Fixed, Marker, Positive, Simplex, Tied, UnitInterval
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
@@ -38,19 +32,31 @@ from steepest.descent.methods import (
     TrustRegion,
     WeightDecay,
 )
-from steepest.descent.minimize import minimize
-from steepest.descent.minimize_many import minimize_many
-from steepest.descent.result import History, Result, Status, Timings
-from steepest.descent.resume import resume
-from steepest.descent.state import State
-from steepest.descent.step_size import (
+from steepest.descent.methods.schedules import (
     CosineDecay,
     ExponentialDecay,
     OneCycle,
     StepDecay,
     WarmUp,
 )
-from steepest.descent.stop import (
+from steepest.descent.minimize import minimize
+from steepest.descent.minimize_many import minimize_many
+from steepest.descent.problem.batches import Batches
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.transforms import (
+    Fixed,
+    Marker,
+    Positive,
+    Simplex,
+    Tied,
+    UnitInterval,
+)
+from steepest.descent.results.batch import Many, ManyFits
+from steepest.descent.results.fit import Fit, FitWarning
+from steepest.descent.results.result import History, Result, Status, Timings
+from steepest.descent.resume import resume
+from steepest.descent.running.callbacks import State
+from steepest.descent.stop_rules import (
     DecrementBelow,
     GradientNormBelow,
     LossBelow,
@@ -61,6 +67,7 @@ from steepest.descent.stop import (
     StopRule,
     TimeLimit,
 )
+from steepest.errors import OptimizeWarning
 
 __all__ = [
     "BFGS",

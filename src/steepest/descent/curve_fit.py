@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.again import again, key_of
-from steepest.descent.curve import Curve, Residuals
 from steepest.descent.entry import entry_point
-from steepest.descent.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
-from steepest.descent.markers import is_marked, unmark
-from steepest.descent.memo import remembered
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.observations import Data, clean, is_single, kept
-from steepest.descent.parameters import lay_out
-from steepest.descent.scipy_names import CURVES, count
-from steepest.descent.state import State
-from steepest.descent.stop import StopRule
+from steepest.descent.problem.data import Data, is_single, kept, validate_data
+from steepest.descent.problem.model import Model, Residuals
+from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.transforms import is_marked, split_transforms
+from steepest.descent.results.fit import Fit
+from steepest.descent.running.callbacks import State
+from steepest.descent.running.refit import key_of, refit
+from steepest.descent.scipy_compat import CURVES, count
+from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError, SettingError
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
+from steepest.lazy import cached_by_args
 
 
 @entry_point(CURVES)
@@ -140,7 +140,7 @@ def curve_fit(
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
         args = (x, y) if sigma is None else (x, y, sigma)
         key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, args)
-        made = None if key is None else again(key, start, args)
+        made = None if key is None else refit(key, start, args)
         if made is not None:
             function = made.function
             data = Data(
@@ -152,15 +152,15 @@ def curve_fit(
     names = parameter_names(model, p0)
     start = check_start(model, p0, names, bounds)
     is_named = isinstance(start, dict)
-    x, y, sigma = clean(x, y, sigma, check_finite, nan_policy, is_single(start))
+    x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = kept((x, y) if sigma is None else (x, y, sigma))
-    free, expand = unmark(start)
+    free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
     limit = max_nfev
     if limit is None and maxfev is not None:  # of which 0 means SciPy's own default
         limit = count("maxfev", maxfev) or None
-    curve = Curve(model, is_named)
+    curve = Model(model, is_named)
     fit = fit_residuals(
         Residuals(curve, kind),
         start,
@@ -219,7 +219,7 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
     return list(names[: max(count, needed)])
 
 
-@remembered
+@cached_by_args
 def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
     """Return the names of a model's parameters, and how many of them have no default.
 
@@ -302,7 +302,7 @@ def _where(model: Callable[..., Any]) -> str:
 
 def _flat_names(start: dict[str, Any]) -> list[str]:
     """Return a name for each number of named start values: ``b``, or ``b[2]``."""
-    layout, _ = lay_out(start)
+    layout, _ = ravel_parameters(start)
     return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(layout)]
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.curve import Curve, Residuals
 from steepest.descent.curve_fit import (
     applied_bounds,
     check_count,
@@ -19,12 +18,13 @@ from steepest.descent.curve_fit import (
 )
 from steepest.descent.entry import entry_point
 from steepest.descent.least_squares_many import fit_many
-from steepest.descent.many_result import ManyFits
-from steepest.descent.markers import check_unmarked
 from steepest.descent.methods import Search
-from steepest.descent.observations import check_nan_policy, check_positive, is_single, real
-from steepest.descent.scipy_names import CURVES
-from steepest.descent.stop import StopRule
+from steepest.descent.problem.data import check_nan_policy, check_positive, is_single, real
+from steepest.descent.problem.model import Model, Residuals
+from steepest.descent.problem.transforms import check_unmarked
+from steepest.descent.results.batch import ManyFits
+from steepest.descent.scipy_compat import CURVES
+from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError
 from steepest.graph import trees
@@ -129,8 +129,8 @@ def curve_fit_many(
     check_count(model, points, count)
     is_own = any(_is_own(leaf, y) for leaf in trees.leaves(x))
     if is_own:
-        spread = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
-        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else spread(leaf), x)
+        covariance_from_r = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
+        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else covariance_from_r(leaf), x)
     given = {"y": (y, True), "x": (x, is_own)}
     if sigma is not None:
         given["sigma"] = (sigma, sigma.shape == y.shape)
@@ -140,7 +140,7 @@ def curve_fit_many(
     order = sorted(given, key=lambda name: not given[name][1])
     own = [given[name][0] for name in order if given[name][1]]
     return fit_many(
-        ResidualsAmongMany(Curve(model, isinstance(p0, Mapping)), tuple(order)),
+        ResidualsAmongMany(Model(model, isinstance(p0, Mapping)), tuple(order)),
         start,
         own,
         [given[name][0] for name in order if not given[name][1]],
@@ -170,7 +170,7 @@ class ResidualsAmongMany:
         What the data are: ``"x"``, ``"y"``, and maybe ``"sigma"`` and ``"mask"``.
     """
 
-    curve: Curve
+    curve: Model
     order: tuple[str, ...]
 
     def __call__(self, p: Any, *data: Any) -> Any:
@@ -261,7 +261,7 @@ def _check_pointwise(
     A few sets show it: each is computed with and without the points that do not count.
     """
     partial = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
-    curve = Curve(model, isinstance(start, Mapping))
+    curve = Model(model, isinstance(start, Mapping))
     for number in partial[:: max(1, len(partial) // 4)][:4]:
         keep = mask[number]
         whole = _row(x, number) if is_own else x

@@ -12,12 +12,11 @@ import os
 import re
 import sys
 import types
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
-from steepest.descent.scipy_names import Asked, translated
+from steepest.descent.scipy_compat import Asked, translated
 from steepest.errors import SteepestError
 from steepest.frames import hides_frames
 from steepest.graph.source import PACKAGE, Source, is_library
@@ -27,10 +26,6 @@ _R = TypeVar("_R")
 
 _NAMED = re.compile(r" \(st\.\w+ at .*\)$")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-class OptimizeWarning(UserWarning):
-    """A descent that does something else than it seems to have been asked for."""
 
 
 def entry_point(
@@ -89,11 +84,3 @@ def user_call() -> Source | None:
 
 
 _COMMAND = os.path.join(PACKAGE, "cli") + os.sep
-
-
-def warn_user(message: str, category: type[Warning] = OptimizeWarning) -> None:
-    """Warn at the user's own line, however deep in steepest this is."""
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and is_library(frame.f_code.co_filename):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)

@@ -9,34 +9,41 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.again import Key, again, key_of, remember_fit
-from steepest.descent.bounds import Box, box_of_ends
-from steepest.descent.choice import choose_for_squares, is_for_losses
-from steepest.descent.ending import FitEnd
-from steepest.descent.entry import entry_point, warn_user
-from steepest.descent.fit import Fit, FitWarning
-from steepest.descent.influence import doubted
-from steepest.descent.markers import Expansion, unmark
+from steepest.descent.entry import entry_point
+from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
+from steepest.descent.methods.registry import choose_for_squares, is_for_losses
 from steepest.descent.minimize import Record, check_kinds, recording, warn_of_idle
-from steepest.descent.objective import Objective
-from steepest.descent.observations import Data, kept
-from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
-from steepest.descent.prepare import Problem
-from steepest.descent.result import Status
-from steepest.descent.robust import loss_called
-from steepest.descent.scipy_names import (
+from steepest.descent.problem.bounds import Box, box_of_ends
+from steepest.descent.problem.data import Data, kept
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import (
+    ParameterLayout,
+    as_x0,
+    check_data,
+    element_names,
+    ravel_parameters,
+)
+from steepest.descent.problem.robust_loss import loss_called
+from steepest.descent.problem.transforms import Reparametrization, split_transforms
+from steepest.descent.results.fit import Fit, FitWarning
+from steepest.descent.results.fit_state import FinishedFit
+from steepest.descent.results.result import Status
+from steepest.descent.running.callbacks import State
+from steepest.descent.running.influence import doubted
+from steepest.descent.running.refit import Key, key_of, refit, remember_fit
+from steepest.descent.running.solve import solve
+from steepest.descent.scipy_compat import (
     GRADIENT_GOAL,
     SQUARES,
     SQUARES_GOAL,
     check_no_slopes,
     squares_stop,
 )
-from steepest.descent.solve import solve
-from steepest.descent.state import State
-from steepest.descent.stop import DecrementUnknown, MaxIterations, StopRule
+from steepest.descent.stop_rules import DecrementUnknown, MaxIterations, StopRule
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
+from steepest.frames import warn_user
 
 MOST_ITERATIONS = 10_000
 """Limit where none is given."""
@@ -126,12 +133,12 @@ def least_squares(
     """
     check_no_slopes(args)
     args = args if isinstance(args, tuple | list) else (args,)
-    x0, key = as_start(x0), None
+    x0, key = as_x0(x0), None
     if not kwargs and bounds is None and callback is None and not progress:
         tolerances = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
         key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
-        made = None if key is None else again(key, x0, tuple(args))
+        made = None if key is None else refit(key, x0, tuple(args))
         if made is not None:
             return Fit(made, made.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
@@ -179,16 +186,16 @@ def fit_residuals(
     """Return the fit of residuals.
 
     `names` of the parameters and `data` of a model are given if known; with a `key`, another
-    fit may be made :func:`again`.
+    fit may be made :func:`refit`.
     """
-    x0, expand = unmark(x0)
+    x0, expand = split_transforms(x0)
     args = kept(tuple(args))
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
             raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
         low, high = ({} if end is None else end for end in bounds)
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
-    layout, vector = lay_out(x0)
+    layout, vector = ravel_parameters(x0)
     check_data(args)
     problem, reason = squares_problem(
         function,
@@ -214,12 +221,12 @@ def fit_residuals(
         warn_of_idle(run)
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
-    return Fit(FitEnd.of(run, problem), named, absolute_sigma, data, full_output)
+    return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 
 
 def squares_problem(
     function: Callable[..., Any],
-    layout: Layout,
+    layout: ParameterLayout,
     args: Sequence[Any],
     box: Box | None,
     *,
@@ -231,7 +238,7 @@ def squares_problem(
     engine: str | Engine,
     max_paths: int,
     recorded: tuple[int, bool] = (0, False),
-    expand: Expansion | None = None,
+    expand: Reparametrization | None = None,
     usual_limit: int = MOST_ITERATIONS,
 ) -> tuple[Problem, str]:
     """Return what it is to minimize the squares of residuals, and why by that method.
@@ -283,7 +290,7 @@ def goal_of(method: Any) -> StopRule:
 
 
 @functools.lru_cache(maxsize=256)
-def names_of(layout: Layout) -> tuple[str, ...]:
+def names_of(layout: ParameterLayout) -> tuple[str, ...]:
     """Return a name for each number of the start point."""
     name = element_names(layout)
     return tuple(name(i).replace("x0", "x", 1) for i in range(sum(layout.sizes)))

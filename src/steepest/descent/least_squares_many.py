@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.bounds import box_of_ends
 from steepest.descent.entry import entry_point
-from steepest.descent.influence import doubt_many
+from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.least_squares import squares_problem
-from steepest.descent.many import (
+from steepest.descent.methods import Search
+from steepest.descent.problem.bounds import box_of_ends
+from steepest.descent.results.batch import ManyFits
+from steepest.descent.results.result import Status
+from steepest.descent.running.influence import doubt_many
+from steepest.descent.running.solve_many import (
     Problems,
     check_own,
     check_starts,
@@ -21,12 +25,8 @@ from steepest.descent.many import (
     rows,
     solve_many,
 )
-from steepest.descent.many_result import ManyFits
-from steepest.descent.methods import Search
-from steepest.descent.result import Status
-from steepest.descent.scipy_names import SQUARES
-from steepest.descent.statistics import FACTOR
-from steepest.descent.stop import StopRule
+from steepest.descent.scipy_compat import SQUARES
+from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 
 MOST_OF_MANY = 100

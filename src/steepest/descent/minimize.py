@@ -8,22 +8,29 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.batches import Batches
-from steepest.descent.bounds import Box, box_of_pairs
-from steepest.descent.choice import choose
-from steepest.descent.entry import entry_point, warn_user
-from steepest.descent.markers import unmark
+from steepest.descent.entry import entry_point
+from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Method, Search
-from steepest.descent.objective import Objective
-from steepest.descent.parameters import Layout, as_start, check_data, element_names, lay_out
-from steepest.descent.prepare import Problem
-from steepest.descent.result import Result, Status
-from steepest.descent.scipy_names import GRADIENT_GOAL, LOSSES
-from steepest.descent.solve import solve
-from steepest.descent.state import State
-from steepest.descent.stop import MaxIterations, StopRule
+from steepest.descent.methods.registry import default_method
+from steepest.descent.problem.batches import Batches
+from steepest.descent.problem.bounds import Box, box_of_pairs
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import (
+    ParameterLayout,
+    as_x0,
+    check_data,
+    element_names,
+    ravel_parameters,
+)
+from steepest.descent.problem.transforms import split_transforms
+from steepest.descent.results.result import Result, Status
+from steepest.descent.running.callbacks import State
+from steepest.descent.running.solve import solve
+from steepest.descent.scipy_compat import GRADIENT_GOAL, LOSSES
+from steepest.descent.stop_rules import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
+from steepest.frames import warn_user
 from steepest.graph import trees
 from steepest.trace.tracing import is_array_like
 
@@ -147,13 +154,13 @@ def minimize(
     check_batches(batches)
     args = args if isinstance(args, tuple | list) else (args,)
     check_kinds(function, stop, callback)
-    x0, expand = unmark(as_start(x0))
+    x0, expand = split_transforms(as_x0(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
-    layout, vector = lay_out(x0)
+    layout, vector = ravel_parameters(x0)
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
-    method, reason = choose(method, vector.size, batches is not None, box is not None)
+    method, reason = default_method(method, vector.size, batches is not None, box is not None)
     if isinstance(method, Search):
         _check_search(method, batches)
         method = method if box is None else method.bounded()
@@ -229,7 +236,7 @@ def _compute_dtype(dtype: Any) -> np.dtype:
     return dtype
 
 
-def inside(box: Box | None, vector: np.ndarray, layout: Layout) -> np.ndarray:
+def inside(box: Box | None, vector: np.ndarray, layout: ParameterLayout) -> np.ndarray:
     """Return a start point moved into its bounds, with a warning, as SciPy's ``minimize``."""
     if box is None:
         return vector

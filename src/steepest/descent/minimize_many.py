@@ -6,10 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.bounds import box_of_pairs
-from steepest.descent.choice import choose
 from steepest.descent.entry import entry_point
-from steepest.descent.many import (
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.methods import Method, Search
+from steepest.descent.methods.registry import default_method
+from steepest.descent.minimize import DEFAULT_STOP, check_kinds
+from steepest.descent.problem.bounds import box_of_pairs
+from steepest.descent.problem.objective import Objective
+from steepest.descent.results.batch import Many
+from steepest.descent.running.solve_many import (
     Problems,
     check_own,
     check_starts,
@@ -18,13 +23,8 @@ from steepest.descent.many import (
     rows,
     solve_many,
 )
-from steepest.descent.many_result import Many
-from steepest.descent.methods import Method, Search
-from steepest.descent.minimize import DEFAULT_STOP, check_kinds
-from steepest.descent.objective import Objective
-from steepest.descent.prepare import Problem
-from steepest.descent.scipy_names import LOSSES
-from steepest.descent.stop import StopRule
+from steepest.descent.scipy_compat import LOSSES
+from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, get_engine
 
 
@@ -101,7 +101,7 @@ def minimize_many(
     check_own(args, len(vectors))
     box = box_of_pairs(bounds, start, layout, vectors[0])
     check_starts(box, vectors)
-    method, _ = choose(method, vectors.shape[1], False, box is not None)
+    method, _ = default_method(method, vectors.shape[1], False, box is not None)
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
     first = Problem(

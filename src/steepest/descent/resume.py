@@ -7,28 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.batches import Batches
-from steepest.descent.bounds import Box
-from steepest.descent.choice import choose_method
-from steepest.descent.curve import Curve, Residuals
 from steepest.descent.curve_fit import check_start, parameter_names
-from steepest.descent.ending import FitEnd
 from steepest.descent.entry import entry_point
-from steepest.descent.fit import Fit
-from steepest.descent.markers import Expansion, unmark
+from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Method, Search
+from steepest.descent.methods.registry import choose_method
+from steepest.descent.methods.serialize import UnknownSettingError, decode, decode_structure
 from steepest.descent.minimize import batch_plan, check_kinds
-from steepest.descent.objective import Objective
-from steepest.descent.observations import Data, clean
-from steepest.descent.parameters import Layout
-from steepest.descent.prepare import Problem, prepare
-from steepest.descent.result import Result
-from steepest.descent.robust import LOSSES
-from steepest.descent.saving import Saved, digest, fingerprints, load, marks
-from steepest.descent.settings import UnknownSettingError, decode, decode_structure
-from steepest.descent.solve import solve
-from steepest.descent.state import State
-from steepest.descent.stop import StopRule
+from steepest.descent.problem.batches import Batches
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.data import Data, validate_data
+from steepest.descent.problem.model import Model, Residuals
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.problem.robust_loss import LOSSES
+from steepest.descent.problem.transforms import Reparametrization, split_transforms
+from steepest.descent.results.fit import Fit
+from steepest.descent.results.fit_state import FinishedFit
+from steepest.descent.results.result import Result
+from steepest.descent.results.save import Saved, digest, fingerprints, load, marks
+from steepest.descent.running.callbacks import State
+from steepest.descent.running.compile import compile_problem
+from steepest.descent.running.solve import solve
+from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError
 from steepest.graph import trees
@@ -105,7 +106,7 @@ def resume(
         raise InputError("the run has marked start values: give them again, like=x0")
     if settings.get("model") is not None and isinstance(like, dict):
         like = check_start(function, like, parameter_names(function, like))
-    like, expand = unmark(like)
+    like, expand = split_transforms(like)
     layout = _layout(saved, like)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
@@ -154,12 +155,12 @@ def resume(
     if not settings["of_residuals"]:
         return run
     names = tuple(settings["names"])
-    return Fit(FitEnd.of(run, problem), names, settings["absolute_sigma"], data)
+    return Fit(FinishedFit.of(run, problem), names, settings["absolute_sigma"], data)
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:
     """Raise if the function computes something else than the one of the run did."""
-    prepared, _, _ = prepare(problem, x)
+    prepared, _, _ = compile_problem(problem, x)
     now = digest(prepared.paths[-1].loss_graph)
     if None not in (now, settings["function"]) and now != settings["function"]:
         name = getattr(problem.objective.function, "__name__", "the function")
@@ -169,7 +170,7 @@ def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -
         )
 
 
-def _layout(saved: Saved, like: Any) -> Layout:
+def _layout(saved: Saved, like: Any) -> ParameterLayout:
     settings = saved.settings
     if settings["structure"] is None:
         if like is None:
@@ -184,7 +185,7 @@ def _layout(saved: Saved, like: Any) -> Layout:
     dtypes = tuple(map(np.dtype, settings["dtypes"]))
     if structure.num_leaves != len(shapes):
         raise InputError(f"like has {structure.num_leaves} arrays, the run {len(shapes)}")
-    return Layout(structure, shapes, dtypes, settings["is_array"])
+    return ParameterLayout(structure, shapes, dtypes, settings["is_array"])
 
 
 def _objective(
@@ -192,7 +193,7 @@ def _objective(
     function: Callable[..., Any],
     args: Sequence[Any],
     loss: Callable[[Any], Any] | None,
-    expand: Expansion | None,
+    expand: Reparametrization | None,
 ) -> tuple[Objective, Sequence[Any], Data | None]:
     """Return what is minimized, its arguments, and what a model was fitted to."""
     if not settings["of_residuals"]:
@@ -207,9 +208,9 @@ def _objective(
             raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
-        x, y, sigma = clean(args[0], args[1], sigma, None, policy, single)
+        x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)
         args = (x, y) if sigma is None else (x, y, sigma)
-        curve = Curve(function, is_named)
+        curve = Model(function, is_named)
         data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)
     return Objective(function, True, rho, settings["f_scale"], expand), args, data
 

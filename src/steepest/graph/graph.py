@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
 from steepest.graph.printer import format_graph
 from steepest.graph.source import Source
+from steepest.presentation import presenter
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,7 @@ class Graph:
         Path
             The file written.
         """
-        # Presentation stands above the graph: reached by name, and only from here.
-        show = importlib.import_module("steepest.show.picture")
+        show = presenter("picture")
         return show.draw(self, Path(path), arguments)
 
     def flatten(self, arguments: Sequence[Any]) -> list[Any]:

@@ -1,1 +1,9 @@
 """Pictures of graphs, plots of descents, progress, reports."""
+
+import functools
+import importlib
+
+from steepest.presentation import register
+
+for _kind in ("picture", "plot", "progress", "report"):
+    register(_kind, functools.partial(importlib.import_module, f"steepest.show.{_kind}"))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from steepest.descent import Fit, State
-from steepest.descent.state import of_state
+from steepest.descent.running.callbacks import of_state
 
 
 @contextlib.contextmanager

@@ -1,15 +1,15 @@
 """Descent methods, a family in each module."""
 
 from steepest.descent.methods.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
-from steepest.descent.methods.around import Averaged, Clipped, WeightDecay
-from steepest.descent.methods.conjugate import NonlinearCG
-from steepest.descent.methods.first_order import GradientDescent, Momentum, Nesterov
+from steepest.descent.methods.base import Failure, Incumbent, Method, Move, Search
+from steepest.descent.methods.conjugate_gradient import NonlinearCG
+from steepest.descent.methods.gradient import GradientDescent, Momentum, Nesterov
 from steepest.descent.methods.hager_zhang import HagerZhang
 from steepest.descent.methods.least_squares import Dogleg, GaussNewton, LevenbergMarquardt
-from steepest.descent.methods.line_search import Armijo, LineSearch, StrongWolfe
+from steepest.descent.methods.line_searches import Armijo, LineSearch, StrongWolfe
 from steepest.descent.methods.newton import NewtonCG, TrustRegion
-from steepest.descent.methods.protocol import Base, Failure, Method, Move, Search
 from steepest.descent.methods.quasi_newton import BFGS, LBFGS
+from steepest.descent.methods.wrappers import Averaged, Clipped, WeightDecay
 
 __all__ = [
     "BFGS",
@@ -19,13 +19,13 @@ __all__ = [
     "AdamW",
     "Armijo",
     "Averaged",
-    "Base",
     "Clipped",
     "Dogleg",
     "Failure",
     "GaussNewton",
     "GradientDescent",
     "HagerZhang",
+    "Incumbent",
     "LevenbergMarquardt",
     "LineSearch",
     "Lion",

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.methods.first_order import check_share
-from steepest.descent.step_size import StepSize, check_step_size, in_precision_of, step_at
+from steepest.descent.methods.gradient import check_share
+from steepest.descent.methods.schedules import StepSize, check_step_size, in_precision_of, step_at
 from steepest.errors import InputError
 
 

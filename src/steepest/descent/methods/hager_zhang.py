@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.methods.line_search import LineSearch, Seen, Verdict, check_between
+from steepest.descent.methods.line_searches import (
+    LineSearch,
+    LineSearchPoint,
+    Verdict,
+    check_between,
+)
 
 _EXPAND, _FIRST, _SECOND, _MIDDLE, _SHRINK = range(5)
 """What the step under way is: one further on, one by either secant, a bisection, or one of a
@@ -80,7 +85,7 @@ class HagerZhang(LineSearch):
         zero = np.zeros((), like.dtype)
         return Interval(zero, zero, zero, zero, zero, np.zeros((), np.int64), np.ones((), bool))
 
-    def judge(self, seen: Seen, state: Any) -> Verdict:
+    def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
         c, slope = seen.step, seen.slope
         limit = seen.start + self.blur * np.abs(seen.start)
         is_low = seen.loss <= limit

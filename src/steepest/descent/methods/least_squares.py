@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.along import Along, Line
-from steepest.descent.methods.line_search import Armijo, LineSearch
+from steepest.descent.methods.base import Incumbent, Move, Search
+from steepest.descent.methods.line_search_method import LineSearchMethod, LineSearchState
+from steepest.descent.methods.line_searches import Armijo, LineSearch
 from steepest.descent.methods.linear_model import (
-    Model,
+    LinearModel,
     bound_weight,
     empty_model,
     farthest,
@@ -24,8 +24,7 @@ from steepest.descent.methods.linear_model import (
     reach,
     why_stuck,
 )
-from steepest.descent.methods.protocol import Base, Move, Search
-from steepest.descent.methods.trust import (
+from steepest.descent.methods.trust_region import (
     ENOUGH,
     check_radius,
     failure_of,
@@ -33,7 +32,8 @@ from steepest.descent.methods.trust import (
     kept_inside,
     next_radius,
 )
-from steepest.descent.vectors import chosen, norm
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.linalg import chosen, norm
 from steepest.errors import InputError
 from steepest.ops.triangular import solve_triangle, triangle
 
@@ -51,7 +51,7 @@ class Damped(NamedTuple):
         By how much the model's loss falls with it, and the loss's slope along it.
     """
 
-    model: Model
+    model: LinearModel
     damping: Any
     growth: Any
     predicted: Any
@@ -98,7 +98,7 @@ class LevenbergMarquardt(Search):
         number = np.zeros((), x.dtype)
         return Damped(empty_model(x), number + self.damping, number + 2.0, number, number)
 
-    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+    def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
         here = model_at(trial, state.model)
         accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
@@ -125,7 +125,7 @@ class LevenbergMarquardt(Search):
         failure = why_stuck(failure, model)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
-    def _usual(self, model: Model, damping: Any) -> Any:
+    def _usual(self, model: LinearModel, damping: Any) -> Any:
         """Return the weights, in which sizes count less the more the model is trusted.
 
         Near a minimum they would only slow the descent down.
@@ -140,7 +140,7 @@ def _least(trial: Evaluation) -> float:
 
 
 def _step_within(
-    trial: Evaluation, x: Any, model: Model, weight: Any, most: Any
+    trial: Evaluation, x: Any, model: LinearModel, weight: Any, most: Any
 ) -> tuple[Any, Any]:
     """Return where a damped step leads within the bounds, and the step there.
 
@@ -164,7 +164,7 @@ def _step_within(
     return kept_inside(trial, x, step)
 
 
-def damped_step(model: Model, weight: Any) -> Any:
+def damped_step(model: LinearModel, weight: Any) -> Any:
     """Return the step p that minimizes the model's loss plus half of ``sum((weight * p)**2)``."""
     number = weight.size
     below = np.where(np.eye(number, number + 1, dtype=bool), weight[:, None], 0.0)
@@ -188,7 +188,7 @@ class Trusted(NamedTuple):
         By how much the model's loss falls with it, and the loss's slope along it.
     """
 
-    model: Model
+    model: LinearModel
     radius: Any
     length: Any
     predicted: Any
@@ -230,7 +230,7 @@ class Dogleg(Search):
         number = np.zeros((), x.dtype)
         return Trusted(empty_model(x), number, number, number, number)
 
-    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+    def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
         here = model_at(trial, state.model)
         accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
@@ -257,7 +257,7 @@ class Dogleg(Search):
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
 
-def dogleg_step(model: Model, weight: Any, radius: Any) -> Any:
+def dogleg_step(model: LinearModel, weight: Any, radius: Any) -> Any:
     """Return the step of Powell's dogleg within a radius, in units of the weights."""
     number = weight.size
     tiny = np.finfo(weight.dtype).eps
@@ -279,7 +279,7 @@ def dogleg_step(model: Model, weight: Any, radius: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class GaussNewton(Along):
+class GaussNewton(LineSearchMethod):
     """Steps to the minimum of the linear model, shortened until the loss falls (Gauss 1809).
 
     Quick where residuals are small and the start is near; :class:`LevenbergMarquardt` is the
@@ -307,7 +307,13 @@ class GaussNewton(Along):
         return ()
 
     def remember(
-        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+        self,
+        memory: Any,
+        line: LineSearchState,
+        step: Any,
+        change: Any,
+        gradient: Any,
+        counts: Any,
     ) -> Any:
         return ()
 

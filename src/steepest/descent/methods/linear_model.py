@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.protocol import Failure
-from steepest.descent.vectors import norm
+from steepest.descent.methods.base import Failure
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.linalg import norm
 
 RELATIVE = 4.0
 """How much the damping of a parameter looks at the parameter's own size: the change of all
@@ -42,7 +42,7 @@ _AT_BOUND = 1e-8
 """Share of a parameter's size from where on it may go the whole way."""
 
 
-class Model(NamedTuple):
+class LinearModel(NamedTuple):
     """The residuals as a linear function of a step, turned into a triangle.
 
     Attributes
@@ -160,14 +160,14 @@ def least_damping(dtype: np.dtype) -> float:
     return float(np.sqrt(np.finfo(dtype).eps))
 
 
-def empty_model(x: Any) -> Model:
+def empty_model(x: Any) -> LinearModel:
     """Return a model of nothing."""
     factor = np.zeros((x.size, x.size + 1), x.dtype)
     none = np.zeros_like(x)
-    return Model(factor, none, none, none, none, np.zeros((), np.int64), np.zeros((), bool))
+    return LinearModel(factor, none, none, none, none, np.zeros((), np.int64), np.zeros((), bool))
 
 
-def model_at(trial: Evaluation, before: Model) -> Model:
+def model_at(trial: Evaluation, before: LinearModel) -> LinearModel:
     """Return the linear model of the residuals at a point, given that at the point before."""
     factor, x = trial.triangle, trial.x
     norms, size = norms_of(factor), np.maximum(before.size, np.abs(x))
@@ -186,10 +186,10 @@ def model_at(trial: Evaluation, before: Model) -> Model:
     if trial.box is not None:  # what has no influence where a bound holds another one is no fault
         is_lost &= ~np.any(trial.held) | np.all((norms == 0) | trial.held)
     is_singular = is_lost & ~is_rounding(norms, x, trial.loss)
-    return Model(factor, scale, weight, longest, size, influences, is_singular)
+    return LinearModel(factor, scale, weight, longest, size, influences, is_singular)
 
 
-def farthest(model: Model, gap: Any) -> Any:
+def farthest(model: LinearModel, gap: Any) -> Any:
     """Return how much each parameter may change in a step.
 
     Where the last reduction was what the model had predicted, up to a small `gap`, it is
@@ -198,18 +198,18 @@ def farthest(model: Model, gap: Any) -> Any:
     return np.where((gap < _EXACT) | (model.size == 0), np.inf, _FARTHEST * model.size)
 
 
-def is_usable(model: Model) -> Any:
+def is_usable(model: LinearModel) -> Any:
     """Return whether a model says where to go on: slopes are finite, and not all of them 0."""
     return np.isfinite(np.sum(model.factor)) & (np.max(model.norms) > 0)
 
 
-def why_stuck(failure: Any, model: Model) -> Any:
+def why_stuck(failure: Any, model: LinearModel) -> Any:
     """Return why a step leads no further, which may be that the model is singular."""
     stuck = (failure == int(Failure.PRECISION)) | (failure == int(Failure.STALLED))
     return np.where(stuck & model.is_singular, int(Failure.SINGULAR), failure)
 
 
-def is_flat(model: Model, x: Any, left: Any, loss: Any) -> Any:
+def is_flat(model: LinearModel, x: Any, left: Any, loss: Any) -> Any:
     """Return whether nothing is to be gained, by the whole model or by any one parameter."""
     tiny = np.finfo(x.dtype).eps
     rounding = rounding_of(model.norms, x, 30.0)  # of the residuals, like that of x
@@ -226,7 +226,7 @@ def reach(room: Any, size: Any) -> Any:
     return np.where(room <= _AT_BOUND * size, room, _FRACTION * room)
 
 
-def bound_weight(box: Any, x: Any, model: Model, weight: Any) -> Any:
+def bound_weight(box: Any, x: Any, model: LinearModel, weight: Any) -> Any:
     """Return weights in which slopes towards a bound count less, the nearer it is.
 
     The term is that of Coleman and Li (1996), a small share of it.

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.along import Along, Line
-from steepest.descent.methods.line_search import Armijo, LineSearch
-from steepest.descent.methods.protocol import Base, Move, Search
-from steepest.descent.methods.trust import (
+from steepest.descent.methods.base import Incumbent, Move, Search
+from steepest.descent.methods.line_search_method import LineSearchMethod, LineSearchState
+from steepest.descent.methods.line_searches import Armijo, LineSearch
+from steepest.descent.methods.trust_region import (
     ENOUGH,
     check_radius,
     failure_of,
@@ -20,14 +19,15 @@ from steepest.descent.methods.trust import (
     kept_inside,
     next_radius,
 )
-from steepest.descent.vectors import norm
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError
 from steepest.ops.spectral import eigh_parts
 from steepest.trace import while_loop
 
 
 @dataclass(frozen=True)
-class NewtonCG(Along):
+class NewtonCG(LineSearchMethod):
     """Newton directions from conjugate gradients, without the Hessian (Dembo, Steihaug 1983).
 
     Hessian-vector products are exact. The inner iteration ends as soon as the equation holds
@@ -65,7 +65,13 @@ class NewtonCG(Along):
         return ()
 
     def remember(
-        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+        self,
+        memory: Any,
+        line: LineSearchState,
+        step: Any,
+        change: Any,
+        gradient: Any,
+        counts: Any,
     ) -> Any:
         return ()
 
@@ -229,7 +235,7 @@ class TrustRegion(Search):
         curvature = np.zeros((rows, x.size), x.dtype)
         return Region(np.zeros_like(x), curvature, number + self.radius, number, number, number)
 
-    def advance(self, base: Base, trial: Evaluation, state: Any, is_first: Any) -> Move:
+    def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
         accepted = is_first | (ratio > ENOUGH)
         radius = np.where(is_first, state.radius, next_radius(state.radius, ratio, state.length))

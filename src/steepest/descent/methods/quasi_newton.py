@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.evaluation import Evaluation
-from steepest.descent.methods.along import Along, Line, after_drop
-from steepest.descent.methods.line_search import LineSearch, StrongWolfe
-from steepest.descent.vectors import norm
+from steepest.descent.methods.line_search_method import (
+    LineSearchMethod,
+    LineSearchState,
+    after_drop,
+)
+from steepest.descent.methods.line_searches import LineSearch, StrongWolfe
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError
 
 
@@ -99,7 +103,7 @@ as long; shorter tables moved let problems run side by side, which a computed pl
 
 
 @dataclass(frozen=True)
-class LBFGS(Along):
+class LBFGS(LineSearchMethod):
     """Limited-memory BFGS (Nocedal 1980, Liu and Nocedal 1989).
 
     Parameters
@@ -137,7 +141,13 @@ class LBFGS(Along):
         return Ring(pairs, np.zeros((), np.int64)) if table.size > _IN_ORDER else pairs
 
     def remember(
-        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+        self,
+        memory: Any,
+        line: LineSearchState,
+        step: Any,
+        change: Any,
+        gradient: Any,
+        counts: Any,
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
         useful = counts & _is_useful(product, step, change)
@@ -171,7 +181,7 @@ _LARGEST = 30_000
 
 
 @dataclass(frozen=True)
-class BFGS(Along):
+class BFGS(LineSearchMethod):
     """The method of Broyden, Fletcher, Goldfarb and Shanno (1970), with a dense matrix.
 
     Parameters
@@ -199,7 +209,13 @@ class BFGS(Along):
         return np.eye(x.size, dtype=x.dtype)
 
     def remember(
-        self, memory: Any, line: Line, step: Any, change: Any, gradient: Any, counts: Any
+        self,
+        memory: Any,
+        line: LineSearchState,
+        step: Any,
+        change: Any,
+        gradient: Any,
+        counts: Any,
     ) -> Any:
         # The first matrix stays as it is: scaled to what the first step has shown (Nocedal and
         # Wright 6.20) it would know the steepest direction alone, and be too short in others.
@@ -214,5 +230,7 @@ class BFGS(Along):
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return -np.matmul(memory, gradient)
 
-    def first_step(self, line: Line, memory: Any, way: Any, slope: Any, drop: Any) -> Any:
+    def first_step(
+        self, line: LineSearchState, memory: Any, way: Any, slope: Any, drop: Any
+    ) -> Any:
         return after_drop(slope, drop)

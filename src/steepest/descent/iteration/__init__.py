@@ -1,0 +1,1 @@
+"""One iteration as a graph: a method's step around the loss, and its stop rules."""

@@ -1,0 +1,78 @@
+"""What is to be minimized, and how: all that a descent depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.iteration.step import first_state
+from steepest.descent.problem.batches import Batches
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.stop_rules import StopRule
+from steepest.engines import BatchPlan, Engine
+from steepest.graph import trees
+from steepest.trace.tracing import key_of
+
+
+class Problem(NamedTuple):
+    """What is to be minimized, and how.
+
+    Attributes
+    ----------
+    objective, layout, args
+        What is minimized, the layout of its parameters, and its other arguments.
+    method, stop
+        The descent method and the stop rule.
+    dtype
+        Precision of the arithmetic.
+    batches, plan
+        How data is dealt out; None for all of it in every iteration.
+    record_every, record_x
+        What the history keeps.
+    engine
+        Where it runs.
+    max_paths
+        Paths through the loss that are compiled.
+    fast
+        Whether algebra may change how results are rounded.
+    box
+        Where the parameters have to stay; None where they need not.
+    """
+
+    objective: Objective
+    layout: ParameterLayout
+    args: Sequence[Any]
+    method: Any
+    stop: StopRule
+    dtype: np.dtype
+    batches: Batches | None
+    plan: BatchPlan | None
+    record_every: int
+    record_x: bool
+    engine: Engine
+    max_paths: int
+    fast: bool = False
+    box: Box | None = None
+
+    def parameters(self, vector: np.ndarray) -> Any:
+        """Return what the function is given, in its own structure."""
+        free = self.layout.unpack(vector)
+        return free if self.objective.expand is None else self.objective.expand(free)
+
+    def first_state(self, vector: np.ndarray) -> Any:
+        """Return what the first iteration is given besides the point."""
+        x = vector.astype(self.dtype, copy=False)
+        return first_state(self.method, x, self.stop, self.record_every)
+
+    def key(self) -> Any:
+        """Return what compiled code depends on, besides what the functions read."""
+        leaves, structure = trees.flatten(tuple(self.args)) if self.args else ((), None)
+        layout = self.layout
+        places = (layout.structure, layout.shapes, layout.dtypes)
+        settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
+        engine = (self.record_x, self.engine, self.max_paths, self.fast, self.box is None)
+        return (self.objective, *places, structure, *map(key_of, leaves), *settings, *engine)

@@ -1,0 +1,163 @@
+"""An iteration in two parts: the evaluation is the problem's, the step is the method's.
+
+Of a problem a method for residuals sees the loss, its gradient and a triangle, whose sizes
+depend on the number of parameters alone. So its step is traced and compiled once for all
+problems with as many parameters, and a new problem costs no more than its own residuals.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from steepest import cache
+from steepest.descent.iteration.fit_report import EASY, covariance_full_rank, diagonal_ratio
+from steepest.descent.iteration.step import first_state
+from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
+from steepest.descent.methods.registry import FOR_RESIDUALS
+from steepest.descent.methods.serialize import encode, is_known
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.engines import Iteration
+from steepest.engines.flat import pack, unpack
+from steepest.graph import Graph, Node, trees
+from steepest.graph.source import NOWHERE
+from steepest.rewrite import hoist, simplify
+from steepest.trace import node_of, open_session
+from steepest.trace.chance import traces_anew
+from steepest.trace.tracing import add_argument, add_arguments, argument_names
+
+_LARGEST = 64
+"""Parameters up to which a step is traced by itself: beyond, the problem is most of the work."""
+
+
+def is_separable(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -> bool:
+    """Whether a method's step depends on nothing but what is in the key of :func:`_step`."""
+    return (
+        isinstance(settings.method, FOR_RESIDUALS)
+        and is_known(settings.method)
+        and is_known(settings.stop)
+        and sum(layout.sizes) <= _LARGEST
+        and set(layout.dtypes) == {dtype}
+    )
+
+
+@traces_anew
+def trace_split(
+    objective: Objective,
+    layout: ParameterLayout,
+    x0: np.ndarray,
+    args: Sequence[object],
+    settings: Settings,
+) -> TracedIteration | None:
+    """Trace an iteration in two parts; None where that cannot be done.
+
+    The residuals, or a derivative that is the user's own, may branch on values, or change
+    their dtype on the way.
+
+    Parameters
+    ----------
+    objective
+        Residuals.
+    layout, x0
+        The parameters' layout, and the start as a vector.
+    args
+        Further arguments.
+    settings
+        Of which :func:`is_separable` is true.
+    """
+    step = _step(settings, x0.size, x0.dtype)
+    if step is None:
+        return None
+    iteration, state = step
+    with open_session() as session:
+        x = add_argument(session, x0, "x")
+        names = argument_names(objective.function, len(args) + 1)[1:]
+        arguments = add_arguments(session, args, names)
+        trial = objective(x, layout, arguments)
+        seen = [node_of(value) for value in (trial.loss, trial.gradient, trial.triangle)]
+        if session.guards or not all(map(_is_like, seen, iteration.data)):
+            return None
+        evaluation = Graph(
+            tuple(session.inputs),
+            tuple(simplify(seen, session.sources)),
+            tuple(session.names),
+            session.sources,
+        )
+    loss_graph = Graph(
+        evaluation.inputs,
+        (trial.loss.node,),
+        evaluation.names,
+        session.sources,
+        tuple(array for _, array in session.captures.arrays),
+    )
+    observations = trial.residual.size
+    return TracedIteration(
+        iteration, loss_graph, session.captures, state, observations, evaluation
+    )
+
+
+def _is_like(found: Node, expected: Node) -> bool:
+    """Whether a value is of the kind that the step is compiled for."""
+    return found.shape == expected.shape and found.dtype == expected.dtype
+
+
+def _statistics(kept: Any) -> Sequence[Any]:
+    """Return what is said of a fit's standard errors, where the method keeps a triangle."""
+    parts = trees.leaves(kept)
+    if not parts or len(parts[0]) > EASY:
+        return ()
+    (triangle,) = parts
+    factor = triangle[:, :-1]
+    return covariance_full_rank(factor), diagonal_ratio(factor)
+
+
+@functools.lru_cache(maxsize=64)
+def _step(
+    settings: Settings, number: int, dtype: np.dtype
+) -> tuple[Iteration, list[np.ndarray]] | None:
+    """Return the step of a method, whose data are what is evaluated, and its first state.
+
+    None is returned where it holds more than is evaluated: constants too large to be part of
+    a graph.
+    """
+    x0 = np.zeros(number, dtype)
+    start = first_state(settings.method, x0, settings.stop, settings.record_every)
+    leaves, structure = trees.flatten(start)
+    state = [np.asarray(value) for value in leaves]
+    known = json.dumps([encode(setting) for setting in settings])
+    key = cache.key_of("step", cache.sources(), known, str(number), dtype.name)
+    content = cache.find(key)
+    found = None if content is None else unpack(content)
+    if found is not None:
+        return found, state
+    with open_session() as session, session.at(NOWHERE):
+        x, count, stand_ins = begin(session, x0, 0, state)
+        shapes = {"loss": (), "gradient": (number,), "triangle": (number, number + 1)}
+        seen = [
+            add_argument(session, np.zeros(shape, dtype), name) for name, shape in shapes.items()
+        ]
+        trial = Evaluation.known(x, *seen)
+        rounded = lambda following: following.astype(dtype)
+        iteration = iterate(
+            session, settings, trial, count, structure, stand_ins, rounded, _statistics
+        )
+    if len(iteration.data) > len(seen):
+        return None
+    content = pack(iteration)
+    if content is not None:
+        cache.keep(key, content)
+    return replace(iteration, sources={}), state
+
+
+def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:
+    """Return an evaluation that is given what does not depend on x, and what that is."""
+    outputs, inputs, constants = hoist(evaluation.outputs, evaluation.inputs[:1])
+    inputs = [*evaluation.inputs, *inputs]
+    return replace(evaluation, inputs=tuple(inputs), outputs=tuple(outputs)), tuple(constants)

@@ -1,0 +1,206 @@
+"""From an objective, a method and a stop rule to one iteration of each of many problems.
+
+A problem's state begins where its count of updates is 0, inside the iteration itself: so a
+problem is started by its point and its data alone, wherever there is room for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.iteration.step import (
+    Step,
+    first_state,
+    like_state,
+    like_x,
+    take_step,
+    with_followed_settings,
+)
+from steepest.descent.methods.base import Failure, Search
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.linalg import chosen
+from steepest.engines import DIVERGED, ManyProgram
+from steepest.graph import Node, trees
+from steepest.rewrite import hoist, simplify
+from steepest.trace import as_traced, node_of, open_session
+from steepest.trace.captures import Captures
+from steepest.trace.chance import traces_anew
+from steepest.trace.session import Session
+from steepest.trace.tracing import (
+    add_argument,
+    add_arguments,
+    argument_names,
+    call_traced,
+    is_array_like,
+)
+
+
+class Answer(NamedTuple):
+    """What is kept of a problem that is over.
+
+    Attributes
+    ----------
+    x, loss
+        The point and the loss there.
+    iterations, evaluations
+        Updates made, and how often the loss was computed.
+    rules
+        Bits that say which stop rules were met.
+    report
+        What the method kept of the point.
+    """
+
+    x: Any
+    loss: Any
+    iterations: Any
+    evaluations: Any
+    rules: Any
+    report: Any
+
+
+class Before(NamedTuple):
+    """The point before the last update, and the loss there."""
+
+    x: Any
+    loss: Any
+
+
+@dataclass(frozen=True)
+class BuiltMany:
+    """One iteration of each of many problems, and what it was traced from.
+
+    Attributes
+    ----------
+    program
+        The graph; None where branches on values part it into paths.
+    constants
+        What its last data inputs are bound to, as nodes over those before.
+    captures
+        What the functions read from outside.
+    structure
+        The nesting of an :class:`Answer`.
+    observations
+        Number of residuals; 0 where the loss is no sum of their squares.
+    """
+
+    program: ManyProgram | None
+    constants: tuple[Node, ...]
+    captures: Captures
+    structure: Any
+    observations: int
+
+
+@traces_anew
+def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> BuiltMany:
+    """Trace one iteration of a problem among many.
+
+    Parameters
+    ----------
+    problem, vector
+        One of them, and its start.
+    shared
+        The further arguments of the loss that all problems have in common.
+    """
+    p = problem
+    x0 = vector.astype(p.dtype)
+    start = first_state(p.method, x0, p.stop, 0), Before(x0, np.zeros((), p.dtype))
+    leaves, structure = trees.flatten(start)
+    with open_session() as session:
+        x = add_argument(session, vector, "x")
+        count = add_argument(session, np.zeros((), np.int64), "iteration")
+        state = [add_argument(session, np.asarray(v), f"state{i}") for i, v in enumerate(leaves)]
+        names = argument_names(p.objective.function, len(p.args) + len(shared) + 1)[1:]
+        given = [*p.args, *shared, *(p.box or ())]
+        traced = add_arguments(session, given, [*names, "lower", "upper"][: len(given)])
+        number_own = sum(map(is_array_like, trees.leaves(p.args)))
+        arguments, ends = traced[: len(names)], traced[len(names) :]
+        within = Box(*(end.astype(p.dtype) for end in ends)) if ends else None
+        evaluate = lambda at: p.objective(at, p.layout, arguments, within)
+        trial = evaluate(x.astype(p.dtype))
+        method = with_followed_settings(p.method, session)
+        fresh = _fresh(session, method, trial, start)
+        is_first: Any = np.equal(count, 0)
+        current = [
+            np.where(is_first, first, value)
+            for first, value in zip(trees.leaves(fresh), state, strict=True)
+        ]
+        own_state, previous = trees.unflatten(structure, current)
+        step = take_step(session, method, p.stop, trial, count, own_state)
+        following = step.state, Before(trial.x, trial.loss)
+        new_state = like_state(method, following, structure, state)
+        next_x = p.layout.rounded(like_x(method, step.x, trial.x))
+        over = np.where(step.finite, step.stop, DIVERGED)
+        answer = _answer(method, step, trial, count, own_state[0], previous, evaluate)
+        kept, answer_structure = trees.flatten(answer)
+        outputs = [node_of(x) for x in (over, *kept, next_x, *new_state)]
+        outputs = simplify(outputs)
+    observations = 0 if trial.residual is None else trial.residual.size
+    program: ManyProgram | None = None
+    constants: tuple[Node, ...] = ()
+    if not session.guards:
+        program, constants = _program(session, outputs, len(state), number_own, len(kept))
+    return BuiltMany(program, constants, session.captures, answer_structure, observations)
+
+
+def _program(
+    session: Session, outputs: Sequence[Node], states: int, own: int, kept: int
+) -> tuple[ManyProgram, tuple[Node, ...]]:
+    x, count, *rest = session.inputs
+    state, data = rest[:states], rest[states:]
+    varying = [x, count, *state, *data[:own]]
+    outputs, more, constants = hoist(outputs, varying)
+    over, *others = outputs
+    next_x, *next_state = others[kept:]
+    program = ManyProgram(
+        x,
+        count,
+        tuple(state),
+        (*data, *more),
+        (*[True] * own, *[False] * (len(data) - own + len(more))),
+        over,
+        tuple(others[:kept]),
+        next_x,
+        tuple(next_state),
+    )
+    return program, tuple(constants)
+
+
+def _fresh(session: Session, method: Any, trial: Evaluation, start: Any) -> Any:
+    """Return the state in which a problem begins, as a function of its start point."""
+    (_, ours), _ = start
+    fresh = call_traced(method.init, session, [trial.x])
+    if isinstance(method, Search):  # otherwise what we remember is the same for all
+        ours = ours._replace(base=ours.base._replace(x=trial.x))
+    return (fresh, ours), Before(trial.x, trial.loss)
+
+
+def _answer(
+    method: Any,
+    step: Step,
+    trial: Evaluation,
+    count: Any,
+    state: Any,
+    previous: Before,
+    evaluate: Callable[[Any], Evaluation],
+) -> Answer:
+    """Return what is kept of a problem that ends here."""
+    report, _, rules = step.report
+    evaluations = count + 1
+    if isinstance(method, Search):
+        base = step.state[1].base  # where the search is now
+        falls = step.stop == int(Failure.UNBOUNDED)  # the point just tried is the lowest
+        x, loss = chosen(falls, (trial.x, trial.loss), tuple(base))
+        return Answer(x, loss, step.iteration, evaluations, rules, report)
+    x, loss = chosen(step.finite, (trial.x, trial.loss), tuple(previous))
+    iterations = np.where(step.finite, count, np.maximum(count - 1, 0))
+    mean = getattr(method, "answer", None)
+    if mean is not None:
+        x = np.where(step.finite, as_traced(mean(trial.x, state)), x)
+        loss = evaluate(as_traced(x)).loss
+    return Answer(x, loss, iterations, evaluations, rules, report)

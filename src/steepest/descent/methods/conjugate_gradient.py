@@ -1,0 +1,91 @@
+"""Nonlinear conjugate gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.methods.line_search_method import (
+    LineSearchMethod,
+    LineSearchState,
+    after_drop,
+)
+from steepest.descent.methods.line_searches import Armijo, LineSearch, StrongWolfe
+from steepest.descent.problem.evaluation import Evaluation
+
+
+class Kept(NamedTuple):
+    """What :class:`NonlinearCG` remembers.
+
+    Attributes
+    ----------
+    direction
+        The share of the last direction that stays.
+    length
+        The step against the gradient that its last change suggests, the longer one of
+        Barzilai and Borwein (1988), or the shorter one after a step that was too long; 0
+        where none is known.
+    """
+
+    direction: Any
+    length: Any
+
+
+@dataclass(frozen=True)
+class NonlinearCG(LineSearchMethod):
+    """Nonlinear conjugate gradients of Polak and Ribière (1969), restarted where they ascend.
+
+    Parameters
+    ----------
+    search
+        The line search.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(np.arange(1, 6) * x**2), np.ones(5),
+    ...                   method=st.NonlinearCG())
+    >>> bool(run.converged)
+    True
+    """
+
+    search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4, flatness=0.4))
+
+    def empty_memory(self, x: Any) -> Any:
+        return Kept(np.zeros_like(x), np.zeros((), x.dtype))
+
+    def remember(
+        self,
+        memory: Any,
+        line: LineSearchState,
+        step: Any,
+        change: Any,
+        gradient: Any,
+        counts: Any,
+    ) -> Any:
+        before = np.where(gradient == 0, 0.0, line.gradient)  # what a bound holds does not count
+        share = np.maximum(np.sum(gradient * change) / np.sum(np.square(before)), 0.0)
+        product = np.sum(step * change)
+        length = np.sum(np.square(step)) / product
+        if isinstance(self.search, Armijo):  # a step that was shortened has lost conjugacy
+            is_short = line.tries > 0
+            share = np.where(is_short, 0.0, share)
+            length = np.where(is_short, product / np.sum(np.square(change)), length)
+        return Kept(
+            np.where(counts, share * line.direction, memory.direction),
+            np.where(counts & (product > 0), length, memory.length),
+        )
+
+    def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
+        return memory.direction - gradient
+
+    def first_step(
+        self, line: LineSearchState, memory: Any, way: Any, slope: Any, drop: Any
+    ) -> Any:
+        if not isinstance(self.search, Armijo):
+            return after_drop(slope, drop)
+        # A search that only shortens begins where the last change of the gradient points to.
+        length = memory.length / np.sum(np.square(way))
+        return np.where(memory.length > 0, -slope * length, line.step * line.slope / slope)

@@ -1,0 +1,329 @@
+"""Line searches: how far to go along a direction.
+
+A search judges one step after the other. It sees the loss along the direction, phi, and its
+slope, at the step's start and its end.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.errors import InputError
+
+
+class LineSearchPoint(NamedTuple):
+    """A step that was tried.
+
+    Attributes
+    ----------
+    step
+        How far, in units of the direction.
+    start, start_slope
+        phi and its slope at 0.
+    loss, slope
+        The same at the step; the loss may be infinite or NaN.
+    """
+
+    step: Any
+    start: Any
+    start_slope: Any
+    loss: Any
+    slope: Any
+
+
+class Verdict(NamedTuple):
+    """What a line search says to a step.
+
+    Attributes
+    ----------
+    done
+        Whether the step will do.
+    step
+        Which one to try next, if not.
+    state
+        The search's state, if not.
+    """
+
+    done: Any
+    step: Any
+    state: Any
+
+
+class LineSearch(abc.ABC):
+    """How a line search is asked."""
+
+    @abc.abstractmethod
+    def start(self, like: Any) -> Any:
+        """Return the state in which every search begins; numbers have the dtype of `like`."""
+
+    @abc.abstractmethod
+    def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
+        """Return whether a step will do, or which to try next."""
+
+
+def check_between(name: str, value: float, low: float, high: float) -> None:
+    """Raise unless a setting lies between two numbers."""
+    if not low < value < high:
+        raise InputError(f"{name} must be between {low:g} and {high:g}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Armijo(LineSearch):
+    """Shorten the step until the loss falls enough (Armijo 1966).
+
+    The next step is where a parabola through what is known has its minimum, between a tenth
+    and a half of this one.
+
+    Parameters
+    ----------
+    decrease
+        Share of the decrease that the slope promises which is enough, in (0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(x**4), np.ones(3),
+    ...                   method=st.LBFGS(search=st.Armijo()))
+    >>> bool(run.converged)
+    True
+    """
+
+    decrease: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_between("decrease", self.decrease, 0, 1)
+
+    def start(self, like: Any) -> Any:
+        return ()
+
+    def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
+        gain = seen.loss - seen.start
+        done = gain <= self.decrease * seen.step * seen.start_slope
+        excess = 2 * (gain - seen.step * seen.start_slope)
+        lowest = -seen.start_slope * np.square(seen.step) / excess
+        lowest = np.where(np.isfinite(gain), lowest, 0.1 * seen.step)
+        return Verdict(done, np.clip(lowest, 0.1 * seen.step, 0.5 * seen.step), state)
+
+
+class Ends(NamedTuple):
+    """Two ends of the interval that a search works on: the best step and another.
+
+    Attributes
+    ----------
+    best, loss, slope
+        The best step so far, phi there and its slope.
+    other, other_loss, other_slope
+        The other end.
+    """
+
+    best: Any
+    loss: Any
+    slope: Any
+    other: Any
+    other_loss: Any
+    other_slope: Any
+
+
+class Bracket(NamedTuple):
+    """State of :class:`StrongWolfe`.
+
+    Attributes
+    ----------
+    ends
+        The interval.
+    is_bracket
+        Whether it contains a minimum.
+    is_late
+        Whether the loss itself is looked at, rather than what it is above the line of
+        sufficient decrease.
+    width, earlier_width
+        Lengths of the interval one and two steps ago.
+    wall
+        The shortest step so far where the loss was no number, or so high that it says
+        nothing about where the minimum is; infinite if there is none.
+    """
+
+    ends: Ends
+    is_bracket: Any
+    is_late: Any
+    width: Any
+    earlier_width: Any
+    wall: Any
+
+
+@dataclass(frozen=True)
+class StrongWolfe(LineSearch):
+    """Find a step where loss and slope have both fallen enough (Moré and Thuente 1994).
+
+    Parameters
+    ----------
+    decrease
+        Share of the decrease that the slope promises which is enough, in (0, 1/2).
+    flatness
+        Share of the slope at the start that may be left, in (0, 1).
+    longest
+        Longest step, in units of the direction.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum((x - 1) ** 4 + x**2), np.zeros(3),
+    ...                   method=st.NonlinearCG(search=st.StrongWolfe(flatness=0.1)))
+    >>> bool(run.converged)
+    True
+    """
+
+    decrease: float = 1e-3
+    flatness: float = 0.9
+    longest: float = 1e20
+
+    def __post_init__(self) -> None:
+        check_between("decrease", self.decrease, 0, 0.5)
+        check_between("flatness", self.flatness, 0, 1)
+
+    def start(self, like: Any) -> Any:
+        zero = np.zeros((), like.dtype)
+        infinite = zero + np.inf
+        ends = Ends(zero, zero, zero, zero, zero, zero)
+        no = np.zeros((), bool)
+        return Bracket(ends, no, no, infinite, infinite, infinite)
+
+    def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
+        # At the start of a search both ends are the point that it starts from.
+        is_new = np.isinf(state.width)
+        start = Ends(0.0, seen.start, seen.start_slope, 0.0, seen.start, seen.start_slope)
+        ends = Ends(*(np.where(is_new, a, b) for a, b in zip(start, state.ends, strict=True)))
+        promised = self.decrease * seen.start_slope
+        line = seen.start + promised * seen.step
+        enough = seen.loss <= line
+        flat = np.abs(seen.slope) <= -self.flatness * seen.start_slope
+        late = state.is_late | (enough & (seen.slope >= 0))
+        # As long as no step is good enough the search works on the loss above the line.
+        tilt = np.where(~late & (seen.loss <= ends.loss) & (seen.loss > line), promised, 0.0)
+        tilted = Ends(
+            ends.best,
+            ends.loss - tilt * ends.best,
+            ends.slope - tilt,
+            ends.other,
+            ends.other_loss - tilt * ends.other,
+            ends.other_slope - tilt,
+        )
+        loss, slope = seen.loss - tilt * seen.step, seen.slope - tilt
+        low = np.where(
+            state.is_bracket,
+            np.minimum(ends.best, ends.other),
+            seen.step + 1.1 * (seen.step - ends.best),
+        )
+        high = np.where(
+            state.is_bracket,
+            np.maximum(ends.best, ends.other),
+            seen.step + 4.0 * (seen.step - ends.best),
+        )
+        after, is_bracket, step = next_step(
+            tilted, seen.step, loss, slope, state.is_bracket, low, high
+        )
+        after = Ends(
+            after.best,
+            after.loss + tilt * after.best,
+            after.slope + tilt,
+            after.other,
+            after.other_loss + tilt * after.other,
+            after.other_slope + tilt,
+        )
+        length = np.abs(after.other - after.best)
+        slow = is_bracket & (length >= 0.66 * state.earlier_width)
+        step = np.where(slow, after.best + 0.5 * (after.other - after.best), step)
+        # A step to a wall says nothing but that it was too long: parabolas through it, or none
+        # at all, would lead back to the start. Behind it the search halves what is left.
+        broken = is_wall(seen)
+        wall = np.where(broken, np.minimum(seen.step, state.wall), state.wall)
+        step = np.where(broken, ends.best + 0.5 * (seen.step - ends.best), step)
+        kept = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
+        best = kept[0]
+        step = np.where(step >= wall, 0.5 * (best + wall), step)
+        is_bracket = np.where(broken, state.is_bracket, is_bracket)
+        largest = np.finfo(seen.loss.dtype).max
+        width = np.where(is_bracket, length, np.where(is_new, largest, state.width))
+        bracket = Bracket(Ends(*kept), is_bracket, late, width, state.width, wall)
+        return Verdict(enough & flat, np.minimum(step, self.longest), bracket)
+
+
+_HIGH = 1e6
+"""How much more than the slope at the start promises, the other way, a loss rises at a wall."""
+
+
+def is_wall(seen: LineSearchPoint) -> Any:
+    """Return whether the loss at a step is no number, or has nothing to do with the slope."""
+    promised = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
+    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * promised)
+
+
+def next_step(
+    ends: Ends, step: Any, loss: Any, slope: Any, is_bracket: Any, low: Any, high: Any
+) -> tuple[Ends, Any, Any]:
+    """Return the interval after one more step, whether it is a bracket, and the next step.
+
+    The next step is found by cubic and quadratic interpolation; the cases are those of Moré
+    and Thuente's section 4.
+    """
+    best, other = ends.best, ends.other
+    opposite = slope * ends.slope < 0
+    higher = loss > ends.loss
+    theta = 3 * (ends.loss - loss) / (step - best) + ends.slope + slope
+    size = np.maximum(np.abs(theta), np.maximum(np.abs(ends.slope), np.abs(slope)))
+    inside = np.square(theta / size) - ends.slope / size * (slope / size)
+    gamma = size * np.sqrt(np.maximum(inside, 0.0))
+    gamma = np.where((step < best) ^ ~higher, -gamma, gamma)
+
+    # 1. Higher: the minimum lies between.
+    r = (gamma - ends.slope + theta) / (gamma - ends.slope + gamma + slope)
+    cubic = best + r * (step - best)
+    quadratic = best + ends.slope / ((ends.loss - loss) / (step - best) + ends.slope) / 2 * (
+        step - best
+    )
+    nearer = np.abs(cubic - best) < np.abs(quadratic - best)
+    first = np.where(nearer, cubic, cubic + (quadratic - cubic) / 2)
+
+    # 2. Lower, slopes of opposite sign: the minimum lies between.
+    r = (gamma - slope + theta) / (gamma - slope + gamma + ends.slope)
+    cubic = step + r * (best - step)
+    secant = step + slope / (slope - ends.slope) * (best - step)
+    second = np.where(np.abs(cubic - step) > np.abs(secant - step), cubic, secant)
+
+    # 3. Lower, slopes of the same sign, and flatter.
+    r = (gamma - slope + theta) / (gamma + (ends.slope - slope) + gamma)
+    cubic = np.where(
+        (r < 0) & (gamma != 0), step + r * (best - step), np.where(step > best, high, low)
+    )
+    nearer = np.abs(cubic - step) < np.abs(secant - step)
+    within = np.where(nearer, cubic, secant)
+    limit = step + 0.66 * (other - step)
+    within = np.where(step > best, np.minimum(limit, within), np.maximum(limit, within))
+    beyond = np.clip(np.where(nearer, secant, cubic), low, high)
+    third = np.where(is_bracket, within, beyond)
+
+    # 4. Lower, slopes of the same sign, and no flatter.
+    theta = 3 * (loss - ends.other_loss) / (other - step) + ends.other_slope + slope
+    size = np.maximum(np.abs(theta), np.maximum(np.abs(ends.other_slope), np.abs(slope)))
+    inside = np.square(theta / size) - ends.other_slope / size * (slope / size)
+    gamma = size * np.sqrt(np.maximum(inside, 0.0))
+    gamma = np.where(step > other, -gamma, gamma)
+    r = (gamma - slope + theta) / (gamma - slope + gamma + ends.other_slope)
+    fourth = np.where(is_bracket, step + r * (other - step), np.where(step > best, high, low))
+
+    flatter = np.abs(slope) < np.abs(ends.slope)
+    lower = np.where(opposite, second, np.where(flatter, third, fourth))
+    following = np.where(higher, first, lower)
+    after = Ends(
+        np.where(higher, best, step),
+        np.where(higher, ends.loss, loss),
+        np.where(higher, ends.slope, slope),
+        np.where(higher, step, np.where(opposite, best, other)),
+        np.where(higher, loss, np.where(opposite, ends.loss, ends.other_loss)),
+        np.where(higher, slope, np.where(opposite, ends.slope, ends.other_slope)),
+    )
+    return after, is_bracket | higher | opposite, following

@@ -1,0 +1,170 @@
+"""Which method is used, and why."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from steepest.descent.methods import (
+    BFGS,
+    LBFGS,
+    Adagrad,
+    Adam,
+    AdamW,
+    Dogleg,
+    GaussNewton,
+    GradientDescent,
+    LevenbergMarquardt,
+    Lion,
+    Momentum,
+    Nesterov,
+    NewtonCG,
+    NonlinearCG,
+    RMSProp,
+    Search,
+    TrustRegion,
+)
+from steepest.errors import InputError, SettingError
+
+_DENSE = 100
+"""Parameters up to which a matrix of their number squared is cheap."""
+
+BY_NAME: dict[str, Callable[[], Any]] = {
+    "gradient-descent": GradientDescent,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "adagrad": Adagrad,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+    "lion": Lion,
+    "nonlinear-cg": NonlinearCG,
+    "bfgs": BFGS,
+    "lbfgs": LBFGS,
+    "newton-cg": NewtonCG,
+    "trust-region": TrustRegion,
+    "gauss-newton": GaussNewton,
+    "levenberg-marquardt": LevenbergMarquardt,
+    "dogleg": Dogleg,
+}
+"""The methods by name."""
+
+SCIPY_NAMES: dict[str, Callable[[], Any]] = {
+    "cg": NonlinearCG,
+    "l-bfgs-b": LBFGS,
+    "trust-exact": lambda: TrustRegion(exact=True),
+    "trust-ncg": lambda: TrustRegion(exact=False),
+    "trust-krylov": lambda: TrustRegion(exact=False),
+    "lm": LevenbergMarquardt,
+    "trf": LevenbergMarquardt,
+    "dogbox": Dogleg,
+}
+"""What SciPy calls a method that is here too, where the name differs."""
+
+_WITHOUT_GRADIENTS = "it does without gradients, which are exact here: leave method out"
+_FOR_BOUNDS = "'l-bfgs-b' keeps to bounds, too"
+_FOR_CONSTRAINTS = "'l-bfgs-b' keeps to bounds; constraints are not supported"
+_NOT_HERE = {
+    "nelder-mead": _WITHOUT_GRADIENTS,
+    "powell": _WITHOUT_GRADIENTS,
+    "tnc": _FOR_BOUNDS,
+    "slsqp": _FOR_CONSTRAINTS,
+    "cobyla": _FOR_CONSTRAINTS,
+    "cobyqa": _FOR_CONSTRAINTS,
+    "trust-constr": _FOR_CONSTRAINTS,
+}
+"""What SciPy has besides, and what to take in its place."""
+
+FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
+"""Those that need residuals."""
+
+FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
+"""The names of the others."""
+
+
+def is_for_losses(method: Any) -> bool:
+    """Whether a method is one of ours that look at a loss alone."""
+    kinds = tuple(BY_NAME[name] for name in FOR_LOSSES)
+    return type(method) in kinds
+
+
+def _check_for_loss(method: Any) -> None:
+    """Raise if a method needs residuals, where there is only a loss."""
+    if getattr(method, "needs_residuals", False):
+        name = type(method).__name__
+        raise InputError(
+            f"{name} needs residuals, not their sum of squares: give a function that returns "
+            "them to st.least_squares, or take st.TrustRegion() here"
+        )
+
+
+def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
+    """Return the method that minimizes a loss, and why it was taken.
+
+    Parameters
+    ----------
+    method
+        A method, SciPy's name of one, or None for the one that suits the problem.
+    size
+        Number of parameters.
+    has_batches, has_bounds
+        What else there is.
+    """
+    if method is not None:
+        method = choose_method(method, for_loss=True)
+        _check_for_loss(method)
+        return method, ""
+    if has_batches:
+        return Adam(), "each step sees other data, so that no line search would mean anything"
+    if size <= _DENSE and not has_bounds:
+        return BFGS(), f"{size} parameters: a dense approximation of the curvature is cheap"
+    reason = "it keeps to bounds by projection" if has_bounds else "its memory grows linearly"
+    return LBFGS(), f"{size} parameters: {reason}"
+
+
+_FOR_SQUARES = LevenbergMarquardt()
+
+
+def choose_for_squares(method: Any) -> tuple[Any, str]:
+    """Return the method that minimizes a sum of squares, and why it was taken."""
+    if method is None:
+        return _FOR_SQUARES, "a sum of squares, of residuals that have slopes"
+    return choose_method(method), ""
+
+
+def choose_method(method: Any, for_loss: bool = False) -> Any:
+    """Return a method that is given, itself or by its name."""
+    method = named(method, for_loss) if isinstance(method, str) else method
+    _check_method(method)
+    return method
+
+
+def named(name: str, for_loss: bool = False) -> Any:
+    """Return the method of a name, ours or SciPy's.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message offers the nearest.
+    """
+    known = {**SCIPY_NAMES, **BY_NAME}
+    if name.lower() in known:
+        return known[name.lower()]()
+    ours = FOR_LOSSES if for_loss else tuple(BY_NAME)
+    choice = f"choose one of {', '.join(ours)}"
+    if name.lower() in _NOT_HERE:
+        instead = _NOT_HERE[name.lower()]
+        raise InputError(f"SciPy's method {name!r} is not here: {choice} ({instead})")
+    near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    raise InputError(f"unknown method {name!r}{guess}: {choice}")
+
+
+def _check_method(method: Any) -> None:
+    if isinstance(method, type) or not (
+        isinstance(method, Search) or callable(getattr(method, "update", None))
+    ):
+        raise SettingError(
+            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
+        )

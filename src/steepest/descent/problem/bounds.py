@@ -1,0 +1,141 @@
+"""Bounds on parameters."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.problem.parameters import ParameterLayout, element_names
+from steepest.errors import InputError
+from steepest.graph import trees
+
+
+class Box(NamedTuple):
+    """The points whose coordinates all lie between two numbers.
+
+    Attributes
+    ----------
+    lower, upper
+        Vectors of shape (n,), infinite where there is no bound.
+    """
+
+    lower: Any
+    upper: Any
+
+    def project(self, x: Any) -> Any:
+        """Return the nearest point of the box."""
+        return np.minimum(np.maximum(x, self.lower), self.upper)
+
+    def inside(self, x: Any) -> Any:
+        """Return which coordinates are on neither bound."""
+        return np.logical_and(x > self.lower, x < self.upper)
+
+    def held(self, x: Any, gradient: Any) -> Any:
+        """Return which coordinates are on a bound that descent leads against."""
+        below = np.logical_and(x <= self.lower, gradient > 0)
+        return np.logical_or(below, np.logical_and(x >= self.upper, gradient < 0))
+
+
+def box_of_pairs(
+    bounds: Any, start: Any, layout: ParameterLayout, vector: np.ndarray | None = None
+) -> Box | None:
+    """Return the box that a pair of numbers for each parameter means.
+
+    Parameters
+    ----------
+    bounds
+        None; an object with ``lb`` and ``ub``; or a pair (low, high) for each parameter, in
+        the structure of the start, where None means no bound. A single pair serves all.
+    start, layout, vector
+        The start point, its layout, and the start as a vector that must be inside, if given.
+
+    Raises
+    ------
+    InputError
+        If the bounds do not fit, cross each other, or exclude the start.
+    """
+    if bounds is None:
+        return None
+    if hasattr(bounds, "lb"):
+        return _box(bounds.lb, bounds.ub, start, layout, vector)
+    pairs = [bounds] if layout.is_array else trees.leaves_up_to(layout.structure, bounds)
+    lower, upper = [], []
+    for pair, shape in zip(pairs, layout.shapes, strict=True):
+        table = np.array(
+            [[np.nan if x is None else x for x in row] for row in _rows(pair)], np.float64
+        )
+        size = int(np.prod(shape, dtype=int))
+        if table.ndim != 2 or table.shape[1] != 2 or len(table) not in (1, size):
+            raise InputError(
+                f"bounds must be a pair (low, high) for each of {size} numbers, got {pair!r}"
+            )
+        low, high = np.broadcast_to(table, (size, 2)).T
+        lower.append(np.where(np.isnan(low), -np.inf, low))
+        upper.append(np.where(np.isnan(high), np.inf, high))
+    return _box(np.concatenate(lower), np.concatenate(upper), start, layout, vector)
+
+
+def box_of_ends(
+    bounds: Any, start: Any, layout: ParameterLayout, vector: np.ndarray
+) -> Box | None:
+    """Return the box between two ends.
+
+    Parameters
+    ----------
+    bounds
+        None; an object with ``lb`` and ``ub``; or two ends (lower, upper), each a number or
+        in the structure of the start.
+    start, layout, vector
+        As for :func:`box_of_pairs`.
+
+    Raises
+    ------
+    InputError
+        If the bounds do not fit, cross each other, or exclude the start.
+    """
+    if bounds is None:
+        return None
+    if hasattr(bounds, "lb"):
+        return _box(bounds.lb, bounds.ub, start, layout, vector)
+    try:
+        lower, upper = bounds
+    except (TypeError, ValueError):
+        raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}") from None
+    return _box(lower, upper, start, layout, vector)
+
+
+def _rows(pair: Any) -> Any:
+    is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+    return [pair] if is_pair and all(x is None or np.ndim(x) == 0 for x in pair) else pair
+
+
+def _box(
+    lower: Any, upper: Any, start: Any, layout: ParameterLayout, vector: np.ndarray | None
+) -> Box | None:
+    low, high = (_end(end, name, layout) for end, name in ((lower, "lower"), (upper, "upper")))
+    names = element_names(layout)
+    for i in np.flatnonzero(~(low <= high))[:1]:
+        raise InputError(f"the bounds of {names(i)} cross: {low[i]:g} is above {high[i]:g}")
+    if vector is not None:
+        for i in np.flatnonzero(~((low <= vector) & (vector <= high)))[:1]:
+            raise InputError(
+                f"{names(i)} is {vector[i]:g}, outside of its bounds {low[i]:g} and {high[i]:g}: "
+                "the start is infeasible, start inside"
+            )
+    if np.all(np.isinf(low)) and np.all(np.isinf(high)):
+        return None
+    return Box(low.astype(layout.dtype), high.astype(layout.dtype))
+
+
+def _end(end: Any, name: str, layout: ParameterLayout) -> np.ndarray:
+    size = sum(layout.sizes)
+    leaves = [np.asarray(leaf, np.float64) for leaf in trees.leaves(end)]
+    if len(leaves) == 1 and leaves[0].size == 1:
+        return np.full(size, float(leaves[0].reshape(-1)[0]))
+    flat = np.concatenate([leaf.reshape(-1) for leaf in leaves]) if leaves else np.zeros(0)
+    if len(flat) != size:
+        raise InputError(
+            f"{name} bounds must be one number or {size}, one for each parameter: got {len(flat)}"
+        )
+    return flat

@@ -1,0 +1,176 @@
+"""The data of a fit as arrays of real numbers, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph import trees
+
+
+class Data(NamedTuple):
+    """What a model was fitted to.
+
+    Attributes
+    ----------
+    model
+        ``model(x, parameters)``.
+    x, y
+        The data that were used.
+    kind
+        Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
+    is_named
+        Whether the parameters are a dict.
+    nan_policy
+        What was done about points that are not finite.
+    """
+
+    model: Callable[[Any, Any], Any]
+    x: Any
+    y: np.ndarray
+    kind: str = "none"
+    is_named: bool = False
+    nan_policy: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Data(y of shape {np.shape(self.y)}, kind={self.kind!r})"
+
+
+def validate_data(
+    x: Any,
+    y: Any,
+    sigma: Any,
+    check_finite: bool | None,
+    nan_policy: str | None,
+    single: bool = False,
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Return the data as arrays of real numbers, without points that are to be left out.
+
+    Numbers of single precision become double unless `single` says that they need not.
+    """
+    check_nan_policy(nan_policy)
+    y = real(y, "y", single)
+    x = as_real_x(x, single)
+    if sigma is not None:
+        sigma = real(sigma, "sigma", single)
+        if sigma.ndim == 0:
+            sigma = np.full(y.shape, sigma)
+        if sigma.shape not in (y.shape, (y.size, y.size)):
+            raise InputError(
+                f"sigma must have the shape of y, {y.shape}, or be a covariance of shape "
+                f"{(y.size, y.size)}: got {sigma.shape}"
+            )
+        if sigma.shape == y.shape:
+            sigma = np.abs(sigma)  # as SciPy, which has squares only
+            check_positive(sigma)
+    if nan_policy == "omit":
+        x, y, sigma = _without_nan(x, y, sigma)
+    elif nan_policy != "propagate" and check_finite is not False:
+        for name, tree in (("x", x), ("y", y), ("sigma", sigma)):
+            for leaf in trees.leaves(tree) if tree is not None else []:
+                _check_all_finite(name, leaf)
+    if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
+        sigma = _whitening(sigma)
+    return x, y, sigma
+
+
+def check_nan_policy(nan_policy: str | None) -> None:
+    """Raise for what is no policy."""
+    if nan_policy not in (None, "raise", "omit", "propagate"):
+        raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
+
+
+def check_positive(sigma: np.ndarray) -> None:
+    """Raise for a standard deviation that is 0."""
+    for place in np.argwhere(sigma == 0)[:1]:
+        where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
+        raise InputError(f"{where} is 0: standard deviations must be positive")
+
+
+def as_x(x: Any) -> Any:
+    """Return x as an array where it is a list or tuple of as many numbers each."""
+    if type(x) not in (list, tuple):
+        return x
+    try:
+        array = np.asarray(x)
+    except ValueError:  # of different lengths: nested as it is
+        return x
+    return array if array.dtype.kind in "fiub" else x
+
+
+def as_real_x(x: Any, single: bool = True) -> Any:
+    """Return x as a model of curve_fit is given it: arrays of real numbers, maybe nested."""
+    return trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
+
+
+def is_single(start: Any) -> bool:
+    """Whether all start values are of single precision."""
+    kinds = {getattr(leaf, "dtype", None) for leaf in trees.leaves(start)}
+    return kinds == {np.dtype(np.float32)}
+
+
+def real(value: Any, name: str, single: bool = True) -> np.ndarray:
+    """Return data as an array of real numbers, of single precision only where that may be."""
+    if np.ma.is_masked(value):
+        raise InputError(
+            f"{name} is a masked array, and some of it is masked: leave such points out, or give "
+            f"{name}.filled(np.nan) and nan_policy='omit'"
+        )
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
+    is_fine = array.dtype.isnative and array.dtype.char in ("df" if single else "d")
+    return array if is_fine else array.astype(np.float64)
+
+
+_MOST_COPIED = 1 << 26
+"""Bytes of data of which a fit keeps a copy."""
+
+
+def kept(data: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return data that a fit may look at later, whatever becomes of the caller's arrays."""
+    size = sum(leaf.nbytes for leaf in trees.leaves(data) if isinstance(leaf, np.ndarray))
+    if size > _MOST_COPIED:
+        return data
+    copy = lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+    return trees.map_leaves(copy, data)
+
+
+def _check_all_finite(name: str, array: np.ndarray) -> None:
+    if np.isfinite(array).all():
+        return
+    for place in np.argwhere(~np.isfinite(array))[:1]:
+        where = ", ".join(map(str, place))
+        raise InputError(
+            f"{name}[{where}] is {array[tuple(place)]}: clean the data, or leave such points out "
+            "with nan_policy='omit'"
+        )
+
+
+def _without_nan(
+    x: Any, y: np.ndarray, sigma: np.ndarray | None
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    keep = np.isfinite(y)
+    for leaf in trees.leaves(x):
+        if leaf.shape[-1:] == y.shape:
+            keep &= np.isfinite(leaf).reshape(-1, y.size).all(axis=0)
+    if sigma is not None and sigma.shape == y.shape:
+        keep &= np.isfinite(sigma)
+    x = trees.map_leaves(lambda leaf: leaf[..., keep] if leaf.shape[-1:] == y.shape else leaf, x)
+    if sigma is not None:
+        sigma = sigma[keep] if sigma.shape == y.shape else sigma[np.ix_(keep, keep)]
+    return x, y[keep], sigma
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """Return the matrix that makes residuals of a covariance independent, of unit variance."""
+    if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=0):
+        raise InputError("sigma is no covariance: the matrix must be symmetric")
+    try:
+        lower = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise InputError("sigma is no covariance: the matrix must be positive definite") from None
+    return np.linalg.inv(lower)

@@ -1,0 +1,73 @@
+"""A model of data: the curve that it draws, and by how much the data differ from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, function_source
+from steepest.trace import current, is_tracing
+from steepest.trace.tracing import call_traced, own_copies
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as a function of x and its parameters.
+
+    What the model reads from outside is seen while it is recorded.
+
+    Attributes
+    ----------
+    model
+        The user's function, ``model(x, a, b, ...)``.
+    is_named
+        Whether the parameters are a dict.
+    """
+
+    model: Callable[..., Any]
+    is_named: bool = False
+
+    def __call__(self, x: Any, p: Any) -> Any:
+        """Return what is expected at x."""
+        values, named = ((x,), p) if self.is_named else ((x, *p), {})
+        if is_tracing():
+            return call_traced(self.model, current(), *own_copies((values, named)))
+        return self.model(*values, **named)
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """By how much a curve differs from data, in units of what is known of their scatter.
+
+    Attributes
+    ----------
+    curve
+        The curve.
+    kind
+        What is known: ``"none"``, a standard deviation for ``"each"``, or a ``"matrix"`` that
+        makes the differences independent, of unit variance.
+    """
+
+    curve: Model
+    kind: str = "none"
+
+    def __call__(self, p: Any, x: Any, y: Any, sigma: Any = None) -> Any:
+        """Return the residuals."""
+        expected = self.curve(x, p)
+        if isinstance(expected, list | tuple):
+            expected = np.stack(expected)
+        if expected is None or np.shape(expected) not in (y.shape, (1,), ()):
+            what = "None" if expected is None else f"shape {np.shape(expected)}"
+            model = self.curve.model
+            raise InputError(
+                f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} returns "
+                f"{what} where y has shape {y.shape}"
+            )
+        difference = expected - y
+        if self.kind == "none":
+            return difference
+        return difference / sigma if self.kind == "each" else np.matmul(sigma, difference)

@@ -1,0 +1,168 @@
+"""What is minimized: a loss, or the half sum of squares of residuals."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import require_loss
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.evaluation import Evaluation, robust
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.problem.transforms import Reparametrization
+from steepest.errors import InputError, SettingError
+from steepest.graph import Node, trees
+from steepest.graph.source import at, function_source
+from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
+from steepest.trace.tracing import call_traced, own_copies, result_nodes
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A function of nested parameters and further arguments, and what it returns.
+
+    Attributes
+    ----------
+    function
+        Returns the loss, or residuals.
+    of_residuals
+        Whether it returns residuals, whose half sum of squares is the loss.
+    rho, scale
+        The loss of one squared residual in units of `scale`; None is the square itself.
+    expand
+        Makes the function's parameters from the free ones; None where they are the same.
+    """
+
+    function: Callable[..., Any]
+    of_residuals: bool = False
+    rho: Callable[[Any], Any] | None = None
+    scale: float = 1.0
+    expand: Reparametrization | None = None
+
+    def __call__(
+        self, vector: Any, layout: ParameterLayout, arguments: Any, box: Box | None = None
+    ) -> Evaluation:
+        """Return the loss at a vector of parameters, while something is being traced."""
+        leaves = layout.pieces(vector)
+        if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
+            leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
+        tree = trees.unflatten(layout.structure, leaves)
+        if self.expand is not None:
+            tree = self.expand(tree)
+        check_arguments(self.function, 1 + len(arguments))
+        result = call_traced(self.function, current(), own_copies((tree, *arguments)))
+        outputs, _ = result_nodes(result)
+        if not self.of_residuals:
+            if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
+                # A loss in an array, as SciPy takes it.
+                outputs = [node_of(np.reshape(TracedArray(outputs[0], current()), ()))]
+            node = require_loss(self.function, outputs)
+            return Evaluation(vector, TracedArray(node, current()), box=box)
+        residual = _as_vector(self.function, outputs, vector.dtype)
+        if self.rho is None:
+            loss: Any = 0.5 * np.sum(np.square(residual))
+            return Evaluation(vector, loss, residual, residual, box=box)
+        rho = lambda z: call_traced(self.rho, current(), (z,))
+        loss, stand_in, weights = robust(residual, rho, self.scale)
+        return Evaluation(vector, loss, stand_in, residual, weights, box)
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """The first of what a function returns: its loss, where it returns its gradient, too."""
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the loss."""
+        if is_tracing():
+            result = call_traced(self.function, current(), args)
+        else:
+            result = self.function(*args)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise InputError(
+                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
+                "returns something else"
+            )
+        return result[0]
+
+
+def check_arguments(function: Callable[..., Any], number: int) -> None:
+    """Raise for a function that cannot be called with so many arguments, the first being x.
+
+    Raises
+    ------
+    SettingError
+        Naming both ways to write a function of several numbers.
+    """
+    if isinstance(function, FirstOf):
+        function = function.function
+    try:  # as it is called: what a decorator has wrapped may take other arguments
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # one that does not tell
+        return
+    try:
+        signature.bind(*[None] * number)
+    except TypeError:
+        pass
+    else:
+        return
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = signature.parameters.values()
+    names = [p.name for p in parameters if p.kind in positional]
+    only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    function = function.func if isinstance(function, functools.partial) else function
+    name = getattr(function, "__name__", "the function")
+    where = at(function_source(function))
+    further = "" if number == 1 else f" and {number - 1} further, args"
+    if only:
+        raise SettingError(
+            f"{name}{where} needs {', '.join(only)} by name: bind it with functools.partial"
+        )
+    takes = f"{name}{where} takes {len(names)} argument{'' if len(names) == 1 else 's'}"
+    if len(names) < number:
+        raise SettingError(f"{takes}, and is given {number}: x0{further}")
+    listed, short = ", ".join(names), name if name.isidentifier() else "f"
+    raise SettingError(
+        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them vary, "
+        f"take one array: write def {short}(p): {listed} = p, or give lambda p: {short}(*p); what "
+        "does not vary goes into args=(...)"
+    )
+
+
+def as_objective(function: Callable[..., Any] | Objective) -> Objective:
+    """Return a loss as an objective."""
+    return function if isinstance(function, Objective) else Objective(function)
+
+
+def _as_vector(function: Callable[..., Any], outputs: list[Node], dtype: np.dtype) -> TracedArray:
+    where = at(function_source(function))
+    name = getattr(function, "__name__", "the function")
+    if not outputs:
+        raise InputError(f"{name}{where} returns no residuals")
+    parts: list[Any] = []
+    for node in outputs:
+        if node.dtype.kind not in "fiub":
+            raise InputError(
+                f"{name}{where} returns residuals of dtype {node.dtype}, which must be real: "
+                "return np.concatenate([r.real, r.imag])"
+            )
+        part = TracedArray(node, current(), is_scalar=False)
+        parts.append(np.reshape(part, (-1,)).astype(dtype))
+    residual = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if residual.size == 0:
+        raise InputError(f"{name}{where} returns no residuals: there is nothing to fit")
+    return as_traced(residual)

@@ -1,0 +1,211 @@
+"""What many problems return: arrays with a row for each."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.results.answers import Answers
+from steepest.descent.results.covariance import covariances_from_r
+from steepest.descent.results.result import Status, Timings
+
+_SCIPYS = ("x", "fun", "nit", "nfev", "njev", "status", "success")
+_OURS = ("loss", "iterations", "evaluations", "converged", "timings", "method", "engine")
+_OF_FITS = ("x", "cost", "nit", "nfev", "njev", "status", "success", "popt", "pcov")
+_STATISTICS = ("covariance", "standard_errors", "degrees_of_freedom", "reduced_chi_square")
+
+
+@dataclass(frozen=True, eq=False)
+class Many(Answers):
+    """Many finished descents; every array has a row for each problem.
+
+    They also answer to SciPy's names, in brackets too: ``many.nit``, ``many["x"]``;
+    ``many.status == 0`` says which have converged.
+
+    Attributes
+    ----------
+    vectors
+        The points reached, shape (N, n).
+    loss
+        The loss there, shape (N,).
+    status
+        How each ended: an array of :class:`Status`, shape (N,).
+    iterations, evaluations
+        Updates made, and how often loss and gradient were computed, shape (N,).
+    timings
+        Seconds for trace, compile and run.
+    layout
+        How parameters lie in a vector.
+    engine, method
+        Where they ran, and the descent method.
+    side_by_side
+        Whether they ran side by side, or one after the other.
+    """
+
+    vectors: np.ndarray = field(repr=False)
+    loss: np.ndarray
+    status: np.ndarray = field(repr=False)
+    iterations: np.ndarray = field(repr=False)
+    evaluations: np.ndarray = field(repr=False)
+    timings: Timings
+    layout: ParameterLayout = field(repr=False)
+    engine: str = "native"
+    method: Any = None
+    side_by_side: bool = True
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the names that the result answers to, as SciPy's results do."""
+        return iter(self._names())
+
+    def _names(self) -> Sequence[str]:
+        return (*_SCIPYS, *_OURS)
+
+    @property
+    def x(self) -> Any:
+        """The parameters reached, in the structure of the start, problems first."""
+        return self.layout.unpack_history(self.vectors)
+
+    @functools.cached_property
+    def converged(self) -> np.ndarray:
+        """Which problems reached their goal, shape (N,)."""
+        return np.array([status.is_success for status in self.status.tolist()], bool)
+
+    @property
+    def success(self) -> np.ndarray:
+        """Which problems reached their goal, under SciPy's name."""
+        return self.converged
+
+    @property
+    def fun(self) -> np.ndarray:
+        """The losses, under SciPy's name."""
+        return self.loss
+
+    @property
+    def nit(self) -> np.ndarray:
+        """The numbers of iterations, under SciPy's name."""
+        return self.iterations
+
+    @property
+    def nfev(self) -> np.ndarray:
+        """The numbers of evaluations, under SciPy's name."""
+        return self.evaluations
+
+    @property
+    def njev(self) -> np.ndarray:
+        """The same: loss and gradient are evaluated together."""
+        return self.evaluations
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many problems ended in which way, the most frequent first."""
+        return dict(Counter(self.status.tolist()).most_common())
+
+    def __str__(self) -> str:
+        lines = [f"{len(self):,} problems of {self.vectors.shape[1]} parameters"]
+        lines += [f"{number:>12,}  {status}" for status, number in self.counts().items()]
+        way = "side by side" if self.side_by_side else "one after the other"
+        lines.append(
+            f"{np.mean(self.iterations):.1f} iterations each, "
+            f"{self.timings.run / max(len(self), 1) * 1e6:.3g} us each, {way}"
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class ManyFits(Many):
+    """Many finished fits; every array has a row for each problem.
+
+    Attributes
+    ----------
+    factor
+        R of the QR decomposition of each Jacobian, shape (N, n, n).
+    observations
+        Number of residuals of each problem, shape (N,).
+    on_bound
+        Which parameters are on a bound, shape (N, n).
+    absolute_sigma
+        Whether the residuals are in units of known standard deviations.
+    """
+
+    factor: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)), repr=False)
+    observations: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    on_bound: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False)
+    absolute_sigma: bool = False
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield parameters and covariances: ``popt, pcov = many``."""
+        return iter((self.x, self.covariance))
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return parameters or covariances by their place in this, or an attribute by name."""
+        if isinstance(place, str):
+            return super().__getitem__(place)
+        return (self.x, self.covariance)[place]
+
+    def _names(self) -> Sequence[str]:
+        return (*_OF_FITS, *_OURS, *_STATISTICS)
+
+    @property
+    def pcov(self) -> np.ndarray:
+        """The covariances, under the name that users of SciPy give them."""
+        return self.covariance
+
+    @property
+    def cost(self) -> np.ndarray:
+        """Half the sums of squares, or the robust losses that stand for them."""
+        return self.loss
+
+    @property
+    def popt(self) -> Any:
+        """The parameters, under the name that users of SciPy give them."""
+        return self.x
+
+    @property
+    def degrees_of_freedom(self) -> np.ndarray:
+        """Residuals less the parameters that were free to move, shape (N,)."""
+        return self.observations - np.sum(~self.on_bound, axis=1)
+
+    @property
+    def reduced_chi_square(self) -> np.ndarray:
+        """The sum of squares for each degree of freedom, shape (N,); NaN if there are none."""
+        freedom = self.degrees_of_freedom
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(freedom > 0, 2 * self.loss / freedom, np.nan)
+
+    @functools.cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariances of the parameters, shape (N, n, n).
+
+        Infinite where the data do not determine the parameters, NaN for a parameter on its
+        bound and for a problem whose Jacobian is not finite.
+        """
+        number = self.vectors.shape[1]
+        result = np.full((len(self), number, number), np.nan)
+        patterns, which = np.unique(self.on_bound, axis=0, return_inverse=True)
+        for k, held in enumerate(patterns):
+            rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~held)
+            if len(free):
+                covariance_from_r = covariances_from_r(
+                    self.factor[rows], free, self.observations[rows]
+                )
+                result[np.ix_(rows, free, free)] = covariance_from_r
+        if self.absolute_sigma:
+            return result
+        scale = self.reduced_chi_square[:, None, None]
+        unknown = np.isnan(scale) & np.isfinite(self.loss)[:, None, None] & ~np.isnan(result)
+        with np.errstate(invalid="ignore"):  # infinite spread of residuals that are all 0
+            return np.where(unknown, np.inf, result * scale)
+
+    @property
+    def standard_errors(self) -> Any:
+        """Standard deviations of the parameters, in the structure of the start."""
+        variances = np.diagonal(self.covariance, axis1=1, axis2=2)
+        return self.layout.unpack_history(np.sqrt(variances))

@@ -1,0 +1,111 @@
+"""How sure a fit is: what the triangle of its Jacobian says of its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.iteration.fit_report import tolerance
+
+
+def covariance_from_r(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
+    """Return the inverse of a Jacobian's square, and its rank.
+
+    Parameters
+    ----------
+    r
+        What a QR decomposition has made of the Jacobian, shape (m, n).
+    observations
+        Number of rows that the Jacobian had.
+
+    Returns
+    -------
+    inverse : ndarray
+        Shape (n, n); infinite where the rank is less than n.
+    rank : int
+        Of the columns, each scaled to length 1; 0 where they are not finite.
+    """
+    number = r.shape[1]
+    norms = np.sqrt(np.sum(np.square(r), axis=0))
+    scale = np.where(norms > 0, norms, 1.0)
+    if not np.isfinite(r).all():
+        return np.full((number, number), np.inf), 0
+    _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
+    tiny = tolerance(r.dtype, observations)
+    rank = int(np.sum(values > tiny * values.max(initial=0.0)))
+    if rank < number:
+        return np.full((number, number), np.inf), rank
+    half = rows.T / values / scale[:, None]
+    return half @ half.T, rank
+
+
+def rank_of(jacobian: np.ndarray, share: float) -> int:
+    """Return the rank of a Jacobian's columns, each scaled to length 1.
+
+    Singular values count that are more than a share of the largest one; none do where slopes
+    are not finite.
+    """
+    return int(ranks_of(jacobian[None], share)[0])
+
+
+def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
+    """Return the same of many Jacobians, shape (N, m, n); there may be a share for each."""
+    finite = np.isfinite(jacobians).all(axis=(1, 2))
+    jacobians = np.where(finite[:, None, None], jacobians, 0.0)
+    norms = np.sqrt(np.sum(np.square(jacobians), axis=1, keepdims=True))
+    scaled = jacobians / np.where(norms > 0, norms, 1.0)
+    values = np.linalg.svd(scaled, compute_uv=False)
+    largest = values.max(axis=1, initial=0.0)
+    return np.sum(values > (share * largest)[:, None], axis=1)
+
+
+def propagate_covariance(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return the covariance of what follows from parameters, given its slopes by them.
+
+    What is unknown of a parameter (infinite, or NaN) is so of all that it moves.
+    """
+    known = slopes @ np.where(np.isfinite(covariance), covariance, 0.0) @ slopes.T
+    touched = (slopes != 0).astype(float)
+    for missing, sign in ((np.isinf(covariance), np.inf), (np.isnan(covariance), np.nan)):
+        known[touched @ missing.astype(float) @ touched.T > 0] = sign
+    return known
+
+
+def covariances_from_r(
+    factor: np.ndarray, free: np.ndarray, observations: np.ndarray
+) -> np.ndarray:
+    """Return the inverses of the Jacobians' squares by the free parameters."""
+    number = len(free)
+    if number < factor.shape[1]:
+        finite = np.isfinite(factor).all(axis=(1, 2))
+        some = np.where(finite[:, None, None], factor[:, :, free], 0.0)
+        r = np.where(finite[:, None, None], np.linalg.qr(some, "r"), np.nan)
+    else:
+        r = factor
+    norms = np.sqrt(np.sum(np.square(r), axis=1))
+    scale = np.where(norms > 0, norms, 1.0)
+    scaled = r / scale[:, None, :]
+    with np.errstate(all="ignore"):
+        inverse = _inverse(scaled)
+        squares = np.sum(np.square(scaled), (1, 2)) * np.sum(np.square(inverse), (1, 2))
+        half = inverse / scale[:, :, None]
+        result = half @ np.swapaxes(half, 1, 2)
+    tiny = tolerance(r.dtype, observations)
+    finite = np.isfinite(r).all(axis=(1, 2))
+    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few need a look
+        result[i], _ = covariance_from_r(r[i], observations[i])
+    result[~finite] = np.nan
+    return result
+
+
+def _inverse(r: np.ndarray) -> np.ndarray:
+    """Return the inverses of upper triangles, shape (N, n, n)."""
+    number = r.shape[1]
+    result = np.zeros_like(r)
+    for j in range(number):
+        result[:, j, j] = 1.0 / r[:, j, j]
+        for i in reversed(range(j)):
+            total = np.einsum("nk,nk->n", r[:, i, i + 1 : j + 1], result[:, i + 1 : j + 1, j])
+            result[:, i, j] = -total / r[:, i, i]
+    return result

@@ -1,0 +1,359 @@
+"""From a problem to something that runs: traced, compiled, and extended as paths turn up."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function, interpret, value_and_gradient, warn_of_paths
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.iteration.split import evaluation_with_constants, is_separable, trace_split
+from steepest.descent.iteration.trace import (
+    RunPosition,
+    Settings,
+    TracedIteration,
+    trace_iteration,
+    with_constants,
+)
+from steepest.engines import (
+    Engine,
+    Interpreter,
+    Outcome,
+    Program,
+    Run,
+    Snapshot,
+    Start,
+)
+from steepest.errors import InputError, TraceWarning
+from steepest.graph import Node, evaluate, trees
+from steepest.trace.captures import Captures
+from steepest.trace.tracing import is_array_like
+
+_CACHE_SIZE = 64
+_STATES, _LARGE_STATE = 8, 1 << 12
+"""First states that are kept for a descent, and the bytes of a start that is kept alone."""
+
+_prepared: OrderedDict[Any, Any] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class CompiledProblem:
+    """A descent that was traced and compiled, for use again.
+
+    Attributes
+    ----------
+    paths, tail_paths
+        The iteration as it was traced along each known path, and the same on the last batch
+        of an epoch.
+    program
+        What the engine was given.
+    start
+        Starts the descent on the engine.
+    budget
+        Iterations to make before looking at the clock.
+    at
+        Loss and gradient at a vector, over all data.
+    constants
+        What does not change from iteration to iteration, as nodes over the data: it is
+        computed when a run starts, and bound to the last data inputs.
+    seconds
+        How long a run may take.
+    states, endings, in_numpy
+        First states by start point, what it means that stop rules are met, by their bits, and
+        what starts the descent in NumPy: found once.
+    """
+
+    paths: tuple[TracedIteration, ...]
+    tail_paths: tuple[TracedIteration, ...]
+    program: Program
+    start: Callable[[Start], Run]
+    budget: int
+    at: Function
+    constants: tuple[Node, ...] = ()
+    seconds: float = math.inf
+    states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
+    endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
+    in_numpy: list[Any] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether everything that the functions read is as it was."""
+        for paths in (self.paths, self.tail_paths):
+            if paths and not paths[-1].captures.still_hold():
+                return False
+        return True
+
+
+def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProblem, float, float]:
+    """Return the descent ready to start, and the seconds for tracing and compiling it."""
+    began = time.perf_counter()
+    try:
+        key = problem.key()
+        found = known(key, lambda prepared: prepared.is_valid)
+    except TypeError:  # a setting that cannot be compared: traced anew each time
+        key = found = None
+    if found is not None:
+        return found, 0.0, 0.0
+    plan = problem.plan
+    if plan is None:
+        paths: tuple[TracedIteration, ...] = (_steady_trace(problem, vector, problem.args),)
+        tail_paths: tuple[TracedIteration, ...] = ()
+    else:
+        paths = (_steady_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
+        tail = slice(plan.tail) if plan.tail else None
+        tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
+    traced = time.perf_counter()
+    at = _loss_and_gradient_at(problem)
+    prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
+    remember(key, prepared)
+    return prepared, traced - began, time.perf_counter() - traced
+
+
+def extend(
+    problem: Problem, prepared: CompiledProblem, run: Run
+) -> tuple[CompiledProblem, float, float]:
+    """Trace the path that a run is about to take, and compile it together with the others.
+
+    Beyond the limit on paths the new one alone is kept, and interpreted.
+    """
+    began = time.perf_counter()
+    args, is_tail = problem.args, False
+    if problem.batches is not None and problem.plan is not None:
+        epoch, number = divmod(run.count, problem.plan.steps_per_epoch)
+        order = problem.batches.order(problem.plan.samples, epoch)
+        rows = order[number * problem.plan.size : (number + 1) * problem.plan.size]
+        args, is_tail = _rows(args, rows), len(rows) < problem.plan.size
+    known = prepared.tail_paths if is_tail else prepared.paths
+    here = RunPosition(run.x, run.count, run.state, known[-1].captures)
+    new = _trace(problem, here.x, args, here)
+    traced = time.perf_counter()
+    engine = problem.engine
+    if len(known) < problem.max_paths:
+        known = (*known, new)
+    else:
+        if len(known) == problem.max_paths and not isinstance(prepared, _InterpretedProblem):
+            name = getattr(problem.objective.function, "__name__", "the loss")
+            warn_of_paths(name, problem.max_paths, new.loss_graph.guards)
+        known, engine = (new,), Interpreter()
+    paths, tail_paths = (prepared.paths, known) if is_tail else (known, prepared.tail_paths)
+    extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
+    if engine is problem.engine:
+        with contextlib.suppress(TypeError):  # a setting that cannot be compared
+            remember(problem.key(), extended)
+    else:
+        extended = _InterpretedProblem(**vars(extended))
+    return extended, traced - began, time.perf_counter() - traced
+
+
+def _steady_trace(problem: Problem, vector: np.ndarray, args: Any) -> TracedIteration:
+    """Trace the first path; once more, if the function then reads what it has written itself.
+
+    So does one that keeps its first value as a scale: all calls but the first are alike.
+    """
+    first = _trace(problem, vector, args)
+    if not first.captures.only_fill:
+        return first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TraceWarning)  # what is written has been said
+        second = _trace(problem, vector, args)
+    return second if second.captures.still_hold() else first
+
+
+class _InterpretedProblem(CompiledProblem):
+    """A descent with more paths than are compiled."""
+
+
+def _trace(
+    problem: Problem, vector: np.ndarray, args: Any, here: RunPosition | None = None
+) -> TracedIteration:
+    p = problem
+    settings = Settings(p.method, p.stop, p.record_every)
+    if here is None and p.box is None and is_separable(settings, p.layout, p.dtype):
+        if getattr(p.engine, "takes_parts", False):  # others' engines need not know of it
+            built = trace_split(p.objective, p.layout, vector, args, settings)
+            if built is not None:
+                return built
+    return trace_iteration(
+        p.objective,
+        p.layout,
+        vector,
+        args,
+        p.method,
+        p.stop,
+        p.dtype,
+        p.record_every,
+        p.box,
+        here,
+    )
+
+
+def _compiled(
+    problem: Problem,
+    paths: tuple[TracedIteration, ...],
+    tail_paths: tuple[TracedIteration, ...],
+    engine: Engine,
+    at: Function,
+) -> CompiledProblem:
+    iterations = tuple(built.iteration for built in paths)
+    evaluation = paths[-1].evaluation
+    constants: tuple[Node, ...] = ()
+    if evaluation is not None:
+        evaluation, constants = evaluation_with_constants(evaluation)
+    elif problem.plan is None and len(paths) == 1:
+        only, constants = with_constants(iterations[0], problem.fast)
+        iterations = (only,)
+    program = Program(
+        iterations,
+        tuple(built.iteration for built in tail_paths),
+        problem.plan,
+        problem.record_x,
+        evaluation,
+    )
+    starter = engine.prepare(program)
+    budget = engine.first_budget(program)
+    seconds = problem.stop.time_limit()
+    return CompiledProblem(paths, tail_paths, program, starter, budget, at, constants, seconds)
+
+
+def known(key: Any, holds: Callable[[Any], bool]) -> Any:
+    """Return what was prepared for a key before, if it still holds; else None."""
+    found = _prepared.get(key)
+    return found if found is not None and holds(found) else None
+
+
+def remember(key: Any, prepared: Any) -> None:
+    """Keep what was prepared for another time; a key of None says that it cannot be."""
+    if key is not None:
+        with _lock:
+            _prepared[key] = prepared
+            _prepared.move_to_end(key)
+            if len(_prepared) > _CACHE_SIZE:
+                _prepared.popitem(last=False)
+
+
+def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
+    return trees.map_leaves(
+        lambda leaf: leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
+        tuple(args),
+    )
+
+
+def start_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> Start:
+    """Return where a descent starts."""
+    key, states = vector.tobytes(), prepared.states  # most often the same start again
+    state = states.get(key)  # which another thread may clear meanwhile
+    if state is None:
+        if len(states) >= _STATES or len(key) > _LARGE_STATE:
+            states.clear()
+        leaves = trees.leaves(problem.first_state(vector))
+        state = states[key] = [np.asarray(value) for value in leaves]
+    return Start(vector, state, *_data(problem, prepared))
+
+
+def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> Start:
+    """Return where a descent starts that goes on from a snapshot of another."""
+    expected = prepared.paths[-1].state
+    if [value.shape for value in at.state] != [value.shape for value in expected]:
+        raise InputError(
+            f"{type(problem.method).__name__} carries a state of other shapes than the run that "
+            "was saved: give the same method and stop rules that look at the last update"
+        )
+    state = [np.asarray(v, e.dtype) for v, e in zip(at.state, expected, strict=True)]
+    return Start(
+        at.x,
+        state,
+        *_data(problem, prepared),
+        count=at.count,
+        previous_x=at.previous_x,
+        previous_loss=at.previous_loss,
+    )
+
+
+def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, int]:
+    """Return the data that a prepared descent wants, and how it is dealt out."""
+    leaves = trees.leaves(tuple(problem.args)) if problem.args else []
+    given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
+    data = _bound_to(prepared.paths[-1], given)
+    if prepared.constants:
+        nodes = prepared.paths[-1].data
+        data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
+    tail_data = _bound_to(prepared.tail_paths[-1], given) if prepared.tail_paths else []
+    order, epochs = None, 0
+    if problem.batches is not None and problem.plan is not None:
+        order = functools.partial(problem.batches.order, problem.plan.samples)
+        epochs = problem.batches.epochs
+    return data, tail_data, order, epochs
+
+
+def continue_run(problem: Problem, prepared: CompiledProblem, run: Run) -> Run:
+    """Return a run that goes on from where another one is."""
+    following = prepared.start(_start_from(problem, prepared, run))
+    following.recording = run.recording
+    run.release()
+    return following
+
+
+def _start_from(problem: Problem, prepared: CompiledProblem, run: Run) -> Start:
+    return Start(
+        np.array(run.x),
+        [np.array(value) for value in run.state],
+        *_data(problem, prepared),
+        count=run.count,
+        previous_x=np.array(run.previous_x),
+        previous_loss=run.loss,
+    )
+
+
+def step_in_numpy(
+    problem: Problem, prepared: CompiledProblem, run: Run
+) -> tuple[Run, Outcome] | None:
+    """Make one iteration of a run whose engine knows no path from here, if NumPy knows one.
+
+    Where a branch hangs on the last bit, the engine may decide another way than the trace
+    did, and be lost between the known paths.
+    """
+    if not prepared.program.full.guards or isinstance(prepared, _InterpretedProblem):
+        return None
+    start = prepared.in_numpy[0] if prepared.in_numpy else Interpreter().prepare(prepared.program)
+    prepared.in_numpy[:] = [start]
+    following = start(_start_from(problem, prepared, run))
+    following.recording = run.recording
+    outcome = following.advance(1)
+    return None if outcome is Outcome.NEW_PATH else (following, outcome)
+
+
+def _bound_to(built: TracedIteration, given: list[Any]) -> list[np.ndarray]:
+    return bound(given, built.captures, built.data)
+
+
+def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:
+    """Return the values of the data inputs: the arguments, then the captured arrays now."""
+    values = given + [read() for read, _ in captures.arrays]
+    return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
+
+
+def _loss_and_gradient_at(problem: Problem) -> Function:
+    """Return loss and gradient as a function of the vector of parameters and the data.
+
+    Every run in batches ends with a look at all of its data, which the engine takes. Other runs
+    need one at odd ends alone, which would not be worth compiling it.
+    """
+    objective, layout = problem.objective, problem.layout
+
+    def of_vector(vector: Any, *args: Any) -> Any:
+        return objective(vector, layout, args).loss
+
+    name = getattr(objective.function, "__name__", of_vector.__name__)
+    executor = interpret
+    return value_and_gradient(Function(of_vector, executor, name))

@@ -1,0 +1,159 @@
+"""The one driver: it owns counting, callbacks, the clock, interrupts and the result."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from steepest.descent.running.callbacks import State
+from steepest.engines import Outcome, Run
+
+_SHORT, _LONG = 0.01, 0.05
+"""Seconds that machine code runs before Python looks around."""
+
+
+class StopReason(enum.Enum):
+    """Why the driver stopped."""
+
+    STOPPED = enum.auto()
+    DIVERGED = enum.auto()
+    LIMIT = enum.auto()
+    INTERRUPTED = enum.auto()
+    CALLBACK = enum.auto()
+    TIME = enum.auto()
+    NEW_PATH = enum.auto()
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    current: ClassVar[Interrupt | None] = None
+    """The one that is being noted now."""
+
+    pressed = False
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[Interrupt]:
+    """Note Ctrl-C instead of raising, so that no iteration is torn apart.
+
+    A second Ctrl-C raises.
+    """
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    if Interrupt.current is not None:
+        yield Interrupt.current  # of many problems, one of which this is
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # somebody else's business
+        yield interrupt
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if interrupt.pressed:
+            signal.default_int_handler(number, frame)
+        interrupt.pressed = True
+
+    signal.signal(signal.SIGINT, note)
+    Interrupt.current = interrupt
+    try:
+        yield interrupt
+    finally:
+        Interrupt.current = None
+        signal.signal(signal.SIGINT, before)
+
+
+def drive(
+    run: Run,
+    limit: int | None,
+    budget: int,
+    look: Callable[[], State],
+    look_closely: Callable[[], State],
+    callback: Callable[[State], Any] | None,
+    watch: Callable[[State], None] | None = None,
+    deadline: float = math.inf,
+) -> StopReason:
+    """Advance a run to its end.
+
+    Parameters
+    ----------
+    run
+        The descent.
+    limit
+        Updates at most, besides the stop rule; None for no limit.
+    budget
+        Iterations that take less than some ten milliseconds.
+    look
+        Returns where the run is, with the loss last computed.
+    look_closely
+        The same for a callback, with the loss there.
+    callback
+        Called after every update; ends the run by returning True or raising StopIteration.
+    watch
+        Called now and then, for progress.
+    deadline
+        When the run ends in any case, by ``time.perf_counter``.
+    """
+    budget, seen = (1 if callback else budget), 0
+    if not callback:  # most runs are over before Python could be interrupted
+        outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
+        if outcome is not Outcome.PAUSED:
+            return ending_of(outcome)
+    with interrupts() as interrupt:
+        while limit is None or run.count < limit:
+            if interrupt.pressed:
+                return StopReason.INTERRUPTED
+            if time.perf_counter() > deadline:
+                return StopReason.TIME
+            steps = budget if limit is None else min(budget, limit - run.count)
+            started = time.perf_counter()
+            outcome = run.advance(steps)
+            elapsed = time.perf_counter() - started
+            if outcome is not Outcome.PAUSED:
+                return ending_of(outcome)
+            if watch:
+                watch(look())
+            if callback is None:
+                budget = _adapted(budget, steps, elapsed)
+                continue
+            state = look_closely()
+            if state.iteration > seen and _wants_to_stop(callback, state):
+                return StopReason.CALLBACK
+            seen = state.iteration
+    return StopReason.LIMIT
+
+
+def ending_of(outcome: Outcome) -> StopReason:
+    """Return why the driver stops at an outcome."""
+    return _ENDINGS[outcome]
+
+
+_ENDINGS = {
+    Outcome.STOPPED: StopReason.STOPPED,
+    Outcome.DIVERGED: StopReason.DIVERGED,
+    Outcome.NEW_PATH: StopReason.NEW_PATH,
+}
+
+
+def _adapted(budget: int, steps: int, elapsed: float) -> int:
+    if elapsed > _LONG:
+        return max(1, budget // 2)
+    return budget * 2 if elapsed < _SHORT and steps == budget else budget
+
+
+def _wants_to_stop(callback: Callable[[State], Any], state: State) -> bool:
+    try:
+        answer = callback(state)
+    except StopIteration:
+        return True
+    return isinstance(answer, bool | np.bool_) and bool(answer)

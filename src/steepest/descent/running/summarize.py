@@ -1,0 +1,297 @@
+"""From a finished run to the result: what ended it, where, and in which words."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import nonfinite_origin
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.iteration.step import STOP_RULE
+from steepest.descent.methods.base import Failure
+from steepest.descent.problem.parameters import element_names, first_not_finite
+from steepest.descent.results.curvature import curvature_of
+from steepest.descent.results.result import History, Result, Status, Timings
+from steepest.descent.results.save import digest, save
+from steepest.descent.running.compile import CompiledProblem
+from steepest.descent.running.dependence import idle_sentence, moving
+from steepest.descent.running.driver import StopReason
+from steepest.descent.running.standing import standing
+from steepest.descent.running.stationary import BOTH, DOWN, curves_down, is_about_slopes
+from steepest.descent.stop_rules import StopRule
+from steepest.engines import Recording, Run, Snapshot
+from steepest.graph import trees
+
+_AT_POINT = (StopReason.STOPPED, StopReason.DIVERGED)
+"""Endings at a point whose loss was computed."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Turns a finished run into a result.
+
+    Attributes
+    ----------
+    problem, prepared
+        What was run.
+    reason
+        Why the method was taken.
+    more
+        What else is saved with the run.
+    """
+
+    problem: Problem
+    prepared: CompiledProblem
+    reason: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def result(self, run: Run, ending: StopReason, timings: Timings) -> Result:
+        """Return the result."""
+        gradient, is_there = None, ending in _AT_POINT
+        is_met = ending is StopReason.STOPPED and run.reason == STOP_RULE
+        if not is_met:
+            x, loss, iterations, evaluations = standing(self.problem.method, run)
+        if is_met:
+            x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
+            iterations = int(run.report[-2])
+            status, explain = self._stopped(iterations, loss, int(run.report[-1]))
+        elif ending is StopReason.STOPPED:
+            evaluations = run.count + 1
+            if run.reason == Failure.UNBOUNDED:  # the point just tried is the lowest
+                x, loss = run.x, run.loss
+            status, explain = self._failed(Failure(run.reason), iterations, loss)
+        elif ending is StopReason.DIVERGED:
+            x = np.array(run.previous_x if run.count else run.x)
+            status = Status.DIVERGED
+            explain = functools.partial(self._diverged, run)
+            loss, iterations = (run.previous_loss, run.count - 1) if run.count else (run.loss, 0)
+            evaluations = run.count + 1
+        else:
+            status, explain = self._ended(ending, iterations)
+        answer = getattr(self.problem.method, "answer", None)
+        if answer is not None and ending is not StopReason.DIVERGED:
+            x, gradient, is_there = answer(x, self._own_state(run.x, run.state)), None, False
+        if gradient is None:
+            loss_there, gradient = self._at(x)
+            loss = loss if is_there else loss_there
+        snapshot, vector = run.snapshot(), np.array(x)
+        notes: tuple[str, ...] = ()
+        if np.count_nonzero(gradient) < gradient.size:  # else every parameter has a slope
+            status, explain, notes = self._without_slopes(status, explain, vector)
+            if iterations == 0 and status.is_success and not np.any(gradient):
+                met = self.problem.stop.met_by_bits(int(run.report[-1])) if is_met else []
+                status, explain = self._at_start(status, explain, vector, float(loss), met)
+        return Result(
+            x=self.problem.parameters(x),
+            loss=float(loss),
+            gradient=self.problem.layout.unpack(gradient),
+            iterations=int(iterations),
+            evaluations=int(evaluations),
+            status=status,
+            explain=explain,
+            look_back=functools.partial(self._history, run.recording, run.x.size, run.x.dtype),
+            timings=timings,
+            graph=self.prepared.paths[-1].loss_graph,
+            engine=self.problem.engine.name,
+            method=self.problem.method,
+            reason=self.reason,
+            active=self._active(x),
+            report=_kept(run) if ending is StopReason.STOPPED else (),
+            observations=self.prepared.paths[-1].observations,
+            vector=vector,
+            store=functools.partial(self._save, snapshot, run.recording, ending in _AT_POINT),
+            notes=notes,
+            curvature=curvature_of(
+                self.problem, vector, lambda: self._own_state(snapshot().x, snapshot().state)
+            ),
+        )
+
+    def _without_slopes(
+        self, status: Status, explain: Callable[[], str], x: np.ndarray
+    ) -> tuple[Status, Callable[[], str], tuple[str, ...]]:
+        """Return how the run ended, and what is to be said, where some parameters never matter.
+
+        Where the loss branches, the paths that were not taken may look at others than those
+        that were.
+        """
+        p = self.problem
+        graphs = [path.loss_graph for path in (*self.prepared.paths, *self.prepared.tail_paths)]
+        moves = moving(graphs)
+        if moves.all() or (moves.any() and any(graph.guards for graph in graphs)):
+            return status, explain, ()
+        names = self.more.get("names")
+        name = element_names(p.layout) if names is None else names.__getitem__
+        sentence = idle_sentence(p.objective.function, moves, name)
+        if status.is_success and not moves.any():
+            status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
+        return status, explain, (sentence,)
+
+    def _at_start(
+        self,
+        status: Status,
+        explain: Callable[[], str],
+        x: np.ndarray,
+        loss: float,
+        met: list[StopRule],
+    ) -> tuple[Status, Callable[[], str]]:
+        """Return how a descent ended that met a rule on slopes at a start without any."""
+        if self.problem.objective.of_residuals or not is_about_slopes(met):
+            return status, explain
+        if curves_down(self.problem, x):
+            return Status.FLAT, functools.partial(DOWN.format, loss=loss)
+        return status, lambda: f"{explain()} {BOTH}"
+
+    def _save(
+        self,
+        snapshot: Callable[[], Snapshot],
+        recording: Recording,
+        is_recorded: bool,
+        path: Any,
+    ) -> None:
+        """Write the run to a file.
+
+        A run that stopped has looked at its last point, and will again when it goes on: what
+        the history may hold of that is left out.
+        """
+        here = snapshot()
+        columns = [_joined(parts) for parts in zip(*recording.columns, strict=True)]
+        xs = _joined(recording.xs) if recording.xs else None
+        if is_recorded and columns and self._is_of(columns, here.count):
+            columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
+        loss_graph = self.prepared.paths[-1].loss_graph
+        more = {"reason": self.reason, "function": digest(loss_graph), **self.more}
+        save(path, self.problem, here, columns, xs, more)
+
+    def _is_of(self, columns: Sequence[np.ndarray], count: int) -> bool:
+        """Return whether the last row of the history is of the point after so many updates."""
+        if len(columns) > 3:  # the last column counts evaluations
+            return bool(columns[-1][-1] == count + 1)
+        return (len(columns[0]) - 1) * self.problem.record_every == count
+
+    def _active(self, x: np.ndarray) -> Any:
+        """Return -1 for parameters on their lower bound, 1 on their upper, 0 elsewhere."""
+        box = self.problem.box
+        if box is None:
+            return None
+        sides = (x >= box.upper).astype(np.int64) - (x <= box.lower)
+        return self.problem.layout.unpack(sides, sides.dtype)
+
+    def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss over all data and its gradient, computed in NumPy."""
+        loss, gradient = self.prepared.at(x.astype(self.problem.dtype), *self.problem.args)
+        return float(loss), gradient
+
+    def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
+        """Return the state that is the method's own."""
+        structure = trees.structure(self.problem.first_state(x))
+        return trees.unflatten(structure, list(state))[0]
+
+    def _stopped(
+        self, iterations: int, loss: float, bits: int
+    ) -> tuple[Status, Callable[[], str]]:
+        known = self.prepared.endings
+        if bits not in known:
+            met = self.problem.stop.met_by_bits(bits)
+            known[bits] = Status.of_rules(met), met
+        status, met = known[bits]
+        reached = status.is_success
+
+        def explain() -> str:
+            names = " and ".join(map(repr, met))
+            after = f"after {iterations} iterations, at loss {loss:.6g}"
+            if reached:
+                return f"{names} was met {after}."
+            return f"{names} was reached {after}, before any goal was met."
+
+        return status, explain
+
+    def _failed(
+        self, failure: Failure, iterations: int, loss: float
+    ) -> tuple[Status, Callable[[], str]]:
+        status = Status.of_failure(failure)
+        after = f"after {iterations} iterations, at loss {loss:.6g}"
+        return status, lambda: f"{str(status)[:-1]} ({after})."
+
+    def _diverged(self, run: Run) -> str:
+        if run.count == 0:
+            found = first_not_finite(tuple(self.problem.args), "args")
+            if found:
+                return (
+                    f"The loss is {run.loss} at the start point, because {found}: clean the data."
+                )
+            return (
+                f"The loss is {run.loss} at the start point: start where the loss is finite."
+                f"{self._origin(run)}"
+            )
+        became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
+        step = getattr(self.problem.method, "step_size", None)
+        advice = "use a smaller step size"
+        if isinstance(step, int | float):
+            advice += f" than {step:g}"
+        return (
+            f"The descent diverged at iteration {run.count}: {became}. The last finite point, "
+            f"of iteration {run.count - 1}, is returned; {advice}.{self._origin(run)}"
+        )
+
+    def _origin(self, run: Run) -> str:
+        """Return a sentence on where the first NaN or infinity arose; empty if unknown."""
+        points = [(run.count - 1, run.previous_x), (run.count, run.x)][not run.count :]
+        for iteration, x in points:
+            if np.isfinite(x).all():
+                arguments = (x.astype(self.problem.dtype), *self.problem.args)
+                with contextlib.suppress(Exception):  # the loss may raise at such a point
+                    origin = nonfinite_origin(self.prepared.at, arguments)
+                    if origin is not None:
+                        return f" First, at iteration {iteration}, {origin}."
+        return ""
+
+    def _ended(self, ending: StopReason, count: int) -> tuple[Status, Callable[[], str]]:
+        if ending is StopReason.LIMIT:
+            epochs = self.problem.batches.epochs if self.problem.batches else 0
+            sentence = f"All {epochs} epochs were done, {count} iterations."
+            return Status.EPOCHS_DONE, lambda: sentence
+        status = {
+            StopReason.INTERRUPTED: Status.INTERRUPTED,
+            StopReason.TIME: Status.TIME_LIMIT,
+            StopReason.CALLBACK: Status.CALLBACK,
+        }[ending]
+        return status, lambda: f"{str(status)[:-1]} after {count} iterations."
+
+    def _history(self, kept: Recording, size: int, dtype: np.dtype) -> History:
+        program = self.prepared.program
+        records = program.full.records
+        columns = [
+            _joined(parts) if parts else np.empty(0, node.dtype)
+            for node, parts in zip(
+                records,
+                zip(*kept.columns, strict=True) if kept.columns else [()] * len(records),
+                strict=True,
+            )
+        ]
+        if not columns:
+            columns = [np.empty(0, program.full.loss.dtype)] * 3
+        if len(columns) == 3:
+            iteration = np.arange(len(columns[0])) * max(1, self.problem.record_every)
+            columns += [iteration, iteration + 1]
+        xs = None
+        if program.record_x:
+            rows = _joined(kept.xs) if kept.xs else np.empty((0, size), dtype)
+            xs = self.problem.layout.unpack_history(rows)
+            if self.problem.objective.expand is not None:
+                xs = trees.stacked([self.problem.parameters(row) for row in rows])
+        loss, gradient_norm, step_length, iteration, evaluations = columns
+        return History(iteration, loss, xs, gradient_norm, step_length, evaluations)
+
+
+def _kept(run: Run) -> tuple[np.ndarray, ...]:
+    """Return what the method kept of the point where the run stopped."""
+    return tuple([np.array(part) for part in run.report[:-2]])
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

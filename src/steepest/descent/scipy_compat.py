@@ -1,0 +1,359 @@
+"""What users of SciPy write: its names of arguments and options, and what they mean here."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from steepest.descent.methods import BFGS, LBFGS, NonlinearCG, StrongWolfe, TrustRegion
+from steepest.descent.problem.objective import FirstOf
+from steepest.descent.stop_rules import (
+    DecrementBelow,
+    GradientNormBelow,
+    LossBelow,
+    LossChangeBelow,
+    MaxIterations,
+    StepBelow,
+    StopRule,
+)
+from steepest.descent.unknown_names import unknown
+from steepest.errors import InputError, SettingError
+from steepest.presentation import presenter
+
+_R = TypeVar("_R")
+
+CURVES = {"f": "model", "xdata": "x", "ydata": "y"}
+SQUARES = {"fun": "residuals"}
+LOSSES = {"fun": "function"}
+"""SciPy's names of arguments, and ours."""
+
+_DIFFERENCES = ("2-point", "3-point", "cs")
+_SLOPES = ("jac", "hess", "hessp", "Dfun")
+_NEEDLESS = (
+    *("jac_sparsity", "diff_step", "epsfcn", "col_deriv", "workers"),
+    *("x_scale", "factor", "diag", "tr_solver", "tr_options"),
+)
+"""What SciPy is told of differences, which nothing here takes, or about how to search."""
+
+_SHOWN = ("disp", "verbose", "iprint")
+
+GRADIENT_GOAL: StopRule = GradientNormBelow(1e-6)
+SQUARES_GOAL: StopRule = DecrementBelow(5e-21) | LossBelow(0.0)
+"""Goals of losses and of residuals where none is given."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a call asked for besides what the function itself takes.
+
+    Attributes
+    ----------
+    args
+        Its positional arguments.
+    notes
+        Sentences on what was given and has no effect.
+    verbosity
+        0 prints nothing, 1 how it ended, 2 each iteration, too.
+    """
+
+    args: Sequence[Any]
+    notes: tuple[str, ...] = ()
+    verbosity: int = 0
+
+    def noted(self, result: _R) -> _R:
+        """Return a result that has the notes in its message."""
+        fields = {field.name for field in dataclasses.fields(result)}  # type: ignore[arg-type]
+        if "notes" not in fields:
+            return result
+        notes = (*self.notes, *getattr(result, "notes", ()))
+        return dataclasses.replace(result, notes=notes)  # type: ignore[type-var]
+
+    def print(self, result: Any) -> None:
+        """Print how it ended."""
+        presenter("progress").print_ending(result)
+
+
+def translated(
+    function: str,
+    args: Sequence[Any],
+    given: Mapping[str, Any],
+    names: Mapping[str, str],
+    ours: Sequence[str],
+) -> tuple[dict[str, Any], Asked]:
+    """Return the arguments of a call by our names, and what else it asked for.
+
+    Parameters
+    ----------
+    function
+        Name of the function called.
+    args, given
+        Its arguments, by place and by name.
+    names, ours
+        SciPy's names of its arguments with ours, and all of ours.
+    """
+    result = {name: value for name, value in given.items() if name in ours}
+    others = {name: value for name, value in given.items() if name not in ours}
+    of_loss = ours[0] == "function"
+    _check_method(given.get("method"), of_loss)
+    notes: list[str] = []
+    options: dict[str, Any] = {}
+    verbosity = 0
+    for name, value in others.items():
+        if name in names:
+            if names[name] in result or ours.index(names[name]) < len(args):
+                raise SettingError(f"{name} and {names[name]} are the same argument: give one")
+            result[names[name]] = value
+        elif name in _SLOPES and (of_loss or name in ("jac", "Dfun")):
+            notes += _note_on(name, value, of_loss)
+        elif name == "options" and of_loss:
+            options = {**options, **_as_options(value)}
+        elif name == "tol" and of_loss:
+            options = {"gtol": value, **options}
+        elif name == "constraints" and of_loss:
+            _check_unconstrained(value)
+        elif name in _SHOWN:
+            verbosity = max(verbosity, _level(name, value))
+        elif name not in _NEEDLESS or of_loss:
+            raise unknown(function, name, value, _accepted(names, ours, of_loss))
+    if of_loss and given.get("jac") is True:
+        args = _with_first(args, result)
+    if options:
+        verbosity = max(verbosity, *(_level(n, options.pop(n, 0)) for n in _SHOWN))
+        _apply(result, options, positional=len(args))
+    if verbosity > 1 and "callback" in ours:
+        table = presenter("progress").Table()
+        result["callback"] = table.before(result.get("callback"))
+    return result, Asked(args, tuple(notes), verbosity)
+
+
+def _check_method(method: Any, of_loss: bool) -> None:
+    """Raise for the name of a method that is not here, whatever options it has."""
+    from steepest.descent.methods.registry import named
+
+    if isinstance(method, str):
+        named(method, of_loss)
+
+
+def _accepted(names: Mapping[str, str], ours: Sequence[str], of_loss: bool) -> list[str]:
+    more: tuple[str, ...]
+    if of_loss:
+        more = ("jac", "hess", "hessp", "tol", "options", "constraints", "disp", "verbose")
+    else:
+        more = ("jac", *_NEEDLESS, "verbose")
+    return [*ours, *(name for name in (*names, *more) if name not in ours)]
+
+
+def _with_first(args: Sequence[Any], result: dict[str, Any]) -> Sequence[Any]:
+    """Put a loss in place of a function that returns its gradient, too."""
+    if args:
+        return FirstOf(args[0]), *args[1:]
+    result["function"] = FirstOf(result["function"])
+    return args
+
+
+def _note_on(name: str, value: Any, of_loss: bool) -> list[str]:
+    """Return what is to be said of slopes that SciPy is told, and that are not needed."""
+    if value is None or value is False:
+        return []
+    if value is True:
+        if name == "jac" and of_loss:
+            return [
+                "jac=True: the loss that the function returns was taken; the gradient that it "
+                "returns was not needed, it is found exactly."
+            ]
+        raise InputError(f"{name}=True has no meaning here: leave it out, slopes are exact")
+    if isinstance(value, str) and value not in _DIFFERENCES:
+        raise InputError(f"{name} must be a function or one of {_DIFFERENCES}, got {value!r}")
+    if callable(value):
+        return [f"{name} was not called: it is found exactly, from the code."]
+    return []
+
+
+def _check_unconstrained(value: Any) -> None:
+    if value is None or (isinstance(value, list | tuple | dict) and not value):
+        return
+    raise InputError(
+        "constraints are not supported, only bounds: write bounds=, or add a penalty to the loss"
+    )
+
+
+def check_no_slopes(args: Any) -> None:
+    """Raise where SciPy's third argument, jac, stands in the place of our `args`."""
+    if callable(args) or (isinstance(args, str) and args in _DIFFERENCES):
+        raise InputError(
+            "the third argument of least_squares is args, those of the residuals: leave jac out, "
+            "slopes are exact without"
+        )
+
+
+def _level(name: str, value: Any) -> int:
+    """Return how much is to be printed."""
+    if value is None:
+        return 0
+    if isinstance(value, bool | np.bool_ | int | float | np.number) and np.isfinite(value):
+        return 0 if value <= 0 else 2 if name == "verbose" and value > 1 else 1
+    raise SettingError(f"{name} must be True or False, or a whole number: got {value!r}")
+
+
+# Options.
+
+_COUNTS = ("maxiter", "maxfun", "maxfev", "max_nfev")
+_TOLERANCES = ("ftol", "xtol", "gtol", "xrtol", "norm")
+_OF_METHODS = ("maxcor", "c1", "c2", "initial_trust_radius")
+_OPTIONS = (*_COUNTS, *_TOLERANCES, *_OF_METHODS, *_SHOWN)
+_REFUSED = {
+    ("eps", "finite_diff_rel_step", "workers"): (
+        "which is about finite differences: the gradient is exact here, leave it out"
+    ),
+    ("return_all",): "in place of which there is record='all': run.history.x has every point",
+    ("hess_inv0", "maxls", "eta", "max_trust_radius", "inexact", "subproblem_maxiter"): (
+        "which the methods here do not have: leave it out"
+    ),
+}
+_WHY = {name: why for names, why in _REFUSED.items() for name in names}
+
+
+def _as_options(options: Any) -> dict[str, Any]:
+    """Return SciPy's options, all of them known."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise SettingError(f"options must be a dict such as {{'maxiter': 100}}, got {options!r}")
+    for name in options:
+        if name in _OPTIONS:
+            continue
+        near = difflib.get_close_matches(str(name), _OPTIONS, n=1)
+        guess = f", did you mean {near[0]!r}?" if near else ":"
+        why = _WHY.get(
+            name,
+            f"{guess} known are {', '.join(_OPTIONS)}; other rules to stop at are given as "
+            "stop=..., settings of a method with the method",
+        )
+        raise InputError(f"options has {name!r}{'' if why[0] in ',:' else ', '}{why}")
+    return dict(options)
+
+
+def _apply(given: dict[str, Any], options: dict[str, Any], positional: int) -> None:
+    """Add the stop rule and the settings of the method that SciPy's options mean."""
+    meant = loss_stop(options, has_batches=given.get("batches") is not None)
+    before = given.get("stop")
+    if meant is not None:
+        given["stop"] = meant if before is None else meant | before
+    settings = {n: options[n] for n in _OF_METHODS if options.get(n) is not None}
+    if settings:
+        if positional > 3:
+            raise InputError(f"options has {next(iter(settings))!r}: give method by its name")
+        given["method"] = _with_settings(given.get("method"), settings)
+
+
+def _with_settings(method: Any, settings: Mapping[str, Any]) -> Any:
+    """Return a method with the settings that SciPy's options mean."""
+    from steepest.descent.methods.registry import choose_method
+
+    first = next(iter(settings))
+    if method is None:
+        raise InputError(f"options has {first!r}, a setting of a method: say which, method=...")
+    method = choose_method(method, for_loss=True)
+    if isinstance(method, LBFGS) and "maxcor" in settings:
+        method = dataclasses.replace(method, memory=count("maxcor", settings["maxcor"]))
+    elif "maxcor" in settings:
+        raise InputError(f"options has 'maxcor', which {type(method).__name__} does not have")
+    search = {"c1": "decrease", "c2": "flatness"}
+    wanted = {search[n]: float(value) for n, value in settings.items() if n in search}
+    if wanted:
+        if not isinstance(method, BFGS | LBFGS | NonlinearCG):
+            raise InputError(
+                f"options has {next(n for n in settings if n in search)!r}, of a line search that "
+                f"{type(method).__name__} does not have"
+            )
+        line = method.search if isinstance(method.search, StrongWolfe) else StrongWolfe()
+        method = dataclasses.replace(method, search=dataclasses.replace(line, **wanted))
+    if "initial_trust_radius" in settings:
+        if not isinstance(method, TrustRegion):
+            raise InputError(
+                f"options has 'initial_trust_radius', which {type(method).__name__} does not have"
+            )
+        method = dataclasses.replace(method, radius=float(settings["initial_trust_radius"]))
+    return method
+
+
+def loss_stop(options: Mapping[str, Any], has_batches: bool = False) -> StopRule | None:
+    """Return the stop rule that SciPy's options of ``minimize`` mean; None if there is none."""
+    rules: list[StopRule] = []
+    ftol, xtol, xrtol, gtol = (_tolerance(options, n) for n in ("ftol", "xtol", "xrtol", "gtol"))
+    if ftol is not None:
+        rules.append(LossChangeBelow(ftol, ftol))
+    if xtol is not None:
+        rules.append(StepBelow(xtol))
+    if xrtol is not None:
+        rules.append(StepBelow(xrtol, xrtol**2))
+    order = options.get("norm")
+    if gtol is not None or order is not None:
+        size = math.inf if order is None else order
+        rules.append(GradientNormBelow(1e-6 if gtol is None else gtol, size))
+    limit = _limit(options)
+    if not rules and limit is None:
+        return None
+    if not rules and not has_batches:
+        rules.append(GRADIENT_GOAL)
+    return _any_of([*rules, MaxIterations(10_000 if limit is None else limit)])
+
+
+def squares_stop(
+    ftol: Any, xtol: Any, gtol: Any, max_nfev: Any, goal: StopRule
+) -> StopRule | None:
+    """Return the stop rule that SciPy's tolerances for residuals mean; None if none is given.
+
+    `goal` is what holds where there is a limit alone.
+    """
+    options = {"ftol": ftol, "xtol": xtol, "gtol": gtol, "max_nfev": max_nfev}
+    rules: list[StopRule] = []
+    ftol, xtol, gtol = (_tolerance(options, name) for name in ("ftol", "xtol", "gtol"))
+    if ftol is not None:
+        rules.append(LossChangeBelow(ftol))
+    if xtol is not None:
+        rules.append(StepBelow(xtol))
+    if gtol is not None:
+        rules.append(GradientNormBelow(gtol, math.inf))
+    limit = _limit(options)
+    if not rules and limit is None:
+        return None
+    return _any_of([*(rules or [goal]), MaxIterations(10_000 if limit is None else limit)])
+
+
+def _any_of(rules: Sequence[StopRule]) -> StopRule:
+    return functools.reduce(lambda a, b: a | b, rules)
+
+
+def _tolerance(options: Mapping[str, Any], name: str) -> float | None:
+    value = options.get(name)
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if not is_number or isinstance(value, bool) or not value >= 0:
+        raise InputError(f"{name} must be a number that is not negative, got {value!r}")
+    return float(value)
+
+
+def _limit(options: Mapping[str, Any]) -> int | None:
+    """Return the smallest limit that is given."""
+    given = [count(name, options[name]) for name in _COUNTS if options.get(name) is not None]
+    return min(given, default=None)
+
+
+def count(name: str, value: Any) -> int:
+    """Return a count, which may be a float without a fraction, such as 1e5."""
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if is_number and not isinstance(value, bool) and value >= 0:
+        if math.isinf(value):
+            return 1 << 62
+        if value == int(value):
+            return int(value)
+    raise InputError(f"{name} must be a whole number that is not negative, got {value!r}")

@@ -1,0 +1,415 @@
+"""Stop rules: NumPy conditions on the current point, checked before each update.
+
+They combine with ``|`` and ``&``. A rule of your own is a subclass of :class:`StopRule`
+with a method ``met(point)``, written in NumPy, that returns a truth value.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.problem.linalg import norm
+from steepest.errors import InputError, SettingError
+
+
+class Point(NamedTuple):
+    """Where a descent stands.
+
+    Attributes
+    ----------
+    iteration
+        Number of updates made.
+    loss
+        The loss, a number.
+    gradient, x
+        Vectors of shape (n,).
+    previous_loss
+        The loss before the last update; NaN or infinite at the start.
+    step_length
+        The Euclidean norm of the last update; 0 at the start.
+    decrement
+        By how much the loss would still fall, were it what the method takes it for; NaN
+        where the method has no such model.
+    """
+
+    iteration: Any
+    loss: Any
+    gradient: Any
+    x: Any
+    previous_loss: Any = np.nan
+    step_length: Any = np.nan
+    decrement: Any = np.nan
+
+
+class StopRule(abc.ABC):
+    """A condition that ends a descent."""
+
+    is_goal = True
+    """Whether meeting the rule means success, rather than a limit."""
+
+    uses_previous_step = True
+    """Whether the rule asks for the last update: its length, or the loss before it."""
+
+    @abc.abstractmethod
+    def met(self, point: Point) -> Any:
+        """Return whether to stop at a point, as NumPy code."""
+
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        """Return the elementary rules that met this one, given which of them are met."""
+        return [self] if is_met(self) else []
+
+    def rules(self) -> list[StopRule]:
+        """Return the elementary rules that this one is made of."""
+        return [self]
+
+    def met_by_bits(self, bits: int) -> list[StopRule]:
+        """Return the elementary rules that met this one; a bit of a number is one's truth."""
+        truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(self.rules())}
+        return self.met_rules(lambda rule: truths[id(rule)])
+
+    def max_iterations(self) -> int | None:
+        """Return the iteration at which the rule is certainly met; None if there is none."""
+        return None
+
+    def time_limit(self) -> float:
+        """Return the seconds that a descent may take; infinite if the rule does not say."""
+        limits = [rule.seconds for rule in self.rules() if isinstance(rule, TimeLimit)]
+        return min(limits, default=math.inf)
+
+    def __bool__(self) -> bool:
+        raise SettingError(
+            f"{self!r} has no truth value: Python's 'or' and 'and' would drop one of two rules; "
+            "write a | b to stop at either, a & b to stop at both"
+        )
+
+    def __or__(self, other: StopRule) -> StopRule:
+        return AnyOf(self, other)
+
+    def __and__(self, other: StopRule) -> StopRule:
+        return AllOf(self, other)
+
+
+def _check_threshold(rule: StopRule, threshold: float) -> None:
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.number):
+        raise InputError(f"{type(rule).__name__} needs a number, got {threshold!r}")
+    if np.isnan(threshold):
+        raise InputError(f"{type(rule).__name__} needs a number, got NaN")
+
+
+@dataclass(frozen=True)
+class LossBelow(StopRule):
+    """Stop as soon as the loss is at most a threshold.
+
+    Parameters
+    ----------
+    threshold
+        In the loss's units.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.LossBelow(1e-3) | st.MaxIterations(100)
+    LossBelow(threshold=0.001) | MaxIterations(limit=100)
+    """
+
+    threshold: float
+    uses_previous_step = False
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.threshold)
+
+    def met(self, point: Point) -> Any:
+        return point.loss <= float(self.threshold)
+
+
+@dataclass(frozen=True)
+class GradientNormBelow(StopRule):
+    """Stop as soon as a norm of the gradient is at most a threshold.
+
+    Parameters
+    ----------
+    threshold
+        In the loss's units for each unit of the parameters.
+    order
+        Of the norm: 2 is the Euclidean one; infinity is the largest slope, as for SciPy's
+        ``gtol``; any other is at least 1.
+
+    Raises
+    ------
+    InputError
+        If the threshold is no number, or the order less than 1.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.GradientNormBelow(1e-8)
+    GradientNormBelow(threshold=1e-08)
+    """
+
+    threshold: float
+    order: float = 2.0
+    uses_previous_step = False
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.threshold)
+        _check_threshold(self, self.order)
+        if not self.order >= 1:
+            raise InputError(f"GradientNormBelow needs an order of at least 1, got {self.order!r}")
+
+    def __repr__(self) -> str:
+        order = "" if self.order == 2 else f", order={self.order!r}"
+        return f"GradientNormBelow(threshold={self.threshold!r}{order})"
+
+    def met(self, point: Point) -> Any:
+        return self._norm(point.gradient) <= float(self.threshold)
+
+    def _norm(self, gradient: Any) -> Any:
+        if self.order == 2:
+            return norm(gradient)
+        slopes = np.abs(gradient)
+        if math.isinf(self.order):
+            return np.max(slopes)
+        return np.sum(slopes ** float(self.order)) ** (1.0 / float(self.order))
+
+
+@dataclass(frozen=True)
+class DecrementBelow(StopRule):
+    """Stop as soon as the method's model sees next to nothing left to gain.
+
+    Half the squared Newton decrement, or for least squares half the squared norm of the
+    residuals' part that a linear model could still remove (Bates and Watts 1981), relative to
+    the loss. Neither depends on the units of the parameters. Methods without such a model
+    never meet it.
+
+    Parameters
+    ----------
+    threshold
+        Share of the loss.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.DecrementBelow(1e-18)
+    DecrementBelow(threshold=1e-18)
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.threshold)
+
+    def met(self, point: Point) -> Any:
+        return point.decrement <= float(self.threshold) * np.abs(point.loss)
+
+
+@dataclass(frozen=True)
+class DecrementUnknown(StopRule):
+    """Whether the method has no model that says what is left to gain: for ``&``.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from steepest.descent.stop_rules import DecrementUnknown
+    >>> st.DecrementBelow(1e-20) | (st.GradientNormBelow(1e-6) & DecrementUnknown())
+    DecrementBelow(threshold=1e-20) | GradientNormBelow(threshold=1e-06) & DecrementUnknown()
+    """
+
+    uses_previous_step = False
+
+    def met(self, point: Point) -> Any:
+        return np.isnan(point.decrement)
+
+
+@dataclass(frozen=True)
+class StepBelow(StopRule):
+    """Stop as soon as an update was short.
+
+    Parameters
+    ----------
+    relative
+        Share of the Euclidean norm of the parameters.
+    absolute
+        In the parameters' units.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.StepBelow(1e-8)
+    StepBelow(relative=1e-08, absolute=0.0)
+    """
+
+    relative: float
+    absolute: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.relative)
+        _check_threshold(self, self.absolute)
+
+    def met(self, point: Point) -> Any:
+        limit = float(self.relative) * norm(point.x) + float(self.absolute)
+        short = point.step_length <= limit
+        return np.logical_and(short, point.iteration > 0)
+
+
+@dataclass(frozen=True)
+class LossChangeBelow(StopRule):
+    """Stop as soon as an update lowered the loss by little.
+
+    Parameters
+    ----------
+    relative
+        Share of the loss before it.
+    absolute
+        In the loss's units.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.LossChangeBelow(1e-8)
+    LossChangeBelow(relative=1e-08, absolute=0.0)
+    """
+
+    relative: float
+    absolute: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.relative)
+        _check_threshold(self, self.absolute)
+
+    def met(self, point: Point) -> Any:
+        change = np.abs(point.previous_loss - point.loss)
+        small = change <= float(self.relative) * np.abs(point.loss) + float(self.absolute)
+        return np.logical_and(small, point.iteration > 0)
+
+
+@dataclass(frozen=True)
+class MaxIterations(StopRule):
+    """Stop after so many updates.
+
+    Parameters
+    ----------
+    limit
+        Number of updates, at least 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.MaxIterations(100)
+    MaxIterations(limit=100)
+    """
+
+    limit: int
+    is_goal = False
+    uses_previous_step = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.limit, bool) or not isinstance(self.limit, int | np.integer):
+            raise InputError(f"MaxIterations needs a whole number, got {self.limit!r}")
+        if self.limit < 0:
+            raise InputError(f"MaxIterations needs at least 0, got {self.limit}")
+
+    def met(self, point: Point) -> Any:
+        return point.iteration >= int(self.limit)
+
+    def max_iterations(self) -> int | None:
+        return int(self.limit)
+
+
+@dataclass(frozen=True)
+class TimeLimit(StopRule):
+    """Stop after so much time, a few hundredths of a second later at most.
+
+    It combines with ``|`` only. The clock starts when tracing and compiling are done.
+
+    Parameters
+    ----------
+    seconds
+        Seconds of descent.
+
+    Raises
+    ------
+    InputError
+        If the time is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(x**2), np.ones(2), stop=st.TimeLimit(0.05),
+    ...                   method=st.GradientDescent(1e-9), record=None)
+    >>> run.status.name
+    'TIME_LIMIT'
+    """
+
+    seconds: float
+    is_goal = False
+    uses_previous_step = False
+
+    def __post_init__(self) -> None:
+        _check_threshold(self, self.seconds)
+        if not self.seconds > 0:
+            raise InputError(f"TimeLimit needs a positive time, got {self.seconds!r}")
+
+    def met(self, point: Point) -> Any:
+        return point.iteration < 0  # never: the driver has the clock
+
+
+@dataclass(frozen=True)
+class AnyOf(StopRule):
+    """Stop as soon as one of two rules is met; written ``a | b``."""
+
+    first: StopRule
+    second: StopRule
+
+    def __repr__(self) -> str:
+        return f"{self.first!r} | {self.second!r}"
+
+    def met(self, point: Point) -> Any:
+        return np.logical_or(self.first.met(point), self.second.met(point))
+
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        return self.first.met_rules(is_met) + self.second.met_rules(is_met)
+
+    def rules(self) -> list[StopRule]:
+        return self.first.rules() + self.second.rules()
+
+    def max_iterations(self) -> int | None:
+        limits = [
+            n for n in (self.first.max_iterations(), self.second.max_iterations()) if n is not None
+        ]
+        return min(limits, default=None)
+
+
+@dataclass(frozen=True)
+class AllOf(StopRule):
+    """Stop as soon as both of two rules are met; written ``a & b``."""
+
+    first: StopRule
+    second: StopRule
+
+    def __post_init__(self) -> None:
+        if any(isinstance(rule, TimeLimit) for rule in self.rules()):
+            raise InputError("TimeLimit ends a run whatever else holds: combine it with |")
+
+    def __repr__(self) -> str:
+        sides = (self.first, self.second)
+        return " & ".join(f"({s!r})" if isinstance(s, AnyOf) else repr(s) for s in sides)
+
+    def met(self, point: Point) -> Any:
+        return np.logical_and(self.first.met(point), self.second.met(point))
+
+    def met_rules(self, is_met: Callable[[StopRule], bool]) -> list[StopRule]:
+        first, second = self.first.met_rules(is_met), self.second.met_rules(is_met)
+        return first + second if first and second else []
+
+    def rules(self) -> list[StopRule]:
+        return self.first.rules() + self.second.rules()
+
+    def max_iterations(self) -> int | None:
+        limits = self.first.max_iterations(), self.second.max_iterations()
+        return None if None in limits else max(limits)  # type: ignore[type-var]

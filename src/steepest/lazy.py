@@ -1,0 +1,51 @@
+"""What is computed once: functions for the same arguments, attributes of the same object."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+_T = TypeVar("_T")
+
+
+class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
+    """Decorate a method: an attribute that is computed when it is first asked for.
+
+    As ``functools.cached_property``, which before Python 3.12 takes a lock each time: that
+    costs more than most of what is computed here.
+    """
+
+    def __init__(self, function: Callable[[Any], _T]) -> None:
+        self._function, self._name = function, function.__name__
+        self.__doc__ = function.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> lazy[_T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> _T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> lazy[_T] | _T:
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._function(instance)
+        return value
+
+
+def cached_by_args(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a function: it returns the same object for the same arguments.
+
+    Those that have no hash are not remembered.
+    """
+    cached = functools.lru_cache(maxsize=256)(function)
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            hash(args)
+        except TypeError:
+            return function(*args)
+        return cached(*args)
+
+    return call
