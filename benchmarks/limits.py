@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import llvmlite.binding as llvm
 import numpy as np
 
-from steepest.engines.native.jit import target_machine, vector_bytes
+from steepest.engines.native.jit.compile import target_machine, vector_bytes
 
 _SUMS = 12  # enough additions on their way to fill the pipeline
 _STEPS = 1_000_000

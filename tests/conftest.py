@@ -13,7 +13,7 @@ import agreement
 import numpy as np
 import pytest
 
-from steepest.engines.native import buffers
+from steepest.engines.native.runtime import buffer_pool as buffers
 from steepest.graph import Graph, order, verify
 from steepest.graph.substitute import substitute
 from steepest.ops import INPUT

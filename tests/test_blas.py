@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 import steepest as st
-from steepest.engines.native.host import HostCall
+from steepest.engines.native.jit.host_calls import HostCall
 from steepest.trace.blas import while_recording
 
 LARGE = np.ones(100_000)

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from steepest import cache
-from steepest.engines import flat
-from steepest.engines.native import kept
+from steepest.engines import serialize as flat
+from steepest.engines.native.jit import program_cache as kept
 
 PROGRAM = """
 import numpy as np, scipy.special, steepest as st
-from steepest.engines.native import jit, kept
+from steepest.engines.native.jit import compile as jit
+from steepest.engines.native.jit import program_cache as kept
 made, before = [], jit.Code._begin
 def noted(self, *arguments, **settings):
     before(self, *arguments, **settings)

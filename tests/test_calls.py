@@ -12,7 +12,7 @@ import pytest
 import scipy.optimize
 
 import steepest as st
-from steepest.engines.native import entry
+from steepest.engines.native.runtime import c_entry as entry
 
 SCALE = 2.0
 TABLE = np.arange(3.0)

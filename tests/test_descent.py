@@ -12,7 +12,9 @@ import pytest
 import steepest as st
 from steepest import Status
 from steepest.descent.running import compile as prepare
-from steepest.engines.native import program, running, workspace
+from steepest.engines.native.programs import function as program
+from steepest.engines.native.runs import descent_run as running
+from steepest.engines.native.runs import workspace
 
 ENGINES = ["native", "numpy", "torch"]
 CURVATURE = np.array([1.0, 4.0, 9.0])

@@ -16,7 +16,7 @@ from steepest.descent.iteration.fit_report import (
     diagonal_ratio,
     least_diagonal_ratio,
 )
-from steepest.descent.results.covariance import spread
+from steepest.descent.results.covariance import covariance_from_r
 from steepest.errors import InputError
 
 T = np.linspace(0, 4, 25)
@@ -580,7 +580,7 @@ def test_what_is_regular_beyond_doubt_has_full_rank(seed):
     factor = np.triu(random.normal(size=(number, number))) * scales
     least = least_diagonal_ratio(factor.dtype, int(number), 100)
     if diagonal_ratio(factor) > least:
-        inverse, rank = spread(factor, 100)
+        inverse, rank = covariance_from_r(factor, 100)
         assert rank == number
         np.testing.assert_allclose(covariance_full_rank(factor), inverse, rtol=1e-6)
     factor[-1, -1] = 0.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from steepest.engines.native import ir
-from steepest.engines.native.jit import target_machine, text_of
+from steepest.engines.native.jit.compile import target_machine, text_of
 
 DOUBLE, FLOAT, INT, BIT, POINTER = (
     ir.DoubleType(),

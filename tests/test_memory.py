@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, {folder!r})
 import memory
 from steepest.descent.running import compile as prepare
-from steepest.engines.native import program
+from steepest.engines.native.programs import function as program
 prepare._CACHE_SIZE = program._CACHE_SIZE = 4  # so that few functions fill them
 print(memory.growth({kind!r}, rounds=60, warm=80))
 """

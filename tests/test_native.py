@@ -14,8 +14,8 @@ from steepest.descent.iteration.trace import trace_iteration
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.engines import Native, Program
-from steepest.engines.native import jit
-from steepest.engines.native.descend import compile_descent
+from steepest.engines.native.jit import compile as jit
+from steepest.engines.native.programs.descent import compile_descent
 from steepest.graph import evaluate
 
 
@@ -107,8 +107,8 @@ def test_empty_arrays_write_nowhere():
 
 
 def test_results_do_not_depend_on_uninitialized_memory(monkeypatch):
-    import steepest.engines.native.program as program
-    import steepest.engines.native.workspace as workspace
+    import steepest.engines.native.programs.function as program
+    import steepest.engines.native.runs.workspace as workspace
 
     def poisoned(size):
         raw = np.full(size + 64, 0xFF, np.uint8)  # NaN, whatever the precision

@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 from test_random_graphs import RELAXED, programs, run
 
 import steepest as st
-from steepest.engines.native import panels as native_panels
-from steepest.engines.native import program as native_program
-from steepest.engines.native import threads
+from steepest.engines.native.kernels import row_panels as native_panels
+from steepest.engines.native.programs import function as native_program
+from steepest.engines.native.runtime import thread_pool as threads
 from steepest.graph import evaluate, order
 from steepest.rewrite import simplify
 from steepest.rewrite.panels import divide, with_panels

@@ -8,7 +8,7 @@ import pytest
 import steepest as st
 from steepest.descent.iteration import split as parts
 from steepest.descent.iteration.trace import Settings
-from steepest.engines import flat
+from steepest.engines import serialize as flat
 from steepest.errors import GraphIndexError
 
 prepare = importlib.import_module("steepest.descent.running.compile")
@@ -68,7 +68,7 @@ def test_two_parts_make_the_whole(name, method, kind, monkeypatch):
 
 
 def test_the_step_is_compiled_once_for_as_many_parameters(monkeypatch):
-    jit = importlib.import_module("steepest.engines.native.jit")
+    jit = importlib.import_module("steepest.engines.native.jit.compile")
     made = []
     original = jit.Code.__init__
     monkeypatch.setattr(

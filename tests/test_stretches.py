@@ -8,7 +8,8 @@ from safetensors.numpy import load_file
 
 import steepest as st
 from steepest.descent.running import compile as prepare
-from steepest.engines.native import program, workspace
+from steepest.engines.native.programs import function as program
+from steepest.engines.native.runs import workspace
 
 RNG = np.random.default_rng(20)
 TABLE = RNG.integers(-9, 9, (5, 40)).astype(float)

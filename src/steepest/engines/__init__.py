@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from steepest.derivative import MAX_PATHS, Function
+from steepest.engines.batch import DIVERGED, INTERRUPTED, NOT_STARTED, ManyProgram, ManyStart
 from steepest.engines.interpreter import Interpreter
-from steepest.engines.many import DIVERGED, INTERRUPTED, NOT_STARTED, ManyProgram, ManyStart
 from steepest.engines.native import Native, get_num_threads, set_num_threads
-from steepest.engines.program import (
+from steepest.engines.protocol import (
     BatchPlan,
     Engine,
     Iteration,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.program import (
+from steepest.engines.protocol import (
     Iteration,
     Outcome,
     Program,

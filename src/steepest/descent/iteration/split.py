@@ -25,7 +25,7 @@ from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.engines import Iteration
-from steepest.engines.flat import pack, unpack
+from steepest.engines.serialize import pack, unpack
 from steepest.graph import Graph, Node, trees
 from steepest.graph.source import NOWHERE
 from steepest.rewrite import hoist, simplify

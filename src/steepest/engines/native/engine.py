@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Executable
-from steepest.engines.many import ManyAnswers, ManyProgram, ManyStart, Watch
-from steepest.engines.native.descend import compile_descent
-from steepest.engines.native.lanes import compile_lanes, lanes_for
-from steepest.engines.native.lanes_running import work_through
-from steepest.engines.native.one_call import FinishedRun, one_call
-from steepest.engines.native.program import compile_paths
-from steepest.engines.native.running import NativeRun
-from steepest.engines.program import Program, Run, Start
+from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
+from steepest.engines.native.programs.batch import compile_lanes, lanes_for
+from steepest.engines.native.programs.descent import compile_descent
+from steepest.engines.native.programs.function import compile_paths
+from steepest.engines.native.runs.batch_run import work_through
+from steepest.engines.native.runs.descent_run import NativeRun
+from steepest.engines.native.runs.one_shot import FinishedRun, one_call
+from steepest.engines.protocol import Program, Run, Start
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3

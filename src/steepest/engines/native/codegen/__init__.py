@@ -1,0 +1,1 @@
+"""From a plan to loop nests: the builder, elements, memory, lowering."""

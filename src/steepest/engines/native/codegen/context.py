@@ -1,0 +1,49 @@
+"""What the emitters of reductions and of tiny arrays need of the lowering that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from steepest.engines.native.codegen.builder import Builder
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.memory import Arena, View
+from steepest.engines.native.schedule.plan import Plan
+from steepest.graph import Node
+
+
+class LoweringContext(Protocol):
+    """A graph being lowered: :class:`~steepest.engines.native.codegen.lowering.Lowering`."""
+
+    builder: Builder
+    arena: Arena
+    plan: Plan
+    elements: dict[Node, Any]
+
+    def allocate(self, node: Node) -> View:
+        """Return memory for a node, and note that it lives there."""
+
+    def view_of(self, node: Node) -> View | None:
+        """Return where a node is in memory, also as a view of another; None if nowhere."""
+
+    def in_registers(self, node: Node) -> Any:
+        """Return a small node's elements, loaded from memory if they are there."""
+
+    def is_flat(self, node: Node) -> bool:
+        """Whether one loop over all elements serves a node and all that fuses into it."""
+
+    def scope(self) -> AbstractContextManager[None]:
+        """Remember the elements computed meanwhile only as long as that."""
+
+    def element(self, node: Node, at: Any) -> Element:
+        """Return the element of a node at a position, computed once in each scope."""
+
+    def computed(self, node: Node, at: Any) -> Element:
+        """Return an element of a node computed in this loop, for others in it to see."""
+
+    def apply(self, node: Node, operands: Sequence[Element]) -> Element:
+        """Emit an elementwise op on elements."""
+
+    def store_at(self, target: View, element: Element, at: Any) -> None:
+        """Write an element of an array at the position that a loop is at."""

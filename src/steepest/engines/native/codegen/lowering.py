@@ -1,0 +1,459 @@
+"""A graph as loop nests."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import Builder
+from steepest.engines.native.codegen.control_flow import constant_data
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.memory import (
+    Arena,
+    Cell,
+    Flat,
+    Slot,
+    View,
+    contiguous,
+    copy,
+    rearranged,
+)
+from steepest.engines.native.codegen.reductions import reduce_loops, reduce_together
+from steepest.engines.native.codegen.registers import lower_small
+from steepest.engines.native.codegen.registry import kernel_named
+from steepest.engines.native.codegen.types import index, memory_type
+from steepest.engines.native.schedule.plan import Plan
+from steepest.engines.native.schedule.regions import is_leaf, is_view, region
+from steepest.graph import Node, Shape
+from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
+from steepest.ops.shaping import aligned
+
+Position = tuple[ir.Value, ...]
+
+
+class State(NamedTuple):
+    """What a :class:`Lowering` has emitted up to a branch."""
+
+    elements: dict[Node, Any]
+    views: dict[Node, View]
+    destinations: dict[Node, View]
+    differs_at: dict[Node, Position]
+    keep: set[Node]
+    slots: dict[Node, Slot]
+    scope: dict[tuple, tuple[Element, Any]]
+    free: list[Slot]
+
+
+class Lowering:
+    """Emits the nodes of a plan.
+
+    Parameters
+    ----------
+    builder
+        Where to emit.
+    arena
+        Memory for arrays.
+    plan
+        What lives where.
+
+    Attributes
+    ----------
+    elements
+        For nodes in registers: an object array of elements.
+    views
+        For nodes in memory: where.
+    destinations
+        Where a stored node's elements shall go instead of the arena.
+    differs_at
+        For an array that a stretch is put into: the only place where its destination has
+        another stretch already.
+    """
+
+    def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
+        self.builder = builder
+        self.arena = arena
+        self.plan = plan
+        self.elements: dict[Node, Any] = {}
+        self.views: dict[Node, View] = {}
+        self.destinations: dict[Node, View] = {}
+        self.differs_at: dict[Node, Position] = {}
+        self.keep: set[Node] = set()
+        self._slots: dict[Node, Slot] = {}
+        self._scopes: list[dict[tuple, tuple[Element, Any]]] = [{}]
+
+    def state(self) -> State:
+        """Return what has been emitted so far, to come back to after a branch."""
+        return State(
+            dict(self.elements),
+            dict(self.views),
+            dict(self.destinations),
+            dict(self.differs_at),
+            set(self.keep),
+            dict(self._slots),
+            dict(self._scopes[0]),
+            self.arena.free_slots(),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go back to what had been emitted where the state was taken."""
+        self.elements, self.views = dict(state.elements), dict(state.views)
+        self.destinations, self.differs_at = dict(state.destinations), dict(state.differs_at)
+        self.keep = set(state.keep)
+        self._slots, self._scopes = dict(state.slots), [dict(state.scope)]
+        self.arena.restore(state.free)
+
+    def emit(self, outputs: Sequence[Node]) -> None:
+        """Emit whatever the outputs need and is not there yet."""
+        wanted = _needed(outputs, self.is_there)
+        for node in self.plan.nodes:
+            if node in wanted:
+                self._emit_node(node, wanted)
+
+    def is_there(self, node: Node) -> bool:
+        """Whether a node has been emitted."""
+        return node in self.elements or node in self.views
+
+    def _emit_node(self, node: Node, wanted: set[Node]) -> None:
+        if node in self.plan.small:
+            self.elements[node] = lower_small(self, node)
+        elif node in self.plan.stretches:
+            self.views[node] = self._stretch(node)
+        elif node in self.plan.stored:
+            group = self.plan.together.get(node, (node,))
+            self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
+        elif is_leaf(node) and node.size <= 1 and node.op.name == "constant":
+            self.elements[node] = self._constant_elements(node)
+        else:
+            return
+        self._release(node)
+
+    def _emit_stored(self, nodes: Sequence[Node]) -> None:
+        """Emit the loops of a node, or the loop of several; none if they are there."""
+        for node in nodes:
+            for operand in region(node, self.plan.small, self.plan.stored):
+                self._prepare(operand)
+        cells: dict[Node, list[Cell]] = {}
+
+        def emit() -> None:
+            if len(nodes) > 1:
+                reduce_together(self, nodes)
+            else:
+                self._emit_loops(nodes[0])
+            for node in nodes:
+                elements = self.elements.pop(node, None)
+                if elements is not None:
+                    values = elements.reshape(-1)
+                    mine = cells.setdefault(node, [])
+                    mine.extend(Cell(self.builder, v) for v in values[len(mine) :])
+                    for cell, value in zip(mine, values, strict=True):
+                        cell.set(value)
+
+        if nodes:
+            self.builder.again(emit)
+        for node, mine in cells.items():
+            result = np.empty(node.shape, object)
+            for place, cell in zip(np.ndindex(*node.shape), mine, strict=True):
+                result[place] = cell.get()
+            self.elements[node] = result
+
+    def _emit_loops(self, node: Node) -> None:
+        lower = node.op.lower
+        if isinstance(lower, Reduction):
+            reduce_loops(self, node, lower)
+        elif isinstance(lower, Kernel):
+            kernel_named(lower.name)(self, node)
+        else:
+            target = self.allocate(node)
+            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+
+    def _prepare(self, operand: Node) -> None:
+        """Make sure that an operand can be read inside loops."""
+        if operand.op.name == "constant" and not self.is_there(operand):
+            if operand.size == 1:
+                self.elements[operand] = self._constant_elements(operand)
+            else:
+                self.views[operand] = self._constant_view(operand)
+        if operand in self.elements and operand.size > 1 and operand not in self.views:
+            self.views[operand] = self._spill(operand)
+
+    def _release(self, reader: Node) -> None:
+        for node in [n for n, slot in self._slots.items() if self.plan.last_use.get(n) is reader]:
+            if node not in self.keep:
+                self.arena.release(self._slots.pop(node))
+
+    # Places.
+
+    def allocate(self, node: Node) -> View:
+        """Return memory for a node, and note that it lives there."""
+        if node in self._slots and node in self.views:  # emitted for the second time
+            return self.views[node]
+        self.views[node] = view = self._place_of(node)
+        return view
+
+    def _place_of(self, node: Node) -> View:
+        if node in self.destinations:
+            return self.destinations[node]
+        if node in self.plan.parts:
+            whole, start = self.plan.parts[node]
+            around = self._place_of(whole)
+            self.destinations[whole] = around
+            if around.is_contiguous:
+                part = contiguous(around.pointer, node.dtype, node.shape, around.tag)
+                return dataclasses.replace(part, offset=around.offset + start)
+        view, self._slots[node] = self.arena.allocate(node.dtype, node.shape)
+        return view
+
+    def place_in(
+        self, shape: Shape, indices: Sequence[Node], node: Node, position: Position = ()
+    ) -> Position:
+        """Return where in an array of a shape elements of the indices of a node point to."""
+        return tuple(
+            self.builder.checked_index(self.element(source, position), source, extent, node)
+            for source, extent in zip(indices, shape, strict=False)
+        )
+
+    def _stretch(self, node: Node) -> View:
+        """Return the stretch of an array that a node is, at a place computed now."""
+        array, *indices = node.operands
+        for operand in region(node, self.plan.small, self.plan.stored):
+            self._prepare(operand)
+        view = self.in_memory(array)
+        at = self.place_in(array.shape, indices, node)
+        start = view.address(self.builder, (*at, *[index(0)] * node.ndim))
+        strides = view.strides[len(indices) :]
+        return dataclasses.replace(
+            view, pointer=start, shape=node.shape, strides=strides, offset=0
+        )
+
+    def _constant_elements(self, node: Node) -> np.ndarray:
+        value = constant_value(node)
+        assert value is not None
+        result = np.empty(node.shape, object)
+        for position in np.ndindex(*node.shape):
+            result[position] = self.builder.number(value[position], node.dtype)
+        return result
+
+    def _constant_view(self, node: Node) -> View:
+        value = constant_value(node)
+        assert value is not None
+        return self.constant(value)
+
+    def constant(self, value: np.ndarray) -> View:
+        """Return memory that holds a known array."""
+        data = constant_data(self.builder.module, value)
+        return contiguous(data, value.dtype, value.shape, is_common=True)
+
+    def _spill(self, node: Node) -> View:
+        kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
+        pointer = self.builder.alloca(kind)
+        view = contiguous(pointer, node.dtype, node.shape)
+        for flat, element in enumerate(self.elements[node].reshape(-1)):
+            view.store(self.builder, element, view.at_offset(self.builder, index(flat)))
+        return view
+
+    def in_registers(self, node: Node) -> Any:
+        """Return a small node's elements, loaded from memory if they are there."""
+        if node not in self.elements:
+            self._prepare(node)
+        if node not in self.elements:
+            view = self.view_of(node)
+            result = np.empty(node.shape, object)
+            for position in np.ndindex(*node.shape):
+                if view is not None:
+                    address = view.address(self.builder, tuple(map(index, position)))
+                    result[position] = view.load(self.builder, address)
+                else:
+                    result[position] = self.element(node, tuple(map(index, position)))
+            self.elements[node] = result
+        return self.elements[node]
+
+    def view_of(self, node: Node) -> View | None:
+        """Return where a node is in memory, also as a view of another; None if nowhere."""
+        chain = []
+        base = node
+        while base not in self.views and is_view(base):
+            chain.append(base)
+            base = base.operands[0]
+        if base not in self.views:
+            return None
+        view = self.views[base]
+        for step in reversed(chain):
+            following = rearranged(view, step)
+            if following is None:
+                return None
+            view = following
+        return view
+
+    def in_memory(self, node: Node) -> View:
+        """Return where a node is in memory; it is put there now if it is not."""
+        self._prepare(node)
+        if node in self.elements and node not in self.views:
+            self.views[node] = self._spill(node)
+        view = self.view_of(node)
+        if view is None:
+            for operand in region(node, self.plan.small, self.plan.stored):
+                self._prepare(operand)
+            view, _ = self.arena.allocate(node.dtype, node.shape)
+            target = view
+            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self.views[node] = view
+        return view
+
+    def packed(self, node: Node) -> View:
+        """Return where a node is in memory, its elements following each other."""
+        view = self.in_memory(node)
+        if view.is_contiguous:
+            return view
+        packed, _ = self.arena.allocate(node.dtype, node.shape)
+        copy(self.builder, view, packed)
+        return packed
+
+    # Elements inside loops.
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Remember the elements computed meanwhile only as long as that."""
+        self._scopes.append({})
+        yield
+        self._scopes.pop()
+
+    def each_element(self, node: Node, body: Callable[[Any], tuple[Element, View]]) -> None:
+        """Loop over a node's positions, storing what the body returns."""
+        builder = self.builder
+        if self.is_flat(node):
+            with builder.loop(node.size) as i, self.scope():
+                element, target = body(Flat(i))
+                self.store_at(target, element, Flat(i))
+            return
+        with builder.loops(node.shape) as position, self.scope():
+            element, target = body(position)
+            self.store_at(target, element, position)
+
+    def store_at(self, target: View, element: Element, at: Any) -> None:
+        """Write an element of an array at the position that a loop is at."""
+        builder = self.builder
+        flat = isinstance(at, Flat)
+        address = target.at_offset(builder, at.value) if flat else target.address(builder, at)
+        target.store(builder, element, address)
+
+    def is_flat(self, node: Node) -> bool:
+        """Whether one loop over all elements serves a node and all that fuses into it."""
+        if node.ndim == 0 or 0 in node.shape:
+            return False
+        if node in self.destinations and not self.destinations[node].is_contiguous:
+            return False
+        stack, seen = [node], {node}
+        while stack:
+            fused = stack.pop()
+            if not isinstance(fused.op.lower, Elementwise) or is_leaf(fused):
+                return False
+            for operand in fused.operands:
+                if operand in seen or operand.size == 1:
+                    continue
+                seen.add(operand)
+                if operand.shape != node.shape:
+                    return False
+                view = self.view_of(operand)
+                if view is not None:
+                    if not view.is_contiguous:
+                        return False
+                elif operand in self.elements:
+                    return False
+                else:
+                    stack.append(operand)
+        return True
+
+    def element(self, node: Node, at: Any) -> Element:
+        """Return the element of a node at a position, computed once in each scope."""
+        if node.size == 0:
+            return self.builder.zero(node.dtype)  # in a loop that never runs
+        if node.size == 1:
+            at = (index(0),) * node.ndim
+            if node in self.elements:
+                return self.elements[node].reshape(-1)[0]
+        key = _key(node, at)
+        for scope in reversed(self._scopes):
+            if key in scope:
+                return scope[key][0]
+        result = self._element(node, at)
+        self._scopes[-1][key] = (result, at)  # keeps the identities in the key alive
+        return result
+
+    def computed(self, node: Node, at: Any) -> Element:
+        """Return an element of a node computed in this loop, for others in it to see."""
+        result = self.element_of_op(node, at)
+        self._scopes[-1][_key(node, at)] = (result, at)
+        return result
+
+    def _element(self, node: Node, at: Any) -> Element:
+        view = self.view_of(node)
+        if view is not None:
+            flat = isinstance(at, Flat)
+            builder = self.builder
+            address = view.at_offset(builder, at.value) if flat else view.address(builder, at)
+            return view.load(builder, address)
+        return self.element_of_op(node, at)
+
+    def element_of_op(self, node: Node, at: Any) -> Element:
+        """Emit a fused node's own op at a position."""
+        lower, builder = node.op.lower, self.builder
+        if isinstance(lower, Elementwise):
+            operands = [self.element(x, self._operand_position(x, at)) for x in node.operands]
+            return self.apply(node, operands)
+        if not isinstance(lower, Indexed):
+            raise AssertionError(f"{node} does not fuse")
+        return lower.element(builder, lambda i, p: self.element(node.operands[i], p), at, node)
+
+    def _operand_position(self, operand: Node, at: Any) -> Any:
+        if isinstance(at, Flat):
+            return at
+        return aligned(at, operand.shape, index(0))
+
+    def apply(self, node: Node, operands: Sequence[Element]) -> Element:
+        """Emit an elementwise op on elements."""
+        builder, emit = self.builder, node.op.lower.emit
+        builder.result_dtype = node.dtype
+        if isinstance(emit, str):
+            return getattr(builder, emit)(*operands)
+        return emit(builder, *operands)
+
+    # Results.
+
+    def store(self, node: Node, target: View) -> None:
+        """Write a node to memory, unless it was computed there."""
+        if self.destinations.get(node) is target and self.views.get(node) is target:
+            return
+        if node.op.name == "constant":
+            self._prepare(node)
+        if node in self.elements:
+            for position in np.ndindex(*node.shape):
+                address = target.address(self.builder, tuple(map(index, position)))
+                target.store(self.builder, self.elements[node][position], address)
+            return
+        with self.builder.loops(node.shape) as position, self.scope():
+            element = self.element(node, position)
+            target.store(self.builder, element, target.address(self.builder, position))
+
+
+def _key(node: Node, at: Any) -> tuple:
+    return node, id(at.value) if isinstance(at, Flat) else tuple(map(_identity, at))
+
+
+def _identity(value: ir.Value) -> Any:
+    return ("constant", value.constant) if isinstance(value, ir.Constant) else id(value)
+
+
+def _needed(outputs: Sequence[Node], is_there: Callable[[Node], bool]) -> set[Node]:
+    needed: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in needed and not is_there(node):
+            needed.add(node)
+            stack.extend(node.operands)
+    return needed

@@ -1,0 +1,263 @@
+"""Where values live: views of memory, and the arena they are allocated in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import Builder
+from steepest.engines.native.codegen.control_flow import alias_class
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.types import POINTER, index, memory_type
+from steepest.graph import Node, Shape
+
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """An array in memory.
+
+    Attributes
+    ----------
+    pointer
+        Address of the element that offsets count from.
+    dtype, shape
+        Of the array.
+    strides
+        Distance between neighbors along each axis, in elements.
+    offset
+        Of the first element, in elements.
+    tag
+        Alias class: memory of different tags never overlaps.
+    is_common
+        Whether all problems look at the same numbers, where there are several in lanes.
+    """
+
+    pointer: ir.Value
+    dtype: np.dtype
+    shape: Shape
+    strides: tuple[int, ...]
+    offset: int
+    tag: ir.Value | None
+    is_common: bool = False
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether elements follow each other in C order."""
+        return self.strides == c_strides(self.shape) or 0 in self.shape
+
+    @property
+    def size_in_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def address(self, builder: Builder, position: tuple[ir.Value, ...]) -> ir.Value:
+        """Return the address of an element."""
+        flat = None
+        for i, stride, extent in zip(position, self.strides, self.shape, strict=True):
+            if extent == 1 or stride == 0:
+                continue
+            term = i if stride == 1 else builder.ir.mul(i, index(stride), flags=("nsw",))
+            flat = term if flat is None else builder.ir.add(flat, term, flags=("nsw",))
+        return self.at_offset(builder, flat)
+
+    def at_offset(self, builder: Builder, flat: ir.Value | None) -> ir.Value:
+        """Return the address of the element at a distance from the first."""
+        element = memory_type(self.dtype, self._lanes(builder))
+        pointer = self.pointer
+        if self.offset:
+            pointer = builder.ir.gep(pointer, [index(self.offset)], source_etype=element)
+        if flat is None or (isinstance(flat, ir.Constant) and flat.constant == 0):
+            return pointer
+        return builder.ir.gep(pointer, [flat], source_etype=element)
+
+    def load(self, builder: Builder, address: ir.Value) -> Element:
+        """Load an element."""
+        kind = memory_type(self.dtype, self._lanes(builder))
+        loaded = builder.ir.load(address, typ=kind)
+        self._mark(loaded)
+        value: ir.Value = loaded
+        if self.dtype == np.bool_:
+            value = builder.ir.icmp_unsigned("!=", loaded, ir.Constant(kind, None))
+        return builder.element(builder.spread(value), self.dtype)
+
+    def _lanes(self, builder: Builder) -> int:
+        """Return how many numbers make an element here."""
+        return 1 if self.is_common else builder.lanes
+
+    def store(self, builder: Builder, element: Element, address: ir.Value) -> None:
+        """Store an element."""
+        value = element.value
+        if self.dtype == np.bool_:
+            value = builder.ir.zext(value, memory_type(self.dtype, builder.lanes))
+        self._mark(builder.ir.store(value, address))
+
+    def load_vector(self, builder: Builder, address: ir.Value, lanes: int) -> ir.Value:
+        """Load neighbors into a vector register."""
+        kind = ir.VectorType(memory_type(self.dtype), lanes)
+        value = builder.ir.load(address, typ=kind, align=self.dtype.itemsize)
+        self._mark(value)
+        return value
+
+    def store_vector(self, builder: Builder, value: ir.Value, address: ir.Value) -> None:
+        """Store a vector register to neighbors."""
+        self._mark(builder.ir.store(value, address, align=self.dtype.itemsize))
+
+    def _mark(self, instruction: ir.Instruction) -> None:
+        if self.tag is not None:
+            instruction.set_metadata("tbaa", self.tag)
+
+
+def c_strides(shape: Shape) -> tuple[int, ...]:
+    """Return the strides of an array in C order, in elements."""
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= extent
+    return tuple(reversed(strides))
+
+
+def contiguous(
+    pointer: ir.Value,
+    dtype: np.dtype,
+    shape: Shape,
+    tag: ir.Value | None = None,
+    is_common: bool = False,
+) -> View:
+    """Return an array in C order at an address."""
+    return View(pointer, dtype, shape, c_strides(shape), 0, tag, is_common)
+
+
+def copy(builder: Builder, source: View, target: View) -> None:
+    """Emit a copy of an array, element by element."""
+    with builder.loops(target.shape) as position:
+        element = source.load(builder, source.address(builder, position))
+        target.store(builder, element, target.address(builder, position))
+
+
+def rearranged(view: View, node: Node) -> View | None:
+    """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
+    if 0 in view.shape or 0 in node.shape:
+        return None
+    extent = 1 + sum((n - 1) * abs(s) for n, s in zip(view.shape, view.strides, strict=True))
+    lowest = sum((n - 1) * min(s, 0) for n, s in zip(view.shape, view.strides, strict=True))
+    memory = np.empty(extent, np.int8)  # never read: only its addresses matter
+    stand_in = np.lib.stride_tricks.as_strided(memory[-lowest:], view.shape, view.strides)
+    result = node.op.evaluate(stand_in, **node.attributes)
+    start = memory.__array_interface__["data"][0] - lowest
+    offset = result.__array_interface__["data"][0] - start
+    if not np.may_share_memory(result, memory):
+        return None
+    return replace(view, shape=node.shape, strides=result.strides, offset=view.offset + offset)
+
+
+class Flat:
+    """One index that runs through every element of a contiguous array."""
+
+    def __init__(self, value: ir.Value) -> None:
+        self.value = value
+
+
+class Cell:
+    """One number on the stack, which optimization turns into a register.
+
+    Parameters
+    ----------
+    builder
+        Of the function that uses it.
+    value
+        What it holds first.
+    """
+
+    def __init__(self, builder: Builder, value: Element) -> None:
+        self._builder = builder
+        pointer = builder.alloca(memory_type(value.dtype, builder.lanes))
+        self._view = contiguous(pointer, value.dtype, ())
+        self.set(value)
+
+    def get(self) -> Element:
+        """Return what it holds."""
+        return self._view.load(self._builder, self._view.pointer)
+
+    def set(self, value: Element) -> None:
+        """Let it hold another number."""
+        self._view.store(self._builder, value, self._view.pointer)
+
+
+@dataclass
+class Slot:
+    """A part of the arena, used by one value after another."""
+
+    offset: int
+    size: int
+    tag: ir.Value
+
+
+class Arena:
+    """Static memory of one program: every array's place is known when it is compiled.
+
+    Parameters
+    ----------
+    builder
+        Of the function that uses it.
+    pointer
+        Address of the arena.
+
+    Attributes
+    ----------
+    slots
+        Its parts.
+    size
+        Bytes in all.
+    """
+
+    def __init__(self, builder: Builder, pointer: ir.Value) -> None:
+        self._builder = builder
+        self._pointer = pointer
+        self._free: list[Slot] = []
+        self.slots: list[Slot] = []
+        self._tags = 0
+        self.size = 0
+
+    def new_tag(self) -> ir.Value:
+        """Return an alias class of its own."""
+        self._tags += 1
+        return alias_class(self._builder.module, f"memory{self._tags}")
+
+    def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
+        """Return a new array, in a slot that is free or at the arena's end."""
+        size = max(int(np.prod(shape)) * dtype.itemsize, 1) * self._builder.lanes
+        size = -(-size // _ALIGNMENT) * _ALIGNMENT
+        fitting = [slot for slot in self._free if slot.size >= size]
+        if fitting:
+            slot = min(fitting, key=lambda slot: slot.size)
+            self._free.remove(slot)
+        else:
+            slot = Slot(self.size, size, self.new_tag())
+            self.slots.append(slot)
+            self.size += size
+        with self._builder.at_entry():
+            byte = ir.IntType(8)
+            pointer = self._builder.ir.gep(self._pointer, [index(slot.offset)], source_etype=byte)
+        return contiguous(pointer, dtype, shape, slot.tag), slot
+
+    def free_slots(self) -> list[Slot]:
+        """Return the slots that are free now."""
+        return list(self._free)
+
+    def restore(self, free: list[Slot]) -> None:
+        """Let these slots be the free ones again."""
+        self._free = list(free)
+
+    def release(self, slot: Slot) -> None:
+        """Give a slot back for later values."""
+        self._free.append(slot)
+
+
+def table_entry(builder: Builder, table: ir.Value, position: int) -> ir.Value:
+    """Return a pointer out of the table that a compiled function is called with."""
+    address = builder.ir.gep(table, [index(position)], source_etype=POINTER)
+    return builder.ir.load(address, typ=POINTER)

@@ -1,0 +1,374 @@
+"""Reductions as loops, in a fixed order that does not depend on the number of threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import REASSOCIATE, Builder
+from steepest.engines.native.codegen.context import LoweringContext
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.memory import Cell, Flat, Slot, View, contiguous
+from steepest.engines.native.codegen.registers import total_of
+from steepest.engines.native.codegen.types import POINTER, index, memory_type
+from steepest.engines.native.jit.compile import vector_bytes
+from steepest.graph import Node, Shape
+from steepest.ops import Reduction
+
+_BLOCK = 512
+"""Elements that are added up before the exact carry is taken along."""
+
+_TOGETHER, _WHOLE = 8, 128
+"""Running sums of NumPy's own order, and numbers up to which it does not halve them."""
+
+_INLINE = 64
+"""Numbers up to which such a sum is written where it is needed."""
+
+
+def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> None:
+    """Emit the loops of a reduction whose operand is an array."""
+    (operand,) = node.operands
+    axes = node.attributes["axis"]
+    if lowering.is_flat(operand) or _is_contiguous_leaf(lowering, operand):
+        if len(axes) == operand.ndim:
+            _reduce_flat(lowering, node, lower, operand)
+            return
+    if not axes or axes[-1] == operand.ndim - 1:
+        _reduce_rows(lowering, node, lower, operand)
+    else:
+        _reduce_columns(lowering, node, lower, operand)
+
+
+def _is_contiguous_leaf(lowering: LoweringContext, operand: Node) -> bool:
+    view = lowering.view_of(operand)
+    return view is not None and view.is_contiguous and operand.ndim > 0
+
+
+def _reduce_flat(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
+    def at(flat: ir.Value) -> Element:
+        return lowering.element(operand, Flat(flat))
+
+    result = np.empty(node.shape, object)
+    result[()] = accumulate(lowering, node, (), operand.size, lambda _, i: at(i))
+    lowering.elements[node] = result
+
+
+def _reduce_rows(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
+    builder, axes = lowering.builder, node.attributes["axis"]
+    kept = [i for i in range(operand.ndim) if i not in axes]
+    outer, last = [operand.shape[i] for i in axes[:-1]], operand.shape[axes[-1]]
+
+    def row(position: tuple[ir.Value, ...]) -> Element:
+        def at(where: tuple[ir.Value, ...], i: ir.Value) -> Element:
+            full: list[Any] = [None] * operand.ndim
+            for axis, value in zip([*kept, *axes], [*position, *where, i], strict=True):
+                full[axis] = value
+            return lowering.element(operand, tuple(full))
+
+        return accumulate(lowering, node, tuple(outer), last, at)
+
+    if node.size == 1:
+        result = np.empty(node.shape, object)
+        result.reshape(-1)[0] = row((index(0),) * node.ndim)
+        lowering.elements[node] = result
+        return
+    target = lowering.allocate(node)
+    with builder.loops(node.shape) as position, lowering.scope():
+        target.store(builder, row(position), target.address(builder, position))
+
+
+def _reduce_columns(
+    lowering: LoweringContext, node: Node, lower: Reduction, operand: Node
+) -> None:
+    builder, axes = lowering.builder, node.attributes["axis"]
+    kept = [i for i in range(operand.ndim) if i not in axes]
+    target = lowering.allocate(node)
+    initial = builder.number(lower.initial(node.dtype), node.dtype)
+    with builder.loops(node.shape) as position:
+        target.store(builder, initial, target.address(builder, position))
+    with (
+        builder.loops(tuple(operand.shape[i] for i in axes)) as where,
+        builder.loops(node.shape) as position,
+        lowering.scope(),
+    ):
+        full: list[Any] = [None] * operand.ndim
+        for axis, value in zip([*kept, *axes], [*position, *where], strict=True):
+            full[axis] = value
+        address = target.address(builder, position)
+        before = target.load(builder, address)
+        element = lowering.element(operand, tuple(full))
+        target.store(builder, lower.combine(builder, before, element), address)
+
+
+def reduce_together(lowering: LoweringContext, nodes: Sequence[Node]) -> None:
+    """Emit one loop that computes arrays and sums over the same positions."""
+    sums = [node for node in nodes if isinstance(node.op.lower, Reduction)]
+    arrays = [node for node in nodes if node not in sums]
+    summed = [node.operands[0] for node in sums]
+    targets = {node: lowering.allocate(node) for node in arrays if node in lowering.plan.stored}
+    (shape,) = {x.shape for x in (*arrays, *summed)}
+    is_flat = all(map(lowering.is_flat, arrays)) and all(
+        lowering.is_flat(x) or _is_contiguous_leaf(lowering, x) for x in summed
+    )
+
+    def body(where: tuple[ir.Value, ...], i: ir.Value) -> list[Element]:
+        at: Any = Flat(i) if is_flat else (*where, i)
+        for node in arrays:
+            element = lowering.computed(node, at)
+            if node in targets:
+                target = targets[node]
+                place: Any = target.at_offset if is_flat else target.address
+                target.store(
+                    lowering.builder, element, place(lowering.builder, i if is_flat else at)
+                )
+        return [lowering.element(x, at) for x in summed]
+
+    extents = ((), math.prod(shape)) if is_flat else (shape[:-1], shape[-1])
+    for node, total in zip(sums, accumulate_all(lowering, sums, *extents, body), strict=True):
+        lowering.elements[node] = np.full(node.shape, total, object)
+
+
+def accumulate(
+    lowering: LoweringContext,
+    node: Node,
+    outer: Shape,
+    last: int,
+    at: Callable[[tuple[ir.Value, ...], ir.Value], Element],
+) -> Element:
+    """Emit loops that combine elements as a reduction does, and return the result."""
+    (result,) = accumulate_all(lowering, [node], outer, last, lambda where, i: [at(where, i)])
+    return result
+
+
+def accumulate_all(
+    lowering: LoweringContext,
+    nodes: Sequence[Node],
+    outer: Shape,
+    last: int,
+    body: Callable[[tuple[ir.Value, ...], ir.Value], Sequence[Element]],
+) -> list[Element]:
+    """Emit loops that combine elements as some reductions do, and return their results.
+
+    Parameters
+    ----------
+    outer, last
+        Extents of the reduced axes; the last one runs fastest.
+    body
+        Returns an element for each reduction, at a position of the outer axes and an index
+        of the last.
+
+    Notes
+    -----
+    Long real sums carry the rounding error of adding blocks along, so that the error does not
+    grow with their number. A block is added up in NumPy's order, which is the same however
+    the loop is compiled and for many problems side by side; only within another loop in any.
+    """
+    builder = lowering.builder
+    if not builder.is_in_loop and not outer and last >= _TOGETHER:
+        return _in_order(lowering, nodes, last, body)
+    is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
+    totals = [_Carried(builder, node, is_long) for node in nodes]
+
+    def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
+        cells = [Cell(builder, total.nothing) for total in totals]
+        with builder.loop(extent) as i, lowering.scope():
+            position = i if start is None else builder.ir.add(start, i)
+            elements = body(where, position)
+            for total, cell, element in zip(totals, cells, elements, strict=True):
+                cell.set(total.in_any_order(cell.get(), element))
+        for total, cell in zip(totals, cells, strict=True):
+            total.add(cell.get())
+
+    with builder.loops(outer) as where:
+        if last <= _BLOCK or not any(total.exact for total in totals):
+            if last:
+                block(where, None, last)
+        else:
+            with builder.loop(last // _BLOCK) as number:
+                block(where, builder.ir.mul(number, index(_BLOCK)), _BLOCK)
+            if last % _BLOCK:
+                block(where, index(last - last % _BLOCK), last % _BLOCK)
+    return [total.value() for total in totals]
+
+
+def _in_order(
+    lowering: LoweringContext,
+    nodes: Sequence[Node],
+    extent: int,
+    body: Callable[[tuple[ir.Value, ...], ir.Value], Sequence[Element]],
+) -> list[Element]:
+    """Emit reductions whose results do not depend on how loops are compiled."""
+    builder, length = lowering.builder, min(extent, _BLOCK)
+    totals = {node: _Carried(builder, node, extent > _BLOCK) for node in nodes}
+    scratch = {
+        node: _scratch(lowering, node.dtype, length) for node in filter(_is_real_sum, nodes)
+    }
+
+    def block(start: ir.Value | None, size: int) -> dict[Node, Element]:
+        """Take along some neighbors; return the sums of them alone."""
+        terms = {node: replace(view, shape=(size,)) for node, (view, _) in scratch.items()}
+        with builder.loop(size) as i, lowering.scope():
+            elements = body((), i if start is None else builder.ir.add(start, i))
+            for node, element in zip(nodes, elements, strict=True):
+                if node in terms:
+                    lowering.store_at(terms[node], element, Flat(i))
+                else:
+                    totals[node].add(element)
+        return {node: _added_up(builder, view) for node, view in terms.items()}
+
+    def take_along(start: ir.Value, size: int) -> None:
+        for node, element in block(start, size).items():
+            totals[node].add(element)
+
+    whole, sums = extent - extent % _BLOCK, dict[Node, Element]()
+    if extent <= _BLOCK:
+        sums = block(None, extent)
+    else:
+        with builder.loop(extent // _BLOCK) as number:
+            take_along(builder.ir.mul(number, index(_BLOCK)), _BLOCK)
+        if whole < extent:
+            take_along(index(whole), extent - whole)
+    for _, slot in scratch.values():
+        if slot is not None:
+            lowering.arena.release(slot)
+    return [sums[node] if node in sums else totals[node].value() for node in nodes]
+
+
+def _scratch(lowering: LoweringContext, dtype: np.dtype, extent: int) -> tuple[View, Slot | None]:
+    """Return room for the terms of a sum: on the stack, where lanes do not make it large."""
+    builder = lowering.builder
+    if builder.lanes > 1:
+        return lowering.arena.allocate(dtype, (extent,))
+    memory = builder.alloca(ir.ArrayType(memory_type(dtype), extent), 64)
+    return contiguous(memory, dtype, (extent,)), None
+
+
+def _added_up(builder: Builder, terms: View) -> Element:
+    """Emit the sum of a vector in memory: eight running sums, halved beyond 128, as NumPy."""
+    extent = terms.shape[0]
+    if extent <= _INLINE:
+        return _sum_of_block(builder, terms)
+    # A function of its own: many long sums written out would not stay in the cache.
+    kind = memory_type(terms.dtype, builder.lanes)
+    name = f"sum.{terms.dtype}.{extent}"  # all of a module has as many lanes
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(kind, [POINTER]), name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        inner = Builder(function, builder.lanes)
+        own = contiguous(function.args[0], terms.dtype, (extent,))
+        total = _sum_of_halves if extent > _WHOLE else _sum_of_block
+        inner.ir.ret(total(inner, own).value)
+    value = builder.ir.call(function, [terms.at_offset(builder, None)])
+    return builder.element(value, terms.dtype)
+
+
+def _sum_of_halves(builder: Builder, terms: View) -> Element:
+    extent = terms.shape[0]
+    half = extent // 2 - extent // 2 % _TOGETHER
+    left, right = replace(terms, shape=(half,)), replace(terms, shape=(extent - half,))
+    return _added_up(builder, left) + _added_up(builder, replace(right, offset=half))
+
+
+def _sum_of_block(builder: Builder, terms: View) -> Element:
+    extent = terms.shape[0]
+    whole = extent - extent % _TOGETHER
+    rest = [terms.load(builder, terms.at_offset(builder, index(i))) for i in range(whole, extent)]
+    if not whole:
+        return total_of(rest[:1], rest[1:])
+    return total_of(_running_sums(builder, terms, extent // _TOGETHER), rest)
+
+
+def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
+    """Emit the eight running sums over so many times eight neighbors."""
+    if builder.lanes > 1:
+        places = [terms.at_offset(builder, index(k)) for k in range(_TOGETHER)]
+        cells = [Cell(builder, terms.load(builder, place)) for place in places]
+        with builder.loop(chunks - 1) as chunk:
+            start = builder.affine(chunk, _TOGETHER, _TOGETHER)
+            for k, cell in enumerate(cells):
+                place = terms.at_offset(builder, builder.affine(start, k, 1))
+                cell.set(cell.get() + terms.load(builder, place))
+        return [cell.get() for cell in cells]
+
+    # In whole registers, and by way of memory: what is compiled in haste knows no other.
+    b, wide = builder.ir, min(vector_bytes() // terms.dtype.itemsize, _TOGETHER)
+    kind = ir.VectorType(memory_type(terms.dtype), wide)
+    parts = range(0, _TOGETHER, wide)
+    running = [builder.alloca(kind) for _ in parts]
+
+    def part(start: ir.Value, first: int) -> ir.Value:
+        place = terms.at_offset(builder, builder.affine(start, first, 1))
+        return terms.load_vector(builder, place, wide)
+
+    for first, room in zip(parts, running, strict=True):
+        b.store(part(index(0), first), room)
+    with builder.loop(chunks - 1) as chunk:
+        start = builder.affine(chunk, _TOGETHER, _TOGETHER)
+        for first, room in zip(parts, running, strict=True):
+            b.store(b.fadd(b.load(room, typ=kind), part(start, first)), room)
+    memory = builder.alloca(ir.ArrayType(memory_type(terms.dtype), _TOGETHER), 64)
+    sums = contiguous(memory, terms.dtype, (_TOGETHER,))
+    for first, room in zip(parts, running, strict=True):
+        place = sums.at_offset(builder, index(first))
+        sums.store_vector(builder, b.load(room, typ=kind), place)
+    places = [sums.at_offset(builder, index(k)) for k in range(_TOGETHER)]
+    return [sums.load(builder, place) for place in places]
+
+
+def add_carrying(
+    builder: Builder, total: Element, error: Element, element: Element
+) -> tuple[Element, Element]:
+    """Emit an addition; return the sum, and by how much it is too large (Kahan 1965)."""
+    corrected = element - error
+    after = total + corrected
+    error = (after - total) - corrected
+    rest = error - error
+    is_finite = rest == rest  # infinite sums have no error to carry
+    return after, builder.select(is_finite, error, builder.zero(error.dtype))
+
+
+def _is_real_sum(node: Node) -> bool:
+    assert isinstance(node.op.lower, Reduction)
+    return node.op.lower.initial(node.dtype) == 0 and node.dtype.kind == "f"
+
+
+class _Carried:
+    """A running result; exact sums carry their rounding error along."""
+
+    def __init__(self, builder: Builder, node: Node, is_long: bool) -> None:
+        assert isinstance(node.op.lower, Reduction)
+        self.builder, self.lower = builder, node.op.lower
+        self.is_sum = _is_real_sum(node)
+        self.exact = self.is_sum and is_long
+        self.nothing = builder.number(self.lower.initial(node.dtype), node.dtype)
+        self.total = Cell(builder, self.nothing)
+        if self.exact:
+            self.error = Cell(builder, builder.zero(node.dtype))
+
+    def in_any_order(self, before: Element, element: Element) -> Element:
+        """Return the two combined, in any order of the elements of a block."""
+        if not self.is_sum:
+            return self.lower.combine(self.builder, before, element)
+        flags = REASSOCIATE if self.builder.lanes == 1 else ()
+        value = self.builder.ir.fadd(before.value, element.value, flags=flags)
+        return self.builder.element(value, element.dtype)
+
+    def add(self, element: Element) -> None:
+        builder = self.builder
+        before = self.total.get()
+        if not self.exact:
+            self.total.set(self.lower.combine(builder, before, element))
+            return
+        after, error = add_carrying(builder, before, self.error.get(), element)
+        self.error.set(error)
+        self.total.set(after)
+
+    def value(self) -> Element:
+        return self.total.get()

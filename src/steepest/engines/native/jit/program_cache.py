@@ -1,0 +1,145 @@
+"""Programs that other processes have written, found without writing them again.
+
+Writing a program takes as long as compiling it. What was found out on the way is kept under
+the name of the graph; the machine code under that of the program's text, as always.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from steepest import cache
+from steepest.engines.native import ir
+from steepest.engines.native.jit.compile import Code, Written, maker, text_of
+from steepest.engines.native.jit.host_calls import HostCall, make_symbols_known
+from steepest.engines.serialize import flattened
+from steepest.graph import Node, order
+
+
+class Found(NamedTuple):
+    """What is known of a program besides its graph.
+
+    Attributes
+    ----------
+    program
+        Its text, in brief.
+    arena_size
+        Bytes of static memory that one call needs.
+    checked
+        Places, among the graph's nodes, of those whose indices it checks.
+    shares_work
+        Whether threads share some of it.
+    names
+        Of functions, its own and those elsewhere.
+    """
+
+    program: Written
+    arena_size: int
+    checked: tuple[int, ...]
+    shares_work: bool
+    names: tuple[str, ...]
+
+
+def pack(found: Found) -> bytes:
+    """Return what is known of a program as JSON."""
+    return json.dumps(found).encode()
+
+
+def unpack(content: bytes) -> Found | None:
+    """Return what is known of a program out of JSON; None where that is something else."""
+    try:
+        program, arena_size, checked, shares_work, names = json.loads(content)
+        return Found(Written(*program), arena_size, tuple(checked), shares_work, tuple(names))
+    except (ValueError, TypeError):
+        return None
+
+
+class Program(NamedTuple):
+    """A program that was written.
+
+    Attributes
+    ----------
+    module
+        It.
+    arena_size
+        Bytes of static memory that one call needs.
+    checked
+        Nodes whose indices it checks, or that NumPy computes.
+    hosts
+        Calls back to NumPy.
+    shares_work
+        Whether threads share some of it.
+    """
+
+    module: ir.Module
+    arena_size: int
+    checked: Sequence[Node]
+    hosts: Sequence[HostCall]
+    shares_work: bool
+
+
+class Compiled(NamedTuple):
+    """The same, compiled."""
+
+    code: Code
+    arena_size: int
+    checked: Sequence[Node]
+    hosts: Sequence[HostCall]
+    shares_work: bool
+
+
+def compiled(
+    name: str, outputs: Sequence[Node], kind: str, write: Callable[[], Program], in_haste: bool
+) -> Compiled:
+    """Return the machine code of a program, written now unless that was done before.
+
+    Parameters
+    ----------
+    name
+        Of its function.
+    outputs
+        Nodes that say all about it, together with `kind`.
+    write
+        Writes it.
+    in_haste
+        Whether to compile it without optimization first.
+    """
+    key = _key(outputs, f"{name} {kind}")
+    content = None if key is None else cache.find(key)
+    found = None if content is None else unpack(content)
+    if found is not None:
+        make_symbols_known(found.names)
+        text = lambda: text_of(write().module)
+        code, nodes = Code.found(found.program, text, in_haste), order(outputs)
+        checked = [nodes[place] for place in found.checked]
+        return Compiled(code, found.arena_size, checked, (), found.shares_work)
+    new = write()
+    made = of_program(new, name, in_haste)
+    if key is not None and not new.hosts:
+        places = {node: place for place, node in enumerate(order(outputs))}
+        if all([node in places for node in new.checked]):
+            checked_places = tuple([places[node] for node in new.checked])
+            names = tuple(new.module.globals)
+            found = Found(
+                made.code.program, new.arena_size, checked_places, new.shares_work, names
+            )
+            cache.keep(key, pack(found))
+    return made
+
+
+def of_program(new: Program, name: str, in_haste: bool) -> Compiled:
+    """Return the machine code of a program that was just written."""
+    code = Code(new.module, name, keep=not new.hosts, in_haste=in_haste)
+    return Compiled(code, *new[1:])
+
+
+def _key(outputs: Sequence[Node], kind: str) -> str | None:
+    """Return a name for what is written of nodes; None where they do not say all about it."""
+    found = flattened(outputs) if cache.folder() else None
+    if found is None:
+        return None
+    flat, places = found
+    results = [places[node] for node in outputs]
+    return cache.key_of("program", cache.sources(), maker(), kind, repr(flat), repr(results))

@@ -1,0 +1,112 @@
+"""A matrix whose rows lie in memory, times a vector: every row's sum in a vector register."""
+
+from __future__ import annotations
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import CONTRACT, Builder
+from steepest.engines.native.codegen.memory import View
+from steepest.engines.native.codegen.types import index, literal, memory_type
+from steepest.engines.native.jit.compile import vector_bytes
+
+_UNROLLED = 8
+"""Longest row, in vector registers, that is computed without a loop."""
+
+
+def rows_times_vector(builder: Builder, a: View, b: View, c: View) -> None:
+    """Emit ``c = a @ b`` for a `b` with one column.
+
+    As many rows as a vector register has lanes are computed together, so that their sums
+    over lanes end up in the lanes of one register.
+    """
+    rows = c.shape[0]
+    lanes = max(vector_bytes() // c.dtype.itemsize, 2)
+    with builder.loop(rows // lanes) as block:
+        _block(builder, a, b, c, builder.affine(block, 0, lanes), lanes, lanes)
+    if rows % lanes:
+        _block(builder, a, b, c, index(rows - rows % lanes), rows % lanes, lanes)
+
+
+def _block(
+    builder: Builder, a: View, b: View, c: View, first: ir.Value, height: int, lanes: int
+) -> None:
+    depth = a.shape[1]
+    kind = ir.VectorType(memory_type(c.dtype), lanes)
+    zero: ir.Value = ir.Constant(kind, [literal(0, c.dtype)] * lanes)
+    whole, rest = divmod(depth, lanes)
+    sums = [zero] * height
+    if whole > _UNROLLED:
+        cells = [builder.alloca(kind) for _ in sums]
+        for cell in cells:
+            builder.ir.store(zero, cell)
+        with builder.loop(whole) as chunk:
+            before: list[ir.Value] = [builder.ir.load(cell, typ=kind) for cell in cells]
+            place = builder.affine(chunk, 0, lanes)
+            after = _products(builder, a, b, first, place, lanes, before)
+            for cell, value in zip(cells, after, strict=True):
+                builder.ir.store(value, cell)
+        sums = [builder.ir.load(cell, typ=kind) for cell in cells]
+    else:
+        for number in range(whole):
+            sums = _products(builder, a, b, first, index(number * lanes), lanes, sums)
+    if rest:
+        sums = _products(builder, a, b, first, index(whole * lanes), rest, sums)
+    total = _sums_over_lanes(builder, sums + [zero] * (lanes - height))
+    if height == lanes and c.strides[0] == 1:
+        c.store_vector(builder, total, c.address(builder, (first, index(0))))
+        return
+    for lane in range(height):
+        value = builder.ir.extract_element(total, ir.Constant(ir.IntType(32), lane))
+        address = c.address(builder, (builder.affine(first, lane, 1), index(0)))
+        c.store(builder, builder.element(value, c.dtype), address)
+
+
+def _products(
+    builder: Builder,
+    a: View,
+    b: View,
+    first: ir.Value,
+    place: ir.Value,
+    count: int,
+    sums: list[ir.Value],
+) -> list[ir.Value]:
+    """Add the products of some neighbors to every row's sums."""
+    right = b.load_vector(builder, b.address(builder, (place, index(0))), count)
+    following = []
+    for row, total in enumerate(sums):
+        address = a.address(builder, (builder.affine(first, row, 1), place))
+        left = a.load_vector(builder, address, count)
+        product = _widened(builder, builder.ir.fmul(left, right, flags=CONTRACT), total)
+        following.append(builder.ir.fadd(total, product, flags=CONTRACT))
+    return following
+
+
+def _widened(builder: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
+    """Fill a short vector up with zeros."""
+    count, lanes = value.type.count, like.type.count
+    if count == lanes:
+        return value
+    zero = ir.Constant(value.type, [ir.Constant(value.type.element, 0.0)] * count)
+    order = [i if i < count else count for i in range(lanes)]
+    return builder.ir.shuffle_vector(value, zero, _mask(order))
+
+
+def _mask(order: list[int]) -> ir.Constant:
+    whole = ir.IntType(32)
+    return ir.Constant(ir.VectorType(whole, len(order)), [ir.Constant(whole, i) for i in order])
+
+
+def _sums_over_lanes(builder: Builder, values: list[ir.Value]) -> ir.Value:
+    """Return the vector of the sums over lanes of as many vectors as they have lanes.
+
+    Pairs of vectors become one, of sums of two neighboring lanes, until one is left.
+    """
+    lanes = len(values)
+    even, odd = _mask(list(range(0, 2 * lanes, 2))), _mask(list(range(1, 2 * lanes, 2)))
+    while len(values) > 1:
+        values = [
+            builder.ir.fadd(
+                builder.ir.shuffle_vector(x, y, even), builder.ir.shuffle_vector(x, y, odd)
+            )
+            for x, y in zip(values[::2], values[1::2], strict=True)
+        ]
+    return values[0]

@@ -1,0 +1,289 @@
+"""Computation by panels of rows: a function of its own, whose calls threads share.
+
+A call does one strip, which is a number of neighboring panels; sums over rows are taken
+along in memory of the strip's own. When all strips are done, their sums are added up in
+order. Additions carry their rounding errors along.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import Builder
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.lowering import Lowering
+from steepest.engines.native.codegen.memory import Arena, View, contiguous, table_entry
+from steepest.engines.native.codegen.reductions import add_carrying
+from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.types import index
+from steepest.engines.native.codegen.work_queue import PIECE, share_out
+from steepest.engines.native.schedule.plan import make_plan
+from steepest.graph import Node, Shape
+from steepest.ops import TABLE, Reduction
+from steepest.rewrite.panels import Panels, Stretch
+
+_STACK = 1 << 18
+"""Bytes that a strip may have on its thread's stack."""
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Where the strips keep a sum: one array after the other, and as many for the errors."""
+
+    number: int
+    shape: Shape
+    combine: str
+    values: View
+    errors: View | None
+
+    def of_strip(self, builder: Builder, view: View, strip: ir.Value) -> View:
+        size = int(np.prod(self.shape, dtype=int))
+        start = view.at_offset(builder, builder.ir.mul(strip, index(size)))
+        return contiguous(start, view.dtype, self.shape, view.tag)
+
+    def moved(self, builder: Builder, arena: Arena, pointers: Callable[[], ir.Value]) -> _Sums:
+        """Return the same in another function, which finds its pointers in turn."""
+        tag = arena.new_tag()
+        values = contiguous(pointers(), self.values.dtype, self.values.shape, tag)
+        errors = None
+        if self.errors is not None:
+            errors = contiguous(pointers(), values.dtype, values.shape, arena.new_tag())
+        return _Sums(self.number, self.shape, self.combine, values, errors)
+
+    @property
+    def views(self) -> list[View]:
+        return [self.values] if self.errors is None else [self.values, self.errors]
+
+
+@kernel
+def panels(lowering: Lowering, node: Node) -> None:
+    """Emit everything that the panels compute, at the first of their results."""
+    plan: Panels = node.attributes["plan"]
+    builder, arena = lowering.builder, lowering.arena
+    mine = {x.attributes["number"]: x for x in lowering.plan.nodes if _belongs(x, plan)}
+    operands = [lowering.in_memory(operand) for operand in node.operands]
+    rows: dict[int, View] = {}
+    sums: list[_Sums] = []
+    slots = []
+    for number, result in enumerate(plan.results):
+        if result.axis is not None:
+            rows[number] = lowering.allocate(mine[number])
+            continue
+        is_carried = result.combine == "sum" and result.dtype.kind == "f"
+        views = []
+        for _ in range(1 + is_carried):
+            view, slot = arena.allocate(result.dtype, (plan.strips, *result.shape))
+            views.append(view)
+            slots.append(slot)
+        errors = views[1] if is_carried else None
+        sums.append(_Sums(number, result.shape, result.combine, views[0], errors))
+    pointers = [view.at_offset(builder, None) for view in (*operands, *rows.values())]
+    pointers += [view.pointer for each in sums for view in each.views]
+    work, scratch = _strip_function(lowering, plan, operands, rows, sums)
+    if scratch > _STACK:  # in the arena, then: a part for every strip
+        space, slot = arena.allocate(np.dtype(np.uint8), (plan.strips * scratch,))
+        slots.append(slot)
+        pointers.insert(0, space.pointer)
+        work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
+    read = dict(zip(node.operands, operands, strict=True))
+    size = sum(view.size_in_bytes for view in (*read.values(), *rows.values()))
+    share_out(builder, work, pointers, plan.strips, size, plan.backwards)
+    for each in sums:
+        target = lowering.allocate(mine[each.number])
+        _add_up(builder, each, target, plan.strips)
+    for slot in slots:
+        arena.release(slot)
+
+
+def _belongs(node: Node, plan: Panels) -> bool:
+    return node.op.name == "panels" and node.attributes["plan"] is plan
+
+
+def _strip_function(
+    lowering: Lowering,
+    plan: Panels,
+    operands: Sequence[View],
+    rows: dict[int, View],
+    sums: Sequence[_Sums],
+    scratch: int = 0,
+) -> tuple[ir.Function, int]:
+    """Return the function of a strip, and the bytes it needs for what lies in between.
+
+    They lie on the stack; with `scratch`, so many for each strip at the first pointer.
+    """
+    module = lowering.builder.module
+    function = ir.Function(module, PIECE, module.get_unique_name("strip"))
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    builder = Builder(function)
+    context, strip = function.args
+    room: ir.Room | None = None
+    places = itertools.count()
+
+    def pointer() -> ir.Value:
+        return table_entry(builder, context, next(places))
+
+    if scratch:
+        offset = builder.ir.mul(strip, index(scratch))
+        memory = Arena(builder, builder.ir.gep(pointer(), [offset], source_etype=ir.IntType(8)))
+    else:
+        room = builder.alloca(ir.ArrayType(ir.IntType(8), 0), align=64)
+        memory = Arena(builder, room)
+    read_only = memory.new_tag()
+    inputs = [
+        View(pointer(), view.dtype, view.shape, view.strides, 0, read_only) for view in operands
+    ]
+    written = {
+        number: View(pointer(), view.dtype, view.shape, view.strides, 0, memory.new_tag())
+        for number, view in rows.items()
+    }
+    sums = [each.moved(builder, memory, pointer) for each in sums]
+    body = function.append_basic_block("body")
+    builder.ir.branch(body)
+    builder.ir.position_at_end(body)
+    for each in sums:
+        _reset(builder, each, strip)
+    first = builder.ir.udiv(builder.ir.mul(strip, index(plan.count)), index(plan.strips))
+    after = builder.ir.add(strip, index(1))
+    end = builder.ir.udiv(builder.ir.mul(after, index(plan.count)), index(plan.strips))
+    before = 0
+    for stretch in plan.stretches:
+        low = _within(builder, builder.ir.sub(first, index(before)), stretch.count)
+        high = _within(builder, builder.ir.sub(end, index(before)), stretch.count)
+        with builder.range(low, high) as panel:
+            start = builder.affine(panel, stretch.start, stretch.size)
+            outputs = stretch.step.outputs
+            inner = type(lowering)(builder, memory, make_plan([((), [outputs])]))
+            _panel(inner, plan, stretch, start, inputs, written)
+            for each in sums:
+                if each.number in stretch.results:
+                    _take_along(inner, each, outputs[stretch.results.index(each.number)], strip)
+        memory.restore(memory.slots)
+        before += stretch.count
+    if room is not None:  # as large as it turned out to be needed
+        room.kind = ir.ArrayType(ir.IntType(8), memory.size)
+    builder.ir.ret_void()
+    return function, memory.size
+
+
+def _within(builder: Builder, value: ir.Value, limit: int) -> ir.Value:
+    """Return a value cut off at 0 and at a limit."""
+    b = builder.ir
+    value = b.select(b.icmp_signed("<", value, index(0)), index(0), value)
+    return b.select(b.icmp_signed(">", value, index(limit)), index(limit), value)
+
+
+def _part(builder: Builder, view: View, axis: int, start: ir.Value, size: int) -> View:
+    """Return some rows of an array; the first may lie outside if none is ever looked at."""
+    offset = builder.ir.mul(start, index(view.strides[axis]))
+    shape = (*view.shape[:axis], size, *view.shape[axis + 1 :])
+    pointer = view.at_offset(builder, offset)
+    return View(pointer, view.dtype, shape, view.strides, 0, view.tag)
+
+
+def _panel(
+    inner: Lowering,
+    plan: Panels,
+    stretch: Stretch,
+    start: ir.Value,
+    inputs: Sequence[View],
+    written: dict[int, View],
+) -> None:
+    """Emit what one panel computes; rows of results go where they belong."""
+    builder = inner.builder
+    known = iter(stretch.step.inputs)
+    for dealt in plan.dealt:
+        first = builder.affine(start, dealt.distance, 1)
+        node = next(known)
+        rows = node.shape[dealt.axis]
+        inner.views[node] = _part(builder, inputs[dealt.operand], dealt.axis, first, rows)
+    for number in plan.whole:
+        inner.views[next(known)] = inputs[number]
+    targets = []
+    for number, node in zip(stretch.results, stretch.step.outputs, strict=True):
+        result = plan.results[number]
+        if result.axis is not None:
+            first = builder.affine(start, -result.start, 1)
+            target = _part(builder, written[number], result.axis, first, stretch.size)
+            targets.append((node, target))
+            if not inner.is_there(node):
+                inner.destinations.setdefault(node, target)
+    inner.emit(stretch.step.outputs)
+    for node, target in targets:
+        inner.store(node, target)
+
+
+def _neutral(each: _Sums, dtype: np.dtype) -> object:
+    return _reduction(each).initial(dtype)
+
+
+def _reduction(each: _Sums) -> Reduction:
+    lower = TABLE[each.combine].lower
+    assert isinstance(lower, Reduction)
+    return lower
+
+
+def _reset(builder: Builder, each: _Sums, strip: ir.Value) -> None:
+    for view in each.views:
+        is_error = view is each.errors
+        start = builder.number(0 if is_error else _neutral(each, view.dtype), view.dtype)
+        part = each.of_strip(builder, view, strip)
+        with builder.loops(each.shape) as position:
+            part.store(builder, start, part.address(builder, position))
+
+
+def _take_along(inner: Lowering, each: _Sums, node: Node, strip: ir.Value) -> None:
+    """Add a panel's sum to the strip's."""
+    builder = inner.builder
+    values = each.of_strip(builder, each.values, strip)
+    errors = None if each.errors is None else each.of_strip(builder, each.errors, strip)
+    if node in inner.elements:
+        for position in np.ndindex(*node.shape):
+            place = tuple(map(index, position))
+            _join(builder, each, values, errors, place, inner.elements[node][position])
+        return
+    with builder.loops(node.shape) as place, inner.scope():
+        _join(builder, each, values, errors, place, inner.element(node, place))
+
+
+def _join(
+    builder: Builder,
+    each: _Sums,
+    values: View,
+    errors: View | None,
+    place: tuple[ir.Value, ...],
+    element: Element,
+) -> None:
+    address = values.address(builder, place)
+    before = values.load(builder, address)
+    if errors is None:
+        joined = _reduction(each).combine(builder, before, element)
+        values.store(builder, joined, address)
+        return
+    lost = errors.address(builder, place)
+    after, error = add_carrying(builder, before, errors.load(builder, lost), element)
+    errors.store(builder, error, lost)
+    values.store(builder, after, address)
+
+
+def _add_up(builder: Builder, each: _Sums, target: View, strips: int) -> None:
+    """Add up the sums of all strips in the first one's place, and store the total."""
+    first = each.of_strip(builder, each.values, index(0))
+    errors = None if each.errors is None else each.of_strip(builder, each.errors, index(0))
+    with builder.loop(strips - 1) as number:
+        strip = builder.ir.add(number, index(1))
+        part = each.of_strip(builder, each.values, strip)
+        with builder.loops(each.shape) as place:
+            element = part.load(builder, part.address(builder, place))
+            if each.errors is not None:
+                lost = each.of_strip(builder, each.errors, strip)
+                element = element - lost.load(builder, lost.address(builder, place))
+            _join(builder, each, first, errors, place, element)
+    with builder.loops(each.shape) as place:
+        total = first.load(builder, first.address(builder, place))
+        target.store(builder, total, target.address(builder, place))

@@ -1,0 +1,72 @@
+"""Order along an axis: the place of the largest element, or of each."""
+
+from __future__ import annotations
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.lowering import Lowering
+from steepest.engines.native.codegen.memory import Cell
+from steepest.engines.native.codegen.registers import comes_before, is_better
+from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.types import index
+from steepest.engines.native.kernels.host import host
+from steepest.graph import Node
+
+
+@kernel
+def argmax(lowering: Lowering, node: Node) -> None:
+    """Find the first largest element along an axis."""
+    _extreme_position(lowering, node, ">")
+
+
+@kernel
+def argmin(lowering: Lowering, node: Node) -> None:
+    """Find the first smallest element along an axis."""
+    _extreme_position(lowering, node, "<")
+
+
+_RANKING_LIMIT = 256
+"""Axes up to so long are sorted by counting, for each element, those that come before."""
+
+
+@kernel
+def argsort(lowering: Lowering, node: Node) -> None:
+    """Put each element's number where as many others come before it."""
+    builder, axis = lowering.builder, node.attributes["axis"]
+    (operand,) = node.operands
+    extent = node.shape[axis]
+    if extent > _RANKING_LIMIT:
+        host(lowering, node)
+        return
+    lowering.in_memory(operand)
+    target = lowering.allocate(node)
+    rest = (*node.shape[:axis], *node.shape[axis + 1 :])
+    one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
+    with builder.loops(rest) as position, lowering.scope(), builder.loop(extent) as i:
+        own = lowering.element(operand, (*position[:axis], i, *position[axis:]))
+        rank = Cell(builder, nothing)
+        with builder.loop(extent) as j, lowering.scope():
+            other = lowering.element(operand, (*position[:axis], j, *position[axis:]))
+            earlier = builder.truth_of(builder.ir.icmp_unsigned("<", j, i))
+            ahead = comes_before(other, own) | (~comes_before(own, other) & earlier)
+            rank.set(rank.get() + builder.select(ahead, one, nothing))
+        place = (*position[:axis], rank.get().value, *position[axis:])
+        target.store(builder, builder.element(i, node.dtype), target.address(builder, place))
+
+
+def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
+    builder, axis = lowering.builder, node.attributes["axis"]
+    (operand,) = node.operands
+    target = lowering.allocate(node)
+
+    def at(position: tuple[ir.Value, ...], i: ir.Value) -> tuple[ir.Value, ...]:
+        return (*position[:axis], i, *position[axis:])
+
+    with builder.loops(node.shape) as position, lowering.scope():
+        best = Cell(builder, lowering.element(operand, at(position, index(0))))
+        place = Cell(builder, builder.zero(node.dtype))
+        with builder.loop(operand.shape[axis]) as i, lowering.scope():
+            element, leader = lowering.element(operand, at(position, i)), best.get()
+            wins = is_better(element, leader, better)
+            best.set(builder.select(wins, element, leader))
+            place.set(builder.select(wins, builder.element(i, node.dtype), place.get()))
+        target.store(builder, place.get(), target.address(builder, position))

@@ -1,0 +1,365 @@
+"""A graph compiled to a function of flat inputs."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.builder import Builder
+from steepest.engines.native.codegen.decision_tree import emit_tree
+from steepest.engines.native.codegen.lowering import Lowering
+from steepest.engines.native.codegen.memory import Arena, contiguous
+from steepest.engines.native.codegen.types import INDEX, POINTER, index
+from steepest.engines.native.jit import program_cache as kept
+from steepest.engines.native.jit.compile import Code
+from steepest.engines.native.jit.host_calls import HostCall
+from steepest.engines.native.programs.layout import TableLayout, function_table
+from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime.buffer_pool import (
+    WORTH_KEEPING,
+    address_of,
+    aligned_bytes,
+    empty,
+    maker,
+)
+from steepest.engines.native.runtime.c_entry import entry
+from steepest.engines.native.runtime.numpy_abi import OTHER_KIND, describe, invoke
+from steepest.engines.native.schedule.plan import make_plan
+from steepest.errors import GraphIndexError
+from steepest.graph import Graph, Node, Shape, Source, decision_tree
+from steepest.graph.source import at
+from steepest.rewrite import simplify_guarded
+from steepest.rewrite.panels import Report, with_panels
+
+if TYPE_CHECKING:
+    from steepest.engines.native.programs.explain import CompiledPlan
+
+_CACHE_SIZE = 64
+_programs: OrderedDict[Any, Any] = OrderedDict()
+_lock = threading.Lock()
+
+FUNCTION_TYPE = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
+"""Of the table of pointers and two numbers; returns 0, or what stopped it."""
+
+
+def cached(key: Any, make: Callable[[], Any]) -> Any:
+    """Return what was compiled for a key before, or compile it now."""
+    with _lock:
+        if key in _programs:
+            _programs.move_to_end(key)
+            return _programs[key]
+    result = make()
+    with _lock:
+        _programs[key] = result
+        if len(_programs) > _CACHE_SIZE:
+            _programs.popitem(last=False)
+    return result
+
+
+_NO_ARENA = np.zeros(0, np.uint8)
+
+_LARGE_ARENA = 1 << 20  # bytes; no function keeps more than that for itself
+
+UNKNOWN_PATH = -1
+"""What compiled code returns where the way leads where no path is known."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Machine code of the paths through a function.
+
+    Attributes
+    ----------
+    paths
+        The graph of each path, simplified; inputs are those of the last.
+    code
+        The machine code: it returns the number of the path, :data:`UNKNOWN_PATH`, or below
+        that the number of a checked node.
+    arena_size
+        Bytes of static memory that one call needs.
+    outputs
+        Shape and dtype of every output; paths share those that are alike.
+    places
+        For each path, the positions of its outputs among these.
+    checked
+        Nodes whose indices are checked, or that NumPy computes.
+    hosts
+        Calls back to NumPy; the code needs them as long as it lives.
+    shares_work
+        Whether threads share some of it.
+    arenas
+        Memory of finished calls, for use again.
+    """
+
+    paths: tuple[Graph, ...]
+    code: Code
+    arena_size: int
+    outputs: Sequence[tuple[Shape, np.dtype]]
+    places: Sequence[Sequence[int]]
+    checked: Sequence[Node]
+    hosts: Sequence[HostCall]
+    shares_work: bool = False
+    arenas: list[np.ndarray] = field(default_factory=list)
+
+    def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        """Run on flat inputs; return the path's number and its flat outputs."""
+        arrays = [
+            np.require(value, node.dtype, ["C", "A"]).reshape(node.shape)
+            for value, node in zip(inputs, self.paths[-1].inputs, strict=True)
+        ]
+        outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
+        arena = self._take_arena()
+        others = (arena, threads.board(), *outputs)
+        table = pointer_table([address_of(array) for array in (*arrays, *others)])
+        with threads.at_work(self.shares_work):
+            number = self.code.call(table, 0, 0)
+        self._give_back(arena)
+        return self._finished(number, outputs)
+
+    @functools.cached_property
+    def table(self) -> TableLayout:
+        """Slots of the table of pointers that the code is called with."""
+        return function_table(len(self.paths[-1].inputs), len(self.outputs))
+
+    @functools.cached_property
+    def direct(self) -> Callable[[tuple[Any, ...]], tuple[int, list[np.ndarray]] | None] | None:
+        """The fast way to run on arrays as they are.
+
+        It returns None also where one is of another kind than compiled for: NumPy is not
+        asked about the arrays, machine code looks. It is None where that cannot be done.
+        """
+        call = invoke()
+        if call is None:
+            return None
+        inputs = [(node.shape, node.dtype) for node in self.paths[-1].inputs]
+        description = describe(self.code.address, inputs, 2 + len(self.outputs))
+        address = address_of(description)
+        shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
+        make = maker(self.outputs)
+        board, shares_work = threads.board(), self.shares_work
+        take, give_back, finished = self._take_arena, self._give_back, self._finished
+
+        def run(
+            inputs: tuple[Any, ...], _alive: np.ndarray = description
+        ) -> tuple[int, list[np.ndarray]] | None:
+            arena = take()
+            outputs = list(map(make, shapes, dtypes))
+            arrays = (*inputs, arena, board, *outputs)
+            if shares_work:
+                with threads.at_work():
+                    number = call(id(arrays), address)
+            else:  # without even the time of a context
+                number = call(id(arrays), address)
+            if arena is not _NO_ARENA:
+                give_back(arena)
+            return None if number == OTHER_KIND else finished(number, outputs)
+
+        return run
+
+    def plan(self) -> CompiledPlan:
+        """Return what the code does, for people."""
+        from steepest.engines.native.programs.explain import explain
+
+        computed, reports = _by_panels(self.paths)
+        sources = {k: v for path in self.paths for k, v in path.sources.items()}
+        shown = [(path.guards, path.outputs) for path in computed]
+        names = dict(zip(self.paths[-1].inputs, self.paths[-1].input_names, strict=True))
+        report = reports[0] if reports else None
+        return explain(shown, self.arena_size, report, sources, names)
+
+    def entry(
+        self,
+        reads: Sequence[tuple[Callable[[], Any], Any]],
+        open_sessions: np.ndarray,
+        fallback: Callable[..., Any],
+        is_tuple: bool,
+    ) -> Callable[..., Any] | None:
+        """Return a function that Python calls without further ado, where that is possible."""
+        if len(self.paths) > 1 or self.shares_work or self.arena_size > _LARGE_ARENA:
+            return None
+        return entry(
+            self.code.address,
+            [(node.shape, node.dtype) for node in self.paths[0].inputs],
+            self.outputs,
+            maker(self.outputs),
+            aligned_bytes(self.arena_size),
+            threads.board(),
+            reads,
+            open_sessions,
+            fallback,
+            is_tuple,
+        )
+
+    def _take_arena(self) -> np.ndarray:
+        if self.arena_size == 0:
+            return _NO_ARENA
+        try:
+            return self.arenas.pop()
+        except IndexError:
+            return aligned_bytes(self.arena_size)
+
+    def _give_back(self, arena: np.ndarray) -> None:
+        if arena.nbytes < WORTH_KEEPING:  # larger ones are shared with whoever needs memory
+            self.arenas.append(arena)
+
+    def _finished(
+        self, number: int, outputs: list[np.ndarray]
+    ) -> tuple[int, list[np.ndarray]] | None:
+        if number < 0:
+            if number == UNKNOWN_PATH:
+                return None
+            sources = {k: v for path in self.paths for k, v in path.sources.items()}
+            raise_error(UNKNOWN_PATH - number, self.checked, sources, self.hosts)
+        if len(self.paths) == 1:
+            return number, outputs
+        return number, [outputs[place] for place in self.places[number]]
+
+
+def pointer_table(addresses: Sequence[int]) -> Any:
+    """Return addresses as a C array."""
+    return (ctypes.c_void_p * len(addresses))(*addresses)
+
+
+def raise_error(
+    code: int,
+    checked: Sequence[Node],
+    sources: Mapping[Node, Source],
+    hosts: Sequence[HostCall] = (),
+) -> NoReturn:
+    """Raise for the node whose number, from 1, the code returned."""
+    node = checked[code - 1]
+    for call in hosts:
+        if call.node is node and call.error is not None:
+            error, call.error = call.error, None
+            error.add_note(f"computing {node.op.name}{at(sources.get(node))}")
+            raise error
+    shape = node.operands[0].shape if node.op.name == "take_at" else node.shape
+    raise GraphIndexError(
+        f"an index{at(sources.get(node))} is out of bounds for an array of shape {shape}"
+    )
+
+
+def compile_paths(paths: Sequence[Graph]) -> Program:
+    """Compile the paths through a function, or return what was compiled for equal ones."""
+    simplified = tuple(map(_simplified, paths))
+    program = cached(simplified, lambda: _compile(simplified))
+    return replace(program, paths=simplified)  # their lines are those of these graphs
+
+
+def compile_evaluation(graph: Graph) -> Program:
+    """Compile what a descent calls in every iteration, first in haste; it is simplified."""
+    return cached(("evaluation", graph), lambda: _compile((graph,), in_haste=True))
+
+
+def _simplified(path: Graph) -> Graph:
+    sources = dict(path.sources)
+    outputs, guards = simplify_guarded(path.outputs, path.guards, sources)
+    return Graph(path.inputs, tuple(outputs), path.names, sources, guards=guards)
+
+
+def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[list[int]]]:
+    """Return the outputs of all paths, shared where they are alike, and each path's own."""
+    outputs: dict[tuple[int, Shape, np.dtype], int] = {}
+    places = [
+        [
+            outputs.setdefault((i, node.shape, node.dtype), len(outputs))
+            for i, node in enumerate(path.outputs)
+        ]
+        for path in paths
+    ]
+    return [(shape, dtype) for _, shape, dtype in outputs], places
+
+
+def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
+    guards = [guard for path in paths for guard in path.guards]
+    outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
+    if len(paths) > 1 or guards:
+        found = kept.of_program(_write(paths), "run_graph", in_haste)
+    else:
+        kind = str(len(paths[0].inputs))
+        found = kept.compiled("run_graph", outputs, kind, lambda: _write(paths), in_haste)
+    outputs_of_all, places = _places(paths)
+    return Program(
+        paths,
+        found.code,
+        found.arena_size,
+        outputs_of_all,
+        places,
+        found.checked,
+        found.hosts,
+        found.shares_work,
+    )
+
+
+def _write(paths: tuple[Graph, ...]) -> kept.Program:
+    module = ir.Module()
+    function = ir.Function(module, FUNCTION_TYPE, "run_graph")
+    builder = Builder(function)
+    table = function.args[0]
+    inputs = paths[-1].inputs
+    outputs, places = _places(paths)
+    layout = function_table(len(inputs), len(outputs))
+    arena = Arena(builder, layout.pointer(builder, table, "arena"))
+    builder.board = layout.pointer(builder, table, "board")
+    computed, _ = _by_panels(paths)
+    plan = make_plan([(p.guards, [p.outputs]) for p in computed])
+    lowering = Lowering(builder, arena, plan)
+    read_only = arena.new_tag()
+    for i, node in enumerate(inputs):
+        pointer = layout.pointer(builder, table, f"input.{i}")
+        lowering.views[node] = contiguous(pointer, node.dtype, node.shape, read_only)
+    targets = [
+        contiguous(layout.pointer(builder, table, f"output.{i}"), dtype, shape, arena.new_tag())
+        for i, (shape, dtype) in enumerate(outputs)
+    ]
+    body = function.append_basic_block("body")
+    builder.ir.branch(body)
+    builder.ir.position_at_end(body)
+
+    def leaf(number: int) -> None:
+        path, own = computed[number], [targets[place] for place in places[number]]
+        for node, target in zip(path.outputs, own, strict=True):
+            lowering.destinations.setdefault(node, target)
+        lowering.emit(path.outputs)
+        for node, target in zip(path.outputs, own, strict=True):
+            lowering.store(node, target)
+        leave_on_error(builder)
+        builder.ir.ret(index(number))
+
+    def unknown() -> None:
+        builder.ir.ret(index(UNKNOWN_PATH))
+
+    emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
+    return kept.Program(
+        module, arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
+    )
+
+
+def _by_panels(paths: Sequence[Graph]) -> tuple[Sequence[Graph], tuple[Report, ...]]:
+    """Return the paths, computed by panels of rows where that is worth it."""
+    if len(paths) > 1 or paths[0].guards:
+        return paths, ()  # they branch on common nodes, which would become different ones
+    (path,) = paths
+    outputs, report = with_panels(path.outputs)
+    return (replace(path, outputs=tuple(outputs)),), (report,)
+
+
+def leave_on_error(builder: Builder) -> None:
+    """Return, where an index was out of bounds, what says so."""
+    if not builder.checked_nodes:
+        return
+    b, function = builder.ir, builder.function
+    error = b.load(builder.error_flag(), typ=INDEX)
+    failed, fine = function.append_basic_block("failed"), function.append_basic_block("fine")
+    b.cbranch(b.icmp_unsigned("==", error, index(0)), fine, failed)
+    b.position_at_end(failed)
+    b.ret(b.sub(index(UNKNOWN_PATH), error))
+    b.position_at_end(fine)

@@ -1,0 +1,1 @@
+"""Compiled functions at work on somebody's arrays."""

@@ -1,0 +1,172 @@
+"""A descent in progress in machine code."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.native.programs.descent import DescentCode
+from steepest.engines.native.programs.function import UNKNOWN_PATH, raise_error
+from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
+from steepest.engines.native.runs.workspace import Workspace
+from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
+from steepest.graph import Node, Source
+from steepest.trace.blas import while_called_back
+
+_ROWS_IN_ORDER = 1 << 20
+"""Rows of data whose order is made up at a time."""
+
+_OUTCOMES = tuple(Outcome)
+
+
+class NativeRun:
+    """A descent in progress; its attributes are those of ``engines.program.Run``.
+
+    Parameters
+    ----------
+    compiled
+        The machine code.
+    start
+        Where to start.
+    sources
+        The user's lines, for errors: code is shared by functions that compute the same.
+    """
+
+    def __init__(
+        self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
+    ) -> None:
+        self._sources = sources
+        self.recording = Recording()
+        self._compiled, self._start = compiled, start
+        try:
+            self._work = compiled.spare.pop()
+        except IndexError:
+            self._work = Workspace(compiled.memory, compiled.evaluation)
+        work = self._work
+        work.load(start.state)
+        self.restart(start.x)
+        if start.count:
+            work.integers[COUNT] = start.count
+            work.copies[0][1][...] = start.previous_x
+            work.losses[...] = start.previous_loss
+        self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
+        for number, array in enumerate(self._data):
+            work.bind_data(number, address_of(array))
+        self._order = np.zeros(0, np.int64)
+        self._epochs = range(0)
+
+    def restart(self, x: np.ndarray) -> None:
+        """Go to a point, with no update made."""
+        self._work.integers.fill(0)
+        self._work.copies[0][0][...] = x
+        self._swapped = [False] * len(self._work.copies)
+
+    def machine_code(self) -> tuple[Any, int]:
+        """Return the compiled function and the address of its table, to be timed alone."""
+        return self._compiled.code.call, ctypes.addressof(self._work.table)
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is now, also when it is over."""
+        return self._work.copied(list(self._swapped)).snapshot
+
+    def release(self) -> None:
+        """Give the memory back for the next run; this one is over."""
+        self._compiled.spare.append(self._work)
+
+    @property
+    def count(self) -> int:
+        return int(self._work.integers[COUNT])
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._work.copies[0][self._swapped[0]]
+
+    @property
+    def previous_x(self) -> np.ndarray:
+        return self._work.copies[0][not self._swapped[0]]
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        copies = zip(self._work.copies[1:], self._swapped[1:], strict=True)
+        return [pair[is_swapped] for pair, is_swapped in copies]
+
+    @property
+    def loss(self) -> float:
+        return float(self._work.losses[1])
+
+    @property
+    def previous_loss(self) -> float:
+        return float(self._work.losses[0])
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._work.gradient
+
+    @property
+    def report(self) -> list[np.ndarray]:
+        return self._work.report
+
+    @property
+    def reason(self) -> int:
+        return int(self._work.integers[REASON])
+
+    def advance(self, steps: int) -> Outcome:
+        """Make at most so many updates."""
+        outcome = Outcome.PAUSED
+        while steps > 0 and outcome is Outcome.PAUSED:
+            chunk = min(steps, self._deal())
+            if self._compiled.program.full.records:
+                chunk = min(chunk, self._work.history_rows - 1)
+            outcome = self._call(chunk)
+            steps -= chunk
+        return outcome
+
+    def _deal(self) -> int:
+        """Return for how many iterations rows are in order; put more in order if none."""
+        plan = self._compiled.program.batches
+        if plan is None:
+            return 1 << 62
+        steps = plan.steps_per_epoch
+        if self.count >= self._epochs.stop * steps:
+            first = self.count // steps
+            last = min(self._start.epochs, first + max(1, _ROWS_IN_ORDER // plan.samples))
+            self._epochs = range(first, last)
+            assert self._start.order is not None
+            self._order = np.concatenate([self._start.order(e) for e in self._epochs])
+        return self._epochs.stop * steps - self.count
+
+    def _call(self, steps: int) -> Outcome:
+        program, work = self._compiled.program, self._work
+        base = 0
+        work.order_copies(self._swapped, self._compiled.in_memory)
+        if program.batches:
+            work.bind_order(address_of(self._order))
+            base = self._epochs.start * program.batches.steps_per_epoch
+        machine_code, table = self._compiled.code, ctypes.addressof(work.table)
+        evaluation = self._compiled.evaluation
+        if evaluation is not None:
+            work.let_evaluate(evaluation.code.address)
+        hasty = [code for code in self._compiled.codes if code.is_hasty]
+        started = time.perf_counter() if hasty else 0.0
+        sizes = [call.size_in_bytes for call in self._compiled.hosts]
+        with threads.at_work(self._compiled.shares_work), while_called_back(sizes):
+            code = machine_code.call(table, steps, base)
+        for hasty_code in hasty:
+            hasty_code.note(time.perf_counter() - started)
+        if code < 0:
+            compiled = self._compiled
+            raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
+        for number in self._compiled.in_memory:
+            self._swapped[number] ^= bool(work.integers[SWAPPED + number])
+        if work.integers[RECORDED]:
+            columns, xs = work.history()
+            self.recording.columns.append(tuple(columns))
+            if xs is not None:
+                self.recording.xs.append(xs)
+        return _OUTCOMES[code]

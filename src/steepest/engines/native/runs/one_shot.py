@@ -1,0 +1,285 @@
+"""Whole descents in one call: from arrays to the end, without Python in between.
+
+A small problem takes machine code some microseconds, and Python as many to prepare memory for
+it. Here one call checks the arrays, copies the state in which descents begin, and runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.types import INDEX, POINTER, index
+from steepest.engines.native.jit.compile import Code, once
+from steepest.engines.native.programs.descent import DescentCode
+from steepest.engines.native.programs.function import FUNCTION_TYPE
+from steepest.engines.native.programs.layout import REASON, SWAPPED
+from steepest.engines.native.runs.workspace import Columns, Copied, Workspace
+from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.engines.native.runtime.numpy_abi import (
+    OTHER_KIND,
+    Words,
+    Writer,
+    check_array,
+    data_of,
+    item_of,
+    layout_is_known,
+    word_of,
+)
+from steepest.engines.protocol import Outcome, Recording, Snapshot
+
+# The description of a descent: the machine code, its table and the number of iterations; where
+# the state goes, where it comes from and its bytes; the same for x; the table of the data; the
+# number of arrays and their type. Then for each of them its dtype, number of axes and shape,
+# the bytes of its numbers, 0 if they need not be finite, and how many there are.
+_FUNCTION, _TABLE, _STEPS, _STATE, _IMAGE, _BYTES, _X, _X_BYTES, _DATA, _ARRAYS, _TYPE = range(11)
+_FIRST = 11
+
+_EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
+"""The bits of a real number that are all set where it is not finite, by its bytes."""
+
+
+_NOBODYS = 2
+"""What CPython counts of references to a run that only its room's list holds, and the argument
+of the question. Nobody else has the room while it is asked."""
+
+
+class _Room(NamedTuple):
+    """Where one descent at a time runs.
+
+    Attributes
+    ----------
+    work
+        Its memory.
+    address
+        Of the description.
+    kept
+        What is referred to by its address only.
+    last
+        The last run, which may still look into the memory.
+    """
+
+    work: Workspace
+    address: int
+    kept: tuple[np.ndarray, ...]
+    last: list[FinishedRun]
+
+
+class OneCall:
+    """Makes a descent that begins in one state, again and again.
+
+    Parameters
+    ----------
+    compiled
+        The descent, in two parts.
+    state
+        The method's state at the start.
+    steps
+        Iterations at most.
+    """
+
+    def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
+        assert compiled.evaluation is not None
+        self._compiled, self._evaluation = compiled, compiled.evaluation
+        self._state, self._steps = state, steps
+        self._rooms: list[_Room] = []
+        self._function = _one_call()
+
+    def __call__(self, arrays: tuple[Any, ...]) -> FinishedRun | None:
+        """Run from x on data, and return how it ended.
+
+        `arrays` are x, then the data inputs. None is returned unless all of them are of the
+        kind that was compiled for, and finite, and the run stopped by itself.
+        """
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = self._new_room()
+        last = room.last
+        if last and sys.getrefcount(last[0]) > _NOBODYS:
+            last[0].take()
+        outcome = self._function(id(arrays), room.address)
+        run = FinishedRun(self._compiled, room.work) if outcome == Outcome.STOPPED else None
+        last[:] = () if run is None else (run,)
+        self._rooms.append(room)
+        return run
+
+    def _new_room(self) -> _Room:
+        compiled = self._compiled
+        work = Workspace(compiled.memory, self._evaluation)
+        work.load(self._state)
+        work.integers.fill(0)
+        state = work.changing
+        image, x = state.copy(), work.copies[0][0]
+        inputs = self._evaluation.paths[-1].inputs[1:]
+        first = self._evaluation.table.place("input.1")  # x is the first input
+        data = ctypes.addressof(work.evaluated) + first * ctypes.sizeof(ctypes.c_void_p)
+        work.let_evaluate(self._evaluation.code.address)
+        steps = min(self._steps, work.history_rows - 1)
+        words = [compiled.code.address, ctypes.addressof(work.table), steps]
+        words += [address_of(state), address_of(image), state.nbytes, address_of(x), x.nbytes]
+        words += [data, 1 + len(inputs), id(np.ndarray)]
+        for node in (compiled.program.full.x, *inputs):
+            looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
+            words += [word_of(node.dtype), node.ndim, *node.shape, looked_at, node.size]
+        description = np.array(words, np.int64)
+        return _Room(work, address_of(description), (description, image), [])
+
+
+class FinishedRun:
+    """A run that is over: ``engines.program.Run``, as far as that looks back.
+
+    Parameters
+    ----------
+    compiled
+        The descent.
+    work
+        What it ran in. What is asked for most often is copied out of it at once, the rest
+        when it is asked for, or before another run begins there.
+    """
+
+    def __init__(self, compiled: DescentCode, work: Workspace) -> None:
+        self._compiled, self._work = compiled, work
+        self._taken: tuple[np.ndarray, tuple[Columns, np.ndarray | None]] | None = None
+        self.x: np.ndarray = work.copies[0][work.integers.item(SWAPPED)].copy()
+        self.report = [part.copy() for part in work.report]
+        self.reason: int = work.integers.item(REASON)
+        self.loss: float = work.losses.item(1)
+
+    def take(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
+        """Copy the rest out of the memory, and return it: bytes, and the history."""
+        work = self._work
+        taken = work.changing.copy(), work.history()
+        # Whoever was first copied before the memory changed.
+        if self._taken is None:
+            self._taken = taken
+        return self._taken
+
+    @property
+    def _copied(self) -> Copied:
+        memory = self._compiled.memory
+        block, _ = self._taken or self.take()
+        numbers = memory.view("integers", block, memory.changing)
+        return Copied(memory, block, memory.changing, numbers[SWAPPED:].tolist())
+
+    @property
+    def count(self) -> int:
+        return self._copied.count
+
+    @property
+    def previous_loss(self) -> float:
+        return self._copied.previous_loss
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._copied.view("gradient")
+
+    @property
+    def previous_x(self) -> np.ndarray:
+        return self._copied.before(0)
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        return self._copied.state
+
+    @property
+    def recording(self) -> Recording:
+        _, (columns, xs) = self._taken or self.take()
+        return Recording([tuple(columns)], [] if xs is None else [xs])
+
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what will tell where the run is."""
+        return self._copied.snapshot
+
+
+def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
+    """Return what makes descents in one call; None where they cannot be made so, or not yet."""
+    hasty = any([code.is_hasty for code in compiled.codes])
+    if compiled.evaluation is None or hasty or compiled.shares_work or not layout_is_known():
+        return None
+    return OneCall(compiled, state, steps)
+
+
+@once
+def _one_call() -> Callable[[int, int], int]:
+    """Return the function that makes a descent.
+
+    It takes the ids of a tuple of arrays and the address of its description, and returns
+    what the machine code does, or :data:`~steepest.engines.native.runtime.numpy_abi.OTHER_KIND`.
+    """
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
+
+
+@once
+def _code() -> Code:
+    return Code(_module(), "one_call")
+
+
+def _module() -> ir.Module:
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "one_call")
+    arrays, program = function.args
+    w = Writer(function)
+    b = w.b
+    other_kind = function.append_basic_block("other_kind")
+    words = Words(w, program, _FIRST)
+    kind, number = w.load(program, 8 * _TYPE), w.load(program, 8 * _ARRAYS)
+    data = w.load(program, 8 * _DATA, POINTER)
+
+    def check(i: ir.Value) -> None:
+        array = item_of(w, arrays, i)
+        check_array(w, array, kind, words, other_kind)
+        _check_finite(w, data_of(w, array), words.next(), words.next(), other_kind)
+
+    w.each(index(0), number, check)
+
+    def bind(i: ir.Value) -> None:
+        b.store(
+            data_of(w, item_of(w, arrays, b.add(i, index(1)))),
+            b.gep(data, [i], source_etype=POINTER),
+        )
+
+    w.each(index(0), b.sub(number, index(1)), bind)
+    state, image, x = (w.load(program, 8 * place, POINTER) for place in (_STATE, _IMAGE, _X))
+    _copy(w, state, image, w.load(program, 8 * _BYTES))
+    _copy(w, x, data_of(w, item_of(w, arrays, index(0))), w.load(program, 8 * _X_BYTES))
+    target = w.load(program, 8 * _FUNCTION, POINTER)
+    table, steps = w.load(program, 8 * _TABLE, POINTER), w.load(program, 8 * _STEPS)
+    b.ret(b.call(target, [table, steps, index(0)], FUNCTION_TYPE))
+    b.position_at_end(other_kind)
+    b.ret(index(OTHER_KIND))
+    return module
+
+
+def _copy(w: Writer, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
+    """Copy so many bytes."""
+    module, name = w.function.module, "memcpy"
+    kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
+    function = module.globals.get(name) or ir.Function(module, kind, name)
+    w.b.call(function, [target, source, size])
+
+
+def _check_finite(
+    w: Writer, data: ir.Value, size: ir.Value, count: ir.Value, otherwise: ir.Block
+) -> None:
+    """Leave unless real numbers of so many bytes are all finite; of 0 bytes none is looked at."""
+    b = w.b
+    for width, exponent in _EXPONENTS.items():
+        kind = ir.IntType(8 * width)
+        found, mask = b.alloca(kind), ir.Constant(kind, exponent)
+        b.store(ir.Constant(kind, 0), found)
+        number = b.select(b.icmp_unsigned("==", size, index(width)), count, index(0))
+
+        def look(i: ir.Value, kind: Any = kind, found: Any = found, mask: Any = mask) -> None:
+            bits = b.and_(b.load(b.gep(data, [i], source_etype=kind), typ=kind), mask)
+            wrong = b.zext(b.icmp_unsigned("==", bits, mask), kind)
+            b.store(b.or_(b.load(found, typ=kind), wrong), found)
+
+        w.each(index(0), number, look)
+        none = ir.Constant(kind, 0)
+        w.require(b.load(found, typ=kind), none, otherwise)

@@ -1,0 +1,316 @@
+"""Compiled functions that Python calls like its own, written in C.
+
+Where the arguments are arrays of the kind compiled for, nothing of a call is left to the
+interpreter: machine code looks at the arrays, asks NumPy for the results' memory, computes,
+and returns. Whatever it does not know is handed to Python.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.types import INDEX, POINTER, index
+from steepest.engines.native.jit.compile import Code
+from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.engines.native.runtime.numpy_abi import (
+    Words,
+    Writer,
+    check_array,
+    data_of,
+    layout_is_known,
+    word_of,
+)
+from steepest.graph import Shape
+
+_FASTCALL = 0x0080  # of Python's interface: arguments come as a C array
+_SCALAR = 60  # the place of PyArray_Scalar in NumPy's interface
+_LONG_CALL = 1 << 13  # elements from which on other threads may run Python meanwhile
+
+# Functions of Python's and NumPy's interfaces, at the beginning of every description.
+_PYTHON = (
+    "PyObject_Vectorcall",
+    "PyTuple_New",
+    "PyTuple_SetItem",
+    "Py_DecRef",
+    "PyEval_SaveThread",
+    "PyEval_RestoreThread",
+)
+(_CALL, _NEW_TUPLE, _SET_ITEM, _RELEASE, _SAVE, _RESTORE, _TO_SCALAR) = range(7)
+
+# What follows them; then, word by word: what was read from outside and what was read, the
+# arrays expected, and the results.
+(_FUNCTION, _FALLBACK, _OPEN, _ARENA, _BUSY, _TYPE) = range(7, 13)
+(_COUNT, _READS, _RESULTS, _IS_TUPLE, _IS_LONG, _BOARD, _FIRST) = range(13, 20)
+
+
+class _Method(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+def entry(
+    function: int,
+    inputs: Sequence[tuple[Shape, np.dtype]],
+    results: Sequence[tuple[Shape, np.dtype]],
+    make: Callable[..., np.ndarray],
+    arena: np.ndarray,
+    board: np.ndarray,
+    reads: Sequence[tuple[Callable[[], Any], Any]],
+    open_sessions: np.ndarray,
+    fallback: Callable[..., Any],
+    is_tuple: bool,
+) -> Callable[..., Any] | None:
+    """Return a function for Python to call; None where this Python cannot be dealt with.
+
+    Parameters
+    ----------
+    function
+        Address of the program.
+    inputs, results
+        Shapes and dtypes.
+    make
+        Makes the memory of a result, from its shape and dtype.
+    arena
+        Memory of the program; a second call at the same time goes to the fallback.
+    board
+        What threads share.
+    reads
+        What was read from outside when the function was traced: how, and what it was. If
+        one of them is another object by now, the call goes to the fallback.
+    open_sessions
+        A number that is not 0 while something is being traced.
+    fallback
+        For every call that is not of this kind.
+    is_tuple
+        Whether the results are returned as a tuple.
+    """
+    shared = _shared()
+    if shared is None:
+        return None
+    words = [*_functions(), function, id(fallback), address_of(open_sessions), address_of(arena)]
+    busy = np.zeros(1, np.int64)
+    size = sum(int(np.prod(shape, dtype=int)) for shape, _ in (*inputs, *results))
+    words += [address_of(busy), id(np.ndarray), len(inputs), len(reads), len(results)]
+    words += [int(is_tuple), int(size > _LONG_CALL), address_of(board)]
+    for read, found in reads:
+        words += [id(read), id(found)]
+    for shape, dtype in inputs:
+        words += [word_of(dtype), len(shape), *shape]
+    kept: list[Any] = [arena, board, busy, reads, open_sessions, fallback, make, *inputs]
+    for shape, dtype in results:
+        kept += [shape, dtype]
+        words += [len(shape), id(make), id(shape), id(dtype)]
+    description = np.array(words, np.int64).view(_Description)
+    description.kept = kept
+    return _new_function()(ctypes.byref(shared[0]), description, None)
+
+
+class _Description(np.ndarray):
+    """What machine code knows of a program: addresses, and what keeps them alive."""
+
+    kept: list[Any]
+
+
+@functools.cache
+def _functions() -> tuple[int, ...]:
+    python = [
+        ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in _PYTHON
+    ]
+    return (*[address or 0 for address in python], _numpy_function(_SCALAR))
+
+
+def _numpy_function(place: int) -> int:
+    """Return the address of a function of NumPy's interface."""
+    capsule = np._core.multiarray._ARRAY_API  # type: ignore[attr-defined]
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = pointer_of(capsule, None)
+    return ctypes.c_void_p.from_address(table + 8 * place).value or 0
+
+
+@functools.cache
+def _new_function() -> Any:
+    function = ctypes.pythonapi.PyCFunction_NewEx
+    function.restype = ctypes.py_object
+    function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return function
+
+
+_lock = threading.Lock()
+
+
+@functools.cache
+def _shared() -> tuple[_Method, Code] | None:
+    """Return the one function behind all entries; None where its world is not as expected."""
+    with _lock:
+        if not layout_is_known() or not _scalars_are_known():
+            return None
+        code = Code(_module(), "entry")
+        return _Method(b"compiled", code.address, _FASTCALL, None), code
+
+
+def _scalars_are_known() -> bool:
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    try:
+        address = _numpy_function(_SCALAR)
+    except (AttributeError, ValueError):
+        return False
+    number = np.array(1.5)
+    made = kind(address)(address_of(number), number.dtype, None)
+    return type(made) is np.float64 and made == 1.5
+
+
+def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
+    module = ir.Module()
+    kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
+    function = ir.Function(module, kind, "entry")
+    itself, arguments, given = function.args
+    w = Writer(function)
+    b = w.b
+    null = ir.Constant(POINTER, None)
+    names = ("other_kind", "failed", "computed", "gave_up")
+    other_kind, failed, computed, gave_up = map(function.append_basic_block, names)
+    program = data_of(w, itself)
+    count, reads, results = (w.load(program, 8 * i) for i in (_COUNT, _READS, _RESULTS))
+    words = Words(w, program, _FIRST)
+    arrays = b.alloca(POINTER, b.add(b.add(count, results), index(2)))  # the program's table
+    made = b.alloca(POINTER, b.add(results, index(1)))  # results that are arrays
+    numbers = b.alloca(INDEX, b.add(results, index(1)))  # results that are numbers
+    pair = b.alloca(POINTER, index(2))
+
+    def at(table: ir.Value, i: ir.Value) -> ir.Value:
+        return b.gep(table, [i], source_etype=POINTER)
+
+    def call(place: int, result: ir.Type, *operands: ir.Value) -> ir.Value:
+        target = w.load(program, 8 * place, POINTER)
+        return b.call(target, operands, ir.FunctionType(result, [x.type for x in operands]))
+
+    def release(pointer: ir.Value) -> None:
+        call(_RELEASE, ir.VoidType(), pointer)
+
+    w.require(given, count, other_kind)
+    open_sessions = w.load(program, 8 * _OPEN, POINTER)
+    w.require(b.load(open_sessions, typ=INDEX), index(0), other_kind)
+
+    def read(i: ir.Value) -> None:
+        found = call(_CALL, POINTER, words.next(POINTER), null, index(0), null)
+        expected = words.next()
+        there = function.append_basic_block("there")
+        b.cbranch(b.icmp_unsigned("!=", found, null), there, failed)
+        b.position_at_end(there)
+        release(found)  # what it is compared with is alive: the description's owner has it
+        w.require(b.ptrtoint(found, INDEX), expected, other_kind)
+
+    w.each(index(0), reads, read)
+    array_type = w.load(program, 8 * _TYPE)
+
+    def check(i: ir.Value) -> None:
+        array = b.load(at(arguments, i), typ=POINTER)
+        check_array(w, array, array_type, words, other_kind)
+        b.store(data_of(w, array), at(arrays, i))
+
+    w.each(index(0), count, check)
+    busy = w.load(program, 8 * _BUSY, POINTER)
+    w.require(b.atomic_rmw("xchg", busy, index(1), "seq_cst"), index(0), other_kind)
+    b.store(w.load(program, 8 * _ARENA, POINTER), at(arrays, count))
+    b.store(w.load(program, 8 * _BOARD, POINTER), at(arrays, b.add(count, index(1))))
+
+    def clear(i: ir.Value) -> None:
+        b.store(null, at(made, i))
+
+    def prepare(i: ir.Value) -> None:
+        place = at(arrays, b.add(b.add(count, index(2)), i))
+        ndim, make = words.next(), words.next(POINTER)
+        for k in range(2):  # shape and dtype
+            b.store(words.next(POINTER), at(pair, index(k)))
+        is_number, is_array, ready = (
+            function.append_basic_block(name) for name in ("number", "array", "ready")
+        )
+        b.cbranch(b.icmp_unsigned("==", ndim, index(0)), is_number, is_array)
+        b.position_at_end(is_number)
+        b.store(b.gep(numbers, [i], source_etype=INDEX), place)
+        b.branch(ready)
+        b.position_at_end(is_array)
+        array = call(_CALL, POINTER, make, pair, index(2), null)
+        b.store(array, at(made, i))
+        fine = function.append_basic_block("fine")
+        b.cbranch(b.icmp_unsigned("!=", array, null), fine, gave_up)
+        b.position_at_end(fine)
+        b.store(data_of(w, array), place)
+        b.branch(ready)
+        b.position_at_end(ready)
+
+    after_inputs = b.load(words.place, typ=INDEX)
+    w.each(index(0), results, clear)
+    w.each(index(0), results, prepare)
+    is_long = b.icmp_unsigned("!=", w.load(program, 8 * _IS_LONG), index(0))
+    thread = b.alloca(POINTER)
+    with b.if_then(is_long):
+        b.store(call(_SAVE, POINTER), thread)
+    zero = index(0)
+    path = call(_FUNCTION, INDEX, arrays, zero, zero)
+    with b.if_then(is_long):
+        call(_RESTORE, ir.VoidType(), b.load(thread, typ=POINTER))
+    b.store_atomic(index(0), busy, "seq_cst", 8)
+    drop = function.append_basic_block("drop")
+    b.cbranch(b.icmp_unsigned("==", path, index(0)), computed, drop)
+    b.position_at_end(drop)  # an index out of bounds, another path: Python says it
+
+    def forget(i: ir.Value) -> None:
+        array = b.load(at(made, i), typ=POINTER)
+        with b.if_then(b.icmp_unsigned("!=", array, null)):
+            release(array)
+
+    w.each(index(0), results, forget)
+    b.branch(other_kind)
+
+    b.position_at_end(computed)
+    single = b.icmp_unsigned("==", w.load(program, 8 * _IS_TUPLE), index(0))
+    whole, slot = b.alloca(POINTER), b.alloca(POINTER)
+    b.store(null, whole)
+    with b.if_then(b.not_(single)):
+        b.store(call(_NEW_TUPLE, POINTER, results), whole)
+    b.store(after_inputs, words.place)
+
+    def give(i: ir.Value) -> None:
+        for _ in range(3):
+            words.next()
+        dtype = words.next(POINTER)
+        array = b.load(at(made, i), typ=POINTER)
+        b.store(array, slot)
+        with b.if_then(b.icmp_unsigned("==", array, null)):
+            number = b.gep(numbers, [i], source_etype=INDEX)
+            b.store(call(_TO_SCALAR, POINTER, number, dtype, null), slot)
+        result = b.load(slot, typ=POINTER)
+        with b.if_else(single) as (alone, together):
+            with alone:
+                b.store(result, whole)
+            with together:
+                call(_SET_ITEM, ir.IntType(32), b.load(whole, typ=POINTER), i, result)
+
+    w.each(index(0), results, give)
+    b.ret(b.load(whole, typ=POINTER))
+
+    b.position_at_end(gave_up)
+    b.store_atomic(index(0), busy, "seq_cst", 8)
+    w.each(index(0), results, forget)
+    b.branch(failed)
+    b.position_at_end(failed)
+    b.ret(null)
+    b.position_at_end(other_kind)
+    fallback = w.load(program, 8 * _FALLBACK, POINTER)
+    b.ret(call(_CALL, POINTER, fallback, arguments, given, null))
+    return module

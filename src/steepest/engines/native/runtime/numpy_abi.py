@@ -1,0 +1,226 @@
+"""Calls from Python: machine code looks into NumPy's array objects itself.
+
+Asking an array for its address, its flags and its shape takes Python a microsecond each
+time; their places in the object are part of NumPy's binary interface, which every compiled
+extension relies on. One function, made once in a process, checks the arrays of a call and
+hands their addresses to the program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.types import INDEX, POINTER, index
+from steepest.engines.native.jit.compile import Code, once
+from steepest.engines.native.runtime.buffer_pool import address_of
+
+OTHER_KIND = -(1 << 62)
+"""What a call returns if an array is not of the shape, dtype and order compiled for."""
+
+_INT = ir.IntType(32)
+_ALIGNED_IN_ORDER = 0x0101  # flags of NumPy's interface: C contiguous, and aligned
+
+# The beginning of an array object: data, ndim, shape, strides, base, dtype, flags.
+_DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = 0, 8, 16, 40, 48
+# In a dtype: its kind, character and order of bytes, a byte of no meaning, and its number.
+_WORD, _MEANING = 8, ~(0xFF << 24)
+_HEADER = object.__basicsize__  # what every object starts with; its type comes last
+ITEMS = tuple.__basicsize__
+"""Where the items of a tuple begin."""
+
+# The description of a program: its function, its number of inputs, of arrays in all, the
+# type of arrays; then for each input its dtype, number of axes and shape.
+_FUNCTION, _INPUTS, _ARRAYS, _TYPE, _FIRST = range(5)
+
+
+def word_of(dtype: np.dtype) -> int:
+    """Return what tells a dtype of numbers from others.
+
+    Not every array of float64 has the same object for it: one that came through a pickle has
+    one of its own.
+    """
+    characters = [ord(x) for x in (dtype.kind, dtype.char, dtype.byteorder)]
+    return int.from_bytes(bytes(characters), "little") | dtype.num << 32
+
+
+def describe(
+    function: int, inputs: Sequence[tuple[tuple[int, ...], np.dtype]], others: int
+) -> np.ndarray:
+    """Return what :func:`invoke` needs to know of a program.
+
+    Parameters
+    ----------
+    function
+        Address of the program's function.
+    inputs
+        Shape and dtype of each input.
+    others
+        How many arrays there are besides, which are not checked.
+    """
+    words = [function, len(inputs), len(inputs) + others, id(np.ndarray)]
+    for shape, dtype in inputs:
+        words += [word_of(dtype), len(shape), *shape]
+    return np.array(words, np.int64)
+
+
+@once
+def invoke() -> Callable[[int, int], int] | None:
+    """Return the function that calls a program.
+
+    It takes the ids of a tuple of arrays (the inputs, then the others) and the address of
+    the program's description, and returns what the program returns, or
+    :data:`OTHER_KIND`. It is None where arrays are not laid out as expected.
+    """
+    if not layout_is_known():
+        return None
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
+
+
+@once
+def _code() -> Code:
+    return Code(_module(), "invoke")
+
+
+_SOME_DTYPES = [np.dtype(x) for x in ("f4", "f8", "i8", "u1", "?", ">f8", "c16")]
+
+
+@functools.cache
+def layout_is_known() -> bool:
+    """Whether an array and a tuple can be read as expected."""
+    if sys.implementation.name != "cpython":
+        return False
+    array = np.zeros((3, 5), np.float32)
+    pair = (None, array)
+
+    def word(address: int, kind: Any = ctypes.c_int64) -> int:
+        return kind.from_address(address).value
+
+    place = id(array) + _HEADER
+    shape = word(place + _SHAPE)
+    return (
+        word(id(pair) + ITEMS + 8) == id(array)
+        and word(place - 8) == id(np.ndarray)
+        and word(place + _DATA) == address_of(array)
+        and word(place + _NDIM, ctypes.c_int32) == 2
+        and [word(shape), word(shape + 8)] == [3, 5]
+        and word(place + _DTYPE) == id(array.dtype)
+        and word(place + _FLAGS, ctypes.c_int32) == array.flags.num
+        and all(word(id(x) + _HEADER + _WORD) & _MEANING == word_of(x) for x in _SOME_DTYPES)
+    )
+
+
+class Writer:
+    """Writes the function, with loads at byte offsets and early returns."""
+
+    def __init__(self, function: ir.Function) -> None:
+        self.function = function
+        self.b = ir.IRBuilder(function.append_basic_block("entry"))
+
+    def load(self, pointer: ir.Value, offset: int | ir.Value, kind: ir.Type = INDEX) -> ir.Value:
+        place = index(offset) if isinstance(offset, int) else offset
+        address = self.b.gep(pointer, [place], source_etype=ir.IntType(8))
+        return self.b.load(address, typ=kind)
+
+    def require(self, found: ir.Value, expected: ir.Value, otherwise: ir.Block) -> None:
+        fine = self.function.append_basic_block("fine")
+        self.b.cbranch(self.b.icmp_unsigned("==", found, expected), fine, otherwise)
+        self.b.position_at_end(fine)
+
+    def each(self, first: ir.Value, stop: ir.Value, body: Callable[[ir.Value], None]) -> None:
+        """Repeat for an index from `first` to below `stop`, maybe never."""
+        before = self.b.block
+        head, inside, after = (
+            self.function.append_basic_block(name) for name in ("head", "inside", "after")
+        )
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        i = self.b.phi(INDEX)
+        i.add_incoming(first, before)
+        self.b.cbranch(self.b.icmp_signed("<", i, stop), inside, after)
+        self.b.position_at_end(inside)
+        body(i)
+        i.add_incoming(self.b.add(i, index(1)), self.b.block)
+        self.b.branch(head)
+        self.b.position_at_end(after)
+
+
+def item_of(w: Writer, items: ir.Value, i: ir.Value) -> ir.Value:
+    """Return an item of a tuple."""
+    return w.load(items, w.b.add(w.b.mul(i, index(8)), index(ITEMS)), POINTER)
+
+
+class Words:
+    """Reads a description word by word."""
+
+    def __init__(self, w: Writer, program: ir.Value, first: int) -> None:
+        self._w, self._program = w, program
+        self.place = w.b.alloca(INDEX)
+        w.b.store(index(8 * first), self.place)
+
+    def next(self, kind: ir.Type = INDEX) -> ir.Value:
+        b = self._w.b
+        here = b.load(self.place, typ=INDEX)
+        b.store(b.add(here, index(8)), self.place)
+        return self._w.load(self._program, here, kind)
+
+
+def data_of(w: Writer, array: ir.Value) -> ir.Value:
+    """Return where an array's elements are."""
+    return w.load(array, _HEADER + _DATA, POINTER)
+
+
+def check_array(
+    w: Writer, array: ir.Value, kind: ir.Value, words: Words, other_kind: ir.Block
+) -> None:
+    """Leave unless an object is an array of the dtype and shape that the next words say."""
+    b = w.b
+    w.require(w.load(array, _HEADER - 8), kind, other_kind)
+    dtype = w.load(array, _HEADER + _DTYPE, POINTER)
+    word = b.and_(w.load(dtype, _HEADER + _WORD), index(_MEANING))
+    w.require(word, words.next(), other_kind)
+    flags = b.and_(w.load(array, _HEADER + _FLAGS, _INT), ir.Constant(_INT, _ALIGNED_IN_ORDER))
+    w.require(flags, ir.Constant(_INT, _ALIGNED_IN_ORDER), other_kind)
+    ndim = b.sext(w.load(array, _HEADER + _NDIM, _INT), INDEX)
+    w.require(ndim, words.next(), other_kind)
+    shape = w.load(array, _HEADER + _SHAPE, POINTER)
+
+    def extent(axis: ir.Value) -> None:
+        w.require(w.load(shape, b.mul(axis, index(8))), words.next(), other_kind)
+
+    w.each(index(0), ndim, extent)
+
+
+def _module() -> ir.Module:
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "invoke")
+    arrays, program = function.args
+    w = Writer(function)
+    b = w.b
+    other_kind = function.append_basic_block("other_kind")
+    inputs, count = (w.load(program, 8 * place) for place in (_INPUTS, _ARRAYS))
+    table = b.alloca(POINTER, count)
+    words = Words(w, program, _FIRST)
+    kind = w.load(program, 8 * _TYPE)
+
+    def take(i: ir.Value) -> None:
+        b.store(data_of(w, item_of(w, arrays, i)), b.gep(table, [i], source_etype=POINTER))
+
+    def check(i: ir.Value) -> None:
+        check_array(w, item_of(w, arrays, i), kind, words, other_kind)
+        take(i)
+
+    w.each(index(0), inputs, check)
+    w.each(inputs, count, take)
+    target = w.load(program, 8 * _FUNCTION, POINTER)
+    of_tables = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
+    b.ret(b.call(target, [table, index(0), index(0)], of_tables))
+    b.position_at_end(other_kind)
+    b.ret(index(OTHER_KIND))
+    return module

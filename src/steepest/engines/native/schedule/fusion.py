@@ -1,0 +1,184 @@
+"""Which loops run as one: those over the same positions that look at the same arrays.
+
+An array that only such a loop reads, position by position, need not exist.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from steepest.engines.native.schedule.regions import REGISTER_LIMIT, is_leaf, region
+from steepest.graph import Node, Shape
+from steepest.ops import Elementwise, Indexed, Reduction
+
+_MOST_TOGETHER = 8
+"""Most results of one loop: more would not find room in registers."""
+
+Place = tuple[int, Shape]
+"""Where loops may meet: the stage that they belong to, and what they run over."""
+
+Uses = dict[Node, bool]
+"""The loops that read a node, and whether each reads it only at the position it is at."""
+
+
+@dataclass(eq=False)
+class _Group:
+    """Loops over the same positions, the last one first, and all that they look at."""
+
+    members: list[Node] = field(default_factory=list)
+    looks_at: set[Node] = field(default_factory=set)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.members) >= _MOST_TOGETHER
+
+
+def group_loops(
+    nodes: Sequence[Node],
+    consumers: Mapping[Node, Sequence[Node]],
+    small: frozenset[Node],
+    stored: set[Node],
+    stages: Sequence[Sequence[Node]],
+) -> list[tuple[Node, ...]]:
+    """Return the groups of several loops, operands first.
+
+    What only its own group reads, position by position, is taken out of `stored`, unless it
+    is a result. Results of a later stage may never be wanted: loops of several stages do
+    not run as one.
+    """
+    places = _places(nodes, small, stored, stages)
+    uses = _uses(nodes, consumers, small, stored, places)
+    groups = [tuple(reversed(g.members)) for g in _groups(nodes, small, stored, uses, places)]
+    groups = [members for members in groups if len(members) > 1]
+    results = set().union(*stages)
+    for members in groups:
+        for node in members:
+            inside = (aligned and reader in members for reader, aligned in uses[node].items())
+            if _is_elementwise(node) and node not in results and all(inside):
+                stored.remove(node)
+    return groups
+
+
+def _groups(
+    nodes: Sequence[Node],
+    small: frozenset[Node],
+    stored: set[Node],
+    uses: Mapping[Node, Uses],
+    places: Mapping[Node, Place],
+) -> Iterable[_Group]:
+    """Return groups of loops.
+
+    Going backwards, a loop's level is above that of whatever needs it, but for the group
+    that it is in: so no group needs itself by way of another.
+    """
+    levels: dict[Node, int] = {}
+    group_of: dict[Node, _Group] = {}
+    at_level: dict[tuple[Place, int], list[_Group]] = {}
+    for node in reversed(nodes):
+        if node not in stored and node not in small:
+            continue
+        place = places.get(node)
+        same = {r for r, aligned in uses[node].items() if aligned and places[r] == place}
+        inside = same if _is_elementwise(node) else set()
+        above = max((levels[reader] + 1 for reader in uses[node].keys() - inside), default=0)
+        level = max([above, *(levels[reader] for reader in inside)])
+        if place is None:
+            levels[node] = level
+            continue
+        around = set(region(node, small, stored))
+        readers = [group_of[reader] for reader in inside if levels[reader] == level]
+        if readers and any(group is not readers[0] or group.is_full for group in readers):
+            readers, level = [], level + 1
+        others = at_level.setdefault((place, level), [])
+        related = (g for g in others if not g.is_full and not g.looks_at.isdisjoint(around))
+        group = readers[0] if readers else next(related, None)
+        if group is None:
+            group = _Group()
+            others.append(group)
+        group.members.append(node)
+        group.looks_at.update(x for x in (node, *around) if x.size > 1)
+        levels[node], group_of[node] = level, group
+    return dict.fromkeys(group_of.values())
+
+
+def in_order(
+    nodes: Sequence[Node],
+    groups: Sequence[tuple[Node, ...]],
+    small: frozenset[Node],
+    stored: set[Node],
+) -> list[Node]:
+    """Return the nodes in an order in which groups stay together, operands first."""
+    position = {node: i for i, node in enumerate(nodes)}
+    unit_of = {node: members for members in groups for node in members}
+    result: dict[Node, None] = {}
+    for first in nodes:
+        stack = [(unit_of.get(first, (first,)), False)]
+        while stack:
+            unit, is_ready = stack.pop()
+            if unit[-1] in result:
+                continue
+            around = {x for node in unit for x in region(node, small, stored)} - result.keys()
+            found = sorted(around.union(unit), key=position.__getitem__)
+            if is_ready:
+                result.update(dict.fromkeys(found))
+                continue
+            ends = (x for x in found if x in small or x in stored or is_leaf(x))
+            before = [(unit_of.get(x, (x,)), False) for x in ends if x not in unit]
+            stack += [(unit, True), *reversed(before)]
+    return list(result)
+
+
+def _is_elementwise(node: Node) -> bool:
+    return isinstance(node.op.lower, Elementwise)
+
+
+def _places(
+    nodes: Sequence[Node],
+    small: frozenset[Node],
+    stored: set[Node],
+    stages: Sequence[Sequence[Node]],
+) -> dict[Node, Place]:
+    """Return the place of every loop that others may run along with."""
+    position = {node: i for i, node in enumerate(nodes)}
+    last = (max(position[node] for node in stage) for stage in stages if stage)
+    ends = list(itertools.accumulate(last, max))
+    places: dict[Node, Place] = {}
+    for node in stored - small:
+        shape = _positions(node)
+        if shape is not None:
+            places[node] = bisect.bisect_left(ends, position[node]), shape
+    return places
+
+
+def _positions(node: Node) -> Shape | None:
+    """Return the shape that a node's loop runs over; None if it keeps to itself."""
+    if isinstance(node.op.lower, Reduction):
+        (operand,) = node.operands
+        whole = len(node.attributes["axis"]) == operand.ndim
+        return operand.shape if whole and operand.size > REGISTER_LIMIT else None
+    return node.shape if _is_elementwise(node) and node.size > REGISTER_LIMIT else None
+
+
+def _uses(
+    nodes: Sequence[Node],
+    consumers: Mapping[Node, Sequence[Node]],
+    small: frozenset[Node],
+    stored: set[Node],
+    places: Mapping[Node, Place],
+) -> dict[Node, Uses]:
+    uses: dict[Node, Uses] = {}
+    for node in reversed(nodes):
+        mine: Uses = {}
+        for consumer in consumers[node]:
+            if consumer in small or consumer in stored:
+                is_aligned = consumer in places and places[consumer][1] == node.shape
+                mine[consumer] = mine.get(consumer, True) and is_aligned
+                continue
+            same = not isinstance(consumer.op.lower, Indexed) and consumer.shape == node.shape
+            for reader, is_aligned in uses[consumer].items():
+                mine[reader] = mine.get(reader, True) and is_aligned and same
+        uses[node] = mine
+    return uses

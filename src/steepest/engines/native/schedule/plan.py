@@ -1,0 +1,199 @@
+"""What lives where: which nodes stay in registers, which fuse, which become arrays.
+
+A node whose operands and result are tiny is computed in registers, element by element.
+Any other elementwise or shaping node fuses into the loops of whoever needs it, unless that
+would compute it more than once; reductions, products and results become arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from steepest.engines.native.schedule.fusion import group_loops, in_order
+from steepest.engines.native.schedule.regions import (
+    REGISTER_LIMIT,
+    is_leaf,
+    is_stretch,
+    is_view,
+    region,
+)
+from steepest.graph import Guard, Node, order
+from steepest.ops import Elementwise, Indexed, Kernel, Reduction
+
+_DEPTH_LIMIT = 40
+"""Longest chain of nodes that fuse into one loop."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How every node of a program is computed.
+
+    Attributes
+    ----------
+    nodes
+        All of them, operands first.
+    small
+        Those computed in registers.
+    stored
+        Those that are in memory: by loops of their own, or as a stretch of another array.
+    stretches
+        The latter, which are looked at where they are.
+    together
+        For each node that is computed in one loop with others: all of them, operands first.
+    parts
+        For each node that is computed where a concatenation wants it: that, and the number
+        of its elements that come before.
+    last_use
+        For each stored node, the last node whose loops read it.
+    """
+
+    nodes: list[Node]
+    small: frozenset[Node]
+    stored: frozenset[Node]
+    stretches: frozenset[Node]
+    together: Mapping[Node, tuple[Node, ...]]
+    parts: Mapping[Node, tuple[Node, int]]
+    last_use: dict[Node, Node]
+
+
+_IN_MEMORY = ("host", "scan", "while_", "cond", "panels", "triangle", "solve_triangle")
+"""Kernels whose operands are looked at in memory, however small they are."""
+
+
+def _fits_registers(node: Node) -> bool:
+    if node.size > REGISTER_LIMIT or is_leaf(node):
+        return False
+    if node.op.name in ("take_at", "add_at", "put_at"):
+        return False  # an index that is not known when compiling needs memory
+    if isinstance(node.op.lower, Kernel) and node.op.lower.name in _IN_MEMORY:
+        return False
+    return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
+
+
+def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]]) -> Plan:
+    """Decide for all nodes that the guards and outputs of some paths need.
+
+    The outputs of a path come in stages, in the order in which they will be emitted: memory
+    is given back after its last use in that order.
+    """
+    stages: list[Sequence[Node]] = []
+    for guards, outputs in paths:
+        stages += [[guard.condition] for guard in guards]
+        stages += outputs
+    results = [node for stage in stages for node in stage]
+    nodes = order(results)
+    consumers: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node in nodes:
+        for operand in dict.fromkeys(node.operands):
+            consumers[operand].append(node)
+    small = frozenset(filter(_fits_registers, nodes))
+    needed = set(results)
+    # A result is copied: what it is a stretch of may be gone when it is wanted.
+    stretches = frozenset(node for node in nodes if is_stretch(node) and node not in needed)
+    stored: set[Node] = set()
+    readers: dict[Node, set[Node]] = {}
+    for node in reversed(nodes):
+        if node in small or is_leaf(node):
+            continue
+        loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
+        readers[node] = loops
+        if node in needed or node in stretches or _must_store(node, consumers[node], loops, small):
+            stored.add(node)
+    stored |= {node for node in nodes if _is_beside_stored(node, small, stored)}
+    _cut_chains(nodes, small, stored)
+    groups = group_loops(nodes, consumers, small, stored, stages)
+    if groups:
+        nodes = in_order(nodes, groups, small, stored)
+    # Paths differ in what comes last: with several, nothing is given back.
+    parts = _parts(nodes, stored, frozenset(results))
+    last_use = _last_uses(nodes, small, stored, stretches, parts) if len(paths) == 1 else {}
+    together = {node: members for members in groups for node in members}
+    return Plan(nodes, small, frozenset(stored), stretches, together, parts, last_use)
+
+
+def _loops_of(
+    node: Node, stored: set[Node], small: frozenset[Node], readers: dict[Node, set[Node]]
+) -> set[Node]:
+    return {node} if node in stored or node in small else readers[node]
+
+
+def _must_store(
+    node: Node, consumers: Sequence[Node], loops: set[Node], small: frozenset[Node]
+) -> bool:
+    lower = node.op.lower
+    if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT:
+        return True
+    if is_view(node):
+        return False
+    if any(isinstance(consumer.op.lower, Kernel) for consumer in consumers):
+        return True
+    if len(consumers) > 1 and any(isinstance(c.op.lower, Indexed) for c in consumers):
+        return True  # read at different indices: computed more than once
+    if isinstance(lower, Elementwise) and any(c.size > node.size for c in consumers):
+        return not all(isinstance(c.op.lower, Reduction) for c in consumers)
+    return len(loops) > 1
+
+
+def _is_beside_stored(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
+    """Whether a node is best computed where one of its operands is, which becomes an array."""
+    lower = node.op.lower
+    if node in small or not isinstance(lower, Elementwise) or lower.beside is None:
+        return False
+    return node.operands[lower.beside] in stored and node.size > REGISTER_LIMIT
+
+
+def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]) -> None:
+    depth: dict[Node, int] = {}
+    for node in nodes:
+        if node in small or node in stored or is_leaf(node):
+            depth[node] = 0
+            continue
+        depth[node] = 1 + max((depth[operand] for operand in node.operands), default=0)
+        if depth[node] > _DEPTH_LIMIT:
+            stored.add(node)
+            depth[node] = 0
+
+
+def _parts(
+    nodes: Sequence[Node], stored: set[Node], results: frozenset[Node]
+) -> dict[Node, tuple[Node, int]]:
+    """Return the stored nodes that can be computed in the place of a concatenation."""
+    parts: dict[Node, tuple[Node, int]] = {}
+    for whole in nodes:
+        if whole.op.name != "concatenate" or whole not in stored:
+            continue
+        if math.prod(whole.shape[: whole.attributes["axis"]]) != 1:
+            continue  # the parts are not in one piece
+        start = 0
+        for operand in whole.operands:
+            part = operand
+            while part.op.name == "reshape":
+                (part,) = part.operands
+            if part in stored and part.dtype == whole.dtype and part not in results:
+                parts.setdefault(part, (whole, start))
+            start += operand.size
+    return parts
+
+
+def _last_uses(
+    nodes: Sequence[Node],
+    small: frozenset[Node],
+    stored: set[Node],
+    stretches: frozenset[Node],
+    parts: Mapping[Node, tuple[Node, int]],
+) -> dict[Node, Node]:
+    last: dict[Node, int] = {}
+    for place, node in enumerate(nodes):
+        if node in small or node in stored:
+            for operand in region(node, small, stored):
+                if operand in stored:
+                    last[operand] = place
+    for node in stretches & last.keys():  # reading a stretch of an array needs the array
+        if node.operands[0] in stored:
+            last[node.operands[0]] = max(last[node.operands[0]], last[node])
+    for part, (whole, _) in parts.items():  # reading a part needs the whole
+        if part in last and whole in last:
+            last[whole] = max(last[whole], last[part])
+    return {node: nodes[place] for node, place in last.items()}
