@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest.trace.aliasing import shared_memory
+from steepest.trace.arrays.aliasing import shared_memory
 
 
 def changes_first(a, b):

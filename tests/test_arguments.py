@@ -14,8 +14,8 @@ from agreement import assert_agrees, assert_same_outcome, computed, described, f
 from coverage_cases import CASES, X, table
 
 from steepest.errors import RefusalError, SteepestError
-from steepest.trace.array import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
-from steepest.trace.seen import SEEN_BY_NAME
+from steepest.trace.arrays.array import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
+from steepest.trace.following.namespaces import SEEN_BY_NAME
 
 IMPLEMENTATIONS = {
     **{f"np.{f.__name__}": i for f, i in FUNCTIONS.items()},

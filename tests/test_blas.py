@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 import steepest as st
 from steepest.engines.native.jit.host_calls import HostCall
-from steepest.trace.blas import while_recording
+from steepest.trace.recording.blas_threads import while_recording
 
 LARGE = np.ones(100_000)
 

@@ -11,7 +11,7 @@ import pytest
 
 import steepest as st
 from steepest.engines import Interpreter, Native, Torch
-from steepest.ops.elementary import ULP
+from steepest.ops.elementwise.elementary import ULP
 from steepest.ops.row import Domain, elementwise
 from steepest.trace import record
 

@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import steepest as st
-from steepest.ops.elementary import EMIT, ULP
+from steepest.ops.elementwise.elementary import EMIT, ULP
 
 LARGEST = {np.float64: 745.0, np.float32: 103.0}
 POSITIVE = {"log", "log2", "log10"}

@@ -7,7 +7,7 @@ from agreement import assert_agrees, computed, recorded
 
 import steepest as st
 from steepest.errors import RefusalError
-from steepest.trace.complex import UFUNCS
+from steepest.trace.arrays.complex import UFUNCS
 
 VECTOR = np.array([0.4, 0.2, 3.0])
 MATRIX = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])

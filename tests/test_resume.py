@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as strategy
 
 import steepest as st
-from steepest.descent.methods import serialize as stored_settings
+from steepest.descent.iteration import serialize as stored_settings
 from steepest.descent.methods.registry import BY_NAME, FOR_RESIDUALS
 from steepest.descent.results.save import load
 from steepest.errors import InputError

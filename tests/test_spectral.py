@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest.ops.matrix_functions import divided_differences
+from steepest.ops.linear_algebra.matrix_functions import divided_differences
 
 ORDERS = 4
 SPECTRA = {

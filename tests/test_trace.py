@@ -202,7 +202,7 @@ def test_values_are_not_computed_unless_asked_for(monkeypatch):
     def explode(*_):
         raise AssertionError("computed")
 
-    monkeypatch.setattr(sys.modules["steepest.trace.session"], "evaluate_all", explode)
+    monkeypatch.setattr(sys.modules["steepest.trace.recording.session"], "evaluate_all", explode)
     st.trace(lambda x: np.sum(np.exp(x)), np.ones(1000))
 
 

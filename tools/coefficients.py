@@ -1,4 +1,4 @@
-"""Print the polynomials in ``steepest/ops/elementary.py``.
+"""Print the polynomials in ``steepest/ops/elementwise/elementary.py``.
 
     python tools/coefficients.py
 

@@ -91,7 +91,7 @@ from steepest.descent import (
 from steepest.engines import compile, get_num_threads, set_num_threads
 from steepest.errors import SteepestError, TraceWarning
 from steepest.graph import Graph
-from steepest.ops.arithmetic import stop_gradient
+from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace import cond, log_softmax, logsumexp, scan, softmax, trace, while_loop
 from steepest.version import __version__
 

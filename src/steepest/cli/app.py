@@ -22,8 +22,8 @@ from steepest.descent.methods.registry import FOR_LOSSES
 from steepest.descent.results.save import load as load_run
 from steepest.errors import InputError, SteepestError
 from steepest.frames import without_own_frames
-from steepest.graph.printer import format_attributes, format_value, node_names, type_of
 from steepest.show.coverage import rows
+from steepest.show.text import format_attributes, format_value, node_names, type_of
 from steepest.show.values import numbers
 from steepest.trace import trace
 from steepest.version import __version__

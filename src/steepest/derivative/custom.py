@@ -13,9 +13,9 @@ from steepest.errors import InputError, SettingError
 from steepest.graph.source import at, function_source
 from steepest.ops import Case, Domain, Kernel, Row, Rule
 from steepest.trace import as_traced, current, node_of, open_session, record
-from steepest.trace.array import holds_traced
-from steepest.trace.session import check_dtype
-from steepest.trace.view import follow
+from steepest.trace.arrays.array import holds_traced
+from steepest.trace.following.follow import follow
+from steepest.trace.recording.session import check_dtype
 
 Pullback = Callable[..., Any]
 Pushforward = Callable[..., Any]

@@ -15,9 +15,9 @@ from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
-from steepest.trace.aliasing import check_call
+from steepest.trace.arrays.aliasing import check_call
+from steepest.trace.following.follow import follow
 from steepest.trace.tracing import is_array_like, key_of
-from steepest.trace.view import follow
 
 Executable = Callable[[Sequence[Any]], tuple[int, list[np.ndarray]] | None]
 """Of flat inputs: the number of the path that was taken, and its outputs; None if the way

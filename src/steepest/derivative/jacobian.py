@@ -12,8 +12,8 @@ from steepest.derivative.transform import as_variable, gradient, pullback, pushf
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import current
+from steepest.trace.following.writes import writing_once
 from steepest.trace.tracing import call_traced, is_array_like
-from steepest.trace.writes import writing_once
 
 Mode = Literal["auto", "forward", "reverse"]
 

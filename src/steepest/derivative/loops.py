@@ -14,7 +14,7 @@ from steepest.graph import Graph, Node
 from steepest.graph.source import at, user_source
 from steepest.graph.substitute import substitute
 from steepest.ops import COND, SCAN, WHILE
-from steepest.ops.loops import RULES, scan_parts, step_input
+from steepest.ops.arrays.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
 
 

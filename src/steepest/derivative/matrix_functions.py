@@ -12,7 +12,7 @@ from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Graph
 from steepest.graph.source import at, user_source
 from steepest.ops import INPUT, Elementwise
-from steepest.ops.matrix_functions import matrix_function as apply
+from steepest.ops.linear_algebra.matrix_functions import matrix_function as apply
 from steepest.ops.row import RECORD
 from steepest.trace import trace_function
 

@@ -10,8 +10,8 @@ import numpy as np
 from steepest.derivative.support import scale
 from steepest.graph import Node, Shape, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, Zero, is_zero
-from steepest.ops.gather import add_at
-from steepest.ops.shaping import pack
+from steepest.ops.arrays.gather import add_at
+from steepest.ops.arrays.shaping import pack
 from steepest.ops.sides import Sides, sides_of
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 

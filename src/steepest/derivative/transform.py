@@ -16,7 +16,7 @@ from steepest.graph.source import at, function_source
 from steepest.graph.substitute import substitute
 from steepest.ops import constant_node, constant_value
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
-from steepest.trace.aliasing import note_traced
+from steepest.trace.arrays.aliasing import note_traced
 from steepest.trace.tracing import (
     add_argument,
     argument_names,

@@ -10,9 +10,9 @@ import numpy as np
 from steepest.descent.curve_fit import check_start, parameter_names
 from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
+from steepest.descent.iteration.serialize import UnknownSettingError, decode, decode_structure
 from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import choose_method
-from steepest.descent.methods.serialize import UnknownSettingError, decode, decode_structure
 from steepest.descent.minimize import batch_plan, check_kinds
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box

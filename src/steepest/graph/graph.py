@@ -14,7 +14,6 @@ from steepest.graph import trees
 from steepest.graph.evaluate import evaluate, evaluate_all
 from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
-from steepest.graph.printer import format_graph
 from steepest.graph.source import Source
 from steepest.presentation import presenter
 
@@ -157,7 +156,7 @@ class Graph:
                 )
 
     def __str__(self) -> str:
-        return format_graph(self)
+        return presenter("text").format_graph(self)
 
     def draw(self, path: str | Path, *arguments: Any) -> Path:
         """Draw the graph as an SVG picture (needs ``pip install 'steepest[plot]'``).

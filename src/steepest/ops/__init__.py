@@ -2,24 +2,15 @@
 
 from types import MappingProxyType
 
-from steepest.ops import (
+from steepest.ops.arrays import fourier, gather, loops, product, reduction, shaping, slices
+from steepest.ops.arrays.loops import COND, SCAN, WHILE
+from steepest.ops.elementwise import (
     arithmetic,
     comparison,
     exponential,
     floating,
-    fourier,
-    gather,
     kinks,
-    linear,
-    loops,
-    matrix_functions,
-    product,
-    reduction,
-    shaping,
-    slices,
     special,
-    spectral,
-    triangular,
     trigonometric,
 )
 from steepest.ops.leaves import (
@@ -30,7 +21,7 @@ from steepest.ops.leaves import (
     input_node,
     is_zero,
 )
-from steepest.ops.loops import COND, SCAN, WHILE
+from steepest.ops.linear_algebra import linear, matrix_functions, spectral, triangular
 from steepest.ops.row import (
     Case,
     Domain,

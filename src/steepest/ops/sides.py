@@ -20,9 +20,9 @@ import numpy as np
 
 from steepest.graph import Node, make
 from steepest.graph.substitute import substitute
-from steepest.ops.arithmetic import STOP_GRADIENT, WHERE
-from steepest.ops.comparison import EQUAL, GREATER, GREATER_EQUAL
-from steepest.ops.kinks import LARGER, MAXIMUM, MINIMUM, SLOPE_OF_ABSOLUTE, TIE
+from steepest.ops.elementwise.arithmetic import STOP_GRADIENT, WHERE
+from steepest.ops.elementwise.comparison import EQUAL, GREATER, GREATER_EQUAL
+from steepest.ops.elementwise.kinks import LARGER, MAXIMUM, MINIMUM, SLOPE_OF_ABSOLUTE, TIE
 from steepest.ops.leaves import CONSTANT, constant_node, constant_value
 from steepest.ops.row import Derivative, Side
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import TABLE, Kernel, Row
-from steepest.trace.array import FUNCTIONS, SPECIAL_UFUNCS
-from steepest.trace.seen import SEEN, SEEN_BY_NAME
+from steepest.trace.arrays.array import FUNCTIONS, SPECIAL_UFUNCS
+from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 
 NO_SLOPE = frozenset(
     """

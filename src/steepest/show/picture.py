@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from steepest.errors import EngineUnavailableError
 from steepest.files import write_atomically
 from steepest.graph import Graph, Node
-from steepest.graph.printer import format_value, node_names, type_of
+from steepest.show.text import format_value, node_names, type_of
 from steepest.show.values import NodeNumbers, numbers
 
 _LINE, _LETTER, _PADDING = 16, 7.2, 10

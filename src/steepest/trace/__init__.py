@@ -1,12 +1,12 @@
 """NumPy code in, graph out."""
 
-from steepest.trace import calls as calls  # gives arrays NumPy's protocols
 from steepest.trace import functions as functions  # registers what can be recorded
-from steepest.trace.array import TracedArray, as_traced, node_of, record
-from steepest.trace.captures import Captures
-from steepest.trace.loops import cond, scan, while_loop
-from steepest.trace.session import OPEN, current, is_tracing, open_session
-from steepest.trace.special import log_softmax, logsumexp, softmax
+from steepest.trace.arrays import dispatch as dispatch  # gives arrays NumPy's protocols
+from steepest.trace.arrays.array import TracedArray, as_traced, node_of, record
+from steepest.trace.control_flow import cond, scan, while_loop
+from steepest.trace.recording.captures import Captures
+from steepest.trace.recording.session import OPEN, current, is_tracing, open_session
+from steepest.trace.stable import log_softmax, logsumexp, softmax
 from steepest.trace.tracing import Trace, trace, trace_function
 
 __all__ = [

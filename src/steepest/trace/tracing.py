@@ -14,16 +14,16 @@ from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, Unsu
 from steepest.frames import hides_frames
 from steepest.graph import Graph, Node, Signature, trees
 from steepest.graph.source import ENTRIES, at, function_source
-from steepest.trace.aliasing import check_call, note_arguments, note_inner
-from steepest.trace.array import Traced, TracedArray, as_traced, lies_in_order
-from steepest.trace.blas import while_recording
-from steepest.trace.captures import Captures, is_comparable
-from steepest.trace.chance import check_chance, traces_anew, watch_libraries
-from steepest.trace.coincidence import on_the_other_side
-from steepest.trace.session import Session, check_dtype, check_plain, open_session
-from steepest.trace.view import follow, see
-from steepest.trace.writes import finish, roll_back
-from steepest.trace.writing import fresh
+from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inner
+from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
+from steepest.trace.arrays.assignment import fresh
+from steepest.trace.following.coincidence import on_the_other_side
+from steepest.trace.following.follow import follow, see
+from steepest.trace.following.writes import finish, roll_back
+from steepest.trace.recording.blas_threads import while_recording
+from steepest.trace.recording.captures import Captures, is_comparable
+from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
+from steepest.trace.recording.session import Session, check_dtype, check_plain, open_session
 
 
 @dataclass(frozen=True)

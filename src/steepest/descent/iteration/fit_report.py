@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.ops.triangular import solve_triangle
+from steepest.ops.linear_algebra.triangular import solve_triangle
 
 
 def tolerance(dtype: np.dtype, observations: Any) -> Any:

@@ -17,10 +17,10 @@ import numpy as np
 
 from steepest import cache
 from steepest.descent.iteration.fit_report import EASY, covariance_full_rank, diagonal_ratio
+from steepest.descent.iteration.serialize import encode, is_known
 from steepest.descent.iteration.step import first_state
 from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
 from steepest.descent.methods.registry import FOR_RESIDUALS
-from steepest.descent.methods.serialize import encode, is_known
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
@@ -30,7 +30,7 @@ from steepest.graph import Graph, Node, trees
 from steepest.graph.source import NOWHERE
 from steepest.rewrite import hoist, simplify
 from steepest.trace import node_of, open_session
-from steepest.trace.chance import traces_anew
+from steepest.trace.recording.chance import traces_anew
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
 _LARGEST = 64

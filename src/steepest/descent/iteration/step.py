@@ -15,9 +15,9 @@ from steepest.descent.stop_rules import Point, StopRule
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import TracedArray, as_traced
-from steepest.trace.session import Session
+from steepest.trace.following.follow import follow
+from steepest.trace.recording.session import Session
 from steepest.trace.tracing import call_traced, own_copies
-from steepest.trace.view import follow
 
 _UNBOUNDED_RATIO = 1e15
 """How far, in units of the first loss, a loss falls that has no lower bound."""

@@ -27,9 +27,9 @@ from steepest.engines import Iteration
 from steepest.graph import Graph, Guard, Node, trees
 from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, node_of, open_session
-from steepest.trace.captures import Captures
-from steepest.trace.chance import traces_anew
-from steepest.trace.session import Session
+from steepest.trace.recording.captures import Captures
+from steepest.trace.recording.chance import traces_anew
+from steepest.trace.recording.session import Session
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
 

@@ -29,9 +29,9 @@ from steepest.engines import DIVERGED, ManyProgram
 from steepest.graph import Node, trees
 from steepest.rewrite import hoist, simplify
 from steepest.trace import as_traced, node_of, open_session
-from steepest.trace.captures import Captures
-from steepest.trace.chance import traces_anew
-from steepest.trace.session import Session
+from steepest.trace.recording.captures import Captures
+from steepest.trace.recording.chance import traces_anew
+from steepest.trace.recording.session import Session
 from steepest.trace.tracing import (
     add_argument,
     add_arguments,

@@ -35,7 +35,7 @@ from steepest.descent.methods.trust_region import (
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen, norm
 from steepest.errors import InputError
-from steepest.ops.triangular import solve_triangle, triangle
+from steepest.ops.linear_algebra.triangular import solve_triangle, triangle
 
 
 class Damped(NamedTuple):

@@ -22,7 +22,7 @@ from steepest.descent.methods.trust_region import (
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError
-from steepest.ops.spectral import eigh_parts
+from steepest.ops.linear_algebra.spectral import eigh_parts
 from steepest.trace import while_loop
 
 

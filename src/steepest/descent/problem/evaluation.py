@@ -10,7 +10,7 @@ import numpy as np
 from steepest.derivative import pull_back, push_forward
 from steepest.descent.problem.bounds import Box
 from steepest.graph import Node, trees
-from steepest.ops.triangular import triangle
+from steepest.ops.linear_algebra.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
 

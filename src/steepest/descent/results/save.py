@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods.serialize import encode, encode_structure
+from steepest.descent.iteration.serialize import encode, encode_structure
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.robust_loss import LOSSES
 from steepest.engines import Snapshot

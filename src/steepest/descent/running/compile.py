@@ -36,7 +36,7 @@ from steepest.engines import (
 )
 from steepest.errors import InputError, TraceWarning
 from steepest.graph import Node, evaluate, trees
-from steepest.trace.captures import Captures
+from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
 _CACHE_SIZE = 64

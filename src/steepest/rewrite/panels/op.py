@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.graph import Graph, Shape
 from steepest.ops import TABLE, Domain, Kernel, Row, Zero
-from steepest.ops.loops import run_step
+from steepest.ops.arrays.loops import run_step
 from steepest.ops.row import Case
 
 COMBINE = {

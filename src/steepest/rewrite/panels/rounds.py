@@ -11,7 +11,7 @@ import numpy as np
 
 from steepest.graph import Graph, Node, make, order
 from steepest.ops import TABLE, constant_node
-from steepest.ops.loops import step_input
+from steepest.ops.arrays.loops import step_input
 from steepest.rewrite.panels.analysis import Analysis
 from steepest.rewrite.panels.op import Dealt, Result
 from steepest.rewrite.panels.rows import WHOLE, Need, row_bytes_of, some_rows, with_rows

@@ -1,41 +1,5 @@
-"""NumPy's functions and methods, as ops and compositions of ops; importing registers them."""
+"""What functions of libraries do to traced values; importing registers it."""
 
-from steepest.trace.functions import (
-    applying,
-    complex,
-    creating,
-    differences,
-    elementwise,
-    fourier,
-    indexers,
-    joining,
-    linear,
-    picking,
-    products,
-    python,
-    reductions,
-    settings,
-    shaping,
-    sorting,
-    special,
-)
+from steepest.trace.functions import numpy, python, scipy, settings
 
-__all__ = [
-    "applying",
-    "complex",
-    "creating",
-    "differences",
-    "elementwise",
-    "fourier",
-    "indexers",
-    "joining",
-    "linear",
-    "picking",
-    "products",
-    "python",
-    "reductions",
-    "settings",
-    "shaping",
-    "sorting",
-    "special",
-]
+__all__ = ["numpy", "python", "scipy", "settings"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.seen import SEEN
+from steepest.trace.following.namespaces import SEEN
 
 _QUIET = (None, "ignore", "warn")
 

@@ -26,7 +26,7 @@ from steepest.engines.native.codegen.types import (
 from steepest.engines.native.jit.host_calls import HostCall, special_symbol
 from steepest.graph import Node
 from steepest.ops import constant_value
-from steepest.ops.conversion import CONVERTS_TO_LOWEST
+from steepest.ops.elementwise.conversion import CONVERTS_TO_LOWEST
 
 _BOOL = np.dtype(np.bool_)
 

@@ -31,7 +31,7 @@ from steepest.engines.native.schedule.plan import Plan
 from steepest.engines.native.schedule.regions import is_leaf, is_view, region
 from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
-from steepest.ops.shaping import aligned
+from steepest.ops.arrays.shaping import aligned
 
 Position = tuple[ir.Value, ...]
 

@@ -17,7 +17,7 @@ from steepest.engines.native.runtime import thread_pool as threads
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
-from steepest.trace.blas import while_called_back
+from steepest.trace.recording.blas_threads import while_called_back
 
 _ROWS_IN_ORDER = 1 << 20
 """Rows of data whose order is made up at a time."""

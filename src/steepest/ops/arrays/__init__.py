@@ -1,0 +1,1 @@
+"""Ops that move, pick, combine and add up elements, and loops."""

@@ -1,0 +1,249 @@
+"""Loops and branches that stay in the graph: scan, while and cond.
+
+The value that a loop carries is one vector, and what a step reads and yields is one row:
+tracing packs nested values into them. A step is a graph of its own, whose inputs are
+numbered from 0; values of the enclosing function that it uses are further operands.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Graph, Node, Shape, make, order
+from steepest.ops.arrays.reduction import SUM
+from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY
+from steepest.ops.elementwise.comparison import LESS
+from steepest.ops.elementwise.trigonometric import SIN
+from steepest.ops.leaves import CONSTANT, constant_node, input_node
+from steepest.ops.row import Case, Domain, Kernel, Row, Rule
+
+_LEVEL = 1 << 20
+
+RULES: dict[str, Callable[..., Any]] = {}
+"""Pullbacks and pushforwards of loops; ``derivative.loops`` fills it."""
+
+
+def step_input(index: int, shape: Shape, dtype: np.dtype) -> Node:
+    """Return the input of a step with a number."""
+    return input_node(index, shape, dtype, _LEVEL)
+
+
+@functools.lru_cache(maxsize=512)
+def _schedule(step: Graph) -> list[Node]:
+    known = frozenset(step.inputs)
+    return [node for node in order(step.outputs, stop=known) if node not in known]
+
+
+def run_step(step: Graph, values: Sequence[Any]) -> list[Any]:
+    """Compute a step in NumPy."""
+    known: dict[Node, Any] = dict(zip(step.inputs, values, strict=True))
+    for node in _schedule(step):
+        operands = [known[operand] for operand in node.operands]
+        known[node] = node.op.evaluate(*operands, **node.attributes)
+    return [known[node] for node in step.outputs]
+
+
+def run_step_in_torch(t: Any, step: Graph, values: Sequence[Any]) -> list[Any]:
+    """Compute a step in torch."""
+    known: dict[Node, Any] = dict(zip(step.inputs, values, strict=True))
+    for node in _schedule(step):
+        operands = [known[operand] for operand in node.operands]
+        if node.op is CONSTANT:
+            value = np.array(node.op.evaluate(**node.attributes))
+            known[node] = t.as_tensor(value, device=values[0].device)
+        elif isinstance(node.op.torch, str):
+            known[node] = getattr(t, node.op.torch)(*operands, **node.attributes)
+        else:
+            known[node] = node.op.torch(t, *operands, **node.attributes)
+    return [known[node] for node in step.outputs]
+
+
+def _later(name: str) -> Callable[..., Any]:
+    def rule(*args: Any, **attributes: Any) -> Any:
+        return RULES[name](*args, **attributes)
+
+    return rule
+
+
+def _rule(name: str) -> Rule:
+    return Rule(_later(f"pull {name}"), _later(f"push {name}"))
+
+
+# scan: (carry, row) -> (carry, yield), for every row.
+
+
+def scan_parts(packed: Any, rows: int, carry: int, yielded: int) -> tuple[Any, Any, Any]:
+    """Return the carries before every step, what the steps yielded, and the last carry."""
+    first, second = rows * carry, rows * (carry + yielded)
+    return (
+        packed[:first].reshape((rows, carry)),
+        packed[first:second].reshape((rows, yielded)),
+        packed[second:],
+    )
+
+
+def _scan_infer(carry: Node, rows: Node, *around: Node, step: Graph) -> tuple[Shape, np.dtype]:
+    after, yielded = step.outputs
+    if after.shape != carry.shape or after.dtype != carry.dtype or rows.ndim != 2:
+        raise ValueError(f"scan: a step turns {carry} into {after}, with rows {rows}")
+    number = rows.shape[0]
+    return (number * (carry.size + yielded.size) + carry.size,), carry.dtype
+
+
+def _scan(carry: Any, rows: Any, *around: Any, step: Graph) -> np.ndarray:
+    before, yielded = [], []
+    for row in rows:
+        before.append(carry)
+        carry, result = run_step(step, [carry, row, *around])
+        yielded.append(result)
+    return np.concatenate([*before, *yielded, carry])
+
+
+def _torch_scan(t: Any, carry: Any, rows: Any, *around: Any, step: Graph) -> Any:
+    before, yielded = [], []
+    for row in rows:
+        before.append(carry)
+        carry, result = run_step_in_torch(t, step, [carry, row, *around])
+        yielded.append(result)
+    return t.cat([*before, *yielded, carry])
+
+
+_REAL = np.dtype(np.float64)
+
+
+def _example(number: int) -> Graph:
+    """Return a step for tests: c' = sin(c * a) + x, and yields c' * sum(x)."""
+    c, x, a = (step_input(i, (number,), _REAL) for i in range(3))
+    after = make(ADD, (make(SIN, (make(MULTIPLY, (c, a)),)), x))
+    yielded = make(MULTIPLY, (after, make(SUM, (x,), axis=(0,))))
+    return Graph((c, x, a), (after, yielded))
+
+
+_ENTRIES = ((-1.0, 1.0),)
+
+SCAN = Row(
+    name="scan",
+    evaluate=_scan,
+    infer=_scan_infer,
+    derivative=_rule("scan"),
+    torch=_torch_scan,
+    lower=Kernel("scan"),
+    domain=Domain(
+        _ENTRIES,
+        (
+            Case(((2,), (3, 2), (2,)), {"step": _example(2)}),
+            Case(((20,), (4, 20), (20,)), {"step": _example(20)}),
+        ),
+        analytic=True,
+    ),
+)
+
+
+# while: carry -> carry, as long as a condition holds.
+
+
+def _while_infer(
+    carry: Node, *around: Node, condition: Graph, step: Graph, limit: int | None
+) -> tuple[Shape, np.dtype]:
+    (after,), (truth,) = step.outputs, condition.outputs
+    if (after.shape, after.dtype) != (carry.shape, carry.dtype) or truth.dtype != np.bool_:
+        raise ValueError(f"while: a step turns {carry} into {after}, as long as {truth}")
+    return carry.shape, carry.dtype
+
+
+def _counts(limit: int | None) -> Any:
+    return range(limit) if limit is not None else iter(int, 1)
+
+
+def _while(
+    carry: Any, *around: Any, condition: Graph, step: Graph, limit: int | None
+) -> np.ndarray:
+    for _ in _counts(limit):
+        if not run_step(condition, [carry, *around])[0]:
+            break
+        (carry,) = run_step(step, [carry, *around])
+    return np.asarray(carry)
+
+
+def _torch_while(
+    t: Any, carry: Any, *around: Any, condition: Graph, step: Graph, limit: int | None
+) -> Any:
+    for _ in _counts(limit):
+        if not bool(run_step_in_torch(t, condition, [carry, *around])[0]):
+            break
+        (carry,) = run_step_in_torch(t, step, [carry, *around])
+    return carry
+
+
+def _halving(number: int) -> tuple[Graph, Graph]:
+    """Return condition and step for tests: while 0.5 < sum(c * c): c = sin(c) * a."""
+    c, a = (step_input(i, (number,), _REAL) for i in range(2))
+    size = make(SUM, (make(MULTIPLY, (c, c)),), axis=(0,))
+    condition = Graph((c, a), (make(LESS, (constant_node(0.5), size)),))
+    return condition, Graph((c, a), (make(MULTIPLY, (make(SIN, (c,)), a)),))
+
+
+def _while_case(number: int, limit: int | None) -> Case:
+    condition, step = _halving(number)
+    attributes = {"condition": condition, "step": step, "limit": limit}
+    return Case(((number,), (number,)), attributes)
+
+
+WHILE = Row(
+    name="while",
+    evaluate=_while,
+    infer=_while_infer,
+    derivative=_rule("while"),
+    torch=_torch_while,
+    lower=Kernel("while_"),
+    domain=Domain(((0.5, 0.9),), (_while_case(3, 30), _while_case(20, 12))),
+    kink="the slope of the number of steps that were made",
+)
+
+
+# cond: one of two graphs.
+
+
+def _cond_infer(
+    choice: Node, vector: Node, *around: Node, yes: Graph, no: Graph
+) -> tuple[Shape, np.dtype]:
+    (first,), (second,) = yes.outputs, no.outputs
+    if (first.shape, first.dtype) != (second.shape, second.dtype) or choice.dtype != np.bool_:
+        raise ValueError(f"cond: the two sides give {first} and {second}")
+    return first.shape, first.dtype
+
+
+def _cond(choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph) -> np.ndarray:
+    return np.asarray(run_step(yes if choice else no, [vector, *around])[0])
+
+
+def _torch_cond(t: Any, choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph) -> Any:
+    return run_step_in_torch(t, yes if bool(choice) else no, [vector, *around])[0]
+
+
+def _sides(number: int) -> dict[str, Graph]:
+    v, a = (step_input(i, (number,), _REAL) for i in range(2))
+    yes = Graph((v, a), (make(MULTIPLY, (make(SIN, (v,)), a)),))
+    return {"yes": yes, "no": Graph((v, a), (make(ADD, (make(MULTIPLY, (v, v)), a)),))}
+
+
+COND = Row(
+    name="cond",
+    evaluate=_cond,
+    infer=_cond_infer,
+    derivative=_rule("cond"),
+    torch=_torch_cond,
+    lower=Kernel("cond"),
+    domain=Domain(
+        ("bool", (-1.0, 1.0)),
+        (Case(((), (2,), (2,)), _sides(2)), Case(((), (20,), (20,)), _sides(20))),
+        analytic=True,
+    ),
+    kink="the slope of the side that was taken",
+)
+
+ROWS: tuple[Row, ...] = (SCAN, WHILE, COND)

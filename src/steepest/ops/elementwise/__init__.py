@@ -1,0 +1,1 @@
+"""Ops on single elements, and the elementary functions that they are made of."""

@@ -1,0 +1,101 @@
+"""Triangular matrices: what least squares and Newton steps are solved with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node, Shape
+from steepest.ops.linear_algebra.linear import solve_infer
+from steepest.ops.linear_algebra.matrices import call, swap
+from steepest.ops.row import Case, Domain, Kernel, Row, Rule
+
+_ENTRIES = ((-3.0, 3.0),)
+
+
+# The triangle of a QR decomposition.
+
+
+def _triangle_infer(a: Node) -> tuple[Shape, np.dtype]:
+    if a.ndim < 2 or a.shape[-2] < a.shape[-1]:
+        raise ValueError(f"triangle needs at least as many rows as columns, got {a.shape}")
+    return (*a.shape[:-2], a.shape[-1], a.shape[-1]), a.dtype
+
+
+def _right_divided(a, r):
+    """Return ``a @ inv(r)``."""
+    return swap(np.linalg.solve(swap(r), swap(a)))
+
+
+def _triangle_pullback(cotangent, r, a):
+    m = np.matmul(r, swap(np.triu(cotangent)))
+    symmetric = np.tril(m) + swap(np.tril(m, -1))
+    q = _right_divided(a, r)
+    return (_right_divided(np.matmul(q, symmetric), swap(r)),)
+
+
+def _triangle_pushforward(tangents, r, a):
+    q = _right_divided(a, r)
+    c = np.matmul(swap(q), _right_divided(tangents[0], r))
+    below = np.tril(c, -1)
+    return np.matmul(c - below + swap(below), r)
+
+
+TRIANGLE = Row(
+    name="triangle",
+    evaluate=lambda a: np.linalg.qr(a, "r"),
+    infer=_triangle_infer,
+    derivative=Rule(_triangle_pullback, _triangle_pushforward),
+    torch=lambda t, a: t.linalg.qr(a).R,
+    lower=Kernel("triangle"),
+    domain=Domain(_ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 5, 3),), rising=5.0))),
+    kink="none: at a matrix of lower rank the slope raises LinAlgError",
+)
+triangle = call(lambda: TRIANGLE, TRIANGLE.evaluate)
+
+
+# Systems with an upper triangle.
+
+
+def _solve_triangle(r: Any, b: Any) -> np.ndarray:
+    from scipy.linalg import get_blas_funcs
+
+    (trsm,) = get_blas_funcs(("trsm",), (r, b))
+    batch = np.broadcast_shapes(r.shape[:-2], b.shape[:-2])
+    rs = np.broadcast_to(r, (*batch, *r.shape[-2:]))
+    bs = np.broadcast_to(b, (*batch, *b.shape[-2:]))
+    result = np.empty(bs.shape, np.result_type(r, b))
+    for place in np.ndindex(*batch):
+        result[place] = trsm(1.0, rs[place], bs[place])
+    return result
+
+
+def _solve_triangle_pullback(cotangent, x, r, b):
+    to_b = np.linalg.solve(swap(np.triu(r)), cotangent)
+    return -np.triu(np.matmul(to_b, swap(x))), to_b
+
+
+def _solve_triangle_pushforward(tangents, x, r, b):
+    return solve_triangle(r, tangents[1] - np.matmul(np.triu(tangents[0]), x))
+
+
+SOLVE_TRIANGLE = Row(
+    name="solve_triangle",
+    evaluate=_solve_triangle,
+    infer=solve_infer,
+    derivative=Rule(_solve_triangle_pullback, _solve_triangle_pushforward),
+    torch=lambda t, r, b: t.linalg.solve_triangular(r, b, upper=True),
+    lower=Kernel("solve_triangle"),
+    domain=Domain(
+        _ENTRIES,
+        (
+            Case(((3, 3), (3, 2)), diagonal=7.0),
+            Case(((2, 4, 4), (2, 4, 1)), diagonal=9.0),
+        ),
+    ),
+    kink="none: a zero on the diagonal gives infinity or NaN",
+)
+solve_triangle = call(lambda: SOLVE_TRIANGLE, _solve_triangle)
+
+ROWS: tuple[Row, ...] = (TRIANGLE, SOLVE_TRIANGLE)

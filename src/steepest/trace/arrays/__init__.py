@@ -1,0 +1,1 @@
+"""What a traced function computes with: arrays, numbers, complex pairs, views, text."""

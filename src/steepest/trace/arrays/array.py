@@ -1,0 +1,641 @@
+"""The array that records: what a function sees in place of its arguments."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from steepest.errors import (
+    ConcreteValueError,
+    InputError,
+    OperandError,
+    SteepestError,
+    UnsupportedError,
+    forgive,
+)
+from steepest.graph import Node, Shape
+from steepest.graph.source import at, library_function, user_source
+from steepest.ops import TABLE, Elementwise, Reduction, Row
+from steepest.trace.arrays.storage import Storage, ViewStep
+from steepest.trace.arrays.text import shown
+from steepest.trace.recording.session import Session, current, is_open
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""NumPy's functions that can be recorded; ``trace.functions`` fills it."""
+
+METHODS: dict[str, Callable[..., Any]] = {}
+"""ndarray's methods that can be recorded; ``trace.functions`` fills it."""
+
+CALLS: dict[str, Callable[..., Any]] = {}
+"""How what records a method is called; ``trace.calls`` fills it."""
+
+PROPERTIES: dict[str, Callable[..., Any]] = {}
+"""ndarray's attributes that are computed; ``trace.functions`` fills it."""
+
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+"""Methods of ufuncs (``np.add.reduce``) that can be recorded; ``trace.functions`` fills it."""
+
+
+COMPLEX: dict[str, Callable[..., Any]] = {}
+"""What is done with complex numbers; ``trace.complex`` fills it."""
+
+NUMBERS: dict[str, Callable[..., Any]] = {}
+"""What Python's operators do with Python's own numbers; ``trace.numbers`` fills it."""
+
+SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
+"""SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
+
+
+class UnsupportedAttributeError(UnsupportedError, AttributeError):
+    """An attribute of arrays that cannot be recorded."""
+
+
+class MissingAttributeError(SteepestError, AttributeError):
+    """An attribute that the value does not have in NumPy either."""
+
+
+class Traced:
+    """What traced code computes with: a real array, or the parts of a complex one."""
+
+    __slots__ = ()
+
+    def plain(self) -> Any:
+        """Return a copy of the values, as NumPy has them."""
+        raise NotImplementedError
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What the user's code sees as its type; every failing ``isinstance`` asks for it."""
+        return CALLS["type"](python_type(self)) if _is_asked_by_user() else type(self)
+
+
+def _is_asked_by_user() -> bool:
+    """Whether the user's code, which has a view for its globals, looks at an attribute."""
+    return type(sys._getframe(2).f_globals) is not dict
+
+
+class _OnlyWhereFound:
+    """A method for the library ``copy``, which Python's own numbers do not have."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, x: Any, owner: type | None = None) -> Any:
+        if x is None:
+            return self.function
+        name = self.function.__name__
+        if _is_asked_by_user() and not hasattr(python_type(x), name):
+            _missing(x, name)
+        return functools.partial(self.function, x)
+
+
+class TracedArray(Traced):
+    """An array whose operations are recorded, and that can still tell its values.
+
+    Parameters
+    ----------
+    node
+        What it is in the graph.
+    session
+        The recording it belongs to.
+    weak
+        Whether it stands for a Python number, which adapts its dtype to the others'.
+    is_scalar
+        Whether it stands for a number, which nothing can be assigned to, rather than for
+        an array; unless given, what has no axes is a number.
+    ordered
+        Whether NumPy's array surely lies in memory in C order: reshapes of it are views.
+
+    Notes
+    -----
+    Nodes never change. What changes when an array is assigned to is the node that it
+    stands for: see :mod:`steepest.trace.arrays.storage`.
+    """
+
+    __slots__ = ("_node", "argument", "is_scalar", "ordered", "session", "storage", "weak")
+
+    def __init__(
+        self,
+        node: Node,
+        session: Session,
+        weak: bool = False,
+        is_scalar: bool | None = None,
+        ordered: bool = False,
+    ) -> None:
+        self._node = node
+        self.session = session
+        self.weak = weak
+        self.is_scalar = not node.shape if is_scalar is None else is_scalar
+        self.ordered = ordered or len(node.shape) < 2
+        self.storage: Storage | ViewStep | None = None
+        self.argument: Node | None = None  # the caller's array that a change would reach
+
+    @property
+    def node(self) -> Node:
+        """What it is in the graph now."""
+        if self.storage is not None:
+            self._node = self.storage.current()
+        return self._node
+
+    # What NumPy and Python ask of an array.
+
+    @property
+    def shape(self) -> Shape:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "shape")
+        return self._node.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"assigning to .shape{at(user_source())} cannot be recorded: use x.reshape(...)"
+        )
+
+    @property
+    def dtype(self) -> np.dtype:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "dtype")
+        return self._node.dtype
+
+    @property
+    def ndim(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "ndim")
+        return self._node.ndim
+
+    @property
+    def size(self) -> int:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "size")
+        return self._node.size
+
+    @property
+    def flat(self) -> Any:
+        if self.weak and _is_asked_by_user():
+            _missing(self, "flat")
+        return PROPERTIES["flat"](self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        PROPERTIES["flat"](self)[:] = value
+
+    @property
+    def value(self) -> np.ndarray:
+        """The concrete values, computed now if nobody asked before."""
+        return self.session.value(self.node)
+
+    def plain(self) -> Any:
+        """Return a copy of the values, as NumPy has them."""
+        if self.weak:
+            return self.value.item()
+        return np.array(self.value)[()] if self.is_scalar else np.array(self.value)
+
+    def _shown(self) -> Any:
+        try:
+            return self.plain()
+        except UnsupportedError as error:  # inside a loop that stays in the graph, or afterwards
+            forgive(error)
+            return f"<traced {self.dtype}{list(self.shape)}>"
+
+    def __repr__(self) -> str:
+        value = self._shown()
+        return self._as_text(value if isinstance(value, str) else repr(value))
+
+    def __str__(self) -> str:
+        return self._as_text(str(self._shown()))
+
+    def __format__(self, specification: str) -> str:
+        return self._as_text(format(self._shown(), specification))
+
+    def _as_text(self, text: str) -> str:
+        """Note a text that differs from call to call."""
+        if not is_open(self.session) or self.session.known_value(self.node) is not None:
+            return text
+        return shown(text)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise OperandError(f"len() of unsized object{at(user_source())}")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[TracedArray]:
+        if not self.shape:
+            raise OperandError(f"iteration over a 0-d array{at(user_source())}")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        if self.is_scalar:
+            raise OperandError(f"a number{at(user_source())} contains nothing: compare with ==")
+        return bool(np.any(self == item))
+
+    def __getitem__(self, key: Any) -> TracedArray:
+        return METHODS["__getitem__"](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        METHODS["__setitem__"](self, key, value)
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        raise InputError(
+            f"cannot delete array elements{at(user_source())}: use np.delete, or a slice"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_scalar and _is_asked_by_user() and not hasattr(python_type(self), name):
+            _missing(self, name)
+        if name in METHODS:
+            return _bound(self, name)
+        if name in PROPERTIES:
+            return PROPERTIES[name](self)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if not hasattr(python_type(self), name):
+            _missing(self, name)
+        if callable(getattr(python_type(self), name)):  # it is there, for hasattr
+            return functools.partial(_refuse_attribute, name)
+        _refuse_attribute(name)
+
+    def __steepest_record__(self, row: Row, *operands: Any, **attributes: Any) -> TracedArray:
+        return record(row, *operands, **attributes)
+
+    # Where Python needs a value that is known now: a path of the program is chosen by it.
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise InputError(
+                f"the truth value of an array with {self.size} elements{at(user_source())} is "
+                "ambiguous: use a.any() or a.all()"
+            )
+        truth: Any = np.reshape(self.astype(np.bool_), ())
+        return bool(current().decide(truth.node, is_branch=True))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.shape:
+            raise ConcreteValueError(
+                f"only integer scalars can be converted to an index{at(user_source())}, got "
+                f"{self.dtype} of shape {self.shape}: convert with int(...)"
+            )
+        return int(current().decide(self.node))
+
+    def __int__(self) -> int:
+        return int(self._exactly("a Python int", "x.astype(np.int64)"))
+
+    def __float__(self) -> float:
+        return float(self._exactly("a Python float", "the traced value itself, or np.asarray"))
+
+    def __complex__(self) -> complex:
+        return complex(self._exactly("a Python complex number", "NumPy's complex arithmetic"))
+
+    def _exactly(self, what: str, instead: str) -> Any:
+        """Return the only value that it can have, or raise: a number would be frozen."""
+        known = current().known_value(self.node)
+        if known is not None and self.size == 1:
+            return known.reshape(())[()]
+        if self.size == 1 and self.dtype.kind in "iub":
+            number: Any = np.reshape(self, ())
+            return current().decide(number.node)
+        if self.size != 1:
+            raise OperandError(
+                f"only an array with one element can become {what}{at(user_source())}, got "
+                f"shape {self.shape}"
+            )
+        _need(what, instead)
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        known = current().known_value(self.node)
+        if known is not None:
+            return np.array(known)
+        refuse_library("a plain array")
+        raise ConcreteValueError(
+            f"a traced value{at(user_source())} is put into a plain NumPy array, which cannot "
+            "hold it: make that array with np.zeros or np.array inside the function, or give "
+            "what asks for it a plain array"
+        )
+
+    def __hash__(self) -> int:
+        if self.is_scalar and self.dtype.kind in "biu":
+            return hash(current().decide(self.node))  # as an index
+        known = current().known_value(self.node) if self.is_scalar else None
+        if known is None:
+            raise ConcreteValueError(
+                f"a traced value{at(user_source())} is unhashable: it cannot be in a set or a "
+                "key of a dictionary, because it stands for every value it may have; use a "
+                "list, or a key that is not computed from the arguments, and leave a memo out"
+            )
+        return hash(known[()])
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        _need("a value to pickle", "x.copy(), or return the value and save it outside")
+
+    @_OnlyWhereFound
+    def __copy__(self) -> TracedArray:
+        return METHODS["copy"](self)
+
+    @_OnlyWhereFound
+    def __deepcopy__(self, memo: Any) -> TracedArray:
+        return METHODS["copy"](self)
+
+    def __round__(self, digits: Any = None) -> Any:
+        if not self.is_scalar:
+            raise UnsupportedError(
+                f"round() of an array of shape {self.shape}{at(user_source())}: use np.round"
+            )
+        return NUMBERS["round"](self, digits)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __pow__(self, exponent: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            return NUMBERS["power modulo"](self, exponent, modulus)
+        if self.weak and NUMBERS["is one"](exponent):
+            return NUMBERS["operate"](np.power, self, exponent)
+        # NumPy's operator (not np.power) answers these exponents so.
+        if isinstance(exponent, int | float) and self.dtype.kind == "f":
+            shortcut: dict[float, Any] = {
+                -1: np.reciprocal,
+                0: np.ones_like,
+                0.5: np.sqrt,
+                1: np.positive,
+            }
+            shortcut[2] = np.square
+            if exponent in shortcut:
+                return shortcut[exponent](self)
+        if type(exponent) is int and exponent == 2:
+            return np.square(self)
+        return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
+
+    def __rpow__(self, base: Any, modulus: Any = None) -> Any:
+        return NotImplemented if modulus is not None else _to_the_power(self, base)
+
+    def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
+        if self.is_scalar:
+            return NotImplemented  # numbers are immutable: the operator makes a new one
+        if symbol == "@=" and np.ndim(other) < 2:
+            raise InputError(f"{symbol}{at(user_source())} needs a matrix on its right-hand side")
+        result = operation(self, other)
+        return self.assign(result, f"the operator {symbol}")
+
+    def assign(self, value: Any, what: str, casting: Any = "same_kind") -> TracedArray:
+        """Replace all elements, casting as a ufunc casts its output; return the array.
+
+        Raises
+        ------
+        UnsupportedError
+            If the result's dtype does not fit, as in NumPy, or this is no array.
+        """
+        result = as_traced(value)
+        if self.is_scalar:
+            raise UnsupportedError(
+                f"{what}{at(user_source())} writes to a number: only arrays can be written to"
+            )
+        if not _fits(result.shape, self.shape):
+            raise InputError(
+                f"{what}{at(user_source())} has shape {self.shape}, the result has shape "
+                f"{result.shape}"
+            )
+        self.demand_cast(result, what, casting)
+        METHODS["__setitem__"](self, ..., result)
+        return self
+
+    def demand_cast(self, result: Any, what: str, casting: Any) -> None:
+        """Raise unless the dtype of a result fits into this array."""
+        if not np.can_cast(result.dtype, self.dtype, casting):
+            raise UnsupportedError(
+                f"{what}{at(user_source())}: a result of dtype {result.dtype} cannot be cast "
+                f"to {self.dtype}: make the array of dtype {result.dtype} in the first place"
+            )
+
+
+def _fits(shape: Shape, target: Shape) -> bool:
+    """Whether a shape broadcasts to another."""
+    ahead = len(target) - len(shape)
+    return ahead >= 0 and all(a in (1, b) for a, b in zip(shape, target[ahead:], strict=True))
+
+
+def _missing(array: TracedArray, name: str) -> NoReturn:
+    kind = python_type(array).__name__
+    what = "arrays have"
+    if array.is_scalar:
+        what = f"{'Python' if array.weak else 'NumPy'}'s {kind} has"
+    raise MissingAttributeError(f"{what} no attribute {name!r}{at(user_source())}")
+
+
+def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return CALLS["method"](name, (array, *args), kwargs)
+
+    return method
+
+
+def _refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
+    raise UnsupportedAttributeError(
+        f"the array attribute .{name}{at(user_source())} cannot be recorded; "
+        "`steepest coverage` lists what can be"
+    )
+
+
+def _need(what: str, instead: str) -> NoReturn:
+    refuse_library(what)
+    raise ConcreteValueError(
+        f"Python needs {what}{at(user_source())}, but a traced value stands for every value "
+        f"it may have: use {instead}"
+    )
+
+
+_INSTEAD = (
+    "write it with other NumPy functions (`steepest coverage` lists those that can be), give "
+    "its derivative with st.custom_derivative, or compute it outside and pass it in"
+)
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise for NumPy code that cannot be recorded."""
+    raise UnsupportedError(f"{what}{at(user_source())} cannot be recorded: {_INSTEAD}")
+
+
+def refuse_library(what: str) -> None:
+    """Raise if it is the function of an installed library that needs something."""
+    name = library_function()
+    if name is not None:
+        raise ConcreteValueError(
+            f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
+        )
+
+
+def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, self, other)
+        if self.is_scalar and _is_pythons(self, ufunc, other):
+            return NotImplemented
+        return ufunc(self, other) if _is_operand(other) else NotImplemented
+
+    def backward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, other, self)
+        if self.is_scalar and _is_pythons(self, ufunc, other):
+            return NotImplemented
+        return ufunc(other, self) if _is_operand(other) else NotImplemented
+
+    return forward, backward
+
+
+def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
+    """Whether Python itself says what an operator does with a number and a sequence.
+
+    A list or tuple times a whole number is repeated; times another it is an error.
+    """
+    if number.weak:
+        return isinstance(other, list | tuple | range)
+    return ufunc is np.multiply and isinstance(other, list | tuple)
+
+
+def _is_operand(value: Any) -> bool:
+    return isinstance(
+        value, Traced | np.ndarray | np.generic | int | float | complex | list | tuple | range
+    )
+
+
+def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: self._in_place(symbol, operation, other)
+
+
+_to_the_power = _binary(np.power)[1]
+_ufunc: Any
+for _name, _ufunc, _symbol in (
+    ("add", np.add, "+="),
+    ("sub", np.subtract, "-="),
+    ("mul", np.multiply, "*="),
+    ("truediv", np.divide, "/="),
+    ("floordiv", np.floor_divide, "//="),
+    ("mod", np.remainder, "%="),
+    ("matmul", np.matmul, "@="),
+    ("and", np.bitwise_and, "&="),
+    ("or", np.bitwise_or, "|="),
+    ("xor", np.bitwise_xor, "^="),
+    ("lshift", np.left_shift, "<<="),
+    ("rshift", np.right_shift, ">>="),
+    ("pow", np.power, "**="),
+):
+    _forward, _backward = _binary(_ufunc)
+    if _name != "pow":
+        setattr(TracedArray, f"__{_name}__", _forward)
+        setattr(TracedArray, f"__r{_name}__", _backward)
+    _operation = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
+    setattr(TracedArray, f"__i{_name}__", _in_place(_symbol, _operation))
+
+for _name, _ufunc in (
+    ("lt", np.less),
+    ("le", np.less_equal),
+    ("gt", np.greater),
+    ("ge", np.greater_equal),
+    ("eq", np.equal),
+    ("ne", np.not_equal),
+):
+    setattr(TracedArray, f"__{_name}__", _binary(_ufunc)[0])
+
+
+def _alone(ufunc: np.ufunc) -> Callable[..., Any]:
+    return lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
+
+
+for _name, _ufunc in (
+    ("neg", np.negative),
+    ("pos", np.positive),
+    ("abs", np.absolute),
+    ("invert", np.invert),
+):
+    setattr(TracedArray, f"__{_name}__", _alone(_ufunc))
+
+
+def python_type(x: Any) -> type:
+    """Return the type that a traced value would have in plain NumPy."""
+    if x.weak:
+        return {"f": float, "c": complex, "b": bool}.get(x.dtype.kind, int)
+    return x.dtype.type if x.is_scalar else np.ndarray
+
+
+def as_traced(value: Any) -> Any:
+    """Return a traced array for an array, a number, a list, or what is traced already."""
+    if isinstance(value, TracedArray):
+        return value
+    if COMPLEX["is complex"](value):
+        return COMPLEX["as real"](value)
+    if isinstance(value, list | tuple) and holds_traced(value):
+        return FUNCTIONS[np.array](value)
+    weak = type(value) in (int, float)
+    is_scalar = not isinstance(value, np.ndarray | list | tuple)
+    node = current().lift(value)  # which refuses what is no array
+    return TracedArray(node, current(), weak, is_scalar, lies_in_order(value))
+
+
+def holds_traced(value: Any) -> bool:
+    """Whether a value is traced, or a list or tuple with something traced in it."""
+    if isinstance(value, Traced):
+        return True
+    return isinstance(value, list | tuple) and any(map(holds_traced, value))
+
+
+def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
+    """Return the node for a value, cast to a dtype.
+
+    Raises
+    ------
+    UnsupportedError
+        If the value belongs to a trace that has ended.
+    """
+    if not isinstance(value, TracedArray):
+        if isinstance(value, list | tuple) and holds_traced(value):
+            return node_of(as_traced(value), dtype)
+        return current().lift(value, dtype)
+    session = current()
+    if not is_open(value.session):
+        raise UnsupportedError(
+            f"a traced value{at(user_source())} belongs to a trace that has ended: return "
+            "values from the function instead of storing them elsewhere"
+        )
+    node = value.node
+    if dtype is None or dtype == node.dtype:
+        return node
+    return session.record(TABLE["astype"], [node], dtype=dtype)
+
+
+def record(row: Row, *operands: Any, **attributes: Any) -> TracedArray:
+    """Record an op on operands that already have the dtypes it needs."""
+    nodes = [node_of(operand) for operand in operands]
+    session = current()
+    try:
+        node = session.record(row, nodes, **attributes)
+        return TracedArray(node, session, ordered=is_ordered(row, operands))
+    except ValueError as error:
+        raise InputError(f"{row.name}{at(user_source())}: {error}") from None
+    except IndexError as error:
+        raise IndexError(f"{error}{at(user_source())}") from None
+
+
+_ALWAYS_ORDERED = frozenset({"pack", "matmul", "reshape", "embed", "add_at"})
+_ORDERED_AS_FIRST = frozenset({"getitem", "setitem", "put_at", "broadcast_to"})
+
+
+def is_ordered(row: Row, operands: Sequence[Any]) -> bool:
+    """Whether NumPy surely lays the result of an op out in C order, as its operands are."""
+    if isinstance(row.lower, Elementwise | Reduction) or row.name == "concatenate":
+        return all(map(lies_in_order, operands))
+    if row.name in _ORDERED_AS_FIRST:
+        return lies_in_order(operands[0])
+    return row.name in _ALWAYS_ORDERED
+
+
+def lies_in_order(value: Any) -> bool:
+    """Whether an array, traced or plain, surely lies in memory in C order."""
+    if isinstance(value, TracedArray):
+        return value.ordered
+    return np.ndim(value) < 2 or (isinstance(value, np.ndarray) and value.flags.c_contiguous)

@@ -1,0 +1,97 @@
+"""Calls of what records a function of NumPy's, and what NumPy says where they fail."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import RefusalError, SteepestError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.trace.arrays.array import CALLS, Traced, refuse
+
+
+def call_implementation(
+    implementation: Callable[..., Any],
+    name: str,
+    args: Any,
+    kwargs: Mapping[str, Any],
+    plain: Callable[..., Any],
+) -> Any:
+    """Call what records a function; refuse arguments that it does not take.
+
+    An error that the plain function does not raise is a refusal, too: an ``except`` of the user's
+    must not take it for one of NumPy's. An error of another type than NumPy's is NumPy's.
+    """
+    try:
+        return implementation(*args, **kwargs)
+    except RefusalError:
+        raise
+    except Exception as error:
+        if type(error) is TypeError:
+            _demand_arguments(implementation, name, args, kwargs)
+        raised = _raised(plain, args, kwargs)
+        if raised is None:
+            what = str(error) if isinstance(error, SteepestError) else _failed(name, error)
+            raise UnsupportedError(what) from error
+        if isinstance(raised, _NotAskedError) or isinstance(error, type(raised)):
+            raise
+        raise raised from error
+
+
+def _failed(name: str, error: Exception) -> str:
+    return (
+        f"{name} of these arguments{at(user_source())} cannot be recorded ({error}): write it "
+        "with other NumPy functions, or compute it outside and pass it in"
+    )
+
+
+def _demand_arguments(
+    implementation: Callable[..., Any], name: str, args: Any, kwargs: Mapping[str, Any]
+) -> None:
+    """Refuse a call with arguments that an implementation does not take."""
+    signature = inspect.signature(implementation)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as mismatch:
+        unknown = [key for key in kwargs if key not in signature.parameters]
+        refuse(f"the argument {unknown[0]}= of {name}" if unknown else f"{name} ({mismatch})")
+
+
+class _NotAskedError(Exception):
+    """The values are not known, or a function of the user's would be called twice."""
+
+
+def _raised(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Exception | None:
+    """Return what a function raises for the values at hand."""
+    try:
+        values, named = _plain_values((args, dict(kwargs)))
+    except Exception as error:
+        return _NotAskedError(str(error))
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plain(*values, **named)
+    except Exception as error:
+        return error
+    return None
+
+
+def _plain_values(value: Any) -> Any:
+    if isinstance(value, Traced):
+        return value.plain()
+    if isinstance(value, np.ndarray):
+        return value.copy()  # the function may write to it
+    if isinstance(value, dict):
+        return {name: _plain_values(item) for name, item in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(map(_plain_values, value))
+    if callable(value) and not isinstance(value, type | np.ufunc):
+        raise TypeError("a function of the user's is called no more than once")
+    return value
+
+
+CALLS["implementation"] = call_implementation

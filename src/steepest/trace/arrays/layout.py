@@ -1,0 +1,121 @@
+"""How arrays lie in memory, as far as it is known: it decides what is a view and what is first.
+
+Surely known is only C order (``TracedArray.ordered``), and what views make of it. Where a
+result would depend on more, it is refused; where only the question whether it is a view
+would, nothing may be written to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.trace.arrays.array import TracedArray, lies_in_order, refuse
+from steepest.trace.arrays.assignment import alias, fresh, storage_of
+from steepest.trace.arrays.storage import stand_in_of
+
+UNKNOWN = (
+    "whether its reshape is a view or a copy depends on how the array lies in memory, which is "
+    "not known here: use x.reshape(...).copy(), or np.ascontiguousarray(x) before"
+)
+
+
+def stand_in(x: Any) -> np.ndarray | None:
+    """Return a plain array with an array's strides, whose elements are never read.
+
+    None where the strides are not known.
+    """
+    if x.storage is not None:
+        return stand_in_of(x.storage)
+    return np.empty(x.shape, np.int8) if x.ordered else None
+
+
+def is_contiguous(x: Any, order: str = "C") -> bool | None:
+    """Whether an array lies contiguously in an order, ``"C"`` or ``"F"``; None if unknown."""
+    array = stand_in(x)
+    if array is None:
+        return None
+    return array.flags.c_contiguous if order == "C" else array.flags.f_contiguous
+
+
+def settled(x: Any, order: str | None) -> str | tuple[int, ...]:
+    """Return an order in which elements are read as ``"C"``, ``"F"``, or axes, slowest first.
+
+    Raises
+    ------
+    UnsupportedError
+        If it follows from how the array lies in memory, and that is not known.
+    """
+    _check_order(order)
+    if order in ("C", "F", None):
+        return order or "C"
+    if x.ndim < 2:
+        return "C"
+    array = stand_in(x)
+    if array is None:
+        refuse(f"order={order!r} of an array whose order in memory is not known")
+    if order == "A":
+        return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    strides = [-abs(stride) for stride in array.strides]
+    return tuple(int(axis) for axis in np.argsort(strides, kind="stable"))
+
+
+def _check_order(order: Any) -> None:
+    if order not in ("C", "F", "A", "K", None):
+        raise InputError(f"order={order!r}{at(user_source())} must be one of 'C', 'F', 'A', 'K'")
+
+
+def is_laid_out(x: Any, order: str | None) -> bool | None:
+    """Whether an array lies as an argument ``order=`` asks for; None if that is not known."""
+    _check_order(order)
+    if order in ("K", None):
+        return True
+    if order == "A":
+        known = is_contiguous(x), is_contiguous(x, "F")
+        return None if None in known else any(known)
+    return is_contiguous(x, order or "C")
+
+
+def laid_out(made: TracedArray, source: Any, order: str | None) -> TracedArray:
+    """Return a new array, made of another, with the layout that an argument ``order=`` gives."""
+    _check_order(order)
+    made.ordered = made.ndim < 2 or _is_ordered_like(source, order)
+    return made
+
+
+def _is_ordered_like(source: Any, order: str | None) -> bool:
+    if order == "F":
+        return False
+    if order == "C" or not isinstance(source, TracedArray):
+        return order == "C" or not isinstance(source, np.ndarray) or lies_in_order(source)
+    array = stand_in(source)
+    if array is None:
+        return False
+    if order == "A":
+        return array.flags.c_contiguous or not array.flags.f_contiguous
+    strides = [abs(stride) for stride in array.strides]
+    return strides == sorted(strides, reverse=True)
+
+
+def as_laid_out(x: TracedArray, order: str | None, copy: bool | None) -> TracedArray:
+    """Return an array that lies in an order: itself, if it does and ``copy`` allows it."""
+    fits = is_laid_out(x, order)
+    if not copy and fits:
+        return x
+    if copy is False:
+        raise InputError(
+            f"copy=False{at(user_source())}, but an array of order {order!r} cannot be had "
+            "without a copy"
+        )
+    if fits is None and not copy:
+        unknown(x)
+        return alias(x)
+    return laid_out(fresh(x), x, order)
+
+
+def unknown(x: TracedArray) -> None:
+    """Let nothing be written to an array of which it is not known what shares its memory."""
+    storage_of(x).root.read_only = UNKNOWN

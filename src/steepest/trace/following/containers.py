@@ -1,0 +1,178 @@
+"""Lists, dictionaries, sets and tuples from outside, as a traced function sees them.
+
+The function is given a copy whose items are seen through the recording as well: arrays in it
+are inputs, functions in it are followed. Each item is noted, so that the trace holds as long
+as the container has the same ones. What the function writes to the copy is written to the
+container when the function has returned.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import operator
+import types
+from collections.abc import Callable
+from typing import Any
+
+from steepest.graph.source import user_source
+from steepest.trace.following.writes import UNCHANGED, Place, keeps_items
+from steepest.trace.recording.captures import MISSING, is_comparable
+from steepest.trace.recording.chance import watch
+from steepest.trace.recording.session import Session
+
+See = Callable[[Any, Callable[[], Any], str, Session], Any]
+
+_LONG = 64
+"""Items from which on a list of plain numbers or texts is noted as one."""
+
+_LONGEST = 4096
+"""Items up to which each is seen; longer containers are handed over as they are."""
+
+
+def see_tuple(value: tuple, name: str, session: Session, see: See) -> Any:
+    """Return a tuple whose items are seen; a named tuple stays one."""
+    items = [
+        see(item, functools.partial(operator.getitem, value, i), f"{name}[{i}]", session)
+        for i, item in enumerate(value)
+    ]
+    if all(a is b for a, b in zip(items, value, strict=True)):
+        return value
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+
+
+def see_container(value: Any, name: str, session: Session, see: See) -> Any:
+    """Return the copy of a list, dictionary or set that the function is given."""
+    root = session.root
+    known = root.followed.get(id(value), MISSING)
+    if known is not MISSING:
+        return known
+    if _is_beyond(value):
+        root.captures.opaque.append(name)
+        return value
+    copy = _empty(value)
+    root.followed[id(value)] = copy
+    _FILL[type(value)](value, copy, name, root, see)
+    root.places.append(_place(value, copy, name))
+    return copy
+
+
+def _is_beyond(value: Any) -> bool:
+    plainest = _plainest(value)
+    items = plainest.values() if isinstance(plainest, dict) else plainest
+    return any(isinstance(item, types.ModuleType) for item in items) or (
+        len(items) > _LONGEST and not all(map(is_comparable, items))
+    )
+
+
+def _item(item: Any, read: Callable[[], Any], name: str, root: Session, see: See) -> Any:
+    return item if watch(item, name, root) else see(item, read, name, root)
+
+
+def _fill_list(value: list, copy: list, name: str, root: Session, see: See) -> None:
+    if len(value) > _LONG and all(map(is_comparable, value)):
+        seen = tuple(value)
+        root.captures.values.append((lambda: _are_same(value, seen), True))
+        copy.extend(value)
+        return
+    root.captures.values.append((functools.partial(len, value), len(value)))
+    for i, item in enumerate(value):
+        read = functools.partial(operator.getitem, value, i)
+        copy.append(_item(item, read, f"{name}[{i}]", root, see))
+
+
+def _are_same(items: list, seen: tuple) -> bool:
+    return len(items) == len(seen) and all(map(operator.is_, items, seen))
+
+
+def _fill_dict(value: dict, copy: dict, name: str, root: Session, see: See) -> None:
+    keys = tuple(value)
+    root.captures.values.append((lambda: _are_same(list(value), keys), True))
+    for key, item in value.items():
+        read = functools.partial(value.get, key, MISSING)
+        copy[see_member(key, name, root, see)] = _item(item, read, f"{name}[{key!r}]", root, see)
+
+
+def see_member(item: Any, name: str, root: Session, see: See) -> Any:
+    """Return a member of a set, or a key, as the function sees it."""
+    if is_comparable(item):
+        return item
+    return see(item, lambda: item, f"a member of {name}", root)
+
+
+def _fill_set(value: set, copy: set, name: str, root: Session, see: See) -> None:
+    seen = frozenset(value)
+    root.captures.values.append((lambda: value == seen, True))
+    copy.update(see_member(item, name, root, see) for item in value)
+
+
+def _fill_namespace(value: Any, copy: Any, name: str, root: Session, see: See) -> None:
+    _fill_dict(vars(value), vars(copy), name, root, see)
+
+
+_FILL: dict[type, Callable[..., None]] = {
+    list: _fill_list,
+    collections.deque: _fill_list,
+    dict: _fill_dict,
+    collections.OrderedDict: _fill_dict,
+    collections.defaultdict: _fill_dict,
+    set: _fill_set,
+    types.SimpleNamespace: _fill_namespace,
+}
+
+CONTAINERS = frozenset(_FILL)
+"""Types of which the function is given a copy."""
+
+
+def _empty(value: Any) -> Any:
+    """Return a container like another, with nothing in it."""
+    if isinstance(value, types.SimpleNamespace):
+        return types.SimpleNamespace()
+    copy = value.copy()
+    copy.clear()
+    return copy
+
+
+def _place(value: Any, copy: Any, name: str) -> Place:
+    before, first = _items(copy), _plainest(copy)
+
+    def written() -> Any:
+        now = _items(copy)
+        if len(now) == len(before) and all(map(operator.is_, now, before)):
+            return UNCHANGED
+        return _plainest(copy)
+
+    def store(contents: Any) -> None:
+        _put(value, contents)
+
+    def is_filled(contents: Any) -> bool:
+        return isinstance(contents, dict) and keeps_items(contents, first)
+
+    def save() -> Callable[[], None]:
+        now = _plainest(copy)
+        return lambda: _put(copy, now)
+
+    return Place(name, written, store, user_source(), is_filled, save, save())
+
+
+def _put(container: Any, contents: Any) -> None:
+    """Let a container have other contents."""
+    is_namespace = isinstance(container, types.SimpleNamespace)
+    target: Any = vars(container) if is_namespace else container
+    target.clear()
+    target.extend(contents) if isinstance(contents, list) else target.update(contents)
+
+
+def _plainest(container: Any) -> Any:
+    """Return the same items as a list, a dictionary or a set."""
+    if isinstance(container, types.SimpleNamespace):
+        return dict(vars(container))
+    kinds = (dict, set)
+    return next((kind(container) for kind in kinds if isinstance(container, kind)), [*container])
+
+
+def _items(container: Any) -> list[Any]:
+    plainest = _plainest(container)
+    if isinstance(plainest, dict):
+        return [part for pair in plainest.items() for part in pair]
+    return list(plainest)

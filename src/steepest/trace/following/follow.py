@@ -1,0 +1,399 @@
+"""A function's names, seen while it is traced.
+
+A function that is traced runs with its own code over a live view of its globals, closure
+and defaults: each name that it reads is noted, captured arrays become traced inputs, and
+functions of the user's own are followed. Nothing global is patched.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import enum
+import functools
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.graph import Node
+from steepest.trace.arrays.array import Traced, TracedArray
+from steepest.trace.arrays.assignment import freeze
+from steepest.trace.arrays.text import refuse_text
+from steepest.trace.following.containers import CONTAINERS, see_container, see_member, see_tuple
+from steepest.trace.following.namespaces import READ, WATCHED, see_library, seen_builtins
+from steepest.trace.following.objects import follow_object, has_own_methods, see_class
+from steepest.trace.following.writes import attributes_place, cell_place, cell_value, global_place
+from steepest.trace.recording.captures import MISSING, is_comparable
+from steepest.trace.recording.chance import refuse_random
+from steepest.trace.recording.library import is_library
+from steepest.trace.recording.session import SUPPORTED, Session, current
+
+_READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
+
+
+class View(dict):
+    """The globals of a user's function, as a traced run sees them.
+
+    Functions look names up with ``__getitem__``. The dictionary itself holds the real
+    values, for whoever reads it directly: debuggers, and ``eval``.
+    """
+
+    def __init__(self, real: dict[str, Any], session: Session) -> None:
+        super().__init__(real)
+        own = {"__import__": _import, "super": _super}
+        dict.__setitem__(self, "__builtins__", {**seen_builtins(), **own})
+        self.real = real
+        self.session = session
+        self.seen: dict[str, Any] = {}
+        self.assigned: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.assigned:
+            now = dict.get(self, name, MISSING)
+            if now is not self.real.get(name, MISSING):
+                if now is MISSING:
+                    raise KeyError(name)
+                return now
+        if name not in self.seen:
+            read = functools.partial(self.real.get, name, MISSING)
+            self.seen[name] = see(read(), read, name, self.session)
+        value = self.seen[name]
+        if value is MISSING:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.watch(name)
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.watch(name)
+        dict.__delitem__(self, name)
+
+    def update(self, *others: Any, **named: Any) -> None:
+        """Let names mean something else."""
+        for name, value in dict(*others, **named).items():
+            self[name] = value
+
+    def watch(self, name: str) -> None:
+        """Expect that the function assigns to a name."""
+        if name not in self.assigned:
+            self.assigned.add(name)
+            self.session.places.append(global_place(self, self.real, name))
+
+
+def _import(
+    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+) -> Any:
+    """Import inside a traced function: what comes is seen through the recording too."""
+    module = builtins.__import__(name, globals, locals, fromlist, level)
+    return see(module, lambda: module, name, current())
+
+
+def _eval(source: Any, globals: Any = None, locals: Any = None) -> Any:
+    refuse_text((source,), "eval()")
+    frame = sys._getframe(1)
+    here = frame.f_locals if globals is None else globals
+    return eval(source, frame.f_globals if globals is None else globals, locals or here)
+
+
+def _exec(source: Any, globals: Any = None, locals: Any = None) -> None:
+    refuse_text((source,), "exec()")
+    frame = sys._getframe(1)
+    here = frame.f_locals if globals is None else globals
+    exec(source, frame.f_globals if globals is None else globals, locals or here)
+
+
+def _super(*arguments: Any) -> Any:
+    """Return what `super` gives, with the methods of the user's own classes followed."""
+    if not arguments:
+        frame = sys._getframe(1)
+        first = frame.f_code.co_varnames[0]
+        arguments = (frame.f_locals["__class__"], frame.f_locals[first])
+    originals = current().root.originals
+    first, *rest = arguments
+    first = originals.get(id(first), first)
+    rest = [getattr(x, "_followed", x) if isinstance(x, type) else x for x in rest]
+    return _Super(super(first, *rest))
+
+
+class _Super:
+    """The stand-in for a ``super()`` of the user's."""
+
+    def __init__(self, real: Any) -> None:
+        object.__setattr__(self, "real", real)
+
+    def __getattribute__(self, name: str) -> Any:
+        # Every name, so that super().__init__ is the other class's and not this one's.
+        real = object.__getattribute__(self, "real")
+        value = getattr(real, name)
+        if isinstance(value, types.MethodType):
+            owner = value.__self__
+            if isinstance(owner, type):  # of a class method
+                own = current().root.originals.get(id(owner), owner)
+                owner = see_class(own, current(), follow, see)
+            return types.MethodType(follow(value.__func__, current()), owner)
+        return see(value, functools.partial(getattr, real, name), name, current())
+
+
+def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any:
+    """Return what a traced function sees for a value that it reads, and note the reading.
+
+    Parameters
+    ----------
+    value
+        What the name means now.
+    read
+        Reads it again, at a later call.
+    name
+        The name, for messages.
+    session
+        The recording.
+    """
+    root = session.root
+    seen = _seen(value, read, name, root)
+    if seen is not value:
+        root.originals[id(seen)] = value
+        root.kept.append(seen)  # so that its identity is not given to another
+    return seen
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a library's object keeps something that can be changed in place."""
+    kind = type(value)
+    is_instance = not isinstance(value, type | types.ModuleType | types.FunctionType | np.ufunc)
+    is_numpys = kind.__module__.startswith("numpy") and "__dict__" in vars(kind)
+    return is_instance and is_numpys and kind is not np.vectorize
+
+
+def type_of(value: Any) -> Any:
+    """Return the type of a value, a class of the user's own as traced code sees it."""
+    root, kind = current().root, type(value)
+    own = root.originals.get(id(kind))
+    return see_class(own, root, follow, see) if isinstance(own, type) else kind
+
+
+READ["see"], READ["type"] = see, type_of
+WATCHED[builtins.eval], WATCHED[builtins.exec] = _eval, _exec
+
+
+def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
+    captures = root.captures
+    if isinstance(value, Traced) or id(value) in root.originals:
+        return value
+    if type(value) is np.ndarray and value.dtype in SUPPORTED:
+        if value.dtype == np.bool_:  # a mask decides shapes: compared by value
+            captures.values.append((read, value.copy()))
+            node = root.lift(value)
+        else:
+            node = root.hold(value, name, read)
+        known = root.followed.get((id(value), "array"))  # one stand-in for one array
+        if known is None:
+            known = captured(node, name, root, value.flags.c_contiguous)
+            root.followed[id(value), "array"] = known
+        return known
+    refuse_random(value, name)
+    captures.values.append((read, value))
+    if is_comparable(value) or value is MISSING:
+        return value
+    if type(value) in CONTAINERS:
+        return see_container(value, name, root, see)
+    if type(value) is frozenset:
+        return frozenset(see_member(item, name, root, see) for item in value)
+    if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        if has_own_methods(type(value)):
+            captures.opaque.append(type(value).__name__)
+        return see_tuple(value, name, root, see)
+    if is_library(value):
+        if _may_change(value):
+            captures.opaque.append(f"{name} ({type(value).__name__})")
+        return see_library(value, name)
+    if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+        return follow(value, root)
+    if isinstance(value, types.ModuleType):
+        return UserModule(value, root)
+    if isinstance(value, type):
+        return see_class(value, root, follow, see)
+    if isinstance(value, enum.Enum):
+        see_class(type(value), root, follow, see)
+        return value
+    if is_library(type(value)):
+        captures.opaque.append(f"{name} ({type(value).__name__})")
+    if isinstance(value, np.ndarray):
+        return _read_only(value, root)
+    return follow(value, root)
+
+
+def _read_only(array: np.ndarray, root: Session) -> np.ndarray:
+    """Return the one view of an array that traced code may read, but not change."""
+    key = (id(array), "read only")
+    if key not in root.followed:
+        shown = root.followed[key] = array.view()
+        shown.flags.writeable = False
+    return root.followed[key]
+
+
+def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:
+    """Return the stand-in of an array that the function did not make: it may not be changed."""
+    return freeze(
+        TracedArray(node, session.root, is_scalar=False, ordered=ordered),
+        f"{name} is an array from outside the function, which the recorded graph would not "
+        "change again: assign to a copy of it, or return the new values",
+    )
+
+
+class UserModule(types.ModuleType):
+    """A module of the user's own, whose names are seen through the session."""
+
+    def __init__(self, real: types.ModuleType, session: Session) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        _own(self).update(view=view_of(vars(real), session), real=real)
+
+    def __getattribute__(self, name: str) -> Any:
+        own = _own(self)
+        if name == "__dict__":
+            own["view"].session.captures.opaque.append(f"names in {own['real'].__name__}")
+            return own["view"]
+        try:
+            return own["view"][name]
+        except KeyError:
+            return getattr(own["real"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _own(self)["view"][name] = value
+
+
+_own: Any = vars(types.ModuleType)["__dict__"].__get__
+
+
+def view_of(real: dict[str, Any], session: Session) -> View:
+    """Return the one view of a module's names that a recording has."""
+    root = session.root
+    view = root.views.get(id(real))
+    if view is None:
+        view = root.views[id(real)] = View(real, root)
+    return view
+
+
+def follow(function: Any, session: Session) -> Any:
+    """Return a user's function so that its own names are seen through the view.
+
+    Parameters
+    ----------
+    function
+        A function, a bound method, a partial, or an object of the user's own; what has no
+        Python code is returned as it is.
+    session
+        The recording.
+
+    Raises
+    ------
+    UnsupportedError
+        Where it draws random numbers.
+    """
+    if isinstance(function, types.MethodType):
+        owner = function.__self__
+        if isinstance(owner, type):
+            return types.MethodType(
+                follow(function.__func__, session), see_class(owner, session, follow, see)
+            )
+        return types.MethodType(follow(function.__func__, session), follow(owner, session))
+    if isinstance(function, functools.partial):
+        args = see_tuple(function.args, "args", session, see)
+        keywords = see_container(function.keywords, "keywords", session, see)
+        return functools.partial(follow(function.func, session), *args, **keywords)
+    if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
+        return follow(function.__wrapped__, session)
+    if isinstance(function, types.FunctionType):
+        namespace = function.__globals__
+        if isinstance(namespace, View) and namespace.session is session.root:
+            return function  # made by a function that is followed itself
+        if is_library(function):
+            return see_library(function)
+        return session.root.followed.get(function) or _rebuild(function, session)
+    if is_library(function):
+        return see_library(function)
+    if is_library(type(function)):
+        return function
+    return follow_object(function, session, follow, see)
+
+
+def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
+    code, root = function.__code__, session.root
+    root.captures.values.append((functools.partial(getattr, function, "__code__"), code))
+    own = function.__dict__
+    root.captures.values.append((functools.partial(len, own), len(own)))
+    unseen = _READ_UNSEEN.intersection(code.co_names)
+    if unseen:  # what they read is not noted
+        root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
+    view = view_of(function.__globals__, root)
+    _show_to_classes(code, view)
+    old_cells = function.__closure__ or ()
+    cells = tuple(root.cells.setdefault(id(cell), types.CellType()) for cell in old_cells)
+    rebuilt = types.FunctionType(code, view, function.__name__, None, cells or None)
+    root.followed[function] = rebuilt  # before its cells: a function may call itself
+    root.originals[id(rebuilt)] = function
+    rebuilt.__qualname__ = function.__qualname__
+    for name, value in own.items():
+        read = functools.partial(own.get, name, MISSING)
+        rebuilt.__dict__[name] = see(value, read, f"{function.__name__}.{name}", root)
+    root.places.append(attributes_place(rebuilt, function))
+    for name, new, old in zip(code.co_freevars, cells, old_cells, strict=True):
+        if id(old) in root.filled:
+            continue
+        root.filled.add(id(old))
+        value = cell_value(old)
+        if name != "__class__":  # which `super` wants as it is
+            value = see(value, functools.partial(cell_value, old), name, root)
+        if value is not MISSING:
+            new.cell_contents = value
+        root.places.append(cell_place(new, old, name))
+    for name in _assigned_globals(code):
+        view.watch(name)
+    if function.__defaults__:
+        names = code.co_varnames[code.co_argcount - len(function.__defaults__) :]
+        rebuilt.__defaults__ = tuple(
+            see(value, functools.partial(_default, function, i), name, root)
+            for i, (name, value) in enumerate(zip(names, function.__defaults__, strict=False))
+        )
+    if function.__kwdefaults__:
+        rebuilt.__kwdefaults__ = {
+            name: see(value, functools.partial(_keyword_default, function, name), name, root)
+            for name, value in function.__kwdefaults__.items()
+        }
+    return rebuilt
+
+
+def _show_to_classes(code: types.CodeType, view: View) -> None:
+    """Put what bodies of classes name into the view itself, where the interpreter looks."""
+    for nested in code.co_consts:
+        if isinstance(nested, types.CodeType):
+            for instruction in dis.get_instructions(nested):
+                if instruction.opname == "LOAD_NAME" and instruction.argval in view.real:
+                    dict.__setitem__(view, instruction.argval, view[instruction.argval])
+            _show_to_classes(nested, view)
+
+
+def _default(function: types.FunctionType, position: int) -> Any:
+    defaults = function.__defaults__ or ()
+    return defaults[position] if position < len(defaults) else MISSING
+
+
+def _keyword_default(function: types.FunctionType, name: str) -> Any:
+    return (function.__kwdefaults__ or {}).get(name, MISSING)
+
+
+def _assigned_globals(code: types.CodeType) -> set[str]:
+    """Return the global names that a function assigns to, or deletes."""
+    names = {
+        instruction.argval
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+    }
+    for nested in code.co_consts:
+        if isinstance(nested, types.CodeType):
+            names |= _assigned_globals(nested)
+    return names

@@ -1,0 +1,35 @@
+"""NumPy's functions and methods, as ops and compositions of ops."""
+
+from steepest.trace.functions.numpy import (
+    applying,
+    complex,
+    creating,
+    differences,
+    elementwise,
+    fourier,
+    indexers,
+    indexing_functions,
+    joining,
+    linear,
+    products,
+    reductions,
+    shaping,
+    sorting,
+)
+
+__all__ = [
+    "applying",
+    "complex",
+    "creating",
+    "differences",
+    "elementwise",
+    "fourier",
+    "indexers",
+    "indexing_functions",
+    "joining",
+    "linear",
+    "products",
+    "reductions",
+    "shaping",
+    "sorting",
+]

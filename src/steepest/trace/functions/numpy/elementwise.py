@@ -1,0 +1,375 @@
+"""NumPy's elementwise functions that are more than one op, and conversions."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, OperandError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.trace.arrays.array import (
+    FUNCTIONS,
+    METHODS,
+    MissingAttributeError,
+    TracedArray,
+    as_traced,
+    record,
+    refuse,
+)
+from steepest.trace.arrays.assignment import fresh
+from steepest.trace.arrays.complex import TracedComplex, as_complex
+from steepest.trace.arrays.dispatch import apply, unlisted
+from steepest.trace.arrays.indexing import getitem
+from steepest.trace.arrays.layout import is_laid_out, laid_out
+from steepest.trace.arrays.numbers import python_number, whole
+from steepest.trace.functions.registry import (
+    as_array,
+    as_truth,
+    implements,
+    node_cast,
+)
+
+
+def _on_truths(name: str) -> Callable[..., Any]:
+    return lambda *operands: apply(TABLE[name], *map(as_truth, operands))
+
+
+def _bitwise(truths: str, numbers: str) -> Callable[..., Any]:
+    def implementation(*operands: Any) -> TracedArray:
+        if all(as_traced(operand).dtype == np.bool_ for operand in operands):
+            return apply(TABLE[truths], *operands)
+        return apply(TABLE[numbers], *operands)
+
+    return implementation
+
+
+for _name in ("and", "or", "xor", "not"):
+    FUNCTIONS[getattr(np, f"logical_{_name}")] = _on_truths(f"logical_{_name}")
+    _number_name = "invert" if _name == "not" else f"bitwise_{_name}"
+    FUNCTIONS[getattr(np, _number_name)] = _bitwise(f"logical_{_name}", _number_name)
+
+
+@implements(np.positive)
+def positive(x):
+    return fresh(as_traced(x))
+
+
+@implements(np.real, method="conj", attribute="real")
+def real(val):
+    return as_traced(val)
+
+
+METHODS["conjugate"] = real
+
+
+@implements(np.conjugate)
+def conjugate(x):
+    return fresh(as_traced(x))
+
+
+@implements(np.deg2rad, np.radians)
+def deg2rad(x):
+    number = as_traced(x).dtype.type
+    return np.multiply(x, number(math.pi) / number(180))
+
+
+@implements(np.rad2deg, np.degrees)
+def rad2deg(x):
+    number = as_traced(x).dtype.type
+    return np.multiply(x, number(180) / number(math.pi))
+
+
+@implements(np.fabs)
+def fabs(x):
+    x = as_traced(x)
+    return np.abs(x if x.dtype.kind == "f" else x.astype(np.float64))
+
+
+@implements(np.fmax)
+def fmax(a, b):
+    return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.maximum(a, b)))
+
+
+@implements(np.fmin)
+def fmin(a, b):
+    return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.minimum(a, b)))
+
+
+@implements(np.copysign)
+def copysign(x1, x2):
+    size: Any = FUNCTIONS[np.fabs](x1)
+    return np.where(np.signbit(as_traced(x2).astype(np.float64)), np.negative(size), size)
+
+
+@implements(np.heaviside)
+def heaviside(x1, x2):
+    x1 = as_traced(x1)
+    return np.where(x1 == 0, x2, np.where(x1 < 0, 0.0, np.where(x1 > 0, 1.0, np.nan)))
+
+
+@implements(np.spacing)
+def spacing(x):
+    return np.nextafter(x, np.copysign(np.inf, x)) - x
+
+
+@implements(np.ldexp)
+def ldexp(x1, x2):
+    # In steps, so that no power over- or underflows; beyond 2100 nothing changes.
+    left = np.clip(x2, -2100, 2100)
+    for _ in range(3):
+        step = np.clip(left, -700, 700)
+        x1, left = x1 * np.exp2(step * 1.0), left - step
+    return x1
+
+
+@implements(np.frexp)
+def frexp(x):
+    x = as_traced(x)
+    exponent: Any = record(TABLE["frexp_exponent"], x)
+    return ldexp(x, np.negative(exponent)), exponent
+
+
+@implements(np.modf)
+def modf(x):
+    x = as_traced(x)
+    whole = np.trunc(x)
+    # The sign of the number is that of its fraction, and no part of the slope.
+    fraction = np.where(np.signbit(x), np.negative(whole - x), x - whole)
+    nothing = np.copysign(np.zeros_like(x), x)
+    return np.where(np.isinf(x), nothing, fraction).astype(x.dtype), whole
+
+
+@implements(np.divmod)
+def divmod_(x1, x2):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@implements(np.fix)
+def fix(x, out=None):
+    return np.trunc(x)
+
+
+def _power_of_ten(number: int) -> float:
+    """Return what NumPy takes for a power of ten, with its rounding."""
+    power = 10.0 ** min(number, 9)
+    for _ in range(number - 9):
+        power *= 10.0
+    return power
+
+
+@implements(np.round, np.around, method="round")
+def round_(a, decimals=0, out=None):
+    a, decimals = as_traced(a), operator.index(decimals)
+    if a.dtype.kind == "b":
+        refuse("np.round of truth values")
+    if a.dtype.kind != "f":
+        if decimals >= 0:
+            return fresh(a)
+        power = _power_of_ten(-decimals)
+        return (np.rint(a / power) * power).astype(a.dtype)
+    if decimals == 0:
+        return np.rint(a)
+    power = _power_of_ten(abs(decimals))
+    return np.rint(a * power) / power if decimals > 0 else np.rint(a / power) * power
+
+
+@implements(np.sinc)
+def sinc(x):
+    x = as_traced(x)
+    return record(TABLE["sinc"], x if x.dtype.kind == "f" else x.astype(np.float64))
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    x = FUNCTIONS[np.array](x, copy=copy)
+    if x.dtype.kind != "f":
+        return x if x.ndim else x[()]
+    limits = np.finfo(x.dtype)
+    top = limits.max if posinf is None else posinf
+    bottom = limits.min if neginf is None else neginf
+    values = np.where(np.isnan(x), nan, x)
+    values = np.where(x == np.inf, top, np.where(x == -np.inf, bottom, values)).astype(x.dtype)
+    if copy:
+        return values
+    x[...] = values
+    return x if x.ndim else x[()]
+
+
+@implements(np.isposinf)
+def isposinf(x, out=None):
+    return as_array(x) == np.inf
+
+
+@implements(np.isneginf)
+def isneginf(x, out=None):
+    return as_array(x) == -np.inf
+
+
+@implements(np.isclose)
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    a, b = as_traced(a), as_traced(b)
+    near = np.abs(a - b) <= atol + rtol * np.abs(b)
+    same = np.logical_or(a == b, np.logical_and(np.isfinite(b), near))
+    return np.logical_or(same, np.isnan(a) & np.isnan(b)) if equal_nan else same
+
+
+@implements(np.allclose)
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@implements(np.array_equal)
+def array_equal(a1, a2, equal_nan=False):
+    a1, a2 = unlisted(a1), unlisted(a2)
+    if np.shape(a1) != np.shape(a2):
+        return False
+    a1, a2 = as_traced(a1), as_traced(a2)
+    same = a1 == a2
+    return bool(np.all(np.logical_or(same, np.isnan(a1) & np.isnan(a2)) if equal_nan else same))
+
+
+@implements(np.array_equiv)
+def array_equiv(a1, a2):
+    a1, a2 = as_traced(a1), as_traced(a2)
+    try:
+        np.broadcast_shapes(a1.shape, a2.shape)
+    except ValueError:
+        return False
+    return bool(np.all(a1 == a2))
+
+
+@implements(np.isreal)
+def isreal(x):
+    ones: Any = np.ones_like(as_traced(x), bool)
+    return python_number(ones, np.bool_) if as_traced(x).weak else ones
+
+
+@implements(np.isrealobj)
+def isrealobj(x):
+    return as_traced(x).dtype.kind != "c"
+
+
+@implements(np.iscomplexobj)
+def iscomplexobj(x):
+    return as_traced(x).dtype.kind == "c"
+
+
+@implements(np.isscalar)
+def isscalar(element):
+    return isinstance(element, TracedArray | TracedComplex) and element.is_scalar
+
+
+@implements(np.result_type)
+def result_type(*operands):
+    return np.result_type(*(_promotable(x) if isinstance(x, TracedArray) else x for x in operands))
+
+
+@implements(np.unwrap)
+def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
+    p = as_traced(p)
+    if period is None:
+        raise OperandError(f"np.unwrap{at(user_source())}: period=None is no number")
+    discont = period / 2 if discont is None else discont
+    steps = np.diff(p, axis=axis)
+    low = -period / 2
+    wrapped = (steps - low) % period + low
+    wrapped = np.where(np.logical_and(wrapped == low, steps > 0), -low, wrapped)
+    correction = np.where(np.abs(steps) < discont, 0, wrapped - steps)
+    first = np.zeros_like(np.take(p, [0], axis=axis))
+    return p + np.concatenate([first, np.cumsum(correction, axis=axis)], axis)
+
+
+@implements(np.float_power)
+def float_power(x, p):
+    return np.power(as_traced(x).astype(np.float64), as_traced(p).astype(np.float64))
+
+
+@implements(np.where)
+def where(condition, *choices):
+    if not choices:
+        return np.nonzero(condition)
+    if len(choices) != 2:
+        raise InputError(f"np.where{at(user_source())}: either both or neither of x and y")
+    # Chosen values promote as in any ufunc of two operands.
+    dtype = np.result_type(*map(_promotable, choices))
+    choices = tuple(np.asarray(c).astype(dtype) if type(c) is int else c for c in choices)
+    chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
+    chosen.is_scalar = False
+    return chosen
+
+
+def _promotable(value: Any) -> Any:
+    if isinstance(value, TracedArray):
+        return {"f": 0.0, "i": 0}.get(value.dtype.kind, value.dtype) if value.weak else value.dtype
+    return value if type(value) in (int, float, bool) else np.asarray(value).dtype
+
+
+@implements(method="clip")
+def _clip_method(a, min=None, max=None, out=None):
+    return clip(a, min, max)
+
+
+@implements(np.clip)
+def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise InputError(f"np.clip{at(user_source())}: a_min and min, or a_max and max, are given")
+    low = a_min if a_min is not None else min
+    high = a_max if a_max is not None else max
+    if low is None and high is None:
+        return fresh(as_traced(a))
+    if low is not None:
+        a = np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+@implements(np.astype)
+def astype(x, dtype, /, *, copy=True, device=None):
+    if isinstance(x, list | tuple):
+        raise OperandError(f"np.astype{at(user_source())} takes an array, got a list")
+    if as_traced(x).weak:
+        raise MissingAttributeError(
+            f"np.astype{at(user_source())} takes an array, got a number of Python's"
+        )
+    return _astype_method(x, dtype, copy=copy)
+
+
+def _is_kept(x: TracedArray, dtype: np.dtype, order: str, copy: bool) -> bool:
+    return order == "K" and copy and x.dtype == dtype and x.ndim < 2 and not x.weak
+
+
+@implements(method="astype")
+def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
+        return fresh(x)  # most often, and faster
+    dtype = np.dtype(dtype)
+    if dtype.kind == "c":
+        return as_complex(x)
+    x = as_traced(x)
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise UnsupportedError(
+            f".astype({dtype}){at(user_source())} of {x.dtype} is not allowed by the "
+            f"rule casting={casting!r}"
+        )
+    if x.dtype == dtype and not x.weak and not copy and is_laid_out(x, order):
+        return x
+    result = fresh(x) if x.dtype == dtype else node_cast(x, dtype)
+    result.is_scalar, result.weak = x.is_scalar, False
+    return laid_out(result, x, order)
+
+
+@implements(method="item")
+def item(x, *index):
+    index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else index
+    if len(index) == 1 and x.ndim != 1:
+        flat: Any = np.ravel(x)
+        chosen: Any = getitem(flat, index)
+    else:
+        chosen = getitem(x, index) if index else np.reshape(x, ())
+    if chosen.dtype.kind == "b":
+        return TracedArray(chosen.node, chosen.session, weak=True, is_scalar=True)
+    return whole(chosen, ".item()") if chosen.dtype.kind in "iu" else python_number(chosen)

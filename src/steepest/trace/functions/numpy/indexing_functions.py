@@ -1,0 +1,436 @@
+"""NumPy's functions that pick elements, or put them into an array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.elementwise.arithmetic import stop_gradient
+from steepest.trace.arrays.array import (
+    UFUNC_METHODS,
+    TracedArray,
+    as_traced,
+    holds_traced,
+    record,
+)
+from steepest.trace.arrays.assignment import check_writable, fresh, view
+from steepest.trace.arrays.dispatch import as_mask, demand, selected
+from steepest.trace.arrays.indexing import getitem, setitem
+from steepest.trace.functions.numpy.joining import along
+from steepest.trace.functions.numpy.shaping import as_shape, ravel, reshape
+from steepest.trace.functions.registry import (
+    as_truth,
+    demand_axes,
+    implements,
+    normalize_axis,
+)
+from steepest.trace.recording.session import current
+
+
+def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
+    if mode == "wrap":
+        return as_traced(indices) % extent
+    if mode == "clip":
+        return np.clip(as_traced(indices), 0, extent - 1)
+    if mode != "raise":
+        raise InputError(f"mode={mode!r}{at(user_source())} must be raise, wrap or clip")
+    return indices
+
+
+@implements(np.take, method="take")
+def take(a, indices, axis=None, out=None, mode="raise"):
+    a = as_traced(a)
+    if isinstance(indices, slice):
+        raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
+    if as_traced(indices).dtype == np.bool_:  # no mask: they count as 0 and 1
+        indices = as_traced(indices).astype(np.intp)
+    return fresh(getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode))))
+
+
+def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
+    grid: list[Any] = []
+    for i in range(arr.ndim):
+        shape = [1] * arr.ndim
+        shape[i] = arr.shape[i]
+        grid.append(indices if i == axis else np.arange(arr.shape[i]).reshape(shape))
+    return tuple(grid)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr, indices, axis=-1):
+    arr, indices = as_traced(arr), as_traced(indices)
+    if axis is None:
+        if indices.ndim != 1:
+            raise InputError(
+                f"np.take_along_axis{at(user_source())}: indices must have one axis for axis=None"
+            )
+        return ravel(arr)[indices]
+    axis = normalize_axis(axis, arr.ndim)
+    if arr.ndim != indices.ndim:
+        raise InputError(
+            f"np.take_along_axis{at(user_source())}: arrays of shapes {arr.shape} and "
+            f"{indices.shape} must have as many axes"
+        )
+    return arr[_grid(arr, indices, axis)]
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis):
+    indices = as_traced(indices)
+    setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
+
+
+def as_integers(name: str, x: Any) -> TracedArray:
+    """Return whole numbers as such; others are an error, as in NumPy."""
+    x = as_traced(x)
+    if not np.can_cast(x.dtype, np.intp, "safe"):
+        raise OperandError(
+            f"np.{name}{at(user_source())} of {x.dtype}: it takes integers, and no floats that "
+            "would be cut off"
+        )
+    return x
+
+
+@implements(np.choose, method="choose")
+def choose(a, choices, out=None, mode="raise"):
+    a = as_integers("choose", a)
+    stacked = np.stack(np.broadcast_arrays(*map(as_traced, choices)))
+    if mode == "raise":
+        count, where = len(choices), at(user_source())
+        demand(
+            np.all((a >= 0) & (a < count)),
+            lambda: InputError(f"np.choose{where}: there are choices 0 to {count - 1}"),
+        )
+    a = _in_bounds(a, stacked.shape[0], mode)
+    a, _ = np.broadcast_arrays(a, stacked[0])
+    return take_along_axis(stacked, a[None], 0)[0]
+
+
+@implements(np.select)
+def select(condlist, choicelist, default=0):
+    dtype = np.result_type(*map(as_traced, (*choicelist, default)))
+    result: Any = default
+    conditions = [as_traced(condition) for condition in condlist]
+    for condition, choice in reversed(list(zip(conditions, choicelist, strict=True))):
+        if condition.dtype != np.bool_:
+            raise OperandError(
+                f"np.select{at(user_source())}: conditions must be arrays of truth values, got "
+                f"{condition.dtype}"
+            )
+        result = np.where(condition, choice, result)
+    return result.astype(dtype)
+
+
+@implements(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    x = as_traced(x)
+    conditions = [as_traced(c) for c in condlist] if isinstance(condlist, list | tuple) else None
+    if conditions is None or (conditions[0].ndim == 0 and x.ndim):
+        condlist = as_traced(condlist)
+        conditions = [condlist] if condlist.ndim <= x.ndim else list(condlist)
+    functions = list(funclist)
+    if len(functions) not in (len(conditions), len(conditions) + 1):
+        raise InputError(
+            f"np.piecewise{at(user_source())}: {len(conditions)} conditions need as many "
+            f"functions, or one more, got {len(functions)}"
+        )
+    for condition in conditions:
+        if condition.shape != x.shape:
+            raise GraphIndexError(
+                f"np.piecewise{at(user_source())}: a condition of shape {condition.shape} picks "
+                f"no elements of an array of shape {x.shape}"
+            )
+    result = np.zeros_like(x)
+    if len(functions) == len(conditions) + 1:
+        otherwise: Any = True
+        for condition in conditions:
+            otherwise = np.logical_and(otherwise, np.logical_not(condition))
+        conditions = [*conditions, otherwise]
+    for condition, function in zip(conditions, functions, strict=True):
+        # Each function sees harmless numbers where its condition does not hold, so that
+        # neither its values nor its slopes there count.
+        if callable(function):
+            safe = np.where(condition, x, _somewhere(x, condition))
+            value = function(safe, *args, **kw)
+        else:
+            value = function
+        result = np.where(condition, value, result).astype(x.dtype)
+    return result
+
+
+def _somewhere(x: TracedArray, condition: Any) -> Any:
+    """Return an element at which a condition holds, as a constant; any if there is none."""
+    flat = ravel(x)
+    chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
+    return stop_gradient(flat[np.argmax(chosen.astype(np.int64))])
+
+
+@implements(np.extract)
+def extract(condition, arr):
+    return ravel(arr)[ravel(as_truth(condition))]
+
+
+@implements(method="compress")
+def _compress_method(a, condition, axis=None, out=None):
+    return compress(condition, a, axis)
+
+
+@implements(np.compress)
+def compress(condition, a, axis=None, out=None):
+    a = as_traced(a)
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    demand_axes("compress", as_traced(condition), 1)
+    keep = np.flatnonzero(condition)
+    return a[along(axis, keep)]
+
+
+@implements(np.nonzero, method="nonzero")
+def nonzero(a):
+    # How many there are sets a shape: which elements are zero becomes a guard.
+    a = as_traced(a)
+    if not a.ndim:
+        raise InputError(f"np.nonzero{at(user_source())} of a number: use np.atleast_1d")
+    truth = np.asarray(current().decide(as_truth(a).node))
+    return tuple(as_traced(indices) for indices in truth.nonzero())
+
+
+@implements(np.flatnonzero)
+def flatnonzero(a):
+    return nonzero(ravel(a))[0]
+
+
+@implements(np.argwhere)
+def argwhere(a):
+    a = as_traced(a)
+    if not a.ndim:
+        return argwhere(np.atleast_1d(a))[:, :0]
+    return np.transpose(np.stack(nonzero(a)))
+
+
+@implements(np.put)
+def put(a, ind, v, mode="raise"):
+    flat = _flat_for_writing(a)
+    indices = np.asarray(ind) if not holds_traced(ind) else as_traced(ind)
+    indices = _in_bounds(ravel(indices), flat.size, mode)
+    values = ravel(as_traced(v))
+    setitem(flat, indices, np.resize(values, indices.shape))
+
+
+def _flat_for_writing(a: Any) -> TracedArray:
+    if not isinstance(a, TracedArray):
+        raise InputError(
+            f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
+            "np.zeros or np.array inside the function"
+        )
+    check_writable(a)
+    return view(a, TABLE["reshape"], shape=(a.size,))
+
+
+@implements(np.place)
+def place(arr, mask, vals):
+    indices = flatnonzero(_mask_for("place", arr, mask))
+    put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
+
+
+def _mask_for(name: str, a: Any, mask: Any) -> Any:
+    """Return a mask that must have as many elements as an array."""
+    mask = as_traced(mask)
+    if mask.size != np.size(a):
+        raise InputError(
+            f"np.{name}{at(user_source())}: a mask of shape {mask.shape} must have as many "
+            f"elements as the array, of shape {np.shape(a)}"
+        )
+    return mask
+
+
+@implements(np.putmask)
+def putmask(a, mask, values):
+    mask = reshape(_mask_for("putmask", a, mask), a.shape)
+    a[...] = np.where(mask, np.resize(ravel(as_traced(values)), a.shape), a)
+
+
+@implements(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    if not isinstance(dst, TracedArray):
+        _flat_for_writing(dst)
+    src = as_traced(src)
+    dst.demand_cast(src, "np.copyto", casting)
+    if where is not True:
+        if as_mask(where).ndim > dst.ndim:
+            raise InputError(f"np.copyto{at(user_source())}: where= has more axes than the array")
+        src = selected(src, dst, where, "np.copyto", casting)
+    dst[...] = src
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a, val, wrap=False):
+    flat = _flat_for_writing(a)
+    if a.ndim < 2:
+        raise InputError(f"np.fill_diagonal{at(user_source())}: shape {a.shape} has no diagonal")
+    if a.ndim == 2:
+        step = a.shape[1] + 1
+        end = flat.size if wrap else min(a.shape[1] * a.shape[1], flat.size)
+    else:
+        if len(set(a.shape)) != 1:
+            raise InputError(f"np.fill_diagonal{at(user_source())}: all axes must be equally long")
+        step, end = 1 + sum(a.shape[0] ** i for i in range(1, a.ndim)), flat.size
+    places = np.arange(0, end, step)
+    values = np.resize(ravel(as_traced(val)), places.shape) if as_traced(val).ndim else val
+    setitem(flat, places, values)
+
+
+def _flat_items(a: TracedArray) -> Any:
+    return FlatView(a)
+
+
+class FlatView:
+    """``x.flat``: an array as a row of its elements, read and written."""
+
+    def __init__(self, array: TracedArray) -> None:
+        self.base = array
+
+    def __getitem__(self, key: Any) -> Any:
+        return ravel(self.base).copy()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        flat = _flat_for_writing(self.base)
+        value = as_traced(value)
+        if value.ndim:
+            places = np.arange(flat.size)[key]
+            setitem(flat, places, np.resize(ravel(value), places.shape))
+        else:
+            setitem(flat, key, value)
+
+    def __iter__(self) -> Any:
+        return iter(ravel(self.base))
+
+    def __len__(self) -> int:
+        return self.base.size
+
+
+implements(attribute="flat")(_flat_items)
+
+
+@implements(np.unravel_index)
+def unravel_index(indices, shape, order="C"):
+    if order not in ("C", "F"):
+        raise InputError(f"np.unravel_index{at(user_source())}: order must be 'C' or 'F'")
+    result, rest = [], as_traced(indices)
+    if rest.dtype.kind not in "iu":
+        raise OperandError(f"np.unravel_index{at(user_source())}: only integers are indices")
+    extents = as_shape(shape)
+    total = math.prod(extents)
+    where = at(user_source())
+    demand(
+        np.all((rest >= 0) & (rest < total)),
+        lambda: InputError(f"np.unravel_index{where}: an index is out of bounds for {extents}"),
+    )
+    for extent in extents if order == "F" else reversed(extents):
+        result.append(rest % extent)
+        rest = rest // extent
+    return tuple(result if order == "F" else reversed(result))
+
+
+@implements(np.searchsorted, method="searchsorted")
+def searchsorted(a, v, side="left", sorter=None):
+    a, v = as_traced(a), as_traced(v)
+    demand_axes("searchsorted", a, 1)
+    if side not in ("left", "right"):
+        raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
+    if sorter is not None:
+        sorter = as_traced(sorter)
+        if sorter.size != a.size:
+            raise InputError(
+                f"np.searchsorted{at(user_source())}: sorter has {sorter.size} elements, the "
+                f"array has {a.size}"
+            )
+        a = a[sorter]
+    columns = reshape(v, (*v.shape, 1), copy=True)
+    before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
+    # NaN sorts behind every number.
+    before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
+    return np.sum(before, axis=-1)
+
+
+@implements(np.digitize)
+def digitize(x, bins, right=False):
+    bins = as_traced(bins)
+    demand_axes("digitize", bins, 1)
+    side = "left" if right else "right"
+    if bins.size > 1 and bool(bins[0] > bins[-1]):
+        return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
+    return searchsorted(bins, x, side)
+
+
+@implements(np.bincount)
+def bincount(x, weights=None, minlength=0):
+    demand_axes("bincount", as_traced(x), 1)
+    x = as_integers("bincount", x)
+    if not x.size:
+        return as_traced(np.zeros(minlength, np.intp))
+    where = at(user_source())
+    demand(
+        np.all(x >= 0),
+        lambda: InputError(f"np.bincount{where}: a number is negative, and no place"),
+    )
+    top = int(current().decide(np.max(x).node)) + 1
+    if weights is None:
+        weights = np.ones(x.shape, int)
+    else:
+        weights = as_traced(weights).astype(np.float64)
+        if weights.shape != x.shape:
+            raise InputError(
+                f"np.bincount{where}: weights of shape {weights.shape} for an array of shape "
+                f"{x.shape}"
+            )
+    return record(TABLE["add_at"], as_traced(weights), x, shape=(max(top, minlength),))
+
+
+def _at(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return the implementation of ``ufunc.at``, for sums: repeated indices add up."""
+    sign = -1 if ufunc is np.subtract else 1
+
+    def implementation(a, indices, b):
+        if not isinstance(a, TracedArray):
+            _flat_for_writing(a)
+        numbers = reshape(as_traced(np.arange(a.size)), a.shape)
+        places = getitem(numbers, indices)
+        values = np.broadcast_to(as_traced(b).astype(a.dtype), places.shape)
+        values, places = ravel(values), ravel(places)
+        added = record(TABLE["add_at"], values * sign, places, shape=(a.size,))
+        a[...] = a + reshape(added, a.shape)
+
+    return implementation
+
+
+UFUNC_METHODS[np.add, "at"] = _at(np.add)
+UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
+
+
+def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
+    def implementation(a, b, /, **options):
+        a, b = _as_array(a), _as_array(b)
+        if b.ndim and a.ndim:
+            a = a[(..., *(None,) * b.ndim)]
+        return ufunc(a, b, **options)
+
+    return implementation
+
+
+def _as_array(value: Any) -> TracedArray:
+    """Return an operand as NumPy makes an array of it: a Python number has a dtype now."""
+    x = as_traced(value)
+    return x.astype(x.dtype) if x.weak else x
+
+
+for _ufunc in list(vars(np).values()):
+    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
+        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)

@@ -1,0 +1,357 @@
+"""NumPy's functions that join, split and repeat arrays."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.trace.arrays.array import FUNCTIONS, TracedArray, as_traced, record, refuse
+from steepest.trace.arrays.assignment import fresh
+from steepest.trace.functions.numpy.shaping import (
+    as_shape,
+    atleast_1d,
+    expand_dims,
+    ravel,
+    reshape,
+)
+from steepest.trace.functions.registry import (
+    as_plain,
+    implements,
+    node_cast,
+    normalize_axes,
+    normalize_axis,
+    one_of,
+)
+
+
+def along(axis: int, part: Any) -> tuple[Any, ...]:
+    """Return the index that takes a part of one axis."""
+    return (*(slice(None),) * axis, part)
+
+
+@implements(np.concatenate, np.concat)
+def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+    _demand_not_both("concatenate", out, dtype)
+    parts = [as_traced(array) for array in arrays]
+    if axis is None:
+        parts, axis = [ravel(part) for part in parts], 0
+    if any(part.ndim == 0 for part in parts):
+        raise InputError(f"zero-dimensional arrays cannot be concatenated{at(user_source())}")
+    dtype = dtype or np.result_type(*(part.dtype for part in parts))
+    axis = normalize_axis(axis, parts[0].ndim)
+    for part in parts:
+        if not np.can_cast(part.dtype, dtype, casting):
+            raise UnsupportedError(
+                f"np.concatenate{at(user_source())}: {part.dtype} cannot be cast to {dtype} "
+                f"according to the rule {casting!r}: use .astype before"
+            )
+    cast = [node_cast(part, dtype) for part in parts]
+    return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
+
+
+def _demand_not_both(name: str, out: Any, dtype: Any) -> None:
+    if out is not None and dtype is not None:
+        raise OperandError(f"np.{name}{at(user_source())}: give out= or dtype=, not both")
+
+
+@implements(np.stack)
+def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    _demand_not_both("stack", out, dtype)
+    parts = [as_traced(array) for array in arrays]
+    if len({part.shape for part in parts}) > 1:
+        raise InputError(f"np.stack{at(user_source())}: all arrays must have the same shape")
+    axis = normalize_axis(axis, parts[0].ndim + 1)
+    if parts[0].ndim == 0 and casting == "same_kind" and dtype is None:
+        return packed(parts, (len(parts),), dtype)
+    return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype, casting)
+
+
+def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
+    """Return the array of a shape made of numbers."""
+    dtype = dtype or np.result_type(*(part.dtype for part in parts))
+    return record(TABLE["pack"], *(node_cast(part, dtype) for part in parts), shape=shape)
+
+
+@implements(np.hstack)
+def hstack(tup, *, dtype=None, casting="same_kind"):
+    parts = [atleast_1d(as_traced(part)) for part in tup]
+    return concatenate(parts, 0 if parts[0].ndim == 1 else 1, None, dtype, casting)
+
+
+@implements(np.vstack)
+def vstack(tup, *, dtype=None, casting="same_kind"):
+    parts = [np.atleast_2d(as_traced(part)) for part in tup]
+    return concatenate(parts, 0, None, dtype, casting)
+
+
+if hasattr(np, "row_stack"):  # the old name
+    implements(np.row_stack)(vstack)
+
+
+@implements(np.dstack)
+def dstack(tup):
+    return concatenate([np.atleast_3d(as_traced(part)) for part in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup):
+    parts = [atleast_1d(as_traced(part)) for part in tup]
+    return concatenate([p[:, None] if p.ndim == 1 else p for p in parts], 1)
+
+
+@implements(np.block)
+def block(arrays):
+    def depth(tree: Any) -> int:
+        if isinstance(tree, tuple):
+            raise OperandError(f"np.block{at(user_source())} takes lists of arrays, and no tuples")
+        return 1 + max(map(depth, tree)) if isinstance(tree, list) else 0
+
+    total = depth(arrays)
+    ndim = max([total, *(as_traced(leaf).ndim for leaf in _leaves(arrays))])
+
+    def join(tree: Any, level: int) -> TracedArray:
+        if isinstance(tree, list):
+            return concatenate([join(part, level + 1) for part in tree], -(total - level))
+        leaf = as_traced(tree)
+        return reshape(leaf, (1,) * (ndim - leaf.ndim) + leaf.shape)
+
+    return fresh(join(arrays, 0))
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if not isinstance(tree, list):
+        return [tree]
+    return [leaf for part in tree for leaf in _leaves(part)]
+
+
+@implements(np.append)
+def append(arr, values, axis=None):
+    if axis is None:
+        return concatenate([ravel(arr), ravel(values)])
+    return concatenate([arr, values], axis)
+
+
+@implements(np.insert)
+def insert(arr, obj, values, axis=None):
+    arr = as_traced(arr)
+    arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
+    # Which element goes where does not depend on values: the numbers of the new ones are -1.
+    obj = _places(obj)
+    obj = np.flatnonzero(obj) if getattr(obj, "dtype", None) == np.bool_ else obj
+    places = np.insert(np.arange(arr.shape[axis]), obj, -1)
+    added = int(np.sum(places < 0))
+    shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    values = as_traced(values).astype(arr.dtype)
+    if np.ndim(obj) == 0 and values.ndim:
+        values = (
+            np.moveaxis(np.expand_dims(values, 0), 0, axis) if values.ndim < arr.ndim else values
+        )
+    if np.ndim(obj) == 0:
+        added = values.shape[axis] if values.ndim == arr.ndim else 1
+        places = np.insert(np.arange(arr.shape[axis]), obj, np.full(added, -1))
+        shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    values = np.broadcast_to(values, shape)
+    # New elements are numbered behind the old ones, in the order in which they are given.
+    order = np.argsort(np.argsort(np.broadcast_to(obj, (added,)), kind="stable"), kind="stable")
+    numbers = places.copy()
+    fresh_numbers = np.empty(added, int)
+    fresh_numbers[order] = np.arange(added)
+    numbers[places < 0] = arr.shape[axis] + fresh_numbers
+    return concatenate([arr, values], axis)[along(axis, numbers)]
+
+
+def _places(obj: Any) -> Any:
+    """Return indices, a mask or a slice as plain ones: they set a shape."""
+    if isinstance(obj, slice):
+        return obj
+    places = as_plain(obj)
+    if not places.size and isinstance(obj, list | tuple):
+        places = places.astype(np.intp)
+    if places.dtype.kind not in "iub":
+        raise GraphIndexError(
+            f"arrays used as indices{at(user_source())} must be of integer or boolean type"
+        )
+    return places if places.ndim or not isinstance(obj, int) else obj
+
+
+@implements(np.delete)
+def delete(arr, obj, axis=None):
+    arr = as_traced(arr)
+    arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
+    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), _places(obj)))]
+
+
+def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
+    if np.ndim(sections):
+        cuts = as_plain(sections).tolist()
+        if any(type(cut) is not int for cut in cuts):
+            raise GraphIndexError(f"np.split{at(user_source())}: indices must be whole numbers")
+        return [0, *(slice(None, cut).indices(extent)[1] for cut in cuts), extent]
+    if operator.index(sections) <= 0:
+        raise InputError(f"np.split{at(user_source())}: the number of sections must be positive")
+    if equal and extent % sections:
+        raise InputError(f"array split does not result in an equal division{at(user_source())}")
+    each, extra = divmod(extent, operator.index(sections))
+    return [0, *np.cumsum([each + (i < extra) for i in range(sections)]).tolist()]
+
+
+@implements(np.array_split)
+def array_split(ary, indices_or_sections, axis=0):
+    return _split(ary, indices_or_sections, axis, equal=False)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
+    ary = as_traced(ary)
+    axis = normalize_axis(axis, ary.ndim)
+    cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
+    return [ary[along(axis, slice(*pair))] for pair in itertools.pairwise(cuts)]
+
+
+@implements(np.split)
+def split(ary, indices_or_sections, axis=0):
+    return _split(ary, indices_or_sections, axis, equal=True)
+
+
+@implements(np.hsplit)
+def hsplit(ary, indices_or_sections):
+    ary = _with_axes("hsplit", ary, 1)
+    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+
+
+@implements(np.vsplit)
+def vsplit(ary, indices_or_sections):
+    return split(_with_axes("vsplit", ary, 2), indices_or_sections, 0)
+
+
+@implements(np.dsplit)
+def dsplit(ary, indices_or_sections):
+    return split(_with_axes("dsplit", ary, 3), indices_or_sections, 2)
+
+
+def _with_axes(name: str, ary: Any, number: int) -> TracedArray:
+    array = as_traced(ary)
+    if array.ndim < number:
+        raise InputError(
+            f"np.{name}{at(user_source())}: an array of shape {array.shape} must have at least "
+            f"{number} axes"
+        )
+    return array
+
+
+@implements(np.unstack)
+def unstack(x, /, *, axis=0):
+    x = np.moveaxis(as_traced(x), axis, 0)
+    return tuple(x)
+
+
+@implements(np.tile)
+def tile(A, reps):
+    A, reps = as_traced(A), as_shape(reps)
+    if all(rep == 1 for rep in reps):
+        return FUNCTIONS[np.array](A, ndmin=len(reps))  # which keeps the order in memory
+    ndim = max(A.ndim, len(reps))
+    shape = (1,) * (ndim - A.ndim) + A.shape
+    reps = (1,) * (ndim - len(reps)) + reps
+    apart = reshape(A, [extent for n in shape for extent in (1, n)], copy=True)
+    spread = np.broadcast_to(apart, [e for r, n in zip(reps, shape, strict=True) for e in (r, n)])
+    return reshape(spread, [r * n for r, n in zip(reps, shape, strict=True)], copy=True)
+
+
+def _whole(name: str, value: Any) -> np.ndarray:
+    """Return integers that the shape of a result depends on."""
+    numbers = as_plain(value)
+    if numbers.dtype.kind not in "iub":
+        refuse(f"np.{name} by numbers of dtype {numbers.dtype}")
+    return numbers
+
+
+@implements(np.repeat, method="repeat")
+def repeat(a, repeats, axis=None):
+    a = as_traced(a)
+    a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    return a[along(axis, np.repeat(np.arange(a.shape[axis]), _whole("repeat", repeats)))]
+
+
+@implements(np.resize)
+def resize(a, new_shape):
+    a, shape = ravel(a), as_shape(new_shape)
+    return reshape(a[np.resize(np.arange(a.size), shape)], shape)
+
+
+@implements(np.roll)
+def roll(a, shift, axis=None):
+    a = as_traced(a)
+    if axis is None:
+        return reshape(roll(ravel(a), shift, 0), a.shape)
+    shifts, axes = np.broadcast_arrays(_whole("roll", shift), as_plain(axis))
+    for number, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
+        i = normalize_axis(i, a.ndim)
+        extent = a.shape[i]
+        cut = -number % extent if extent else 0
+        if cut:
+            head, tail = a[along(i, slice(cut, None))], a[along(i, slice(None, cut))]
+            a = concatenate([head, tail], i)
+    return fresh(a)
+
+
+_INDEX_MODES = {"edge", "reflect", "symmetric", "wrap"}
+
+
+def _widths_of_axes(widths: dict[int, Any], ndim: int) -> list[Any]:
+    listed: list[Any] = [(0, 0)] * ndim
+    for axis, width in widths.items():
+        listed[normalize_axis(axis, ndim)] = width if np.ndim(width) else (width, width)
+    return listed
+
+
+@implements(np.pad)
+def pad(array, pad_width, mode="constant", **options):
+    array = FUNCTIONS[np.copy](array)
+    constant_values = options.pop("constant_values", 0) if mode == "constant" else 0
+    if options:
+        name, value = options.popitem()
+        refuse(f"the argument {name}={value!r} of np.pad with mode={mode!r}")
+    if isinstance(pad_width, dict):
+        pad_width = _widths_of_axes(pad_width, array.ndim)
+    widths = np.broadcast_to(as_plain(pad_width), (array.ndim, 2)).tolist()
+    if mode in _INDEX_MODES:
+        for axis, width in enumerate(widths):
+            array = array[along(axis, np.pad(np.arange(array.shape[axis]), width, mode))]
+        return array
+    values = np.broadcast_to(as_traced(constant_values), (array.ndim, 2))
+    if mode != "constant":
+        raise InputError(
+            f"np.pad with mode={mode!r}{at(user_source())} cannot be recorded: use 'constant', "
+            "'edge', 'reflect', 'symmetric' or 'wrap'"
+        )
+    for axis, (before, after) in enumerate(widths):
+        parts = []
+        for width, value in ((before, values[axis, 0]), (after, values[axis, 1])):
+            shape = (*array.shape[:axis], width, *array.shape[axis + 1 :])
+            parts.append(np.broadcast_to(value.astype(array.dtype), shape))
+        array = concatenate([parts[0], array, parts[1]], axis)
+    return array
+
+
+@implements(np.trim_zeros, axis=one_of(None))
+def trim_zeros(filt, trim="fb", axis=None):
+    given, filt = filt, as_traced(filt)
+    if set(trim.lower()) - set("fb"):
+        raise InputError(f"np.trim_zeros{at(user_source())}: trim={trim!r} must be of 'f' and 'b'")
+    if filt.ndim != 1:
+        refuse("np.trim_zeros of an array with more than one axis")
+    kept = np.flatnonzero(filt != 0)
+    first = int(kept[0]) if "f" in trim.lower() and kept.size else 0
+    last = int(kept[-1]) + 1 if "b" in trim.lower() and kept.size else filt.size
+    given = given if isinstance(given, list | tuple) else filt  # of a list, its own elements
+    return given[first:last] if kept.size else given[:0]
+
+
+__all__ = ["along", "concatenate", "normalize_axes", "packed", "stack"]

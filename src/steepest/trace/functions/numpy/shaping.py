@@ -1,0 +1,314 @@
+"""NumPy's functions that rearrange one array: most of their results are views."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.trace.arrays.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
+from steepest.trace.arrays.assignment import alias, freeze, fresh, storage_of, view
+from steepest.trace.arrays.layout import is_contiguous, laid_out, settled, unknown
+from steepest.trace.arrays.storage import reshapes_as_view
+from steepest.trace.functions.registry import (
+    as_plain,
+    demand_no_list,
+    implements,
+    normalize_axes,
+    normalize_axis,
+)
+
+
+def as_shape(shape: Any) -> tuple[int, ...]:
+    """Return a shape given as a number or a sequence as a tuple of ints."""
+    if not isinstance(shape, tuple | list) and np.ndim(shape):
+        shape = as_plain(shape).tolist()
+    shape = shape if isinstance(shape, tuple | list) else (shape,)
+    return tuple(operator.index(extent) for extent in shape)
+
+
+@implements(np.reshape)
+def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
+    a = as_traced(a)
+    shape = as_shape(shape if newshape is None else newshape)
+    if order == "K":
+        raise InputError(f"order 'K'{at(user_source())} is not permitted for reshaping")
+    order = settled(a, order)
+    if -1 in shape:
+        known = math.prod(extent for extent in shape if extent != -1)
+        shape = tuple(a.size // known if extent == -1 and known else extent for extent in shape)
+    if math.prod(shape) != a.size:
+        raise InputError(
+            f"cannot reshape array of size {a.size} into shape {shape}{at(user_source())}"
+        )
+    if order == "F":
+        return transpose(reshape(transpose(a), shape[::-1], copy=copy))
+    if shape == a.shape:
+        return fresh(a) if copy and not a.is_scalar else alias(a)
+    if a.is_scalar or copy:
+        return record(TABLE["reshape"], a, shape=shape)
+    shares = reshapes_as_view(storage_of(a), shape)
+    if copy is False and not shares:
+        raise InputError(
+            f"copy=False{at(user_source())}, but a reshape of shape {a.shape} into {shape} cannot "
+            "be had without a copy"
+        )
+    if shares is None:
+        unknown(a)
+    if shares is False:
+        return record(TABLE["reshape"], a, shape=shape)
+    return view(a, TABLE["reshape"], shape=shape)
+
+
+@implements(method="reshape")
+def _reshape_method(a, *shape, order="C", copy=None):
+    return reshape(a, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+
+
+@implements(np.ravel, method="ravel")
+def ravel(a, order="C"):
+    a = as_traced(a)
+    order = settled(a, order or "C")
+    if order != "C":
+        a = transpose(a, None if order == "F" else order)
+    if a.ndim and is_contiguous(a) is False:
+        return record(TABLE["reshape"], a, shape=(a.size,))
+    return reshape(a, (a.size,))
+
+
+@implements(method="flatten")
+def flatten(a, order="C"):
+    return fresh(ravel(a, order))
+
+
+@implements(np.transpose, np.permute_dims)
+def transpose(a, axes=None):
+    a = as_traced(a)
+    axes = range(a.ndim)[::-1] if axes is None else axes
+    axes = axes if isinstance(axes, Iterable) else (axes,)
+    if len(tuple(axes)) != a.ndim:
+        raise InputError(f"axes {axes} do not match an array of {a.ndim} axes{at(user_source())}")
+    order = tuple(normalize_axis(axis, a.ndim) for axis in axes)
+    if sorted(order) != list(range(a.ndim)):
+        raise InputError(f"axes {axes} do not match an array of {a.ndim} axes{at(user_source())}")
+    identity = order == tuple(range(a.ndim))
+    return alias(a) if identity else view(a, TABLE["transpose"], axes=order)
+
+
+@implements(method="transpose")
+def _transpose_method(a, *axes):
+    if not axes or axes == (None,):
+        return transpose(a)
+    return transpose(a, axes[0] if isinstance(axes[0], tuple | list) else axes)
+
+
+@implements(attribute="itemsize")
+def itemsize(a):
+    return a.dtype.itemsize
+
+
+@implements(attribute="nbytes")
+def nbytes(a):
+    return a.dtype.itemsize * a.size
+
+
+@implements(attribute="T")
+def _transposed(a):
+    return a if a.is_scalar else transpose(a)
+
+
+@implements(np.matrix_transpose, attribute="mT")
+def matrix_transpose(x, /):
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.swapaxes, method="swapaxes")
+def swapaxes(a, axis1, axis2):
+    a = as_traced(a)
+    order = list(range(a.ndim))
+    i, j = normalize_axis(axis1, a.ndim), normalize_axis(axis2, a.ndim)
+    order[i], order[j] = order[j], order[i]
+    return transpose(a, order)
+
+
+@implements(np.moveaxis)
+def moveaxis(a, source, destination):
+    a = as_traced(a)
+    sources: list[Any] = (
+        [source] if isinstance(source, int | np.integer | TracedArray) else list(source)
+    )
+    is_one = isinstance(destination, int | np.integer | TracedArray)
+    targets: list[Any] = [destination] if is_one else list(destination)
+    sources = [normalize_axis(i, a.ndim) for i in sources]
+    targets = [normalize_axis(i, a.ndim) for i in targets]
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        raise InputError(f"np.moveaxis{at(user_source())}: an axis is given twice")
+    if len(sources) != len(targets):
+        raise InputError(f"np.moveaxis{at(user_source())}: as many sources as destinations")
+    order = [i for i in range(a.ndim) if i not in sources]
+    for target, moved in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, moved)
+    return transpose(a, order)
+
+
+@implements(np.rollaxis)
+def rollaxis(a, axis, start=0):
+    a = as_traced(a)
+    axis = normalize_axis(axis, a.ndim)
+    start = start + a.ndim if start < 0 else start
+    return moveaxis(a, axis, start - (axis < start))
+
+
+def with_shape(a: TracedArray, shape: tuple[int, ...]) -> TracedArray:
+    """Return a view that differs in axes of extent one only."""
+    return alias(a) if shape == a.shape else view(a, TABLE["reshape"], shape=shape)
+
+
+@implements(np.expand_dims)
+def expand_dims(a, axis):
+    a = as_traced(a)
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    ndim = a.ndim + len(axes)
+    ones = normalize_axes(axes, ndim)
+    extents = iter(a.shape)
+    return with_shape(a, tuple(1 if i in ones else next(extents) for i in range(ndim)))
+
+
+@implements(np.squeeze, method="squeeze")
+def squeeze(a, axis=None):
+    a = as_traced(a)
+    ones = tuple(i for i, extent in enumerate(a.shape) if extent == 1)
+    axes = ones if axis is None else normalize_axes(demand_no_list(axis), a.ndim)
+    if not set(axes) <= set(ones):
+        raise InputError(f"cannot squeeze an axis whose size is not one{at(user_source())}")
+    return with_shape(a, tuple(n for i, n in enumerate(a.shape) if i not in axes))
+
+
+@implements(np.broadcast_to)
+def broadcast_to(array, shape, subok=False):
+    array, shape = as_traced(array), as_shape(shape)
+    row = TABLE["reshape" if shape == array.shape else "broadcast_to"]
+    spread = view(array, row, shape=shape)
+    return freeze(spread, "the result of np.broadcast_to is read-only: use .copy()")
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args, subok=False):
+    arrays = [as_traced(array) for array in args]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    return tuple(broadcast_to(array, shape) for array in arrays)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys):
+    result = tuple(_at_least(array, 1) for array in arys)
+    return result[0] if len(arys) == 1 else result
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys):
+    result = tuple(_at_least(array, 2) for array in arys)
+    return result[0] if len(arys) == 1 else result
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys):
+    result = tuple(_at_least(array, 3) for array in arys)
+    return result[0] if len(arys) == 1 else result
+
+
+def _at_least(array: Any, ndim: int) -> TracedArray:
+    array = as_traced(array)
+    if array.ndim >= ndim:
+        return array
+    if ndim == 3 and array.ndim:
+        return array[None, :, None] if array.ndim == 1 else array[:, :, None]
+    return with_shape(array, (1,) * (ndim - array.ndim) + array.shape)
+
+
+@implements(np.flip)
+def flip(m, axis=None):
+    m = as_traced(m)
+    axes = normalize_axes(axis, m.ndim)
+    return m[tuple(slice(None, None, -1 if i in axes else 1) for i in range(m.ndim))]
+
+
+@implements(np.fliplr)
+def fliplr(m):
+    return flip(m, 1)
+
+
+@implements(np.flipud)
+def flipud(m):
+    return flip(m, 0)
+
+
+@implements(np.rot90)
+def rot90(m, k=1, axes=(0, 1)):
+    m, (first, second) = as_traced(m), axes
+    if k % 4 == 1:
+        return swapaxes(flip(m, second), first, second)
+    if k % 4 == 2:
+        return flip(m, (first, second))
+    return alias(m) if k % 4 == 0 else flip(swapaxes(m, first, second), second)
+
+
+@implements(np.diagonal, method="diagonal")
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """Return a view of diagonals: every (columns + 1)-th element of the rows in a row."""
+    a = as_traced(a)
+    last = moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = last.shape[-2:]
+    number = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
+    first = offset if offset >= 0 else -offset * columns
+    flat = view(last, TABLE["reshape"], shape=(*last.shape[:-2], rows * columns))
+    chosen = flat[..., first : first + number * (columns + 1) : columns + 1][..., :number]
+    return freeze(chosen, "the result of np.diagonal is read-only: use np.fill_diagonal")
+
+
+@implements(np.ascontiguousarray)
+def ascontiguousarray(a, dtype=None, *, like=None):
+    return atleast_1d(FUNCTIONS[np.asarray](as_traced(a), dtype, "C"))
+
+
+@implements(np.shape)
+def shape(a):
+    return as_traced(a).shape
+
+
+@implements(np.ndim)
+def ndim(a):
+    return as_traced(a).ndim
+
+
+@implements(np.size)
+def size(a, axis=None):
+    a = as_traced(a)
+    axes = normalize_axes(axis, a.ndim)
+    return math.prod(a.shape[i] for i in axes)
+
+
+@implements(np.copy)
+def copy(a, order="K", subok=False):
+    a = as_traced(a)
+    return laid_out(TracedArray(a.node, a.session, is_scalar=False), a, order)
+
+
+@implements(method="copy")
+def _copy_method(a, order="C"):
+    return laid_out(fresh(a), a, order)
+
+
+METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) else _no_view(dtype)
+
+
+def _no_view(dtype: Any) -> Any:
+    raise UnsupportedError(
+        f"x.view({dtype}){at(user_source())} would reinterpret bytes: use x.astype"
+    )

@@ -1,0 +1,194 @@
+"""NumPy's functions of order: sorting, medians, quantiles."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, OperandError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.arrays.reduction import keep_axes
+from steepest.trace.arrays.array import as_traced, record, refuse
+from steepest.trace.functions.registry import (
+    as_plain,
+    implements,
+    normalize_axes,
+    normalize_axis,
+    one_of,
+)
+
+_SORTS = one_of(None, "quicksort", "mergesort", "heapsort", "stable")
+_FIELDS = one_of(None)
+_EITHER = one_of(None, True, False)
+
+
+@implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
+    a = as_traced(a)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    return record(TABLE["argsort"], a, axis=axis)
+
+
+@implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_EITHER)
+def sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    a = as_traced(a)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
+    return np.take_along_axis(a, argsort(a, axis), axis)
+
+
+@implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
+def _sort_in_place(a, axis=-1, kind=None, order=None, *, stable=None):
+    a[...] = sort(a, axis)
+
+
+def _check_kth(a: Any, kth: Any, axis: Any) -> None:
+    extent = a.size if axis is None else a.shape[normalize_axis(axis, a.ndim)]
+    for number in np.ravel(as_plain(kth)):
+        if operator.index(number) not in range(-extent, extent):
+            raise InputError(f"kth={number}{at(user_source())} is out of bounds for {extent}")
+
+
+@implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
+def partition(a, kth, axis=-1, kind="introselect", order=None):
+    _check_kth(as_traced(a), kth, axis)
+    return sort(a, axis)
+
+
+@implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
+def _partition_in_place(a, kth, axis=-1, kind="introselect", order=None):
+    a[...] = partition(a, kth, axis)
+
+
+@implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
+def argpartition(a, kth, axis=-1, kind="introselect", order=None):
+    _check_kth(as_traced(a), kth, axis)
+    return argsort(a, axis)
+
+
+def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
+    """Return an array with the axes to be reduced as one axis in front."""
+    a = as_traced(a)
+    axes = normalize_axes(axis, a.ndim)
+    moved = np.moveaxis(a, axes, range(len(axes)))
+    return np.reshape(moved, (-1, *moved.shape[len(axes) :])), axes, a.ndim
+
+
+@implements(np.median)
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    lines, axes, ndim = _in_front(a, axis)
+    number = lines.shape[0]
+    if number == 0:
+        raise InputError(f"np.median of an empty array{at(user_source())} has no value")
+    ordered = sort(lines, 0)
+    middle = ordered[(number - 1) // 2 : number // 2 + 1]
+    result = np.mean(middle, axis=0)
+    nothing = np.isnan(ordered[-1]) if lines.dtype.kind == "f" else False
+    result = np.where(nothing, np.nan, result).astype(result.dtype)
+    return keep_axes(result, axes, ndim) if keepdims else result
+
+
+@implements(np.quantile)
+def quantile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    if method not in _METHODS or weights is not None:
+        refuse(f"np.quantile with method={method!r} or weights")
+    lines, axes, ndim = _in_front(a, axis)
+    q = as_traced(q)
+    if not bool(np.all((q >= 0) & (q <= 1))):
+        raise InputError(f"quantiles{at(user_source())} must be in the range [0, 1]")
+    ordered = sort(lines, 0)
+    place = np.reshape(q, (*q.shape, *(1,) * (lines.ndim - 1))) * (lines.shape[0] - 1.0)
+    low = np.floor(place)
+    between = {
+        "linear": place - low,
+        "lower": 0.0 * place,
+        "higher": np.ceil(place) - low,
+        "midpoint": np.where(place == low, 0.0, 0.5).astype(place.dtype),
+        "nearest": np.rint(place) - low,
+    }[method]
+    below = np.ravel(low).astype(np.int64)
+    above = np.minimum(below + 1, lines.shape[0] - 1)
+    shape = (*q.shape, *lines.shape[1:])
+    first, second = (np.reshape(ordered[i], shape) for i in (below, above))
+    is_whole = method == "linear" and q.dtype.kind in "iu"
+    if method in _PICKING or is_whole:  # elements themselves
+        result = np.where(between >= 0.5, second, first)
+    else:
+        if lines.dtype == np.bool_:
+            raise OperandError(
+                f"np.quantile{at(user_source())}: cannot interpolate between booleans"
+            )
+        step: Any = second - first
+        if q.weak:
+            between = between.astype((step * 1.0).dtype)
+        result = np.where(between >= 0.5, second - step * (1 - between), first + step * between)
+    if lines.dtype.kind == "f":
+        result = np.where(np.isnan(ordered[-1]), np.nan, result).astype(result.dtype)
+    if keepdims:
+        kept = iter(lines.shape[1:])
+        ones = tuple(1 if i in axes else next(kept) for i in range(ndim))
+        return np.reshape(result, (*q.shape, *ones))
+    return result
+
+
+_PICKING = ("lower", "higher", "nearest")
+_METHODS = ("linear", "midpoint", *_PICKING)
+
+
+@implements(np.percentile)
+def percentile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    return quantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
+
+
+def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    """Apply a function of a vector to what is a number along axes."""
+    a = as_traced(a)
+    axes = normalize_axes(axis, a.ndim)
+    if not a.size:
+        return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
+    lines, _, ndim = _in_front(a, axis)
+    columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
+    # Which elements are NaN sets how many are left: that becomes a guard.
+    if a.dtype.kind != "f" or not bool(np.any(np.isnan(a))):
+        parts = [function(row) for row in columns]
+    else:
+        kept = [row[~np.isnan(row)] for row in columns]
+        parts = [function(row if row.size else np.full(1, np.nan, a.dtype)) for row in kept]
+    made = np.stack(parts, -1)
+    result = np.reshape(made, (*made.shape[:-1], *lines.shape[1:]))
+    if keepdims is np._NoValue or not keepdims:
+        return result
+    ahead = made.ndim - 1
+    return keep_axes(result, tuple(i + ahead for i in axes), ndim + ahead)
+
+
+@implements(np.nanmedian)
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    return _ignoring_nan(median, a, axis, keepdims)
+
+
+@implements(np.nanquantile)
+def nanquantile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    def of_row(row: Any) -> Any:
+        return quantile(row, q, None, None, False, method, weights=weights)
+
+    return _ignoring_nan(of_row, a, axis, keepdims)
+
+
+@implements(np.nanpercentile)
+def nanpercentile(
+    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+    weights=None,
+):  # fmt: skip
+    return nanquantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)

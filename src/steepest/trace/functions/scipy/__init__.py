@@ -1,0 +1,5 @@
+"""SciPy's functions, a module for each of SciPy's."""
+
+from steepest.trace.functions.scipy import special
+
+__all__ = ["special"]

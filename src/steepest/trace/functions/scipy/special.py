@@ -1,0 +1,145 @@
+"""SciPy's special functions, and those of `math`, on traced arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.elementwise import special
+from steepest.ops.elementwise.arithmetic import stop_gradient
+from steepest.trace.arrays.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
+from steepest.trace.arrays.assignment import alias
+from steepest.trace.arrays.dispatch import demand
+from steepest.trace.following.namespaces import SEEN_BY_NAME
+from steepest.trace.functions.python import checked, number_of_math, python_number, sees
+from steepest.trace.functions.registry import implements, node_cast
+from steepest.trace.stable import log_softmax, logsumexp, softmax
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def implementation(*operands: Any) -> TracedArray:
+        arrays = [as_traced(operand) for operand in operands]
+        single = [x.dtype == np.float32 or (x.weak and x.dtype.kind == "f") for x in arrays]
+        all_weak = all(x.weak for x in arrays)
+        dtype = np.dtype(np.float32 if all(single) and not all_weak else np.float64)
+        return record(TABLE[name], *(node_cast(x, dtype) for x in arrays))
+
+    implementation.__name__ = name
+    return implementation
+
+
+def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes in float64 and rounds, as SciPy's own do."""
+
+    def implementation(x: Any) -> Any:
+        x = as_traced(x)
+        result = function(x.astype(np.float64))
+        return result.astype(np.float32) if x.dtype == np.float32 else result
+
+    return implementation
+
+
+for _row in special.ROWS:
+    SPECIAL_UFUNCS[_row.name] = _special(_row.name)
+
+# Under their other names, and compositions.
+SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
+SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
+for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
+    SPECIAL_UFUNCS[_ufunc.__name__] = _in_double(_ufunc)
+SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    size = np.abs(r)
+    value = np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+    return np.where(delta < 0, np.inf, value)
+
+
+@implements(np.i0)
+def i0(x):
+    result = SPECIAL_UFUNCS["i0"](as_traced(x))
+    return alias(result) if result.is_scalar else result  # it makes an array of a number
+
+
+def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+    a = np.atleast_1d(as_traced(a))  # as SciPy does it
+    if b is None and not return_sign and a.size:
+        return logsumexp(a, axis, keepdims)
+    weights = np.ones_like(a) * (1.0 if b is None else b)
+    a = np.broadcast_to(a, weights.shape)
+    if not a.size:
+        result = _of_nothing(a, axis, keepdims)
+        return (result, np.sign(result)) if return_sign else result
+    used = np.where(weights == 0, -np.inf, a)
+    top = special_top(used, axis)
+    total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
+    result = np.log(np.abs(total) if return_sign else total) + top
+    sign = np.sign(total)
+    if not keepdims:
+        result, sign = np.squeeze(result, axis), np.squeeze(sign, axis)
+    return (result, sign) if return_sign else result
+
+
+def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
+    if (axis is None and a.ndim > 1) or (isinstance(axis, tuple) and len(axis) != 1):
+        raise InputError(
+            f"scipy.special.logsumexp of an empty array{at(user_source())} goes along one axis, "
+            f"got axis={axis!r}"
+        )
+    return logsumexp(a, axis, keepdims)
+
+
+def special_top(x: Any, axis: Any) -> Any:
+    """Return the largest element as a constant, 0 where it is not finite."""
+    top = np.max(stop_gradient(x), axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
+SEEN_BY_NAME["scipy.special.logsumexp"] = _logsumexp
+SEEN_BY_NAME["scipy.special.softmax"] = lambda x, axis=None: softmax(as_traced(x), axis)
+SEEN_BY_NAME["scipy.special.log_softmax"] = lambda x, axis=None: log_softmax(as_traced(x), axis)
+SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=None: (
+    _riemann(as_traced(x)) if q is None else SPECIAL_UFUNCS["zeta"](x, q)
+)
+SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
+
+
+def _riemann(x: Any) -> Any:
+    where = at(user_source())
+    demand(
+        np.all((x >= 1) | np.isnan(x)),
+        lambda: UnsupportedError(
+            f"scipy.special.zeta of a number below 1{where} cannot be recorded: compute it outside"
+        ),
+    )
+    return SPECIAL_UFUNCS["zeta"](x, 1.0)
+
+
+def _polygamma(n: int, x: Any) -> Any:
+    if n == 0:
+        return SPECIAL_UFUNCS["psi"](x).astype(np.float64)
+    sign = (-1.0) ** (n + 1) * math.factorial(n)
+    x = x.astype(np.float64)  # as SciPy does it
+    return sign * SPECIAL_UFUNCS["zeta"](np.full_like(x, n + 1.0), x)
+
+
+def _of_math(name: str, checks: bool) -> Callable[..., Any]:
+    def implementation(x: Any) -> TracedArray:
+        operand = number_of_math(x)
+        result = python_number(SPECIAL_UFUNCS[name](operand))
+        return checked(name, result, operand) if checks else result
+
+    return implementation
+
+
+sees(math.erf)(_of_math("erf", checks=False))
+sees(math.erfc)(_of_math("erfc", checks=False))
+sees(math.lgamma)(_of_math("gammaln", checks=True))
+sees(math.gamma)(_of_math("gamma", checks=True))

@@ -1,0 +1,369 @@
+"""One recording: its inputs, the arrays it captured, and the user's line for every node."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UnsupportedError
+from steepest.graph import Guard, Node, Source, evaluate_all, make, order, slack
+from steepest.graph.source import at, user_source
+from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
+from steepest.trace.recording.captures import Captures
+
+CONSTANT_LIMIT = 1024
+"""Arrays that a function makes become constants up to so many elements, and inputs beyond."""
+
+SUPPORTED = frozenset(
+    np.dtype(name)
+    for name in [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float32",
+        "float64",
+    ]
+)
+
+_sessions: ContextVar[tuple[Session, ...]] = ContextVar("sessions", default=())
+
+
+class Session:
+    """A recording in progress.
+
+    Sessions nest: differentiating a function while another is being traced opens one
+    inside. Captured arrays always belong to the outermost.
+
+    Attributes
+    ----------
+    inputs, names
+        Input nodes of this recording and their names.
+    captures
+        What the function read from outside: the arrays bound to the last inputs, and what
+        tells later whether the trace still holds.
+    sources
+        The user's line for every node recorded here.
+    guards
+        What the path taken through the function depends on, in order.
+    places, pending, attributes
+        Where the function may write outside, objects whose attributes it may write to, and
+        what it has written to attributes of classes (``trace.writes``).
+    shared, changed
+        Arguments that share memory, and why; whether an argument is changed in place
+        (``trace.aliasing``).
+    followed, views
+        User's functions and globals as this recording sees them (``trace.view``).
+    subject
+        The user's function, for messages.
+    decided
+        What conditions were found to be.
+    coincidences, skips
+        Lines that took a branch because values are equal, with the tolerance that they allow,
+        and at which how many are not to be taken (``trace.coincidence``).
+    texts
+        Texts made of traced values (``trace.text``).
+    chance
+        Sources of random numbers, and in which state they were (``trace.chance``).
+    cells, filled
+        Stand-ins of enclosing functions' variables, and which of them have a value.
+    originals, kept
+        What stand-ins stand for, by their identity, which they keep.
+    data
+        Inputs of the outermost recording that nothing is differentiated by.
+    supports
+        Where nodes are not zero by construction (``derivative.support``).
+    """
+
+    def __init__(self, parents: tuple[Session, ...]) -> None:
+        self.level = len(parents)
+        self.root: Session = parents[0] if parents else self
+        self.parents = parents
+        self.inputs: list[Node] = []
+        self.names: list[str] = []
+        self.captures = Captures()
+        self.sources: dict[Node, Source] = {} if self.root is self else self.root.sources
+        self.followed: dict[Any, Any] = {}
+        self.views: dict[int, Any] = {}
+        self.guards: list[Guard] = []
+        self.places: list[Any] = []
+        self.pending: list[Any] = []
+        self.attributes: dict[tuple[int, str], Any] = {}
+        self.subject: Any = None
+        self.coincidences: list[tuple[Source | None, float]] = []
+        self.skips: Counter[Source | None] = Counter()
+        self.texts: set[str] = set()
+        self.chance: list[tuple[str, Any, Any]] = []
+        self.cells: dict[int, Any] = {}
+        self.filled: set[int] = set()
+        self.originals: dict[int, Any] = {}
+        self.kept: list[Any] = []
+        self.data: set[Node] = set() if self.root is self else self.root.data
+        self.supports: dict[Node, Any] = {}
+        self._has_slope: dict[Node, bool] = {}
+        self._values: dict[Node, Any] = {}
+        self._pending: dict[Node, Callable[[], Any]] = {}
+        self._held: dict[int, Node] = {}
+        self._checksums: dict[Node, int] = {}
+        self.decided: dict[Node, Any] = {}
+        self._is_known: dict[Node, bool] = {}
+        self.shared: dict[Node, str] = {}
+        self.changed = False
+        self._source: Source | None = None
+
+    def add_input(
+        self, shape: tuple[int, ...], dtype: np.dtype, name: str, value: Callable[[], Any]
+    ) -> Node:
+        """Return a new input; `value` gives its concrete value when someone asks."""
+        node = input_node(len(self.inputs), shape, dtype, self.level)
+        self.inputs.append(node)
+        self.names.append(name)
+        self._pending[node] = value
+        return node
+
+    def hold(
+        self, array: np.ndarray, name: str = "", read: Callable[[], Any] | None = None
+    ) -> Node:
+        """Return the input that an array is bound to, by reference (outermost session).
+
+        `read` reads the array again at a later call; without it, it is this array always.
+        """
+        if self.root is not self:
+            return self.root.hold(array, name, read)
+        node = self._held.get(id(array))
+        if node is None:
+            name = name or f"array{len(self.captures.arrays)}"
+            node = self.add_input(array.shape, check_dtype(array.dtype), name, lambda: array)
+            self._held[id(array)] = node
+            self.data.add(node)
+            self.captures.arrays.append((read or (lambda: array), array))
+            self.captures.names.append(name)
+        elif read is not None:  # a second name: both must go on meaning the same array
+            self.captures.values.append((lambda: id(read()), id(array)))
+        return node
+
+    def adopt(self, captures: Captures) -> None:
+        """Bind what another path through the function read to the same inputs as there."""
+        names = captures.names
+        for (read, _), name in zip(list(captures.arrays), names, strict=True):
+            self.hold(read(), name, read)
+        self.captures.values.extend(captures.values)
+        self.captures.opaque.extend(captures.opaque)
+
+    def _hold_made(self, array: np.ndarray) -> Node:
+        """Return the input that a large array made by the function is bound to."""
+        if self.root is not self:
+            return self.root._hold_made(array)
+        checksum = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        node = self.hold(array)
+        if self._checksums.setdefault(node, checksum) != checksum:
+            raise UnsupportedError(
+                f"a plain array that was recorded already has been changed{at(user_source())}: "
+                "make it inside the function, with np.zeros or np.array, or change a copy"
+            )
+        self._is_known[node] = True
+        return node
+
+    def lift(self, value: Any, dtype: np.dtype | None = None) -> Node:
+        """Return the node for a plain array or number: a constant, or an input if large."""
+        array = np.asarray(check_plain(value), dtype)
+        check_dtype(array.dtype)
+        if array.size <= CONSTANT_LIMIT:
+            return constant_node(array)
+        return self._hold_made(array)
+
+    def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
+        """Make a node and note the user's line that made it; fold what is constant."""
+        node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
+        if node.size <= CONSTANT_LIMIT and all(x.op is CONSTANT for x in operands):
+            return constant_node(self.value(node))
+        if node not in self.sources:
+            source = self._source or user_source()
+            if source is not None:
+                self.sources[node] = source
+        return node
+
+    @contextlib.contextmanager
+    def at(self, source: Source | None) -> Iterator[None]:
+        """Note this line for everything recorded meanwhile: derivatives keep their origin."""
+        before, self._source = self._source, source
+        try:
+            yield
+        finally:
+            self._source = before
+
+    def value(self, node: Node) -> np.ndarray:
+        """Return a node's concrete value, computed now if nobody asked before."""
+        for needed in order([node], stop=self._values):
+            if needed.op is INPUT and needed not in self._values:
+                self._values[needed] = self._input_value(needed)
+        evaluate_all([node], self._values)
+        return self._values[node]
+
+    def known_value(self, node: Node) -> np.ndarray | None:
+        """Return a node's value if it is the same for all arguments, else None."""
+        if node.op is CONSTANT:
+            return constant_value(node)
+        known = self.root._is_known
+        for needed in order([node], stop=known):
+            if needed not in known:
+                known[needed] = needed.op is not INPUT and all(
+                    known[operand] for operand in needed.operands
+                )
+        return self.value(node) if known[node] else None
+
+    def has_slope(self, node: Node) -> bool:
+        """Return whether a node may depend, with a slope, on what is differentiated by."""
+        known = self._has_slope
+        for needed in order([node], stop=known):
+            if needed not in known:
+                real = needed.dtype.kind == "f" and needed.op is not CONSTANT
+                if needed.op is INPUT:
+                    known[needed] = real and needed not in self.data
+                else:
+                    steady = isinstance(needed.op.derivative, Zero)
+                    known[needed] = (
+                        real and not steady and any(known[operand] for operand in needed.operands)
+                    )
+        return known[node]
+
+    def decide(self, node: Node, is_branch: bool = False) -> Any:
+        """Return a node's concrete value, on which the further course depends.
+
+        Unless the value is the same for all arguments, a guard is noted: the recording
+        only holds where the node has this value. `is_branch` says that the function itself
+        asks for a truth value.
+        """
+        known = self.known_value(node)
+        if known is not None:
+            return known[()]
+        for session in (self, *self.parents):
+            if node in session.decided:
+                return session.decided[node][()]
+        value, root = self.value(node), self.root
+        if is_branch:
+            tolerance = slack(node, bool(value), self.has_slope, self.value)
+            if tolerance < np.inf:
+                source = self._source or user_source()
+                if root.skips[source] > 0:
+                    root.skips[source] -= 1
+                    return np.logical_not(value)[()]
+                root.coincidences.append((source, tolerance))
+        self.add_guard(node, value, self._source or user_source())
+        return value[()]
+
+    def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
+        """Note that the recording only holds where a node has this value."""
+        if condition not in self.decided and self.known_value(condition) is None:
+            value = np.array(value)  # not a view of an array that may be changed
+            self.decided[condition] = value
+            self.guards.append(Guard(condition, value, source))
+
+    def _input_value(self, node: Node) -> Any:
+        for session in (self, *reversed(self.parents)):
+            if node in session._pending:
+                return np.asarray(session._pending[node](), node.dtype)
+        raise UnsupportedError(
+            f"a traced value{at(user_source())} belongs to a trace that has ended: "
+            "return values from the function instead of storing them elsewhere"
+        )
+
+
+def check_plain(value: Any) -> Any:
+    """Return an array that is nothing but an array, or raise.
+
+    Masked arrays, matrices, data frames and other libraries' arrays would lose what they
+    mean on the way.
+    """
+    foreign = hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+    subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
+    if foreign or subclass:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise UnsupportedError(
+            f"a {kind}{at(user_source())} cannot be recorded: it is more than a plain NumPy "
+            "array; pass np.asarray(...) of it, or its .to_numpy(), if that is what you mean"
+        )
+    return value
+
+
+_INSTEAD = {
+    "c": "take the real and imaginary parts as two arrays",
+    "U": "convert with .astype(np.float64), or give a text as Python's str",
+    "S": "convert with .astype(np.float64), or give a text as Python's str",
+}
+"""What to write in place of arrays of other kinds."""
+
+
+def check_dtype(dtype: np.dtype) -> np.dtype:
+    """Return a dtype that steepest can record, or raise."""
+    if dtype not in SUPPORTED:
+        raise UnsupportedError(
+            f"arrays of dtype {dtype} cannot be recorded{at(user_source())}: steepest works on "
+            "bool, integers, float32 and float64; "
+            + _INSTEAD.get(dtype.kind, "convert with .astype(np.float64)")
+        )
+    return dtype
+
+
+def current() -> Session:
+    """Return the innermost session.
+
+    Raises
+    ------
+    UnsupportedError
+        If nothing is being traced: a traced value was kept after its trace had ended.
+    """
+    sessions = _sessions.get()
+    if not sessions:
+        raise UnsupportedError(
+            f"a traced value was used after its trace had ended{at(user_source())}: "
+            "return values from the function instead of storing them elsewhere"
+        )
+    return sessions[-1]
+
+
+def is_tracing() -> bool:
+    """Whether a recording is in progress in this thread."""
+    return bool(_sessions.get())
+
+
+def is_open(session: Session) -> bool:
+    """Whether a session is in progress in this thread."""
+    return session in _sessions.get()
+
+
+@contextlib.contextmanager
+def open_session() -> Iterator[Session]:
+    """Start a recording inside those in progress."""
+    parents = _sessions.get()
+    session = Session(parents)
+    token = _sessions.set((*parents, session))
+    _count_open(1)
+    try:
+        yield session
+    finally:
+        _count_open(-1)
+        _sessions.reset(token)
+
+
+OPEN = np.zeros(1, np.int64)
+"""How many sessions are open in all threads, where machine code can look."""
+
+_count_lock = threading.Lock()
+
+
+def _count_open(change: int) -> None:
+    with _count_lock:
+        OPEN[0] += change
