@@ -17,6 +17,18 @@ import numpy as np
 from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError, SettingError
 
+__all__ = [
+    "DecrementBelow",
+    "GradientNormBelow",
+    "LossBelow",
+    "LossChangeBelow",
+    "MaxIterations",
+    "Point",
+    "StepBelow",
+    "StopRule",
+    "TimeLimit",
+]
+
 
 class Point(NamedTuple):
     """Where a descent stands.

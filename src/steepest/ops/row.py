@@ -8,6 +8,7 @@ named by string or reached through the module it is handed.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,10 +130,13 @@ class Elementwise:
     beside
         Position of an operand that is computed by the same steps, so that this op costs little
         in the same loop, and much in another.
+    is_cheap
+        Whether it costs less to compute than to read from memory.
     """
 
     emit: str | Callable[..., Any]
     beside: int | None = None
+    is_cheap: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,19 +160,46 @@ class Indexed:
 class Reduction:
     """Machine code of a reduction over the attribute ``axis``.
 
-    ``combine`` is a function of ``(builder, accumulated, element)``; ``initial`` gives the
-    neutral value for a dtype.
+    Attributes
+    ----------
+    combine
+        Function of ``(builder, accumulated, element)``.
+    initial
+        The neutral value for a dtype.
+    join
+        The op that makes one result of the results of two parts.
     """
 
     combine: Callable[..., Any]
     initial: Callable[[np.dtype], Any]
+    join: str
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Machine code written by hand in the native engine, under this name."""
+    """Machine code written by hand in the native engine.
+
+    Attributes
+    ----------
+    name
+        Under which it is there.
+    in_registers
+        Whether it is also written for tiny arrays whose elements are in registers.
+    in_lanes
+        Whether it serves many problems side by side: all of them take the same steps. It may
+        depend on the node.
+    may_raise
+        Whether it may fail where it runs, other than by an index.
+    """
 
     name: str
+    in_registers: bool = False
+    in_lanes: bool | Callable[[Node], bool] = False
+    may_raise: bool = False
+
+
+HOST = Kernel("host", may_raise=True)
+"""No machine code of its own: NumPy computes it, called back."""
 
 
 Lowering = Elementwise | Indexed | Reduction | Kernel
@@ -258,6 +289,15 @@ class Side:
     torch: Callable[..., Any]
 
 
+class Order(enum.Enum):
+    """Where NumPy surely lays a result out in C order."""
+
+    UNKNOWN = enum.auto()
+    AS_FIRST = enum.auto()
+    AS_ALL = enum.auto()
+    ALWAYS = enum.auto()
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One op, whole.
@@ -295,6 +335,17 @@ class Row:
     sides
         For an op with a kink where its operands are equal (its only operand and 0): what
         differs in its row below the kink, where the first is the smaller, and above it.
+    rows
+        Which rows of its operands a row of the result needs: a rule of
+        :mod:`steepest.ops.rows`; None where the machine code says it, or nothing is known.
+    looks_up
+        Whether operands of whole numbers are places, which are looked up and checked while it
+        runs.
+    is_move
+        Whether every element of the result is one of an operand's.
+    in_order
+        Where NumPy surely lays the result out in C order. Elementwise ops and reductions do
+        where all operands are so.
     """
 
     name: str
@@ -310,6 +361,10 @@ class Row:
     explain: str = ""
     shorten: Callable[..., Node | None] | None = None
     sides: tuple[Side, Side] | None = None
+    rows: Callable[[Node, int], Any] | None = None
+    looks_up: bool = False
+    is_move: bool = False
+    in_order: Order = Order.UNKNOWN
 
     def __post_init__(self) -> None:
         if not self.domain.intervals:
@@ -338,6 +393,7 @@ def elementwise(
     support: Callable[..., Any] | None = None,
     shorten: Callable[..., Node | None] | None = None,
     sides: tuple[Side, Side] | None = None,
+    is_cheap: bool = False,
 ) -> Row:
     """Return the row of a NumPy ufunc.
 
@@ -350,6 +406,8 @@ def elementwise(
         the derivative is zero.
     domain, emit, torch, derivative, kink, support, shorten, sides
         See :class:`Row`; `derivative` stands in for the partials where they do not serve.
+    is_cheap
+        See :class:`Elementwise`.
     """
     ufunc = getattr(np, name)
 
@@ -363,7 +421,7 @@ def elementwise(
         infer=infer,
         derivative=derivative or (Partials(partials) if any(partials) else Zero()),
         torch=torch or name,
-        lower=Elementwise(emit or name),
+        lower=Elementwise(emit or name, is_cheap=is_cheap),
         domain=domain,
         kink=kink,
         support=support,

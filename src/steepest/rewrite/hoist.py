@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from steepest.graph import Node, make, order
-from steepest.ops import Indexed, Kernel, Reduction, input_node
+from steepest.ops import Elementwise, Indexed, Kernel, input_node
 
 _LEVEL = 1 << 21
-_CHEAP = frozenset(
-    {
-        *("add", "subtract", "multiply", "divide", "negative", "square", "reciprocal"),
-        *("absolute", "sign", "astype", "where", "maximum", "minimum", "stop_gradient"),
-        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
-        *("logical_and", "logical_or", "logical_not", "logical_xor"),
-    }
-)
 
 
 def invariants(outputs: Sequence[Node], varying: Collection[Node]) -> frozenset[Node]:
@@ -81,12 +73,10 @@ def hoist(
 def _is_costly(node: Node) -> bool:
     if not node.operands or isinstance(node.op.lower, Indexed):
         return False
-    if isinstance(node.op.lower, Reduction | Kernel):
-        return True
-    return node.op.name not in _CHEAP
+    return not (isinstance(node.op.lower, Elementwise) and node.op.lower.is_cheap)
 
 
 def _may_fail(node: Node) -> bool:
-    if node.op.name in ("take_at", "add_at", "put_at"):
+    if node.op.looks_up:
         return True  # an index may be out of bounds
-    return isinstance(node.op.lower, Kernel) and node.op.lower.name == "host"
+    return isinstance(node.op.lower, Kernel) and node.op.lower.may_raise

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.ops import TABLE, Kernel, Row
+from steepest.ops import TABLE, Row
+from steepest.ops.row import HOST
 from steepest.trace.arrays.array import FUNCTIONS, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 
@@ -57,7 +58,7 @@ def _name(function: Any) -> str:
 
 
 def _described(name: str, row: Row | None) -> CoverageRow:
-    called = row is not None and row.lower == Kernel("host")
+    called = row is not None and row.lower is HOST
     return CoverageRow(
         name,
         "0" if name in NO_SLOPE else "any order",

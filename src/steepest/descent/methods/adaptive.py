@@ -11,6 +11,8 @@ from steepest.descent.methods.gradient import check_share
 from steepest.descent.methods.schedules import StepSize, check_step_size, in_precision_of, step_at
 from steepest.errors import InputError
 
+__all__ = ["Adagrad", "Adam", "AdamW", "Lion", "RMSProp"]
+
 
 def _check_epsilon(epsilon: float) -> None:
     if not epsilon > 0:

@@ -16,6 +16,8 @@ import numpy as np
 
 from steepest.descent.problem.evaluation import Evaluation
 
+__all__ = ["Method", "Move", "Search"]
+
 
 class Method(Protocol):
     """A method that goes wherever its update leads."""

@@ -15,6 +15,8 @@ from steepest.descent.methods.line_search_method import (
 from steepest.descent.methods.line_searches import Armijo, LineSearch, StrongWolfe
 from steepest.descent.problem.evaluation import Evaluation
 
+__all__ = ["NonlinearCG"]
+
 
 class Kept(NamedTuple):
     """What :class:`NonlinearCG` remembers.

@@ -10,6 +10,8 @@ import numpy as np
 from steepest.descent.methods.schedules import StepSize, check_step_size, step_at
 from steepest.errors import InputError
 
+__all__ = ["GradientDescent", "Momentum", "Nesterov"]
+
 
 def check_share(name: str, value: float) -> None:
     """Raise unless a number is in [0, 1)."""

@@ -14,6 +14,8 @@ from steepest.descent.methods.line_searches import (
     check_between,
 )
 
+__all__ = ["HagerZhang"]
+
 _EXPAND, _FIRST, _SECOND, _MIDDLE, _SHRINK = range(5)
 """What the step under way is: one further on, one by either secant, a bisection, or one of a
 row of bisections after the loss was found to be too high."""

@@ -37,6 +37,8 @@ from steepest.descent.problem.linalg import chosen, norm
 from steepest.errors import InputError
 from steepest.ops.linear_algebra.triangular import solve_triangle, triangle
 
+__all__ = ["Dogleg", "GaussNewton", "LevenbergMarquardt"]
+
 
 class Damped(NamedTuple):
     """State of :class:`LevenbergMarquardt`.

@@ -14,6 +14,8 @@ import numpy as np
 
 from steepest.errors import InputError
 
+__all__ = ["Armijo", "LineSearch", "StrongWolfe"]
+
 
 class LineSearchPoint(NamedTuple):
     """A step that was tried.

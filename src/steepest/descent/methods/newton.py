@@ -25,6 +25,8 @@ from steepest.errors import InputError
 from steepest.ops.linear_algebra.spectral import eigh_parts
 from steepest.trace import while_loop
 
+__all__ = ["NewtonCG", "TrustRegion"]
+
 
 @dataclass(frozen=True)
 class NewtonCG(LineSearchMethod):

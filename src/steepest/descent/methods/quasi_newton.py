@@ -17,6 +17,8 @@ from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError
 
+__all__ = ["BFGS", "LBFGS"]
+
 
 class Pairs(NamedTuple):
     """What :class:`LBFGS` remembers, the oldest pair first.

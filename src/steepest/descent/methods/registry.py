@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from steepest.descent import methods
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
-    Adagrad,
     Adam,
-    AdamW,
     Dogleg,
-    GaussNewton,
-    GradientDescent,
     LevenbergMarquardt,
-    Lion,
-    Momentum,
-    Nesterov,
-    NewtonCG,
     NonlinearCG,
-    RMSProp,
     Search,
     TrustRegion,
 )
@@ -30,24 +25,25 @@ from steepest.errors import InputError, SettingError
 _DENSE = 100
 """Parameters up to which a matrix of their number squared is cheap."""
 
-BY_NAME: dict[str, Callable[[], Any]] = {
-    "gradient-descent": GradientDescent,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "adagrad": Adagrad,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-    "adamw": AdamW,
-    "lion": Lion,
-    "nonlinear-cg": NonlinearCG,
-    "bfgs": BFGS,
-    "lbfgs": LBFGS,
-    "newton-cg": NewtonCG,
-    "trust-region": TrustRegion,
-    "gauss-newton": GaussNewton,
-    "levenberg-marquardt": LevenbergMarquardt,
-    "dogleg": Dogleg,
-}
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z]{2}|[A-Z][a-z])")
+
+
+def _is_method(kind: Any) -> bool:
+    """Whether a class is one of a method that needs no setting."""
+    is_one = hasattr(kind, "update") or hasattr(kind, "advance")
+    if not is_one or inspect.isabstract(kind) or not dataclasses.is_dataclass(kind):
+        return False
+    missing = dataclasses.MISSING
+    settings = [field for field in dataclasses.fields(kind) if field.init]
+    return all(f.default is not missing or f.default_factory is not missing for f in settings)
+
+
+def _by_name(kinds: Iterable[Any]) -> dict[str, Any]:
+    """Return classes by their names as words: ``"newton-cg"`` for ``NewtonCG``."""
+    return dict(sorted((_WORD.sub("-", kind.__name__).lower(), kind) for kind in kinds))
+
+
+BY_NAME = _by_name(filter(_is_method, map(vars(methods).get, methods.__all__)))
 """The methods by name."""
 
 SCIPY_NAMES: dict[str, Callable[[], Any]] = {
@@ -76,7 +72,7 @@ _NOT_HERE = {
 }
 """What SciPy has besides, and what to take in its place."""
 
-FOR_RESIDUALS = (GaussNewton, LevenbergMarquardt, Dogleg)
+FOR_RESIDUALS = tuple(kind for kind in BY_NAME.values() if getattr(kind, "needs_residuals", False))
 """Those that need residuals."""
 
 FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)

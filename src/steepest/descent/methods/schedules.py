@@ -10,6 +10,8 @@ import numpy as np
 
 from steepest.errors import InputError
 
+__all__ = ["CosineDecay", "ExponentialDecay", "OneCycle", "StepDecay", "WarmUp"]
+
 StepSize = float | Callable[[Any], Any]
 
 

@@ -12,6 +12,8 @@ from steepest.descent.methods.gradient import check_share
 from steepest.descent.problem.linalg import norm
 from steepest.errors import InputError
 
+__all__ = ["Averaged", "Clipped", "WeightDecay"]
+
 
 @dataclass(frozen=True)
 class Clipped:

@@ -18,6 +18,8 @@ from steepest.graph import trees
 from steepest.trace import current, is_tracing
 from steepest.trace.tracing import call_traced
 
+__all__ = ["Fixed", "Marker", "Positive", "Simplex", "Tied", "UnitInterval"]
+
 
 class Marker(abc.ABC):
     """A start value that says how a parameter is made.

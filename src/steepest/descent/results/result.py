@@ -18,6 +18,8 @@ from steepest.errors import InputError
 from steepest.graph import Graph
 from steepest.presentation import presenter
 
+__all__ = ["History", "Result", "Status", "Timings"]
+
 
 class Status(int, enum.Enum):
     """How a descent ended.

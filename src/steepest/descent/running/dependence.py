@@ -120,10 +120,10 @@ def _of_operand(node: Node, position: int, mask: np.ndarray) -> np.ndarray:
         return np.asarray(mask.any(axis=narrow, keepdims=True))
     if isinstance(derivative, Linear) and position not in derivative.transposes:
         return everything if derivative.joint else nothing
-    if node.op.name not in _MOVES or not isinstance(derivative, Linear | JointLinear):
+    if not node.op.is_move or not isinstance(derivative, Linear | JointLinear):
         return everything
     others = [constant_value(other) for other in node.operands]
-    if node.op.name == "take_at":
+    if node.op.looks_up:
         if any(value is None for value in others[1:]):
             return everything
     else:
@@ -133,12 +133,3 @@ def _of_operand(node: Node, position: int, mask: np.ndarray) -> np.ndarray:
     came_from = np.asarray(node.op.evaluate(*others, **attributes))[mask]
     nothing.reshape(-1)[came_from[came_from >= 0]] = True
     return nothing
-
-
-_MOVES = frozenset(
-    (
-        *("getitem", "setitem", "take_at", "reshape", "transpose", "broadcast_to"),
-        *("concatenate", "pack", "astype"),
-    )
-)
-"""Ops whose every element is one of an operand's."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Kernel, Linear, Row
+from steepest.ops.row import HOST, RECORD, Case, Domain, Linear, Row
 
 
 def _infer(x: Node, *, axis: int, sign: int) -> tuple[Shape, np.dtype]:
@@ -48,7 +48,7 @@ FOURIER = Row(
         {0: lambda cotangent, x, *, axis, sign: fourier(cotangent, axis=axis, sign=-sign)}
     ),
     torch=_torch,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ((-3.0, 3.0),),
         (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Indexed, Kernel, Linear, Row
+from steepest.ops.row import RECORD, Case, Domain, Indexed, Kernel, Linear, Order, Row
 from steepest.ops.support import gathered, moved
 
 _REALS = ((-3.0, 3.0),)
@@ -32,6 +32,8 @@ def _take_element(b, fetch, index, node):
 
 TAKE = Row(
     name="take_at",
+    looks_up=True,
+    is_move=True,
     evaluate=lambda x, *indices: np.asarray(x)[indices],
     infer=_take_infer,
     derivative=Linear(
@@ -64,6 +66,8 @@ def add_at(x: Any, *indices: Any, shape: Shape) -> Any:
 
 ADD_AT = Row(
     name="add_at",
+    looks_up=True,
+    in_order=Order.ALWAYS,
     evaluate=add_at,
     infer=lambda x, *indices, shape: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *indices, shape: cotangent[indices]}),
@@ -131,6 +135,8 @@ def _torch_put_at(t, x, values, *indices):
 
 PUT_AT = Row(
     name="put_at",
+    looks_up=True,
+    in_order=Order.AS_FIRST,
     evaluate=put_at,
     infer=_put_at_infer,
     derivative=Linear(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import Case, Domain, Kernel, Linear, Row
+from steepest.ops.row import Case, Domain, Kernel, Linear, Order, Row
+from steepest.ops.rows import of_matmul
 
 
 def _matmul_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
@@ -21,6 +22,8 @@ def _swap(x):
 
 MATMUL = Row(
     name="matmul",
+    rows=of_matmul,
+    in_order=Order.ALWAYS,
     evaluate=np.matmul,
     infer=_matmul_infer,
     derivative=Linear(
@@ -30,7 +33,7 @@ MATMUL = Row(
         }
     ),
     torch="matmul",
-    lower=Kernel("matmul"),
+    lower=Kernel("matmul", in_registers=True, in_lanes=True),
     domain=Domain(
         ((-3.0, 3.0), (-3.0, 3.0)),
         (

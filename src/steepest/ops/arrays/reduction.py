@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.row import Case, Domain, Kernel, Linear, Reduction, Row, Rule, Zero
+from steepest.ops.rows import along_others, of_reduction
 from steepest.ops.support import summed
 
 Axes = tuple[int, ...]
@@ -78,7 +79,7 @@ SUM = Row(
     infer=_same_dtype,
     derivative=Linear({0: _spread}),
     torch=lambda t, x, axis: t.sum(x, dim=axis) if axis else x,
-    lower=Reduction(lambda b, total, x: total + x, lambda dtype: 0),
+    lower=Reduction(lambda b, total, x: total + x, lambda dtype: 0, "add"),
     support=summed,
     domain=Domain(((-3.0, 3.0),), _CASES, analytic=True),
 )
@@ -88,7 +89,7 @@ MAX = Row(
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
-    lower=Reduction(lambda b, best, x: b.maximum(best, x), _lowest),
+    lower=Reduction(lambda b, best, x: b.maximum(best, x), _lowest, "maximum"),
     domain=Domain(((-3.0, 3.0),), _CASES, smooth=False),
     kink="ties share the slope equally",
 )
@@ -98,7 +99,7 @@ MIN = Row(
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
-    lower=Reduction(lambda b, best, x: b.minimum(best, x), _highest),
+    lower=Reduction(lambda b, best, x: b.minimum(best, x), _highest, "minimum"),
     domain=Domain(((-3.0, 3.0),), _CASES, smooth=False),
     kink="ties share the slope equally",
 )
@@ -108,7 +109,7 @@ ALL = Row(
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.all(x, dim=axis) if axis else x,
-    lower=Reduction(lambda b, truth, x: truth & x, lambda dtype: True),
+    lower=Reduction(lambda b, truth, x: truth & x, lambda dtype: True, "logical_and"),
     domain=Domain(("bool",), _CASES, smooth=False),
 )
 ANY = Row(
@@ -117,7 +118,7 @@ ANY = Row(
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.any(x, dim=axis) if axis else x,
-    lower=Reduction(lambda b, truth, x: truth | x, lambda dtype: False),
+    lower=Reduction(lambda b, truth, x: truth | x, lambda dtype: False, "logical_or"),
     domain=Domain(("bool",), _CASES, smooth=False),
 )
 
@@ -182,7 +183,7 @@ PROD = Row(
     infer=_same_dtype,
     derivative=Rule(_prod_pullback, _prod_pushforward),
     torch=_torch_prod,
-    lower=Reduction(lambda b, total, x: total * x, lambda dtype: 1),
+    lower=Reduction(lambda b, total, x: total * x, lambda dtype: 1, "multiply"),
     domain=Domain(((0.5, 2.0),), _CASES, analytic=True),
     kink="the product of the other factors, also where some are zero",
 )
@@ -207,11 +208,12 @@ def _cumsum_transpose(cotangent, x, *, axis):
 
 CUMSUM = Row(
     name="cumsum",
+    rows=along_others,
     evaluate=_running("cumsum"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Linear({0: _cumsum_transpose}),
     torch=lambda t, x, axis: t.cumsum(x, dim=axis),
-    lower=Kernel("cumsum"),
+    lower=Kernel("cumsum", in_registers=True, in_lanes=True),
     support=summed,
     domain=Domain(((-3.0, 3.0),), _RUNNING_CASES, analytic=True),
 )
@@ -241,11 +243,12 @@ def _cumprod_pushforward(tangents, y, x, *, axis):
 
 CUMPROD = Row(
     name="cumprod",
+    rows=along_others,
     evaluate=_running("cumprod"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Rule(_cumprod_pullback, _cumprod_pushforward),
     torch=lambda t, x, axis: t.cumprod(x, dim=axis),
-    lower=Kernel("cumprod"),
+    lower=Kernel("cumprod", in_registers=True, in_lanes=True),
     domain=Domain(((0.5, 2.0),), _RUNNING_CASES, analytic=True),
     kink="the product of the other factors, also where some are zero",
 )
@@ -276,7 +279,8 @@ def _argument(name: str) -> Row:
         torch=lambda t, x, axis: getattr(t, name)(
             x.to(t.uint8) if x.dtype == t.bool else x, dim=axis
         ),
-        lower=Kernel(name),
+        lower=Kernel(name, in_registers=True),
+        rows=of_reduction,
         domain=Domain(((-3.0, 3.0),), _POSITION_CASES, smooth=False),
     )
 
@@ -290,7 +294,7 @@ ARGSORT = Row(
     infer=lambda x, *, axis: (x.shape, np.dtype(np.intp)),
     derivative=Zero(),
     torch=lambda t, x, axis: t.argsort(x, dim=axis, stable=True),
-    lower=Kernel("argsort"),
+    lower=Kernel("argsort", in_registers=True),
     domain=Domain(((-3.0, 3.0),), (*_RUNNING_CASES, Case(((300,),), {"axis": 0})), smooth=False),
     kink="equal elements stay in their order, and so do their slopes",
 )

@@ -18,8 +18,10 @@ from steepest.ops.row import (
     JointLinear,
     Kernel,
     Linear,
+    Order,
     Row,
 )
+from steepest.ops.rows import of_broadcast, of_concatenate, of_reshape, of_transpose
 from steepest.ops.support import moved, of_first
 
 _REALS = ((-3.0, 3.0),)
@@ -33,6 +35,9 @@ def _reshape_infer(x: Node, *, shape: Shape) -> tuple[Shape, np.dtype]:
 
 RESHAPE = Row(
     name="reshape",
+    rows=of_reshape,
+    in_order=Order.ALWAYS,
+    is_move=True,
     evaluate=lambda x, *, shape: np.reshape(x, shape),
     infer=_reshape_infer,
     derivative=Linear({0: lambda cotangent, x, *, shape: np.reshape(cotangent, x.shape)}),
@@ -72,6 +77,8 @@ def _transpose_element(b, fetch, index, node):
 
 TRANSPOSE = Row(
     name="transpose",
+    rows=of_transpose,
+    is_move=True,
     evaluate=lambda x, *, axes: np.transpose(x, axes),
     infer=_transpose_infer,
     derivative=Linear({0: lambda cotangent, x, *, axes: np.transpose(cotangent, _inverse(axes))}),
@@ -105,6 +112,9 @@ def _broadcast_infer(x: Node, *, shape: Shape) -> tuple[Shape, np.dtype]:
 
 BROADCAST_TO = Row(
     name="broadcast_to",
+    rows=of_broadcast,
+    in_order=Order.AS_FIRST,
+    is_move=True,
     evaluate=lambda x, *, shape: np.broadcast_to(x, shape),
     infer=_broadcast_infer,
     # The caller sums a cotangent over broadcast axes, for this op as for every other.
@@ -151,11 +161,14 @@ def _split(cotangent, *parts, axis):
 
 CONCATENATE = Row(
     name="concatenate",
+    rows=of_concatenate,
+    in_order=Order.AS_ALL,
+    is_move=True,
     evaluate=lambda *parts, axis: np.concatenate(parts, axis=axis),
     infer=_concatenate_infer,
     derivative=JointLinear(_split),
     torch=lambda t, *parts, axis: t.cat(parts, dim=axis),
-    lower=Kernel("concatenate"),
+    lower=Kernel("concatenate", in_registers=True, in_lanes=True),
     support=moved,
     domain=Domain(
         _REALS,
@@ -187,11 +200,13 @@ def _pack_infer(*elements: Node, shape: Shape) -> tuple[Shape, np.dtype]:
 
 PACK = Row(
     name="pack",
+    in_order=Order.ALWAYS,
+    is_move=True,
     evaluate=pack,
     infer=_pack_infer,
     derivative=JointLinear(lambda cotangent, *elements, shape: tuple(np.ravel(cotangent))),
     torch=lambda t, *elements, shape: t.reshape(t.stack(elements), shape),
-    lower=Kernel("pack"),
+    lower=Kernel("pack", in_registers=True, in_lanes=True),
     support=moved,
     domain=Domain(
         _REALS,
@@ -207,11 +222,12 @@ PACK = Row(
 
 ASTYPE = Row(
     name="astype",
+    is_move=True,
     evaluate=lambda x, *, dtype: np.asarray(x).astype(dtype),
     infer=lambda x, *, dtype: (x.shape, dtype),
     derivative=Linear({0: lambda cotangent, x, *, dtype: cotangent.astype(x.dtype)}),
     torch=lambda t, x, dtype: astype_in_torch(t, x, getattr(t, dtype.name)),
-    lower=Elementwise(lambda b, x: b.cast(x, b.result_dtype)),
+    lower=Elementwise(lambda b, x: b.cast(x, b.result_dtype), is_cheap=True),
     support=of_first,
     domain=Domain(
         _REALS,

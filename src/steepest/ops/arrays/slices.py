@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Indexed, JointLinear, Linear, Row
+from steepest.ops.row import RECORD, Case, Domain, Indexed, JointLinear, Linear, Order, Row
+from steepest.ops.rows import of_getitem, of_put
 from steepest.ops.support import moved, placed
 
 _REALS = ((-3.0, 3.0),)
@@ -60,6 +61,9 @@ def _torch_slice(x, axis, first, number, step):
 
 GETITEM = Row(
     name="getitem",
+    rows=of_getitem,
+    in_order=Order.AS_FIRST,
+    is_move=True,
     evaluate=lambda x, *, slices: np.asarray(x)[as_slices(slices)],
     infer=_getitem_infer,
     derivative=Linear(
@@ -138,6 +142,8 @@ def _torch_embed(t, x, shape, slices):
 
 EMBED = Row(
     name="embed",
+    rows=of_put,
+    in_order=Order.ALWAYS,
     evaluate=embed,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[as_slices(slices)]}),
@@ -196,6 +202,9 @@ def _torch_setitem(t, x, values, slices):
 
 SETITEM = Row(
     name="setitem",
+    rows=of_put,
+    in_order=Order.AS_FIRST,
+    is_move=True,
     evaluate=setitem,
     infer=_setitem_infer,
     derivative=JointLinear(

@@ -178,10 +178,20 @@ def _shorten_power(x, p):
 
 
 ADD = elementwise(
-    "add", lambda y, a, b: 1.0, lambda y, a, b: 1.0, domain=REAL_PAIRS, support=either
+    "add",
+    lambda y, a, b: 1.0,
+    lambda y, a, b: 1.0,
+    domain=REAL_PAIRS,
+    support=either,
+    is_cheap=True,
 )
 SUBTRACT = elementwise(
-    "subtract", lambda y, a, b: 1.0, lambda y, a, b: -1.0, domain=REAL_PAIRS, support=either
+    "subtract",
+    lambda y, a, b: 1.0,
+    lambda y, a, b: -1.0,
+    domain=REAL_PAIRS,
+    support=either,
+    is_cheap=True,
 )
 MULTIPLY = elementwise(
     "multiply",
@@ -190,6 +200,7 @@ MULTIPLY = elementwise(
     domain=REAL_PAIRS,
     shorten=_shorten_product,
     support=both,
+    is_cheap=True,
 )
 DIVIDE = elementwise(
     "divide",
@@ -197,14 +208,18 @@ DIVIDE = elementwise(
     lambda y, a, b: -y / b,
     domain=NONZERO_SECOND,
     support=of_first,
+    is_cheap=True,
 )
-NEGATIVE = elementwise("negative", lambda y, x: -1.0, domain=REALS, support=of_first)
+NEGATIVE = elementwise(
+    "negative", lambda y, x: -1.0, domain=REALS, support=of_first, is_cheap=True
+)
 SQUARE = elementwise(
     "square",
     lambda y, x: 2.0 * x,
     emit=lambda b, x: x * x,
     domain=REALS,
     shorten=_shorten_square,
+    is_cheap=True,
 )
 RECIPROCAL = elementwise(
     "reciprocal",
@@ -214,6 +229,7 @@ RECIPROCAL = elementwise(
         t.reciprocal(x) if x.is_floating_point() else astype_in_torch(t, 1 / x.double(), x.dtype)
     ),
     domain=POSITIVE,
+    is_cheap=True,
 )
 SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
 ROOT = dataclasses.replace(
@@ -320,7 +336,7 @@ STOP_GRADIENT = Row(
     infer=lambda x: (x.shape, x.dtype),
     derivative=Zero(),
     torch=lambda t, x: x.detach(),
-    lower=Elementwise(lambda b, x: x),
+    lower=Elementwise(lambda b, x: x, is_cheap=True),
     domain=STEPS,
     kink="slope 0, by definition",
 )
@@ -352,6 +368,7 @@ WHERE = dataclasses.replace(
         ),
         kink="only the chosen side receives a cotangent",
         support=chosen,
+        is_cheap=True,
     ),
     name="where",
     evaluate=np.where,

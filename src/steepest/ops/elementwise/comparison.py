@@ -39,24 +39,40 @@ def _emit_isinf(b: Any, x: Any) -> Any:
     return b.truth(False) if x.dtype.kind != "f" else b.fabs(x) == float("inf")
 
 
-LESS = elementwise("less", torch=_in_torch("lt"), emit=lambda b, x, y: x < y, domain=STEP_PAIRS)
+LESS = elementwise(
+    "less", torch=_in_torch("lt"), emit=lambda b, x, y: x < y, domain=STEP_PAIRS, is_cheap=True
+)
 LESS_EQUAL = elementwise(
-    "less_equal", torch=_in_torch("le"), emit=lambda b, x, y: x <= y, domain=STEP_PAIRS
+    "less_equal",
+    torch=_in_torch("le"),
+    emit=lambda b, x, y: x <= y,
+    domain=STEP_PAIRS,
+    is_cheap=True,
 )
 GREATER = elementwise(
-    "greater", torch=_in_torch("gt"), emit=lambda b, x, y: x > y, domain=STEP_PAIRS
+    "greater", torch=_in_torch("gt"), emit=lambda b, x, y: x > y, domain=STEP_PAIRS, is_cheap=True
 )
 GREATER_EQUAL = elementwise(
-    "greater_equal", torch=_in_torch("ge"), emit=lambda b, x, y: x >= y, domain=STEP_PAIRS
+    "greater_equal",
+    torch=_in_torch("ge"),
+    emit=lambda b, x, y: x >= y,
+    domain=STEP_PAIRS,
+    is_cheap=True,
 )
-EQUAL = elementwise("equal", emit=lambda b, x, y: x == y, torch=_in_torch("eq"), domain=STEP_PAIRS)
+EQUAL = elementwise(
+    "equal", emit=lambda b, x, y: x == y, torch=_in_torch("eq"), domain=STEP_PAIRS, is_cheap=True
+)
 NOT_EQUAL = elementwise(
-    "not_equal", torch=_in_torch("ne"), emit=lambda b, x, y: x != y, domain=STEP_PAIRS
+    "not_equal",
+    torch=_in_torch("ne"),
+    emit=lambda b, x, y: x != y,
+    domain=STEP_PAIRS,
+    is_cheap=True,
 )
-LOGICAL_AND = elementwise("logical_and", emit=lambda b, x, y: x & y, domain=TRUTHS)
-LOGICAL_OR = elementwise("logical_or", emit=lambda b, x, y: x | y, domain=TRUTHS)
-LOGICAL_XOR = elementwise("logical_xor", emit=lambda b, x, y: x != y, domain=TRUTHS)
-LOGICAL_NOT = elementwise("logical_not", emit=lambda b, x: ~x, domain=TRUTHS)
+LOGICAL_AND = elementwise("logical_and", emit=lambda b, x, y: x & y, domain=TRUTHS, is_cheap=True)
+LOGICAL_OR = elementwise("logical_or", emit=lambda b, x, y: x | y, domain=TRUTHS, is_cheap=True)
+LOGICAL_XOR = elementwise("logical_xor", emit=lambda b, x, y: x != y, domain=TRUTHS, is_cheap=True)
+LOGICAL_NOT = elementwise("logical_not", emit=lambda b, x: ~x, domain=TRUTHS, is_cheap=True)
 ISFINITE = elementwise("isfinite", emit=_emit_isfinite, domain=STEPS)
 ISNAN = elementwise("isnan", emit=lambda b, x: x != x, domain=STEPS)
 ISINF = elementwise("isinf", emit=_emit_isinf, domain=STEPS)

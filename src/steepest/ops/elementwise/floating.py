@@ -11,17 +11,7 @@ import numpy as np
 
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
 from steepest.ops.elementwise.arithmetic import fmod_in_torch
-from steepest.ops.row import (
-    RECORD,
-    Case,
-    Domain,
-    Kernel,
-    Linear,
-    Row,
-    Zero,
-    elementwise,
-    no_slope,
-)
+from steepest.ops.row import HOST, RECORD, Case, Domain, Linear, Row, Zero, elementwise, no_slope
 
 SIGNBIT = elementwise(
     "signbit",
@@ -51,7 +41,7 @@ FREXP_EXPONENT = Row(
     infer=lambda x: (x.shape, np.dtype(np.int32)),
     derivative=Zero(),
     torch=lambda t, x: t.frexp(x).exponent,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(((-3.0, 3.0),), (Case(((3,),)), Case(((4, 20),))), smooth=False),
     kink="slope 0 everywhere",
 )
@@ -130,7 +120,7 @@ EXACT_SUM = Row(
     infer=lambda x: ((), x.dtype),
     derivative=Linear({0: lambda cotangent, x: np.broadcast_to(cotangent, x.shape)}),
     torch=_exactly_summed_in_torch,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(((-3.0, 3.0),), (Case(((3,),)), Case(((20,),)))),
 )
 

@@ -80,6 +80,7 @@ ABSOLUTE = elementwise(
     domain=Domain(((0.2, 3.0),), special=((1.0,), (-1.0,))),
     kink="slope 0 at 0, or that of the side that a selection takes",
     sides=(_side_of_absolute(-1.0), _side_of_absolute(1.0)),
+    is_cheap=True,
 )
 SIGN = elementwise(
     "sign",
@@ -87,6 +88,7 @@ SIGN = elementwise(
     torch=lambda t, x: t.where(x == x, t.sign(x), x),  # torch's own gives 0 for NaN
     domain=STEPS,
     kink="slope 0 everywhere",
+    is_cheap=True,
 )
 SLOPE_OF_ABSOLUTE = dataclasses.replace(SIGN, name="slope_of_absolute")
 """What a derivative holds in place of a sign: 0 at 0, where :mod:`~steepest.ops.sides` looks."""
@@ -96,6 +98,7 @@ MAXIMUM = elementwise(
     domain=STEP_PAIRS,
     kink="a tie gives half to each, or all to that of the side that a selection takes",
     sides=(_side_of_extreme(gt, le), _side_of_extreme(ge, lt)),
+    is_cheap=True,
 )
 MINIMUM = elementwise(
     "minimum",
@@ -103,6 +106,7 @@ MINIMUM = elementwise(
     domain=STEP_PAIRS,
     kink="a tie gives half to each, or all to that of the side that a selection takes",
     sides=(_side_of_extreme(le, gt), _side_of_extreme(lt, ge)),
+    is_cheap=True,
 )
 TIE = dataclasses.replace(EQUAL, name="tie")
 LARGER = dataclasses.replace(GREATER, name="larger")

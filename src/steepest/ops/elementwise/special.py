@@ -14,12 +14,12 @@ import numpy as np
 from steepest.graph import Node, Shape
 from steepest.ops.elementwise.elementary import elementary
 from steepest.ops.row import (
+    HOST,
     RECORD,
     Case,
     Derivative,
     Domain,
     Elementwise,
-    Kernel,
     Lowering,
     Partials,
     Row,
@@ -219,7 +219,7 @@ ZETA = _special(
     None,
     lambda y, s, x: -s * zeta(s + 1.0, x),
     torch=lambda t, s, x: t.special.zeta(s, x),
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ((2.0, 4.0), (0.5, 3.0)),
         (Case(((3,), (3,))), Case(((), (4, 20)))),

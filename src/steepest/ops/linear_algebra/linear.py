@@ -27,7 +27,7 @@ from steepest.ops.linear_algebra.matrices import (
 )
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
 from steepest.ops.linear_algebra.spectral import cofactors, svd_parts
-from steepest.ops.row import Case, Domain, Kernel, Row, Rule, Zero
+from steepest.ops.row import HOST, Case, Domain, Row, Rule, Zero
 
 # Solving.
 
@@ -57,7 +57,7 @@ SOLVE = Row(
     infer=solve_infer,
     derivative=Rule(_solve_pullback, _solve_pushforward),
     torch=lambda t, a, b: t.linalg.solve(a, b),
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (
@@ -95,7 +95,7 @@ DET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_det_pullback, _det_pushforward),
     torch=lambda t, a: t.linalg.det(a),
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
@@ -116,7 +116,7 @@ LOGABSDET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_logdet_pullback, _logdet_pushforward),
     torch=lambda t, a: t.linalg.slogdet(a).logabsdet,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="none: the slope at a singular matrix raises LinAlgError",
 )
@@ -126,7 +126,7 @@ DETSIGN = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Zero(),
     torch=lambda t, a: t.linalg.slogdet(a).sign,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, SQUARE_CASES, smooth=False),
     kink="slope 0 everywhere",
 )
@@ -156,7 +156,7 @@ CHOLESKY = Row(
     infer=square,
     derivative=Rule(_cholesky_pullback, _cholesky_pushforward),
     torch=lambda t, a: t.linalg.cholesky(t.tril(a) + t.tril(a, -1).mT),
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="slopes are of the lower triangle, the only one that is read",
 )
@@ -221,7 +221,7 @@ QR = Row(
     infer=_qr_infer,
     derivative=Rule(_qr_pullback, _qr_pushforward),
     torch=lambda t, a: torch_pack(t, t.linalg.qr(a), a.ndim - 2),
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 4, 2),), rising=5.0))),
     kink="slopes are nan where the columns are not independent",
 )
@@ -299,7 +299,7 @@ PINV = Row(
         lambda tangents, y, a, *, rcond: _pinv_tangent(y, a, tangents[0], rcond),
     ),
     torch=_torch_pinv,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (
@@ -335,7 +335,7 @@ SUCCEEDS = Row(
     infer=lambda *operands, of: ((), np.dtype(np.bool_)),
     derivative=Zero(),
     torch=_torch_succeeds,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (

@@ -20,7 +20,7 @@ from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops.linear_algebra.matrices import ENTRIES, call, square
-from steepest.ops.row import Case, Domain, Kernel, Row, Rule
+from steepest.ops.row import HOST, Case, Domain, Row, Rule
 
 Of = str | Graph | Callable[[Any], Any]
 """A function that is known by name, a graph of it and its derivatives, or a plain one."""
@@ -231,7 +231,7 @@ MATRIX_FUNCTION = Row(
     infer=_infer,
     derivative=Rule(_pullback, _pushforward),
     torch=_in_torch,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (

@@ -26,7 +26,7 @@ from steepest.ops.linear_algebra.matrices import (
     torch_pack,
     unpack,
 )
-from steepest.ops.row import Case, Domain, Elementwise, Kernel, Row, Rule
+from steepest.ops.row import HOST, Case, Domain, Elementwise, Row, Rule
 
 _SAME = 10.0
 """Values that differ by so many roundings for each row of the matrix count as equal."""
@@ -188,7 +188,7 @@ EIGH = Row(
     ),
     derivative=Rule(_eigh_pullback, _eigh_pushforward),
     torch=_torch_eigh,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (
@@ -291,7 +291,7 @@ SVD = Row(
     ),
     derivative=Rule(_svd_pullback, _svd_pushforward),
     torch=_torch_svd,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(
         ENTRIES,
         (
@@ -356,7 +356,7 @@ COFACTORS = Row(
         lambda tangents, y, a: _cofactors_along(a, tangents[0]),
     ),
     torch=_torch_cofactors,
-    lower=Kernel("host"),
+    lower=HOST,
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
 )

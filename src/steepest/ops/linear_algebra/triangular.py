@@ -42,13 +42,22 @@ def _triangle_pushforward(tangents, r, a):
     return np.matmul(c - below + swap(below), r)
 
 
+SMALL = 200_000
+"""Multiplications up to which loops of our own factor a matrix; beyond, LAPACK does."""
+
+
+def is_small(node: Node) -> bool:
+    """Whether a triangle is found by loops of our own."""
+    return node.operands[0].size * node.shape[-1] <= SMALL
+
+
 TRIANGLE = Row(
     name="triangle",
     evaluate=lambda a: np.linalg.qr(a, "r"),
     infer=_triangle_infer,
     derivative=Rule(_triangle_pullback, _triangle_pushforward),
     torch=lambda t, a: t.linalg.qr(a).R,
-    lower=Kernel("triangle"),
+    lower=Kernel("triangle", in_lanes=is_small),
     domain=Domain(_ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 5, 3),), rising=5.0))),
     kink="none: at a matrix of lower rank the slope raises LinAlgError",
 )
@@ -86,7 +95,7 @@ SOLVE_TRIANGLE = Row(
     infer=solve_infer,
     derivative=Rule(_solve_triangle_pullback, _solve_triangle_pushforward),
     torch=lambda t, r, b: t.linalg.solve_triangular(r, b, upper=True),
-    lower=Kernel("solve_triangle"),
+    lower=Kernel("solve_triangle", in_lanes=True),
     domain=Domain(
         _ENTRIES,
         (

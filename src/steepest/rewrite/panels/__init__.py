@@ -13,6 +13,6 @@ divided: on each stretch every row that is looked at is there, or is known to be
 """
 
 from steepest.rewrite.panels.divide import Report, with_panels
-from steepest.rewrite.panels.op import COMBINE, PANELS, Panels, Stretch
+from steepest.rewrite.panels.op import PANELS, Panels, Stretch
 
-__all__ = ["COMBINE", "PANELS", "Panels", "Report", "Stretch", "with_panels"]
+__all__ = ["PANELS", "Panels", "Report", "Stretch", "with_panels"]

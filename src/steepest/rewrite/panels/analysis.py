@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from steepest.graph import Node, order
 from steepest.ops import Elementwise, Indexed
-from steepest.rewrite.panels.rows import WHOLE, Need, needs_of, row_bytes_of, sums_over
+from steepest.ops.rows import WHOLE, Need
+from steepest.rewrite.panels.rows import needs_of, row_bytes_of, sums_over
 
 _SMALLEST_PART = 8
 """Fewer rows than this part of all are looked at as a whole."""
@@ -175,7 +176,7 @@ class Analysis:
     def is_free(self, node: Node) -> bool:
         """Whether a node is an array in memory or a view of one."""
         while node not in self.in_memory and node.operands:
-            if node.op.name not in ("transpose", "getitem", "reshape", "broadcast_to"):
+            if not (isinstance(node.op.lower, Indexed) and node.op.lower.view):
                 return False
             (node,) = node.operands
         return True

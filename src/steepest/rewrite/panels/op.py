@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Graph, Shape
-from steepest.ops import TABLE, Domain, Kernel, Row, Zero
+from steepest.ops import TABLE, Domain, Kernel, Reduction, Row, Zero
 from steepest.ops.arrays.loops import run_step
 from steepest.ops.row import Case
 
-COMBINE = {
-    "sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply",
-    "all": "logical_and", "any": "logical_or",
-}  # fmt: skip
-"""What joins the results of panels, by the reduction over rows."""
+
+def join_of(reduction: str) -> str:
+    """Return the op that joins the results of panels, by the reduction over rows."""
+    lower = TABLE[reduction].lower
+    assert isinstance(lower, Reduction)
+    return lower.join
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Result:
     start
         Coordinate of its first row.
     combine
-        Key of :data:`COMBINE`.
+        Name of the reduction over rows.
     """
 
     shape: Shape
@@ -139,7 +140,7 @@ def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
             if wanted.axis is not None:
                 _rows(result, wanted.axis, start - wanted.start, stretch.size)[...] = part
             else:
-                combine = TABLE[COMBINE[wanted.combine]].evaluate
+                combine = TABLE[join_of(wanted.combine)].evaluate
                 result = part if result is None else combine(result, part)
     return result
 

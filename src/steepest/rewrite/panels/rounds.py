@@ -12,9 +12,10 @@ import numpy as np
 from steepest.graph import Graph, Node, make, order
 from steepest.ops import TABLE, constant_node
 from steepest.ops.arrays.loops import step_input
+from steepest.ops.rows import WHOLE, Need
 from steepest.rewrite.panels.analysis import Analysis
 from steepest.rewrite.panels.op import Dealt, Result
-from steepest.rewrite.panels.rows import WHOLE, Need, row_bytes_of, some_rows, with_rows
+from steepest.rewrite.panels.rows import row_bytes_of, some_rows, with_rows
 
 MOST_COPIES = 3
 """Of a node, at different distances."""

@@ -21,6 +21,7 @@ from steepest.errors import (
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, library_function, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
+from steepest.ops.row import Order
 from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.arrays.text import shown
 from steepest.trace.recording.session import Session, current, is_open
@@ -621,17 +622,13 @@ def record(row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         raise IndexError(f"{error}{at(user_source())}") from None
 
 
-_ALWAYS_ORDERED = frozenset({"pack", "matmul", "reshape", "embed", "add_at"})
-_ORDERED_AS_FIRST = frozenset({"getitem", "setitem", "put_at", "broadcast_to"})
-
-
 def is_ordered(row: Row, operands: Sequence[Any]) -> bool:
     """Whether NumPy surely lays the result of an op out in C order, as its operands are."""
-    if isinstance(row.lower, Elementwise | Reduction) or row.name == "concatenate":
+    if isinstance(row.lower, Elementwise | Reduction) or row.in_order is Order.AS_ALL:
         return all(map(lies_in_order, operands))
-    if row.name in _ORDERED_AS_FIRST:
+    if row.in_order is Order.AS_FIRST:
         return lies_in_order(operands[0])
-    return row.name in _ALWAYS_ORDERED
+    return row.in_order is Order.ALWAYS
 
 
 def lies_in_order(value: Any) -> bool:

@@ -37,7 +37,7 @@ def _own_copies(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]
     return here, there, [first, second]
 
 
-@kernel
+@kernel("scan")
 def scan(lowering: Lowering, node: Node) -> None:
     """Run the step for each row, keeping carries and results one after the other."""
     builder, step = lowering.builder, node.attributes["step"]
@@ -60,7 +60,7 @@ def scan(lowering: Lowering, node: Node) -> None:
     _finish(lowering, node, target, slots)
 
 
-@kernel
+@kernel("while_")
 def while_(lowering: Lowering, node: Node) -> None:
     """Run the step as long as the condition holds, and not more often than the limit."""
     builder, b = lowering.builder, lowering.builder.ir
@@ -93,7 +93,7 @@ def while_(lowering: Lowering, node: Node) -> None:
     _finish(lowering, node, target, slots)
 
 
-@kernel
+@kernel("cond")
 def cond(lowering: Lowering, node: Node) -> None:
     """Run one of two graphs."""
     builder, b = lowering.builder, lowering.builder.ir

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, contiguous, table_entry
-from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.codegen.work_queue import PIECE, share_out
 from steepest.engines.native.jit.compile import vector_bytes
@@ -42,7 +44,7 @@ _COPIED = 16
 """Rows of memory that are read at a time to be copied to columns."""
 
 
-@kernel
+@kernel("matmul")
 def matmul(lowering: Lowering, node: Node) -> None:
     """Emit ``C = A @ B``, or the transposed product where that reads rows of memory."""
     builder = lowering.builder
@@ -289,3 +291,21 @@ def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:
     whole = extent // size
     blocks = [(0, whole, size)] if whole else []
     return blocks + ([(whole * size, 1, extent % size)] if extent % size else [])
+
+
+@tiny_kernel("matmul")
+def _matmul_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
+    """Multiply tiny matrices, every product written out."""
+    left, right = (lowering.in_registers(operand) for operand in node.operands)
+    batch = node.shape[:-2]
+    left = np.broadcast_to(left, (*batch, *left.shape[-2:]))
+    right = np.broadcast_to(right, (*batch, *right.shape[-2:]))
+    result = np.empty(node.shape, object)
+    for position in np.ndindex(*node.shape):
+        *where, i, j = position
+        total = lowering.builder.zero(node.dtype)
+        for k in range(left.shape[-1]):
+            product = left[(*where, i, k)] * right[(*where, k, j)]
+            total = product if k == 0 else total + product
+        result[position] = total
+    return result

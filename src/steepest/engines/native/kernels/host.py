@@ -8,7 +8,7 @@ from steepest.engines.native.codegen.registry import kernel
 from steepest.graph import Node
 
 
-@kernel
+@kernel("host")
 def host(lowering: Lowering, node: Node) -> None:
     """Call back to NumPy: the row's own function, on views of the operands' memory."""
     builder = lowering.builder

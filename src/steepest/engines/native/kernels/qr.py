@@ -13,9 +13,7 @@ from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.host import host
 from steepest.graph import Node
-
-SMALL = 200_000
-"""Multiplications up to which a factorization is ours; beyond, it is LAPACK's."""
+from steepest.ops.linear_algebra.triangular import is_small
 
 
 class Matrix:
@@ -36,11 +34,10 @@ class Matrix:
         return self._view.address(self._builder, (*self._ahead, i, j))
 
 
-@kernel
+@kernel("triangle")
 def triangle(lowering: Lowering, node: Node) -> None:
     """Factor a small matrix by loops, and leave a large one to LAPACK."""
-    is_small = node.operands[0].size * node.shape[-1] <= SMALL
-    (_by_reflections if is_small else host)(lowering, node)
+    (_by_reflections if is_small(node) else host)(lowering, node)
 
 
 def _by_reflections(lowering: Lowering, node: Node) -> None:
@@ -115,7 +112,7 @@ def _sum(builder: Builder, start: ir.Value, stop: int, like: Element, term) -> E
     return total.get()
 
 
-@kernel
+@kernel("solve_triangle")
 def solve_triangle(lowering: Lowering, node: Node) -> None:
     """Substitute from the last row up."""
     builder = lowering.builder

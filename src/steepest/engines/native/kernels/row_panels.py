@@ -60,7 +60,7 @@ class _Sums:
         return [self.values] if self.errors is None else [self.values, self.errors]
 
 
-@kernel
+@kernel("panels")
 def panels(lowering: Lowering, node: Node) -> None:
     """Emit everything that the panels compute, at the first of their results."""
     plan: Panels = node.attributes["plan"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View
-from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.registers import rearranged
+from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index
 from steepest.graph import Node
 
 
-@kernel
+@kernel("concatenate")
 def concatenate(lowering: Lowering, node: Node) -> None:
     """Copy each operand to its part of the result, unless it was computed there."""
     builder, axis = lowering.builder, node.attributes["axis"]
@@ -32,7 +33,7 @@ def concatenate(lowering: Lowering, node: Node) -> None:
             part.store(builder, element, part.address(builder, position))
 
 
-@kernel
+@kernel("pack")
 def pack(lowering: Lowering, node: Node) -> None:
     """Store each number at its place."""
     builder, target = lowering.builder, lowering.allocate(node)
@@ -41,7 +42,7 @@ def pack(lowering: Lowering, node: Node) -> None:
         target.store(builder, lowering.element(operand, ()), address)
 
 
-@kernel
+@kernel("add_at")
 def add_at(lowering: Lowering, node: Node) -> None:
     """Zero the result, then add each value at its place."""
     builder = lowering.builder
@@ -57,7 +58,7 @@ def add_at(lowering: Lowering, node: Node) -> None:
         target.store(builder, before + lowering.element(values, position), address)
 
 
-@kernel
+@kernel("put_at")
 def put_at(lowering: Lowering, node: Node) -> None:
     """Copy the array, then store each value at its place, in order."""
     builder = lowering.builder
@@ -72,3 +73,7 @@ def put_at(lowering: Lowering, node: Node) -> None:
         where = lowering.place_in(node.shape, indices, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         target.store(builder, lowering.element(values, position), address)
+
+
+for _name in ("concatenate", "pack"):
+    tiny_kernel(_name)(rearranged)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell
-from steepest.engines.native.codegen.registers import comes_before, is_better
-from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.registers import comes_before, is_better, lanes_of
+from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.host import host
 from steepest.graph import Node
 
 
-@kernel
+@kernel("argmax")
 def argmax(lowering: Lowering, node: Node) -> None:
     """Find the first largest element along an axis."""
     _extreme_position(lowering, node, ">")
 
 
-@kernel
+@kernel("argmin")
 def argmin(lowering: Lowering, node: Node) -> None:
     """Find the first smallest element along an axis."""
     _extreme_position(lowering, node, "<")
@@ -28,7 +30,7 @@ _RANKING_LIMIT = 256
 """Axes up to so long are sorted by counting, for each element, those that come before."""
 
 
-@kernel
+@kernel("argsort")
 def argsort(lowering: Lowering, node: Node) -> None:
     """Put each element's number where as many others come before it."""
     builder, axis = lowering.builder, node.attributes["axis"]
@@ -70,3 +72,53 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
             best.set(builder.select(wins, element, leader))
             place.set(builder.select(wins, builder.element(i, node.dtype), place.get()))
         target.store(builder, place.get(), target.address(builder, position))
+
+
+@tiny_kernel("argmax")
+def _argmax_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
+    return _extreme_in_registers(lowering, node, ">")
+
+
+@tiny_kernel("argmin")
+def _argmin_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
+    return _extreme_in_registers(lowering, node, "<")
+
+
+def _extreme_in_registers(lowering: Lowering, node: Node, better: str) -> np.ndarray:
+    builder = lowering.builder
+    lanes, shape = lanes_of(lowering, node)
+    result = np.empty(node.size, object)
+    for i, lane in enumerate(lanes):
+        best, place = lane[0], builder.number(0, node.dtype)
+        for k, element in enumerate(lane[1:], 1):
+            wins = is_better(element, best, better)
+            best = builder.select(wins, element, best)
+            place = builder.select(wins, builder.number(k, node.dtype), place)
+        result[i] = place
+    return result.reshape(shape)
+
+
+@tiny_kernel("argsort")
+def _argsort_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
+    """Put each element's number where as many others come before it."""
+    builder = lowering.builder
+    one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
+    axis = node.attributes["axis"]
+    elements = np.moveaxis(lowering.in_registers(node.operands[0]), axis, -1)
+    result = np.empty(elements.shape, object)
+    for position in np.ndindex(elements.shape[:-1]):
+        lane = elements[position]
+        ranks = []
+        for i, own in enumerate(lane):
+            rank = nothing
+            for j, other in enumerate(lane):
+                if j != i:
+                    ahead = comes_before(other, own) if j > i else ~comes_before(own, other)
+                    rank = rank + builder.select(ahead, one, nothing)
+            ranks.append(rank)
+        for place in range(len(lane)):
+            chosen = nothing
+            for i, rank in enumerate(ranks):
+                chosen = builder.select(rank == place, builder.number(i, node.dtype), chosen)
+            result[(*position, place)] = chosen
+    return np.moveaxis(result, -1, axis)

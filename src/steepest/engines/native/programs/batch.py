@@ -20,7 +20,6 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Arena, View, contiguous
 from steepest.engines.native.codegen.types import INDEX, index, memory_type
 from steepest.engines.native.jit.compile import Code, vector_bytes
-from steepest.engines.native.kernels.qr import SMALL
 from steepest.engines.native.programs.function import FUNCTION_TYPE, cached
 from steepest.engines.native.programs.layout import TableLayout, batch_table, own_and_shared
 from steepest.engines.native.schedule.plan import make_plan
@@ -33,9 +32,6 @@ NEXT, STOP = 0, 8
 
 _BYTE = ir.IntType(8)
 
-_KERNELS = frozenset({"concatenate", "pack", "matmul", "cumsum", "cumprod", "solve_triangle"})
-_PICKING = ("take_at", "add_at", "put_at")
-
 
 def lanes_for(program: ManyProgram) -> int:
     """Return how many problems run side by side; 0 where the program does not allow it.
@@ -45,12 +41,11 @@ def lanes_for(program: ManyProgram) -> int:
     """
     for node in order(program.outputs):
         lower = node.op.lower
-        if node.op.name in _PICKING:
+        if node.op.looks_up:
             if any(i.op.name != "constant" for i in node.operands if i.dtype.kind in "iu"):
                 return 0
         elif isinstance(lower, Kernel):
-            small = node.op.name == "triangle" and node.operands[0].size * node.shape[-1] <= SMALL
-            if lower.name not in _KERNELS and not small:
+            if not (lower.in_lanes(node) if callable(lower.in_lanes) else lower.in_lanes):
                 return 0
         elif not isinstance(lower, Elementwise | Indexed | Reduction) and node.operands:
             return 0

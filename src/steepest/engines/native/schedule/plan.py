@@ -58,16 +58,12 @@ class Plan:
     last_use: dict[Node, Node]
 
 
-_IN_MEMORY = ("host", "scan", "while_", "cond", "panels", "triangle", "solve_triangle")
-"""Kernels whose operands are looked at in memory, however small they are."""
-
-
 def _fits_registers(node: Node) -> bool:
     if node.size > REGISTER_LIMIT or is_leaf(node):
         return False
-    if node.op.name in ("take_at", "add_at", "put_at"):
+    if node.op.looks_up:
         return False  # an index that is not known when compiling needs memory
-    if isinstance(node.op.lower, Kernel) and node.op.lower.name in _IN_MEMORY:
+    if isinstance(node.op.lower, Kernel) and not node.op.lower.in_registers:
         return False
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 
