@@ -15,7 +15,7 @@ OLDEST_TESTS := tests/test_trace.py tests/test_ir.py tests/test_calls.py tests/t
 	tests/test_files.py tests/test_cli.py
 SECONDS ?= 600
 
-.PHONY: demo test test-oldest fuzz lint types bench docs clean
+.PHONY: demo test test-oldest fuzz lint types bench docs exports clean
 
 demo: $(VENV)/demo
 	$(BIN)/steepest tour
@@ -40,6 +40,9 @@ types: $(VENV)/test
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py --json bench.json
 	$(BIN)/python benchmarks/fits.py --json bench-fits.json
+
+exports: $(VENV)/test
+	$(BIN)/python tools/exports.py
 
 docs: $(VENV)/demo
 	$(BIN)/python docs/make.py

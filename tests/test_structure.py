@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,15 @@ def test_there_is_no_circle():
     # What a package imports counts for the package, not for those who import a module in it.
     order = graphlib.TopologicalSorter({name: seen - {name} for name, seen in IMPORTS.items()})
     order.prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("folder", ["trace/functions", "engines/native/kernels"])
+def test_what_registers_itself_is_imported(folder):
+    for package in (PACKAGE / folder).rglob("__init__.py"):
+        listed = IMPORTS[module_name(package)]
+        inside = {module_name(p) for p in package.parent.glob("*.py") if p != package}
+        helpers = {name for name in inside if re.search(r"gemm_tile|gemv|registry", name)}
+        assert inside - helpers <= listed, package
 
 
 def test_folders_are_small():

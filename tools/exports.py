@@ -31,10 +31,16 @@ PACKAGES = {
 
 def exports(text: str) -> list[str]:
     """Return what a module's ``__all__`` says; nothing where there is none."""
+    found: list[str] = []
     for statement in ast.parse(text).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
-            return list(ast.literal_eval(statement.value))
-    return []
+        if isinstance(statement, ast.Assign | ast.AugAssign) and _target(statement) == "__all__":
+            found += ast.literal_eval(statement.value)
+    return found
+
+
+def _target(statement: ast.Assign | ast.AugAssign) -> str:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return ast.unparse(targets[0])
 
 
 def modules(source: Path, pattern: str) -> Iterator[tuple[str, list[str]]]:
@@ -62,7 +68,7 @@ def rewritten(text: str, wanted: dict[str, list[str]]) -> str:
         if isinstance(node, ast.ImportFrom) and node.module in wanted:
             gone |= {alias.name for alias in node.names}
             spans.append((node.lineno - 1, node.end_lineno or node.lineno))
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        if isinstance(node, ast.Assign) and _target(node) == "__all__":
             spans.append((node.lineno - 1, node.end_lineno or node.lineno))
     for start, stop in reversed(spans):
         del lines[start:stop]

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node
+from steepest.graph import Node, trees
 
 NOT_STARTED, INTERRUPTED, DIVERGED = -3, -2, -1
 """Codes of problems that no stop rule ended; the others are those of ``Iteration.stop``."""
+
+
+class Computed(NamedTuple):
+    """What is computed of each problem: see :class:`ManyProgram`."""
+
+    over: Any
+    answer: tuple[Any, ...]
+    next_x: Any
+    next_state: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,8 @@ class ManyProgram:
     @property
     def outputs(self) -> tuple[Node, ...]:
         """Everything that is computed."""
-        return (self.over, *self.answer, self.next_x, *self.next_state)
+        computed = Computed(self.over, self.answer, self.next_x, self.next_state)
+        return tuple(trees.leaves(computed))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,49 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from steepest.derivative import Executable
 from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
-from steepest.graph import Graph, Guard, Node, Source
+from steepest.graph import Graph, Guard, Node, Source, trees
+
+
+class AtPoint(NamedTuple):
+    """What an iteration computes first: see :class:`Iteration`."""
+
+    loss: Any
+    gradient: Any
+    finite: Any
+    records: tuple[Any, ...]
+    due: Any
+
+
+class AtStop(NamedTuple):
+    """What it computes next, to know whether it stops."""
+
+    stop: Any
+    report: tuple[Any, ...]
+
+
+class Update(NamedTuple):
+    """What it computes last, unless it stops."""
+
+    next_x: Any
+    next_state: tuple[Any, ...]
+
+
+class Stages(NamedTuple):
+    """Everything that an iteration computes, in the order it is needed."""
+
+    at_point: AtPoint
+    at_stop: AtStop
+    update: Update
+
+    def named(self) -> dict[str, Any]:
+        """Return all of it by name."""
+        return {name: value for stage in self for name, value in stage._asdict().items()}
 
 
 @dataclass(frozen=True)
@@ -70,48 +106,34 @@ class Iteration:
         return (self.x, self.count, *self.state, *self.data)
 
     @property
-    def outputs(self) -> tuple[Node, ...]:
+    def computed(self) -> Stages:
         """Everything that is computed, in the order it is needed."""
-        return (*self.at_x, self.next_x, *self.next_state)
+        return Stages(
+            AtPoint(self.loss, self.gradient, self.finite, self.records, self.due),
+            AtStop(self.stop, self.report),
+            Update(self.next_x, self.next_state),
+        )
+
+    @property
+    def stages(self) -> tuple[tuple[Node, ...], ...]:
+        """The same as nodes: up to the history, up to the stop rule, and the update."""
+        return tuple(tuple(trees.leaves(stage)) for stage in self.computed)
 
     @property
     def at_x(self) -> tuple[Node, ...]:
         """Everything that is computed before the update."""
-        due = () if self.due is None else (self.due,)
-        kept = (*self.records, *due)
-        return (self.loss, self.gradient, self.finite, *kept, self.stop, *self.report)
+        at_point, at_stop, _ = self.stages
+        return at_point + at_stop
 
     @property
-    def stages(self) -> tuple[tuple[Node, ...], ...]:
-        """All outputs again: up to the history, up to the stop rule, and the update."""
-        number = len(self.at_x) - 1 - len(self.report)
-        return (
-            self.at_x[:number],
-            self.at_x[number:],
-            (self.next_x, *self.next_state),
-        )
+    def outputs(self) -> tuple[Node, ...]:
+        """Everything that is computed."""
+        return tuple(trees.leaves(self.computed))
 
     def with_outputs(self, outputs: Sequence[Node], more_data: Sequence[Node] = ()) -> Iteration:
         """Return the same iteration with other nodes for its outputs, and further data."""
-        following = len(self.at_x)
-        loss, gradient, finite, *kept = outputs[:following]
-        next_x, *state = outputs[following:]
-        number = len(self.records)
-        due = None if self.due is None else kept[number]
-        stop, *report = kept[number + (due is not None) :]
-        return replace(
-            self,
-            data=(*self.data, *more_data),
-            loss=loss,
-            gradient=gradient,
-            finite=finite,
-            stop=stop,
-            next_x=next_x,
-            next_state=tuple(state),
-            report=tuple(report),
-            records=tuple(kept[:number]),
-            due=due,
-        )
+        computed: Stages = trees.unflatten(trees.structure(self.computed), outputs)
+        return replace(self, data=(*self.data, *more_data), **computed.named())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from steepest.ops import TABLE, Elementwise, constant_node, constant_value
 
 _FOLDING_LIMIT = 16
 
+Rewrite = Callable[[Node], Node | None]
+
 
 @dataclass(frozen=True)
 class RewriteRule:
@@ -39,6 +41,20 @@ class RewriteRule:
     exact: bool = True
 
 
+RULES: list[RewriteRule] = []
+"""All of them, in the order in which they are tried."""
+
+
+def rule(name: str, ops: str = "") -> Callable[[Rewrite], Rewrite]:
+    """Decorate a rewrite: it becomes the last rule; `ops` are the ops it looks at, all if none."""
+
+    def register(apply: Rewrite) -> Rewrite:
+        RULES.append(RewriteRule(name, frozenset(ops.split()), apply))
+        return apply
+
+    return register
+
+
 def _is_constant(node: Node, value: float) -> bool:
     constant = constant_value(node)
     if constant is None or constant.size == 0:
@@ -51,77 +67,6 @@ def _only_if_same(node: Node, replacement: Node) -> Node | None:
     return replacement if same else None
 
 
-def _times_one(node: Node) -> Node | None:
-    a, b = node.operands
-    if _is_constant(b, 1):
-        return _only_if_same(node, a)
-    return _only_if_same(node, b) if _is_constant(a, 1) else None
-
-
-def _over_one(node: Node) -> Node | None:
-    a, b = node.operands
-    return _only_if_same(node, a) if _is_constant(b, 1) else None
-
-
-def _minus_zero(node: Node) -> Node | None:
-    a, b = node.operands
-    return _only_if_same(node, a) if _is_constant(b, 0) else None
-
-
-def _double_negative(node: Node) -> Node | None:
-    (inner,) = node.operands
-    return inner.operands[0] if inner.op.name == "negative" else None
-
-
-def _add_negative(node: Node) -> Node | None:
-    a, b = node.operands
-    if b.op.name == "negative":
-        return make(TABLE["subtract"], (a, b.operands[0]))
-    if a.op.name == "negative":
-        return make(TABLE["subtract"], (b, a.operands[0]))
-    return None
-
-
-def _subtract_negative(node: Node) -> Node | None:
-    a, b = node.operands
-    return make(TABLE["add"], (a, b.operands[0])) if b.op.name == "negative" else None
-
-
-def _same_shape(node: Node) -> Node | None:
-    return _only_if_same(node, node.operands[0])
-
-
-def _reshape_reshape(node: Node) -> Node | None:
-    (inner,) = node.operands
-    if inner.op.name != "reshape":
-        return None
-    return make(node.op, inner.operands, **node.attributes)
-
-
-def _transpose_transpose(node: Node) -> Node | None:
-    (inner,) = node.operands
-    if inner.op.name != "transpose":
-        return None
-    inner_axes = inner.attributes["axes"]
-    axes = tuple(inner_axes[axis] for axis in node.attributes["axes"])
-    if axes == tuple(range(node.ndim)):
-        return inner.operands[0]
-    return make(node.op, inner.operands, axes=axes)
-
-
-def _same_dtype(node: Node) -> Node | None:
-    return _only_if_same(node, node.operands[0])
-
-
-def _narrow_widened(node: Node) -> Node | None:
-    (inner,) = node.operands
-    if inner.op.name != "astype":
-        return None
-    source = inner.operands[0]
-    widened = np.can_cast(source.dtype, inner.dtype, "safe")
-    return source if widened and source.dtype == node.dtype else None
-
-
 def _spread(node: Node) -> Node:
     """Return what a node repeats along its axes; itself if it does not."""
     if node.op.name == "broadcast_to":
@@ -132,20 +77,6 @@ def _spread(node: Node) -> Node:
         if value.tobytes() == first.tobytes() * value.size:
             return constant_node(first, node.dtype)
     return node
-
-
-def _broadcast_last(node: Node) -> Node | None:
-    """Let operands broadcast by themselves, and compute before repeating."""
-    if not isinstance(node.op.lower, Elementwise) or not node.operands:
-        return None
-    operands = tuple(map(_spread, node.operands))
-    if operands == node.operands:
-        return None
-    small = make(node.op, operands, **node.attributes)
-    small = _fold_constants(small) or small
-    if small.shape == node.shape:
-        return small
-    return make(TABLE["broadcast_to"], (small,), shape=node.shape)
 
 
 def _parts(node: Node) -> list[tuple[int, Node]] | None:
@@ -165,6 +96,166 @@ def _parts(node: Node) -> list[tuple[int, Node]] | None:
     return parts
 
 
+def _is_power_of_two(value: np.ndarray) -> bool:
+    if value.dtype.kind != "f" or not value >= 1:
+        return False
+    return bool(np.frexp(value)[0] == 0.5)
+
+
+@rule("fold constants")
+def _fold_constants(node: Node) -> Node | None:
+    if not node.operands or node.size > _FOLDING_LIMIT:
+        return None
+    values = [constant_value(operand) for operand in node.operands]
+    if any(value is None for value in values):
+        return None
+    with np.errstate(all="ignore"):
+        return constant_node(node.op.evaluate(*values, **node.attributes), node.dtype)
+
+
+@rule("x * 1 = x", "multiply")
+def _times_one(node: Node) -> Node | None:
+    a, b = node.operands
+    if _is_constant(b, 1):
+        return _only_if_same(node, a)
+    return _only_if_same(node, b) if _is_constant(a, 1) else None
+
+
+@rule("c * (2**k * x) = (c * 2**k) * x", "multiply")
+def _scale_scaled(node: Node) -> Node | None:
+    """C * (2**k * x) = (c * 2**k) * x, exact for k >= 0 and |c| >= 1.
+
+    Doubling only rounds where it overflows, and then both sides do.
+    """
+    for scale, product in (node.operands, node.operands[::-1]):
+        outer = constant_value(scale)
+        if outer is None or outer.shape != () or product.op.name != "multiply":
+            continue
+        for inner, x in (product.operands, product.operands[::-1]):
+            factor = constant_value(inner)
+            if factor is None or factor.shape != () or not _is_power_of_two(factor):
+                continue
+            if abs(outer) >= 1 and np.isfinite(outer * factor):
+                return make(node.op, (constant_node(outer * factor, node.dtype), x))
+    return None
+
+
+@rule("x / 1 = x", "divide")
+def _over_one(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if _is_constant(b, 1) else None
+
+
+@rule("x - 0 = x", "subtract")
+def _minus_zero(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if _is_constant(b, 0) else None
+
+
+@rule("-(-x) = x", "negative")
+def _double_negative(node: Node) -> Node | None:
+    (inner,) = node.operands
+    return inner.operands[0] if inner.op.name == "negative" else None
+
+
+@rule("a + -b = a - b", "add")
+def _add_negative(node: Node) -> Node | None:
+    a, b = node.operands
+    if b.op.name == "negative":
+        return make(TABLE["subtract"], (a, b.operands[0]))
+    if a.op.name == "negative":
+        return make(TABLE["subtract"], (b, a.operands[0]))
+    return None
+
+
+@rule("a - -b = a + b", "subtract")
+def _subtract_negative(node: Node) -> Node | None:
+    a, b = node.operands
+    return make(TABLE["add"], (a, b.operands[0])) if b.op.name == "negative" else None
+
+
+@rule("reshape to the same shape", "reshape broadcast_to")
+def _same_shape(node: Node) -> Node | None:
+    return _only_if_same(node, node.operands[0])
+
+
+@rule("reshape of reshape", "reshape")
+def _reshape_reshape(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "reshape":
+        return None
+    return make(node.op, inner.operands, **node.attributes)
+
+
+@rule("transpose of transpose", "transpose")
+def _transpose_transpose(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "transpose":
+        return None
+    inner_axes = inner.attributes["axes"]
+    axes = tuple(inner_axes[axis] for axis in node.attributes["axes"])
+    if axes == tuple(range(node.ndim)):
+        return inner.operands[0]
+    return make(node.op, inner.operands, axes=axes)
+
+
+@rule("astype to the same dtype", "astype")
+def _same_dtype(node: Node) -> Node | None:
+    return _only_if_same(node, node.operands[0])
+
+
+@rule("astype there and back", "astype")
+def _narrow_widened(node: Node) -> Node | None:
+    (inner,) = node.operands
+    if inner.op.name != "astype":
+        return None
+    source = inner.operands[0]
+    widened = np.can_cast(source.dtype, inner.dtype, "safe")
+    return source if widened and source.dtype == node.dtype else None
+
+
+@rule("broadcast last")
+def _broadcast_last(node: Node) -> Node | None:
+    """Let operands broadcast by themselves, and compute before repeating."""
+    if not isinstance(node.op.lower, Elementwise) or not node.operands:
+        return None
+    operands = tuple(map(_spread, node.operands))
+    if operands == node.operands:
+        return None
+    small = make(node.op, operands, **node.attributes)
+    small = _fold_constants(small) or small
+    if small.shape == node.shape:
+        return small
+    return make(TABLE["broadcast_to"], (small,), shape=node.shape)
+
+
+@rule("x ** 2 = x * x, x ** 1 = x", "power")
+def _easy_power(node: Node) -> Node | None:
+    base, exponent = node.operands
+    if node.dtype.kind != "f" or exponent.size != 1 or node.shape != base.shape:
+        return None
+    if _is_constant(exponent, 2):
+        return make(TABLE["square"], (base,))
+    return base if _is_constant(exponent, 1) else None
+
+
+@rule("x and x = x, x or x = x", "logical_and logical_or")
+def _either_alike(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, a) if a is b else None
+
+
+@rule("concatenation of concatenations", "concatenate")
+def _flat_concatenation(node: Node) -> Node | None:
+    axis = node.attributes["axis"]
+    parts: list[Node] = []
+    for operand in node.operands:
+        inner = operand.op is node.op and operand.attributes["axis"] == axis
+        parts += operand.operands if inner else [operand]
+    return None if len(parts) == len(node.operands) else make(node.op, tuple(parts), axis=axis)
+
+
+@rule("parts of a vector side by side", "add")
 def _join_embedded(node: Node) -> Node | None:
     """Vectors that are zero where the other is not lie side by side.
 
@@ -185,86 +276,3 @@ def _join_embedded(node: Node) -> Node | None:
     if end < node.size:
         pieces.append(constant_node(np.zeros(node.size - end, node.dtype)))
     return make(TABLE["concatenate"], pieces, axis=0)
-
-
-def _scale_scaled(node: Node) -> Node | None:
-    """C * (2**k * x) = (c * 2**k) * x, exact for k >= 0 and |c| >= 1.
-
-    Doubling only rounds where it overflows, and then both sides do.
-    """
-    for scale, product in (node.operands, node.operands[::-1]):
-        outer = constant_value(scale)
-        if outer is None or outer.shape != () or product.op.name != "multiply":
-            continue
-        for inner, x in (product.operands, product.operands[::-1]):
-            factor = constant_value(inner)
-            if factor is None or factor.shape != () or not _is_power_of_two(factor):
-                continue
-            if abs(outer) >= 1 and np.isfinite(outer * factor):
-                return make(node.op, (constant_node(outer * factor, node.dtype), x))
-    return None
-
-
-def _is_power_of_two(value: np.ndarray) -> bool:
-    if value.dtype.kind != "f" or not value >= 1:
-        return False
-    return bool(np.frexp(value)[0] == 0.5)
-
-
-def _easy_power(node: Node) -> Node | None:
-    base, exponent = node.operands
-    if node.dtype.kind != "f" or exponent.size != 1 or node.shape != base.shape:
-        return None
-    if _is_constant(exponent, 2):
-        return make(TABLE["square"], (base,))
-    return base if _is_constant(exponent, 1) else None
-
-
-def _either_alike(node: Node) -> Node | None:
-    a, b = node.operands
-    return _only_if_same(node, a) if a is b else None
-
-
-def _flat_concatenation(node: Node) -> Node | None:
-    axis = node.attributes["axis"]
-    parts: list[Node] = []
-    for operand in node.operands:
-        inner = operand.op is node.op and operand.attributes["axis"] == axis
-        parts += operand.operands if inner else [operand]
-    return None if len(parts) == len(node.operands) else make(node.op, tuple(parts), axis=axis)
-
-
-def _fold_constants(node: Node) -> Node | None:
-    if not node.operands or node.size > _FOLDING_LIMIT:
-        return None
-    values = [constant_value(operand) for operand in node.operands]
-    if any(value is None for value in values):
-        return None
-    with np.errstate(all="ignore"):
-        return constant_node(node.op.evaluate(*values, **node.attributes), node.dtype)
-
-
-def _rule(name: str, ops: str, apply: Callable[[Node], Node | None]) -> RewriteRule:
-    return RewriteRule(name, frozenset(ops.split()), apply)
-
-
-RULES: tuple[RewriteRule, ...] = (
-    _rule("fold constants", "", _fold_constants),
-    _rule("x * 1 = x", "multiply", _times_one),
-    _rule("c * (2**k * x) = (c * 2**k) * x", "multiply", _scale_scaled),
-    _rule("x / 1 = x", "divide", _over_one),
-    _rule("x - 0 = x", "subtract", _minus_zero),
-    _rule("-(-x) = x", "negative", _double_negative),
-    _rule("a + -b = a - b", "add", _add_negative),
-    _rule("a - -b = a + b", "subtract", _subtract_negative),
-    _rule("reshape to the same shape", "reshape broadcast_to", _same_shape),
-    _rule("reshape of reshape", "reshape", _reshape_reshape),
-    _rule("transpose of transpose", "transpose", _transpose_transpose),
-    _rule("astype to the same dtype", "astype", _same_dtype),
-    _rule("astype there and back", "astype", _narrow_widened),
-    _rule("broadcast last", "", _broadcast_last),
-    _rule("x ** 2 = x * x, x ** 1 = x", "power", _easy_power),
-    _rule("x and x = x, x or x = x", "logical_and logical_or", _either_alike),
-    _rule("concatenation of concatenations", "concatenate", _flat_concatenation),
-    _rule("parts of a vector side by side", "add", _join_embedded),
-)

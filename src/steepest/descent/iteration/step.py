@@ -81,6 +81,34 @@ def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -
     return method.init(x), PreviousStep(np.array(np.nan, x.dtype), np.zeros((), x.dtype))
 
 
+class Report(NamedTuple):
+    """What is kept of the point where a run stops.
+
+    Attributes
+    ----------
+    kept
+        What the method keeps.
+    iterations
+        Updates made.
+    rules
+        A number whose bits say which stop rules were met.
+    """
+
+    kept: Any
+    iterations: Any
+    rules: Any
+
+    def flat(self, told: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """Return it as engines keep it, with what else is told of what the method keeps."""
+        return (*trees.leaves(self.kept), *told, self.iterations, self.rules)
+
+    @classmethod
+    def read(cls, parts: Sequence[Any]) -> Report:
+        """Return what an engine kept; `kept` is a tuple of parts, which may be none."""
+        *kept, iterations, rules = parts
+        return cls(tuple(kept), iterations, rules)
+
+
 class Step(NamedTuple):
     """One step, traced.
 
@@ -99,8 +127,7 @@ class Step(NamedTuple):
     accepted
         Whether a search stays here; None for a method that goes wherever its update leads.
     report
-        What is kept of the point where the run stops: the method's, the number of updates
-        made, and a number whose bits say which stop rules were met.
+        What is kept of the point where the run stops.
     """
 
     x: Any
@@ -110,7 +137,7 @@ class Step(NamedTuple):
     iteration: Any
     step_length: Any
     accepted: Any
-    report: Any
+    report: Report
 
 
 def take_step(
@@ -138,7 +165,9 @@ def _descend(
     finite = np.logical_and(np.isfinite(loss), np.all(np.isfinite(x)))
     code = np.where(met, STOP_RULE, 0)
     state = (new_own, last)
-    return Step(new_x, state, finite, code, count, before.step_length, None, ((), count, rules))
+    return Step(
+        new_x, state, finite, code, count, before.step_length, None, Report((), count, rules)
+    )
 
 
 def _search(
@@ -164,7 +193,8 @@ def _search(
     reached = chosen(accepted, Incumbent(trial.x, trial.loss), base)
     finite = np.logical_or(~is_first, np.isfinite(trial.loss))
     state = (move.state, SearchState(reached, first_loss, after))
-    return Step(move.x, state, finite, code, after, length, accepted, (move.report, after, rules))
+    report = Report(move.report, after, rules)
+    return Step(move.x, state, finite, code, after, length, accepted, report)
 
 
 def _met(

@@ -23,7 +23,7 @@ from steepest.descent.problem.linalg import norm
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.stop_rules import StopRule
-from steepest.engines import Iteration
+from steepest.engines.protocol import AtPoint, AtStop, Iteration, Stages, Update
 from steepest.graph import Graph, Guard, Node, trees
 from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, node_of, open_session
@@ -203,51 +203,42 @@ def iterate(
     new_state = like_state(method, one.state, structure, state)
     next_x = rounded(like_x(method, one.x, trial.x))
     records, due = _records(one, trial, count, every, isinstance(method, Search))
-    kept, *counts = one.report
-    report = [*trees.leaves(kept), *told(kept), *counts]
-    outputs = [trial.loss, trial.gradient, one.finite, one.stop, *report, *records, *due]
-    outputs += [next_x, *new_state]
+    report = one.report.flat(told(one.report.kept))
+    stages = Stages(
+        AtPoint(trial.loss, trial.gradient, one.finite, tuple(records), due),
+        AtStop(one.stop, report),
+        Update(next_x, tuple(new_state)),
+    )
+    outputs, shape = trees.flatten(stages)
     guards = _guards(session, trial.x)
     nodes, guards = simplify_guarded(
         [node_of(output) for output in outputs], guards, session.sources
     )
     (variable,) = simplify([trial.x.node])
-    inputs = session.inputs
-    first_data = 2 + len(state)
-    first_record = 4 + len(report)
-    place = first_record + len(records)
-    after = place + len(due)
+    x, count_input, *rest = session.inputs
     return Iteration(
-        inputs[0],
-        variable,
-        inputs[1],
-        tuple(inputs[2:first_data]),
-        tuple(inputs[first_data:]),
-        nodes[0],
-        nodes[1],
-        nodes[2],
-        nodes[3],
-        nodes[after],
-        tuple(nodes[after + 1 :]),
-        tuple(nodes[first_record:place]),
-        nodes[place] if due else None,
-        tuple(nodes[4:first_record]),
-        guards,
-        session.sources,
+        x=x,
+        variable=variable,
+        count=count_input,
+        state=tuple(rest[: len(state)]),
+        data=tuple(rest[len(state) :]),
+        **trees.unflatten(shape, nodes).named(),
+        guards=guards,
+        sources=session.sources,
     )
 
 
 def _records(
     one: Step, trial: Evaluation, count: Any, every: int, is_search: bool
-) -> tuple[list[Any], list[Any]]:
-    """Return what the history keeps, and whether it does; nothing where it always does."""
+) -> tuple[list[Any], Any]:
+    """Return what the history keeps, and whether it does; None where it always does."""
     if not every:
-        return [], []
+        return [], None
     records = [trial.loss, norm(trial.free_gradient), one.step_length]
-    due = [] if every == 1 else [one.iteration % every == 0]
+    due = None if every == 1 else one.iteration % every == 0
     if is_search:
         records += [one.iteration, count + 1]
-        due = [np.logical_and(one.accepted, due[0]) if due else one.accepted]
+        due = one.accepted if due is None else np.logical_and(one.accepted, due)
     return records, due
 
 

@@ -26,6 +26,7 @@ from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen
 from steepest.engines import DIVERGED, ManyProgram
+from steepest.engines.batch import Computed
 from steepest.graph import Node, trees
 from steepest.rewrite import hoist, simplify
 from steepest.trace import as_traced, node_of, open_session
@@ -137,36 +138,32 @@ def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> B
         next_x = p.layout.rounded(like_x(method, step.x, trial.x))
         over = np.where(step.finite, step.stop, DIVERGED)
         answer = _answer(method, step, trial, count, own_state[0], previous, evaluate)
-        kept, answer_structure = trees.flatten(answer)
-        outputs = [node_of(x) for x in (over, *kept, next_x, *new_state)]
-        outputs = simplify(outputs)
+        computed = Computed(over, tuple(trees.leaves(answer)), next_x, tuple(new_state))
+        outputs, shape = trees.flatten(computed)
+        outputs = simplify([node_of(output) for output in outputs])
     observations = 0 if trial.residual is None else trial.residual.size
     program: ManyProgram | None = None
     constants: tuple[Node, ...] = ()
     if not session.guards:
-        program, constants = _program(session, outputs, len(state), number_own, len(kept))
-    return BuiltMany(program, constants, session.captures, answer_structure, observations)
+        program, constants = _program(session, outputs, shape, len(state), number_own)
+    structure = trees.structure(answer)
+    return BuiltMany(program, constants, session.captures, structure, observations)
 
 
 def _program(
-    session: Session, outputs: Sequence[Node], states: int, own: int, kept: int
+    session: Session, outputs: Sequence[Node], shape: Any, states: int, own: int
 ) -> tuple[ManyProgram, tuple[Node, ...]]:
     x, count, *rest = session.inputs
     state, data = rest[:states], rest[states:]
-    varying = [x, count, *state, *data[:own]]
-    outputs, more, constants = hoist(outputs, varying)
-    over, *others = outputs
-    next_x, *next_state = others[kept:]
+    outputs, more, constants = hoist(outputs, [x, count, *state, *data[:own]])
+    computed: Computed = trees.unflatten(shape, outputs)
     program = ManyProgram(
-        x,
-        count,
-        tuple(state),
-        (*data, *more),
-        (*[True] * own, *[False] * (len(data) - own + len(more))),
-        over,
-        tuple(others[:kept]),
-        next_x,
-        tuple(next_state),
+        x=x,
+        count=count,
+        state=tuple(state),
+        data=(*data, *more),
+        is_own=(*[True] * own, *[False] * (len(data) - own + len(more))),
+        **computed._asdict(),
     )
     return program, tuple(constants)
 
@@ -190,7 +187,7 @@ def _answer(
     evaluate: Callable[[Any], Evaluation],
 ) -> Answer:
     """Return what is kept of a problem that ends here."""
-    report, _, rules = step.report
+    report, rules = step.report.kept, step.report.rules
     evaluations = count + 1
     if isinstance(method, Search):
         base = step.state[1].base  # where the search is now

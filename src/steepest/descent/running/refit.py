@@ -22,7 +22,7 @@ from steepest.descent.iteration.fit_report import (
     tolerance,
 )
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import STOP_RULE
+from steepest.descent.iteration.step import STOP_RULE, Report
 from steepest.descent.results.covariance import rank_of
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.compile import CompiledProblem, known, remember
@@ -101,8 +101,8 @@ class Refit:
     @property
     def triangle(self) -> np.ndarray | None:
         """What a QR decomposition has made of [J r] at the point, where the method kept it."""
-        report = self._run.report
-        return report[FACTOR] if len(report) > _COUNTS else None
+        kept = Report.read(self._run.report).kept
+        return kept[FACTOR] if kept else None
 
     @lazy
     def problem(self) -> Problem:
@@ -115,10 +115,6 @@ class Refit:
         fit = self._fit
         summary = Summary(self.problem, fit.prepared, fit.reason, fit.more)
         return summary.result(self._run, StopReason.STOPPED, Timings(0.0, 0.0, self._seconds))
-
-
-_COUNTS = 2
-"""Parts of a report that are not the method's, at its end."""
 
 
 Key = tuple[Any, Any]
@@ -158,8 +154,8 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
     run = fit.call((start, *data))
     if run is None or run.reason != STOP_RULE:
         return None
-    report = run.report
-    status, _ = prepared.endings.get(report[-1].item(), (None, None))
+    report, _, rules = Report.read(run.report)
+    status, _ = prepared.endings.get(rules.item(), (None, None))
     if status is None or not status.is_success:
         return None
     is_sure = fit.diagonal_ratio is not None and report[DIAGONAL_RATIO].item() > fit.diagonal_ratio
@@ -200,9 +196,9 @@ def remember_fit(
     call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
     if call is None:  # it may be later, once the code is optimized
         return
-    report, diagonal_ratio = prepared.program.full.report, None
+    report, diagonal_ratio = Report.read(prepared.program.full.report).kept, None
     observations = prepared.paths[-1].observations
-    if len(report) > DIAGONAL_RATIO + _COUNTS and observations > vector.size:
+    if len(report) > DIAGONAL_RATIO and observations > vector.size:
         diagonal_ratio = least_diagonal_ratio(
             report[DIAGONAL_RATIO].dtype, vector.size, observations
         )

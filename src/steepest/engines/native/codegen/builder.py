@@ -178,7 +178,8 @@ class Builder(Places):
         a, b = self.constant(a, like), self.constant(b, like)
         return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
 
-    def _intrinsic(self, name: str, *operands: Element) -> Element:
+    def call_intrinsic(self, name: str, *operands: Element) -> Element:
+        """Call LLVM's own function of that name, such as ``ctpop``, on elements of one dtype."""
         kind = self._kind(operands[0].dtype)
         function = intrinsic(self.module, f"llvm.{name}", kind, *[kind] * len(operands))
         result = self.ir.call(function, [operand.value for operand in operands])
@@ -301,14 +302,14 @@ class Builder(Places):
         return -x
 
     def sqrt(self, x: Element) -> Element:
-        return self._intrinsic("sqrt", x)
+        return self.call_intrinsic("sqrt", x)
 
     def fabs(self, x: Element) -> Element:
-        return self._intrinsic("fabs", x)
+        return self.call_intrinsic("fabs", x)
 
     def fma(self, x: Element, y: Any, z: Any) -> Element:
         """Return x * y + z, rounded once."""
-        return self._intrinsic("fma", x, self.constant(y, x), self.constant(z, x))
+        return self.call_intrinsic("fma", x, self.constant(y, x), self.constant(z, x))
 
     def to_bits(self, x: Element) -> Element:
         """Return the integer that has the bits of a real number."""
@@ -342,19 +343,19 @@ class Builder(Places):
         return self._lane_by_lane(table.dtype, look, place)
 
     def copysign(self, x: Element, sign: Element) -> Element:
-        return self._intrinsic("copysign", x, sign)
+        return self.call_intrinsic("copysign", x, sign)
 
     def floor(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self._intrinsic("floor", x)
+        return x if x.dtype.kind != "f" else self.call_intrinsic("floor", x)
 
     def ceil(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self._intrinsic("ceil", x)
+        return x if x.dtype.kind != "f" else self.call_intrinsic("ceil", x)
 
     def trunc(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self._intrinsic("trunc", x)
+        return x if x.dtype.kind != "f" else self.call_intrinsic("trunc", x)
 
     def rint(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self._intrinsic("rint", x)
+        return x if x.dtype.kind != "f" else self.call_intrinsic("rint", x)
 
     def bits(self, operation: str, *operands: Element) -> Element:
         """Apply LLVM's operation of that name to the bits."""
@@ -401,12 +402,12 @@ class Builder(Places):
 
     def maximum(self, x: Element, y: Element) -> Element:
         if x.dtype.kind == "f":
-            return self._intrinsic("maximum", x, y)  # NaN wins, as in NumPy
+            return self.call_intrinsic("maximum", x, y)  # NaN wins, as in NumPy
         return self.select(x > y, x, y)
 
     def minimum(self, x: Element, y: Element) -> Element:
         if x.dtype.kind == "f":
-            return self._intrinsic("minimum", x, y)
+            return self.call_intrinsic("minimum", x, y)
         return self.select(x < y, x, y)
 
     def integer_divmod(self, x: Element, y: Element) -> tuple[Element, Element]:

@@ -16,7 +16,6 @@ from steepest.errors import (
 )
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
-from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.dispatch import demand, truth_of
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.registry import demand_axes, implements, normalize_axis
@@ -298,87 +297,3 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
         return c / c
     deviation = np.sqrt(np.diagonal(c))
     return np.clip(c / deviation[:, None] / deviation[None, :], -1, 1)
-
-
-@implements(np.polyval)
-def polyval(p, x):
-    x = as_traced(x)
-    result: Any = np.zeros_like(x)
-    for coefficient in as_traced(p):
-        result = result * x + coefficient
-    return result
-
-
-@implements(np.polyfit)
-def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
-    if full or cov:
-        raise InputError(f"np.polyfit{at(user_source())}: full and cov cannot be recorded")
-    x, y = as_traced(x) + 0.0, as_traced(y) + 0.0
-    lines = np.vander(x, deg + 1)
-    if w is not None:
-        lines = lines * as_traced(w)[:, None]
-        y = y * (as_traced(w)[:, None] if y.ndim == 2 else as_traced(w))
-    scale = np.sqrt(np.sum(lines * lines, axis=0))
-    solution = np.linalg.lstsq(lines / scale, y, rcond)[0]
-    return (solution.T / scale).T
-
-
-@implements(np.polyder)
-def polyder(p, m=1):
-    p = as_traced(p)
-    _demand_order("polyder", m)
-    for left in range(m, -1, -1):  # NumPy multiplies once more than it needs, which may raise
-        slopes = p[:-1] * np.arange(len(p) - 1, 0, -1)
-        p = slopes if left else p
-    return p
-
-
-@implements(np.polyint)
-def polyint(p, m=1, k=None):
-    p = as_traced(p)
-    _demand_order("polyint", m)
-    for i in range(m):
-        constants = np.atleast_1d(as_traced(0.0 if k is None else k))
-        if constants.size != 1 and len(constants) < m:
-            raise InputError(f"np.polyint{at(user_source())}: k must be 1 number, or m")
-        constant = constants[i : i + 1] if constants.size > 1 else constants
-        p = np.concatenate([p / np.arange(len(p), 0, -1), constant])
-    return p if m else alias(p)
-
-
-def _demand_order(name: str, m: int) -> None:
-    if m < 0:
-        raise InputError(f"np.{name}{at(user_source())}: the order m={m} is negative")
-
-
-@implements(np.polyadd)
-def polyadd(a1, a2):
-    a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
-    size = max(len(a1), len(a2))
-    return _of_length(a1, size) + _of_length(a2, size)
-
-
-def _of_length(p: Any, size: int) -> Any:
-    """Return a polynomial with zeros ahead, for powers that it lacks."""
-    return p if len(p) == size else np.concatenate([np.zeros(size - len(p), p.dtype), p])
-
-
-@implements(np.polysub)
-def polysub(a1, a2):
-    a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
-    size = max(len(a1), len(a2))
-    return _of_length(a1, size) - _of_length(a2, size)
-
-
-@implements(np.polymul)
-def polymul(a1, a2):
-    return convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
-
-
-def _without_leading_zeros(p: Any) -> Any:
-    # As NumPy's poly1d has it; which coefficients are zero becomes a guard.
-    p = np.atleast_1d(as_traced(p))
-    trimmed = np.trim_zeros(p, "f")
-    if trimmed.size:
-        return trimmed
-    return p[-1:] + p.dtype.type(0) if p.size else np.zeros(1, p.dtype)  # 0, and never -0
