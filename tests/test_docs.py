@@ -6,14 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import steepest as st
-from steepest.engines import Interpreter, Native, Torch
 from steepest.ops.elementwise.elementary import ULP
-from steepest.ops.row import Domain, elementwise
-from steepest.trace import record
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,23 +36,6 @@ def test_the_bounds_of_elementary_functions_are_the_codes():
     assert {name: said[name] for name in ULP} == ULP
 
 
-def test_contributings_row_is_an_op():
-    (block,) = blocks("CONTRIBUTING.md")
-    namespace = {"np": np, "elementwise": elementwise, "Domain": Domain}
-    exec(block, namespace)
-    row = namespace["FABS"]
-    x = np.array([-1.5, 0.5, 2.0])
-
-    def loss(u):
-        return np.sum(record(row, u) ** 2)
-
-    graph = st.trace(st.value_and_gradient(loss), x)
-    for engine in (Interpreter(), Native(), Torch()):
-        _, (value, gradient) = engine.compile([graph])([x])
-        assert value == np.sum(x**2)
-        np.testing.assert_array_equal(gradient, 2 * x)
-
-
 @pytest.mark.parametrize("name", ["ops", "coverage"])
 def test_pages_made_from_the_code_are_up_to_date(name):
     code = f"import runpy; print(runpy.run_path('docs/make.py')['{name}_page'](), end='')"
@@ -67,9 +46,9 @@ def test_pages_made_from_the_code_are_up_to_date(name):
 
 
 def test_links_lead_somewhere():
-    for page in ("README.md", "CONTRIBUTING.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
-            assert (ROOT / target).exists(), target
+            assert ((ROOT / page).parent / target).exists(), target
 
 
 # What dask warns of is not ours.
@@ -97,3 +76,17 @@ def test_every_public_name_is_documented():
         value = getattr(st, name)
         assert value.__doc__, name
         assert "." in value.__doc__.splitlines()[0], name
+
+
+def test_architecture_knows_every_folder():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "src" / "steepest"
+    folders = [
+        str(init.parent.relative_to(package))
+        for init in package.rglob("__init__.py")
+        if init.parent != package
+    ]
+    assert [folder for folder in folders if f"`{folder}`" not in page] == []
+    for path in re.findall(r"`([\w/]+(?:\.py)?)`", page + (ROOT / "CONTRIBUTING.md").read_text()):
+        if (package / path.split("/")[0]).is_dir() and "/" in path.rstrip("/"):
+            assert (package / path).exists(), path

@@ -117,7 +117,7 @@ class OneCall:
         state = work.changing
         image, x = state.copy(), work.copies[0][0]
         inputs = self._evaluation.paths[-1].inputs[1:]
-        first = self._evaluation.table.place("input.1")  # x is the first input
+        first = self._evaluation.table.place("input.0") + 1  # after x come the data
         data = ctypes.addressof(work.evaluated) + first * ctypes.sizeof(ctypes.c_void_p)
         work.let_evaluate(self._evaluation.code.address)
         steps = min(self._steps, work.history_rows - 1)
