@@ -102,11 +102,9 @@ class Report(NamedTuple):
         """Return it as engines keep it, with what else is told of what the method keeps."""
         return (*trees.leaves(self.kept), *told, self.iterations, self.rules)
 
-    @classmethod
-    def read(cls, parts: Sequence[Any]) -> Report:
-        """Return what an engine kept; `kept` is a tuple of parts, which may be none."""
-        *kept, iterations, rules = parts
-        return cls(tuple(kept), iterations, rules)
+
+KEPT, ITERATIONS, RULES = slice(-2), -2, -1
+"""Places in a report as engines keep it: of what :meth:`Report.flat` puts there."""
 
 
 class Step(NamedTuple):

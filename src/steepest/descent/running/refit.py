@@ -22,7 +22,7 @@ from steepest.descent.iteration.fit_report import (
     tolerance,
 )
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import STOP_RULE, Report
+from steepest.descent.iteration.step import KEPT, RULES, STOP_RULE
 from steepest.descent.results.covariance import rank_of
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.compile import CompiledProblem, known, remember
@@ -101,7 +101,7 @@ class Refit:
     @property
     def triangle(self) -> np.ndarray | None:
         """What a QR decomposition has made of [J r] at the point, where the method kept it."""
-        kept = Report.read(self._run.report).kept
+        kept = self._run.report[KEPT]
         return kept[FACTOR] if kept else None
 
     @lazy
@@ -154,8 +154,8 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
     run = fit.call((start, *data))
     if run is None or run.reason != STOP_RULE:
         return None
-    report, _, rules = Report.read(run.report)
-    status, _ = prepared.endings.get(rules.item(), (None, None))
+    report = run.report
+    status, _ = prepared.endings.get(report[RULES].item(), (None, None))
     if status is None or not status.is_success:
         return None
     is_sure = fit.diagonal_ratio is not None and report[DIAGONAL_RATIO].item() > fit.diagonal_ratio
@@ -196,7 +196,7 @@ def remember_fit(
     call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
     if call is None:  # it may be later, once the code is optimized
         return
-    report, diagonal_ratio = Report.read(prepared.program.full.report).kept, None
+    report, diagonal_ratio = prepared.program.full.report[KEPT], None
     observations = prepared.paths[-1].observations
     if len(report) > DIAGONAL_RATIO and observations > vector.size:
         diagonal_ratio = least_diagonal_ratio(

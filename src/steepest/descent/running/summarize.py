@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.derivative import nonfinite_origin
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import STOP_RULE, Report
+from steepest.descent.iteration.step import ITERATIONS, KEPT, RULES, STOP_RULE
 from steepest.descent.methods.base import Failure
 from steepest.descent.problem.parameters import element_names, first_not_finite
 from steepest.descent.results.curvature import curvature_of
@@ -58,9 +58,8 @@ class Summary:
             x, loss, iterations, evaluations = standing(self.problem.method, run)
         if is_met:
             x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
-            report = Report.read(run.report)
-            iterations = int(report.iterations)
-            status, explain = self._stopped(iterations, loss, int(report.rules))
+            iterations = int(run.report[ITERATIONS])
+            status, explain = self._stopped(iterations, loss, int(run.report[RULES]))
         elif ending is StopReason.STOPPED:
             evaluations = run.count + 1
             if run.reason == Failure.UNBOUNDED:  # the point just tried is the lowest
@@ -85,7 +84,7 @@ class Summary:
         if np.count_nonzero(gradient) < gradient.size:  # else every parameter has a slope
             status, explain, notes = self._without_slopes(status, explain, vector)
             if iterations == 0 and status.is_success and not np.any(gradient):
-                met = self.problem.stop.met_by_bits(int(report.rules)) if is_met else []
+                met = self.problem.stop.met_by_bits(int(run.report[RULES])) if is_met else []
                 status, explain = self._at_start(status, explain, vector, float(loss), met)
         return Result(
             x=self.problem.parameters(x),
@@ -291,7 +290,7 @@ class Summary:
 
 def _kept(run: Run) -> tuple[np.ndarray, ...]:
     """Return what the method kept of the point where the run stopped."""
-    return tuple([np.array(part) for part in Report.read(run.report).kept])
+    return tuple([np.array(part) for part in run.report[KEPT]])
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
