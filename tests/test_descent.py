@@ -422,14 +422,15 @@ def test_callback_may_raise_stop_iteration():
 def test_ctrl_c_returns_the_point_reached(engine):
     timer = threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    run = st.minimize(
-        lambda x: np.sum((x - 1.0) ** 2),
-        np.zeros(3),
-        method=st.GradientDescent(1e-9),
-        stop=st.LossBelow(0.0),
-        record=1000,
-        engine=engine,
-    )
+    with pytest.warns(st.OptimizeWarning, match="was interrupted"):
+        run = st.minimize(
+            lambda x: np.sum((x - 1.0) ** 2),
+            np.zeros(3),
+            method=st.GradientDescent(1e-9),
+            stop=st.LossBelow(0.0),
+            record=1000,
+            engine=engine,
+        )
     timer.join()
     assert run.status is Status.INTERRUPTED
     assert run.iterations > 0

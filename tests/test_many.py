@@ -467,7 +467,10 @@ def test_an_interrupt_gives_the_points_reached():
     timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     stop = st.GradientNormBelow(0.0)
-    many = st.minimize_many(loss, np.ones((40, 2)), method=st.GradientDescent(1e-12), stop=stop)
+    with pytest.warns(st.OptimizeWarning, match="was interrupted"):
+        many = st.minimize_many(
+            loss, np.ones((40, 2)), method=st.GradientDescent(1e-12), stop=stop
+        )
     assert all(status is st.Status.INTERRUPTED for status in many.status)
     assert (many.iterations > 0).any()
 

@@ -468,3 +468,26 @@ def test_what_another_library_cannot_be_given_names_the_function_called(module):
     for sentence in sentences:
         assert re.match(r"(a function of )?scipy[.\w]* at test_refusals.py:\d+ needs", sentence)
         assert "st.custom_derivative" in sentence
+
+
+def text(x, *_):
+    return "text"
+
+
+RETURNS_TEXT = {
+    "minimize": lambda: st.minimize(text, np.zeros(2)),
+    "least_squares": lambda: st.least_squares(text, np.zeros(2)),
+    "curve_fit": lambda: st.curve_fit(text, np.arange(4.0), np.arange(4.0), [1.0]),
+    "curve_fit_many": lambda: st.curve_fit_many(text, np.arange(4.0), np.ones((2, 4)), [1.0]),
+    "minimize_many": lambda: st.minimize_many(text, np.zeros((3, 2))),
+    "gradient": lambda: st.gradient(text)(1.0),
+    "jacobian": lambda: st.jacobian(text)(np.ones(2)),
+    "compile": lambda: st.compile(text)(1.0),
+    "trace": lambda: st.trace(text, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", RETURNS_TEXT)
+def test_text_that_a_function_returns_is_refused_at_its_own_line(name):
+    with pytest.raises(TypeError, match=r"^text at test_refusals.py:\d+ returns text, 'text'"):
+        RETURNS_TEXT[name]()

@@ -83,7 +83,8 @@ def descend(
     max_iterations: Limit = 10_000,
     method: MethodName = "gradient-descent",
     bounds: Annotated[
-        str | None, typer.Option(help="low:high for each parameter, such as 0:1,:2.")
+        str | None,
+        typer.Option(help="low:high for each parameter, 0:1,:2, or for all."),
     ] = None,
     dtype: Dtype = "float64",
     compute_dtype: ComputeDtype = None,
@@ -184,7 +185,8 @@ def curve(
         bool, typer.Option("--absolute-sigma", help="Take sigma as it is, not up to a factor.")
     ] = False,
     bounds: Annotated[
-        str | None, typer.Option(help="low:high for each parameter, such as 0:1,:2.")
+        str | None,
+        typer.Option(help="low:high for each parameter, 0:1,:2, or for all."),
     ] = None,
     loss: Annotated[
         str, typer.Option(help="linear, huber, soft_l1, cauchy or arctan.")

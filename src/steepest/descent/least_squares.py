@@ -13,7 +13,13 @@ from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
 from steepest.descent.methods.registry import choose_for_squares, is_for_losses
-from steepest.descent.minimize import Record, check_kinds, recording, warn_of_idle
+from steepest.descent.minimize import (
+    Record,
+    check_kinds,
+    recording,
+    warn_of_idle,
+    warn_of_interrupt,
+)
 from steepest.descent.problem.bounds import Box, box_of_ends
 from steepest.descent.problem.data import Data, kept
 from steepest.descent.problem.objective import Objective
@@ -219,6 +225,7 @@ def fit_residuals(
     run = doubted(run, problem, vector)
     if data is None:  # those of a model are warned of with what they do not determine
         warn_of_idle(run)
+        warn_of_interrupt([run.status])
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
@@ -298,7 +305,7 @@ def names_of(layout: ParameterLayout) -> tuple[str, ...]:
 
 def warn_of(fit: Fit) -> None:
     """Warn of a fit that did not converge, and where standard errors cannot be given."""
-    wanted = (Status.CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
+    wanted = (Status.CALLBACK, Status.TIME_LIMIT)
     remarks = list(fit.remarks)
     if not fit.converged and fit.status not in wanted:
         remarks.insert(0, fit.run.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -188,7 +188,14 @@ def minimize(
     )
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
+    warn_of_interrupt([run.status])
     return run
+
+
+def warn_of_interrupt(statuses: Iterable[Status]) -> None:
+    """Warn of runs that Ctrl-C ended: the script that holds them goes on."""
+    if Status.INTERRUPTED in statuses:
+        warn_user(str(Status.INTERRUPTED))
 
 
 def warn_of_idle(run: Result) -> None:

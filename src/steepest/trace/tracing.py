@@ -245,6 +245,13 @@ def _check_result(function: Callable[..., Any], result: Any) -> None:
             "which computes nothing by itself: use return in place of yield, and def in place of "
             "async def"
         )
+    for leaf in trees.leaves(result):
+        if isinstance(leaf, str | bytes):
+            raise UnsupportedError(
+                f"{_name(function)}{at(function_source(function))} returns text, {leaf!r}, which "
+                "cannot be recorded: return numbers, arrays, or tuples, lists and dictionaries "
+                "of them"
+            )
 
 
 def result_nodes(result: Any) -> tuple[list[Node], Any]:

@@ -60,8 +60,9 @@ class Residuals:
         expected = self.curve(x, p)
         if isinstance(expected, list | tuple):
             expected = np.stack(expected)
-        if expected is None or np.shape(expected) not in (y.shape, (1,), ()):
-            what = "None" if expected is None else f"shape {np.shape(expected)}"
+        is_number = expected is not None and not isinstance(expected, str | bytes)
+        if not is_number or np.shape(expected) not in (y.shape, (1,), ()):
+            what = f"shape {np.shape(expected)}" if is_number else repr(expected)
             model = self.curve.model
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} returns "

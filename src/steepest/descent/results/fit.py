@@ -401,6 +401,8 @@ class Fit(Answers):
                     "standard error, and those of the others hold with it fixed there."
                 )
         number = self._number
+        if not np.isfinite(self.end.loss):
+            return remarks  # the model is at fault, not the data
         if self.rank < number:
             remarks.append(
                 f"The Jacobian has rank {self.rank} for {number} parameters: the data do not "
