@@ -14,7 +14,7 @@ from agreement import assert_agrees, assert_same_outcome, computed, described, f
 from coverage_cases import CASES, X, table
 
 from steepest.errors import RefusalError, SteepestError
-from steepest.trace.arrays.array import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
+from steepest.trace.arrays.registries import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 
 IMPLEMENTATIONS = {

@@ -10,7 +10,7 @@ from agreement import assert_agrees, assert_same, described, filled, outcome, re
 
 from steepest.derivative.function import Function, interpret
 from steepest.errors import SteepestError
-from steepest.trace.arrays.array import FUNCTIONS, METHODS, UFUNC_METHODS
+from steepest.trace.arrays.registries import FUNCTIONS, METHODS, UFUNC_METHODS
 
 NUMBER = 1.5
 OTHERS = (

@@ -14,8 +14,8 @@ from agreement import assert_agrees, assert_same, computed, outcome, recorded
 from steepest import compile as compile_
 from steepest import gradient
 from steepest.errors import RefusalError
-from steepest.trace.arrays.array import UFUNC_METHODS
 from steepest.trace.arrays.complex import UFUNCS as COMPLEX_UFUNCS
+from steepest.trace.arrays.registries import UFUNC_METHODS
 
 MATRIX = np.array([[0.4, 1.7], [-0.3, 0.9]])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.ops import TABLE, Row
 from steepest.ops.row import HOST
-from steepest.trace.arrays.array import FUNCTIONS, SPECIAL_UFUNCS
+from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 
 NO_SLOPE = frozenset(

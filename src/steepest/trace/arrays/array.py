@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -14,50 +13,30 @@ from steepest.errors import (
     ConcreteValueError,
     InputError,
     OperandError,
-    SteepestError,
     UnsupportedError,
     forgive,
 )
 from steepest.graph import Node, Shape
-from steepest.graph.source import at, library_function, user_source
+from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
 from steepest.ops.row import Order
+from steepest.trace.arrays.refusals import (
+    MissingAttributeError,
+    need,
+    refuse_attribute,
+    refuse_library,
+)
+from steepest.trace.arrays.registries import (
+    CALLS,
+    COMPLEX,
+    FUNCTIONS,
+    METHODS,
+    NUMBERS,
+    PROPERTIES,
+)
 from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.arrays.text import shown
 from steepest.trace.recording.session import Session, current, is_open
-
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""NumPy's functions that can be recorded; ``trace.functions`` fills it."""
-
-METHODS: dict[str, Callable[..., Any]] = {}
-"""ndarray's methods that can be recorded; ``trace.functions`` fills it."""
-
-CALLS: dict[str, Callable[..., Any]] = {}
-"""How what records a method is called; ``trace.calls`` fills it."""
-
-PROPERTIES: dict[str, Callable[..., Any]] = {}
-"""ndarray's attributes that are computed; ``trace.functions`` fills it."""
-
-UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
-"""Methods of ufuncs (``np.add.reduce``) that can be recorded; ``trace.functions`` fills it."""
-
-
-COMPLEX: dict[str, Callable[..., Any]] = {}
-"""What is done with complex numbers; ``trace.complex`` fills it."""
-
-NUMBERS: dict[str, Callable[..., Any]] = {}
-"""What Python's operators do with Python's own numbers; ``trace.numbers`` fills it."""
-
-SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
-"""SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
-
-
-class UnsupportedAttributeError(UnsupportedError, AttributeError):
-    """An attribute of arrays that cannot be recorded."""
-
-
-class MissingAttributeError(SteepestError, AttributeError):
-    """An attribute that the value does not have in NumPy either."""
 
 
 class Traced:
@@ -257,8 +236,8 @@ class TracedArray(Traced):
         if not hasattr(python_type(self), name):
             _missing(self, name)
         if callable(getattr(python_type(self), name)):  # it is there, for hasattr
-            return functools.partial(_refuse_attribute, name)
-        _refuse_attribute(name)
+            return functools.partial(refuse_attribute, name)
+        refuse_attribute(name)
 
     def __steepest_record__(self, row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         return record(row, *operands, **attributes)
@@ -304,7 +283,7 @@ class TracedArray(Traced):
                 f"only an array with one element can become {what}{at(user_source())}, got "
                 f"shape {self.shape}"
             )
-        _need(what, instead)
+        need(what, instead)
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         known = current().known_value(self.node)
@@ -330,7 +309,7 @@ class TracedArray(Traced):
         return hash(known[()])
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        _need("a value to pickle", "x.copy(), or return the value and save it outside")
+        need("a value to pickle", "x.copy(), or return the value and save it outside")
 
     @_OnlyWhereFound
     def __copy__(self) -> TracedArray:
@@ -352,29 +331,6 @@ class TracedArray(Traced):
 
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
-
-    def __pow__(self, exponent: Any, modulus: Any = None) -> Any:
-        if modulus is not None:
-            return NUMBERS["power modulo"](self, exponent, modulus)
-        if self.weak and NUMBERS["is one"](exponent):
-            return NUMBERS["operate"](np.power, self, exponent)
-        # NumPy's operator (not np.power) answers these exponents so.
-        if isinstance(exponent, int | float) and self.dtype.kind == "f":
-            shortcut: dict[float, Any] = {
-                -1: np.reciprocal,
-                0: np.ones_like,
-                0.5: np.sqrt,
-                1: np.positive,
-            }
-            shortcut[2] = np.square
-            if exponent in shortcut:
-                return shortcut[exponent](self)
-        if type(exponent) is int and exponent == 2:
-            return np.square(self)
-        return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
-
-    def __rpow__(self, base: Any, modulus: Any = None) -> Any:
-        return NotImplemented if modulus is not None else _to_the_power(self, base)
 
     def _in_place(self, symbol: str, operation: Callable[..., Any], other: Any) -> Any:
         if self.is_scalar:
@@ -434,127 +390,6 @@ def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
         return CALLS["method"](name, (array, *args), kwargs)
 
     return method
-
-
-def _refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
-    raise UnsupportedAttributeError(
-        f"the array attribute .{name}{at(user_source())} cannot be recorded; "
-        "`steepest coverage` lists what can be"
-    )
-
-
-def _need(what: str, instead: str) -> NoReturn:
-    refuse_library(what)
-    raise ConcreteValueError(
-        f"Python needs {what}{at(user_source())}, but a traced value stands for every value "
-        f"it may have: use {instead}"
-    )
-
-
-_INSTEAD = (
-    "write it with other NumPy functions (`steepest coverage` lists those that can be), give "
-    "its derivative with st.custom_derivative, or compute it outside and pass it in"
-)
-
-
-def refuse(what: str) -> NoReturn:
-    """Raise for NumPy code that cannot be recorded."""
-    raise UnsupportedError(f"{what}{at(user_source())} cannot be recorded: {_INSTEAD}")
-
-
-def refuse_library(what: str) -> None:
-    """Raise if it is the function of an installed library that needs something."""
-    name = library_function()
-    if name is not None:
-        raise ConcreteValueError(
-            f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
-        )
-
-
-def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def forward(self: TracedArray, other: Any) -> Any:
-        if self.weak and NUMBERS["is one"](other):
-            return NUMBERS["operate"](ufunc, self, other)
-        if self.is_scalar and _is_pythons(self, ufunc, other):
-            return NotImplemented
-        return ufunc(self, other) if _is_operand(other) else NotImplemented
-
-    def backward(self: TracedArray, other: Any) -> Any:
-        if self.weak and NUMBERS["is one"](other):
-            return NUMBERS["operate"](ufunc, other, self)
-        if self.is_scalar and _is_pythons(self, ufunc, other):
-            return NotImplemented
-        return ufunc(other, self) if _is_operand(other) else NotImplemented
-
-    return forward, backward
-
-
-def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
-    """Whether Python itself says what an operator does with a number and a sequence.
-
-    A list or tuple times a whole number is repeated; times another it is an error.
-    """
-    if number.weak:
-        return isinstance(other, list | tuple | range)
-    return ufunc is np.multiply and isinstance(other, list | tuple)
-
-
-def _is_operand(value: Any) -> bool:
-    return isinstance(
-        value, Traced | np.ndarray | np.generic | int | float | complex | list | tuple | range
-    )
-
-
-def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: self._in_place(symbol, operation, other)
-
-
-_to_the_power = _binary(np.power)[1]
-_ufunc: Any
-for _name, _ufunc, _symbol in (
-    ("add", np.add, "+="),
-    ("sub", np.subtract, "-="),
-    ("mul", np.multiply, "*="),
-    ("truediv", np.divide, "/="),
-    ("floordiv", np.floor_divide, "//="),
-    ("mod", np.remainder, "%="),
-    ("matmul", np.matmul, "@="),
-    ("and", np.bitwise_and, "&="),
-    ("or", np.bitwise_or, "|="),
-    ("xor", np.bitwise_xor, "^="),
-    ("lshift", np.left_shift, "<<="),
-    ("rshift", np.right_shift, ">>="),
-    ("pow", np.power, "**="),
-):
-    _forward, _backward = _binary(_ufunc)
-    if _name != "pow":
-        setattr(TracedArray, f"__{_name}__", _forward)
-        setattr(TracedArray, f"__r{_name}__", _backward)
-    _operation = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
-    setattr(TracedArray, f"__i{_name}__", _in_place(_symbol, _operation))
-
-for _name, _ufunc in (
-    ("lt", np.less),
-    ("le", np.less_equal),
-    ("gt", np.greater),
-    ("ge", np.greater_equal),
-    ("eq", np.equal),
-    ("ne", np.not_equal),
-):
-    setattr(TracedArray, f"__{_name}__", _binary(_ufunc)[0])
-
-
-def _alone(ufunc: np.ufunc) -> Callable[..., Any]:
-    return lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
-
-
-for _name, _ufunc in (
-    ("neg", np.negative),
-    ("pos", np.positive),
-    ("abs", np.absolute),
-    ("invert", np.invert),
-):
-    setattr(TracedArray, f"__{_name}__", _alone(_ufunc))
 
 
 def python_type(x: Any) -> type:

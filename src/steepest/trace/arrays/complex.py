@@ -16,15 +16,8 @@ import numpy as np
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import (
-    CALLS,
-    COMPLEX,
-    METHODS,
-    Traced,
-    TracedArray,
-    as_traced,
-    holds_traced,
-)
+from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced
+from steepest.trace.arrays.registries import CALLS, COMPLEX, METHODS
 from steepest.trace.arrays.text import shown
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}

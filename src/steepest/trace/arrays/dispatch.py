@@ -18,21 +18,17 @@ from steepest.errors import (
 from steepest.graph import Node
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
-from steepest.trace.arrays.array import (
+from steepest.trace.arrays.array import TracedArray, as_traced, is_ordered, node_of
+from steepest.trace.arrays.implementations import call_implementation
+from steepest.trace.arrays.refusals import refuse, refuse_library
+from steepest.trace.arrays.registries import (
     CALLS,
     COMPLEX,
     FUNCTIONS,
     METHODS,
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
-    TracedArray,
-    as_traced,
-    is_ordered,
-    node_of,
-    refuse,
-    refuse_library,
 )
-from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.recording.session import SUPPORTED, check_dtype, current
 
 

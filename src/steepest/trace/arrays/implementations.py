@@ -11,7 +11,9 @@ import numpy as np
 
 from steepest.errors import RefusalError, SteepestError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import CALLS, Traced, refuse
+from steepest.trace.arrays.array import Traced
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import CALLS
 
 
 def call_implementation(

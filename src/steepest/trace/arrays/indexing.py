@@ -10,14 +10,7 @@ import numpy as np
 from steepest.errors import GraphIndexError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, constant_value
-from steepest.trace.arrays.array import (
-    METHODS,
-    TracedArray,
-    as_traced,
-    holds_traced,
-    record,
-    refuse,
-)
+from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, record
 from steepest.trace.arrays.assignment import (
     alias,
     cast_for,
@@ -28,6 +21,8 @@ from steepest.trace.arrays.assignment import (
     write,
     write_element,
 )
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import METHODS
 from steepest.trace.recording.session import current
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import TracedArray, lies_in_order, refuse
+from steepest.trace.arrays.array import TracedArray, lies_in_order
 from steepest.trace.arrays.assignment import alias, fresh, storage_of
+from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.storage import stand_in_of
 
 UNKNOWN = (

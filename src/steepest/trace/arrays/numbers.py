@@ -21,8 +21,9 @@ import numpy as np
 
 from steepest.errors import ConcreteValueError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import NUMBERS, TracedArray, as_traced
+from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.dispatch import call_ufunc, demand
+from steepest.trace.arrays.registries import NUMBERS
 from steepest.trace.recording.session import current
 
 LIMIT = 9.2e18

@@ -21,16 +21,7 @@ import numpy as np
 
 from steepest.errors import SteepestError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import (
-    CALLS,
-    UFUNC_METHODS,
-    Traced,
-    TracedArray,
-    as_traced,
-    holds_traced,
-    python_type,
-    refuse,
-)
+from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
 from steepest.trace.arrays.dispatch import (
     as_number,
@@ -40,6 +31,8 @@ from steepest.trace.arrays.dispatch import (
 )
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.numbers import python_number, single, whole
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.following.writes import STAND_INS, warn
 from steepest.trace.recording.chance import (

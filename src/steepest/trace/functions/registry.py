@@ -14,17 +14,15 @@ import numpy as np
 from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import (
-    FUNCTIONS,
-    METHODS,
-    PROPERTIES,
     TracedArray,
     as_traced,
     holds_traced,
     lies_in_order,
     node_of,
-    refuse,
 )
 from steepest.trace.arrays.dispatch import write_out
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import FUNCTIONS, METHODS, PROPERTIES
 from steepest.trace.recording.session import check_dtype, current
 
 

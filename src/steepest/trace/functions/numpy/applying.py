@@ -9,9 +9,10 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced, holds_traced, refuse
+from steepest.trace.arrays.array import as_traced, holds_traced
 from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.numbers import python_number
+from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.follow import follow
 from steepest.trace.following.namespaces import MADE, SEEN
 from steepest.trace.functions.numpy.sorting import argsort

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from steepest.trace.arrays.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.assignment import freeze
 from steepest.trace.arrays.complex import (
@@ -21,6 +20,7 @@ from steepest.trace.arrays.complex import (
     refuse_complex,
 )
 from steepest.trace.arrays.numbers import python_number
+from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.following.namespaces import seen_type
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.registry import as_array, implements

@@ -9,11 +9,13 @@ import numpy as np
 
 from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import METHODS, TracedArray, as_traced, holds_traced, refuse
+from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.complex import TracedComplex, as_complex, is_complex
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.layout import as_laid_out, laid_out
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import METHODS
 from steepest.trace.following.namespaces import SEEN
 from steepest.trace.functions.numpy.joining import packed, stack
 from steepest.trace.functions.numpy.shaping import as_shape, broadcast_to

@@ -11,9 +11,9 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.ops.arrays.fourier import fourier
-from steepest.trace.arrays.array import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.complex import FUNCTIONS, TracedComplex, as_complex, is_complex
+from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.registry import (
     implements,

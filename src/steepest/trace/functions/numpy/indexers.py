@@ -9,7 +9,8 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced, holds_traced, refuse
+from steepest.trace.arrays.array import as_traced, holds_traced
+from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN
 from steepest.trace.functions.numpy.creating import array as make_array
 from steepest.trace.functions.numpy.joining import concatenate

@@ -12,16 +12,11 @@ from steepest.errors import GraphIndexError, InputError, OperandError, Unsupport
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.elementwise.arithmetic import stop_gradient
-from steepest.trace.arrays.array import (
-    UFUNC_METHODS,
-    TracedArray,
-    as_traced,
-    holds_traced,
-    record,
-)
+from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, record
 from steepest.trace.arrays.assignment import check_writable, fresh, view
 from steepest.trace.arrays.dispatch import as_mask, demand, selected
 from steepest.trace.arrays.indexing import getitem, setitem
+from steepest.trace.arrays.registries import UFUNC_METHODS
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.numpy.shaping import as_shape, ravel, reshape
 from steepest.trace.functions.registry import (

@@ -12,8 +12,10 @@ import numpy as np
 from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.arrays.array import FUNCTIONS, TracedArray, as_traced, record, refuse
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import fresh
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import FUNCTIONS
 from steepest.trace.functions.numpy.shaping import (
     as_shape,
     atleast_1d,

@@ -12,9 +12,10 @@ from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
 from steepest.ops.linear_algebra.matrices import from_lower
 from steepest.ops.linear_algebra.spectral import eigh_parts, svd_parts
-from steepest.trace.arrays.array import as_traced, record, refuse
+from steepest.trace.arrays.array import as_traced, record
 from steepest.trace.arrays.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.arrays.numbers import python_number
+from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.numpy.reductions import root
 from steepest.trace.functions.registry import (
     MatrixError,

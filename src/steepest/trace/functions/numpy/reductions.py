@@ -13,18 +13,13 @@ from steepest.errors import GraphIndexError, InputError, OperandError, Unsupport
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
-from steepest.trace.arrays.array import (
-    FUNCTIONS,
-    UFUNC_METHODS,
-    TracedArray,
-    as_traced,
-    record,
-    refuse,
-)
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.dispatch import as_mask, demand
 from steepest.trace.arrays.layout import laid_out
 from steepest.trace.arrays.numbers import whole
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import FUNCTIONS, UFUNC_METHODS
 from steepest.trace.functions.registry import (
     as_array,
     as_plain,

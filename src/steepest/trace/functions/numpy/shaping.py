@@ -12,9 +12,10 @@ import numpy as np
 from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
-from steepest.trace.arrays.array import FUNCTIONS, METHODS, TracedArray, as_traced, record
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import alias, freeze, fresh, storage_of, view
 from steepest.trace.arrays.layout import is_contiguous, laid_out, settled, unknown
+from steepest.trace.arrays.registries import FUNCTIONS, METHODS
 from steepest.trace.arrays.storage import reshapes_as_view
 from steepest.trace.functions.registry import (
     as_plain,

@@ -11,7 +11,8 @@ from steepest.errors import InputError, OperandError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
-from steepest.trace.arrays.array import as_traced, record, refuse
+from steepest.trace.arrays.array import as_traced, record
+from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.registry import (
     as_plain,
     implements,

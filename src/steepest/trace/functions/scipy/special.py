@@ -13,9 +13,10 @@ from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.elementwise import special
 from steepest.ops.elementwise.arithmetic import stop_gradient
-from steepest.trace.arrays.array import SPECIAL_UFUNCS, TracedArray, as_traced, record
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.dispatch import demand
+from steepest.trace.arrays.registries import SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 from steepest.trace.functions.python import checked, number_of_math, python_number, sees
 from steepest.trace.functions.registry import implements, node_cast

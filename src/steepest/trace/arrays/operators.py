@@ -1,0 +1,126 @@
+"""Operators of traced arrays; importing gives them to the class."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.trace.arrays.array import Traced, TracedArray
+from steepest.trace.arrays.registries import NUMBERS
+
+
+def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, self, other)
+        if self.is_scalar and _is_pythons(self, ufunc, other):
+            return NotImplemented
+        return ufunc(self, other) if _is_operand(other) else NotImplemented
+
+    def backward(self: TracedArray, other: Any) -> Any:
+        if self.weak and NUMBERS["is one"](other):
+            return NUMBERS["operate"](ufunc, other, self)
+        if self.is_scalar and _is_pythons(self, ufunc, other):
+            return NotImplemented
+        return ufunc(other, self) if _is_operand(other) else NotImplemented
+
+    return forward, backward
+
+
+def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
+    """Whether Python itself says what an operator does with a number and a sequence.
+
+    A list or tuple times a whole number is repeated; times another it is an error.
+    """
+    if number.weak:
+        return isinstance(other, list | tuple | range)
+    return ufunc is np.multiply and isinstance(other, list | tuple)
+
+
+def _is_operand(value: Any) -> bool:
+    return isinstance(
+        value, Traced | np.ndarray | np.generic | int | float | complex | list | tuple | range
+    )
+
+
+def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: self._in_place(symbol, operation, other)
+
+
+def _power(self: TracedArray, exponent: Any, modulus: Any = None) -> Any:
+    if modulus is not None:
+        return NUMBERS["power modulo"](self, exponent, modulus)
+    if self.weak and NUMBERS["is one"](exponent):
+        return NUMBERS["operate"](np.power, self, exponent)
+    # NumPy's operator (not np.power) answers these exponents so.
+    if isinstance(exponent, int | float) and self.dtype.kind == "f":
+        shortcut: dict[float, Any] = {
+            -1: np.reciprocal,
+            0: np.ones_like,
+            0.5: np.sqrt,
+            1: np.positive,
+        }
+        shortcut[2] = np.square
+        if exponent in shortcut:
+            return shortcut[exponent](self)
+    if type(exponent) is int and exponent == 2:
+        return np.square(self)
+    return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
+
+
+def _power_of(self: TracedArray, base: Any, modulus: Any = None) -> Any:
+    return NotImplemented if modulus is not None else _to_the_power(self, base)
+
+
+_to_the_power = _binary(np.power)[1]
+for _name, _method in (("pow", _power), ("rpow", _power_of)):
+    setattr(TracedArray, f"__{_name}__", _method)
+
+_ufunc: Any
+for _name, _ufunc, _symbol in (
+    ("add", np.add, "+="),
+    ("sub", np.subtract, "-="),
+    ("mul", np.multiply, "*="),
+    ("truediv", np.divide, "/="),
+    ("floordiv", np.floor_divide, "//="),
+    ("mod", np.remainder, "%="),
+    ("matmul", np.matmul, "@="),
+    ("and", np.bitwise_and, "&="),
+    ("or", np.bitwise_or, "|="),
+    ("xor", np.bitwise_xor, "^="),
+    ("lshift", np.left_shift, "<<="),
+    ("rshift", np.right_shift, ">>="),
+    ("pow", np.power, "**="),
+):
+    _forward, _backward = _binary(_ufunc)
+    if _name != "pow":
+        setattr(TracedArray, f"__{_name}__", _forward)
+        setattr(TracedArray, f"__r{_name}__", _backward)
+    _operation = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
+    setattr(TracedArray, f"__i{_name}__", _in_place(_symbol, _operation))
+
+for _name, _ufunc in (
+    ("lt", np.less),
+    ("le", np.less_equal),
+    ("gt", np.greater),
+    ("ge", np.greater_equal),
+    ("eq", np.equal),
+    ("ne", np.not_equal),
+):
+    setattr(TracedArray, f"__{_name}__", _binary(_ufunc)[0])
+
+
+def _alone(ufunc: np.ufunc) -> Callable[..., Any]:
+    return lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
+
+
+for _name, _ufunc in (
+    ("neg", np.negative),
+    ("pos", np.positive),
+    ("abs", np.absolute),
+    ("invert", np.invert),
+):
+    setattr(TracedArray, f"__{_name}__", _alone(_ufunc))

@@ -1,0 +1,53 @@
+"""What is said where traced arrays cannot do what NumPy's can."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from steepest.errors import ConcreteValueError, SteepestError, UnsupportedError
+from steepest.graph.source import at, library_function, user_source
+
+
+class UnsupportedAttributeError(UnsupportedError, AttributeError):
+    """An attribute of arrays that cannot be recorded."""
+
+
+class MissingAttributeError(SteepestError, AttributeError):
+    """An attribute that the value does not have in NumPy either."""
+
+
+def refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
+    """Raise for an attribute or method of arrays that cannot be recorded."""
+    raise UnsupportedAttributeError(
+        f"the array attribute .{name}{at(user_source())} cannot be recorded; "
+        "`steepest coverage` lists what can be"
+    )
+
+
+def need(what: str, instead: str) -> NoReturn:
+    """Raise where Python needs a value that is not known while tracing."""
+    refuse_library(what)
+    raise ConcreteValueError(
+        f"Python needs {what}{at(user_source())}, but a traced value stands for every value "
+        f"it may have: use {instead}"
+    )
+
+
+_INSTEAD = (
+    "write it with other NumPy functions (`steepest coverage` lists those that can be), give "
+    "its derivative with st.custom_derivative, or compute it outside and pass it in"
+)
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise for NumPy code that cannot be recorded."""
+    raise UnsupportedError(f"{what}{at(user_source())} cannot be recorded: {_INSTEAD}")
+
+
+def refuse_library(what: str) -> None:
+    """Raise if it is the function of an installed library that needs something."""
+    name = library_function()
+    if name is not None:
+        raise ConcreteValueError(
+            f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
+        )
