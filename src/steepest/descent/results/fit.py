@@ -13,13 +13,21 @@ import numpy as np
 
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.problem.data import Data, as_real_x
-from steepest.descent.problem.evaluation import curve_slopes, value_slopes
+from steepest.descent.problem.data import Data
+from steepest.descent.problem.evaluation import value_slopes
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.results.answers import Answers
 from steepest.descent.results.covariance import covariance_from_r, propagate_covariance
+from steepest.descent.results.fit_predict import FittedCurve
 from steepest.descent.results.fit_state import FinishedFit, FitState
 from steepest.descent.results.result import Result
+from steepest.descent.results.scipy_answers import (
+    IER,
+    NAMES,
+    NAMES_OF_CURVES,
+    infodict,
+    optimality,
+)
 from steepest.errors import InputError, OptimizeWarning
 from steepest.graph import trees
 from steepest.lazy import lazy
@@ -45,18 +53,11 @@ def _of_run(name: str, what: str) -> Any:
     return property(operator.attrgetter(f"run.{name}"), doc=what)
 
 
-_SCIPYS = ("x", "cost", "fun", "jac", "grad", "optimality", "active_mask")
-_COUNTS = ("nfev", "njev", "status", "message", "success")
-_OF_CURVES = ("popt", "pcov", "infodict", "mesg", "ier")
 _OURS = ("loss", "gradient", "iterations", "evaluations", "converged", "history", "timings")
-_STATISTICS = ("names", "covariance", "standard_errors", "correlation", "residuals", "jacobian")
-_NUMBERS = ("chi_square", "reduced_chi_square", "degrees_of_freedom", "r_squared", "rank")
-
-
-_IER = {
-    "ITERATION_LIMIT": 5, "LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7,
-    "CALLBACK": -1, "INTERRUPTED": -1,
-}  # fmt: skip
+_STATISTICS = (
+    *("names", "covariance", "standard_errors", "correlation", "residuals", "jacobian"),
+    *("chi_square", "reduced_chi_square", "degrees_of_freedom", "r_squared", "rank"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +134,8 @@ class Fit(Answers):
         return super().__getitem__(place) if isinstance(place, str) else self._parts()[place]
 
     def _names(self) -> Sequence[str]:
-        of_curves = () if self.data is None else _OF_CURVES
-        return (*_SCIPYS, *_COUNTS, *of_curves, *_OURS, *_STATISTICS, *_NUMBERS)
+        of_curves = () if self.data is None else NAMES_OF_CURVES
+        return (*NAMES, *of_curves, *_OURS, *_STATISTICS)
 
     # What the descent itself knows.
 
@@ -463,23 +464,13 @@ class Fit(Answers):
             raise InputError("this needs a model: fit with st.curve_fit")
         return self.data
 
+    @property
+    def _curve(self) -> FittedCurve:
+        return FittedCurve(self._require_data(), self.problem, self.vector, self._expand)
+
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model at some x."""
-        x = self._at(x)
-        return self._everywhere(x, np.asarray(self._require_data().model(x, self.x)))
-
-    def _at(self, x: Any) -> Any:
-        """Return x as the model was given it when it was fitted: lists and tables are arrays."""
-        is_own = x is self._require_data().x
-        return x if is_own else as_real_x(x, self.problem.layout.dtype == np.float32)
-
-    def _everywhere(self, x: Any, expected: np.ndarray) -> np.ndarray:
-        """Return what a model gives at x for each point there, where it is the same for all."""
-        if expected.shape not in ((), (1,)):
-            return expected
-        data = self._require_data()
-        points = np.shape(trees.leaves(x)[0])[-1:]
-        return np.broadcast_to(expected, data.y.shape if x is data.x else points)
+        return self._curve.at(x, self.x)
 
     def band(
         self, x: Any, level: float = 0.95, kind: str = "mean", sigma: Any = None
@@ -512,41 +503,13 @@ class Fit(Answers):
         """
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
-        x = self._at(x)
-        model, layout = self._require_data().model, self.problem.layout
-        expand, covariance = self._expand, self._free_covariance
-
-        def look(vector: Any, at: Any) -> Any:
-            return curve_slopes(model, layout, expand, vector, at)
-
-        center, slopes = Function(look)(self.vector, x)
-        covariance = np.where(np.isnan(covariance), 0.0, covariance)
-        variance = np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
+        curve = self._curve
+        center, variance = curve.variance(x, self._free_covariance)
         if kind == "prediction":
             unit = 1.0 if self.absolute_sigma else self.reduced_chi_square
-            variance = variance + unit * np.square(self._sigma_at(x, sigma))
+            variance = variance + unit * np.square(curve.scatter(x, sigma))
         reach = self._quantile(level) * np.sqrt(variance)
-        return self._everywhere(x, center - reach), self._everywhere(x, center + reach)
-
-    def _sigma_at(self, x: Any, sigma: Any) -> Any:
-        """Return the standard deviations of observations at some x, in the units of y."""
-        data = self._require_data()
-        if sigma is not None:
-            return np.asarray(sigma, np.float64)
-        if data.kind == "none":
-            return 1.0
-        known = self.problem.args[2]
-        if data.kind == "matrix":  # what makes residuals independent, of unit variance
-            known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
-        if np.ptp(known) <= 1e-9 * np.max(known):
-            return known.flat[0]
-        there, here = trees.leaves(data.x), trees.leaves(x)
-        if len(there) == len(here) and all(map(np.array_equal, there, here)):
-            return known
-        raise InputError(
-            "the standard deviations of the data differ from point to point: say by "
-            "sigma=... what they are at x"
-        )
+        return curve.everywhere(x, center - reach), curve.everywhere(x, center + reach)
 
     # SciPy's names for the same things.
 
@@ -585,9 +548,7 @@ class Fit(Answers):
     @property
     def optimality(self) -> float:
         """The largest slope of the cost by a free parameter, under SciPy's name."""
-        slopes = trees.leaves(self.run.gradient)
-        gradient = np.concatenate([np.ravel(slope) for slope in slopes])
-        return float(np.max(np.abs(gradient[self._free]), initial=0.0))
+        return optimality(self.run.gradient, self._free)
 
     @property
     def infodict(self) -> dict[str, Any]:
@@ -596,15 +557,9 @@ class Fit(Answers):
         Where there are no bounds, ``fjac.T`` is R of the Jacobian's QR decomposition, whose
         columns stay where they are, and ``qtf`` Q.T times the residuals.
         """
-        known: dict[str, Any] = {"nfev": self.evaluations, "fvec": self.residuals}
-        if self.end.box is not None or self._is_robust:
-            return known
-        number, triangle = len(self.vector), self._triangle
-        known["fjac"] = np.zeros((number, self.observations), triangle.dtype)
-        known["fjac"][:, :number] = triangle[:, :-1].T
-        known["ipvt"] = np.arange(number, dtype=np.int32)
-        known["qtf"] = triangle[:, -1].copy()
-        return known
+        has_triangle = self.end.box is None and not self._is_robust
+        triangle = self._triangle if has_triangle else None
+        return infodict(self.evaluations, self.residuals, triangle)
 
     @property
     def mesg(self) -> str:
@@ -618,9 +573,7 @@ class Fit(Answers):
         1 where the fit converged, 5 at a limit, 7 where no better point was found, -1 where the
         callback or the user ended it, 0 for anything else.
         """
-        if self.converged:
-            return 1
-        return _IER.get(self.status.name, 0)
+        return 1 if self.converged else IER.get(self.status.name, 0)
 
     def save(self, path: Any) -> None:
         """Write to a file where the fit ended, as :meth:`Result.save` does."""
