@@ -275,10 +275,10 @@ def test_code_that_was_compiled_in_haste_gives_the_same_bits_once_it_is_optimize
 
     hasty = run()
     made = [object_ for object_ in gc.get_objects() if type(object_) is jit.Code]
-    assert any(code.is_hasty for code in made)
-    count = sum(code.is_hasty for code in made)
+    assert any(code.is_baseline for code in made)
+    count = sum(code.is_baseline for code in made)
     runs = [run() for _ in range(jit._HASTY_USES + 3)]
-    assert sum(code.is_hasty for code in made) == count - 1
+    assert sum(code.is_baseline for code in made) == count - 1
     for again in runs:
         np.testing.assert_array_equal(again.x, hasty.x)
         np.testing.assert_array_equal(again.history.loss, hasty.history.loss)
@@ -291,11 +291,11 @@ def test_sums_of_any_length_may_be_compiled_in_haste(size):
     run = lambda: st.least_squares(lambda p: p[0] * t + np.exp(p[1] * t) - y, np.zeros(2))
     hasty = run()
     codes = [object_ for object_ in gc.get_objects() if type(object_) is jit.Code]
-    count = sum(code.is_hasty for code in codes)
+    count = sum(code.is_baseline for code in codes)
     assert count
     for _ in range(jit._HASTY_USES + 3):
         again = run()
-    assert sum(code.is_hasty for code in codes) < count
+    assert sum(code.is_baseline for code in codes) < count
     np.testing.assert_array_equal(again.x, hasty.x)
     np.testing.assert_array_equal(again.covariance, hasty.covariance)
 

@@ -16,7 +16,8 @@ from steepest.engines.native.programs import function as native_program
 from steepest.engines.native.runtime import thread_pool as threads
 from steepest.graph import evaluate, order
 from steepest.rewrite import simplify
-from steepest.rewrite.panels import divide, with_panels
+from steepest.rewrite.panels import tiling as divide
+from steepest.rewrite.panels import with_panels
 
 TINY = divide.Limits(
     worth_it=1, shared=1, panel=64, fewest_rows=1, most_rows=4, strips=5, sums=100, flops=1e9
@@ -402,8 +403,8 @@ def test_what_is_hard_is_computed_once_for_all_distances(size):
     function = st.compile(st.value_and_gradient(differences))
     value, gradient = function(x)
     (panels,) = function.plan(x).report.rounds
-    roots = [n for s in panels.stretches for n in order(s.step.outputs) if n.op.name == "sqrt"]
-    assert len(roots) <= len(panels.stretches) + 4  # twice at the ends alone
+    roots = [n for s in panels.segments for n in order(s.step.outputs) if n.op.name == "sqrt"]
+    assert len(roots) <= len(panels.segments) + 4  # twice at the ends alone
     assert value == pytest.approx(differences(x), rel=1e-13)
     step = np.random.default_rng(6).normal(size=size) * 1e-6
     slope = (differences(x + step) - differences(x - step)) / 2

@@ -18,7 +18,7 @@ from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inne
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.following.coincidence import on_the_other_side
-from steepest.trace.following.follow import follow, see
+from steepest.trace.following.follow import follow, wrap_captured
 from steepest.trace.following.writes import finish, roll_back
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
@@ -147,7 +147,7 @@ def _see_argument(leaf: Any, name: str, session: Session) -> Any:
     """Return an argument that is no array as the function sees it."""
     if leaf is None or is_comparable(leaf):  # part of what the trace is known by
         return leaf
-    return see(leaf, lambda: leaf, name, session)
+    return wrap_captured(leaf, lambda: leaf, name, session)
 
 
 def call_traced(

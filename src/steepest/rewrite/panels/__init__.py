@@ -9,10 +9,10 @@ over rows are sums over panels of the panels' sums, in an order that depends on 
 
 Rows have coordinates. A slice of rows, ``x[1:]``, keeps the coordinates of ``x``; to meet
 ``x[:-1]``, it is read one row further on. Where rows come to an end, the coordinates are
-divided: on each stretch every row that is looked at is there, or is known to be zero.
+divided: on each segment every row that is looked at is there, or is known to be zero.
 """
 
-from steepest.rewrite.panels.divide import Report, with_panels
-from steepest.rewrite.panels.op import PANELS, Panels, Stretch
+from steepest.rewrite.panels.op import PANELS, Panels, Segment
+from steepest.rewrite.panels.tiling import Report, with_panels
 
-__all__ = ["PANELS", "Panels", "Report", "Stretch", "with_panels"]
+__all__ = ["PANELS", "Panels", "Report", "Segment", "with_panels"]

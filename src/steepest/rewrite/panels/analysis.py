@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from steepest.graph import Node, order
 from steepest.ops import Elementwise, Indexed
 from steepest.ops.rows import WHOLE, Need
-from steepest.rewrite.panels.rows import needs_of, row_bytes_of, sums_over
+from steepest.rewrite.panels.row_rules import needs_of, row_bytes_of, sums_over
 
 _SMALLEST_PART = 8
 """Fewer rows than this part of all are looked at as a whole."""

@@ -21,7 +21,7 @@ def join_of(reduction: str) -> str:
 
 
 @dataclass(frozen=True)
-class Dealt:
+class SlicedOperand:
     """An operand of which a panel sees some rows.
 
     Attributes
@@ -40,7 +40,7 @@ class Dealt:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """A range of coordinates that is computed in the same way.
 
     Attributes
@@ -98,7 +98,7 @@ class Panels:
         Operands of which panels see some rows.
     whole
         Positions of the operands that every panel sees whole.
-    stretches
+    segments
         What is computed where.
     results
         What comes out.
@@ -110,9 +110,9 @@ class Panels:
     """
 
     rows: int
-    dealt: tuple[Dealt, ...]
+    dealt: tuple[SlicedOperand, ...]
     whole: tuple[int, ...]
-    stretches: tuple[Stretch, ...]
+    segments: tuple[Segment, ...]
     results: tuple[Result, ...]
     strips: int
     backwards: bool = False
@@ -120,25 +120,25 @@ class Panels:
     @property
     def count(self) -> int:
         """Number of panels."""
-        return sum(stretch.count for stretch in self.stretches)
+        return sum(segment.count for segment in self.segments)
 
 
 def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
     wanted = plan.results[number]
     result: Any = None if wanted.axis is None else np.empty(wanted.shape, wanted.dtype)
-    for stretch in plan.stretches:
-        if number not in stretch.results:
+    for segment in plan.segments:
+        if number not in segment.results:
             continue
-        for panel in range(stretch.count):
-            start = stretch.start + panel * stretch.size
+        for panel in range(segment.count):
+            start = segment.start + panel * segment.size
             values = [
                 _rows(operands[d.operand], d.axis, start + d.distance, node.shape[d.axis])
-                for d, node in zip(plan.dealt, stretch.step.inputs, strict=False)
+                for d, node in zip(plan.dealt, segment.step.inputs, strict=False)
             ]
             values += [operands[i] for i in plan.whole]
-            part = run_step(stretch.step, values)[stretch.results.index(number)]
+            part = run_step(segment.step, values)[segment.results.index(number)]
             if wanted.axis is not None:
-                _rows(result, wanted.axis, start - wanted.start, stretch.size)[...] = part
+                _rows(result, wanted.axis, start - wanted.start, segment.size)[...] = part
             else:
                 combine = TABLE[join_of(wanted.combine)].evaluate
                 result = part if result is None else combine(result, part)

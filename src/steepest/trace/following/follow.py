@@ -34,7 +34,7 @@ from steepest.trace.recording.session import SUPPORTED, Session, current
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 
 
-class View(dict):
+class TracedGlobals(dict):
     """The globals of a user's function, as a traced run sees them.
 
     Functions look names up with ``__getitem__``. The dictionary itself holds the real
@@ -59,7 +59,7 @@ class View(dict):
                 return now
         if name not in self.seen:
             read = functools.partial(self.real.get, name, MISSING)
-            self.seen[name] = see(read(), read, name, self.session)
+            self.seen[name] = wrap_captured(read(), read, name, self.session)
         value = self.seen[name]
         if value is MISSING:
             raise KeyError(name)
@@ -90,7 +90,7 @@ def _import(
 ) -> Any:
     """Import inside a traced function: what comes is seen through the recording too."""
     module = builtins.__import__(name, globals, locals, fromlist, level)
-    return see(module, lambda: module, name, current())
+    return wrap_captured(module, lambda: module, name, current())
 
 
 def _eval(source: Any, globals: Any = None, locals: Any = None) -> Any:
@@ -134,12 +134,12 @@ class _Super:
             owner = value.__self__
             if isinstance(owner, type):  # of a class method
                 own = current().root.originals.get(id(owner), owner)
-                owner = see_class(own, current(), follow, see)
+                owner = see_class(own, current(), follow, wrap_captured)
             return types.MethodType(follow(value.__func__, current()), owner)
-        return see(value, functools.partial(getattr, real, name), name, current())
+        return wrap_captured(value, functools.partial(getattr, real, name), name, current())
 
 
-def see(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any:
+def wrap_captured(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any:
     """Return what a traced function sees for a value that it reads, and note the reading.
 
     Parameters
@@ -173,10 +173,10 @@ def type_of(value: Any) -> Any:
     """Return the type of a value, a class of the user's own as traced code sees it."""
     root, kind = current().root, type(value)
     own = root.originals.get(id(kind))
-    return see_class(own, root, follow, see) if isinstance(own, type) else kind
+    return see_class(own, root, follow, wrap_captured) if isinstance(own, type) else kind
 
 
-READ["see"], READ["type"] = see, type_of
+READ["see"], READ["type"] = wrap_captured, type_of
 WATCHED[builtins.eval], WATCHED[builtins.exec] = _eval, _exec
 
 
@@ -200,13 +200,13 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if is_comparable(value) or value is MISSING:
         return value
     if type(value) in CONTAINERS:
-        return see_container(value, name, root, see)
+        return see_container(value, name, root, wrap_captured)
     if type(value) is frozenset:
-        return frozenset(see_member(item, name, root, see) for item in value)
+        return frozenset(see_member(item, name, root, wrap_captured) for item in value)
     if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
         if has_own_methods(type(value)):
             captures.opaque.append(type(value).__name__)
-        return see_tuple(value, name, root, see)
+        return see_tuple(value, name, root, wrap_captured)
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -216,9 +216,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if isinstance(value, types.ModuleType):
         return UserModule(value, root)
     if isinstance(value, type):
-        return see_class(value, root, follow, see)
+        return see_class(value, root, follow, wrap_captured)
     if isinstance(value, enum.Enum):
-        see_class(type(value), root, follow, see)
+        see_class(type(value), root, follow, wrap_captured)
         return value
     if is_library(type(value)):
         captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -269,12 +269,12 @@ class UserModule(types.ModuleType):
 _own: Any = vars(types.ModuleType)["__dict__"].__get__
 
 
-def view_of(real: dict[str, Any], session: Session) -> View:
+def view_of(real: dict[str, Any], session: Session) -> TracedGlobals:
     """Return the one view of a module's names that a recording has."""
     root = session.root
     view = root.views.get(id(real))
     if view is None:
-        view = root.views[id(real)] = View(real, root)
+        view = root.views[id(real)] = TracedGlobals(real, root)
     return view
 
 
@@ -298,18 +298,19 @@ def follow(function: Any, session: Session) -> Any:
         owner = function.__self__
         if isinstance(owner, type):
             return types.MethodType(
-                follow(function.__func__, session), see_class(owner, session, follow, see)
+                follow(function.__func__, session),
+                see_class(owner, session, follow, wrap_captured),
             )
         return types.MethodType(follow(function.__func__, session), follow(owner, session))
     if isinstance(function, functools.partial):
-        args = see_tuple(function.args, "args", session, see)
-        keywords = see_container(function.keywords, "keywords", session, see)
+        args = see_tuple(function.args, "args", session, wrap_captured)
+        keywords = see_container(function.keywords, "keywords", session, wrap_captured)
         return functools.partial(follow(function.func, session), *args, **keywords)
     if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
         return follow(function.__wrapped__, session)
     if isinstance(function, types.FunctionType):
         namespace = function.__globals__
-        if isinstance(namespace, View) and namespace.session is session.root:
+        if isinstance(namespace, TracedGlobals) and namespace.session is session.root:
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)
@@ -318,7 +319,7 @@ def follow(function: Any, session: Session) -> Any:
         return see_library(function)
     if is_library(type(function)):
         return function
-    return follow_object(function, session, follow, see)
+    return follow_object(function, session, follow, wrap_captured)
 
 
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
@@ -339,7 +340,7 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     rebuilt.__qualname__ = function.__qualname__
     for name, value in own.items():
         read = functools.partial(own.get, name, MISSING)
-        rebuilt.__dict__[name] = see(value, read, f"{function.__name__}.{name}", root)
+        rebuilt.__dict__[name] = wrap_captured(value, read, f"{function.__name__}.{name}", root)
     root.places.append(attributes_place(rebuilt, function))
     for name, new, old in zip(code.co_freevars, cells, old_cells, strict=True):
         if id(old) in root.filled:
@@ -347,7 +348,7 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
         root.filled.add(id(old))
         value = cell_value(old)
         if name != "__class__":  # which `super` wants as it is
-            value = see(value, functools.partial(cell_value, old), name, root)
+            value = wrap_captured(value, functools.partial(cell_value, old), name, root)
         if value is not MISSING:
             new.cell_contents = value
         root.places.append(cell_place(new, old, name))
@@ -356,18 +357,20 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     if function.__defaults__:
         names = code.co_varnames[code.co_argcount - len(function.__defaults__) :]
         rebuilt.__defaults__ = tuple(
-            see(value, functools.partial(_default, function, i), name, root)
+            wrap_captured(value, functools.partial(_default, function, i), name, root)
             for i, (name, value) in enumerate(zip(names, function.__defaults__, strict=False))
         )
     if function.__kwdefaults__:
         rebuilt.__kwdefaults__ = {
-            name: see(value, functools.partial(_keyword_default, function, name), name, root)
+            name: wrap_captured(
+                value, functools.partial(_keyword_default, function, name), name, root
+            )
             for name, value in function.__kwdefaults__.items()
         }
     return rebuilt
 
 
-def _show_to_classes(code: types.CodeType, view: View) -> None:
+def _show_to_classes(code: types.CodeType, view: TracedGlobals) -> None:
     """Put what bodies of classes name into the view itself, where the interpreter looks."""
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):

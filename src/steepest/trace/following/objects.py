@@ -195,7 +195,7 @@ def _file_of(member: Any) -> str:
     return code.co_filename if code else "<frozen"
 
 
-def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any:
+def follow_object(owner: Any, session: Session, follow: Follow, wrap_captured: See) -> Any:
     """Return a stand-in for an object of a user's class, or the object itself."""
     root, cls = session.root, type(owner)
     known = root.followed.get(id(owner))
@@ -230,7 +230,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
             if (id(base), name) in root.attributes:
                 return root.attributes[id(base), name]
         if name not in pending.seen:
-            found = _read(pending, stand_in, name, root, follow, see)
+            found = _read(pending, stand_in, name, root, follow, wrap_captured)
             if found is None:
                 return object.__getattribute__(self, name)
             pending.seen[name] = found[0]
@@ -261,7 +261,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, see: See) -> Any
 
 
 def _read(
-    pending: Pending, stand_in: Any, name: str, root: Session, follow: Follow, see: See
+    pending: Pending, stand_in: Any, name: str, root: Session, follow: Follow, wrap_captured: See
 ) -> tuple[Any] | None:
     """Note the reading of an attribute; return it as a tuple, or None for Python to look it up."""
     owner = pending.owner
@@ -273,12 +273,12 @@ def _read(
         return None
     read = functools.partial(own.get, name, MISSING)
     if name in pending.now:
-        return (see(own[name], read, f"{cls.__name__}.{name}", root),)
+        return (wrap_captured(own[name], read, f"{cls.__name__}.{name}", root),)
     root.captures.values.append((read, MISSING))
     note_member(cls, name, root)
     if isinstance(member, classmethod):
         function = member_of(type(stand_in), name).__func__
-        return (types.MethodType(function, see_class(cls, root, follow, see)),)
+        return (types.MethodType(function, see_class(cls, root, follow, wrap_captured)),)
     if isinstance(member, functools.cached_property):
         value = pending.now[name] = follow(member.func, root)(stand_in)
         return (value,)
@@ -286,7 +286,7 @@ def _read(
         _note_descriptor(member, name, root)
         return None
     read = functools.partial(member_of, cls, name)
-    return (see(member, read, f"{cls.__name__}.{name}", root),)
+    return (wrap_captured(member, read, f"{cls.__name__}.{name}", root),)
 
 
 def _names_of(cls: Any) -> Any:
@@ -370,7 +370,7 @@ class _FollowedType(SeenType):
         setattr(cls._followed, name, value)
 
 
-def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
+def see_class(cls: type, session: Session, follow: Follow, wrap_captured: See) -> type:
     """Return a user's class as traced code sees it."""
     if not can_follow(cls):
         _note_unfollowed(cls, session)
@@ -382,7 +382,7 @@ def see_class(cls: type, session: Session, follow: Follow, see: See) -> type:
             "_real": cls,
             "_followed": followed,
             "_session": session.root,
-            "_see": staticmethod(see),
+            "_see": staticmethod(wrap_captured),
         }
         known = _FollowedType(cls.__name__, (), namespace)
         session.root.followed[cls, "seen"] = known

@@ -233,12 +233,12 @@ class Builder(Places):
         """Return what the C library computes where abs(x) is beyond a limit, else `near`.
 
         A call in a loop would keep it from running in vector registers: there it is only
-        noted that one is needed, and :meth:`again` writes the loop once more.
+        noted that one is needed, and :meth:`emit_with_slow_path` writes the loop once more.
         """
         beyond = self.fabs(x) > limit
         if self.lanes > 1:
             return self._far_in_lanes(name, near, x, beyond)
-        if self.note(beyond.value):
+        if self.flag_slow_path(beyond.value):
             return near
         before = self.ir.block
         there, after = (self.function.append_basic_block(kind) for kind in ("far", "near"))

@@ -52,7 +52,7 @@ class Control:
         self.module: ir.Module = function.module
         self.entry = function.append_basic_block("entry")
         self.ir = ir.IRBuilder(self.entry)
-        self.board: ir.Value | None = None
+        self.queue: ir.Value | None = None
         self.shares_work = False
         self._depth = 0  # of loops
         self._needs_care: ir.Value | None = None
@@ -128,7 +128,7 @@ class Control:
         with contextlib.ExitStack() as stack:
             yield tuple(stack.enter_context(self.loop(extent)) for extent in shape)
 
-    def note(self, condition: ir.Value) -> bool:
+    def flag_slow_path(self, condition: ir.Value) -> bool:
         """Note that loops must be written once more if a condition ever holds.
 
         Returns whether it was noted: it is not outside of loops, nor when they are.
@@ -142,7 +142,7 @@ class Control:
         self.ir.store(noted, self._needs_care)
         return True
 
-    def again(self, emit: Callable[[], None]) -> None:
+    def emit_with_slow_path(self, emit: Callable[[], None]) -> None:
         """Emit loops, and once more with calls where they turn out to be needed."""
         if self._is_careful:  # inside loops that are written once more
             emit()

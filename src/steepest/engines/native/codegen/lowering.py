@@ -70,8 +70,8 @@ class Lowering:
     destinations
         Where a stored node's elements shall go instead of the arena.
     differs_at
-        For an array that a stretch is put into: the only place where its destination has
-        another stretch already.
+        For an array that a slice is put into: the only place where its destination has
+        another slice already.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -121,8 +121,8 @@ class Lowering:
     def _emit_node(self, node: Node, wanted: set[Node]) -> None:
         if node in self.plan.small:
             self.elements[node] = lower_small(self, node)
-        elif node in self.plan.stretches:
-            self.views[node] = self._stretch(node)
+        elif node in self.plan.dynamic_slices:
+            self.views[node] = self._dynamic_slice(node)
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
@@ -154,7 +154,7 @@ class Lowering:
                         cell.set(value)
 
         if nodes:
-            self.builder.again(emit)
+            self.builder.emit_with_slow_path(emit)
         for node, mine in cells.items():
             result = np.empty(node.shape, object)
             for place, cell in zip(np.ndindex(*node.shape), mine, strict=True):
@@ -217,8 +217,8 @@ class Lowering:
             for source, extent in zip(indices, shape, strict=False)
         )
 
-    def _stretch(self, node: Node) -> View:
-        """Return the stretch of an array that a node is, at a place computed now."""
+    def _dynamic_slice(self, node: Node) -> View:
+        """Return the slice of an array that a node is, at a place computed now."""
         array, *indices = node.operands
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)

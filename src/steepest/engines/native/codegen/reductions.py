@@ -297,7 +297,7 @@ def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
                 cell.set(cell.get() + terms.load(builder, place))
         return [cell.get() for cell in cells]
 
-    # In whole registers, and by way of memory: what is compiled in haste knows no other.
+    # In whole registers, and by way of memory: baseline code knows no other way.
     b, wide = builder.ir, min(vector_bytes() // terms.dtype.itemsize, _TOGETHER)
     kind = ir.VectorType(memory_type(terms.dtype), wide)
     parts = range(0, _TOGETHER, wide)

@@ -20,9 +20,9 @@ STARTED, OVER, ACQUIRE, RELEASE = (THREADS + i for i in range(1, 5))
 TURN = WORK + 1  # pieces of each half that are done in the opposite order, from its end
 
 # Then a line for each helper: whether it sleeps, and the lock that it waits for meanwhile.
-BEDS, BED, LOCK = 64, 8, 1
+WORKERS, WORKER_STRIDE, WAKE_LOCK = 64, 8, 1
 MOST_HELPERS = 255
-WORDS = BEDS + BED * MOST_HELPERS
+WORDS = WORKERS + WORKER_STRIDE * MOST_HELPERS
 
 # A ticket is a number of pieces, how many of the first the caller has taken, and how many of
 # the last the helpers have: all change at once. From the two ends, every thread comes back
@@ -43,20 +43,20 @@ PIECE = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
 """Does one piece of work: of a context, and the number of the piece."""
 
 
-def _word(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
-    return b.gep(board, [index(place)], source_etype=INDEX)
+def _word(b: ir.IRBuilder, queue: ir.Value, place: int) -> ir.Value:
+    return b.gep(queue, [index(place)], source_etype=INDEX)
 
 
-def _load(b: ir.IRBuilder, board: ir.Value, place: int) -> ir.Value:
-    return b.load_atomic(_word(b, board, place), "seq_cst", 8, typ=INDEX)
+def _load(b: ir.IRBuilder, queue: ir.Value, place: int) -> ir.Value:
+    return b.load_atomic(_word(b, queue, place), "seq_cst", 8, typ=INDEX)
 
 
-def _store(b: ir.IRBuilder, board: ir.Value, place: int, value: ir.Value) -> None:
-    b.store_atomic(value, _word(b, board, place), "seq_cst", 8)
+def _store(b: ir.IRBuilder, queue: ir.Value, place: int, value: ir.Value) -> None:
+    b.store_atomic(value, _word(b, queue, place), "seq_cst", 8)
 
 
-def _add(b: ir.IRBuilder, board: ir.Value, place: int, value: int) -> ir.Value:
-    return b.atomic_rmw("add", _word(b, board, place), index(value), "seq_cst")
+def _add(b: ir.IRBuilder, queue: ir.Value, place: int, value: int) -> ir.Value:
+    return b.atomic_rmw("add", _word(b, queue, place), index(value), "seq_cst")
 
 
 def _new_ticket(b: ir.IRBuilder, pieces: ir.Value) -> ir.Value:
@@ -79,16 +79,16 @@ def _piece(b: ir.IRBuilder, ticket: ir.Value, taker: int) -> tuple[ir.Value, ir.
     return piece, b.icmp_signed("<", b.add(first, last), pieces)
 
 
-def _take(b: ir.IRBuilder, board: ir.Value, taker: int) -> tuple[ir.Value, ir.Value]:
-    return _piece(b, _add(b, board, TICKET, 1 << taker), taker)
+def _take(b: ir.IRBuilder, queue: ir.Value, taker: int) -> tuple[ir.Value, ir.Value]:
+    return _piece(b, _add(b, queue, TICKET, 1 << taker), taker)
 
 
-def _do_piece(b: ir.IRBuilder, board: ir.Value, piece: ir.Value) -> None:
-    work = b.inttoptr(_load(b, board, WORK), POINTER)
-    pieces, _, _ = _parts(b, _load(b, board, TICKET))
-    piece = _turned(b, piece, pieces, _load(b, board, TURN))
-    b.call(work, [b.inttoptr(_load(b, board, CONTEXT), POINTER), piece], PIECE)
-    _add(b, board, DONE, 1)
+def _do_piece(b: ir.IRBuilder, queue: ir.Value, piece: ir.Value) -> None:
+    work = b.inttoptr(_load(b, queue, WORK), POINTER)
+    pieces, _, _ = _parts(b, _load(b, queue, TICKET))
+    piece = _turned(b, piece, pieces, _load(b, queue, TURN))
+    b.call(work, [b.inttoptr(_load(b, queue, CONTEXT), POINTER), piece], PIECE)
+    _add(b, queue, DONE, 1)
 
 
 def _turned(b: ir.IRBuilder, piece: ir.Value, pieces: ir.Value, turn: ir.Value) -> ir.Value:
@@ -124,7 +124,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     function = ir.Function(module, kind, "share")
     function.linkage = "internal"
     function.attributes.add("noinline")
-    board, work, context, pieces, size, backwards = function.args
+    queue, work, context, pieces, size, backwards = function.args
     blocks = ["entry", "alone", "each", "ask", "publish", "look", "take", "do", "wait", "again"]
     entry, alone, each, ask, publish, look, take, do, wait, again = (
         function.append_basic_block(name) for name in blocks
@@ -132,7 +132,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     rest, over = function.append_basic_block("rest"), function.append_basic_block("over")
     b = ir.IRBuilder(entry)
     own = b.alloca(INDEX)  # pieces that the caller does if there are helpers
-    threads = _load(b, board, THREADS)
+    threads = _load(b, queue, THREADS)
     can_share = b.and_(b.icmp_signed(">", threads, index(1)), b.icmp_signed(">", pieces, index(1)))
     b.cbranch(can_share, ask, alone)
 
@@ -150,38 +150,38 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     b.ret_void()
 
     b.position_at_end(ask)  # whether the board is free
-    before = b.atomic_rmw("xchg", _word(b, board, BUSY), index(1), "seq_cst")
+    before = b.atomic_rmw("xchg", _word(b, queue, BUSY), index(1), "seq_cst")
     b.cbranch(b.icmp_signed("==", before, index(0)), publish, alone)
 
     b.position_at_end(publish)
     fits = b.icmp_signed("<=", size, b.mul(threads, index(_CACHE)))
     share_of_one = b.udiv(b.add(pieces, b.sub(threads, index(1))), threads)
     b.store(b.select(fits, share_of_one, pieces), own)
-    _store(b, board, TURN, b.mul(backwards, share_of_one))
+    _store(b, queue, TURN, b.mul(backwards, share_of_one))
     for place, pointer in ((WORK, work), (CONTEXT, context)):
-        _store(b, board, place, b.ptrtoint(pointer, INDEX))
-    _store(b, board, DONE, index(0))
-    _store(b, board, TICKET, _new_ticket(b, pieces))
-    with b.if_then(b.icmp_signed(">", _load(b, board, SLEEPING), index(0)), likely=False):
-        b.call(_wake(module), [board])
+        _store(b, queue, place, b.ptrtoint(pointer, INDEX))
+    _store(b, queue, DONE, index(0))
+    _store(b, queue, TICKET, _new_ticket(b, pieces))
+    with b.if_then(b.icmp_signed(">", _load(b, queue, SLEEPING), index(0)), likely=False):
+        b.call(_wake(module), [queue])
     b.branch(look)
 
     b.position_at_end(look)
-    _, by_caller, by_helpers = _parts(b, _load(b, board, TICKET))
+    _, by_caller, by_helpers = _parts(b, _load(b, queue, TICKET))
     is_own = b.icmp_signed("<", by_caller, b.load(own, typ=INDEX))
     b.cbranch(b.or_(is_own, b.icmp_signed("==", by_helpers, index(0))), take, wait)
     b.position_at_end(take)
-    piece, is_there = _take(b, board, _BY_CALLER)
+    piece, is_there = _take(b, queue, _BY_CALLER)
     b.cbranch(is_there, do, wait)
     b.position_at_end(do)
-    _do_piece(b, board, piece)
+    _do_piece(b, queue, piece)
     b.branch(look)
 
     b.position_at_end(wait)
     spins = b.phi(INDEX)
     for origin in (look, take):
         spins.add_incoming(index(0), origin)
-    b.cbranch(b.icmp_signed("==", _load(b, board, DONE), pieces), over, again)
+    b.cbranch(b.icmp_signed("==", _load(b, queue, DONE), pieces), over, again)
     b.position_at_end(again)
     more = b.add(spins, index(1))
     spins.add_incoming(more, again)
@@ -192,7 +192,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     b.branch(look)
 
     b.position_at_end(over)
-    _store(b, board, BUSY, index(0))
+    _store(b, queue, BUSY, index(0))
     b.ret_void()
     return function
 
@@ -213,14 +213,14 @@ def share_out(
     context = builder.alloca(ir.ArrayType(POINTER, max(len(pointers), 1)))
     for place, pointer in enumerate(pointers):
         builder.ir.store(pointer, builder.ir.gep(context, [index(place)], source_etype=POINTER))
-    if builder.board is None or pieces == 1:
+    if builder.queue is None or pieces == 1:
         with builder.loop(pieces) as piece:
             builder.ir.call(work, [context, piece])
         return
     builder.shares_work = True
     address = builder.ir.bitcast(work, POINTER)
     numbers = map(index, (pieces, size, int(backwards)))
-    builder.ir.call(share(builder.module), [builder.board, address, context, *numbers])
+    builder.ir.call(share(builder.module), [builder.queue, address, context, *numbers])
 
 
 def _wake(module: ir.Module) -> ir.Function:
@@ -228,25 +228,25 @@ def _wake(module: ir.Module) -> ir.Function:
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "wake")
     function.linkage = "internal"
     builder = Builder(function)
-    b, (board,) = builder.ir, function.args
-    started, others = _load(b, board, STARTED), b.sub(_load(b, board, THREADS), index(1))
+    b, (queue,) = builder.ir, function.args
+    started, others = _load(b, queue, STARTED), b.sub(_load(b, queue, THREADS), index(1))
     wanted = b.select(b.icmp_signed("<", started, others), started, others)
     with builder.range(index(0), wanted) as number:
-        bed = _bed(b, board, number)
-        with b.if_then(_gets_up(b, board, bed)):
+        worker = _bed(b, queue, number)
+        with b.if_then(_mark_awake(b, queue, worker)):
             kind = ir.FunctionType(ir.VoidType(), [POINTER])
-            _call(b, _load(b, board, RELEASE), kind, [_lock(b, bed)])
+            _call(b, _load(b, queue, RELEASE), kind, [_lock(b, worker)])
     b.ret_void()
     return function
 
 
-def _bed(b: ir.IRBuilder, board: ir.Value, number: ir.Value) -> ir.Value:
-    place = b.add(b.mul(number, index(BED)), index(BEDS))
-    return b.gep(board, [place], source_etype=INDEX)
+def _bed(b: ir.IRBuilder, queue: ir.Value, number: ir.Value) -> ir.Value:
+    place = b.add(b.mul(number, index(WORKER_STRIDE)), index(WORKERS))
+    return b.gep(queue, [place], source_etype=INDEX)
 
 
-def _lock(b: ir.IRBuilder, bed: ir.Value) -> ir.Value:
-    return b.inttoptr(_load(b, bed, LOCK), POINTER)
+def _lock(b: ir.IRBuilder, worker: ir.Value) -> ir.Value:
+    return b.inttoptr(_load(b, worker, WAKE_LOCK), POINTER)
 
 
 def _call(
@@ -255,12 +255,12 @@ def _call(
     b.call(b.inttoptr(address, POINTER), arguments, kind)
 
 
-def _gets_up(b: ir.IRBuilder, board: ir.Value, bed: ir.Value) -> ir.Value:
+def _mark_awake(b: ir.IRBuilder, queue: ir.Value, worker: ir.Value) -> ir.Value:
     """Note that a helper does not sleep any more; return whether it did."""
-    before = b.atomic_rmw("xchg", _word(b, bed, 0), index(0), "seq_cst")
+    before = b.atomic_rmw("xchg", _word(b, worker, 0), index(0), "seq_cst")
     did = b.icmp_signed("==", before, index(1))
     with b.if_then(did):
-        _add(b, board, SLEEPING, -1)
+        _add(b, queue, SLEEPING, -1)
     return did
 
 
@@ -272,62 +272,62 @@ def serve_module() -> ir.Module:
     """
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, INDEX]), "serve")
-    board, number = function.args
-    names = ["entry", "look", "found", "do", "idle", "tired", "rest", "lie", "stay", "sleep"]
-    entry, look, found, do, idle, tired, rest, lie, stay, sleep = (
+    queue, number = function.args
+    names = ["entry", "look", "found", "do", "idle", "backoff", "rest", "park", "stay", "sleep"]
+    entry, look, found, do, idle, backoff, rest, park, stay, sleep = (
         function.append_basic_block(name) for name in names
     )
     up, leave = function.append_basic_block("up"), function.append_basic_block("leave")
     b = ir.IRBuilder(entry)
-    bed = _bed(b, board, number)
+    worker = _bed(b, queue, number)
     b.branch(look)
 
     b.position_at_end(look)
     spins = b.phi(INDEX)
     for origin in (entry, found, do, up):
         spins.add_incoming(index(0), origin)
-    b.cbranch(_is_wanted(b, board, number), found, idle)
+    b.cbranch(_is_wanted(b, queue, number), found, idle)
     b.position_at_end(found)  # it may be gone by now: the ticket taken says so
-    piece, is_there = _take(b, board, _BY_HELPERS)
+    piece, is_there = _take(b, queue, _BY_HELPERS)
     b.cbranch(is_there, do, look)
     b.position_at_end(do)
-    _do_piece(b, board, piece)
+    _do_piece(b, queue, piece)
     b.branch(look)
 
     b.position_at_end(idle)
     more = b.add(spins, index(1))
     spins.add_incoming(more, idle)
-    b.cbranch(b.icmp_signed(">", more, index(_SPINS)), tired, look)
-    b.position_at_end(tired)
-    b.cbranch(b.icmp_signed(">", _load(b, board, OPEN), index(0)), rest, lie)
+    b.cbranch(b.icmp_signed(">", more, index(_SPINS)), backoff, look)
+    b.position_at_end(backoff)
+    b.cbranch(b.icmp_signed(">", _load(b, queue, OPEN), index(0)), rest, park)
     b.position_at_end(rest)
     _rest(b, module)
     spins.add_incoming(index(0), rest)
     b.branch(look)
 
-    b.position_at_end(lie)
-    b.atomic_rmw("xchg", _word(b, bed, 0), index(1), "seq_cst")
-    _add(b, board, SLEEPING, 1)
+    b.position_at_end(park)
+    b.atomic_rmw("xchg", _word(b, worker, 0), index(1), "seq_cst")
+    _add(b, queue, SLEEPING, 1)
     # Whoever has shared work out since then has either seen this, or is seen here.
-    is_open = b.icmp_signed(">", _load(b, board, OPEN), index(0))
-    is_over = b.icmp_signed(">", _load(b, board, OVER), index(0))
-    b.cbranch(b.or_(_is_wanted(b, board, number), b.or_(is_open, is_over)), stay, sleep)
+    is_open = b.icmp_signed(">", _load(b, queue, OPEN), index(0))
+    is_over = b.icmp_signed(">", _load(b, queue, OVER), index(0))
+    b.cbranch(b.or_(_is_wanted(b, queue, number), b.or_(is_open, is_over)), stay, sleep)
     b.position_at_end(stay)
-    b.cbranch(_gets_up(b, board, bed), up, sleep)
+    b.cbranch(_mark_awake(b, queue, worker), up, sleep)
     b.position_at_end(sleep)  # not for long if somebody has just released the lock
     kind = ir.FunctionType(ir.IntType(32), [POINTER, ir.IntType(32)])
     wait = ir.Constant(ir.IntType(32), 1)
-    _call(b, _load(b, board, ACQUIRE), kind, [_lock(b, bed), wait])
+    _call(b, _load(b, queue, ACQUIRE), kind, [_lock(b, worker), wait])
     b.branch(up)
     b.position_at_end(up)
-    b.cbranch(b.icmp_signed(">", _load(b, board, OVER), index(0)), leave, look)
+    b.cbranch(b.icmp_signed(">", _load(b, queue, OVER), index(0)), leave, look)
     b.position_at_end(leave)
     b.ret(index(0))
     return module
 
 
-def _is_wanted(b: ir.IRBuilder, board: ir.Value, number: ir.Value) -> ir.Value:
+def _is_wanted(b: ir.IRBuilder, queue: ir.Value, number: ir.Value) -> ir.Value:
     """Return whether there is a piece for a helper, from number 0 on."""
-    _, is_there = _piece(b, _load(b, board, TICKET), _BY_HELPERS)
-    others = b.sub(_load(b, board, THREADS), index(1))
+    _, is_there = _piece(b, _load(b, queue, TICKET), _BY_HELPERS)
+    others = b.sub(_load(b, queue, THREADS), index(1))
     return b.and_(b.icmp_signed("<", number, others), is_there)

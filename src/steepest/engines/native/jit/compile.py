@@ -121,9 +121,9 @@ class Code:
         Of the function.
     keep
         Whether other processes may use it: not if it holds addresses of this one.
-    in_haste
+    baseline
         Whether to compile without optimization first, where that leaves every bit of the
-        results as it is. It takes a third of the time, and :meth:`note` makes up for it.
+        results as it is. It takes a third of the time, and :meth:`record_use` makes up for it.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Code:
         Where it is.
     is_new
         Whether it was compiled here, rather than found in the cache.
-    is_hasty
+    is_baseline
         Whether it was compiled without optimization, and will be with it if it is used much.
     assembly
         The machine code as text, made when asked for.
@@ -143,34 +143,34 @@ class Code:
     """
 
     def __init__(
-        self, module: ir.Module, name: str, keep: bool = True, in_haste: bool = False
+        self, module: ir.Module, name: str, keep: bool = True, baseline: bool = False
     ) -> None:
         with _lock:
             text = text_of(module)
             size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
             program = Written(name, cache.key_of(text), size, _is_exact(text))
-            self._begin(program, lambda: text, keep, in_haste)
+            self._begin(program, lambda: text, keep, baseline)
 
     @classmethod
-    def found(cls, program: Written, text: Callable[[], str], in_haste: bool = False) -> Code:
+    def found(cls, program: Written, text: Callable[[], str], baseline: bool = False) -> Code:
         """Return the code of a program that was written before; `text` writes it again."""
         code = cls.__new__(cls)
         with _lock:
-            code._begin(program, text, True, in_haste)
+            code._begin(program, text, True, baseline)
         return code
 
     def _begin(
-        self, program: Written, text: Callable[[], str], keep: bool, in_haste: bool
+        self, program: Written, text: Callable[[], str], keep: bool, baseline: bool
     ) -> None:
         self._name, self._keep, self.program = program.name, keep, program
         self._make_text = text
         self._level = 3 if program.size <= LARGE else 0
         self._engines: list[Any] = []
         self._seconds, self._uses = 0.0, 0
-        self.is_hasty = False
+        self.is_baseline = False
         optimized = self._found(self._level, 3)
-        if optimized is None and in_haste and program.is_exact:
-            self.is_hasty = True
+        if optimized is None and baseline and program.is_exact:
+            self.is_baseline = True
             self._load(0, 0)
         else:
             self._load(self._level, 3, optimized)
@@ -209,15 +209,15 @@ class Code:
         )
         self.call = signature(self.address)
 
-    def note(self, seconds: float) -> None:
-        """Note that hasty code ran for so long: once it has done so often, it is optimized."""
+    def record_use(self, seconds: float) -> None:
+        """Note that baseline code ran for so long: once it has done so often, it is optimized."""
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
         is_used_often = self._uses > _HASTY_USES and size <= _HASTY_SIZE
         if is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size:
             with _lock:
-                if self.is_hasty:
-                    self.is_hasty = False
+                if self.is_baseline:
+                    self.is_baseline = False
                     self._load(self._level, 3)
 
     def _optimized(self, machine: Any, level: int = 3) -> Any:

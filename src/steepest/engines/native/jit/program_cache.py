@@ -18,7 +18,7 @@ from steepest.engines.serialize import flattened
 from steepest.graph import Node, order
 
 
-class Found(NamedTuple):
+class CacheEntry(NamedTuple):
     """What is known of a program besides its graph.
 
     Attributes
@@ -42,21 +42,21 @@ class Found(NamedTuple):
     names: tuple[str, ...]
 
 
-def pack(found: Found) -> bytes:
+def pack(found: CacheEntry) -> bytes:
     """Return what is known of a program as JSON."""
     return json.dumps(found).encode()
 
 
-def unpack(content: bytes) -> Found | None:
+def unpack(content: bytes) -> CacheEntry | None:
     """Return what is known of a program out of JSON; None where that is something else."""
     try:
         program, arena_size, checked, shares_work, names = json.loads(content)
-        return Found(Written(*program), arena_size, tuple(checked), shares_work, tuple(names))
+        return CacheEntry(Written(*program), arena_size, tuple(checked), shares_work, tuple(names))
     except (ValueError, TypeError):
         return None
 
 
-class Program(NamedTuple):
+class EmittedProgram(NamedTuple):
     """A program that was written.
 
     Attributes
@@ -80,7 +80,7 @@ class Program(NamedTuple):
     shares_work: bool
 
 
-class Compiled(NamedTuple):
+class CompiledProgram(NamedTuple):
     """The same, compiled."""
 
     code: Code
@@ -91,8 +91,12 @@ class Compiled(NamedTuple):
 
 
 def compiled(
-    name: str, outputs: Sequence[Node], kind: str, write: Callable[[], Program], in_haste: bool
-) -> Compiled:
+    name: str,
+    outputs: Sequence[Node],
+    kind: str,
+    write: Callable[[], EmittedProgram],
+    baseline: bool,
+) -> CompiledProgram:
     """Return the machine code of a program, written now unless that was done before.
 
     Parameters
@@ -103,7 +107,7 @@ def compiled(
         Nodes that say all about it, together with `kind`.
     write
         Writes it.
-    in_haste
+    baseline
         Whether to compile it without optimization first.
     """
     key = _key(outputs, f"{name} {kind}")
@@ -112,27 +116,27 @@ def compiled(
     if found is not None:
         make_symbols_known(found.names)
         text = lambda: text_of(write().module)
-        code, nodes = Code.found(found.program, text, in_haste), order(outputs)
+        code, nodes = Code.found(found.program, text, baseline), order(outputs)
         checked = [nodes[place] for place in found.checked]
-        return Compiled(code, found.arena_size, checked, (), found.shares_work)
+        return CompiledProgram(code, found.arena_size, checked, (), found.shares_work)
     new = write()
-    made = of_program(new, name, in_haste)
+    made = of_program(new, name, baseline)
     if key is not None and not new.hosts:
         places = {node: place for place, node in enumerate(order(outputs))}
         if all([node in places for node in new.checked]):
             checked_places = tuple([places[node] for node in new.checked])
             names = tuple(new.module.globals)
-            found = Found(
+            found = CacheEntry(
                 made.code.program, new.arena_size, checked_places, new.shares_work, names
             )
             cache.keep(key, pack(found))
     return made
 
 
-def of_program(new: Program, name: str, in_haste: bool) -> Compiled:
+def of_program(new: EmittedProgram, name: str, baseline: bool) -> CompiledProgram:
     """Return the machine code of a program that was just written."""
-    code = Code(new.module, name, keep=not new.hosts, in_haste=in_haste)
-    return Compiled(code, *new[1:])
+    code = Code(new.module, name, keep=not new.hosts, baseline=baseline)
+    return CompiledProgram(code, *new[1:])
 
 
 def _key(outputs: Sequence[Node], kind: str) -> str | None:

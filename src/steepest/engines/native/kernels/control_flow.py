@@ -23,7 +23,7 @@ def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View]) -> Lower
 
 
 def _part(lowering: Lowering, view: View, start: ir.Value, size: int) -> View:
-    """Return a stretch of a vector in memory, from an offset that is not known before."""
+    """Return a slice of a vector in memory, from an offset that is not known before."""
     pointer = view.at_offset(lowering.builder, start)
     return contiguous(pointer, view.dtype, (size,), view.tag)
 

@@ -71,7 +71,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
     is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
     with builder.loops(node.shape[:-2]) as batch:
         views = [_matrix(builder, view, batch) for view in (a, b, c)]
-        if is_large and builder.board is not None and c.dtype.kind == "f":
+        if is_large and builder.queue is not None and c.dtype.kind == "f":
             _shared(builder, views)
         else:
             emit(builder, *views)

@@ -25,7 +25,7 @@ from steepest.engines.native.codegen.work_queue import PIECE, share_out
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
-from steepest.rewrite.panels import Panels, Stretch
+from steepest.rewrite.panels import Panels, Segment
 
 _STACK = 1 << 18
 """Bytes that a strip may have on its thread's stack."""
@@ -152,19 +152,19 @@ def _strip_function(
     after = builder.ir.add(strip, index(1))
     end = builder.ir.udiv(builder.ir.mul(after, index(plan.count)), index(plan.strips))
     before = 0
-    for stretch in plan.stretches:
-        low = _within(builder, builder.ir.sub(first, index(before)), stretch.count)
-        high = _within(builder, builder.ir.sub(end, index(before)), stretch.count)
+    for segment in plan.segments:
+        low = _within(builder, builder.ir.sub(first, index(before)), segment.count)
+        high = _within(builder, builder.ir.sub(end, index(before)), segment.count)
         with builder.range(low, high) as panel:
-            start = builder.affine(panel, stretch.start, stretch.size)
-            outputs = stretch.step.outputs
+            start = builder.affine(panel, segment.start, segment.size)
+            outputs = segment.step.outputs
             inner = type(lowering)(builder, memory, make_plan([((), [outputs])]))
-            _panel(inner, plan, stretch, start, inputs, written)
+            _panel(inner, plan, segment, start, inputs, written)
             for each in sums:
-                if each.number in stretch.results:
-                    _take_along(inner, each, outputs[stretch.results.index(each.number)], strip)
+                if each.number in segment.results:
+                    _take_along(inner, each, outputs[segment.results.index(each.number)], strip)
         memory.restore(memory.slots)
-        before += stretch.count
+        before += segment.count
     if room is not None:  # as large as it turned out to be needed
         room.kind = ir.ArrayType(ir.IntType(8), memory.size)
     builder.ir.ret_void()
@@ -189,14 +189,14 @@ def _part(builder: Builder, view: View, axis: int, start: ir.Value, size: int) -
 def _panel(
     inner: Lowering,
     plan: Panels,
-    stretch: Stretch,
+    segment: Segment,
     start: ir.Value,
     inputs: Sequence[View],
     written: dict[int, View],
 ) -> None:
     """Emit what one panel computes; rows of results go where they belong."""
     builder = inner.builder
-    known = iter(stretch.step.inputs)
+    known = iter(segment.step.inputs)
     for dealt in plan.dealt:
         first = builder.affine(start, dealt.distance, 1)
         node = next(known)
@@ -205,15 +205,15 @@ def _panel(
     for number in plan.whole:
         inner.views[next(known)] = inputs[number]
     targets = []
-    for number, node in zip(stretch.results, stretch.step.outputs, strict=True):
+    for number, node in zip(segment.results, segment.step.outputs, strict=True):
         result = plan.results[number]
         if result.axis is not None:
             first = builder.affine(start, -result.start, 1)
-            target = _part(builder, written[number], result.axis, first, stretch.size)
+            target = _part(builder, written[number], result.axis, first, segment.size)
             targets.append((node, target))
             if not inner.is_there(node):
                 inner.destinations.setdefault(node, target)
-    inner.emit(stretch.step.outputs)
+    inner.emit(segment.step.outputs)
     for node, target in targets:
         inner.store(node, target)
 

@@ -117,12 +117,12 @@ def _whole(program: Program, in_parts: bool = False) -> DescentCode:
     write = lambda: _Writer(program, in_parts).write()
     it = program.full
     if len(program.iterations) > 1 or it.guards:
-        found = kept.of_program(write(), "descend", in_haste=True)
+        found = kept.of_program(write(), "descend", baseline=True)
     else:
         lengths = [len(part) for part in (it.state, it.data, it.records, it.report)]
         kind = f"{lengths} {it.due is None} {program.batches} {program.record_x} {in_parts}"
         said = (*it.inputs, it.variable, *it.outputs)
-        found = kept.compiled("descend", said, kind, write, in_haste=True)
+        found = kept.compiled("descend", said, kind, write, baseline=True)
     carried = (it.x, *it.state)
     return DescentCode(
         program,
@@ -146,7 +146,7 @@ class _Writer:
         self.table = self.function.args[0]
         self.layout = descent_table(program)
         self.arena = Arena(self.builder, self._pointer("arena"))
-        self.builder.board = self._pointer("board")
+        self.builder.queue = self._pointer("queue")
         self.integers = self._pointer("integers")
         self.losses = self._pointer("losses")
         self.order = self._pointer("order")
@@ -194,7 +194,7 @@ class _Writer:
     def _integer(self, place: int) -> ir.Value:
         return self.builder.ir.gep(self.integers, [index(place)], source_etype=INDEX)
 
-    def write(self) -> kept.Program:
+    def write(self) -> kept.EmittedProgram:
         b, program = self.builder.ir, self.program
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
@@ -225,7 +225,7 @@ class _Writer:
             b.position_at_end(full)
             self._iterations(self.paths, phis, head)
         builder = self.builder
-        return kept.Program(
+        return kept.EmittedProgram(
             self.module, self.arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
         )
 

@@ -132,7 +132,7 @@ class CompiledPlan:
         threads = min(get_num_threads(), plan.strips)
         shared = f", shared by {_number(threads, 'thread')}" if threads > 1 else ""
         yield f"loop {number}: {_number(plan.count, 'panel')} of rows{shared}; {work}"
-        largest = max(plan.stretches, key=lambda stretch: stretch.size * stretch.count)
+        largest = max(plan.segments, key=lambda segment: segment.size * segment.count)
         yield f"{_INDENT}each of {largest.size} rows (of {plan.rows:,}) does:"
         inner = make_plan([((), [largest.step.outputs])])
         for part in _loops_of(inner):
@@ -165,7 +165,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
     seen: set[Panels] = set()
     done: set[Node] = set()
     for node in plan.nodes:
-        if node not in plan.stored or node in plan.stretches or node in done:
+        if node not in plan.stored or node in plan.dynamic_slices or node in done:
             continue
         if node.op.name == "panels":
             panels = node.attributes["plan"]
@@ -191,9 +191,9 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
 def _pass_over_data(node: Node, panels: Panels, plan: Plan) -> Loop:
     read = dict.fromkeys(node.operands)
     flops = 0
-    for stretch in panels.stretches:
-        inner = make_plan([((), [stretch.step.outputs])])
-        flops += stretch.count * sum(_flops(x) for x in inner.nodes if not is_leaf(x))
+    for segment in panels.segments:
+        inner = make_plan([((), [segment.step.outputs])])
+        flops += segment.count * sum(_flops(x) for x in inner.nodes if not is_leaf(x))
     written = (math.prod(r.shape) * r.dtype.itemsize for r in panels.results)
     return Loop((node,), (), sum(map(_bytes_of, read)), sum(written), flops, panels)
 

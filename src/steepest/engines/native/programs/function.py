@@ -117,7 +117,7 @@ class Program:
         ]
         outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
         arena = self._take_arena()
-        others = (arena, threads.board(), *outputs)
+        others = (arena, threads.queue(), *outputs)
         table = pointer_table([address_of(array) for array in (*arrays, *others)])
         with threads.at_work(self.shares_work):
             number = self.code.call(table, 0, 0)
@@ -144,7 +144,7 @@ class Program:
         address = address_of(description)
         shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
         make = maker(self.outputs)
-        board, shares_work = threads.board(), self.shares_work
+        queue, shares_work = threads.queue(), self.shares_work
         take, give_back, finished = self._take_arena, self._give_back, self._finished
 
         def run(
@@ -152,7 +152,7 @@ class Program:
         ) -> tuple[int, list[np.ndarray]] | None:
             arena = take()
             outputs = list(map(make, shapes, dtypes))
-            arrays = (*inputs, arena, board, *outputs)
+            arrays = (*inputs, arena, queue, *outputs)
             if shares_work:
                 with threads.at_work():
                     number = call(id(arrays), address)
@@ -191,7 +191,7 @@ class Program:
             self.outputs,
             maker(self.outputs),
             aligned_bytes(self.arena_size),
-            threads.board(),
+            threads.queue(),
             reads,
             open_sessions,
             fallback,
@@ -255,8 +255,8 @@ def compile_paths(paths: Sequence[Graph]) -> Program:
 
 
 def compile_evaluation(graph: Graph) -> Program:
-    """Compile what a descent calls in every iteration, first in haste; it is simplified."""
-    return cached(("evaluation", graph), lambda: _compile((graph,), in_haste=True))
+    """Compile what a descent calls in every iteration, as baseline code first."""
+    return cached(("evaluation", graph), lambda: _compile((graph,), baseline=True))
 
 
 def _simplified(path: Graph) -> Graph:
@@ -278,14 +278,14 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
     return [(shape, dtype) for _, shape, dtype in outputs], places
 
 
-def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
+def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> Program:
     guards = [guard for path in paths for guard in path.guards]
     outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
     if len(paths) > 1 or guards:
-        found = kept.of_program(_write(paths), "run_graph", in_haste)
+        found = kept.of_program(_write(paths), "run_graph", baseline)
     else:
         kind = str(len(paths[0].inputs))
-        found = kept.compiled("run_graph", outputs, kind, lambda: _write(paths), in_haste)
+        found = kept.compiled("run_graph", outputs, kind, lambda: _write(paths), baseline)
     outputs_of_all, places = _places(paths)
     return Program(
         paths,
@@ -299,7 +299,7 @@ def _compile(paths: tuple[Graph, ...], in_haste: bool = False) -> Program:
     )
 
 
-def _write(paths: tuple[Graph, ...]) -> kept.Program:
+def _write(paths: tuple[Graph, ...]) -> kept.EmittedProgram:
     module = ir.Module()
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
@@ -308,7 +308,7 @@ def _write(paths: tuple[Graph, ...]) -> kept.Program:
     outputs, places = _places(paths)
     layout = function_table(len(inputs), len(outputs))
     arena = Arena(builder, layout.pointer(builder, table, "arena"))
-    builder.board = layout.pointer(builder, table, "board")
+    builder.queue = layout.pointer(builder, table, "queue")
     computed, _ = _by_panels(paths)
     plan = make_plan([(p.guards, [p.outputs]) for p in computed])
     lowering = Lowering(builder, arena, plan)
@@ -338,7 +338,7 @@ def _write(paths: tuple[Graph, ...]) -> kept.Program:
         builder.ir.ret(index(UNKNOWN_PATH))
 
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
-    return kept.Program(
+    return kept.EmittedProgram(
         module, arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
     )
 

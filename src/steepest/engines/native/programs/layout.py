@@ -69,7 +69,7 @@ def function_table(inputs: int, outputs: int) -> TableLayout:
         [
             *(f"input.{i}" for i in range(inputs)),
             "arena",
-            "board",
+            "queue",
             *(f"output.{i}" for i in range(outputs)),
         ]
     )
@@ -85,7 +85,7 @@ def descent_table(program: Program) -> TableLayout:
     vectors = range(1 + len(it.state))
     return TableLayout(
         [
-            *("arena", "integers", "losses", "gradient", "order", "board", "x history"),
+            *("arena", "integers", "losses", "gradient", "order", "queue", "x history"),
             *("evaluate", "evaluated"),
             *(f"column.{i}" for i in range(len(it.records))),
             *(f"report.{i}" for i in range(len(it.report))),

@@ -13,16 +13,16 @@ from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View, copy
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.schedule.regions import REGISTER_LIMIT, is_put_into
+from steepest.engines.native.schedule.regions import REGISTER_LIMIT, is_dynamic_update
 from steepest.graph import Node
 
 
 class Carried:
     """A value that one iteration hands to the next.
 
-    Where all that iterations do to an array is to put a stretch into it, its two copies are
-    the same but for the last stretch that was put. An iteration keeps it so: where it writes
-    the next value it writes that stretch and its own, and nothing else.
+    Where all that iterations do to an array is to put a slice into it, its two copies are
+    the same but for the last slice that was put. An iteration keeps it so: where it writes
+    the next value it writes that slice and its own, and nothing else.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Carried:
     ----------
     width
         How many values the loop carries for it: elements, or the two addresses and the
-        indices of the last stretch that was put.
+        indices of the last slice that was put.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Carried:
         self.node = node
         self.here, self.there = here, there
         self.in_registers = node.size <= REGISTER_LIMIT
-        axes = {len(new.operands) - 2 if is_put_into(new, node) else 0 for new in following}
+        axes = {len(new.operands) - 2 if is_dynamic_update(new, node) else 0 for new in following}
         self._axes = axes.pop() if len(axes) == 1 else 0  # 0 where it is written as a whole
         self.width = node.size if self.in_registers else 2 + self._axes
         self._builder = builder

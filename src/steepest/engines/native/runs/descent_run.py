@@ -152,13 +152,13 @@ class NativeRun:
         evaluation = self._compiled.evaluation
         if evaluation is not None:
             work.let_evaluate(evaluation.code.address)
-        hasty = [code for code in self._compiled.codes if code.is_hasty]
-        started = time.perf_counter() if hasty else 0.0
+        baseline = [code for code in self._compiled.codes if code.is_baseline]
+        started = time.perf_counter() if baseline else 0.0
         sizes = [call.size_in_bytes for call in self._compiled.hosts]
         with threads.at_work(self._compiled.shares_work), while_called_back(sizes):
             code = machine_code.call(table, steps, base)
-        for hasty_code in hasty:
-            hasty_code.note(time.perf_counter() - started)
+        for baseline_code in baseline:
+            baseline_code.record_use(time.perf_counter() - started)
         if code < 0:
             compiled = self._compiled
             raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)

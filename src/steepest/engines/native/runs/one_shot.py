@@ -49,7 +49,7 @@ _NOBODYS = 2
 of the question. Nobody else has the room while it is asked."""
 
 
-class _Room(NamedTuple):
+class _Slot(NamedTuple):
     """Where one descent at a time runs.
 
     Attributes
@@ -87,7 +87,7 @@ class OneCall:
         assert compiled.evaluation is not None
         self._compiled, self._evaluation = compiled, compiled.evaluation
         self._state, self._steps = state, steps
-        self._rooms: list[_Room] = []
+        self._slots: list[_Slot] = []
         self._function = _one_call()
 
     def __call__(self, arrays: tuple[Any, ...]) -> FinishedRun | None:
@@ -97,19 +97,19 @@ class OneCall:
         kind that was compiled for, and finite, and the run stopped by itself.
         """
         try:
-            room = self._rooms.pop()
+            slot = self._slots.pop()
         except IndexError:
-            room = self._new_room()
-        last = room.last
+            slot = self._new_slot()
+        last = slot.last
         if last and sys.getrefcount(last[0]) > _NOBODYS:
             last[0].take()
-        outcome = self._function(id(arrays), room.address)
-        run = FinishedRun(self._compiled, room.work) if outcome == Outcome.STOPPED else None
+        outcome = self._function(id(arrays), slot.address)
+        run = FinishedRun(self._compiled, slot.work) if outcome == Outcome.STOPPED else None
         last[:] = () if run is None else (run,)
-        self._rooms.append(room)
+        self._slots.append(slot)
         return run
 
-    def _new_room(self) -> _Room:
+    def _new_slot(self) -> _Slot:
         compiled = self._compiled
         work = Workspace(compiled.memory, self._evaluation)
         work.load(self._state)
@@ -128,7 +128,7 @@ class OneCall:
             looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
             words += [word_of(node.dtype), node.ndim, *node.shape, looked_at, node.size]
         description = np.array(words, np.int64)
-        return _Room(work, address_of(description), (description, image), [])
+        return _Slot(work, address_of(description), (description, image), [])
 
 
 class FinishedRun:
@@ -199,8 +199,8 @@ class FinishedRun:
 
 def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
     """Return what makes descents in one call; None where they cannot be made so, or not yet."""
-    hasty = any([code.is_hasty for code in compiled.codes])
-    if compiled.evaluation is None or hasty or compiled.shares_work or not layout_is_known():
+    baseline = any([code.is_baseline for code in compiled.codes])
+    if compiled.evaluation is None or baseline or compiled.shares_work or not layout_is_known():
         return None
     return OneCall(compiled, state, steps)
 

@@ -121,7 +121,7 @@ class Workspace:
         for name, address in self._addresses.items():
             self._bind(name, address)
         self._add_history(memory)
-        self._bind("board", address_of(threads.board()))
+        self._bind("queue", address_of(threads.queue()))
         if evaluation is not None:
             self._add_evaluation(evaluation)
 
@@ -148,7 +148,7 @@ class Workspace:
         table = evaluation.table
         self.evaluated = table.empty_table()
         table.bind(self.evaluated, "arena", address_of(self._arena))
-        table.bind(self.evaluated, "board", address_of(threads.board()))
+        table.bind(self.evaluated, "queue", address_of(threads.queue()))
         for number in range(len(evaluation.outputs)):
             table.bind(self.evaluated, f"output.{number}", self._addresses[f"data.{number}"])
         self._bind("evaluated", ctypes.addressof(self.evaluated))

@@ -67,7 +67,7 @@ def entry(
     results: Sequence[tuple[Shape, np.dtype]],
     make: Callable[..., np.ndarray],
     arena: np.ndarray,
-    board: np.ndarray,
+    queue: np.ndarray,
     reads: Sequence[tuple[Callable[[], Any], Any]],
     open_sessions: np.ndarray,
     fallback: Callable[..., Any],
@@ -104,12 +104,12 @@ def entry(
     busy = np.zeros(1, np.int64)
     size = sum(int(np.prod(shape, dtype=int)) for shape, _ in (*inputs, *results))
     words += [address_of(busy), id(np.ndarray), len(inputs), len(reads), len(results)]
-    words += [int(is_tuple), int(size > _LONG_CALL), address_of(board)]
+    words += [int(is_tuple), int(size > _LONG_CALL), address_of(queue)]
     for read, found in reads:
         words += [id(read), id(found)]
     for shape, dtype in inputs:
         words += [word_of(dtype), len(shape), *shape]
-    kept: list[Any] = [arena, board, busy, reads, open_sessions, fallback, make, *inputs]
+    kept: list[Any] = [arena, queue, busy, reads, open_sessions, fallback, make, *inputs]
     for shape, dtype in results:
         kept += [shape, dtype]
         words += [len(shape), id(make), id(shape), id(dtype)]

@@ -19,9 +19,6 @@ import numpy as np
 from steepest.engines.native.codegen import work_queue as sharing
 from steepest.engines.native.codegen.work_queue import (
     ACQUIRE,
-    BED,
-    BEDS,
-    LOCK,
     MOST_HELPERS,
     OPEN,
     OVER,
@@ -29,7 +26,10 @@ from steepest.engines.native.codegen.work_queue import (
     SLEEPING,
     STARTED,
     THREADS,
+    WAKE_LOCK,
     WORDS,
+    WORKER_STRIDE,
+    WORKERS,
 )
 from steepest.engines.native.jit.compile import Code, once
 from steepest.engines.native.runtime.buffer_pool import address_of
@@ -69,26 +69,26 @@ class _Helpers:
         What they and the programs share.
     """
 
-    def __init__(self, threads: int, board: np.ndarray | None = None) -> None:
-        if board is None:
+    def __init__(self, threads: int, queue: np.ndarray | None = None) -> None:
+        if queue is None:
             block = np.zeros(WORDS + 8, np.int64)
             start = -(address_of(block) // 8) % 8
-            board = block[start : start + WORDS]
-        self.board = board
-        self.board[:] = 0
-        self.board[THREADS] = threads
+            queue = block[start : start + WORDS]
+        self.queue = queue
+        self.queue[:] = 0
+        self.queue[THREADS] = threads
         for place, function in ((ACQUIRE, _acquire), (RELEASE, _release)):
-            self.board[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
+            self.queue[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     @property
     def threads(self) -> int:
-        return int(self.board[THREADS])
+        return int(self.queue[THREADS])
 
     @threads.setter
     def threads(self, number: int) -> None:
-        self.board[THREADS] = number
+        self.queue[THREADS] = number
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
@@ -101,14 +101,14 @@ class _Helpers:
             with contextlib.suppress(RuntimeError):
                 while len(self._threads) < min(self.threads - 1, MOST_HELPERS):
                     self._start()
-            self.board[OPEN] += 1
-        if self.board[SLEEPING]:
+            self.queue[OPEN] += 1
+        if self.queue[SLEEPING]:
             self._keep_off_this_processor()
         try:
             yield
         finally:
             with self._lock:
-                self.board[OPEN] -= 1
+                self.queue[OPEN] -= 1
 
     def _keep_off_this_processor(self) -> None:
         """Let helpers that wake up run elsewhere than the caller, who goes on here.
@@ -126,21 +126,21 @@ class _Helpers:
 
     def _start(self) -> None:
         _, serve = _serve()
-        number, address = len(self._threads), address_of(self.board)
+        number, address = len(self._threads), address_of(self.queue)
         lock = _new_lock()
         _acquire(lock, 1)
-        self.board[BEDS + BED * number + LOCK] = lock
+        self.queue[WORKERS + WORKER_STRIDE * number + WAKE_LOCK] = lock
         name = f"steepest helper {number + 1}"
         helper = threading.Thread(target=serve, args=(address, number), name=name, daemon=True)
         helper.start()
         self._threads.append(helper)
-        self.board[STARTED] = len(self._threads)
+        self.queue[STARTED] = len(self._threads)
 
     def end(self) -> None:
         """Let the helpers go: machine code is unloaded after this."""
-        self.board[OVER] = 1
+        self.queue[OVER] = 1
         for number in range(len(self._threads)):
-            _release(self.board[BEDS + BED * number + LOCK].item())
+            _release(self.queue[WORKERS + WORKER_STRIDE * number + WAKE_LOCK].item())
         for helper in self._threads:
             helper.join(timeout=1.0)
 
@@ -163,16 +163,16 @@ atexit.register(lambda: _helpers.end())  # noqa: PLW0108 - a fork makes new ones
 
 def _after_fork() -> None:
     global _helpers  # noqa: PLW0603 - the parent's helpers did not come along
-    _helpers = _Helpers(_helpers.threads, _helpers.board)  # which compiled code knows
+    _helpers = _Helpers(_helpers.threads, _helpers.queue)  # which compiled code knows
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def board() -> np.ndarray:
+def queue() -> np.ndarray:
     """Return what programs need to share work out."""
-    return _helpers.board
+    return _helpers.queue
 
 
 def at_work(shares_work: bool = True) -> contextlib.AbstractContextManager[None]:

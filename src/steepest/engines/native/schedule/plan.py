@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from steepest.engines.native.schedule.fusion import group_loops, in_order
 from steepest.engines.native.schedule.regions import (
     REGISTER_LIMIT,
+    is_dynamic_slice,
     is_leaf,
-    is_stretch,
     is_view,
     region,
 )
@@ -37,8 +37,8 @@ class Plan:
     small
         Those computed in registers.
     stored
-        Those that are in memory: by loops of their own, or as a stretch of another array.
-    stretches
+        Those that are in memory: by loops of their own, or as a slice of another array.
+    dynamic_slices
         The latter, which are looked at where they are.
     together
         For each node that is computed in one loop with others: all of them, operands first.
@@ -52,7 +52,7 @@ class Plan:
     nodes: list[Node]
     small: frozenset[Node]
     stored: frozenset[Node]
-    stretches: frozenset[Node]
+    dynamic_slices: frozenset[Node]
     together: Mapping[Node, tuple[Node, ...]]
     parts: Mapping[Node, tuple[Node, int]]
     last_use: dict[Node, Node]
@@ -86,8 +86,10 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             consumers[operand].append(node)
     small = frozenset(filter(_fits_registers, nodes))
     needed = set(results)
-    # A result is copied: what it is a stretch of may be gone when it is wanted.
-    stretches = frozenset(node for node in nodes if is_stretch(node) and node not in needed)
+    # A result is copied: what it is a slice of may be gone when it is wanted.
+    dynamic_slices = frozenset(
+        node for node in nodes if is_dynamic_slice(node) and node not in needed
+    )
     stored: set[Node] = set()
     readers: dict[Node, set[Node]] = {}
     for node in reversed(nodes):
@@ -95,7 +97,11 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             continue
         loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
         readers[node] = loops
-        if node in needed or node in stretches or _must_store(node, consumers[node], loops, small):
+        if (
+            node in needed
+            or node in dynamic_slices
+            or _must_store(node, consumers[node], loops, small)
+        ):
             stored.add(node)
     stored |= {node for node in nodes if _is_beside_stored(node, small, stored)}
     _cut_chains(nodes, small, stored)
@@ -104,9 +110,9 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
         nodes = in_order(nodes, groups, small, stored)
     # Paths differ in what comes last: with several, nothing is given back.
     parts = _parts(nodes, stored, frozenset(results))
-    last_use = _last_uses(nodes, small, stored, stretches, parts) if len(paths) == 1 else {}
+    last_use = _last_uses(nodes, small, stored, dynamic_slices, parts) if len(paths) == 1 else {}
     together = {node: members for members in groups for node in members}
-    return Plan(nodes, small, frozenset(stored), stretches, together, parts, last_use)
+    return Plan(nodes, small, frozenset(stored), dynamic_slices, together, parts, last_use)
 
 
 def _loops_of(
@@ -177,7 +183,7 @@ def _last_uses(
     nodes: Sequence[Node],
     small: frozenset[Node],
     stored: set[Node],
-    stretches: frozenset[Node],
+    dynamic_slices: frozenset[Node],
     parts: Mapping[Node, tuple[Node, int]],
 ) -> dict[Node, Node]:
     last: dict[Node, int] = {}
@@ -186,7 +192,7 @@ def _last_uses(
             for operand in region(node, small, stored):
                 if operand in stored:
                     last[operand] = place
-    for node in stretches & last.keys():  # reading a stretch of an array needs the array
+    for node in dynamic_slices & last.keys():  # reading a slice of an array needs the array
         if node.operands[0] in stored:
             last[node.operands[0]] = max(last[node.operands[0]], last[node])
     for part, (whole, _) in parts.items():  # reading a part needs the whole

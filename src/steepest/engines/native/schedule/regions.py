@@ -21,8 +21,8 @@ def is_view(node: Node) -> bool:
     return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
-def is_stretch(node: Node) -> bool:
-    """Whether a node is a stretch, at a computed place, of an array that will be in memory."""
+def is_dynamic_slice(node: Node) -> bool:
+    """Whether a node is a slice, at a computed place, of an array that will be in memory."""
     if node.op.name != "take_at" or node.size <= REGISTER_LIMIT:
         return False
     array, *places = node.operands
@@ -30,8 +30,8 @@ def is_stretch(node: Node) -> bool:
     return is_there and places[0].ndim == 0
 
 
-def is_put_into(node: Node, array: Node) -> bool:
-    """Whether a node is a large array with another stretch, at a computed place."""
+def is_dynamic_update(node: Node, array: Node) -> bool:
+    """Whether a node is a large array with another slice, at a computed place."""
     if node.op.name != "put_at" or array.size <= REGISTER_LIMIT:
         return False
     before, _, *places = node.operands

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from steepest.graph import Node, make, order
 from steepest.rewrite.panels.analysis import Analysis
-from steepest.rewrite.panels.op import PANELS, Panels, Stretch
-from steepest.rewrite.panels.rounds import Round
+from steepest.rewrite.panels.op import PANELS, Panels, Segment
+from steepest.rewrite.panels.passes import Round
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Limits:
         Bytes that the fewest rows of a panel may take, if it is to be one.
     fewest_rows, most_rows
         Of a panel.
-    stretches
-        Most stretches of coordinates; each is code of its own.
+    segments
+        Most segments of coordinates; each is code of its own.
     strips
         Most parts that threads share, each with sums of its own.
     sums
@@ -47,7 +47,7 @@ class Limits:
     widest: int = 1 << 21
     fewest_rows: int = 16
     most_rows: int = 1 << 13
-    stretches: int = 12
+    segments: int = 12
     strips: int = 64
     sums: float = 0.125
     flops: float = 64.0
@@ -161,7 +161,7 @@ def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     if LIMITS.fewest_rows * (read + made) > LIMITS.widest:
         return None, "the rows are so wide that a few of them fill the caches"
     points = work.boundaries()
-    if len(points) - 1 > LIMITS.stretches:
+    if len(points) - 1 > LIMITS.segments:
         return None, "rows begin and end at too many places"
     results = work.results()
     kept = sum(math.prod(r.shape) * r.dtype.itemsize for r in results if r.axis is None)
@@ -173,16 +173,16 @@ def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
         strips = 1
     size = LIMITS.panel // max(read + made // 4, 1)
     size = max(LIMITS.fewest_rows, min(size - size % LIMITS.fewest_rows, LIMITS.most_rows))
-    stretches = []
+    segments = []
     for start, end in itertools.pairwise(points):
         for first, rows_each, count in _divided(start, end, size):
             step, numbers = work.step(first, rows_each)
             if numbers:
-                stretches.append(Stretch(first, rows_each, count, step, numbers))
+                segments.append(Segment(first, rows_each, count, step, numbers))
     dealt, whole = tuple(work.dealt.values()), tuple(work.whole.values())
-    total = sum(stretch.count for stretch in stretches)
+    total = sum(segment.count for segment in segments)
     strips = min(strips, total)
-    return Panels(rows, dealt, whole, tuple(stretches), results, strips, backwards), ""
+    return Panels(rows, dealt, whole, tuple(segments), results, strips, backwards), ""
 
 
 def _divided(start: int, end: int, size: int) -> list[tuple[int, int, int]]:

@@ -85,7 +85,7 @@ def test_a_stretch_at_two_computed_indices():
 def test_a_stretch_out_of_bounds_is_refused(function, i):
     compiled = st.compile(function)
     compiled(TABLE, np.array(0))
-    with pytest.raises(IndexError, match=r"test_stretches\.py:\d+ is out of bounds"):
+    with pytest.raises(IndexError, match=r"test_dynamic_slices\.py:\d+ is out of bounds"):
         compiled(TABLE, np.array(i))
 
 

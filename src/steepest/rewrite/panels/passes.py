@@ -1,4 +1,4 @@
-"""One pass over the data: what it computes on each stretch of coordinates."""
+"""One pass over the data: what it computes on each segment of coordinates."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from steepest.ops import TABLE, constant_node
 from steepest.ops.arrays.loops import step_input
 from steepest.ops.rows import WHOLE, Need
 from steepest.rewrite.panels.analysis import Analysis
-from steepest.rewrite.panels.op import Dealt, Result
-from steepest.rewrite.panels.rows import row_bytes_of, some_rows, with_rows
+from steepest.rewrite.panels.op import Result, SlicedOperand
+from steepest.rewrite.panels.row_rules import row_bytes_of, some_rows, with_rows
 
 MOST_COPIES = 3
 """Of a node, at different distances."""
@@ -30,12 +30,12 @@ class _Copy:
 
 
 class Round:
-    """One pass over the data: what it is to compute, stretch by stretch."""
+    """One pass over the data: what it is to compute, segment by segment."""
 
     def __init__(self, analysis: Analysis, number: int, targets: Sequence[Node]) -> None:
         self.analysis, self.number, self.targets = analysis, number, targets
         self.operands: list[Node] = []
-        self.dealt: dict[tuple[Node, int, int, int], Dealt] = {}
+        self.dealt: dict[tuple[Node, int, int, int], SlicedOperand] = {}
         self.whole: dict[Node, int] = {}
         self._copies: list[_Copy] = []
         self._collect()
@@ -151,7 +151,7 @@ class Round:
         key = (node, axis, distance, more)
         if key not in self.dealt:
             first = distance - self.analysis.start_of(node)
-            self.dealt[key] = Dealt(len(self.operands), axis, first)
+            self.dealt[key] = SlicedOperand(len(self.operands), axis, first)
             self.operands.append(node)
 
     def is_too_wide(self) -> bool:
