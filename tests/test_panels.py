@@ -346,7 +346,7 @@ def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
         patch.setattr(threading.Thread, "start", refuse)
         function = st.compile(squares)
         np.testing.assert_allclose([function(w, X, y), function(w, X, y)], expected, rtol=1e-12)
-    assert helpers.board[threads.OPEN] == 0
+    assert helpers.queue[threads.OPEN] == 0
     np.testing.assert_allclose(function(w, X, y), expected, rtol=1e-12)
     assert len(helpers._threads) == 2
     helpers.end()
