@@ -8,7 +8,7 @@ import numpy as np
 from steepest.engines import Interpreter, Native, Torch
 from steepest.graph import Graph, make
 from steepest.ops import TABLE, Case, Elementwise, Linear, Partials, Row, Zero, input_node
-from steepest.ops.row import UnknownPartial, no_slope
+from steepest.ops.derivative_rules import UnknownPartial, no_slope
 
 ENGINES = {"numpy": Interpreter(), "native": Native(), "torch": Torch()}
 

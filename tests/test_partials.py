@@ -8,7 +8,7 @@ from op_cases import ENGINES, cases_of
 
 import steepest as st
 from steepest.ops import TABLE, Partials
-from steepest.ops.row import UnknownPartial
+from steepest.ops.derivative_rules import UnknownPartial
 from steepest.trace import record, trace_function
 
 

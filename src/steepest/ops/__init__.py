@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from steepest.ops.arrays import fourier, gather, loops, product, reduction, shaping, slices
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
+from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
     arithmetic,
     comparison,
@@ -22,21 +23,8 @@ from steepest.ops.leaves import (
     is_zero,
 )
 from steepest.ops.linear_algebra import linear, matrix_functions, spectral, triangular
-from steepest.ops.row import (
-    Case,
-    Domain,
-    Elementwise,
-    Indexed,
-    JointLinear,
-    Kernel,
-    Linear,
-    Partials,
-    Reduction,
-    Row,
-    Rule,
-    Zero,
-    resolve_loop,
-)
+from steepest.ops.machine_code import Elementwise, Indexed, Kernel, Reduction
+from steepest.ops.row import Case, Domain, Row, resolve_loop
 
 TABLE: MappingProxyType[str, Row] = MappingProxyType(
     {

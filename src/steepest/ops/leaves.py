@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape, make
-from steepest.ops.row import Case, Domain, Elementwise, Row, Zero
+from steepest.ops.derivative_rules import Zero
+from steepest.ops.machine_code import Elementwise
+from steepest.ops.row import Case, Domain, Row
 
 
 def _infer(*, shape: Shape, dtype: np.dtype, **_: Any) -> tuple[Shape, np.dtype]:

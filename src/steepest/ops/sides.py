@@ -20,11 +20,12 @@ import numpy as np
 
 from steepest.graph import Node, make
 from steepest.graph.substitute import substitute
+from steepest.ops.derivative_rules import Derivative
 from steepest.ops.elementwise.arithmetic import STOP_GRADIENT, WHERE
 from steepest.ops.elementwise.comparison import EQUAL, GREATER, GREATER_EQUAL
 from steepest.ops.elementwise.kinks import LARGER, MAXIMUM, MINIMUM, SLOPE_OF_ABSOLUTE, TIE
 from steepest.ops.leaves import CONSTANT, constant_node, constant_value
-from steepest.ops.row import Derivative, Side
+from steepest.ops.row import Side
 
 _ABOVE = {"greater": False, "less_equal": False, "greater_equal": True, "less": True}
 """Comparisons, and whether of equal operands the first counts as the larger."""

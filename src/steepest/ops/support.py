@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node
+from steepest.ops.derivative_rules import Linear
 from steepest.ops.leaves import is_zero
-from steepest.ops.row import RECORD, Linear
+from steepest.ops.row import RECORD
 
 
 def moving(node: Node) -> Sequence[int]:

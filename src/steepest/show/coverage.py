@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import TABLE, Row
-from steepest.ops.row import HOST
+from steepest.ops.machine_code import HOST
 from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import HOST, RECORD, Case, Domain, Linear, Row
+from steepest.ops.derivative_rules import Linear
+from steepest.ops.machine_code import HOST
+from steepest.ops.row import RECORD, Case, Domain, Row
 
 
 def _infer(x: Node, *, axis: int, sign: int) -> tuple[Shape, np.dtype]:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Indexed, Kernel, Linear, Order, Row
+from steepest.ops.derivative_rules import Linear
+from steepest.ops.machine_code import Indexed, Kernel
+from steepest.ops.row import RECORD, Case, Domain, Order, Row
 from steepest.ops.support import gathered, moved
 
 _REALS = ((-3.0, 3.0),)

@@ -15,11 +15,13 @@ import numpy as np
 
 from steepest.graph import Graph, Node, Shape, make, order
 from steepest.ops.arrays.reduction import SUM
+from steepest.ops.derivative_rules import Rule
 from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY
 from steepest.ops.elementwise.comparison import LESS
 from steepest.ops.elementwise.trigonometric import SIN
 from steepest.ops.leaves import CONSTANT, constant_node, input_node
-from steepest.ops.row import Case, Domain, Kernel, Row, Rule
+from steepest.ops.machine_code import Kernel
+from steepest.ops.row import Case, Domain, Row
 
 _LEVEL = 1 << 20
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import Case, Domain, Kernel, Linear, Order, Row
+from steepest.ops.derivative_rules import Linear
+from steepest.ops.machine_code import Kernel
+from steepest.ops.row import Case, Domain, Order, Row
 from steepest.ops.rows import of_matmul
 
 

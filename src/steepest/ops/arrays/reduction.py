@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import Case, Domain, Kernel, Linear, Reduction, Row, Rule, Zero
+from steepest.ops.derivative_rules import Linear, Rule, Zero
+from steepest.ops.machine_code import Kernel, Reduction
+from steepest.ops.row import Case, Domain, Row
 from steepest.ops.rows import along_others, of_reduction
 from steepest.ops.support import summed
 

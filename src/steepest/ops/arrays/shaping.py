@@ -8,19 +8,10 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.elementwise.conversion import astype_in_torch
-from steepest.ops.row import (
-    RECORD,
-    Case,
-    Domain,
-    Elementwise,
-    Indexed,
-    JointLinear,
-    Kernel,
-    Linear,
-    Order,
-    Row,
-)
+from steepest.ops.machine_code import Elementwise, Indexed, Kernel
+from steepest.ops.row import RECORD, Case, Domain, Order, Row
 from steepest.ops.rows import of_broadcast, of_concatenate, of_reshape, of_transpose
 from steepest.ops.support import moved, of_first
 

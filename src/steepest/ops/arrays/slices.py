@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Domain, Indexed, JointLinear, Linear, Order, Row
+from steepest.ops.derivative_rules import JointLinear, Linear
+from steepest.ops.machine_code import Indexed
+from steepest.ops.row import RECORD, Case, Domain, Order, Row
 from steepest.ops.rows import of_getitem, of_put
 from steepest.ops.support import moved, placed
 

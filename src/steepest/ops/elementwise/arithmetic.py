@@ -7,19 +7,12 @@ import dataclasses
 import numpy as np
 
 from steepest.graph import make
+from steepest.ops.derivative_rules import Linear, Partials, Zero
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEPS
 from steepest.ops.elementwise.conversion import astype_in_torch
 from steepest.ops.leaves import constant_node, constant_value
-from steepest.ops.row import (
-    RECORD,
-    Domain,
-    Elementwise,
-    Linear,
-    Partials,
-    Row,
-    Zero,
-    elementwise,
-)
+from steepest.ops.machine_code import Elementwise
+from steepest.ops.row import RECORD, Domain, Row, elementwise
 from steepest.ops.support import both, chosen, either, of_first
 
 

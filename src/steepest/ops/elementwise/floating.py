@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.ops.derivative_rules import Linear, Zero, no_slope
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
 from steepest.ops.elementwise.arithmetic import fmod_in_torch
-from steepest.ops.row import HOST, RECORD, Case, Domain, Linear, Row, Zero, elementwise, no_slope
+from steepest.ops.machine_code import HOST
+from steepest.ops.row import RECORD, Case, Domain, Row, elementwise
 
 SIGNBIT = elementwise(
     "signbit",

@@ -11,9 +11,10 @@ from operator import ge, gt, le, lt
 
 import numpy as np
 
+from steepest.ops.derivative_rules import Partials, Rule
 from steepest.ops.domains import STEP_PAIRS, STEPS
 from steepest.ops.elementwise.comparison import EQUAL, GREATER
-from steepest.ops.row import RECORD, Domain, Partials, Row, Rule, Side, elementwise
+from steepest.ops.row import RECORD, Domain, Row, Side, elementwise
 
 
 def _emit_sign(b, x):

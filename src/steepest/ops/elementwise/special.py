@@ -12,18 +12,10 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.derivative_rules import Derivative, Partials
 from steepest.ops.elementwise.elementary import elementary
-from steepest.ops.row import (
-    HOST,
-    RECORD,
-    Case,
-    Derivative,
-    Domain,
-    Elementwise,
-    Lowering,
-    Partials,
-    Row,
-)
+from steepest.ops.machine_code import HOST, Elementwise, Lowering
+from steepest.ops.row import RECORD, Case, Domain, Row
 
 _SMOOTH = Domain(((-2.0, 2.0),), special=((0.0,), (-6.0,), (6.0,)))
 _SIGMOID = Domain(((-2.0, 2.0),), special=((0.0,), (-40.0,), (40.0,), (-300.0,), (300.0,)))

@@ -6,20 +6,14 @@ import dataclasses
 
 import numpy as np
 
+from steepest.ops.derivative_rules import Partials, no_slope
 from steepest.ops.domains import REALS, UNIT
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.ops.elementwise.elementary import elementary, slope_of_tanh
 from steepest.ops.elementwise.exponential import libm
 from steepest.ops.elementwise.special import SINC
-from steepest.ops.row import (
-    RECORD,
-    Domain,
-    Elementwise,
-    Partials,
-    Row,
-    elementwise,
-    no_slope,
-)
+from steepest.ops.machine_code import Elementwise
+from steepest.ops.row import RECORD, Domain, Row, elementwise
 
 _NEAR = Domain(((-1.2, 1.2),), analytic=True, special=((0.0,), (1.5,), (-1.57,)))
 _WAVES = dataclasses.replace(REALS, special=((0.0,), (1.5707963267948966,), (-3.0,)))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.derivative_rules import Rule, Zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
@@ -27,7 +28,8 @@ from steepest.ops.linear_algebra.matrices import (
 )
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
 from steepest.ops.linear_algebra.spectral import cofactors, svd_parts
-from steepest.ops.row import HOST, Case, Domain, Row, Rule, Zero
+from steepest.ops.machine_code import HOST
+from steepest.ops.row import Case, Domain, Row
 
 # Solving.
 

@@ -19,8 +19,10 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, Shape
 from steepest.graph.source import at, user_source
+from steepest.ops.derivative_rules import Rule
 from steepest.ops.linear_algebra.matrices import ENTRIES, call, square
-from steepest.ops.row import HOST, Case, Domain, Row, Rule
+from steepest.ops.machine_code import HOST
+from steepest.ops.row import Case, Domain, Row
 
 Of = str | Graph | Callable[[Any], Any]
 """A function that is known by name, a graph of it and its derivatives, or a plain one."""

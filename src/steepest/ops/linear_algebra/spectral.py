@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.derivative_rules import Rule
 from steepest.ops.leaves import is_zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
@@ -26,7 +27,8 @@ from steepest.ops.linear_algebra.matrices import (
     torch_pack,
     unpack,
 )
-from steepest.ops.row import HOST, Case, Domain, Elementwise, Row, Rule
+from steepest.ops.machine_code import HOST, Elementwise
+from steepest.ops.row import Case, Domain, Row
 
 _SAME = 10.0
 """Values that differ by so many roundings for each row of the matrix count as equal."""

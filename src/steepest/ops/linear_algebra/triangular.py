@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.derivative_rules import Rule
 from steepest.ops.linear_algebra.linear import solve_infer
 from steepest.ops.linear_algebra.matrices import call, swap
-from steepest.ops.row import Case, Domain, Kernel, Row, Rule
+from steepest.ops.machine_code import Kernel
+from steepest.ops.row import Case, Domain, Row
 
 _ENTRIES = ((-3.0, 3.0),)
 
