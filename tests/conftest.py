@@ -7,12 +7,15 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
+import time
 import zlib
 
 import agreement
 import numpy as np
 import pytest
 
+from steepest.descent.running.driver import Interrupt
 from steepest.engines.native.runtime import buffer_pool as buffers
 from steepest.graph import Graph, order, verify
 from steepest.graph.substitute import substitute
@@ -54,6 +57,22 @@ def pytest_configure():
         for name, module in list(sys.modules.items()):
             if name.startswith("steepest.") and vars(module).get(a_pass.__name__) is a_pass:
                 setattr(module, a_pass.__name__, watched)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Press Ctrl-C once a run goes; before, it would stop what compiles it."""
+
+    def press():
+        while Interrupt.current is None:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presses = threading.Thread(target=press, daemon=True)
+    presses.start()
+    yield
+    presses.join()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Descents: closed forms, other people's optimizers, and every engine."""
 
-import os
 import signal
-import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -419,9 +417,7 @@ def test_callback_may_raise_stop_iteration():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_ctrl_c_returns_the_point_reached(engine):
-    timer = threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+def test_ctrl_c_returns_the_point_reached(engine, ctrl_c):
     with pytest.warns(st.OptimizeWarning, match="was interrupted"):
         run = st.minimize(
             lambda x: np.sum((x - 1.0) ** 2),
@@ -431,7 +427,6 @@ def test_ctrl_c_returns_the_point_reached(engine):
             record=1000,
             engine=engine,
         )
-    timer.join()
     assert run.status is Status.INTERRUPTED
     assert run.iterations > 0
     assert run.loss == pytest.approx(np.sum((run.x - 1.0) ** 2))

@@ -1,6 +1,5 @@
 """Many problems at once: each as if it were alone."""
 
-import os
 import pickle
 import signal
 import threading
@@ -462,10 +461,8 @@ def test_a_time_limit_gives_the_points_reached():
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals")
-def test_an_interrupt_gives_the_points_reached():
+def test_an_interrupt_gives_the_points_reached(ctrl_c):
     loss = lambda x: np.sum(x**2)
-    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
     stop = st.GradientNormBelow(0.0)
     with pytest.warns(st.OptimizeWarning, match="was interrupted"):
         many = st.minimize_many(

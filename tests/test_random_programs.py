@@ -7,7 +7,8 @@ for the long one.
 import os
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as some
 
 import steepest as st
@@ -187,9 +188,17 @@ def programs(draw):
     return shape, steps, draw(some.integers(0, 2**32 - 1))
 
 
-@SETTINGS
-@given(programs())
-def test_programs_mean_what_numpy_means(program):
+PARTS = 5
+"""Of the search, so that processes can share it."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_programs_mean_what_numpy_means(part):
+    search = settings(SETTINGS, max_examples=max(1, EXAMPLES // PARTS))
+    seed(part)(search(given(programs())(check_program)))()
+
+
+def check_program(program):
     shape, steps, seed = program
     random = np.random.default_rng(seed)
     x, direction = random.uniform(-1, 1, shape), random.uniform(-1, 1, shape)
