@@ -15,13 +15,17 @@ OLDEST_TESTS := tests/test_trace.py tests/test_ir.py tests/test_calls.py tests/t
 	tests/test_files.py tests/test_cli.py
 SECONDS ?= 600
 
-.PHONY: demo test test-oldest fuzz lint types bench docs exports clean
+.PHONY: demo test test-fast test-oldest fuzz lint types bench docs exports clean
 
 demo: $(VENV)/demo
 	$(BIN)/steepest tour
 
 test: $(VENV)/test lint types
 	$(BIN)/python -m pytest
+
+# A part of each test's cases, in under two minutes.
+test-fast: $(VENV)/test
+	$(BIN)/python -m pytest --fast
 
 # With the lowest versions that pyproject.toml allows, in an environment of their own.
 test-oldest: $(OLDEST)/test

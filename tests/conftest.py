@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import zlib
+from collections import Counter
 
 import agreement
 import numpy as np
@@ -50,7 +51,28 @@ def _verified(a_pass):
     return run
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="a part of the cases, no slow ones")
+
+
+_ONE_IN = 12
+"""Cases of each test, of which ``--fast`` runs one."""
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--fast"):
+        return
+    kept, dropped, seen = [], [], Counter()
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        is_wanted = seen[function] % _ONE_IN == 0 and item.get_closest_marker("slow") is None
+        seen[function] += 1
+        (kept if is_wanted else dropped).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=dropped)
+
+
+def pytest_configure(config):
     importlib.import_module("steepest.cli")  # so that every module is there to be watched
     for a_pass in (simplify, substitute):
         watched = _verified(a_pass)

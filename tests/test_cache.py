@@ -18,6 +18,8 @@ from steepest import cache
 from steepest.engines import serialize as flat
 from steepest.engines.native.jit import program_cache as kept
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import numpy as np, scipy.special, steepest as st
 from steepest.engines.native.jit import compile as jit

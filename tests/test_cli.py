@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 ROSENBROCK = "examples/rosenbrock.py:rosenbrock"
 DESCEND = ["descend", ROSENBROCK, "--start", "0,0", "--step-size", "0.001", "--until"]

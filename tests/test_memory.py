@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 KINDS = ("gradient", "branches", "called_back", "loop", "minimize", "curve_fit")
 MOST = 40.0  # KiB for each function; the machine code of one is 80

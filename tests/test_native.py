@@ -198,6 +198,7 @@ def test_compiled_functions_run_in_threads_at_once(random):
     assert not wrong
 
 
+@pytest.mark.slow
 def test_deep_chains_compile():
     def chain(x):
         for _ in range(500):

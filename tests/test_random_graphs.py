@@ -1,6 +1,7 @@
 """Random graphs over the op table: engines agree, and forward is reverse is differences."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
@@ -9,6 +10,8 @@ from steepest.engines import Interpreter, Native, Torch
 from steepest.graph import verify
 from steepest.ops import TABLE, Elementwise
 from steepest.trace import record
+
+pytestmark = pytest.mark.slow
 
 # Smooth on all reals and tame, so that chains of them keep sensible numbers.
 UNARY = [

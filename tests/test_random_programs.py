@@ -15,6 +15,8 @@ import steepest as st
 from steepest.engines import Interpreter, Native, Torch
 from steepest.trace import trace_function
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("STEEPEST_EXAMPLES", "500"))
 SETTINGS = settings(
     max_examples=EXAMPLES,

@@ -15,6 +15,8 @@ from .compare import AGREES
 from .search import PARTS
 from .shrink import shrink
 
+pytestmark = pytest.mark.slow
+
 SEED = 7
 COUNTS = {
     "namespace": 1400,
