@@ -173,3 +173,20 @@ def test_optional_packages_are_imported_in_one_place(package):
         or f"import {package}" in path.read_text().replace(f"import_{package}", "")
     ]
     assert len(places) == 1, places
+
+
+def test_modules_that_docstrings_name_are_there():
+    layers = "|".join(LEVEL)
+    named = re.compile(rf"`~?((?:steepest\.)?(?:{layers})(?:\.\w+)+)`")
+    stale = set()
+    for path in MODULES:
+        for name in named.findall(path.read_text()):
+            parts = name.removeprefix("steepest.").split(".")
+            prefixes = [".".join(["steepest", *parts[:i]]) for i in range(len(parts) + 1)]
+            known = [i for i, prefix in enumerate(prefixes) if prefix in NAMES]
+            rest = parts[max(known) :]
+            place = PACKAGE.joinpath(*parts[: max(known)])
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            if rest and not re.search(rf"\b{rest[0]}\b", file.read_text()):
+                stale.add(f"{path.name} names {name}")
+    assert stale == set()

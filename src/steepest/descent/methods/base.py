@@ -50,7 +50,7 @@ class Method(Protocol):
 
 
 class Failure(enum.IntEnum):
-    """Why a search cannot go on; the words are in ``descent.summary``."""
+    """Why a search cannot go on; the words are in ``descent.results.result``."""
 
     NONE = 0
     PRECISION = 2

@@ -59,7 +59,7 @@ MAKERS: frozenset[Any] = frozenset({np.zeros, np.empty, np.ones, np.full})
 """Functions whose results are recorded even where no argument is traced."""
 
 READ: dict[str, Callable[..., Any]] = {}
-"""What notes a value that is read; ``trace.view`` fills it."""
+"""What notes a value that is read; ``trace.following.follow`` fills it."""
 
 _PURE = frozenset((
     "numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator", "functools",

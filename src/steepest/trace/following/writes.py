@@ -278,7 +278,10 @@ def plain(value: Any, session: Session, memo: dict[int, Any]) -> Any:
 
 
 STAND_INS: list[type] = []
-"""Types of what stands for libraries' functions, types and modules; ``trace.seen`` fills it."""
+"""Types of what stands for libraries' functions, types and modules.
+
+``trace.following.namespaces`` fills it.
+"""
 
 _MADE_FIRST = (list, dict, collections.deque)
 

@@ -60,23 +60,23 @@ class Session:
         What the path taken through the function depends on, in order.
     places, pending, attributes
         Where the function may write outside, objects whose attributes it may write to, and
-        what it has written to attributes of classes (``trace.writes``).
+        what it has written to attributes of classes (``trace.following.writes``).
     shared, changed
         Arguments that share memory, and why; whether an argument is changed in place
-        (``trace.aliasing``).
+        (``trace.arrays.aliasing``).
     followed, views
-        User's functions and globals as this recording sees them (``trace.view``).
+        User's functions and globals as this recording sees them (``trace.following.follow``).
     subject
         The user's function, for messages.
     decided
         What conditions were found to be.
     coincidences, skips
         Lines that took a branch because values are equal, with the tolerance that they allow,
-        and at which how many are not to be taken (``trace.coincidence``).
+        and at which how many are not to be taken (``trace.following.coincidence``).
     texts
-        Texts made of traced values (``trace.text``).
+        Texts made of traced values (``trace.arrays.text``).
     chance
-        Sources of random numbers, and in which state they were (``trace.chance``).
+        Sources of random numbers, and in which state they were (``trace.recording.chance``).
     cells, filled
         Stand-ins of enclosing functions' variables, and which of them have a value.
     originals, kept

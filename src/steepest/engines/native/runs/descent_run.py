@@ -26,7 +26,7 @@ _OUTCOMES = tuple(Outcome)
 
 
 class NativeRun:
-    """A descent in progress; its attributes are those of ``engines.program.Run``.
+    """A descent in progress; its attributes are those of ``engines.protocol.Run``.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ class OneCall:
 
 
 class FinishedRun:
-    """A run that is over: ``engines.program.Run``, as far as that looks back.
+    """A run that is over: ``engines.protocol.Run``, as far as that looks back.
 
     Parameters
     ----------
