@@ -381,11 +381,11 @@ def print_first_calls(name):
 
 def machine_code(fit):
     """Return the median seconds of the compiled loop of a fit."""
-    from steepest.descent.running.compile import prepare, start_of
+    from steepest.descent.running.compile import compile_problem, start_of
 
     problem = fit.problem
     start = fit.history.x[0].astype(problem.layout.dtype)
-    prepared, _, _ = prepare(problem, start)
+    prepared, _, _ = compile_problem(problem, start)
     taken = []
     for _ in range(300):
         run = prepared.start(start_of(problem, prepared, start))

@@ -8,7 +8,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import zlib
 from collections import Counter
 
@@ -85,15 +84,19 @@ def pytest_configure(config):
 def ctrl_c():
     """Press Ctrl-C once a run goes; before, it would stop what compiles it."""
 
+    over = threading.Event()
+
     def press():
         while Interrupt.current is None:
-            time.sleep(0.05)
-        time.sleep(0.3)
-        os.kill(os.getpid(), signal.SIGINT)
+            if over.wait(0.05):
+                return
+        if not over.wait(0.3):
+            os.kill(os.getpid(), signal.SIGINT)
 
     presses = threading.Thread(target=press, daemon=True)
     presses.start()
     yield
+    over.set()
     presses.join()
 
 

@@ -123,3 +123,24 @@ def test_an_error_inside_names_the_line():
     with pytest.raises(OverflowError, match="too large") as caught:
         f(2.0)
     assert any("test_custom.py" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_function_of_the_data_alone_is_computed_at_each_iteration(engine):
+    calls = []
+
+    def look(data):
+        calls.append(1)
+        return data * 2.0
+
+    looked = st.custom_derivative(look, pullback=lambda cotangent, y, data: (cotangent * 2.0,))
+    loss = lambda x, data: np.sum((x - looked(data)) ** 2)
+    st.minimize(
+        loss,
+        np.zeros(2),
+        args=(np.ones(2),),
+        method=st.GradientDescent(0.1),
+        stop=st.MaxIterations(7),
+        engine=engine,
+    )
+    assert len(calls) >= 7

@@ -1,6 +1,7 @@
 """CONTRIBUTING's recipes, each carried out in a copy of the tree: one file of the source each."""
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -20,10 +21,13 @@ RECIPES = {
     for heading, section in re.findall(r"^### (.*?)\n(.*?)(?=^##)", TEXT, re.M | re.S)
 }
 
+# The packages whose lists of public names `make exports` writes.
+PACKAGES = runpy.run_path(str(ROOT / "tools" / "exports.py"))["PACKAGES"]
+
 # What shows that it is there, run by a fresh interpreter that finds the copy.
 SHOWN = {
     "An op": """
-x = np.array([-5, 7, 0, 2**40])
+x = np.array([-5, 7, 0, 2**40, np.iinfo(int).min])
 for engine in (Interpreter(), Native(), Torch()):
     graph = st.trace(lambda x: np.bitwise_count(x), x)
     _, (value,) = engine.compile([graph])([x])
@@ -63,7 +67,8 @@ run = st.minimize(lambda x: np.sum(x**2), np.ones(3), method=st.GradientDescent(
 assert run.history.step_length[-1] < 1e-3 <= run.history.step_length[-2]
 assert "StepNormBelow(threshold=0.001)" in run.message
 run.save("run.safetensors")
-assert st.resume("run.safetensors", lambda x: np.sum(x**2)).iterations >= run.iterations
+again = st.resume("run.safetensors", lambda x: np.sum(x**2), stop=st.StepNormBelow(1e-4))
+assert again.iterations > run.iterations and again.history.step_length[-1] < 1e-4
 """,
     "A rewrite rule": """
 graph = st.trace(lambda x: np.logical_not(np.logical_not(x > 1.0)), np.ones(3))
@@ -101,6 +106,11 @@ def test_recipe_works_and_touches_one_file(recipe, tmp_path):
     if "make exports" in TEXT[TEXT.index(f"### {recipe}") :].split("\n###")[0]:
         subprocess.run(exports, check=True, cwd=ROOT)
     assert subprocess.run([*exports, "--check"], cwd=ROOT).returncode == 0
+    edited = {name, *(f"steepest/{package}" for package in PACKAGES)}
+    for copy in tmp_path.rglob("*.py"):
+        original = copy.relative_to(tmp_path / "src")
+        is_same = copy.read_text() == (ROOT / "src" / original).read_text()
+        assert is_same or str(original) in edited
     program = f"{HEAD}\nassert st.__file__.startswith({str(tmp_path)!r})\n{SHOWN[recipe]}"
     done = subprocess.run(
         [sys.executable, "-c", program],

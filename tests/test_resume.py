@@ -480,3 +480,29 @@ def test_fits_go_on_with_another_engine(tmp_path, engines):
     stop = st.DecrementBelow(1e-20) | st.MaxIterations(1000)
     there = st.resume(tmp_path / "fit", model, (t, y), stop=stop, engine=engines[1])
     np.testing.assert_allclose(there.x, whole.x, rtol=1e-9)
+
+
+SLOW = {"method": st.GradientDescent(1e-9), "stop": st.LossBelow(0.0)}
+
+
+def resumed(tmp_path):
+    loss = lambda x: np.sum((x - 1.0) ** 2)
+    first = st.minimize(loss, np.zeros(2), method=SLOW["method"], stop=st.MaxIterations(2))
+    first.save(tmp_path / "run.safetensors")
+    return st.resume(tmp_path / "run.safetensors", loss, stop=SLOW["stop"])
+
+
+INTERRUPTED = {
+    "resume": resumed,
+    "least_squares": lambda _: st.least_squares(lambda x: x - 1.0, np.zeros(2), **SLOW),
+    "least_squares_many": lambda _: st.least_squares_many(
+        lambda x: x - 1.0, np.zeros((3, 2)), **SLOW
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_ctrl_c_warns_wherever_the_run_began(name, tmp_path, ctrl_c):
+    with pytest.warns(st.OptimizeWarning, match="was interrupted"):
+        run = INTERRUPTED[name](tmp_path)
+    assert st.Status.INTERRUPTED in np.atleast_1d(np.array(run.status, object)).tolist()

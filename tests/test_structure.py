@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 import re
 import subprocess
 import sys
@@ -128,6 +129,7 @@ def test_what_registers_itself_is_imported(folder):
     for package in (PACKAGE / folder).rglob("__init__.py"):
         listed = IMPORTS[module_name(package)]
         inside = {module_name(p) for p in package.parent.glob("*.py") if p != package}
+        inside |= {module_name(p) for p in package.parent.glob("*/__init__.py")}
         helpers = {name for name in inside if re.search(r"gemm_tile|gemv|registry", name)}
         assert inside - helpers <= listed, package
 
@@ -190,3 +192,18 @@ def test_modules_that_docstrings_name_are_there():
             if rest and not re.search(rf"\b{rest[0]}\b", file.read_text()):
                 stale.add(f"{path.name} names {name}")
     assert stale == set()
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples", "tools", "docs"])
+def test_what_stands_beside_the_package_imports_what_there_is(folder):
+    root = PACKAGE.parents[1]
+    missing = {
+        f"{path.relative_to(root)}: {node.module}.{alias.name}"
+        for path in (root / folder).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steepest")
+        for alias in node.names
+        if not hasattr(importlib.import_module(node.module), alias.name)
+        and f"{node.module}.{alias.name}" not in NAMES
+    }
+    assert missing == set()

@@ -11,7 +11,8 @@ import numpy as np
 from steepest.derivative.transform import record_pullback
 from steepest.errors import InputError, SettingError
 from steepest.graph.source import at, function_source
-from steepest.ops import Case, Domain, Kernel, Row, Rule
+from steepest.ops import Case, Domain, Row, Rule
+from steepest.ops.machine_code import HOST
 from steepest.trace import as_traced, current, node_of, open_session, record
 from steepest.trace.arrays.array import holds_traced
 from steepest.trace.following.follow import follow
@@ -49,7 +50,7 @@ class CustomFunction:
             infer=lambda *operands, shape, dtype: (shape, dtype),
             derivative=Rule(self._pull, self._push),
             torch=self._torch,
-            lower=Kernel("host"),
+            lower=HOST,
             domain=Domain(((-1.0, 1.0),), (Case(((),)),), smooth=False),
             kink="as the user's own rule says",
         )

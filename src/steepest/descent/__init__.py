@@ -1,4 +1,4 @@
-"""Methods, step sizes, stop rules, the one driver, results; the front doors."""
+"""Methods, step sizes, stop rules, the one driver, results; the entry points."""
 
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
@@ -14,6 +14,7 @@ from steepest.descent.methods import (
     Averaged,
     Clipped,
     Dogleg,
+    Failure,
     GaussNewton,
     GradientDescent,
     HagerZhang,
@@ -84,6 +85,7 @@ __all__ = [
     "Dogleg",
     "Evaluation",
     "ExponentialDecay",
+    "Failure",
     "Fit",
     "FitWarning",
     "Fixed",

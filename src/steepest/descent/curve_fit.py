@@ -1,4 +1,4 @@
-"""``curve_fit``: the front door for a model and data."""
+"""``curve_fit``: the entry point for a model and data."""
 
 from __future__ import annotations
 

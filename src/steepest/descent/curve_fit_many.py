@@ -1,4 +1,4 @@
-"""``curve_fit_many``: the front door for a model and many sets of data."""
+"""``curve_fit_many``: the entry point for a model and many sets of data."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def curve_fit_many(
     check_count(model, points, count)
     is_own = any(_is_own(leaf, y) for leaf in trees.leaves(x))
     if is_own:
-        covariance_from_r = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
-        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else covariance_from_r(leaf), x)
+        repeated = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
+        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else repeated(leaf), x)
     given = {"y": (y, True), "x": (x, is_own)}
     if sigma is not None:
         given["sigma"] = (sigma, sigma.shape == y.shape)

@@ -1,4 +1,4 @@
-"""``least_squares``: the front door for residuals."""
+"""``least_squares``: the entry point for residuals."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def fit_residuals(
     run = doubted(run, problem, vector)
     if data is None:  # those of a model are warned of with what they do not determine
         warn_of_idle(run)
-        warn_of_interrupt([run.status])
+        warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)

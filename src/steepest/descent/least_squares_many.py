@@ -1,4 +1,4 @@
-"""``least_squares_many``: the front door for many residuals of the same form."""
+"""``least_squares_many``: the entry point for many residuals of the same form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from steepest.descent.entry import entry_point
 from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.least_squares import squares_problem
 from steepest.descent.methods import Search
-from steepest.descent.minimize import warn_of_interrupt
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
 from steepest.descent.results.result import Status
@@ -162,7 +161,6 @@ def fit_many(
     )
     problems = Problems(first, vectors, args, shared)
     solved = solve_many(problems, progress)
-    warn_of_interrupt(solved.status)
     size = vectors.shape[1]
     if solved.report:
         factor = solved.report[FACTOR][:, :, :-1].copy()

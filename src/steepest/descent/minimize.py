@@ -1,8 +1,8 @@
-"""``minimize``: the front door."""
+"""``minimize``: the entry point."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -188,14 +188,14 @@ def minimize(
     )
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
-    warn_of_interrupt([run.status])
+    warn_of_interrupt(run)
     return run
 
 
-def warn_of_interrupt(statuses: Iterable[Status]) -> None:
-    """Warn of runs that Ctrl-C ended: the script that holds them goes on."""
-    if Status.INTERRUPTED in statuses:
-        warn_user(str(Status.INTERRUPTED))
+def warn_of_interrupt(run: Result) -> None:
+    """Warn of a run that Ctrl-C ended: the script that holds it goes on."""
+    if run.status is Status.INTERRUPTED:
+        warn_user(run.message)
 
 
 def warn_of_idle(run: Result) -> None:

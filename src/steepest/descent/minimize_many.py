@@ -1,4 +1,4 @@
-"""``minimize_many``: the front door for many losses of the same form."""
+"""``minimize_many``: the entry point for many losses of the same form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import default_method
-from steepest.descent.minimize import DEFAULT_STOP, check_kinds, warn_of_interrupt
+from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.problem.bounds import box_of_pairs
 from steepest.descent.problem.objective import Objective
 from steepest.descent.results.batch import Many
@@ -120,5 +120,4 @@ def minimize_many(
         box=box,
     )
     solved = solve_many(Problems(first, vectors, args, shared), progress)
-    warn_of_interrupt(solved.status)
     return Many(**common(solved, first))

@@ -1,4 +1,4 @@
-"""``resume``: the front door for a run out of a file."""
+"""``resume``: the entry point for a run out of a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.serialize import UnknownSettingError, decode, decode_structure
 from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import choose_method
-from steepest.descent.minimize import batch_plan, check_kinds
+from steepest.descent.minimize import batch_plan, check_kinds, warn_of_interrupt
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.data import Data, validate_data
@@ -152,6 +152,7 @@ def resume(
             if name in settings
         },
     )
+    warn_of_interrupt(run)
     if not settings["of_residuals"]:
         return run
     names = tuple(settings["names"])

@@ -85,7 +85,7 @@ class StopRule(abc.ABC):
         truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(self.rules())}
         return self.met_rules(lambda rule: truths[id(rule)])
 
-    def max_iterations(self) -> int | None:
+    def iteration_limit(self) -> int | None:
         """Return the iteration at which the rule is certainly met; None if there is none."""
         return None
 
@@ -329,7 +329,7 @@ class MaxIterations(StopRule):
     def met(self, point: Point) -> Any:
         return point.iteration >= int(self.limit)
 
-    def max_iterations(self) -> int | None:
+    def iteration_limit(self) -> int | None:
         return int(self.limit)
 
 
@@ -390,11 +390,9 @@ class AnyOf(StopRule):
     def rules(self) -> list[StopRule]:
         return self.first.rules() + self.second.rules()
 
-    def max_iterations(self) -> int | None:
-        limits = [
-            n for n in (self.first.max_iterations(), self.second.max_iterations()) if n is not None
-        ]
-        return min(limits, default=None)
+    def iteration_limit(self) -> int | None:
+        limits = self.first.iteration_limit(), self.second.iteration_limit()
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -422,6 +420,6 @@ class AllOf(StopRule):
     def rules(self) -> list[StopRule]:
         return self.first.rules() + self.second.rules()
 
-    def max_iterations(self) -> int | None:
-        limits = self.first.max_iterations(), self.second.max_iterations()
+    def iteration_limit(self) -> int | None:
+        limits = self.first.iteration_limit(), self.second.iteration_limit()
         return None if None in limits else max(limits)  # type: ignore[type-var]

@@ -89,6 +89,10 @@ class Kernel:
     in_lanes: bool | Callable[[Node], bool] = False
     may_raise: bool = False
 
+    def __post_init__(self) -> None:
+        if self.name == "host" and not self.may_raise:
+            raise ValueError("what NumPy computes may raise: take HOST")
+
 
 HOST = Kernel("host", may_raise=True)
 """No machine code of its own: NumPy computes it, called back."""

@@ -160,7 +160,7 @@ class Row:
         Whether operands of whole numbers are places, which are looked up and checked while it
         runs.
     is_move
-        Whether every element of the result is one of an operand's.
+        Whether it is known that every element of the result is one of an operand's.
     in_order
         Where NumPy surely lays the result out in C order. Elementwise ops and reductions do
         where all operands are so.

@@ -1,7 +1,7 @@
 """Descent methods, a family in each module."""
 
 from steepest.descent.methods.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
-from steepest.descent.methods.base import Method, Move, Search
+from steepest.descent.methods.base import Failure, Method, Move, Search
 from steepest.descent.methods.conjugate_gradient import NonlinearCG
 from steepest.descent.methods.gradient import GradientDescent, Momentum, Nesterov
 from steepest.descent.methods.hager_zhang import HagerZhang
@@ -21,6 +21,7 @@ __all__ = [
     "Averaged",
     "Clipped",
     "Dogleg",
+    "Failure",
     "GaussNewton",
     "GradientDescent",
     "HagerZhang",

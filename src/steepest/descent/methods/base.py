@@ -16,7 +16,7 @@ import numpy as np
 
 from steepest.descent.problem.evaluation import Evaluation
 
-__all__ = ["Method", "Move", "Search"]
+__all__ = ["Failure", "Method", "Move", "Search"]
 
 
 class Method(Protocol):

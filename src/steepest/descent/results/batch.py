@@ -193,10 +193,8 @@ class ManyFits(Many):
         for k, held in enumerate(patterns):
             rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~held)
             if len(free):
-                covariance_from_r = covariances_from_r(
-                    self.factor[rows], free, self.observations[rows]
-                )
-                result[np.ix_(rows, free, free)] = covariance_from_r
+                inverse = covariances_from_r(self.factor[rows], free, self.observations[rows])
+                result[np.ix_(rows, free, free)] = inverse
         if self.absolute_sigma:
             return result
         scale = self.reduced_chi_square[:, None, None]

@@ -295,7 +295,7 @@ class Fit(Answers):
         return len(self.vector) if self.end.box is None else int(np.sum(self._free))
 
     @lazy
-    def _spread(self) -> tuple[np.ndarray, int]:
+    def _unscaled_covariance(self) -> tuple[np.ndarray, int]:
         """The inverse of the Jacobian's square by the free parameters, and its rank."""
         inverse = self.end.inverse
         if inverse is not None:
@@ -317,7 +317,7 @@ class Fit(Answers):
     @property
     def rank(self) -> int:
         """Of the Jacobian by the parameters that no bound holds."""
-        return self._spread[1]
+        return self._unscaled_covariance[1]
 
     @lazy
     def covariance(self) -> np.ndarray:
@@ -341,15 +341,15 @@ class Fit(Answers):
         if inverse is not None:  # most often, and it is what unpacking a fit waits for
             freedom = end.observations - len(inverse)
             return inverse * (1.0 if self.absolute_sigma else 2 * end.loss / freedom)
-        covariance_from_r, _ = self._spread
+        unscaled, _ = self._unscaled_covariance
         scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
         if math.isnan(scale):
-            covariance_from_r, scale = np.full_like(covariance_from_r, np.inf), 1.0
+            unscaled, scale = np.full_like(unscaled, np.inf), 1.0
         if self.end.box is None:
-            return covariance_from_r * scale
+            return unscaled * scale
         free = np.flatnonzero(self._free)
         result = np.full((len(self.vector), len(self.vector)), np.nan)
-        result[np.ix_(free, free)] = covariance_from_r * scale
+        result[np.ix_(free, free)] = unscaled * scale
         return result
 
     @property

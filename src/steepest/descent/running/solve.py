@@ -167,5 +167,5 @@ _NOTHING = contextlib.nullcontext()
 
 
 def _progress_display(problem: Problem, limit: int | None) -> Any:
-    last = problem.stop.max_iterations() if limit is None else limit
+    last = problem.stop.iteration_limit() if limit is None else limit
     return presenter("progress").display(last)

@@ -166,7 +166,7 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
         if work is None:
             one_by_one = _one_by_one(problems, watch, ended_by, built.observations)
-            _look_at_idle(first, one_by_one.status, moves)
+            _warn_of(first, one_by_one.status, moves)
             return one_by_one._replace(
                 timings=Timings(traced, compiled, time.perf_counter() - started)
             )
@@ -175,7 +175,7 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     answer: Answer = trees.unflatten(built.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
     status = _statuses(over, answer.rules, first.stop, ended_by())
-    _look_at_idle(first, status, moves)
+    _warn_of(first, status, moves)
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -190,8 +190,10 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     )
 
 
-def _look_at_idle(first: Problem, status: np.ndarray, moves: np.ndarray) -> None:
-    """Warn of parameters that do not matter; a loss of none that do has not converged."""
+def _warn_of(first: Problem, status: np.ndarray, moves: np.ndarray) -> None:
+    """Warn of Ctrl-C, and of parameters that do not matter; without any no loss converges."""
+    if Status.INTERRUPTED in status.tolist():
+        warn_user(str(Status.INTERRUPTED))
     if moves.all():
         return
     reached = np.array([one.is_success or one is Status.FLAT for one in status.tolist()])

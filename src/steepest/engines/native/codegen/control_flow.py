@@ -40,7 +40,7 @@ class Control:
     ----------
     ir
         Writes instructions at the current position.
-    board
+    queue
         What threads share, where there are some (``threads.py``).
     shares_work
         Whether something was written that they share.

@@ -14,7 +14,7 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
 
-# Words of the board that threads share, on cache lines of their own if they change often.
+# Words of the queue that threads share, on cache lines of their own if they change often.
 TICKET, DONE, WORK, CONTEXT, OPEN, BUSY, SLEEPING, THREADS = (8 * i for i in range(8))
 STARTED, OVER, ACQUIRE, RELEASE = (THREADS + i for i in range(1, 5))
 TURN = WORK + 1  # pieces of each half that are done in the opposite order, from its end
@@ -34,10 +34,10 @@ _CACHE = 1 << 21
 """Bytes that the caches of one processor keep."""
 
 _PATIENCE = 10_000
-"""Looks at the board before a caller takes over what was left to helpers."""
+"""Looks at the queue before a caller takes over what was left to helpers."""
 
 _SPINS = 100_000
-"""Looks at the board before a helper goes to sleep: some hundred microseconds."""
+"""Looks at the queue before a helper goes to sleep: some hundred microseconds."""
 
 PIECE = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
 """Does one piece of work: of a context, and the number of the piece."""
@@ -110,7 +110,7 @@ def _rest(b: ir.IRBuilder, module: ir.Module) -> None:
 def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of machine code
     """Return the function that shares work out and takes part in it.
 
-    Its arguments are the board, the function that does a piece, its context, the number of
+    Its arguments are the queue, the function that does a piece, its context, the number of
     pieces, the bytes of memory that they look at, and whether every thread begins with the
     pieces that it ended with the last time, which its caches still keep. It returns when all
     are done. Where there are no helpers, or they are busy with the work of another thread, it
@@ -149,7 +149,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     b.position_at_end(done)
     b.ret_void()
 
-    b.position_at_end(ask)  # whether the board is free
+    b.position_at_end(ask)  # whether the queue is free
     before = b.atomic_rmw("xchg", _word(b, queue, BUSY), index(1), "seq_cst")
     b.cbranch(b.icmp_signed("==", before, index(0)), publish, alone)
 
@@ -232,7 +232,7 @@ def _wake(module: ir.Module) -> ir.Function:
     started, others = _load(b, queue, STARTED), b.sub(_load(b, queue, THREADS), index(1))
     wanted = b.select(b.icmp_signed("<", started, others), started, others)
     with builder.range(index(0), wanted) as number:
-        worker = _bed(b, queue, number)
+        worker = _worker(b, queue, number)
         with b.if_then(_mark_awake(b, queue, worker)):
             kind = ir.FunctionType(ir.VoidType(), [POINTER])
             _call(b, _load(b, queue, RELEASE), kind, [_lock(b, worker)])
@@ -240,7 +240,7 @@ def _wake(module: ir.Module) -> ir.Function:
     return function
 
 
-def _bed(b: ir.IRBuilder, queue: ir.Value, number: ir.Value) -> ir.Value:
+def _worker(b: ir.IRBuilder, queue: ir.Value, number: ir.Value) -> ir.Value:
     place = b.add(b.mul(number, index(WORKER_STRIDE)), index(WORKERS))
     return b.gep(queue, [place], source_etype=INDEX)
 
@@ -265,7 +265,7 @@ def _mark_awake(b: ir.IRBuilder, queue: ir.Value, worker: ir.Value) -> ir.Value:
 
 
 def serve_module() -> ir.Module:
-    """Return what a helper does: of the board, and its number from 0 on.
+    """Return what a helper does: of the queue, and its number from 0 on.
 
     It takes pieces. Where there are none for a while, it sleeps, but for programs that are
     running; nothing of this needs the interpreter's lock.
@@ -279,7 +279,7 @@ def serve_module() -> ir.Module:
     )
     up, leave = function.append_basic_block("up"), function.append_basic_block("leave")
     b = ir.IRBuilder(entry)
-    worker = _bed(b, queue, number)
+    worker = _worker(b, queue, number)
     b.branch(look)
 
     b.position_at_end(look)

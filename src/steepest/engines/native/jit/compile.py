@@ -213,7 +213,7 @@ class Code:
         """Note that baseline code ran for so long: once it has done so often, it is optimized."""
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
-        is_used_often = self._uses > _HASTY_USES and size <= _HASTY_SIZE
+        is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
         if is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size:
             with _lock:
                 if self.is_baseline:
@@ -246,7 +246,7 @@ class Code:
             return str(machine.emit_assembly(self._optimized(machine)))
 
 
-_HASTY_USES, _HASTY_SIZE = 16, 4_000
+_BASELINE_USES, _BASELINE_SIZE = 16, 4_000
 """How often code of at most so many instructions runs before it is worth being optimized."""
 
 _SECONDS_TO_OPTIMIZE = 1e-4

@@ -19,7 +19,7 @@ from steepest.engines.native.codegen.decision_tree import emit_tree
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Arena, View, contiguous
 from steepest.engines.native.codegen.types import INDEX, index, register_type
-from steepest.engines.native.jit import program_cache as kept
+from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.function import (
@@ -117,12 +117,12 @@ def _whole(program: Program, in_parts: bool = False) -> DescentCode:
     write = lambda: _Writer(program, in_parts).write()
     it = program.full
     if len(program.iterations) > 1 or it.guards:
-        found = kept.of_program(write(), "descend", baseline=True)
+        found = program_cache.of_program(write(), "descend", baseline=True)
     else:
         lengths = [len(part) for part in (it.state, it.data, it.records, it.report)]
         kind = f"{lengths} {it.due is None} {program.batches} {program.record_x} {in_parts}"
         said = (*it.inputs, it.variable, *it.outputs)
-        found = kept.compiled("descend", said, kind, write, baseline=True)
+        found = program_cache.compiled("descend", said, kind, write, baseline=True)
     carried = (it.x, *it.state)
     return DescentCode(
         program,
@@ -194,7 +194,7 @@ class _Writer:
     def _integer(self, place: int) -> ir.Value:
         return self.builder.ir.gep(self.integers, [index(place)], source_etype=INDEX)
 
-    def write(self) -> kept.EmittedProgram:
+    def write(self) -> program_cache.EmittedProgram:
         b, program = self.builder.ir, self.program
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
@@ -225,7 +225,7 @@ class _Writer:
             b.position_at_end(full)
             self._iterations(self.paths, phis, head)
         builder = self.builder
-        return kept.EmittedProgram(
+        return program_cache.EmittedProgram(
             self.module, self.arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
         )
 

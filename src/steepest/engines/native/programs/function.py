@@ -18,7 +18,7 @@ from steepest.engines.native.codegen.decision_tree import emit_tree
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Arena, contiguous
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
-from steepest.engines.native.jit import program_cache as kept
+from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.layout import TableLayout, function_table
@@ -282,10 +282,10 @@ def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> Program:
     guards = [guard for path in paths for guard in path.guards]
     outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
     if len(paths) > 1 or guards:
-        found = kept.of_program(_write(paths), "run_graph", baseline)
+        found = program_cache.of_program(_write(paths), "run_graph", baseline)
     else:
         kind = str(len(paths[0].inputs))
-        found = kept.compiled("run_graph", outputs, kind, lambda: _write(paths), baseline)
+        found = program_cache.compiled("run_graph", outputs, kind, lambda: _write(paths), baseline)
     outputs_of_all, places = _places(paths)
     return Program(
         paths,
@@ -299,7 +299,7 @@ def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> Program:
     )
 
 
-def _write(paths: tuple[Graph, ...]) -> kept.EmittedProgram:
+def _write(paths: tuple[Graph, ...]) -> program_cache.EmittedProgram:
     module = ir.Module()
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
@@ -338,7 +338,7 @@ def _write(paths: tuple[Graph, ...]) -> kept.EmittedProgram:
         builder.ir.ret(index(UNKNOWN_PATH))
 
     emit_tree(lowering, decision_tree([path.guards for path in paths]), leaf, unknown)
-    return kept.EmittedProgram(
+    return program_cache.EmittedProgram(
         module, arena.size, builder.checked_nodes, builder.hosts, builder.shares_work
     )
 

@@ -85,7 +85,7 @@ def entry(
         Makes the memory of a result, from its shape and dtype.
     arena
         Memory of the program; a second call at the same time goes to the fallback.
-    board
+    queue
         What threads share.
     reads
         What was read from outside when the function was traced: how, and what it was. If

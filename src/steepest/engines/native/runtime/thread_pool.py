@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.native.codegen import work_queue as sharing
+from steepest.engines.native.codegen import work_queue
 from steepest.engines.native.codegen.work_queue import (
     ACQUIRE,
     MOST_HELPERS,
@@ -38,7 +38,7 @@ from steepest.errors import SettingError
 
 @once
 def _serve() -> tuple[Code, Any]:
-    code = Code(sharing.serve_module(), "serve")
+    code = Code(work_queue.serve_module(), "serve")
     return code, ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(code.address)
 
 
@@ -65,7 +65,7 @@ class _Helpers:
 
     Attributes
     ----------
-    board
+    queue
         What they and the programs share.
     """
 
