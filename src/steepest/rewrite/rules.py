@@ -31,14 +31,11 @@ class RewriteRule:
         Names of the ops it looks at; empty for every op.
     apply
         Returns the simpler node, or None where the rule does not fit.
-    exact
-        Whether every bit of the result stays; the others only run with ``fast=True``.
     """
 
     name: str
     ops: frozenset[str]
     apply: Callable[[Node], Node | None]
-    exact: bool = True
 
 
 RULES: list[RewriteRule] = []

@@ -113,7 +113,7 @@ def trace_iteration(
     compute_dtype
         Precision of the arithmetic.
     record_every
-        The history keeps every so manieth iteration; 0 keeps none.
+        The history keeps every n-th iteration; 0 keeps none.
     box
         Where the parameters have to stay, as plain vectors; None where they need not.
     here
@@ -174,7 +174,7 @@ class Settings(NamedTuple):
     method, stop
         The descent method and the stop rule.
     record_every
-        The history keeps every so manieth iteration; 0 keeps none.
+        The history keeps every n-th iteration; 0 keeps none.
     """
 
     method: Any

@@ -1,4 +1,4 @@
-"""Programs that other processes have written, found without writing them again.
+"""Which program a graph has: one that was written before need not be written again.
 
 Writing a program takes as long as compiling it. What was found out on the way is kept under
 the name of the graph; the machine code under that of the program's text, as always.

@@ -45,8 +45,7 @@ _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
 
 
 _NOBODYS = 2
-"""What CPython counts of references to a run that only its room's list holds, and the argument
-of the question. Nobody else has the room while it is asked."""
+"""``sys.getrefcount`` of a run that only its slot holds: that reference, and the call's own."""
 
 
 class _Slot(NamedTuple):
