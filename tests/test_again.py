@@ -19,7 +19,7 @@ T = np.linspace(0.0, 3.0, 31)
 PREPARE = importlib.import_module("steepest.descent.running.compile")
 AGAIN = importlib.import_module("steepest.descent.running.refit")
 ENOUGH = 40
-"""Calls after which hasty code has been optimized."""
+"""Calls after which baseline code has been optimized."""
 
 
 def decay(t, a, b):

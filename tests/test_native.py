@@ -265,7 +265,7 @@ def test_largest_and_smallest_of_truth_values(size):
     assert (bool(largest), bool(smallest)) == (True, False)
 
 
-def test_code_that_was_compiled_in_haste_gives_the_same_bits_once_it_is_optimized():
+def test_baseline_code_gives_the_same_bits_once_it_is_optimized():
     def loss(x):
         return np.sum(np.exp(0.3 * x) + np.sin(x) ** 2) + (x[0] * x[1] - 1.7) ** 2 / 3
 
@@ -274,31 +274,31 @@ def test_code_that_was_compiled_in_haste_gives_the_same_bits_once_it_is_optimize
             loss, np.linspace(0.1, 1.2, 5), method=st.Adam(0.03), stop=st.MaxIterations(steps)
         )
 
-    hasty = run()
+    baseline = run()
     made = [object_ for object_ in gc.get_objects() if type(object_) is jit.Code]
     assert any(code.is_baseline for code in made)
     count = sum(code.is_baseline for code in made)
-    runs = [run() for _ in range(jit._HASTY_USES + 3)]
+    runs = [run() for _ in range(jit._BASELINE_USES + 3)]
     assert sum(code.is_baseline for code in made) == count - 1
     for again in runs:
-        np.testing.assert_array_equal(again.x, hasty.x)
-        np.testing.assert_array_equal(again.history.loss, hasty.history.loss)
+        np.testing.assert_array_equal(again.x, baseline.x)
+        np.testing.assert_array_equal(again.history.loss, baseline.history.loss)
 
 
 @pytest.mark.parametrize("size", [700, 512, 1024, 3000])
-def test_sums_of_any_length_may_be_compiled_in_haste(size):
+def test_sums_of_any_length_may_be_baseline_code(size):
     random = np.random.default_rng(size)
     t, y = random.normal(size=(2, size))
     run = lambda: st.least_squares(lambda p: p[0] * t + np.exp(p[1] * t) - y, np.zeros(2))
-    hasty = run()
+    baseline = run()
     codes = [object_ for object_ in gc.get_objects() if type(object_) is jit.Code]
     count = sum(code.is_baseline for code in codes)
     assert count
-    for _ in range(jit._HASTY_USES + 3):
+    for _ in range(jit._BASELINE_USES + 3):
         again = run()
     assert sum(code.is_baseline for code in codes) < count
-    np.testing.assert_array_equal(again.x, hasty.x)
-    np.testing.assert_array_equal(again.covariance, hasty.covariance)
+    np.testing.assert_array_equal(again.x, baseline.x)
+    np.testing.assert_array_equal(again.covariance, baseline.covariance)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -326,7 +326,7 @@ def test_a_long_run_goes_on_in_optimized_code():
     assert first.iterations == second.iterations == 300_000
 
 
-def test_code_whose_rounding_optimization_may_change_is_not_compiled_in_haste():
+def test_code_whose_rounding_optimization_may_change_is_no_baseline_code():
     assert not jit._is_exact("%x = fadd reassoc double %a, %b")
     assert not jit._is_exact("%x = fmul contract double %a, %b")
     assert jit._is_exact("%x = fmul double %a, %b")

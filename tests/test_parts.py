@@ -122,7 +122,7 @@ def test_a_model_that_branches_is_traced_whole():
     np.testing.assert_allclose(fit.x[1], -2.0)
 
 
-def test_optimized_code_gives_the_bits_of_hasty_code():
+def test_optimized_code_gives_the_bits_of_baseline_code():
     y = wave(T, 1.5, 2.0, 0.3, 0.5)
     start = np.array([1.0, 1.7, 0.1, 0.0])
     model = lambda t, a, b, c, d: wave(t, a, b, c, d)
