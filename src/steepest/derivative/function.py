@@ -48,8 +48,7 @@ class PathLimitWarning(UserWarning):
 def interpret(paths: Sequence[Graph]) -> Executable:
     """Return the paths through a function as a function of flat inputs, computed in NumPy."""
     tree = decision_tree([path.guards for path in paths])
-
-    evaluators: dict[int, Any] = {}  # what is known besides the inputs hangs on the path alone
+    evaluators: dict[int, Any] = {}  # a path decides what is known besides the inputs
 
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         known = dict(zip(paths[-1].inputs, values, strict=True))

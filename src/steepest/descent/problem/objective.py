@@ -143,11 +143,6 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     )
 
 
-def as_objective(function: Callable[..., Any] | Objective) -> Objective:
-    """Return a loss as an objective."""
-    return function if isinstance(function, Objective) else Objective(function)
-
-
 def _as_vector(function: Callable[..., Any], outputs: list[Node], dtype: np.dtype) -> TracedArray:
     where = at(function_source(function))
     name = getattr(function, "__name__", "the function")

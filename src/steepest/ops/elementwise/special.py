@@ -367,12 +367,6 @@ def _exprel_partial(y: Any, x: Any) -> Any:
     return np.where(x > _FAR, y, 0.5 * hyp1f1(np.full_like(x, 2.0), np.full_like(x, 3.0), near))
 
 
-def _slope_of_sinc(t: Any, x: Any) -> Any:
-    angle = math.pi * x
-    of = t.full_like(x, 2.5)
-    return -math.pi / 3 * angle * HYP0F1.torch(t, of, angle * angle * -0.25)  # type: ignore[operator]
-
-
 EXPREL = _special(
     "exprel",
     _exprel_partial,

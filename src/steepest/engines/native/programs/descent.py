@@ -24,11 +24,11 @@ from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.function import (
     FUNCTION_TYPE,
+    CompiledGraph,
     cached,
     compile_evaluation,
     leave_on_error,
 )
-from steepest.engines.native.programs.function import Program as CompiledGraph
 from steepest.engines.native.programs.layout import (
     COUNT,
     REASON,

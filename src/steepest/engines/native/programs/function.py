@@ -22,7 +22,7 @@ from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.layout import TableLayout, function_table
-from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import (
     WORTH_KEEPING,
     address_of,
@@ -73,7 +73,7 @@ UNKNOWN_PATH = -1
 
 
 @dataclass(frozen=True)
-class Program:
+class CompiledGraph:
     """Machine code of the paths through a function.
 
     Attributes
@@ -117,9 +117,9 @@ class Program:
         ]
         outputs = [empty(shape, dtype) for shape, dtype in self.outputs]
         arena = self._take_arena()
-        others = (arena, threads.queue(), *outputs)
+        others = (arena, thread_pool.queue(), *outputs)
         table = pointer_table([address_of(array) for array in (*arrays, *others)])
-        with threads.at_work(self.shares_work):
+        with thread_pool.at_work(self.shares_work):
             number = self.code.call(table, 0, 0)
         self._give_back(arena)
         return self._finished(number, outputs)
@@ -144,7 +144,7 @@ class Program:
         address = address_of(description)
         shapes, dtypes = ([output[i] for output in self.outputs] for i in range(2))
         make = maker(self.outputs)
-        queue, shares_work = threads.queue(), self.shares_work
+        queue, shares_work = thread_pool.queue(), self.shares_work
         take, give_back, finished = self._take_arena, self._give_back, self._finished
 
         def run(
@@ -154,7 +154,7 @@ class Program:
             outputs = list(map(make, shapes, dtypes))
             arrays = (*inputs, arena, queue, *outputs)
             if shares_work:
-                with threads.at_work():
+                with thread_pool.at_work():
                     number = call(id(arrays), address)
             else:  # without even the time of a context
                 number = call(id(arrays), address)
@@ -191,7 +191,7 @@ class Program:
             self.outputs,
             maker(self.outputs),
             aligned_bytes(self.arena_size),
-            threads.queue(),
+            thread_pool.queue(),
             reads,
             open_sessions,
             fallback,
@@ -247,14 +247,14 @@ def raise_error(
     )
 
 
-def compile_paths(paths: Sequence[Graph]) -> Program:
+def compile_paths(paths: Sequence[Graph]) -> CompiledGraph:
     """Compile the paths through a function, or return what was compiled for equal ones."""
     simplified = tuple(map(_simplified, paths))
     program = cached(simplified, lambda: _compile(simplified))
     return replace(program, paths=simplified)  # their lines are those of these graphs
 
 
-def compile_evaluation(graph: Graph) -> Program:
+def compile_evaluation(graph: Graph) -> CompiledGraph:
     """Compile what a descent calls in every iteration, as baseline code first."""
     return cached(("evaluation", graph), lambda: _compile((graph,), baseline=True))
 
@@ -278,7 +278,7 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
     return [(shape, dtype) for _, shape, dtype in outputs], places
 
 
-def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> Program:
+def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> CompiledGraph:
     guards = [guard for path in paths for guard in path.guards]
     outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
     if len(paths) > 1 or guards:
@@ -287,7 +287,7 @@ def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> Program:
         kind = str(len(paths[0].inputs))
         found = program_cache.compiled("run_graph", outputs, kind, lambda: _write(paths), baseline)
     outputs_of_all, places = _places(paths)
-    return Program(
+    return CompiledGraph(
         paths,
         found.code,
         found.arena_size,

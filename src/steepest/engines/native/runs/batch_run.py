@@ -11,7 +11,7 @@ import numpy as np
 from steepest.engines.batch import NOT_STARTED, ManyAnswers, ManyStart, Watch
 from steepest.engines.native.programs.batch import NEXT, STOP, LanesCode
 from steepest.engines.native.programs.layout import own_and_shared
-from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of, aligned_bytes, empty
 
 _SECONDS = 0.05
@@ -34,7 +34,7 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
         arrays[f"data.{i}.source" if i in own else f"data.{i}"] = np.ascontiguousarray(array)
     tables = [
         _table(compiled, arrays)
-        for _ in range(min(threads.get_num_threads(), -(-total // compiled.lanes)))
+        for _ in range(min(thread_pool.get_num_threads(), -(-total // compiled.lanes)))
     ]
     alive = (tables, arrays)  # as long as a thread looks at them
 

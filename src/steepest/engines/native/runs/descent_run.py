@@ -13,7 +13,7 @@ from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import UNKNOWN_PATH, raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
 from steepest.engines.native.runs.workspace import Workspace
-from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
@@ -155,7 +155,7 @@ class NativeRun:
         baseline = [code for code in self._compiled.codes if code.is_baseline]
         started = time.perf_counter() if baseline else 0.0
         sizes = [call.size_in_bytes for call in self._compiled.hosts]
-        with threads.at_work(self._compiled.shares_work), while_called_back(sizes):
+        with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
             code = machine_code.call(table, steps, base)
         for baseline_code in baseline:
             baseline_code.record_use(time.perf_counter() - started)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from steepest.engines.native.programs.function import Program as CompiledGraph
+from steepest.engines.native.programs.function import CompiledGraph
 from steepest.engines.native.programs.layout import COUNT, RECORDED, BlockLayout, here, there
-from steepest.engines.native.runtime import thread_pool as threads
+from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of, aligned_bytes
 from steepest.engines.protocol import Snapshot
 
@@ -121,7 +121,7 @@ class Workspace:
         for name, address in self._addresses.items():
             self._bind(name, address)
         self._add_history(memory)
-        self._bind("queue", address_of(threads.queue()))
+        self._bind("queue", address_of(thread_pool.queue()))
         if evaluation is not None:
             self._add_evaluation(evaluation)
 
@@ -148,7 +148,7 @@ class Workspace:
         table = evaluation.table
         self.evaluated = table.empty_table()
         table.bind(self.evaluated, "arena", address_of(self._arena))
-        table.bind(self.evaluated, "queue", address_of(threads.queue()))
+        table.bind(self.evaluated, "queue", address_of(thread_pool.queue()))
         for number in range(len(evaluation.outputs)):
             table.bind(self.evaluated, f"output.{number}", self._addresses[f"data.{number}"])
         self._bind("evaluated", ctypes.addressof(self.evaluated))
