@@ -499,7 +499,7 @@ def test_a_fit_whose_captured_arrays_have_changed_says_so():
     fit = st.least_squares(lambda p: exponential(p, t, y), np.ones(2))
     for change in (3.0, np.nan):
         y *= change
-        with pytest.raises(InputError, match="what the fit was made of has changed since"):
+        with pytest.raises(InputError, match="what the fit reads has changed since"):
             fit.residuals  # noqa: B018 - it is computed when it is looked at
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
+from steepest.descent.fit_problem import FitOptions
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
@@ -158,24 +158,26 @@ def curve_fit(
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
     limit = max_nfev
-    if limit is None and maxfev is not None:  # of which 0 means SciPy's own default
+    if limit is None and maxfev is not None:  # 0 means the default, as in SciPy
         limit = count("maxfev", maxfev) or None
     curve = Model(model, is_named)
+    options = FitOptions(
+        method,
+        applied_bounds(bounds, start, names) if expand is None else bounds,
+        loss,
+        f_scale,
+        stop,
+        (ftol, xtol, gtol, limit),
+        engine,
+    )
     fit = fit_residuals(
         Residuals(curve, kind),
         start,
         args,
-        method=method,
-        bounds=applied_bounds(bounds, start, names) if expand is None else bounds,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=(ftol, xtol, gtol, limit),
-        engine=engine,
-        record=record,
-        callback=callback,
-        progress=progress,
-        max_paths=MAX_PATHS,
+        options,
+        record,
+        callback,
+        progress,
         names=_flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         full_output=full_output,

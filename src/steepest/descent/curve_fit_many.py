@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative import MAX_PATHS
 from steepest.descent.curve_fit import (
     applied_bounds,
     check_count,
@@ -17,6 +16,7 @@ from steepest.descent.curve_fit import (
     parameter_names,
 )
 from steepest.descent.entry import entry_point
+from steepest.descent.fit_problem import FitOptions
 from steepest.descent.least_squares_many import fit_many
 from steepest.descent.methods import Search
 from steepest.descent.problem.data import check_nan_policy, check_positive, is_single, real
@@ -139,22 +139,17 @@ def curve_fit_many(
         _check_pointwise(model, x, is_own, mask, start)
     order = sorted(given, key=lambda name: not given[name][1])
     own = [given[name][0] for name in order if given[name][1]]
+    bounds = applied_bounds(bounds, _one_start(start), names)
+    options = FitOptions(method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine)
     return fit_many(
         ResidualsAmongMany(Model(model, isinstance(p0, Mapping)), tuple(order)),
         start,
         own,
         [given[name][0] for name in order if not given[name][1]],
-        method=method,
-        bounds=applied_bounds(bounds, _one_start(start), names),
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=(ftol, xtol, gtol, max_nfev),
-        engine=engine,
-        progress=progress,
-        max_paths=MAX_PATHS,
-        absolute_sigma=absolute_sigma,
-        observations=None if mask is None else np.sum(mask, axis=1),
+        options,
+        progress,
+        absolute_sigma,
+        None if mask is None else np.sum(mask, axis=1),
     )
 
 

@@ -10,19 +10,16 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
-from steepest.descent.iteration.problem import Problem
+from steepest.descent.fit_problem import FitOptions, squares_problem
 from steepest.descent.methods import Search
-from steepest.descent.methods.registry import choose_for_squares, is_for_losses
 from steepest.descent.minimize import (
     Record,
-    check_kinds,
     recording,
     warn_of_idle,
     warn_of_interrupt,
 )
-from steepest.descent.problem.bounds import Box, box_of_ends
+from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, kept
-from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -30,8 +27,7 @@ from steepest.descent.problem.parameters import (
     element_names,
     ravel_parameters,
 )
-from steepest.descent.problem.robust_loss import loss_called
-from steepest.descent.problem.transforms import Reparametrization, split_transforms
+from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.result import Status
@@ -40,19 +36,13 @@ from steepest.descent.running.influence import doubted
 from steepest.descent.running.refit import Key, key_of, refit, remember_fit
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import (
-    GRADIENT_GOAL,
     SQUARES,
-    SQUARES_GOAL,
     check_no_slopes,
-    squares_stop,
 )
-from steepest.descent.stop_rules import DecrementUnknown, MaxIterations, StopRule
-from steepest.engines import Engine, get_engine
+from steepest.descent.stop_rules import StopRule
+from steepest.engines import Engine
 from steepest.errors import InputError
 from steepest.frames import warn_user
-
-MOST_ITERATIONS = 10_000
-"""Limit where none is given."""
 
 
 @entry_point(SQUARES)
@@ -148,41 +138,21 @@ def least_squares(
         if made is not None:
             return Fit(made, made.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
-    return fit_residuals(
-        function,
-        x0,
-        args,
-        method=method,
-        bounds=bounds,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=(ftol, xtol, gtol, max_nfev),
-        engine=engine,
-        record=record,
-        callback=callback,
-        progress=progress,
-        max_paths=max_paths,
-        key=key,
+    options = FitOptions(
+        method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
     )
+    return fit_residuals(function, x0, args, options, record, callback, progress, key=key)
 
 
 def fit_residuals(
     function: Callable[..., Any],
     x0: Any,
     args: Sequence[Any],
-    *,
-    method: Any,
-    bounds: Any,
-    loss: Any,
-    f_scale: float,
-    stop: StopRule | None,
-    tolerances: tuple[Any, Any, Any, Any],
-    engine: str | Engine,
+    options: FitOptions,
     record: Record,
     callback: Callable[[State], Any] | None,
     progress: bool,
-    max_paths: int,
+    *,
     names: Sequence[str] | None = None,
     absolute_sigma: bool = False,
     full_output: bool = False,
@@ -191,11 +161,12 @@ def fit_residuals(
 ) -> Fit:
     """Return the fit of residuals.
 
-    `names` of the parameters and `data` of a model are given if known; with a `key`, another
-    fit may be made :func:`refit`.
+    `names` are those of the parameters and `data` those of a model, where there is one. A
+    converged fit is kept under its `key`, so that the next of its kind is a :func:`refit`.
     """
     x0, expand = split_transforms(x0)
     args = kept(tuple(args))
+    bounds = options.bounds
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
             raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
@@ -203,97 +174,20 @@ def fit_residuals(
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = ravel_parameters(x0)
     check_data(args)
-    problem, reason = squares_problem(
-        function,
-        layout,
-        args,
-        box_of_ends(bounds, x0, layout, vector),
-        method=method,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=tolerances,
-        engine=engine,
-        max_paths=max_paths,
-        recorded=recording(record, vector.size),
-        expand=expand,
-    )
+    box = box_of_ends(bounds, x0, layout, vector)
+    recorded = recording(record, vector.size)
+    problem, reason = squares_problem(function, layout, args, box, options, recorded, expand)
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
     run = solve(problem, vector, callback, progress, reason, None, more)
     run = doubted(run, problem, vector)
-    if data is None:  # those of a model are warned of with what they do not determine
+    if data is None:  # curve_fit itself warns of a model's parameters
         warn_of_idle(run)
         warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes:
         remember_fit(key, problem, vector, reason, more)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
-
-
-def squares_problem(
-    function: Callable[..., Any],
-    layout: ParameterLayout,
-    args: Sequence[Any],
-    box: Box | None,
-    *,
-    method: Any,
-    loss: Any,
-    f_scale: float,
-    stop: StopRule | None,
-    tolerances: tuple[Any, Any, Any, Any],
-    engine: str | Engine,
-    max_paths: int,
-    recorded: tuple[int, bool] = (0, False),
-    expand: Reparametrization | None = None,
-    usual_limit: int = MOST_ITERATIONS,
-) -> tuple[Problem, str]:
-    """Return what it is to minimize the squares of residuals, and why by that method.
-
-    `tolerances` are SciPy's, in place of a stop rule; `usual_limit` is for methods that need
-    residuals, where no limit is given; `recorded` is how often the history keeps something, and
-    whether x too.
-    """
-    method, reason = choose_for_squares(method)
-    check_kinds(function, stop, what="residuals")
-    if not (np.isfinite(f_scale) and f_scale > 0):
-        raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
-    if isinstance(method, Search) and box is not None:
-        method = method.bounded()
-    if stop is None:
-        stop = squares_stop(*tolerances, goal_of(method))
-    if stop is None:
-        limit = usual_limit if getattr(method, "needs_residuals", False) else MOST_ITERATIONS
-        stop = goal_of(method) | MaxIterations(limit)
-    every, keep_x = recorded
-    problem = Problem(
-        Objective(function, True, loss_called(loss), float(f_scale), expand),
-        layout,
-        args,
-        method,
-        stop,
-        dtype=layout.dtype,
-        batches=None,
-        plan=None,
-        record_every=every,
-        record_x=keep_x,
-        engine=get_engine(engine),
-        max_paths=max_paths,
-        box=box,
-    )
-    return problem, reason
-
-
-def goal_of(method: Any) -> StopRule:
-    """Return where a method stops that minimizes squares, unless told: as exact as it can tell.
-
-    A method of the user's own goes by what it says is left to gain, if it says so.
-    """
-    if getattr(method, "needs_residuals", False):
-        return SQUARES_GOAL
-    if is_for_losses(method):
-        return GRADIENT_GOAL
-    return SQUARES_GOAL | (GRADIENT_GOAL & DecrementUnknown())
 
 
 @functools.lru_cache(maxsize=256)

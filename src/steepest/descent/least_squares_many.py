@@ -9,8 +9,8 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
+from steepest.descent.fit_problem import FitOptions, squares_problem
 from steepest.descent.iteration.fit_report import FACTOR
-from steepest.descent.least_squares import squares_problem
 from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
@@ -105,21 +105,10 @@ def least_squares_many(
     """
     args = args if isinstance(args, tuple | list) else (args,)
     shared = shared if isinstance(shared, tuple | list) else (shared,)
-    return fit_many(
-        residuals,
-        x0,
-        args,
-        shared,
-        method=method,
-        bounds=bounds,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=(ftol, xtol, gtol, max_nfev),
-        engine=engine,
-        progress=progress,
-        max_paths=max_paths,
+    options = FitOptions(
+        method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
     )
+    return fit_many(residuals, x0, args, shared, options, progress)
 
 
 def fit_many(
@@ -127,38 +116,17 @@ def fit_many(
     x0: Any,
     args: Sequence[Any],
     shared: Sequence[Any],
-    *,
-    method: Any,
-    bounds: Any,
-    loss: Any,
-    f_scale: float,
-    stop: StopRule | None,
-    tolerances: tuple[Any, Any, Any, Any],
-    engine: str | Engine,
+    options: FitOptions,
     progress: bool,
-    max_paths: int,
     absolute_sigma: bool = False,
     observations: np.ndarray | None = None,
 ) -> ManyFits:
     """Return the fits of many residuals; `observations` is how many count in each."""
     layout, vectors, start = lay_out_many(x0)
     check_own(args, len(vectors))
-    box = box_of_ends(bounds, start, layout, vectors[0])
+    box = box_of_ends(options.bounds, start, layout, vectors[0])
     check_starts(box, vectors)
-    first, _ = squares_problem(
-        function,
-        layout,
-        rows(args, 0),
-        box,
-        method=method,
-        loss=loss,
-        f_scale=f_scale,
-        stop=stop,
-        tolerances=tolerances,
-        usual_limit=MOST_OF_MANY,
-        engine=engine,
-        max_paths=max_paths,
-    )
+    first, _ = squares_problem(function, layout, rows(args, 0), box, options, limit=MOST_OF_MANY)
     problems = Problems(first, vectors, args, shared)
     solved = solve_many(problems, progress)
     size = vectors.shape[1]

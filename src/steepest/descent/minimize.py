@@ -168,23 +168,22 @@ def minimize(
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
-    plan = batch_plan(batches, args)
-    every, keep_x = recording(record, vector.size)
+    record_every, record_x = recording(record, vector.size)
     problem = Problem(
         Objective(function, expand=expand),
         layout,
         args,
         method,
         stop,
-        dtype,
-        batches,
-        plan,
-        every,
-        keep_x,
-        chosen,
-        max_paths,
-        fast,
-        box,
+        dtype=dtype,
+        engine=chosen,
+        max_paths=max_paths,
+        batches=batches,
+        plan=batch_plan(batches, args),
+        record_every=record_every,
+        record_x=record_x,
+        fast=fast,
+        box=box,
     )
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)

@@ -1,4 +1,4 @@
-"""What is to be minimized, and how: all that a descent depends on."""
+"""A problem: the objective, the method and all else that a descent depends on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from steepest.trace.tracing import key_of
 
 
 class Problem(NamedTuple):
-    """What is to be minimized, and how.
+    """An objective, its parameters, and how to minimize it.
 
     Attributes
     ----------
@@ -29,18 +29,18 @@ class Problem(NamedTuple):
         The descent method and the stop rule.
     dtype
         Precision of the arithmetic.
-    batches, plan
-        How data is dealt out; None for all of it in every iteration.
-    record_every, record_x
-        What the history keeps.
     engine
         Where it runs.
     max_paths
-        Paths through the loss that are compiled.
+        How many paths through the loss are compiled.
+    batches, plan
+        How the data are cut into batches; None where each iteration uses all of them.
+    record_every, record_x
+        How often the history keeps the loss, and whether it keeps x too.
     fast
         Whether algebra may change how results are rounded.
     box
-        Where the parameters have to stay; None where they need not.
+        Bounds on the parameters; None where there are none.
     """
 
     objective: Objective
@@ -49,12 +49,12 @@ class Problem(NamedTuple):
     method: Any
     stop: StopRule
     dtype: np.dtype
-    batches: Batches | None
-    plan: BatchPlan | None
-    record_every: int
-    record_x: bool
     engine: Engine
     max_paths: int
+    batches: Batches | None = None
+    plan: BatchPlan | None = None
+    record_every: int = 0
+    record_x: bool = False
     fast: bool = False
     box: Box | None = None
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from steepest.descent.problem.parameters import ParameterLayout
-from steepest.descent.results.answers import Answers
 from steepest.descent.results.covariance import covariances_from_r
+from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.results.result import Status, Timings
 
 _SCIPYS = ("x", "fun", "nit", "nfev", "njev", "status", "success")
@@ -22,7 +22,7 @@ _STATISTICS = ("covariance", "standard_errors", "degrees_of_freedom", "reduced_c
 
 
 @dataclass(frozen=True, eq=False)
-class Many(Answers):
+class Many(KeyedResult):
     """Many finished descents; every array has a row for each problem.
 
     They also answer to SciPy's names, in brackets too: ``many.nit``, ``many["x"]``;

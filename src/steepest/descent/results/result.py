@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.descent.methods import NewtonCG, TrustRegion
 from steepest.descent.methods.base import Failure
-from steepest.descent.results.answers import Answers
+from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.stop_rules import MaxIterations, StopRule
 from steepest.errors import InputError
 from steepest.graph import Graph
@@ -160,7 +160,7 @@ _HOW = ("method", "reason", "engine", "graph", "active", "notes")
 
 
 @dataclass(frozen=True)
-class Result(Answers):
+class Result(KeyedResult):
     """A finished descent.
 
     It also answers as SciPy's results do: ``run.fun``, ``run["x"]``, ``run.keys()``,

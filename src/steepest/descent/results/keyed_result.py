@@ -7,7 +7,7 @@ from collections.abc import ItemsView, KeysView, Sequence
 from typing import Any
 
 
-class Answers:
+class KeyedResult:
     """A result whose attributes are also found by name: ``result["x"]``, ``result.keys()``.
 
     SciPy's results are dictionaries whose keys are attributes, too.

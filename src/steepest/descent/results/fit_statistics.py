@@ -1,0 +1,341 @@
+"""Statistics of a fit's parameters: covariance, standard errors, intervals, rank."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.problem.evaluation import value_slopes
+from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.transforms import Reparametrization
+from steepest.descent.results.covariance import covariance_from_r, propagate_covariance
+from steepest.descent.results.fit_state import FitState
+from steepest.descent.results.result import Result
+from steepest.errors import InputError
+from steepest.graph import trees
+from steepest.lazy import lazy
+
+
+def _plain_dict(x: Any) -> Any:
+    """Return parameters by name as a plain dict, which keeps their order."""
+    return dict(x) if type(x) is OrderedDict else x
+
+
+@dataclass(frozen=True, eq=False)
+class FitStatistics:
+    """Statistics of the parameters at the end of a fit, from the linear model there.
+
+    Attributes
+    ----------
+    end
+        How the fit ended.
+    free_names
+        A name for each free parameter.
+    absolute_sigma
+        Whether the residuals are in units of known standard deviations; otherwise these are
+        estimated from the residuals.
+    notes
+        Sentences on settings that were given and have no effect.
+    """
+
+    end: FitState
+    free_names: tuple[str, ...]
+    absolute_sigma: bool = False
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def run(self) -> Result:
+        """The descent."""
+        return self.end.run
+
+    @property
+    def problem(self) -> Problem:
+        """What was fitted."""
+        return self.end.problem
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The free parameters as a vector, shape (n,)."""
+        return self.end.vector
+
+    @property
+    def observations(self) -> int:
+        """Number of residuals."""
+        return self.end.observations
+
+    @property
+    def x(self) -> Any:
+        """The parameters, in the structure of the start."""
+        return _plain_dict(self.end.x)
+
+    @property
+    def factor(self) -> np.ndarray:
+        """R of the QR decomposition of the Jacobian at the end, shape (n, n)."""
+        return self._r_and_qtr[:, :-1]
+
+    @lazy
+    def _r_and_qtr(self) -> np.ndarray:
+        """R, with Q.T times the residuals as its last column: shape (n, n + 1)."""
+        triangle = self.end.triangle
+        if triangle is not None:
+            return triangle
+        residuals, _, jacobian = self._residuals_and_jacobians
+        number = len(self.vector)
+        rows = np.concatenate([jacobian, residuals[:, None]], axis=1)
+        rows = np.concatenate([rows, np.zeros((number, number + 1))])
+        return np.asarray(np.linalg.qr(rows, "r"))[:number]
+
+    @property
+    def _expand(self) -> Reparametrization | None:
+        """The map from free parameters to all parameters, where start values are marked."""
+        return self.end.expand
+
+    @lazy
+    def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        """All parameters as a vector, and their slopes by the free ones: shape (k, n)."""
+        layout, expand = self.problem.layout, self._expand
+
+        def evaluate(vector: Any) -> Any:
+            return value_slopes(layout, expand, vector)
+
+        return Function(evaluate)(self.vector)
+
+    @property
+    def values(self) -> np.ndarray:
+        """All parameters as a vector, shape (k,)."""
+        return self.vector if self._expand is None else self._values_and_slopes[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each element of :attr:`values`."""
+        if self._expand is None:
+            return self.free_names
+        pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
+        return tuple(
+            [
+                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, place))}]"
+                for name, value in pairs
+                for place in np.ndindex(np.shape(value))
+            ]
+        )
+
+    @lazy
+    def _residuals_and_jacobians(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Residuals, their Jacobian, and the Jacobian weighted by the robust loss."""
+        problem = self.problem
+
+        def evaluate(vector: Any, *arguments: Any) -> Any:
+            at = problem.objective(vector, problem.layout, arguments)
+            return at.plain, at.plain_jacobian, at.jacobian, at.loss
+
+        vector = self.vector.astype(problem.dtype)
+        plain, slopes, jacobian, loss = Function(evaluate)(vector, *problem.args)
+        size = 1e4 * np.finfo(vector.dtype).eps * (np.abs(slopes) @ np.abs(vector))
+        # Engines differ in their last bits, which is far less than this tolerance.
+        is_same = abs(loss - self.cost) <= 1e-4 * self.cost + np.sum(np.square(size))
+        if math.isfinite(self.cost) and not is_same:
+            raise InputError(
+                f"what the fit reads has changed since: its loss was {self.cost:g} and is now "
+                f"{loss:g}; read residuals and jacobian before changing its arrays"
+            )
+        return plain, slopes, jacobian
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """The residuals at the end, shape (m,), without any robust loss."""
+        return self._residuals_and_jacobians[0]
+
+    @property
+    def jacobian(self) -> np.ndarray:
+        """The Jacobian of the residuals by the free parameters, shape (m, n)."""
+        return self._residuals_and_jacobians[1]
+
+    @property
+    def cost(self) -> float:
+        """Half the sum of squares, or the robust loss that stands for it."""
+        return self.end.loss
+
+    @property
+    def chi_square(self) -> float:
+        """The sum of squared residuals."""
+        return float(np.sum(np.square(self.residuals))) if self._is_robust else 2 * self.cost
+
+    @property
+    def _is_robust(self) -> bool:
+        return self.problem.objective.rho is not None
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Residuals less the parameters that were free to move."""
+        return self.end.observations - self._free_count
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """The sum of squares for each degree of freedom; NaN if there are none."""
+        freedom = self.degrees_of_freedom
+        return 2 * self.cost / freedom if freedom > 0 else math.nan
+
+    @property
+    def residual_standard_deviation(self) -> float:
+        """The root of :attr:`reduced_chi_square`, in units of the residuals."""
+        return math.sqrt(self.reduced_chi_square)
+
+    @lazy
+    def _is_free(self) -> np.ndarray:
+        """Which free parameters are not on a bound."""
+        box = self.end.box
+        if box is None:
+            return np.ones(len(self.vector), bool)
+        return np.asarray(box.inside(self.vector))
+
+    @lazy
+    def _free_count(self) -> int:
+        """The number of free parameters that are not on a bound."""
+        return len(self.vector) if self.end.box is None else int(np.sum(self._is_free))
+
+    @lazy
+    def _unscaled_covariance(self) -> tuple[np.ndarray, int]:
+        """The inverse of ``J.T @ J`` for parameters not on a bound, and the rank of J."""
+        inverse = self.end.inverse
+        if inverse is not None:
+            return inverse, len(inverse)
+        return covariance_from_r(self.factor[:, self._is_free], self.end.observations)
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the data determine the free parameters and their scatter."""
+        if self.end.inverse is not None:
+            return True
+        return self.rank == self._free_count and self.degrees_of_freedom > 0
+
+    @property
+    def is_short_of_rank(self) -> bool:
+        """Whether the data leave some parameters, or combinations of them, undetermined."""
+        return self.end.inverse is None and self.rank < self._free_count
+
+    @property
+    def rank(self) -> int:
+        """The rank of the Jacobian by the parameters that are not on a bound."""
+        return self._unscaled_covariance[1]
+
+    @lazy
+    def covariance(self) -> np.ndarray:
+        """Covariance of the parameters, shape (k, k).
+
+        From the linear model at the end: the inverse of ``J.T @ J``, times the reduced
+        chi-square unless sigma is absolute. Infinite where the data do not determine the
+        parameters, NaN for a parameter on its bound. Tied and transformed parameters have
+        the covariance that follows from the free ones to first order; fixed ones have zero.
+        """
+        if self._expand is None:
+            return self._free_covariance
+        free, slopes = self._free_covariance, self._values_and_slopes[1]
+        return propagate_covariance(free, slopes)
+
+    @lazy
+    def _free_covariance(self) -> np.ndarray:
+        """Covariance of the free parameters, shape (n, n)."""
+        end = self.end
+        inverse = end.inverse
+        if inverse is not None:  # the common case; ``popt, pcov = fit`` waits for it
+            freedom = end.observations - len(inverse)
+            return inverse * (1.0 if self.absolute_sigma else 2 * end.loss / freedom)
+        unscaled, _ = self._unscaled_covariance
+        scale = 1.0 if self.absolute_sigma else self.reduced_chi_square
+        if math.isnan(scale):
+            unscaled, scale = np.full_like(unscaled, np.inf), 1.0
+        if self.end.box is None:
+            return unscaled * scale
+        free = np.flatnonzero(self._is_free)
+        result = np.full((len(self.vector), len(self.vector)), np.nan)
+        result[np.ix_(free, free)] = unscaled * scale
+        return result
+
+    @property
+    def standard_errors(self) -> Any:
+        """Standard deviations of the parameters, in the structure of the start."""
+        layout = self.problem.layout if self._expand is None else ravel_parameters(self.end.x)[0]
+        return _plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlations of the parameters, shape (n, n)."""
+        errors = np.sqrt(np.diag(self.covariance))
+        with np.errstate(invalid="ignore"):
+            return self.covariance / np.outer(errors, errors)
+
+    def confidence_intervals(self, level: float = 0.95) -> np.ndarray:
+        """Return an interval for each parameter, shape (n, 2).
+
+        Parameters
+        ----------
+        level
+            Probability, in (0, 1): of Student's distribution, or of the normal one if sigma
+            is absolute.
+        """
+        errors = np.sqrt(np.diag(self.covariance))
+        half_width = self._quantile(level) * errors
+        return np.stack([self.values - half_width, self.values + half_width], axis=1)
+
+    def _quantile(self, level: float) -> float:
+        from scipy.special import ndtri, stdtrit
+
+        if not 0 < level < 1:
+            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        tail = 0.5 + 0.5 * level
+        if self.absolute_sigma:
+            return float(ndtri(tail))
+        freedom = self.degrees_of_freedom
+        return float(stdtrit(freedom, tail)) if freedom > 0 else math.nan
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on parameters that the data do not determine or that are on a bound."""
+        remarks = []
+        box = self.end.box
+        if box is not None:
+            for i in np.flatnonzero(~self._is_free):
+                side = "lower" if self.vector[i] <= box.lower[i] else "upper"
+                remarks.append(
+                    f"{self.free_names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
+                    "standard error, and those of the others hold with it fixed there."
+                )
+        number = self._free_count
+        if not np.isfinite(self.end.loss):
+            return remarks  # the model is at fault, not the data
+        if self.rank < number:
+            remarks.append(
+                f"The Jacobian has rank {self.rank} for {number} parameters: the data do not "
+                f"determine {self._undetermined()}, and no standard errors can be given; fix "
+                "one of them, or give more data."
+            )
+        elif self.degrees_of_freedom <= 0 and not self.absolute_sigma:
+            remarks.append(
+                f"There are {self.end.observations} residuals for {number} parameters: their "
+                "scatter cannot be estimated; give more data, or absolute_sigma=True."
+            )
+        return remarks
+
+    def _undetermined(self) -> str:
+        r = self.factor[:, self._is_free]
+        if not np.isfinite(r).all():
+            return "the parameters"
+        norms = np.sqrt(np.sum(np.square(r), axis=0))
+        rows = np.linalg.svd(r / np.where(norms > 0, norms, 1.0), full_matrices=False)[2]
+        null = np.abs(rows[self.rank :]).max(axis=0)
+        names = np.array(self.free_names)[self._is_free][null > 0.1 * null.max()]
+        return " and ".join(names)
+
+    @property
+    def message(self) -> str:
+        """How the fit ended, and :attr:`remarks`; undetermined parameters come first."""
+        ended = [self.run.message, *self.notes]
+        if self.is_short_of_rank:
+            return " ".join([*self.remarks, *ended])
+        return " ".join([*ended, *self.remarks])

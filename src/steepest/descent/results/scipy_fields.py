@@ -1,0 +1,118 @@
+"""The fields of SciPy's fit results, computed from ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.results.fit_statistics import FitStatistics
+from steepest.graph import trees
+
+LEAST_SQUARES_KEYS = (
+    *("x", "cost", "fun", "jac", "grad", "optimality", "active_mask"),
+    *("nfev", "njev", "status", "message", "success"),
+)
+"""The names in the result of SciPy's ``least_squares``."""
+
+CURVE_FIT_KEYS = ("popt", "pcov", "infodict", "mesg", "ier")
+"""The names in what ``curve_fit`` returns with ``full_output=True``."""
+
+IER = {
+    "ITERATION_LIMIT": 5, "LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7,
+    "CALLBACK": -1, "INTERRUPTED": -1,
+}  # fmt: skip
+"""Numbers for how a fit ended that did not converge; 0 for anything else."""
+
+
+class ScipyFields(FitStatistics):
+    """The fields that SciPy's fit results have and ours call otherwise."""
+
+    @property
+    def nit(self) -> int:
+        """The number of iterations, under SciPy's name."""
+        return self.run.iterations
+
+    @property
+    def nfev(self) -> int:
+        """The number of evaluations, under SciPy's name."""
+        return self.run.evaluations
+
+    @property
+    def njev(self) -> int:
+        """The number of evaluations: residuals and Jacobian are computed together."""
+        return self.run.evaluations
+
+    @property
+    def success(self) -> bool:
+        """Whether the descent reached its goal, under SciPy's name."""
+        return self.run.converged
+
+    @property
+    def popt(self) -> Any:
+        """The parameters, under the name that users of SciPy give them."""
+        return self.x
+
+    @property
+    def pcov(self) -> np.ndarray:
+        """The covariance, under the name that users of SciPy give it."""
+        return self.covariance
+
+    @property
+    def fun(self) -> np.ndarray:
+        """The residuals, under SciPy's name."""
+        return self.residuals
+
+    @property
+    def jac(self) -> np.ndarray:
+        """The Jacobian, under SciPy's name."""
+        return self.jacobian
+
+    @property
+    def grad(self) -> Any:
+        """The gradient of the cost, under SciPy's name."""
+        return self.run.gradient
+
+    @property
+    def active_mask(self) -> Any:
+        """Which bounds are met, under SciPy's name: all 0 where there are none."""
+        if self.run.active is not None:
+            return self.run.active
+        return self.problem.layout.unpack(np.zeros(len(self.vector), int), np.dtype(int))
+
+    @property
+    def optimality(self) -> float:
+        """The largest slope of the cost by a free parameter, under SciPy's name."""
+        slopes = np.concatenate([np.ravel(slope) for slope in trees.leaves(self.run.gradient)])
+        return float(np.max(np.abs(slopes[self._is_free]), initial=0.0))
+
+    @property
+    def infodict(self) -> dict[str, Any]:
+        """What SciPy's ``curve_fit`` calls so, given full_output.
+
+        Where there are no bounds, ``fjac.T`` is R of the Jacobian's QR decomposition, whose
+        columns stay where they are, and ``qtf`` Q.T times the residuals.
+        """
+        known: dict[str, Any] = {"nfev": self.nfev, "fvec": self.residuals}
+        if self.end.box is not None or self._is_robust:
+            return known
+        triangle, number = self._r_and_qtr, len(self.vector)
+        known["fjac"] = np.zeros((number, self.residuals.size), triangle.dtype)
+        known["fjac"][:, :number] = triangle[:, :-1].T
+        known["ipvt"] = np.arange(number, dtype=np.int32)
+        known["qtf"] = triangle[:, -1].copy()
+        return known
+
+    @property
+    def mesg(self) -> str:
+        """The message, under the name that users of SciPy give it."""
+        return self.message
+
+    @property
+    def ier(self) -> int:
+        """What SciPy's ``curve_fit`` calls so, given full_output.
+
+        1 where the fit converged, 5 at a limit, 7 where no better point was found, -1 where the
+        callback or the user ended it, 0 for anything else.
+        """
+        return 1 if self.run.converged else IER.get(self.run.status.name, 0)
