@@ -23,22 +23,23 @@ from steepest.engines.native.runs.workspace import Columns, Copied, Workspace
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.native.runtime.numpy_abi import (
     OTHER_KIND,
+    Header,
     Words,
     Writer,
+    array_words,
     check_array,
     data_of,
     item_of,
     layout_is_known,
-    word_of,
 )
 from steepest.engines.protocol import Outcome, Recording, Snapshot
 
-# The description of a descent: the machine code, its table and the number of iterations; where
-# the state goes, where it comes from and its bytes; the same for x; the table of the data; the
-# number of arrays and their type. Then for each of them its dtype, number of axes and shape,
-# the bytes of its numbers, 0 if they need not be finite, and how many there are.
-_FUNCTION, _TABLE, _STEPS, _STATE, _IMAGE, _BYTES, _X, _X_BYTES, _DATA, _ARRAYS, _TYPE = range(11)
-_FIRST = 11
+_HEADER = Header(
+    *("function", "table", "steps", "state", "start_state", "state_bytes", "x", "x_bytes"),
+    *("data", "arrays", "type"),
+)
+"""After it come, for each array, its dtype and shape, how many bytes its numbers have (0 if they
+need not be finite), and how many numbers there are."""
 
 _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
 """The bits of a real number that are all set where it is not finite, by its bytes."""
@@ -114,20 +115,30 @@ class OneCall:
         work.load(self._state)
         work.integers.fill(0)
         state = work.changing
-        image, x = state.copy(), work.copies[0][0]
+        start_state, x = state.copy(), work.copies[0][0]
         inputs = self._evaluation.paths[-1].inputs[1:]
         first = self._evaluation.table.place("input.0") + 1  # after x come the data
         data = ctypes.addressof(work.evaluated) + first * ctypes.sizeof(ctypes.c_void_p)
         work.let_evaluate(self._evaluation.code.address)
         steps = min(self._steps, work.history_rows - 1)
-        words = [compiled.code.address, ctypes.addressof(work.table), steps]
-        words += [address_of(state), address_of(image), state.nbytes, address_of(x), x.nbytes]
-        words += [data, 1 + len(inputs), id(np.ndarray)]
+        words = _HEADER.write(
+            function=compiled.code.address,
+            table=ctypes.addressof(work.table),
+            steps=steps,
+            state=address_of(state),
+            start_state=address_of(start_state),
+            state_bytes=state.nbytes,
+            x=address_of(x),
+            x_bytes=x.nbytes,
+            data=data,
+            arrays=1 + len(inputs),
+            type=id(np.ndarray),
+        )
         for node in (compiled.program.full.x, *inputs):
-            looked_at = node.dtype.itemsize if node.dtype.kind == "f" else 0
-            words += [word_of(node.dtype), node.ndim, *node.shape, looked_at, node.size]
+            real_bytes = node.dtype.itemsize if node.dtype.kind == "f" else 0
+            words += [*array_words(node.shape, node.dtype), real_bytes, node.size]
         description = np.array(words, np.int64)
-        return _Slot(work, address_of(description), (description, image), [])
+        return _Slot(work, address_of(description), (description, start_state), [])
 
 
 class FinishedRun:
@@ -222,13 +233,16 @@ def _code() -> Code:
 def _module() -> ir.Module:
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(INDEX, [POINTER, POINTER]), "one_call")
-    arrays, program = function.args
+    arrays, description = function.args
     w = Writer(function)
     b = w.b
     other_kind = function.append_basic_block("other_kind")
-    words = Words(w, program, _FIRST)
-    kind, number = w.load(program, 8 * _TYPE), w.load(program, 8 * _ARRAYS)
-    data = w.load(program, 8 * _DATA, POINTER)
+    words = Words(w, description, _HEADER)
+
+    def load(name: str, kind: ir.Type = INDEX) -> ir.Value:
+        return _HEADER.read(w, description, name, kind)
+
+    kind, number, data = load("type"), load("arrays"), load("data", POINTER)
 
     def check(i: ir.Value) -> None:
         array = item_of(w, arrays, i)
@@ -244,12 +258,10 @@ def _module() -> ir.Module:
         )
 
     w.each(index(0), b.sub(number, index(1)), bind)
-    state, image, x = (w.load(program, 8 * place, POINTER) for place in (_STATE, _IMAGE, _X))
-    _copy(w, state, image, w.load(program, 8 * _BYTES))
-    _copy(w, x, data_of(w, item_of(w, arrays, index(0))), w.load(program, 8 * _X_BYTES))
-    target = w.load(program, 8 * _FUNCTION, POINTER)
-    table, steps = w.load(program, 8 * _TABLE, POINTER), w.load(program, 8 * _STEPS)
-    b.ret(b.call(target, [table, steps, index(0)], FUNCTION_TYPE))
+    _copy(w, load("state", POINTER), load("start_state", POINTER), load("state_bytes"))
+    _copy(w, load("x", POINTER), data_of(w, item_of(w, arrays, index(0))), load("x_bytes"))
+    operands = [load("table", POINTER), load("steps"), index(0)]
+    b.ret(b.call(load("function", POINTER), operands, FUNCTION_TYPE))
     b.position_at_end(other_kind)
     b.ret(index(OTHER_KIND))
     return module

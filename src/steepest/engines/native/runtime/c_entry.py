@@ -20,12 +20,13 @@ from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.native.runtime.numpy_abi import (
+    Header,
     Words,
     Writer,
+    array_words,
     check_array,
     data_of,
     layout_is_known,
-    word_of,
 )
 from steepest.graph import Shape
 
@@ -33,7 +34,7 @@ _FASTCALL = 0x0080  # of Python's interface: arguments come as a C array
 _SCALAR = 60  # the place of PyArray_Scalar in NumPy's interface
 _LONG_CALL = 1 << 13  # elements from which on other threads may run Python meanwhile
 
-# Functions of Python's and NumPy's interfaces, at the beginning of every description.
+# Functions of Python's interface; their addresses are the first words of every description.
 _PYTHON = (
     "PyObject_Vectorcall",
     "PyTuple_New",
@@ -42,12 +43,12 @@ _PYTHON = (
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
 )
-(_CALL, _NEW_TUPLE, _SET_ITEM, _RELEASE, _SAVE, _RESTORE, _TO_SCALAR) = range(7)
-
-# What follows them; then, word by word: what was read from outside and what was read, the
-# arrays expected, and the results.
-(_FUNCTION, _FALLBACK, _OPEN, _ARENA, _BUSY, _TYPE) = range(7, 13)
-(_COUNT, _READS, _RESULTS, _IS_TUPLE, _IS_LONG, _BOARD, _FIRST) = range(13, 20)
+_HEADER = Header(
+    *_PYTHON, "PyArray_Scalar",
+    *("function", "fallback", "open_sessions", "arena", "busy", "type"),
+    *("inputs", "reads", "results", "is_tuple", "is_long", "queue"),
+)  # fmt: skip
+"""After it come the reads from outside with what was read, the inputs, and the results."""
 
 
 class _Method(ctypes.Structure):
@@ -100,15 +101,27 @@ def entry(
     shared = _shared()
     if shared is None:
         return None
-    words = [*_functions(), function, id(fallback), address_of(open_sessions), address_of(arena)]
     busy = np.zeros(1, np.int64)
     size = sum(int(np.prod(shape, dtype=int)) for shape, _ in (*inputs, *results))
-    words += [address_of(busy), id(np.ndarray), len(inputs), len(reads), len(results)]
-    words += [int(is_tuple), int(size > _LONG_CALL), address_of(queue)]
+    words = _HEADER.write(
+        **_functions(),
+        function=function,
+        fallback=id(fallback),
+        open_sessions=address_of(open_sessions),
+        arena=address_of(arena),
+        busy=address_of(busy),
+        type=id(np.ndarray),
+        inputs=len(inputs),
+        reads=len(reads),
+        results=len(results),
+        is_tuple=is_tuple,
+        is_long=size > _LONG_CALL,
+        queue=address_of(queue),
+    )
     for read, found in reads:
         words += [id(read), id(found)]
     for shape, dtype in inputs:
-        words += [word_of(dtype), len(shape), *shape]
+        words += array_words(shape, dtype)
     kept: list[Any] = [arena, queue, busy, reads, open_sessions, fallback, make, *inputs]
     for shape, dtype in results:
         kept += [shape, dtype]
@@ -125,11 +138,13 @@ class _Description(np.ndarray):
 
 
 @functools.cache
-def _functions() -> tuple[int, ...]:
-    python = [
-        ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in _PYTHON
-    ]
-    return (*[address or 0 for address in python], _numpy_function(_SCALAR))
+def _functions() -> dict[str, int]:
+    """Return the addresses of the functions that the machine code calls."""
+    found = {
+        name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in _PYTHON
+    }
+    addresses = {name: pointer.value or 0 for name, pointer in found.items()}
+    return addresses | {"PyArray_Scalar": _numpy_function(_SCALAR)}
 
 
 def _numpy_function(place: int) -> int:
@@ -183,9 +198,13 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     null = ir.Constant(POINTER, None)
     names = ("other_kind", "failed", "computed", "gave_up")
     other_kind, failed, computed, gave_up = map(function.append_basic_block, names)
-    program = data_of(w, itself)
-    count, reads, results = (w.load(program, 8 * i) for i in (_COUNT, _READS, _RESULTS))
-    words = Words(w, program, _FIRST)
+    description = data_of(w, itself)
+
+    def load(name: str, kind: ir.Type = INDEX) -> ir.Value:
+        return _HEADER.read(w, description, name, kind)
+
+    count, reads, results = (load(name) for name in ("inputs", "reads", "results"))
+    words = Words(w, description, _HEADER)
     arrays = b.alloca(POINTER, b.add(b.add(count, results), index(2)))  # the program's table
     made = b.alloca(POINTER, b.add(results, index(1)))  # results that are arrays
     numbers = b.alloca(INDEX, b.add(results, index(1)))  # results that are numbers
@@ -194,19 +213,19 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     def at(table: ir.Value, i: ir.Value) -> ir.Value:
         return b.gep(table, [i], source_etype=POINTER)
 
-    def call(place: int, result: ir.Type, *operands: ir.Value) -> ir.Value:
-        target = w.load(program, 8 * place, POINTER)
+    def call(name: str, result: ir.Type, *operands: ir.Value) -> ir.Value:
+        target = load(name, POINTER)
         return b.call(target, operands, ir.FunctionType(result, [x.type for x in operands]))
 
     def release(pointer: ir.Value) -> None:
-        call(_RELEASE, ir.VoidType(), pointer)
+        call("Py_DecRef", ir.VoidType(), pointer)
 
     w.require(given, count, other_kind)
-    open_sessions = w.load(program, 8 * _OPEN, POINTER)
+    open_sessions = load("open_sessions", POINTER)
     w.require(b.load(open_sessions, typ=INDEX), index(0), other_kind)
 
     def read(i: ir.Value) -> None:
-        found = call(_CALL, POINTER, words.next(POINTER), null, index(0), null)
+        found = call("PyObject_Vectorcall", POINTER, words.next(POINTER), null, index(0), null)
         expected = words.next()
         there = function.append_basic_block("there")
         b.cbranch(b.icmp_unsigned("!=", found, null), there, failed)
@@ -215,7 +234,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         w.require(b.ptrtoint(found, INDEX), expected, other_kind)
 
     w.each(index(0), reads, read)
-    array_type = w.load(program, 8 * _TYPE)
+    array_type = load("type")
 
     def check(i: ir.Value) -> None:
         array = b.load(at(arguments, i), typ=POINTER)
@@ -223,10 +242,10 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.store(data_of(w, array), at(arrays, i))
 
     w.each(index(0), count, check)
-    busy = w.load(program, 8 * _BUSY, POINTER)
+    busy = load("busy", POINTER)
     w.require(b.atomic_rmw("xchg", busy, index(1), "seq_cst"), index(0), other_kind)
-    b.store(w.load(program, 8 * _ARENA, POINTER), at(arrays, count))
-    b.store(w.load(program, 8 * _BOARD, POINTER), at(arrays, b.add(count, index(1))))
+    b.store(load("arena", POINTER), at(arrays, count))
+    b.store(load("queue", POINTER), at(arrays, b.add(count, index(1))))
 
     def clear(i: ir.Value) -> None:
         b.store(null, at(made, i))
@@ -244,7 +263,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.store(b.gep(numbers, [i], source_etype=INDEX), place)
         b.branch(ready)
         b.position_at_end(is_array)
-        array = call(_CALL, POINTER, make, pair, index(2), null)
+        array = call("PyObject_Vectorcall", POINTER, make, pair, index(2), null)
         b.store(array, at(made, i))
         fine = function.append_basic_block("fine")
         b.cbranch(b.icmp_unsigned("!=", array, null), fine, gave_up)
@@ -253,17 +272,17 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.branch(ready)
         b.position_at_end(ready)
 
-    after_inputs = b.load(words.place, typ=INDEX)
+    after_inputs = b.load(words.offset, typ=INDEX)
     w.each(index(0), results, clear)
     w.each(index(0), results, prepare)
-    is_long = b.icmp_unsigned("!=", w.load(program, 8 * _IS_LONG), index(0))
+    is_long = b.icmp_unsigned("!=", load("is_long"), index(0))
     thread = b.alloca(POINTER)
     with b.if_then(is_long):
-        b.store(call(_SAVE, POINTER), thread)
+        b.store(call("PyEval_SaveThread", POINTER), thread)
     zero = index(0)
-    path = call(_FUNCTION, INDEX, arrays, zero, zero)
+    path = call("function", INDEX, arrays, zero, zero)
     with b.if_then(is_long):
-        call(_RESTORE, ir.VoidType(), b.load(thread, typ=POINTER))
+        call("PyEval_RestoreThread", ir.VoidType(), b.load(thread, typ=POINTER))
     b.store_atomic(index(0), busy, "seq_cst", 8)
     drop = function.append_basic_block("drop")
     b.cbranch(b.icmp_unsigned("==", path, index(0)), computed, drop)
@@ -278,12 +297,12 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     b.branch(other_kind)
 
     b.position_at_end(computed)
-    single = b.icmp_unsigned("==", w.load(program, 8 * _IS_TUPLE), index(0))
+    single = b.icmp_unsigned("==", load("is_tuple"), index(0))
     whole, slot = b.alloca(POINTER), b.alloca(POINTER)
     b.store(null, whole)
     with b.if_then(b.not_(single)):
-        b.store(call(_NEW_TUPLE, POINTER, results), whole)
-    b.store(after_inputs, words.place)
+        b.store(call("PyTuple_New", POINTER, results), whole)
+    b.store(after_inputs, words.offset)
 
     def give(i: ir.Value) -> None:
         for _ in range(3):
@@ -293,13 +312,13 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
         b.store(array, slot)
         with b.if_then(b.icmp_unsigned("==", array, null)):
             number = b.gep(numbers, [i], source_etype=INDEX)
-            b.store(call(_TO_SCALAR, POINTER, number, dtype, null), slot)
+            b.store(call("PyArray_Scalar", POINTER, number, dtype, null), slot)
         result = b.load(slot, typ=POINTER)
         with b.if_else(single) as (alone, together):
             with alone:
                 b.store(result, whole)
             with together:
-                call(_SET_ITEM, ir.IntType(32), b.load(whole, typ=POINTER), i, result)
+                call("PyTuple_SetItem", ir.IntType(32), b.load(whole, typ=POINTER), i, result)
 
     w.each(index(0), results, give)
     b.ret(b.load(whole, typ=POINTER))
@@ -311,6 +330,6 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     b.position_at_end(failed)
     b.ret(null)
     b.position_at_end(other_kind)
-    fallback = w.load(program, 8 * _FALLBACK, POINTER)
-    b.ret(call(_CALL, POINTER, fallback, arguments, given, null))
+    fallback = load("fallback", POINTER)
+    b.ret(call("PyObject_Vectorcall", POINTER, fallback, arguments, given, null))
     return module

@@ -20,6 +20,7 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit.compile import Code, once
 from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.graph import Shape
 
 OTHER_KIND = -(1 << 62)
 """What a call returns if an array is not of the shape, dtype and order compiled for."""
@@ -35,9 +36,40 @@ _HEADER = object.__basicsize__  # what every object starts with; its type comes 
 ITEMS = tuple.__basicsize__
 """Where the items of a tuple begin."""
 
-# The description of a program: its function, its number of inputs, of arrays in all, the
-# type of arrays; then for each input its dtype, number of axes and shape.
-_FUNCTION, _INPUTS, _ARRAYS, _TYPE, _FIRST = range(5)
+
+class Header:
+    """The words with which a description begins, by name.
+
+    A description is an array of 64-bit words: what a stub needs to know of one program. Python
+    writes it and machine code reads it; words that follow the header are read in order.
+
+    Parameters
+    ----------
+    names
+        The names of the words, in order.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._offsets = {name: 8 * place for place, name in enumerate(names)}
+        self.size = 8 * len(names)
+
+    def write(self, **words: int) -> list[int]:
+        """Return the words in order; each name is given once."""
+        assert words.keys() == self._offsets.keys()
+        return [words[name] for name in self._offsets]
+
+    def read(self, w: Writer, description: ir.Value, name: str, kind: ir.Type = INDEX) -> ir.Value:
+        """Emit the load of a word."""
+        return w.load(description, self._offsets[name], kind)
+
+
+_HEADER_OF_CALL = Header("function", "inputs", "arrays", "type")
+"""The program, its numbers of inputs and of arrays in all, and NumPy's type of arrays."""
+
+
+def array_words(shape: Shape, dtype: np.dtype) -> list[int]:
+    """Return what :func:`check_array` compares an array with: dtype, number of axes, shape."""
+    return [word_of(dtype), len(shape), *shape]
 
 
 def word_of(dtype: np.dtype) -> int:
@@ -50,9 +82,7 @@ def word_of(dtype: np.dtype) -> int:
     return int.from_bytes(bytes(characters), "little") | dtype.num << 32
 
 
-def describe(
-    function: int, inputs: Sequence[tuple[tuple[int, ...], np.dtype]], others: int
-) -> np.ndarray:
+def describe(function: int, inputs: Sequence[tuple[Shape, np.dtype]], others: int) -> np.ndarray:
     """Return what :func:`invoke` needs to know of a program.
 
     Parameters
@@ -64,9 +94,12 @@ def describe(
     others
         How many arrays there are besides, which are not checked.
     """
-    words = [function, len(inputs), len(inputs) + others, id(np.ndarray)]
+    arrays = len(inputs) + others
+    words = _HEADER_OF_CALL.write(
+        function=function, inputs=len(inputs), arrays=arrays, type=id(np.ndarray)
+    )
     for shape, dtype in inputs:
-        words += [word_of(dtype), len(shape), *shape]
+        words += array_words(shape, dtype)
     return np.array(words, np.int64)
 
 
@@ -157,18 +190,18 @@ def item_of(w: Writer, items: ir.Value, i: ir.Value) -> ir.Value:
 
 
 class Words:
-    """Reads a description word by word."""
+    """Reads the words of a description that follow its header, one after another."""
 
-    def __init__(self, w: Writer, program: ir.Value, first: int) -> None:
-        self._w, self._program = w, program
-        self.place = w.b.alloca(INDEX)
-        w.b.store(index(8 * first), self.place)
+    def __init__(self, w: Writer, description: ir.Value, header: Header) -> None:
+        self._w, self._description = w, description
+        self.offset = w.b.alloca(INDEX)
+        w.b.store(index(header.size), self.offset)
 
     def next(self, kind: ir.Type = INDEX) -> ir.Value:
         b = self._w.b
-        here = b.load(self.place, typ=INDEX)
-        b.store(b.add(here, index(8)), self.place)
-        return self._w.load(self._program, here, kind)
+        offset = b.load(self.offset, typ=INDEX)
+        b.store(b.add(offset, index(8)), self.offset)
+        return self._w.load(self._description, offset, kind)
 
 
 def data_of(w: Writer, array: ir.Value) -> ir.Value:
@@ -204,10 +237,10 @@ def _module() -> ir.Module:
     w = Writer(function)
     b = w.b
     other_kind = function.append_basic_block("other_kind")
-    inputs, count = (w.load(program, 8 * place) for place in (_INPUTS, _ARRAYS))
+    inputs, count = (_HEADER_OF_CALL.read(w, program, name) for name in ("inputs", "arrays"))
     table = b.alloca(POINTER, count)
-    words = Words(w, program, _FIRST)
-    kind = w.load(program, 8 * _TYPE)
+    words = Words(w, program, _HEADER_OF_CALL)
+    kind = _HEADER_OF_CALL.read(w, program, "type")
 
     def take(i: ir.Value) -> None:
         b.store(data_of(w, item_of(w, arrays, i)), b.gep(table, [i], source_etype=POINTER))
@@ -218,7 +251,7 @@ def _module() -> ir.Module:
 
     w.each(index(0), inputs, check)
     w.each(inputs, count, take)
-    target = w.load(program, 8 * _FUNCTION, POINTER)
+    target = _HEADER_OF_CALL.read(w, program, "function", POINTER)
     of_tables = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
     b.ret(b.call(target, [table, index(0), index(0)], of_tables))
     b.position_at_end(other_kind)
