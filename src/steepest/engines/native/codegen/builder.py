@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engines.native import ir
+from steepest.engines.native.codegen import integers
 from steepest.engines.native.codegen.control_flow import alias_class, constant_data
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.indexing import Places
@@ -26,7 +27,6 @@ from steepest.engines.native.codegen.types import (
 from steepest.engines.native.jit.host_calls import HostCall, special_symbol
 from steepest.graph import Node
 from steepest.ops import constant_value
-from steepest.ops.elementwise.conversion import CONVERTS_TO_LOWEST
 
 _BOOL = np.dtype(np.bool_)
 
@@ -43,14 +43,6 @@ def _is_below(source: Node, extent: int) -> bool:
         return False
     divisor = constant_value(source.operands[1])
     return divisor is not None and bool(np.all((divisor > 0) & (divisor <= extent)))
-
-
-def intrinsic(module: ir.Module, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
-    """Return LLVM's own function of a name, for these types."""
-    kinds = [result, *operands] if ".sat" in name else [operands[0]]
-    full = ".".join([name, *map(_suffix, kinds)])
-    known = module.globals.get(full)
-    return known or ir.Function(module, ir.FunctionType(result, operands), full)
 
 
 def _suffix(kind: ir.Type) -> str:
@@ -108,7 +100,7 @@ class Builder(Places):
         order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
         return self.ir.shuffle_vector(first, empty, order)
 
-    def _kind(self, dtype: np.dtype) -> ir.Type:
+    def kind_of(self, dtype: np.dtype) -> ir.Type:
         return register_type(dtype, self.lanes)
 
     def _literal(self, value: object, dtype: np.dtype) -> ir.Value:
@@ -120,13 +112,13 @@ class Builder(Places):
             return x
         if dtype == _BOOL:
             return x != 0
-        source, target = x.dtype.kind, self._kind(dtype)
+        source, target = x.dtype.kind, self.kind_of(dtype)
         b = self.ir
         if source == "f" and dtype.kind == "f":
             narrow = dtype.itemsize < x.dtype.itemsize
             value = b.fptrunc(x.value, target) if narrow else b.fpext(x.value, target)
         elif source == "f":
-            value = self._whole(x, dtype)
+            return self.to_integer(x, dtype)
         elif dtype.kind == "f":
             signed = source == "i"
             value = b.sitofp(x.value, target) if signed else b.uitofp(x.value, target)
@@ -138,50 +130,22 @@ class Builder(Places):
             value = b.sext(x.value, target) if source == "i" else b.zext(x.value, target)
         return Element(self, value, dtype)
 
-    def _whole(self, x: Element, dtype: np.dtype) -> ir.Value:
-        """Convert a real number to an integer, out of range as NumPy does on this processor."""
-        if not CONVERTS_TO_LOWEST:
-            return self._saturated(x, dtype)
-        if dtype == np.uint64:
-            beyond = x >= 2.0**63
-            value = self.select(beyond, x - 2.0**63, x)
-            wide = Element(self, self._or_lowest(value, 8), np.dtype(np.int64))
-            lowest = self.constant(-(2**63), wide)
-            flipped = Element(self, self.ir.xor(wide.value, lowest.value), wide.dtype)
-            return self.select(beyond, flipped, wide).value
-        size = 8 if dtype == np.uint32 else max(dtype.itemsize, 4)
-        wide_value = self._or_lowest(x, size)
-        return (
-            self.ir.trunc(wide_value, self._kind(dtype)) if dtype.itemsize < size else wide_value
-        )
-
-    def _or_lowest(self, x: Element, size: int) -> ir.Value:
-        """Convert to a signed integer of a size; the lowest one stands for all out of range."""
-        limit = 2.0 ** (8 * size - 1)
-        whole = np.dtype(f"i{size}")
-        inside = (x >= -limit) & (x < limit)
-        converted = Element(self, self._converted("llvm.fptosi.sat", x, whole), whole)
-        return self.select(inside, converted, self.constant(-int(limit), converted)).value
-
-    def _saturated(self, x: Element, dtype: np.dtype) -> ir.Value:
-        # Through the widest signed integer, so that small types wrap as NumPy's do.
-        name = "llvm.fptoui.sat" if dtype == np.uint64 else "llvm.fptosi.sat"
-        wide = self._converted(name, x, np.dtype(np.int64))
-        return self.ir.trunc(wide, self._kind(dtype)) if dtype.itemsize < 8 else wide
-
-    def _converted(self, name: str, x: Element, dtype: np.dtype) -> ir.Value:
-        source, target = self._kind(x.dtype), self._kind(dtype)
-        return self.ir.call(intrinsic(self.module, name, target, source), [x.value])
-
     def select(self, condition: Element, a: Any, b: Any) -> Element:
         like = a if isinstance(a, Element) else b
         a, b = self.constant(a, like), self.constant(b, like)
         return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
 
+    def intrinsic(self, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
+        """Return LLVM's own function of a name, for these types."""
+        kinds = [result, *operands] if ".sat" in name else [operands[0]]
+        full = ".".join([name, *map(_suffix, kinds)])
+        known = self.module.globals.get(full)
+        return known or ir.Function(self.module, ir.FunctionType(result, operands), full)
+
     def call_intrinsic(self, name: str, *operands: Element) -> Element:
         """Call LLVM's own function of that name, such as ``ctpop``, on elements of one dtype."""
-        kind = self._kind(operands[0].dtype)
-        function = intrinsic(self.module, f"llvm.{name}", kind, *[kind] * len(operands))
+        kind = self.kind_of(operands[0].dtype)
+        function = self.intrinsic(f"llvm.{name}", kind, *[kind] * len(operands))
         result = self.ir.call(function, [operand.value for operand in operands])
         return Element(self, result, operands[0].dtype)
 
@@ -196,16 +160,16 @@ class Builder(Places):
             function = ir.Function(self.module, signature, name)
             function.attributes.add("nounwind")
             function.attributes.add("readnone")
-        return self._lane_by_lane(dtype, lambda *x: self.ir.call(function, x), *operands)
+        return self.lane_by_lane(dtype, lambda *x: self.ir.call(function, x), *operands)
 
-    def _lane_by_lane(
+    def lane_by_lane(
         self, dtype: np.dtype, emit: Callable[..., ir.Value], *operands: Element
     ) -> Element:
         """Emit what has no vector form; `emit` returns a number of one lane."""
         values = [operand.value for operand in operands]
         if self.lanes == 1:
             return Element(self, emit(*values), dtype)
-        result: ir.Value = ir.Constant(self._kind(dtype), ir.Undefined)
+        result: ir.Value = ir.Constant(self.kind_of(dtype), ir.Undefined)
         for number in range(self.lanes):
             lane = ir.Constant(ir.IntType(32), number)
             one = emit(*[self.ir.extract_element(value, lane) for value in values])
@@ -218,7 +182,7 @@ class Builder(Places):
         name = f"{name}.{dtype}"
         function = self.module.globals.get(name)
         if function is None:
-            kind = self._kind(dtype)
+            kind = self.kind_of(dtype)
             signature = ir.FunctionType(kind, [kind] * len(operands))
             function = ir.Function(self.module, signature, name)
             function.linkage = "internal"
@@ -256,7 +220,7 @@ class Builder(Places):
         """Return whether a condition holds in any lane, as one bit."""
         if self.lanes == 1:
             return condition.value
-        reduce = intrinsic(self.module, "llvm.vector.reduce.or", BIT, condition.value.type)
+        reduce = self.intrinsic("llvm.vector.reduce.or", BIT, condition.value.type)
         return self.ir.call(reduce, [condition.value])
 
     def _far_in_lanes(self, name: str, near: Element, x: Element, beyond: Element) -> Element:
@@ -277,7 +241,7 @@ class Builder(Places):
             signature = ir.FunctionType(kind, [kind] * len(operands) + [ir.IntType(32)])
             function = ir.Function(self.module, signature, symbol)
         flag = ir.Constant(ir.IntType(32), 0)
-        result = self._lane_by_lane(
+        result = self.lane_by_lane(
             double,
             lambda *values: self.ir.call(function, [*values, flag]),
             *[self.cast(operand, double) for operand in operands],
@@ -314,11 +278,11 @@ class Builder(Places):
     def to_bits(self, x: Element) -> Element:
         """Return the integer that has the bits of a real number."""
         dtype = np.dtype(f"i{x.dtype.itemsize}")
-        return Element(self, self.ir.bitcast(x.value, self._kind(dtype)), dtype)
+        return Element(self, self.ir.bitcast(x.value, self.kind_of(dtype)), dtype)
 
     def of_bits(self, n: Element, like: Element) -> Element:
         """Return the real number that has the bits of an integer."""
-        return Element(self, self.ir.bitcast(n.value, self._kind(like.dtype)), like.dtype)
+        return Element(self, self.ir.bitcast(n.value, self.kind_of(like.dtype)), like.dtype)
 
     def shift_left(self, n: Element, bits: int) -> Element:
         return Element(self, self.ir.shl(n.value, self._literal(bits, n.dtype)), n.dtype)
@@ -329,7 +293,7 @@ class Builder(Places):
 
     def has_bit(self, n: Element, bit: int) -> Element:
         shifted = self.ir.lshr(n.value, self._literal(bit, n.dtype))
-        return self.truth_of(self.ir.trunc(shifted, self._kind(_BOOL)))
+        return self.truth_of(self.ir.trunc(shifted, self.kind_of(_BOOL)))
 
     def lookup(self, table: np.ndarray, place: Element) -> Element:
         """Return the number at a place in a table that never changes."""
@@ -340,7 +304,7 @@ class Builder(Places):
             value.set_metadata("tbaa", alias_class(self.module, "table"))
             return value
 
-        return self._lane_by_lane(table.dtype, look, place)
+        return self.lane_by_lane(table.dtype, look, place)
 
     def copysign(self, x: Element, sign: Element) -> Element:
         return self.call_intrinsic("copysign", x, sign)
@@ -362,43 +326,16 @@ class Builder(Places):
         values = [operand.value for operand in operands]
         return Element(self, getattr(self.ir, operation)(*values), operands[0].dtype)
 
-    def left_shift(self, x: Element, count: Element) -> Element:
-        """Shift bits up; by more than there are, or by less than none, nothing is left."""
-        inside, places = self._shift_count(x, count)
-        shifted = Element(self, self.ir.shl(x.value, places.value), x.dtype)
-        return self.select(inside, shifted, self.zero(x.dtype))
-
-    def right_shift(self, x: Element, count: Element) -> Element:
-        """Shift bits down; by more than there are, or by less than none, the sign is left."""
-        inside, places = self._shift_count(x, count)
-        nothing = self.zero(x.dtype)
-        if x.dtype.kind == "u":
-            shifted = Element(self, self.ir.lshr(x.value, places.value), x.dtype)
-            return self.select(inside, shifted, nothing)
-        shifted = Element(self, self.ir.ashr(x.value, places.value), x.dtype)
-        sign = self.select(x < 0, self.constant(-1, x), nothing)
-        return self.select(inside, shifted, sign)
-
-    def _shift_count(self, x: Element, count: Element) -> tuple[Element, Element]:
-        inside = count < 8 * x.dtype.itemsize
-        if count.dtype.kind == "i":
-            inside = inside & (count >= 0)
-        return inside, self.select(inside, count, self.zero(count.dtype))
-
-    def truncated_remainder(self, x: Element, y: Element) -> Element:
-        """Return the remainder that has the dividend's sign; by zero it is 0."""
-        unsigned = x.dtype.kind == "u"
-        # By 1 instead of 0 and -1: the remainder is 0, and nothing overflows.
-        trivial = (y == 0) if unsigned else (y == 0) | (y == -1)
-        safe = self.select(trivial, self.constant(1, y), y)
-        remainder = (self.ir.urem if unsigned else self.ir.srem)(x.value, safe.value)
-        return Element(self, remainder, x.dtype)
+    left_shift, right_shift = integers.left_shift, integers.right_shift
+    truncated_remainder = integers.truncated_remainder
+    integer_divmod, integer_power = integers.integer_divmod, integers.integer_power
+    to_integer = integers.to_integer
 
     def fmod(self, x: Element, y: Element) -> Element:
         return self.libm("fmod", x, y)
 
     def power(self, x: Element, p: Element) -> Element:
-        return self._integer_power(x, p) if x.is_integer else self.libm("pow", x, p)
+        return self.integer_power(x, p) if x.is_integer else self.libm("pow", x, p)
 
     def maximum(self, x: Element, y: Element) -> Element:
         if x.dtype.kind == "f":
@@ -409,57 +346,6 @@ class Builder(Places):
         if x.dtype.kind == "f":
             return self.call_intrinsic("minimum", x, y)
         return self.select(x < y, x, y)
-
-    def integer_divmod(self, x: Element, y: Element) -> tuple[Element, Element]:
-        """Floor division and remainder as NumPy has them: by zero both give 0."""
-        b = self.ir
-        is_zero = y == 0
-        # Dividing by 1 instead of 0, and not overflowing on the lowest number over -1.
-        safe = self.select(is_zero, self.constant(1, y), y)
-        if x.dtype.kind == "u":
-            quotient = Element(self, b.udiv(x.value, safe.value), x.dtype)
-            remainder = Element(self, b.urem(x.value, safe.value), x.dtype)
-        else:
-            negated = safe == -1
-            safe = self.select(negated, self.constant(1, y), safe)
-            quotient = Element(self, b.sdiv(x.value, safe.value), x.dtype)
-            remainder = Element(self, b.srem(x.value, safe.value), x.dtype)
-            inexact = (remainder != 0) & ((remainder < 0) != (safe < 0))
-            quotient = self.select(inexact, quotient - 1, quotient)
-            remainder = self.select(inexact, remainder + safe, remainder)
-            quotient = self.select(negated, -quotient, quotient)
-        nothing = self.zero(x.dtype)
-        return self.select(is_zero, nothing, quotient), self.select(is_zero, nothing, remainder)
-
-    def _integer_power(self, x: Element, p: Element) -> Element:
-        """Power by squaring; a negative exponent is the caller's error, as in NumPy."""
-        name = f"integer_power.{x.dtype}"
-        function = self.module.globals.get(name)
-        if function is None:
-            kind = register_type(x.dtype)
-            function = ir.Function(self.module, ir.FunctionType(kind, [kind, kind]), name)
-            function.linkage = "internal"
-            Builder(function)._loop_of_squares(x.dtype)
-        return self._lane_by_lane(x.dtype, lambda *values: self.ir.call(function, values), x, p)
-
-    def _loop_of_squares(self, dtype: np.dtype) -> None:
-        b, before = self.ir, self.ir.block
-        first, exponent = self.function.args
-        kind, one = register_type(dtype), literal(1, dtype)
-        loop, after = (self.function.append_basic_block(n) for n in ("square", "end"))
-        b.branch(loop)
-        b.position_at_end(loop)
-        result, base, rest = (b.phi(kind) for _ in range(3))
-        is_odd = b.trunc(rest, BIT)
-        multiplied = b.select(is_odd, b.mul(result, base), result)
-        squared, halved = b.mul(base, base), b.lshr(rest, one)
-        starts, steps = (one, first, exponent), (multiplied, squared, halved)
-        for phi, start, step in zip((result, base, rest), starts, steps, strict=True):
-            phi.add_incoming(start, before)
-            phi.add_incoming(step, loop)
-        b.cbranch(b.icmp_unsigned("==", halved, literal(0, dtype)), after, loop)
-        b.position_at_end(after)
-        b.ret(multiplied)
 
     def checked_index(self, i: Element, source: Node, extent: int, node: Node) -> ir.Value:
         """Return an index wrapped as NumPy does; out of bounds sets the error flag.
