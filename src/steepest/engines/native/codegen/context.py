@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.memory import Arena, View
+from steepest.engines.native.codegen.placement import Placement
 from steepest.engines.native.schedule.plan import Plan
 from steepest.graph import Node
 
@@ -19,13 +20,8 @@ class LoweringContext(Protocol):
     builder: Builder
     arena: Arena
     plan: Plan
+    memory: Placement
     elements: dict[Node, Any]
-
-    def allocate(self, node: Node) -> View:
-        """Return memory for a node, and note that it lives there."""
-
-    def view_of(self, node: Node) -> View | None:
-        """Return where a node is in memory, also as a view of another; None if nowhere."""
 
     def in_registers(self, node: Node) -> Any:
         """Return a small node's elements, loaded from memory if they are there."""

@@ -81,7 +81,7 @@ def _matches(lowering: Lowering, node: Node, key: bytes) -> Element:
 
 def _matches_in_memory(lowering: Lowering, node: Node, key: bytes) -> Element:
     builder = lowering.builder
-    known = lowering.constant(np.frombuffer(key, node.dtype).reshape(node.shape))
+    known = lowering.memory.constant(np.frombuffer(key, node.dtype).reshape(node.shape))
     result = Cell(builder, builder.truth(True))
     with builder.loops(node.shape) as position, lowering.scope():
         expected = known.load(builder, known.address(builder, position))

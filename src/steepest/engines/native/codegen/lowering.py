@@ -11,42 +11,36 @@ import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
-from steepest.engines.native.codegen.control_flow import constant_data
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.memory import (
     Arena,
     Cell,
     Flat,
-    Slot,
     View,
     contiguous,
     copy,
-    rearranged,
 )
+from steepest.engines.native.codegen.placement import Placement, PlacementState, Position
 from steepest.engines.native.codegen.reductions import reduce_loops, reduce_together
 from steepest.engines.native.codegen.registers import lower_small
 from steepest.engines.native.codegen.registry import kernel_named
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.schedule.plan import Plan
-from steepest.engines.native.schedule.regions import is_leaf, is_view, region
+from steepest.engines.native.schedule.regions import is_leaf, region
 from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.arrays.shaping import aligned
 
-Position = tuple[ir.Value, ...]
+Scope = dict[tuple[Any, ...], tuple[Element, Any]]
+"""The elements computed in a loop: for a node and a position, the element, and the position."""
 
 
-class State(NamedTuple):
+class LoweringState(NamedTuple):
     """What a :class:`Lowering` has emitted up to a branch."""
 
     elements: dict[Node, Any]
-    views: dict[Node, View]
-    destinations: dict[Node, View]
-    differs_at: dict[Node, Position]
-    keep: set[Node]
-    slots: dict[Node, Slot]
-    scope: dict[tuple, tuple[Element, Any]]
-    free: list[Slot]
+    memory: PlacementState
+    scope: Scope
 
 
 class Lowering:
@@ -63,49 +57,29 @@ class Lowering:
 
     Attributes
     ----------
+    memory
+        Where nodes in memory are.
     elements
         For nodes in registers: an object array of elements.
-    views
-        For nodes in memory: where.
-    destinations
-        Where a stored node's elements shall go instead of the arena.
-    differs_at
-        For an array that a slice is put into: the only place where its destination has
-        another slice already.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
         self.builder = builder
         self.arena = arena
         self.plan = plan
+        self.memory = Placement(builder, arena, plan)
         self.elements: dict[Node, Any] = {}
-        self.views: dict[Node, View] = {}
-        self.destinations: dict[Node, View] = {}
-        self.differs_at: dict[Node, Position] = {}
-        self.keep: set[Node] = set()
-        self._slots: dict[Node, Slot] = {}
-        self._scopes: list[dict[tuple, tuple[Element, Any]]] = [{}]
+        self._scopes: list[Scope] = [{}]
 
-    def state(self) -> State:
+    def state(self) -> LoweringState:
         """Return what has been emitted so far, to come back to after a branch."""
-        return State(
-            dict(self.elements),
-            dict(self.views),
-            dict(self.destinations),
-            dict(self.differs_at),
-            set(self.keep),
-            dict(self._slots),
-            dict(self._scopes[0]),
-            self.arena.free_slots(),
-        )
+        return LoweringState(dict(self.elements), self.memory.state(), dict(self._scopes[0]))
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: LoweringState) -> None:
         """Go back to what had been emitted where the state was taken."""
-        self.elements, self.views = dict(state.elements), dict(state.views)
-        self.destinations, self.differs_at = dict(state.destinations), dict(state.differs_at)
-        self.keep = set(state.keep)
-        self._slots, self._scopes = dict(state.slots), [dict(state.scope)]
-        self.arena.restore(state.free)
+        self.elements = dict(state.elements)
+        self.memory.restore(state.memory)
+        self._scopes = [dict(state.scope)]
 
     def emit(self, outputs: Sequence[Node]) -> None:
         """Emit whatever the outputs need and is not there yet."""
@@ -116,13 +90,13 @@ class Lowering:
 
     def is_there(self, node: Node) -> bool:
         """Whether a node has been emitted."""
-        return node in self.elements or node in self.views
+        return node in self.elements or node in self.memory.views
 
     def _emit_node(self, node: Node, wanted: set[Node]) -> None:
         if node in self.plan.small:
             self.elements[node] = lower_small(self, node)
         elif node in self.plan.dynamic_slices:
-            self.views[node] = self._dynamic_slice(node)
+            self.memory.views[node] = self._dynamic_slice(node)
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
@@ -130,7 +104,7 @@ class Lowering:
             self.elements[node] = self._constant_elements(node)
         else:
             return
-        self._release(node)
+        self.memory.release_after(node)
 
     def _emit_stored(self, nodes: Sequence[Node]) -> None:
         """Emit the loops of a node, or the loop of several; none if they are there."""
@@ -168,7 +142,7 @@ class Lowering:
         elif isinstance(lower, Kernel):
             kernel_named(lower.name)(self, node)
         else:
-            target = self.allocate(node)
+            target = self.memory.allocate(node)
             self.each_element(node, lambda at: (self.element_of_op(node, at), target))
 
     def _prepare(self, operand: Node) -> None:
@@ -177,53 +151,29 @@ class Lowering:
             if operand.size == 1:
                 self.elements[operand] = self._constant_elements(operand)
             else:
-                self.views[operand] = self._constant_view(operand)
-        if operand in self.elements and operand.size > 1 and operand not in self.views:
-            self.views[operand] = self._spill(operand)
+                self.memory.views[operand] = self._constant_view(operand)
+        if operand in self.elements and operand.size > 1 and operand not in self.memory.views:
+            self.memory.views[operand] = self._spill(operand)
 
-    def _release(self, reader: Node) -> None:
-        for node in [n for n, slot in self._slots.items() if self.plan.last_use.get(n) is reader]:
-            if node not in self.keep:
-                self.arena.release(self._slots.pop(node))
-
-    # Places.
-
-    def allocate(self, node: Node) -> View:
-        """Return memory for a node, and note that it lives there."""
-        if node in self._slots and node in self.views:  # emitted for the second time
-            return self.views[node]
-        self.views[node] = view = self._place_of(node)
-        return view
-
-    def _place_of(self, node: Node) -> View:
-        if node in self.destinations:
-            return self.destinations[node]
-        if node in self.plan.parts:
-            whole, start = self.plan.parts[node]
-            around = self._place_of(whole)
-            self.destinations[whole] = around
-            if around.is_contiguous:
-                part = contiguous(around.pointer, node.dtype, node.shape, around.tag)
-                return dataclasses.replace(part, offset=around.offset + start)
-        view, self._slots[node] = self.arena.allocate(node.dtype, node.shape)
-        return view
-
-    def place_in(
-        self, shape: Shape, indices: Sequence[Node], node: Node, position: Position = ()
+    def position_of(
+        self, indices: Sequence[Node], shape: Shape, node: Node, position: Position = ()
     ) -> Position:
-        """Return where in an array of a shape elements of the indices of a node point to."""
+        """Return the position in an array of a shape that the elements of indices point to.
+
+        The elements are those at `position`; `node` is blamed for an index out of bounds.
+        """
         return tuple(
             self.builder.checked_index(self.element(source, position), source, extent, node)
             for source, extent in zip(indices, shape, strict=False)
         )
 
     def _dynamic_slice(self, node: Node) -> View:
-        """Return the slice of an array that a node is, at a place computed now."""
+        """Return a slice of an array, at indices that are computed here."""
         array, *indices = node.operands
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
         view = self.in_memory(array)
-        at = self.place_in(array.shape, indices, node)
+        at = self.position_of(indices, array.shape, node)
         start = view.address(self.builder, (*at, *[index(0)] * node.ndim))
         strides = view.strides[len(indices) :]
         return dataclasses.replace(
@@ -241,12 +191,7 @@ class Lowering:
     def _constant_view(self, node: Node) -> View:
         value = constant_value(node)
         assert value is not None
-        return self.constant(value)
-
-    def constant(self, value: np.ndarray) -> View:
-        """Return memory that holds a known array."""
-        data = constant_data(self.builder.module, value)
-        return contiguous(data, value.dtype, value.shape, is_common=True)
+        return self.memory.constant(value)
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
@@ -261,7 +206,7 @@ class Lowering:
         if node not in self.elements:
             self._prepare(node)
         if node not in self.elements:
-            view = self.view_of(node)
+            view = self.memory.view_of(node)
             result = np.empty(node.shape, object)
             for position in np.ndindex(*node.shape):
                 if view is not None:
@@ -272,36 +217,19 @@ class Lowering:
             self.elements[node] = result
         return self.elements[node]
 
-    def view_of(self, node: Node) -> View | None:
-        """Return where a node is in memory, also as a view of another; None if nowhere."""
-        chain = []
-        base = node
-        while base not in self.views and is_view(base):
-            chain.append(base)
-            base = base.operands[0]
-        if base not in self.views:
-            return None
-        view = self.views[base]
-        for step in reversed(chain):
-            following = rearranged(view, step)
-            if following is None:
-                return None
-            view = following
-        return view
-
     def in_memory(self, node: Node) -> View:
         """Return where a node is in memory; it is put there now if it is not."""
         self._prepare(node)
-        if node in self.elements and node not in self.views:
-            self.views[node] = self._spill(node)
-        view = self.view_of(node)
+        if node in self.elements and node not in self.memory.views:
+            self.memory.views[node] = self._spill(node)
+        view = self.memory.view_of(node)
         if view is None:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
             view, _ = self.arena.allocate(node.dtype, node.shape)
             target = view
             self.each_element(node, lambda at: (self.element_of_op(node, at), target))
-            self.views[node] = view
+            self.memory.views[node] = view
         return view
 
     def packed(self, node: Node) -> View:
@@ -345,7 +273,8 @@ class Lowering:
         """Whether one loop over all elements serves a node and all that fuses into it."""
         if node.ndim == 0 or 0 in node.shape:
             return False
-        if node in self.destinations and not self.destinations[node].is_contiguous:
+        destination = self.memory.destination(node)
+        if destination is not None and not destination.is_contiguous:
             return False
         stack, seen = [node], {node}
         while stack:
@@ -358,7 +287,7 @@ class Lowering:
                 seen.add(operand)
                 if operand.shape != node.shape:
                     return False
-                view = self.view_of(operand)
+                view = self.memory.view_of(operand)
                 if view is not None:
                     if not view.is_contiguous:
                         return False
@@ -391,7 +320,7 @@ class Lowering:
         return result
 
     def _element(self, node: Node, at: Any) -> Element:
-        view = self.view_of(node)
+        view = self.memory.view_of(node)
         if view is not None:
             flat = isinstance(at, Flat)
             builder = self.builder
@@ -426,7 +355,7 @@ class Lowering:
 
     def store(self, node: Node, target: View) -> None:
         """Write a node to memory, unless it was computed there."""
-        if self.destinations.get(node) is target and self.views.get(node) is target:
+        if self.memory.destination(node) is target and self.memory.views.get(node) is target:
             return
         if node.op.name == "constant":
             self._prepare(node)
@@ -440,7 +369,7 @@ class Lowering:
             target.store(self.builder, element, target.address(self.builder, position))
 
 
-def _key(node: Node, at: Any) -> tuple:
+def _key(node: Node, at: Any) -> tuple[Any, ...]:
     return node, id(at.value) if isinstance(at, Flat) else tuple(map(_identity, at))
 
 

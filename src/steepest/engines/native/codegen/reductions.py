@@ -45,7 +45,7 @@ def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> Non
 
 
 def _is_contiguous_leaf(lowering: LoweringContext, operand: Node) -> bool:
-    view = lowering.view_of(operand)
+    view = lowering.memory.view_of(operand)
     return view is not None and view.is_contiguous and operand.ndim > 0
 
 
@@ -77,7 +77,7 @@ def _reduce_rows(lowering: LoweringContext, node: Node, lower: Reduction, operan
         result.reshape(-1)[0] = row((index(0),) * node.ndim)
         lowering.elements[node] = result
         return
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     with builder.loops(node.shape) as position, lowering.scope():
         target.store(builder, row(position), target.address(builder, position))
 
@@ -87,7 +87,7 @@ def _reduce_columns(
 ) -> None:
     builder, axes = lowering.builder, node.attributes["axis"]
     kept = [i for i in range(operand.ndim) if i not in axes]
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     initial = builder.number(lower.initial(node.dtype), node.dtype)
     with builder.loops(node.shape) as position:
         target.store(builder, initial, target.address(builder, position))
@@ -110,7 +110,8 @@ def reduce_together(lowering: LoweringContext, nodes: Sequence[Node]) -> None:
     sums = [node for node in nodes if isinstance(node.op.lower, Reduction)]
     arrays = [node for node in nodes if node not in sums]
     summed = [node.operands[0] for node in sums]
-    targets = {node: lowering.allocate(node) for node in arrays if node in lowering.plan.stored}
+    stored = [node for node in arrays if node in lowering.plan.stored]
+    targets = {node: lowering.memory.allocate(node) for node in stored}
     (shape,) = {x.shape for x in (*arrays, *summed)}
     is_flat = all(map(lowering.is_flat, arrays)) and all(
         lowering.is_flat(x) or _is_contiguous_leaf(lowering, x) for x in summed

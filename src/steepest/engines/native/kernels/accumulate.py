@@ -21,7 +21,7 @@ Combine = Callable[[Element, Element], Element]
 def _in_loops(lowering: Lowering, node: Node, combine: Combine) -> None:
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     if node.size == 0:
         return
     rest = (*node.shape[:axis], *node.shape[axis + 1 :])

@@ -17,7 +17,8 @@ from steepest.graph import Graph, Node
 def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View]) -> Lowering:
     """Emit a step on inputs in memory; return what knows where its outputs are."""
     inner = type(lowering)(lowering.builder, lowering.arena, make_plan([((), [step.outputs])]))
-    inner.views.update(zip(step.inputs, inputs, strict=True))
+    for node, view in zip(step.inputs, inputs, strict=True):
+        inner.memory.bind(node, view)
     inner.emit(step.outputs)
     return inner
 
@@ -113,7 +114,7 @@ def cond(lowering: Lowering, node: Node) -> None:
 
 
 def _flat_target(lowering: Lowering, node: Node) -> View:
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     if target.is_contiguous:
         return target
     view, _ = lowering.arena.allocate(node.dtype, node.shape)
@@ -121,7 +122,7 @@ def _flat_target(lowering: Lowering, node: Node) -> View:
 
 
 def _finish(lowering: Lowering, node: Node, target: View, slots: Sequence[Slot]) -> None:
-    place = lowering.views[node]
+    place = lowering.memory.views[node]
     if place is not target:
         copy(lowering.builder, target, dataclasses.replace(place))
     for slot in slots:

@@ -49,7 +49,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
     """Emit ``C = A @ B``, or the transposed product where that reads rows of memory."""
     builder = lowering.builder
     a, b = (lowering.in_memory(operand) for operand in node.operands)
-    c = lowering.allocate(node)
+    c = lowering.memory.allocate(node)
     a, b = _with_batch(a, node), _with_batch(b, node)
     if builder.lanes > 1:
         _in_lanes(builder, a, b, c)

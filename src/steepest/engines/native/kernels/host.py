@@ -13,7 +13,7 @@ def host(lowering: Lowering, node: Node) -> None:
     """Call back to NumPy: the row's own function, on views of the operands' memory."""
     builder = lowering.builder
     operands = [lowering.packed(operand) for operand in node.operands]
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     result = target if target.is_contiguous else lowering.arena.allocate(node.dtype, node.shape)[0]
     builder.call_host(node, [view.at_offset(builder, None) for view in (*operands, result)])
     if result is not target:

@@ -45,7 +45,7 @@ def _by_reflections(lowering: Lowering, node: Node) -> None:
     builder = lowering.builder
     (operand,) = node.operands
     rows, columns = operand.shape[-2:]
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     view, slot = lowering.arena.allocate(node.dtype, (columns, rows))
     work = Matrix(builder, view)  # transposed: a column's elements follow each other
     with builder.loops(node.shape[:-2]) as ahead, lowering.scope():
@@ -118,7 +118,7 @@ def solve_triangle(lowering: Lowering, node: Node) -> None:
     builder = lowering.builder
     triangle, right = node.operands
     rows, columns = node.shape[-2:]
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     with builder.loops(node.shape[:-2]) as ahead, lowering.scope():
         result = Matrix(builder, target, ahead)
         with builder.loops((columns, rows)) as (column, step), lowering.scope():

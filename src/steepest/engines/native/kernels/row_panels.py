@@ -72,7 +72,7 @@ def panels(lowering: Lowering, node: Node) -> None:
     slots = []
     for number, result in enumerate(plan.results):
         if result.axis is not None:
-            rows[number] = lowering.allocate(mine[number])
+            rows[number] = lowering.memory.allocate(mine[number])
             continue
         is_carried = result.combine == "sum" and result.dtype.kind == "f"
         views = []
@@ -94,7 +94,7 @@ def panels(lowering: Lowering, node: Node) -> None:
     size = sum(view.size_in_bytes for view in (*read.values(), *rows.values()))
     share_out(builder, work, pointers, plan.strips, size, plan.backwards)
     for each in sums:
-        target = lowering.allocate(mine[each.number])
+        target = lowering.memory.allocate(mine[each.number])
         _add_up(builder, each, target, plan.strips)
     for slot in slots:
         arena.release(slot)
@@ -201,9 +201,10 @@ def _panel(
         first = builder.affine(start, dealt.distance, 1)
         node = next(known)
         rows = node.shape[dealt.axis]
-        inner.views[node] = _part(builder, inputs[dealt.operand], dealt.axis, first, rows)
+        view = _part(builder, inputs[dealt.operand], dealt.axis, first, rows)
+        inner.memory.bind(node, view)
     for number in plan.whole:
-        inner.views[next(known)] = inputs[number]
+        inner.memory.bind(next(known), inputs[number])
     targets = []
     for number, node in zip(segment.results, segment.step.outputs, strict=True):
         result = plan.results[number]
@@ -212,7 +213,7 @@ def _panel(
             target = _part(builder, written[number], result.axis, first, segment.size)
             targets.append((node, target))
             if not inner.is_there(node):
-                inner.destinations.setdefault(node, target)
+                inner.memory.bind_output(node, target)
     inner.emit(segment.step.outputs)
     for node, target in targets:
         inner.store(node, target)

@@ -14,7 +14,7 @@ from steepest.graph import Node
 def concatenate(lowering: Lowering, node: Node) -> None:
     """Copy each operand to its part of the result, unless it was computed there."""
     builder, axis = lowering.builder, node.attributes["axis"]
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     start = 0
     for operand in node.operands:
         part = View(
@@ -26,7 +26,7 @@ def concatenate(lowering: Lowering, node: Node) -> None:
             target.tag,
         )
         start += operand.shape[axis]
-        if lowering.view_of(operand) == part:
+        if lowering.memory.view_of(operand) == part:
             continue
         with builder.loops(operand.shape) as position, lowering.scope():
             element = lowering.element(operand, position)
@@ -36,7 +36,7 @@ def concatenate(lowering: Lowering, node: Node) -> None:
 @kernel("pack")
 def pack(lowering: Lowering, node: Node) -> None:
     """Store each number at its place."""
-    builder, target = lowering.builder, lowering.allocate(node)
+    builder, target = lowering.builder, lowering.memory.allocate(node)
     for place, operand in enumerate(node.operands):
         address = target.at_offset(builder, index(place))
         target.store(builder, lowering.element(operand, ()), address)
@@ -47,12 +47,12 @@ def add_at(lowering: Lowering, node: Node) -> None:
     """Zero the result, then add each value at its place."""
     builder = lowering.builder
     values, *indices = node.operands
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     with builder.loops(node.shape) as position:
         target.store(builder, builder.zero(node.dtype), target.address(builder, position))
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
-        where = lowering.place_in(node.shape, indices, node, position[:ndim])
+        where = lowering.position_of(indices, node.shape, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         before = target.load(builder, address)
         target.store(builder, before + lowering.element(values, position), address)
@@ -63,14 +63,14 @@ def put_at(lowering: Lowering, node: Node) -> None:
     """Copy the array, then store each value at its place, in order."""
     builder = lowering.builder
     x, values, *indices = node.operands
-    differs_at = lowering.differs_at.get(node, ())
-    target = lowering.allocate(node)
+    differs_at = lowering.memory.differs_at(node)
+    target = lowering.memory.allocate(node)
     with builder.loops(node.shape[len(differs_at) :]) as rest, lowering.scope():
         position = (*differs_at, *rest)
         target.store(builder, lowering.element(x, position), target.address(builder, position))
     ndim = indices[0].ndim
     with builder.loops(values.shape) as position, lowering.scope():
-        where = lowering.place_in(node.shape, indices, node, position[:ndim])
+        where = lowering.position_of(indices, node.shape, node, position[:ndim])
         address = target.address(builder, (*where, *position[ndim:]))
         target.store(builder, lowering.element(values, position), address)
 

@@ -40,7 +40,7 @@ def argsort(lowering: Lowering, node: Node) -> None:
         host(lowering, node)
         return
     lowering.in_memory(operand)
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
     rest = (*node.shape[:axis], *node.shape[axis + 1 :])
     one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
     with builder.loops(rest) as position, lowering.scope(), builder.loop(extent) as i:
@@ -58,7 +58,7 @@ def argsort(lowering: Lowering, node: Node) -> None:
 def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
-    target = lowering.allocate(node)
+    target = lowering.memory.allocate(node)
 
     def at(position: tuple[ir.Value, ...], i: ir.Value) -> tuple[ir.Value, ...]:
         return (*position[:axis], i, *position[axis:])

@@ -185,14 +185,14 @@ class _Writer:
         plan = make_plan([((), [program.outputs])])
         lowering = Lowering(builder, self.arena, plan)
         for lane in (self.count, *self.carried, *self.data):
-            lowering.views[lane.node] = lane.here
+            lowering.memory.bind(lane.node, lane.here)
         for node, pointer in self.shared.items():
-            tag = self.read_only
-            lowering.views[node] = contiguous(pointer, node.dtype, node.shape, tag, is_common=True)
+            view = contiguous(pointer, node.dtype, node.shape, self.read_only, is_common=True)
+            lowering.memory.bind(node, view)
         for lane in (self.count, *self.carried):
             if lane.node.size <= REGISTER_LIMIT:
                 lowering.in_registers(lane.node)
-        lowering.keep = {*program.answer, *self._following, program.over}
+        lowering.memory.keep = {*program.answer, *self._following, program.over}
         lowering.emit(program.outputs)
         for lane, node in zip(self.carried, self._following, strict=True):
             if lane.there is not None:

@@ -181,7 +181,7 @@ class _DescentWriter:
         """Write one iteration: it ends by going back to the head, or by returning."""
         builder, b = self.builder, self.builder.ir
         x = self.carried[0]
-        lowering.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
+        lowering.memory.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
         # Where the state before was is free at once; x before is wanted if the run diverges.
         for carried, node in zip(self.carried[1:], it.next_state, strict=True):
             carried.direct(lowering, node)
@@ -261,7 +261,7 @@ class _DescentWriter:
                 view = contiguous(whole, node.dtype, node.shape, self.read_only)
             else:
                 view = self._gather(node, whole, count)
-            lowering.views[node] = view
+            lowering.memory.bind(node, view)
 
     def _gather(self, node: Node, whole: ir.Value, count: ir.Value) -> View:
         """Copy the rows of this iteration's batch next to each other."""

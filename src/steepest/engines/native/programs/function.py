@@ -315,7 +315,7 @@ def _write(paths: tuple[Graph, ...]) -> program_cache.EmittedProgram:
     read_only = arena.new_tag()
     for i, node in enumerate(inputs):
         pointer = layout.pointer(builder, table, f"input.{i}")
-        lowering.views[node] = contiguous(pointer, node.dtype, node.shape, read_only)
+        lowering.memory.bind(node, contiguous(pointer, node.dtype, node.shape, read_only))
     targets = [
         contiguous(layout.pointer(builder, table, f"output.{i}"), dtype, shape, arena.new_tag())
         for i, (shape, dtype) in enumerate(outputs)
@@ -327,7 +327,7 @@ def _write(paths: tuple[Graph, ...]) -> program_cache.EmittedProgram:
     def leaf(number: int) -> None:
         path, own = computed[number], [targets[place] for place in places[number]]
         for node, target in zip(path.outputs, own, strict=True):
-            lowering.destinations.setdefault(node, target)
+            lowering.memory.bind_output(node, target)
         lowering.emit(path.outputs)
         for node, target in zip(path.outputs, own, strict=True):
             lowering.store(node, target)

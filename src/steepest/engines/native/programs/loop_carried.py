@@ -73,17 +73,17 @@ class Carried:
             self.bound = as_elements(self._builder, self.node, values)
             lowering.elements[self.node] = self.bound
         else:
-            lowering.views[self.node] = dataclasses.replace(self.here, pointer=values[0])
+            lowering.memory.bind(self.node, dataclasses.replace(self.here, pointer=values[0]))
             self.target = dataclasses.replace(self.here, pointer=values[1])
             self._last = tuple(values[2:])
 
     def direct(self, lowering: Lowering, node: Node) -> None:
         """Let the next value be computed where the next iteration looks for it."""
-        if not self.in_registers and node not in lowering.destinations:
-            lowering.destinations[node] = self.target
-            if self._axes:
-                lowering.differs_at[node] = self._last
-                lowering.keep.update(node.operands[2:])  # they are carried on
+        if self.in_registers:
+            return
+        differs_at = self._last if self._axes else None
+        if lowering.memory.bind_output(node, self.target, differs_at) and self._axes:
+            lowering.memory.keep.update(node.operands[2:])  # they are carried on
 
     def next(self, lowering: Lowering, node: Node, values: Sequence[ir.Value]) -> list[ir.Value]:
         """Return the values for the next iteration, where `node` is the new value."""
@@ -91,7 +91,7 @@ class Carried:
             return [element.value for element in lowering.in_registers(node).reshape(-1)]
         lowering.store(node, self.target)
         indices = node.operands[2:] if self._axes else ()
-        at = lowering.place_in(node.shape, indices, node)
+        at = lowering.position_of(indices, node.shape, node)
         return [values[1], values[0], *at]
 
     def save(self, values: Sequence[ir.Value]) -> None:
