@@ -129,8 +129,11 @@ def curve_fit_many(
     check_count(model, points, count)
     is_own = any(_is_own(leaf, y) for leaf in trees.leaves(x))
     if is_own:
-        repeated = lambda leaf: np.broadcast_to(leaf, (number, *leaf.shape))
-        x = trees.map_leaves(lambda leaf: leaf if _is_own(leaf, y) else repeated(leaf), x)
+
+        def one_each(leaf: np.ndarray) -> np.ndarray:
+            return leaf if _is_own(leaf, y) else np.broadcast_to(leaf, (number, *leaf.shape))
+
+        x = trees.map_leaves(one_each, x)
     given = {"y": (y, True), "x": (x, is_own)}
     if sigma is not None:
         given["sigma"] = (sigma, sigma.shape == y.shape)

@@ -236,10 +236,10 @@ def _check_search(method: Search, batches: Batches | None) -> None:
 
 
 def _compute_dtype(dtype: Any) -> np.dtype:
-    dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise InputError(f"compute_dtype must be float32 or float64, got {dtype}")
-    return dtype
+    chosen: np.dtype = np.dtype(dtype)
+    if chosen not in (np.float32, np.float64):
+        raise InputError(f"compute_dtype must be float32 or float64, got {chosen}")
+    return chosen
 
 
 def inside(box: Box | None, vector: np.ndarray, layout: ParameterLayout) -> np.ndarray:
@@ -252,7 +252,8 @@ def inside(box: Box | None, vector: np.ndarray, layout: ParameterLayout) -> np.n
             f"{name} starts at {vector[i]:g}, outside of its bounds {low:g} and {high:g}: it "
             "starts at the nearer one"
         )
-    return np.clip(vector, box.lower, box.upper)
+    clipped: np.ndarray = np.clip(vector, box.lower, box.upper)
+    return clipped
 
 
 def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:

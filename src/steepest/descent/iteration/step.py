@@ -228,11 +228,11 @@ def _truth(session: Session, stop: StopRule, point: Point) -> Any:
 
 def like_x(method: Any, new_x: Any, x: TracedArray) -> TracedArray:
     """Return the next point, which must be like this one."""
-    new_x = as_traced(new_x)
-    if new_x.shape != x.shape:
+    result: TracedArray = as_traced(new_x)
+    if result.shape != x.shape:
         name = type(method).__name__
-        raise InputError(f"{name}.update must return x with shape {x.shape}, got {new_x.shape}")
-    return new_x
+        raise InputError(f"{name}.update must return x with shape {x.shape}, got {result.shape}")
+    return result
 
 
 def like_state(

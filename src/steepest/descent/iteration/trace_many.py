@@ -122,7 +122,7 @@ def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> B
         number_own = sum(map(is_array_like, trees.leaves(p.args)))
         arguments, ends = traced[: len(names)], traced[len(names) :]
         within = Box(*(end.astype(p.dtype) for end in ends)) if ends else None
-        evaluate = lambda at: p.objective(at, p.layout, arguments, within)
+        evaluate: Callable[[Any], Any] = lambda at: p.objective(at, p.layout, arguments, within)
         trial = evaluate(x.astype(p.dtype))
         method = with_followed_settings(p.method, session)
         fresh = _fresh(session, method, trial, start)

@@ -136,7 +136,8 @@ def kept(data: tuple[Any, ...]) -> tuple[Any, ...]:
     if size > _MOST_COPIED:
         return data
     copy = lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf
-    return trees.map_leaves(copy, data)
+    copies: tuple[Any, ...] = trees.map_leaves(copy, data)
+    return copies
 
 
 def _check_all_finite(name: str, array: np.ndarray) -> None:

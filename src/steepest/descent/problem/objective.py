@@ -160,4 +160,5 @@ def _as_vector(function: Callable[..., Any], outputs: list[Node], dtype: np.dtyp
     residual = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if residual.size == 0:
         raise InputError(f"{name}{where} returns no residuals: there is nothing to fit")
-    return as_traced(residual)
+    result: TracedArray = as_traced(residual)
+    return result

@@ -156,7 +156,8 @@ class Positive(Marker):
         )
 
     def free(self) -> np.ndarray:
-        return np.log(self.value)
+        free: np.ndarray = np.log(self.value)
+        return free
 
     def whole(self, free: Any) -> Any:
         return np.exp(free)
@@ -186,7 +187,8 @@ class UnitInterval(Marker):
         )
 
     def free(self) -> np.ndarray:
-        return np.log(self.value / (1 - self.value))
+        free: np.ndarray = np.log(self.value / (1 - self.value))
+        return free
 
     def whole(self, free: Any) -> Any:
         return 0.5 * (1 + np.tanh(0.5 * free))  # which never overflows
@@ -220,7 +222,8 @@ class Simplex(Marker):
         )
 
     def free(self) -> np.ndarray:
-        return np.log(self.value[:-1] / self.value[-1])
+        free: np.ndarray = np.log(self.value[:-1] / self.value[-1])
+        return free
 
     def whole(self, free: Any) -> Any:
         logits = np.concatenate([free, np.zeros(1)])

@@ -171,7 +171,8 @@ class ManyFits(Many):
     @property
     def degrees_of_freedom(self) -> np.ndarray:
         """Residuals less the parameters that were free to move, shape (N,)."""
-        return self.observations - np.sum(~self.on_bound, axis=1)
+        freedom: np.ndarray = self.observations - np.sum(~self.on_bound, axis=1)
+        return freedom
 
     @property
     def reduced_chi_square(self) -> np.ndarray:

@@ -57,7 +57,8 @@ def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
     scaled = jacobians / np.where(norms > 0, norms, 1.0)
     values = np.linalg.svd(scaled, compute_uv=False)
     largest = values.max(axis=1, initial=0.0)
-    return np.sum(values > (share * largest)[:, None], axis=1)
+    ranks: np.ndarray = np.sum(values > (share * largest)[:, None], axis=1)
+    return ranks
 
 
 def propagate_covariance(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ def propagate_covariance(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarr
 
     What is unknown of a parameter (infinite, or NaN) is so of all that it moves.
     """
-    known = slopes @ np.where(np.isfinite(covariance), covariance, 0.0) @ slopes.T
+    known: np.ndarray = slopes @ np.where(np.isfinite(covariance), covariance, 0.0) @ slopes.T
     touched = (slopes != 0).astype(float)
     for missing, sign in ((np.isinf(covariance), np.inf), (np.isnan(covariance), np.nan)):
         known[touched @ missing.astype(float) @ touched.T > 0] = sign

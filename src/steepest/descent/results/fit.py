@@ -200,13 +200,15 @@ class Fit(ScipyFields, KeyedResult):
         level
             Probability of the confidence intervals.
         """
-        return presenter("report").text(self, level)
+        text: str = presenter("report").text(self, level)
+        return text
 
     def __str__(self) -> str:
         return self.report()
 
     def _repr_html_(self) -> str:
-        return presenter("report").html(self)
+        text: str = presenter("report").html(self)
+        return text
 
     def plot(self, path: Any = None) -> Any:
         """Plot data, curve and band; without a model, the descent (needs matplotlib).

@@ -104,7 +104,8 @@ class FitStatistics:
         def evaluate(vector: Any) -> Any:
             return value_slopes(layout, expand, vector)
 
-        return Function(evaluate)(self.vector)
+        result: tuple[np.ndarray, np.ndarray] = Function(evaluate)(self.vector)
+        return result
 
     @property
     def values(self) -> np.ndarray:
@@ -268,7 +269,8 @@ class FitStatistics:
         """Correlations of the parameters, shape (n, n)."""
         errors = np.sqrt(np.diag(self.covariance))
         with np.errstate(invalid="ignore"):
-            return self.covariance / np.outer(errors, errors)
+            correlation: np.ndarray = self.covariance / np.outer(errors, errors)
+        return correlation
 
     def confidence_intervals(self, level: float = 0.95) -> np.ndarray:
         """Return an interval for each parameter, shape (n, 2).

@@ -167,7 +167,8 @@ def _header(content: bytes) -> dict[str, Any]:
     header = content[_LENGTH : _LENGTH + length]
     if len(header) < length or len(content) < _LENGTH:
         raise ValueError("cut short")
-    return json.loads(header)
+    settings: dict[str, Any] = json.loads(header)
+    return settings
 
 
 def digest(graph: Graph) -> str | None:

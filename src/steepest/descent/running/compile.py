@@ -243,10 +243,11 @@ def remember(key: Any, prepared: Any) -> None:
 
 
 def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
-    return trees.map_leaves(
+    picked: tuple[Any, ...] = trees.map_leaves(
         lambda leaf: leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
         tuple(args),
     )
+    return picked
 
 
 def start_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> Start:

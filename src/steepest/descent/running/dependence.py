@@ -55,7 +55,8 @@ def moving(graphs: Sequence[Graph]) -> np.ndarray:
     graphs
         The loss as a function of the vector of parameters and data, along each path.
     """
-    return np.any([_moving(graph) for graph in graphs], axis=0)
+    moves: np.ndarray = np.any([_moving(graph) for graph in graphs], axis=0)
+    return moves
 
 
 def _moving(graph: Graph) -> np.ndarray:

@@ -100,7 +100,7 @@ def doubt_many(
     if not solved.report:
         return
     factor = solved.report[FACTOR][:, :, :-1]
-    rows = np.flatnonzero(_is_uneven(factor, observations) & ~on_bound.any(axis=1))
+    rows: np.ndarray = np.flatnonzero(_is_uneven(factor, observations) & ~on_bound.any(axis=1))
     rows = rows[np.array([one.is_success for one in solved.status[rows].tolist()], bool)]
     if not rows.size:
         return
@@ -120,7 +120,8 @@ def _is_uneven(factor: np.ndarray, observations: np.ndarray) -> np.ndarray:
     least = least_diagonal_ratio(factor.dtype, number, int(np.max(observations, initial=0)))
     squares = np.einsum("nij,nij->nj", factor, factor)
     diagonal = np.square(np.diagonal(factor, axis1=1, axis2=2))
-    return ~np.all(diagonal > number * least * squares, axis=1)
+    is_uneven: np.ndarray = ~np.all(diagonal > number * least * squares, axis=1)
+    return is_uneven
 
 
 def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
@@ -128,7 +129,7 @@ def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
 
     A fit whose residuals are rounding errors is right, whatever the rank.
     """
-    rows = np.flatnonzero(_is_uneven(ends.factor, ends.observations))
+    rows: np.ndarray = np.flatnonzero(_is_uneven(ends.factor, ends.observations))
     if not rows.size:
         return rows
     _, x, loss, factor, observations = ends.at(rows)
@@ -152,7 +153,8 @@ def _lost_sight(ends: Ends, box: Box | None, look: Look) -> np.ndarray:
     is_minimum = [
         _is_strict_minimum(ends.x[i], ends.loss[i], look.hessian(i, ends.x[i])) for i in rows
     ]
-    return rows[~np.array(is_minimum, bool)]
+    lost: np.ndarray = rows[~np.array(is_minimum, bool)]
+    return lost
 
 
 def _least(dtype: np.dtype) -> float:

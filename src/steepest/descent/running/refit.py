@@ -91,7 +91,8 @@ class Refit:
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each parameter."""
-        return self._fit.more["names"]
+        names: tuple[str, ...] = self._fit.more["names"]
+        return names
 
     @property
     def function(self) -> Any:

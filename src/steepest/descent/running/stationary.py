@@ -37,7 +37,10 @@ def curves_down(problem: Problem, x: np.ndarray) -> bool:
     """
 
     def look(vector: np.ndarray, direction: np.ndarray, *args: object) -> np.ndarray:
-        return problem.objective(vector, problem.layout, args).hessian_times(direction)
+        product: np.ndarray = problem.objective(vector, problem.layout, args).hessian_times(
+            direction
+        )
+        return product
 
     product = Function(look)
     box, point = problem.box, x.astype(problem.dtype)

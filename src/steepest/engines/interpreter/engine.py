@@ -19,7 +19,8 @@ from steepest.graph import Graph, Node
 def resolve(node: Node) -> Callable[..., Any]:
     """Return a node's function of its operands' values."""
     if not node.attributes:
-        return node.op.evaluate
+        evaluate: Callable[..., Any] = node.op.evaluate
+        return evaluate
     return functools.partial(node.op.evaluate, **node.attributes)
 
 

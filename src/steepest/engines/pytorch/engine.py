@@ -124,7 +124,8 @@ class Torch:
             )
 
         def to_array(tensor: Any) -> np.ndarray:
-            return tensor.detach().cpu().resolve_conj().numpy()
+            values: np.ndarray = tensor.detach().cpu().resolve_conj().numpy()
+            return values
 
         resolve = functools.partial(_resolve, torch)
         return Arithmetic(resolve, functools.partial(_differentiate, torch), from_array, to_array)
@@ -188,7 +189,8 @@ def _differentiable(
 
 def _named(torch: Any, node: Node) -> Callable[..., Any]:
     if isinstance(node.op.torch, str):
-        return getattr(torch, node.op.torch)
+        named: Callable[..., Any] = getattr(torch, node.op.torch)
+        return named
     return functools.partial(node.op.torch, torch, **node.attributes)
 
 

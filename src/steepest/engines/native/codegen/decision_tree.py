@@ -11,7 +11,7 @@ from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell
-from steepest.engines.native.schedule.plan import REGISTER_LIMIT
+from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Branch, Node
 
 

@@ -5,17 +5,32 @@ Each function is a method of the builder; `b` is that builder.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from steepest.engines.native import ir
-from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.element import Element, ElementBuilder
 from steepest.engines.native.codegen.types import BIT, literal, register_type
 from steepest.ops.elementwise.conversion import CONVERTS_TO_LOWEST
 
 
-def to_integer(b: Any, x: Element, dtype: np.dtype) -> Element:
+class IntegerBuilder(ElementBuilder, Protocol):
+    """The methods of the builder that these functions call."""
+
+    module: ir.Module
+
+    def kind_of(self, dtype: np.dtype) -> ir.Type: ...
+    def zero(self, dtype: np.dtype) -> Element: ...
+    def bits(self, operation: str, *operands: Element) -> Element: ...
+    def intrinsic(self, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function: ...
+    def lane_by_lane(
+        self, dtype: np.dtype, emit: Callable[..., ir.Value], *operands: Element
+    ) -> Element: ...
+
+
+def to_integer(b: IntegerBuilder, x: Element, dtype: np.dtype) -> Element:
     """Convert a real number to an integer, out of range as NumPy does on this processor."""
     if not CONVERTS_TO_LOWEST:
         # Through the widest signed integer, so that small types wrap as NumPy's do.
@@ -31,7 +46,7 @@ def to_integer(b: Any, x: Element, dtype: np.dtype) -> Element:
     )
 
 
-def _or_lowest(b: Any, x: Element, size: int) -> Element:
+def _or_lowest(b: IntegerBuilder, x: Element, size: int) -> Element:
     """Convert to a signed integer of `size` bytes: the lowest one if `x` is out of range."""
     limit = 2.0 ** (8 * size - 1)
     inside = (x >= -limit) & (x < limit)
@@ -39,24 +54,24 @@ def _or_lowest(b: Any, x: Element, size: int) -> Element:
     return b.select(inside, converted, b.constant(-int(limit), converted))
 
 
-def _converted(b: Any, name: str, x: Element, dtype: np.dtype) -> Element:
+def _converted(b: IntegerBuilder, name: str, x: Element, dtype: np.dtype) -> Element:
     source, target = b.kind_of(x.dtype), b.kind_of(dtype)
     return Element(b, b.ir.call(b.intrinsic(name, target, source), [x.value]), dtype)
 
 
-def _narrowed(b: Any, x: Element, dtype: np.dtype) -> Element:
+def _narrowed(b: IntegerBuilder, x: Element, dtype: np.dtype) -> Element:
     is_wider = x.dtype.itemsize > dtype.itemsize
     return Element(b, b.ir.trunc(x.value, b.kind_of(dtype)) if is_wider else x.value, dtype)
 
 
-def left_shift(b: Any, x: Element, count: Element) -> Element:
+def left_shift(b: IntegerBuilder, x: Element, count: Element) -> Element:
     """Shift bits up; the result is 0 if the count is negative or exceeds the number of bits."""
     inside, places = _shift_count(b, x, count)
     shifted = Element(b, b.ir.shl(x.value, places.value), x.dtype)
     return b.select(inside, shifted, b.zero(x.dtype))
 
 
-def right_shift(b: Any, x: Element, count: Element) -> Element:
+def right_shift(b: IntegerBuilder, x: Element, count: Element) -> Element:
     """Shift bits down; only the sign is left if the count is out of range."""
     inside, places = _shift_count(b, x, count)
     zero = b.zero(x.dtype)
@@ -66,14 +81,14 @@ def right_shift(b: Any, x: Element, count: Element) -> Element:
     return b.select(inside, shifted, b.select(x < 0, b.constant(-1, x), zero))
 
 
-def _shift_count(b: Any, x: Element, count: Element) -> tuple[Element, Element]:
+def _shift_count(b: IntegerBuilder, x: Element, count: Element) -> tuple[Element, Element]:
     inside = count < 8 * x.dtype.itemsize
     if count.dtype.kind == "i":
         inside = inside & (count >= 0)
     return inside, b.select(inside, count, b.zero(count.dtype))
 
 
-def truncated_remainder(b: Any, x: Element, y: Element) -> Element:
+def truncated_remainder(b: IntegerBuilder, x: Element, y: Element) -> Element:
     """Return the remainder that has the dividend's sign; by zero it is 0."""
     unsigned = x.dtype.kind == "u"
     # By 1 instead of 0 and -1: the remainder is 0, and nothing overflows.
@@ -83,7 +98,7 @@ def truncated_remainder(b: Any, x: Element, y: Element) -> Element:
     return Element(b, remainder, x.dtype)
 
 
-def integer_divmod(b: Any, x: Element, y: Element) -> tuple[Element, Element]:
+def integer_divmod(b: IntegerBuilder, x: Element, y: Element) -> tuple[Element, Element]:
     """Return floor division and remainder as NumPy has them: by zero both are 0."""
     is_zero = y == 0
     # By 1 instead of 0 and, where the lowest number would overflow, instead of -1.
@@ -104,7 +119,7 @@ def integer_divmod(b: Any, x: Element, y: Element) -> tuple[Element, Element]:
     return b.select(is_zero, zero, quotient), b.select(is_zero, zero, remainder)
 
 
-def integer_power(b: Any, x: Element, p: Element) -> Element:
+def integer_power(b: IntegerBuilder, x: Element, p: Element) -> Element:
     """Return a power by repeated squaring; the exponent is not negative, as in NumPy."""
     name = f"integer_power.{x.dtype}"
     function = b.module.globals.get(name) or _power_function(b.module, name, x.dtype)

@@ -304,7 +304,8 @@ class Lowering:
         if node.size == 1:
             at = (index(0),) * node.ndim
             if node in self.elements:
-                return self.elements[node].reshape(-1)[0]
+                element: Element = self.elements[node].reshape(-1)[0]
+                return element
         key = _key(node, at)
         for scope in reversed(self._scopes):
             if key in scope:
@@ -336,7 +337,10 @@ class Lowering:
             return self.apply(node, operands)
         if not isinstance(lower, Indexed):
             raise AssertionError(f"{node} does not fuse")
-        return lower.element(builder, lambda i, p: self.element(node.operands[i], p), at, node)
+        element: Element = lower.element(
+            builder, lambda i, p: self.element(node.operands[i], p), at, node
+        )
+        return element
 
     def _operand_position(self, operand: Node, at: Any) -> Any:
         if isinstance(at, Flat):
@@ -347,9 +351,9 @@ class Lowering:
         """Emit an elementwise op on elements."""
         builder, emit = self.builder, node.op.lower.emit
         builder.result_dtype = node.dtype
-        if isinstance(emit, str):
-            return getattr(builder, emit)(*operands)
-        return emit(builder, *operands)
+        named = getattr(builder, emit) if isinstance(emit, str) else None
+        element: Element = emit(builder, *operands) if named is None else named(*operands)
+        return element
 
     # Results.
 

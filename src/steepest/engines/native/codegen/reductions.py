@@ -356,7 +356,8 @@ class _Carried:
     def in_any_order(self, before: Element, element: Element) -> Element:
         """Return the two combined, in any order of the elements of a block."""
         if not self.is_sum:
-            return self.lower.combine(self.builder, before, element)
+            combined: Element = self.lower.combine(self.builder, before, element)
+            return combined
         flags = REASSOCIATE if self.builder.lanes == 1 else ()
         value = self.builder.ir.fadd(before.value, element.value, flags=flags)
         return self.builder.element(value, element.dtype)

@@ -117,7 +117,7 @@ def share(module: ir.Module) -> ir.Function:  # noqa: PLR0915 - one function of 
     does everything itself. What fits in the caches is halved, so that each half stays where
     it is, unless a helper does not come or does not get on.
     """
-    found = module.globals.get("share")
+    found: ir.Function | None = module.globals.get("share")
     if found is not None:
         return found
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX, INDEX, INDEX])

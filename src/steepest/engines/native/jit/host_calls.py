@@ -46,7 +46,7 @@ class HostCall:
         self._function = _SIGNATURE(self._call)
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
 
-    def _call(self, table: ctypes.Array) -> int:
+    def _call(self, table: ctypes.Array[Any]) -> int:
         try:
             *operands, result = [
                 _array_at(table[i], node)

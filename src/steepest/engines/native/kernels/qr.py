@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from steepest.engines.native import ir
@@ -105,7 +107,13 @@ def _reflect(builder: Builder, work: Matrix, k: ir.Value, rows: int, columns: in
     work.set(k, k, diagonal)
 
 
-def _sum(builder: Builder, start: ir.Value, stop: int, like: Element, term) -> Element:
+def _sum(
+    builder: Builder,
+    start: ir.Value,
+    stop: int,
+    like: Element,
+    term: Callable[[ir.Value], Element],
+) -> Element:
     total = Cell(builder, builder.zero(like.dtype))
     with builder.range(start, index(stop)) as i:
         total.set(total.get() + term(i))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -217,7 +217,7 @@ class _Writer:
         count = lowering.in_registers(self.program.count)[()]
         self._store(self.count.here, [count + 1])
 
-    def _store(self, view: View, elements: Sequence) -> None:
+    def _store(self, view: View, elements: Sequence[Any]) -> None:
         for i, element in enumerate(elements):
             view.store(self.builder, element, view.at_offset(self.builder, index(i)))
 

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from steepest.engines.native.programs.explain import CompiledPlan
 
 _CACHE_SIZE = 64
+_T = TypeVar("_T")
+
 _programs: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
 
@@ -50,12 +52,13 @@ FUNCTION_TYPE = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
 """Of the table of pointers and two numbers; returns 0, or what stopped it."""
 
 
-def cached(key: Any, make: Callable[[], Any]) -> Any:
+def cached(key: Any, make: Callable[[], _T]) -> _T:
     """Return what was compiled for a key before, or compile it now."""
     with _lock:
         if key in _programs:
             _programs.move_to_end(key)
-            return _programs[key]
+            found: _T = _programs[key]
+            return found
     result = make()
     with _lock:
         _programs[key] = result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
     ]
     alive = (tables, arrays)  # as long as a thread looks at them
 
-    def work(table: ctypes.Array, _alive: object = alive) -> None:
+    def work(table: ctypes.Array[Any], _alive: object = alive) -> None:
         compiled.code.call(ctypes.addressof(table), total, 0)
 
     workers: list[threading.Thread] = []
@@ -67,7 +68,7 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
 
 def _table(
     compiled: LanesCode, arrays: Mapping[str, np.ndarray]
-) -> tuple[ctypes.Array, np.ndarray]:
+) -> tuple[ctypes.Array[Any], np.ndarray]:
     """Return the table of pointers for one thread, and the memory that it works in.
 
     `arrays` are what the threads share, by the names of their slots.

@@ -45,7 +45,7 @@ class NativeRun:
         self.recording = Recording()
         self._compiled, self._start = compiled, start
         try:
-            self._work = compiled.spare.pop()
+            self._work: Workspace = compiled.spare.pop()
         except IndexError:
             self._work = Workspace(compiled.memory, compiled.evaluation)
         work = self._work
@@ -156,7 +156,7 @@ class NativeRun:
         started = time.perf_counter() if baseline else 0.0
         sizes = [call.size_in_bytes for call in self._compiled.hosts]
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
-            code = machine_code.call(table, steps, base)
+            code: int = machine_code.call(table, steps, base)
         for baseline_code in baseline:
             baseline_code.record_use(time.perf_counter() - started)
         if code < 0:

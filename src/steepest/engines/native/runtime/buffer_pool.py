@@ -47,7 +47,8 @@ def _is_unused(position: int) -> bool:
 
 def address_of(array: np.ndarray) -> int:
     """Return the address of an array's first element."""
-    return array.__array_interface__["data"][0]
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:

@@ -128,7 +128,8 @@ def entry(
         words += [len(shape), id(make), id(shape), id(dtype)]
     description = np.array(words, np.int64).view(_Description)
     description.kept = kept
-    return _new_function()(ctypes.byref(shared[0]), description, None)
+    made: Callable[..., Any] = _new_function()(ctypes.byref(shared[0]), description, None)
+    return made
 
 
 class _Description(np.ndarray):

@@ -133,7 +133,8 @@ def layout_is_known() -> bool:
     pair = (None, array)
 
     def word(address: int, kind: Any = ctypes.c_int64) -> int:
-        return kind.from_address(address).value
+        value: int = kind.from_address(address).value
+        return value
 
     place = id(array) + _HEADER
     shape = word(place + _SHAPE)
