@@ -10,17 +10,8 @@ from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.batch import DIVERGED, INTERRUPTED, NOT_STARTED, ManyProgram, ManyStart
 from steepest.engines.interpreter import Interpreter
 from steepest.engines.native import Native, get_num_threads, set_num_threads
-from steepest.engines.protocol import (
-    BatchPlan,
-    Engine,
-    Iteration,
-    Outcome,
-    Program,
-    Recording,
-    Run,
-    Snapshot,
-    Start,
-)
+from steepest.engines.program import BatchPlan, Iteration, Program
+from steepest.engines.protocol import Engine, Outcome, Recording, Run, Snapshot, Start
 from steepest.engines.pytorch import Torch
 from steepest.errors import InputError, SettingError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.protocol import Iteration
+from steepest.engines.program import Iteration
 from steepest.graph import Node, make, order
 from steepest.ops import CONSTANT, INPUT, TABLE
 

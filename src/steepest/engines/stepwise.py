@@ -8,14 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.engines.protocol import (
-    Iteration,
-    Outcome,
-    Program,
-    Recording,
-    Snapshot,
-    Start,
-)
+from steepest.engines.program import Iteration, Program
+from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Graph, Guard, Node, decision_tree, order
 from steepest.ops import CONSTANT
 from steepest.rewrite import simplify_guarded

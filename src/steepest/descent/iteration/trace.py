@@ -23,7 +23,7 @@ from steepest.descent.problem.linalg import norm
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.stop_rules import StopRule
-from steepest.engines.protocol import AtPoint, AtStop, Iteration, Stages, Update
+from steepest.engines.program import AtPoint, AtStop, Iteration, Stages, Update
 from steepest.graph import Graph, Guard, Node, trees
 from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, node_of, open_session

@@ -17,7 +17,8 @@ from steepest.engines.native.programs.function import compile_paths
 from steepest.engines.native.runs.batch_run import work_through
 from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.one_shot import FinishedRun, one_call
-from steepest.engines.protocol import Program, Run, Start
+from steepest.engines.program import Program
+from steepest.engines.protocol import Run, Start
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3

@@ -12,7 +12,8 @@ import numpy as np
 
 from steepest.derivative import Executable
 from steepest.engines.batch import ManyProgram
-from steepest.engines.protocol import Iteration, Program, Run, Start
+from steepest.engines.program import Iteration, Program
+from steepest.engines.protocol import Run, Start
 from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
 from steepest.errors import EngineUnavailableError, UnsupportedError
 from steepest.graph import Graph, Node, order

@@ -20,7 +20,7 @@ from steepest.engines.native.programs.layout import (
     BlockLayout,
 )
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
-from steepest.engines.protocol import Program
+from steepest.engines.program import Program
 from steepest.graph import Node
 
 

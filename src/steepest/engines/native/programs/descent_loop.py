@@ -31,7 +31,8 @@ from steepest.engines.native.programs.layout import (
 )
 from steepest.engines.native.programs.loop_carried import Carried, as_elements
 from steepest.engines.native.schedule.plan import make_plan
-from steepest.engines.protocol import Iteration, Outcome, Program
+from steepest.engines.program import Iteration, Program
+from steepest.engines.protocol import Outcome
 from steepest.graph import Node, decision_tree, trees
 from steepest.rewrite.panels import with_panels
 

@@ -15,7 +15,7 @@ from steepest.engines.batch import ManyProgram
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.memory import table_entry
-from steepest.engines.protocol import Program
+from steepest.engines.program import Program
 
 
 class TableLayout:
