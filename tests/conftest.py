@@ -11,7 +11,6 @@ import threading
 import zlib
 from collections import Counter
 
-import agreement
 import numpy as np
 import pytest
 
@@ -21,6 +20,7 @@ from steepest.graph import Graph, order, verify
 from steepest.graph.substitute import substitute
 from steepest.ops import INPUT
 from steepest.rewrite.simplify import simplify
+from tests.support import agreement
 
 # Nothing from earlier runs, and nothing left behind.
 os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
@@ -102,7 +102,7 @@ def ctrl_c():
 
 @pytest.fixture
 def random(request):
-    return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+    return np.random.default_rng(zlib.crc32(request.node.name.encode()))
 
 
 @pytest.fixture(autouse=True)
