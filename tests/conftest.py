@@ -1,4 +1,4 @@
-"""What holds for every test: graphs are verified after every pass; seeds follow from names."""
+"""For every test: graphs are verified after each pass, and seeds follow from names."""
 
 import atexit
 import importlib

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whatever stands where they go."""
+"""Files are written whole or not at all, whatever is at their path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's own derivative: for what cannot be recorded, and for what should not be."""
+"""A user's own derivative of a function that cannot, or should not, be recorded."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a selection leaves out has no slope, whatever the slope of the rest would be there."""
+"""What a selection leaves out contributes no slope, even where its own slope is not finite."""
 
 import numpy as np
 import pytest

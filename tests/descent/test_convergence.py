@@ -1,4 +1,4 @@
-"""Fits and descents end where they should, and say so where they do not."""
+"""Runs end at a minimum, or their result says that they did not."""
 
 import warnings
 

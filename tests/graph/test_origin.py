@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity was born: the line, the op, the element, the iteration."""
+"""Where a NaN or an infinity first appeared: the line, the op, the element, the iteration."""
 
 import re
 

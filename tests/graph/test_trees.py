@@ -1,4 +1,4 @@
-"""Nested parameters: tuples, lists, dicts, named tuples and dataclasses, in and out."""
+"""Nested parameters: tuples, lists, dicts, named tuples and dataclasses."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The lesson's six exercises, with its own figures, on every engine."""
+"""The lesson's six exercises reproduce its figures on every engine."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every row of the op table, against NumPy, in every engine, in both modes, to third order."""
+"""Every row of the op table, against NumPy: every engine, both modes, to third order."""
 
 import dataclasses
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Partial derivatives: those that are not known are refused; tails keep their digits."""
+"""Partial derivatives: unknown ones are refused, and values far out keep their digits."""
 
 import mpmath
 import numpy as np

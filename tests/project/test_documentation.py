@@ -1,4 +1,4 @@
-"""The documentation is true: its code runs, its table is the code's, its picture is there."""
+"""The documentation is true: its code runs, its tables are up to date, its links work."""
 
 import os
 import re

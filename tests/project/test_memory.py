@@ -1,4 +1,4 @@
-"""Functions that are compiled and forgotten leave nothing behind."""
+"""Functions that are compiled and dropped leave no memory behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy code as it stands: values, gradients and engines on functions not written for us."""
+"""Functions written in plain NumPy, not for us: values, gradients and engines."""
 
 import inspect
 import math

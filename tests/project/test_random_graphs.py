@@ -1,4 +1,4 @@
-"""Random graphs over the op table: engines agree, and forward is reverse is differences."""
+"""Random graphs over the op table: engines, both modes and differences agree."""
 
 import numpy as np
 import pytest

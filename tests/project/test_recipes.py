@@ -1,4 +1,4 @@
-"""CONTRIBUTING's recipes, each carried out in a copy of the tree: one file of the source each."""
+"""CONTRIBUTING's recipes, each carried out in a copy of the tree: one file edited each."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""The walls: imports run downward, heavy packages stay out, modules stay small."""
+"""The package's structure: imports run downward, heavy packages stay out, folders stay small."""
 
 import ast
 import graphlib
@@ -6,6 +6,7 @@ import importlib
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -156,6 +157,22 @@ def test_no_module_is_reached_by_name_from_below():
         and call.args[0].value.startswith("steepest")
     }
     assert reaching == set()
+
+
+TESTS = ROOT / "tests"
+# Folders of tests that are no folders of the package: inputs, helpers, tests of the whole.
+OF_TESTS_ALONE = {"cases", "support", "project", "fuzz"}
+
+
+def test_tests_lie_in_the_folders_of_what_they_test():
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
+    mirrored = {folder for folder in folders if not OF_TESTS_ALONE & set(folder.parts[:1])}
+    assert [str(folder) for folder in mirrored if not (PACKAGE / folder).is_dir()] == []
+
+
+def test_no_two_test_modules_have_one_name():
+    names = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "igraph", "typer", "rich", "safetensors")

@@ -1,4 +1,4 @@
-"""What does not change from iteration to iteration, and least squares without the data."""
+"""What does not change between iterations is computed once; least squares without the data."""
 
 from __future__ import annotations
 

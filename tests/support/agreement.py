@@ -1,9 +1,10 @@
-"""Does a traced function do what the plain one does: values, dtypes, errors, arguments after?"""
+"""Checks that a traced function does what the plain one does: values, errors, side effects."""
 
 import copy
 import warnings
 
 import numpy as np
+import optree
 
 from steepest.derivative.function import Function, interpret
 from steepest.errors import RefusalError, SteepestError
@@ -133,3 +134,29 @@ def assert_same_array(found, wanted, what, scale):
     zeros = (one == 0) & (other == 0)
     signs = np.signbit(one[zeros]), np.signbit(other[zeros])
     assert np.array_equal(*signs), ("sign of zero", what, found, wanted)
+
+
+def recorded_call(function, args, kwargs):
+    """Return what recording a call gives: its value, or its error."""
+    leaves, structure = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+    places = [
+        i for i, leaf in enumerate(leaves)
+        if isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind == "f"
+    ]  # fmt: skip
+
+    def call(*arrays):
+        given = list(leaves)
+        for place, array in zip(places, arrays, strict=True):
+            given[place] = array
+        new_args, new_kwargs = optree.tree_unflatten(structure, given)
+        return function(*new_args, **new_kwargs)
+
+    return computed(recorded(call), copy.deepcopy([leaves[i] for i in places]))
+
+
+def assert_call_agrees(function, args, kwargs, what):
+    """Assert that a recorded call does what the plain one does."""
+    function = described(function)
+    wanted = computed(function, *copy.deepcopy((args, kwargs)))
+    found = recorded_call(function, args, kwargs)
+    assert_same_outcome(found, wanted, what)

@@ -1,8 +1,6 @@
-"""Branches and loops on values: every path is found, compiled, and gone on from."""
+"""Branches and loops on values: each path is found, compiled and found again."""
 
-import io
 import math
-import pdb
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -54,81 +52,6 @@ CROSSING = {
 }
 
 
-@pytest.mark.parametrize("loss", CROSSING, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("method", [st.GradientDescent(0.05), st.Adam(0.1)], ids=str)
-def test_a_compiled_descent_crosses_branches_as_numpy_does(loss, method):
-    settings = {**SETTINGS, "method": method}
-    native = st.minimize(loss, CROSSING[loss], engine="native", **settings)
-    numpy = st.minimize(loss, CROSSING[loss], engine="numpy", **settings)
-    np.testing.assert_array_equal(native.history.loss, numpy.history.loss)
-    np.testing.assert_array_equal(native.history.x, numpy.history.x)
-    np.testing.assert_array_equal(native.history.iteration, np.arange(301))
-    plain = [loss(x.copy()) for x in numpy.history.x]
-    np.testing.assert_allclose(numpy.history.loss, plain, rtol=1e-14)
-    torch = st.minimize(loss, CROSSING[loss], engine="torch", **settings)
-    np.testing.assert_allclose(torch.history.x, numpy.history.x, rtol=1e-10)
-
-
-def test_a_second_run_knows_all_paths():
-    st.minimize(newton_inside, CROSSING[newton_inside], **SETTINGS)
-    again = st.minimize(newton_inside, CROSSING[newton_inside], **SETTINGS)
-    assert (again.timings.trace, again.timings.compile) == (0.0, 0.0)
-
-
-def test_paths_are_crossed_within_minibatches():
-    random = np.random.default_rng(0)
-    X, y = random.normal(size=(50, 2)), random.normal(size=50)
-
-    def loss(w, X, y):
-        total = 0.0
-        for row, target in zip(X, y, strict=True):
-            r = row @ w - target
-            total = total + (r * r if r > 0 else 0.1 * r * r)
-        return total / len(y)
-
-    settings = {"args": (X, y), "batches": st.Batches(size=4, epochs=3, shuffle=True, seed=1)}
-    settings |= {"method": st.Adam(0.05), "max_paths": 1000}
-    native = st.minimize(loss, np.zeros(2), **settings)
-    numpy = st.minimize(loss, np.zeros(2), engine="numpy", **settings)
-    assert native.iterations == 39
-    np.testing.assert_allclose(native.history.loss, numpy.history.loss, rtol=1e-13)
-    np.testing.assert_allclose(native.x, numpy.x, rtol=1e-13)
-
-
-def test_the_state_of_the_method_survives_a_new_path():
-    def loss(x):
-        return (x[0] - 3.0) ** 2 if x[0] < 2.0 else 2.0 * (x[0] - 3.0) ** 2 - 1.0
-
-    def without(x):
-        return np.where(x[0] < 2.0, (x[0] - 3.0) ** 2, 2.0 * (x[0] - 3.0) ** 2 - 1.0)
-
-    settings = {"method": st.Adam(0.3), "stop": st.MaxIterations(60), "record": "all"}
-    one, other = (st.minimize(f, np.zeros(1), **settings) for f in (loss, without))
-    np.testing.assert_array_equal(one.history.x, other.history.x)
-
-
-def test_branches_of_stop_rules_and_methods_are_paths_too():
-    class Impatient(st.StopRule):
-        def met(self, point):
-            return point.iteration >= 5 if point.loss < 1.0 else point.iteration >= 50
-
-    class Careful:
-        def init(self, x):
-            return np.zeros(())
-
-        def update(self, x, gradient, state, iteration):
-            step = 0.1 if np.max(np.abs(gradient)) > 1.0 else 0.3
-            return x - step * gradient, state + 1.0
-
-    settings = {"method": Careful(), "stop": Impatient()}
-    runs = [
-        st.minimize(lambda x: np.sum(x * x), np.full(3, 4.0), engine=engine, **settings)
-        for engine in ("native", "numpy")
-    ]
-    assert runs[0].iterations == runs[1].iterations
-    np.testing.assert_array_equal(runs[0].x, runs[1].x)
-
-
 def many_paths(x):
     return sum(value * (i + 1.0) if value > 0 else -value for i, value in enumerate(x))
 
@@ -142,32 +65,6 @@ def test_beyond_the_limit_paths_are_interpreted_and_that_is_said():
     np.testing.assert_allclose(values, [many_paths(x) for x in xs], rtol=1e-15)
     (paths,) = f._paths.values()
     assert len(paths.traces) == 3
-
-
-def test_a_descent_beyond_the_limit_goes_on_interpreted():
-    def loss(x):
-        return sum(abs(v - k) if v > k else (v - k) ** 2 for k, v in enumerate(x))
-
-    x0, settings = (
-        np.array([3.0, -2.0, 7.0, -1.0]),
-        {**SETTINGS, "method": st.GradientDescent(0.11)},
-    )
-    with pytest.warns(st.PathLimitWarning, match="more than 2 paths"):
-        limited = st.minimize(loss, x0, max_paths=2, **settings)
-    full = st.minimize(loss, x0, **settings)
-    np.testing.assert_array_equal(limited.history.x, full.history.x)
-    np.testing.assert_array_equal(limited.history.loss, full.history.loss)
-
-
-def test_a_diverging_run_does_not_trace_at_infinity():
-    run = st.minimize(
-        lambda x: x[0] ** 4 if x[0] > 0 else 2 * x[0] ** 4,
-        np.array([3.0]),
-        method=st.GradientDescent(10.0),
-        stop=st.MaxIterations(100),
-    )
-    assert run.status is st.Status.DIVERGED
-    assert np.isfinite(run.x).all()
 
 
 def test_a_graph_of_one_path_says_when_it_does_not_hold():
@@ -252,72 +149,6 @@ def test_a_tree_of_decisions_follows_the_guards():
     assert tree.cases[no.tobytes()] == 1
     assert tree.cases[yes.tobytes()].cases == {yes.tobytes(): 0, no.tobytes(): 2}
     assert decision_tree([[]]) == 0
-
-
-# Looking on.
-
-
-def test_print_shows_real_values(capsys):
-    def f(x):
-        y = np.zeros(2)
-        y[0] = x[1] * 2
-        print(y, y[0], f"{x[0]:.2f}", x.shape, repr(x[1]), float(x[0]), int(x[1]))
-        return y.sum()
-
-    f(np.array([0.5, 2.0]))
-    plain = capsys.readouterr().out
-    st.gradient(f)(np.array([0.5, 2.0]))
-    assert capsys.readouterr().out == plain == "[4. 0.] 4.0 0.50 (2,) np.float64(2.0) 0.5 2\n"
-
-
-def test_a_debugger_stops_inside(monkeypatch):
-    scale = 3.0
-
-    def f(x):
-        y = x[0] * scale
-        breakpoint()
-        return y
-
-    said = io.StringIO()
-    commands = "p float(y)\np np.exp(0.0)\np LOW.sum()\np scale\nw\nc\n"
-
-    def stop():
-        debugger = pdb.Pdb(stdin=io.StringIO(commands), stdout=said, nosigint=True, readrc=False)
-        debugger.use_rawinput = False
-        debugger.set_trace(__import__("sys")._getframe(1))
-
-    monkeypatch.setattr("sys.breakpointhook", stop)
-    assert st.gradient(f)(np.array([2.0]))[0] == 3.0
-    for text in ("1.0", "3.0", "test_branches.py", "-> return y"):
-        assert text in said.getvalue(), said.getvalue()
-
-
-def test_pytests_assertions_work_inside():
-    def f(x):
-        assert x[0] > 0, "positive"
-        assert x.shape == (2,)
-        assert np.all(x < 10)
-        return x.sum()
-
-    g = st.compile(f)
-    assert g(np.ones(2)) == 2.0
-    with pytest.raises(AssertionError, match="positive"):
-        g(-np.ones(2))
-    assert g(np.ones(2)) == 2.0
-
-
-def test_classes_and_eval_inside_see_the_globals():
-    def f(x):
-        class Local:
-            offset = LOW[1]
-
-            def shift(self, v):
-                return v + self.offset + eval("HIGH[1]")
-
-        return Local().shift(x[0])
-
-    assert st.gradient(f)(np.array([2.0]))[0] == 1.0
-    assert st.compile(f)(np.array([2.0])) == 13.0
 
 
 def test_errors_inside_a_new_path_leave_what_was_known():

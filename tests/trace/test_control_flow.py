@@ -1,4 +1,4 @@
-"""``scan``, ``while_loop`` and ``cond``: loops that stay loops, against Python's own."""
+"""``scan``, ``while_loop`` and ``cond``, against Python's own loops and branches."""
 
 import numpy as np
 import pytest

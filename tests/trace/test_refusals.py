@@ -1,4 +1,4 @@
-"""What cannot be recorded is refused by a sentence that names the line and a way out."""
+"""What cannot be recorded is refused: the error names the line and an alternative."""
 
 import contextlib
 import importlib

@@ -1,4 +1,4 @@
-"""Iterations in two parts are the same as whole ones, and the step is shared."""
+"""An iteration compiled in two parts, of which the second is shared, equals one compiled whole."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Methods against the test problems of Moré, Garbow and Hillstrom, from near and from far."""
+"""Methods on the test problems of Moré, Garbow and Hillstrom, from near and far starts."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_definitions(case):
 
 
 # Of "linear, rank 1 with zeros" the first and the last parameter do not matter.
-@pytest.mark.filterwarnings("ignore:.* at mgh_cases.py.* does not depend on")
+@pytest.mark.filterwarnings("ignore:.* at more_garbow_hillstrom.py.* does not depend on")
 # The starts of a case are neighbors, so that the second finds the code of the first.
 @pytest.mark.parametrize("start", ["standard", "far"])
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)

@@ -1,4 +1,4 @@
-"""Start values that are fixed, tied, or have a range."""
+"""Start values that are fixed, tied, or restricted to a range."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Results answer as SciPy's do: SciPy runs beside us, and each of its keys is compared."""
+"""Results have every key of SciPy's results, with the same meaning."""
 
 import copy
 import pickle

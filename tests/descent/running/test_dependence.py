@@ -1,4 +1,4 @@
-"""Parameters that never matter are named: no loss that depends on nothing "converges"."""
+"""Parameters that the loss does not depend on are named, and do not count as converged."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Fits that were made before are one call of machine code, and the same in every respect."""
+"""Repeated fits of one model are one call of machine code, with the same results in every bit."""
 
 import concurrent.futures
 import dataclasses

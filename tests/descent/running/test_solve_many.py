@@ -1,4 +1,4 @@
-"""Many problems at once: each as if it were alone."""
+"""Many problems in one call: each result is that of the problem solved alone."""
 
 import pickle
 import signal

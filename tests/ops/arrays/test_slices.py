@@ -1,4 +1,4 @@
-"""Stretches of arrays at places that are computed: looked at, and put, where they are."""
+"""Slices whose position is computed: read, and written to."""
 
 from collections import OrderedDict
 

@@ -1,4 +1,4 @@
-"""The conventions at kinks and edges are what docs/kinks.md says, in both modes, everywhere."""
+"""At kinks and edges, derivatives are what docs/kinks.md says, in both modes, on every engine."""
 
 import re
 

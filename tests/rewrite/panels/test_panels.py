@@ -1,4 +1,4 @@
-"""Computation by panels of rows: the same numbers, for any number of threads."""
+"""Computation by panels of rows gives the same bits for any number of threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments that share memory: as in plain NumPy, or refused by name."""
+"""Arguments that share memory: handled as NumPy does, or refused by name."""
 
 import itertools
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""A real loss through complex numbers and Fourier transforms."""
+"""Real losses computed through complex numbers and Fourier transforms."""
 
 import cmath
 

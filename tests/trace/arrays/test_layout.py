@@ -1,4 +1,4 @@
-"""Results are numbers or arrays, laid out in memory, as NumPy's are."""
+"""Results are numbers or arrays, and lie in memory, as NumPy's do."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Python's numbers beside NumPy's: dtypes of results, attributes and classes are as in NumPy."""
+"""Python's numbers beside NumPy's: dtypes of results, attributes and classes as in NumPy."""
 
 import itertools
 from collections.abc import Sized

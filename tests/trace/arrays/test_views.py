@@ -1,4 +1,4 @@
-"""What shares memory with what: writing to results and to arguments, as NumPy does it."""
+"""Which results share memory with which arguments, and writes to them, as in NumPy."""
 
 import inspect
 
@@ -7,8 +7,8 @@ import optree
 import pytest
 
 from steepest.errors import RefusalError
-from tests.support.agreement import assert_agrees, recorded
-from tests.trace.functions.test_arguments import CALLS, REDUCERS, assert_call_agrees
+from tests.cases.calls import CALLS, REDUCERS
+from tests.support.agreement import assert_agrees, assert_call_agrees, recorded
 
 
 def arrays_of(value):

@@ -1,4 +1,4 @@
-"""Objects, classes and functions inside a traced function are those of the plain run."""
+"""Objects, classes and functions inside a traced function behave as in the plain function."""
 
 import abc
 import collections

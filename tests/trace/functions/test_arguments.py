@@ -1,10 +1,8 @@
-"""Every argument of every function that can be recorded is honored or refused, never dropped."""
+"""Every argument of every function that can be recorded is honored or refused, never ignored."""
 
-import copy
 import dis
 import inspect
 import itertools
-import warnings
 
 import numpy as np
 import optree
@@ -14,12 +12,12 @@ import scipy.special
 from steepest.errors import RefusalError, SteepestError
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from tests.cases.functions import CASES, X, table
+from tests.cases.calls import CALLS, REDUCERS
+from tests.cases.functions import X, table
 from tests.support.agreement import (
     assert_agrees,
-    assert_same_outcome,
+    assert_call_agrees,
     computed,
-    described,
     filled,
     recorded,
 )
@@ -66,56 +64,6 @@ def test_an_implementation_that_drops_a_parameter_is_found():
         return [a for _ in range(kept)] and axis
 
     assert unread(drops) == {"lost"}
-
-
-class Spy(np.ndarray):
-    """An array that notes which of NumPy's functions it is given to, and with what."""
-
-    calls: list = []
-
-    def __array_function__(self, function, types, args, kwargs):
-        args, kwargs = optree.tree_map(plain, (args, kwargs))
-        Spy.calls.append((function, args, kwargs))
-        result = function(*args, **kwargs)
-        return result.view(Spy) if isinstance(result, np.ndarray) else result
-
-
-def plain(value):
-    return np.array(value) if isinstance(value, Spy) else value
-
-
-def calls():
-    """Return one call of every function that the coverage cases call, with plain arguments."""
-    Spy.calls = []
-    for cases in CASES.values():
-        for case in cases:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                try:
-                    case(X.copy().view(Spy))
-                except (TypeError, ValueError):  # of functions that take no such array
-                    continue
-    found = {}
-    matrix = table(X).copy()
-    more = [
-        (np.zeros, ((2, 3),), {}), (np.ones, ((2, 3),), {}), (np.empty, ((0, 3),), {}),
-        (np.full, ((2, 3), 0.5), {}), (np.array, (matrix,), {}), (np.asarray, (matrix,), {}),
-        (np.asanyarray, (matrix,), {}), (np.ascontiguousarray, (matrix,), {}),
-        (np.arange, (np.float64(0.5), np.float64(3.0)), {}),
-        (np.linspace, (np.float64(-3.0), np.float64(5.3), 7), {}),
-        (np.logspace, (np.float64(0.5), np.float64(2.0), 5), {}),
-        (np.geomspace, (np.float64(0.5), np.float64(2.0), 5), {}),
-        (np.sum, (matrix,), {}), (np.mean, (matrix,), {}), (np.std, (matrix,), {}),
-        (np.median, (matrix,), {}), (np.sort, (matrix,), {}), (np.cumsum, (matrix,), {}),
-        (np.nanmax, (matrix,), {}), (np.nanmedian, (np.where(matrix > 0.8, np.nan, matrix),), {}),
-        (np.average, (matrix,), {"weights": matrix}), (np.unwrap, (7 * matrix,), {}),
-        (np.cov, (matrix,), {}), (np.corrcoef, (matrix,), {}), (np.ravel, (matrix.T,), {}),
-        (np.polymul, (np.array([0.0, 1.0]), np.array([0.0, 0.0, 2.0, 1.0])), {}),
-    ]  # fmt: skip
-    for function, args, kwargs in [*Spy.calls, *more]:
-        if not isinstance(function, np.ufunc) and function in FUNCTIONS:
-            found[function] = (args, kwargs)
-    return found
 
 
 ORDERS = ["C", "F", "A", "K", "Z"]
@@ -182,35 +130,6 @@ def variations(function, args, kwargs):
                 if key in changed.arguments
             }
             yield name, value, changed.args, changed.kwargs
-
-
-def recorded_call(function, args, kwargs):
-    """Return what recording a call gives: its value, or its error."""
-    leaves, structure = optree.tree_flatten((args, kwargs), none_is_leaf=True)
-    places = [
-        i for i, leaf in enumerate(leaves)
-        if isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind == "f"
-    ]  # fmt: skip
-
-    def call(*arrays):
-        given = list(leaves)
-        for place, array in zip(places, arrays, strict=True):
-            given[place] = array
-        new_args, new_kwargs = optree.tree_unflatten(structure, given)
-        return function(*new_args, **new_kwargs)
-
-    return computed(recorded(call), copy.deepcopy([leaves[i] for i in places]))
-
-
-def assert_call_agrees(function, args, kwargs, what):
-    """Assert that a recorded call does what the plain one does."""
-    function = described(function)
-    wanted = computed(function, *copy.deepcopy((args, kwargs)))
-    found = recorded_call(function, args, kwargs)
-    assert_same_outcome(found, wanted, what)
-
-
-CALLS = calls()
 
 
 @pytest.mark.parametrize("function", CALLS, ids=lambda f: f"{f.__module__}.{f.__name__}")
@@ -357,13 +276,6 @@ def test_every_argument_of_ufuncs_is_honored_or_refused(ufunc):
             if name == "where" and value is not True:
                 continue  # leaves numbers open without out=
             assert_call_agrees(ufunc, operands, given, f"{ufunc.__name__}({name}={value!r})")
-
-
-REDUCERS = {
-    name: getattr(np.ndarray, name)
-    for name in METHODS
-    if hasattr(np, name) and hasattr(np.ndarray, name)
-}
 
 
 @pytest.mark.parametrize("name", REDUCERS)

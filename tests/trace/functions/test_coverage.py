@@ -1,4 +1,4 @@
-"""Every function that can be recorded: values, both modes, every engine."""
+"""Every function that can be recorded: values, both modes of derivatives, every engine."""
 
 import cmath
 import math

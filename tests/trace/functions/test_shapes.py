@@ -1,4 +1,4 @@
-"""Functions of two arrays of every pair of shapes: NumPy's result, or its exception."""
+"""Functions of two arrays, for every pair of shapes: NumPy's result, or its exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy's threads, which are kept still while a function is recorded."""
+"""NumPy's BLAS runs on one thread while a function is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a traced function reads from outside is seen as it is at each call, by every route."""
+"""What a traced function reads from outside is read anew at each call, by every route."""
 
 import enum
 import functools

@@ -1,4 +1,4 @@
-"""LLVM's language as our writer writes it, read and run by LLVM."""
+"""LLVM IR as our writer writes it, parsed and run by LLVM."""
 
 import ctypes
 

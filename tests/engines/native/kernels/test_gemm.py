@@ -1,4 +1,4 @@
-"""Matrix products of sizes at which they are shared, packed and spread, against NumPy."""
+"""Matrix products against NumPy: every layout, and sizes at which work is split and packed."""
 
 from __future__ import annotations
 
@@ -52,3 +52,20 @@ def test_products_are_computed_in_their_places_of_a_concatenation():
     a, b = np.random.default_rng(0).normal(size=(2, 40, 40))
     for found, wanted in zip(st.compile(function)(a, b), function(a, b), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+SHAPES = [(1, 1, 1), (3, 5, 2), (4, 64, 33), (33, 7, 10), (65, 40, 70), (5, 0, 4)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("flips", range(4))
+def test_products_of_any_layout(shape, flips, dtype, random):
+    rows, inner, columns = shape
+    a = random.integers(-9, 9, (rows, inner) if flips & 1 else (inner, rows)).astype(dtype)
+    b = random.integers(-9, 9, (inner, columns) if flips & 2 else (columns, inner)).astype(dtype)
+
+    def product(a, b):
+        return (a if flips & 1 else a.T) @ (b if flips & 2 else b.T)
+
+    np.testing.assert_array_equal(st.compile(product)(a, b), product(a, b))

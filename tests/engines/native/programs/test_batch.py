@@ -1,4 +1,4 @@
-"""Every op of the table, many problems side by side."""
+"""Every op of the table, computed for many problems at once in SIMD lanes."""
 
 import numpy as np
 import pytest

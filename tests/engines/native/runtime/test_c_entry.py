@@ -1,4 +1,4 @@
-"""Calls of compiled functions from Python: fast, and never on what they were not compiled for."""
+"""Calls of compiled functions from Python: fast, and only for the arguments compiled for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops over the same positions that run as one."""
+"""Loops over the same positions are fused into one."""
 
 from __future__ import annotations
 
