@@ -62,6 +62,7 @@ def outcomes():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOUNDS)
 def test_as_many_best_minima_are_found_as_by_scipy(outcomes, kind):
     rows = outcomes[kind]
@@ -70,12 +71,14 @@ def test_as_many_best_minima_are_found_as_by_scipy(outcomes, kind):
         assert ours >= sum(row[0][number] for row in rows if number < len(row[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOUNDS)
 def test_what_is_not_the_best_minimum_seldom_says_that_it_converged(outcomes, kind):
     wrong = [row for row in outcomes[kind] if row[2] and not row[1] and any(row[0])]
     assert len(wrong) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOUNDS)
 def test_what_says_that_it_converged_is_a_strict_local_minimum(outcomes, kind):
     for _, is_best, converged, x, residuals in outcomes[kind]:

@@ -199,6 +199,7 @@ sys.stdout.buffer.write(pickle.dumps(results))
 """
 
 
+@pytest.mark.slow
 def test_another_process_goes_on(tmp_path, random):
     for name, method in ANY.items():
         step = int(random.integers(1, WHOLE))

@@ -203,6 +203,7 @@ def test_what_is_the_same_for_all_arguments_may_be_kept_outside():
     assert f(np.ones(3)) == 6.0
 
 
+@pytest.mark.slow
 def test_threads_trace_without_seeing_each_other():
     def f(x, k):
         y = np.zeros(3)

@@ -30,6 +30,7 @@ def test_statistics():
     np.testing.assert_allclose(absolute.confidence_intervals(0.9)[:, 1] - absolute.x, reach)
 
 
+@pytest.mark.slow
 def test_a_band_covers_the_curve_as_often_as_it_says():
     random = np.random.default_rng(3)
     inside_mean, inside_new, runs = 0, 0, 300

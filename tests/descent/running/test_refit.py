@@ -327,6 +327,7 @@ def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     assert 0 < room.kept[0][2] < room.work.history_rows
 
 
+@pytest.mark.slow
 def test_threads_may_be_the_first_to_fit():
     code = """
 import concurrent.futures, numpy as np, steepest as st

@@ -209,6 +209,7 @@ def test_equal_mathematics_compiles_once():
     assert first.code is second.code
 
 
+@pytest.mark.slow
 def test_many_programs_come_and_go():
     """Machine code is freed with its program and takes nothing of the others along."""
     for i in range(300):

@@ -59,6 +59,7 @@ def check(function, *arguments, rtol=1e-12):
     return report
 
 
+@pytest.mark.slow
 @RELAXED
 @given(programs())
 def test_random_programs_give_the_same_by_panels(program):
@@ -78,6 +79,7 @@ def test_random_programs_give_the_same_by_panels(program):
         np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 @RELAXED.__class__(RELAXED, max_examples=60)
 @given(programs(), some.integers(1, 3))

@@ -366,6 +366,7 @@ def test_convolutions_with_infinity_in_a_loop_that_stays_in_the_graph():
 METHODS = ("linear", "midpoint", "lower", "higher", "nearest")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
 def test_quantiles_are_elements_where_nothing_lies_between(name):
     function = getattr(np, name)
