@@ -70,7 +70,7 @@ class TestEitherRule:
             np.testing.assert_allclose(run.x, runs[-1].x, rtol=1e-12)
 
 
-def test_the_rule_counts_not_the_function():
+def test_the_users_rule_is_used_not_the_function():
     clipped = st.custom_derivative(
         lambda x: x * x, pullback=lambda g, y, x: (np.clip(g * 2 * x, -1, 1),)
     )
@@ -78,7 +78,7 @@ def test_the_rule_counts_not_the_function():
     assert clipped(3.0) == 9.0
 
 
-def test_numbers_and_none_are_fine():
+def test_a_rule_may_return_numbers_and_none():
     power = st.custom_derivative(
         lambda x, n: float(x) ** int(n), pullback=lambda g, y, x, n: (g * n * x ** (n - 1), None)
     )

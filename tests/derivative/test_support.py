@@ -131,7 +131,7 @@ def test_what_is_left_out_has_no_slope_in_higher_orders(name, selection):
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_compiled_as_well(selection):
+def test_what_is_left_out_has_no_slope_when_compiled(selection):
     select = SELECTIONS[selection]
     loss = lambda x: select(np.sqrt(x))
     at = np.where(BAD, 0.0, np.arange(1.0, 7.0))
@@ -141,7 +141,7 @@ def test_compiled_as_well(selection):
 
 
 @pytest.mark.parametrize("size", [6, 3000])
-def test_masks_that_multiply(size):
+def test_a_mask_that_multiplies_is_a_selection(size):
     """Also where they are arguments, globals, comparisons, or larger than a constant."""
     good = np.tile(GOOD, size // 6)
     mask, x = good.astype(float), np.where(good, 4.0, 0.0)
@@ -159,7 +159,7 @@ def test_masks_that_multiply(size):
         np.testing.assert_array_equal(st.gradient(st.compile(loss))(x, mask), expected)
 
 
-def test_a_zero_that_merely_happens_is_no_selection():
+def test_a_computed_zero_is_not_a_selection():
     """The slope of sqrt(x)**2 at 0 is 1: 0 would be wrong, and NaN says that it is unknown."""
     found = st.gradient(lambda x: np.sqrt(x) * np.sqrt(2 * x))(0.0)
     assert np.isnan(found) or found == np.sqrt(2)

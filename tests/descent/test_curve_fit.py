@@ -17,7 +17,7 @@ from tests.cases.nist import CASES
 
 @pytest.mark.parametrize("start", [0, 1])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_nist(case, start):
+def test_nists_certified_values_are_found(case, start):
     fit = st.curve_fit(case.model, case.x, case.y, case.starts[start])
     assert fit.converged, fit.message
     assert case.digits(fit.x) >= 9
@@ -185,7 +185,7 @@ def test_missing_data_can_be_left_out():
     assert fit.observations == keep.sum()
 
 
-def test_a_singular_jacobian_is_said():
+def test_a_singular_jacobian_is_reported():
     with pytest.warns(st.FitWarning, match="rank 1 for 2.*do not determine a and b"):
         fit = st.curve_fit(lambda x, a, b: (a + b) * x, T, Y)
     assert fit.rank == 1

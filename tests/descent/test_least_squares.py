@@ -30,7 +30,7 @@ def test_robust_losses_are_scipys(loss):
     np.testing.assert_allclose(fit.fun, theirs.fun, atol=1e-6)
 
 
-def test_a_robust_loss_of_ones_own():
+def test_a_users_robust_loss():
     fit = st.least_squares(residuals, np.ones(3), loss=lambda z: np.log1p(z), f_scale=0.1)
     named = st.least_squares(residuals, np.ones(3), loss="cauchy", f_scale=0.1)
     np.testing.assert_allclose(fit.x, named.x, rtol=1e-12)
@@ -116,7 +116,7 @@ def test_a_limit_on_iterations_is_no_success(engine):
     assert met.message.startswith("StepBelow(relative=0.001, absolute=0.0) and LossBelow(")
 
 
-def test_a_jacobian_of_zeros_is_said():
+def test_a_jacobian_of_zeros_is_reported():
     fit = st.least_squares(lambda p: 0 * p + 2.0, np.ones(2))
     assert fit.rank == 0
     assert fit.cost == pytest.approx(4)

@@ -236,7 +236,7 @@ def test_divergence_returns_the_last_finite_point(engine, size):
     np.testing.assert_array_equal(run.x, run.history.x[run.iterations])
 
 
-def test_a_loss_that_is_not_finite_at_the_start_is_said():
+def test_a_loss_that_is_not_finite_at_the_start_is_reported():
     with np.errstate(all="ignore"):
         run = st.minimize(lambda x: np.log(x), -1.0)
     assert run.status is Status.DIVERGED
@@ -338,7 +338,7 @@ def test_bad_input_is_one_sentence(call, message):
         (lambda: st.minimize(quadratic, np.ones(3), engine=3), "engine must be a name"),
     ],
 )
-def test_settings_of_the_wrong_kind_are_said(call, message):
+def test_settings_of_the_wrong_type_are_refused(call, message):
     with pytest.raises(TypeError, match=message) as caught:
         call()
     assert isinstance(caught.value, st.SteepestError)

@@ -100,14 +100,14 @@ def goes_on(name, engine, step, whole, bounded, path):
 @pytest.mark.parametrize("name", [*ANY, *SQUARES_METHODS])
 @settings(max_examples=6, deadline=None)
 @given(step=strategy.integers(0, WHOLE), bounded=strategy.booleans())
-def test_any_method_goes_on_bit_for_bit(name, step, bounded, tmp_path_factory):
+def test_any_method_resumes_bit_for_bit(name, step, bounded, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"{name}.safetensors"
     goes_on(name, "native", step, WHOLE, bounded, path)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize("name", [*ANY, *SQUARES_METHODS])
-def test_other_engines_go_on_too(name, engine, random, tmp_path):
+def test_other_engines_resume_too(name, engine, random, tmp_path):
     goes_on(name, engine, int(random.integers(1, 6)), 6, False, tmp_path / "run")
 
 
@@ -125,7 +125,7 @@ def least(w, X, y):
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 17, 35])
-def test_batches_go_on_where_they_were(engine, step, tmp_path):
+def test_batches_resume_where_they_were(engine, step, tmp_path):
     path = tmp_path / "run"
     X = np.arange(44.0).reshape(11, 4) % 7
     batched(st.MaxIterations(step), engine=engine).save(path)
@@ -143,7 +143,7 @@ def test_paths_are_found_again(step, tmp_path):
     assert_same(again, run(stop_after(WHOLE)))
 
 
-def test_a_run_that_a_callback_ended_goes_on(tmp_path):
+def test_a_run_that_a_callback_ended_resumes(tmp_path):
     whole = st.minimize(rosenbrock, START, stop=stop_after(WHOLE))
     first = st.minimize(
         rosenbrock, START, stop=stop_after(WHOLE), callback=lambda state: state.iteration >= 7
@@ -153,7 +153,7 @@ def test_a_run_that_a_callback_ended_goes_on(tmp_path):
     assert_same(st.resume(tmp_path / "run", rosenbrock), whole)
 
 
-def test_storage_of_another_precision_goes_on(tmp_path):
+def test_storage_of_another_precision_resumes(tmp_path):
     def run(stop):
         return st.minimize(
             rosenbrock,
@@ -170,7 +170,7 @@ def test_storage_of_another_precision_goes_on(tmp_path):
     assert_same(again, run(stop_after(WHOLE)))
 
 
-def test_curve_fits_go_on_with_their_statistics(tmp_path):
+def test_curve_fits_resume_with_their_statistics(tmp_path):
     sigma = np.linspace(0.5, 1.5, 9)
     whole = st.curve_fit(model, T, Y, {"a": 1.0, "b": 1.0}, sigma=sigma, absolute_sigma=True)
     with pytest.warns(st.FitWarning, match="before any goal was met"):
@@ -200,7 +200,7 @@ sys.stdout.buffer.write(pickle.dumps(results))
 
 
 @pytest.mark.slow
-def test_another_process_goes_on(tmp_path, random):
+def test_another_process_resumes_bit_for_bit(tmp_path, random):
     for name, method in ANY.items():
         step = int(random.integers(1, WHOLE))
         run = st.minimize(rosenbrock, START, method=method, stop=stop_after(step))
@@ -238,7 +238,7 @@ class Sign:
         return x - self.step_size * np.sign(gradient), state
 
 
-def test_a_method_of_ones_own_is_given_again(tmp_path):
+def test_a_users_method_is_passed_again(tmp_path):
     stop = st.MaxIterations(5)
     st.minimize(rosenbrock, START, method=Sign(0.01), stop=stop).save(tmp_path / "run")
     with pytest.raises(ValueError, match=r"the run's method contains .*Sign.*method=\.\.\."):
@@ -276,7 +276,7 @@ STILL = {
 
 
 @pytest.mark.parametrize("kind", STILL)
-def test_curve_fits_go_on_with_the_data_as_they_were_given(kind, tmp_path):
+def test_curve_fits_resume_with_the_data_as_they_were_given(kind, tmp_path):
     x, y, *sigma = STILL[kind]
     policy = "omit" if kind == "omitted" else None
     fit = st.curve_fit(model, x, y, [1.0, 1.0], *sigma, nan_policy=policy)
@@ -303,7 +303,7 @@ def test_methods_by_name_and_settings_of_numpys_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("engines", [("native", "numpy"), ("numpy", "native")])
-def test_fits_go_on_with_another_engine(tmp_path, engines):
+def test_fits_resume_on_another_engine(tmp_path, engines):
     t = np.linspace(0, 3, 31)
     y = 2 * np.exp(-1.3 * t) + 0.01 * np.sin(40 * t)
     model = lambda t, a, b: a * np.exp(-b * t)

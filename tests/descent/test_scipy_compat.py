@@ -189,7 +189,7 @@ def test_every_option_is_honored_or_refused_in_a_sentence(method, capsys):
         assert bool(capsys.readouterr().out) is (name == "disp")
 
 
-def test_options_of_methods_are_theirs():
+def test_options_become_settings_of_the_method_that_has_them():
     run = lambda **given: st.minimize(rosenbrock, START, **given)
     assert run(method="L-BFGS-B", options={"maxcor": 5.0}).method.memory == 5
     search = run(method="BFGS", options={"c1": 1e-3, "c2": 0.5}).method.search
@@ -206,7 +206,7 @@ def test_options_of_methods_are_theirs():
 
 
 @pytest.mark.parametrize("options", [{"maxite": 3}, {"gtoll": 1e-3}, {"fatol": 1.0}])
-def test_unknown_options_are_said(options):
+def test_unknown_options_are_refused(options):
     (name,) = options
     near = {"maxite": "maxiter", "gtoll": "gtol"}.get(name)
     message = f"options has '{name}'" + (f", did you mean '{near}'" if near else "")
@@ -397,7 +397,7 @@ def test_scipys_names_and_settings_are_taken():
         (lambda: st.least_squares(lambda p: p, [1.0], "2-point"), "third argument .* is args"),
     ],
 )
-def test_what_scipys_arguments_cannot_mean_here_is_said(call, message):
+def test_scipys_arguments_without_meaning_here_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
     with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):

@@ -41,7 +41,7 @@ def test_stop_rules(rule, iterations, converged, engine):
         assert met.index(True) == run.iterations == len(path) - 1
 
 
-def test_a_rule_of_ones_own_compiles():
+def test_a_users_rule_compiles():
     class StepBelow(st.StopRule):
         def met(self, point):
             return np.max(np.abs(point.gradient)) * 0.05 < 1e-3
@@ -98,7 +98,7 @@ def decay(t, a, b):
 
 
 @pytest.mark.parametrize("rule", [st.MaxIterations(3), st.LossBelow(1) | st.MaxIterations(3)])
-def test_rules_to_stop_at_have_no_truth(rule):
+def test_a_stop_rule_has_no_truth_value(rule):
     for wrong in (lambda: rule or st.LossBelow(1), lambda: not rule, lambda: rule and rule):
         with pytest.raises(TypeError, match=r"write a \| b"):
             wrong()
@@ -125,7 +125,7 @@ class Silent(Damped):
     says = False
 
 
-def test_a_method_for_residuals_of_ones_own_stops_where_ours_do():
+def test_a_users_method_for_residuals_stops_where_ours_do():
     model = lambda p: decay(T, *p) - Y
     ours = st.least_squares(model, [1.8, 0.9])
     own = st.least_squares(model, [1.8, 0.9], method=Damped())
@@ -148,7 +148,7 @@ class Enough(Low):
 
 @pytest.mark.parametrize("method", ["bfgs", "gradient-descent"])
 @pytest.mark.parametrize("more", [None, st.MaxIterations(100_000)])
-def test_a_rule_of_ones_own_ends_as_it_says(method, more):
+def test_a_users_rule_ends_a_run_with_its_status(method, more):
     for rule, status in ((Low(), st.Status.CONVERGED), (Enough(), st.Status.LIMIT)):
         whole = rule if more is None else rule | more
         run = st.minimize(rosenbrock, START, method=method, stop=whole)

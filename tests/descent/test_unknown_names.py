@@ -106,7 +106,7 @@ def test_a_function_of_several_numbers_gets_both_spellings(call, start):
     np.testing.assert_allclose(st.minimize(lambda p: pair(*p), (0.0, 0.0)).x, 1, atol=1e-5)
 
 
-def test_what_is_called_is_what_counts():
+def test_arguments_are_judged_by_the_function_that_is_called():
     @functools.wraps(pair)
     def spread(p):
         return pair(*p)
@@ -127,7 +127,7 @@ def test_what_is_called_is_what_counts():
         (lambda x, y, z: np.sum(x), (1.0,), "takes 3 arguments, x, y, z, and is given 2"),
     ],
 )
-def test_arguments_that_do_not_fit_are_said(function, args, sentence):
+def test_arguments_that_do_not_fit_are_named(function, args, sentence):
     with pytest.raises(TypeError, match=sentence):
         st.minimize(function, START, args)
 

@@ -90,7 +90,7 @@ def test_descents_keep_the_structure(engine):
     assert run.loss < 0.2 * loss(network(), X, Y)
 
 
-def test_other_transforms_take_them_too():
+def test_other_transforms_take_nested_parameters():
     point = Head(np.array([1.0, 2.0]), 3.0)
 
     def f(p):

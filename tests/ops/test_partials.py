@@ -104,7 +104,7 @@ def exprel_by_where(a):
 
 
 @pytest.mark.parametrize("function", [exprel_by_branch, exprel_by_where])
-def test_a_constant_in_place_of_a_limit_is_pointed_at(function):
+def test_a_constant_in_place_of_a_limit_is_reported(function):
     check = st.check_gradient(function, 0.0)
     assert not check
     np.testing.assert_allclose(check.witnesses["finite differences"], 0.5, rtol=1e-9)

@@ -18,7 +18,7 @@ def blocks(name):
 
 @pytest.mark.filterwarnings("ignore::steepest.TraceWarning")  # which docs/state.md shows
 @pytest.mark.parametrize("page", ["README.md", "docs/speed.md", "docs/scipy.md", "docs/state.md"])
-def test_code_runs_and_prints_what_it_says(page, capsys):
+def test_code_blocks_print_what_the_page_says(page, capsys):
     namespace = {}
     for block in blocks(page):
         source = compile(block, ROOT / page, "exec")
@@ -43,7 +43,7 @@ def test_pages_made_from_the_code_are_up_to_date(name):
     assert page == (ROOT / "docs" / f"{name}.md").read_text(), "run `make docs`"
 
 
-def test_links_lead_somewhere():
+def test_links_have_targets():
     for page in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target

@@ -33,7 +33,7 @@ def names(functions):
     return [function.__name__ for function in functions]
 
 
-def test_there_are_many_and_each_has_its_own_name():
+def test_there_are_many_functions_with_names_of_their_own():
     assert len(plain_numpy.FUNCTIONS) >= 40
 
 
@@ -146,5 +146,5 @@ def test_most_are_checked_in_high_precision():
     assert len(PRECISE) >= 40
 
 
-def test_the_file_knows_nothing_of_steepest():
+def test_the_functions_do_not_mention_steepest():
     assert "steepest" not in inspect.getsource(plain_numpy).split('"""', 2)[2]

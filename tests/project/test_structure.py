@@ -120,14 +120,14 @@ def test_rooms_look_at_rooms_below(folder):
     assert upward == set()
 
 
-def test_there_is_no_circle():
+def test_imports_have_no_cycle():
     # What a package imports counts for the package, not for those who import a module in it.
     order = graphlib.TopologicalSorter({name: seen - {name} for name, seen in IMPORTS.items()})
     order.prepare()  # raises CycleError
 
 
 @pytest.mark.parametrize("folder", ["trace/functions", "engines/native/kernels"])
-def test_what_registers_itself_is_imported(folder):
+def test_modules_that_register_functions_are_imported(folder):
     for package in (PACKAGE / folder).rglob("__init__.py"):
         listed = IMPORTS[module_name(package)]
         inside = {module_name(p) for p in package.parent.glob("*.py") if p != package}
@@ -213,7 +213,7 @@ def test_modules_that_docstrings_name_are_there():
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "examples", "tools", "docs"])
-def test_what_stands_beside_the_package_imports_what_there_is(folder):
+def test_scripts_import_names_that_exist(folder):
     root = PACKAGE.parents[1]
     missing = {
         f"{path.relative_to(root)}: {node.module}.{alias.name}"

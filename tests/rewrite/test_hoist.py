@@ -88,7 +88,7 @@ def test_fast_least_squares_do_not_touch_the_data(loss, engine, data):
     assert all(ROWS not in node.shape for node in leaves_of(last_program().program))
 
 
-def test_without_asking_for_it_nothing_is_rounded_differently(data):
+def test_results_are_rounded_alike_unless_fast_is_asked_for(data):
     st.minimize(plain, np.zeros(COLUMNS), args=data, **SETTINGS)
     assert not last_program().constants
 

@@ -56,7 +56,7 @@ def many_paths(x):
     return sum(value * (i + 1.0) if value > 0 else -value for i, value in enumerate(x))
 
 
-def test_beyond_the_limit_paths_are_interpreted_and_that_is_said():
+def test_beyond_the_limit_paths_are_interpreted_with_a_warning():
     f = st.compile(many_paths, max_paths=3)
     random = np.random.default_rng(0)
     xs = random.normal(size=(20, 5))
@@ -75,7 +75,7 @@ def test_a_graph_of_one_path_says_when_it_does_not_hold():
         graph(np.array([0.0, 7.0]))
 
 
-def test_masks_and_whole_numbers_part_paths():
+def test_masks_and_whole_numbers_choose_paths():
     f = st.compile(lambda x: np.sum(x[x > 0] ** 2) + [1.0, 10.0, 100.0][int(np.sum(x > 0))])
     for x in ([1.0, -1.0], [-1.0, 2.0], [-1.0, -1.0], [1.0, 2.0]):
         x = np.array(x)
@@ -164,7 +164,7 @@ def test_errors_inside_a_new_path_leave_what_was_known():
     assert g(np.ones(1)) == 1.0
 
 
-def test_exceptions_part_paths():
+def test_exceptions_choose_paths():
     def f(x):
         try:
             return np.sum(np.linalg.cholesky(np.array([[x[0], x[1]], [x[1], 1.0]])))

@@ -41,7 +41,7 @@ def test_the_path_that_was_traced_is_run(loss):
 
 @pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_descents_go_on(loss, engine):
+def test_descents_continue_over_such_branches(loss, engine):
     for method in (st.GradientDescent(0.1), st.BFGS()):
         stop = st.GradientNormBelow(1e-6) | st.MaxIterations(200)
         run = st.minimize(

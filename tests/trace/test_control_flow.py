@@ -139,7 +139,7 @@ def test_cond(x):
     check(f, plain, x)
 
 
-def test_the_other_side_of_a_cond_has_no_say():
+def test_the_other_side_of_a_cond_has_no_slope():
     f = st.compile(st.gradient(lambda x: st.cond(x > 0, np.sqrt, lambda v: v * 2.0, x)))
     assert f(0.0) == 2.0
     assert f(0.25) == 1.0

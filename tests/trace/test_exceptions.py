@@ -16,7 +16,7 @@ def newton(x):
     return st.scan(step, x[0] * 0.0, x)[0]
 
 
-def test_what_the_callers_do_does_not_matter():
+def test_a_try_or_with_of_the_caller_does_not_matter():
     """A ``with`` or ``try`` around the call is none of the function's."""
     x = np.array([0.3, 0.4])
     expected = st.gradient(newton)(x)

@@ -86,7 +86,7 @@ def test_the_step_is_compiled_once_for_as_many_parameters(monkeypatch):
     assert made == ["descend", "run_graph", "run_graph", "run_graph"]
 
 
-def test_somebody_elses_stop_rule_is_traced_with_the_problem():
+def test_a_users_stop_rule_is_traced_with_the_problem():
     class After(st.MaxIterations):
         def met(self, point):
             return point.iteration >= 2
@@ -133,7 +133,7 @@ def test_optimized_code_gives_the_bits_of_baseline_code():
 @pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.Dogleg(), st.GaussNewton()])
 @pytest.mark.parametrize("every", [0, 1, 3])
 @pytest.mark.parametrize("number", [1, 4, 17])
-def test_a_step_is_the_same_out_of_a_file(method, every, number, monkeypatch):
+def test_a_step_loaded_from_disk_is_the_same(method, every, number, monkeypatch):
     rule = st.GradientNormBelow(1e-7) | st.MaxIterations(1234)
     step = lambda: parts._step.__wrapped__(Settings(method, rule, every), number, np.dtype(float))
     monkeypatch.setattr(parts.cache, "find", lambda key: None)
@@ -204,7 +204,7 @@ def test_derivatives_that_branch_are_traced_whole():
         np.testing.assert_allclose(found, [2 * np.sign(start)])
 
 
-def test_an_engine_of_somebody_elses_need_not_know_of_parts():
+def test_a_users_engine_need_not_support_two_parts():
     class Engine:
         name = "numpy"
 

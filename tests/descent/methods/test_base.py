@@ -27,7 +27,7 @@ class SignDescent:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_method_of_ones_own_runs_on_every_engine(engine):
+def test_a_users_method_runs_on_every_engine(engine):
     method = SignDescent()
     run = st.minimize(
         quadratic, np.ones(3), method=method, stop=st.MaxIterations(4), engine=engine

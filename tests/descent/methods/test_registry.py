@@ -35,7 +35,7 @@ def test_names_of_methods(name):
     assert st.minimize(quadratic, START, method=name).loss < quadratic(START)
 
 
-def test_an_unknown_name_is_said_with_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(ValueError, match=r"unknown method 'L-BFG' \(did you mean 'lbfgs'\?\)"):
         st.minimize(quadratic, START, method="L-BFG")
 
@@ -53,7 +53,7 @@ def test_methods_for_residuals_say_so_where_there_is_a_loss():
         ("foo", "unknown method 'foo': choose one of"),
     ],
 )
-def test_unknown_methods_are_said(name, sentence):
+def test_unknown_methods_are_refused(name, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         st.minimize(lambda x: np.sum(x * x), np.ones(2), method=name)
     assert "levenberg" not in str(caught.value)

@@ -61,7 +61,7 @@ def test_searches_find_the_minimum(name, problem):
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize("name", SEARCHES)
-def test_engines_search_alike(name, engine):
+def test_searches_agree_between_engines(name, engine):
     stop, start = st.MaxIterations(6), np.array([-1.2, 1.0, 0.5])
     runs = [
         st.minimize(rosenbrock, start, method=SEARCHES[name], stop=stop, engine=e)
@@ -242,7 +242,7 @@ def test_a_search_refuses_batches():
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_loss_unbounded_below_is_said(name):
+def test_a_loss_unbounded_below_is_reported(name):
     run = st.minimize(lambda x: x[0] - x[1] ** 2, np.array([1.0, 0.1]), method=SEARCHES[name])
     assert run.status is st.Status.UNBOUNDED
     assert not run.converged
@@ -250,7 +250,7 @@ def test_a_loss_unbounded_below_is_said(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_loss_that_is_not_finite_further_on_is_kept_away_from(name):
+def test_searches_stay_where_the_loss_is_finite(name):
     run = st.minimize(
         lambda x: np.sum(x - np.log(x)), np.array([0.1, 30.0]), method=SEARCHES[name]
     )
@@ -258,7 +258,7 @@ def test_a_loss_that_is_not_finite_further_on_is_kept_away_from(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_wrong_start_is_said(name):
+def test_a_start_that_is_not_finite_is_reported(name):
     with pytest.raises(ValueError, match=r"x0\[1\] is nan"):
         st.minimize(quadratic, np.array([1.0, np.nan, 0]), method=SEARCHES[name])
     run = st.minimize(lambda x: np.log(x[0]), np.array([-1.0]), method=SEARCHES[name])
@@ -275,7 +275,7 @@ def test_a_stalled_search_says_so():
     assert run.loss < 1.3
 
 
-def test_our_compiled_functions_go_into_scipy():
+def test_compiled_functions_can_be_passed_to_scipy():
     pair = st.compile(st.value_and_gradient(rosenbrock))
     found = scipy.optimize.minimize(pair, np.array([-1.2, 1.0]), jac=True)
     np.testing.assert_allclose(found.x, 1, rtol=1e-5)
@@ -307,7 +307,7 @@ def test_arrays_of_an_iteration_keep_their_memory_until_their_last_reader(memory
 
 
 @pytest.mark.parametrize(("size", "bounds"), [(2, (-1, 0.9)), (5, (0.2, 0.8)), (30, (-1, 0.9))])
-def test_conjugate_gradients_get_there_within_bounds(size, bounds):
+def test_conjugate_gradients_converge_within_bounds(size, bounds):
     def banana(x):
         return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
@@ -320,7 +320,7 @@ def test_conjugate_gradients_get_there_within_bounds(size, bounds):
 
 @pytest.mark.parametrize("bounds", [None, (-2, 2)])
 @pytest.mark.parametrize("size", [3, 5])
-def test_conjugate_gradients_that_only_shorten_steps_get_there(size, bounds):
+def test_conjugate_gradients_converge_with_armijo(size, bounds):
     weights = 10.0 ** np.arange(size)
     run = st.minimize(
         lambda x: np.sum(weights * (x - 1.5) ** 2),

@@ -21,7 +21,7 @@ def quadratic(x):
         ([(2, 1), (0, 1), (0, 1)], r"the bounds of x0\[0\] cross: 2 is above 1"),
     ],
 )
-def test_wrong_bounds_are_said(bounds, message):
+def test_wrong_bounds_are_refused(bounds, message):
     with pytest.raises(ValueError, match=message):
         st.minimize(quadratic, START, bounds=bounds)
 

@@ -15,7 +15,7 @@ def decay(t, amplitude, rate, offset):
 Y = decay(T, 2.0, 1.3, 0.5) + 0.02 * np.sin(37 * T)
 
 
-def test_what_is_fixed_stays_and_has_no_error():
+def test_fixed_parameters_stay_and_have_no_error():
     fit = st.curve_fit(decay, T, Y, {"amplitude": 1.0, "rate": 1.0, "offset": st.Fixed(0.5)})
     alone = st.curve_fit(lambda t, amplitude, rate: decay(t, amplitude, rate, 0.5), T, Y)
     assert fit.x["offset"] == 0.5
@@ -32,7 +32,7 @@ def test_what_is_fixed_stays_and_has_no_error():
     assert "offset" in fit.report()
 
 
-def test_what_is_tied_follows_with_the_error_that_slopes_hand_on():
+def test_tied_parameters_follow_and_their_errors_propagate():
     start = {"amplitude": 1.0, "rate": 1.0, "offset": st.Tied(lambda p: p["amplitude"] / 4)}
     fit = st.curve_fit(decay, T, Y, start)
     assert fit.x["offset"] == fit.x["amplitude"] / 4
@@ -99,7 +99,7 @@ def test_callbacks_see_parameters():
     assert seen[-1] == pytest.approx(np.e)
 
 
-def test_what_is_compiled_serves_other_starts_and_not_other_fixed_values():
+def test_compiled_code_is_reused_for_other_starts_not_other_fixed_values():
     def loss(p):
         return (p["a"] - p["b"]) ** 2
 

@@ -12,7 +12,7 @@ from steepest.descent.results.covariance import covariance_from_r
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_regular_beyond_doubt_has_full_rank(seed):
+def test_a_clearly_regular_factor_has_full_rank(seed):
     random = np.random.default_rng(seed)
     number = random.integers(1, 9)
     scales = 10.0 ** random.integers(-6, 7, number)

@@ -184,7 +184,7 @@ def test_headers_of_other_shapes_are_refused(kind, tmp_path):
     is_refused(tmp_path / "other", (1 << 63).to_bytes(8, "little") + header)
 
 
-def test_what_a_later_version_knows_is_asked_for(tmp_path, monkeypatch):
+def test_settings_of_a_later_version_ask_for_that_version(tmp_path, monkeypatch):
     stop = st.MaxIterations(2)
     st.minimize(rosenbrock, START, method=st.Adam(0.1), stop=stop).save(tmp_path / "run")
     known = dict(stored_settings._KNOWN)

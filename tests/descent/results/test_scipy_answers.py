@@ -199,7 +199,7 @@ def test_a_misspelled_attribute_is_an_attribute_error(name):
         assert not hasattr(result, name)
 
 
-def test_what_goes_wrong_inside_an_attribute_is_not_hidden():
+def test_an_error_inside_an_attribute_is_not_hidden():
     offset = np.zeros(4)
     fit = st.least_squares(lambda x: residuals(x) - offset, START[:2])
     offset += 100.0

@@ -199,6 +199,6 @@ def test_callbacks_are_called_as_their_parameters_say(callback):
 
 
 @pytest.mark.parametrize("callback", [lambda: None, lambda a, b, c: None, lambda *, xk: None])
-def test_callbacks_that_cannot_be_called_are_said(callback):
+def test_callbacks_that_cannot_be_called_are_refused(callback):
     with pytest.raises(TypeError, match=rf"callback at {HERE}.*write callback\(state\)"):
         st.minimize(rosenbrock, START, callback=callback)

@@ -65,7 +65,7 @@ def changed_by(loss, x):
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("engine", ["native", "numpy"])
-def test_what_does_not_matter_is_said(loss, engine):
+def test_a_parameter_without_effect_is_named_in_a_warning(loss, engine):
     matters = changed_by(loss, POINT)
     stop = st.LossBelow(1e9)  # met at once: what is said does not hang on the numbers
     with warnings.catch_warnings(record=True) as caught:
@@ -101,7 +101,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("loss", STEPS.values(), ids=STEPS)
-def test_what_has_no_slope_is_said(loss):
+def test_a_parameter_without_slope_is_named_in_a_warning(loss):
     with pytest.warns(st.OptimizeWarning, match=r"x0\[0\].*or only through steps"):
         run = st.minimize(loss, POINT, stop=st.LossBelow(1e9))
     assert "x0[0]" in run.message
@@ -114,7 +114,7 @@ def test_a_run_that_does_not_claim_to_have_converged_says_it_without_a_warning()
     assert "does not depend on x0[1], x0[2], x0[3], or" in run.message
 
 
-def test_only_steps_are_no_way_to_converge():
+def test_a_loss_of_steps_only_does_not_converge():
     with pytest.warns(st.OptimizeWarning, match="does not depend on its parameters, or only"):
         run = st.minimize(lambda x: np.sum(np.floor(x)), POINT)
     assert run.status is st.Status.FLAT
@@ -136,7 +136,7 @@ def branched(x):
 
 
 @pytest.mark.parametrize("loss", [quiet, branched, lambda x: np.sum((x - POINT) ** 2)])
-def test_what_may_matter_is_not_complained_of(loss):
+def test_parameters_that_may_matter_are_not_named(loss):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run = st.minimize(loss, POINT)
@@ -164,7 +164,7 @@ def test_residuals_and_models_that_do_not_look_at_a_parameter():
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])
-def test_many_problems_say_it_once(engine):
+def test_many_problems_warn_once(engine):
     for call, function in (
         (st.minimize_many, lambda x: (x[0] - 1) ** 2),
         (st.least_squares_many, lambda x: np.array([x[0] - 1, 2.0])),

@@ -72,7 +72,7 @@ def residuals_of(p, t, y):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_again_is_the_same_in_every_respect(kind, quick, tmp_path):
+def test_a_refit_equals_a_first_fit_in_every_respect(kind, quick, tmp_path):
     fit, start = KINDS[kind], np.ones(2)
     warm(lambda: fit(data(0), start))
     assert quick, "no fit was made in one call"
@@ -112,7 +112,7 @@ def test_results_do_not_share_memory(quick):
     assert len(quick) == 10
 
 
-def test_what_is_not_plain_goes_the_usual_way(quick):
+def test_wrong_data_are_refused_as_in_a_first_fit(quick):
     warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
     quick.clear()
     y = data(1)
@@ -261,7 +261,7 @@ def test_threads_make_the_same_fit_at_once(quick):
     assert len(quick) >= 6 * len(ys)
 
 
-def test_a_limit_on_iterations_is_still_one(quick):
+def test_a_refit_keeps_its_limit_on_iterations(quick):
     fit = lambda start: st.curve_fit(decay, T, decay(T, 2.0, 1.0), start, max_nfev=5)
     warm(lambda: fit(np.array([2.001, 1.001])))
     assert quick
@@ -270,7 +270,7 @@ def test_a_limit_on_iterations_is_still_one(quick):
     assert far.status is st.Status.ITERATION_LIMIT
 
 
-def test_a_search_that_ends_by_itself_says_so(quick):
+def test_a_refit_reports_a_search_that_ended_by_itself(quick):
     rule = st.LossBelow(1e-3) | st.MaxIterations(1000)
     fit = lambda y: st.least_squares(residuals_of, np.ones(2), (T, y), stop=rule)
     warm(lambda: fit(decay(T, 2.0, 1.0)))
@@ -281,21 +281,21 @@ def test_a_search_that_ends_by_itself_says_so(quick):
 
 
 @pytest.mark.parametrize("limit", [1e-9, 1e9])
-def test_a_time_limit_goes_the_usual_way(limit, quick):
+def test_a_fit_with_a_time_limit_is_not_refitted_by_one_call(limit, quick):
     rule = st.DecrementBelow(1e-20) | st.MaxIterations(1000) | st.TimeLimit(limit)
     for _ in range(ENOUGH):
         st.least_squares(residuals_of, np.ones(2), (T, data(0)), stop=rule)
     assert not quick
 
 
-def test_marked_start_values_go_the_usual_way(quick):
+def test_fits_with_transforms_are_not_refitted_by_one_call(quick):
     fit = lambda: st.curve_fit(decay, T, data(0), {"a": st.Fixed(2.0), "b": 1.0})
     warm(fit)
     assert fit().x["a"] == 2.0
     assert not quick
 
 
-def test_other_arguments_than_arrays_go_the_usual_way(quick):
+def test_fits_of_other_data_than_arrays_are_not_refitted_by_one_call(quick):
     def residuals(p, n, y):
         return p[0] * T**n + p[1] - y
 
@@ -307,7 +307,7 @@ def test_other_arguments_than_arrays_go_the_usual_way(quick):
     assert not quick
 
 
-def test_averages_go_the_usual_way(quick):
+def test_averaged_fits_are_not_refitted_by_one_call(quick):
     rule = st.GradientNormBelow(1e-1) | st.MaxIterations(20_000)
     method = st.Averaged(st.GradientDescent(0.01))
     fit = lambda start: st.least_squares(
@@ -343,7 +343,7 @@ np.testing.assert_allclose(rates, 1 + 0.01 * np.arange(100))
         assert done.returncode == 0, done.stderr
 
 
-def test_arrays_out_of_a_pickle_are_as_good_as_others(quick):
+def test_unpickled_arrays_are_refitted_too(quick):
     pickled = [pickle.loads(pickle.dumps(array)) for array in (T, data(1), np.ones(2))]
     assert pickled[0].dtype is not T.dtype
     warm(lambda: st.curve_fit(decay, *pickled))

@@ -145,7 +145,7 @@ def test_every_method_does_the_same_as_for_one_problem(name, random):
     assert_same(many, singles)
 
 
-def test_an_average_is_the_answer_here_too(random):
+def test_many_problems_may_be_averaged(random):
     method = st.Averaged(st.GradientDescent(0.9), start=3)
     starts, stop = random.normal(size=(7, 2)), st.MaxIterations(20)
     loss = lambda x: np.sum(x * x)
@@ -166,7 +166,7 @@ def test_starts_may_be_nested():
     np.testing.assert_allclose(many.x["b"], 2.0, atol=1e-6)
 
 
-def test_long_vectors_have_their_place_too(random):
+def test_many_problems_may_have_long_vectors(random):
     def banana(x, a):
         return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (a - x[:-1]) ** 2)
 
@@ -265,7 +265,7 @@ def test_answers_do_not_depend_on_threads_or_neighbors(threads, random):
         np.testing.assert_array_equal(getattr(mixed, name), getattr(alone, name)[order])
 
 
-def test_hopeless_problems_say_so_and_disturb_nobody(random):
+def test_failed_problems_do_not_affect_the_others(random):
     start, y = sets(decay, 60, random)
     good = st.curve_fit_many(decay, T, y, start)
     spoiled = y.copy()
@@ -354,7 +354,7 @@ def test_a_set_that_fails_has_no_statistics_of_another_one_by_one(random):
     assert not np.isfinite(alone.covariance).any()
 
 
-def test_a_thread_that_cannot_start_is_done_without(monkeypatch, random):
+def test_a_thread_that_cannot_start_is_not_needed(monkeypatch, random):
     start, y = sets(decay, 40, random)
     expected = st.curve_fit_many(decay, T, y, start)
     begin = threading.Thread.start
@@ -472,7 +472,7 @@ def test_an_interrupt_gives_the_points_reached(ctrl_c):
     assert (many.iterations > 0).any()
 
 
-def test_results_can_be_sent_elsewhere(random):
+def test_results_can_be_pickled(random):
     start, y = sets(decay, 4, random)
     many = st.curve_fit_many(decay, T, y, start)
     again = pickle.loads(pickle.dumps(many))

@@ -23,6 +23,6 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch):
         st.minimize(quadratic, np.ones(3), engine="torch")
 
 
-def test_an_unknown_device_is_said():
+def test_an_unknown_device_is_refused():
     with pytest.raises(ImportError, match="cannot use the device 'cuda"):
         st.engines.Torch(device="cuda:7")

@@ -57,7 +57,7 @@ def carried(table, i):
     "function", [neighbors, replaced, columns, results, results_of_puts, carried]
 )
 @pytest.mark.parametrize("table", [TABLE, np.repeat(TABLE, 2, axis=1)[:, ::2], TABLE[::-1]])
-def test_a_stretch_at_a_computed_place(function, table):
+def test_a_slice_at_a_computed_index(function, table):
     compiled = st.compile(function)
     for i in range(-5, 5):
         found, expected = compiled(table, np.array(i)), function(table, i)
@@ -69,7 +69,7 @@ def _tuple(value):
     return value if isinstance(value, tuple) else (value,)
 
 
-def test_a_stretch_at_two_computed_indices():
+def test_a_slice_at_two_computed_indices():
     def function(cube, i, j):
         return cube[i, j] + cube[j % 3, (i * 2) % 5] * np.sum(cube[i, j])
 
@@ -82,7 +82,7 @@ def test_a_stretch_at_two_computed_indices():
 
 @pytest.mark.parametrize("i", [5, -6, 2**40])
 @pytest.mark.parametrize("function", [neighbors, replaced])
-def test_a_stretch_out_of_bounds_is_refused(function, i):
+def test_a_slice_out_of_bounds_is_refused(function, i):
     compiled = st.compile(function)
     compiled(TABLE, np.array(0))
     with pytest.raises(IndexError, match=r"test_slices\.py:\d+ is out of bounds"):
@@ -219,7 +219,7 @@ def assert_same_state(first, second, folder):
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 @pytest.mark.parametrize("loss", [bowl, kinked])
 @pytest.mark.parametrize("rows", [None, 1, 3])
-def test_a_ring_that_a_method_carries(method, loss, rows, monkeypatch, tmp_path):
+def test_a_method_may_carry_a_ring_buffer(method, loss, rows, monkeypatch, tmp_path):
     if rows is not None:  # the machine code returns after so many iterations
         monkeypatch.setattr(workspace, "_HISTORY_ROWS", rows)
         monkeypatch.setattr(prepare, "_prepared", OrderedDict())
@@ -230,7 +230,7 @@ def test_a_ring_that_a_method_carries(method, loss, rows, monkeypatch, tmp_path)
     assert_same_state(*runs, tmp_path)
 
 
-def test_a_ring_goes_on_where_a_run_was_stopped(tmp_path):
+def test_a_ring_buffer_is_saved_and_resumed(tmp_path):
     settings = {"method": Twice(), "record": "all"}
     whole = st.minimize(bowl, np.ones(20), stop=st.MaxIterations(17), **settings)
     part = st.minimize(bowl, np.ones(20), stop=st.MaxIterations(8), **settings)
@@ -248,7 +248,7 @@ class Doubling(Coordinate):
 
 
 @pytest.mark.parametrize("callback", [None, lambda state: None])
-def test_the_last_finite_point_is_kept_where_x_is_put_into(callback):
+def test_the_last_finite_point_is_kept_where_x_is_updated_in_place(callback):
     loss = lambda x: np.log(100.0 - np.sum(x))
     runs = [
         st.minimize(loss, np.full(20, 3.8), method=Doubling(), callback=callback, engine=engine)

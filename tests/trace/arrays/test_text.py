@@ -70,7 +70,7 @@ def test_text_does_not_become_a_number(text, reader):
         lambda s: s.isdigit(),
     ],
 )
-def test_text_is_not_asked(question):
+def test_text_cannot_be_compared_or_searched(question):
     with pytest.raises(SteepestError, match="the text of a traced value"):
         st.compile(lambda x: x[0] if question(str(x[0])) else x[1])(X)
 

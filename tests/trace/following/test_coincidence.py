@@ -118,7 +118,7 @@ def test_a_branch_by_equality_is_announced(name):
         assert st.compile(loss)(X) == loss(X)  # no slope is asked for
 
 
-def test_both_sides_are_the_same_there():
+def test_a_branch_by_equality_keeps_the_slope_where_its_sides_agree():
     """Then the slope is that of the side that holds everywhere."""
     sinc = lambda x: x * 2.0 if x == 1.0 else np.sin(x - 1.0) + 2.0
     assert st.gradient(sinc)(1.0) == 1.0
@@ -127,7 +127,7 @@ def test_both_sides_are_the_same_there():
     assert st.gradient(kept)(1.0) == 3.0
 
 
-def test_a_question_for_nan_is_no_coincidence():
+def test_a_test_for_nan_is_no_coincidence():
     def loss(x):
         total = np.sum(x * x)
         return np.inf if total != total else total

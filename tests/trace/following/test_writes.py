@@ -162,7 +162,7 @@ def test_each_call_writes_what_a_plain_one_does(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_said_once(name):
+def test_a_write_is_announced_once(name):
     f, _ = CASES[name]()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

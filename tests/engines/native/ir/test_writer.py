@@ -105,7 +105,7 @@ def test_comparisons_with_nan(symbol):
         assert run(made, ctypes.c_int64) == expected
 
 
-def test_what_is_written_into_a_block_that_was_left_comes_before_its_end():
+def test_instructions_added_later_come_before_a_blocks_terminator():
     made, b = function(INT, INT)
     entry, after = b.block, made.append_basic_block("after")
     b.branch(after)
@@ -117,7 +117,7 @@ def test_what_is_written_into_a_block_that_was_left_comes_before_its_end():
     assert run(made, ctypes.c_int64, ctypes.c_int64(5)) == 12
 
 
-def test_room_may_grow_until_the_end():
+def test_stack_space_may_grow_until_the_end():
     made, b = function(INT)
     room = b.alloca(ir.ArrayType(INT, 0), align=64)
     last = b.gep(room, [ir.Constant(INT, 99)], source_etype=INT)
