@@ -40,7 +40,7 @@ def written(make, change):
 
 
 def quietly(function, *arguments):
-    """Return what a function that NumPy warns of computes."""
+    """Return what a function computes, without the warnings that NumPy gives."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return function(*arguments)
@@ -167,7 +167,7 @@ CASES = {
     "tril": [lambda x: np.tril(square(x))],
     "triu": [lambda x: np.triu(square(x), 1)],
     "meshgrid": [lambda x: np.meshgrid(x[:2], x[2:]), lambda x: np.meshgrid(x, x, indexing="ij")],
-    # Making.
+    # Creating arrays.
     "zeros": [written(lambda x: np.zeros(3), lambda y, x: y.__setitem__(0, x[0]))],
     "empty": [written(lambda x: np.empty(6), lambda y, x: y.__setitem__(slice(None), x))],
     "ones": [written(lambda x: np.ones((2, 3)), lambda y, x: y.__setitem__(1, x[:3]))],
@@ -191,7 +191,7 @@ CASES = {
     "corrcoef": [lambda x: np.corrcoef(x[:3], x[3:])],
     "partition": [lambda x: np.sort(np.partition(x, 2)[:2])],
     "argpartition": [lambda x: np.sort(x[np.argpartition(x, 2)[:2]])],
-    # Picking.
+    # Indexing and selecting.
     "take": [lambda x: np.take(x, [0, -1]), lambda x: x.take([7, -8], mode="wrap")],
     "take_along_axis": [lambda x: np.take_along_axis(table(x), np.argsort(table(x), 1), 1)],
     "put_along_axis": [

@@ -31,7 +31,7 @@ VALUES = {
 
 
 def use(value, x):
-    """Compute something with a value of any of these kinds."""
+    """Compute a number from ``x`` and a value of any kind in ``VALUES``."""
     if isinstance(value, str):
         return np.sum(getattr(np, value)(x))
     if callable(value):
@@ -51,18 +51,18 @@ ROUTES = {}
 
 
 def route(make):
-    """Register a route: given a value it returns a function, its further arguments, a setter."""
+    """Register a route: given a value, it returns a function, further arguments and a setter."""
     ROUTES[make.__name__] = make
     return make
 
 
 def member(value):
-    """Return a value as a class holds it."""
+    """Return a value as a class attribute: a function as a static method."""
     return staticmethod(value) if callable(value) else value
 
 
 def namespace(value):
-    """Return a module with a value."""
+    """Return a new module with the value as ``k``."""
     module = types.ModuleType(f"module_{len(sys.modules)}")
     module.k, module.use = value, use
     sys.modules[module.__name__] = module

@@ -28,7 +28,7 @@ BINARY = [
 
 
 def reshapers(x):
-    """Return what can be done to the shape of an array."""
+    """Yield functions that change the shape of an array like this one."""
     yield lambda a: a
     yield lambda a: np.reshape(a, (-1,))
     if x.ndim:

@@ -1,4 +1,4 @@
-"""Twenty textbook models with data, and random starts: what fits are measured on.
+"""Twenty textbook models with data and random starts, for tests of fits.
 
 All parameters of all truths are positive, so that a lower bound of 0 is never in the way.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Case:
-    """A model, where it is looked at, and what its parameters are there.
+    """A model, the points of its data, and the true parameters.
 
     Attributes
     ----------

@@ -91,8 +91,8 @@ def test_every_folder_has_its_layer():
     assert folders <= set(LEVEL)
 
 
-# Rooms of a folder, in their order; what is in none of them stands above them all.
-ROOMS = {
+# Parts of a folder, from the bottom up; a module in none of them is above them all.
+PARTS = {
     "descent": ["problem", "stop_rules", "methods", "iteration", "results", "running"],
     "engines.native": [
         *("ir", "jit", "schedule", "codegen", "kernels", "runtime", "programs", "runs"),
@@ -101,27 +101,27 @@ ROOMS = {
 }
 
 
-def room(name, folder):
-    """Return the place of a module's room in its folder's order."""
+def part_level(name, folder):
+    """Return the level of a module's part in its folder."""
     first = name.removeprefix(f"steepest.{folder}").lstrip(".").split(".")[0]
-    return ROOMS[folder].index(first) if first in ROOMS[folder] else len(ROOMS[folder])
+    return PARTS[folder].index(first) if first in PARTS[folder] else len(PARTS[folder])
 
 
-@pytest.mark.parametrize("folder", ROOMS)
-def test_rooms_look_at_rooms_below(folder):
+@pytest.mark.parametrize("folder", PARTS)
+def test_parts_of_a_folder_import_parts_below(folder):
     package = f"steepest.{folder}"
     inside = {name: seen for name, seen in IMPORTS.items() if name.startswith(package)}
     upward = {
         f"{name} imports {other}"
         for name, seen in inside.items()
         for other in seen & set(inside)
-        if room(other, folder) > room(name, folder)
+        if part_level(other, folder) > part_level(name, folder)
     }
     assert upward == set()
 
 
 def test_imports_have_no_cycle():
-    # What a package imports counts for the package, not for those who import a module in it.
+    # Importing a module of a package does not count as importing what the package imports.
     order = graphlib.TopologicalSorter({name: seen - {name} for name, seen in IMPORTS.items()})
     order.prepare()  # raises CycleError
 

@@ -13,7 +13,7 @@ RTOL = {2: 1e-3, 4: 1e-6, 8: 1e-12}
 """Tolerances by the bytes of a float."""
 
 answered, refused = [], []
-"""Of what NumPy does in the running test: what is done here, too, and what is refused."""
+"""Cases of the running test that NumPy computes: those computed here too, and those refused."""
 
 
 def computed(function, args, kwargs=None):
@@ -27,7 +27,7 @@ def computed(function, args, kwargs=None):
 
 
 def outcome(function, args):
-    """Return what a call returns, and what it leaves of its arguments; or its error."""
+    """Return the value of a call and the arguments after it, or its error."""
     args = copy.deepcopy(args)
     result = computed(function, args)
     return result if isinstance(result, Exception) else (result, args)
@@ -57,7 +57,7 @@ def _description(value):
 
 
 def filled(function):
-    """Return a function whose results hold zeros, where NumPy leaves their values open."""
+    """Return a function that fills with zeros what ``np.empty`` leaves uninitialized."""
     if "empty" not in getattr(function, "__name__", ""):
         return function
 
@@ -92,7 +92,7 @@ def assert_same_outcome(found, wanted, what):
 
 
 def _built_in(kind):
-    """Return the exceptions of Python that a class is, or derives from."""
+    """Return the built-in exceptions that a class is, or derives from."""
     if kind.__module__ == "builtins":
         return (kind,)
     return tuple(built_in for base in kind.__bases__ for built_in in _built_in(base))
@@ -121,7 +121,7 @@ def largest(value):
 
 
 def assert_same_array(found, wanted, what, scale):
-    """Assert that arrays are equal up to rounding beside a scale, and zeros have one sign."""
+    """Assert that arrays are equal up to rounding relative to a scale, signs of zeros included."""
     one, other = np.asarray(found), np.asarray(wanted)
     assert (one.dtype, one.shape) == (other.dtype, other.shape), (what, found, wanted)
     if other.dtype.kind != "f":
@@ -137,7 +137,7 @@ def assert_same_array(found, wanted, what, scale):
 
 
 def recorded_call(function, args, kwargs):
-    """Return what recording a call gives: its value, or its error."""
+    """Return the value of a recorded call, or its error."""
     leaves, structure = optree.tree_flatten((args, kwargs), none_is_leaf=True)
     places = [
         i for i, leaf in enumerate(leaves)

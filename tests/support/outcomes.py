@@ -10,7 +10,7 @@ from tests.cases.ops import ENGINES
 
 
 def outcomes(function, *arguments, engines=tuple(ENGINES)):
-    """Return what a function computes in engines, or the error of recording it."""
+    """Return the results of a function on engines, or the error of recording it."""
     try:
         trace = trace_function(function, arguments)
     except Exception as error:
