@@ -11,8 +11,9 @@ PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
 # What depends most on the versions of other packages: tracing, machine code, descents, fits,
 # files, the command line.
-OLDEST_TESTS := tests/test_trace.py tests/test_ir.py tests/test_calls.py tests/test_again.py \
-	tests/test_files.py tests/test_cli.py
+OLDEST_TESTS := tests/trace/test_tracing.py tests/trace/following/test_follow.py \
+	tests/engines/native/ir tests/engines/native/runtime tests/descent/running/test_refit.py \
+	tests/test_files.py tests/cli
 SECONDS ?= 600
 
 .PHONY: demo test test-fast test-oldest fuzz lint types bench docs exports clean

@@ -29,10 +29,10 @@ import scipy.optimize
 import steepest as st
 from steepest.files import write_atomically
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import mgh_cases
-import nist_cases
+from tests.cases import more_garbow_hillstrom as mgh_cases
+from tests.cases import nist as nist_cases
 
 METHODS = {"LBFGS": st.LBFGS(), "BFGS": st.BFGS(), "TrustRegion": st.TrustRegion()}
 SCIPY = {"LBFGS": "L-BFGS-B", "BFGS": "BFGS", "TrustRegion": "trust-exact"}

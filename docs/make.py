@@ -31,7 +31,7 @@ _FUNCTIONS = """# What can be recorded
 This page is made from the code by `make docs`; `steepest coverage` prints the same table.
 Besides these functions (and array methods of the same names), operators, indices of every
 kind, assignment, branches and loops are recorded. "0" are functions of steps, of truth values
-and of whole numbers. Every line is proved by `tests/test_coverage.py`.
+and of whole numbers. Every line is proved by `tests/trace/functions/test_coverage.py`.
 
 | function | slopes | engine native | made of |
 | --- | --- | --- | --- |

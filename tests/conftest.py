@@ -1,4 +1,4 @@
-"""What holds for every test: graphs are verified after every pass; seeds follow from names."""
+"""For every test: graphs are verified after each pass, and seeds follow from names."""
 
 import atexit
 import importlib
@@ -11,7 +11,6 @@ import threading
 import zlib
 from collections import Counter
 
-import agreement
 import numpy as np
 import pytest
 
@@ -21,16 +20,17 @@ from steepest.graph import Graph, order, verify
 from steepest.graph.substitute import substitute
 from steepest.ops import INPUT
 from steepest.rewrite.simplify import simplify
+from tests.support import agreement
 
-# Nothing from earlier runs, and nothing left behind.
+# Compiled code of earlier runs is not used, and none is left behind.
 os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
 atexit.register(shutil.rmtree, os.environ["STEEPEST_CACHE_DIR"], ignore_errors=True)
 
-# A shell has what it starts in the background ignore Ctrl-C, and so would the tests' descents.
+# A shell starts background jobs with Ctrl-C ignored, but descents under test must notice it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-buffers.POISON = True  # no result depends on memory that was not written
+buffers.POISON = True  # fills new memory with NaN: no result may depend on unwritten memory
 
 
 def _inputs(nodes):
@@ -55,7 +55,7 @@ def pytest_addoption(parser):
 
 
 _ONE_IN = 12
-"""Cases of each test, of which ``--fast`` runs one."""
+"""``--fast`` runs one of so many cases of each test."""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
-    importlib.import_module("steepest.cli")  # so that every module is there to be watched
+    importlib.import_module("steepest.cli")  # so that every module is loaded and can be patched
     for a_pass in (simplify, substitute):
         watched = _verified(a_pass)
         for name, module in list(sys.modules.items()):
@@ -82,7 +82,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def ctrl_c():
-    """Press Ctrl-C once a run goes; before, it would stop what compiles it."""
+    """Press Ctrl-C once a descent runs: earlier, it would interrupt the compilation."""
 
     over = threading.Event()
 
@@ -102,12 +102,12 @@ def ctrl_c():
 
 @pytest.fixture
 def random(request):
-    return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+    return np.random.default_rng(zlib.crc32(request.node.name.encode()))
 
 
 @pytest.fixture(autouse=True)
-def _something_is_not_refused():
-    """Refusals agree with everything: a test that finds nothing else has compared nothing."""
+def _not_everything_is_refused():
+    """Fail a test in which every case was refused: it has compared nothing."""
     agreement.answered.clear()
     agreement.refused.clear()
     yield

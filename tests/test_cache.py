@@ -1,4 +1,4 @@
-"""Machine code kept for other processes."""
+"""Machine code on disk, shared by processes."""
 
 from __future__ import annotations
 

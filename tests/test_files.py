@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whatever stands where they go."""
+"""Files are written whole or not at all, whatever is at their path."""
 
 from __future__ import annotations
 
@@ -202,6 +202,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing_behind(folder):
     for wait in (0.0, 0.02):
         command = [sys.executable, "-c", WRITES, str(folder / "file"), "a"]
@@ -213,6 +214,7 @@ def test_an_interrupt_leaves_nothing_behind(folder):
         assert names(folder) in (["file"], [])
 
 
+@pytest.mark.slow
 def test_a_reader_sees_one_content_or_the_other(folder):
     path = folder / "file"
     write_atomically(path, b"a" * 1_000_000)

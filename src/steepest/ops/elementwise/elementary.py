@@ -3,8 +3,9 @@
 Each is a function of ``(builder, *elements)``: range reduction, then a polynomial. The same
 instructions serve one number and a vector of them, so that a value does not depend on the
 size of the array it stands in. Errors are in units in the last place of the correctly
-rounded result, as ``tests/test_elementary.py`` measures them against mpmath; the bounds are
-in :data:`ULP`. Subnormal numbers, infinities, NaN and signed zeros are as in C's library.
+rounded result, as ``tests/ops/elementwise/test_elementary.py`` measures them against mpmath; the
+bounds are in :data:`ULP`. Subnormal numbers, infinities, NaN and signed zeros are as in C's
+library.
 """
 
 from __future__ import annotations

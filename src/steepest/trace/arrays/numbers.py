@@ -220,9 +220,16 @@ def _power(a: Any, b: Any) -> Any:
     return result
 
 
+def power_of_floats(a: Any, b: Any) -> Any:
+    """Return a power as Python computes it: -0.0 ** 0.5 is 0.0, and -0.0 in NumPy."""
+    power = np.power(a, b)
+    may_be_root = current().known_value(b.node) in (None, 0.5)
+    return np.where(b == 0.5, power + 0.0, power) if may_be_root else power
+
+
 def _float_power(a: Any, b: Any, known: Any) -> Any:
     if known is None or known not in (-1, 0.5, 1, 2):
-        return np.power(a, b)
+        return power_of_floats(a, b)
     if known == 0.5:
         return np.sqrt(a) + 0.0  # -0.0 has the root 0.0
     return {-1: np.reciprocal, 1: np.positive, 2: np.square}[int(known)](a)

@@ -15,7 +15,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops.elementwise.floating import exact_sum
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.dispatch import call_ufunc, demand
-from steepest.trace.arrays.numbers import python_number, single, whole
+from steepest.trace.arrays.numbers import power_of_floats, python_number, single, whole
 from steepest.trace.following.namespaces import SEEN, WATCHED, SeenFunction
 
 _MATH_UFUNCS = {
@@ -129,7 +129,7 @@ def pow_(x, y):
     where = at(user_source())
     at_pole = (x == 0) & (y < 0) & np.isfinite(y)
     demand(~at_pole, lambda: ValueError(f"math domain error: math.pow{where} of 0.0"))
-    return checked("pow", np.power(x, y), x, y)
+    return checked("pow", power_of_floats(x, y), x, y)
 
 
 @sees(math.log)

@@ -1,0 +1,209 @@
+"""Parameters that the loss does not depend on are named, and do not count as converged."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest.descent.running.dependence import elements_that_matter
+from steepest.graph import make
+from steepest.ops import Zero, input_node
+from steepest.trace import TracedArray, open_session
+from tests.cases.ops import FILLED_CASES
+
+POINT = np.array([1.0, 1.5, 2.0, 3.0])
+HERE = f"{__file__.rpartition('/')[2]}:"
+
+
+def assigned(x):
+    y = np.zeros(4)
+    y[0], y[1] = x[3], x[2]
+    return y[0] ** 2
+
+
+def looped(x):
+    total = 0.0
+    for i in range(3):
+        total = total + x[i] ** 2
+    return total
+
+
+LOSSES = {
+    "all": lambda x: np.sum(x**2),
+    "one": lambda x: x[0] ** 2,
+    "a slice": lambda x: np.sum(np.sin(x[1:])),
+    "one of many functions": lambda x: np.sin(x)[2],
+    "nothing": lambda x: 3.0,
+    "nothing but a shape": lambda x: 1.0 * x.size,
+    "stacked": lambda x: np.sum(np.stack([x[0], x[2]]) ** 2),
+    "reshaped": lambda x: np.sum(x.reshape(2, 2).T[0] ** 2),
+    "reversed": lambda x: np.sum(x[::-1][:2]),
+    "rolled": lambda x: np.roll(x, 1)[0],
+    "joined": lambda x: np.concatenate([x[:1], np.zeros(2), x[3:]])[3],
+    "picked": lambda x: np.sum(x[np.array([0, 2])]),
+    "picked by truth": lambda x: np.sum(x[np.array([True, False, False, True])]),
+    "assigned": assigned,
+    "looped": looped,
+    "broadcast": lambda x: np.sum((x[:2, None] + np.ones((2, 3)))[0]),
+    "a product": lambda x: np.sum(np.ones((2, 2)) @ x[:2]),
+    "differences": lambda x: np.sum(np.diff(x[:3]) ** 2),
+    "single precision": lambda x: np.sum(x[:2].astype(np.float32)),
+    "written over": lambda x: written_over(x.copy()),
+}
+
+
+def written_over(y):
+    y[1:3] = 0.0
+    return np.sum(y**2)
+
+
+def changed_by(loss, x):
+    """Return which elements change what NumPy computes."""
+    return np.array([loss(x + 0.1 * unit) != loss(x) for unit in np.eye(x.size)])
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_parameter_without_effect_is_named_in_a_warning(loss, engine):
+    matters = changed_by(loss, POINT)
+    stop = st.LossBelow(1e9)  # met at once: what is said does not hang on the numbers
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run = st.minimize(loss, POINT, stop=stop, engine=engine)
+    idle = [f"x0[{i}]" for i in np.flatnonzero(~matters)]
+    np.testing.assert_array_equal(run.x[~matters], POINT[~matters])
+    if not idle:
+        assert not caught
+        assert "does not depend" not in run.message
+        return
+    (warning,) = caught
+    assert warning.category is st.OptimizeWarning
+    assert warning.filename == __file__
+    sentence = str(warning.message)
+    assert sentence in run.message
+    assert f"at {HERE}{loss.__code__.co_firstlineno} does not depend on" in sentence
+    if matters.any():
+        assert f"does not depend on {', '.join(idle)}, or only" in sentence
+    else:
+        assert "does not depend on its parameters" in sentence
+        assert run.status is st.Status.FLAT
+        assert not run.converged
+        assert not run.success
+
+
+STEPS = {
+    "rounded down": lambda x: np.floor(x[0]) + x[1] ** 2,
+    "compared": lambda x: np.where(x[0] > 0, x[1], x[2]) ** 2 + x[3],
+    "counted": lambda x: x[1] + np.sum(x[:1] > 0),
+    "a sign": lambda x: np.sign(x[0]) * x[1],
+}
+
+
+@pytest.mark.parametrize("loss", STEPS.values(), ids=STEPS)
+def test_a_parameter_without_slope_is_named_in_a_warning(loss):
+    with pytest.warns(st.OptimizeWarning, match=r"x0\[0\].*or only through steps"):
+        run = st.minimize(loss, POINT, stop=st.LossBelow(1e9))
+    assert "x0[0]" in run.message
+
+
+def test_a_run_that_does_not_claim_to_have_converged_says_it_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = st.minimize(lambda x: x[0] ** 4, POINT, stop=st.MaxIterations(2))
+    assert "does not depend on x0[1], x0[2], x0[3], or" in run.message
+
+
+def test_a_loss_of_steps_only_does_not_converge():
+    with pytest.warns(st.OptimizeWarning, match="does not depend on its parameters, or only"):
+        run = st.minimize(lambda x: np.sum(np.floor(x)), POINT)
+    assert run.status is st.Status.FLAT
+
+
+@pytest.mark.parametrize("method", ["bfgs", "adam", "gradient-descent", "trust-region"])
+def test_a_constant_never_converges(method):
+    with pytest.warns(st.OptimizeWarning, match="does not depend on its parameters"):
+        run = st.minimize(lambda x: 3.0, POINT, method=method)
+    assert not run.converged
+
+
+def quiet(x):
+    return st.stop_gradient(x[0]) * x[1] ** 2 + x[2] ** 2 + x[3] ** 2
+
+
+def branched(x):
+    return x[0] ** 2 if x[1] > 0 else x[2] ** 2 + x[3] ** 2
+
+
+@pytest.mark.parametrize("loss", [quiet, branched, lambda x: np.sum((x - POINT) ** 2)])
+def test_parameters_that_may_matter_are_not_named(loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = st.minimize(loss, POINT)
+    assert run.converged
+
+
+def test_nested_parameters_are_named():
+    loss = lambda p: (p["a"] - 1) ** 2 + p["b"][1] ** 2
+    with pytest.warns(st.OptimizeWarning, match=r"on x0\['b'\]\[0\], x0\['c'\], or"):
+        st.minimize(loss, {"a": 1.0, "b": np.ones(2), "c": 2.0})
+
+
+def test_residuals_and_models_that_do_not_look_at_a_parameter():
+    with pytest.warns(st.OptimizeWarning, match=r"does not depend on x\[1\], or") as caught:
+        fit = st.least_squares(lambda p: np.array([p[0] - 1, 2 * p[0], 3.0]), [2.0, 5.0])
+    assert caught[0].filename == __file__
+    assert "does not depend on x[1]" in fit.message
+    t = np.arange(5.0)
+    with pytest.warns(st.FitWarning, match="data do not determine b"):
+        fit = st.curve_fit(lambda t, a, b: a * t, t, 2 * t + 1)
+    assert "does not depend on b" in fit.message
+    with pytest.warns(st.FitWarning, match="does not depend on its parameters"):
+        fit = st.curve_fit(lambda t, a: 1.0 * t, t, 2 * t + 1)
+    assert not fit.converged
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_many_problems_warn_once(engine):
+    for call, function in (
+        (st.minimize_many, lambda x: (x[0] - 1) ** 2),
+        (st.least_squares_many, lambda x: np.array([x[0] - 1, 2.0])),
+    ):
+        with pytest.warns(st.OptimizeWarning, match=r"does not depend on x0\[1\]") as caught:
+            many = call(function, np.ones((5, 2)), engine=engine)
+        assert len(caught) == 1
+        assert many.converged.all()
+    with pytest.warns(st.OptimizeWarning, match="does not depend on its parameters"):
+        many = st.minimize_many(lambda x: 3.0, np.ones((5, 2)), engine=engine)
+    assert set(many.status) == {st.Status.FLAT}
+
+
+def cases():
+    for case in FILLED_CASES:
+        if isinstance(case.row.derivative, Zero):
+            continue
+        for position, _ in enumerate(case.case.shapes):
+            is_real = case.row.domain.interval(position) not in ("bool", "int")
+            if is_real and position not in case.case.integers:
+                yield pytest.param(case, position, id=f"{case}-{position}")
+
+
+@pytest.mark.parametrize(("case", "position"), list(cases()))
+def test_nothing_that_matters_is_called_idle(case, position, random):
+    """An element that changes an output in NumPy has a say in it."""
+    operands = [np.asarray(operand) for operand in case.operands(random)]
+    inputs = [input_node(i, operand.shape, operand.dtype) for i, operand in enumerate(operands)]
+    node = make(case.row, inputs, **case.case.attributes)
+    plain = np.asarray(case.row.evaluate(*operands, **case.case.attributes))
+    for place in {0, plain.size // 2, plain.size - 1} if plain.size else ():
+        with open_session() as session:
+            output = TracedArray(node, session)
+            loss = np.reshape(output, (-1,))[place]
+        matters = elements_that_matter(loss.node, inputs[position])
+        for element in np.ndindex(operands[position].shape):
+            moved = [operand.copy() for operand in operands]
+            moved[position][element] += 1e-3
+            with np.errstate(all="ignore"):
+                after = np.asarray(case.row.evaluate(*moved, **case.case.attributes))
+            if after.reshape(-1)[place] != plain.reshape(-1)[place]:
+                assert matters[element]

@@ -1,0 +1,146 @@
+"""Descents of losses that branch: each path is compiled once and found again."""
+
+import numpy as np
+import pytest
+
+import steepest as st
+
+SETTINGS = {"method": st.GradientDescent(0.05), "stop": st.MaxIterations(300), "record": "all"}
+
+
+def huber(x):
+    total = 0.0
+    for target, value in zip((1.0, -2.0), x, strict=True):
+        r = value - target
+        total = total + (0.5 * r * r if abs(r) < 1.0 else abs(r) - 0.5)
+    return total
+
+
+def newton_inside(x):
+    y = 1.0
+    while abs(y * y - x[0]) > 1e-10:
+        y = 0.5 * (y + x[0] / y)
+    return (y - 3.0) ** 2 + (x[1] - y) ** 2
+
+
+def depends_on_order(x):
+    y = np.sort(x)
+    return (y[0] - 1.0) ** 2 + (y[-1] - y[0] - 3.0) ** 2 + (y[1] - x[1]) ** 2
+
+
+def bubbles(x):
+    y = x.copy()
+    for i in range(len(y)):
+        for j in range(len(y) - 1 - i):
+            if y[j] > y[j + 1]:
+                y[j], y[j + 1] = y[j + 1], y[j]
+    return np.sum((y - np.array([1.0, 1.5, 4.0])) ** 2)
+
+
+CROSSING = {
+    huber: np.array([5.0, 5.0]),
+    newton_inside: np.array([20.0, 5.0]),
+    depends_on_order: np.array([3.0, 2.0, 5.0]),
+    bubbles: np.array([5.0, 2.0, 0.5]),
+}
+
+
+@pytest.mark.parametrize("loss", CROSSING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("method", [st.GradientDescent(0.05), st.Adam(0.1)], ids=str)
+def test_a_compiled_descent_crosses_branches_as_numpy_does(loss, method):
+    settings = {**SETTINGS, "method": method}
+    native = st.minimize(loss, CROSSING[loss], engine="native", **settings)
+    numpy = st.minimize(loss, CROSSING[loss], engine="numpy", **settings)
+    np.testing.assert_array_equal(native.history.loss, numpy.history.loss)
+    np.testing.assert_array_equal(native.history.x, numpy.history.x)
+    np.testing.assert_array_equal(native.history.iteration, np.arange(301))
+    plain = [loss(x.copy()) for x in numpy.history.x]
+    np.testing.assert_allclose(numpy.history.loss, plain, rtol=1e-14)
+    torch = st.minimize(loss, CROSSING[loss], engine="torch", **settings)
+    np.testing.assert_allclose(torch.history.x, numpy.history.x, rtol=1e-10)
+
+
+def test_a_second_run_knows_all_paths():
+    st.minimize(newton_inside, CROSSING[newton_inside], **SETTINGS)
+    again = st.minimize(newton_inside, CROSSING[newton_inside], **SETTINGS)
+    assert (again.timings.trace, again.timings.compile) == (0.0, 0.0)
+
+
+def test_paths_are_crossed_within_minibatches():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(50, 2)), random.normal(size=50)
+
+    def loss(w, X, y):
+        total = 0.0
+        for row, target in zip(X, y, strict=True):
+            r = row @ w - target
+            total = total + (r * r if r > 0 else 0.1 * r * r)
+        return total / len(y)
+
+    settings = {"args": (X, y), "batches": st.Batches(size=4, epochs=3, shuffle=True, seed=1)}
+    settings |= {"method": st.Adam(0.05), "max_paths": 1000}
+    native = st.minimize(loss, np.zeros(2), **settings)
+    numpy = st.minimize(loss, np.zeros(2), engine="numpy", **settings)
+    assert native.iterations == 39
+    np.testing.assert_allclose(native.history.loss, numpy.history.loss, rtol=1e-13)
+    np.testing.assert_allclose(native.x, numpy.x, rtol=1e-13)
+
+
+def test_the_state_of_the_method_survives_a_new_path():
+    def loss(x):
+        return (x[0] - 3.0) ** 2 if x[0] < 2.0 else 2.0 * (x[0] - 3.0) ** 2 - 1.0
+
+    def without(x):
+        return np.where(x[0] < 2.0, (x[0] - 3.0) ** 2, 2.0 * (x[0] - 3.0) ** 2 - 1.0)
+
+    settings = {"method": st.Adam(0.3), "stop": st.MaxIterations(60), "record": "all"}
+    one, other = (st.minimize(f, np.zeros(1), **settings) for f in (loss, without))
+    np.testing.assert_array_equal(one.history.x, other.history.x)
+
+
+def test_branches_of_stop_rules_and_methods_are_paths_too():
+    class Impatient(st.StopRule):
+        def met(self, point):
+            return point.iteration >= 5 if point.loss < 1.0 else point.iteration >= 50
+
+    class Careful:
+        def init(self, x):
+            return np.zeros(())
+
+        def update(self, x, gradient, state, iteration):
+            step = 0.1 if np.max(np.abs(gradient)) > 1.0 else 0.3
+            return x - step * gradient, state + 1.0
+
+    settings = {"method": Careful(), "stop": Impatient()}
+    runs = [
+        st.minimize(lambda x: np.sum(x * x), np.full(3, 4.0), engine=engine, **settings)
+        for engine in ("native", "numpy")
+    ]
+    assert runs[0].iterations == runs[1].iterations
+    np.testing.assert_array_equal(runs[0].x, runs[1].x)
+
+
+def test_a_descent_beyond_the_limit_goes_on_interpreted():
+    def loss(x):
+        return sum(abs(v - k) if v > k else (v - k) ** 2 for k, v in enumerate(x))
+
+    x0, settings = (
+        np.array([3.0, -2.0, 7.0, -1.0]),
+        {**SETTINGS, "method": st.GradientDescent(0.11)},
+    )
+    with pytest.warns(st.PathLimitWarning, match="more than 2 paths"):
+        limited = st.minimize(loss, x0, max_paths=2, **settings)
+    full = st.minimize(loss, x0, **settings)
+    np.testing.assert_array_equal(limited.history.x, full.history.x)
+    np.testing.assert_array_equal(limited.history.loss, full.history.loss)
+
+
+def test_a_diverging_run_does_not_trace_at_infinity():
+    run = st.minimize(
+        lambda x: x[0] ** 4 if x[0] > 0 else 2 * x[0] ** 4,
+        np.array([3.0]),
+        method=st.GradientDescent(10.0),
+        stop=st.MaxIterations(100),
+    )
+    assert run.status is st.Status.DIVERGED
+    assert np.isfinite(run.x).all()

@@ -1,0 +1,227 @@
+"""The package's structure: imports run downward, heavy packages stay out, folders stay small."""
+
+import ast
+import graphlib
+import importlib
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PACKAGE = ROOT / "src" / "steepest"
+
+# The pipeline, from the bottom up; a module may import from its own layer and below.
+LAYERS = [
+    ["errors", "version", "lazy", "presentation"],
+    ["files", "cache"],
+    ["graph"],
+    ["frames"],
+    ["ops"],
+    ["trace"],
+    ["derivative"],
+    ["rewrite"],
+    ["engines"],
+    ["check"],
+    ["descent"],
+    ["data", "show"],
+    ["lesson"],
+    ["cli"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LEVEL
+)
+
+
+def module_name(path):
+    dotted = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    return dotted.removesuffix(".__init__")
+
+
+NAMES = {module_name(path) for path in PACKAGE.rglob("*.py")}
+
+
+def imported(path):
+    """Yield the modules of steepest that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in NAMES)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield from {name if name in NAMES else node.module} & NAMES
+
+
+IMPORTS = {module_name(path): set(imported(path)) for path in PACKAGE.rglob("*.py")}
+
+
+def layer(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_layers(path):
+    """Yield the layers of steepest that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "steepest":
+                yield rest.split(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_downward(path):
+    for name in imported_layers(path):
+        if layer(path) == "lesson" and name == "":
+            continue  # the lesson is a user's code: it imports steepest whole
+        assert LEVEL[name] <= LEVEL[layer(path)], f"{layer(path)} imports {name}, above it"
+
+
+def test_every_folder_has_its_layer():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert folders <= set(LEVEL)
+
+
+# Parts of a folder, from the bottom up; a module in none of them is above them all.
+PARTS = {
+    "descent": ["problem", "stop_rules", "methods", "iteration", "results", "running"],
+    "engines.native": [
+        *("ir", "jit", "schedule", "codegen", "kernels", "runtime", "programs", "runs"),
+    ],
+    "trace": ["recording", "stable", "arrays", "following", "control_flow", "functions"],
+}
+
+
+def part_level(name, folder):
+    """Return the level of a module's part in its folder."""
+    first = name.removeprefix(f"steepest.{folder}").lstrip(".").split(".")[0]
+    return PARTS[folder].index(first) if first in PARTS[folder] else len(PARTS[folder])
+
+
+@pytest.mark.parametrize("folder", PARTS)
+def test_parts_of_a_folder_import_parts_below(folder):
+    package = f"steepest.{folder}"
+    inside = {name: seen for name, seen in IMPORTS.items() if name.startswith(package)}
+    upward = {
+        f"{name} imports {other}"
+        for name, seen in inside.items()
+        for other in seen & set(inside)
+        if part_level(other, folder) > part_level(name, folder)
+    }
+    assert upward == set()
+
+
+def test_imports_have_no_cycle():
+    # Importing a module of a package does not count as importing what the package imports.
+    order = graphlib.TopologicalSorter({name: seen - {name} for name, seen in IMPORTS.items()})
+    order.prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("folder", ["trace/functions", "engines/native/kernels"])
+def test_modules_that_register_functions_are_imported(folder):
+    for package in (PACKAGE / folder).rglob("__init__.py"):
+        listed = IMPORTS[module_name(package)]
+        inside = {module_name(p) for p in package.parent.glob("*.py") if p != package}
+        inside |= {module_name(p) for p in package.parent.glob("*/__init__.py")}
+        helpers = {name for name in inside if re.search(r"gemm_tile|gemv|registry", name)}
+        assert inside - helpers <= listed, package
+
+
+def test_folders_are_small():
+    sizes = {
+        str(folder.relative_to(PACKAGE)): len(list(folder.glob("*.py")))
+        for folder in [PACKAGE, *PACKAGE.rglob("*")]
+        if folder.is_dir()
+    }
+    assert {folder: size for folder, size in sizes.items() if size > 16} == {}
+
+
+def test_no_module_is_reached_by_name_from_below():
+    reaching = {
+        (str(path.relative_to(PACKAGE)), call.args[0].value)
+        for path in MODULES
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "import_module"
+        and isinstance(call.args[0], ast.Constant)
+        and call.args[0].value.startswith("steepest")
+    }
+    assert reaching == set()
+
+
+TESTS = ROOT / "tests"
+# Folders of tests that are no folders of the package: inputs, helpers, tests of the whole.
+OF_TESTS_ALONE = {"cases", "support", "project", "fuzz"}
+
+
+def test_tests_lie_in_the_folders_of_what_they_test():
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
+    mirrored = {folder for folder in folders if not OF_TESTS_ALONE & set(folder.parts[:1])}
+    assert [str(folder) for folder in mirrored if not (PACKAGE / folder).is_dir()] == []
+
+
+def test_no_two_test_modules_have_one_name():
+    names = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, number in names.items() if number > 1] == []
+
+
+HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "igraph", "typer", "rich", "safetensors")
+
+
+def test_import_steepest_loads_nothing_heavy():
+    code = f"import steepest, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize("package", ["torch", "igraph", "matplotlib"])
+def test_optional_packages_are_imported_in_one_place(package):
+    places = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if f'import_module("{package}' in path.read_text()
+        or f"import {package}" in path.read_text().replace(f"import_{package}", "")
+    ]
+    assert len(places) == 1, places
+
+
+def test_modules_that_docstrings_name_are_there():
+    layers = "|".join(LEVEL)
+    named = re.compile(rf"`~?((?:steepest\.)?(?:{layers})(?:\.\w+)+)`")
+    stale = set()
+    for path in MODULES:
+        for name in named.findall(path.read_text()):
+            parts = name.removeprefix("steepest.").split(".")
+            prefixes = [".".join(["steepest", *parts[:i]]) for i in range(len(parts) + 1)]
+            known = [i for i, prefix in enumerate(prefixes) if prefix in NAMES]
+            rest = parts[max(known) :]
+            place = PACKAGE.joinpath(*parts[: max(known)])
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            if rest and not re.search(rf"\b{rest[0]}\b", file.read_text()):
+                stale.add(f"{path.name} names {name}")
+    assert stale == set()
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples", "tools", "docs"])
+def test_scripts_import_names_that_exist(folder):
+    root = PACKAGE.parents[1]
+    missing = {
+        f"{path.relative_to(root)}: {node.module}.{alias.name}"
+        for path in (root / folder).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steepest")
+        for alias in node.names
+        if not hasattr(importlib.import_module(node.module), alias.name)
+        and f"{node.module}.{alias.name}" not in NAMES
+    }
+    assert missing == set()
