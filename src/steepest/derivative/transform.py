@@ -11,9 +11,8 @@ from steepest.derivative.forward import push_forward
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.reverse import pull_back
 from steepest.errors import InputError
-from steepest.graph import Node, trees
+from steepest.graph import Node, substitute, trees
 from steepest.graph.source import at, function_source
-from steepest.graph.substitute import substitute
 from steepest.ops import constant_node, constant_value
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.arrays.aliasing import note_traced
