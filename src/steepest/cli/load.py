@@ -68,7 +68,7 @@ def load(target: str) -> Callable[..., Any]:
     functions = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
     if name not in vars(module):
         raise InputError(f"{file} has no function {name}{_nearest(name, functions)}")
-    function = getattr(module, name)
+    function: object = vars(module)[name]
     if not callable(function):
         raise InputError(f"{name} in {file} is no function but a {type(function).__name__}")
     return function

@@ -69,10 +69,11 @@ def parse_method(name: str, step_size: float) -> Method | Search:
     """Return a descent method by its name; those that search find their own step size."""
     method = named(name, for_loss=True)
     if any(field.name == "step_size" for field in dataclasses.fields(method)):
-        return dataclasses.replace(method, step_size=step_size)
-    if step_size != STEP_SIZE:
+        method = dataclasses.replace(method, step_size=step_size)
+    elif step_size != STEP_SIZE:
         raise InputError(f"--step-size: {type(method).__name__} finds its own steps, leave it out")
-    return method
+    result: Method | Search = method
+    return result
 
 
 def parse_start(text: str | None) -> Any:

@@ -24,7 +24,6 @@ from steepest.derivative.transform import (
     require_loss,
     value_and_gradient,
 )
-from steepest.graph.substitute import substitute
 
 __all__ = [
     "MAX_PATHS",
@@ -49,7 +48,6 @@ __all__ = [
     "pushforward",
     "require_loss",
     "sqrtm",
-    "substitute",
     "value_and_gradient",
     "warn_of_paths",
 ]

@@ -130,9 +130,6 @@ class CustomFunction:
         if not any(x.requires_grad for x in tensors):
             return made
 
-        def forward(context: Any, *_: Any) -> Any:
-            return made.clone()
-
         def backward(context: Any, cotangent: Any) -> Any:
             pieces = self._pull_plain(cotangent.detach().cpu().numpy(), value, arrays)
             return tuple(
@@ -160,11 +157,12 @@ def _plain(value: np.ndarray, x: Any = None) -> Any:
     return value[()] if value.ndim == 0 else np.array(value)
 
 
-def _transpose(function: Callable[..., Any], primals: Sequence[Any], cotangent: Any) -> tuple:
+def _transpose(
+    function: Callable[..., Any], primals: Sequence[Any], cotangent: Any
+) -> tuple[Any, ...]:
     """Return the cotangents of a linear function's arguments, which have the primals' shapes."""
     zeros = tuple(as_traced(np.zeros_like(primal)) for primal in primals)
-    pulled = record_pullback(function, zeros, cotangent)
-    return tuple(pulled)
+    return record_pullback(function, zeros, cotangent)
 
 
 def custom_derivative(

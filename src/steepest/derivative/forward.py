@@ -83,7 +83,7 @@ def output_tangent(node: Node, known: Mapping[Node, TracedArray], sides: Sides) 
             terms = [pushforward(mixed, output, *operands, **node.attributes)]
         case _:
             raise AssertionError(f"no derivative for {node}")
-    total = terms[0] if terms else as_traced(np.zeros_like(output))
+    total: TracedArray = terms[0] if terms else as_traced(np.zeros_like(output))
     for term in terms[1:]:
         total = total + term
     return total

@@ -88,7 +88,9 @@ def hessian(function: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
     return jacobian(gradient(function, wrt), wrt, mode="forward")
 
 
-def _jacobian(function: Callable[..., Any], arguments: tuple, wrt: int, mode: Mode) -> Any:
+def _jacobian(
+    function: Callable[..., Any], arguments: tuple[Any, ...], wrt: int, mode: Mode
+) -> Any:
     executor = getattr(function, "executor", interpret)
     wrt = wrt % len(arguments)
 

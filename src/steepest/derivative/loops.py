@@ -10,9 +10,8 @@ import numpy as np
 from steepest.derivative.forward import push_forward
 from steepest.derivative.reverse import pull_back
 from steepest.errors import UnsupportedError
-from steepest.graph import Graph, Node
+from steepest.graph import Graph, Node, substitute
 from steepest.graph.source import at, user_source
-from steepest.graph.substitute import substitute
 from steepest.ops import COND, SCAN, WHILE
 from steepest.ops.arrays.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
@@ -36,7 +35,7 @@ class _Step:
         """Return the nodes of some values put into a step, and of its outputs."""
         nodes = [node_of(value) for value in values]
         replaced = dict(zip(step.inputs, nodes, strict=True))
-        return nodes, substitute(step.outputs, replaced, {})
+        return nodes, substitute(step.outputs, replaced)
 
     def graph(self, *outputs: Any) -> Graph:
         return Graph(tuple(self.inputs), tuple(node_of(output) for output in outputs))

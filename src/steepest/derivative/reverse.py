@@ -122,9 +122,11 @@ def _assembled(node: Node, elements: dict[int, Any]) -> TracedArray:
     if 4 * len(positions) < node.size:
         values = pack(*(elements[i] for i in positions), shape=(len(positions),))
         places = np.unravel_index(positions, node.shape)
-        return add_at(values, *places, shape=node.shape)
+        assembled: TracedArray = add_at(values, *places, shape=node.shape)
+        return assembled
     zero = as_traced(np.zeros((), node.dtype))
-    return pack(*(elements.get(i, zero) for i in range(node.size)), shape=node.shape)
+    assembled = pack(*(elements.get(i, zero) for i in range(node.size)), shape=node.shape)
+    return assembled
 
 
 def node_gradients(loss: Node, variables: Sequence[Node]) -> dict[Node, Node]:

@@ -11,9 +11,8 @@ from steepest.derivative.forward import push_forward
 from steepest.derivative.function import Function, interpret
 from steepest.derivative.reverse import pull_back
 from steepest.errors import InputError
-from steepest.graph import Node, trees
+from steepest.graph import Node, substitute, trees
 from steepest.graph.source import at, function_source
-from steepest.graph.substitute import substitute
 from steepest.ops import constant_node, constant_value
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 from steepest.trace.arrays.aliasing import note_traced
@@ -156,7 +155,9 @@ def filled(cotangents: Sequence[TracedArray | None], nodes: Sequence[Node]) -> l
     ]
 
 
-def loss_and_gradient(function, arguments, wrt):
+def loss_and_gradient(
+    function: Callable[..., Any], arguments: Sequence[Any], wrt: Wrt
+) -> tuple[TracedArray, Any]:
     """Record a loss and its gradient; the structure of the gradient is the arguments'."""
 
     def rule(linear: Linearization) -> list[Any]:
@@ -248,7 +249,9 @@ def gradient(function: Callable[..., Any], wrt: Wrt = 0) -> Function:
     )
 
 
-def record_pullback(function, primals, cotangent):
+def record_pullback(
+    function: Callable[..., Any], primals: Sequence[Any], cotangent: Any
+) -> tuple[Any, ...]:
     """Record the cotangents of all arguments for a cotangent of the result."""
 
     def rule(linear: Linearization) -> list[Any]:
@@ -263,7 +266,7 @@ def record_pullback(function, primals, cotangent):
 
 
 def _match(leaf: Any, node: Node) -> TracedArray:
-    array = as_traced(leaf).astype(node.dtype)
+    array: TracedArray = as_traced(leaf).astype(node.dtype)
     if array.shape != node.shape:
         raise InputError(f"a (co)tangent must have shape {node.shape}, got {array.shape}")
     return array
@@ -302,7 +305,9 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
     return value, lambda cotangent: derived(primals, cotangent)
 
 
-def record_pushforward(function, primals, tangents):
+def record_pushforward(
+    function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
     """Record a function's value and its tangent."""
 
     def rule(linear: Linearization) -> list[Any]:
@@ -353,7 +358,8 @@ def pushforward(
         lambda points, directions: record_pushforward(function, points, directions),
         _executor(function),
     )
-    return derived(tuple(primals), tuple(tangents))
+    value, tangent = derived(tuple(primals), tuple(tangents))
+    return value, tangent
 
 
 def hvp(function: Callable[..., Any], x: Any, v: Any) -> Any:

@@ -5,7 +5,9 @@ from steepest.graph.graph import Graph, Signature
 from steepest.graph.guard import Branch, Guard, decision_tree, slack
 from steepest.graph.node import Node, Shape, make, order
 from steepest.graph.origin import Origin, find_origin
+from steepest.graph.passes import verify_pass
 from steepest.graph.source import Source
+from steepest.graph.substitute import rebuild, substitute, with_operands
 from steepest.graph.verify import verify
 
 __all__ = [
@@ -24,6 +26,10 @@ __all__ = [
     "find_origin",
     "make",
     "order",
+    "rebuild",
     "slack",
+    "substitute",
     "verify",
+    "verify_pass",
+    "with_operands",
 ]

@@ -156,7 +156,8 @@ class Graph:
                 )
 
     def __str__(self) -> str:
-        return presenter("text").format_graph(self)
+        text: str = presenter("text").format_graph(self)
+        return text
 
     def draw(self, path: str | Path, *arguments: Any) -> Path:
         """Draw the graph as an SVG picture (needs ``pip install 'steepest[plot]'``).
@@ -174,8 +175,8 @@ class Graph:
         Path
             The file written.
         """
-        show = presenter("picture")
-        return show.draw(self, Path(path), arguments)
+        written: Path = presenter("picture").draw(self, Path(path), arguments)
+        return written
 
     def flatten(self, arguments: Sequence[Any]) -> list[Any]:
         """Return the flat inputs for a Python call.

@@ -82,7 +82,7 @@ class Node:
         return f"<{self.op.name} {self.dtype}{list(self.shape)}>"
 
 
-_interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+_interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 _set = object.__setattr__
 

@@ -17,6 +17,7 @@ import optree
 _NAMESPACE = "steepest"
 _SIMPLE = (np.ndarray, np.float64, float, int, bool, str)
 _LEAF = optree.tree_structure(0, namespace=_NAMESPACE)
+_tree_flatten: Callable[..., tuple[list[Any], Any]] = optree.tree_flatten
 _known: set[type] = set()
 _lock = threading.Lock()
 
@@ -55,8 +56,8 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
         return [tree], _LEAF
     parts = tree if type(tree) is tuple else (tree,)
     if all(type(part) in _SIMPLE for part in parts):  # most often, and faster
-        return optree.tree_flatten(tree, namespace=_NAMESPACE)
-    return optree.tree_flatten(tree, is_leaf=_meet, namespace=_NAMESPACE)
+        return _tree_flatten(tree, namespace=_NAMESPACE)
+    return _tree_flatten(tree, is_leaf=_meet, namespace=_NAMESPACE)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -77,7 +78,8 @@ def leaves_up_to(structure: Any, tree: Any) -> list[Any]:
     ValueError
         If it has another structure.
     """
-    return structure.flatten_up_to(tree)
+    leaves: list[Any] = structure.flatten_up_to(tree)
+    return leaves
 
 
 def structure(tree: Any) -> Any:

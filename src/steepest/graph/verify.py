@@ -1,4 +1,4 @@
-"""The verifier: what must be true of every graph, checked after every pass in tests."""
+"""The verifier: what must be true of every graph. Tests check it after every pass."""
 
 from __future__ import annotations
 
@@ -33,4 +33,7 @@ def verify(graph: Graph) -> Graph:
             )
         if make(node.op, node.operands, **node.attributes) is not node:
             raise VerificationError(f"{node} is not interned")
+        for value in node.attributes.values():
+            if isinstance(value, Graph):  # the step of a loop
+                verify(value)
     return graph

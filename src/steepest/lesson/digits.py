@@ -7,6 +7,7 @@ minibatches of 32, softmax cross-entropy, plain gradient descent, 20 epochs.
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -14,19 +15,22 @@ from sklearn.model_selection import train_test_split
 
 import steepest as st
 
+Layer = dict[str, np.ndarray]
+Network = dict[str, Layer]
 
-def load():
+
+def load() -> Any:
     """Return training and test images and labels; a fifth is held out."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
     return train_test_split(images, labels, test_size=0.2, random_state=0, stratify=labels)
 
 
-def start(seed=0):
+def start(seed: int = 0) -> Network:
     """Return the network's parameters before training."""
     random = np.random.default_rng(seed)
 
-    def layer(inputs, outputs):
+    def layer(inputs: int, outputs: int) -> Layer:
         scale = np.float32(1 / np.sqrt(inputs))
         weights = random.standard_normal((inputs, outputs), dtype=np.float32) * scale
         return {"weights": weights, "bias": np.zeros(outputs, np.float32)}
@@ -34,24 +38,24 @@ def start(seed=0):
     return {"hidden": layer(64, 32), "output": layer(32, 10)}
 
 
-def scores(network, images):
+def scores(network: Network, images: np.ndarray) -> Any:
     """Return a score for each image and digit."""
     hidden = np.tanh(images @ network["hidden"]["weights"] + network["hidden"]["bias"])
     return hidden @ network["output"]["weights"] + network["output"]["bias"]
 
 
-def loss(network, images, labels):
+def loss(network: Network, images: np.ndarray, labels: np.ndarray) -> Any:
     """Return the mean cross-entropy."""
     log_probabilities = st.log_softmax(scores(network, images))
     return -np.mean(np.take_along_axis(log_probabilities, labels[:, None], axis=1))
 
 
-def accuracy(network, images, labels):
+def accuracy(network: Network, images: np.ndarray, labels: np.ndarray) -> Any:
     """Return the share of images that are recognized."""
     return np.mean(np.argmax(scores(network, images), axis=1) == labels)
 
 
-def train(engine, epochs=20):
+def train(engine: str, epochs: int = 20) -> tuple[st.Result, float]:
     """Return the finished descent and the share of held-out images recognized."""
     images, test_images, labels, test_labels = load()
     run = st.minimize(

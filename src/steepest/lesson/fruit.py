@@ -4,10 +4,13 @@ python examples/fruit.py [native|numpy|torch]
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
 import steepest as st
+
+Model = dict[str, np.ndarray]
 
 # Temperature, rainfall, humidity.
 WEATHER = np.array(
@@ -17,7 +20,7 @@ WEATHER = np.array(
 YIELDS = np.array([[56, 70], [81, 101], [119, 133], [22, 37], [103, 119]], np.float32)
 
 
-def start(seed=0):
+def start(seed: int = 0) -> Model:
     """Return weights and biases drawn from a standard normal."""
     random = np.random.default_rng(seed)
     return {
@@ -26,16 +29,16 @@ def start(seed=0):
     }
 
 
-def predict(model, weather):
+def predict(model: Model, weather: np.ndarray) -> Any:
     return weather @ model["w"].T + model["b"]
 
 
-def loss(model, weather, yields):
+def loss(model: Model, weather: np.ndarray, yields: np.ndarray) -> Any:
     """Return the mean squared difference over all entries."""
     return np.mean((predict(model, weather) - yields) ** 2)
 
 
-def train(engine="native", epochs=100):
+def train(engine: str = "native", epochs: int = 100) -> st.Result:
     """Return the finished descent."""
     return st.minimize(
         loss,

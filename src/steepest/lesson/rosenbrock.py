@@ -8,15 +8,15 @@ import numpy as np
 import steepest as st
 
 
-def rosenbrock(x, y):
+def rosenbrock(x: float, y: float) -> float:
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-def rosenbrock_gradient(x, y):
+def rosenbrock_gradient(x: float, y: float) -> tuple[float, float]:
     return -2 + 2 * x - 400 * (y - x**2) * x, 200 * (y - x**2)
 
 
-def descend(engine="native", dtype=np.float32):
+def descend(engine: str = "native", dtype: type = np.float32) -> st.Result:
     """Return the lesson's descent: parameters in float32, arithmetic in float64."""
     return st.minimize(
         lambda p: rosenbrock(p[0], p[1]),

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.graph import Node, make
-from steepest.graph.substitute import substitute
+from steepest.graph import Node, make, substitute
 from steepest.ops.derivative_rules import Derivative
 from steepest.ops.elementwise.arithmetic import STOP_GRADIENT, WHERE
 from steepest.ops.elementwise.comparison import EQUAL, GREATER, GREATER_EQUAL
@@ -82,7 +81,7 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     if not means:
         return Sides(selected, {})
     changed = {node: _beside(node, _pair(node.operands, place)[1]) for node in means}
-    rebuilt = substitute(nodes, changed, {})
+    rebuilt = substitute(nodes, changed)
     sides = {node: node.op.sides[_pair(node.operands, place)[1]] for node in kinks}
     return Sides(
         sides | selected,

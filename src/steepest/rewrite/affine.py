@@ -12,12 +12,12 @@ therefore only done where the user asks for it (``fast=True``).
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from steepest.graph import Node, Shape, make, order
+from steepest.graph import Node, Shape, make, rebuild, verify_pass, with_operands
 from steepest.ops import TABLE, constant_node
 from steepest.rewrite.hoist import invariants
 
@@ -45,19 +45,19 @@ class _Affine:
 def without_rows(outputs: Sequence[Node], varying: Collection[Node]) -> list[Node]:
     """Return the same outputs, with sums over rows of affine functions as Gram matrices."""
     fixed = invariants(outputs, varying)
-    new: dict[Node, Node] = {}
     affine: dict[Node, _Affine] = {}
-    for node in order(outputs):
-        found = None if node in fixed else _affine_form(node, fixed, affine, new)
+
+    def visit(node: Node, new: Mapping[Node, Node]) -> Node:
+        if node in fixed:
+            return node
+        found = _affine_form(node, fixed, affine, new)
         if found is not None:
             affine[node] = found
-        replaced = None if node in fixed else _sum_over_rows(node, fixed, affine)
-        if replaced is None:
-            operands = tuple(new[operand] for operand in node.operands)
-            same = operands == node.operands
-            replaced = node if same else make(node.op, operands, **node.attributes)
-        new[node] = replaced
-    return [new[node] for node in outputs]
+        return _sum_over_rows(node, fixed, affine) or with_operands(node, new)
+
+    result = rebuild(outputs, visit)
+    verify_pass("without_rows", outputs, result)
+    return result
 
 
 def _op(name: str, *operands: Node, **attributes: object) -> Node:
@@ -90,7 +90,7 @@ def _affine_form(
     node: Node,
     fixed: frozenset[Node],
     affine: dict[Node, _Affine],
-    new: dict[Node, Node],
+    new: Mapping[Node, Node],
 ) -> _Affine | None:
     size = _columns_of(node.shape)
     if size is None or node.dtype.kind != "f":
@@ -123,7 +123,7 @@ def _scaled(affine: _Affine, factor: Node) -> _Affine:
 
 
 def _product_with_number(
-    node: Node, affine: dict[Node, _Affine], new: dict[Node, Node]
+    node: Node, affine: dict[Node, _Affine], new: Mapping[Node, Node]
 ) -> _Affine | None:
     first, second = node.operands
     if node.op.name == "divide":
@@ -143,7 +143,7 @@ def _sum(
     columns: int,
     fixed: frozenset[Node],
     affine: dict[Node, _Affine],
-    new: dict[Node, Node],
+    new: Mapping[Node, Node],
 ) -> _Affine | None:
     if not any(operand in affine for operand in node.operands):
         return None
@@ -166,7 +166,7 @@ def _constant_rows(
     rows: int,
     columns: int,
     fixed: frozenset[Node],
-    new: dict[Node, Node],
+    new: Mapping[Node, Node],
 ) -> _Affine | None:
     """Return rows that do not vary, or a number or row of numbers that all rows share."""
     if operand in fixed and operand.shape == node.shape:

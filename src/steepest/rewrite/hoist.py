@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from steepest.graph import Node, make, order
+from steepest.graph import Node, order, rebuild, verify_pass, with_operands
 from steepest.ops import Elementwise, Indexed, Kernel, input_node
 
 _LEVEL = 1 << 21
@@ -48,26 +48,26 @@ def hoist(
     fixed = invariants(outputs, varying)
     is_costly: dict[Node, bool] = {}
     may_fail: dict[Node, bool] = {}
-    new: dict[Node, Node] = {}
     inputs: list[Node] = []
     values: list[Node] = []
     wanted = set(outputs)
     for node in order(outputs):
         if node not in fixed:
             wanted.update(node.operands)
-    for node in order(outputs):
+
+    def visit(node: Node, new: Mapping[Node, Node]) -> Node:
         costs = _is_costly(node) or any(is_costly[operand] for operand in node.operands)
         is_costly[node] = costs
         may_fail[node] = _may_fail(node) or any(may_fail[operand] for operand in node.operands)
         if node in fixed and node in wanted and costs and not may_fail[node]:
-            new[node] = input_node(len(inputs), node.shape, node.dtype, _LEVEL)
-            inputs.append(new[node])
+            inputs.append(input_node(len(inputs), node.shape, node.dtype, _LEVEL))
             values.append(node)
-            continue
-        operands = tuple(new[operand] for operand in node.operands)
-        same = operands == node.operands
-        new[node] = node if same else make(node.op, operands, **node.attributes)
-    return [new[node] for node in outputs], inputs, values
+            return inputs[-1]
+        return with_operands(node, new)
+
+    result = rebuild(outputs, visit)
+    verify_pass("hoist", [*outputs, *values], [*result, *inputs], inputs)
+    return result, inputs, values
 
 
 def _is_costly(node: Node) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
-from steepest.graph import Guard, Node, Source, make, order
+from steepest.graph import Guard, Node, Source, rebuild, verify_pass, with_operands
 from steepest.rewrite.rules import RULES, RewriteRule
 
 
@@ -24,15 +24,13 @@ def simplify(
     rules
         Rules to apply.
     """
-    new: dict[Node, Node] = {}
-    for node in order(outputs):
-        operands = tuple(new[operand] for operand in node.operands)
-        rebuilt = node if operands == node.operands else make(node.op, operands, **node.attributes)
-        simpler = _simplify_node(rebuilt, rules)
-        new[node] = simpler
-        if sources is not None and node in sources:
-            sources.setdefault(simpler, sources[node])
-    return [new[node] for node in outputs]
+
+    def simpler(node: Node, new: Mapping[Node, Node]) -> Node:
+        return _simplify_node(with_operands(node, new), rules)
+
+    result = rebuild(outputs, simpler, sources)
+    verify_pass("simplify", outputs, result)
+    return result
 
 
 def simplify_guarded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from steepest.errors import InputError, UnsupportedError
 from steepest.frames import hides_frames
-from steepest.graph import Graph, Node, Shape, make, order, trees
+from steepest.graph import Graph, Node, Shape, make, order, substitute, trees
 from steepest.graph.source import at, user_source
 from steepest.ops import COND, CONSTANT, SCAN, TABLE, WHILE
 from steepest.ops.arrays.loops import scan_parts, step_input
@@ -133,36 +133,17 @@ def _no_value() -> Any:
 
 def _closed(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
     """Return a graph of numbered inputs, and the outer nodes that are its further inputs."""
-    inner: dict[Node, bool] = dict.fromkeys(inputs, True)
-    nodes = order(outputs, stop=frozenset(inputs))
-    for node in nodes:
-        if node not in inner:
-            inner[node] = any(inner[operand] for operand in node.operands)
-    around: list[Node] = []
-    new = {node: step_input(i, node.shape, node.dtype) for i, node in enumerate(inputs)}
-    for node in nodes:
-        if node in new:
-            continue
-        if inner[node]:
-            for operand in node.operands:
-                _take(operand, inner, new, around, len(inputs))
-            new[node] = make(node.op, [new[x] for x in node.operands], **node.attributes)
-    for output in outputs:
-        _take(output, inner, new, around, len(inputs))
-    numbered = [new[node] for node in (*inputs, *around)]
-    return Graph(tuple(numbered), tuple(new[output] for output in outputs)), around
-
-
-def _take(
-    node: Node, inner: Mapping[Node, bool], new: dict[Node, Node], around: list[Node], first: int
-) -> None:
-    if node in new or inner[node]:
-        return
-    if node.op is CONSTANT:
-        new[node] = node
-        return
-    new[node] = step_input(first + len(around), node.shape, node.dtype)
-    around.append(node)
+    inner = set(inputs)
+    used: list[Node] = []
+    for node in order(outputs, stop=frozenset(inputs)):
+        if node not in inner and not inner.isdisjoint(node.operands):
+            inner.add(node)
+            used += node.operands
+    outer = [x for x in (*used, *outputs) if x not in inner and x.op is not CONSTANT]
+    around = list(dict.fromkeys(outer))
+    numbered = [step_input(i, node.shape, node.dtype) for i, node in enumerate((*inputs, *around))]
+    new = dict(zip((*inputs, *around), numbered, strict=True))
+    return Graph(tuple(numbered), tuple(substitute(outputs, new))), around
 
 
 def _common(
@@ -176,12 +157,8 @@ def _common(
     for graph, own in graphs:
         own_inputs = graph.inputs[lead:]
         new = dict(zip(own_inputs, (places[node] for node in own), strict=True))
-        for node in order(graph.outputs, stop=frozenset(graph.inputs)):
-            if node not in new:
-                operands = [new.get(x, x) for x in node.operands]
-                new[node] = make(node.op, operands, **node.attributes) if operands else node
-        outputs = tuple(new.get(output, output) for output in graph.outputs)
-        result.append(Graph((*graph.inputs[:lead], *inputs), outputs))
+        outputs = substitute(graph.outputs, new)
+        result.append(Graph((*graph.inputs[:lead], *inputs), tuple(outputs)))
     session = current()
     return result, [TracedArray(node, session, is_scalar=False) for node in around]
 
@@ -267,13 +244,9 @@ def _reading(step: Graph, dtype: np.dtype) -> Graph:
     if row.dtype == dtype:
         return step
     wide = step_input(1, row.shape, dtype)
-    new: dict[Node, Node] = {row: make(TABLE["astype"], (wide,), dtype=row.dtype)}
-    for node in order(step.outputs, stop=frozenset(step.inputs)):
-        if node not in new and node.operands:
-            operands = [new.get(x, x) for x in node.operands]
-            new[node] = make(node.op, operands, **node.attributes)
-    outputs = tuple(new.get(output, output) for output in step.outputs)
-    return Graph((step.inputs[0], wide, *step.inputs[2:]), outputs)
+    narrow = make(TABLE["astype"], (wide,), dtype=row.dtype)
+    outputs = substitute(step.outputs, {row: narrow})
+    return Graph((step.inputs[0], wide, *step.inputs[2:]), tuple(outputs))
 
 
 def _plain_scan(step: Callable[..., Any], carry: Any, xs: Any, number: int) -> Any:

@@ -125,7 +125,7 @@ class Panels:
 
 def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
     wanted = plan.results[number]
-    result: Any = None if wanted.axis is None else np.empty(wanted.shape, wanted.dtype)
+    result = None if wanted.axis is None else np.empty(wanted.shape, wanted.dtype)
     for segment in plan.segments:
         if number not in segment.results:
             continue
@@ -138,15 +138,18 @@ def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
             values += [operands[i] for i in plan.whole]
             part = run_step(segment.step, values)[segment.results.index(number)]
             if wanted.axis is not None:
+                assert result is not None
                 _rows(result, wanted.axis, start - wanted.start, segment.size)[...] = part
             else:
                 combine = TABLE[join_of(wanted.combine)].evaluate
                 result = part if result is None else combine(result, part)
+    assert result is not None, "some panel has the result"
     return result
 
 
 def _rows(array: np.ndarray, axis: int, start: int, size: int) -> np.ndarray:
-    return array[(slice(None),) * axis + (slice(max(start, 0), max(start, 0) + size),)]
+    first = max(start, 0)
+    return array[(slice(None),) * axis + (slice(first, first + size),)]
 
 
 PANELS = Row(

@@ -15,7 +15,8 @@ def needs_of(node: Node, axis: int) -> tuple[list[Need], bool] | None:
     One is enough where the rows of a result come from one operand or another.
     """
     if node.op.rows is not None:
-        return node.op.rows(node, axis)
+        found: tuple[list[Need], bool] | None = node.op.rows(node, axis)
+        return found
     if isinstance(node.op.lower, Elementwise):
         return [aligned_rows(node, operand, axis) for operand in node.operands], False
     return of_reduction(node, axis) if isinstance(node.op.lower, Reduction) else None

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steepest.graph import Node, make, order
+from steepest.graph import Node, make, order, verify_pass, with_operands
 from steepest.rewrite.panels.analysis import Analysis
 from steepest.rewrite.panels.op import PANELS, Panels, Segment
 from steepest.rewrite.panels.passes import Round
@@ -113,6 +113,8 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
             return outputs, Report(rows, inputs, (), obstacles, reason)
         plans.append(plan)
     new = _replaced(outputs, rounds, plans)
+    steps = (segment.step for plan in plans for segment in plan.segments)
+    verify_pass("with_panels", outputs, new, steps=steps)
     return new, Report(rows, inputs, tuple(plans), obstacles)
 
 
@@ -219,12 +221,9 @@ def _replaced(
             stack.extend(missing)
             continue
         stack.pop()
-        operands = [new[operand] for operand in needed]
         if node in place:
             _, plan, number = place[node]
-            new[node] = make(PANELS, operands, plan=plan, number=number)
-        elif list(node.operands) == operands:
-            new[node] = node
+            new[node] = make(PANELS, [new[x] for x in needed], plan=plan, number=number)
         else:
-            new[node] = make(node.op, operands, **node.attributes)
+            new[node] = with_operands(node, new)
     return [new[node] for node in outputs]
