@@ -81,3 +81,8 @@ def test_an_order_in_memory_that_is_not_known_is_refused(text):
 def test_numbers_and_arrays_without_axes_are_told_apart_in_inner_functions():
     inner = compile_(lambda x: 1.0 * isinstance(x, np.ndarray))
     assert recorded(lambda x: [inner(x[0]), inner(np.asarray(x[0]))])(MATRIX[0]) == [0.0, 1.0]
+
+
+def test_an_axis_may_be_given_as_a_tuple():
+    f = lambda x: np.average(x, axis=(1,), weights=[3.0, 1.0])
+    np.testing.assert_array_equal(compile_(f)(MATRIX), f(MATRIX))

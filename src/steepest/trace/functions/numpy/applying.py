@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced, holds_traced
+from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced
 from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.follow import follow
 from steepest.trace.following.namespaces import MADE, SEEN
 from steepest.trace.functions.numpy.sorting import argsort
-from steepest.trace.functions.registry import implements, normalize_axis, one_of
+from steepest.trace.functions.registry import Array, ArrayLike, implements, normalize_axis, one_of
 from steepest.trace.recording.session import current
 
 
@@ -97,7 +98,9 @@ SEEN[np.nditer] = _iterate
 
 
 @implements(np.apply_along_axis)
-def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+def apply_along_axis(
+    func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any
+) -> Array:
     arr = as_traced(arr)
     axis = normalize_axis(axis, arr.ndim)
     rest = (*arr.shape[:axis], *arr.shape[axis + 1 :])
@@ -117,15 +120,10 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
 @implements(np.unique, sorted=one_of(True, False))
 def unique(
-    ar,
-    return_index=False,
-    return_inverse=False,
-    return_counts=False,
-    axis=None,
-    *,
-    equal_nan=True,
-    sorted=True,
-):
+    ar: ArrayLike, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: int | None = None, *, equal_nan: bool = True,
+    sorted: bool = True,
+) -> Array | tuple[Array, ...]:  # fmt: skip
     if axis is not None:
         refuse("np.unique along an axis")
     flat = np.ravel(as_traced(ar))
@@ -153,7 +151,10 @@ def unique(
 
 
 @implements(np.isin, kind=one_of(None, "sort", "table"), assume_unique=one_of(True, False))
-def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
+def isin(
+    element: ArrayLike, test_elements: ArrayLike, assume_unique: bool = False,
+    invert: bool = False, *, kind: str | None = None,
+) -> TracedArray:  # fmt: skip
     element, tests = as_traced(element), np.ravel(as_traced(test_elements))
     found = np.any(element[..., None] == tests, axis=-1)
     return alias(np.logical_not(found) if invert else found)

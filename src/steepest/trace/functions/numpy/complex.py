@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,13 +23,16 @@ from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.following.namespaces import seen_type
 from steepest.trace.functions.python import sees
-from steepest.trace.functions.registry import as_array, implements
+from steepest.trace.functions.registry import Array, ArrayLike, DType, as_array, implements
 
 Parts = TracedComplex
 
 
-def _ufunc(*ufuncs: np.ufunc) -> Callable[..., Any]:
-    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _ufunc(*ufuncs: np.ufunc) -> Callable[[F], F]:
+    def register(implementation: F) -> F:
         for ufunc in ufuncs:
             UFUNCS[ufunc] = implementation
         return implementation
@@ -38,22 +41,22 @@ def _ufunc(*ufuncs: np.ufunc) -> Callable[..., Any]:
 
 
 @_ufunc(np.add)
-def _add(a, b):
+def _add(a: Parts, b: Parts) -> Parts:
     return Parts(a.real + b.real, a.imag + b.imag)
 
 
 @_ufunc(np.subtract)
-def _subtract(a, b):
+def _subtract(a: Parts, b: Parts) -> Parts:
     return Parts(a.real - b.real, a.imag - b.imag)
 
 
 @_ufunc(np.multiply)
-def _multiply(a, b):
+def _multiply(a: Parts, b: Parts) -> Parts:
     return Parts(a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real)
 
 
 @_ufunc(np.divide)
-def _divide(a, b):
+def _divide(a: Parts, b: Parts) -> Parts:
     # Smith's algorithm, as in NumPy: by the larger part of the divisor.
     by_real = np.abs(b.real) >= np.abs(b.imag)
     large, small = np.where(by_real, b.real, b.imag), np.where(by_real, b.imag, b.real)
@@ -65,48 +68,48 @@ def _divide(a, b):
 
 
 @_ufunc(np.negative)
-def _negative(z):
+def _negative(z: Parts) -> Parts:
     return Parts(-z.real, -z.imag)
 
 
 @_ufunc(np.positive)
-def _positive(z):
+def _positive(z: Parts) -> Parts:
     return Parts(+z.real, +z.imag)
 
 
 @_ufunc(np.conjugate)
-def _conjugate(z):
+def _conjugate(z: Parts) -> Parts:
     return Parts(+z.real, -z.imag)
 
 
 @_ufunc(np.absolute)
-def _absolute(z):
+def _absolute(z: Parts) -> Array:
     return np.hypot(z.real, z.imag)
 
 
 @_ufunc(np.square)
-def _square(z):
+def _square(z: Parts) -> Parts:
     return _multiply(z, z)
 
 
 @_ufunc(np.reciprocal)
-def _reciprocal(z):
+def _reciprocal(z: Parts) -> Parts:
     return _divide(as_complex(1.0), z)
 
 
 @_ufunc(np.exp)
-def _exp(z):
+def _exp(z: Parts) -> Parts:
     size = np.exp(z.real)
     return Parts(size * np.cos(z.imag), size * np.sin(z.imag))
 
 
 @_ufunc(np.log)
-def _log(z):
+def _log(z: Parts) -> Parts:
     return Parts(np.log(np.hypot(z.real, z.imag)), np.arctan2(z.imag, z.real))
 
 
 def _log_to(base: float) -> Callable[..., Any]:
-    def implementation(z):
+    def implementation(z: ArrayLike) -> Array:
         return _log(z).on_parts(np.divide, math.log(base))
 
     return implementation
@@ -116,7 +119,7 @@ UFUNCS[np.log10], UFUNCS[np.log2] = _log_to(10.0), _log_to(2.0)
 
 
 @_ufunc(np.sqrt)
-def _sqrt(z):
+def _sqrt(z: Parts) -> Parts:
     root = np.sqrt((np.hypot(z.real, z.imag) + np.abs(z.real)) / 2)
     zero = root == 0
     other = np.where(zero, 0, z.imag / np.where(zero, 1, 2 * root))
@@ -127,7 +130,7 @@ def _sqrt(z):
 
 
 @_ufunc(np.power)
-def _power(z, p):
+def _power(z: Parts, p: Parts) -> Parts:
     known = p.real.session.known_value(p.real.node), p.imag.session.known_value(p.imag.node)
     if known[0] is not None and known[0].size == 1 and known[1] is not None and not known[1].any():
         exponent = known[0].reshape(())[()]
@@ -136,7 +139,7 @@ def _power(z, p):
     return _exp(_multiply(p, _log(z)))
 
 
-def _whole_power(z, n):
+def _whole_power(z: Parts, n: int) -> Parts:
     if n < 0:
         return _reciprocal(_whole_power(z, -n))
     result = as_complex(np.ones_like(z.real))
@@ -148,32 +151,32 @@ def _whole_power(z, n):
 
 
 @_ufunc(np.sin)
-def _sin(z):
+def _sin(z: Parts) -> Parts:
     return Parts(np.sin(z.real) * np.cosh(z.imag), np.cos(z.real) * np.sinh(z.imag))
 
 
 @_ufunc(np.cos)
-def _cos(z):
+def _cos(z: Parts) -> Parts:
     return Parts(np.cos(z.real) * np.cosh(z.imag), -np.sin(z.real) * np.sinh(z.imag))
 
 
 @_ufunc(np.tan)
-def _tan(z):
+def _tan(z: Parts) -> Parts:
     return _divide(_sin(z), _cos(z))
 
 
 @_ufunc(np.sinh)
-def _sinh(z):
+def _sinh(z: Parts) -> Parts:
     return Parts(np.sinh(z.real) * np.cos(z.imag), np.cosh(z.real) * np.sin(z.imag))
 
 
 @_ufunc(np.cosh)
-def _cosh(z):
+def _cosh(z: Parts) -> Parts:
     return Parts(np.cosh(z.real) * np.cos(z.imag), np.sinh(z.real) * np.sin(z.imag))
 
 
 @_ufunc(np.tanh)
-def _tanh(z):
+def _tanh(z: Parts) -> Parts:
     return _divide(_sinh(z), _cosh(z))
 
 
@@ -181,28 +184,28 @@ def _tanh(z):
 
 
 @_ufunc(np.arcsin)
-def _arcsin(z):
+def _arcsin(z: Parts) -> Parts:
     below, above = _sqrt(_subtract(as_complex(1.0), z)), _sqrt(_add(as_complex(1.0), z))
     product = _multiply(_conjugate(below), above)
     return Parts(np.arctan2(z.real, _multiply(below, above).real), np.arcsinh(product.imag))
 
 
 @_ufunc(np.arccos)
-def _arccos(z):
+def _arccos(z: Parts) -> Parts:
     below, above = _sqrt(_subtract(as_complex(1.0), z)), _sqrt(_add(as_complex(1.0), z))
     product = _multiply(_conjugate(above), below)
     return Parts(2 * np.arctan2(below.real, above.real), np.arcsinh(product.imag))
 
 
 @_ufunc(np.arccosh)
-def _arccosh(z):
+def _arccosh(z: Parts) -> Parts:
     below, above = _sqrt(_subtract(z, as_complex(1.0))), _sqrt(_add(z, as_complex(1.0)))
     product = _multiply(_conjugate(below), above)
     return Parts(np.arcsinh(product.real), 2 * np.arctan2(below.imag, above.real))
 
 
 @_ufunc(np.arctan)
-def _arctan(z):
+def _arctan(z: Parts) -> Parts:
     apart = np.square(z.real) + np.square(z.imag - 1)
     size = np.hypot(z.real, z.imag)
     real = 0.5 * np.arctan2(2 * z.real, (1 - size) * (1 + size))
@@ -212,7 +215,7 @@ def _arctan(z):
 def _turned(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the hyperbolic function of a circular one: f(iz) / i."""
 
-    def implementation(z):
+    def implementation(z: ArrayLike) -> Parts:
         w = function(Parts(-z.imag, z.real))
         return Parts(w.imag, -w.real)
 
@@ -223,37 +226,37 @@ UFUNCS[np.arcsinh], UFUNCS[np.arctanh] = _turned(_arcsin), _turned(_arctan)
 
 
 @_ufunc(np.exp2)
-def _exp2(z):
+def _exp2(z: Parts) -> Parts:
     return _exp(z.on_parts(np.multiply, math.log(2.0)))
 
 
 @_ufunc(np.expm1)
-def _expm1(z):
+def _expm1(z: Parts) -> Parts:
     grown, half = np.expm1(z.real), np.sin(0.5 * z.imag)
     real = grown * np.cos(z.imag) - 2 * half * half
     return Parts(real, np.exp(z.real) * np.sin(z.imag))
 
 
 @_ufunc(np.log1p)
-def _log1p(z):
+def _log1p(z: Parts) -> Parts:
     square = z.real * (2 + z.real) + np.square(z.imag)
     return Parts(0.5 * np.log1p(square), np.arctan2(z.imag, 1 + z.real))
 
 
 @_ufunc(np.sign)
-def _sign(z):
+def _sign(z: Parts) -> Parts:
     size = np.hypot(z.real, z.imag)
     safe = np.where(size == 0, 1, size)
     return Parts(z.real / safe, z.imag / safe)
 
 
 @_ufunc(np.equal)
-def _equal(a, b):
+def _equal(a: Parts, b: Parts) -> Array:
     return np.logical_and(a.real == b.real, a.imag == b.imag)
 
 
 @_ufunc(np.not_equal)
-def _not_equal(a, b):
+def _not_equal(a: Parts, b: Parts) -> Array:
     return np.logical_or(a.real != b.real, a.imag != b.imag)
 
 
@@ -277,7 +280,7 @@ _LINEAR = (
 
 
 def _on_parts(function: Any) -> Callable[..., Any]:
-    def implementation(z, *args, **kwargs):
+    def implementation(z: ArrayLike, *args: Any, **kwargs: Any) -> Array:
         dtype = kwargs.pop("dtype", None)
         if dtype is not None and np.dtype(dtype) != as_complex(z).dtype:
             refuse_complex(f"np.{function.__name__} with dtype={dtype}")
@@ -292,7 +295,7 @@ for _function in _LINEAR:
 
 
 def _joined(function: Any) -> Callable[..., Any]:
-    def implementation(arrays, *args, **kwargs):
+    def implementation(arrays: ArrayLike, *args: Any, **kwargs: Any) -> Parts:
         parts = [as_complex(array) for array in arrays]
         real = REAL_FUNCTIONS[function]([part.real for part in parts], *args, **kwargs)
         return Parts(real, REAL_FUNCTIONS[function]([p.imag for p in parts], *args, **kwargs))
@@ -308,10 +311,10 @@ for _function in (np.concatenate, np.stack, np.hstack, np.vstack, np.column_stac
 
 
 def _bilinear(function: Callable[..., Any]) -> Callable[..., Any]:
-    def implementation(a, b, *args, **kwargs):
+    def implementation(a: ArrayLike, b: ArrayLike, *args: Any, **kwargs: Any) -> Parts:
         a, b = as_complex(a), as_complex(b)
 
-        def product(x, y):
+        def product(x: ArrayLike, y: ArrayLike) -> Array:
             return function(x, y, *args, **kwargs)
 
         return Parts(
@@ -333,7 +336,7 @@ def _stacked(a: TracedComplex) -> Any:
     return np.concatenate([above, np.concatenate([a.imag, a.real], -1)], -2)
 
 
-def _solve(a, b):
+def _solve(a: ArrayLike, b: ArrayLike) -> Array:
     a, b = as_complex(a), as_complex(b)
     is_vector = b.ndim == 1
     columns = b[:, None] if is_vector else b
@@ -349,7 +352,7 @@ FUNCTIONS[np.linalg.inv] = lambda a: _solve(a, np.eye(as_complex(a).shape[-1]) +
 
 
 @implements(np.imag, attribute="imag")
-def imag(val):
+def imag(val: ArrayLike) -> Array:
     val = as_traced(val)
     if val.weak:
         return as_traced(0.0 if val.dtype.kind == "f" else 0)
@@ -358,7 +361,7 @@ def imag(val):
 
 
 @implements(np.angle)
-def angle(z, deg=False):
+def angle(z: ArrayLike, deg: bool = False) -> Array:
     z = as_complex(z) if is_complex(z) else as_array(z)
     radians = np.arctan2(z.imag if is_complex(z) else 0, z.real)
     return np.degrees(radians) if deg else radians
@@ -378,19 +381,19 @@ FUNCTIONS[np.size] = lambda z: as_complex(z).size
 FUNCTIONS[np.ones_like] = lambda z: as_complex(np.ones_like(as_complex(z).real))
 
 
-def _where(condition, a, b):
+def _where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Parts:
     a, b = as_complex(a), as_complex(b)
     return Parts(np.where(condition, a.real, b.real), np.where(condition, a.imag, b.imag))
 
 
-def _array(value, dtype=None, **options):
+def _array(value: ArrayLike, dtype: DType = None, **options: Any) -> Array:
     made = as_complex(value)
     if dtype is not None and np.dtype(dtype) not in (made.dtype, complex):
         refuse_complex(f"np.array with dtype={dtype}")
     return made.on_parts(np.array, **options)
 
 
-def _as_array(value, dtype=None, **options):
+def _as_array(value: ArrayLike, dtype: DType = None, **options: Any) -> Array:
     if isinstance(value, TracedComplex) and dtype is None and not options:
         return value
     return _array(value, dtype, **options)

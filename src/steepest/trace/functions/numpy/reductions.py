@@ -21,6 +21,11 @@ from steepest.trace.arrays.numbers import whole
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import FUNCTIONS, UFUNC_METHODS
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    DType,
+    Out,
     as_array,
     as_plain,
     as_truth,
@@ -89,7 +94,8 @@ def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
 @functools.cache
 def _widest(name: str, dtype: np.dtype) -> np.dtype:
     """Return the dtype in which NumPy adds up or multiplies: small integers in the widest."""
-    return getattr(np, name)(np.empty(0, dtype)).dtype
+    wide: np.dtype = getattr(np, name)(np.empty(0, dtype)).dtype
+    return wide
 
 
 def _cast(a: TracedArray, dtype: Any) -> Any:
@@ -97,7 +103,10 @@ def _cast(a: TracedArray, dtype: Any) -> Any:
 
 
 @implements(np.sum, method="sum")
-def sum_(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def sum_(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    initial: ArrayLike = None, where: ArrayLike = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     dtype = _widest("sum", a.dtype) if dtype is None else dtype
     total = _reduced("sum", masked(_cast(a, dtype), where, 0), axis, keepdims)
@@ -105,7 +114,10 @@ def sum_(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
 
 
 @implements(np.prod, method="prod")
-def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def prod(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    initial: ArrayLike = None, where: ArrayLike = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     dtype = _widest("prod", a.dtype) if dtype is None else dtype
     total = _reduced("prod", masked(_cast(a, dtype), where, 1), axis, keepdims)
@@ -113,7 +125,10 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
 
 
 @implements(np.mean, method="mean")
-def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
+def mean(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    *, where: ArrayLike = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     count = count_along(a, axis, where)
     if dtype is None and a.dtype.kind not in "fc":
@@ -131,9 +146,10 @@ def _divided(total: Any, count: Any) -> Any:
 
 @implements(np.var)
 def var(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
-    correction=None,
-):  # fmt: skip
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = None, mean: ArrayLike = None,
+    correction: float | None = None,
+) -> Array:  # fmt: skip
     ddof = _corrected(ddof, correction)
     mean = mean if _is_given(mean) else None
     a = as_traced(a)
@@ -152,7 +168,7 @@ def _corrected(ddof: Any, correction: Any) -> Any:
 
 def _variance(
     deviations: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any
-):
+) -> Array:
     """Return the variance from the deviations of elements from their mean."""
     squares = np.square(deviations)
     total = sum_(squares, axis, dtype, None, keepdims, None, where)
@@ -163,9 +179,10 @@ def _variance(
 
 @implements(np.std)
 def std(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None,
-    correction=None,
-):  # fmt: skip
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = None, mean: ArrayLike = None,
+    correction: float | None = None,
+) -> Array:  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
     squares = var(a, axis, dtype, None, ddof, keepdims, **options)
     floats = squares if squares.dtype.kind == "f" else squares.astype(np.float64)
@@ -174,15 +191,17 @@ def std(
 
 @implements(method="var")
 def _var_method(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None
-):
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = None, mean: ArrayLike = None,
+) -> Array:  # fmt: skip
     return var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
 
 
 @implements(method="std")
 def _std_method(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None
-):
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = None, mean: ArrayLike = None,
+) -> Array:  # fmt: skip
     return std(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
 
 
@@ -192,7 +211,10 @@ def root(squares: Any) -> Any:
 
 
 def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
-    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    def implementation(
+        a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False,
+        initial: ArrayLike = None, where: ArrayLike = None,
+    ) -> Array:  # fmt: skip
         a = as_array(a)
         if _is_given(where) and not _is_given(initial):
             raise InputError(
@@ -217,28 +239,37 @@ min_ = implements(np.min, np.amin, method="min")(_extreme("min", np.minimum, np.
 
 
 @implements(np.ptp)
-def ptp(a, axis=None, out=None, keepdims=False):
+def ptp(a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False) -> Array:
     a = as_array(a)
     return max_(a, axis, None, keepdims) - min_(a, axis, None, keepdims)
 
 
 @implements(np.all, method="all")
-def all_(a, axis=None, out=None, keepdims=False, *, where=None):
+def all_(
+    a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False, *,
+    where: ArrayLike = None,
+) -> TracedArray:  # fmt: skip
     return reduce_by("all", masked(as_truth(a), where, True), axis, keepdims)
 
 
 @implements(np.any, method="any")
-def any_(a, axis=None, out=None, keepdims=False, *, where=None):
+def any_(
+    a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False, *,
+    where: ArrayLike = None,
+) -> TracedArray:  # fmt: skip
     return reduce_by("any", masked(as_truth(a), where, False), axis, keepdims)
 
 
 @implements(np.count_nonzero)
-def count_nonzero(a, axis=None, *, keepdims=False):
+def count_nonzero(a: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Array:
     return sum_(as_truth(a).astype(np.int64), axis, None, None, keepdims)
 
 
 @implements(np.average)
-def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+def average(
+    a: ArrayLike, axis: Axes = None, weights: ArrayLike = None, returned: bool = False, *,
+    keepdims: bool = False,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     if weights is None:
         result = mean(a, axis, keepdims=keepdims)
@@ -251,14 +282,14 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
                     f"np.average{at(user_source())}: weights of shape {weights.shape} for an "
                     f"array of shape {a.shape} need an axis"
                 )
-            fitting = tuple(a.shape[i] for i in normalize_axes(axis, a.ndim))
-            if weights.ndim != 1 or weights.shape != fitting:
+            axes = normalize_axes(axis, a.ndim)
+            if weights.ndim != 1 or weights.shape != tuple(a.shape[i] for i in axes):
                 raise InputError(
                     f"np.average{at(user_source())}: weights of shape {weights.shape} do not fit "
                     f"an array of shape {a.shape} along axis {axis}"
                 )
             shape = [1] * a.ndim
-            shape[normalize_axis(axis, a.ndim)] = weights.size
+            shape[axes[0]] = weights.size
             weights = np.broadcast_to(np.reshape(weights, shape), a.shape)
         total = sum_(weights, axis, None, None, keepdims)
         where = at(user_source())
@@ -271,7 +302,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
 
 
 def _position(name: str) -> Callable[..., Any]:
-    def implementation(a, axis=None, out=None, *, keepdims=False):
+    def implementation(
+        a: ArrayLike, axis: int | None = None, out: Out = None, *, keepdims: bool = False
+    ) -> TracedArray:
         a = as_traced(a)
         source = np.ravel(a) if axis is None else a
         axis_number = 0 if axis is None else normalize_axis(axis, a.ndim)
@@ -294,17 +327,26 @@ def _replaced(a: Any, instead: float) -> Any:
 
 
 @implements(np.nansum)
-def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def nansum(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    initial: ArrayLike = None, where: ArrayLike = None,
+) -> Array:  # fmt: skip
     return sum_(_replaced(a, 0), axis, dtype, None, keepdims, initial, where)
 
 
 @implements(np.nanprod)
-def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def nanprod(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    initial: ArrayLike = None, where: ArrayLike = None,
+) -> Array:  # fmt: skip
     return prod(_replaced(a, 1), axis, dtype, None, keepdims, initial, where)
 
 
 def _extreme_without_nan(reduction: Callable[..., Any], instead: float) -> Callable[..., Any]:
-    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    def implementation(
+        a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False,
+        initial: ArrayLike = None, where: ArrayLike = None,
+    ) -> Array:  # fmt: skip
         a = as_traced(a)
         result = reduction(_replaced(a, instead), axis, None, keepdims, initial, where)
         if a.dtype.kind != "f" or _is_given(initial):
@@ -322,7 +364,9 @@ implements(np.nanmin)(_extreme_without_nan(min_, np.inf))
 
 
 def _nan_position(position: Callable[..., Any], instead: float) -> Callable[..., Any]:
-    def implementation(a, axis=None, out=None, *, keepdims=False):
+    def implementation(
+        a: ArrayLike, axis: Axes = None, out: Out = None, *, keepdims: bool = False
+    ) -> Array:
         a = as_traced(a)
         if bool(np.any(all_(np.isnan(a), axis))):
             raise InputError(f"All-NaN slice encountered{at(user_source())}")
@@ -342,16 +386,20 @@ def _check_inexact(a: Any, dtype: Any) -> None:
 
 
 @implements(np.nanmean)
-def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+def nanmean(
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, keepdims: bool = False,
+    *, where: ArrayLike = True,
+) -> Array:  # fmt: skip
     _check_inexact(a, dtype)
     return mean(a, axis, dtype, None, keepdims, where=~np.isnan(a) & as_mask(where))
 
 
 @implements(np.nanvar)
 def nanvar(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None,
-    correction=None,
-):  # fmt: skip
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = True, mean: ArrayLike = None,
+    correction: float | None = None,
+) -> Array:  # fmt: skip
     _check_inexact(a, dtype)
     where = ~np.isnan(a) & as_mask(where)
     a = as_traced(a)
@@ -369,9 +417,10 @@ def nanvar(
 
 @implements(np.nanstd)
 def nanstd(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None,
-    correction=None,
-):  # fmt: skip
+    a: ArrayLike, axis: Axes = None, dtype: DType = None, out: Out = None, ddof: float = 0,
+    keepdims: bool = False, *, where: ArrayLike = True, mean: ArrayLike = None,
+    correction: float | None = None,
+) -> Array:  # fmt: skip
     options = {"where": where, "mean": mean, "correction": correction}
     return root(nanvar(a, axis, dtype, None, ddof, keepdims, **options))
 
@@ -387,27 +436,34 @@ def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
 
 
 @implements(np.cumsum, method="cumsum")
-def cumsum(a, axis=None, dtype=None, out=None):
+def cumsum(a: ArrayLike, axis: int | None = None, dtype: DType = None, out: Out = None) -> Array:
     return running("cumsum", a, axis, dtype)
 
 
 @implements(np.cumprod, method="cumprod")
-def cumprod(a, axis=None, dtype=None, out=None):
+def cumprod(a: ArrayLike, axis: int | None = None, dtype: DType = None, out: Out = None) -> Array:
     return running("cumprod", a, axis, dtype)
 
 
 @implements(np.nancumsum)
-def nancumsum(a, axis=None, dtype=None, out=None):
+def nancumsum(
+    a: ArrayLike, axis: int | None = None, dtype: DType = None, out: Out = None
+) -> Array:
     return running("cumsum", _replaced(a, 0), axis, dtype)
 
 
 @implements(np.nancumprod)
-def nancumprod(a, axis=None, dtype=None, out=None):
+def nancumprod(
+    a: ArrayLike, axis: int | None = None, dtype: DType = None, out: Out = None
+) -> Array:
     return running("cumprod", _replaced(a, 1), axis, dtype)
 
 
 @implements(np.cumulative_sum)
-def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+def cumulative_sum(
+    x: ArrayLike, /, *, axis: int | None = None, dtype: DType = None, out: Out = None,
+    include_initial: bool = False,
+) -> Array:  # fmt: skip
     x = as_traced(x)
     if axis is None and x.ndim > 1:
         raise InputError(
@@ -423,7 +479,10 @@ def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=Fal
 
 
 def _reduce_method(reduction: Callable[..., Any]) -> Callable[..., Any]:
-    def implementation(a, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    def implementation(
+        a: ArrayLike, axis: int = 0, dtype: DType = None, out: Out = None, keepdims: bool = False,
+        initial: ArrayLike = None, where: ArrayLike = None,
+    ) -> Array:  # fmt: skip
         options = {"keepdims": keepdims, "where": where, "out": out}
         if reduction in (all_, any_):
             if _is_given(initial) or dtype not in (None, bool, np.bool_):
@@ -461,7 +520,9 @@ def _only_axis(name: str, x: TracedArray, axis: Any) -> int:
 
 
 def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
-    def implementation(a, axis=0, dtype=None, out=None):
+    def implementation(
+        a: ArrayLike, axis: int = 0, dtype: DType = None, out: Out = None
+    ) -> TracedArray:
         if dtype is not None and np.dtype(dtype).kind not in "biuf":
             refuse(f"np.{ufunc.__name__}.accumulate with dtype={dtype}")
         a = as_traced(a) if dtype is None else as_traced(a).astype(dtype)
@@ -478,7 +539,7 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def _accumulate_by(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
-    def implementation(a, axis=0, dtype=None, out=None):
+    def implementation(a: ArrayLike, axis: int = 0, dtype: DType = None, out: Out = None) -> Array:
         a = as_traced(a)
         return running(name, a, _only_axis(f"{ufunc.__name__}.accumulate", a, axis), dtype)
 
@@ -491,7 +552,9 @@ UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate_extreme(np.maximum)
 UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate_extreme(np.minimum)
 
 
-def _add_reduceat(array, indices, axis=0, dtype=None, out=None):
+def _add_reduceat(
+    array: ArrayLike, indices: ArrayLike, axis: int = 0, dtype: DType = None, out: Out = None
+) -> Array:
     array, indices = as_traced(array), as_plain(indices)
     where = at(user_source())
     if indices.ndim != 1:

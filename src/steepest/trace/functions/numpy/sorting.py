@@ -11,9 +11,14 @@ from steepest.errors import InputError, OperandError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
-from steepest.trace.arrays.array import as_traced, record
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    Order,
+    Out,
     as_plain,
     implements,
     normalize_axes,
@@ -27,21 +32,30 @@ _EITHER = one_of(None, True, False)
 
 
 @implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
+def argsort(
+    a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> TracedArray:  # fmt: skip
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return record(TABLE["argsort"], a, axis=axis)
 
 
 @implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def sort(a, axis=-1, kind=None, order=None, *, stable=None):
+def sort(
+    a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return np.take_along_axis(a, argsort(a, axis), axis)
 
 
 @implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def _sort_in_place(a, axis=-1, kind=None, order=None, *, stable=None):
+def _sort_in_place(
+    a: TracedArray, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> None:  # fmt: skip
     a[...] = sort(a, axis)
 
 
@@ -53,18 +67,36 @@ def _check_kth(a: Any, kth: Any, axis: Any) -> None:
 
 
 @implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
-def partition(a, kth, axis=-1, kind="introselect", order=None):
+def partition(
+    a: ArrayLike,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> Array:
     _check_kth(as_traced(a), kth, axis)
     return sort(a, axis)
 
 
 @implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
-def _partition_in_place(a, kth, axis=-1, kind="introselect", order=None):
+def _partition_in_place(
+    a: TracedArray,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> None:
     a[...] = partition(a, kth, axis)
 
 
 @implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
-def argpartition(a, kth, axis=-1, kind="introselect", order=None):
+def argpartition(
+    a: ArrayLike,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> Array:
     _check_kth(as_traced(a), kth, axis)
     return argsort(a, axis)
 
@@ -78,7 +110,13 @@ def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
 
 
 @implements(np.median)
-def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+def median(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
     lines, axes, ndim = _in_front(a, axis)
     number = lines.shape[0]
     if number == 0:
@@ -93,9 +131,9 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 @implements(np.quantile)
 def quantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     if method not in _METHODS or weights is not None:
         refuse(f"np.quantile with method={method!r} or weights")
     lines, axes, ndim = _in_front(a, axis)
@@ -143,9 +181,9 @@ _METHODS = ("linear", "midpoint", *_PICKING)
 
 @implements(np.percentile)
 def percentile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     return quantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
 
 
@@ -172,15 +210,21 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 
 @implements(np.nanmedian)
-def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+def nanmedian(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
     return _ignoring_nan(median, a, axis, keepdims)
 
 
 @implements(np.nanquantile)
 def nanquantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     def of_row(row: Any) -> Any:
         return quantile(row, q, None, None, False, method, weights=weights)
 
@@ -189,7 +233,7 @@ def nanquantile(
 
 @implements(np.nanpercentile)
 def nanpercentile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     return nanquantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
