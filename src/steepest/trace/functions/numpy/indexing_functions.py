@@ -16,7 +16,6 @@ from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, re
 from steepest.trace.arrays.assignment import check_writable, fresh, view
 from steepest.trace.arrays.dispatch import as_mask, demand, selected
 from steepest.trace.arrays.indexing import getitem, setitem
-from steepest.trace.arrays.registries import UFUNC_METHODS
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.numpy.shaping import as_shape, ravel, reshape
 from steepest.trace.functions.registry import (
@@ -234,14 +233,14 @@ def argwhere(a: ArrayLike) -> Array:
 
 @implements(np.put)
 def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
-    flat = _flat_for_writing(a)
+    flat = flat_for_writing(a)
     indices = np.asarray(ind) if not holds_traced(ind) else as_traced(ind)
     indices = _in_bounds(ravel(indices), flat.size, mode)
     values = ravel(as_traced(v))
     setitem(flat, indices, np.resize(values, indices.shape))
 
 
-def _flat_for_writing(a: Any) -> TracedArray:
+def flat_for_writing(a: Any) -> TracedArray:
     if not isinstance(a, TracedArray):
         raise InputError(
             f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
@@ -279,7 +278,7 @@ def copyto(
     dst: ArrayLike, src: ArrayLike, casting: Casting = "same_kind", where: ArrayLike = True
 ) -> None:
     if not isinstance(dst, TracedArray):
-        _flat_for_writing(dst)
+        flat_for_writing(dst)
     src = as_traced(src)
     dst.demand_cast(src, "np.copyto", casting)
     if where is not True:
@@ -291,7 +290,7 @@ def copyto(
 
 @implements(np.fill_diagonal)
 def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
-    flat = _flat_for_writing(a)
+    flat = flat_for_writing(a)
     if a.ndim < 2:
         raise InputError(f"np.fill_diagonal{at(user_source())}: shape {a.shape} has no diagonal")
     if a.ndim == 2:
@@ -320,7 +319,7 @@ class FlatView:
         return ravel(self.base).copy()[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        flat = _flat_for_writing(self.base)
+        flat = flat_for_writing(self.base)
         value = as_traced(value)
         if value.ndim:
             places = np.arange(flat.size)[key]
@@ -358,39 +357,6 @@ def unravel_index(indices: ArrayLike, shape: ShapeLike, order: Order = "C") -> t
     return tuple(result if order == "F" else reversed(result))
 
 
-@implements(np.searchsorted, method="searchsorted")
-def searchsorted(
-    a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike = None
-) -> Array:
-    a, v = as_traced(a), as_traced(v)
-    demand_axes("searchsorted", a, 1)
-    if side not in ("left", "right"):
-        raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
-    if sorter is not None:
-        sorter = as_traced(sorter)
-        if sorter.size != a.size:
-            raise InputError(
-                f"np.searchsorted{at(user_source())}: sorter has {sorter.size} elements, the "
-                f"array has {a.size}"
-            )
-        a = a[sorter]
-    columns = reshape(v, (*v.shape, 1), copy=True)
-    before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
-    # NaN sorts behind every number.
-    before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
-    return np.sum(before, axis=-1)
-
-
-@implements(np.digitize)
-def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
-    bins = as_traced(bins)
-    demand_axes("digitize", bins, 1)
-    side = "left" if right else "right"
-    if bins.size > 1 and bool(bins[0] > bins[-1]):
-        return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
-    return searchsorted(bins, x, side)
-
-
 @implements(np.bincount)
 def bincount(x: ArrayLike, weights: ArrayLike = None, minlength: int = 0) -> Array:
     demand_axes("bincount", as_traced(x), 1)
@@ -413,45 +379,3 @@ def bincount(x: ArrayLike, weights: ArrayLike = None, minlength: int = 0) -> Arr
                 f"{x.shape}"
             )
     return record(TABLE["add_at"], as_traced(weights), x, shape=(max(top, minlength),))
-
-
-def _at(ufunc: np.ufunc) -> Callable[..., Any]:
-    """Return the implementation of ``ufunc.at``, for sums: repeated indices add up."""
-    sign = -1 if ufunc is np.subtract else 1
-
-    def implementation(a: ArrayLike, indices: ArrayLike, b: ArrayLike) -> None:
-        if not isinstance(a, TracedArray):
-            _flat_for_writing(a)
-        numbers = reshape(as_traced(np.arange(a.size)), a.shape)
-        places = getitem(numbers, indices)
-        values = np.broadcast_to(as_traced(b).astype(a.dtype), places.shape)
-        values, places = ravel(values), ravel(places)
-        added = record(TABLE["add_at"], values * sign, places, shape=(a.size,))
-        a[...] = a + reshape(added, a.shape)
-
-    return implementation
-
-
-UFUNC_METHODS[np.add, "at"] = _at(np.add)
-UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
-
-
-def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
-    def implementation(a: ArrayLike, b: ArrayLike, /, **options: Any) -> Array:
-        a, b = _as_array(a), _as_array(b)
-        if b.ndim and a.ndim:
-            a = a[(..., *(None,) * b.ndim)]
-        return ufunc(a, b, **options)
-
-    return implementation
-
-
-def _as_array(value: Any) -> Array:
-    """Return an operand as NumPy makes an array of it: a Python number has a dtype now."""
-    x = as_traced(value)
-    return x.astype(x.dtype) if x.weak else x
-
-
-for _ufunc in list(vars(np).values()):
-    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
-        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)

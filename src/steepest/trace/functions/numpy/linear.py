@@ -17,7 +17,7 @@ from steepest.trace.arrays.complex import FUNCTIONS as COMPLEX_FUNCTIONS
 from steepest.trace.arrays.complex import TracedComplex
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.functions.numpy.reductions import root
+from steepest.trace.functions.numpy.reductions.sums import root
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,

@@ -16,7 +16,7 @@ from steepest.ops import TABLE
 from steepest.trace.arrays.array import TracedArray, as_traced, lies_in_order, record
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.functions.numpy.reductions import sum_
+from steepest.trace.functions.numpy.reductions.sums import sum_
 from steepest.trace.functions.numpy.shaping import ravel, reshape, transpose
 from steepest.trace.functions.registry import (
     Array,
