@@ -164,28 +164,24 @@ def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
 def insert(arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
-    # Which element goes where does not depend on values: the numbers of the new ones are -1.
+    extent = arr.shape[axis]
     obj = _places(obj)
-    obj = np.flatnonzero(obj) if getattr(obj, "dtype", None) == np.bool_ else obj
-    places = np.insert(np.arange(arr.shape[axis]), obj, -1)
-    added = int(np.sum(places < 0))
-    shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    if isinstance(obj, slice):
+        obj = np.arange(*obj.indices(extent))
+    elif getattr(obj, "dtype", None) == np.bool_:
+        obj = np.flatnonzero(obj)
     values = as_traced(values).astype(arr.dtype)
-    if np.ndim(obj) == 0 and values.ndim:
-        values = (
-            np.moveaxis(np.expand_dims(values, 0), 0, axis) if values.ndim < arr.ndim else values
-        )
-    if np.ndim(obj) == 0:
-        added = values.shape[axis] if values.ndim == arr.ndim else 1
-        places = np.insert(np.arange(arr.shape[axis]), obj, np.full(added, -1))
-        shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
-    values = np.broadcast_to(values, shape)
-    # New elements are numbered behind the old ones, in the order in which they are given.
-    order = np.argsort(np.argsort(np.broadcast_to(obj, (added,)), kind="stable"), kind="stable")
-    numbers = places.copy()
-    fresh_numbers = np.empty(added, int)
-    fresh_numbers[order] = np.arange(added)
-    numbers[places < 0] = arr.shape[axis] + fresh_numbers
+    values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
+    added = np.size(obj)
+    if added == 1:  # NumPy inserts all values at a single index
+        values = values if np.ndim(obj) else np.moveaxis(values, 0, axis)
+        added = values.shape[axis]
+    values = np.broadcast_to(values, (*arr.shape[:axis], added, *arr.shape[axis + 1 :]))
+    # The result takes elements of the old array followed by the new values. NumPy says where
+    # the new ones go (-1 stands for each), and values at a smaller index come first.
+    numbers = np.insert(np.arange(extent), obj, np.full(added, -1))
+    index = np.broadcast_to(np.where(np.less(obj, 0), np.add(obj, extent), obj), (added,))
+    numbers[numbers < 0] = extent + np.argsort(index, kind="stable")
     return concatenate([arr, values], axis)[along(axis, numbers)]
 
 
