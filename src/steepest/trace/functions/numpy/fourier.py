@@ -170,9 +170,7 @@ def _shift(sign: int) -> Callable[..., Any]:
         chosen = normalize_axes(axes, array.ndim)
         if not chosen:
             raise InputError(f"a shift{at(user_source())} needs an axis at least")
-        shifts = [sign * ((array.shape[i] + (sign < 0)) // 2) for i in chosen]
-        if sign < 0:
-            shifts = [-(array.shape[i] // 2) for i in chosen]
+        shifts = [sign * (array.shape[i] // 2) for i in chosen]
         rolled = REAL_FUNCTIONS[np.roll]
         if isinstance(array, TracedArray):
             return rolled(array, shifts, chosen)

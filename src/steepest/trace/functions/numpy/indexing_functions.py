@@ -305,10 +305,6 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
     setitem(flat, places, values)
 
 
-def _flat_items(a: TracedArray) -> Any:
-    return FlatView(a)
-
-
 class FlatView:
     """``x.flat``: an array as a row of its elements, read and written."""
 
@@ -334,7 +330,7 @@ class FlatView:
         return self.base.size
 
 
-implements(attribute="flat")(_flat_items)
+implements(attribute="flat")(FlatView)
 
 
 @implements(np.unravel_index)

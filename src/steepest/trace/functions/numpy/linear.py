@@ -24,6 +24,7 @@ from steepest.trace.functions.registry import (
     Axes,
     MatrixError,
     demand_no_list,
+    demand_square,
     implements,
     node_cast,
     normalize_axes,
@@ -161,11 +162,7 @@ def _raising(name: str, message: str, *operands: Any) -> Any:
 
 def _square(name: str, a: Any) -> Any:
     a = _floating(a)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise InputError(
-            f"np.linalg.{name}{at(user_source())}: the last two axes must be square, got shape "
-            f"{a.shape}"
-        )
+    demand_square(name, a)
     return a
 
 

@@ -202,7 +202,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Array:
     demand_axes("correlate", a, 1)
     demand_axes("correlate", v, 1)
     if v.size > a.size:  # as NumPy does it: the other way round, then reversed
-        return convolve(v[::-1], a, mode)[::1] if mode == "full" else correlate(v, a, mode)[::-1]
+        return convolve(v[::-1], a, mode) if mode == "full" else correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)
 
 

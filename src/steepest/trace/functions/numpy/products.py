@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +90,9 @@ def outer(a: ArrayLike, b: ArrayLike, out: Out = None) -> Array:
     return ravel(a)[:, None] * ravel(b)[None, :]
 
 
-def _outer_of_vectors(x1: TracedArray, x2: TracedArray) -> Any:
+@implements(np.linalg.outer)
+def _linalg_outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    x1, x2 = as_traced(x1), as_traced(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise InputError(
             f"np.linalg.outer{at(user_source())}: operands of shapes {x1.shape} and {x2.shape} "
@@ -294,14 +297,11 @@ def _gives_order(subscripts: str, operands: Sequence[Any]) -> Array:
     return np.einsum(subscripts, *few).flags.c_contiguous
 
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
 def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return operands followed by lists of axes as subscripts and operands."""
 
     def letters(axes: Any) -> str:
-        return "".join("..." if axis is Ellipsis else _LETTERS[axis] for axis in axes)
+        return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
 
     pairs = len(arguments) // 2
     inputs = ",".join(letters(axes) for axes in arguments[1 : 2 * pairs : 2])
@@ -373,7 +373,6 @@ def _arranged(letters: str, array: TracedArray, output: str) -> Array:
 
 for _alias, _function in (
     (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
-    (np.linalg.outer, lambda x1, x2, /: _outer_of_vectors(as_traced(x1), as_traced(x2))),
     (np.linalg.tensordot, tensordot),
     (np.linalg.trace, lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype)),
     (np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),

@@ -220,20 +220,22 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Array, ...]:
 
 @implements(np.atleast_1d)
 def atleast_1d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
-    result = tuple(_at_least(array, 1) for array in arys)
-    return result[0] if len(arys) == 1 else result
+    return _all_at_least(arys, 1)
 
 
 @implements(np.atleast_2d)
 def atleast_2d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
-    result = tuple(_at_least(array, 2) for array in arys)
-    return result[0] if len(arys) == 1 else result
+    return _all_at_least(arys, 2)
 
 
 @implements(np.atleast_3d)
 def atleast_3d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
-    result = tuple(_at_least(array, 3) for array in arys)
-    return result[0] if len(arys) == 1 else result
+    return _all_at_least(arys, 3)
+
+
+def _all_at_least(arrays: tuple[Any, ...], ndim: int) -> Array | tuple[Array, ...]:
+    result = tuple(_at_least(array, ndim) for array in arrays)
+    return result[0] if len(arrays) == 1 else result
 
 
 def _at_least(array: Any, ndim: int) -> Array:

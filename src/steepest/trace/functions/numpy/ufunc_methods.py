@@ -27,6 +27,7 @@ from steepest.trace.functions.registry import (
     ArrayLike,
     DType,
     Out,
+    as_array,
     as_plain,
     demand_no_list,
     normalize_axes,
@@ -165,18 +166,12 @@ UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
 
 def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
     def implementation(a: ArrayLike, b: ArrayLike, /, **options: Any) -> Array:
-        a, b = _as_array(a), _as_array(b)
+        a, b = as_array(a), as_array(b)
         if b.ndim and a.ndim:
             a = a[(..., *(None,) * b.ndim)]
         return ufunc(a, b, **options)
 
     return implementation
-
-
-def _as_array(value: Any) -> Array:
-    """Return an operand as NumPy makes an array of it: a Python number has a dtype now."""
-    x = as_traced(value)
-    return x.astype(x.dtype) if x.weak else x
 
 
 for _ufunc in list(vars(np).values()):

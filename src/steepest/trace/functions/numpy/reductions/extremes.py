@@ -33,7 +33,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[..., Any]:
+def _extreme(name: str, combine: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(
         a: ArrayLike, axis: Axes = None, out: Out = None, keepdims: bool = False,
         initial: ArrayLike = None, where: ArrayLike = None,
@@ -57,10 +57,10 @@ def _extreme(name: str, combine: Callable[..., Any], lowest: float) -> Callable[
     return implementation
 
 
-max_ = implements(np.max, np.amax, method="max")(_extreme("max", np.maximum, -np.inf))
+max_ = implements(np.max, np.amax, method="max")(_extreme("max", np.maximum))
 
 
-min_ = implements(np.min, np.amin, method="min")(_extreme("min", np.minimum, np.inf))
+min_ = implements(np.min, np.amin, method="min")(_extreme("min", np.minimum))
 
 
 @implements(np.ptp)

@@ -110,10 +110,10 @@ def var(
     correction: float | None = None,
 ) -> Array:  # fmt: skip
     ddof = one_ddof(ddof, correction)
-    mean = mean if is_given(mean) else None
     a = as_traced(a)
-    center = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where) if mean is None else mean
-    return variance(a - center, a, axis, dtype, ddof, keepdims, where)
+    if not is_given(mean):
+        mean = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
+    return variance(a - mean, a, axis, dtype, ddof, keepdims, where)
 
 
 def one_ddof(ddof: Any, correction: Any) -> Any:
