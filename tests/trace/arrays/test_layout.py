@@ -81,3 +81,26 @@ def test_an_order_in_memory_that_is_not_known_is_refused(text):
 def test_numbers_and_arrays_without_axes_are_told_apart_in_inner_functions():
     inner = compile_(lambda x: 1.0 * isinstance(x, np.ndarray))
     assert recorded(lambda x: [inner(x[0]), inner(np.asarray(x[0]))])(MATRIX[0]) == [0.0, 1.0]
+
+
+def test_an_axis_may_be_given_as_a_tuple():
+    f = lambda x: np.average(x, axis=(1,), weights=[3.0, 1.0])
+    np.testing.assert_array_equal(compile_(f)(MATRIX), f(MATRIX))
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+@pytest.mark.parametrize(
+    "place", [1, [1], [0, 2], [2, -3], [-1, 0], slice(0, 2), slice(1, 2), []], ids=str
+)
+def test_numpys_rules_say_how_many_slices_are_inserted(place, axis):
+    x = np.arange(12.0).reshape(3, 4)
+    for shape in ((), (3,), (4,), (1, 4), (3, 1), (2, 4), (3, 2)):
+        f = lambda x, v: np.insert(x, place, v, axis)
+        values = 20.0 + np.arange(np.prod(shape)).reshape(shape)
+        try:
+            wanted = f(x, values)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"broadcast|concatenate"):
+                compile_(f)(x, values)
+        else:
+            np.testing.assert_array_equal(compile_(f)(x, values), wanted)

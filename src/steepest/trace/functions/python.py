@@ -5,8 +5,8 @@ from __future__ import annotations
 import builtins
 import math
 import operator
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_tr
 from steepest.trace.arrays.dispatch import call_ufunc, demand
 from steepest.trace.arrays.numbers import power_of_floats, python_number, single, whole
 from steepest.trace.following.namespaces import SEEN, WATCHED, SeenFunction
+from steepest.trace.functions.registry import Array, ArrayLike
 
 _MATH_UFUNCS = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10,
@@ -28,10 +29,13 @@ _MATH_UFUNCS = {
 }  # fmt: skip
 
 
-def sees(*functions: Callable[..., Any]) -> Callable[..., Any]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def sees(*functions: Callable[..., Any]) -> Callable[[F], F]:
     """Register what traced code sees for a function; plain arguments get the function."""
 
-    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+    def register(implementation: F) -> F:
         for function in functions:
             SEEN[function] = _for_traced(function, implementation)
         return implementation
@@ -124,7 +128,7 @@ for _name, _ufunc in _MATH_UFUNCS.items():
 
 
 @sees(math.pow)
-def pow_(x, y):
+def pow_(x: ArrayLike, y: ArrayLike) -> TracedArray:
     x, y = _floats((x, y))
     where = at(user_source())
     at_pole = (x == 0) & (y < 0) & np.isfinite(y)
@@ -133,14 +137,14 @@ def pow_(x, y):
 
 
 @sees(math.log)
-def log(x, base=None):
+def log(x: ArrayLike, base: ArrayLike = None) -> Array:
     x = number_of_math(x)
-    result = checked("log", np.log(x), x)
+    result: Array = checked("log", np.log(x), x)
     return result if base is None else result / log(base)
 
 
 @sees(math.hypot)
-def hypot(*coordinates):
+def hypot(*coordinates: ArrayLike) -> TracedArray:
     total: Any = 0.0
     for coordinate in _floats(coordinates):
         total = np.hypot(total, coordinate)
@@ -148,7 +152,7 @@ def hypot(*coordinates):
 
 
 @sees(math.dist)
-def dist(p, q):
+def dist(p: Sequence[ArrayLike], q: Sequence[ArrayLike]) -> Array:
     if len(p) != len(q):
         raise InputError(
             f"math.dist{at(user_source())}: both points must have the same number of dimensions"
@@ -157,7 +161,7 @@ def dist(p, q):
 
 
 @sees(math.fsum)
-def fsum(seq):
+def fsum(seq: Iterable[ArrayLike]) -> TracedArray | float:
     parts = _floats(seq)
     if not parts:
         return 0.0
@@ -176,15 +180,18 @@ def fsum(seq):
 
 
 @sees(math.prod)
-def prod(iterable, *, start=1):
+def prod(iterable: Iterable[ArrayLike], *, start: ArrayLike = 1) -> Array:
     for value in iterable:
         start = start * value
     return start
 
 
-@sees(math.sumprod) if hasattr(math, "sumprod") else (lambda function: function)
-def sumprod(p, q):
+def sumprod(p: Iterable[ArrayLike], q: Iterable[ArrayLike]) -> Array:
     return fsum([a * b for a, b in zip(p, q, strict=True)])
+
+
+if hasattr(math, "sumprod"):  # since Python 3.12
+    sees(math.sumprod)(sumprod)
 
 
 for _name in ("isnan", "isinf", "isfinite"):
@@ -192,7 +199,9 @@ for _name in ("isnan", "isinf", "isfinite"):
 
 
 @sees(math.isclose)
-def isclose(a, b, *, rel_tol=1e-09, abs_tol=0.0):
+def isclose(
+    a: ArrayLike, b: ArrayLike, *, rel_tol: ArrayLike = 1e-09, abs_tol: ArrayLike = 0.0
+) -> bool:
     a, b, rel_tol, abs_tol = _floats((a, b, rel_tol, abs_tol))
     where = at(user_source())
     demand(
@@ -220,19 +229,19 @@ for _name, _ufunc in (("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc
 
 
 @sees(math.modf)
-def modf(x):
+def modf(x: ArrayLike) -> tuple[TracedArray, TracedArray]:
     fraction, whole_part = np.modf(number_of_math(x))
     return python_number(fraction), python_number(whole_part)
 
 
 @sees(math.frexp)
-def frexp(x):
+def frexp(x: ArrayLike) -> tuple[TracedArray, TracedArray]:
     fraction, exponent = np.frexp(number_of_math(x))
     return python_number(fraction), python_number(exponent, np.int64)
 
 
 @sees(math.ldexp)
-def ldexp(x, i):
+def ldexp(x: ArrayLike, i: ArrayLike) -> TracedArray:
     x, i = number_of_math(x), as_traced(i)
     if i.dtype.kind not in "iub":
         raise UnsupportedError(f"math.ldexp{at(user_source())}: the exponent must be an int")
@@ -240,7 +249,7 @@ def ldexp(x, i):
 
 
 @sees(math.remainder)
-def remainder(x, y):
+def remainder(x: ArrayLike, y: ArrayLike) -> TracedArray:
     # CPython's algorithm: every step is exact.
     x, y = _floats((x, y))
     where = at(user_source())
@@ -256,7 +265,7 @@ def remainder(x, y):
 
 
 @sees(math.nextafter)
-def nextafter(x, y, **steps):
+def nextafter(x: ArrayLike, y: ArrayLike, **steps: Any) -> TracedArray:
     if any(value is not None for value in steps.values()):
         raise UnsupportedError(
             f"math.nextafter with steps={at(user_source())} cannot be recorded: call it in a loop"
@@ -265,18 +274,21 @@ def nextafter(x, y, **steps):
 
 
 @sees(math.ulp)
-def ulp(x):
+def ulp(x: ArrayLike) -> TracedArray:
     size = np.abs(number_of_math(x))
     step = np.nextafter(size, np.inf) - size
     top = size - np.nextafter(size, 0.0)  # the largest number has none above
     return python_number(np.where(np.isfinite(size), np.where(np.isinf(step), top, step), size))
 
 
-@sees(math.fma) if hasattr(math, "fma") else (lambda function: function)
-def fma(x, y, z):
+def fma(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> NoReturn:
     raise UnsupportedError(
         f"math.fma{at(user_source())} cannot be recorded: write x * y + z, which rounds twice"
     )
+
+
+if hasattr(math, "fma"):  # since Python 3.13
+    sees(math.fma)(fma)
 
 
 def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
@@ -301,7 +313,7 @@ def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
 
 
 def _joining(join: Callable[..., Any]) -> Callable[..., Any]:
-    def joined(a, b):
+    def joined(a: ArrayLike, b: ArrayLike) -> Array:
         for value in (a, b):
             if isinstance(value, TracedArray | np.ndarray):
                 raise OperandError(

@@ -6,10 +6,11 @@ import functools
 import inspect
 import operator
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from steepest.errors import GraphIndexError, InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
@@ -24,6 +25,30 @@ from steepest.trace.arrays.dispatch import write_out
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS, PROPERTIES
 from steepest.trace.recording.session import check_dtype, current
+
+ArrayLike: TypeAlias = Any
+"""What NumPy takes for an array, traced or not: an array, a number, nested lists of them."""
+
+Array: TypeAlias = Any
+"""A traced array. NumPy's functions return one for traced arguments; their types say ndarray."""
+
+Axes: TypeAlias = int | Sequence[int] | None
+"""One axis, several axes, or all of them."""
+
+ShapeLike: TypeAlias = int | Sequence[int]
+"""A shape, or its only extent."""
+
+DType: TypeAlias = npt.DTypeLike | None
+"""What NumPy takes for a dtype; None leaves the choice to the function."""
+
+Out: TypeAlias = TracedArray | np.ndarray | None
+"""The array that the caller wants the result in."""
+
+Order: TypeAlias = str | None
+"""An order of elements in memory: C, F, A or K."""
+
+Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
+"""The conversions of dtypes that are allowed."""
 
 
 class AxisError(GraphIndexError, np.exceptions.AxisError):
@@ -243,6 +268,6 @@ def as_array(value: Any) -> Any:
     return TracedArray(x.node, x.session, False, x.is_scalar, x.ordered) if x.weak else x
 
 
-def as_truth(x: Any) -> TracedArray:
+def as_truth(x: Any) -> Array:
     """Return an array as truth values."""
     return as_traced(x).astype(np.bool_)

@@ -16,6 +16,7 @@ from steepest.trace.functions.numpy import (
     reductions,
     shaping,
     sorting,
+    ufunc_methods,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "reductions",
     "shaping",
     "sorting",
+    "ufunc_methods",
 ]

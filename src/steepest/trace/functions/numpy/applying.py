@@ -1,8 +1,9 @@
-"""NumPy's functions that call a function of the user's for each element or line, and sets."""
+"""NumPy's functions that call a function of the user's for each element or line."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,11 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced, holds_traced
-from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.follow import follow
 from steepest.trace.following.namespaces import MADE, SEEN
-from steepest.trace.functions.numpy.sorting import argsort
-from steepest.trace.functions.registry import implements, normalize_axis, one_of
+from steepest.trace.functions.registry import Array, ArrayLike, implements, normalize_axis
 from steepest.trace.recording.session import current
 
 
@@ -93,11 +92,15 @@ def _iterate(*args: Any, **kwargs: Any) -> Any:
 
 
 SEEN[np.ndenumerate] = _enumerate
+
+
 SEEN[np.nditer] = _iterate
 
 
 @implements(np.apply_along_axis)
-def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+def apply_along_axis(
+    func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any
+) -> Array:
     arr = as_traced(arr)
     axis = normalize_axis(axis, arr.ndim)
     rest = (*arr.shape[:axis], *arr.shape[axis + 1 :])
@@ -113,47 +116,3 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
         return made
     inner = range(len(rest), made.ndim)
     return np.moveaxis(made, inner, range(axis, axis + results[0].ndim))
-
-
-@implements(np.unique, sorted=one_of(True, False))
-def unique(
-    ar,
-    return_index=False,
-    return_inverse=False,
-    return_counts=False,
-    axis=None,
-    *,
-    equal_nan=True,
-    sorted=True,
-):
-    if axis is not None:
-        refuse("np.unique along an axis")
-    flat = np.ravel(as_traced(ar))
-    order = argsort(flat)
-    ordered = flat[order]
-    # How many there are sets a shape: which neighbors differ becomes a guard.
-    unequal = np.not_equal(ordered[1:], ordered[:-1])
-    if equal_nan and ordered.dtype.kind == "f":
-        unequal = np.logical_and(unequal, ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1])))
-    differs = np.asarray(current().decide(unequal.node))
-    first = np.concatenate([[True], differs]) if flat.size else np.zeros(0, bool)
-    places = np.flatnonzero(first)
-    result: list[Any] = [ordered[places]]
-    if return_index:
-        result.append(order[places])
-    if return_inverse:
-        ranks = as_traced(np.cumsum(first) - 1)
-        inverse = np.zeros(flat.size, np.intp)
-        inverse = as_traced(inverse)
-        inverse[order] = ranks
-        result.append(np.reshape(inverse, as_traced(ar).shape))
-    if return_counts:
-        result.append(as_traced(np.diff([*places, flat.size])))
-    return result[0] if len(result) == 1 else tuple(result)
-
-
-@implements(np.isin, kind=one_of(None, "sort", "table"), assume_unique=one_of(True, False))
-def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
-    element, tests = as_traced(element), np.ravel(as_traced(test_elements))
-    found = np.any(element[..., None] == tests, axis=-1)
-    return alias(np.logical_not(found) if invert else found)

@@ -20,6 +20,11 @@ from steepest.trace.following.namespaces import SEEN
 from steepest.trace.functions.numpy.joining import packed, stack
 from steepest.trace.functions.numpy.shaping import as_shape, broadcast_to
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    DType,
+    Order,
+    ShapeLike,
     as_array,
     demand_axes,
     implements,
@@ -44,38 +49,59 @@ def filled(shape: Any, value: Any, dtype: Any, order: Any = "C") -> Any:
 
 
 @implements(np.zeros, np.empty)
-def zeros(shape, dtype=float, order="C", *, device=None, like=None):
+def zeros(
+    shape: ShapeLike, dtype: DType = float, order: Order = "C", *, device: object = None,
+    like: object = None,
+) -> Array:  # fmt: skip
     return filled(shape, 0, dtype or float, order)
 
 
 @implements(np.ones)
-def ones(shape, dtype=None, order="C", *, device=None, like=None):
+def ones(
+    shape: ShapeLike, dtype: DType = None, order: Order = "C", *, device: object = None,
+    like: object = None,
+) -> Array:  # fmt: skip
     return filled(shape, 1, dtype or float, order)
 
 
 @implements(np.full)
-def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
+def full(
+    shape: ShapeLike, fill_value: ArrayLike, dtype: DType = None, order: Order = "C", *,
+    device: object = None, like: object = None,
+) -> Array:  # fmt: skip
     value = as_traced(fill_value)
     return filled(shape, value, dtype or value.dtype, order)
 
 
 @implements(np.zeros_like)
-def zeros_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
+def zeros_like(
+    a: ArrayLike, dtype: DType = None, order: Order = "K", subok: bool = True,
+    shape: ShapeLike | None = None, *, device: object = None,
+) -> Array:  # fmt: skip
     return full_like(a, 0, dtype, order, shape=shape)
 
 
 @implements(np.empty_like)
-def empty_like(prototype, dtype=None, order="K", subok=True, shape=None, *, device=None):
+def empty_like(
+    prototype: ArrayLike, dtype: DType = None, order: Order = "K", subok: bool = True,
+    shape: ShapeLike | None = None, *, device: object = None,
+) -> Array:  # fmt: skip
     return full_like(prototype, 0, dtype, order, shape=shape)
 
 
 @implements(np.ones_like)
-def ones_like(a, dtype=None, order="K", subok=True, shape=None, *, device=None):
+def ones_like(
+    a: ArrayLike, dtype: DType = None, order: Order = "K", subok: bool = True,
+    shape: ShapeLike | None = None, *, device: object = None,
+) -> Array:  # fmt: skip
     return full_like(a, 1, dtype, order, shape=shape)
 
 
 @implements(np.full_like)
-def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+def full_like(
+    a: ArrayLike, fill_value: ArrayLike, dtype: DType = None, order: Order = "K",
+    subok: bool = True, shape: ShapeLike | None = None, *, device: object = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     made = filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
     if not isinstance(made, TracedArray):  # of complex numbers
@@ -85,7 +111,10 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 
 
 @implements(np.array, ndmax=one_of(0))
-def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None):
+def array(
+    object: ArrayLike, dtype: DType = None, *, copy: bool = True, order: Order = "K",
+    subok: bool = False, ndmin: int = 0, ndmax: int = 0, like: object = None,
+) -> Array:  # fmt: skip
     made: Any
     is_array = isinstance(object, TracedArray) and not object.is_scalar
     if is_array and dtype in (None, object.dtype):
@@ -104,16 +133,14 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndm
 
 
 @implements(np.asarray, np.asanyarray)
-def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
+def asarray(
+    a: ArrayLike, dtype: DType = None, order: Order = None, *, device: object = None,
+    copy: bool | None = None, like: object = None,
+) -> Array:  # fmt: skip
     return array(a, dtype, copy=copy, order=order or "K")
 
 
-@implements(np.asfarray) if hasattr(np, "asfarray") else (lambda f: f)
-def asfarray(a, dtype=float):
-    return asarray(a, dtype)
-
-
-def asarray_chkfinite(a, dtype=None, order=None):
+def asarray_chkfinite(a: ArrayLike, dtype: DType = None, order: Order = None) -> Array:
     result = asarray(a, dtype, order)
     if not np.all(np.isfinite(result)):
         raise InputError(f"array must not contain infs or NaNs{at(user_source())}")
@@ -145,8 +172,9 @@ def _as_array(value: Any, dtype: Any) -> TracedArray:
 
 @implements(np.linspace)
 def linspace(
-    start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None
-):
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True,
+    retstep: bool = False, dtype: DType = None, axis: int = 0, *, device: object = None,
+) -> Array | tuple[Array, Array]:  # fmt: skip
     start, stop = as_traced(start), as_traced(stop)
     made: Any = np.result_type(start, stop, 0.0)
     start, stop = start.astype(made), stop.astype(made)
@@ -172,13 +200,19 @@ def linspace(
 
 
 @implements(np.logspace)
-def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+def logspace(
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True,
+    base: ArrayLike = 10.0, dtype: DType = None, axis: int = 0,
+) -> Array:  # fmt: skip
     powers = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return powers if dtype is None else powers.astype(dtype)
 
 
 @implements(np.geomspace)
-def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+def geomspace(
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: DType = None,
+    axis: int = 0,
+) -> Array:  # fmt: skip
     start, stop, where = as_array(start), as_array(stop), at(user_source())
     wide = np.result_type(start.dtype, stop.dtype, 1.0, np.zeros((), dtype))
     start, stop = start.astype(wide), stop.astype(wide)
@@ -200,7 +234,10 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 
 @implements(np.arange)
-def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
+def arange(
+    start: ArrayLike, stop: ArrayLike = None, step: ArrayLike = None, dtype: DType = None, *,
+    device: object = None, like: object = None,
+) -> Array:  # fmt: skip
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
@@ -219,7 +256,7 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, like=None):
 
 
 @implements(np.diag)
-def diag(v, k=0):
+def diag(v: ArrayLike, k: int = 0) -> Array:
     v = as_traced(v)
     demand_axes("diag", v, 1, 2)
     if v.ndim == 2:
@@ -232,12 +269,12 @@ def diag(v, k=0):
 
 
 @implements(np.diagflat)
-def diagflat(v, k=0):
+def diagflat(v: ArrayLike, k: int = 0) -> Array:
     return diag(np.ravel(v), k)
 
 
 @implements(np.tril)
-def tril(m, k=0):
+def tril(m: ArrayLike, k: int = 0) -> Array:
     m = as_traced(m)
     return np.where(np.tri(*_last_two(m), k, dtype=np.bool_), m, np.zeros_like(m))
 
@@ -251,13 +288,13 @@ def _last_two(m: TracedArray) -> tuple[int, int]:
 
 
 @implements(np.triu)
-def triu(m, k=0):
+def triu(m: ArrayLike, k: int = 0) -> Array:
     m = as_traced(m)
     return np.where(np.tri(*_last_two(m), k - 1, dtype=np.bool_), np.zeros_like(m), m)
 
 
 @implements(np.vander)
-def vander(x, N=None, increasing=False):
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
     x = as_traced(x)
     demand_axes("vander", x, 1)
     x = x.astype(np.promote_types(x.dtype, int))
@@ -274,7 +311,9 @@ def vander(x, N=None, increasing=False):
 
 
 @implements(np.meshgrid)
-def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+def meshgrid(
+    *xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Array, ...]:
     if indexing not in ("xy", "ij"):
         raise InputError(f"np.meshgrid{at(user_source())}: indexing must be 'xy' or 'ij'")
     arrays = [as_traced(x) for x in xi]
@@ -291,7 +330,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 
 @implements(method="fill")
-def _fill(a, value, /):
+def _fill(a: TracedArray, value: ArrayLike, /) -> None:
     value = as_traced(value)
     if value.ndim:
         raise InputError(f"ndarray.fill{at(user_source())} takes a number, and no array")
@@ -299,7 +338,7 @@ def _fill(a, value, /):
 
 
 @implements(method="tolist")
-def _tolist(a):
+def _tolist(a: TracedArray) -> Any:
     if a.ndim == 0:
         return METHODS["item"](a)
     return [_tolist(part) for part in a]

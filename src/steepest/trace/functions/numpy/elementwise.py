@@ -22,6 +22,12 @@ from steepest.trace.arrays.numbers import python_number, whole
 from steepest.trace.arrays.refusals import MissingAttributeError, refuse
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Casting,
+    DType,
+    Order,
+    Out,
     as_array,
     as_truth,
     implements,
@@ -49,12 +55,12 @@ for _name in ("and", "or", "xor", "not"):
 
 
 @implements(np.positive)
-def positive(x):
+def positive(x: ArrayLike) -> TracedArray:
     return fresh(as_traced(x))
 
 
 @implements(np.real, method="conj", attribute="real")
-def real(val):
+def real(val: ArrayLike) -> Array:
     return as_traced(val)
 
 
@@ -62,57 +68,57 @@ METHODS["conjugate"] = real
 
 
 @implements(np.conjugate)
-def conjugate(x):
+def conjugate(x: ArrayLike) -> TracedArray:
     return fresh(as_traced(x))
 
 
 @implements(np.deg2rad, np.radians)
-def deg2rad(x):
+def deg2rad(x: ArrayLike) -> Array:
     number = as_traced(x).dtype.type
     return np.multiply(x, number(math.pi) / number(180))
 
 
 @implements(np.rad2deg, np.degrees)
-def rad2deg(x):
+def rad2deg(x: ArrayLike) -> Array:
     number = as_traced(x).dtype.type
     return np.multiply(x, number(180) / number(math.pi))
 
 
 @implements(np.fabs)
-def fabs(x):
+def fabs(x: ArrayLike) -> Array:
     x = as_traced(x)
     return np.abs(x if x.dtype.kind == "f" else x.astype(np.float64))
 
 
 @implements(np.fmax)
-def fmax(a, b):
+def fmax(a: ArrayLike, b: ArrayLike) -> Array:
     return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.maximum(a, b)))
 
 
 @implements(np.fmin)
-def fmin(a, b):
+def fmin(a: ArrayLike, b: ArrayLike) -> Array:
     return np.where(np.isnan(a), b, np.where(np.isnan(b), a, np.minimum(a, b)))
 
 
 @implements(np.copysign)
-def copysign(x1, x2):
+def copysign(x1: ArrayLike, x2: ArrayLike) -> Array:
     size: Any = FUNCTIONS[np.fabs](x1)
     return np.where(np.signbit(as_traced(x2).astype(np.float64)), np.negative(size), size)
 
 
 @implements(np.heaviside)
-def heaviside(x1, x2):
+def heaviside(x1: ArrayLike, x2: ArrayLike) -> Array:
     x1 = as_traced(x1)
     return np.where(x1 == 0, x2, np.where(x1 < 0, 0.0, np.where(x1 > 0, 1.0, np.nan)))
 
 
 @implements(np.spacing)
-def spacing(x):
+def spacing(x: ArrayLike) -> Array:
     return np.nextafter(x, np.copysign(np.inf, x)) - x
 
 
 @implements(np.ldexp)
-def ldexp(x1, x2):
+def ldexp(x1: ArrayLike, x2: ArrayLike) -> Array:
     # In steps, so that no power over- or underflows; beyond 2100 nothing changes.
     left = np.clip(x2, -2100, 2100)
     for _ in range(3):
@@ -122,14 +128,14 @@ def ldexp(x1, x2):
 
 
 @implements(np.frexp)
-def frexp(x):
+def frexp(x: ArrayLike) -> tuple[Array, Array]:
     x = as_traced(x)
     exponent: Any = record(TABLE["frexp_exponent"], x)
     return ldexp(x, np.negative(exponent)), exponent
 
 
 @implements(np.modf)
-def modf(x):
+def modf(x: ArrayLike) -> tuple[Array, Array]:
     x = as_traced(x)
     whole = np.trunc(x)
     # The sign of the number is that of its fraction, and no part of the slope.
@@ -139,12 +145,12 @@ def modf(x):
 
 
 @implements(np.divmod)
-def divmod_(x1, x2):
+def divmod_(x1: ArrayLike, x2: ArrayLike) -> tuple[Array, Array]:
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
 
 
 @implements(np.fix)
-def fix(x, out=None):
+def fix(x: ArrayLike, out: Out = None) -> Array:
     return np.trunc(x)
 
 
@@ -157,7 +163,7 @@ def _power_of_ten(number: int) -> float:
 
 
 @implements(np.round, np.around, method="round")
-def round_(a, decimals=0, out=None):
+def round_(a: ArrayLike, decimals: int = 0, out: Out = None) -> Array:
     a, decimals = as_traced(a), operator.index(decimals)
     if a.dtype.kind == "b":
         refuse("np.round of truth values")
@@ -173,13 +179,19 @@ def round_(a, decimals=0, out=None):
 
 
 @implements(np.sinc)
-def sinc(x):
+def sinc(x: ArrayLike) -> TracedArray:
     x = as_traced(x)
     return record(TABLE["sinc"], x if x.dtype.kind == "f" else x.astype(np.float64))
 
 
 @implements(np.nan_to_num)
-def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    x: ArrayLike,
+    copy: bool = True,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
+) -> Array:
     x = FUNCTIONS[np.array](x, copy=copy)
     if x.dtype.kind != "f":
         return x if x.ndim else x[()]
@@ -195,17 +207,19 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 
 @implements(np.isposinf)
-def isposinf(x, out=None):
+def isposinf(x: ArrayLike, out: Out = None) -> Array:
     return as_array(x) == np.inf
 
 
 @implements(np.isneginf)
-def isneginf(x, out=None):
+def isneginf(x: ArrayLike, out: Out = None) -> Array:
     return as_array(x) == -np.inf
 
 
 @implements(np.isclose)
-def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def isclose(
+    a: ArrayLike, b: ArrayLike, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Array:
     a, b = as_traced(a), as_traced(b)
     near = np.abs(a - b) <= atol + rtol * np.abs(b)
     same = np.logical_or(a == b, np.logical_and(np.isfinite(b), near))
@@ -213,12 +227,14 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 
 @implements(np.allclose)
-def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(
+    a: ArrayLike, b: ArrayLike, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
 
 
 @implements(np.array_equal)
-def array_equal(a1, a2, equal_nan=False):
+def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> bool:
     a1, a2 = unlisted(a1), unlisted(a2)
     if np.shape(a1) != np.shape(a2):
         return False
@@ -228,7 +244,7 @@ def array_equal(a1, a2, equal_nan=False):
 
 
 @implements(np.array_equiv)
-def array_equiv(a1, a2):
+def array_equiv(a1: ArrayLike, a2: ArrayLike) -> bool:
     a1, a2 = as_traced(a1), as_traced(a2)
     try:
         np.broadcast_shapes(a1.shape, a2.shape)
@@ -238,33 +254,37 @@ def array_equiv(a1, a2):
 
 
 @implements(np.isreal)
-def isreal(x):
+def isreal(x: ArrayLike) -> TracedArray:
     ones: Any = np.ones_like(as_traced(x), bool)
     return python_number(ones, np.bool_) if as_traced(x).weak else ones
 
 
 @implements(np.isrealobj)
-def isrealobj(x):
-    return as_traced(x).dtype.kind != "c"
+def isrealobj(x: ArrayLike) -> bool:
+    array: TracedArray = as_traced(x)
+    return array.dtype.kind != "c"
 
 
 @implements(np.iscomplexobj)
-def iscomplexobj(x):
-    return as_traced(x).dtype.kind == "c"
+def iscomplexobj(x: ArrayLike) -> bool:
+    array: TracedArray = as_traced(x)
+    return array.dtype.kind == "c"
 
 
 @implements(np.isscalar)
-def isscalar(element):
+def isscalar(element: object) -> bool:
     return isinstance(element, TracedArray | TracedComplex) and element.is_scalar
 
 
 @implements(np.result_type)
-def result_type(*operands):
+def result_type(*operands: ArrayLike) -> np.dtype:
     return np.result_type(*(_promotable(x) if isinstance(x, TracedArray) else x for x in operands))
 
 
 @implements(np.unwrap)
-def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
+def unwrap(
+    p: ArrayLike, discont: ArrayLike = None, axis: int = -1, *, period: ArrayLike = 2 * math.pi
+) -> Array:
     p = as_traced(p)
     if period is None:
         raise OperandError(f"np.unwrap{at(user_source())}: period=None is no number")
@@ -279,12 +299,12 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
 
 
 @implements(np.float_power)
-def float_power(x, p):
+def float_power(x: ArrayLike, p: ArrayLike) -> Array:
     return np.power(as_traced(x).astype(np.float64), as_traced(p).astype(np.float64))
 
 
 @implements(np.where)
-def where(condition, *choices):
+def where(condition: ArrayLike, *choices: ArrayLike) -> Array:
     if not choices:
         return np.nonzero(condition)
     if len(choices) != 2:
@@ -304,12 +324,17 @@ def _promotable(value: Any) -> Any:
 
 
 @implements(method="clip")
-def _clip_method(a, min=None, max=None, out=None):
+def _clip_method(
+    a: TracedArray, min: ArrayLike = None, max: ArrayLike = None, out: Out = None
+) -> Array:
     return clip(a, min, max)
 
 
 @implements(np.clip)
-def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+def clip(
+    a: ArrayLike, a_min: ArrayLike = None, a_max: ArrayLike = None, out: Out = None, *,
+    min: ArrayLike = None, max: ArrayLike = None,
+) -> Array:  # fmt: skip
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise InputError(f"np.clip{at(user_source())}: a_min and min, or a_max and max, are given")
     low = a_min if a_min is not None else min
@@ -322,7 +347,7 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 
 @implements(np.astype)
-def astype(x, dtype, /, *, copy=True, device=None):
+def astype(x: ArrayLike, dtype: DType, /, *, copy: bool = True, device: object = None) -> Array:
     if isinstance(x, list | tuple):
         raise OperandError(f"np.astype{at(user_source())} takes an array, got a list")
     if as_traced(x).weak:
@@ -332,12 +357,15 @@ def astype(x, dtype, /, *, copy=True, device=None):
     return _astype_method(x, dtype, copy=copy)
 
 
-def _is_kept(x: TracedArray, dtype: np.dtype, order: str, copy: bool) -> bool:
+def _is_kept(x: TracedArray, dtype: np.dtype, order: Order, copy: bool) -> bool:
     return order == "K" and copy and x.dtype == dtype and x.ndim < 2 and not x.weak
 
 
 @implements(method="astype")
-def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
+def _astype_method(
+    x: ArrayLike, dtype: DType, order: Order = "K", casting: Casting = "unsafe",
+    subok: bool = True, copy: bool = True,
+) -> Array:  # fmt: skip
     if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
         return fresh(x)  # most often, and faster
     dtype = np.dtype(dtype)
@@ -357,7 +385,7 @@ def _astype_method(x, dtype, order="K", casting="unsafe", subok=True, copy=True)
 
 
 @implements(method="item")
-def item(x, *index):
+def item(x: TracedArray, *index: ArrayLike) -> TracedArray:
     index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else index
     if len(index) == 1 and x.ndim != 1:
         flat: Any = np.ravel(x)

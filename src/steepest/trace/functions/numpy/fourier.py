@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from steepest.trace.arrays.complex import FUNCTIONS, TracedComplex, as_complex, 
 from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Out,
     implements,
     normalize_axes,
     normalize_axis,
@@ -57,21 +60,29 @@ def _transform(a: Any, n: int | None, axis: int, norm: Any, forward: bool) -> Tr
     return made if factor == 1.0 else made.on_parts(np.multiply, factor)
 
 
-def fft(a, n=None, axis=-1, norm=None, out=None):
+def fft(
+    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
+) -> Array:
     return _transform(a, n, axis, norm, forward=True)
 
 
-def ifft(a, n=None, axis=-1, norm=None, out=None):
+def ifft(
+    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
+) -> Array:
     return _transform(a, n, axis, norm, forward=False)
 
 
-def rfft(a, n=None, axis=-1, norm=None, out=None):
+def rfft(
+    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
+) -> Array:
     z = fft(a, n, axis, norm)
     axis = normalize_axis(axis, z.ndim)
     return z[along(axis, slice(None, z.shape[axis] // 2 + 1))]
 
 
-def irfft(a, n=None, axis=-1, norm=None, out=None):
+def irfft(
+    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
+) -> Array:
     z = as_complex(a)
     axis = normalize_axis(axis, z.ndim)
     n = 2 * (z.shape[axis] - 1) if n is None else n
@@ -103,7 +114,13 @@ def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
 
 
 def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
-    def implementation(a, s=None, axes=None, norm=None, out=None):
+    def implementation(
+        a: ArrayLike,
+        s: Sequence[int | None] | None = None,
+        axes: ArrayLike = None,
+        norm: str | None = None,
+        out: Out = None,
+    ) -> Array:
         z = as_complex(a)
         sizes, axes = _in_turn(s, axes, z.ndim)
         if not axes and not is_complex(a):
@@ -118,7 +135,13 @@ def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
 fftn, ifftn = _over_axes(fft), _over_axes(ifft)
 
 
-def rfftn(a, s=None, axes=None, norm=None, out=None):
+def rfftn(
+    a: ArrayLike,
+    s: Sequence[int | None] | None = None,
+    axes: ArrayLike = None,
+    norm: str | None = None,
+    out: Out = None,
+) -> Array:
     a = as_traced(a)
     sizes, axes = _in_turn(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
@@ -127,7 +150,13 @@ def rfftn(a, s=None, axes=None, norm=None, out=None):
     return z
 
 
-def irfftn(a, s=None, axes=None, norm=None, out=None):
+def irfftn(
+    a: ArrayLike,
+    s: Sequence[int | None] | None = None,
+    axes: ArrayLike = None,
+    norm: str | None = None,
+    out: Out = None,
+) -> Array:
     z = as_complex(a)
     sizes, axes = _in_turn(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
@@ -136,14 +165,12 @@ def irfftn(a, s=None, axes=None, norm=None, out=None):
 
 
 def _shift(sign: int) -> Callable[..., Any]:
-    def implementation(x, axes=None):
+    def implementation(x: ArrayLike, axes: ArrayLike = None) -> Array:
         array: Any = as_complex(x) if is_complex(x) else as_traced(x)
         chosen = normalize_axes(axes, array.ndim)
         if not chosen:
             raise InputError(f"a shift{at(user_source())} needs an axis at least")
-        shifts = [sign * ((array.shape[i] + (sign < 0)) // 2) for i in chosen]
-        if sign < 0:
-            shifts = [-(array.shape[i] // 2) for i in chosen]
+        shifts = [sign * (array.shape[i] // 2) for i in chosen]
         rolled = REAL_FUNCTIONS[np.roll]
         if isinstance(array, TracedArray):
             return rolled(array, shifts, chosen)
@@ -174,7 +201,13 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
 
 
 @implements(np.fft.irfft2, out=one_of(None))  # NumPy itself writes nothing there
-def irfft2(a, s=None, axes=(-2, -1), norm=None, out=None):
+def irfft2(
+    a: ArrayLike,
+    s: Sequence[int | None] | None = None,
+    axes: ArrayLike = (-2, -1),
+    norm: str | None = None,
+    out: Out = None,
+) -> Array:
     return irfftn(a, s, axes, norm)
 
 

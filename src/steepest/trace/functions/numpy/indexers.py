@@ -14,7 +14,7 @@ from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN
 from steepest.trace.functions.numpy.creating import array as make_array
 from steepest.trace.functions.numpy.joining import concatenate
-from steepest.trace.functions.registry import as_plain, implements, node_cast
+from steepest.trace.functions.registry import Array, ArrayLike, as_plain, implements, node_cast
 
 
 class Joiner:
@@ -97,7 +97,7 @@ SEEN[np.c_] = Joiner(np.c_, -1, 2, 0)
 
 
 @implements(np.ix_)
-def ix_(*args):
+def ix_(*args: ArrayLike) -> tuple[Array, ...]:
     mesh = []
     for place, sequence in enumerate(args):
         array = as_traced(sequence)

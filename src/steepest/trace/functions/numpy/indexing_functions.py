@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, re
 from steepest.trace.arrays.assignment import check_writable, fresh, view
 from steepest.trace.arrays.dispatch import as_mask, demand, selected
 from steepest.trace.arrays.indexing import getitem, setitem
-from steepest.trace.arrays.registries import UFUNC_METHODS
 from steepest.trace.functions.numpy.joining import along
 from steepest.trace.functions.numpy.shaping import as_shape, ravel, reshape
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Casting,
+    Order,
+    Out,
+    ShapeLike,
     as_truth,
     demand_axes,
     implements,
@@ -39,7 +44,9 @@ def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
 
 
 @implements(np.take, method="take")
-def take(a, indices, axis=None, out=None, mode="raise"):
+def take(
+    a: ArrayLike, indices: ArrayLike, axis: int | None = None, out: Out = None, mode: str = "raise"
+) -> TracedArray:
     a = as_traced(a)
     if isinstance(indices, slice):
         raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
@@ -60,7 +67,7 @@ def _grid(arr: TracedArray, indices: Any, axis: int) -> tuple[Any, ...]:
 
 
 @implements(np.take_along_axis)
-def take_along_axis(arr, indices, axis=-1):
+def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> Array:
     arr, indices = as_traced(arr), as_traced(indices)
     if axis is None:
         if indices.ndim != 1:
@@ -78,12 +85,12 @@ def take_along_axis(arr, indices, axis=-1):
 
 
 @implements(np.put_along_axis)
-def put_along_axis(arr, indices, values, axis):
+def put_along_axis(arr: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: int) -> None:
     indices = as_traced(indices)
     setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
 
 
-def as_integers(name: str, x: Any) -> TracedArray:
+def as_integers(name: str, x: Any) -> Array:
     """Return whole numbers as such; others are an error, as in NumPy."""
     x = as_traced(x)
     if not np.can_cast(x.dtype, np.intp, "safe"):
@@ -95,7 +102,9 @@ def as_integers(name: str, x: Any) -> TracedArray:
 
 
 @implements(np.choose, method="choose")
-def choose(a, choices, out=None, mode="raise"):
+def choose(
+    a: ArrayLike, choices: Sequence[ArrayLike], out: Out = None, mode: str = "raise"
+) -> Array:
     a = as_integers("choose", a)
     stacked = np.stack(np.broadcast_arrays(*map(as_traced, choices)))
     if mode == "raise":
@@ -110,7 +119,9 @@ def choose(a, choices, out=None, mode="raise"):
 
 
 @implements(np.select)
-def select(condlist, choicelist, default=0):
+def select(
+    condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0
+) -> Array:
     dtype = np.result_type(*map(as_traced, (*choicelist, default)))
     result: Any = default
     conditions = [as_traced(condition) for condition in condlist]
@@ -125,7 +136,13 @@ def select(condlist, choicelist, default=0):
 
 
 @implements(np.piecewise)
-def piecewise(x, condlist, funclist, *args, **kw):
+def piecewise(
+    x: ArrayLike,
+    condlist: ArrayLike,
+    funclist: Sequence[Callable[..., Any] | ArrayLike],
+    *args: Any,
+    **kw: Any,
+) -> Array:
     x = as_traced(x)
     conditions = [as_traced(c) for c in condlist] if isinstance(condlist, list | tuple) else None
     if conditions is None or (conditions[0].ndim == 0 and x.ndim):
@@ -169,17 +186,21 @@ def _somewhere(x: TracedArray, condition: Any) -> Any:
 
 
 @implements(np.extract)
-def extract(condition, arr):
+def extract(condition: ArrayLike, arr: ArrayLike) -> Array:
     return ravel(arr)[ravel(as_truth(condition))]
 
 
 @implements(method="compress")
-def _compress_method(a, condition, axis=None, out=None):
+def _compress_method(
+    a: TracedArray, condition: ArrayLike, axis: int | None = None, out: Out = None
+) -> Array:
     return compress(condition, a, axis)
 
 
 @implements(np.compress)
-def compress(condition, a, axis=None, out=None):
+def compress(
+    condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: Out = None
+) -> Array:
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     demand_axes("compress", as_traced(condition), 1)
@@ -188,7 +209,7 @@ def compress(condition, a, axis=None, out=None):
 
 
 @implements(np.nonzero, method="nonzero")
-def nonzero(a):
+def nonzero(a: ArrayLike) -> tuple[Array, ...]:
     # How many there are sets a shape: which elements are zero becomes a guard.
     a = as_traced(a)
     if not a.ndim:
@@ -198,12 +219,12 @@ def nonzero(a):
 
 
 @implements(np.flatnonzero)
-def flatnonzero(a):
+def flatnonzero(a: ArrayLike) -> Array:
     return nonzero(ravel(a))[0]
 
 
 @implements(np.argwhere)
-def argwhere(a):
+def argwhere(a: ArrayLike) -> Array:
     a = as_traced(a)
     if not a.ndim:
         return argwhere(np.atleast_1d(a))[:, :0]
@@ -211,15 +232,15 @@ def argwhere(a):
 
 
 @implements(np.put)
-def put(a, ind, v, mode="raise"):
-    flat = _flat_for_writing(a)
+def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
+    flat = flat_for_writing(a)
     indices = np.asarray(ind) if not holds_traced(ind) else as_traced(ind)
     indices = _in_bounds(ravel(indices), flat.size, mode)
     values = ravel(as_traced(v))
     setitem(flat, indices, np.resize(values, indices.shape))
 
 
-def _flat_for_writing(a: Any) -> TracedArray:
+def flat_for_writing(a: Any) -> TracedArray:
     if not isinstance(a, TracedArray):
         raise InputError(
             f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
@@ -230,7 +251,7 @@ def _flat_for_writing(a: Any) -> TracedArray:
 
 
 @implements(np.place)
-def place(arr, mask, vals):
+def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike) -> None:
     indices = flatnonzero(_mask_for("place", arr, mask))
     put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
 
@@ -247,15 +268,17 @@ def _mask_for(name: str, a: Any, mask: Any) -> Any:
 
 
 @implements(np.putmask)
-def putmask(a, mask, values):
+def putmask(a: ArrayLike, mask: ArrayLike, values: ArrayLike) -> None:
     mask = reshape(_mask_for("putmask", a, mask), a.shape)
     a[...] = np.where(mask, np.resize(ravel(as_traced(values)), a.shape), a)
 
 
 @implements(np.copyto)
-def copyto(dst, src, casting="same_kind", where=True):
+def copyto(
+    dst: ArrayLike, src: ArrayLike, casting: Casting = "same_kind", where: ArrayLike = True
+) -> None:
     if not isinstance(dst, TracedArray):
-        _flat_for_writing(dst)
+        flat_for_writing(dst)
     src = as_traced(src)
     dst.demand_cast(src, "np.copyto", casting)
     if where is not True:
@@ -266,8 +289,8 @@ def copyto(dst, src, casting="same_kind", where=True):
 
 
 @implements(np.fill_diagonal)
-def fill_diagonal(a, val, wrap=False):
-    flat = _flat_for_writing(a)
+def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
+    flat = flat_for_writing(a)
     if a.ndim < 2:
         raise InputError(f"np.fill_diagonal{at(user_source())}: shape {a.shape} has no diagonal")
     if a.ndim == 2:
@@ -282,10 +305,6 @@ def fill_diagonal(a, val, wrap=False):
     setitem(flat, places, values)
 
 
-def _flat_items(a: TracedArray) -> Any:
-    return FlatView(a)
-
-
 class FlatView:
     """``x.flat``: an array as a row of its elements, read and written."""
 
@@ -296,7 +315,7 @@ class FlatView:
         return ravel(self.base).copy()[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        flat = _flat_for_writing(self.base)
+        flat = flat_for_writing(self.base)
         value = as_traced(value)
         if value.ndim:
             places = np.arange(flat.size)[key]
@@ -311,11 +330,11 @@ class FlatView:
         return self.base.size
 
 
-implements(attribute="flat")(_flat_items)
+implements(attribute="flat")(FlatView)
 
 
 @implements(np.unravel_index)
-def unravel_index(indices, shape, order="C"):
+def unravel_index(indices: ArrayLike, shape: ShapeLike, order: Order = "C") -> tuple[Array, ...]:
     if order not in ("C", "F"):
         raise InputError(f"np.unravel_index{at(user_source())}: order must be 'C' or 'F'")
     result, rest = [], as_traced(indices)
@@ -334,39 +353,8 @@ def unravel_index(indices, shape, order="C"):
     return tuple(result if order == "F" else reversed(result))
 
 
-@implements(np.searchsorted, method="searchsorted")
-def searchsorted(a, v, side="left", sorter=None):
-    a, v = as_traced(a), as_traced(v)
-    demand_axes("searchsorted", a, 1)
-    if side not in ("left", "right"):
-        raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
-    if sorter is not None:
-        sorter = as_traced(sorter)
-        if sorter.size != a.size:
-            raise InputError(
-                f"np.searchsorted{at(user_source())}: sorter has {sorter.size} elements, the "
-                f"array has {a.size}"
-            )
-        a = a[sorter]
-    columns = reshape(v, (*v.shape, 1), copy=True)
-    before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
-    # NaN sorts behind every number.
-    before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
-    return np.sum(before, axis=-1)
-
-
-@implements(np.digitize)
-def digitize(x, bins, right=False):
-    bins = as_traced(bins)
-    demand_axes("digitize", bins, 1)
-    side = "left" if right else "right"
-    if bins.size > 1 and bool(bins[0] > bins[-1]):
-        return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
-    return searchsorted(bins, x, side)
-
-
 @implements(np.bincount)
-def bincount(x, weights=None, minlength=0):
+def bincount(x: ArrayLike, weights: ArrayLike = None, minlength: int = 0) -> Array:
     demand_axes("bincount", as_traced(x), 1)
     x = as_integers("bincount", x)
     if not x.size:
@@ -387,45 +375,3 @@ def bincount(x, weights=None, minlength=0):
                 f"{x.shape}"
             )
     return record(TABLE["add_at"], as_traced(weights), x, shape=(max(top, minlength),))
-
-
-def _at(ufunc: np.ufunc) -> Callable[..., Any]:
-    """Return the implementation of ``ufunc.at``, for sums: repeated indices add up."""
-    sign = -1 if ufunc is np.subtract else 1
-
-    def implementation(a, indices, b):
-        if not isinstance(a, TracedArray):
-            _flat_for_writing(a)
-        numbers = reshape(as_traced(np.arange(a.size)), a.shape)
-        places = getitem(numbers, indices)
-        values = np.broadcast_to(as_traced(b).astype(a.dtype), places.shape)
-        values, places = ravel(values), ravel(places)
-        added = record(TABLE["add_at"], values * sign, places, shape=(a.size,))
-        a[...] = a + reshape(added, a.shape)
-
-    return implementation
-
-
-UFUNC_METHODS[np.add, "at"] = _at(np.add)
-UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract)
-
-
-def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
-    def implementation(a, b, /, **options):
-        a, b = _as_array(a), _as_array(b)
-        if b.ndim and a.ndim:
-            a = a[(..., *(None,) * b.ndim)]
-        return ufunc(a, b, **options)
-
-    return implementation
-
-
-def _as_array(value: Any) -> TracedArray:
-    """Return an operand as NumPy makes an array of it: a Python number has a dtype now."""
-    x = as_traced(value)
-    return x.astype(x.dtype) if x.weak else x
-
-
-for _ufunc in list(vars(np).values()):
-    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 2 and _ufunc.signature is None:
-        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,13 @@ from steepest.trace.functions.numpy.shaping import (
     reshape,
 )
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    Casting,
+    DType,
+    Out,
+    ShapeLike,
     as_plain,
     implements,
     node_cast,
@@ -39,7 +46,13 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
 
 
 @implements(np.concatenate, np.concat)
-def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+def concatenate(
+    arrays: Sequence[ArrayLike],
+    axis: int | None = 0,
+    out: Out = None,
+    dtype: DType = None,
+    casting: Casting = "same_kind",
+) -> TracedArray:
     _demand_not_both("concatenate", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if axis is None:
@@ -64,7 +77,10 @@ def _demand_not_both(name: str, out: Any, dtype: Any) -> None:
 
 
 @implements(np.stack)
-def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+def stack(
+    arrays: Sequence[ArrayLike], axis: int = 0, out: Out = None, *, dtype: DType = None,
+    casting: Casting = "same_kind",
+) -> Array:  # fmt: skip
     _demand_not_both("stack", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if len({part.shape for part in parts}) > 1:
@@ -82,13 +98,17 @@ def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = No
 
 
 @implements(np.hstack)
-def hstack(tup, *, dtype=None, casting="same_kind"):
+def hstack(
+    tup: Sequence[ArrayLike], *, dtype: DType = None, casting: Casting = "same_kind"
+) -> Array:
     parts = [atleast_1d(as_traced(part)) for part in tup]
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1, None, dtype, casting)
 
 
 @implements(np.vstack)
-def vstack(tup, *, dtype=None, casting="same_kind"):
+def vstack(
+    tup: Sequence[ArrayLike], *, dtype: DType = None, casting: Casting = "same_kind"
+) -> Array:
     parts = [np.atleast_2d(as_traced(part)) for part in tup]
     return concatenate(parts, 0, None, dtype, casting)
 
@@ -98,18 +118,18 @@ if hasattr(np, "row_stack"):  # the old name
 
 
 @implements(np.dstack)
-def dstack(tup):
+def dstack(tup: Sequence[ArrayLike]) -> Array:
     return concatenate([np.atleast_3d(as_traced(part)) for part in tup], 2)
 
 
 @implements(np.column_stack)
-def column_stack(tup):
+def column_stack(tup: Sequence[ArrayLike]) -> Array:
     parts = [atleast_1d(as_traced(part)) for part in tup]
     return concatenate([p[:, None] if p.ndim == 1 else p for p in parts], 1)
 
 
 @implements(np.block)
-def block(arrays):
+def block(arrays: ArrayLike) -> TracedArray:
     def depth(tree: Any) -> int:
         if isinstance(tree, tuple):
             raise OperandError(f"np.block{at(user_source())} takes lists of arrays, and no tuples")
@@ -118,7 +138,7 @@ def block(arrays):
     total = depth(arrays)
     ndim = max([total, *(as_traced(leaf).ndim for leaf in _leaves(arrays))])
 
-    def join(tree: Any, level: int) -> TracedArray:
+    def join(tree: Any, level: int) -> Array:
         if isinstance(tree, list):
             return concatenate([join(part, level + 1) for part in tree], -(total - level))
         leaf = as_traced(tree)
@@ -134,38 +154,34 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 @implements(np.append)
-def append(arr, values, axis=None):
+def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     if axis is None:
         return concatenate([ravel(arr), ravel(values)])
     return concatenate([arr, values], axis)
 
 
 @implements(np.insert)
-def insert(arr, obj, values, axis=None):
+def insert(arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
-    # Which element goes where does not depend on values: the numbers of the new ones are -1.
+    extent = arr.shape[axis]
     obj = _places(obj)
-    obj = np.flatnonzero(obj) if getattr(obj, "dtype", None) == np.bool_ else obj
-    places = np.insert(np.arange(arr.shape[axis]), obj, -1)
-    added = int(np.sum(places < 0))
-    shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
+    if isinstance(obj, slice):
+        obj = np.arange(*obj.indices(extent))
+    elif getattr(obj, "dtype", None) == np.bool_:
+        obj = np.flatnonzero(obj)
     values = as_traced(values).astype(arr.dtype)
-    if np.ndim(obj) == 0 and values.ndim:
-        values = (
-            np.moveaxis(np.expand_dims(values, 0), 0, axis) if values.ndim < arr.ndim else values
-        )
-    if np.ndim(obj) == 0:
-        added = values.shape[axis] if values.ndim == arr.ndim else 1
-        places = np.insert(np.arange(arr.shape[axis]), obj, np.full(added, -1))
-        shape = (*arr.shape[:axis], added, *arr.shape[axis + 1 :])
-    values = np.broadcast_to(values, shape)
-    # New elements are numbered behind the old ones, in the order in which they are given.
-    order = np.argsort(np.argsort(np.broadcast_to(obj, (added,)), kind="stable"), kind="stable")
-    numbers = places.copy()
-    fresh_numbers = np.empty(added, int)
-    fresh_numbers[order] = np.arange(added)
-    numbers[places < 0] = arr.shape[axis] + fresh_numbers
+    values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
+    added = np.size(obj)
+    if added == 1:  # NumPy inserts all values at a single index
+        values = values if np.ndim(obj) else np.moveaxis(values, 0, axis)
+        added = values.shape[axis]
+    values = np.broadcast_to(values, (*arr.shape[:axis], added, *arr.shape[axis + 1 :]))
+    # The result takes elements of the old array followed by the new values. NumPy says where
+    # the new ones go (-1 stands for each), and values at a smaller index come first.
+    numbers = np.insert(np.arange(extent), obj, np.full(added, -1))
+    index = np.broadcast_to(np.where(np.less(obj, 0), np.add(obj, extent), obj), (added,))
+    numbers[numbers < 0] = extent + np.argsort(index, kind="stable")
     return concatenate([arr, values], axis)[along(axis, numbers)]
 
 
@@ -184,7 +200,7 @@ def _places(obj: Any) -> Any:
 
 
 @implements(np.delete)
-def delete(arr, obj, axis=None):
+def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Array:
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
     return arr[along(axis, np.delete(np.arange(arr.shape[axis]), _places(obj)))]
@@ -205,7 +221,7 @@ def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
 
 
 @implements(np.array_split)
-def array_split(ary, indices_or_sections, axis=0):
+def array_split(ary: ArrayLike, indices_or_sections: ArrayLike, axis: int = 0) -> list[Array]:
     return _split(ary, indices_or_sections, axis, equal=False)
 
 
@@ -217,27 +233,27 @@ def _split(ary: Any, indices_or_sections: Any, axis: int, equal: bool) -> list[A
 
 
 @implements(np.split)
-def split(ary, indices_or_sections, axis=0):
+def split(ary: ArrayLike, indices_or_sections: ArrayLike, axis: int = 0) -> list[Array]:
     return _split(ary, indices_or_sections, axis, equal=True)
 
 
 @implements(np.hsplit)
-def hsplit(ary, indices_or_sections):
+def hsplit(ary: ArrayLike, indices_or_sections: ArrayLike) -> list[Array]:
     ary = _with_axes("hsplit", ary, 1)
-    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+    return _split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1, equal=True)
 
 
 @implements(np.vsplit)
-def vsplit(ary, indices_or_sections):
-    return split(_with_axes("vsplit", ary, 2), indices_or_sections, 0)
+def vsplit(ary: ArrayLike, indices_or_sections: ArrayLike) -> list[Array]:
+    return _split(_with_axes("vsplit", ary, 2), indices_or_sections, 0, equal=True)
 
 
 @implements(np.dsplit)
-def dsplit(ary, indices_or_sections):
-    return split(_with_axes("dsplit", ary, 3), indices_or_sections, 2)
+def dsplit(ary: ArrayLike, indices_or_sections: ArrayLike) -> list[Array]:
+    return _split(_with_axes("dsplit", ary, 3), indices_or_sections, 2, equal=True)
 
 
-def _with_axes(name: str, ary: Any, number: int) -> TracedArray:
+def _with_axes(name: str, ary: Any, number: int) -> Array:
     array = as_traced(ary)
     if array.ndim < number:
         raise InputError(
@@ -248,22 +264,23 @@ def _with_axes(name: str, ary: Any, number: int) -> TracedArray:
 
 
 @implements(np.unstack)
-def unstack(x, /, *, axis=0):
+def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     x = np.moveaxis(as_traced(x), axis, 0)
     return tuple(x)
 
 
 @implements(np.tile)
-def tile(A, reps):
-    A, reps = as_traced(A), as_shape(reps)
-    if all(rep == 1 for rep in reps):
-        return FUNCTIONS[np.array](A, ndmin=len(reps))  # which keeps the order in memory
-    ndim = max(A.ndim, len(reps))
+def tile(A: ArrayLike, reps: ShapeLike) -> Array:
+    A, counts = as_traced(A), as_shape(reps)
+    if all(count == 1 for count in counts):
+        return FUNCTIONS[np.array](A, ndmin=len(counts))  # which keeps the order in memory
+    ndim = max(A.ndim, len(counts))
     shape = (1,) * (ndim - A.ndim) + A.shape
-    reps = (1,) * (ndim - len(reps)) + reps
+    counts = (1,) * (ndim - len(counts)) + counts
+    pairs = list(zip(counts, shape, strict=True))
     apart = reshape(A, [extent for n in shape for extent in (1, n)], copy=True)
-    spread = np.broadcast_to(apart, [e for r, n in zip(reps, shape, strict=True) for e in (r, n)])
-    return reshape(spread, [r * n for r, n in zip(reps, shape, strict=True)], copy=True)
+    spread = np.broadcast_to(apart, [extent for pair in pairs for extent in pair])
+    return reshape(spread, [count * n for count, n in pairs], copy=True)
 
 
 def _whole(name: str, value: Any) -> np.ndarray:
@@ -275,20 +292,20 @@ def _whole(name: str, value: Any) -> np.ndarray:
 
 
 @implements(np.repeat, method="repeat")
-def repeat(a, repeats, axis=None):
+def repeat(a: ArrayLike, repeats: int | Sequence[int], axis: int | None = None) -> Array:
     a = as_traced(a)
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return a[along(axis, np.repeat(np.arange(a.shape[axis]), _whole("repeat", repeats)))]
 
 
 @implements(np.resize)
-def resize(a, new_shape):
+def resize(a: ArrayLike, new_shape: ShapeLike) -> Array:
     a, shape = ravel(a), as_shape(new_shape)
     return reshape(a[np.resize(np.arange(a.size), shape)], shape)
 
 
 @implements(np.roll)
-def roll(a, shift, axis=None):
+def roll(a: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Array:
     a = as_traced(a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
@@ -303,6 +320,7 @@ def roll(a, shift, axis=None):
     return fresh(a)
 
 
+_PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 _INDEX_MODES = {"edge", "reflect", "symmetric", "wrap"}
 
 
@@ -314,7 +332,9 @@ def _widths_of_axes(widths: dict[int, Any], ndim: int) -> list[Any]:
 
 
 @implements(np.pad)
-def pad(array, pad_width, mode="constant", **options):
+def pad(
+    array: ArrayLike, pad_width: ArrayLike, mode: _PadMode = "constant", **options: Any
+) -> Array:
     array = FUNCTIONS[np.copy](array)
     constant_values = options.pop("constant_values", 0) if mode == "constant" else 0
     if options:
@@ -343,7 +363,7 @@ def pad(array, pad_width, mode="constant", **options):
 
 
 @implements(np.trim_zeros, axis=one_of(None))
-def trim_zeros(filt, trim="fb", axis=None):
+def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: int | None = None) -> Array:
     given, filt = filt, as_traced(filt)
     if set(trim.lower()) - set("fb"):
         raise InputError(f"np.trim_zeros{at(user_source())}: trim={trim!r} must be of 'f' and 'b'")

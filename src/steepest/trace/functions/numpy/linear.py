@@ -12,14 +12,19 @@ from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
 from steepest.ops.linear_algebra.matrices import from_lower
 from steepest.ops.linear_algebra.spectral import eigh_parts, svd_parts
-from steepest.trace.arrays.array import as_traced, record
+from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.complex import FUNCTIONS as COMPLEX_FUNCTIONS
+from steepest.trace.arrays.complex import TracedComplex
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.functions.numpy.reductions import root
+from steepest.trace.functions.numpy.reductions.sums import root
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
     MatrixError,
     demand_no_list,
+    demand_square,
     implements,
     node_cast,
     normalize_axes,
@@ -44,7 +49,9 @@ def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
 
 
 @implements(np.linalg.norm)
-def norm(x, ord=None, axis=None, keepdims=False):
+def norm(
+    x: ArrayLike, ord: float | str | None = None, axis: Axes = None, keepdims: bool = False
+) -> Array:
     x, axis = as_traced(x), demand_no_list(axis)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if axis is None and (ord is None or (x.ndim == 2 and ord == "fro")):
@@ -65,7 +72,9 @@ def _matrices(x: Any, axis: Any) -> Any:
     return x if axis is None else np.moveaxis(x, axis, (-2, -1))
 
 
-def _norm_of_complex(x, ord=None, axis=None, keepdims=False):
+def _norm_of_complex(
+    x: TracedComplex, ord: float | str | None = None, axis: Axes = None, keepdims: bool = False
+) -> Array:
     if ord not in (2, -2, "nuc") or len(normalize_axes(axis, x.ndim)) != 2:
         return norm(np.abs(x), ord, axis, keepdims)
     parts = _matrices(x.real, axis), _matrices(x.imag, axis)
@@ -112,7 +121,9 @@ COMPLEX_FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="
 
 
 @implements(np.linalg.vector_norm)
-def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
+def vector_norm(
+    x: ArrayLike, /, *, axis: Axes = None, keepdims: bool = False, ord: float | str | None = 2
+) -> Array:
     x = _floating(x)
     axes = normalize_axes(demand_no_list(axis), x.ndim)
     if len(axes) == 1:
@@ -129,7 +140,9 @@ COMPLEX_FUNCTIONS[np.linalg.vector_norm] = lambda x, /, **options: vector_norm(
 
 
 @implements(np.linalg.matrix_norm)
-def matrix_norm(x, /, *, keepdims=False, ord="fro"):
+def matrix_norm(
+    x: ArrayLike, /, *, keepdims: bool = False, ord: float | str | None = "fro"
+) -> Array:
     return norm(x, ord, (-2, -1), keepdims)
 
 
@@ -149,16 +162,12 @@ def _raising(name: str, message: str, *operands: Any) -> Any:
 
 def _square(name: str, a: Any) -> Any:
     a = _floating(a)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise InputError(
-            f"np.linalg.{name}{at(user_source())}: the last two axes must be square, got shape "
-            f"{a.shape}"
-        )
+    demand_square(name, a)
     return a
 
 
 @implements(np.linalg.solve)
-def solve(a, b):
+def solve(a: ArrayLike, b: ArrayLike) -> Array:
     a, b = _square("solve", a), _floating(b)
     dtype = np.result_type(a.dtype, b.dtype)
     column = b[:, None] if b.ndim == 1 else b
@@ -171,25 +180,25 @@ def solve(a, b):
 
 
 @implements(np.linalg.inv)
-def inv(a):
+def inv(a: ArrayLike) -> Array:
     a = _square("inv", a)
     return solve(a, np.broadcast_to(as_traced(np.eye(a.shape[-1], dtype=a.dtype)), a.shape))
 
 
 @implements(np.linalg.det)
-def det(a):
+def det(a: ArrayLike) -> TracedArray:
     return record(TABLE["det"], _square("det", a))
 
 
 @implements(np.linalg.slogdet)
-def slogdet(a):
+def slogdet(a: ArrayLike) -> tuple[Array, Array]:
     a = _square("slogdet", a)
     kind = type(np.linalg.slogdet(np.eye(1)))
     return kind(record(TABLE["detsign"], a), record(TABLE["logabsdet"], a))
 
 
 @implements(np.linalg.cholesky)
-def cholesky(a, /, *, upper=False):
+def cholesky(a: ArrayLike, /, *, upper: bool = False) -> Array:
     a = _square("cholesky", a)
     message = "Matrix is not positive definite"
     if upper:
@@ -198,7 +207,7 @@ def cholesky(a, /, *, upper=False):
 
 
 @implements(np.linalg.eigh)
-def eigh(a, UPLO="L"):
+def eigh(a: ArrayLike, UPLO: str = "L") -> tuple[Array, Array]:
     a = _square("eigh", a)
     if UPLO.upper() not in ("L", "U"):
         raise InputError(f"np.linalg.eigh{at(user_source())}: UPLO={UPLO!r} must be 'L' or 'U'")
@@ -207,7 +216,7 @@ def eigh(a, UPLO="L"):
 
 
 @implements(np.linalg.eigvalsh)
-def eigvalsh(a, UPLO="L"):
+def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Array:
     return eigh(a, UPLO)[0]
 
 
@@ -221,7 +230,9 @@ def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
 
 
 @implements(np.linalg.svd)
-def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+def svd(
+    a: ArrayLike, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Array | tuple[Array, Array, Array]:
     a = _floating(a)
     u, s, vh = _hermitian_svd(a) if hermitian else svd_parts(a)
     if not compute_uv:
@@ -232,12 +243,12 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
 
 
 @implements(np.linalg.svdvals)
-def svdvals(x, /):
+def svdvals(x: ArrayLike, /) -> Array:
     return svd_parts(_floating(x))[1]
 
 
 @implements(np.linalg.qr)
-def qr(a, mode="reduced"):
+def qr(a: ArrayLike, mode: str = "reduced") -> Array:
     a = _floating(a)
     if a.ndim < 2:
         raise MatrixError(f"np.linalg.qr{at(user_source())}: a number or vector is no matrix")
@@ -253,7 +264,13 @@ def qr(a, mode="reduced"):
 
 
 @implements(np.linalg.pinv)
-def pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):
+def pinv(
+    a: ArrayLike,
+    rcond: float | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: ArrayLike = np._NoValue,
+) -> TracedArray:
     a = _floating(a)
     if a.ndim < 2:
         raise MatrixError(f"np.linalg.pinv{at(user_source())}: a number or vector is no matrix")
@@ -265,7 +282,7 @@ def pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):
     return record(TABLE["pinv"], a, rcond=_cutoff("pinv", rcond, a))
 
 
-def _cutoff(name: str, rcond: Any, a: Any) -> float:
+def _cutoff(name: str, rcond: Any, a: TracedArray) -> float:
     """Return the share of the largest singular value below which others count as zero."""
     if rcond is None:
         return float(np.finfo(a.dtype).eps) * max(a.shape[-2:])
@@ -275,7 +292,9 @@ def _cutoff(name: str, rcond: Any, a: Any) -> float:
 
 
 @implements(np.linalg.lstsq)
-def lstsq(a, b, rcond=None):
+def lstsq(
+    a: ArrayLike, b: ArrayLike, rcond: float | None = None
+) -> tuple[Array, Array, Array, Array]:
     a, b = _floating(a), _floating(b)
     if a.ndim != 2 or b.ndim not in (1, 2):
         raise MatrixError(
@@ -295,7 +314,7 @@ def lstsq(a, b, rcond=None):
 
 
 @implements(np.linalg.cond)
-def cond(x, p=None):
+def cond(x: ArrayLike, p: float | str | None = None) -> Array:
     x = _floating(x)
     if p in (None, 2, -2):
         values = svdvals(x)
@@ -310,7 +329,9 @@ def cond(x, p=None):
 
 
 @implements(np.linalg.matrix_rank)
-def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+def matrix_rank(
+    A: ArrayLike, tol: ArrayLike = None, hermitian: bool = False, *, rtol: ArrayLike = None
+) -> Array:
     if tol is not None and rtol is not None:
         raise InputError(f"np.linalg.matrix_rank{at(user_source())}: give tol= or rtol=, not both")
     A = _floating(A)

@@ -18,11 +18,21 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.dispatch import demand, truth_of
 from steepest.trace.functions.numpy.joining import along
-from steepest.trace.functions.registry import demand_axes, implements, normalize_axis
+from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    DType,
+    demand_axes,
+    implements,
+    normalize_axis,
+)
 
 
 @implements(np.diff)
-def diff(a, n=1, axis=-1, prepend=None, append=None):
+def diff(
+    a: ArrayLike, n: int = 1, axis: int = -1, prepend: ArrayLike = None, append: ArrayLike = None
+) -> Array:
     a = as_traced(a)
     axis = normalize_axis(axis, a.ndim)
     parts = [a]
@@ -40,7 +50,7 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 
 
 @implements(np.ediff1d)
-def ediff1d(ary, to_end=None, to_begin=None):
+def ediff1d(ary: ArrayLike, to_end: ArrayLike = None, to_begin: ArrayLike = None) -> Array:
     flat = np.ravel(as_traced(ary))
     parts: list[Any] = [flat[1:] - flat[:-1]]
     if to_begin is not None:
@@ -62,7 +72,9 @@ def _added(values: Any, dtype: np.dtype) -> Any:
 
 
 @implements(np.gradient)
-def gradient(f, *varargs, axis=None, edge_order=1):
+def gradient(
+    f: ArrayLike, *varargs: ArrayLike, axis: Axes = None, edge_order: int = 1
+) -> Array | tuple[Array, ...]:
     f = as_traced(f)
     if edge_order not in (1, 2):
         raise InputError(f"np.gradient{at(user_source())}: edge_order must be 1 or 2")
@@ -130,7 +142,7 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 
 @implements(np.trapezoid)
-def trapezoid(y, x=None, dx=1.0, axis=-1):
+def trapezoid(y: ArrayLike, x: ArrayLike = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     y = as_traced(y)
     given, axis = axis, normalize_axis(axis, y.ndim)
     if x is None:
@@ -149,7 +161,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 
 
 @implements(np.convolve)
-def convolve(a, v, mode="full"):
+def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Array:
     a, v = np.atleast_1d(as_traced(a)), np.atleast_1d(as_traced(v))
     demand_axes("convolve", a, 1)
     demand_axes("convolve", v, 1)
@@ -185,17 +197,20 @@ def _is_finite(x: Any) -> bool:
 
 
 @implements(np.correlate)
-def correlate(a, v, mode="valid"):
+def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Array:
     a, v = as_traced(a), as_traced(v)
     demand_axes("correlate", a, 1)
     demand_axes("correlate", v, 1)
     if v.size > a.size:  # as NumPy does it: the other way round, then reversed
-        return convolve(v[::-1], a, mode)[::1] if mode == "full" else correlate(v, a, mode)[::-1]
+        return convolve(v[::-1], a, mode) if mode == "full" else correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)
 
 
 @implements(np.interp)
-def interp(x, xp, fp, left=None, right=None, period=None):
+def interp(
+    x: ArrayLike, xp: ArrayLike, fp: ArrayLike, left: ArrayLike = None, right: ArrayLike = None,
+    period: ArrayLike = None,
+) -> Array:  # fmt: skip
     # NumPy computes it in double precision, whatever it is given.
     x, xp, fp = (as_traced(part).astype(np.float64) for part in (x, xp, fp))
     demand_axes("interp", xp, 1)
@@ -226,8 +241,10 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 @implements(np.cov)
 def cov(
-    m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None
-):
+    m: ArrayLike, y: ArrayLike = None, rowvar: bool = True, bias: bool = False,
+    ddof: float | None = None, fweights: ArrayLike = None, aweights: ArrayLike = None, *,
+    dtype: DType = None,
+) -> Array:  # fmt: skip
     m = as_traced(m)
     rows = _rows(m, rowvar or m.ndim == 1)
     y = None if y is None else as_traced(y)
@@ -291,7 +308,9 @@ def _weights_of(name: str, weights: Any, rows: Any) -> Any:
 
 
 @implements(np.corrcoef)
-def corrcoef(x, y=None, rowvar=True, *, dtype=None):
+def corrcoef(
+    x: ArrayLike, y: ArrayLike = None, rowvar: bool = True, *, dtype: DType = None
+) -> Array:
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c

@@ -10,13 +10,13 @@ from steepest.errors import (
     InputError,
 )
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced
+from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.assignment import alias
-from steepest.trace.functions.registry import implements
+from steepest.trace.functions.registry import Array, ArrayLike, implements
 
 
 @implements(np.polyval)
-def polyval(p, x):
+def polyval(p: ArrayLike, x: ArrayLike) -> Array:
     x = as_traced(x)
     result: Any = np.zeros_like(x)
     for coefficient in as_traced(p):
@@ -25,7 +25,10 @@ def polyval(p, x):
 
 
 @implements(np.polyfit)
-def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+def polyfit(
+    x: ArrayLike, y: ArrayLike, deg: int, rcond: float | None = None, full: bool = False,
+    w: ArrayLike = None, cov: bool = False,
+) -> Array:  # fmt: skip
     if full or cov:
         raise InputError(f"np.polyfit{at(user_source())}: full and cov cannot be recorded")
     x, y = as_traced(x) + 0.0, as_traced(y) + 0.0
@@ -39,7 +42,7 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
 
 
 @implements(np.polyder)
-def polyder(p, m=1):
+def polyder(p: ArrayLike, m: int = 1) -> Array:
     p = as_traced(p)
     _demand_order("polyder", m)
     for left in range(m, -1, -1):  # NumPy multiplies once more than it needs, which may raise
@@ -49,7 +52,7 @@ def polyder(p, m=1):
 
 
 @implements(np.polyint)
-def polyint(p, m=1, k=None):
+def polyint(p: ArrayLike, m: int = 1, k: ArrayLike = None) -> TracedArray:
     p = as_traced(p)
     _demand_order("polyint", m)
     for i in range(m):
@@ -67,7 +70,7 @@ def _demand_order(name: str, m: int) -> None:
 
 
 @implements(np.polyadd)
-def polyadd(a1, a2):
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
     size = max(len(a1), len(a2))
     return _of_length(a1, size) + _of_length(a2, size)
@@ -79,14 +82,14 @@ def _of_length(p: Any, size: int) -> Any:
 
 
 @implements(np.polysub)
-def polysub(a1, a2):
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
     size = max(len(a1), len(a2))
     return _of_length(a1, size) - _of_length(a2, size)
 
 
 @implements(np.polymul)
-def polymul(a1, a2):
+def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
     return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,14 @@ from steepest.ops import TABLE
 from steepest.trace.arrays.array import TracedArray, as_traced, lies_in_order, record
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.functions.numpy.reductions import sum_
+from steepest.trace.functions.numpy.reductions.sums import sum_
 from steepest.trace.functions.numpy.shaping import ravel, reshape, transpose
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    DType,
     MatrixError,
+    Out,
     as_array,
     demand_square,
     implements,
@@ -29,7 +34,7 @@ from steepest.trace.functions.registry import (
 
 
 @implements(np.matmul)
-def matmul(a, b):
+def matmul(a: ArrayLike, b: ArrayLike) -> Array:
     a, b = as_traced(a), as_traced(b)
     _demand_axes("matmul", a, 1, b, 1)
     dtype = np.result_type(a.dtype, b.dtype)
@@ -49,7 +54,7 @@ def matmul(a, b):
 
 
 @implements(np.dot, method="dot")
-def dot(a, b, out=None):
+def dot(a: ArrayLike, b: ArrayLike, out: Out = None) -> Array:
     a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
@@ -68,12 +73,12 @@ def _demand_sum(name: str, a: Any, b: Any, left: Sequence[int], right: Sequence[
 
 
 @implements(np.vdot)
-def vdot(a, b):
+def vdot(a: ArrayLike, b: ArrayLike) -> Array:
     return matmul(ravel(a), ravel(b))
 
 
 @implements(np.inner)
-def inner(a, b):
+def inner(a: ArrayLike, b: ArrayLike) -> Array:
     a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
@@ -81,11 +86,13 @@ def inner(a, b):
 
 
 @implements(np.outer)
-def outer(a, b, out=None):
+def outer(a: ArrayLike, b: ArrayLike, out: Out = None) -> Array:
     return ravel(a)[:, None] * ravel(b)[None, :]
 
 
-def _outer_of_vectors(x1: TracedArray, x2: TracedArray) -> Any:
+@implements(np.linalg.outer)
+def _linalg_outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    x1, x2 = as_traced(x1), as_traced(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise InputError(
             f"np.linalg.outer{at(user_source())}: operands of shapes {x1.shape} and {x2.shape} "
@@ -95,7 +102,7 @@ def _outer_of_vectors(x1: TracedArray, x2: TracedArray) -> Any:
 
 
 @implements(np.tensordot)
-def tensordot(a, b, axes=2):
+def tensordot(a: ArrayLike, b: ArrayLike, axes: int | Sequence[Any] = 2) -> Array:
     a, b = as_traced(a), as_traced(b)
     if isinstance(axes, int | np.integer):
         axes = (range(-axes, 0), range(axes))
@@ -123,12 +130,15 @@ def _extents(x: TracedArray, axes: Sequence[int]) -> tuple[int, ...]:
 
 
 @implements(np.trace, method="trace")
-def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+def trace(
+    a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DType = None,
+    out: Out = None,
+) -> Array:  # fmt: skip
     return sum_(np.diagonal(a, offset, axis1, axis2), -1, dtype)
 
 
 @implements(np.vecdot, np.linalg.vecdot)
-def vecdot(x1, x2, /, *, axis=-1):
+def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     x1, x2, axis = as_traced(x1), as_traced(x2), operator.index(axis)
     places = [(normalize_axis(axis, x.ndim),) for x in (x1, x2)]
     _demand_sum("vecdot", x1, x2, *places)
@@ -137,14 +147,14 @@ def vecdot(x1, x2, /, *, axis=-1):
 
 
 @implements(np.matvec)
-def matvec(x1, x2):
+def matvec(x1: ArrayLike, x2: ArrayLike) -> Array:
     x1, x2 = as_traced(x1), as_traced(x2)
     _demand_axes("matvec", x1, 2, x2, 1)
     return matmul(x1, x2[..., None])[..., 0]
 
 
 @implements(np.vecmat)
-def vecmat(x1, x2):
+def vecmat(x1: ArrayLike, x2: ArrayLike) -> Array:
     x1, x2 = as_traced(x1), as_traced(x2)
     _demand_axes("vecmat", x1, 1, x2, 2)
     return matmul(x1[..., None, :], x2)[..., 0, :]
@@ -160,7 +170,7 @@ def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
 
 
 @implements(np.kron)
-def kron(a, b):
+def kron(a: ArrayLike, b: ArrayLike) -> Array:
     a, b = as_array(a), as_array(b)
     ndim = max(a.ndim, b.ndim)
     left = (1,) * (ndim - a.ndim) + a.shape
@@ -171,7 +181,7 @@ def kron(a, b):
 
 
 @implements(np.linalg.cross)
-def _linalg_cross(x1, x2, /, *, axis=-1):
+def _linalg_cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     x1, x2, axis = as_traced(x1), as_traced(x2), operator.index(axis)
     if {x.shape[normalize_axis(axis, x.ndim)] for x in (x1, x2)} != {3}:
         raise InputError(f"np.linalg.cross{at(user_source())}: vectors have three components")
@@ -179,7 +189,10 @@ def _linalg_cross(x1, x2, /, *, axis=-1):
 
 
 @implements(np.cross)
-def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+def cross(
+    a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1,
+    axis: int | None = None,
+) -> Array:  # fmt: skip
     if axis is not None:
         axisa = axisb = axisc = operator.index(axis)
     a, b = np.moveaxis(as_traced(a), axisa, 0), np.moveaxis(as_traced(b), axisb, 0)
@@ -192,7 +205,7 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 
 @implements(np.linalg.multi_dot)
-def multi_dot(arrays, *, out=None):
+def multi_dot(arrays: Sequence[ArrayLike], *, out: Out = None) -> Array:
     parts = [as_traced(array) for array in arrays]
     where = at(user_source())
     if len(parts) < 2:
@@ -238,7 +251,7 @@ def _cheapest(sizes: tuple[int, ...], first: int, last: int) -> tuple[int, int]:
 
 
 @implements(np.linalg.matrix_power)
-def matrix_power(a, n):
+def matrix_power(a: ArrayLike, n: int) -> Array:
     a = as_traced(a)
     demand_square("matrix_power", a)
     n = operator.index(n)
@@ -255,7 +268,9 @@ def matrix_power(a, n):
 
 
 @implements(np.einsum, optimize=lambda value: True)
-def einsum(subscripts, *operands, out=None, optimize=False):
+def einsum(
+    subscripts: Any, *operands: ArrayLike, out: Out = None, optimize: object = False
+) -> Array:
     if not isinstance(subscripts, str):
         subscripts, operands = _in_letters([subscripts, *operands])
     arrays = [as_traced(operand) for operand in operands]
@@ -276,20 +291,17 @@ def einsum(subscripts, *operands, out=None, optimize=False):
     return result
 
 
-def _gives_order(subscripts: str, operands: Sequence[Any]) -> bool:
+def _gives_order(subscripts: str, operands: Sequence[Any]) -> Array:
     """Whether NumPy lays a product of arrays in C order out so: it is asked with few elements."""
     few = [np.ones([min(n, 2) for n in np.shape(operand)]) for operand in operands]
     return np.einsum(subscripts, *few).flags.c_contiguous
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return operands followed by lists of axes as subscripts and operands."""
 
     def letters(axes: Any) -> str:
-        return "".join("..." if axis is Ellipsis else _LETTERS[axis] for axis in axes)
+        return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
 
     pairs = len(arguments) // 2
     inputs = ",".join(letters(axes) for axes in arguments[1 : 2 * pairs : 2])
@@ -297,7 +309,7 @@ def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
     return inputs + output, tuple(arguments[: 2 * pairs : 2])
 
 
-def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> TracedArray:
+def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> Array:
     """Contract one array, or two, whose axes are named by letters."""
     named = [_without_repeats(*pair) for pair in zip(inputs, arrays, strict=True)]
     if len(named) == 1:
@@ -315,9 +327,7 @@ def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray])
     columns = [c for c in right if c not in left]
     extents = {**dict(zip(left, a.shape, strict=True)), **dict(zip(right, b.shape, strict=True))}
 
-    def matrices(
-        letters: str, array: TracedArray, first: list[str], last: list[str]
-    ) -> TracedArray:
+    def matrices(letters: str, array: TracedArray, first: list[str], last: list[str]) -> Array:
         order = [*batch, *first, *last]
         moved = transpose(array, [letters.index(c) for c in order])
         size = [math.prod(extents[c] for c in part) for part in (batch, first, last)]
@@ -357,13 +367,12 @@ def _summed(letters: str, array: TracedArray, kept: set[str]) -> tuple[str, Trac
     return (left, sum_(array, axes)) if axes else (left, array)
 
 
-def _arranged(letters: str, array: TracedArray, output: str) -> TracedArray:
+def _arranged(letters: str, array: TracedArray, output: str) -> Array:
     return transpose(array, [letters.index(c) for c in output])
 
 
 for _alias, _function in (
     (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
-    (np.linalg.outer, lambda x1, x2, /: _outer_of_vectors(as_traced(x1), as_traced(x2))),
     (np.linalg.tensordot, tensordot),
     (np.linalg.trace, lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype)),
     (np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),

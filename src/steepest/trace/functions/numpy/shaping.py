@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import InputError, UnsupportedError
+from steepest.graph.node import Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.trace.arrays.array import TracedArray, as_traced, record
@@ -18,6 +19,12 @@ from steepest.trace.arrays.layout import is_contiguous, laid_out, settled, unkno
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS
 from steepest.trace.arrays.storage import reshapes_as_view
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    DType,
+    Order,
+    ShapeLike,
     as_plain,
     demand_no_list,
     implements,
@@ -35,12 +42,15 @@ def as_shape(shape: Any) -> tuple[int, ...]:
 
 
 @implements(np.reshape)
-def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
+def reshape(
+    a: ArrayLike, /, shape: ShapeLike | None = None, order: Order = "C", *,
+    newshape: ShapeLike | None = None, copy: bool | None = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     shape = as_shape(shape if newshape is None else newshape)
     if order == "K":
         raise InputError(f"order 'K'{at(user_source())} is not permitted for reshaping")
-    order = settled(a, order)
+    layout = settled(a, order)
     if -1 in shape:
         known = math.prod(extent for extent in shape if extent != -1)
         shape = tuple(a.size // known if extent == -1 and known else extent for extent in shape)
@@ -48,7 +58,7 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
         raise InputError(
             f"cannot reshape array of size {a.size} into shape {shape}{at(user_source())}"
         )
-    if order == "F":
+    if layout == "F":
         return transpose(reshape(transpose(a), shape[::-1], copy=copy))
     if shape == a.shape:
         return fresh(a) if copy and not a.is_scalar else alias(a)
@@ -68,28 +78,30 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
 
 
 @implements(method="reshape")
-def _reshape_method(a, *shape, order="C", copy=None):
+def _reshape_method(
+    a: TracedArray, *shape: ShapeLike, order: Order = "C", copy: bool | None = None
+) -> Array:
     return reshape(a, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
 @implements(np.ravel, method="ravel")
-def ravel(a, order="C"):
+def ravel(a: ArrayLike, order: Order = "C") -> Array:
     a = as_traced(a)
-    order = settled(a, order or "C")
-    if order != "C":
-        a = transpose(a, None if order == "F" else order)
+    layout = settled(a, order or "C")
+    if layout != "C":
+        a = transpose(a, None if layout == "F" else layout)
     if a.ndim and is_contiguous(a) is False:
         return record(TABLE["reshape"], a, shape=(a.size,))
     return reshape(a, (a.size,))
 
 
 @implements(method="flatten")
-def flatten(a, order="C"):
+def flatten(a: TracedArray, order: Order = "C") -> TracedArray:
     return fresh(ravel(a, order))
 
 
 @implements(np.transpose, np.permute_dims)
-def transpose(a, axes=None):
+def transpose(a: ArrayLike, axes: Axes = None) -> TracedArray:
     a = as_traced(a)
     axes = range(a.ndim)[::-1] if axes is None else axes
     axes = axes if isinstance(axes, Iterable) else (axes,)
@@ -103,34 +115,34 @@ def transpose(a, axes=None):
 
 
 @implements(method="transpose")
-def _transpose_method(a, *axes):
+def _transpose_method(a: TracedArray, *axes: ArrayLike) -> Array:
     if not axes or axes == (None,):
         return transpose(a)
     return transpose(a, axes[0] if isinstance(axes[0], tuple | list) else axes)
 
 
 @implements(attribute="itemsize")
-def itemsize(a):
+def itemsize(a: TracedArray) -> int:
     return a.dtype.itemsize
 
 
 @implements(attribute="nbytes")
-def nbytes(a):
+def nbytes(a: TracedArray) -> int:
     return a.dtype.itemsize * a.size
 
 
 @implements(attribute="T")
-def _transposed(a):
+def _transposed(a: TracedArray) -> Array:
     return a if a.is_scalar else transpose(a)
 
 
 @implements(np.matrix_transpose, attribute="mT")
-def matrix_transpose(x, /):
+def matrix_transpose(x: ArrayLike, /) -> Array:
     return swapaxes(x, -1, -2)
 
 
 @implements(np.swapaxes, method="swapaxes")
-def swapaxes(a, axis1, axis2):
+def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     a = as_traced(a)
     order = list(range(a.ndim))
     i, j = normalize_axis(axis1, a.ndim), normalize_axis(axis2, a.ndim)
@@ -139,15 +151,9 @@ def swapaxes(a, axis1, axis2):
 
 
 @implements(np.moveaxis)
-def moveaxis(a, source, destination):
+def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     a = as_traced(a)
-    sources: list[Any] = (
-        [source] if isinstance(source, int | np.integer | TracedArray) else list(source)
-    )
-    is_one = isinstance(destination, int | np.integer | TracedArray)
-    targets: list[Any] = [destination] if is_one else list(destination)
-    sources = [normalize_axis(i, a.ndim) for i in sources]
-    targets = [normalize_axis(i, a.ndim) for i in targets]
+    sources, targets = _axis_list(source, a.ndim), _axis_list(destination, a.ndim)
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise InputError(f"np.moveaxis{at(user_source())}: an axis is given twice")
     if len(sources) != len(targets):
@@ -158,8 +164,14 @@ def moveaxis(a, source, destination):
     return transpose(a, order)
 
 
+def _axis_list(axis: int | Sequence[int], ndim: int) -> list[int]:
+    """Return one axis or several as non-negative numbers, in the order given."""
+    axes = [axis] if isinstance(axis, int | np.integer | TracedArray) else axis
+    return [normalize_axis(i, ndim) for i in axes]
+
+
 @implements(np.rollaxis)
-def rollaxis(a, axis, start=0):
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     a = as_traced(a)
     axis = normalize_axis(axis, a.ndim)
     start = start + a.ndim if start < 0 else start
@@ -172,7 +184,7 @@ def with_shape(a: TracedArray, shape: tuple[int, ...]) -> TracedArray:
 
 
 @implements(np.expand_dims)
-def expand_dims(a, axis):
+def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> TracedArray:
     a = as_traced(a)
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     ndim = a.ndim + len(axes)
@@ -182,7 +194,7 @@ def expand_dims(a, axis):
 
 
 @implements(np.squeeze, method="squeeze")
-def squeeze(a, axis=None):
+def squeeze(a: ArrayLike, axis: Axes = None) -> TracedArray:
     a = as_traced(a)
     ones = tuple(i for i, extent in enumerate(a.shape) if extent == 1)
     axes = ones if axis is None else normalize_axes(demand_no_list(axis), a.ndim)
@@ -192,7 +204,7 @@ def squeeze(a, axis=None):
 
 
 @implements(np.broadcast_to)
-def broadcast_to(array, shape, subok=False):
+def broadcast_to(array: ArrayLike, shape: ShapeLike, subok: bool = False) -> TracedArray:
     array, shape = as_traced(array), as_shape(shape)
     row = TABLE["reshape" if shape == array.shape else "broadcast_to"]
     spread = view(array, row, shape=shape)
@@ -200,31 +212,33 @@ def broadcast_to(array, shape, subok=False):
 
 
 @implements(np.broadcast_arrays)
-def broadcast_arrays(*args, subok=False):
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Array, ...]:
     arrays = [as_traced(array) for array in args]
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     return tuple(broadcast_to(array, shape) for array in arrays)
 
 
 @implements(np.atleast_1d)
-def atleast_1d(*arys):
-    result = tuple(_at_least(array, 1) for array in arys)
-    return result[0] if len(arys) == 1 else result
+def atleast_1d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
+    return _all_at_least(arys, 1)
 
 
 @implements(np.atleast_2d)
-def atleast_2d(*arys):
-    result = tuple(_at_least(array, 2) for array in arys)
-    return result[0] if len(arys) == 1 else result
+def atleast_2d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
+    return _all_at_least(arys, 2)
 
 
 @implements(np.atleast_3d)
-def atleast_3d(*arys):
-    result = tuple(_at_least(array, 3) for array in arys)
-    return result[0] if len(arys) == 1 else result
+def atleast_3d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
+    return _all_at_least(arys, 3)
 
 
-def _at_least(array: Any, ndim: int) -> TracedArray:
+def _all_at_least(arrays: tuple[Any, ...], ndim: int) -> Array | tuple[Array, ...]:
+    result = tuple(_at_least(array, ndim) for array in arrays)
+    return result[0] if len(arrays) == 1 else result
+
+
+def _at_least(array: Any, ndim: int) -> Array:
     array = as_traced(array)
     if array.ndim >= ndim:
         return array
@@ -234,24 +248,24 @@ def _at_least(array: Any, ndim: int) -> TracedArray:
 
 
 @implements(np.flip)
-def flip(m, axis=None):
+def flip(m: ArrayLike, axis: Axes = None) -> Array:
     m = as_traced(m)
     axes = normalize_axes(axis, m.ndim)
     return m[tuple(slice(None, None, -1 if i in axes else 1) for i in range(m.ndim))]
 
 
 @implements(np.fliplr)
-def fliplr(m):
+def fliplr(m: ArrayLike) -> Array:
     return flip(m, 1)
 
 
 @implements(np.flipud)
-def flipud(m):
+def flipud(m: ArrayLike) -> Array:
     return flip(m, 0)
 
 
 @implements(np.rot90)
-def rot90(m, k=1, axes=(0, 1)):
+def rot90(m: ArrayLike, k: int = 1, axes: ArrayLike = (0, 1)) -> Array:
     m, (first, second) = as_traced(m), axes
     if k % 4 == 1:
         return swapaxes(flip(m, second), first, second)
@@ -261,7 +275,7 @@ def rot90(m, k=1, axes=(0, 1)):
 
 
 @implements(np.diagonal, method="diagonal")
-def diagonal(a, offset=0, axis1=0, axis2=1):
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
     """Return a view of diagonals: every (columns + 1)-th element of the rows in a row."""
     a = as_traced(a)
     last = moveaxis(a, (axis1, axis2), (-2, -1))
@@ -274,35 +288,37 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 @implements(np.ascontiguousarray)
-def ascontiguousarray(a, dtype=None, *, like=None):
+def ascontiguousarray(a: ArrayLike, dtype: DType = None, *, like: object = None) -> Array:
     return atleast_1d(FUNCTIONS[np.asarray](as_traced(a), dtype, "C"))
 
 
 @implements(np.shape)
-def shape(a):
-    return as_traced(a).shape
+def shape(a: ArrayLike) -> Shape:
+    array: TracedArray = as_traced(a)
+    return array.shape
 
 
 @implements(np.ndim)
-def ndim(a):
-    return as_traced(a).ndim
+def ndim(a: ArrayLike) -> int:
+    array: TracedArray = as_traced(a)
+    return array.ndim
 
 
 @implements(np.size)
-def size(a, axis=None):
+def size(a: ArrayLike, axis: Axes = None) -> int:
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
     return math.prod(a.shape[i] for i in axes)
 
 
 @implements(np.copy)
-def copy(a, order="K", subok=False):
+def copy(a: ArrayLike, order: Order = "K", subok: bool = False) -> TracedArray:
     a = as_traced(a)
     return laid_out(TracedArray(a.node, a.session, is_scalar=False), a, order)
 
 
 @implements(method="copy")
-def _copy_method(a, order="C"):
+def _copy_method(a: TracedArray, order: Order = "C") -> TracedArray:
     return laid_out(fresh(a), a, order)
 
 

@@ -1,4 +1,4 @@
-"""NumPy's functions of order: sorting, medians, quantiles."""
+"""NumPy's functions of order: sorting, medians, quantiles, searching, and sets."""
 
 from __future__ import annotations
 
@@ -11,37 +11,59 @@ from steepest.errors import InputError, OperandError
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE
 from steepest.ops.arrays.reduction import keep_axes
-from steepest.trace.arrays.array import as_traced, record
+from steepest.trace.arrays.array import TracedArray, as_traced, record
+from steepest.trace.arrays.assignment import alias
 from steepest.trace.arrays.refusals import refuse
+from steepest.trace.functions.numpy.shaping import reshape
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    Order,
+    Out,
     as_plain,
+    demand_axes,
     implements,
     normalize_axes,
     normalize_axis,
     one_of,
 )
+from steepest.trace.recording.session import current
 
 _SORTS = one_of(None, "quicksort", "mergesort", "heapsort", "stable")
+
+
 _FIELDS = one_of(None)
+
+
 _EITHER = one_of(None, True, False)
 
 
 @implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
+def argsort(
+    a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> TracedArray:  # fmt: skip
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return record(TABLE["argsort"], a, axis=axis)
 
 
 @implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def sort(a, axis=-1, kind=None, order=None, *, stable=None):
+def sort(
+    a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     return np.take_along_axis(a, argsort(a, axis), axis)
 
 
 @implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
-def _sort_in_place(a, axis=-1, kind=None, order=None, *, stable=None):
+def _sort_in_place(
+    a: TracedArray, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
+    stable: bool | None = None,
+) -> None:  # fmt: skip
     a[...] = sort(a, axis)
 
 
@@ -53,23 +75,41 @@ def _check_kth(a: Any, kth: Any, axis: Any) -> None:
 
 
 @implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
-def partition(a, kth, axis=-1, kind="introselect", order=None):
+def partition(
+    a: ArrayLike,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> Array:
     _check_kth(as_traced(a), kth, axis)
     return sort(a, axis)
 
 
 @implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
-def _partition_in_place(a, kth, axis=-1, kind="introselect", order=None):
+def _partition_in_place(
+    a: TracedArray,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> None:
     a[...] = partition(a, kth, axis)
 
 
 @implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
-def argpartition(a, kth, axis=-1, kind="introselect", order=None):
+def argpartition(
+    a: ArrayLike,
+    kth: ArrayLike,
+    axis: int | None = -1,
+    kind: str | None = "introselect",
+    order: Order = None,
+) -> Array:
     _check_kth(as_traced(a), kth, axis)
     return argsort(a, axis)
 
 
-def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
+def in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
     """Return an array with the axes to be reduced as one axis in front."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
@@ -78,8 +118,14 @@ def _in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
 
 
 @implements(np.median)
-def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    lines, axes, ndim = _in_front(a, axis)
+def median(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
+    lines, axes, ndim = in_front(a, axis)
     number = lines.shape[0]
     if number == 0:
         raise InputError(f"np.median of an empty array{at(user_source())} has no value")
@@ -93,12 +139,12 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 @implements(np.quantile)
 def quantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     if method not in _METHODS or weights is not None:
         refuse(f"np.quantile with method={method!r} or weights")
-    lines, axes, ndim = _in_front(a, axis)
+    lines, axes, ndim = in_front(a, axis)
     q = as_traced(q)
     if not bool(np.all((q >= 0) & (q <= 1))):
         raise InputError(f"quantiles{at(user_source())} must be in the range [0, 1]")
@@ -138,58 +184,89 @@ def quantile(
 
 
 _PICKING = ("lower", "higher", "nearest")
+
+
 _METHODS = ("linear", "midpoint", *_PICKING)
 
 
 @implements(np.percentile)
 def percentile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
+    a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
+) -> Array:  # fmt: skip
     return quantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
 
 
-def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    """Apply a function of a vector to what is a number along axes."""
-    a = as_traced(a)
-    axes = normalize_axes(axis, a.ndim)
-    if not a.size:
-        return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
-    lines, _, ndim = _in_front(a, axis)
-    columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
-    # Which elements are NaN sets how many are left: that becomes a guard.
-    if a.dtype.kind != "f" or not bool(np.any(np.isnan(a))):
-        parts = [function(row) for row in columns]
-    else:
-        kept = [row[~np.isnan(row)] for row in columns]
-        parts = [function(row if row.size else np.full(1, np.nan, a.dtype)) for row in kept]
-    made = np.stack(parts, -1)
-    result = np.reshape(made, (*made.shape[:-1], *lines.shape[1:]))
-    if keepdims is np._NoValue or not keepdims:
-        return result
-    ahead = made.ndim - 1
-    return keep_axes(result, tuple(i + ahead for i in axes), ndim + ahead)
+@implements(np.searchsorted, method="searchsorted")
+def searchsorted(
+    a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike = None
+) -> Array:
+    a, v = as_traced(a), as_traced(v)
+    demand_axes("searchsorted", a, 1)
+    if side not in ("left", "right"):
+        raise InputError(f"np.searchsorted{at(user_source())}: side must be 'left' or 'right'")
+    if sorter is not None:
+        sorter = as_traced(sorter)
+        if sorter.size != a.size:
+            raise InputError(
+                f"np.searchsorted{at(user_source())}: sorter has {sorter.size} elements, the "
+                f"array has {a.size}"
+            )
+        a = a[sorter]
+    columns = reshape(v, (*v.shape, 1), copy=True)
+    before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
+    # NaN sorts behind every number.
+    before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
+    return np.sum(before, axis=-1)
 
 
-@implements(np.nanmedian)
-def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    return _ignoring_nan(median, a, axis, keepdims)
+@implements(np.digitize)
+def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
+    bins = as_traced(bins)
+    demand_axes("digitize", bins, 1)
+    side = "left" if right else "right"
+    if bins.size > 1 and bool(bins[0] > bins[-1]):
+        return bins.size - searchsorted(bins[::-1], x, "right" if right else "left")
+    return searchsorted(bins, x, side)
 
 
-@implements(np.nanquantile)
-def nanquantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
-    def of_row(row: Any) -> Any:
-        return quantile(row, q, None, None, False, method, weights=weights)
+@implements(np.unique, sorted=one_of(True, False))
+def unique(
+    ar: ArrayLike, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: int | None = None, *, equal_nan: bool = True,
+    sorted: bool = True,
+) -> Array | tuple[Array, ...]:  # fmt: skip
+    if axis is not None:
+        refuse("np.unique along an axis")
+    flat = np.ravel(as_traced(ar))
+    order = argsort(flat)
+    ordered = flat[order]
+    # How many there are sets a shape: which neighbors differ becomes a guard.
+    unequal = np.not_equal(ordered[1:], ordered[:-1])
+    if equal_nan and ordered.dtype.kind == "f":
+        unequal = np.logical_and(unequal, ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1])))
+    differs = np.asarray(current().decide(unequal.node))
+    first = np.concatenate([[True], differs]) if flat.size else np.zeros(0, bool)
+    places = np.flatnonzero(first)
+    result: list[Any] = [ordered[places]]
+    if return_index:
+        result.append(order[places])
+    if return_inverse:
+        ranks = as_traced(np.cumsum(first) - 1)
+        inverse = np.zeros(flat.size, np.intp)
+        inverse = as_traced(inverse)
+        inverse[order] = ranks
+        result.append(np.reshape(inverse, as_traced(ar).shape))
+    if return_counts:
+        result.append(as_traced(np.diff([*places, flat.size])))
+    return result[0] if len(result) == 1 else tuple(result)
 
-    return _ignoring_nan(of_row, a, axis, keepdims)
 
-
-@implements(np.nanpercentile)
-def nanpercentile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
-    weights=None,
-):  # fmt: skip
-    return nanquantile(a, as_traced(q) / 100, axis, None, False, method, keepdims, weights=weights)
+@implements(np.isin, kind=one_of(None, "sort", "table"), assume_unique=one_of(True, False))
+def isin(
+    element: ArrayLike, test_elements: ArrayLike, assume_unique: bool = False,
+    invert: bool = False, *, kind: str | None = None,
+) -> TracedArray:  # fmt: skip
+    element, tests = as_traced(element), np.ravel(as_traced(test_elements))
+    found = np.any(element[..., None] == tests, axis=-1)
+    return alias(np.logical_not(found) if invert else found)

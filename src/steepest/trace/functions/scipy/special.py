@@ -19,7 +19,7 @@ from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.registries import SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 from steepest.trace.functions.python import checked, number_of_math, python_number, sees
-from steepest.trace.functions.registry import implements, node_cast
+from steepest.trace.functions.registry import Array, ArrayLike, implements, node_cast
 from steepest.trace.stable import log_softmax, logsumexp, softmax
 
 
@@ -64,12 +64,18 @@ def _huber(delta: Any, r: Any) -> Any:
 
 
 @implements(np.i0)
-def i0(x):
+def i0(x: ArrayLike) -> TracedArray:
     result = SPECIAL_UFUNCS["i0"](as_traced(x))
     return alias(result) if result.is_scalar else result  # it makes an array of a number
 
 
-def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+def _logsumexp(
+    a: ArrayLike,
+    axis: int | None = None,
+    b: ArrayLike = None,
+    keepdims: bool = False,
+    return_sign: ArrayLike = False,
+) -> Array:
     a = np.atleast_1d(as_traced(a))  # as SciPy does it
     if b is None and not return_sign and a.size:
         return logsumexp(a, axis, keepdims)

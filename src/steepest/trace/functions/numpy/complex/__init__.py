@@ -1,0 +1,5 @@
+"""NumPy's functions of complex arrays."""
+
+from steepest.trace.functions.numpy.complex import elementwise, functions
+
+__all__ = ["elementwise", "functions"]

@@ -1,0 +1,57 @@
+"""What NumPy's reductions share: axes, masks and initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.graph.source import at, user_source
+from steepest.ops import TABLE
+from steepest.ops.arrays.reduction import keep_axes
+from steepest.trace.arrays.array import TracedArray, as_traced, record
+from steepest.trace.arrays.assignment import fresh
+from steepest.trace.arrays.dispatch import as_mask
+from steepest.trace.arrays.numbers import whole
+from steepest.trace.functions.registry import (
+    demand_no_list,
+    node_cast,
+    normalize_axes,
+)
+
+
+def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
+    """Record a reduction of the op table over NumPy's axes."""
+    axes = normalize_axes(demand_no_list(axis), x.ndim)
+    if name in ("max", "min") and not all(x.shape[a] for a in axes):
+        raise InputError(f"{name} of an empty array{at(user_source())} has no value")
+    result = record(TABLE[name], x, axis=axes) if axes else fresh(x)
+    return keep_axes(result, axes, x.ndim) if is_given(keepdims) and keepdims else result
+
+
+def is_given(value: Any) -> bool:
+    return value is not None and value is not np._NoValue
+
+
+def masked(a: Any, where: Any, instead: Any) -> Any:
+    """Return an array with another value wherever a mask is false."""
+    if not is_given(where) or where is True:
+        return a
+    mask = as_mask(where)
+    if mask.ndim > a.ndim:
+        raise InputError(f"where={at(user_source())} has more axes than the array")
+    return np.where(mask, a, as_traced(instead).astype(a.dtype))
+
+
+def with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any) -> Any:
+    return combine(result, as_start(initial, result.dtype)) if is_given(initial) else result
+
+
+def as_start(initial: Any, dtype: np.dtype) -> TracedArray:
+    """Return the start of a reduction, which is converted to the dtype of its result."""
+    number = as_traced(initial)
+    if dtype.kind in "iu" and number.dtype.kind == "f":
+        number = whole(number, "initial=")
+    return node_cast(number, dtype)
