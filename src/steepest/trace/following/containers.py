@@ -30,7 +30,7 @@ _LONGEST = 4096
 """Items up to which each is seen; longer containers are handed over as they are."""
 
 
-def see_tuple(value: tuple, name: str, session: Session, wrap_captured: See) -> Any:
+def see_tuple(value: tuple[Any, ...], name: str, session: Session, wrap_captured: See) -> Any:
     """Return a tuple whose items are seen; a named tuple stays one."""
     items = [
         wrap_captured(item, functools.partial(operator.getitem, value, i), f"{name}[{i}]", session)
@@ -69,7 +69,9 @@ def _item(item: Any, read: Callable[[], Any], name: str, root: Session, wrap_cap
     return item if watch(item, name, root) else wrap_captured(item, read, name, root)
 
 
-def _fill_list(value: list, copy: list, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_list(
+    value: list[Any], copy: list[Any], name: str, root: Session, wrap_captured: See
+) -> None:
     if len(value) > _LONG and all(map(is_comparable, value)):
         seen = tuple(value)
         root.captures.values.append((lambda: _are_same(value, seen), True))
@@ -81,11 +83,13 @@ def _fill_list(value: list, copy: list, name: str, root: Session, wrap_captured:
         copy.append(_item(item, read, f"{name}[{i}]", root, wrap_captured))
 
 
-def _are_same(items: list, seen: tuple) -> bool:
+def _are_same(items: list[Any], seen: tuple[Any, ...]) -> bool:
     return len(items) == len(seen) and all(map(operator.is_, items, seen))
 
 
-def _fill_dict(value: dict, copy: dict, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_dict(
+    value: dict[Any, Any], copy: dict[Any, Any], name: str, root: Session, wrap_captured: See
+) -> None:
     keys = tuple(value)
     root.captures.values.append((lambda: _are_same(list(value), keys), True))
     for key, item in value.items():
@@ -102,7 +106,9 @@ def see_member(item: Any, name: str, root: Session, wrap_captured: See) -> Any:
     return wrap_captured(item, lambda: item, f"a member of {name}", root)
 
 
-def _fill_set(value: set, copy: set, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_set(
+    value: set[Any], copy: set[Any], name: str, root: Session, wrap_captured: See
+) -> None:
     seen = frozenset(value)
     root.captures.values.append((lambda: value == seen, True))
     copy.update(see_member(item, name, root, wrap_captured) for item in value)

@@ -34,7 +34,7 @@ from steepest.trace.recording.session import SUPPORTED, Session, current
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 
 
-class TracedGlobals(dict):
+class TracedGlobals(dict[str, Any]):
     """The globals of a user's function, as a traced run sees them.
 
     Functions look names up with ``__getitem__``. The dictionary itself holds the real
@@ -231,9 +231,10 @@ def _read_only(array: np.ndarray, root: Session) -> np.ndarray:
     """Return the one view of an array that traced code may read, but not change."""
     key = (id(array), "read only")
     if key not in root.followed:
-        shown = root.followed[key] = array.view()
-        shown.flags.writeable = False
-    return root.followed[key]
+        view = root.followed[key] = array.view()
+        view.flags.writeable = False
+    shown: np.ndarray = root.followed[key]
+    return shown
 
 
 def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:

@@ -95,7 +95,7 @@ class SeenFunction:
             if hasattr(real, name):
                 setattr(self, name, getattr(real, name))
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # object has an attribute of this name
     def __class__(self) -> Any:
         return type(self._real)
 
@@ -181,7 +181,7 @@ class SeenType(type):
     _real: type
     convert: Callable[..., Any] | None
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # object has an attribute of this name
     def __class__(cls) -> Any:
         return see_library(type(cls._real))
 

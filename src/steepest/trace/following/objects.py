@@ -51,7 +51,7 @@ def can_follow(cls: type) -> bool:
 
 def followed_class(cls: type, session: Session, follow: Follow) -> type:
     """Return a subclass whose methods are followed."""
-    known = session.root.followed.get(cls)
+    known: type | None = session.root.followed.get(cls)
     if known is not None:
         return known
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
@@ -375,7 +375,7 @@ def see_class(cls: type, session: Session, follow: Follow, wrap_captured: See) -
     if not can_follow(cls):
         _note_unfollowed(cls, session)
         return cls
-    known = session.root.followed.get((cls, "seen"))
+    known: type | None = session.root.followed.get((cls, "seen"))
     if known is None:
         followed = followed_class(cls, session, follow)
         namespace = {

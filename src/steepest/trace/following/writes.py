@@ -294,7 +294,9 @@ def _fill(made: Any, value: Any, inner: Callable[[Any], Any]) -> None:
 
 
 def _made_plain(value: Any, session: Session, memo: dict[int, Any]) -> Any:
-    inner = lambda item: plain(item, session, memo)
+    def inner(item: Any) -> Any:
+        return plain(item, session, memo)
+
     stand_in: Any = value
     if isinstance(value, TracedArray):
         known = np.array(value.session.value(value.node))

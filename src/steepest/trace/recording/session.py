@@ -113,7 +113,7 @@ class Session:
         self.data: set[Node] = set() if self.root is self else self.root.data
         self.supports: dict[Node, Any] = {}
         self._has_slope: dict[Node, bool] = {}
-        self._values: dict[Node, Any] = {}
+        self._values: dict[Node, np.ndarray] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
         self._checksums: dict[Node, int] = {}
