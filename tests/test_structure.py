@@ -95,7 +95,9 @@ ROOMS = {
     "engines.native": [
         *("ir", "jit", "schedule", "codegen", "kernels", "runtime", "programs", "runs"),
     ],
-    "trace": ["recording", "stable", "arrays", "following", "control_flow", "functions"],
+    "trace": [
+        *("recording", "stable", "arrays", "following", "subgraph", "control_flow", "functions"),
+    ],
 }
 
 
