@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steepest.graph.source import user_source
-from steepest.trace.following.writes import UNCHANGED, Place, keeps_items
+from steepest.trace.following.places import UNCHANGED, Place, keeps_items
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.chance import watch
 from steepest.trace.recording.session import Session

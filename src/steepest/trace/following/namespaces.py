@@ -34,7 +34,8 @@ from steepest.trace.arrays.numbers import python_number, single, whole
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
-from steepest.trace.following.writes import STAND_INS, warn
+from steepest.trace.following.plain_values import STAND_INS
+from steepest.trace.following.writes import warn
 from steepest.trace.recording.chance import (
     is_seeded,
     makes_generators,

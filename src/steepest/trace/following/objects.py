@@ -23,7 +23,7 @@ import numpy as np
 from steepest.graph import source
 from steepest.graph.source import user_source
 from steepest.trace.following.namespaces import READ, SeenType
-from steepest.trace.following.writes import Pending, write_attribute
+from steepest.trace.following.places import Pending, write_attribute
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session

@@ -60,7 +60,7 @@ class Session:
         What the path taken through the function depends on, in order.
     places, pending, attributes
         Where the function may write outside, objects whose attributes it may write to, and
-        what it has written to attributes of classes (``trace.following.writes``).
+        what it has written to attributes of classes (``trace.following.places``).
     shared, changed
         Arguments that share memory, and why; whether an argument is changed in place
         (``trace.arrays.aliasing``).
