@@ -23,9 +23,10 @@ from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.assignment import freeze
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.following.containers import CONTAINERS, see_container, see_member, see_tuple
-from steepest.trace.following.namespaces import READ, WATCHED, see_library, seen_builtins
+from steepest.trace.following.namespaces import WATCHED, see_library, seen_builtins
 from steepest.trace.following.objects import follow_object, has_own_methods, see_class
 from steepest.trace.following.places import attributes_place, cell_place, cell_value, global_place
+from steepest.trace.following.stand_ins import READ
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.chance import refuse_random
 from steepest.trace.recording.library import is_library

@@ -22,14 +22,14 @@ import numpy as np
 
 from steepest.graph import source
 from steepest.graph.source import user_source
-from steepest.trace.following.namespaces import READ, SeenType
+from steepest.trace.following.containers import See
 from steepest.trace.following.places import Pending, write_attribute
+from steepest.trace.following.stand_ins import READ, SeenType
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session
 
 Follow = Callable[[Any, Session], Any]
-See = Callable[[Any, Callable[[], Any], str, Session], Any]
 
 _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
 """Attributes by which everything else of an object can be read."""

@@ -14,14 +14,9 @@ import numpy as np
 from steepest.graph.source import is_library
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.following.places import cell_value
+from steepest.trace.following.stand_ins import SeenFunction, SeenModule, SeenType
 from steepest.trace.recording.captures import MISSING
 from steepest.trace.recording.session import Session
-
-STAND_INS: list[type] = []
-"""Types of stand-ins for libraries' functions, types and modules.
-
-``trace.following.namespaces`` fills it.
-"""
 
 _EMPTY_FIRST = (list, dict, collections.deque)
 """Containers that are made empty first, and filled then."""
@@ -63,7 +58,6 @@ def _made_plain(value: Any, session: Session, memo: dict[int, tuple[Any, Any]]) 
     def inner(item: Any) -> Any:
         return plain(item, session, memo)
 
-    stand_in: Any = value
     if isinstance(value, TracedArray):
         known = np.array(value.session.value(value.node))
         if value.weak:
@@ -72,8 +66,8 @@ def _made_plain(value: Any, session: Session, memo: dict[int, tuple[Any, Any]]) 
     if isinstance(value, Traced):
         parts: Any = value
         return inner(parts.real) + 1j * inner(parts.imag)
-    if isinstance(value, tuple(STAND_INS)):
-        return stand_in._real
+    if isinstance(value, SeenFunction | SeenType | SeenModule):
+        return value._real
     if isinstance(value, set | frozenset):
         return type(value)(map(inner, value))
     if isinstance(value, tuple):

@@ -21,7 +21,7 @@ from steepest.trace.arrays.complex import (
 )
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
-from steepest.trace.following.namespaces import seen_type
+from steepest.trace.following.stand_ins import seen_type
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.registry import as_array, implements
 
