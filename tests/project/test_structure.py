@@ -97,7 +97,9 @@ PARTS = {
     "engines.native": [
         *("ir", "jit", "schedule", "codegen", "kernels", "runtime", "programs", "runs"),
     ],
-    "trace": ["recording", "stable", "arrays", "following", "control_flow", "functions"],
+    "trace": [
+        *("recording", "stable", "arrays", "following", "subgraph", "control_flow", "functions"),
+    ],
 }
 
 

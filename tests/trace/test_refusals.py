@@ -491,3 +491,15 @@ RETURNS_TEXT = {
 def test_text_that_a_function_returns_is_refused_at_its_own_line(name):
     with pytest.raises(TypeError, match=r"^text at test_refusals.py:\d+ returns text, 'text'"):
         RETURNS_TEXT[name]()
+
+
+def test_an_object_that_a_function_returns_is_refused_at_its_own_line():
+    def loss(x):
+        return {"loss": x, "names": frozenset("ab")}
+
+    expected = (
+        r"^loss at test_refusals.py:\d+ returns a builtins.frozenset, which cannot be recorded"
+    )
+    for record in (st.trace, lambda f, x: st.gradient(f)(x), lambda f, x: st.compile(f)(x)):
+        with pytest.raises(TypeError, match=expected):
+            record(loss, 1.0)

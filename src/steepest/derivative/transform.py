@@ -79,7 +79,7 @@ class Linearization:
         for i, tree in zip(positions, trees.unflatten(structure, stand_ins), strict=True):
             full[i] = tree
         result = call_traced(function, self.session, full)
-        self.outputs, self.output_structure = result_nodes(result)
+        self.outputs, self.output_structure = result_nodes(function, result)
 
 
 def differentiate(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from steepest.errors import InputError
@@ -9,8 +12,10 @@ from steepest.graph.source import at, user_source
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.ops.row import RECORD
 
+_Axes = int | tuple[int, ...] | None
 
-def logsumexp(x, axis=None, keepdims=False):
+
+def logsumexp(x: Any, axis: _Axes = None, keepdims: bool = False) -> Any:
     """Return the logarithm of a sum of exponentials, without overflow.
 
     Parameters
@@ -49,7 +54,7 @@ def logsumexp(x, axis=None, keepdims=False):
     return np.reshape(total, tuple(kept if keepdims else left))
 
 
-def softmax(x, axis=-1):
+def softmax(x: Any, axis: _Axes = -1) -> Any:
     """Return exponentials divided by their sum along an axis.
 
     Parameters
@@ -75,7 +80,7 @@ def softmax(x, axis=-1):
     return restored(np.exp(shifted) / (1 + others))
 
 
-def log_softmax(x, axis=-1):
+def log_softmax(x: Any, axis: _Axes = -1) -> Any:
     """Return the logarithm of :func:`softmax`, without cancellation.
 
     Parameters
@@ -106,7 +111,7 @@ def log_softmax(x, axis=-1):
 # the largest nothing can be lost, and all are summed, less one.
 
 
-def _largest(x):
+def _largest(x: Any) -> tuple[Any, Any, Any]:
     """Return where on the last axis the largest element lies alone, itself, and 1 for ties."""
     top = np.max(x, axis=-1, keepdims=True)
     is_top = x == top
@@ -115,7 +120,7 @@ def _largest(x):
     return is_top & is_one, top, 1 - is_one.astype(x.dtype)
 
 
-def _shifted(x):
+def _shifted(x: Any) -> tuple[Any, Any]:
     """Return differences from the largest element, and the sum of powers less one."""
     is_alone, largest, ties = _largest(x)
     is_finite = np.isfinite(largest)
@@ -126,12 +131,16 @@ def _shifted(x):
     return shifted, others - ties + np.where(ties == 0, np.expm1(own), 0)
 
 
-def _as_array(x):
+def _as_array(x: Any) -> Any:
     return x if hasattr(x, RECORD) else np.asarray(x)
 
 
-def _axes(x, axis):
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+def _axes(x: Any, axis: _Axes) -> set[int]:
+    axes: Sequence[int]
+    if axis is None:
+        axes = range(x.ndim)
+    else:
+        axes = axis if isinstance(axis, tuple) else (axis,)
     # A number has no axes, and may be asked for one, though not in a tuple.
     size = x.ndim if isinstance(axis, tuple) else max(x.ndim, 1)
     if not all(-size <= i < size for i in axes):
@@ -144,7 +153,7 @@ def _axes(x, axis):
     return found
 
 
-def _on_one_axis(x, axis):
+def _on_one_axis(x: Any, axis: _Axes) -> tuple[Any, Callable[[Any], Any]]:
     """Return an array with some axes as one at its end, and a function that puts them back."""
     axes = sorted(_axes(x, axis))
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)

@@ -6,7 +6,7 @@ import itertools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -247,31 +247,31 @@ def _check_result(function: Callable[..., Any], result: Any) -> None:
         )
     for leaf in trees.leaves(result):
         if isinstance(leaf, str | bytes):
-            raise UnsupportedError(
-                f"{_name(function)}{at(function_source(function))} returns text, {leaf!r}, which "
-                "cannot be recorded: return numbers, arrays, or tuples, lists and dictionaries "
-                "of them"
-            )
+            _refuse_result(function, f"text, {leaf!r}")
 
 
-def result_nodes(result: Any) -> tuple[list[Node], Any]:
-    """Return the nodes and the structure of what a traced function returned."""
+def _refuse_result(function: Callable[..., Any], what: str) -> NoReturn:
+    raise UnsupportedError(
+        f"{_name(function)}{at(function_source(function))} returns {what}, which cannot be "
+        "recorded: return numbers, arrays, or tuples, lists and dictionaries of them"
+    )
+
+
+def result_nodes(function: Callable[..., Any], result: Any) -> tuple[list[Node], Any]:
+    """Return the nodes and the structure of what :func:`call_traced` returned."""
     leaves, structure = trees.flatten(result)
     for leaf in leaves:
         if not isinstance(leaf, _RESULTS):
             kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
-            raise UnsupportedError(
-                f"the function returns a {kind}, which is no array and no number, and cannot be "
-                "recorded: return arrays, or tuples, lists and dictionaries of them"
-            )
+            _refuse_result(function, f"a {kind}")
     return [as_traced(leaf).node for leaf in leaves], structure
 
 
 _RESULTS = (
     *(TracedArray, np.ndarray, np.generic, int, float, Traced, complex),
-    *(range, str, bytes, bytearray, memoryview),
+    *(range, bytearray, memoryview),
 )
-"""What a function may return, or is told by its dtype that it may not."""
+"""Types of results that become arrays; complex numbers are refused by a message of their own."""
 
 
 @traces_anew
@@ -310,7 +310,7 @@ def trace_function(
         if earlier is not None:
             session.adopt(earlier)
         result = call_traced(function, session, stand_ins)
-        outputs, structure = result_nodes(result)
+        outputs, structure = result_nodes(function, result)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
     if session.changed:

@@ -56,7 +56,7 @@ class Objective:
             tree = self.expand(tree)
         check_arguments(self.function, 1 + len(arguments))
         result = call_traced(self.function, current(), own_copies((tree, *arguments)))
-        outputs, _ = result_nodes(result)
+        outputs, _ = result_nodes(self.function, result)
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
                 # A loss in an array, as SciPy takes it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Traced:
         """Return a copy of the values, as NumPy has them."""
         raise NotImplementedError
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # object has an attribute of this name
     def __class__(self) -> Any:
         """What the user's code sees as its type; every failing ``isinstance`` asks for it."""
         return CALLS["type"](python_type(self)) if _is_asked_by_user() else type(self)
@@ -214,7 +214,8 @@ class TracedArray(Traced):
         return bool(np.any(self == item))
 
     def __getitem__(self, key: Any) -> TracedArray:
-        return METHODS["__getitem__"](self, key)
+        part: TracedArray = METHODS["__getitem__"](self, key)
+        return part
 
     def __setitem__(self, key: Any, value: Any) -> None:
         METHODS["__setitem__"](self, key, value)
@@ -312,12 +313,28 @@ class TracedArray(Traced):
         need("a value to pickle", "x.copy(), or return the value and save it outside")
 
     @_OnlyWhereFound
-    def __copy__(self) -> TracedArray:
+    def __copy__(self) -> Any:
         return METHODS["copy"](self)
 
     @_OnlyWhereFound
-    def __deepcopy__(self, memo: Any) -> TracedArray:
+    def __deepcopy__(self, memo: Any) -> Any:
         return METHODS["copy"](self)
+
+    if TYPE_CHECKING:  # ``arrays.operators`` gives these, and the rest of them, to the class
+
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __mod__(self, other: Any) -> Any: ...
+        def __floordiv__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __pos__(self) -> Any: ...
+        def __eq__(self, other: object) -> Any: ...
+        def __ne__(self, other: object) -> Any: ...
+        def __ge__(self, other: Any) -> Any: ...
+        def __le__(self, other: Any) -> Any: ...
 
     def __round__(self, digits: Any = None) -> Any:
         if not self.is_scalar:

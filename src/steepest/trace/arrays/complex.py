@@ -39,7 +39,8 @@ class TracedComplex(Traced):
     __slots__ = ("imag", "real")
 
     def __init__(self, real: Any, imag: Any) -> None:
-        self.real, self.imag = real, imag
+        self.real: TracedArray = real
+        self.imag: TracedArray = imag
 
     @property
     def shape(self) -> Shape:
@@ -142,7 +143,7 @@ class TracedComplex(Traced):
     def __abs__(self) -> Any:
         return np.abs(self)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # unhashable, which object's type does not allow
 
 
 _LINEAR_METHODS = frozenset(
@@ -216,7 +217,8 @@ def is_complex(value: Any) -> bool:
     if isinstance(value, TracedComplex | complex | np.complexfloating):
         return True
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "c"
+        kind: str = value.dtype.kind
+        return kind == "c"
     return isinstance(value, list | tuple) and any(map(is_complex, value))
 
 

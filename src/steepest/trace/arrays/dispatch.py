@@ -346,12 +346,14 @@ def _is_within(value: int, dtype: np.dtype) -> bool:
     return int(limits.min) <= value <= int(limits.max)
 
 
-def _compared_beyond(ufunc: Any, operands: Sequence[Any]) -> Any:
+def _compared_beyond(ufunc: Any, operands: Sequence[Any]) -> TracedArray:
     """Compare with a Python int that is beyond every integer: all elements answer alike."""
     places = [isinstance(x, TracedArray) for x in operands]
     ones = [np.ones((), x.dtype) if isinstance(x, TracedArray) else x for x in operands]
     array = operands[places.index(True)]
-    return np.broadcast_to(as_traced(ufunc(*ones)), array.shape).copy()
+    whole: Any = np.broadcast_to(as_traced(ufunc(*ones)), array.shape)
+    answers: TracedArray = whole.copy()
+    return answers
 
 
 def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
@@ -370,7 +372,7 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
         elif dtype != value.dtype:
             limits = np.iinfo(dtype)
             low, high = int(limits.min), min(int(limits.max), 2**63 - 1)
-            wide: Any = TracedArray(value.node, current())
+            wide = TracedArray(value.node, current())
             demand((wide >= low) & (wide <= high), lambda: OverflowError(message))
     return node_of(value, dtype)
 

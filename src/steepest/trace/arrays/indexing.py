@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import GraphIndexError
+from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, constant_value
 from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, record
@@ -24,6 +25,9 @@ from steepest.trace.arrays.assignment import (
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import METHODS
 from steepest.trace.recording.session import current
+
+_Key = tuple[Any, ...]
+"""The parts of an index, one for an axis, a new axis or the ellipsis."""
 
 
 def getitem(x: TracedArray, key: Any) -> Any:
@@ -83,7 +87,7 @@ def _aligned(mask: TracedArray, ndim: int) -> Any:
     return np.reshape(mask, mask.shape + (1,) * (ndim - mask.ndim))
 
 
-def _known(parts: tuple) -> tuple:
+def _known(parts: _Key) -> _Key:
     """Return an index in which masks and 0-d truth values are known ones.
 
     What a traced mask selects sets a shape, so that it becomes a guard. Numbers that are
@@ -103,7 +107,7 @@ def _known_part(part: Any) -> Any:
     return part if known is None else known[()]
 
 
-def _position(parts: tuple, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _position(parts: _Key, shape: Shape) -> tuple[int, ...]:
     return tuple(_span(part, extent)[0] for part, extent in zip(parts, shape, strict=True))
 
 
@@ -117,7 +121,7 @@ def _is_advanced(part: Any) -> bool:
     return not (part is None or isinstance(part, slice) or _is_integer(part))
 
 
-def _expand(parts: tuple, shape: tuple[int, ...]) -> tuple[tuple, int | None]:
+def _expand(parts: _Key, shape: Shape) -> tuple[_Key, int | None]:
     """Replace masks by integer arrays and the ellipsis by full slices, up to every axis.
 
     Returns the parts and where the ellipsis stood: it sets index arrays on its two sides
@@ -160,7 +164,7 @@ def _is_truth(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype == np.bool_
 
 
-def _array(part: list) -> Any:
+def _array(part: list[Any]) -> Any:
     if holds_traced(part):
         return as_traced(part)
     array = np.asarray(part)
@@ -181,7 +185,7 @@ def _span(part: Any, extent: int) -> tuple[int, int, int]:
     return index % extent, 1, 1
 
 
-def _basic(x: TracedArray, parts: tuple) -> Any:
+def _basic(x: TracedArray, parts: _Key) -> TracedArray:
     spans, shape, axis = [], [], 0
     for part in parts:
         if part is None:
@@ -202,7 +206,7 @@ def _basic(x: TracedArray, parts: tuple) -> Any:
 
 
 def _split(
-    x: TracedArray, parts: tuple, gap: int | None
+    x: TracedArray, parts: _Key, gap: int | None
 ) -> tuple[TracedArray, list[Any], tuple[int, ...], tuple[int, ...]]:
     """Return the indexed axes in front, their indices, and the order of the result's axes.
 
@@ -235,14 +239,14 @@ def _split(
     return moved, indices, back, shape
 
 
-def _advanced(x: TracedArray, parts: tuple, gap: int | None) -> Any:
+def _advanced(x: TracedArray, parts: _Key, gap: int | None) -> Any:
     moved, indices, back, _ = _split(x, parts, gap)
     taken = record(TABLE["take_at"], moved, *indices)
     result: Any = np.transpose(taken, back) if taken.ndim else taken
     return fresh(result)
 
 
-def _put(x: TracedArray, parts: tuple, gap: int | None, value: Any) -> None:
+def _put(x: TracedArray, parts: _Key, gap: int | None, value: Any) -> None:
     check_writable(x)
     moved, indices, back, shape = _split(x, parts, gap)
     rest = moved.shape[len(indices) :]
@@ -269,4 +273,5 @@ def _index(part: Any, extent: int) -> TracedArray:
         raise GraphIndexError(
             f"an index{at(user_source())} is out of bounds for an axis of size {extent}"
         )
-    return index.astype(np.intp)
+    positions: TracedArray = index.astype(np.intp)
+    return positions

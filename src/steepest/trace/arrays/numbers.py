@@ -71,7 +71,7 @@ def single(value: Any, taker: str) -> TracedArray:
     OperandError
         If it is an array that is none.
     """
-    array = as_traced(value)
+    array: TracedArray = as_traced(value)
     if array.size != 1 or array.ndim > _CONVERTS_ARRAYS:
         raise OperandError(
             f"{taker} of an array of shape {array.shape}{at(user_source())}: only "
@@ -300,8 +300,8 @@ def power_modulo(base: Any, exponent: Any, modulus: Any) -> TracedArray:
             f"pow() with three arguments{at(user_source())} can be recorded of an int, with a "
             "known exponent that is not negative and a known modulus below 2**31: write a loop"
         )
-    result: Any = python_number(np.int64(1), np.int64) % modulus
-    square: Any = base % modulus
+    result: TracedArray = python_number(np.int64(1), np.int64) % modulus
+    square: TracedArray = base % modulus
     while exponent:
         if exponent % 2:
             result = result * square % modulus

@@ -16,12 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 from steepest.graph.source import user_source
-from steepest.trace.following.writes import UNCHANGED, Place, keeps_items
+from steepest.trace.following.places import UNCHANGED, Place, keeps_items
+from steepest.trace.following.stand_ins import READ
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.chance import watch
 from steepest.trace.recording.session import Session
-
-See = Callable[[Any, Callable[[], Any], str, Session], Any]
 
 _LONG = 64
 """Items from which on a list of plain numbers or texts is noted as one."""
@@ -30,10 +29,10 @@ _LONGEST = 4096
 """Items up to which each is seen; longer containers are handed over as they are."""
 
 
-def see_tuple(value: tuple, name: str, session: Session, wrap_captured: See) -> Any:
+def see_tuple(value: tuple[Any, ...], name: str, session: Session) -> Any:
     """Return a tuple whose items are seen; a named tuple stays one."""
     items = [
-        wrap_captured(item, functools.partial(operator.getitem, value, i), f"{name}[{i}]", session)
+        READ["see"](item, functools.partial(operator.getitem, value, i), f"{name}[{i}]", session)
         for i, item in enumerate(value)
     ]
     if all(a is b for a, b in zip(items, value, strict=True)):
@@ -41,7 +40,7 @@ def see_tuple(value: tuple, name: str, session: Session, wrap_captured: See) -> 
     return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
-def see_container(value: Any, name: str, session: Session, wrap_captured: See) -> Any:
+def see_container(value: Any, name: str, session: Session) -> Any:
     """Return the copy of a list, dictionary or set that the function is given."""
     root = session.root
     known = root.followed.get(id(value), MISSING)
@@ -52,7 +51,7 @@ def see_container(value: Any, name: str, session: Session, wrap_captured: See) -
         return value
     copy = _empty(value)
     root.followed[id(value)] = copy
-    _FILL[type(value)](value, copy, name, root, wrap_captured)
+    _FILL[type(value)](value, copy, name, root)
     root.places.append(_place(value, copy, name))
     return copy
 
@@ -65,11 +64,11 @@ def _is_beyond(value: Any) -> bool:
     )
 
 
-def _item(item: Any, read: Callable[[], Any], name: str, root: Session, wrap_captured: See) -> Any:
-    return item if watch(item, name, root) else wrap_captured(item, read, name, root)
+def _item(item: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
+    return item if watch(item, name, root) else READ["see"](item, read, name, root)
 
 
-def _fill_list(value: list, copy: list, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_list(value: list[Any], copy: list[Any], name: str, root: Session) -> None:
     if len(value) > _LONG and all(map(is_comparable, value)):
         seen = tuple(value)
         root.captures.values.append((lambda: _are_same(value, seen), True))
@@ -78,38 +77,36 @@ def _fill_list(value: list, copy: list, name: str, root: Session, wrap_captured:
     root.captures.values.append((functools.partial(len, value), len(value)))
     for i, item in enumerate(value):
         read = functools.partial(operator.getitem, value, i)
-        copy.append(_item(item, read, f"{name}[{i}]", root, wrap_captured))
+        copy.append(_item(item, read, f"{name}[{i}]", root))
 
 
-def _are_same(items: list, seen: tuple) -> bool:
+def _are_same(items: list[Any], seen: tuple[Any, ...]) -> bool:
     return len(items) == len(seen) and all(map(operator.is_, items, seen))
 
 
-def _fill_dict(value: dict, copy: dict, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_dict(value: dict[Any, Any], copy: dict[Any, Any], name: str, root: Session) -> None:
     keys = tuple(value)
     root.captures.values.append((lambda: _are_same(list(value), keys), True))
     for key, item in value.items():
         read = functools.partial(value.get, key, MISSING)
-        copy[see_member(key, name, root, wrap_captured)] = _item(
-            item, read, f"{name}[{key!r}]", root, wrap_captured
-        )
+        copy[see_member(key, name, root)] = _item(item, read, f"{name}[{key!r}]", root)
 
 
-def see_member(item: Any, name: str, root: Session, wrap_captured: See) -> Any:
+def see_member(item: Any, name: str, root: Session) -> Any:
     """Return a member of a set, or a key, as the function sees it."""
     if is_comparable(item):
         return item
-    return wrap_captured(item, lambda: item, f"a member of {name}", root)
+    return READ["see"](item, lambda: item, f"a member of {name}", root)
 
 
-def _fill_set(value: set, copy: set, name: str, root: Session, wrap_captured: See) -> None:
+def _fill_set(value: set[Any], copy: set[Any], name: str, root: Session) -> None:
     seen = frozenset(value)
     root.captures.values.append((lambda: value == seen, True))
-    copy.update(see_member(item, name, root, wrap_captured) for item in value)
+    copy.update(see_member(item, name, root) for item in value)
 
 
-def _fill_namespace(value: Any, copy: Any, name: str, root: Session, wrap_captured: See) -> None:
-    _fill_dict(vars(value), vars(copy), name, root, wrap_captured)
+def _fill_namespace(value: Any, copy: Any, name: str, root: Session) -> None:
+    _fill_dict(vars(value), vars(copy), name, root)
 
 
 _FILL: dict[type, Callable[..., None]] = {

@@ -1,17 +1,15 @@
-"""A function's names, seen while it is traced.
+"""Functions of the user's own, followed while they are traced.
 
-A function that is traced runs with its own code over a live view of its globals, closure
-and defaults: each name that it reads is noted, captured arrays become traced inputs, and
-functions of the user's own are followed. Nothing global is patched.
+A traced function runs with its own code over a live view of its globals, closure and
+defaults. Each name that it reads is noted. Captured arrays become traced inputs, and
+functions of the user's own are followed in turn. Nothing global is patched.
 """
 
 from __future__ import annotations
 
-import builtins
 import dis
 import enum
 import functools
-import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +19,12 @@ import numpy as np
 from steepest.graph import Node
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.assignment import freeze
-from steepest.trace.arrays.text import refuse_text
 from steepest.trace.following.containers import CONTAINERS, see_container, see_member, see_tuple
-from steepest.trace.following.namespaces import READ, WATCHED, see_library, seen_builtins
+from steepest.trace.following.namespaces import see_library
 from steepest.trace.following.objects import follow_object, has_own_methods, see_class
-from steepest.trace.following.writes import attributes_place, cell_place, cell_value, global_place
+from steepest.trace.following.places import attributes_place, cell_place, cell_value
+from steepest.trace.following.stand_ins import READ
+from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.chance import refuse_random
 from steepest.trace.recording.library import is_library
@@ -34,113 +33,8 @@ from steepest.trace.recording.session import SUPPORTED, Session, current
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 
 
-class TracedGlobals(dict):
-    """The globals of a user's function, as a traced run sees them.
-
-    Functions look names up with ``__getitem__``. The dictionary itself holds the real
-    values, for whoever reads it directly: debuggers, and ``eval``.
-    """
-
-    def __init__(self, real: dict[str, Any], session: Session) -> None:
-        super().__init__(real)
-        own = {"__import__": _import, "super": _super}
-        dict.__setitem__(self, "__builtins__", {**seen_builtins(), **own})
-        self.real = real
-        self.session = session
-        self.seen: dict[str, Any] = {}
-        self.assigned: set[str] = set()
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self.assigned:
-            now = dict.get(self, name, MISSING)
-            if now is not self.real.get(name, MISSING):
-                if now is MISSING:
-                    raise KeyError(name)
-                return now
-        if name not in self.seen:
-            read = functools.partial(self.real.get, name, MISSING)
-            self.seen[name] = wrap_captured(read(), read, name, self.session)
-        value = self.seen[name]
-        if value is MISSING:
-            raise KeyError(name)
-        return value
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.watch(name)
-        dict.__setitem__(self, name, value)
-
-    def __delitem__(self, name: str) -> None:
-        self.watch(name)
-        dict.__delitem__(self, name)
-
-    def update(self, *others: Any, **named: Any) -> None:
-        """Let names mean something else."""
-        for name, value in dict(*others, **named).items():
-            self[name] = value
-
-    def watch(self, name: str) -> None:
-        """Expect that the function assigns to a name."""
-        if name not in self.assigned:
-            self.assigned.add(name)
-            self.session.places.append(global_place(self, self.real, name))
-
-
-def _import(
-    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-) -> Any:
-    """Import inside a traced function: what comes is seen through the recording too."""
-    module = builtins.__import__(name, globals, locals, fromlist, level)
-    return wrap_captured(module, lambda: module, name, current())
-
-
-def _eval(source: Any, globals: Any = None, locals: Any = None) -> Any:
-    refuse_text((source,), "eval()")
-    frame = sys._getframe(1)
-    here = frame.f_locals if globals is None else globals
-    return eval(source, frame.f_globals if globals is None else globals, locals or here)
-
-
-def _exec(source: Any, globals: Any = None, locals: Any = None) -> None:
-    refuse_text((source,), "exec()")
-    frame = sys._getframe(1)
-    here = frame.f_locals if globals is None else globals
-    exec(source, frame.f_globals if globals is None else globals, locals or here)
-
-
-def _super(*arguments: Any) -> Any:
-    """Return what `super` gives, with the methods of the user's own classes followed."""
-    if not arguments:
-        frame = sys._getframe(1)
-        first = frame.f_code.co_varnames[0]
-        arguments = (frame.f_locals["__class__"], frame.f_locals[first])
-    originals = current().root.originals
-    first, *rest = arguments
-    first = originals.get(id(first), first)
-    rest = [getattr(x, "_followed", x) if isinstance(x, type) else x for x in rest]
-    return _Super(super(first, *rest))
-
-
-class _Super:
-    """The stand-in for a ``super()`` of the user's."""
-
-    def __init__(self, real: Any) -> None:
-        object.__setattr__(self, "real", real)
-
-    def __getattribute__(self, name: str) -> Any:
-        # Every name, so that super().__init__ is the other class's and not this one's.
-        real = object.__getattribute__(self, "real")
-        value = getattr(real, name)
-        if isinstance(value, types.MethodType):
-            owner = value.__self__
-            if isinstance(owner, type):  # of a class method
-                own = current().root.originals.get(id(owner), owner)
-                owner = see_class(own, current(), follow, wrap_captured)
-            return types.MethodType(follow(value.__func__, current()), owner)
-        return wrap_captured(value, functools.partial(getattr, real, name), name, current())
-
-
 def wrap_captured(value: Any, read: Callable[[], Any], name: str, session: Session) -> Any:
-    """Return what a traced function sees for a value that it reads, and note the reading.
+    """Return what a traced function sees for a value that it reads, and note that it reads it.
 
     Parameters
     ----------
@@ -149,7 +43,7 @@ def wrap_captured(value: Any, read: Callable[[], Any], name: str, session: Sessi
     read
         Reads it again, at a later call.
     name
-        The name, for messages.
+        The name in messages.
     session
         The recording.
     """
@@ -157,7 +51,7 @@ def wrap_captured(value: Any, read: Callable[[], Any], name: str, session: Sessi
     seen = _seen(value, read, name, root)
     if seen is not value:
         root.originals[id(seen)] = value
-        root.kept.append(seen)  # so that its identity is not given to another
+        root.kept.append(seen)  # so that no other object gets its identity
     return seen
 
 
@@ -170,14 +64,13 @@ def _may_change(value: Any) -> bool:
 
 
 def type_of(value: Any) -> Any:
-    """Return the type of a value, a class of the user's own as traced code sees it."""
+    """Return the type of a value, as traced code sees it."""
     root, kind = current().root, type(value)
     own = root.originals.get(id(kind))
-    return see_class(own, root, follow, wrap_captured) if isinstance(own, type) else kind
+    return see_class(own, root) if isinstance(own, type) else kind
 
 
 READ["see"], READ["type"] = wrap_captured, type_of
-WATCHED[builtins.eval], WATCHED[builtins.exec] = _eval, _exec
 
 
 def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
@@ -200,13 +93,13 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if is_comparable(value) or value is MISSING:
         return value
     if type(value) in CONTAINERS:
-        return see_container(value, name, root, wrap_captured)
+        return see_container(value, name, root)
     if type(value) is frozenset:
-        return frozenset(see_member(item, name, root, wrap_captured) for item in value)
+        return frozenset(see_member(item, name, root) for item in value)
     if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
         if has_own_methods(type(value)):
             captures.opaque.append(type(value).__name__)
-        return see_tuple(value, name, root, wrap_captured)
+        return see_tuple(value, name, root)
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -216,9 +109,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if isinstance(value, types.ModuleType):
         return UserModule(value, root)
     if isinstance(value, type):
-        return see_class(value, root, follow, wrap_captured)
+        return see_class(value, root)
     if isinstance(value, enum.Enum):
-        see_class(type(value), root, follow, wrap_captured)
+        see_class(type(value), root)
         return value
     if is_library(type(value)):
         captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -228,16 +121,17 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
 
 
 def _read_only(array: np.ndarray, root: Session) -> np.ndarray:
-    """Return the one view of an array that traced code may read, but not change."""
+    """Return the recording's one view of an array that traced code may read, but not change."""
     key = (id(array), "read only")
     if key not in root.followed:
-        shown = root.followed[key] = array.view()
-        shown.flags.writeable = False
-    return root.followed[key]
+        view = root.followed[key] = array.view()
+        view.flags.writeable = False
+    shown: np.ndarray = root.followed[key]
+    return shown
 
 
 def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedArray:
-    """Return the stand-in of an array that the function did not make: it may not be changed."""
+    """Return the read-only stand-in of an array from outside the function."""
     return freeze(
         TracedArray(node, session.root, is_scalar=False, ordered=ordered),
         f"{name} is an array from outside the function, which the recorded graph would not "
@@ -245,46 +139,13 @@ def captured(node: Node, name: str, session: Session, ordered: bool) -> TracedAr
     )
 
 
-class UserModule(types.ModuleType):
-    """A module of the user's own, whose names are seen through the session."""
-
-    def __init__(self, real: types.ModuleType, session: Session) -> None:
-        super().__init__(real.__name__, real.__doc__)
-        _own(self).update(view=view_of(vars(real), session), real=real)
-
-    def __getattribute__(self, name: str) -> Any:
-        own = _own(self)
-        if name == "__dict__":
-            own["view"].session.captures.opaque.append(f"names in {own['real'].__name__}")
-            return own["view"]
-        try:
-            return own["view"][name]
-        except KeyError:
-            return getattr(own["real"], name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _own(self)["view"][name] = value
-
-
-_own: Any = vars(types.ModuleType)["__dict__"].__get__
-
-
-def view_of(real: dict[str, Any], session: Session) -> TracedGlobals:
-    """Return the one view of a module's names that a recording has."""
-    root = session.root
-    view = root.views.get(id(real))
-    if view is None:
-        view = root.views[id(real)] = TracedGlobals(real, root)
-    return view
-
-
 def follow(function: Any, session: Session) -> Any:
-    """Return a user's function so that its own names are seen through the view.
+    """Return a user's function that sees its names through the recording.
 
     Parameters
     ----------
     function
-        A function, a bound method, a partial, or an object of the user's own; what has no
+        A function, a bound method, a partial, or an object of the user's own. What has no
         Python code is returned as it is.
     session
         The recording.
@@ -299,12 +160,12 @@ def follow(function: Any, session: Session) -> Any:
         if isinstance(owner, type):
             return types.MethodType(
                 follow(function.__func__, session),
-                see_class(owner, session, follow, wrap_captured),
+                see_class(owner, session),
             )
         return types.MethodType(follow(function.__func__, session), follow(owner, session))
     if isinstance(function, functools.partial):
-        args = see_tuple(function.args, "args", session, wrap_captured)
-        keywords = see_container(function.keywords, "keywords", session, wrap_captured)
+        args = see_tuple(function.args, "args", session)
+        keywords = see_container(function.keywords, "keywords", session)
         return functools.partial(follow(function.func, session), *args, **keywords)
     if isinstance(function, functools._lru_cache_wrapper):  # its keys would be traced values
         return follow(function.__wrapped__, session)
@@ -319,7 +180,10 @@ def follow(function: Any, session: Session) -> Any:
         return see_library(function)
     if is_library(type(function)):
         return function
-    return follow_object(function, session, follow, wrap_captured)
+    return follow_object(function, session)
+
+
+READ["follow"] = follow
 
 
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:
@@ -371,7 +235,7 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
 
 
 def _show_to_classes(code: types.CodeType, view: TracedGlobals) -> None:
-    """Put what bodies of classes name into the view itself, where the interpreter looks."""
+    """Put the names that class bodies read into the view itself, where they are looked up."""
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):
             for instruction in dis.get_instructions(nested):

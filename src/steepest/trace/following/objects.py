@@ -22,14 +22,11 @@ import numpy as np
 
 from steepest.graph import source
 from steepest.graph.source import user_source
-from steepest.trace.following.namespaces import READ, SeenType
-from steepest.trace.following.writes import Pending, write_attribute
+from steepest.trace.following.places import Pending, write_attribute
+from steepest.trace.following.stand_ins import READ, SeenType
 from steepest.trace.recording.captures import MISSING, is_comparable
 from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session
-
-Follow = Callable[[Any, Session], Any]
-See = Callable[[Any, Callable[[], Any], str, Session], Any]
 
 _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
 """Attributes by which everything else of an object can be read."""
@@ -49,9 +46,9 @@ def can_follow(cls: type) -> bool:
     return plain and not hooks and not issubclass(cls, enum.Enum | BaseException)
 
 
-def followed_class(cls: type, session: Session, follow: Follow) -> type:
+def followed_class(cls: type, session: Session) -> type:
     """Return a subclass whose methods are followed."""
-    known = session.root.followed.get(cls)
+    known: type | None = session.root.followed.get(cls)
     if known is not None:
         return known
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
@@ -61,22 +58,22 @@ def followed_class(cls: type, session: Session, follow: Follow) -> type:
     session.root.followed[cls] = followed
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
-            member = _followed_member(value, session, follow)
+            member = _followed_member(value, session)
             if member is not value:
                 note_member(cls, name, session)
                 setattr(followed, name, member)
     return followed
 
 
-def _followed_member(value: Any, session: Session, follow: Follow) -> Any:
+def _followed_member(value: Any, session: Session) -> Any:
     if isinstance(value, types.FunctionType | functools._lru_cache_wrapper):
-        return follow(value, session)
+        return READ["follow"](value, session)
     if isinstance(value, staticmethod | classmethod):
-        inner = follow(value.__func__, session)
+        inner = READ["follow"](value.__func__, session)
         return value if inner is value.__func__ else type(value)(inner)
     if isinstance(value, property):
         parts = (value.fget, value.fset, value.fdel)
-        return property(*(part and follow(part, session) for part in parts))
+        return property(*(part and READ["follow"](part, session) for part in parts))
     return value
 
 
@@ -195,7 +192,7 @@ def _file_of(member: Any) -> str:
     return code.co_filename if code else "<frozen"
 
 
-def follow_object(owner: Any, session: Session, follow: Follow, wrap_captured: See) -> Any:
+def follow_object(owner: Any, session: Session) -> Any:
     """Return a stand-in for an object of a user's class, or the object itself."""
     root, cls = session.root, type(owner)
     known = root.followed.get(id(owner))
@@ -210,7 +207,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, wrap_captured: S
             root.pending.append(Pending(owner, vars(owner)))
         return owner
     metaclass: Any = type(cls)
-    outlives = metaclass(cls.__name__, (followed_class(cls, session, follow),), {})
+    outlives = metaclass(cls.__name__, (followed_class(cls, session),), {})
     stand_in = object.__new__(outlives)
     pending = Pending(owner, dict(vars(owner)))
     object.__setattr__(stand_in, "__dict__", pending.now)
@@ -230,7 +227,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, wrap_captured: S
             if (id(base), name) in root.attributes:
                 return root.attributes[id(base), name]
         if name not in pending.seen:
-            found = _read(pending, stand_in, name, root, follow, wrap_captured)
+            found = _read(pending, stand_in, name, root)
             if found is None:
                 return object.__getattribute__(self, name)
             pending.seen[name] = found[0]
@@ -260,9 +257,7 @@ def follow_object(owner: Any, session: Session, follow: Follow, wrap_captured: S
     return stand_in
 
 
-def _read(
-    pending: Pending, stand_in: Any, name: str, root: Session, follow: Follow, wrap_captured: See
-) -> tuple[Any] | None:
+def _read(pending: Pending, stand_in: Any, name: str, root: Session) -> tuple[Any] | None:
     """Note the reading of an attribute; return it as a tuple, or None for Python to look it up."""
     owner = pending.owner
     cls, own = type(owner), owner.__dict__
@@ -273,20 +268,20 @@ def _read(
         return None
     read = functools.partial(own.get, name, MISSING)
     if name in pending.now:
-        return (wrap_captured(own[name], read, f"{cls.__name__}.{name}", root),)
+        return (READ["see"](own[name], read, f"{cls.__name__}.{name}", root),)
     root.captures.values.append((read, MISSING))
     note_member(cls, name, root)
     if isinstance(member, classmethod):
         function = member_of(type(stand_in), name).__func__
-        return (types.MethodType(function, see_class(cls, root, follow, wrap_captured)),)
+        return (types.MethodType(function, see_class(cls, root)),)
     if isinstance(member, functools.cached_property):
-        value = pending.now[name] = follow(member.func, root)(stand_in)
+        value = pending.now[name] = READ["follow"](member.func, root)(stand_in)
         return (value,)
     if member is MISSING or hasattr(type(member), "__get__"):
         _note_descriptor(member, name, root)
         return None
     read = functools.partial(member_of, cls, name)
-    return (wrap_captured(member, read, f"{cls.__name__}.{name}", root),)
+    return (READ["see"](member, read, f"{cls.__name__}.{name}", root),)
 
 
 def _names_of(cls: Any) -> Any:
@@ -327,7 +322,6 @@ class _FollowedType(SeenType):
 
     _followed: type
     _session: Session
-    _see: See
     locals()["__dict__"] = property(_names_of)  # a class statement may not say it
     __base__: Any = property(_seen_of("__base__"))
     __bases__: Any = property(_seen_of("__bases__"))
@@ -363,27 +357,22 @@ class _FollowedType(SeenType):
             _note_descriptor(member, name, root)
             return getattr(cls._followed, name)
         read = functools.partial(member_of, real, name)
-        return type.__getattribute__(cls, "_see")(member, read, f"{real.__name__}.{name}", root)
+        return READ["see"](member, read, f"{real.__name__}.{name}", root)
 
     def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
         write_attribute(cls._real, name, value, cls._session)
         setattr(cls._followed, name, value)
 
 
-def see_class(cls: type, session: Session, follow: Follow, wrap_captured: See) -> type:
+def see_class(cls: type, session: Session) -> type:
     """Return a user's class as traced code sees it."""
     if not can_follow(cls):
         _note_unfollowed(cls, session)
         return cls
-    known = session.root.followed.get((cls, "seen"))
+    known: type | None = session.root.followed.get((cls, "seen"))
     if known is None:
-        followed = followed_class(cls, session, follow)
-        namespace = {
-            "_real": cls,
-            "_followed": followed,
-            "_session": session.root,
-            "_see": staticmethod(wrap_captured),
-        }
+        followed = followed_class(cls, session)
+        namespace = {"_real": cls, "_followed": followed, "_session": session.root}
         known = _FollowedType(cls.__name__, (), namespace)
         session.root.followed[cls, "seen"] = known
         session.root.originals[id(known)] = session.root.originals[id(followed)] = cls

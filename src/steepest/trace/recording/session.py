@@ -60,7 +60,7 @@ class Session:
         What the path taken through the function depends on, in order.
     places, pending, attributes
         Where the function may write outside, objects whose attributes it may write to, and
-        what it has written to attributes of classes (``trace.following.writes``).
+        what it has written to attributes of classes (``trace.following.places``).
     shared, changed
         Arguments that share memory, and why; whether an argument is changed in place
         (``trace.arrays.aliasing``).
@@ -113,7 +113,7 @@ class Session:
         self.data: set[Node] = set() if self.root is self else self.root.data
         self.supports: dict[Node, Any] = {}
         self._has_slope: dict[Node, bool] = {}
-        self._values: dict[Node, Any] = {}
+        self._values: dict[Node, np.ndarray] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
         self._checksums: dict[Node, int] = {}

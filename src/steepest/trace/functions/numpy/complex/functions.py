@@ -20,7 +20,7 @@ from steepest.trace.arrays.complex import (
 )
 from steepest.trace.arrays.numbers import python_number
 from steepest.trace.arrays.registries import FUNCTIONS as REAL_FUNCTIONS
-from steepest.trace.following.namespaces import seen_type
+from steepest.trace.following.stand_ins import seen_type
 from steepest.trace.functions.numpy.complex.elementwise import Parts, log
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.registry import Array, ArrayLike, DType, as_array, implements
