@@ -1,8 +1,9 @@
 """NumPy code in, graph out."""
 
 from steepest.trace import functions as functions  # registers what can be recorded
-from steepest.trace.arrays import dispatch as dispatch  # gives arrays NumPy's protocols
-from steepest.trace.arrays import operators as operators  # and Python's operators
+from steepest.trace.arrays import dispatch as dispatch  # gives arrays NumPy's functions
+from steepest.trace.arrays import operators as operators  # Python's operators
+from steepest.trace.arrays import ufuncs as ufuncs  # and NumPy's ufuncs
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of, record
 from steepest.trace.control_flow import cond, scan, while_loop
 from steepest.trace.recording.captures import Captures

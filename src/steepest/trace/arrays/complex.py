@@ -1,8 +1,8 @@
-"""Complex arrays on the way from real arguments to a real loss: pairs of traced arrays.
+"""Complex arrays as pairs of traced arrays.
 
-A complex array is its real and its imaginary part, each traced. Every operation is written
-in real arithmetic, as NumPy's own loops compute it, so that derivatives and engines need to
-know nothing of complex numbers.
+A function of real arguments with a real result may compute with complex arrays in between. The
+real and the imaginary part are each traced. Every operation is written in real arithmetic, as
+NumPy's own loops compute it. So derivatives and engines need no complex numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced
+from steepest.trace.arrays.operators import ARITHMETIC, COMPARISONS
 from steepest.trace.arrays.registries import CALLS, COMPLEX, METHODS
 from steepest.trace.arrays.text import shown
 
@@ -173,35 +174,12 @@ def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 _class: Any = TracedComplex
-_ufunc: Any
-for _name, _ufunc in (
-    ("add", np.add),
-    ("sub", np.subtract),
-    ("mul", np.multiply),
-    ("truediv", np.divide),
-    ("matmul", np.matmul),
-    ("pow", np.power),
-    ("floordiv", np.floor_divide),
-    ("mod", np.remainder),
-    ("divmod", np.divmod),
-    ("and", np.bitwise_and),
-    ("or", np.bitwise_or),
-    ("xor", np.bitwise_xor),
-    ("lshift", np.left_shift),
-    ("rshift", np.right_shift),
-):
+for _name, _ufunc, _ in (*ARITHMETIC, ("divmod", np.divmod, "")):
     setattr(_class, f"__{_name}__", _operator(_ufunc))
     setattr(_class, f"__r{_name}__", _operator(_ufunc, reverse=True))
     if _name != "divmod":
         setattr(_class, f"__i{_name}__", _in_place(_ufunc))
-for _name, _ufunc in (
-    ("lt", np.less),
-    ("le", np.less_equal),
-    ("gt", np.greater),
-    ("ge", np.greater_equal),
-    ("eq", np.equal),
-    ("ne", np.not_equal),
-):
+for _name, _ufunc in COMPARISONS:
     setattr(_class, f"__{_name}__", _operator(_ufunc))
 _class.__neg__ = lambda self: np.negative(self)
 _class.__pos__ = lambda self: np.positive(self)
@@ -250,7 +228,7 @@ def refuse_complex(what: str) -> NoReturn:
 
 
 _DEFAULTS = {"casting": "same_kind", "order": "K"}
-"""What options of ufuncs are where they are not given; others are None."""
+"""Default values of ufuncs' options; those of all others are None."""
 
 
 def call_complex_ufunc(
@@ -286,7 +264,7 @@ def call_complex(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 
 def as_real(value: TracedComplex) -> TracedArray:
-    """Raise: a complex value where only a real one will do."""
+    """Raise for a complex value where a real one is needed."""
     raise UnsupportedError(
         f"a complex value{at(user_source())} where a real one is needed: take .real, .imag or "
         "np.abs of it"

@@ -1,13 +1,13 @@
 """Python's own numbers in traced code: what their operators return, and when they raise.
 
 A traced number that stands for a Python number is *weak*. Python's floats raise where NumPy's
-give inf or NaN, and Python's whole numbers have no limits. Here they are 64 bits wide:
-whatever would need more is refused, and never wraps.
+give inf or NaN. Python's whole numbers have no limits; here they have 64 bits. What would need
+more is refused, and never wraps.
 
 Notes
 -----
-What is asked for becomes a guard, so that a compiled function raises as well. In a loop that
-stays in the graph nothing can be raised: there floats give what NumPy gives.
+Each check becomes a guard, so that a compiled function raises as well. In a loop that stays in
+the graph nothing can raise: there floats give what NumPy gives.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ import numpy as np
 from steepest.errors import ConcreteValueError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import TracedArray, as_traced
-from steepest.trace.arrays.dispatch import call_ufunc, demand
+from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.registries import NUMBERS
+from steepest.trace.arrays.ufuncs import COMPARISONS, call_ufunc
 from steepest.trace.recording.session import current
 
 LIMIT = 9.2e18
-"""Whole numbers stay below: so their float64, rounded, still tells that they fit 64 bits."""
+"""Bound of whole numbers. A rounded float64 below it shows that the number fits 64 bits."""
 
 EXACT = 2.0**53
-"""Up to here every whole number is a float64."""
+"""Every whole number up to this one has an exact float64."""
 
 
 def python_number(value: Any, dtype: Any = np.float64) -> TracedArray:
@@ -64,12 +65,12 @@ _CONVERTS_ARRAYS = _converts_arrays()
 
 
 def single(value: Any, taker: str) -> TracedArray:
-    """Return what Python can take for a number.
+    """Return a traced value that Python converts to a number.
 
     Raises
     ------
     OperandError
-        If it is an array that is none.
+        If it is an array of another shape than Python converts.
     """
     array: TracedArray = as_traced(value)
     if array.size != 1 or array.ndim > _CONVERTS_ARRAYS:
@@ -107,7 +108,7 @@ def _real(x: Any) -> Any:
 
 
 def whole(x: Any, what: str) -> TracedArray:
-    """Return a whole number that is a real one's value, as ``int`` does.
+    """Return a real number cut to a whole one, as ``int`` does.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def whole(x: Any, what: str) -> TracedArray:
 
 
 def _bounded(name: str, symbol: str) -> Callable[[Any, Any], Any]:
-    """Return an operator of whole numbers whose results have the operands' rounded size."""
+    """Return an operator of whole numbers whose float64 result shows whether it fits 64 bits."""
     function = getattr(np, name)
 
     def operate(a: Any, b: Any) -> Any:
@@ -253,7 +254,6 @@ _ANY: dict[str, Callable[[Any, Any], Any]] = {
     "power": _power,
 }
 
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _LOGIC = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "not_equal"}
 
 
@@ -268,7 +268,7 @@ def operate(ufunc: np.ufunc, a: Any, b: Any) -> TracedArray:
         return _number(getattr(np, _LOGIC[name])(a, b))
     a, b = _operand(a), _operand(b)
     is_float = _is_float(a), _is_float(b)
-    if name in _COMPARISONS:
+    if name in COMPARISONS:
         if any(is_float) and not all(is_float):
             number = b if is_float[0] else a
             demand(np.abs(_real(number)) <= EXACT, _inexact("a comparison"))
@@ -286,7 +286,7 @@ def operate_alone(ufunc: np.ufunc, a: Any) -> TracedArray:
 
 
 def power_modulo(base: Any, exponent: Any, modulus: Any) -> TracedArray:
-    """Record ``pow(base, exponent, modulus)`` by squaring, of which no product overflows.
+    """Record ``pow(base, exponent, modulus)`` by repeated squaring, without overflow.
 
     Raises
     ------
@@ -350,29 +350,22 @@ def _rounded_float(x: Any, digits: int) -> TracedArray:
     if digits == 0:
         return python_number(np.copysign(np.rint(x), x))
     unit = 10.0 ** abs(digits)
+    scaled = x * unit if digits > 0 else x / unit
+    near = np.rint(scaled)
+    half = scaled - near
     if digits > 0:
-        scaled = x * unit
-        known = np.abs(scaled) < 2.0**52
-        near = np.rint(scaled)
-        # Only where the rounded product is a tie does what it left out decide.
-        half, rest = scaled - near, _product_error(x, unit, scaled)
-        shift = np.where((half == 0.5) & (rest > 0), 1.0, 0.0)
-        shift = np.where((half == -0.5) & (rest < 0), -1.0, shift)
-        # rint took the even neighbor: a tie that is none goes to the side of the rest.
-        result = (near + shift) / unit
+        rest = _product_error(x, unit, scaled)
     else:
-        scaled = x / unit
-        known = np.abs(scaled) < 2.0**52
-        near = np.rint(scaled)
-        half = scaled - near
         middle = (near + half) * unit
         rest = (x - middle) - _product_error(near + half, unit, middle)
-        shift = np.where((half == 0.5) & (rest > 0), 1.0, 0.0)
-        shift = np.where((half == -0.5) & (rest < 0), -1.0, shift)
-        result = (near + shift) * unit
+    # Where `scaled` looks like a tie, rint took the even neighbor. The rounding error of
+    # `scaled` tells whether it is a tie, and else on which side of it the exact value lies.
+    shift = np.where((half == 0.5) & (rest > 0), 1.0, 0.0)
+    shift = np.where((half == -0.5) & (rest < 0), -1.0, shift)
+    result = (near + shift) / unit if digits > 0 else (near + shift) * unit
     where = at(user_source())
     demand(
-        known | ~np.isfinite(x),
+        (np.abs(scaled) < 2.0**52) | ~np.isfinite(x),
         lambda: UnsupportedError(
             f"round() to {digits} digits{where} of a number with no more digits than that "
             "cannot be recorded: leave the number as it is"
@@ -382,7 +375,7 @@ def _rounded_float(x: Any, digits: int) -> TracedArray:
 
 
 def _product_error(a: Any, b: float, product: Any) -> Any:
-    """Return what a product's rounding left out (Dekker 1971)."""
+    """Return the rounding error of a product (Dekker 1971)."""
     a_high = _high_half(a)
     b_high: Any = np.float64(b) * 134217729.0
     b_high = b_high - (b_high - b)

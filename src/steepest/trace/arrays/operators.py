@@ -1,4 +1,4 @@
-"""Operators of traced arrays; importing gives them to the class."""
+"""Python's operators of traced arrays; importing this module gives them to the class."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
-    """Whether Python itself says what an operator does with a number and a sequence.
+    """Whether Python itself defines what an operator does with a number and a sequence.
 
-    A list or tuple times a whole number is repeated; times another it is an error.
+    A list or tuple times a whole number is repeated; times another number it is an error.
     """
     if number.weak:
         return isinstance(other, list | tuple | range)
@@ -62,8 +62,8 @@ def _power(self: TracedArray, exponent: Any, modulus: Any = None) -> Any:
             0: np.ones_like,
             0.5: np.sqrt,
             1: np.positive,
+            2: np.square,
         }
-        shortcut[2] = np.square
         if exponent in shortcut:
             return shortcut[exponent](self)
     if type(exponent) is int and exponent == 2:
@@ -79,8 +79,7 @@ _to_the_power = _binary(np.power)[1]
 for _name, _method in (("pow", _power), ("rpow", _power_of)):
     setattr(TracedArray, f"__{_name}__", _method)
 
-_ufunc: Any
-for _name, _ufunc, _symbol in (
+ARITHMETIC: tuple[tuple[str, Any, str], ...] = (
     ("add", np.add, "+="),
     ("sub", np.subtract, "-="),
     ("mul", np.multiply, "*="),
@@ -94,7 +93,21 @@ for _name, _ufunc, _symbol in (
     ("lshift", np.left_shift, "<<="),
     ("rshift", np.right_shift, ">>="),
     ("pow", np.power, "**="),
-):
+)
+"""Operators of two operands: the method's name, the ufunc, and the symbol that assigns."""
+
+COMPARISONS: tuple[tuple[str, Any], ...] = (
+    ("lt", np.less),
+    ("le", np.less_equal),
+    ("gt", np.greater),
+    ("ge", np.greater_equal),
+    ("eq", np.equal),
+    ("ne", np.not_equal),
+)
+"""Comparisons: the method's name and the ufunc."""
+
+_ufunc: Any
+for _name, _ufunc, _symbol in ARITHMETIC:
     _forward, _backward = _binary(_ufunc)
     if _name != "pow":
         setattr(TracedArray, f"__{_name}__", _forward)
@@ -102,14 +115,7 @@ for _name, _ufunc, _symbol in (
     _operation = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
     setattr(TracedArray, f"__i{_name}__", _in_place(_symbol, _operation))
 
-for _name, _ufunc in (
-    ("lt", np.less),
-    ("le", np.less_equal),
-    ("gt", np.greater),
-    ("ge", np.greater_equal),
-    ("eq", np.equal),
-    ("ne", np.not_equal),
-):
+for _name, _ufunc in COMPARISONS:
     setattr(TracedArray, f"__{_name}__", _binary(_ufunc)[0])
 
 

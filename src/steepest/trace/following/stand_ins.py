@@ -19,12 +19,13 @@ from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
-from steepest.trace.arrays.dispatch import as_number, as_returned, call_function, call_ufunc
+from steepest.trace.arrays.dispatch import as_number, as_returned, call_function
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.numbers import python_number, single, whole
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
+from steepest.trace.arrays.ufuncs import call_ufunc
 from steepest.trace.recording.session import SUPPORTED, current, is_tracing
 
 READ: dict[str, Callable[..., Any]] = {}

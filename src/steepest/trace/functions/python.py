@@ -14,8 +14,9 @@ from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops.elementwise.floating import exact_sum
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
-from steepest.trace.arrays.dispatch import call_ufunc, demand
+from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.numbers import power_of_floats, python_number, single, whole
+from steepest.trace.arrays.ufuncs import call_ufunc
 from steepest.trace.following.namespaces import SEEN, WATCHED
 from steepest.trace.following.stand_ins import SeenFunction
 from steepest.trace.functions.registry import Array, ArrayLike

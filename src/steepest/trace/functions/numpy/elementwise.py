@@ -15,12 +15,13 @@ from steepest.ops import TABLE
 from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.complex import TracedComplex, as_complex
-from steepest.trace.arrays.dispatch import apply, unlisted
+from steepest.trace.arrays.dispatch import unlisted
 from steepest.trace.arrays.indexing import getitem
 from steepest.trace.arrays.layout import is_laid_out, laid_out
 from steepest.trace.arrays.numbers import python_number, whole
 from steepest.trace.arrays.refusals import MissingAttributeError, refuse
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS
+from steepest.trace.arrays.ufuncs import apply
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,
