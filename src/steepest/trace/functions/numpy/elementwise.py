@@ -1,4 +1,4 @@
-"""NumPy's elementwise functions that are more than one op, and conversions."""
+"""NumPy's elementwise functions that take more than one op, comparisons, and conversions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def _on_truths(name: str) -> Callable[..., Any]:
+def _logical(name: str) -> Callable[..., Any]:
     return lambda *operands: apply(TABLE[name], *map(as_truth, operands))
 
 
@@ -49,7 +49,7 @@ def _bitwise(truths: str, numbers: str) -> Callable[..., Any]:
 
 
 for _name in ("and", "or", "xor", "not"):
-    FUNCTIONS[getattr(np, f"logical_{_name}")] = _on_truths(f"logical_{_name}")
+    FUNCTIONS[getattr(np, f"logical_{_name}")] = _logical(f"logical_{_name}")
     _number_name = "invert" if _name == "not" else f"bitwise_{_name}"
     FUNCTIONS[getattr(np, _number_name)] = _bitwise(f"logical_{_name}", _number_name)
 
@@ -119,11 +119,11 @@ def spacing(x: ArrayLike) -> Array:
 
 @implements(np.ldexp)
 def ldexp(x1: ArrayLike, x2: ArrayLike) -> Array:
-    # In steps, so that no power over- or underflows; beyond 2100 nothing changes.
-    left = np.clip(x2, -2100, 2100)
+    # Three steps, so that no power overflows or underflows. Beyond 2100 nothing changes.
+    remaining = np.clip(x2, -2100, 2100)
     for _ in range(3):
-        step = np.clip(left, -700, 700)
-        x1, left = x1 * np.exp2(step * 1.0), left - step
+        step = np.clip(remaining, -700, 700)
+        x1, remaining = x1 * np.exp2(step * 1.0), remaining - step
     return x1
 
 
@@ -138,7 +138,7 @@ def frexp(x: ArrayLike) -> tuple[Array, Array]:
 def modf(x: ArrayLike) -> tuple[Array, Array]:
     x = as_traced(x)
     whole = np.trunc(x)
-    # The sign of the number is that of its fraction, and no part of the slope.
+    # The fraction has the sign of the number. The sign has no derivative.
     fraction = np.where(np.signbit(x), np.negative(whole - x), x - whole)
     nothing = np.copysign(np.zeros_like(x), x)
     return np.where(np.isinf(x), nothing, fraction).astype(x.dtype), whole
@@ -155,7 +155,7 @@ def fix(x: ArrayLike, out: Out = None) -> Array:
 
 
 def _power_of_ten(number: int) -> float:
-    """Return what NumPy takes for a power of ten, with its rounding."""
+    """Return a power of ten with NumPy's rounding."""
     power = 10.0 ** min(number, 9)
     for _ in range(number - 9):
         power *= 10.0
@@ -278,7 +278,9 @@ def isscalar(element: object) -> bool:
 
 @implements(np.result_type)
 def result_type(*operands: ArrayLike) -> np.dtype:
-    return np.result_type(*(_promotable(x) if isinstance(x, TracedArray) else x for x in operands))
+    return np.result_type(
+        *(_promoted_as(x) if isinstance(x, TracedArray) else x for x in operands)
+    )
 
 
 @implements(np.unwrap)
@@ -309,15 +311,15 @@ def where(condition: ArrayLike, *choices: ArrayLike) -> Array:
         return np.nonzero(condition)
     if len(choices) != 2:
         raise InputError(f"np.where{at(user_source())}: either both or neither of x and y")
-    # Chosen values promote as in any ufunc of two operands.
-    dtype = np.result_type(*map(_promotable, choices))
+    # The two choices promote like the operands of a ufunc.
+    dtype = np.result_type(*map(_promoted_as, choices))
     choices = tuple(np.asarray(c).astype(dtype) if type(c) is int else c for c in choices)
     chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
     chosen.is_scalar = False
     return chosen
 
 
-def _promotable(value: Any) -> Any:
+def _promoted_as(value: Any) -> Any:
     if isinstance(value, TracedArray):
         return {"f": 0.0, "i": 0}.get(value.dtype.kind, value.dtype) if value.weak else value.dtype
     return value if type(value) in (int, float, bool) else np.asarray(value).dtype
@@ -357,7 +359,7 @@ def astype(x: ArrayLike, dtype: DType, /, *, copy: bool = True, device: object =
     return _astype_method(x, dtype, copy=copy)
 
 
-def _is_kept(x: TracedArray, dtype: np.dtype, order: Order, copy: bool) -> bool:
+def _keeps_dtype(x: TracedArray, dtype: np.dtype, order: Order, copy: bool) -> bool:
     return order == "K" and copy and x.dtype == dtype and x.ndim < 2 and not x.weak
 
 
@@ -366,8 +368,8 @@ def _astype_method(
     x: ArrayLike, dtype: DType, order: Order = "K", casting: Casting = "unsafe",
     subok: bool = True, copy: bool = True,
 ) -> Array:  # fmt: skip
-    if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
-        return fresh(x)  # most often, and faster
+    if type(dtype) is np.dtype and type(x) is TracedArray and _keeps_dtype(x, dtype, order, copy):
+        return fresh(x)  # the most frequent case
     dtype = np.dtype(dtype)
     if dtype.kind == "c":
         return as_complex(x)

@@ -38,7 +38,7 @@ def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
     return z.on_parts(np.pad, widths)
 
 
-def _factor(n: int, norm: Any, forward: bool) -> float:
+def _scale(n: int, norm: Any, forward: bool) -> float:
     if norm not in (None, "backward", "forward", "ortho"):
         raise InputError(f"norm={norm!r}{at(user_source())} must be backward, forward or ortho")
     if norm == "ortho":
@@ -56,7 +56,7 @@ def _transform(a: Any, n: int | None, axis: int, norm: Any, forward: bool) -> Tr
     pairs = np.stack([z.real, z.imag], axis=-1)
     result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
     made = TracedComplex(result[..., 0], result[..., 1])
-    factor = _factor(z.shape[axis], norm, forward)
+    factor = _scale(z.shape[axis], norm, forward)
     return made if factor == 1.0 else made.on_parts(np.multiply, factor)
 
 
@@ -87,7 +87,7 @@ def irfft(
     axis = normalize_axis(axis, z.ndim)
     n = 2 * (z.shape[axis] - 1) if n is None else n
     z = _resized(z, n // 2 + 1 if n > 0 else n, axis)
-    # The second half mirrors the first; what is its own mirror image is taken as real.
+    # The second half mirrors the first. Elements that mirror themselves count as real.
     alone = [0] if n % 2 else [0, n // 2]
     keep = np.ones(n // 2 + 1, z.real.dtype)
     keep[alone] = 0.0
@@ -101,8 +101,8 @@ def irfft(
     return ifft(full, None, axis, norm).real
 
 
-def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
-    """Return the extents after transforms, None where they stay, and the axes."""
+def _extents_and_axes(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
+    """Return the axes to transform, and their new extents (None keeps an extent)."""
     if axes is None:
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
     if np.ndim(axes) != 1 or (s is not None and len(s) != len(axes)):
@@ -122,7 +122,7 @@ def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
         out: Out = None,
     ) -> Array:
         z = as_complex(a)
-        sizes, axes = _in_turn(s, axes, z.ndim)
+        sizes, axes = _extents_and_axes(s, axes, z.ndim)
         if not axes and not is_complex(a):
             return REAL_FUNCTIONS[np.asarray](a)
         for n, axis in reversed(list(zip(sizes, axes, strict=True))):
@@ -143,7 +143,7 @@ def rfftn(
     out: Out = None,
 ) -> Array:
     a = as_traced(a)
-    sizes, axes = _in_turn(s, axes, a.ndim)
+    sizes, axes = _extents_and_axes(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
     for n, axis in reversed(list(zip(sizes[:-1], axes[:-1], strict=True))):
         z = fft(z, n, axis, norm)
@@ -158,7 +158,7 @@ def irfftn(
     out: Out = None,
 ) -> Array:
     z = as_complex(a)
-    sizes, axes = _in_turn(s, axes, z.ndim)
+    sizes, axes = _extents_and_axes(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
         z = ifft(z, n, axis, norm)
     return irfft(z, sizes[-1], axes[-1], norm)
@@ -179,7 +179,7 @@ def _shift(sign: int) -> Callable[..., Any]:
     return implementation
 
 
-def _two(transform: Callable[..., Any]) -> Callable[..., Any]:
+def _over_two_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, s=None, axes=(-2, -1), norm=None, out=None: transform(a, s, axes, norm)
 
 
@@ -192,15 +192,15 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
     np.fft.ifftn: ifftn,
     np.fft.rfftn: rfftn,
     np.fft.irfftn: irfftn,
-    np.fft.fft2: _two(fftn),
-    np.fft.ifft2: _two(ifftn),
-    np.fft.rfft2: _two(rfftn),
+    np.fft.fft2: _over_two_axes(fftn),
+    np.fft.ifft2: _over_two_axes(ifftn),
+    np.fft.rfft2: _over_two_axes(rfftn),
     np.fft.fftshift: _shift(1),
     np.fft.ifftshift: _shift(-1),
 }
 
 
-@implements(np.fft.irfft2, out=one_of(None))  # NumPy itself writes nothing there
+@implements(np.fft.irfft2, out=one_of(None))  # NumPy does not write to it
 def irfft2(
     a: ArrayLike,
     s: Sequence[int | None] | None = None,

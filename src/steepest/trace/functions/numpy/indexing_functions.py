@@ -1,4 +1,4 @@
-"""NumPy's functions that pick elements, or put them into an array."""
+"""NumPy's functions that select elements, or write them into an array."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def take(
         raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
-    if as_traced(indices).dtype == np.bool_:  # no mask: they count as 0 and 1
+    if as_traced(indices).dtype == np.bool_:  # not a mask: True and False are the indices 1 and 0
         indices = as_traced(indices).astype(np.intp)
     return fresh(getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode))))
 
@@ -91,7 +91,7 @@ def put_along_axis(arr: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: 
 
 
 def as_integers(name: str, x: Any) -> Array:
-    """Return whole numbers as such; others are an error, as in NumPy."""
+    """Return an array of integers. Other dtypes are an error, as in NumPy."""
     x = as_traced(x)
     if not np.can_cast(x.dtype, np.intp, "safe"):
         raise OperandError(
@@ -167,10 +167,10 @@ def piecewise(
             otherwise = np.logical_and(otherwise, np.logical_not(condition))
         conditions = [*conditions, otherwise]
     for condition, function in zip(conditions, functions, strict=True):
-        # Each function sees harmless numbers where its condition does not hold, so that
-        # neither its values nor its slopes there count.
+        # Where its condition does not hold, a function gets an element at which it holds.
+        # So it makes no NaN there, neither in values nor in derivatives.
         if callable(function):
-            safe = np.where(condition, x, _somewhere(x, condition))
+            safe = np.where(condition, x, _element_where(x, condition))
             value = function(safe, *args, **kw)
         else:
             value = function
@@ -178,8 +178,8 @@ def piecewise(
     return result
 
 
-def _somewhere(x: TracedArray, condition: Any) -> Any:
-    """Return an element at which a condition holds, as a constant; any if there is none."""
+def _element_where(x: TracedArray, condition: Any) -> Any:
+    """Return an element at which a condition holds, as a constant, or any element."""
     flat = ravel(x)
     chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
     return stop_gradient(flat[np.argmax(chosen.astype(np.int64))])
@@ -210,7 +210,7 @@ def compress(
 
 @implements(np.nonzero, method="nonzero")
 def nonzero(a: ArrayLike) -> tuple[Array, ...]:
-    # How many there are sets a shape: which elements are zero becomes a guard.
+    # The number of indices sets a shape. Which elements are zero becomes a guard.
     a = as_traced(a)
     if not a.ndim:
         raise InputError(f"np.nonzero{at(user_source())} of a number: use np.atleast_1d")
@@ -257,7 +257,7 @@ def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike) -> None:
 
 
 def _mask_for(name: str, a: Any, mask: Any) -> Any:
-    """Return a mask that must have as many elements as an array."""
+    """Return a mask. Raise unless it has as many elements as an array."""
     mask = as_traced(mask)
     if mask.size != np.size(a):
         raise InputError(
@@ -300,13 +300,13 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
         if len(set(a.shape)) != 1:
             raise InputError(f"np.fill_diagonal{at(user_source())}: all axes must be equally long")
         step, end = 1 + sum(a.shape[0] ** i for i in range(1, a.ndim)), flat.size
-    places = np.arange(0, end, step)
-    values = np.resize(ravel(as_traced(val)), places.shape) if as_traced(val).ndim else val
-    setitem(flat, places, values)
+    positions = np.arange(0, end, step)
+    values = np.resize(ravel(as_traced(val)), positions.shape) if as_traced(val).ndim else val
+    setitem(flat, positions, values)
 
 
 class FlatView:
-    """``x.flat``: an array as a row of its elements, read and written."""
+    """``x.flat``: the elements of an array in one axis, to read and to write."""
 
     def __init__(self, array: TracedArray) -> None:
         self.base = array
@@ -318,8 +318,8 @@ class FlatView:
         flat = flat_for_writing(self.base)
         value = as_traced(value)
         if value.ndim:
-            places = np.arange(flat.size)[key]
-            setitem(flat, places, np.resize(ravel(value), places.shape))
+            positions = np.arange(flat.size)[key]
+            setitem(flat, positions, np.resize(ravel(value), positions.shape))
         else:
             setitem(flat, key, value)
 

@@ -68,7 +68,7 @@ def norm(
 
 
 def _matrices(x: Any, axis: Any) -> Any:
-    """Return an array with the two axes of its matrices at its end."""
+    """Move the two axes of matrices to the end."""
     return x if axis is None else np.moveaxis(x, axis, (-2, -1))
 
 
@@ -78,14 +78,14 @@ def _norm_of_complex(
     if ord not in (2, -2, "nuc") or len(normalize_axes(axis, x.ndim)) != 2:
         return norm(np.abs(x), ord, axis, keepdims)
     parts = _matrices(x.real, axis), _matrices(x.imag, axis)
-    result = _of_values(_complex_svdvals(*parts), ord)
+    result = _norm_of_singular_values(_complex_svdvals(*parts), ord)
     return keep_axes(result, normalize_axes(axis, x.ndim), x.ndim) if keepdims else result
 
 
 def _complex_svdvals(real: Any, imag: Any) -> Any:
     """Return the singular values of complex matrices.
 
-    Those of the real matrix [[real, -imag], [imag, real]] are the same, each twice.
+    The real matrix [[real, -imag], [imag, real]] has the same ones, each twice.
     """
     upper = np.concatenate([real, np.negative(imag)], axis=-1)
     lower = np.concatenate([imag, real], axis=-1)
@@ -93,8 +93,8 @@ def _complex_svdvals(real: Any, imag: Any) -> Any:
     return 0.5 * (twice[..., ::2] + twice[..., 1::2])
 
 
-def _of_values(values: Any, ord: Any) -> Any:
-    """Return the norm that a matrix has by its singular values."""
+def _norm_of_singular_values(values: Any, ord: Any) -> Any:
+    """Return a matrix norm from the singular values."""
     if ord == "nuc":
         return np.sum(values, axis=-1)
     return np.max(values, axis=-1) if ord == 2 else np.min(values, axis=-1)
@@ -108,7 +108,7 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
     elif ord in (np.inf, -np.inf):
         totals = np.sum(np.abs(x), axis=-1)
     elif ord in (2, -2, "nuc"):
-        return _of_values(svdvals(x), ord)
+        return _norm_of_singular_values(svdvals(x), ord)
     else:
         raise InputError(f"np.linalg.norm{at(user_source())}: invalid norm order {ord!r}")
     return np.max(totals, axis=-1) if ord in (1, np.inf) else np.min(totals, axis=-1)
@@ -152,7 +152,7 @@ def _floating(a: Any) -> Any:
 
 
 def _raising(name: str, message: str, *operands: Any) -> Any:
-    """Record an op that may raise LinAlgError; inside a ``try``, whether it does is a guard."""
+    """Record an op that may raise LinAlgError. Inside a ``try``, its success becomes a guard."""
     if is_within_try():
         fine: Any = record(TABLE["succeeds"], *operands, of=name)
         if not current().decide(fine.node):
@@ -221,7 +221,7 @@ def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Array:
 
 
 def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
-    """Return NumPy's decomposition of symmetric matrices: by their eigenvalues' sizes."""
+    """Return the SVD of symmetric matrices from their eigenvalues, as NumPy does."""
     w, u = eigh_parts(_square("svd", a))
     falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]
     w = np.take_along_axis(w, falling, axis=-1)
@@ -283,7 +283,7 @@ def pinv(
 
 
 def _cutoff(name: str, rcond: Any, a: TracedArray) -> float:
-    """Return the share of the largest singular value below which others count as zero."""
+    """Return the relative cutoff: smaller singular values count as zero."""
     if rcond is None:
         return float(np.finfo(a.dtype).eps) * max(a.shape[-2:])
     if np.ndim(rcond):
@@ -307,7 +307,7 @@ def lstsq(
     rank = np.sum(values > rcond * values[0]).astype(np.int32)
     rows, columns = a.shape
     left = np.sum(np.square(b - np.matmul(a, x)), axis=0)
-    # Whether there are residuals sets a shape: the rank becomes a guard.
+    # The rank sets the shape of the residuals, so that it becomes a guard.
     has_residuals = rows > columns and bool(np.equal(rank, columns))
     residuals = np.atleast_1d(left) if has_residuals else as_traced(np.empty(0, a.dtype))
     return x, residuals, rank, values

@@ -1,4 +1,4 @@
-"""SciPy's special functions, and those of `math`, on traced arrays."""
+"""Special functions of SciPy and `math`, on traced arrays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _special(name: str) -> Callable[..., Any]:
 
 
 def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that computes in float64 and rounds, as SciPy's own do."""
+    """Return a function that computes in float64 and rounds the result, as SciPy does."""
 
     def implementation(x: Any) -> Any:
         x = as_traced(x)
@@ -49,7 +49,7 @@ def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
 for _row in special.ROWS:
     SPECIAL_UFUNCS[_row.name] = _special(_row.name)
 
-# Under their other names, and compositions.
+# Other names, and functions composed of several ops.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
 SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
 for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
@@ -66,7 +66,7 @@ def _huber(delta: Any, r: Any) -> Any:
 @implements(np.i0)
 def i0(x: ArrayLike) -> TracedArray:
     result = SPECIAL_UFUNCS["i0"](as_traced(x))
-    return alias(result) if result.is_scalar else result  # it makes an array of a number
+    return alias(result) if result.is_scalar else result  # np.i0 of a number is an array
 
 
 def _logsumexp(
@@ -82,10 +82,10 @@ def _logsumexp(
     weights = np.ones_like(a) * (1.0 if b is None else b)
     a = np.broadcast_to(a, weights.shape)
     if not a.size:
-        result = _of_nothing(a, axis, keepdims)
+        result = _logsumexp_of_empty(a, axis, keepdims)
         return (result, np.sign(result)) if return_sign else result
     used = np.where(weights == 0, -np.inf, a)
-    top = special_top(used, axis)
+    top = _finite_max(used, axis)
     total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
     result = np.log(np.abs(total) if return_sign else total) + top
     sign = np.sign(total)
@@ -94,7 +94,7 @@ def _logsumexp(
     return (result, sign) if return_sign else result
 
 
-def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
+def _logsumexp_of_empty(a: Any, axis: Any, keepdims: Any) -> Any:
     if (axis is None and a.ndim > 1) or (isinstance(axis, tuple) and len(axis) != 1):
         raise InputError(
             f"scipy.special.logsumexp of an empty array{at(user_source())} goes along one axis, "
@@ -103,8 +103,8 @@ def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
     return logsumexp(a, axis, keepdims)
 
 
-def special_top(x: Any, axis: Any) -> Any:
-    """Return the largest element as a constant, 0 where it is not finite."""
+def _finite_max(x: Any, axis: Any) -> Any:
+    """Return the largest element as a constant, or 0 where it is not finite."""
     top = np.max(stop_gradient(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, 0)
 

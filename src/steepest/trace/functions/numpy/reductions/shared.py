@@ -36,7 +36,7 @@ def is_given(value: Any) -> bool:
 
 
 def masked(a: Any, where: Any, instead: Any) -> Any:
-    """Return an array with another value wherever a mask is false."""
+    """Return an array with another value where a mask is false."""
     if not is_given(where) or where is True:
         return a
     mask = as_mask(where)
@@ -50,7 +50,7 @@ def with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any)
 
 
 def as_start(initial: Any, dtype: np.dtype) -> TracedArray:
-    """Return the start of a reduction, which is converted to the dtype of its result."""
+    """Return the initial value of a reduction in the dtype of its result."""
     number = as_traced(initial)
     if dtype.kind in "iu" and number.dtype.kind == "f":
         number = whole(number, "initial=")

@@ -26,7 +26,7 @@ from steepest.trace.functions.numpy.reductions.sums import (
     var,
     variance,
 )
-from steepest.trace.functions.numpy.sorting import in_front, median, quantile
+from steepest.trace.functions.numpy.sorting import median, quantile, reduced_axes_first
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,
@@ -129,7 +129,7 @@ def nanvar(
     ddof = one_ddof(ddof, correction)
     if not is_given(mean):
         mean = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
-    deviations = (a - mean).astype(a.dtype)  # as NumPy rounds here, whatever dtype= says
+    deviations = (a - mean).astype(a.dtype)  # NumPy rounds here, regardless of dtype=
     result = variance(deviations, a, axis, dtype, ddof, keepdims, where)
     is_enough = np.reshape(count_along(a, axis, where), result.shape) > ddof
     return np.where(is_enough, result, np.asarray(np.nan, result.dtype))
@@ -160,14 +160,14 @@ def nancumprod(
 
 
 def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    """Apply a function of a vector to what is a number along axes."""
+    """Apply a function of a vector along axes, without the elements that are NaN."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
     if not a.size:
         return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
-    lines, _, ndim = in_front(a, axis)
+    lines, _, ndim = reduced_axes_first(a, axis)
     columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
-    # Which elements are NaN sets how many are left: that becomes a guard.
+    # Which elements are NaN sets shapes, so that it becomes a guard.
     if a.dtype.kind != "f" or not bool(np.any(np.isnan(a))):
         parts = [function(row) for row in columns]
     else:
