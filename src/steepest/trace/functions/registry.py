@@ -84,11 +84,9 @@ HARMLESS: dict[str, Harmless] = {
 
 
 def implements(
-    *functions: Callable[..., Any],
-    method: str | None = None,
-    attribute: str | None = None,
+    *functions: Callable[..., Any], method: str | None = None, attribute: str | None = None,
     **harmless: Harmless,
-) -> Callable[..., Any]:
+) -> Callable[..., Any]:  # fmt: skip
     """Register the implementation of NumPy functions, or of a method or attribute of arrays.
 
     If an implementation has an argument ``out``, the result is written there. The

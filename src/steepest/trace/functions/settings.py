@@ -22,8 +22,8 @@ def _refusing_raise(real: Callable[..., Any], name: str) -> Callable[..., Any]:
         if raising:
             raise UnsupportedError(
                 f"np.{name}(...={raising[0]!r}){at(user_source())} cannot be recorded: compiled "
-                "code does not stop at a division by zero or an overflow; test for it, such as with "
-                "`if not np.all(np.isfinite(y)): raise ...`"
+                "code does not stop at a division by zero or an overflow; test for it, such as "
+                "with `if not np.all(np.isfinite(y)): raise ...`"
             )
         return real(*args, **kwargs)
 

@@ -186,12 +186,9 @@ def sinc(x: ArrayLike) -> TracedArray:
 
 @implements(np.nan_to_num)
 def nan_to_num(
-    x: ArrayLike,
-    copy: bool = True,
-    nan: float = 0.0,
-    posinf: float | None = None,
+    x: ArrayLike, copy: bool = True, nan: float = 0.0, posinf: float | None = None,
     neginf: float | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     x = FUNCTIONS[np.array](x, copy=copy)
     if x.dtype.kind != "f":
         return x if x.ndim else x[()]

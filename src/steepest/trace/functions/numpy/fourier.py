@@ -47,29 +47,26 @@ def _scale(n: int, norm: Any, forward: bool) -> float:
     return 1 / n if divides else 1.0
 
 
-def _transform(a: Any, n: int | None, axis: int, norm: Any, forward: bool) -> TracedComplex:
-    z = as_complex(a)
-    axis = normalize_axis(axis, z.ndim)
-    z = _resized(z, n, axis)
-    if not z.shape[axis]:
-        raise InputError(f"invalid number of FFT data points (0){at(user_source())}")
-    pairs = np.stack([z.real, z.imag], axis=-1)
-    result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
-    made = TracedComplex(result[..., 0], result[..., 1])
-    factor = _scale(z.shape[axis], norm, forward)
-    return made if factor == 1.0 else made.on_parts(np.multiply, factor)
+def _transform(forward: bool) -> Callable[..., TracedComplex]:
+    def implementation(
+        a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None,
+        out: Out = None,
+    ) -> TracedComplex:  # fmt: skip
+        z = as_complex(a)
+        axis = normalize_axis(axis, z.ndim)
+        z = _resized(z, n, axis)
+        if not z.shape[axis]:
+            raise InputError(f"invalid number of FFT data points (0){at(user_source())}")
+        pairs = np.stack([z.real, z.imag], axis=-1)
+        result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
+        complex_result = TracedComplex(result[..., 0], result[..., 1])
+        scale = _scale(z.shape[axis], norm, forward)
+        return complex_result if scale == 1.0 else complex_result.on_parts(np.multiply, scale)
+
+    return implementation
 
 
-def fft(
-    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
-) -> Array:
-    return _transform(a, n, axis, norm, forward=True)
-
-
-def ifft(
-    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
-) -> Array:
-    return _transform(a, n, axis, norm, forward=False)
+fft, ifft = _transform(forward=True), _transform(forward=False)
 
 
 def rfft(
@@ -115,12 +112,9 @@ def _extents_and_axes(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int
 
 def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(
-        a: ArrayLike,
-        s: Sequence[int | None] | None = None,
-        axes: ArrayLike = None,
-        norm: str | None = None,
-        out: Out = None,
-    ) -> Array:
+        a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+        norm: str | None = None, out: Out = None,
+    ) -> Array:  # fmt: skip
         z = as_complex(a)
         sizes, axes = _extents_and_axes(s, axes, z.ndim)
         if not axes and not is_complex(a):
@@ -136,12 +130,9 @@ fftn, ifftn = _over_axes(fft), _over_axes(ifft)
 
 
 def rfftn(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = None,
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
     sizes, axes = _extents_and_axes(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
@@ -151,12 +142,9 @@ def rfftn(
 
 
 def irfftn(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = None,
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     z = as_complex(a)
     sizes, axes = _extents_and_axes(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
@@ -202,12 +190,9 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
 
 @implements(np.fft.irfft2, out=one_of(None))  # NumPy does not write to it
 def irfft2(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = (-2, -1),
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = (-2, -1),
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     return irfftn(a, s, axes, norm)
 
 

@@ -137,12 +137,9 @@ def select(
 
 @implements(np.piecewise)
 def piecewise(
-    x: ArrayLike,
-    condlist: ArrayLike,
-    funclist: Sequence[Callable[..., Any] | ArrayLike],
-    *args: Any,
-    **kw: Any,
-) -> Array:
+    x: ArrayLike, condlist: ArrayLike, funclist: Sequence[Callable[..., Any] | ArrayLike],
+    *args: Any, **kw: Any,
+) -> Array:  # fmt: skip
     x = as_traced(x)
     conditions = [as_traced(c) for c in condlist] if isinstance(condlist, list | tuple) else None
     if conditions is None or (conditions[0].ndim == 0 and x.ndim):

@@ -47,12 +47,9 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
 
 @implements(np.concatenate, np.concat)
 def concatenate(
-    arrays: Sequence[ArrayLike],
-    axis: int | None = 0,
-    out: Out = None,
-    dtype: DType = None,
+    arrays: Sequence[ArrayLike], axis: int | None = 0, out: Out = None, dtype: DType = None,
     casting: Casting = "same_kind",
-) -> TracedArray:
+) -> TracedArray:  # fmt: skip
     _demand_not_both("concatenate", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if axis is None:

@@ -265,12 +265,9 @@ def qr(a: ArrayLike, mode: str = "reduced") -> Array:
 
 @implements(np.linalg.pinv)
 def pinv(
-    a: ArrayLike,
-    rcond: float | None = None,
-    hermitian: bool = False,
-    *,
+    a: ArrayLike, rcond: float | None = None, hermitian: bool = False, *,
     rtol: ArrayLike = np._NoValue,
-) -> TracedArray:
+) -> TracedArray:  # fmt: skip
     a = _floating(a)
     if a.ndim < 2:
         raise MatrixError(f"np.linalg.pinv{at(user_source())}: a number or vector is no matrix")

@@ -76,35 +76,26 @@ def _check_kth(a: Any, kth: Any, axis: Any) -> None:
 
 @implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
 def partition(
-    a: ArrayLike,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: ArrayLike, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> Array:
+) -> Array:  # fmt: skip
     _check_kth(as_traced(a), kth, axis)
     return sort(a, axis)
 
 
 @implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
 def _partition_in_place(
-    a: TracedArray,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: TracedArray, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> None:
+) -> None:  # fmt: skip
     a[...] = partition(a, kth, axis)
 
 
 @implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
 def argpartition(
-    a: ArrayLike,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: ArrayLike, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> Array:
+) -> Array:  # fmt: skip
     _check_kth(as_traced(a), kth, axis)
     return argsort(a, axis)
 
@@ -119,12 +110,9 @@ def reduced_axes_first(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
 
 @implements(np.median)
 def median(
-    a: ArrayLike,
-    axis: Axes = None,
-    out: Out = None,
-    overwrite_input: bool = False,
+    a: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     keepdims: bool = False,
-) -> Array:
+) -> Array:  # fmt: skip
     lines, axes, ndim = reduced_axes_first(a, axis)
     number = lines.shape[0]
     if number == 0:

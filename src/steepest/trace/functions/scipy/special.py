@@ -70,12 +70,9 @@ def i0(x: ArrayLike) -> TracedArray:
 
 
 def _logsumexp(
-    a: ArrayLike,
-    axis: int | None = None,
-    b: ArrayLike = None,
-    keepdims: bool = False,
+    a: ArrayLike, axis: int | None = None, b: ArrayLike = None, keepdims: bool = False,
     return_sign: ArrayLike = False,
-) -> Array:
+) -> Array:  # fmt: skip
     a = np.atleast_1d(as_traced(a))  # as SciPy does it
     if b is None and not return_sign and a.size:
         return logsumexp(a, axis, keepdims)

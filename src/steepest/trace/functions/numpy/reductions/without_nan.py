@@ -183,12 +183,9 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 @implements(np.nanmedian)
 def nanmedian(
-    a: ArrayLike,
-    axis: Axes = None,
-    out: Out = None,
-    overwrite_input: bool = False,
+    a: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     keepdims: bool = False,
-) -> Array:
+) -> Array:  # fmt: skip
     return _ignoring_nan(median, a, axis, keepdims)
 
 
