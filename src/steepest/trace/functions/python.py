@@ -58,7 +58,7 @@ def _floats(values: Iterable[Any]) -> list[Any]:
     return [number_of_math(value) for value in values]
 
 
-def number_of_math(value: Any) -> Any:
+def number_of_math(value: ArrayLike) -> Array:
     """Return a number as a float64 of NumPy, so that NumPy's functions return NumPy's numbers."""
     number: Any = np.reshape(single(value, "a function of math").astype(np.float64), ())
     return TracedArray(number.node, number.session, is_scalar=True)
@@ -82,7 +82,7 @@ _POLES = frozenset({"log", "log2", "log10", "log1p", "atanh"})
 """Functions whose infinite results are poles, which Python calls domain errors."""
 
 
-def _is_at_pole(name: str, x: Any) -> bool:
+def _is_at_pole(name: str, x: ArrayLike) -> bool:
     value = float(as_traced(x).value)
     is_gamma = name in ("gamma", "gammaln") and value <= 0 and value == math.floor(value)
     return is_gamma or name in _POLES
@@ -109,7 +109,7 @@ def checked(name: str, result: Any, *operands: Any) -> TracedArray:
     return python_number(result)
 
 
-def _infinite(name: str, where: str, x: Any) -> Exception:
+def _infinite(name: str, where: str, x: ArrayLike) -> Exception:
     if _is_at_pole(name, x):
         return ValueError(f"math domain error: math.{name}{where} of {x}")
     return OverflowError(f"math range error: math.{name}{where} of {x}")
@@ -162,11 +162,11 @@ def dist(p: Sequence[ArrayLike], q: Sequence[ArrayLike]) -> Array:
 
 @sees(math.fsum)
 def fsum(seq: Iterable[ArrayLike]) -> TracedArray | float:
-    parts = _floats(seq)
-    if not parts:
+    numbers = _floats(seq)
+    if not numbers:
         return 0.0
-    result = exact_sum(np.stack(parts))
-    every: Any = np.stack(parts)
+    every: Any = np.stack(numbers)
+    result = exact_sum(every)
     where = at(user_source())
     demand(
         np.isfinite(result) | ~np.all(np.isfinite(every)),

@@ -207,7 +207,7 @@ def as_plain(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def normalize_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
     """Return axes as sorted non-negative numbers. None means all axes."""
     if axis is None:
         return tuple(range(ndim))
@@ -218,7 +218,7 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return numbers
 
 
-def demand_no_list(axis: Any) -> Any:
+def demand_no_list(axis: Axes) -> Any:
     """Return an argument ``axis=``. Raise if it is a list."""
     if isinstance(axis, list):
         raise OperandError(f"axis={axis!r}{at(user_source())} must be a number or a tuple")
@@ -256,18 +256,18 @@ def demand_square(name: str, x: TracedArray) -> None:
         )
 
 
-def node_cast(value: Any, dtype: Any) -> TracedArray:
+def node_cast(value: ArrayLike, dtype: DType) -> TracedArray:
     """Return a traced array of a dtype."""
     node = node_of(value, check_dtype(np.dtype(dtype)))
     return TracedArray(node, current(), ordered=lies_in_order(value))
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: ArrayLike) -> Array:
     """Return a traced array. Unlike a Python number, its dtype takes part in promotion."""
     x = as_traced(value)
     return TracedArray(x.node, x.session, False, x.is_scalar, x.ordered) if x.weak else x
 
 
-def as_truth(x: Any) -> Array:
+def as_truth(x: ArrayLike) -> Array:
     """Return an array converted to booleans."""
     return as_traced(x).astype(np.bool_)

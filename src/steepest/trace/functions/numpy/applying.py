@@ -37,7 +37,7 @@ class Vectorized:
         given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         varying = {name: value for name, value in given.items() if name not in excluded}
 
-        def call(values: Any) -> Any:
+        def call(values: ArrayLike) -> Any:
             now = given | dict(zip(varying, values, strict=True))
             named = {name: now[name] for name in kwargs}
             results = function(*(now[i] for i in range(len(args))), **named)
@@ -60,13 +60,13 @@ class Vectorized:
         return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def _stacked(values: list[Any], dtype: np.dtype) -> Any:
+def _stacked(values: list[Any], dtype: np.dtype) -> Array:
     if not values:
         return as_traced(np.empty(0, dtype))
     return np.stack([as_traced(value).astype(dtype) for value in values])
 
 
-def _python_element(value: Any) -> Any:
+def _python_element(value: ArrayLike) -> Array:
     """Return an element as a Python number, which is what NumPy gives to the function."""
     wide = {"f": np.float64, "b": np.bool_}.get(value.dtype.kind, np.int64)
     return python_number(value, wide)

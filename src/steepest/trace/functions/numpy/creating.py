@@ -34,7 +34,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def filled(shape: Any, value: Any, dtype: Any, order: Any = "C") -> Any:
+def filled(shape: Any, value: ArrayLike, dtype: DType, order: Any = "C") -> Array:
     """Return a new array with one value everywhere."""
     if order not in ("C", "F", None):
         raise InputError(f"order={order!r}{at(user_source())} must be 'C' or 'F'")
@@ -151,7 +151,7 @@ def asarray_chkfinite(a: ArrayLike, dtype: DType = None, order: Order = None) ->
 SEEN[np.asarray_chkfinite] = asarray_chkfinite
 
 
-def _as_array(value: Any, dtype: Any) -> TracedArray:
+def _as_array(value: ArrayLike, dtype: DType) -> TracedArray:
     if isinstance(value, list | tuple) and holds_traced(value):
         parts = [_as_array(part, None) for part in value]
         shapes = {part.shape for part in parts}

@@ -316,7 +316,7 @@ def where(condition: ArrayLike, *choices: ArrayLike) -> Array:
     return chosen
 
 
-def _promoted_as(value: Any) -> Any:
+def _promoted_as(value: ArrayLike) -> Any:
     if isinstance(value, TracedArray):
         return {"f": 0.0, "i": 0}.get(value.dtype.kind, value.dtype) if value.weak else value.dtype
     return value if type(value) in (int, float, bool) else np.asarray(value).dtype

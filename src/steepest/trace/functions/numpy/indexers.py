@@ -29,7 +29,7 @@ class Joiner:
         where an array's own axes go among those. A string as the first index overrides them.
     """
 
-    def __init__(self, real: Any, axis: int, ndmin: int, place: int) -> None:
+    def __init__(self, real: ArrayLike, axis: int, ndmin: int, place: int) -> None:
         self.real, self.settings = real, (axis, ndmin, place)
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ def _settings_of(text: str, ndmin: int, place: int) -> tuple[int, int, int]:
     return axis, ndmin, place
 
 
-def _as_part(item: Any, ndmin: int, place: int) -> Any:
+def _as_part(item: Any, ndmin: int, place: int) -> Array:
     if isinstance(item, slice):
         array = _range_of(item)
         if ndmin > 1:
@@ -85,7 +85,7 @@ def _as_part(item: Any, ndmin: int, place: int) -> Any:
     return np.transpose(array, axes[:first] + axes[added:] + axes[first:added])
 
 
-def _range_of(item: slice) -> Any:
+def _range_of(item: slice) -> Array:
     start = 0 if item.start is None else item.start
     step = 1 if item.step is None else item.step
     if isinstance(step, complex):

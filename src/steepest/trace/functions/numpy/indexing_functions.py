@@ -33,7 +33,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
+def _in_bounds(indices: Any, extent: int, mode: str) -> Array:
     if mode == "wrap":
         return as_traced(indices) % extent
     if mode == "clip":
@@ -90,7 +90,7 @@ def put_along_axis(arr: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: 
     setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
 
 
-def as_integers(name: str, x: Any) -> Array:
+def as_integers(name: str, x: ArrayLike) -> Array:
     """Return an array of integers. Other dtypes are an error, as in NumPy."""
     x = as_traced(x)
     if not np.can_cast(x.dtype, np.intp, "safe"):
@@ -175,7 +175,7 @@ def piecewise(
     return result
 
 
-def _element_where(x: TracedArray, condition: Any) -> Any:
+def _element_where(x: TracedArray, condition: ArrayLike) -> Array:
     """Return an element at which a condition holds, as a constant, or any element."""
     flat = ravel(x)
     chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
@@ -237,7 +237,7 @@ def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None
     setitem(flat, indices, np.resize(values, indices.shape))
 
 
-def flat_for_writing(a: Any) -> TracedArray:
+def flat_for_writing(a: ArrayLike) -> TracedArray:
     if not isinstance(a, TracedArray):
         raise InputError(
             f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
@@ -253,7 +253,7 @@ def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike) -> None:
     put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
 
 
-def _mask_for(name: str, a: Any, mask: Any) -> Any:
+def _mask_for(name: str, a: ArrayLike, mask: ArrayLike) -> Array:
     """Return a mask. Raise unless it has as many elements as an array."""
     mask = as_traced(mask)
     if mask.size != np.size(a):
@@ -311,7 +311,7 @@ class FlatView:
     def __getitem__(self, key: Any) -> Any:
         return ravel(self.base).copy()[key]
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Any, value: ArrayLike) -> None:
         flat = flat_for_writing(self.base)
         value = as_traced(value)
         if value.ndim:

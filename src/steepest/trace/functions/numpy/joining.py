@@ -68,7 +68,7 @@ def concatenate(
     return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
 
 
-def _demand_not_both(name: str, out: Any, dtype: Any) -> None:
+def _demand_not_both(name: str, out: Any, dtype: DType) -> None:
     if out is not None and dtype is not None:
         raise OperandError(f"np.{name}{at(user_source())}: give out= or dtype=, not both")
 
@@ -88,7 +88,9 @@ def stack(
     return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype, casting)
 
 
-def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
+def packed(
+    parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: DType = None
+) -> TracedArray:
     """Return an array of a shape whose elements are traced numbers."""
     dtype = dtype or np.result_type(*(part.dtype for part in parts))
     return record(TABLE["pack"], *(node_cast(part, dtype) for part in parts), shape=shape)
@@ -222,7 +224,7 @@ def array_split(ary: ArrayLike, indices_or_sections: ArrayLike, axis: int = 0) -
     return _split(ary, indices_or_sections, axis, equal=False)
 
 
-def _split(ary: Any, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
+def _split(ary: ArrayLike, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
     ary = as_traced(ary)
     axis = normalize_axis(axis, ary.ndim)
     cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
@@ -250,7 +252,7 @@ def dsplit(ary: ArrayLike, indices_or_sections: ArrayLike) -> list[Array]:
     return _split(_with_axes("dsplit", ary, 3), indices_or_sections, 2, equal=True)
 
 
-def _with_axes(name: str, ary: Any, number: int) -> Array:
+def _with_axes(name: str, ary: ArrayLike, number: int) -> Array:
     array = as_traced(ary)
     if array.ndim < number:
         raise InputError(
@@ -280,7 +282,7 @@ def tile(A: ArrayLike, reps: ShapeLike) -> Array:
     return reshape(repeated, [count * n for count, n in pairs], copy=True)
 
 
-def _whole(name: str, value: Any) -> np.ndarray:
+def _whole(name: str, value: ArrayLike) -> np.ndarray:
     """Return integers that set the shape of a result."""
     numbers = as_plain(value)
     if numbers.dtype.kind not in "iub":

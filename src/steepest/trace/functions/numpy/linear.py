@@ -32,7 +32,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
+def _vector_norm(x: ArrayLike, ord: float | str | None, axis: Axes) -> Array:
     if ord in (None, 2):
         return root(np.sum(np.square(x), axis=axis))
     if ord == np.inf:
@@ -43,6 +43,10 @@ def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
         return np.sum((x != 0).astype(x.dtype), axis=axis)
     if ord == 1:
         return np.sum(np.abs(x), axis=axis)
+    if isinstance(ord, str):
+        raise InputError(
+            f"np.linalg.norm{at(user_source())}: invalid norm order {ord!r} for vectors"
+        )
     total = np.sum(np.abs(x) ** ord, axis=axis)
     is_zero = total == 0
     return np.where(is_zero, 0, np.where(is_zero, 1, total) ** (1.0 / ord))
@@ -67,7 +71,7 @@ def norm(
     return keep_axes(result, axes, x.ndim) if keepdims else result
 
 
-def _matrices(x: Any, axis: Any) -> Any:
+def _matrices(x: ArrayLike, axis: Axes) -> Array:
     """Move the two axes of matrices to the end."""
     return x if axis is None else np.moveaxis(x, axis, (-2, -1))
 
@@ -82,7 +86,7 @@ def _norm_of_complex(
     return keep_axes(result, normalize_axes(axis, x.ndim), x.ndim) if keepdims else result
 
 
-def _complex_svdvals(real: Any, imag: Any) -> Any:
+def _complex_svdvals(real: ArrayLike, imag: ArrayLike) -> Array:
     """Return the singular values of complex matrices.
 
     The real matrix [[real, -imag], [imag, real]] has the same ones, each twice.
@@ -93,14 +97,14 @@ def _complex_svdvals(real: Any, imag: Any) -> Any:
     return 0.5 * (twice[..., ::2] + twice[..., 1::2])
 
 
-def _norm_of_singular_values(values: Any, ord: Any) -> Any:
+def _norm_of_singular_values(values: ArrayLike, ord: float | str | None) -> Array:
     """Return a matrix norm from the singular values."""
     if ord == "nuc":
         return np.sum(values, axis=-1)
     return np.max(values, axis=-1) if ord == 2 else np.min(values, axis=-1)
 
 
-def _matrix_norm(x: Any, ord: Any) -> Any:
+def _matrix_norm(x: ArrayLike, ord: float | str | None) -> Array:
     if ord in (None, "fro"):
         return root(np.sum(np.square(x), axis=(-2, -1)))
     if ord in (1, -1):
@@ -146,12 +150,12 @@ def matrix_norm(
     return norm(x, ord, (-2, -1), keepdims)
 
 
-def _floating(a: Any) -> Any:
+def _floating(a: ArrayLike) -> Array:
     a = as_traced(a)
     return a if a.dtype.kind == "f" else a.astype(np.float64)
 
 
-def _raising(name: str, message: str, *operands: Any) -> Any:
+def _raising(name: str, message: str, *operands: Any) -> Array:
     """Record an op that may raise LinAlgError. Inside a ``try``, its success becomes a guard."""
     if is_within_try():
         fine: Any = record(TABLE["succeeds"], *operands, of=name)
@@ -160,7 +164,7 @@ def _raising(name: str, message: str, *operands: Any) -> Any:
     return record(TABLE[name], *operands)
 
 
-def _square(name: str, a: Any) -> Any:
+def _square(name: str, a: ArrayLike) -> Array:
     a = _floating(a)
     demand_square(name, a)
     return a
@@ -220,7 +224,7 @@ def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Array:
     return eigh(a, UPLO)[0]
 
 
-def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
+def _hermitian_svd(a: ArrayLike) -> tuple[Any, Any, Any]:
     """Return the SVD of symmetric matrices from their eigenvalues, as NumPy does."""
     w, u = eigh_parts(_square("svd", a))
     falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]

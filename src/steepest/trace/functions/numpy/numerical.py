@@ -59,7 +59,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike = None, to_begin: ArrayLike = None
     return np.concatenate(parts)
 
 
-def _added(values: Any, dtype: np.dtype) -> Any:
+def _added(values: ArrayLike, dtype: np.dtype) -> Array:
     """Return the values that `ediff1d` puts at an end, in the dtype of the differences."""
     values = as_traced(values)
     if not np.can_cast(values.dtype, dtype, "same_kind"):
@@ -91,7 +91,7 @@ def gradient(
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: ArrayLike, spacing: ArrayLike, axis: int, edge_order: int) -> Array:
     f = np.moveaxis(f, axis, -1)
     f = f if f.dtype.kind == "f" else f.astype(np.float64)
     number = f.shape[-1]
@@ -186,7 +186,7 @@ def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Array:
     return np.sum(padded[indices] * np.where(is_inside, v, v.dtype.type(0)), axis=1)
 
 
-def _is_finite(x: Any) -> bool:
+def _is_finite(x: ArrayLike) -> bool:
     """Whether all elements are finite. The answer becomes a guard."""
     try:
         return truth_of(np.all(np.isfinite(x)))
@@ -281,7 +281,7 @@ def cov(
     return np.squeeze(products * np.true_divide(1, np.maximum(factor, 0.0))).astype(products.dtype)
 
 
-def _rows(m: Any, rowvar: bool) -> Any:
+def _rows(m: ArrayLike, rowvar: bool) -> Array:
     demand_axes("cov", m, 0, 1, 2)
     m = np.reshape(m, (1, m.size)) if m.ndim < 2 else m
     return m if rowvar else m.T
@@ -291,7 +291,7 @@ class SampleError(SteepestError, RuntimeError):
     """Weights that are not one for each sample."""
 
 
-def _weights_of(name: str, weights: Any, rows: Any) -> Any:
+def _weights_of(name: str, weights: ArrayLike, rows: ArrayLike) -> Array:
     """Return weights of samples as floats. Raise where NumPy refuses them."""
     weights, where = as_traced(weights).astype(np.float64), at(user_source())
     if name == "fweights":

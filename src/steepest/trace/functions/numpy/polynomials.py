@@ -76,7 +76,7 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     return _zero_padded(a1, size) + _zero_padded(a2, size)
 
 
-def _zero_padded(p: Any, size: int) -> Any:
+def _zero_padded(p: ArrayLike, size: int) -> Array:
     """Return a polynomial with leading zeros for missing powers."""
     return p if len(p) == size else np.concatenate([np.zeros(size - len(p), p.dtype), p])
 
@@ -93,7 +93,7 @@ def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
     return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
 
 
-def _without_leading_zeros(p: Any) -> Any:
+def _without_leading_zeros(p: ArrayLike) -> Array:
     # As NumPy's poly1d does. Which coefficients are zero becomes a guard.
     p = np.atleast_1d(as_traced(p))
     trimmed = np.trim_zeros(p, "f")

@@ -63,7 +63,9 @@ def dot(a: ArrayLike, b: ArrayLike, out: Out = None) -> Array:
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
 
 
-def _demand_sum(name: str, a: Any, b: Any, left: Sequence[int], right: Sequence[int]) -> None:
+def _demand_sum(
+    name: str, a: ArrayLike, b: ArrayLike, left: Sequence[int], right: Sequence[int]
+) -> None:
     """Raise unless the summed axes of both arrays have the same extents."""
     if _extents(a, left) != _extents(b, right):
         raise InputError(
@@ -160,7 +162,7 @@ def vecmat(x1: ArrayLike, x2: ArrayLike) -> Array:
     return matmul(x1[..., None, :], x2)[..., 0, :]
 
 
-def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
+def _demand_axes(name: str, a: ArrayLike, left: int, b: ArrayLike, right: int) -> None:
     """Raise unless two operands of a product have as many axes as it needs."""
     if a.ndim < left or b.ndim < right:
         raise InputError(
@@ -227,7 +229,7 @@ def multi_dot(arrays: Sequence[ArrayLike], *, out: Out = None) -> Array:
     return _multiplied(parts, sizes, 0, len(parts) - 1)
 
 
-def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: int) -> Any:
+def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: int) -> Array:
     """Return the product of matrices in NumPy's order: another order rounds differently."""
     if first == last:
         return parts[first]
@@ -291,10 +293,11 @@ def einsum(
     return result
 
 
-def _gives_order(subscripts: str, operands: Sequence[Any]) -> Array:
+def _gives_order(subscripts: str, operands: Sequence[ArrayLike]) -> bool:
     """Whether NumPy's result is in C order for arrays in C order. Small arrays are tried."""
     few = [np.ones([min(n, 2) for n in np.shape(operand)]) for operand in operands]
-    return np.einsum(subscripts, *few).flags.c_contiguous
+    result: np.ndarray = np.einsum(subscripts, *few)
+    return result.flags.c_contiguous
 
 
 def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -338,7 +341,7 @@ def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray])
     return _arranged("".join(result), reshape(product, [extents[c] for c in result]), output)
 
 
-def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
+def _without_repeats(letters: str, array: ArrayLike) -> tuple[str, Any]:
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
             first, second = [i for i, c in enumerate(letters) if c == letter][:2]
@@ -353,7 +356,7 @@ def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
     return letters, array
 
 
-def _without_ones(letters: str, array: Any, others: dict[str, int]) -> tuple[str, Any]:
+def _without_ones(letters: str, array: ArrayLike, others: dict[str, int]) -> tuple[str, Any]:
     """Drop axes of extent one that are broadcast to the other operand's axis of the same name."""
     dropped = [i for i, c in enumerate(letters) if array.shape[i] == 1 and others.get(c, 1) != 1]
     shape = [n for i, n in enumerate(array.shape) if i not in dropped]

@@ -238,7 +238,7 @@ def _all_at_least(arrays: tuple[Any, ...], ndim: int) -> Array | tuple[Array, ..
     return result[0] if len(arrays) == 1 else result
 
 
-def _at_least(array: Any, ndim: int) -> Array:
+def _at_least(array: ArrayLike, ndim: int) -> Array:
     array = as_traced(array)
     if array.ndim >= ndim:
         return array
@@ -325,7 +325,7 @@ def _copy_method(a: TracedArray, order: Order = "C") -> TracedArray:
 METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) else _no_view(dtype)
 
 
-def _no_view(dtype: Any) -> Any:
+def _no_view(dtype: DType) -> Any:
     raise UnsupportedError(
         f"x.view({dtype}){at(user_source())} would reinterpret bytes: use x.astype"
     )

@@ -67,7 +67,7 @@ def _sort_in_place(
     a[...] = sort(a, axis)
 
 
-def _check_kth(a: Any, kth: Any, axis: Any) -> None:
+def _check_kth(a: ArrayLike, kth: Any, axis: int | None) -> None:
     extent = a.size if axis is None else a.shape[normalize_axis(axis, a.ndim)]
     for number in np.ravel(as_plain(kth)):
         if operator.index(number) not in range(-extent, extent):
@@ -100,7 +100,7 @@ def argpartition(
     return argsort(a, axis)
 
 
-def reduced_axes_first(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
+def reduced_axes_first(a: ArrayLike, axis: Axes) -> tuple[Any, tuple[int, ...], int]:
     """Return an array with its reduced axes merged into the first, these axes, and its ndim."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)

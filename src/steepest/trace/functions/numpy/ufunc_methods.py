@@ -25,6 +25,7 @@ from steepest.trace.functions.numpy.shaping import ravel, reshape
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,
+    Axes,
     DType,
     Out,
     as_array,
@@ -66,7 +67,7 @@ for _ufunc, _reducer in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce_method(_reducer)
 
 
-def _only_axis(name: str, x: TracedArray, axis: Any) -> int:
+def _only_axis(name: str, x: TracedArray, axis: Axes) -> int:
     """Return the one axis of a ufunc's method. None and tuples may name it, too."""
     if not x.ndim:
         raise OperandError(f"np.{name}{at(user_source())} of a number has no axis to go along")

@@ -86,7 +86,7 @@ for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve
     FUNCTIONS[_function] = _bilinear(_function)
 
 
-def _stacked(a: TracedComplex) -> Any:
+def _stacked(a: TracedComplex) -> Array:
     """Return the real matrix that acts on stacked real and imaginary parts as a does."""
     above = np.concatenate([a.real, -a.imag], -1)
     return np.concatenate([above, np.concatenate([a.imag, a.real], -1)], -2)
@@ -162,16 +162,16 @@ FUNCTIONS[np.array], FUNCTIONS[np.asarray] = _array, _as_array
 # Python's complex numbers.
 
 
-def _to_complex(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
+def _to_complex(real: ArrayLike = 0.0, imag: ArrayLike = 0.0) -> TracedComplex:
     made = as_complex(real)
     return Parts(made.real - as_complex(imag).imag, made.imag + as_complex(imag).real)
 
 
-def _polar(z: Any) -> Any:
+def _polar(z: ArrayLike) -> Any:
     return np.abs(as_complex(z)), angle(z)
 
 
-def _to_python_complex(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
+def _to_python_complex(real: ArrayLike = 0.0, imag: ArrayLike = 0.0) -> TracedComplex:
     """Return a Python complex number, whose parts are Python floats."""
     return _to_complex(real, imag).on_parts(python_number)
 

@@ -32,7 +32,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
+def count_along(a: TracedArray, axis: Axes, where: ArrayLike = None) -> Any:
     """Return the number of elements that a reduction over axes uses."""
     axes = normalize_axes(axis, a.ndim)
     count = math.prod(a.shape[i] for i in axes)
@@ -42,7 +42,7 @@ def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
     return sum_(np.broadcast_to(as_traced(where).astype(np.int64), a.shape), axis)
 
 
-def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
+def _reduced(name: str, a: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     """Reduce in the widest integer dtype. Its low bits are those of the narrower result."""
     wide = _widest(name, a.dtype)
     if wide == a.dtype:
@@ -57,7 +57,7 @@ def _widest(name: str, dtype: np.dtype) -> np.dtype:
     return wide
 
 
-def _cast(a: TracedArray, dtype: Any) -> Any:
+def _cast(a: TracedArray, dtype: DType) -> Array:
     return a if a.dtype == dtype and not a.weak else a.astype(dtype)
 
 
@@ -98,7 +98,7 @@ def mean(
     return _divided(total, np.reshape(count, np.shape(total)) if np.ndim(count) else count)
 
 
-def _divided(total: Any, count: Any) -> Any:
+def _divided(total: ArrayLike, count: ArrayLike) -> Array:
     """Divide a sum. For ``dtype=int`` the mean is truncated, as in NumPy."""
     return (total / count).astype(total.dtype)
 
@@ -126,7 +126,13 @@ def one_ddof(ddof: Any, correction: Any) -> Any:
 
 
 def variance(
-    deviations: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any
+    deviations: ArrayLike,
+    a: ArrayLike,
+    axis: Axes,
+    dtype: DType,
+    ddof: Any,
+    keepdims: bool,
+    where: ArrayLike,
 ) -> Array:
     """Return the variance from the deviations of elements from their mean."""
     squares = np.square(deviations)
@@ -164,7 +170,7 @@ def _std_method(
     return std(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
 
 
-def root(squares: Any) -> Any:
+def root(squares: ArrayLike) -> Array:
     """Return the square root of sums of squares. Its derivative at 0 is 0, not inf."""
     return record(TABLE["root"], squares)
 

@@ -38,7 +38,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def _replaced(a: Any, instead: float) -> Any:
+def _replaced(a: ArrayLike, instead: float) -> Array:
     """Return an array with a number in place of NaN."""
     a = as_traced(a)
     return np.where(np.isnan(a), np.asarray(instead, a.dtype), a) if a.dtype.kind == "f" else a
@@ -99,7 +99,7 @@ implements(np.nanargmax)(_nan_position(argmax, -np.inf))
 implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 
-def _check_inexact(a: Any, dtype: Any) -> None:
+def _check_inexact(a: ArrayLike, dtype: DType) -> None:
     is_exact = dtype is not None and np.dtype(dtype).kind not in "fc"
     if is_exact and as_traced(a).dtype.kind == "f":
         raise UnsupportedError(f"dtype={dtype}{at(user_source())} of floats must be inexact")
@@ -159,12 +159,12 @@ def nancumprod(
     return running("cumprod", _replaced(a, 1), axis, dtype)
 
 
-def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+def _ignoring_nan(function: Any, a: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     """Apply a function of a vector along axes, without the elements that are NaN."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
     if not a.size:
-        return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
+        return np.nanmean(a, axis, keepdims=is_given(keepdims) and keepdims)
     lines, _, ndim = reduced_axes_first(a, axis)
     columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
     # Which elements are NaN sets shapes, so that it becomes a guard.
@@ -175,7 +175,7 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
         parts = [function(row if row.size else np.full(1, np.nan, a.dtype)) for row in kept]
     made = np.stack(parts, -1)
     result = np.reshape(made, (*made.shape[:-1], *lines.shape[1:]))
-    if keepdims is np._NoValue or not keepdims:
+    if not (is_given(keepdims) and keepdims):
         return result
     ahead = made.ndim - 1
     return keep_axes(result, tuple(i + ahead for i in axes), ndim + ahead)
@@ -194,7 +194,7 @@ def nanquantile(
     a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
 ) -> Array:  # fmt: skip
-    def of_row(row: Any) -> Any:
+    def of_row(row: Any) -> Array:
         return quantile(row, q, None, None, False, method, weights=weights)
 
     return _ignoring_nan(of_row, a, axis, keepdims)
