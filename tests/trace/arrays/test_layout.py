@@ -104,3 +104,8 @@ def test_numpys_rules_say_how_many_slices_are_inserted(place, axis):
                 compile_(f)(x, values)
         else:
             np.testing.assert_array_equal(compile_(f)(x, values), wanted)
+
+
+def test_a_vector_has_no_norm_of_matrices():
+    with pytest.raises(ValueError, match="norm order 'fro' for vectors"):
+        compile_(lambda x: np.linalg.norm(x, "fro"))(np.ones(3))

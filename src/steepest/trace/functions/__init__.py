@@ -1,4 +1,4 @@
-"""What functions of libraries do to traced values; importing registers it."""
+"""Implementations of library functions on traced values. Importing this package registers them."""
 
 from steepest.trace.functions import numpy, python, scipy, settings
 

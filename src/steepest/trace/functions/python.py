@@ -1,4 +1,4 @@
-"""`math`'s functions and Python's own, on traced numbers."""
+"""Functions of `math` and Python's built-in functions, on traced numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def sees(*functions: Callable[..., Any]) -> Callable[[F], F]:
-    """Register what traced code sees for a function; plain arguments get the function."""
+    """Register the implementation of a function for traced arguments."""
 
     def register(implementation: F) -> F:
         for function in functions:
@@ -60,8 +60,8 @@ def _floats(values: Iterable[Any]) -> list[Any]:
     return [number_of_math(value) for value in values]
 
 
-def number_of_math(value: Any) -> Any:
-    """Return a number as one that NumPy's functions give NumPy's numbers for."""
+def number_of_math(value: ArrayLike) -> Array:
+    """Return a number as a float64 of NumPy, so that NumPy's functions return NumPy's numbers."""
     number: Any = np.reshape(single(value, "a function of math").astype(np.float64), ())
     return TracedArray(number.node, number.session, is_scalar=True)
 
@@ -71,27 +71,27 @@ _NEVER_NAN = frozenset(
     exp exp2 expm1 cbrt fabs atan atan2 sinh cosh tanh asinh copysign degrees radians
     """.split()  # noqa: SIM905
 )
-"""Functions that are NaN for NaN only."""
+"""Functions that return NaN only for NaN."""
 
 _NEVER_INFINITE = frozenset(
     """
     sqrt cbrt fabs sin cos tan asin acos atan atan2 tanh asinh acosh copysign fmod radians
     """.split()  # noqa: SIM905
 )
-"""Functions that are infinite for infinite arguments only."""
+"""Functions that return infinity only for infinite arguments."""
 
 _POLES = frozenset({"log", "log2", "log10", "log1p", "atanh"})
 """Functions whose infinite results are poles, which Python calls domain errors."""
 
 
-def _is_at_pole(name: str, x: Any) -> bool:
+def _is_at_pole(name: str, x: ArrayLike) -> bool:
     value = float(as_traced(x).value)
     is_gamma = name in ("gamma", "gammaln") and value <= 0 and value == math.floor(value)
     return is_gamma or name in _POLES
 
 
 def checked(name: str, result: Any, *operands: Any) -> TracedArray:
-    """Raise what `math` raises where it has no result; a guard keeps it so.
+    """Return a result of `math`, or raise its error. Which of them becomes a guard.
 
     As in CPython: NaN is an error unless an operand is NaN, and infinity is one unless an
     operand is infinite or NaN.
@@ -111,7 +111,7 @@ def checked(name: str, result: Any, *operands: Any) -> TracedArray:
     return python_number(result)
 
 
-def _infinite(name: str, where: str, x: Any) -> Exception:
+def _infinite(name: str, where: str, x: ArrayLike) -> Exception:
     if _is_at_pole(name, x):
         return ValueError(f"math domain error: math.{name}{where} of {x}")
     return OverflowError(f"math range error: math.{name}{where} of {x}")
@@ -164,11 +164,11 @@ def dist(p: Sequence[ArrayLike], q: Sequence[ArrayLike]) -> Array:
 
 @sees(math.fsum)
 def fsum(seq: Iterable[ArrayLike]) -> TracedArray | float:
-    parts = _floats(seq)
-    if not parts:
+    numbers = _floats(seq)
+    if not numbers:
         return 0.0
-    result = exact_sum(np.stack(parts))
-    every: Any = np.stack(parts)
+    every: Any = np.stack(numbers)
+    result = exact_sum(every)
     where = at(user_source())
     demand(
         np.isfinite(result) | ~np.all(np.isfinite(every)),
@@ -279,7 +279,7 @@ def nextafter(x: ArrayLike, y: ArrayLike, **steps: Any) -> TracedArray:
 def ulp(x: ArrayLike) -> TracedArray:
     size = np.abs(number_of_math(x))
     step = np.nextafter(size, np.inf) - size
-    top = size - np.nextafter(size, 0.0)  # the largest number has none above
+    top = size - np.nextafter(size, 0.0)  # the largest number has no next one
     return python_number(np.where(np.isfinite(size), np.where(np.isinf(step), top, step), size))
 
 
@@ -298,13 +298,13 @@ def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
         key = options.get("key")
         values = list(args[0]) if len(args) == 1 else list(args)
         if key is not None or not values or any(map(_is_array, values)):
-            return function(values, **options)  # one of the arrays themselves
+            return function(values, **options)  # the result is one of the arrays
         best = values[0]
-        for value in values[1:]:  # as Python does it: the first of equals stays
+        for value in values[1:]:  # as in Python, the first of equal values wins
             dtype = as_traced(best).dtype
             is_plain = not isinstance(value, Traced) and not isinstance(best, Traced)
             if is_plain or dtype.kind != "f" or as_traced(value).dtype != dtype:
-                best = value if better(value, best) else best  # which decides the type
+                best = value if better(value, best) else best  # its type may differ
                 continue
             chosen = np.where(better(value, best), value, best)
             weak = all(type(v) in (int, float) or _is_weak(v) for v in (value, best))

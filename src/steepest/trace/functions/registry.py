@@ -27,40 +27,40 @@ from steepest.trace.arrays.registries import FUNCTIONS, METHODS, PROPERTIES
 from steepest.trace.recording.session import check_dtype, current
 
 ArrayLike: TypeAlias = Any
-"""What NumPy takes for an array, traced or not: an array, a number, nested lists of them."""
+"""An array, a number, or nested lists of them, traced or not."""
 
 Array: TypeAlias = Any
-"""A traced array. NumPy's functions return one for traced arguments; their types say ndarray."""
+"""A traced array. It is Any because NumPy's annotations say that functions return an ndarray."""
 
 Axes: TypeAlias = int | Sequence[int] | None
 """One axis, several axes, or all of them."""
 
 ShapeLike: TypeAlias = int | Sequence[int]
-"""A shape, or its only extent."""
+"""A shape. A number is the shape of one axis."""
 
 DType: TypeAlias = npt.DTypeLike | None
-"""What NumPy takes for a dtype; None leaves the choice to the function."""
+"""A dtype in any form. None leaves the choice to the function."""
 
 Out: TypeAlias = TracedArray | np.ndarray | None
-"""The array that the caller wants the result in."""
+"""The array that receives the result."""
 
 Order: TypeAlias = str | None
-"""An order of elements in memory: C, F, A or K."""
+"""The order of elements in memory: C, F, A or K."""
 
 Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
-"""The conversions of dtypes that are allowed."""
+"""NumPy's rules for conversions between dtypes."""
 
 
 class AxisError(GraphIndexError, np.exceptions.AxisError):
-    """An axis that an array does not have."""
+    """An axis is out of bounds."""
 
 
 class OutputError(InputError, UnsupportedError):
-    """An array given as ``out=`` of another shape or dtype than the result."""
+    """The array given as ``out=`` has another shape or dtype than the result."""
 
 
 class MatrixError(InputError, np.linalg.LinAlgError):
-    """An array that is no matrix, or no stack of square ones."""
+    """An array is not a matrix, or not square."""
 
 
 Harmless = Callable[[Any], bool]
@@ -70,29 +70,27 @@ _IS_ABSENT: Harmless = lambda value: value is None or value is np._NoValue
 
 
 def one_of(*values: Any) -> Harmless:
-    """Return a test for values of an argument that leave the result as it is."""
+    """Return a test whether an argument is one of the values that have no effect."""
     return lambda value: any(value is v or (type(value) is type(v) and value == v) for v in values)
 
 
 HARMLESS: dict[str, Harmless] = {
-    "subok": _IS_ANY,  # what is recorded is no instance of a subclass
+    "subok": _IS_ANY,  # traced arrays have no subclasses
     "like": lambda value: _IS_ABSENT(value) or isinstance(value, TracedArray | np.ndarray),
     "device": one_of(None, "cpu"),
-    "overwrite_input": _IS_ANY,  # leaves open what becomes of the input
+    "overwrite_input": _IS_ANY,  # only allows NumPy to reuse the input's memory
 }
-"""Arguments without an effect on a recorded result, and the values for which that is so."""
+"""Arguments that implementations ignore, each with a test for values that have no effect."""
 
 
 def implements(
-    *functions: Callable[..., Any],
-    method: str | None = None,
-    attribute: str | None = None,
+    *functions: Callable[..., Any], method: str | None = None, attribute: str | None = None,
     **harmless: Harmless,
-) -> Callable[..., Any]:
-    """Register the implementation of NumPy functions, of a method or attribute of arrays.
+) -> Callable[..., Any]:  # fmt: skip
+    """Register the implementation of NumPy functions, or of a method or attribute of arrays.
 
-    Where an implementation has an argument ``out``, it need not care: the result is
-    written there.
+    If an implementation has an argument ``out``, the result is written there. The
+    implementation itself can ignore it.
 
     Parameters
     ----------
@@ -101,14 +99,14 @@ def implements(
     method, attribute
         The name of the method or attribute.
     **harmless
-        Arguments that the implementation does not look at, and for which values that is
-        right: any other value is refused. :data:`HARMLESS` has those that many functions
-        share.
+        Arguments that the implementation ignores, each with a test for values that have no
+        effect. Other values are refused. :data:`HARMLESS` has the arguments that many
+        functions share.
 
     Raises
     ------
     UnsupportedError
-        From a call with a value that the implementation would drop.
+        From a call with a value that the implementation would ignore.
     """
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,12 +126,16 @@ def implements(
 def _refusing(
     implementation: Callable[..., Any], name: str, harmless: dict[str, Harmless]
 ) -> Callable[..., Any]:
-    """Return an implementation that refuses what it would drop."""
+    """Return an implementation that refuses values which it would ignore."""
     parameters = list(inspect.signature(implementation).parameters.items())
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     tests = [
-        (key, sys.maxsize if p.kind is by_keyword else place, harmless.get(key) or HARMLESS[key])
-        for place, (key, p) in enumerate(parameters)
+        (
+            key,
+            sys.maxsize if p.kind is by_keyword else position,
+            harmless.get(key) or HARMLESS[key],
+        )
+        for position, (key, p) in enumerate(parameters)
         if key in harmless or key in HARMLESS
     ]
     if not tests:
@@ -141,13 +143,13 @@ def _refusing(
 
     @functools.wraps(implementation)
     def complete(*args: Any, **kwargs: Any) -> Any:
-        for key, place, is_harmless in tests:
-            value = args[place] if place < len(args) else kwargs.get(key, tests)
+        for key, position, is_harmless in tests:
+            value = args[position] if position < len(args) else kwargs.get(key, tests)
             if value is not tests and not is_harmless(value):
                 refuse(f"the argument {key}={value!r} of np.{name}")
         return implementation(*args, **kwargs)
 
-    complete.harmless = tuple(key for key, _, _ in tests)  # type: ignore[attr-defined]
+    vars(complete)["harmless"] = tuple(key for key, _, _ in tests)
     return complete
 
 
@@ -162,12 +164,12 @@ def _check_output(name: str, what: str, result: Any, out: TracedArray) -> None:
 
 
 _BROADCASTING = frozenset({"clip", "fix", "isneginf", "isposinf", "outer"})
-"""Functions that are ufuncs: their results are broadcast to the array given as ``out=``."""
+"""Functions that are ufuncs. Their results are broadcast to the array given as ``out=``."""
 
 _UNCONVERTED = frozenset(
     {"argmax", "argmin", "dot", "einsum", "multi_dot", "nanargmax", "nanargmin"}
 )
-"""Functions whose results are not converted to another dtype of that array."""
+"""Functions whose ``out=`` must have the dtype of the result."""
 
 
 def with_out(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -189,16 +191,14 @@ def with_out(implementation: Callable[..., Any], name: str) -> Callable[..., Any
             _check_output(name.rpartition(".")[2], what, result, out)
         return write_out(result, out, what, kwargs.get("casting", "same_kind"))
 
-    complete.harmless = (  # type: ignore[attr-defined]
-        *getattr(implementation, "harmless", ()), "out",
-    )  # fmt: skip
+    vars(complete)["harmless"] = (*getattr(implementation, "harmless", ()), "out")
     return complete
 
 
 def as_plain(value: Any) -> np.ndarray:
-    """Return an array whose values the recording depends on, such as sizes and places.
+    """Return an array that sets shapes or selects elements, such as sizes and indices.
 
-    Of traced values these become a guard.
+    Traced values become a guard.
     """
     if isinstance(value, list | tuple) and holds_traced(value):
         value = as_traced(value)
@@ -207,19 +207,19 @@ def as_plain(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Return axes as sorted non-negative numbers; None means all of them."""
+def normalize_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """Return axes as sorted non-negative numbers. None means all axes."""
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple | list) else (axis,)
-    places = tuple(sorted(normalize_axis(a, ndim) for a in axes))
-    if len(set(places)) < len(places):
+    numbers = tuple(sorted(normalize_axis(a, ndim) for a in axes))
+    if len(set(numbers)) < len(numbers):
         raise InputError(f"axis={axis!r}{at(user_source())} names an axis twice")
-    return places
+    return numbers
 
 
-def demand_no_list(axis: Any) -> Any:
-    """Return an argument ``axis=``, which may be a tuple, but no list."""
+def demand_no_list(axis: Axes) -> Any:
+    """Return an argument ``axis=``. Raise if it is a list."""
     if isinstance(axis, list):
         raise OperandError(f"axis={axis!r}{at(user_source())} must be a number or a tuple")
     return axis
@@ -239,7 +239,7 @@ def normalize_axis(axis: int, ndim: int) -> int:
 
 
 def demand_axes(name: str, x: TracedArray, *numbers: int) -> None:
-    """Raise unless an array has one of the numbers of axes that a function takes."""
+    """Raise unless an array has one of the given numbers of axes."""
     if x.ndim not in numbers:
         raise InputError(
             f"np.{name}{at(user_source())}: an array of shape {x.shape} must have "
@@ -256,18 +256,18 @@ def demand_square(name: str, x: TracedArray) -> None:
         )
 
 
-def node_cast(value: Any, dtype: Any) -> TracedArray:
+def node_cast(value: ArrayLike, dtype: DType) -> TracedArray:
     """Return a traced array of a dtype."""
     node = node_of(value, check_dtype(np.dtype(dtype)))
     return TracedArray(node, current(), ordered=lies_in_order(value))
 
 
-def as_array(value: Any) -> Any:
-    """Return a traced array that keeps its dtype, even if it is a Python number."""
+def as_array(value: ArrayLike) -> Array:
+    """Return a traced array. Unlike a Python number, its dtype takes part in promotion."""
     x = as_traced(value)
     return TracedArray(x.node, x.session, False, x.is_scalar, x.ordered) if x.weak else x
 
 
-def as_truth(x: Any) -> Array:
-    """Return an array as truth values."""
+def as_truth(x: ArrayLike) -> Array:
+    """Return an array converted to booleans."""
     return as_traced(x).astype(np.bool_)

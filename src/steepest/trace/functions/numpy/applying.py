@@ -1,4 +1,4 @@
-"""NumPy's functions that call a function of the user's for each element or line."""
+"""NumPy's functions that call a user's function for each element or line, and iterators."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Vectorized:
         given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         varying = {name: value for name, value in given.items() if name not in excluded}
 
-        def call(values: Any) -> Any:
+        def call(values: ArrayLike) -> Any:
             now = given | dict(zip(varying, values, strict=True))
             named = {name: now[name] for name in kwargs}
             results = function(*(now[i] for i in range(len(args))), **named)
@@ -51,8 +51,8 @@ class Vectorized:
                 raise InputError(
                     f"np.vectorize{at(user_source())} of arrays without elements needs otypes="
                 )
-            dtypes = [as_traced(result).dtype for result in call(columns[0])]  # as NumPy does
-        rows = [call(map(_pythons, values)) for values in columns]
+            dtypes = [as_traced(result).dtype for result in call(columns[0])]  # as in NumPy
+        rows = [call(map(_python_element, values)) for values in columns]
         parts = [
             np.reshape(_stacked([row[k] for row in rows], np.dtype(dtype)), arrays[0].shape)
             for k, dtype in enumerate(dtypes)
@@ -60,29 +60,29 @@ class Vectorized:
         return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def _stacked(values: list[Any], dtype: np.dtype) -> Any:
+def _stacked(values: list[Any], dtype: np.dtype) -> Array:
     if not values:
         return as_traced(np.empty(0, dtype))
     return np.stack([as_traced(value).astype(dtype) for value in values])
 
 
-def _pythons(value: Any) -> Any:
-    """Return an element as a number of Python's: NumPy gives those to the function."""
+def _python_element(value: ArrayLike) -> Array:
+    """Return an element as a Python number, which is what NumPy gives to the function."""
     wide = {"f": np.float64, "b": np.bool_}.get(value.dtype.kind, np.int64)
     return python_number(value, wide)
 
 
-def _made_before(function: np.vectorize) -> Vectorized:
+def _vectorize_recorded(function: np.vectorize) -> Vectorized:
     settings = {name: getattr(function, name) for name in ("otypes", "excluded", "signature")}
     return Vectorized(function.pyfunc, **settings)
 
 
-SEEN[np.vectorize], MADE[np.vectorize] = Vectorized, _made_before
+SEEN[np.vectorize], MADE[np.vectorize] = Vectorized, _vectorize_recorded
 
 
 def _enumerate(arr: Any) -> Any:
     array = as_traced(arr)
-    return ((place, array[place]) for place in np.ndindex(*array.shape))
+    return ((index, array[index]) for index in np.ndindex(*array.shape))
 
 
 def _iterate(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""NumPy's functions that make arrays: inside a traced function they can hold traced values."""
+"""NumPy's functions that make arrays, which can hold traced values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def filled(shape: Any, value: Any, dtype: Any, order: Any = "C") -> Any:
+def filled(shape: Any, value: ArrayLike, dtype: DType, order: Any = "C") -> Array:
     """Return a new array with one value everywhere."""
     if order not in ("C", "F", None):
         raise InputError(f"order={order!r}{at(user_source())} must be 'C' or 'F'")
@@ -106,7 +106,7 @@ def full_like(
     made = filled(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
     if not isinstance(made, TracedArray):  # of complex numbers
         return made
-    # A shape of another number of axes is laid out in C order.
+    # With another number of axes, the result is in C order.
     return laid_out(made, a, order if made.ndim == a.ndim or order == "F" else "C")
 
 
@@ -147,11 +147,11 @@ def asarray_chkfinite(a: ArrayLike, dtype: DType = None, order: Order = None) ->
     return result
 
 
-# NumPy itself asks this one for no override: it is seen through the view only.
+# NumPy has no override protocol for this function: traced code sees this one by name.
 SEEN[np.asarray_chkfinite] = asarray_chkfinite
 
 
-def _as_array(value: Any, dtype: Any) -> TracedArray:
+def _as_array(value: ArrayLike, dtype: DType) -> TracedArray:
     if isinstance(value, list | tuple) and holds_traced(value):
         parts = [_as_array(part, None) for part in value]
         shapes = {part.shape for part in parts}
@@ -245,12 +245,12 @@ def arange(
         raise InputError(f"np.arange{at(user_source())} takes numbers, and no arrays")
     if dtype is not None and np.dtype(dtype) == np.bool_:
         refuse("np.arange with dtype=bool")
-    # How many there are sets a shape, so that it becomes a guard.
+    # The number of elements sets a shape, so that it becomes a guard.
     number = int(current().decide(np.ceil((as_traced(stop) - start) / step).astype(np.int64).node))
     start, step = as_traced(start), as_traced(step)
     if dtype is None:
         dtype = np.result_type(np.int64, start.dtype, as_traced(stop).dtype, step.dtype)
-    elif np.dtype(dtype).kind in "iu":  # the second element is rounded as well
+    elif np.dtype(dtype).kind in "iu":  # NumPy rounds the second element, too
         start, step = start.astype(dtype), (start + step).astype(dtype) - start.astype(dtype)
     return (start + np.arange(max(number, 0)) * step).astype(dtype)
 
@@ -280,7 +280,7 @@ def tril(m: ArrayLike, k: int = 0) -> Array:
 
 
 def _last_two(m: TracedArray) -> tuple[int, int]:
-    """Return the extents of a triangle; a row is taken for as many equal ones."""
+    """Return the extents of a triangle. A vector counts as a square matrix of equal rows."""
     if not m.ndim:
         raise OperandError(f"np.tril or np.triu{at(user_source())} of a number has no triangle")
     rows, columns = m.shape[-2:] if m.ndim > 1 else m.shape * 2

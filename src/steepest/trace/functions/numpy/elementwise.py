@@ -1,4 +1,4 @@
-"""NumPy's elementwise functions that are more than one op, and conversions."""
+"""NumPy's elementwise functions that take more than one op, comparisons, and conversions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def _on_truths(name: str) -> Callable[..., Any]:
+def _logical(name: str) -> Callable[..., Any]:
     return lambda *operands: apply(TABLE[name], *map(as_truth, operands))
 
 
@@ -50,7 +50,7 @@ def _bitwise(truths: str, numbers: str) -> Callable[..., Any]:
 
 
 for _name in ("and", "or", "xor", "not"):
-    FUNCTIONS[getattr(np, f"logical_{_name}")] = _on_truths(f"logical_{_name}")
+    FUNCTIONS[getattr(np, f"logical_{_name}")] = _logical(f"logical_{_name}")
     _number_name = "invert" if _name == "not" else f"bitwise_{_name}"
     FUNCTIONS[getattr(np, _number_name)] = _bitwise(f"logical_{_name}", _number_name)
 
@@ -120,11 +120,11 @@ def spacing(x: ArrayLike) -> Array:
 
 @implements(np.ldexp)
 def ldexp(x1: ArrayLike, x2: ArrayLike) -> Array:
-    # In steps, so that no power over- or underflows; beyond 2100 nothing changes.
-    left = np.clip(x2, -2100, 2100)
+    # Three steps, so that no power overflows or underflows. Beyond 2100 nothing changes.
+    remaining = np.clip(x2, -2100, 2100)
     for _ in range(3):
-        step = np.clip(left, -700, 700)
-        x1, left = x1 * np.exp2(step * 1.0), left - step
+        step = np.clip(remaining, -700, 700)
+        x1, remaining = x1 * np.exp2(step * 1.0), remaining - step
     return x1
 
 
@@ -139,7 +139,7 @@ def frexp(x: ArrayLike) -> tuple[Array, Array]:
 def modf(x: ArrayLike) -> tuple[Array, Array]:
     x = as_traced(x)
     whole = np.trunc(x)
-    # The sign of the number is that of its fraction, and no part of the slope.
+    # The fraction has the sign of the number. The sign has no derivative.
     fraction = np.where(np.signbit(x), np.negative(whole - x), x - whole)
     nothing = np.copysign(np.zeros_like(x), x)
     return np.where(np.isinf(x), nothing, fraction).astype(x.dtype), whole
@@ -156,7 +156,7 @@ def fix(x: ArrayLike, out: Out = None) -> Array:
 
 
 def _power_of_ten(number: int) -> float:
-    """Return what NumPy takes for a power of ten, with its rounding."""
+    """Return a power of ten with NumPy's rounding."""
     power = 10.0 ** min(number, 9)
     for _ in range(number - 9):
         power *= 10.0
@@ -187,12 +187,9 @@ def sinc(x: ArrayLike) -> TracedArray:
 
 @implements(np.nan_to_num)
 def nan_to_num(
-    x: ArrayLike,
-    copy: bool = True,
-    nan: float = 0.0,
-    posinf: float | None = None,
+    x: ArrayLike, copy: bool = True, nan: float = 0.0, posinf: float | None = None,
     neginf: float | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     x = FUNCTIONS[np.array](x, copy=copy)
     if x.dtype.kind != "f":
         return x if x.ndim else x[()]
@@ -279,7 +276,9 @@ def isscalar(element: object) -> bool:
 
 @implements(np.result_type)
 def result_type(*operands: ArrayLike) -> np.dtype:
-    return np.result_type(*(_promotable(x) if isinstance(x, TracedArray) else x for x in operands))
+    return np.result_type(
+        *(_promoted_as(x) if isinstance(x, TracedArray) else x for x in operands)
+    )
 
 
 @implements(np.unwrap)
@@ -310,15 +309,15 @@ def where(condition: ArrayLike, *choices: ArrayLike) -> Array:
         return np.nonzero(condition)
     if len(choices) != 2:
         raise InputError(f"np.where{at(user_source())}: either both or neither of x and y")
-    # Chosen values promote as in any ufunc of two operands.
-    dtype = np.result_type(*map(_promotable, choices))
+    # The two choices promote like the operands of a ufunc.
+    dtype = np.result_type(*map(_promoted_as, choices))
     choices = tuple(np.asarray(c).astype(dtype) if type(c) is int else c for c in choices)
     chosen = record(TABLE["where"], as_truth(condition), *(node_cast(c, dtype) for c in choices))
     chosen.is_scalar = False
     return chosen
 
 
-def _promotable(value: Any) -> Any:
+def _promoted_as(value: ArrayLike) -> Any:
     if isinstance(value, TracedArray):
         return {"f": 0.0, "i": 0}.get(value.dtype.kind, value.dtype) if value.weak else value.dtype
     return value if type(value) in (int, float, bool) else np.asarray(value).dtype
@@ -358,7 +357,7 @@ def astype(x: ArrayLike, dtype: DType, /, *, copy: bool = True, device: object =
     return _astype_method(x, dtype, copy=copy)
 
 
-def _is_kept(x: TracedArray, dtype: np.dtype, order: Order, copy: bool) -> bool:
+def _keeps_dtype(x: TracedArray, dtype: np.dtype, order: Order, copy: bool) -> bool:
     return order == "K" and copy and x.dtype == dtype and x.ndim < 2 and not x.weak
 
 
@@ -367,8 +366,8 @@ def _astype_method(
     x: ArrayLike, dtype: DType, order: Order = "K", casting: Casting = "unsafe",
     subok: bool = True, copy: bool = True,
 ) -> Array:  # fmt: skip
-    if type(dtype) is np.dtype and type(x) is TracedArray and _is_kept(x, dtype, order, copy):
-        return fresh(x)  # most often, and faster
+    if type(dtype) is np.dtype and type(x) is TracedArray and _keeps_dtype(x, dtype, order, copy):
+        return fresh(x)  # the most frequent case
     dtype = np.dtype(dtype)
     if dtype.kind == "c":
         return as_complex(x)

@@ -38,7 +38,7 @@ def _resized(z: TracedComplex, n: int | None, axis: int) -> TracedComplex:
     return z.on_parts(np.pad, widths)
 
 
-def _factor(n: int, norm: Any, forward: bool) -> float:
+def _scale(n: int, norm: Any, forward: bool) -> float:
     if norm not in (None, "backward", "forward", "ortho"):
         raise InputError(f"norm={norm!r}{at(user_source())} must be backward, forward or ortho")
     if norm == "ortho":
@@ -47,29 +47,26 @@ def _factor(n: int, norm: Any, forward: bool) -> float:
     return 1 / n if divides else 1.0
 
 
-def _transform(a: Any, n: int | None, axis: int, norm: Any, forward: bool) -> TracedComplex:
-    z = as_complex(a)
-    axis = normalize_axis(axis, z.ndim)
-    z = _resized(z, n, axis)
-    if not z.shape[axis]:
-        raise InputError(f"invalid number of FFT data points (0){at(user_source())}")
-    pairs = np.stack([z.real, z.imag], axis=-1)
-    result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
-    made = TracedComplex(result[..., 0], result[..., 1])
-    factor = _factor(z.shape[axis], norm, forward)
-    return made if factor == 1.0 else made.on_parts(np.multiply, factor)
+def _transform(forward: bool) -> Callable[..., TracedComplex]:
+    def implementation(
+        a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None,
+        out: Out = None,
+    ) -> TracedComplex:  # fmt: skip
+        z = as_complex(a)
+        axis = normalize_axis(axis, z.ndim)
+        z = _resized(z, n, axis)
+        if not z.shape[axis]:
+            raise InputError(f"invalid number of FFT data points (0){at(user_source())}")
+        pairs = np.stack([z.real, z.imag], axis=-1)
+        result: Any = fourier(pairs, axis=axis, sign=-1 if forward else 1)
+        complex_result = TracedComplex(result[..., 0], result[..., 1])
+        scale = _scale(z.shape[axis], norm, forward)
+        return complex_result if scale == 1.0 else complex_result.on_parts(np.multiply, scale)
+
+    return implementation
 
 
-def fft(
-    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
-) -> Array:
-    return _transform(a, n, axis, norm, forward=True)
-
-
-def ifft(
-    a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None, out: Out = None
-) -> Array:
-    return _transform(a, n, axis, norm, forward=False)
+fft, ifft = _transform(forward=True), _transform(forward=False)
 
 
 def rfft(
@@ -87,7 +84,7 @@ def irfft(
     axis = normalize_axis(axis, z.ndim)
     n = 2 * (z.shape[axis] - 1) if n is None else n
     z = _resized(z, n // 2 + 1 if n > 0 else n, axis)
-    # The second half mirrors the first; what is its own mirror image is taken as real.
+    # The second half mirrors the first. Elements that mirror themselves count as real.
     alone = [0] if n % 2 else [0, n // 2]
     keep = np.ones(n // 2 + 1, z.real.dtype)
     keep[alone] = 0.0
@@ -101,8 +98,8 @@ def irfft(
     return ifft(full, None, axis, norm).real
 
 
-def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
-    """Return the extents after transforms, None where they stay, and the axes."""
+def _extents_and_axes(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
+    """Return the axes to transform, and their new extents (None keeps an extent)."""
     if axes is None:
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
     if np.ndim(axes) != 1 or (s is not None and len(s) != len(axes)):
@@ -115,14 +112,11 @@ def _in_turn(s: Any, axes: Any, ndim: int) -> tuple[list[Any], list[int]]:
 
 def _over_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     def implementation(
-        a: ArrayLike,
-        s: Sequence[int | None] | None = None,
-        axes: ArrayLike = None,
-        norm: str | None = None,
-        out: Out = None,
-    ) -> Array:
+        a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+        norm: str | None = None, out: Out = None,
+    ) -> Array:  # fmt: skip
         z = as_complex(a)
-        sizes, axes = _in_turn(s, axes, z.ndim)
+        sizes, axes = _extents_and_axes(s, axes, z.ndim)
         if not axes and not is_complex(a):
             return REAL_FUNCTIONS[np.asarray](a)
         for n, axis in reversed(list(zip(sizes, axes, strict=True))):
@@ -136,14 +130,11 @@ fftn, ifftn = _over_axes(fft), _over_axes(ifft)
 
 
 def rfftn(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = None,
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     a = as_traced(a)
-    sizes, axes = _in_turn(s, axes, a.ndim)
+    sizes, axes = _extents_and_axes(s, axes, a.ndim)
     z = rfft(a, sizes[-1], axes[-1], norm)
     for n, axis in reversed(list(zip(sizes[:-1], axes[:-1], strict=True))):
         z = fft(z, n, axis, norm)
@@ -151,14 +142,11 @@ def rfftn(
 
 
 def irfftn(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = None,
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = None,
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     z = as_complex(a)
-    sizes, axes = _in_turn(s, axes, z.ndim)
+    sizes, axes = _extents_and_axes(s, axes, z.ndim)
     for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
         z = ifft(z, n, axis, norm)
     return irfft(z, sizes[-1], axes[-1], norm)
@@ -179,7 +167,7 @@ def _shift(sign: int) -> Callable[..., Any]:
     return implementation
 
 
-def _two(transform: Callable[..., Any]) -> Callable[..., Any]:
+def _over_two_axes(transform: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, s=None, axes=(-2, -1), norm=None, out=None: transform(a, s, axes, norm)
 
 
@@ -192,22 +180,19 @@ _TRANSFORMS: dict[Any, Callable[..., Any]] = {
     np.fft.ifftn: ifftn,
     np.fft.rfftn: rfftn,
     np.fft.irfftn: irfftn,
-    np.fft.fft2: _two(fftn),
-    np.fft.ifft2: _two(ifftn),
-    np.fft.rfft2: _two(rfftn),
+    np.fft.fft2: _over_two_axes(fftn),
+    np.fft.ifft2: _over_two_axes(ifftn),
+    np.fft.rfft2: _over_two_axes(rfftn),
     np.fft.fftshift: _shift(1),
     np.fft.ifftshift: _shift(-1),
 }
 
 
-@implements(np.fft.irfft2, out=one_of(None))  # NumPy itself writes nothing there
+@implements(np.fft.irfft2, out=one_of(None))  # NumPy does not write to it
 def irfft2(
-    a: ArrayLike,
-    s: Sequence[int | None] | None = None,
-    axes: ArrayLike = (-2, -1),
-    norm: str | None = None,
-    out: Out = None,
-) -> Array:
+    a: ArrayLike, s: Sequence[int | None] | None = None, axes: ArrayLike = (-2, -1),
+    norm: str | None = None, out: Out = None,
+) -> Array:  # fmt: skip
     return irfftn(a, s, axes, norm)
 
 

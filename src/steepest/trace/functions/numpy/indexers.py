@@ -1,4 +1,4 @@
-"""NumPy's objects that are indexed to join arrays, ``np.r_`` and ``np.c_``, and open meshes."""
+"""``np.r_`` and ``np.c_``, which are indexed to join arrays, and ``np.ix_``."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Joiner:
     real
         NumPy's object.
     axis, ndmin, place
-        Along which axis arrays are joined, how many axes they have at least, and where an
-        array's own axes go among those; a string as the first index names others.
+        The axis along which arrays are joined, the least number of axes of each array, and
+        where an array's own axes go among those. A string as the first index overrides them.
     """
 
-    def __init__(self, real: Any, axis: int, ndmin: int, place: int) -> None:
+    def __init__(self, real: ArrayLike, axis: int, ndmin: int, place: int) -> None:
         self.real, self.settings = real, (axis, ndmin, place)
 
     def __len__(self) -> int:
         return 0
 
     def __getitem__(self, key: Any) -> Any:
-        """Join what stands between the brackets."""
+        """Join the items of an index."""
         items = list(key) if isinstance(key, tuple) else [key]
         parts = [[s.start, s.stop, s.step] if isinstance(s, slice) else s for s in items]
         if not holds_traced(parts):
@@ -46,7 +46,7 @@ class Joiner:
             axis, ndmin, place = _settings_of(items.pop(0), ndmin, place)
         if any(isinstance(item, str) for item in items):
             raise InputError(f"np.r_{at(user_source())}: a string must be the first index")
-        arrays = [_made(item, ndmin, place) for item in items]
+        arrays = [_as_part(item, ndmin, place) for item in items]
         weak = [
             as_traced(item).node.dtype.type(0).item()
             if type(item) in (int, float, bool) or getattr(item, "weak", False)
@@ -64,12 +64,13 @@ def _settings_of(text: str, ndmin: int, place: int) -> tuple[int, int, int]:
         refuse(f"np.r_[{text!r}, ...], which makes a matrix,")
     if len(numbers) > 3:
         raise InputError(f"np.r_{at(user_source())}: {text!r} must be up to three numbers")
-    return numbers[0], *(numbers[1:] + [ndmin, place][len(numbers) - 1 :])  # type: ignore[return-value]
+    axis, ndmin, place = (*numbers, *(0, ndmin, place)[len(numbers) :])
+    return axis, ndmin, place
 
 
-def _made(item: Any, ndmin: int, place: int) -> Any:
+def _as_part(item: Any, ndmin: int, place: int) -> Array:
     if isinstance(item, slice):
-        array = _stepped(item)
+        array = _range_of(item)
         if ndmin > 1:
             array = make_array(array, ndmin=ndmin)
             array = array if place == -1 else np.swapaxes(array, -1, place)
@@ -84,7 +85,7 @@ def _made(item: Any, ndmin: int, place: int) -> Any:
     return np.transpose(array, axes[:first] + axes[added:] + axes[first:added])
 
 
-def _stepped(item: slice) -> Any:
+def _range_of(item: slice) -> Array:
     start = 0 if item.start is None else item.start
     step = 1 if item.step is None else item.step
     if isinstance(step, complex):
@@ -99,13 +100,13 @@ SEEN[np.c_] = Joiner(np.c_, -1, 2, 0)
 @implements(np.ix_)
 def ix_(*args: ArrayLike) -> tuple[Array, ...]:
     mesh = []
-    for place, sequence in enumerate(args):
+    for axis, sequence in enumerate(args):
         array = as_traced(sequence)
         if array.ndim != 1:
             raise InputError(f"np.ix_{at(user_source())}: every index must have one axis")
         if array.dtype == np.bool_:
             array = as_traced(as_plain(array).nonzero()[0])
         shape = [1] * len(args)
-        shape[place] = array.size
+        shape[axis] = array.size
         mesh.append(np.reshape(array, shape))
     return tuple(mesh)

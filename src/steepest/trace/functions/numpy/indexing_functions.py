@@ -1,4 +1,4 @@
-"""NumPy's functions that pick elements, or put them into an array."""
+"""NumPy's functions that select elements, or write them into an array."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def _in_bounds(indices: Any, extent: int, mode: str) -> Any:
+def _in_bounds(indices: Any, extent: int, mode: str) -> Array:
     if mode == "wrap":
         return as_traced(indices) % extent
     if mode == "clip":
@@ -52,7 +52,7 @@ def take(
         raise UnsupportedError(f"np.take{at(user_source())} takes no slices: use x[...]")
     a, axis = (ravel(a), 0) if axis is None else (a, normalize_axis(axis, a.ndim))
     indices = np.asarray(indices) if isinstance(indices, list | tuple) else indices
-    if as_traced(indices).dtype == np.bool_:  # no mask: they count as 0 and 1
+    if as_traced(indices).dtype == np.bool_:  # not a mask: True and False are the indices 1 and 0
         indices = as_traced(indices).astype(np.intp)
     return fresh(getitem(a, along(axis, _in_bounds(indices, a.shape[axis], mode))))
 
@@ -90,8 +90,8 @@ def put_along_axis(arr: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: 
     setitem(arr, _grid(arr, indices, normalize_axis(axis, arr.ndim)), values)
 
 
-def as_integers(name: str, x: Any) -> Array:
-    """Return whole numbers as such; others are an error, as in NumPy."""
+def as_integers(name: str, x: ArrayLike) -> Array:
+    """Return an array of integers. Other dtypes are an error, as in NumPy."""
     x = as_traced(x)
     if not np.can_cast(x.dtype, np.intp, "safe"):
         raise OperandError(
@@ -137,12 +137,9 @@ def select(
 
 @implements(np.piecewise)
 def piecewise(
-    x: ArrayLike,
-    condlist: ArrayLike,
-    funclist: Sequence[Callable[..., Any] | ArrayLike],
-    *args: Any,
-    **kw: Any,
-) -> Array:
+    x: ArrayLike, condlist: ArrayLike, funclist: Sequence[Callable[..., Any] | ArrayLike],
+    *args: Any, **kw: Any,
+) -> Array:  # fmt: skip
     x = as_traced(x)
     conditions = [as_traced(c) for c in condlist] if isinstance(condlist, list | tuple) else None
     if conditions is None or (conditions[0].ndim == 0 and x.ndim):
@@ -167,10 +164,10 @@ def piecewise(
             otherwise = np.logical_and(otherwise, np.logical_not(condition))
         conditions = [*conditions, otherwise]
     for condition, function in zip(conditions, functions, strict=True):
-        # Each function sees harmless numbers where its condition does not hold, so that
-        # neither its values nor its slopes there count.
+        # Where its condition does not hold, a function gets an element at which it holds.
+        # So it makes no NaN there, neither in values nor in derivatives.
         if callable(function):
-            safe = np.where(condition, x, _somewhere(x, condition))
+            safe = np.where(condition, x, _element_where(x, condition))
             value = function(safe, *args, **kw)
         else:
             value = function
@@ -178,8 +175,8 @@ def piecewise(
     return result
 
 
-def _somewhere(x: TracedArray, condition: Any) -> Any:
-    """Return an element at which a condition holds, as a constant; any if there is none."""
+def _element_where(x: TracedArray, condition: ArrayLike) -> Array:
+    """Return an element at which a condition holds, as a constant, or any element."""
     flat = ravel(x)
     chosen = ravel(np.broadcast_to(as_truth(condition), x.shape))
     return stop_gradient(flat[np.argmax(chosen.astype(np.int64))])
@@ -210,7 +207,7 @@ def compress(
 
 @implements(np.nonzero, method="nonzero")
 def nonzero(a: ArrayLike) -> tuple[Array, ...]:
-    # How many there are sets a shape: which elements are zero becomes a guard.
+    # The number of indices sets a shape. Which elements are zero becomes a guard.
     a = as_traced(a)
     if not a.ndim:
         raise InputError(f"np.nonzero{at(user_source())} of a number: use np.atleast_1d")
@@ -240,7 +237,7 @@ def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None
     setitem(flat, indices, np.resize(values, indices.shape))
 
 
-def flat_for_writing(a: Any) -> TracedArray:
+def flat_for_writing(a: ArrayLike) -> TracedArray:
     if not isinstance(a, TracedArray):
         raise InputError(
             f"a plain NumPy array{at(user_source())} cannot hold traced values: make it with "
@@ -256,8 +253,8 @@ def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike) -> None:
     put(arr, indices, np.resize(ravel(as_traced(vals)), indices.shape))
 
 
-def _mask_for(name: str, a: Any, mask: Any) -> Any:
-    """Return a mask that must have as many elements as an array."""
+def _mask_for(name: str, a: ArrayLike, mask: ArrayLike) -> Array:
+    """Return a mask. Raise unless it has as many elements as an array."""
     mask = as_traced(mask)
     if mask.size != np.size(a):
         raise InputError(
@@ -300,13 +297,13 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
         if len(set(a.shape)) != 1:
             raise InputError(f"np.fill_diagonal{at(user_source())}: all axes must be equally long")
         step, end = 1 + sum(a.shape[0] ** i for i in range(1, a.ndim)), flat.size
-    places = np.arange(0, end, step)
-    values = np.resize(ravel(as_traced(val)), places.shape) if as_traced(val).ndim else val
-    setitem(flat, places, values)
+    positions = np.arange(0, end, step)
+    values = np.resize(ravel(as_traced(val)), positions.shape) if as_traced(val).ndim else val
+    setitem(flat, positions, values)
 
 
 class FlatView:
-    """``x.flat``: an array as a row of its elements, read and written."""
+    """``x.flat``: the elements of an array in one axis, to read and to write."""
 
     def __init__(self, array: TracedArray) -> None:
         self.base = array
@@ -314,12 +311,12 @@ class FlatView:
     def __getitem__(self, key: Any) -> Any:
         return ravel(self.base).copy()[key]
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Any, value: ArrayLike) -> None:
         flat = flat_for_writing(self.base)
         value = as_traced(value)
         if value.ndim:
-            places = np.arange(flat.size)[key]
-            setitem(flat, places, np.resize(ravel(value), places.shape))
+            positions = np.arange(flat.size)[key]
+            setitem(flat, positions, np.resize(ravel(value), positions.shape))
         else:
             setitem(flat, key, value)
 

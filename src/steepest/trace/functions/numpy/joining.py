@@ -47,12 +47,9 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
 
 @implements(np.concatenate, np.concat)
 def concatenate(
-    arrays: Sequence[ArrayLike],
-    axis: int | None = 0,
-    out: Out = None,
-    dtype: DType = None,
+    arrays: Sequence[ArrayLike], axis: int | None = 0, out: Out = None, dtype: DType = None,
     casting: Casting = "same_kind",
-) -> TracedArray:
+) -> TracedArray:  # fmt: skip
     _demand_not_both("concatenate", out, dtype)
     parts = [as_traced(array) for array in arrays]
     if axis is None:
@@ -71,7 +68,7 @@ def concatenate(
     return fresh(cast[0]) if len(cast) == 1 else record(TABLE["concatenate"], *cast, axis=axis)
 
 
-def _demand_not_both(name: str, out: Any, dtype: Any) -> None:
+def _demand_not_both(name: str, out: Any, dtype: DType) -> None:
     if out is not None and dtype is not None:
         raise OperandError(f"np.{name}{at(user_source())}: give out= or dtype=, not both")
 
@@ -91,8 +88,10 @@ def stack(
     return concatenate([expand_dims(part, axis) for part in parts], axis, None, dtype, casting)
 
 
-def packed(parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: Any = None) -> TracedArray:
-    """Return the array of a shape made of numbers."""
+def packed(
+    parts: Sequence[TracedArray], shape: tuple[int, ...], dtype: DType = None
+) -> TracedArray:
+    """Return an array of a shape whose elements are traced numbers."""
     dtype = dtype or np.result_type(*(part.dtype for part in parts))
     return record(TABLE["pack"], *(node_cast(part, dtype) for part in parts), shape=shape)
 
@@ -113,7 +112,7 @@ def vstack(
     return concatenate(parts, 0, None, dtype, casting)
 
 
-if hasattr(np, "row_stack"):  # the old name
+if hasattr(np, "row_stack"):  # a deprecated name
     implements(np.row_stack)(vstack)
 
 
@@ -165,7 +164,7 @@ def insert(arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None =
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
     extent = arr.shape[axis]
-    obj = _places(obj)
+    obj = _plain_indices(obj)
     if isinstance(obj, slice):
         obj = np.arange(*obj.indices(extent))
     elif getattr(obj, "dtype", None) == np.bool_:
@@ -185,25 +184,25 @@ def insert(arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None =
     return concatenate([arr, values], axis)[along(axis, numbers)]
 
 
-def _places(obj: Any) -> Any:
-    """Return indices, a mask or a slice as plain ones: they set a shape."""
+def _plain_indices(obj: Any) -> Any:
+    """Return indices, a mask or a slice without traced values, because they set a shape."""
     if isinstance(obj, slice):
         return obj
-    places = as_plain(obj)
-    if not places.size and isinstance(obj, list | tuple):
-        places = places.astype(np.intp)
-    if places.dtype.kind not in "iub":
+    indices = as_plain(obj)
+    if not indices.size and isinstance(obj, list | tuple):
+        indices = indices.astype(np.intp)
+    if indices.dtype.kind not in "iub":
         raise GraphIndexError(
             f"arrays used as indices{at(user_source())} must be of integer or boolean type"
         )
-    return places if places.ndim or not isinstance(obj, int) else obj
+    return indices if indices.ndim or not isinstance(obj, int) else obj
 
 
 @implements(np.delete)
 def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Array:
     arr = as_traced(arr)
     arr, axis = (ravel(arr), 0) if axis is None else (arr, normalize_axis(axis, arr.ndim))
-    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), _places(obj)))]
+    return arr[along(axis, np.delete(np.arange(arr.shape[axis]), _plain_indices(obj)))]
 
 
 def _cuts(extent: int, sections: Any, equal: bool) -> list[int]:
@@ -225,7 +224,7 @@ def array_split(ary: ArrayLike, indices_or_sections: ArrayLike, axis: int = 0) -
     return _split(ary, indices_or_sections, axis, equal=False)
 
 
-def _split(ary: Any, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
+def _split(ary: ArrayLike, indices_or_sections: Any, axis: int, equal: bool) -> list[Any]:
     ary = as_traced(ary)
     axis = normalize_axis(axis, ary.ndim)
     cuts = _cuts(ary.shape[axis], indices_or_sections, equal)
@@ -253,7 +252,7 @@ def dsplit(ary: ArrayLike, indices_or_sections: ArrayLike) -> list[Array]:
     return _split(_with_axes("dsplit", ary, 3), indices_or_sections, 2, equal=True)
 
 
-def _with_axes(name: str, ary: Any, number: int) -> Array:
+def _with_axes(name: str, ary: ArrayLike, number: int) -> Array:
     array = as_traced(ary)
     if array.ndim < number:
         raise InputError(
@@ -273,18 +272,18 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
 def tile(A: ArrayLike, reps: ShapeLike) -> Array:
     A, counts = as_traced(A), as_shape(reps)
     if all(count == 1 for count in counts):
-        return FUNCTIONS[np.array](A, ndmin=len(counts))  # which keeps the order in memory
+        return FUNCTIONS[np.array](A, ndmin=len(counts))  # keeps the order in memory
     ndim = max(A.ndim, len(counts))
     shape = (1,) * (ndim - A.ndim) + A.shape
     counts = (1,) * (ndim - len(counts)) + counts
     pairs = list(zip(counts, shape, strict=True))
-    apart = reshape(A, [extent for n in shape for extent in (1, n)], copy=True)
-    spread = np.broadcast_to(apart, [extent for pair in pairs for extent in pair])
-    return reshape(spread, [count * n for count, n in pairs], copy=True)
+    paired = reshape(A, [extent for n in shape for extent in (1, n)], copy=True)
+    repeated = np.broadcast_to(paired, [extent for pair in pairs for extent in pair])
+    return reshape(repeated, [count * n for count, n in pairs], copy=True)
 
 
-def _whole(name: str, value: Any) -> np.ndarray:
-    """Return integers that the shape of a result depends on."""
+def _whole(name: str, value: ArrayLike) -> np.ndarray:
+    """Return integers that set the shape of a result."""
     numbers = as_plain(value)
     if numbers.dtype.kind not in "iub":
         refuse(f"np.{name} by numbers of dtype {numbers.dtype}")
@@ -369,11 +368,11 @@ def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: int | None = None) -> Ar
         raise InputError(f"np.trim_zeros{at(user_source())}: trim={trim!r} must be of 'f' and 'b'")
     if filt.ndim != 1:
         refuse("np.trim_zeros of an array with more than one axis")
-    kept = np.flatnonzero(filt != 0)
-    first = int(kept[0]) if "f" in trim.lower() and kept.size else 0
-    last = int(kept[-1]) + 1 if "b" in trim.lower() and kept.size else filt.size
-    given = given if isinstance(given, list | tuple) else filt  # of a list, its own elements
-    return given[first:last] if kept.size else given[:0]
+    nonzero = np.flatnonzero(filt != 0)
+    first = int(nonzero[0]) if "f" in trim.lower() and nonzero.size else 0
+    last = int(nonzero[-1]) + 1 if "b" in trim.lower() and nonzero.size else filt.size
+    given = given if isinstance(given, list | tuple) else filt  # a list gives its own elements
+    return given[first:last] if nonzero.size else given[:0]
 
 
 __all__ = ["along", "concatenate", "normalize_axes", "packed", "stack"]

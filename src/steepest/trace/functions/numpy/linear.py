@@ -32,7 +32,7 @@ from steepest.trace.functions.registry import (
 from steepest.trace.recording.session import current
 
 
-def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
+def _vector_norm(x: ArrayLike, ord: float | str | None, axis: Axes) -> Array:
     if ord in (None, 2):
         return root(np.sum(np.square(x), axis=axis))
     if ord == np.inf:
@@ -43,6 +43,10 @@ def _vector_norm(x: Any, ord: Any, axis: Any) -> Any:
         return np.sum((x != 0).astype(x.dtype), axis=axis)
     if ord == 1:
         return np.sum(np.abs(x), axis=axis)
+    if isinstance(ord, str):
+        raise InputError(
+            f"np.linalg.norm{at(user_source())}: invalid norm order {ord!r} for vectors"
+        )
     total = np.sum(np.abs(x) ** ord, axis=axis)
     is_zero = total == 0
     return np.where(is_zero, 0, np.where(is_zero, 1, total) ** (1.0 / ord))
@@ -67,8 +71,8 @@ def norm(
     return keep_axes(result, axes, x.ndim) if keepdims else result
 
 
-def _matrices(x: Any, axis: Any) -> Any:
-    """Return an array with the two axes of its matrices at its end."""
+def _matrices(x: ArrayLike, axis: Axes) -> Array:
+    """Move the two axes of matrices to the end."""
     return x if axis is None else np.moveaxis(x, axis, (-2, -1))
 
 
@@ -78,14 +82,14 @@ def _norm_of_complex(
     if ord not in (2, -2, "nuc") or len(normalize_axes(axis, x.ndim)) != 2:
         return norm(np.abs(x), ord, axis, keepdims)
     parts = _matrices(x.real, axis), _matrices(x.imag, axis)
-    result = _of_values(_complex_svdvals(*parts), ord)
+    result = _norm_of_singular_values(_complex_svdvals(*parts), ord)
     return keep_axes(result, normalize_axes(axis, x.ndim), x.ndim) if keepdims else result
 
 
-def _complex_svdvals(real: Any, imag: Any) -> Any:
+def _complex_svdvals(real: ArrayLike, imag: ArrayLike) -> Array:
     """Return the singular values of complex matrices.
 
-    Those of the real matrix [[real, -imag], [imag, real]] are the same, each twice.
+    The real matrix [[real, -imag], [imag, real]] has the same ones, each twice.
     """
     upper = np.concatenate([real, np.negative(imag)], axis=-1)
     lower = np.concatenate([imag, real], axis=-1)
@@ -93,14 +97,14 @@ def _complex_svdvals(real: Any, imag: Any) -> Any:
     return 0.5 * (twice[..., ::2] + twice[..., 1::2])
 
 
-def _of_values(values: Any, ord: Any) -> Any:
-    """Return the norm that a matrix has by its singular values."""
+def _norm_of_singular_values(values: ArrayLike, ord: float | str | None) -> Array:
+    """Return a matrix norm from the singular values."""
     if ord == "nuc":
         return np.sum(values, axis=-1)
     return np.max(values, axis=-1) if ord == 2 else np.min(values, axis=-1)
 
 
-def _matrix_norm(x: Any, ord: Any) -> Any:
+def _matrix_norm(x: ArrayLike, ord: float | str | None) -> Array:
     if ord in (None, "fro"):
         return root(np.sum(np.square(x), axis=(-2, -1)))
     if ord in (1, -1):
@@ -108,7 +112,7 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
     elif ord in (np.inf, -np.inf):
         totals = np.sum(np.abs(x), axis=-1)
     elif ord in (2, -2, "nuc"):
-        return _of_values(svdvals(x), ord)
+        return _norm_of_singular_values(svdvals(x), ord)
     else:
         raise InputError(f"np.linalg.norm{at(user_source())}: invalid norm order {ord!r}")
     return np.max(totals, axis=-1) if ord in (1, np.inf) else np.min(totals, axis=-1)
@@ -146,13 +150,13 @@ def matrix_norm(
     return norm(x, ord, (-2, -1), keepdims)
 
 
-def _floating(a: Any) -> Any:
+def _floating(a: ArrayLike) -> Array:
     a = as_traced(a)
     return a if a.dtype.kind == "f" else a.astype(np.float64)
 
 
-def _raising(name: str, message: str, *operands: Any) -> Any:
-    """Record an op that may raise LinAlgError; inside a ``try``, whether it does is a guard."""
+def _raising(name: str, message: str, *operands: Any) -> Array:
+    """Record an op that may raise LinAlgError. Inside a ``try``, its success becomes a guard."""
     if is_within_try():
         fine: Any = record(TABLE["succeeds"], *operands, of=name)
         if not current().decide(fine.node):
@@ -160,7 +164,7 @@ def _raising(name: str, message: str, *operands: Any) -> Any:
     return record(TABLE[name], *operands)
 
 
-def _square(name: str, a: Any) -> Any:
+def _square(name: str, a: ArrayLike) -> Array:
     a = _floating(a)
     demand_square(name, a)
     return a
@@ -220,8 +224,8 @@ def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Array:
     return eigh(a, UPLO)[0]
 
 
-def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
-    """Return NumPy's decomposition of symmetric matrices: by their eigenvalues' sizes."""
+def _hermitian_svd(a: ArrayLike) -> tuple[Any, Any, Any]:
+    """Return the SVD of symmetric matrices from their eigenvalues, as NumPy does."""
     w, u = eigh_parts(_square("svd", a))
     falling = np.argsort(np.abs(w), axis=-1)[..., ::-1]
     w = np.take_along_axis(w, falling, axis=-1)
@@ -265,12 +269,9 @@ def qr(a: ArrayLike, mode: str = "reduced") -> Array:
 
 @implements(np.linalg.pinv)
 def pinv(
-    a: ArrayLike,
-    rcond: float | None = None,
-    hermitian: bool = False,
-    *,
+    a: ArrayLike, rcond: float | None = None, hermitian: bool = False, *,
     rtol: ArrayLike = np._NoValue,
-) -> TracedArray:
+) -> TracedArray:  # fmt: skip
     a = _floating(a)
     if a.ndim < 2:
         raise MatrixError(f"np.linalg.pinv{at(user_source())}: a number or vector is no matrix")
@@ -283,7 +284,7 @@ def pinv(
 
 
 def _cutoff(name: str, rcond: Any, a: TracedArray) -> float:
-    """Return the share of the largest singular value below which others count as zero."""
+    """Return the relative cutoff: smaller singular values count as zero."""
     if rcond is None:
         return float(np.finfo(a.dtype).eps) * max(a.shape[-2:])
     if np.ndim(rcond):
@@ -307,7 +308,7 @@ def lstsq(
     rank = np.sum(values > rcond * values[0]).astype(np.int32)
     rows, columns = a.shape
     left = np.sum(np.square(b - np.matmul(a, x)), axis=0)
-    # Whether there are residuals sets a shape: the rank becomes a guard.
+    # The rank sets the shape of the residuals, so that it becomes a guard.
     has_residuals = rows > columns and bool(np.equal(rank, columns))
     residuals = np.atleast_1d(left) if has_residuals else as_traced(np.empty(0, a.dtype))
     return x, residuals, rank, values

@@ -35,13 +35,12 @@ def diff(
 ) -> Array:
     a = as_traced(a)
     axis = normalize_axis(axis, a.ndim)
-    parts = [a]
-    for extra, place in ((prepend, 0), (append, len(parts))):
-        if extra is not None and extra is not np._NoValue:
-            extra = as_traced(extra)
-            shape = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
-            extra = np.broadcast_to(extra, shape) if extra.ndim == 0 else extra
-            parts.insert(0 if place == 0 else len(parts), extra)
+    slice_shape = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+    parts = []
+    for part in (prepend, a, append):
+        if part is not None and part is not np._NoValue:
+            part = as_traced(part)
+            parts.append(part if part.ndim else np.broadcast_to(part, slice_shape))
     a = np.concatenate(parts, axis) if len(parts) > 1 else a
     for _ in range(n):
         later, earlier = a[along(axis, slice(1, None))], a[along(axis, slice(None, -1))]
@@ -60,8 +59,8 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike = None, to_begin: ArrayLike = None
     return np.concatenate(parts)
 
 
-def _added(values: Any, dtype: np.dtype) -> Any:
-    """Return what `ediff1d` puts at an end, of the dtype of the differences."""
+def _added(values: ArrayLike, dtype: np.dtype) -> Array:
+    """Return the values that `ediff1d` puts at an end, in the dtype of the differences."""
     values = as_traced(values)
     if not np.can_cast(values.dtype, dtype, "same_kind"):
         raise OperandError(
@@ -92,7 +91,7 @@ def gradient(
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: ArrayLike, spacing: ArrayLike, axis: int, edge_order: int) -> Array:
     f = np.moveaxis(f, axis, -1)
     f = f if f.dtype.kind == "f" else f.astype(np.float64)
     number = f.shape[-1]
@@ -100,7 +99,7 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     if spacing.shape not in ((), (number,)):
         raise InputError(
             f"np.gradient{at(user_source())}: spacings of shape {spacing.shape} for an axis of "
-            f"{number} must be a number, or one place for each element"
+            f"{number} must be a number, or the position of each element"
         )
     if number < edge_order + 1:
         error = GraphIndexError if spacing.ndim else InputError
@@ -179,19 +178,19 @@ def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Array:
         raise InputError(f"np.convolve{at(user_source())}: mode must be full, same or valid")
     v = v[::-1]
     padded = np.pad(a, (before, after)) if before or after else a
-    places = np.arange(padded.size - edge)[:, None] + np.arange(v.size)
+    indices = np.arange(padded.size - edge)[:, None] + np.arange(v.size)
     if padded is a or v.dtype.kind != "f" or _is_finite(v):
-        return padded[places] @ v
-    # Beyond the ends there is nothing, rather than zeros: infinity times them would be NaN.
-    is_inside = (places >= before) & (places < before + a.size)
-    return np.sum(padded[places] * np.where(is_inside, v, v.dtype.type(0)), axis=1)
+        return padded[indices] @ v
+    # Padding zeros must not count: infinity times zero would be NaN.
+    is_inside = (indices >= before) & (indices < before + a.size)
+    return np.sum(padded[indices] * np.where(is_inside, v, v.dtype.type(0)), axis=1)
 
 
-def _is_finite(x: Any) -> bool:
-    """Whether all elements are finite now, which becomes a guard."""
+def _is_finite(x: ArrayLike) -> bool:
+    """Whether all elements are finite. The answer becomes a guard."""
     try:
         return truth_of(np.all(np.isfinite(x)))
-    except UnsupportedError as refusal:  # a loop that stays in the graph asks for no values
+    except UnsupportedError as refusal:  # inside a loop of the graph there are no values
         forgive(refusal)
         return False
 
@@ -201,7 +200,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Array:
     a, v = as_traced(a), as_traced(v)
     demand_axes("correlate", a, 1)
     demand_axes("correlate", v, 1)
-    if v.size > a.size:  # as NumPy does it: the other way round, then reversed
+    if v.size > a.size:  # as in NumPy: swapped, then reversed
         return convolve(v[::-1], a, mode) if mode == "full" else correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)
 
@@ -211,7 +210,7 @@ def interp(
     x: ArrayLike, xp: ArrayLike, fp: ArrayLike, left: ArrayLike = None, right: ArrayLike = None,
     period: ArrayLike = None,
 ) -> Array:  # fmt: skip
-    # NumPy computes it in double precision, whatever it is given.
+    # NumPy computes in double precision for every dtype.
     x, xp, fp = (as_traced(part).astype(np.float64) for part in (x, xp, fp))
     demand_axes("interp", xp, 1)
     demand_axes("interp", fp, 1)
@@ -282,7 +281,7 @@ def cov(
     return np.squeeze(products * np.true_divide(1, np.maximum(factor, 0.0))).astype(products.dtype)
 
 
-def _rows(m: Any, rowvar: bool) -> Any:
+def _rows(m: ArrayLike, rowvar: bool) -> Array:
     demand_axes("cov", m, 0, 1, 2)
     m = np.reshape(m, (1, m.size)) if m.ndim < 2 else m
     return m if rowvar else m.T
@@ -292,8 +291,8 @@ class SampleError(SteepestError, RuntimeError):
     """Weights that are not one for each sample."""
 
 
-def _weights_of(name: str, weights: Any, rows: Any) -> Any:
-    """Return weights of samples as floats, and raise where NumPy does not take them."""
+def _weights_of(name: str, weights: ArrayLike, rows: ArrayLike) -> Array:
+    """Return weights of samples as floats. Raise where NumPy refuses them."""
     weights, where = as_traced(weights).astype(np.float64), at(user_source())
     if name == "fweights":
         is_whole = np.all(weights == np.rint(weights))

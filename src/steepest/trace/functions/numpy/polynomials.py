@@ -45,7 +45,7 @@ def polyfit(
 def polyder(p: ArrayLike, m: int = 1) -> Array:
     p = as_traced(p)
     _demand_order("polyder", m)
-    for left in range(m, -1, -1):  # NumPy multiplies once more than it needs, which may raise
+    for left in range(m, -1, -1):  # NumPy multiplies once more, which may raise
         slopes = p[:-1] * np.arange(len(p) - 1, 0, -1)
         p = slopes if left else p
     return p
@@ -73,11 +73,11 @@ def _demand_order(name: str, m: int) -> None:
 def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
     size = max(len(a1), len(a2))
-    return _of_length(a1, size) + _of_length(a2, size)
+    return _zero_padded(a1, size) + _zero_padded(a2, size)
 
 
-def _of_length(p: Any, size: int) -> Any:
-    """Return a polynomial with zeros ahead, for powers that it lacks."""
+def _zero_padded(p: ArrayLike, size: int) -> Array:
+    """Return a polynomial with leading zeros for missing powers."""
     return p if len(p) == size else np.concatenate([np.zeros(size - len(p), p.dtype), p])
 
 
@@ -85,7 +85,7 @@ def _of_length(p: Any, size: int) -> Any:
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     a1, a2 = np.atleast_1d(as_traced(a1)), np.atleast_1d(as_traced(a2))
     size = max(len(a1), len(a2))
-    return _of_length(a1, size) - _of_length(a2, size)
+    return _zero_padded(a1, size) - _zero_padded(a2, size)
 
 
 @implements(np.polymul)
@@ -93,10 +93,10 @@ def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
     return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
 
 
-def _without_leading_zeros(p: Any) -> Any:
-    # As NumPy's poly1d has it; which coefficients are zero becomes a guard.
+def _without_leading_zeros(p: ArrayLike) -> Array:
+    # As NumPy's poly1d does. Which coefficients are zero becomes a guard.
     p = np.atleast_1d(as_traced(p))
     trimmed = np.trim_zeros(p, "f")
     if trimmed.size:
         return trimmed
-    return p[-1:] + p.dtype.type(0) if p.size else np.zeros(1, p.dtype)  # 0, and never -0
+    return p[-1:] + p.dtype.type(0) if p.size else np.zeros(1, p.dtype)  # 0, never -0

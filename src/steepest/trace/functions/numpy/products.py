@@ -63,8 +63,10 @@ def dot(a: ArrayLike, b: ArrayLike, out: Out = None) -> Array:
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
 
 
-def _demand_sum(name: str, a: Any, b: Any, left: Sequence[int], right: Sequence[int]) -> None:
-    """Raise unless the axes that a product sums over have the same extents in both arrays."""
+def _demand_sum(
+    name: str, a: ArrayLike, b: ArrayLike, left: Sequence[int], right: Sequence[int]
+) -> None:
+    """Raise unless the summed axes of both arrays have the same extents."""
     if _extents(a, left) != _extents(b, right):
         raise InputError(
             f"np.{name}{at(user_source())}: shapes {a.shape} and {b.shape} do not fit: axes "
@@ -140,8 +142,8 @@ def trace(
 @implements(np.vecdot, np.linalg.vecdot)
 def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     x1, x2, axis = as_traced(x1), as_traced(x2), operator.index(axis)
-    places = [(normalize_axis(axis, x.ndim),) for x in (x1, x2)]
-    _demand_sum("vecdot", x1, x2, *places)
+    axes = [(normalize_axis(axis, x.ndim),) for x in (x1, x2)]
+    _demand_sum("vecdot", x1, x2, *axes)
     x1, x2 = (np.moveaxis(x, axis, -1) for x in (x1, x2))
     return sum_(x1 * x2, -1)
 
@@ -160,7 +162,7 @@ def vecmat(x1: ArrayLike, x2: ArrayLike) -> Array:
     return matmul(x1[..., None, :], x2)[..., 0, :]
 
 
-def _demand_axes(name: str, a: Any, left: int, b: Any, right: int) -> None:
+def _demand_axes(name: str, a: ArrayLike, left: int, b: ArrayLike, right: int) -> None:
     """Raise unless two operands of a product have as many axes as it needs."""
     if a.ndim < left or b.ndim < right:
         raise InputError(
@@ -227,8 +229,8 @@ def multi_dot(arrays: Sequence[ArrayLike], *, out: Out = None) -> Array:
     return _multiplied(parts, sizes, 0, len(parts) - 1)
 
 
-def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: int) -> Any:
-    """Return the product of some matrices, in the order that NumPy takes: it rounds otherwise."""
+def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: int) -> Array:
+    """Return the product of matrices in NumPy's order: another order rounds differently."""
     if first == last:
         return parts[first]
     _, middle = _cheapest(sizes, first, last)
@@ -238,7 +240,7 @@ def _multiplied(parts: Sequence[Any], sizes: tuple[int, ...], first: int, last: 
 
 @functools.cache
 def _cheapest(sizes: tuple[int, ...], first: int, last: int) -> tuple[int, int]:
-    """Return the fewest multiplications for a product of matrices, and where to part it."""
+    """Return the fewest multiplications for a product of matrices, and where to split it."""
     if first == last:
         return 0, first
     costs = (
@@ -277,13 +279,13 @@ def einsum(
     stand_ins = [np.broadcast_to(0.0, array.shape) for array in arrays]
     path: Any = np.einsum_path
     steps = path(subscripts, *stand_ins, optimize=True, einsum_call=True)[-1]
-    for places, *rest in steps:
+    for positions, *rest in steps:
         equation = next(part for part in rest if isinstance(part, str))
-        chosen = [arrays.pop(i) for i in places]
+        chosen = [arrays.pop(i) for i in positions]
         inputs, output = equation.split("->")
         arrays.append(_contract(inputs.split(","), output, chosen))
     if len(operands) == 1:
-        return arrays[0]  # perhaps a view
+        return arrays[0]  # possibly a view
     result = fresh(arrays[0])
     result.ordered = result.ndim < 2 or (
         not optimize and all(map(lies_in_order, operands)) and _gives_order(subscripts, operands)
@@ -291,14 +293,15 @@ def einsum(
     return result
 
 
-def _gives_order(subscripts: str, operands: Sequence[Any]) -> Array:
-    """Whether NumPy lays a product of arrays in C order out so: it is asked with few elements."""
+def _gives_order(subscripts: str, operands: Sequence[ArrayLike]) -> bool:
+    """Whether NumPy's result is in C order for arrays in C order. Small arrays are tried."""
     few = [np.ones([min(n, 2) for n in np.shape(operand)]) for operand in operands]
-    return np.einsum(subscripts, *few).flags.c_contiguous
+    result: np.ndarray = np.einsum(subscripts, *few)
+    return result.flags.c_contiguous
 
 
 def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Return operands followed by lists of axes as subscripts and operands."""
+    """Convert operands that alternate with lists of axes to subscripts and operands."""
 
     def letters(axes: Any) -> str:
         return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
@@ -310,7 +313,7 @@ def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
 
 
 def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> Array:
-    """Contract one array, or two, whose axes are named by letters."""
+    """Contract one or two arrays whose axes are named by letters."""
     named = [_without_repeats(*pair) for pair in zip(inputs, arrays, strict=True)]
     if len(named) == 1:
         letters, array = named[0]
@@ -338,7 +341,7 @@ def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray])
     return _arranged("".join(result), reshape(product, [extents[c] for c in result]), output)
 
 
-def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
+def _without_repeats(letters: str, array: ArrayLike) -> tuple[str, Any]:
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
             first, second = [i for i, c in enumerate(letters) if c == letter][:2]
@@ -353,12 +356,12 @@ def _without_repeats(letters: str, array: Any) -> tuple[str, Any]:
     return letters, array
 
 
-def _without_ones(letters: str, array: Any, others: dict[str, int]) -> tuple[str, Any]:
-    """Drop the axes of extent one that are broadcast to another operand's of the same name."""
-    places = [i for i, c in enumerate(letters) if array.shape[i] == 1 and others.get(c, 1) != 1]
-    shape = [n for i, n in enumerate(array.shape) if i not in places]
-    left = "".join(c for i, c in enumerate(letters) if i not in places)
-    return (left, reshape(array, shape, copy=True)) if places else (letters, array)
+def _without_ones(letters: str, array: ArrayLike, others: dict[str, int]) -> tuple[str, Any]:
+    """Drop axes of extent one that are broadcast to the other operand's axis of the same name."""
+    dropped = [i for i, c in enumerate(letters) if array.shape[i] == 1 and others.get(c, 1) != 1]
+    shape = [n for i, n in enumerate(array.shape) if i not in dropped]
+    left = "".join(c for i, c in enumerate(letters) if i not in dropped)
+    return (left, reshape(array, shape, copy=True)) if dropped else (letters, array)
 
 
 def _summed(letters: str, array: TracedArray, kept: set[str]) -> tuple[str, TracedArray]:

@@ -1,4 +1,4 @@
-"""NumPy's functions that rearrange one array: most of their results are views."""
+"""NumPy's functions that rearrange one array. Most of their results are views."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from steepest.trace.functions.registry import (
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """Return a shape given as a number or a sequence as a tuple of ints."""
+    """Return a shape, given as a number or a sequence, as a tuple of ints."""
     if not isinstance(shape, tuple | list) and np.ndim(shape):
         shape = as_plain(shape).tolist()
     shape = shape if isinstance(shape, tuple | list) else (shape,)
@@ -179,7 +179,7 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
 
 
 def with_shape(a: TracedArray, shape: tuple[int, ...]) -> TracedArray:
-    """Return a view that differs in axes of extent one only."""
+    """Return a view whose shape differs only in axes of extent one."""
     return alias(a) if shape == a.shape else view(a, TABLE["reshape"], shape=shape)
 
 
@@ -238,7 +238,7 @@ def _all_at_least(arrays: tuple[Any, ...], ndim: int) -> Array | tuple[Array, ..
     return result[0] if len(arrays) == 1 else result
 
 
-def _at_least(array: Any, ndim: int) -> Array:
+def _at_least(array: ArrayLike, ndim: int) -> Array:
     array = as_traced(array)
     if array.ndim >= ndim:
         return array
@@ -276,7 +276,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: ArrayLike = (0, 1)) -> Array:
 
 @implements(np.diagonal, method="diagonal")
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
-    """Return a view of diagonals: every (columns + 1)-th element of the rows in a row."""
+    """Return a view of diagonals: every (columns + 1)-th element of the flattened matrix."""
     a = as_traced(a)
     last = moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = last.shape[-2:]
@@ -325,7 +325,7 @@ def _copy_method(a: TracedArray, order: Order = "C") -> TracedArray:
 METHODS["view"] = lambda a, dtype=None: alias(a) if dtype in (None, a.dtype) else _no_view(dtype)
 
 
-def _no_view(dtype: Any) -> Any:
+def _no_view(dtype: DType) -> Any:
     raise UnsupportedError(
         f"x.view({dtype}){at(user_source())} would reinterpret bytes: use x.astype"
     )

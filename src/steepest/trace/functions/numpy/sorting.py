@@ -36,10 +36,10 @@ _SORTS = one_of(None, "quicksort", "mergesort", "heapsort", "stable")
 _FIELDS = one_of(None)
 
 
-_EITHER = one_of(None, True, False)
+_ANY_FLAG = one_of(None, True, False)
 
 
-@implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
+@implements(np.argsort, method="argsort", kind=_SORTS, order=_FIELDS, stable=_ANY_FLAG)
 def argsort(
     a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
     stable: bool | None = None,
@@ -49,7 +49,7 @@ def argsort(
     return record(TABLE["argsort"], a, axis=axis)
 
 
-@implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_EITHER)
+@implements(np.sort, kind=_SORTS, order=_FIELDS, stable=_ANY_FLAG)
 def sort(
     a: ArrayLike, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
     stable: bool | None = None,
@@ -59,7 +59,7 @@ def sort(
     return np.take_along_axis(a, argsort(a, axis), axis)
 
 
-@implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_EITHER)
+@implements(method="sort", kind=_SORTS, order=_FIELDS, stable=_ANY_FLAG)
 def _sort_in_place(
     a: TracedArray, axis: int | None = -1, kind: str | None = None, order: Order = None, *,
     stable: bool | None = None,
@@ -67,7 +67,7 @@ def _sort_in_place(
     a[...] = sort(a, axis)
 
 
-def _check_kth(a: Any, kth: Any, axis: Any) -> None:
+def _check_kth(a: ArrayLike, kth: Any, axis: int | None) -> None:
     extent = a.size if axis is None else a.shape[normalize_axis(axis, a.ndim)]
     for number in np.ravel(as_plain(kth)):
         if operator.index(number) not in range(-extent, extent):
@@ -76,41 +76,32 @@ def _check_kth(a: Any, kth: Any, axis: Any) -> None:
 
 @implements(np.partition, kind=one_of("introselect"), order=_FIELDS)
 def partition(
-    a: ArrayLike,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: ArrayLike, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> Array:
+) -> Array:  # fmt: skip
     _check_kth(as_traced(a), kth, axis)
     return sort(a, axis)
 
 
 @implements(method="partition", kind=one_of("introselect"), order=_FIELDS)
 def _partition_in_place(
-    a: TracedArray,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: TracedArray, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> None:
+) -> None:  # fmt: skip
     a[...] = partition(a, kth, axis)
 
 
 @implements(np.argpartition, method="argpartition", kind=one_of("introselect"), order=_FIELDS)
 def argpartition(
-    a: ArrayLike,
-    kth: ArrayLike,
-    axis: int | None = -1,
-    kind: str | None = "introselect",
+    a: ArrayLike, kth: ArrayLike, axis: int | None = -1, kind: str | None = "introselect",
     order: Order = None,
-) -> Array:
+) -> Array:  # fmt: skip
     _check_kth(as_traced(a), kth, axis)
     return argsort(a, axis)
 
 
-def in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
-    """Return an array with the axes to be reduced as one axis in front."""
+def reduced_axes_first(a: ArrayLike, axis: Axes) -> tuple[Any, tuple[int, ...], int]:
+    """Return an array with its reduced axes merged into the first, these axes, and its ndim."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
     moved = np.moveaxis(a, axes, range(len(axes)))
@@ -119,13 +110,10 @@ def in_front(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], int]:
 
 @implements(np.median)
 def median(
-    a: ArrayLike,
-    axis: Axes = None,
-    out: Out = None,
-    overwrite_input: bool = False,
+    a: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     keepdims: bool = False,
-) -> Array:
-    lines, axes, ndim = in_front(a, axis)
+) -> Array:  # fmt: skip
+    lines, axes, ndim = reduced_axes_first(a, axis)
     number = lines.shape[0]
     if number == 0:
         raise InputError(f"np.median of an empty array{at(user_source())} has no value")
@@ -144,26 +132,26 @@ def quantile(
 ) -> Array:  # fmt: skip
     if method not in _METHODS or weights is not None:
         refuse(f"np.quantile with method={method!r} or weights")
-    lines, axes, ndim = in_front(a, axis)
+    lines, axes, ndim = reduced_axes_first(a, axis)
     q = as_traced(q)
     if not bool(np.all((q >= 0) & (q <= 1))):
         raise InputError(f"quantiles{at(user_source())} must be in the range [0, 1]")
     ordered = sort(lines, 0)
-    place = np.reshape(q, (*q.shape, *(1,) * (lines.ndim - 1))) * (lines.shape[0] - 1.0)
-    low = np.floor(place)
+    position = np.reshape(q, (*q.shape, *(1,) * (lines.ndim - 1))) * (lines.shape[0] - 1.0)
+    low = np.floor(position)
     between = {
-        "linear": place - low,
-        "lower": 0.0 * place,
-        "higher": np.ceil(place) - low,
-        "midpoint": np.where(place == low, 0.0, 0.5).astype(place.dtype),
-        "nearest": np.rint(place) - low,
+        "linear": position - low,
+        "lower": 0.0 * position,
+        "higher": np.ceil(position) - low,
+        "midpoint": np.where(position == low, 0.0, 0.5).astype(position.dtype),
+        "nearest": np.rint(position) - low,
     }[method]
     below = np.ravel(low).astype(np.int64)
     above = np.minimum(below + 1, lines.shape[0] - 1)
     shape = (*q.shape, *lines.shape[1:])
     first, second = (np.reshape(ordered[i], shape) for i in (below, above))
     is_whole = method == "linear" and q.dtype.kind in "iu"
-    if method in _PICKING or is_whole:  # elements themselves
+    if method in _PICKING or is_whole:  # the result is an element
         result = np.where(between >= 0.5, second, first)
     else:
         if lines.dtype == np.bool_:
@@ -215,7 +203,7 @@ def searchsorted(
         a = a[sorter]
     columns = reshape(v, (*v.shape, 1), copy=True)
     before = np.less(a, columns) if side == "left" else np.less_equal(a, columns)
-    # NaN sorts behind every number.
+    # NaN is sorted after every number.
     before = np.logical_or(before, np.isnan(columns) & (True if side == "right" else ~np.isnan(a)))
     return np.sum(before, axis=-1)
 
@@ -241,16 +229,16 @@ def unique(
     flat = np.ravel(as_traced(ar))
     order = argsort(flat)
     ordered = flat[order]
-    # How many there are sets a shape: which neighbors differ becomes a guard.
+    # The number of unique elements sets a shape. Which neighbors differ becomes a guard.
     unequal = np.not_equal(ordered[1:], ordered[:-1])
     if equal_nan and ordered.dtype.kind == "f":
         unequal = np.logical_and(unequal, ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1])))
     differs = np.asarray(current().decide(unequal.node))
     first = np.concatenate([[True], differs]) if flat.size else np.zeros(0, bool)
-    places = np.flatnonzero(first)
-    result: list[Any] = [ordered[places]]
+    positions = np.flatnonzero(first)
+    result: list[Any] = [ordered[positions]]
     if return_index:
-        result.append(order[places])
+        result.append(order[positions])
     if return_inverse:
         ranks = as_traced(np.cumsum(first) - 1)
         inverse = np.zeros(flat.size, np.intp)
@@ -258,7 +246,7 @@ def unique(
         inverse[order] = ranks
         result.append(np.reshape(inverse, as_traced(ar).shape))
     if return_counts:
-        result.append(as_traced(np.diff([*places, flat.size])))
+        result.append(as_traced(np.diff([*positions, flat.size])))
     return result[0] if len(result) == 1 else tuple(result)
 
 

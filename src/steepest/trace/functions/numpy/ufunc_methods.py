@@ -25,6 +25,7 @@ from steepest.trace.functions.numpy.shaping import ravel, reshape
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,
+    Axes,
     DType,
     Out,
     as_array,
@@ -66,8 +67,8 @@ for _ufunc, _reducer in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce_method(_reducer)
 
 
-def _only_axis(name: str, x: TracedArray, axis: Any) -> int:
-    """Return the axis that a method of ufuncs goes along; None and tuples may name it, too."""
+def _only_axis(name: str, x: TracedArray, axis: Axes) -> int:
+    """Return the one axis of a ufunc's method. None and tuples may name it, too."""
     if not x.ndim:
         raise OperandError(f"np.{name}{at(user_source())} of a number has no axis to go along")
     axes = normalize_axes(demand_no_list(axis), x.ndim)
@@ -144,17 +145,17 @@ UFUNC_METHODS[np.add, "reduceat"] = with_out(_add_reduceat, "add.reduceat")
 
 
 def _at(ufunc: np.ufunc) -> Callable[..., Any]:
-    """Return the implementation of ``ufunc.at``, for sums: repeated indices add up."""
+    """Return the implementation of ``ufunc.at``. Repeated indices add up."""
     sign = -1 if ufunc is np.subtract else 1
 
     def implementation(a: ArrayLike, indices: ArrayLike, b: ArrayLike) -> None:
         if not isinstance(a, TracedArray):
             flat_for_writing(a)
         numbers = reshape(as_traced(np.arange(a.size)), a.shape)
-        places = getitem(numbers, indices)
-        values = np.broadcast_to(as_traced(b).astype(a.dtype), places.shape)
-        values, places = ravel(values), ravel(places)
-        added = record(TABLE["add_at"], values * sign, places, shape=(a.size,))
+        positions = getitem(numbers, indices)
+        values = np.broadcast_to(as_traced(b).astype(a.dtype), positions.shape)
+        values, positions = ravel(values), ravel(positions)
+        added = record(TABLE["add_at"], values * sign, positions, shape=(a.size,))
         a[...] = a + reshape(added, a.shape)
 
     return implementation

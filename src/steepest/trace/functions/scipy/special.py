@@ -1,4 +1,4 @@
-"""SciPy's special functions, and those of `math`, on traced arrays."""
+"""Special functions of SciPy and `math`, on traced arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.registries import SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 from steepest.trace.functions.python import checked, number_of_math, python_number, sees
-from steepest.trace.functions.registry import Array, ArrayLike, implements, node_cast
+from steepest.trace.functions.registry import Array, ArrayLike, Axes, implements, node_cast
 from steepest.trace.stable import log_softmax, logsumexp, softmax
 
 
@@ -36,9 +36,9 @@ def _special(name: str) -> Callable[..., Any]:
 
 
 def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that computes in float64 and rounds, as SciPy's own do."""
+    """Return a function that computes in float64 and rounds the result, as SciPy does."""
 
-    def implementation(x: Any) -> Any:
+    def implementation(x: ArrayLike) -> Any:
         x = as_traced(x)
         result = function(x.astype(np.float64))
         return result.astype(np.float32) if x.dtype == np.float32 else result
@@ -49,7 +49,7 @@ def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
 for _row in special.ROWS:
     SPECIAL_UFUNCS[_row.name] = _special(_row.name)
 
-# Under their other names, and compositions.
+# Other names, and functions composed of several ops.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
 SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
 for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
@@ -57,7 +57,7 @@ for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
 SPECIAL_UFUNCS["huber"] = lambda delta, r: _huber(as_traced(delta), as_traced(r))
 
 
-def _huber(delta: Any, r: Any) -> Any:
+def _huber(delta: ArrayLike, r: ArrayLike) -> Array:
     size = np.abs(r)
     value = np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
     return np.where(delta < 0, np.inf, value)
@@ -66,26 +66,23 @@ def _huber(delta: Any, r: Any) -> Any:
 @implements(np.i0)
 def i0(x: ArrayLike) -> TracedArray:
     result = SPECIAL_UFUNCS["i0"](as_traced(x))
-    return alias(result) if result.is_scalar else result  # it makes an array of a number
+    return alias(result) if result.is_scalar else result  # np.i0 of a number is an array
 
 
 def _logsumexp(
-    a: ArrayLike,
-    axis: int | None = None,
-    b: ArrayLike = None,
-    keepdims: bool = False,
+    a: ArrayLike, axis: int | None = None, b: ArrayLike = None, keepdims: bool = False,
     return_sign: ArrayLike = False,
-) -> Array:
+) -> Array:  # fmt: skip
     a = np.atleast_1d(as_traced(a))  # as SciPy does it
     if b is None and not return_sign and a.size:
         return logsumexp(a, axis, keepdims)
     weights = np.ones_like(a) * (1.0 if b is None else b)
     a = np.broadcast_to(a, weights.shape)
     if not a.size:
-        result = _of_nothing(a, axis, keepdims)
+        result = _logsumexp_of_empty(a, axis, keepdims)
         return (result, np.sign(result)) if return_sign else result
     used = np.where(weights == 0, -np.inf, a)
-    top = special_top(used, axis)
+    top = _finite_max(used, axis)
     total = np.sum(weights * np.exp(used - top), axis=axis, keepdims=True)
     result = np.log(np.abs(total) if return_sign else total) + top
     sign = np.sign(total)
@@ -94,7 +91,7 @@ def _logsumexp(
     return (result, sign) if return_sign else result
 
 
-def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
+def _logsumexp_of_empty(a: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     if (axis is None and a.ndim > 1) or (isinstance(axis, tuple) and len(axis) != 1):
         raise InputError(
             f"scipy.special.logsumexp of an empty array{at(user_source())} goes along one axis, "
@@ -103,8 +100,8 @@ def _of_nothing(a: Any, axis: Any, keepdims: Any) -> Any:
     return logsumexp(a, axis, keepdims)
 
 
-def special_top(x: Any, axis: Any) -> Any:
-    """Return the largest element as a constant, 0 where it is not finite."""
+def _finite_max(x: ArrayLike, axis: Axes) -> Array:
+    """Return the largest element as a constant, or 0 where it is not finite."""
     top = np.max(stop_gradient(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, 0)
 
@@ -118,7 +115,7 @@ SEEN_BY_NAME["scipy.special.zeta"] = lambda x, q=None: (
 SEEN_BY_NAME["scipy.special.polygamma"] = lambda n, x: _polygamma(n, as_traced(x))
 
 
-def _riemann(x: Any) -> Any:
+def _riemann(x: ArrayLike) -> Array:
     where = at(user_source())
     demand(
         np.all((x >= 1) | np.isnan(x)),
@@ -129,7 +126,7 @@ def _riemann(x: Any) -> Any:
     return SPECIAL_UFUNCS["zeta"](x, 1.0)
 
 
-def _polygamma(n: int, x: Any) -> Any:
+def _polygamma(n: int, x: ArrayLike) -> Array:
     if n == 0:
         return SPECIAL_UFUNCS["psi"](x).astype(np.float64)
     sign = (-1.0) ** (n + 1) * math.factorial(n)
@@ -138,7 +135,7 @@ def _polygamma(n: int, x: Any) -> Any:
 
 
 def _of_math(name: str, checks: bool) -> Callable[..., Any]:
-    def implementation(x: Any) -> TracedArray:
+    def implementation(x: ArrayLike) -> TracedArray:
         operand = number_of_math(x)
         result = python_number(SPECIAL_UFUNCS[name](operand))
         return checked(name, result, operand) if checks else result

@@ -47,13 +47,16 @@ def _multiply(a: Parts, b: Parts) -> Parts:
 
 @_ufunc(np.divide)
 def _divide(a: Parts, b: Parts) -> Parts:
-    # Smith's algorithm, as in NumPy: by the larger part of the divisor.
-    by_real = np.abs(b.real) >= np.abs(b.imag)
-    large, small = np.where(by_real, b.real, b.imag), np.where(by_real, b.imag, b.real)
+    # Smith's algorithm, as in NumPy: scale by the larger part of the divisor.
+    real_is_larger = np.abs(b.real) >= np.abs(b.imag)
+    large, small = (
+        np.where(real_is_larger, b.real, b.imag),
+        np.where(real_is_larger, b.imag, b.real),
+    )
     ratio = small / large
     scale = 1.0 / (large + small * ratio)
-    real = np.where(by_real, a.real + a.imag * ratio, a.real * ratio + a.imag) * scale
-    imag = np.where(by_real, a.imag - a.real * ratio, a.imag * ratio - a.real) * scale
+    real = np.where(real_is_larger, a.real + a.imag * ratio, a.real * ratio + a.imag) * scale
+    imag = np.where(real_is_larger, a.imag - a.real * ratio, a.imag * ratio - a.real) * scale
     return Parts(real, imag)
 
 
@@ -113,9 +116,10 @@ def _sqrt(z: Parts) -> Parts:
     root = np.sqrt((np.hypot(z.real, z.imag) + np.abs(z.real)) / 2)
     zero = root == 0
     other = np.where(zero, 0, z.imag / np.where(zero, 1, 2 * root))
-    ahead = z.real >= 0
+    is_positive = z.real >= 0
     return Parts(
-        np.where(ahead, root, np.abs(other)), np.where(ahead, other, np.copysign(root, z.imag))
+        np.where(is_positive, root, np.abs(other)),
+        np.where(is_positive, other, np.copysign(root, z.imag)),
     )
 
 
@@ -202,8 +206,8 @@ def _arctan(z: Parts) -> Parts:
     return Parts(real, 0.25 * np.log1p(4 * z.imag / apart))
 
 
-def _turned(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the hyperbolic function of a circular one: f(iz) / i."""
+def _hyperbolic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the hyperbolic function f(iz) / i of a circular function f."""
 
     def implementation(z: ArrayLike) -> Parts:
         w = function(Parts(-z.imag, z.real))
@@ -212,7 +216,7 @@ def _turned(function: Callable[..., Any]) -> Callable[..., Any]:
     return implementation
 
 
-UFUNCS[np.arcsinh], UFUNCS[np.arctanh] = _turned(_arcsin), _turned(_arctan)
+UFUNCS[np.arcsinh], UFUNCS[np.arctanh] = _hyperbolic(_arcsin), _hyperbolic(_arctan)
 
 
 @_ufunc(np.exp2)

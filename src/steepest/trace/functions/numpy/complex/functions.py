@@ -1,4 +1,4 @@
-"""NumPy's and Python's other functions of complex numbers, on real and imaginary parts."""
+"""NumPy's and Python's functions of complex numbers that are not elementwise ufuncs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from steepest.trace.functions.numpy.complex.elementwise import Parts, log
 from steepest.trace.functions.python import sees
 from steepest.trace.functions.registry import Array, ArrayLike, DType, as_array, implements
 
-# Linear functions, on both parts.
+# Linear functions act on real and imaginary parts.
 
 _LINEAR = (
     np.sum, np.mean, np.cumsum, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis,
@@ -86,8 +86,8 @@ for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve
     FUNCTIONS[_function] = _bilinear(_function)
 
 
-def _stacked(a: TracedComplex) -> Any:
-    """Return the real matrix that multiplies real and imaginary parts as a complex one does."""
+def _stacked(a: TracedComplex) -> Array:
+    """Return the real matrix that acts on stacked real and imaginary parts as a does."""
     above = np.concatenate([a.real, -a.imag], -1)
     return np.concatenate([above, np.concatenate([a.imag, a.real], -1)], -2)
 
@@ -159,20 +159,20 @@ FUNCTIONS[np.where] = _where
 FUNCTIONS[np.array], FUNCTIONS[np.asarray] = _array, _as_array
 
 
-# Python's own.
+# Python's complex numbers.
 
 
-def _to_complex(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
+def _to_complex(real: ArrayLike = 0.0, imag: ArrayLike = 0.0) -> TracedComplex:
     made = as_complex(real)
     return Parts(made.real - as_complex(imag).imag, made.imag + as_complex(imag).real)
 
 
-def _polar(z: Any) -> Any:
+def _polar(z: ArrayLike) -> Any:
     return np.abs(as_complex(z)), angle(z)
 
 
-def _to_pythons(real: Any = 0.0, imag: Any = 0.0) -> TracedComplex:
-    """Return a complex number of Python, whose parts are Python's floats."""
+def _to_python_complex(real: ArrayLike = 0.0, imag: ArrayLike = 0.0) -> TracedComplex:
+    """Return a Python complex number, whose parts are Python floats."""
     return _to_complex(real, imag).on_parts(python_number)
 
 
@@ -184,7 +184,7 @@ def _to_single(*parts: Any) -> TracedComplex:
     return _to_complex(*parts).on_parts(np.astype, np.float32)
 
 
-seen_type(complex, _to_pythons)
+seen_type(complex, _to_python_complex)
 seen_type(np.complex64, _to_single)
 seen_type(np.complex128, _to_complex)
 for _name in ("exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"):

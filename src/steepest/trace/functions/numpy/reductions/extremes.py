@@ -1,4 +1,4 @@
-"""NumPy's maxima and minima, where they are, and all and any."""
+"""NumPy's maxima and minima, their positions, and all and any."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from steepest.errors import InputError
@@ -20,7 +18,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
+def running(name: str, x: ArrayLike, axis: int | None, dtype: DType) -> Array:
     """Record cumsum or cumprod of the op table."""
     x = as_traced(x)
     if dtype is None:

@@ -16,13 +16,16 @@ from steepest.trace.arrays.assignment import fresh
 from steepest.trace.arrays.dispatch import as_mask
 from steepest.trace.arrays.numbers import whole
 from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
     demand_no_list,
     node_cast,
     normalize_axes,
 )
 
 
-def reduce_by(name: str, x: TracedArray, axis: Any, keepdims: Any) -> TracedArray:
+def reduce_by(name: str, x: TracedArray, axis: Axes, keepdims: bool) -> TracedArray:
     """Record a reduction of the op table over NumPy's axes."""
     axes = normalize_axes(demand_no_list(axis), x.ndim)
     if name in ("max", "min") and not all(x.shape[a] for a in axes):
@@ -35,8 +38,8 @@ def is_given(value: Any) -> bool:
     return value is not None and value is not np._NoValue
 
 
-def masked(a: Any, where: Any, instead: Any) -> Any:
-    """Return an array with another value wherever a mask is false."""
+def masked(a: ArrayLike, where: ArrayLike, instead: ArrayLike) -> Array:
+    """Return an array with another value where a mask is false."""
     if not is_given(where) or where is True:
         return a
     mask = as_mask(where)
@@ -45,12 +48,12 @@ def masked(a: Any, where: Any, instead: Any) -> Any:
     return np.where(mask, a, as_traced(instead).astype(a.dtype))
 
 
-def with_initial(result: TracedArray, combine: Callable[..., Any], initial: Any) -> Any:
+def with_initial(result: TracedArray, combine: Callable[..., Any], initial: ArrayLike) -> Array:
     return combine(result, as_start(initial, result.dtype)) if is_given(initial) else result
 
 
-def as_start(initial: Any, dtype: np.dtype) -> TracedArray:
-    """Return the start of a reduction, which is converted to the dtype of its result."""
+def as_start(initial: ArrayLike, dtype: np.dtype) -> TracedArray:
+    """Return the initial value of a reduction in the dtype of its result."""
     number = as_traced(initial)
     if dtype.kind in "iu" and number.dtype.kind == "f":
         number = whole(number, "initial=")

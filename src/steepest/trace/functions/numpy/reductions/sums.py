@@ -32,18 +32,18 @@ from steepest.trace.functions.registry import (
 )
 
 
-def count_along(a: TracedArray, axis: Any, where: Any = None) -> Any:
-    """Return how many elements a reduction over axes takes into account."""
+def count_along(a: TracedArray, axis: Axes, where: ArrayLike = None) -> Any:
+    """Return the number of elements that a reduction over axes uses."""
     axes = normalize_axes(axis, a.ndim)
     count = math.prod(a.shape[i] for i in axes)
     if not is_given(where) or where is True:
         return count
-    as_mask(where)  # which raises where NumPy does; of a list, it adds up the numbers
+    as_mask(where)  # for its errors only: of a list, NumPy adds up the numbers
     return sum_(np.broadcast_to(as_traced(where).astype(np.int64), a.shape), axis)
 
 
-def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
-    """Reduce in the widest integers, whose last bits are those of smaller ones."""
+def _reduced(name: str, a: ArrayLike, axis: Axes, keepdims: bool) -> Array:
+    """Reduce in the widest integer dtype. Its low bits are those of the narrower result."""
     wide = _widest(name, a.dtype)
     if wide == a.dtype:
         return reduce_by(name, a, axis, keepdims)
@@ -52,12 +52,12 @@ def _reduced(name: str, a: Any, axis: Any, keepdims: Any) -> Any:
 
 @functools.cache
 def _widest(name: str, dtype: np.dtype) -> np.dtype:
-    """Return the dtype in which NumPy adds up or multiplies: small integers in the widest."""
+    """Return the dtype in which NumPy adds or multiplies: the widest one for integers."""
     wide: np.dtype = getattr(np, name)(np.empty(0, dtype)).dtype
     return wide
 
 
-def _cast(a: TracedArray, dtype: Any) -> Any:
+def _cast(a: TracedArray, dtype: DType) -> Array:
     return a if a.dtype == dtype and not a.weak else a.astype(dtype)
 
 
@@ -98,8 +98,8 @@ def mean(
     return _divided(total, np.reshape(count, np.shape(total)) if np.ndim(count) else count)
 
 
-def _divided(total: Any, count: Any) -> Any:
-    """Divide a sum; of integers (``dtype=int``) the mean is cut off, as in NumPy."""
+def _divided(total: ArrayLike, count: ArrayLike) -> Array:
+    """Divide a sum. For ``dtype=int`` the mean is truncated, as in NumPy."""
     return (total / count).astype(total.dtype)
 
 
@@ -117,7 +117,7 @@ def var(
 
 
 def one_ddof(ddof: Any, correction: Any) -> Any:
-    """Return by how much the number of elements is lowered; it has two names."""
+    """Return the degrees of freedom to subtract, which have two names."""
     if not is_given(correction):
         return ddof
     if ddof != 0:
@@ -126,7 +126,13 @@ def one_ddof(ddof: Any, correction: Any) -> Any:
 
 
 def variance(
-    deviations: Any, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any
+    deviations: ArrayLike,
+    a: ArrayLike,
+    axis: Axes,
+    dtype: DType,
+    ddof: Any,
+    keepdims: bool,
+    where: ArrayLike,
 ) -> Array:
     """Return the variance from the deviations of elements from their mean."""
     squares = np.square(deviations)
@@ -164,8 +170,8 @@ def _std_method(
     return std(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
 
 
-def root(squares: Any) -> Any:
-    """Return the square root of sums of squares; its slope at 0 is 0, not inf."""
+def root(squares: ArrayLike) -> Array:
+    """Return the square root of sums of squares. Its derivative at 0 is 0, not inf."""
     return record(TABLE["root"], squares)
 
 

@@ -26,7 +26,7 @@ from steepest.trace.functions.numpy.reductions.sums import (
     var,
     variance,
 )
-from steepest.trace.functions.numpy.sorting import in_front, median, quantile
+from steepest.trace.functions.numpy.sorting import median, quantile, reduced_axes_first
 from steepest.trace.functions.registry import (
     Array,
     ArrayLike,
@@ -38,7 +38,7 @@ from steepest.trace.functions.registry import (
 )
 
 
-def _replaced(a: Any, instead: float) -> Any:
+def _replaced(a: ArrayLike, instead: float) -> Array:
     """Return an array with a number in place of NaN."""
     a = as_traced(a)
     return np.where(np.isnan(a), np.asarray(instead, a.dtype), a) if a.dtype.kind == "f" else a
@@ -99,7 +99,7 @@ implements(np.nanargmax)(_nan_position(argmax, -np.inf))
 implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 
-def _check_inexact(a: Any, dtype: Any) -> None:
+def _check_inexact(a: ArrayLike, dtype: DType) -> None:
     is_exact = dtype is not None and np.dtype(dtype).kind not in "fc"
     if is_exact and as_traced(a).dtype.kind == "f":
         raise UnsupportedError(f"dtype={dtype}{at(user_source())} of floats must be inexact")
@@ -129,7 +129,7 @@ def nanvar(
     ddof = one_ddof(ddof, correction)
     if not is_given(mean):
         mean = FUNCTIONS[np.mean](a, axis, dtype, None, True, where=where)
-    deviations = (a - mean).astype(a.dtype)  # as NumPy rounds here, whatever dtype= says
+    deviations = (a - mean).astype(a.dtype)  # NumPy rounds here, regardless of dtype=
     result = variance(deviations, a, axis, dtype, ddof, keepdims, where)
     is_enough = np.reshape(count_along(a, axis, where), result.shape) > ddof
     return np.where(is_enough, result, np.asarray(np.nan, result.dtype))
@@ -159,15 +159,15 @@ def nancumprod(
     return running("cumprod", _replaced(a, 1), axis, dtype)
 
 
-def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    """Apply a function of a vector to what is a number along axes."""
+def _ignoring_nan(function: Any, a: ArrayLike, axis: Axes, keepdims: bool) -> Array:
+    """Apply a function of a vector along axes, without the elements that are NaN."""
     a = as_traced(a)
     axes = normalize_axes(axis, a.ndim)
     if not a.size:
-        return np.nanmean(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims))
-    lines, _, ndim = in_front(a, axis)
+        return np.nanmean(a, axis, keepdims=is_given(keepdims) and keepdims)
+    lines, _, ndim = reduced_axes_first(a, axis)
     columns = np.moveaxis(np.reshape(lines, (lines.shape[0], -1)), 0, -1)
-    # Which elements are NaN sets how many are left: that becomes a guard.
+    # Which elements are NaN sets shapes, so that it becomes a guard.
     if a.dtype.kind != "f" or not bool(np.any(np.isnan(a))):
         parts = [function(row) for row in columns]
     else:
@@ -175,7 +175,7 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
         parts = [function(row if row.size else np.full(1, np.nan, a.dtype)) for row in kept]
     made = np.stack(parts, -1)
     result = np.reshape(made, (*made.shape[:-1], *lines.shape[1:]))
-    if keepdims is np._NoValue or not keepdims:
+    if not (is_given(keepdims) and keepdims):
         return result
     ahead = made.ndim - 1
     return keep_axes(result, tuple(i + ahead for i in axes), ndim + ahead)
@@ -183,12 +183,9 @@ def _ignoring_nan(function: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 @implements(np.nanmedian)
 def nanmedian(
-    a: ArrayLike,
-    axis: Axes = None,
-    out: Out = None,
-    overwrite_input: bool = False,
+    a: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     keepdims: bool = False,
-) -> Array:
+) -> Array:  # fmt: skip
     return _ignoring_nan(median, a, axis, keepdims)
 
 
@@ -197,7 +194,7 @@ def nanquantile(
     a: ArrayLike, q: ArrayLike, axis: Axes = None, out: Out = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike = None,
 ) -> Array:  # fmt: skip
-    def of_row(row: Any) -> Any:
+    def of_row(row: Any) -> Array:
         return quantile(row, q, None, None, False, method, weights=weights)
 
     return _ignoring_nan(of_row, a, axis, keepdims)
