@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import (
-    ConcreteValueError,
-    InputError,
-    OperandError,
-    UnsupportedError,
-    forgive,
-)
+from steepest.errors import ConcreteValueError, InputError, OperandError, UnsupportedError, forgive
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
@@ -36,7 +30,7 @@ from steepest.trace.arrays.registries import (
 )
 from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.arrays.text import shown
-from steepest.trace.recording.session import Session, current, is_open
+from steepest.trace.recording.session import Session, current, is_open, refuse_ended
 
 
 class Traced:
@@ -448,10 +442,7 @@ def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
         return current().lift(value, dtype)
     session = current()
     if not is_open(value.session):
-        raise UnsupportedError(
-            f"a traced value{at(user_source())} belongs to a trace that has ended: return "
-            "values from the function instead of storing them elsewhere"
-        )
+        refuse_ended()
     node = value.node
     if dtype is None or dtype == node.dtype:
         return node

@@ -45,14 +45,8 @@ class Storage:
     """
 
     __slots__ = (
-        "argument",
-        "dirty",
-        "elements",
-        "is_ordered",
-        "node",
-        "origin",
-        "read_only",
-        "version",
+        *("argument", "dirty", "elements", "is_ordered"),
+        *("node", "origin", "read_only", "version"),
     )
 
     def __init__(self, node: Node, is_ordered: bool, argument: Node | None = None) -> None:

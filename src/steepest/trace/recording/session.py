@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,20 +22,11 @@ CONSTANT_LIMIT = 1024
 """Plain arrays up to this many elements become constants; larger ones become inputs."""
 
 SUPPORTED = frozenset(
-    np.dtype(name)
-    for name in [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float32",
-        "float64",
-    ]
+    np.dtype(kind)
+    for kind in (
+        *(np.bool_, np.int8, np.int16, np.int32, np.int64),
+        *(np.uint8, np.uint16, np.uint32, np.uint64, np.float32, np.float64),
+    )
 )
 
 _sessions: ContextVar[tuple[Session, ...]] = ContextVar("sessions", default=())
@@ -277,10 +268,15 @@ class Session:
         for session in (self, *reversed(self.parents)):
             if node in session._pending:
                 return np.asarray(session._pending[node](), node.dtype)
-        raise UnsupportedError(
-            f"a traced value{at(user_source())} belongs to a trace that has ended: "
-            "return values from the function instead of storing them elsewhere"
-        )
+        refuse_ended()
+
+
+def refuse_ended() -> NoReturn:
+    """Raise for a value of a trace that has ended."""
+    raise UnsupportedError(
+        f"a traced value{at(user_source())} belongs to a trace that has ended: return values from "
+        "the function instead of storing them elsewhere"
+    )
 
 
 def check_plain(value: Any) -> Any:
