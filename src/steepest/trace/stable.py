@@ -49,9 +49,11 @@ def logsumexp(x: Any, axis: _Axes = None, keepdims: bool = False) -> Any:
     others = np.sum(np.where(is_alone, 0, powers), axis=-1, keepdims=True)
     total = top + np.log1p(others - ties)
     axes = _axes(x, axis)
-    kept = (1 if i in axes else n for i, n in enumerate(x.shape))
-    left = (n for i, n in enumerate(x.shape) if i not in axes)
-    return np.reshape(total, tuple(kept if keepdims else left))
+    if keepdims:
+        shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    else:
+        shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    return np.reshape(total, shape)
 
 
 def softmax(x: Any, axis: _Axes = -1) -> Any:

@@ -206,8 +206,8 @@ def follow_object(owner: Any, session: Session) -> Any:
             root.pending.append(Pending(owner, vars(owner)))
         return owner
     metaclass: Any = type(cls)
-    outlives = metaclass(cls.__name__, (followed_class(cls, session),), {})
-    stand_in = object.__new__(outlives)
+    stand_in_class = metaclass(cls.__name__, (followed_class(cls, session),), {})
+    stand_in = object.__new__(stand_in_class)
     pending = Pending(owner, dict(vars(owner)))
     object.__setattr__(stand_in, "__dict__", pending.now)
     values = root.captures.values
@@ -243,15 +243,14 @@ def follow_object(owner: Any, session: Session) -> Any:
             pending.seen.pop(name, None)
         object.__delattr__(self, name)
 
-    hooks: dict[str, Any] = {}
-    hooks["__getattribute__"], hooks["__setattr__"], hooks["__delattr__"] = read, write, delete
-    for name, hook in hooks.items():
+    hooks = (("__getattribute__", read), ("__setattr__", write), ("__delattr__", delete))
+    for name, hook in hooks:
         if _is_objects(cls, name):  # a class's own hooks write to the same attributes
-            setattr(outlives, name, hook)
-    outlives.__module__, outlives.__qualname__ = cls.__module__, cls.__qualname__
+            setattr(stand_in_class, name, hook)
+    stand_in_class.__module__, stand_in_class.__qualname__ = cls.__module__, cls.__qualname__
     root.followed[id(owner)] = stand_in
-    root.originals[id(stand_in)], root.originals[id(outlives)] = owner, cls
-    root.kept += [stand_in, outlives]
+    root.originals[id(stand_in)], root.originals[id(stand_in_class)] = owner, cls
+    root.kept += [stand_in, stand_in_class]
     root.pending.append(pending)
     return stand_in
 
