@@ -56,7 +56,8 @@ class Session:
         Arguments that share memory, and why; whether an argument is changed in place
         (``trace.arrays.aliasing``).
     followed, views
-        User's functions and globals as this recording sees them (``trace.following.follow``).
+        User's functions, objects and globals as this recording sees them
+        (``trace.following.follow``, ``trace.following.traced_globals``).
     subject
         The user's function, for messages.
     decided
