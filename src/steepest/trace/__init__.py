@@ -1,4 +1,4 @@
-"""NumPy code in, graph out."""
+"""Tracing: a function in NumPy becomes a graph."""
 
 from steepest.trace import functions as functions  # registers what can be recorded
 from steepest.trace.arrays import dispatch as dispatch  # gives arrays NumPy's functions

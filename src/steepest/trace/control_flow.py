@@ -18,13 +18,7 @@ from steepest.ops.arrays.loops import scan_parts, step_input
 from steepest.trace.arrays.array import TracedArray, as_traced, holds_traced, record
 from steepest.trace.following.follow import follow
 from steepest.trace.recording.session import current, is_tracing
-from steepest.trace.subgraph import (
-    Packing,
-    RecordedStep,
-    adapted,
-    packing_of,
-    with_common_inputs,
-)
+from steepest.trace.subgraph import Packing, RecordedStep, adapted, packing_of, with_common_inputs
 
 
 @hides_frames

@@ -1,4 +1,4 @@
-"""Stable compositions that NumPy itself lacks; they work on plain arrays too."""
+"""Numerically stable functions that NumPy lacks, for traced and plain arrays."""
 
 from __future__ import annotations
 
@@ -49,9 +49,11 @@ def logsumexp(x: Any, axis: _Axes = None, keepdims: bool = False) -> Any:
     others = np.sum(np.where(is_alone, 0, powers), axis=-1, keepdims=True)
     total = top + np.log1p(others - ties)
     axes = _axes(x, axis)
-    kept = (1 if i in axes else n for i, n in enumerate(x.shape))
-    left = (n for i, n in enumerate(x.shape) if i not in axes)
-    return np.reshape(total, tuple(kept if keepdims else left))
+    if keepdims:
+        shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    else:
+        shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    return np.reshape(total, shape)
 
 
 def softmax(x: Any, axis: _Axes = -1) -> Any:
@@ -106,13 +108,16 @@ def log_softmax(x: Any, axis: _Axes = -1) -> Any:
     return restored(shifted - np.log1p(others))
 
 
-# The largest element is kept apart, and what the others add to it is summed alone: 1 and
-# 1e-17 would be 1, whose logarithm and slopes have lost the smaller one. Where several are
-# the largest nothing can be lost, and all are summed, less one.
+# The exponential of the largest element, relative to it, is 1. The others are summed without
+# it: 1 + 1e-17 would be 1, and logarithm and slopes would lose the smaller term. Where several
+# elements are the largest, nothing can be lost: all are summed, and 1 is subtracted.
 
 
 def _largest(x: Any) -> tuple[Any, Any, Any]:
-    """Return where on the last axis the largest element lies alone, itself, and 1 for ties."""
+    """Return a mask of the only largest elements, the largest, and whether it is tied, as 0 or 1.
+
+    They are taken along the last axis. The mask is false where several elements are the largest.
+    """
     top = np.max(x, axis=-1, keepdims=True)
     is_top = x == top
     number = np.sum(is_top.astype(x.dtype), axis=-1, keepdims=True)
@@ -121,7 +126,7 @@ def _largest(x: Any) -> tuple[Any, Any, Any]:
 
 
 def _shifted(x: Any) -> tuple[Any, Any]:
-    """Return differences from the largest element, and the sum of powers less one."""
+    """Return differences from the largest element, and the sum of their exponentials less 1."""
     is_alone, largest, ties = _largest(x)
     is_finite = np.isfinite(largest)
     top = np.where(is_finite, largest, 0)
@@ -141,7 +146,7 @@ def _axes(x: Any, axis: _Axes) -> set[int]:
         axes = range(x.ndim)
     else:
         axes = axis if isinstance(axis, tuple) else (axis,)
-    # A number has no axes, and may be asked for one, though not in a tuple.
+    # As in NumPy, axis=0 and axis=-1 are allowed for a number, though not in a tuple.
     size = x.ndim if isinstance(axis, tuple) else max(x.ndim, 1)
     if not all(-size <= i < size for i in axes):
         raise InputError(
@@ -154,7 +159,7 @@ def _axes(x: Any, axis: _Axes) -> set[int]:
 
 
 def _on_one_axis(x: Any, axis: _Axes) -> tuple[Any, Callable[[Any], Any]]:
-    """Return an array with some axes as one at its end, and a function that puts them back."""
+    """Return an array with some axes merged into its last, and a function that undoes that."""
     axes = sorted(_axes(x, axis))
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     if order == tuple(range(x.ndim)) and len(axes) == 1:

@@ -33,11 +33,11 @@ class Trace:
     Attributes
     ----------
     graph
-        What it computes; its last inputs are the captured arrays.
+        What the function computes. The last inputs are the captured arrays.
     captures
-        What it read from outside.
+        What the function read from outside.
     changes_arguments
-        Whether it changes an argument in place, if only while a derivative is taken.
+        Whether it changes an argument in place, even if only while a derivative is taken.
     """
 
     graph: Graph
@@ -45,7 +45,7 @@ class Trace:
     changes_arguments: bool = False
 
     def captured_arrays(self) -> list[np.ndarray]:
-        """Return what the captured names are bound to now."""
+        """Return the arrays that the captured names are bound to now."""
         return [read() for read, _ in self.captures.arrays]
 
 
@@ -55,7 +55,7 @@ def is_array_like(leaf: Any) -> bool:
 
 
 def key_of(leaf: Any) -> Any:
-    """Return what a trace depends on in a leaf: its kind and shape, or the value itself."""
+    """Return what a trace depends on in a leaf: its type, shape and dtype, or its value."""
     if type(leaf) is float:
         return float
     if isinstance(leaf, TracedArray):
@@ -69,7 +69,7 @@ def key_of(leaf: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Identity:
-    """An object as itself, whatever it takes for equal."""
+    """An object that equals only itself, whatever its own ``__eq__`` says."""
 
     value: Any
 
@@ -128,7 +128,7 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
         note_arguments(session, session.inputs[first:], *zip(*arrays, strict=True))
     if session.root is session:
         session.data.update(session.inputs[first:])
-    # After all arrays: to see a function may capture others, which are inputs as well.
+    # After all arrays: a function among the arguments may capture others, which are inputs too.
     seen = iter(
         [
             next(traced)
@@ -144,8 +144,8 @@ def add_arguments(session: Session, arguments: Sequence[Any], names: Sequence[st
 
 
 def _see_argument(leaf: Any, name: str, session: Session) -> Any:
-    """Return an argument that is no array as the function sees it."""
-    if leaf is None or is_comparable(leaf):  # part of what the trace is known by
+    """Return what the function sees for an argument that is no array."""
+    if leaf is None or is_comparable(leaf):  # part of the trace's key
         return leaf
     return wrap_captured(leaf, lambda: leaf, name, session)
 
@@ -156,17 +156,17 @@ def call_traced(
     arguments: Sequence[Any],
     named: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> Any:
-    """Call a function on traced values, its own names seen through the session."""
+    """Call a function on traced values; it sees its globals through the session."""
     root = session.root
     name = _name(root.subject or function)
     if root is session:
         watch_libraries(session)
     guards, decided = len(session.guards), dict(session.decided)
-    again = own_copies((arguments, named))
+    copies = own_copies((arguments, named))
     try:
         result = _noting_refusals(lambda: _call(function, session, arguments, named))
         if root.coincidences:
-            record = lambda: _noting_refusals(lambda: _call(function, session, *again))
+            record = lambda: _noting_refusals(lambda: _call(function, session, *copies))
             result = on_the_other_side(session, name, result, record, guards, decided)
         if root is session:
             check_chance(session, function)
@@ -180,7 +180,7 @@ def call_traced(
 
 
 def _noting_refusals(call: Callable[[], Any]) -> Any:
-    """Call a function; what it was refused is raised, whatever the function makes of it."""
+    """Call a function; raise what it was refused, even if the function caught the error."""
     noted: list[SteepestError] = []
     token = REFUSALS.set(noted)
     try:
@@ -197,7 +197,7 @@ def _noting_refusals(call: Callable[[], Any]) -> Any:
 
 
 def own_copies(tree: Any) -> Any:
-    """Return nested values that a function may write to, without its caller seeing it."""
+    """Return copies of nested values, which a function may change for itself."""
     return trees.map_leaves(_own_copy, tree)
 
 

@@ -1,1 +1,1 @@
-"""What a traced function computes with: arrays, numbers, complex pairs, views, text."""
+"""Traced values: arrays and their views, Python's numbers, complex arrays, text."""

@@ -1,7 +1,8 @@
-"""Arguments that share memory: a recorded function takes them for separate ones.
+"""Arguments that share memory.
 
-So it may read them, and not change any of them. A function whose trace changes an argument
-is looked at again at every call.
+A recorded graph treats its arguments as separate arrays. So a function may read arguments that
+share memory, but may not change any of them. Calls of a function that changes an argument are
+checked each time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops.row import RECORD
 from steepest.trace.recording.session import Session, current
 
-_WORK: Any = 10_000  # how long to look for an element that two arrays share
+_WORK: Any = 10_000  # limit of NumPy's search for an element that two arrays share
 
 
 def shared_memory(
@@ -26,8 +27,8 @@ def shared_memory(
 ) -> tuple[int, int] | None:
     """Return the positions of two leaves that share memory; None if no two do.
 
-    An array whose own elements overlap is a pair with itself. Of the others, which are
-    counted behind the leaves, only what they share with leaves matters.
+    An array whose own elements overlap is a pair with itself. The positions of `others` follow
+    those of the leaves; memory that two of `others` share does not count.
     """
     arrays = [(i, leaf) for i, leaf in enumerate(leaves) if isinstance(leaf, np.ndarray)]
     for i, array in arrays:
@@ -72,14 +73,14 @@ def note_arguments(
 
 
 def note_inner(session: Session, node: Node, outer: Any) -> None:
-    """Note that an argument of a function inside stands for an array that shares memory."""
+    """Note that an inner function's argument is an array that shares memory."""
     for opened in (session, *session.parents):
         if outer.node in opened.shared:
             session.shared[node] = opened.shared[outer.node]
 
 
 def note_traced(session: Session, arguments: Sequence[Any], names: Sequence[str]) -> None:
-    """Note which traced arguments of a function inside are one array, or views of one."""
+    """Note which traced arguments of an inner function are the same array, or views of one."""
     seen: dict[int, tuple[Node, str]] = {}
     for argument, name in zip(arguments, names, strict=True):
         for leaf in trees.leaves(argument):
@@ -128,10 +129,10 @@ def refuse_shared(reason: str) -> NoReturn:
 def check_call(
     values: Sequence[Any], names: Sequence[str], captured: Sequence[np.ndarray]
 ) -> None:
-    """Raise if arguments share memory, or are read from outside as well.
+    """Raise if the arguments of a function that changes one of them share memory.
 
-    For a call of a function that changes an argument; `captured` are the arrays that it
-    reads from outside, whose names follow the arguments'.
+    They may share it with each other, or with `captured`, the arrays that the function reads
+    from outside. In `names`, the names of these follow those of the arguments.
     """
     pair = shared_memory(values, captured)
     if pair is not None:

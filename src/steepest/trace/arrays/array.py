@@ -1,4 +1,4 @@
-"""The array that records: what a function sees in place of its arguments."""
+"""The traced array, which a function sees in place of an argument and which records operations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import (
-    ConcreteValueError,
-    InputError,
-    OperandError,
-    UnsupportedError,
-    forgive,
-)
+from steepest.errors import ConcreteValueError, InputError, OperandError, UnsupportedError, forgive
 from steepest.graph import Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Elementwise, Reduction, Row
@@ -36,11 +30,11 @@ from steepest.trace.arrays.registries import (
 )
 from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.arrays.text import shown
-from steepest.trace.recording.session import Session, current, is_open
+from steepest.trace.recording.session import Session, current, is_open, refuse_ended
 
 
 class Traced:
-    """What traced code computes with: a real array, or the parts of a complex one."""
+    """A traced value: an array of real numbers, or the two parts of a complex array."""
 
     __slots__ = ()
 
@@ -50,17 +44,17 @@ class Traced:
 
     @property  # type: ignore[misc]  # object has an attribute of this name
     def __class__(self) -> Any:
-        """What the user's code sees as its type; every failing ``isinstance`` asks for it."""
+        """The type that the user's code sees; every failing ``isinstance`` reads it."""
         return CALLS["type"](python_type(self)) if _is_asked_by_user() else type(self)
 
 
 def _is_asked_by_user() -> bool:
-    """Whether the user's code, which has a view for its globals, looks at an attribute."""
+    """Whether the attribute is read by the user's code, whose globals are not a plain dict."""
     return type(sys._getframe(2).f_globals) is not dict
 
 
 class _OnlyWhereFound:
-    """A method for the library ``copy``, which Python's own numbers do not have."""
+    """A method for the library ``copy``; the user's code does not see it on Python's numbers."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -75,7 +69,7 @@ class _OnlyWhereFound:
 
 
 class TracedArray(Traced):
-    """An array whose operations are recorded, and that can still tell its values.
+    """An array whose operations are recorded, and whose values can be computed at any time.
 
     Parameters
     ----------
@@ -86,10 +80,10 @@ class TracedArray(Traced):
     weak
         Whether it stands for a Python number, which adapts its dtype to the others'.
     is_scalar
-        Whether it stands for a number, which nothing can be assigned to, rather than for
-        an array; unless given, what has no axes is a number.
+        Whether it stands for a number, which nothing can be assigned to, and not for an
+        array. Unless given, a value without axes is a number.
     ordered
-        Whether NumPy's array surely lies in memory in C order: reshapes of it are views.
+        Whether NumPy's array surely lies in memory in C order. Then reshapes of it are views.
 
     Notes
     -----
@@ -113,7 +107,7 @@ class TracedArray(Traced):
         self.is_scalar = not node.shape if is_scalar is None else is_scalar
         self.ordered = ordered or len(node.shape) < 2
         self.storage: Storage | ViewStep | None = None
-        self.argument: Node | None = None  # the caller's array that a change would reach
+        self.argument: Node | None = None  # the caller's array that an assignment would change
 
     @property
     def node(self) -> Node:
@@ -166,7 +160,7 @@ class TracedArray(Traced):
 
     @property
     def value(self) -> np.ndarray:
-        """The concrete values, computed now if nobody asked before."""
+        """The concrete values; they are computed once."""
         return self.session.value(self.node)
 
     def plain(self) -> Any:
@@ -193,7 +187,7 @@ class TracedArray(Traced):
         return self._as_text(format(self._shown(), specification))
 
     def _as_text(self, text: str) -> str:
-        """Note a text that differs from call to call."""
+        """Return a text, noted if it may differ from call to call."""
         if not is_open(self.session) or self.session.known_value(self.node) is not None:
             return text
         return shown(text)
@@ -236,14 +230,14 @@ class TracedArray(Traced):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
             _missing(self, name)
-        if callable(getattr(python_type(self), name)):  # it is there, for hasattr
+        if callable(getattr(python_type(self), name)):  # so that hasattr is true
             return functools.partial(refuse_attribute, name)
         refuse_attribute(name)
 
     def __steepest_record__(self, row: Row, *operands: Any, **attributes: Any) -> TracedArray:
         return record(row, *operands, **attributes)
 
-    # Where Python needs a value that is known now: a path of the program is chosen by it.
+    # Where Python needs a concrete value, which chooses a path of the program.
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -272,7 +266,7 @@ class TracedArray(Traced):
         return complex(self._exactly("a Python complex number", "NumPy's complex arithmetic"))
 
     def _exactly(self, what: str, instead: str) -> Any:
-        """Return the only value that it can have, or raise: a number would be frozen."""
+        """Return a value that the recorded graph may keep, because it is the same at each call."""
         known = current().known_value(self.node)
         if known is not None and self.size == 1:
             return known.reshape(())[()]
@@ -451,10 +445,7 @@ def node_of(value: Any, dtype: np.dtype | None = None) -> Node:
         return current().lift(value, dtype)
     session = current()
     if not is_open(value.session):
-        raise UnsupportedError(
-            f"a traced value{at(user_source())} belongs to a trace that has ended: return "
-            "values from the function instead of storing them elsewhere"
-        )
+        refuse_ended()
     node = value.node
     if dtype is None or dtype == node.dtype:
         return node

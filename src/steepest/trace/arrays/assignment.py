@@ -32,7 +32,7 @@ def view(x: TracedArray, row: Row, **attributes: Any) -> TracedArray:
     """Record an op whose result is a view of an array (of a number, a new array)."""
     result = record(row, x, **attributes)
     result.is_scalar = False
-    if row is TABLE["reshape"]:  # a view lies as its array does, where a copy is put in order
+    if row is TABLE["reshape"]:  # a view has its array's order in memory, a copy has C order
         result.ordered = x.ordered or result.ndim < 2
     if not x.is_scalar:
         result.storage = ViewStep(storage_of(x), row, attributes, result.node)
@@ -47,7 +47,7 @@ def alias(x: TracedArray) -> TracedArray:
 
 
 def freeze(x: TracedArray, reason: str) -> TracedArray:
-    """Return an array to which nothing may be assigned any more, for a reason."""
+    """Make an array read-only, for a reason that messages give, and return it."""
     storage_of(x).read_only = reason
     return x
 
@@ -58,7 +58,7 @@ def fresh(x: TracedArray) -> TracedArray:
 
 
 def check_writable(x: TracedArray) -> None:
-    """Raise unless an array may be assigned to, here and now."""
+    """Raise unless an array may be assigned to."""
     where = at(user_source())
     if x.is_scalar:
         raise UnsupportedError(
@@ -78,7 +78,7 @@ def check_writable(x: TracedArray) -> None:
 
 
 def write(x: TracedArray, values: TracedArray) -> None:
-    """Replace all elements of an array, or of what a view shows."""
+    """Replace all elements of an array or a view."""
     check_writable(x)
     storage = storage_of(x)
     while isinstance(storage, ViewStep):

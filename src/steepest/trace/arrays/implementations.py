@@ -1,4 +1,4 @@
-"""Calls of what records a function of NumPy's, and what NumPy says where they fail."""
+"""Calls of the implementations that record NumPy's functions, with NumPy's own errors."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def call_implementation(
 ) -> Any:
     """Call what records a function; refuse arguments that it does not take.
 
-    An error that the plain function does not raise is a refusal, too: an ``except`` of the user's
-    must not take it for one of NumPy's. An error of another type than NumPy's is NumPy's.
+    If it fails, the plain function is called. An error that the plain function does not raise
+    is a refusal: the user's ``except`` must not take it for NumPy's. If both raise errors of
+    different types, NumPy's is raised.
     """
     try:
         return implementation(*args, **kwargs)
@@ -64,7 +65,7 @@ def _demand_arguments(
 
 
 class _NotAskedError(Exception):
-    """The values are not known, or a function of the user's would be called twice."""
+    """The plain function was not called: values are unknown, or it would call user code twice."""
 
 
 def _raised(plain: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Exception | None:

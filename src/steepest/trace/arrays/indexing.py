@@ -88,10 +88,10 @@ def _aligned(mask: TracedArray, ndim: int) -> Any:
 
 
 def _known(parts: _Key) -> _Key:
-    """Return an index in which masks and 0-d truth values are known ones.
+    """Return an index in which masks and 0-d truth values are plain.
 
-    What a traced mask selects sets a shape, so that it becomes a guard. Numbers that are
-    known anyway are replaced by themselves.
+    A traced mask decides the shape of the result, so its value becomes a guard. Traced numbers
+    that are the same at each call are replaced by their values.
     """
     return tuple(_known_part(part) for part in parts)
 
@@ -124,8 +124,8 @@ def _is_advanced(part: Any) -> bool:
 def _expand(parts: _Key, shape: Shape) -> tuple[_Key, int | None]:
     """Replace masks by integer arrays and the ellipsis by full slices, up to every axis.
 
-    Returns the parts and where the ellipsis stood: it sets index arrays on its two sides
-    apart even where it stands for no axis.
+    Returns the parts, and the position of the ellipsis if there is one. Index arrays on its two
+    sides count as separated, even where it stands for no axis.
     """
     result: list[Any] = []
     masks: list[tuple[int, np.ndarray]] = []
@@ -147,9 +147,9 @@ def _expand(parts: _Key, shape: Shape) -> tuple[_Key, int | None]:
     if len(ellipses) > 1:
         raise GraphIndexError("an index can only have a single ellipsis ('...')")
     position = ellipses[0] if ellipses else len(result)
-    for place, mask in masks:
-        before = sum(part is not None and part is not Ellipsis for part in result[:place])
-        axis = before if place < position else before + ndim - used
+    for start, mask in masks:
+        before = sum(part is not None and part is not Ellipsis for part in result[:start])
+        axis = before if start < position else before + ndim - used
         if mask.shape != shape[axis : axis + mask.ndim]:
             raise GraphIndexError(
                 f"a mask of shape {mask.shape}{at(user_source())} does not fit the axes of "

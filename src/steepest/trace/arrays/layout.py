@@ -1,8 +1,8 @@
-"""How arrays lie in memory, as far as it is known: it decides what is a view and what is first.
+"""The layout of arrays in memory, which decides what is a view and the order of elements.
 
-Surely known is only C order (``TracedArray.ordered``), and what views make of it. Where a
-result would depend on more, it is refused; where only the question whether it is a view
-would, nothing may be written to it.
+Known are C order (``TracedArray.ordered``) and the layouts of its views. A result that depends
+on an unknown layout is refused. If only whether it is a view depends on that, the result is
+read-only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def stand_in(x: Any) -> np.ndarray | None:
 
 
 def is_contiguous(x: Any, order: str = "C") -> bool | None:
-    """Whether an array lies contiguously in an order, ``"C"`` or ``"F"``; None if unknown."""
+    """Whether an array is contiguous in an order, ``"C"`` or ``"F"``; None if unknown."""
     array = stand_in(x)
     if array is None:
         return None
@@ -43,12 +43,12 @@ def is_contiguous(x: Any, order: str = "C") -> bool | None:
 
 
 def settled(x: Any, order: str | None) -> str | tuple[int, ...]:
-    """Return an order in which elements are read as ``"C"``, ``"F"``, or axes, slowest first.
+    """Return the order in which elements are read: ``"C"``, ``"F"``, or axes, slowest first.
 
     Raises
     ------
     UnsupportedError
-        If it follows from how the array lies in memory, and that is not known.
+        If it follows from the array's layout in memory, which is not known.
     """
     _check_order(order)
     if order in ("C", "F", None):
@@ -70,7 +70,7 @@ def _check_order(order: Any) -> None:
 
 
 def is_laid_out(x: Any, order: str | None) -> bool | None:
-    """Whether an array lies as an argument ``order=`` asks for; None if that is not known."""
+    """Whether an array has the layout that an argument ``order=`` asks for; None if unknown."""
     _check_order(order)
     if order in ("K", None):
         return True
@@ -81,7 +81,7 @@ def is_laid_out(x: Any, order: str | None) -> bool | None:
 
 
 def laid_out(made: TracedArray, source: Any, order: str | None) -> TracedArray:
-    """Return a new array, made of another, with the layout that an argument ``order=`` gives."""
+    """Give a new array, made of `source`, the layout that an argument ``order=`` asks for."""
     _check_order(order)
     made.ordered = made.ndim < 2 or _is_ordered_like(source, order)
     return made
@@ -102,7 +102,7 @@ def _is_ordered_like(source: Any, order: str | None) -> bool:
 
 
 def as_laid_out(x: TracedArray, order: str | None, copy: bool | None) -> TracedArray:
-    """Return an array that lies in an order: itself, if it does and ``copy`` allows it."""
+    """Return an array in an order: itself if it has that order and ``copy`` allows it."""
     fits = is_laid_out(x, order)
     if not copy and fits:
         return x
@@ -118,5 +118,5 @@ def as_laid_out(x: TracedArray, order: str | None, copy: bool | None) -> TracedA
 
 
 def unknown(x: TracedArray) -> None:
-    """Let nothing be written to an array of which it is not known what shares its memory."""
+    """Make an array read-only, because what shares its memory is not known."""
     storage_of(x).root.read_only = UNKNOWN

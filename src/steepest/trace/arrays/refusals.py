@@ -1,4 +1,4 @@
-"""What is said where traced arrays cannot do what NumPy's can."""
+"""Errors for what NumPy's arrays can do and traced arrays cannot."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refuse(what: str) -> NoReturn:
 
 
 def refuse_library(what: str) -> None:
-    """Raise if it is the function of an installed library that needs something."""
+    """Raise if the caller that needs something is a function of an installed library."""
     name = library_function()
     if name is not None:
         raise ConcreteValueError(

@@ -1,4 +1,4 @@
-"""What traced arrays can do: each family of functions registers itself in one of these."""
+"""Registries of what can be recorded; the modules that implement it fill them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ METHODS: dict[str, Callable[..., Any]] = {}
 """ndarray's methods that can be recorded; ``trace.functions`` fills it."""
 
 CALLS: dict[str, Callable[..., Any]] = {}
-"""How what records a method is called; ``arrays.dispatch`` fills it."""
+"""Functions that the modules below need from those above: calls of methods and
+implementations (``arrays.dispatch``, ``arrays.implementations``), and the type that traced code
+sees (``following.namespaces``)."""
 
 PROPERTIES: dict[str, Callable[..., Any]] = {}
 """ndarray's attributes that are computed; ``trace.functions`` fills it."""
@@ -24,10 +26,10 @@ UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 
 
 COMPLEX: dict[str, Callable[..., Any]] = {}
-"""What is done with complex numbers; ``arrays.complex`` fills it."""
+"""Functions for complex numbers; ``arrays.complex`` fills it."""
 
 NUMBERS: dict[str, Callable[..., Any]] = {}
-"""What Python's operators do with Python's own numbers; ``arrays.numbers`` fills it."""
+"""Python's operators of Python's own numbers; ``arrays.numbers`` fills it."""
 
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""

@@ -1,12 +1,12 @@
-"""What assignment changes: the node that an array stands for.
+"""Memory of traced arrays: assignment changes the node that an array stands for.
 
-An array that was assigned to, or has views, owns a :class:`Storage`. Its views own a
-:class:`ViewStep`, which leads to it: a view is read by applying its op to the base anew when
-the base has changed, and written by putting the new elements back into the base. So views
-alias as in NumPy, while every node stays what it is.
+An array that was assigned to, or has views, owns a :class:`Storage`. Each of its views owns a
+:class:`ViewStep`, which leads to the storage. When the base has changed, reading a view applies
+its op again. Writing to a view puts the new elements into the base. So views alias as in NumPy,
+while nodes never change.
 
-Elements that are assigned one by one are collected, and become one node when the whole
-array is asked for: a loop that fills an array costs one node, not one for each element.
+Elements that are assigned one by one are collected. They become one node when the whole array
+is read: a loop that fills an array costs one node, not one for each element.
 """
 
 from __future__ import annotations
@@ -28,31 +28,25 @@ class Storage:
     node
         The whole array as it was before `elements` were assigned.
     elements
-        Nodes of single elements, by position in C order: what is known of them.
+        Known nodes of single elements, by position in C order.
     dirty
         Positions whose elements are newer than `node`.
     version
-        Counts the changes.
+        Number of changes so far.
     origin
-        What the array was at first: its layout in memory follows from that.
+        The array's first node, which has the same shape.
     read_only
         Why nothing may be assigned; empty if it may.
     is_ordered
         Whether the array surely lies in C order.
     argument
-        The node of the caller's array that a change would reach; None for what the function
-        made itself.
+        The node of the caller's array that an assignment would change; None for an array that
+        the function made itself.
     """
 
     __slots__ = (
-        "argument",
-        "dirty",
-        "elements",
-        "is_ordered",
-        "node",
-        "origin",
-        "read_only",
-        "version",
+        *("argument", "dirty", "elements", "is_ordered"),
+        *("node", "origin", "read_only", "version"),
     )
 
     def __init__(self, node: Node, is_ordered: bool, argument: Node | None = None) -> None:
@@ -77,14 +71,14 @@ class Storage:
         return self.node
 
     def replace(self, node: Node) -> None:
-        """Let the array be another node."""
+        """Replace the whole array by a node."""
         self.node = node
         self.elements.clear()
         self.dirty.clear()
         self.version += 1
 
     def replace_element(self, position: int, node: Node) -> None:
-        """Let one element be another node."""
+        """Replace one element by a node."""
         self.elements[position] = node
         self.dirty.add(position)
         self.version += 1
@@ -167,15 +161,18 @@ def _with_elements(node: Node, elements: dict[int, Node]) -> Node:
     values = session.record(
         TABLE["pack"], [elements[i] for i in positions], shape=(len(positions),)
     )
-    places = [
+    indices = [
         constant_node(np.asarray(index, np.intp))
         for index in np.unravel_index(positions, node.shape)
     ]
-    return session.record(TABLE["put_at"], [node, values, *places])
+    return session.record(TABLE["put_at"], [node, values, *indices])
 
 
 def stand_in_of(storage: Storage | ViewStep) -> np.ndarray | None:
-    """Return a plain array with the strides, whose elements are never read; None if unknown."""
+    """Return a plain array with the same strides, or None if these are unknown.
+
+    Its elements are never read.
+    """
     origin = storage.root.origin
     if not storage.root.is_ordered and origin.ndim > 1:
         return None

@@ -1,7 +1,7 @@
-"""Text made of traced values: it may be shown, but not read back.
+"""Text made of traced values: it may be printed, but not parsed.
 
-A number that is read from the text of a traced value would be a constant of the recorded
-graph, without a slope, and wrong at the next call.
+A number that is parsed from the text of a traced value would be a constant of the recorded
+graph. It would have no derivative and be wrong at the next call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from steepest.graph.source import at, is_installed, is_library, user_source
 from steepest.trace.recording.session import current, is_tracing
 
 _LONG_ENOUGH = 3
-"""Characters from which on a part of such a text is taken for one."""
+"""Number of characters from which on a part of such a text is recognized."""
 
 
 def _refuse(what: str) -> NoReturn:
@@ -28,7 +28,7 @@ def _refuse(what: str) -> NoReturn:
 def _refusing(name: str) -> Callable[..., Any]:
     def method(self: TracedText, *args: Any, **kwargs: Any) -> Any:
         file = sys._getframe(1).f_code.co_filename
-        if is_installed(file) or is_library(file):  # which shows it
+        if is_installed(file) or is_library(file):  # libraries print it
             return getattr(str, name)(self, *args, **kwargs)
         _refuse(f"{name} looks at")
 

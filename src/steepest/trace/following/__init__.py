@@ -1,1 +1,1 @@
-"""How the rest of a traced function is seen: its names, objects, containers, what it writes."""
+"""What a traced function reads and writes outside: names, objects, containers, libraries."""

@@ -1,9 +1,9 @@
 """Branches that are taken because a value happens to equal another.
 
 ``if np.array_equal(x, self.last)`` holds at one point only, and so does the derivative of that
-branch. Where both sides of such a branch give the same value, the other side is recorded: it
-holds everywhere. Where they do not, a warning names the line. ``if np.allclose(x, self.last)``
-is such a branch, too, where the two are exactly equal and the tolerance is small.
+branch. If both sides of the branch give the same value here, the other side is recorded, which
+holds everywhere else. If they differ, a warning names the line. ``if np.allclose(x, self.last)``
+is such a branch, too, if the two are exactly equal and the tolerance is small.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ from steepest.trace.recording.session import Session
 def on_the_other_side(
     session: Session, name: str, result: Any, record: Callable[[], Any], guards: int, decided: Any
 ) -> Any:
-    """Return what a function gives where nothing coincides, if that is the same here.
+    """Return the result of taking such branches the other way, if its value is the same here.
 
     Parameters
     ----------
     session
         The recording.
     name
-        What the function is called.
+        The function's name.
     result
-        What it gave.
+        Its result.
     record
         Calls it once more.
     guards, decided
-        How many guards there were before it was called, and what had been decided.
+        The number of guards before the call, and the decided values then.
 
     Returns
     -------
     result
-        Of the other side, or the given one, of which a warning says that it is special.
+        That of the other side; or the given one, after a warning that it holds here only.
     """
     root = session.root
     source, tolerance = min(reversed(root.coincidences), key=operator.itemgetter(1))
     found = Counter(line for line, _ in root.coincidences)
     root.coincidences.clear()
     kept_guards, kept_decided = session.guards[guards:], session.decided
-    held = [*root.places, *root.pending]
-    restore = [place.save() for place in held]
+    places = [*root.places, *root.pending]
+    restore = [place.save() for place in places]
     if not root.attributes:
-        for place in held:
+        for place in places:
             place.reset()
         del session.guards[guards:]
         session.decided = dict(decided)
-        root.skips = found  # no more: a loop that ends by such a branch would go on for ever
+        root.skips = found  # not more often: a loop that ends by such a branch would never end
         try:
             other = record()
-        except Exception:  # whatever the other side does, it does not serve here
+        except Exception:  # the other side is of no use here
             other = None
         finally:
             root.skips = Counter()
@@ -71,7 +71,7 @@ def on_the_other_side(
         for put_back in restore:
             put_back()
     session.guards[guards:], session.decided = kept_guards, kept_decided
-    if tolerance:  # a branch for a neighborhood, which is often a kink's or a limit's
+    if tolerance:  # a branch for a neighborhood, often that of a kink or a limit
         return result
     where = f" at {source}: {source.text}" if source else ""
     warn(

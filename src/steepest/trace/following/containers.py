@@ -1,9 +1,9 @@
 """Lists, dictionaries, sets and tuples from outside, as a traced function sees them.
 
-The function is given a copy whose items are seen through the recording as well: arrays in it
-are inputs, functions in it are followed. Each item is noted, so that the trace holds as long
-as the container has the same ones. What the function writes to the copy is written to the
-container when the function has returned.
+The function gets a copy whose items are wrapped as well: arrays in it are inputs, functions
+in it are followed. Each item is noted: the trace holds as long as the container has the same
+items. What the function writes to the copy is written to the container when the function has
+returned.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from steepest.trace.recording.chance import watch
 from steepest.trace.recording.session import Session
 
 _LONG = 64
-"""Items from which on a list of plain numbers or texts is noted as one."""
+"""Number of items from which on a list of plain numbers or texts is noted as a whole."""
 
 _LONGEST = 4096
-"""Items up to which each is seen; longer containers are handed over as they are."""
+"""Largest number of items that are wrapped; longer containers are used as they are."""
 
 
 def see_tuple(value: tuple[Any, ...], name: str, session: Session) -> Any:
-    """Return a tuple whose items are seen; a named tuple stays one."""
+    """Return a tuple of what the function sees for each item; a named tuple stays one."""
     items = [
         READ["see"](item, functools.partial(operator.getitem, value, i), f"{name}[{i}]", session)
         for i, item in enumerate(value)
@@ -120,7 +120,7 @@ _FILL: dict[type, Callable[..., None]] = {
 }
 
 CONTAINERS = frozenset(_FILL)
-"""Types of which the function is given a copy."""
+"""Types of containers that the function sees a copy of."""
 
 
 def _empty(value: Any) -> Any:
@@ -155,7 +155,7 @@ def _place(value: Any, copy: Any, name: str) -> Place:
 
 
 def _put(container: Any, contents: Any) -> None:
-    """Let a container have other contents."""
+    """Replace the contents of a container."""
     is_namespace = isinstance(container, types.SimpleNamespace)
     target: Any = vars(container) if is_namespace else container
     target.clear()

@@ -1,9 +1,8 @@
 """Objects and classes of the user's own, as a traced function sees them.
 
-A method that is called on ``self`` inside a traced method must be seen through as well. So
-an object is stood in for by one of a subclass whose methods are followed. What is read of it
-is noted, attribute by attribute, and what is written to it waits until the function has
-returned.
+Methods that a traced method calls on ``self`` must be followed as well. So the function sees a
+stand-in for an object, of a subclass whose methods are followed. Each attribute that it reads is
+noted. What it writes is stored in the object when the function has returned.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session
 
 _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
-"""Attributes by which everything else of an object can be read."""
+"""Attributes that give access to all others of an object."""
 
 _METACLASSES = (type, abc.ABCMeta, type(typing.Protocol))
 
@@ -52,7 +51,7 @@ def followed_class(cls: type, session: Session) -> type:
     if known is not None:
         return known
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    # To the function, an object made inside and one from outside are of the same class.
+    # The function sees the same class for objects made inside and for those from outside.
     namespace["__class__"] = property(READ["type"])
     followed = type(cls)(cls.__name__, (cls,), namespace)
     session.root.followed[cls] = followed
@@ -78,7 +77,7 @@ def _followed_member(value: Any, session: Session) -> Any:
 
 
 def member_of(cls: type, name: str) -> Any:
-    """Return what a class or one of its bases has under a name, as it stands there."""
+    """Return the attribute of a class or of its bases, without calling descriptors."""
     for base in cls.__mro__:
         if name in vars(base):
             return vars(base)[name]
@@ -86,7 +85,7 @@ def member_of(cls: type, name: str) -> Any:
 
 
 def note_member(cls: type, name: str, session: Session) -> None:
-    """Note what a class has under a name, and which of its bases has it."""
+    """Note an attribute of a class, and which of its bases has it."""
     values = session.root.captures.values
     for base in cls.__mro__:
         found = vars(base).get(name, MISSING)
@@ -102,7 +101,7 @@ def _is_builtin(cls: type) -> bool:
 
 _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _FIXED = (types.BuiltinFunctionType, np.ufunc)
-"""What is the same as long as it is the same object."""
+"""Types of objects that do not change."""
 
 
 def _note_namespace(namespace: Any, name: str, session: Session, *, is_followed: bool) -> None:
@@ -132,7 +131,7 @@ def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> N
             _note_unfollowed(cls, session)
     elif type(value) in (list, dict):
         captures.values.append((read, value))
-        if (id(value), "noted") in session.root.followed:  # it holds itself
+        if (id(value), "noted") in session.root.followed:  # it contains itself
             return
         session.root.followed[id(value), "noted"] = value
         captures.values.append((functools.partial(len, value), len(value)))
@@ -145,7 +144,7 @@ def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> N
 
 
 def _note_unfollowed(cls: type, session: Session) -> None:
-    """Note everything that a class has which traced code sees as it is."""
+    """Note everything that a class has, when traced code sees the class itself."""
     note_class(cls, session, is_followed=False)
     if has_own_methods(cls) or has_own_methods(type(cls)):
         session.root.captures.opaque.append(cls.__name__)
@@ -203,12 +202,12 @@ def follow_object(owner: Any, session: Session) -> Any:
         root.captures.opaque.append(cls.__name__)
         root.followed[id(owner)] = owner
         root.kept.append(owner)
-        if hasattr(owner, "__dict__"):  # what is written to it is there at once
+        if hasattr(owner, "__dict__"):  # the function writes to the object itself
             root.pending.append(Pending(owner, vars(owner)))
         return owner
     metaclass: Any = type(cls)
-    outlives = metaclass(cls.__name__, (followed_class(cls, session),), {})
-    stand_in = object.__new__(outlives)
+    stand_in_class = metaclass(cls.__name__, (followed_class(cls, session),), {})
+    stand_in = object.__new__(stand_in_class)
     pending = Pending(owner, dict(vars(owner)))
     object.__setattr__(stand_in, "__dict__", pending.now)
     values = root.captures.values
@@ -244,15 +243,14 @@ def follow_object(owner: Any, session: Session) -> Any:
             pending.seen.pop(name, None)
         object.__delattr__(self, name)
 
-    hooks: dict[str, Any] = {}
-    hooks["__getattribute__"], hooks["__setattr__"], hooks["__delattr__"] = read, write, delete
-    for name, hook in hooks.items():
-        if _is_objects(cls, name):  # what a class does itself ends in the same attributes
-            setattr(outlives, name, hook)
-    outlives.__module__, outlives.__qualname__ = cls.__module__, cls.__qualname__
+    hooks = (("__getattribute__", read), ("__setattr__", write), ("__delattr__", delete))
+    for name, hook in hooks:
+        if _is_objects(cls, name):  # a class's own hooks write to the same attributes
+            setattr(stand_in_class, name, hook)
+    stand_in_class.__module__, stand_in_class.__qualname__ = cls.__module__, cls.__qualname__
     root.followed[id(owner)] = stand_in
-    root.originals[id(stand_in)], root.originals[id(outlives)] = owner, cls
-    root.kept += [stand_in, outlives]
+    root.originals[id(stand_in)], root.originals[id(stand_in_class)] = owner, cls
+    root.kept += [stand_in, stand_in_class]
     root.pending.append(pending)
     return stand_in
 
@@ -290,7 +288,7 @@ def _names_of(cls: Any) -> Any:
 
 
 def _seen_of(name: str) -> Callable[[Any], Any]:
-    """Return what looks up what `type` knows of a class, as traced code sees it."""
+    """Return a getter of an attribute that `type` gives a class, as traced code sees it."""
 
     def look_up(cls: Any) -> Any:
         read = functools.partial(getattr, cls._real, name)
@@ -312,13 +310,13 @@ _KNOWN_DESCRIPTORS = (
 
 
 def _note_descriptor(member: Any, name: str, root: Session) -> None:
-    """Note that a descriptor of the user's own is asked, which may answer anything."""
+    """Note a call of the user's own descriptor, whose result may differ from call to call."""
     if member is not MISSING and not isinstance(member, _KNOWN_DESCRIPTORS):
         root.captures.opaque.append(f"{type(member).__name__} {name}")
 
 
 class _FollowedType(SeenType):
-    """A user's class: what it makes are objects whose methods are followed."""
+    """The stand-in for a user's class, whose objects have methods that are followed."""
 
     _followed: type
     _session: Session

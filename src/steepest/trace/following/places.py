@@ -91,7 +91,6 @@ class Pending:
 
     def _place(self, name: str) -> Place:
         attributes, value = self.owner.__dict__, self.now.get(name, MISSING)
-
         return Place(
             f"{type(self.owner).__name__}.{name}",
             lambda: value,

@@ -1,8 +1,8 @@
-"""NumPy's own threads while a function is recorded, or called back from a loop: none but one.
+"""Limits NumPy's matrix library to one thread while a function is recorded or called back.
 
-The threads of NumPy's matrix library go on spinning for a tenth of a second after a product,
-on the processors that compiled code is about to share its work out to. Where these are busy,
-a decomposition of a small matrix waits for its other thread a hundred times as long as it takes.
+After a product, the library's threads spin for a tenth of a second. They occupy the processors
+that compiled code is about to use. Where processors are busy, the decomposition of a small
+matrix waits for the library's second thread a hundred times as long as it computes.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 _LARGE = 1 << 16
-"""Bytes of arrays from which on products may be shared."""
+"""Bytes of arrays from which on the library may use several threads for a product."""
 
 _LONG = 1 << 21
-"""Bytes of matrices from which on decompositions are worth several threads."""
+"""Bytes of a matrix from which on several threads make its decomposition faster."""
 
 _AS_IT_IS = contextlib.nullcontext()
 
 _lock = threading.Lock()
 _limits: list[Any] = []
-"""One entry for whatever wants it at the time; the limit is that of the first."""
+"""One entry for each context that is open now; all are the limit that the first one set."""
 
 
 def while_recording(leaves: Iterable[Any]) -> contextlib.AbstractContextManager[None]:
-    """Keep NumPy's products of such arrays on one thread."""
+    """Limit NumPy to one thread while a function of large arrays is recorded."""
     size = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
     return on_one_thread() if size >= _LARGE else _AS_IT_IS
 
 
 def while_called_back(sizes: Sequence[int]) -> contextlib.AbstractContextManager[None]:
-    """Keep what NumPy makes of so many bytes on one thread, if anything."""
+    """Limit NumPy to one thread in a callback on matrices that are small, given their bytes."""
     is_wanted = sizes and max(sizes) < _LONG
     return on_one_thread() if is_wanted else _AS_IT_IS
 
 
 @contextlib.contextmanager
 def on_one_thread() -> Iterator[None]:
-    """Keep NumPy's matrix library on one thread."""
+    """Limit NumPy's matrix library to one thread."""
     with _lock:
         _limits.append(_limits[0] if _limits else _controller().limit(limits=1, user_api="blas"))
     try:
@@ -53,7 +53,7 @@ def on_one_thread() -> Iterator[None]:
     finally:
         with _lock:
             limit = _limits.pop()
-            if not _limits:  # not before: another thread may still want it
+            if not _limits:  # no other thread needs the limit
                 limit.restore_original_limits()
 
 

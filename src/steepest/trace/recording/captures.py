@@ -1,8 +1,8 @@
 """What a traced function read from outside, and whether it still reads the same.
 
 A trace is valid as long as every name that the function read (globals, closure cells,
-defaults) still means the same. Arrays are bound anew at each call, by reference; numbers,
-strings, tuples and functions are compared; anything else forces a new trace.
+defaults) has the same value. Arrays are bound anew at each call, by reference. Numbers,
+strings, tuples and functions are compared. Anything else forces a new trace.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class Captures:
     arrays
         The same for arrays that became inputs, in the order of those inputs.
     names
-        A name for each of these.
+        A name for each of these arrays.
     opaque
-        Descriptions of what cannot be compared: not empty means tracing anew each time.
+        Descriptions of what cannot be compared. If there are any, each call traces anew.
     filled
-        Of these, what was empty and was written to: another trace may find it filled.
+        Those of them that were empty before the function wrote to them. The next trace may
+        find them filled, and need not write.
     """
 
     values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Captures:
 
     @property
     def only_fill(self) -> bool:
-        """Whether nothing but what was written into empty places forces a new trace."""
+        """Whether only writes to places that were empty force a new trace."""
         return bool(self.opaque) and self.opaque == self.filled
 
     def still_hold(self) -> bool:
@@ -57,7 +58,7 @@ class Captures:
         return True
 
     def values_hold(self) -> bool:
-        """Whether everything that was read but the arrays is the same."""
+        """Whether everything that was read is the same, apart from arrays."""
         for read, expected in self.values:
             value = read()
             if value is not expected or isinstance(value, np.ndarray):

@@ -1,9 +1,9 @@
-"""Random numbers, which a recorded graph would repeat for ever.
+"""Refusal of random numbers: a recorded graph would repeat one draw for ever.
 
-Sources outside a traced function are refused where they are read. What is drawn by another
-way (a library that draws by itself, a generator in a list) is found when the function has
-returned: then the state of the source is another. A generator that the function makes itself
-from a seed gives the same at each call, and may be used.
+A traced function may not read a generator from outside. Draws by other ways (a library that
+draws by itself, a generator in a list) are found when the function has returned, because the
+generator's state has changed. A generator that the function makes from a seed gives the same
+numbers at each call, and may be used.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def refuse_random(value: Any, name: str) -> None:
 
 
 def _own(value: Any, name: str) -> Any:
-    """Return an attribute without asking a class of the user's for it."""
+    """Return an attribute without calling methods of the user's own class."""
     try:
         return object.__getattribute__(value, name)
     except AttributeError:
@@ -91,7 +91,7 @@ def watch(value: Any, name: str, session: Session) -> bool:
 
 
 def watch_libraries(session: Session) -> None:
-    """Note the states of the generators that libraries draw from by themselves."""
+    """Note the states of the global generators, which libraries may draw from."""
     shared: Any = np.random.mtrand._rand
     session.chance.append(("a library", shared, _state(shared)))
     session.chance.append(("a library", random._inst, _state(random._inst)))
@@ -100,7 +100,7 @@ def watch_libraries(session: Session) -> None:
 def _state(source: Any) -> Any:
     if isinstance(source, random.Random):
         _, words, rest = source.getstate()
-        return words[:4], words[-1:], rest  # enough to see that numbers were drawn
+        return words[:4], words[-1:], rest  # each draw changes one of these
     if isinstance(source, np.random.RandomState):
         return _plain(source.get_state(legacy=False))
     bits: Any = source.bit_generator if isinstance(source, np.random.Generator) else source
@@ -121,10 +121,10 @@ def check_chance(session: Session, function: Callable[..., Any]) -> None:
 
 
 def traces_anew(build: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that traces another try again where random numbers were drawn meanwhile.
+    """Let a function that traces another try again if random numbers were drawn meanwhile.
 
-    Another thread may have drawn them. What the traced function itself draws, it draws at
-    every attempt.
+    Another thread may have drawn them. If the traced function draws them, it does so at every
+    attempt, and the last one raises.
     """
 
     @functools.wraps(build)

@@ -1,4 +1,4 @@
-"""What belongs to a library rather than to the user: it is not followed, nobody changes it."""
+"""Tells libraries' code, which is not followed and does not change, from the user's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_library(value: Any) -> bool:
         if source.is_installed(getattr(value, "__file__", None) or ""):
             return True
     elif isinstance(value, types.FunctionType) and not _is_library_file(value.__code__):
-        return False  # whatever its module is called
+        return False  # whatever it gives as its module
     elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
         name = getattr(value, "__module__", None) or "builtins"
         file = getattr(sys.modules.get(name), "__file__", None) or ""

@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -19,23 +19,14 @@ from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_val
 from steepest.trace.recording.captures import Captures
 
 CONSTANT_LIMIT = 1024
-"""Arrays that a function makes become constants up to so many elements, and inputs beyond."""
+"""Plain arrays up to this many elements become constants; larger ones become inputs."""
 
 SUPPORTED = frozenset(
-    np.dtype(name)
-    for name in [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float32",
-        "float64",
-    ]
+    np.dtype(kind)
+    for kind in (
+        *(np.bool_, np.int8, np.int16, np.int32, np.int64),
+        *(np.uint8, np.uint16, np.uint32, np.uint64, np.float32, np.float64),
+    )
 )
 
 _sessions: ContextVar[tuple[Session, ...]] = ContextVar("sessions", default=())
@@ -52,12 +43,12 @@ class Session:
     inputs, names
         Input nodes of this recording and their names.
     captures
-        What the function read from outside: the arrays bound to the last inputs, and what
-        tells later whether the trace still holds.
+        What the function read from outside: the arrays bound to the last inputs, and values
+        that are compared later to see whether the trace still holds.
     sources
         The user's line for every node recorded here.
     guards
-        What the path taken through the function depends on, in order.
+        Values that chose the path through the function, in order.
     places, pending, attributes
         Where the function may write outside, objects whose attributes it may write to, and
         what it has written to attributes of classes (``trace.following.places``).
@@ -65,26 +56,29 @@ class Session:
         Arguments that share memory, and why; whether an argument is changed in place
         (``trace.arrays.aliasing``).
     followed, views
-        User's functions and globals as this recording sees them (``trace.following.follow``).
+        User's functions, objects and globals as this recording sees them
+        (``trace.following.follow``, ``trace.following.traced_globals``).
     subject
         The user's function, for messages.
     decided
-        What conditions were found to be.
+        Values of the nodes that a branch or an index was decided by.
     coincidences, skips
-        Lines that took a branch because values are equal, with the tolerance that they allow,
-        and at which how many are not to be taken (``trace.following.coincidence``).
+        Lines that took a branch because values are equal, with the tolerance that they allow;
+        and how many such branches to take the other way, by line
+        (``trace.following.coincidence``).
     texts
         Texts made of traced values (``trace.arrays.text``).
     chance
-        Sources of random numbers, and in which state they were (``trace.recording.chance``).
+        Sources of random numbers, and their states before (``trace.recording.chance``).
     cells, filled
         Stand-ins of enclosing functions' variables, and which of them have a value.
     originals, kept
-        What stand-ins stand for, by their identity, which they keep.
+        What each stand-in stands for, by its identity; and the stand-ins, kept alive so that
+        their identities stay their own.
     data
         Inputs of the outermost recording that nothing is differentiated by.
     supports
-        Where nodes are not zero by construction (``derivative.support``).
+        Elements of nodes that are not zero by construction (``derivative.support``).
     """
 
     def __init__(self, parents: tuple[Session, ...]) -> None:
@@ -126,7 +120,7 @@ class Session:
     def add_input(
         self, shape: tuple[int, ...], dtype: np.dtype, name: str, value: Callable[[], Any]
     ) -> Node:
-        """Return a new input; `value` gives its concrete value when someone asks."""
+        """Return a new input; `value` returns its concrete value when that is needed."""
         node = input_node(len(self.inputs), shape, dtype, self.level)
         self.inputs.append(node)
         self.names.append(name)
@@ -150,12 +144,12 @@ class Session:
             self.data.add(node)
             self.captures.arrays.append((read or (lambda: array), array))
             self.captures.names.append(name)
-        elif read is not None:  # a second name: both must go on meaning the same array
+        elif read is not None:  # a second name: both must be the same array at later calls, too
             self.captures.values.append((lambda: id(read()), id(array)))
         return node
 
     def adopt(self, captures: Captures) -> None:
-        """Bind what another path through the function read to the same inputs as there."""
+        """Bind what another path through the function read to inputs of the same positions."""
         names = captures.names
         for (read, _), name in zip(list(captures.arrays), names, strict=True):
             self.hold(read(), name, read)
@@ -185,7 +179,7 @@ class Session:
         return self._hold_made(array)
 
     def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
-        """Make a node and note the user's line that made it; fold what is constant."""
+        """Make a node and note the user's line that made it; fold constants."""
         node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
         if node.size <= CONSTANT_LIMIT and all(x.op is CONSTANT for x in operands):
             return constant_node(self.value(node))
@@ -197,7 +191,7 @@ class Session:
 
     @contextlib.contextmanager
     def at(self, source: Source | None) -> Iterator[None]:
-        """Note this line for everything recorded meanwhile: derivatives keep their origin."""
+        """Note this line for everything recorded inside: derivatives keep their origin."""
         before, self._source = self._source, source
         try:
             yield
@@ -205,7 +199,7 @@ class Session:
             self._source = before
 
     def value(self, node: Node) -> np.ndarray:
-        """Return a node's concrete value, computed now if nobody asked before."""
+        """Return a node's concrete value; it is computed once."""
         for needed in order([node], stop=self._values):
             if needed.op is INPUT and needed not in self._values:
                 self._values[needed] = self._input_value(needed)
@@ -225,7 +219,7 @@ class Session:
         return self.value(node) if known[node] else None
 
     def has_slope(self, node: Node) -> bool:
-        """Return whether a node may depend, with a slope, on what is differentiated by."""
+        """Return whether a node may have a nonzero derivative by the variables."""
         known = self._has_slope
         for needed in order([node], stop=known):
             if needed not in known:
@@ -240,10 +234,10 @@ class Session:
         return known[node]
 
     def decide(self, node: Node, is_branch: bool = False) -> Any:
-        """Return a node's concrete value, on which the further course depends.
+        """Return a node's concrete value, which decides how the function continues.
 
-        Unless the value is the same for all arguments, a guard is noted: the recording
-        only holds where the node has this value. `is_branch` says that the function itself
+        Unless the value is the same for all arguments, it becomes a guard: the recording
+        only holds where the node has this value. `is_branch` says that the user's code itself
         asks for a truth value.
         """
         known = self.known_value(node)
@@ -265,7 +259,7 @@ class Session:
         return value[()]
 
     def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
-        """Note that the recording only holds where a node has this value."""
+        """Add a guard: the recording only holds where a node has this value."""
         if condition not in self.decided and self.known_value(condition) is None:
             value = np.array(value)  # not a view of an array that may be changed
             self.decided[condition] = value
@@ -275,17 +269,22 @@ class Session:
         for session in (self, *reversed(self.parents)):
             if node in session._pending:
                 return np.asarray(session._pending[node](), node.dtype)
-        raise UnsupportedError(
-            f"a traced value{at(user_source())} belongs to a trace that has ended: "
-            "return values from the function instead of storing them elsewhere"
-        )
+        refuse_ended()
+
+
+def refuse_ended() -> NoReturn:
+    """Raise for a value of a trace that has ended."""
+    raise UnsupportedError(
+        f"a traced value{at(user_source())} belongs to a trace that has ended: return values from "
+        "the function instead of storing them elsewhere"
+    )
 
 
 def check_plain(value: Any) -> Any:
-    """Return an array that is nothing but an array, or raise.
+    """Return a value that is no special kind of array, or raise.
 
-    Masked arrays, matrices, data frames and other libraries' arrays would lose what they
-    mean on the way.
+    Masked arrays, matrices, data frames and other libraries' arrays would lose their meaning
+    in a recording.
     """
     foreign = hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
     subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
@@ -303,7 +302,7 @@ _INSTEAD = {
     "U": "convert with .astype(np.float64), or give a text as Python's str",
     "S": "convert with .astype(np.float64), or give a text as Python's str",
 }
-"""What to write in place of arrays of other kinds."""
+"""What to do instead, by kind of dtype."""
 
 
 def check_dtype(dtype: np.dtype) -> np.dtype:
@@ -359,7 +358,7 @@ def open_session() -> Iterator[Session]:
 
 
 OPEN = np.zeros(1, np.int64)
-"""How many sessions are open in all threads, where machine code can look."""
+"""How many sessions are open in all threads, in memory that machine code can read."""
 
 _count_lock = threading.Lock()
 
