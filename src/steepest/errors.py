@@ -1,4 +1,4 @@
-"""The errors a user can meet.
+"""The errors and warnings that steepest raises.
 
 Every one is a :class:`SteepestError` and also the built-in exception that a NumPy user
 would expect, and its message says what happened, where in the user's own file, why, and
@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 REFUSALS: ContextVar[list[SteepestError] | None] = ContextVar("refusals", default=None)
-"""What was refused while a function is traced: an ``except`` of its own must not hide it."""
+"""Refusals during a trace. An ``except`` in the traced function must not hide them."""
 
 
 class SteepestError(Exception):
@@ -19,7 +19,7 @@ class SteepestError(Exception):
 
 
 class RefusalError(SteepestError):
-    """What NumPy could do, and steepest cannot."""
+    """Code that NumPy can run and steepest cannot."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -29,7 +29,7 @@ class RefusalError(SteepestError):
 
 
 def forgive(refusal: Exception) -> None:
-    """Take a refusal back that was dealt with."""
+    """Remove a refusal that has been handled."""
     noted = REFUSALS.get()
     if noted and refusal in noted:
         noted.remove(refusal)
@@ -44,7 +44,7 @@ class ConcreteValueError(RefusalError, TypeError):
 
 
 class OperandError(SteepestError, TypeError):
-    """An operand of the wrong kind, which NumPy takes no more than steepest."""
+    """An operand of a kind that NumPy does not accept either."""
 
 
 class EndlessRecursionError(SteepestError, RecursionError):
@@ -68,11 +68,11 @@ class EngineUnavailableError(SteepestError, ImportError):
 
 
 class OptimizeWarning(UserWarning):
-    """A descent that does something else than it seems to have been asked for."""
+    """A descent does not do what its arguments seem to ask for."""
 
 
 class TraceWarning(UserWarning):
-    """Something that a traced function does is not what compiled code does at each call."""
+    """A traced function does something that compiled code does not repeat at each call."""
 
 
 class VerificationError(SteepestError, AssertionError):

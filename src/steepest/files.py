@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MOST_LINKS = 40  # as Linux allows in one path
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
-    The new content is written to a file beside the old one, which it then replaces. It has
-    the old one's permissions, or those that ``open`` would give. A link is followed, and what
-    it leads to is replaced. A device or a pipe is written to.
+    The new content is written to another file in the same folder, which then replaces the old
+    one. It gets the old file's permissions, or those that ``open`` would give. If the path is a
+    link, the file that it leads to is replaced. Devices and pipes are written to directly.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     Raises
     ------
     InputError
-        If the file cannot be written: its folder does not exist, or the system says no.
+        If the file cannot be written, for example because its folder does not exist.
     """
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -46,10 +46,10 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
 
 
 def _target(path: Path) -> Path | None:
-    """Return the file that a path leads to; None if it is to be written to as it stands.
+    """Return the file that a path leads to; None if it must be written to directly.
 
-    Such are devices and pipes, and files that this process has open: ``/dev/stdout`` leads to
-    whatever the output was sent to, which others go on writing to.
+    Devices, pipes and files that this process has open must: ``/dev/stdout`` leads to a file
+    that other processes may still write to.
     """
     for _ in range(_MOST_LINKS):
         folder = path.parent.resolve()

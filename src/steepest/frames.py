@@ -25,8 +25,8 @@ def is_own(traceback: types.TracebackType) -> bool:
 def without_own_frames(error: BaseException) -> types.TracebackType | None:
     """Return an error's traceback without steepest's frames.
 
-    An error that arose in steepest itself and is none of :class:`SteepestError` is a bug of
-    steepest: its traceback stays whole.
+    An error that arose in steepest itself and is not a :class:`SteepestError` is a bug of
+    steepest. Its traceback stays whole.
     """
     frames, traceback = [], error.__traceback__
     while traceback is not None:

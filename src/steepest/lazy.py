@@ -1,4 +1,4 @@
-"""What is computed once: functions for the same arguments, attributes of the same object."""
+"""Values computed once: attributes of an object, results for the same arguments."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _T = TypeVar("_T")
 class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
     """Decorate a method: an attribute that is computed when it is first asked for.
 
-    As ``functools.cached_property``, which before Python 3.12 takes a lock each time: that
-    costs more than most of what is computed here.
+    Before Python 3.12, ``functools.cached_property`` takes a lock each time. That costs more
+    than most of what is computed here.
     """
 
     def __init__(self, function: Callable[[Any], _T]) -> None:
@@ -36,7 +36,7 @@ class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
 def cached_by_args(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function: it returns the same object for the same arguments.
 
-    Those that have no hash are not remembered.
+    Results for arguments without a hash are computed each time.
     """
     cached = functools.lru_cache(maxsize=256)(function)
 

@@ -1,4 +1,4 @@
-"""What shows graphs and descents, for the modules below it: it registers itself here."""
+"""A registry of the modules that print, draw and plot, for layers that must not import them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LOADERS: dict[str, Callable[[], ModuleType]] = {}
 
 
 def register(kind: str, load: Callable[[], ModuleType]) -> None:
-    """Register what loads the module that presents something, once it is asked for."""
+    """Register a function that loads the module for one kind of presentation."""
     _LOADERS[kind] = load
 
 
 def presenter(kind: str) -> ModuleType:
-    """Return the module that presents something: ``"picture"``, ``"plot"``, ``"report"``..."""
+    """Return the module for a kind: ``"picture"``, ``"plot"``, ``"report"``..."""
     return _LOADERS[kind]()

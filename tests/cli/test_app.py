@@ -344,7 +344,7 @@ def test_settings_of_a_resumed_descent_are_its_own(tmp_path):
     for more in (["--method", "adam"], ["--step-size", "0.1"], ["--bounds", "0:1,0:1"]):
         result = steepest("descend", ROSENBROCK, "--resume", path, *more)
         assert result.returncode == 1
-        assert f"{more[0]} has no place beside --resume" in result.stderr
+        assert f"{more[0]} cannot be given with --resume" in result.stderr
 
 
 def test_a_fit_of_more_than_one_column_is_not_plotted(tmp_path):

@@ -1,4 +1,4 @@
-"""The gradient checker: entry by entry, with a verdict."""
+"""The gradient checker: compare a gradient with other computations of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from steepest.trace import current, trace_function
 from steepest.trace.tracing import call_traced
 
 _ENTRIES = 1000
-"""Largest number of entries that are checked one by one."""
+"""Most entries that are checked."""
 
 _TOLERANCES = {"hand-written": 1e-8, "torch": 1e-8, "finite differences": 1e-5}
 
@@ -36,7 +36,7 @@ class Disagreement:
     Attributes
     ----------
     witness
-        Whose value it is.
+        Name of the witness.
     entry
         Name of the entry, such as ``x[0]``.
     ours, theirs
@@ -171,7 +171,7 @@ def check_gradient(
 
 
 def _about_branches(function: Callable[..., Any], arguments: Sequence[Any]) -> str:
-    """Return what to say of branches: a slope is that of the side that was taken."""
+    """Return a sentence on the branches taken, which decide the slope."""
     graph = trace_function(function, arguments).graph
     sources = [guard.source for guard in graph.guards]
     sources += [
@@ -218,7 +218,7 @@ def _hand_written(gradient: Callable[..., Any], x: Any, args: Sequence[Any]) -> 
 def _by_differences(
     function: Callable[..., Any], x: Any, args: Sequence[Any], chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | float]:
-    """Return the differences, and how much rounding of the loss may be in each."""
+    """Return finite differences, and the rounding error that each may have."""
     leaves, structure = trees.flatten(x)
     flat = _flat(x)
     splits = np.cumsum([np.size(leaf) for leaf in leaves])[:-1]
@@ -296,11 +296,14 @@ def _verdict(failing: list[Disagreement], witnesses: list[str], count: int) -> s
         names = " and ".join(filter(None, [", ".join(witnesses[:-1]), witnesses[-1]]))
         return f"The gradient agrees with {names} in all {count} entries."
     worst = max(failing, key=lambda d: d.error)
-    sure = [w for w in witnesses if w not in {d.witness for d in failing}]
-    accused = ""
-    if worst.witness == "hand-written" and sure:
-        accused = f"; {' and '.join(sure)} confirm steepest's, so the hand-written one is wrong"
+    agreeing = [w for w in witnesses if w not in {d.witness for d in failing}]
+    conclusion = ""
+    if worst.witness == "hand-written" and agreeing:
+        conclusion = (
+            f"; {' and '.join(agreeing)} confirm steepest's, so the hand-written one is wrong"
+        )
     return (
         f"The gradient differs from {worst.witness} most at {worst.entry}: "
-        f"{worst.ours:.12g} against {worst.theirs:.12g}, an error of {worst.error:.1%}{accused}."
+        f"{worst.ours:.12g} against {worst.theirs:.12g}, an error of {worst.error:.1%}"
+        f"{conclusion}."
     )

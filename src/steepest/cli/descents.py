@@ -79,7 +79,7 @@ def descend(
             "--engine": engine != "native",
         }
         for name in [name for name, is_given in given.items() if is_given]:
-            raise InputError(f"{name} has no place beside --resume: the run has its own")
+            raise InputError(f"{name} cannot be given with --resume: the run has its own")
         loss = of_vector(load(target), load_run(resume).arrays["x"])
         run: Any = resume_run(resume, loss, stop=stop, progress=progress)
     else:

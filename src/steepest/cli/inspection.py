@@ -13,7 +13,7 @@ from steepest.cli.arguments import At, Dtype, Json, Target
 from steepest.cli.load import gradient_of_vector, load, of_vector
 from steepest.errors import InputError
 from steepest.show.coverage import rows
-from steepest.show.text import format_attributes, format_value, node_names, type_of
+from steepest.show.text import format_call, format_value, node_names, type_of
 from steepest.show.values import numbers
 from steepest.trace import trace
 
@@ -41,14 +41,11 @@ def graph(
     for node in recorded.nodes:
         if node.op.name == "constant":
             continue
-        operands = [names[operand] for operand in node.operands]
-        extra = format_attributes(node) if operands else ""
-        call = f"{node.op.name}({', '.join([*operands, *filter(None, [extra])])})"
         value, gradient = known[node].value, known[node].gradient
         source = recorded.sources.get(node)
         table.add_row(
             names[node],
-            call,
+            format_call(node, names),
             type_of(node),
             format_value(value),
             "" if gradient is None else format_value(gradient),

@@ -1,4 +1,4 @@
-"""Functions out of files, named ``FILE:FUNCTION`` on the command line."""
+"""Load functions from files: ``FILE:FUNCTION`` on the command line."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def load(target: str) -> Callable[..., Any]:
         raise InputError(f"write FILE:FUNCTION, such as model.py:loss; got {target!r}")
     path = Path(file)
     if not path.is_file():
-        beside = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise InputError(f"there is no file {file}{_nearest(path.name, beside)}")
+        siblings = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise InputError(f"there is no file {file}{_nearest(path.name, siblings)}")
     module = _import(path)
     functions = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
     if name not in vars(module):

@@ -1,4 +1,4 @@
-"""What options mean."""
+"""Parse the values of command-line options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from steepest.descent.methods.registry import named
 from steepest.errors import InputError
 
 STEP_SIZE = 1e-3
-"""Unless given."""
+"""The default step size."""
 
 _CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
 

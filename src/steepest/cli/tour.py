@@ -36,7 +36,7 @@ def _chapter(number: str, title: str) -> None:
     say(Rule(f"{number}  {title}", align="left"))
 
 
-def _beside(name: str, lesson: Any, computed: Any) -> None:
+def _compare(name: str, lesson: Any, computed: Any) -> None:
     mark = "same" if str(lesson) == str(computed) else "DIFFERENT"
     say(f"  {name}: lesson {lesson}, here {computed} ({mark})", markup=False)
 
@@ -63,7 +63,7 @@ def _graph() -> None:
     graph = trace(rosenbrock.rosenbrock, 0.5, 0.5)
     for line in str(graph).splitlines():
         say("  " + line.split("  #")[0].rstrip(), markup=False)
-    say(f"  at (0.5, 0.5) it is worth {float(graph(0.5, 0.5))}", markup=False)
+    say(f"  its value at (0.5, 0.5) is {float(graph(0.5, 0.5))}", markup=False)
 
 
 def _descents(engines: list[str], runs: dict[str, Result]) -> None:
@@ -71,9 +71,9 @@ def _descents(engines: list[str], runs: dict[str, Result]) -> None:
     for engine in engines:
         run = runs[engine] = rosenbrock.descend(engine)
         say(f"  engine {engine}: {report.seconds(run.timings.run)}")
-        _beside("updates", _LESSON_UPDATES, run.iterations)
-        _beside("last loss", _LESSON_LOSS, run.loss)
-        _beside("x", _LESSON_X, run.x)
+        _compare("updates", _LESSON_UPDATES, run.iterations)
+        _compare("last loss", _LESSON_LOSS, run.loss)
+        _compare("x", _LESSON_X, run.x)
     say("  The last three lines of the log:")
     for number, loss in report.log_lines(runs[engines[0]], 3):
         say(f"  iter_count:  {number} the loss: {loss}")

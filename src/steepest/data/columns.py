@@ -1,4 +1,4 @@
-"""Columns of numbers out of CSV files."""
+"""Read columns of numbers from CSV files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
     Raises
     ------
     InputError
-        If the file or a column is missing, or a field is no number; the message names the
-        line.
+        If the file or a column is missing, or if a field is not a number. The message names
+        the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -47,7 +47,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         if name not in header:
             near = difflib.get_close_matches(name, header, n=1) or header
             raise InputError(f"{path} has no column {name!r}; there is {', '.join(near)}")
-    places = [header.index(name) for name in names]
+    indices = [header.index(name) for name in names]
     table = []
     for number, row in enumerate(rows, 2):
         if not any(field.strip() for field in row):
@@ -56,7 +56,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
             raise InputError(
                 f"{path}:{number} has {len(row)} fields where the first row names {len(header)}"
             )
-        table.append([_number(row[place].strip(), path, number) for place in places])
+        table.append([_number(row[index].strip(), path, number) for index in indices])
     if not table:
         raise InputError(f"{path} has no rows of data")
     return list(np.array(table).T.copy())
@@ -64,7 +64,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
 
 def _number(field: str, path: Path, line: int) -> float:
     try:
-        if "_" in field:  # which Python takes for a separator
+        if "_" in field:  # float() would skip it
             raise ValueError
         return float(field) if field else float("nan")
     except ValueError:

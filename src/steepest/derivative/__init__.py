@@ -1,4 +1,4 @@
-"""Pullback, pushforward, and what follows from them."""
+"""Derivatives: reverse and forward mode, gradients, Jacobians, custom rules."""
 
 from steepest.derivative import loops as loops  # fills in the rules of loops
 from steepest.derivative.custom import custom_derivative

@@ -1,4 +1,4 @@
-"""``custom_derivative``: a user's own rule, and any function that cannot be recorded."""
+"""``custom_derivative``: a user's own derivative, for functions that cannot be recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Pushforward = Callable[..., Any]
 
 
 class CustomFunction:
-    """A function with a derivative of its own; :func:`custom_derivative` makes it.
+    """A function with its own derivative; :func:`custom_derivative` makes it.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ class CustomFunction:
         if self._pushforward is not None:
             return follow(self._pushforward, current())(tuple(tangents), output, *operands)
 
-        def weighed(cotangent: Any) -> Any:
+        def weighted_sum(cotangent: Any) -> Any:
             pieces = self._pull(cotangent, output, *operands)
             products = zip(pieces, tangents, strict=True)
             return sum((np.sum(piece * tangent) for piece, tangent in products), 0.0)
 
-        (tangent,) = _transpose(weighed, (output,), 1.0)
+        (tangent,) = _transpose(weighted_sum, (output,), 1.0)
         return tangent
 
     def _as_cotangents(self, given: Any, operands: Sequence[Any]) -> tuple[Any, ...]:

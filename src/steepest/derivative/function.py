@@ -1,4 +1,4 @@
-"""A function that is traced once for each kind of arguments, then run as a graph."""
+"""Functions that are traced once for each kind of arguments, and then run as graphs."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from steepest.trace.following.follow import follow
 from steepest.trace.tracing import is_array_like, key_of
 
 Executable = Callable[[Sequence[Any]], tuple[int, list[np.ndarray]] | None]
-"""Of flat inputs: the number of the path that was taken, and its outputs; None if the way
-leads where no path is known."""
+"""Takes flat inputs. Returns the number of the path that fits them and its outputs, or None if
+no known path does."""
 
 Executor = Callable[[Sequence[Graph]], Executable]
-"""Of the known paths through one function, whose inputs are those of the last one."""
+"""Compiles the known paths through one function. They share the inputs of the last one."""
 
 ShortCut = Callable[[tuple[Any, ...]], Any]
-"""Of a call's arguments: the result, or :data:`_MISSED` where the call is of another kind."""
+"""Takes a call's arguments. Returns the result, or :data:`_MISSED` for another kind of call."""
 
 _MISSED = object()
 
 MAX_PATHS = 64
-"""Paths through one function that are kept and compiled, unless another limit is given."""
+"""Default for the most paths through one function that are kept and compiled."""
 
 _CACHE_SIZE = 64
-"""Kinds of arguments remembered for one function."""
+"""Most kinds of arguments for which one function keeps its paths."""
 
 _SHORT_CUTS = 8
-"""Kinds of arguments that are looked for in machine code; each costs half a microsecond."""
+"""Most kinds of arguments with a short cut. To try one costs half a microsecond."""
 
 
 class PathLimitWarning(UserWarning):
-    """A function has more paths than are kept: it goes on, but slower."""
+    """A function has more paths than are kept. New ones run without being compiled."""
 
 
 def interpret(paths: Sequence[Graph]) -> Executable:
@@ -52,15 +52,15 @@ def interpret(paths: Sequence[Graph]) -> Executable:
 
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         known = dict(zip(paths[-1].inputs, values, strict=True))
-        place: Branch | int | None = tree
-        while isinstance(place, Branch):
-            evaluate_all([place.condition], known)
-            place = place.cases.get(known[place.condition].tobytes())
-        if place is None:
+        branch: Branch | int | None = tree
+        while isinstance(branch, Branch):
+            evaluate_all([branch.condition], known)
+            branch = branch.cases.get(known[branch.condition].tobytes())
+        if branch is None:
             return None
-        if place not in evaluators:
-            evaluators[place] = evaluator(paths[place].outputs, frozenset(known))
-        return place, evaluators[place](known)
+        if branch not in evaluators:
+            evaluators[branch] = evaluator(paths[branch].outputs, frozenset(known))
+        return branch, evaluators[branch](known)
 
     return run
 
@@ -72,7 +72,7 @@ class Paths:
     Attributes
     ----------
     traces
-        One for each path; the last one knows everything that the function read.
+        One for each path. The last one notes everything that the function has read.
     run
         Runs them.
     """
@@ -86,10 +86,10 @@ class Paths:
         return self.traces[-1]
 
     def short_cut(self, arguments: tuple[Any, ...]) -> ShortCut | None:
-        """Return a faster way for calls like this one, where there is one.
+        """Return a fast function for calls like this one, or None.
 
-        There is if the arguments are plain arrays in order, none is written to, and the
-        result is one array or a tuple of them.
+        It exists if the arguments are C-contiguous arrays, none is written to, and the
+        result is one array or a tuple of arrays.
         """
         direct = getattr(self.run, "direct", None)
         if direct is None or not self._is_plain(arguments):
@@ -118,9 +118,9 @@ class Paths:
         return call
 
     def entry(self, arguments: tuple[Any, ...], fallback: Callable[..., Any]) -> Any:
-        """Return a function written in C for calls like this one; None if there is none.
+        """Return a C function for calls like this one, or None.
 
-        It is there if in addition the function has one path and captures no array.
+        It exists if, in addition, the function has one path and captures no array.
         """
         make = getattr(self.run, "entry", None)
         captures = self.last.captures
@@ -148,7 +148,7 @@ _ONE = trees.structure(0)
 
 
 def _flat_result(graph: Graph) -> type | None:
-    """Return what the function returns, an array or a tuple of them; None for all else."""
+    """Return ``ndarray`` or ``tuple`` if a function returns an array or a tuple of arrays."""
     result = graph.signature.result if graph.signature else None
     if result == _ONE:
         return np.ndarray
@@ -156,7 +156,7 @@ def _flat_result(graph: Graph) -> type | None:
 
 
 def warn_of_paths(name: str, limit: int, guards: Sequence[Guard]) -> None:
-    """Say that there are more paths than are kept, and at which line they part."""
+    """Warn that there are more paths than are kept, and name the line of most branches."""
     sources = Counter(guard.source for guard in guards if guard.source)
     where = ""
     if sources:
@@ -164,7 +164,7 @@ def warn_of_paths(name: str, limit: int, guards: Sequence[Guard]) -> None:
         where = f", parting most often at {source}: {source.text}"
     warnings.warn(
         f"{name} has more than {limit} paths{where}; from here on each new one is traced and "
-        "run without being compiled, which is slow: use np.where in place of branches on each "
+        "run without being compiled, which is slow: use np.where in branch of branches on each "
         "element, or allow more with max_paths=",
         PathLimitWarning,
         stacklevel=2,
@@ -179,15 +179,15 @@ class Function:
     function
         The function itself, in NumPy; it can be called on traced arrays.
     executor
-        What turns its graph into something that runs.
+        Compiles its graphs.
     name
-        What to call it.
+        Its name, for messages.
     wrapped
-        The user's own function, whose argument names it has.
+        The user's own function, from which it takes the names of arguments.
     max_paths
-        Paths through the function that are kept; beyond, each is traced anew.
+        Most paths through the function that are kept. Beyond it, each call traces anew.
     writes
-        Whether arguments that the function changes in place are changed by a call, as they
+        Whether arguments that the function changes in branch are changed by a call, as they
         are by the function itself; a derivative never changes them.
 
     Notes
@@ -242,7 +242,7 @@ class Function:
         if any(trace.changes_arguments for trace in paths.traces):
             check_call(values, paths.last.graph.names, paths.last.captured_arrays())
         taken = _run(paths, values)
-        if taken is None:  # perhaps a known path, where machine code rounds another way
+        if taken is None:  # machine code may round differently: let NumPy decide
             taken = _run_in_numpy(paths, values)
         if taken is None:
             paths = self._explore(key, paths, arguments)
@@ -251,7 +251,7 @@ class Function:
         number, results = taken
         graph = paths.traces[number].graph
         if graph.written and self.writes:
-            results = [_apart(array, values) for array in results]  # from what is written below
+            results = [_unshared(array, values) for array in results]  # which are written to below
         for i, position in enumerate(graph.written):
             if self.writes and isinstance(values[position], np.ndarray):
                 values[position][...] = results[graph.returned + i]
@@ -302,7 +302,7 @@ class Function:
         return trace_function(self.function, arguments, self.__wrapped__, earlier)
 
     def _explore(self, key: Any, paths: Paths, arguments: Any) -> Paths:
-        """Trace the path that these arguments take, and go on with it."""
+        """Trace the path that these arguments take, and return it with the known ones."""
         new = self._trace(arguments, paths.last.captures)
         if len(paths.traces) < self.max_paths:
             return self._remember(key, arguments, (*paths.traces, new))
@@ -331,15 +331,15 @@ def _kind(arguments: tuple[Any, ...]) -> tuple[Any, list[Any]]:
 
 
 def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
-    """Put a value last in a cache, and drop the first one if there are too many."""
+    """Put a value last in a cache, and drop the oldest one if there are too many."""
     cache[key] = value
     cache.move_to_end(key)
     if len(cache) > limit:
         cache.popitem(last=False)
 
 
-def _apart(array: np.ndarray, values: Sequence[Any]) -> np.ndarray:
-    """Return an array that shares no memory with the arguments."""
+def _unshared(array: np.ndarray, values: Sequence[Any]) -> np.ndarray:
+    """Return the array, or a copy if it may share memory with an argument."""
     arrays = (value for value in values if isinstance(value, np.ndarray))
     return array.copy() if any(np.may_share_memory(array, x) for x in arrays) else array
 
@@ -349,7 +349,7 @@ def _run(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | 
 
 
 def _run_in_numpy(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
-    """Run a function whose branches are decided by NumPy's bits, as when it was traced."""
+    """Run a function in NumPy, so that branches see the same bits as the trace did."""
     graphs = [trace.graph for trace in paths.traces]
     return interpret(graphs)(_inputs(paths, values)) if graphs[-1].guards else None
 

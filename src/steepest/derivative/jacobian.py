@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from steepest.derivative.function import Function, interpret
-from steepest.derivative.transform import as_variable, gradient, pullback, pushforward
+from steepest.derivative.function import Function
+from steepest.derivative.transform import as_variable, executor_of, gradient, pullback, pushforward
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import current
@@ -91,7 +91,7 @@ def hessian(function: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
 def _jacobian(
     function: Callable[..., Any], arguments: tuple[Any, ...], wrt: int, mode: Mode
 ) -> Any:
-    executor = getattr(function, "executor", interpret)
+    executor = executor_of(function)
     wrt = wrt % len(arguments)
 
     def of_one(x: Any, others: Any) -> Any:
@@ -151,7 +151,7 @@ def _units(leaves: list[Any]) -> list[list[np.ndarray]]:
 def _assemble(
     passes: list[list[Any]], seeded: list[Any], found: list[Any], stacked_outputs: bool
 ) -> list[list[Any]]:
-    """Put passes together as blocks ``[output][input]`` of shape output + input."""
+    """Assemble passes into blocks ``[output][input]`` of shape output + input."""
     stack = np.stack if passes else np.array
     blocks, start = [], 0
     for seed in seeded:

@@ -1,4 +1,4 @@
-"""Where a loss or its gradient stops being finite."""
+"""Find the operation in which a loss or its gradient stops being finite."""
 
 from __future__ import annotations
 

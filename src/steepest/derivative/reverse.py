@@ -116,13 +116,13 @@ def all_cotangents(
 def _assembled(node: Node, elements: dict[int, Any]) -> TracedArray:
     """Return the cotangent of an array from those of single elements.
 
-    A loop over elements has one cotangent for each, and one node puts them together.
+    A Python loop over elements gives each its own cotangent. One node collects them.
     """
     positions = sorted(elements)
     if 4 * len(positions) < node.size:
         values = pack(*(elements[i] for i in positions), shape=(len(positions),))
-        places = np.unravel_index(positions, node.shape)
-        assembled: TracedArray = add_at(values, *places, shape=node.shape)
+        indices = np.unravel_index(positions, node.shape)
+        assembled: TracedArray = add_at(values, *indices, shape=node.shape)
         return assembled
     zero = as_traced(np.zeros((), node.dtype))
     assembled = pack(*(elements.get(i, zero) for i in range(node.size)), shape=node.shape)

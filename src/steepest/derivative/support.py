@@ -1,9 +1,9 @@
-"""The support of cotangents and tangents: where they are not zero by construction.
+"""The support of cotangents and tangents: the elements that are not zero by construction.
 
-A partial derivative may be infinite or NaN where a selection has left an element out. There
-the product with a cotangent is zero whatever the partial is. A cotangent that merely happens
-to be zero is another matter: the slope of ``np.sqrt(x) ** 2`` at 0 is 1, and 0 would be wrong.
-So zeros are followed through the graph from the selections that made them.
+A partial derivative may be infinite or NaN at an element that ``np.where`` did not select.
+There, its product with a cotangent must be zero. A cotangent that only happens to be zero is
+different: the slope of ``np.sqrt(x) ** 2`` at 0 is 1, and 0 would be wrong. So the graph is
+searched for the selections that made the zeros.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def support(node: Node) -> Any:
     Returns
     -------
     TracedArray or None
-        It broadcasts to the node's shape; None where it is the whole array.
+        It broadcasts to the node's shape. None stands for the whole array.
 
     Notes
     -----
-    What has no slope by any variable (data, comparisons, constants) is zero by construction
-    wherever it is zero: a product with it does not depend on the other factor there.
+    A node that depends on no variable (data, comparisons, constants) is zero by construction
+    wherever it is zero: there, a product with it does not depend on the other factor.
     """
     known = current().supports
     stack = [node]
@@ -110,7 +110,7 @@ def _is_finite(partial: Any) -> bool:
 
 
 def _selected(tangent: TracedArray) -> Any:
-    """Return what a selection was made from: it is made anew."""
+    """Return the array that selections chose elements of; the caller selects again."""
     node = tangent.node
     while node.op.name == "where":
         _, first, second = node.operands

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative.forward import push_forward
-from steepest.derivative.function import Function, interpret
+from steepest.derivative.function import Executor, Function, interpret
 from steepest.derivative.reverse import pull_back
 from steepest.errors import InputError
 from steepest.graph import Node, substitute, trees
@@ -29,7 +29,7 @@ Wrt = int | Sequence[int]
 
 
 def as_variable(value: Any) -> Any:
-    """Return a leaf as something to differentiate by: integers become float64."""
+    """Return a leaf that can be differentiated by: integers become float64."""
     if isinstance(value, TracedArray):
         return value if value.dtype.kind == "f" else value.astype(np.float64)
     array = np.asarray(value)
@@ -88,10 +88,10 @@ def differentiate(
     wrt: Wrt,
     rule: Callable[[Linearization], list[Any]],
 ) -> tuple[list[TracedArray], Linearization]:
-    """Apply a rule to a linearization and put the primals back for its variables.
+    """Apply a rule to a linearization, and substitute the primals for its variables.
 
-    The variables are inputs of a session of their own, so that a variable of an outer
-    derivative is never taken for one of an inner derivative.
+    The variables are inputs of a session of their own. So a variable of an outer derivative
+    is never mistaken for one of an inner derivative.
     """
     positions = check_wrt(wrt, len(arguments))
     leaves, structure = trees.flatten(tuple(arguments[i] for i in positions))
@@ -119,7 +119,7 @@ def require_loss(function: Callable[..., Any], outputs: Sequence[Node]) -> Node:
     Raises
     ------
     InputError
-        Otherwise; the message says what the function returned and what to write.
+        If it is not. The message says what the function returned and what to write.
     """
     where = at(function_source(getattr(function, "function", function)))
     name = getattr(function, "__name__", "the function")
@@ -146,7 +146,7 @@ def require_loss(function: Callable[..., Any], outputs: Sequence[Node]) -> Node:
 
 
 def filled(cotangents: Sequence[TracedArray | None], nodes: Sequence[Node]) -> list[TracedArray]:
-    """Return cotangents, with zeros where there is none."""
+    """Return the cotangents, with zeros in place of None."""
     return [
         as_traced(np.broadcast_to(as_traced(np.zeros((), node.dtype)), node.shape))
         if cotangent is None
@@ -158,7 +158,7 @@ def filled(cotangents: Sequence[TracedArray | None], nodes: Sequence[Node]) -> l
 def loss_and_gradient(
     function: Callable[..., Any], arguments: Sequence[Any], wrt: Wrt
 ) -> tuple[TracedArray, Any]:
-    """Record a loss and its gradient; the structure of the gradient is the arguments'."""
+    """Record a loss and its gradient, which has the structure of the arguments."""
 
     def rule(linear: Linearization) -> list[Any]:
         loss = require_loss(function, linear.outputs)
@@ -172,14 +172,16 @@ def loss_and_gradient(
 
 
 def derived(function: Callable[..., Any], kind: str, derivation: Callable[..., Any]) -> Function:
-    """Return a derived function that runs, and names its arguments, as the original does."""
+    """Return a derived function with the engine and the argument names of the original."""
     original = getattr(function, "__wrapped__", function)
     name = f"{kind}({getattr(function, '__name__', 'function')})"
-    return Function(derivation, _executor(function), name, wrapped=original)
+    return Function(derivation, executor_of(function), name, wrapped=original)
 
 
-def _executor(function: Callable[..., Any]) -> Any:
-    return getattr(function, "executor", interpret)
+def executor_of(function: Callable[..., Any]) -> Executor:
+    """Return what compiles a function's graphs: its own engine, or the interpreter."""
+    executor: Executor = getattr(function, "executor", interpret)
+    return executor
 
 
 def value_and_gradient(function: Callable[..., Any], wrt: Wrt = 0) -> Function:
@@ -259,10 +261,10 @@ def record_pullback(
         given = [_match(leaf, node) for leaf, node in zip(leaves, linear.outputs, strict=True)]
         return filled(pull_back(linear.outputs, given, linear.variables), linear.variables)
 
-    held = [any(map(is_array_like, trees.leaves(primal))) for primal in primals]
-    results, linear = differentiate(function, primals, np.flatnonzero(held).tolist(), rule)
+    have_arrays = [any(map(is_array_like, trees.leaves(primal))) for primal in primals]
+    results, linear = differentiate(function, primals, np.flatnonzero(have_arrays).tolist(), rule)
     cotangents = iter(trees.unflatten(linear.variable_structure, results))
-    return tuple([next(cotangents) if holds_arrays else None for holds_arrays in held])
+    return tuple([next(cotangents) if has_arrays else None for has_arrays in have_arrays])
 
 
 def _match(leaf: Any, node: Node) -> TracedArray:
@@ -297,7 +299,7 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
     >>> float(pull(2.0)[0])
     2.0
     """
-    executor = _executor(function)
+    executor = executor_of(function)
     derived = Function(
         lambda points, cotangent: record_pullback(function, points, cotangent), executor
     )
@@ -356,7 +358,7 @@ def pushforward(
     """
     derived = Function(
         lambda points, directions: record_pushforward(function, points, directions),
-        _executor(function),
+        executor_of(function),
     )
     value, tangent = derived(tuple(primals), tuple(tangents))
     return value, tangent

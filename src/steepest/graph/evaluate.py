@@ -1,6 +1,6 @@
-"""A graph's values in NumPy, node by node: the semantics of record.
+"""Evaluate nodes in NumPy, one by one. Every engine must agree with this.
 
-Warnings of NumPy (division by zero and such) are silent: the result says it.
+NumPy's warnings (division by zero and the like) are silenced: the result has the infinity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from steepest.graph.node import Node, order
 
 
 def evaluate(outputs: Sequence[Node], known: Mapping[Node, Any]) -> list[np.ndarray]:
-    """Compute nodes, keeping nothing in between.
+    """Compute nodes, and drop intermediate values as soon as they are not needed.
 
     Parameters
     ----------
@@ -34,22 +34,22 @@ def evaluate(outputs: Sequence[Node], known: Mapping[Node, Any]) -> list[np.ndar
 def evaluator(
     outputs: Sequence[Node], given: Collection[Node]
 ) -> Callable[[Mapping[Node, Any]], list[np.ndarray]]:
-    """Return what computes nodes of the values of given ones, as :func:`evaluate` does."""
+    """Return a function that computes nodes from the values of given nodes."""
     nodes = [node for node in order(outputs, stop=given) if node not in given]
     last = {operand: node for node in nodes for operand in node.operands}
     for node in outputs:
         last.pop(node, None)
-    over: dict[Node, list[Node]] = {}
+    last_used_by: dict[Node, list[Node]] = {}
     for operand, node in last.items():
-        over.setdefault(node, []).append(operand)
-    steps = [(node, node.operands, over.get(node, ())) for node in nodes]
+        last_used_by.setdefault(node, []).append(operand)
+    steps = [(node, node.operands, last_used_by.get(node, ())) for node in nodes]
 
     def run(known: Mapping[Node, Any]) -> list[np.ndarray]:
         values = dict(known)
         with np.errstate(all="ignore"):
-            for node, operands, ended in steps:
+            for node, operands, finished in steps:
                 values[node] = _value(node, [values[operand] for operand in operands])
-                for operand in ended:  # memory that is still warm serves the next array
+                for operand in finished:  # memory that is still warm serves the next array
                     del values[operand]
         return [values[node] for node in outputs]
 
@@ -57,7 +57,7 @@ def evaluator(
 
 
 def evaluate_all(outputs: Sequence[Node], known: MutableMapping[Node, Any]) -> None:
-    """Compute nodes, and add every value on the way to the known ones."""
+    """Compute nodes, and add their values and all intermediate values to the known ones."""
     with np.errstate(all="ignore"):
         for node in order(outputs, stop=known):
             if node not in known:

@@ -1,4 +1,4 @@
-"""The graph: inputs, outputs, and how to say them to a person."""
+"""The graph: its inputs and outputs, and how it is called, checked, printed and drawn."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Graph:
     signature
         How a Python call maps to inputs and outputs; None for a graph made by a pass.
     guards
-        What the path through the function depends on: the graph is what the function
-        computes wherever these hold.
+        The conditions of this path through the function. Where they hold, the graph is
+        what the function computes.
     written
         Arguments that the function changes in place, by their position among the inputs;
         their new values are the last outputs.
@@ -139,11 +139,11 @@ class Graph:
 
     @property
     def returned(self) -> int:
-        """How many of the outputs the function returns; the others were written in place."""
+        """Number of outputs that the function returns. The others are arguments it changes."""
         return len(self.outputs) - len(self.written)
 
     def check_guards(self, known: MutableMapping[Node, Any]) -> None:
-        """Raise unless the values, by node, lead along the path of this graph."""
+        """Raise unless every guard holds for these values of nodes."""
         for guard in self.guards:
             evaluate_all([guard.condition], known)
             value = known[guard.condition]

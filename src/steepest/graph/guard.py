@@ -1,4 +1,4 @@
-"""A guard: what one path through a function takes for granted."""
+"""Guards: conditions under which one path through a function is the right one."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Guard:
 
 @dataclass(frozen=True)
 class Branch:
-    """Where paths part: what to look at, and where each known value of it leads.
+    """A decision between paths: a condition, and what follows from each known value of it.
 
     Attributes
     ----------
     condition
         The node whose value decides.
     cases
-        For each value that was met, as bytes, the next branch, or the number of the path.
+        For each known value, as bytes, the next branch or the number of the path.
     """
 
     condition: Node
@@ -63,13 +63,13 @@ class Branch:
 
 
 def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
-    """Return the tree of decisions that leads to each path, by its number.
+    """Return a decision tree whose leaves are the numbers of the paths.
 
     Parameters
     ----------
     paths
         The guards of each path, in order. Two paths of one function have the same guards
-        up to the one at which they part; where they do not, the later path counts.
+        up to the one at which they differ in value. If they do not, the later path counts.
     """
     top = Branch(None, {})  # type: ignore[arg-type]
     for number, guards in enumerate(paths):
@@ -86,10 +86,10 @@ def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
 _THROUGH = frozenset(
     {"reshape", "astype", "getitem", "broadcast_to", "transpose", "pack", "all", "any"}
 )
-_SIZES = frozenset({"absolute", "square", "sqrt", "root", "hypot", "square_of_root"})
+_MAGNITUDES = frozenset({"absolute", "square", "sqrt", "root", "hypot", "square_of_root"})
 
 _NEAR = 1e-4
-"""Share of what is compared up to which a tolerance stands for equality."""
+"""Largest tolerance, relative to the numbers compared, that is a test for equality."""
 
 
 def slack(
@@ -102,9 +102,9 @@ def slack(
     condition, truth
         A truth value, and what it is.
     counts
-        Whether an operand of such a comparison is one that varies.
+        Tells whether a node varies; a comparison counts if one of its operands does.
     value
-        What nodes are here.
+        Returns the value of a node at the point where the function is traced.
 
     Returns
     -------
@@ -114,21 +114,21 @@ def slack(
     """
     name, operands = condition.op.name, condition.operands
     of = functools.partial(slack, counts=counts, value=value)
-    if condition.dtype.kind == "f":  # it is false where it is 0
+    if condition.dtype.kind == "f":  # a number is false where it is 0
         return 0.0 if not truth and condition.size > 0 and counts(condition) else math.inf
     if name in ("equal", "not_equal"):
         is_real = operands[0].dtype.kind == "f" and condition.size > 0
-        is_real = is_real and operands[0] is not operands[1]  # which asks for NaN
-        rests = is_real and truth == (name == "equal") and any(map(counts, operands))
-        return 0.0 if rests else math.inf
+        is_real = is_real and operands[0] is not operands[1]  # x == x is a test for NaN
+        is_equality = is_real and truth == (name == "equal") and any(map(counts, operands))
+        return 0.0 if is_equality else math.inf
     if name in ("less", "less_equal", "greater", "greater_equal"):
         small, bound = operands if name.startswith("less") == truth else operands[::-1]
         return _tolerance(small, bound, counts, value)
     if name == "logical_not":
         return of(operands[0], not truth)
-    if name == "logical_or" and truth:  # all that hold must
-        held = [operand for operand in operands if np.any(value(operand))]
-        return max((of(operand, truth) for operand in held), default=math.inf)
+    if name == "logical_or" and truth:  # every operand that is true counts
+        true_operands = [operand for operand in operands if np.any(value(operand))]
+        return max((of(operand, truth) for operand in true_operands), default=math.inf)
     if name in _THROUGH or (name == "logical_and" and truth) or (name == "logical_or"):
         return min((of(operand, truth) for operand in operands), default=math.inf)
     return math.inf
@@ -137,28 +137,28 @@ def slack(
 def _tolerance(
     small: Node, bound: Node, counts: Callable[[Node], bool], value: Callable[[Node], Any]
 ) -> float:
-    """Return the bound of a size that is exactly 0, if it is a small one.
+    """Return the bound on a magnitude that is exactly 0 here, if the bound is small.
 
-    A bound other than 0 counts for the difference from something that does not vary.
+    A bound other than 0 counts only for a difference from something that does not vary.
     """
-    measured = _measured(small)
+    measured = _argument_of_magnitude(small)
     if measured is None or not small.size or not counts(small) or np.any(value(small)):
         return math.inf
     limit = float(np.max(value(bound), initial=0.0))
     if limit == 0:
         return limit
-    measured = _bare(measured)
+    measured = _without_reshapes(measured)
     if measured.op.name != "subtract" or all(map(counts, measured.operands)):
         return math.inf
     sizes = [np.max(np.abs(value(operand)), initial=1.0) for operand in measured.operands]
     return limit if limit <= _NEAR * max(sizes) else math.inf
 
 
-def _measured(node: Node) -> Node | None:
-    """Return what a node is the size of; None where it is none, and may be negative."""
+def _argument_of_magnitude(node: Node) -> Node | None:
+    """Return the node whose magnitude a node is; None if it may be negative."""
     found = None
     while node.operands:
-        if node.op.name in _SIZES or _is_square(node):
+        if node.op.name in _MAGNITUDES or _is_square(node):
             found = node.operands[0]
         elif node.op.name not in (*_THROUGH, "sum", "max"):
             break
@@ -167,15 +167,15 @@ def _measured(node: Node) -> Node | None:
 
 
 def _is_square(node: Node) -> bool:
-    """Whether a node is the product of another with itself, or a vector's."""
+    """Whether a node is the product of an array, or the inner product of a vector, with itself."""
     if node.op.name == "multiply":
         return node.operands[0] is node.operands[1]
     is_product = node.op.name == "matmul" and node.size == 1
-    return is_product and len(set(map(_bare, node.operands))) == 1
+    return is_product and len(set(map(_without_reshapes, node.operands))) == 1
 
 
-def _bare(node: Node) -> Node:
-    """Return the array that a node shows in another shape."""
+def _without_reshapes(node: Node) -> Node:
+    """Return a node without the reshapes applied to it."""
     while node.op.name == "reshape":
         node = node.operands[0]
     return node

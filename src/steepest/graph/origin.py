@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity was born."""
+"""Find the node where the first NaN or infinity arises."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Origin:
     value
         That element.
     operands
-        The operands' elements that it was computed from, for elementwise ops; else nothing.
+        The operands' elements that it was computed from; empty unless the op is elementwise.
     source
         The user's line.
     """
@@ -39,10 +39,10 @@ class Origin:
 
     def __str__(self) -> str:
         where = f" at {self.source}: {self.source.text}" if self.source else ""
-        place = f"[{', '.join(map(str, self.element))}]" if self.element else ""
+        index = f"[{', '.join(map(str, self.element))}]" if self.element else ""
         of = f" of {', '.join(f'{x:.6g}' for x in self.operands)}" if self.operands else ""
         reason = f" ({self.node.op.explain})" if self.node.op.explain else ""
-        return f"{self.node.op.name}{place}{of} gives {self.value}{where}{reason}"
+        return f"{self.node.op.name}{index}{of} gives {self.value}{where}{reason}"
 
 
 def find_origin(
@@ -64,7 +64,8 @@ def find_origin(
     Returns
     -------
     Origin or None
-        None if everything is finite. A constant that is not finite is none: it was meant.
+        None if everything is finite. Constants that are not finite do not count: the user
+        wrote them.
     """
     evaluate_all(outputs, known)
     for node in order(outputs):
@@ -76,7 +77,11 @@ def find_origin(
             continue
         element = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         return Origin(
-            node, element, float(value[element]), _at(operands, node, element), sources.get(node)
+            node,
+            element,
+            float(value[element]),
+            _elements_at(operands, node, element),
+            sources.get(node),
         )
     return None
 
@@ -85,7 +90,9 @@ def _is_finite(value: np.ndarray) -> bool:
     return value.dtype.kind != "f" or bool(np.isfinite(value).all())
 
 
-def _at(operands: Sequence[np.ndarray], node: Node, element: tuple[int, ...]) -> tuple[float, ...]:
+def _elements_at(
+    operands: Sequence[np.ndarray], node: Node, element: tuple[int, ...]
+) -> tuple[float, ...]:
     try:
         spread = [np.broadcast_to(operand, node.shape) for operand in operands]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where in the user's own file a node was written."""
+"""The user's source lines: where nodes come from, and which files are the user's."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 
 NOWHERE = Source("", 0, "")
-"""Stands for the line of what no user wrote."""
+"""The source of nodes that do not come from a line of the user's."""
 
 
 def is_library(file: str) -> bool:
@@ -63,7 +63,8 @@ def is_library(file: str) -> bool:
 def user_source() -> Source | None:
     """Return the innermost line on the stack that is the user's own, if there is one.
 
-    Where all code is installed as a library, the innermost that is not NumPy's or ours.
+    If all code on the stack is installed, return the innermost line outside NumPy and
+    steepest.
     """
     frame: types.FrameType | None = sys._getframe(1)
     installed = None
@@ -81,8 +82,8 @@ def user_source() -> Source | None:
 def library_function() -> str | None:
     """Return the public name of the installed library's function that the user's line called.
 
-    Where no function on the way has one, the library's name; None where the user's own line
-    raises, or the traced function itself is installed.
+    If no function on the stack has a public name, return the library's name. Return None if
+    the user's own line raises, or if the traced function itself is installed.
     """
     frame: types.FrameType | None = sys._getframe(1)
     name = library = None
@@ -112,9 +113,9 @@ ENTRIES: set[types.CodeType] = set()
 
 
 def is_within_try() -> bool:
-    """Whether a traced function handles exceptions where it stands now.
+    """Whether the line of the traced function that runs now is inside a ``try`` or ``with``.
 
-    What calls the traced function does not matter: an exception leaves the trace there.
+    A ``try`` around the call of the traced function does not count: an exception ends the trace.
     """
     frame: types.FrameType | None = sys._getframe(1)
     found = result = False
@@ -135,7 +136,7 @@ def _is_guarded(code: types.CodeType, instruction: int) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _guarded_ranges(code: types.CodeType) -> tuple[tuple[int, int], ...]:
-    """Return where exceptions are handled, by Python's own table of it.
+    """Return the ranges in which exceptions are handled, from Python's exception table.
 
     Each entry is four numbers of six bits a byte: where the range starts, its length, where
     its handler stands, and the depth of the stack; the first three are in code units.

@@ -1,7 +1,7 @@
 """Nested values: tuples, lists, dicts, named tuples and dataclasses of arrays and numbers.
 
-Flattening is optree's. Dataclasses are made known to it when they are first met, in a
-namespace of our own; one that is put together again from its parts is not initialized anew.
+Flattening is optree's. Dataclasses are registered with it, in a namespace of our own, when
+they are first flattened. Unflattening a dataclass does not call its ``__init__``.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _NAMESPACE = "steepest"
 _SIMPLE = (np.ndarray, np.float64, float, int, bool, str)
 _LEAF = optree.tree_structure(0, namespace=_NAMESPACE)
 _tree_flatten: Callable[..., tuple[list[Any], Any]] = optree.tree_flatten
-_known: set[type] = set()
+_registered: set[type] = set()
 _lock = threading.Lock()
 
 
-def _meet(value: Any) -> bool:
-    """Make a dataclass known before it is flattened; nothing is a leaf because of this."""
+def _register(value: Any) -> bool:
+    """Register a dataclass before it is flattened. As an ``is_leaf`` function: always False."""
     cls = type(value)
-    if cls not in _known and dataclasses.is_dataclass(cls):
+    if cls not in _registered and dataclasses.is_dataclass(cls):
         names = tuple(field.name for field in dataclasses.fields(cls))
 
         def parts(whole: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
@@ -38,7 +38,7 @@ def _meet(value: Any) -> bool:
             return made
 
         with _lock:
-            if cls not in _known:
+            if cls not in _registered:
                 optree.register_pytree_node(
                     cls,
                     parts,
@@ -46,7 +46,7 @@ def _meet(value: Any) -> bool:
                     path_entry_type=optree.DataclassEntry,
                     namespace=_NAMESPACE,
                 )
-                _known.add(cls)
+                _registered.add(cls)
     return False
 
 
@@ -55,9 +55,9 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     if type(tree) in _SIMPLE:
         return [tree], _LEAF
     parts = tree if type(tree) is tuple else (tree,)
-    if all(type(part) in _SIMPLE for part in parts):  # most often, and faster
+    if all(type(part) in _SIMPLE for part in parts):  # the most common case, and faster
         return _tree_flatten(tree, namespace=_NAMESPACE)
-    return _tree_flatten(tree, is_leaf=_meet, namespace=_NAMESPACE)
+    return _tree_flatten(tree, is_leaf=_register, namespace=_NAMESPACE)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -71,7 +71,7 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def leaves_up_to(structure: Any, tree: Any) -> list[Any]:
-    """Return what a nested value has in the places of a structure's leaves.
+    """Return the parts of a nested value at the positions of a structure's leaves.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def stacked(values: Sequence[Any]) -> Any:
-    """Return nested values of the same structure as one, with a leading axis."""
+    """Stack nested values of the same structure along a new leading axis."""
     parts = [flatten(value) for value in values]
     if not parts:
         return None

@@ -1,4 +1,4 @@
-"""Graph to graph: rules as data, and one driver."""
+"""Passes from graph to graph: rules and their driver, Gram matrices, hoisting."""
 
 from steepest.rewrite.affine import without_rows
 from steepest.rewrite.hoist import hoist

@@ -1,12 +1,13 @@
 """Least squares without touching the data again: sums over rows of affine functions.
 
-Where the rows of a residual are ``M @ u + c``, with a matrix `M` and rows `c` that do not
-vary, the sum of their squares is ``u.T @ (M.T @ M) @ u`` and what follows from it: the Gram
-matrix is computed once, and an iteration costs the square of the number of columns. In exact
-arithmetic that is the same; in rounded arithmetic the sum of squares is a difference of
-larger numbers, so that its error is that of the sum of the squares of `c` rather than its
-own, and the gradient's error grows with the square of the condition number of `M`. It is
-therefore only done where the user asks for it (``fast=True``).
+Let the rows of a residual be ``M @ u + c``, with a matrix `M` and rows `c` that do not vary.
+The sum of their squares is then ``u.T @ (M.T @ M) @ u`` plus terms in `c`. The Gram matrix
+``M.T @ M`` is computed once, and an iteration costs the square of the number of columns.
+
+In exact arithmetic both are the same. In rounded arithmetic the new form subtracts larger
+numbers: the error of the sum of squares is relative to the sum of the squares of `c`, and the
+gradient's error grows with the square of the condition number of `M`. So this is only done
+if the user asks for it (``fast=True``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from steepest.ops import TABLE, constant_node
 from steepest.rewrite.hoist import invariants
 
 _WORTH_IT = 4
-"""Rows for each column from which on a matrix is replaced by its Gram matrix."""
+"""Fewest rows per column for which a matrix is replaced by its Gram matrix."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class _Affine:
 
 
 def without_rows(outputs: Sequence[Node], varying: Collection[Node]) -> list[Node]:
-    """Return the same outputs, with sums over rows of affine functions as Gram matrices."""
+    """Return the same outputs, with Gram matrices for sums over rows of affine functions."""
     fixed = invariants(outputs, varying)
     affine: dict[Node, _Affine] = {}
 
@@ -76,14 +77,14 @@ def _transposed(node: Node) -> Node:
     return _op("transpose", node, axes=(1, 0))
 
 
-def _columns_of(shape: Shape) -> tuple[int, int] | None:
-    """Return rows and columns of what may be rows of an affine function."""
+def _rows_and_columns(shape: Shape) -> tuple[int, int] | None:
+    """Return the numbers of rows and columns of a vector or matrix; None for other arrays."""
     if len(shape) == 1:
         return shape[0], 1
     return (shape[0], shape[1]) if len(shape) == 2 else None
 
 
-# Which nodes are affine functions of what varies.
+# Nodes whose rows are affine functions of what varies.
 
 
 def _affine_form(
@@ -92,7 +93,7 @@ def _affine_form(
     affine: dict[Node, _Affine],
     new: Mapping[Node, Node],
 ) -> _Affine | None:
-    size = _columns_of(node.shape)
+    size = _rows_and_columns(node.shape)
     if size is None or node.dtype.kind != "f":
         return None
     rows, columns = size
@@ -148,13 +149,13 @@ def _sum(
     if not any(operand in affine for operand in node.operands):
         return None
     terms: list[tuple[Node, Node]] = []
-    for place, operand in enumerate(node.operands):
+    for position, operand in enumerate(node.operands):
         found = affine.get(operand) if operand.shape == node.shape else None
         if found is None:
             found = _constant_rows(operand, node, rows, columns, fixed, new)
         if found is None:
             return None
-        if place == 1 and node.op.name == "subtract":
+        if position == 1 and node.op.name == "subtract":
             found = _scaled(found, _number(-1.0, node))
         terms += found.terms
     return _Affine(tuple(terms), rows, columns)
@@ -181,7 +182,7 @@ def _constant_rows(
     return None
 
 
-# What sums over the rows become.
+# Sums over rows, as products with Gram matrices.
 
 
 def _sum_over_rows(node: Node, fixed: frozenset[Node], affine: dict[Node, _Affine]) -> Node | None:

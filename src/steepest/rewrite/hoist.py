@@ -1,4 +1,4 @@
-"""What does not change from iteration to iteration, computed once."""
+"""Move what does not change between iterations out of the loop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def invariants(outputs: Sequence[Node], varying: Collection[Node]) -> frozenset[
 def hoist(
     outputs: Sequence[Node], varying: Collection[Node]
 ) -> tuple[list[Node], list[Node], list[Node]]:
-    """Return the outputs with what does not vary as further inputs.
+    """Replace what does not vary by further inputs.
 
     Parameters
     ----------
     outputs
-        Nodes to be computed again and again.
+        Nodes that every iteration computes.
     varying
-        The inputs that change in between.
+        The inputs that change between iterations.
 
     Returns
     -------
@@ -38,12 +38,12 @@ def hoist(
     inputs : list of Node
         The new inputs.
     values : list of Node
-        What to bind them to, as functions of the inputs that do not vary.
+        The nodes whose values the new inputs get. They depend on inputs that do not vary.
 
     Notes
     -----
-    Arithmetic that a loop does on the way is left there: an array more to be read would cost
-    more than computing it again. So is what may raise: the engine says at which line.
+    Cheap elementwise arithmetic stays in the loop: reading one more array would cost more than
+    computing it again. Ops that may raise stay, too: the engine then names the user's line.
     """
     fixed = invariants(outputs, varying)
     is_costly: dict[Node, bool] = {}

@@ -1,7 +1,7 @@
-"""Rewrite rules, as data: each one equal in every bit to what it replaces.
+"""The rewrite rules. Each replacement is equal in every bit, except the sign of a zero.
 
-A rule looks at one node whose operands are already rewritten and returns a simpler node,
-or None.
+A rule gets a node whose operands are already rewritten. It returns a simpler node, or None
+if it does not apply.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RULES: list[RewriteRule] = []
 
 
 def rule(name: str, ops: str = "") -> Callable[[Rewrite], Rewrite]:
-    """Decorate a rewrite: it becomes the last rule; `ops` are the ops it looks at, all if none."""
+    """Decorate a function as the last rule, for the ops with some names, or for every op."""
 
     def register(apply: Rewrite) -> Rewrite:
         RULES.append(RewriteRule(name, frozenset(ops.split()), apply))
@@ -64,8 +64,8 @@ def _only_if_same(node: Node, replacement: Node) -> Node | None:
     return replacement if same else None
 
 
-def _spread(node: Node) -> Node:
-    """Return what a node repeats along its axes; itself if it does not."""
+def _before_broadcast(node: Node) -> Node:
+    """Return the operand that a node broadcasts; the node itself if it broadcasts nothing."""
     if node.op.name == "broadcast_to":
         return node.operands[0]
     value = constant_value(node)
@@ -76,8 +76,11 @@ def _spread(node: Node) -> Node:
     return node
 
 
-def _parts(node: Node) -> list[tuple[int, Node]] | None:
-    """Return (start, values) of what a vector holds besides zeros, where that is known."""
+def _nonzero_parts(node: Node) -> list[tuple[int, Node]] | None:
+    """Return (start, values) of the parts of a vector that are not known to be zero.
+
+    None if they are not known to be parts.
+    """
     if node.ndim != 1:
         return None
     if node.op.name == "embed":
@@ -216,7 +219,7 @@ def _broadcast_last(node: Node) -> Node | None:
     """Let operands broadcast by themselves, and compute before repeating."""
     if not isinstance(node.op.lower, Elementwise) or not node.operands:
         return None
-    operands = tuple(map(_spread, node.operands))
+    operands = tuple(map(_before_broadcast, node.operands))
     if operands == node.operands:
         return None
     small = make(node.op, operands, **node.attributes)
@@ -258,7 +261,7 @@ def _join_embedded(node: Node) -> Node | None:
 
     Only the sign of a zero may differ: -0.0 stays, where -0.0 + 0.0 is 0.0.
     """
-    left, right = (_parts(operand) for operand in node.operands)
+    left, right = (_nonzero_parts(operand) for operand in node.operands)
     if left is None or right is None or node.operands[0].shape != node.operands[1].shape:
         return None
     pieces: list[Node] = []

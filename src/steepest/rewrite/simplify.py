@@ -1,4 +1,4 @@
-"""The driver: apply rules until none fits, operands first."""
+"""Apply the rewrite rules, operands first, until none fits."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def draw(graph: Graph, path: Path, arguments: Sequence[Any]) -> Path:
     nodes = [node for node in graph.nodes if node.op.name != "constant"]
     texts = {node: _lines(node, names, known.get(node)) for node in nodes}
     sizes = {node: _box(lines) for node, lines in texts.items()}
-    places = _layout(nodes, sizes)
-    svg = _svg(graph, nodes, texts, sizes, places)
+    centers = _layout(nodes, sizes)
+    svg = _svg(graph, nodes, texts, sizes, centers)
     write_atomically(path, ElementTree.tostring(svg, encoding="unicode"))
     return path
 
@@ -105,10 +105,10 @@ def _svg(
     nodes: list[Node],
     texts: dict[Node, list[str]],
     sizes: dict[Node, tuple[float, float]],
-    places: dict[Node, tuple[float, float]],
+    centers: dict[Node, tuple[float, float]],
 ) -> ElementTree.Element:
-    right = max((places[n][0] + sizes[n][0] / 2 for n in nodes), default=0) + _GAP_X / 2
-    bottom = max((places[n][1] + sizes[n][1] / 2 for n in nodes), default=0) + _GAP_X / 2
+    right = max((centers[n][0] + sizes[n][0] / 2 for n in nodes), default=0) + _GAP_X / 2
+    bottom = max((centers[n][1] + sizes[n][1] / 2 for n in nodes), default=0) + _GAP_X / 2
     svg = ElementTree.Element(
         "svg",
         xmlns="http://www.w3.org/2000/svg",
@@ -132,13 +132,13 @@ def _svg(
     ElementTree.SubElement(svg, "rect", width="100%", height="100%", fill="white")
     for node in nodes:
         for operand in dict.fromkeys(node.operands):
-            if operand in places:
-                _edge(svg, places[operand], sizes[operand], places[node], sizes[node])
+            if operand in centers:
+                _edge(svg, centers[operand], sizes[operand], centers[node], sizes[node])
     for node in nodes:
         kind = "input" if node in graph.inputs else "output" if node in graph.outputs else "inner"
         source = graph.sources.get(node)
         where = f"{source}  {source.text}" if source else ""
-        _draw_box(svg, places[node], sizes[node], texts[node], _COLORS[kind], where)
+        _draw_box(svg, centers[node], sizes[node], texts[node], _COLORS[kind], where)
     return svg
 
 

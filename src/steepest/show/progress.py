@@ -1,4 +1,4 @@
-"""Progress of a descent, on stderr; and what SciPy prints, on stdout as there."""
+"""Progress bars on stderr, and the reports that SciPy prints on stdout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steepest.descent.running.callbacks import of_state
 
 @contextlib.contextmanager
 def display(limit: int | None) -> Iterator[Callable[[State], None]]:
-    """Show a bar while a descent runs; it goes away at the end.
+    """Show a bar while a descent runs.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def display(limit: int | None) -> Iterator[Callable[[State], None]]:
 
 @contextlib.contextmanager
 def display_many(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar while many problems are worked through; it goes away at the end."""
+    """Show a bar while many problems are solved."""
     columns = (
         TextColumn("problems"),
         BarColumn(),
@@ -51,11 +51,11 @@ def display_many(total: int) -> Iterator[Callable[[int], None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
-        yield lambda begun: progress.update(task, completed=begun)
+        yield lambda started: progress.update(task, completed=started)
 
 
 def print_ending(result: Any) -> None:
-    """Print how a descent ended, as SciPy does where it is asked to."""
+    """Print how a descent ended, as SciPy does with ``disp=True`` or ``verbose``."""
     if not hasattr(result, "message"):  # of many problems
         print(result)
         return
@@ -73,7 +73,7 @@ def print_ending(result: Any) -> None:
 
 
 class Table:
-    """A line for each iteration, as SciPy prints them where ``verbose=2``."""
+    """Print a line for each iteration, as SciPy does with ``verbose=2``."""
 
     def __init__(self) -> None:
         self._loss = math.nan

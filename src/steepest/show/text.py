@@ -1,7 +1,8 @@
-"""``print(graph)``: one line a node, with dtype, shape and the user's source line."""
+"""A graph as text: one line for each node, with dtype, shape and the user's source line."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ def node_names(graph: Graph) -> dict[Node, str]:
     return names
 
 
+def format_call(node: Node, names: Mapping[Node, str]) -> str:
+    """Return an operation with its operands and attributes, such as ``sum(%1, axis=(0,))``."""
+    arguments = [names[operand] for operand in node.operands]
+    if node.attributes and node.op.name != "input":
+        arguments.append(format_attributes(node))
+    return f"{node.op.name}({', '.join(arguments)})"
+
+
 def format_value(value: Any) -> str:
     """Return a value on one line, abbreviated."""
     array = np.asarray(value)
@@ -59,12 +68,9 @@ def format_graph(graph: Graph) -> str:
     for node in graph.nodes:
         if node.op.name == "constant":
             continue
-        operands = [names[operand] for operand in node.operands]
-        attributes = "" if node.op.name == "input" else format_attributes(node)
-        arguments = ", ".join([*operands, *([attributes] if attributes else [])])
         source = graph.sources.get(node)
         where = f"# {source}  {source.text}" if source else ""
-        rows.append((f"{names[node]} = {node.op.name}({arguments})", type_of(node), where))
+        rows.append((f"{names[node]} = {format_call(node, names)}", type_of(node), where))
     for guard in graph.guards:
         where = f"# {guard.source}  {guard.source.text}" if guard.source else ""
         text = f"guard {names[guard.condition]} is {format_value(guard.value)}"

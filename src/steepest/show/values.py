@@ -14,7 +14,7 @@ from steepest.graph import Graph, Node, evaluate, evaluate_all
 
 @dataclass(frozen=True)
 class NodeNumbers:
-    """What a node is worth at a point.
+    """The numbers of a node at a point.
 
     Attributes
     ----------

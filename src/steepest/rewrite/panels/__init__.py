@@ -1,15 +1,16 @@
-"""The data axis: a graph over many rows as a short graph over a panel of them.
+"""The data axis: replace a graph over many rows by a graph over a panel of rows.
 
-A loss sums over samples, a gradient too; between the data and these sums each row is
-computed by itself, or from its neighbors. What is computed row by row from arrays in memory
-is found here and cut out: in its place come :data:`PANELS` nodes, which run a graph of a few
-hundred rows again and again, so that each panel is read from memory once, however often it
-is used, what lies in between never leaves the caches, and panels can go to threads. Sums
-over rows are sums over panels of the panels' sums, in an order that depends on shapes alone.
+A loss and its gradient sum over samples. Between the data and these sums, each row is
+computed by itself or from neighboring rows. The nodes that are computed row by row from
+arrays in memory are replaced by :data:`PANELS` nodes, which run a graph of a few hundred rows
+for one panel after the other. Each panel is then read from memory once, however often it is
+used; intermediate values stay in the caches; and threads can share the panels. A sum over
+rows is the sum of the panels' sums, in an order that depends on shapes alone.
 
-Rows have coordinates. A slice of rows, ``x[1:]``, keeps the coordinates of ``x``; to meet
-``x[:-1]``, it is read one row further on. Where rows come to an end, the coordinates are
-divided: on each segment every row that is looked at is there, or is known to be zero.
+Rows have coordinates. A slice of rows, ``x[1:]``, keeps the coordinates of ``x``. In
+``x[1:] - x[:-1]``, the two operands are read at a distance of one row. The coordinates are
+divided into segments where rows end: on each segment, every row that is read exists or is
+known to be zero.
 """
 
 from steepest.rewrite.panels.op import PANELS, Panels, Segment

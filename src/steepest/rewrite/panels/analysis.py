@@ -1,4 +1,4 @@
-"""Which nodes are computed by rows, and in which pass over the data."""
+"""Find the nodes that are computed by rows, and the pass over the data of each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from steepest.ops import Elementwise, Indexed
 from steepest.ops.rows import WHOLE, Need
 from steepest.rewrite.panels.row_rules import needs_of, row_bytes_of, sums_over
 
-_SMALLEST_PART = 8
-"""Fewer rows than this part of all are looked at as a whole."""
+_SMALLEST_SHARE = 8
+"""An array with fewer rows than the data axis divided by this is read as a whole."""
 
 
 @dataclass(frozen=True)
@@ -27,31 +27,31 @@ class Mapped:
 
 
 class _Effort(NamedTuple):
-    """What it takes to compute a row from memory: operations on each number, bytes read."""
+    """The cost of computing a row from memory: operations on each number, bytes read."""
 
     flops: float
     read: int
 
 
-_HARD, _LITTLE = 10, 30
-"""Operations of what is hard to compute, and how many are less than writing to memory."""
+_HARD_OPERATIONS, _CHEAP_OPERATIONS = 10, 30
+"""Operations that a hard op counts as, and most operations that cost less than a write."""
 
 
 class Analysis:
-    """Which nodes are computed by rows, and in which round.
+    """The nodes that are computed by rows, and the pass (round) of each.
 
     Attributes
     ----------
     mapped
-        For each node computed by rows, how; also arrays that can be dealt out.
+        How each node is computed by rows; also arrays in memory that can be sliced by rows.
     sums
-        For each node that combines rows: how, and what of its operands.
+        For each node that combines rows: the reduction, and the rows it needs of operands.
     rounds
         Number of the pass over the data that computes a node.
     obstacles
-        Nodes that see rows as a whole and keep what they compute from being cut out.
+        Nodes that need all rows at once, so that their operands are not computed by panels.
     in_memory
-        Arrays that are there as a whole, of which rows can be dealt out.
+        Arrays that are whole in memory and can be sliced by rows.
     """
 
     def __init__(self, nodes: Sequence[Node], rows: int, first: Sequence[Node]) -> None:
@@ -65,17 +65,17 @@ class Analysis:
         self.in_memory: set[Node] = set()
         self._effort: dict[Node, _Effort] = {}
         for node in nodes:
-            self._look_at(node)
+            self._classify(node)
 
-    def _look_at(self, node: Node) -> None:
+    def _classify(self, node: Node) -> None:
         if not node.operands:
-            self._deal_out(node)
+            self._note_in_memory(node)
             self.rounds[node] = 0
             return
         found = self._as_rows(node)
         combined = None if found else self._as_sum(node)
         self.rounds[node] = max(
-            self.rounds[x] + (x in self.sums or self._is_whole_here(x, found, combined))
+            self.rounds[x] + (x in self.sums or self._needs_all_rows(x, found, combined))
             for x in node.operands
         )
         if node in self._first:
@@ -90,12 +90,12 @@ class Analysis:
         else:
             if any(x in self.mapped and not self.is_free(x) for x in node.operands):
                 self.obstacles.append(node)
-            self._deal_out(node)
+            self._note_in_memory(node)
 
     def _effort_of(self, node: Node, found: Mapped) -> _Effort:
         if not isinstance(node.op.lower, Elementwise | Indexed):
             return _Effort(math.inf, 0)
-        flops: float = _HARD if self.is_hard(node) else 1
+        flops: float = _HARD_OPERATIONS if self.is_hard(node) else 1
         read = 0
         for operand, need in zip(node.operands, found.needs, strict=True):
             if operand in self._effort:
@@ -116,17 +116,17 @@ class Analysis:
             return False
         size = row_bytes_of(node, self.mapped[node].axis)
         effort = self._effort[node]
-        return effort.flops <= _LITTLE and effort.read <= 2 * size
+        return effort.flops <= _CHEAP_OPERATIONS and effort.read <= 2 * size
 
-    def _deal_out(self, node: Node) -> None:
-        """Note that rows of an array in memory can be dealt out, if it has as many."""
+    def _note_in_memory(self, node: Node) -> None:
+        """Note that an array in memory can be sliced by rows, if one axis has as many."""
         axes = [axis for axis, extent in enumerate(node.shape) if extent == self.rows]
         if len(axes) == 1:
             self.mapped[node] = Mapped(axes[0], 0)
             self.in_memory.add(node)
 
-    def _is_whole_here(self, operand: Node, found: Any, combined: Any) -> bool:
-        """Whether a node that sees its operands whole must wait for their rows."""
+    def _needs_all_rows(self, operand: Node, found: Any, combined: Any) -> bool:
+        """Whether a node needs all rows of an operand, and so runs in a later pass."""
         is_rows = operand in self.mapped and not self.is_free(operand)
         return is_rows and not found and not combined
 
@@ -135,11 +135,11 @@ class Analysis:
         if need is WHOLE:
             return mapped is None or self.is_free(operand)
         if mapped is None:
-            return True  # an array in memory, of which rows can be dealt out
+            return True  # an array in memory, which can be sliced
         return mapped.axis == need[0] or operand in self.in_memory
 
     def leader_of(self, node: Node, needs: Sequence[Need]) -> tuple[Node, tuple[int, int]] | None:
-        """Return an operand that says where the rows are, if all can be served."""
+        """Return an operand that sets the coordinates, and its need; None if one does not fit."""
         pairs = list(zip(node.operands, needs, strict=True))
         if not all(self._fits(operand, need) for operand, need in pairs):
             return None
@@ -152,7 +152,7 @@ class Analysis:
     def _as_rows(self, node: Node) -> Mapped | None:
         for axis in range(node.ndim):
             found = needs_of(node, axis)
-            if found is None or node.shape[axis] * _SMALLEST_PART < self.rows:
+            if found is None or node.shape[axis] * _SMALLEST_SHARE < self.rows:
                 continue
             needs, one_is_enough = found
             leader = self.leader_of(node, needs)

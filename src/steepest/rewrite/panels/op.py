@@ -22,7 +22,7 @@ def join_of(reduction: str) -> str:
 
 @dataclass(frozen=True)
 class SlicedOperand:
-    """An operand of which a panel sees some rows.
+    """An operand of which a panel reads some rows.
 
     Attributes
     ----------
@@ -50,8 +50,8 @@ class Segment:
     size, count
         Rows of a panel, and the number of panels.
     step
-        What a panel computes: its inputs are the dealt operands, then the whole ones. Of
-        some it sees more rows than it has itself.
+        The graph of a panel. Its inputs are the sliced operands, some of them with more rows
+        than the panel, and then the whole operands.
     results
         For each output of the step, the number of the result it belongs to.
     """
@@ -94,23 +94,23 @@ class Panels:
     ----------
     rows
         Number of coordinates.
-    dealt
-        Operands of which panels see some rows.
+    sliced
+        Operands of which a panel reads some rows.
     whole
-        Positions of the operands that every panel sees whole.
+        Positions of the operands that every panel reads as a whole.
     segments
-        What is computed where.
+        The ranges of coordinates, with the graph of each.
     results
-        What comes out.
+        What the panels compute together.
     strips
-        Into how many parts, of neighboring panels, the work is divided: each is summed by
-        itself, and then all together.
+        Number of parts, of neighboring panels, into which the work is divided. Each part has
+        its own sums, which are added up at the end.
     backwards
-        Whether it begins with the rows that the pass before has just seen.
+        Whether it begins with the rows that the previous pass read last.
     """
 
     rows: int
-    dealt: tuple[SlicedOperand, ...]
+    sliced: tuple[SlicedOperand, ...]
     whole: tuple[int, ...]
     segments: tuple[Segment, ...]
     results: tuple[Result, ...]
@@ -133,7 +133,7 @@ def _evaluate(*operands: Any, plan: Panels, number: int) -> np.ndarray:
             start = segment.start + panel * segment.size
             values = [
                 _rows(operands[d.operand], d.axis, start + d.distance, node.shape[d.axis])
-                for d, node in zip(plan.dealt, segment.step.inputs, strict=False)
+                for d, node in zip(plan.sliced, segment.step.inputs, strict=False)
             ]
             values += [operands[i] for i in plan.whole]
             part = run_step(segment.step, values)[segment.results.index(number)]
@@ -156,9 +156,9 @@ PANELS = Row(
     name="panels",
     evaluate=_evaluate,
     infer=lambda *operands, plan, number: (plan.results[number].shape, plan.results[number].dtype),
-    derivative=Zero(),  # made after differentiation
+    derivative=Zero(),  # panels are made after differentiation
     torch="",
     lower=Kernel("panels"),
     domain=Domain(((-3.0, 3.0),), (Case(((3,),)),)),
 )
-"""One result of a computation by panels; not in the op table, for no function records it."""
+"""One result of a computation by panels. It is not in the op table: no function records it."""

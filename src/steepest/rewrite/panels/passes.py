@@ -1,4 +1,4 @@
-"""One pass over the data: what it computes on each segment of coordinates."""
+"""One pass over the data, and the graph of a panel on each segment of coordinates."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from steepest.rewrite.panels.op import Result, SlicedOperand
 from steepest.rewrite.panels.row_rules import row_bytes_of, some_rows, with_rows
 
 MOST_COPIES = 3
-"""Of a node, at different distances."""
+"""Most copies of a node at different distances."""
 
 
 @dataclass(frozen=True)
 class _Copy:
-    """A node at a distance: its rows that lie so much further on."""
+    """A node whose rows are read at a distance from the coordinates."""
 
     node: Node
     distance: int
 
 
 class Round:
-    """One pass over the data: what it is to compute, segment by segment."""
+    """One pass over the data, which computes its targets segment by segment."""
 
     def __init__(self, analysis: Analysis, number: int, targets: Sequence[Node]) -> None:
         self.analysis, self.number, self.targets = analysis, number, targets
         self.operands: list[Node] = []
-        self.dealt: dict[tuple[Node, int, int, int], SlicedOperand] = {}
+        self.sliced: dict[tuple[Node, int, int, int], SlicedOperand] = {}
         self.whole: dict[Node, int] = {}
         self._copies: list[_Copy] = []
         self._collect()
-        self._wide = self._find_wide()
+        self._halos = self._find_halos()
 
     def _is_inside(self, node: Node) -> bool:
         analysis = self.analysis
@@ -100,7 +100,7 @@ class Round:
             if need is WHOLE:
                 self._note_whole(node)
             elif not self._is_inside(node):
-                self._note_dealt(node, need[0], distance)
+                self._note_sliced(node, need[0], distance)
             elif _Copy(node, distance) not in seen:
                 seen[_Copy(node, distance)] = None
                 stack += self._operands_of(_Copy(node, distance))
@@ -112,46 +112,46 @@ class Round:
             self.whole[node] = len(self.operands)
             self.operands.append(node)
 
-    def _find_wide(self) -> dict[Node, tuple[int, int]]:
-        """Return what is computed once for several distances: the least, and how many more.
+    def _find_halos(self) -> dict[Node, tuple[int, int]]:
+        """Return nodes computed once for several distances: the least, and the rows added.
 
-        It is what costs much; what costs little is computed for each distance, in registers.
+        These are the expensive ones. Cheap ones are computed for each distance, in registers.
         """
         distances: dict[Node, list[int]] = {}
         for copy in self._copies:
             distances.setdefault(copy.node, []).append(copy.distance)
-        wide = {}
+        halos = {}
         for node, found in distances.items():
-            if len(found) > 1 and self.analysis.is_hard(node) and self._can_be_wide(node):
+            if len(found) > 1 and self.analysis.is_hard(node) and self._can_have_halo(node):
                 low, more = min(found), max(found) - min(found)
-                wide[node] = low, more
-                self._note_wide(node, low, more)
-        return wide
+                halos[node] = low, more
+                self._note_halo(node, low, more)
+        return halos
 
-    def _can_be_wide(self, node: Node) -> bool:
-        """Whether all that a node is computed from has more rows where it has."""
+    def _can_have_halo(self, node: Node) -> bool:
+        """Whether a node and all that it is computed from can have more rows than the panel."""
         if not self._is_inside(node):
             return True
         mapped = self.analysis.mapped[node]
         pairs = zip(node.operands, mapped.needs, strict=True)
         return not mapped.one_is_enough and all(
-            need is WHOLE or self._can_be_wide(operand) for operand, need in pairs
+            need is WHOLE or self._can_have_halo(operand) for operand, need in pairs
         )
 
-    def _note_wide(self, node: Node, distance: int, more: int) -> None:
+    def _note_halo(self, node: Node, distance: int, more: int) -> None:
         for operand, need, further in self._operands_of(_Copy(node, distance)):
             if need is WHOLE:
                 continue
             if self._is_inside(operand):
-                self._note_wide(operand, further, more)
+                self._note_halo(operand, further, more)
             else:
-                self._note_dealt(operand, need[0], further, more)
+                self._note_sliced(operand, need[0], further, more)
 
-    def _note_dealt(self, node: Node, axis: int, distance: int, more: int = 0) -> None:
+    def _note_sliced(self, node: Node, axis: int, distance: int, more: int = 0) -> None:
         key = (node, axis, distance, more)
-        if key not in self.dealt:
+        if key not in self.sliced:
             first = distance - self.analysis.start_of(node)
-            self.dealt[key] = SlicedOperand(len(self.operands), axis, first)
+            self.sliced[key] = SlicedOperand(len(self.operands), axis, first)
             self.operands.append(node)
 
     def is_too_wide(self) -> bool:
@@ -161,7 +161,7 @@ class Round:
 
     def row_bytes(self) -> tuple[int, int]:
         """Return the bytes of a row: what is read, and what is computed from it."""
-        read = sum(row_bytes_of(node, axis) for node, axis in {k[:2] for k in self.dealt})
+        read = sum(row_bytes_of(node, axis) for node, axis in {k[:2] for k in self.sliced})
         made = sum(
             row_bytes_of(copy.node, self.analysis.mapped[copy.node].axis)
             for copy in self._copies
@@ -183,7 +183,7 @@ class Round:
         return target in self.analysis.sums and target.op.name == "matmul"
 
     def boundaries(self) -> list[int]:
-        """Return the coordinates between which everything is there or not."""
+        """Return the ends of segments: each node has rows on all of a segment or on none."""
         points: set[int] = set()
         for copy in self._copies:
             points.update(self._extent(copy))
@@ -196,7 +196,7 @@ class Round:
         return sorted(points)
 
     def results(self) -> tuple[Result, ...]:
-        """Return what comes out."""
+        """Return the shapes of the results, and how panels are put together."""
         found = []
         for target in self.targets:
             if target in self.analysis.sums:
@@ -208,10 +208,10 @@ class Round:
         return tuple(found)
 
     def step(self, start: int, size: int) -> tuple[Graph, tuple[int, ...]]:
-        """Return what a panel of a size computes there, and which results it belongs to."""
+        """Return the graph of a panel at a coordinate, and the numbers of its results."""
         inputs: list[Node] = []
         known: dict[Any, Node] = {}
-        for key in self.dealt:
+        for key in self.sliced:
             node, axis, _, more = key
             shape = (*node.shape[:axis], size + more, *node.shape[axis + 1 :])
             known[key] = step_input(len(inputs), shape, node.dtype)
@@ -236,7 +236,7 @@ class Round:
             return known[key]
 
         for copy in self._copies:
-            low, more = self._wide.get(copy.node, (0, 0))
+            low, more = self._halos.get(copy.node, (0, 0))
             if more and self._has_rows(_Copy(copy.node, low), start, size + more):
                 whole = with_more(copy.node, low, more)
                 axis = self.analysis.mapped[copy.node].axis

@@ -1,4 +1,4 @@
-"""Rows of nodes: what they need of operands, and how they are combined."""
+"""Rows of nodes: which rows of operands they need, and how sums combine them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from steepest.ops.rows import Need, aligned_rows, of_reduction
 
 
 def needs_of(node: Node, axis: int) -> tuple[list[Need], bool] | None:
-    """Return what the rows of a node need of each operand, and whether one of them is enough.
+    """Return what the rows of a node need of each operand, and whether one operand is enough.
 
-    One is enough where the rows of a result come from one operand or another.
+    One is enough where each row of a result comes from one of the operands.
     """
     if node.op.rows is not None:
         found: tuple[list[Need], bool] | None = node.op.rows(node, axis)
@@ -33,7 +33,7 @@ def sums_over(node: Node) -> Iterator[tuple[str, list[Need]]]:
 
 
 def with_rows(node: Node, axis: int, operands: Sequence[Node], rows: int) -> Node:
-    """Return a node on so many rows."""
+    """Return a node computed on another number of rows."""
     attributes = dict(node.attributes)
     if "shape" in attributes:
         shape = attributes["shape"]

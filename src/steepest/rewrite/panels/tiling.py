@@ -1,4 +1,4 @@
-"""Dividing the rows into panels, and putting them in their place."""
+"""Divide rows into panels, and replace nodes by the results of panels."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Limits:
     Attributes
     ----------
     worth_it
-        Bytes of data from which on it is done.
+        Fewest bytes of data.
     shared
-        Bytes of data from which on threads share the work.
+        Fewest bytes of data for which threads share the work.
     panel
         Bytes that the rows of a panel and what is computed from them may take, so that they
         stay in a cache.
     widest
-        Bytes that the fewest rows of a panel may take, if it is to be one.
+        Most bytes that a panel of the fewest rows may take.
     fewest_rows, most_rows
         Of a panel.
     segments
@@ -36,9 +36,9 @@ class Limits:
     strips
         Most parts that threads share, each with sums of its own.
     sums
-        Bytes that the sums of all strips may take, as a part of those of the data.
+        Most bytes that the sums of all strips may take, as a share of the data's.
     flops
-        Operations of matrix products that may fall to a byte of data.
+        Most operations of matrix products for each byte of data.
     """
 
     worth_it: int = 1 << 15
@@ -58,7 +58,7 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, for people.
+    """What was found; ``plan()`` prints it.
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ class Report:
     rounds
         The passes over the data.
     obstacles
-        Nodes that see rows as a whole.
+        Nodes that need all rows at once.
     reason
-        Why nothing was cut out; empty if something was.
+        Why there are no panels; empty if there are.
     """
 
     rows: int
@@ -87,12 +87,12 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
     Parameters
     ----------
     first, then
-        Nodes of one graph; nothing that only the latter need is computed with the former.
+        Nodes of one graph. What only `then` needs runs in later passes than `first`.
 
     Returns
     -------
     outputs : list of Node
-        With :data:`PANELS` nodes in the place of what is computed by rows.
+        With :data:`PANELS` nodes for what is computed by rows.
     report : Report
         What was found.
     """
@@ -108,11 +108,11 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
         return outputs, Report(rows, inputs, (), obstacles, "nothing is computed by rows")
     plans = []
     for place, work in enumerate(rounds):
-        plan, reason = _planned(work, backwards=place % 2 == 1)
+        plan, reason = _plan(work, backwards=place % 2 == 1)
         if plan is None:
             return outputs, Report(rows, inputs, (), obstacles, reason)
         plans.append(plan)
-    new = _replaced(outputs, rounds, plans)
+    new = _with_panel_nodes(outputs, rounds, plans)
     steps = (segment.step for plan in plans for segment in plan.segments)
     verify_pass("with_panels", outputs, new, steps=steps)
     return new, Report(rows, inputs, tuple(plans), obstacles)
@@ -153,7 +153,7 @@ def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) 
     return [Round(analysis, number, by_round[number]) for number in sorted(by_round)]
 
 
-def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
+def _plan(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     """Divide the coordinates into panels, or say why not."""
     if work.is_too_wide():
         return None, "rows are looked at from too many distances"
@@ -166,9 +166,11 @@ def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     if len(points) - 1 > LIMITS.segments:
         return None, "rows begin and end at too many places"
     results = work.results()
-    kept = sum(math.prod(r.shape) * r.dtype.itemsize for r in results if r.axis is None)
+    sum_bytes = sum(math.prod(r.shape) * r.dtype.itemsize for r in results if r.axis is None)
     rows = points[-1] - points[0]
-    strips = min(LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(kept, 1))))
+    strips = min(
+        LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(sum_bytes, 1)))
+    )
     if strips < 4:
         return None, "the sums over rows are as large as the data"
     if read * rows < LIMITS.shared:
@@ -177,18 +179,18 @@ def _planned(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     size = max(LIMITS.fewest_rows, min(size - size % LIMITS.fewest_rows, LIMITS.most_rows))
     segments = []
     for start, end in itertools.pairwise(points):
-        for first, rows_each, count in _divided(start, end, size):
+        for first, rows_each, count in _panel_sizes(start, end, size):
             step, numbers = work.step(first, rows_each)
             if numbers:
                 segments.append(Segment(first, rows_each, count, step, numbers))
-    dealt, whole = tuple(work.dealt.values()), tuple(work.whole.values())
+    sliced, whole = tuple(work.sliced.values()), tuple(work.whole.values())
     total = sum(segment.count for segment in segments)
     strips = min(strips, total)
-    return Panels(rows, dealt, whole, tuple(segments), results, strips, backwards), ""
+    return Panels(rows, sliced, whole, tuple(segments), results, strips, backwards), ""
 
 
-def _divided(start: int, end: int, size: int) -> list[tuple[int, int, int]]:
-    """Return (first coordinate, rows, number) of panels; all alike where that can be."""
+def _panel_sizes(start: int, end: int, size: int) -> list[tuple[int, int, int]]:
+    """Return (first coordinate, rows, number) of panels, of the same size if possible."""
     extent = end - start
     if extent <= size * 3 // 2:
         return [(start, extent, 1)]
@@ -199,7 +201,7 @@ def _divided(start: int, end: int, size: int) -> list[tuple[int, int, int]]:
     return [(start, size, count), (start + count * size, extent - count * size, 1)]
 
 
-def _replaced(
+def _with_panel_nodes(
     outputs: Sequence[Node], rounds: Sequence[Round], plans: Sequence[Panels]
 ) -> list[Node]:
     """Rebuild the outputs on the results of panels."""

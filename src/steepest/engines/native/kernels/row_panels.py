@@ -197,7 +197,7 @@ def _panel(
     """Emit what one panel computes; rows of results go where they belong."""
     builder = inner.builder
     known = iter(segment.step.inputs)
-    for dealt in plan.dealt:
+    for dealt in plan.sliced:
         first = builder.affine(start, dealt.distance, 1)
         node = next(known)
         rows = node.shape[dealt.axis]
