@@ -248,7 +248,7 @@ def elementwise(
     )
 
 
-_loops: dict[tuple, tuple[np.dtype, ...]] = {}
+_loops: dict[tuple[Any, ...], tuple[np.dtype, ...]] = {}
 
 
 def resolve_loop(ufunc: np.ufunc, types: tuple[Any, ...]) -> tuple[np.dtype, ...]:

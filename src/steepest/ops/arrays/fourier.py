@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Tensor, Torch
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import HOST
 from steepest.ops.row import RECORD, Case, Domain, Row
@@ -26,7 +27,7 @@ def _evaluate(x: Any, *, axis: int, sign: int) -> np.ndarray:
     return np.stack([result.real, result.imag], axis=-1).astype(x.dtype)
 
 
-def _torch(t: Any, x: Any, axis: int, sign: int) -> Any:
+def _torch(t: Torch, x: Tensor, axis: int, sign: int) -> Tensor:
     transform = t.fft.fft if sign < 0 else t.fft.ifft
     result = transform(
         t.complex(x[..., 0], x[..., 1]), dim=axis, norm="backward" if sign < 0 else "forward"

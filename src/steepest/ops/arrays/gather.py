@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import Indexed, Kernel
 from steepest.ops.row import RECORD, Case, Domain, Order, Row
@@ -22,7 +24,9 @@ def _take_infer(x: Node, *indices: Node) -> tuple[Shape, np.dtype]:
     return (*indices[0].shape, *x.shape[len(indices) :]), x.dtype
 
 
-def _take_element(b, fetch, index, node):
+def _take_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     x, *indices = node.operands
     ndim = indices[0].ndim
     where = tuple(
@@ -108,7 +112,7 @@ def _put_at_infer(x: Node, values: Node, *indices: Node) -> tuple[Shape, np.dtyp
     return x.shape, x.dtype
 
 
-def _put_at_values(cotangent, x, values, *indices):
+def _put_at_values(cotangent: Array, x: Array, values: Array, *indices: Array) -> Array:
     # Of several values for one place only the last one stays.
     shape = indices[0].shape
     order = np.arange(math.prod(shape)).reshape(shape)
@@ -117,7 +121,7 @@ def _put_at_values(cotangent, x, values, *indices):
     return np.where(stays, cotangent[indices], 0)
 
 
-def _torch_put_at(t, x, values, *indices):
+def _torch_put_at(t: Torch, x: Tensor, values: Tensor, *indices: Tensor) -> Tensor:
     # torch leaves open which of several values stays; their order is settled here.
     shape = indices[0].shape
     flat = t.zeros(shape, dtype=t.int64, device=x.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import Kernel
 from steepest.ops.row import Case, Domain, Order, Row
@@ -18,7 +19,7 @@ def _matmul_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
     return (*batch, a.shape[-2], b.shape[-1]), a.dtype
 
 
-def _swap(x):
+def _swap(x: Array) -> Array:
     return np.swapaxes(x, -1, -2)
 
 

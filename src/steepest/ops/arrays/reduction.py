@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Linear, Rule, Zero
 from steepest.ops.machine_code import Kernel, Reduction
 from steepest.ops.row import Case, Domain, Row
@@ -42,17 +43,17 @@ def _same_dtype(x: Node, *, axis: Axes) -> tuple[Shape, np.dtype]:
     return _without(x.shape, axis), x.dtype
 
 
-def _spread(cotangent, x, *, axis):
+def _spread(cotangent: Array, x: Array, *, axis: Axes) -> Array:
     return np.broadcast_to(keep_axes(cotangent, axis, x.ndim), x.shape)
 
 
-def _extreme_pullback(cotangent, y, x, *, axis):
+def _extreme_pullback(cotangent: Array, y: Array, x: Array, *, axis: Axes) -> tuple[Array, ...]:
     ties = x == keep_axes(y, axis, x.ndim)
     share = cotangent / np.sum(ties.astype(x.dtype), axis=axis)
     return (np.where(ties, keep_axes(share, axis, x.ndim), 0),)
 
 
-def _extreme_pushforward(tangents, y, x, *, axis):
+def _extreme_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: Axes) -> Array:
     ties = x == keep_axes(y, axis, x.ndim)
     count = np.sum(ties.astype(x.dtype), axis=axis)
     return np.sum(np.where(ties, tangents[0], 0), axis=axis) / count
@@ -125,14 +126,14 @@ ANY = Row(
 )
 
 
-def _lines(x, axis):
+def _lines(x: Array, axis: Axes) -> tuple[Array, Axes]:
     """Return an array with the reduced axes as one axis at its end."""
     kept = tuple(i for i in range(x.ndim) if i not in axis)
     moved = np.transpose(x, (*kept, *axis))
     return np.reshape(moved, (*moved.shape[: len(kept)], -1)), kept
 
 
-def _scaled(x, exponents):
+def _scaled(x: Array, exponents: Array) -> Array:
     """Return x times powers of two, in steps that neither over- nor underflow before x does."""
     limit = float(np.finfo(x.dtype).maxexp - 8)
     half = np.rint(exponents * 0.5)
@@ -141,7 +142,7 @@ def _scaled(x, exponents):
     return x
 
 
-def _products_of_others(x, axis):
+def _products_of_others(x: Array, axis: Axes) -> Array:
     """Return for each element the product of all others, also where some are zero.
 
     Factors are brought near 1 by powers of two, which are exact: else a product may overflow
@@ -161,19 +162,19 @@ def _products_of_others(x, axis):
     return np.transpose(apart, tuple(sorted(range(x.ndim), key=order.__getitem__)))
 
 
-def _prod_pullback(cotangent, y, x, *, axis):
+def _prod_pullback(cotangent: Array, y: Array, x: Array, *, axis: Axes) -> tuple[Array, ...]:
     if x.size == 0:
         return (np.zeros_like(x),)
     return (keep_axes(cotangent, axis, x.ndim) * _products_of_others(x, axis),)
 
 
-def _prod_pushforward(tangents, y, x, *, axis):
+def _prod_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: Axes) -> Array:
     if x.size == 0:
         return np.ones_like(y) * 0
     return np.sum(tangents[0] * _products_of_others(x, axis), axis=axis)
 
 
-def _torch_prod(t, x, axis):
+def _torch_prod(t: Torch, x: Tensor, axis: Axes) -> Tensor:
     for i in sorted(axis, reverse=True):
         x = t.prod(x, dim=i)
     return x
@@ -204,7 +205,7 @@ def _running(name: str) -> Callable[..., Any]:
     return lambda x, *, axis: function(x, axis=axis)
 
 
-def _cumsum_transpose(cotangent, x, *, axis):
+def _cumsum_transpose(cotangent: Array, x: Array, *, axis: int) -> Array:
     return np.flip(np.cumsum(np.flip(cotangent, axis), axis=axis), axis)
 
 
@@ -221,7 +222,7 @@ CUMSUM = Row(
 )
 
 
-def _running_products(x, axis):
+def _running_products(x: Array, axis: int) -> Array:
     """Return, over two last axes (i, k), the product up to k of all factors but the i-th."""
     lines = np.moveaxis(x, axis, -1)
     number = lines.shape[-1]
@@ -231,14 +232,14 @@ def _running_products(x, axis):
     return np.triu(np.cumprod(alone, axis=-1))
 
 
-def _cumprod_pullback(cotangent, y, x, *, axis):
+def _cumprod_pullback(cotangent: Array, y: Array, x: Array, *, axis: int) -> tuple[Array, ...]:
     slopes = np.sum(
         _running_products(x, axis) * np.moveaxis(cotangent, axis, -1)[..., None, :], axis=-1
     )
     return (np.moveaxis(slopes, -1, axis),)
 
 
-def _cumprod_pushforward(tangents, y, x, *, axis):
+def _cumprod_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: int) -> Array:
     tangent = np.moveaxis(tangents[0], axis, -1)
     return np.moveaxis(np.sum(_running_products(x, axis) * tangent[..., None], axis=-2), -1, axis)
 

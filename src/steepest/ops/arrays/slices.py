@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.machine_code import Indexed
 from steepest.ops.row import RECORD, Case, Domain, Order, Row
@@ -39,7 +41,9 @@ def _getitem_infer(x: Node, *, slices: tuple[Slice, ...]) -> tuple[Shape, np.dty
     return tuple(number for _, number, _ in slices), x.dtype
 
 
-def _getitem_element(b, fetch, index, node):
+def _getitem_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     position = tuple(
         b.affine(i, first, step)
         for i, (first, _, step) in zip(index, node.attributes["slices"], strict=True)
@@ -47,7 +51,7 @@ def _getitem_element(b, fetch, index, node):
     return fetch(0, position)
 
 
-def _torch_getitem(t, x, slices):
+def _torch_getitem(t: Torch, x: Tensor, slices: tuple[Slice, ...]) -> Tensor:
     for axis, (first, number, step) in enumerate(slices):
         if step < 0:  # torch has no negative steps
             lowest = first + (number - 1) * step
@@ -57,7 +61,7 @@ def _torch_getitem(t, x, slices):
     return x
 
 
-def _torch_slice(x, axis, first, number, step):
+def _torch_slice(x: Tensor, axis: int, first: int, number: int, step: int) -> Tensor:
     return x[(slice(None),) * axis + (slice(first, first + number * step, step),)]
 
 
@@ -98,7 +102,9 @@ def embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
     return result
 
 
-def _positions_in_slices(b, index, shape, slices):
+def _positions_in_slices(
+    b: Builder, index: Sequence[Element], shape: Shape, slices: tuple[Slice, ...]
+) -> tuple[Element, tuple[Element, ...]]:
     """Emit whether slices contain an index, and its position within them.
 
     Positions outside are clamped, so that an element read there is real, and unused.
@@ -114,14 +120,16 @@ def _positions_in_slices(b, index, shape, slices):
     return inside, tuple(source)
 
 
-def _embed_element(b, fetch, index, node):
+def _embed_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     if node.operands[0].size == 0:
         return b.zero(node.dtype)
     inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
     return b.select(inside, fetch(0, source), b.zero(node.dtype))
 
 
-def _torch_embed(t, x, shape, slices):
+def _torch_embed(t: Torch, x: Tensor, shape: Shape, slices: tuple[Slice, ...]) -> Tensor:
     for axis, part in enumerate(slices):
         if part[2] < 0:
             x = t.flip(x, (axis,))
@@ -181,14 +189,16 @@ def _setitem_infer(x: Node, values: Node, *, slices: tuple[Slice, ...]) -> tuple
     return x.shape, x.dtype
 
 
-def _setitem_element(b, fetch, index, node):
+def _setitem_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     if node.operands[1].size == 0:
         return fetch(0, index)
     inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
     return b.select(inside, fetch(1, source), fetch(0, index))
 
 
-def _torch_setitem(t, x, values, slices):
+def _torch_setitem(t: Torch, x: Tensor, values: Tensor, slices: tuple[Slice, ...]) -> Tensor:
     # torch has no negative steps: the same elements, counted the other way.
     reversed_axes = [axis for axis, part in enumerate(slices) if part[2] < 0]
     result = x.clone()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Derivative, Partials
 from steepest.ops.elementwise.elementary import elementary
 from steepest.ops.machine_code import HOST, Elementwise, Lowering
@@ -62,7 +63,7 @@ def _special(
     )
 
 
-def _emit(name: str, b: Any, *operands: Any) -> Any:
+def _emit(name: str, b: Builder, *operands: Element) -> Element:
     return b.special(name, *operands)
 
 
@@ -87,21 +88,21 @@ def _scipy_in_torch(name: str, slopes: Callable[[], tuple[Callable[..., Any], ..
     return lambda t, *operands: _autograd_function(t, name, slopes()).apply(*operands)
 
 
-def _no_slope_in_torch(t: Any, *operands: Any) -> Any:
+def _no_slope_in_torch(t: Torch, *operands: Tensor) -> Tensor:
     return t.zeros_like(operands[0])
 
 
 def _through_scipy(name: str, *slopes: Callable[..., Any]) -> Callable[..., Any]:
     """Compute with SciPy what torch lacks or computes to fewer digits; slopes in torch."""
 
-    def function(t: Any, *operands: Any) -> Any:
+    def function(t: Torch, *operands: Tensor) -> Tensor:
         return _autograd_function(t, name, slopes).apply(*operands)
 
     return function
 
 
 @functools.cache
-def _autograd_function(t: Any, name: str, slopes: tuple[Callable[..., Any], ...]) -> Any:
+def _autograd_function(t: Torch, name: str, slopes: tuple[Callable[..., Any], ...]) -> Any:
     def forward(context: Any, *operands: Any) -> Any:
         context.save_for_backward(*operands)
         value = scipy_function(name)(*(x.detach().cpu().numpy() for x in operands))
@@ -118,7 +119,7 @@ def _autograd_function(t: Any, name: str, slopes: tuple[Callable[..., Any], ...]
     return type(name, (t.autograd.Function,), members)
 
 
-def _torch_beta(t: Any, a: Any, b: Any) -> Any:
+def _torch_beta(t: Torch, a: Tensor, b: Tensor) -> Tensor:
     return t.exp(t.lgamma(a) + t.lgamma(b) - t.lgamma(a + b))
 
 
@@ -126,7 +127,7 @@ _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-def _emit_expit(b: Any, x: Any) -> Any:
+def _emit_expit(b: Builder, x: Element) -> Element:
     # By exp(-abs(x)), which serves x and -x: the slope needs both.
     power = elementary("exp")(b, -b.fabs(x))
     right = b.constant(1.0, x) / (power + 1.0)
@@ -185,7 +186,7 @@ _HAZARD = _hazard_coefficients(24)
 _FAR_LEFT = -12.0
 
 
-def _slope_of_log_ndtr(y, x):
+def _slope_of_log_ndtr(y: Array, x: Array) -> Array:
     # In the left tail y and x**2 / 2 cancel: there by the asymptotic series in 1 / x**2
     # (Abramowitz and Stegun 26.2.12).
     is_far = x < _FAR_LEFT
@@ -263,7 +264,7 @@ BETA = _special(
 )
 
 
-def _ratio(x, divisor):
+def _ratio(x: Array, divisor: Array) -> Array:
     # 0 / 0 is 0 here: of 0 * log(0), which is 0, nothing depends on the divisor.
     nothing = (x == 0) & (divisor == 0)
     return np.where(nothing, 0.0, x / np.where(nothing, 1.0, divisor))
@@ -294,7 +295,7 @@ ENTR = _special(
 )
 
 
-def _torch_log_of_ratio(t: Any, x: Any, z: Any) -> Any:
+def _torch_log_of_ratio(t: Torch, x: Tensor, z: Tensor) -> Tensor:
     ratio = x / z
     in_range = (ratio > 1e-290) & (ratio < 1e290)
     apart = t.log(x) - t.log(z)
@@ -356,7 +357,7 @@ _FAR = 720.0
 """Where exprel and its slopes are infinite; far beyond, SciPy's hyp1f1 does not come back."""
 
 
-def _slope_of_exprel(t: Any, x: Any) -> Any:
+def _slope_of_exprel(t: Torch, x: Tensor) -> Tensor:
     two, near = t.full_like(x, 2.0), t.where(x > _FAR, 0.0, x)
     slope = 0.5 * HYP1F1.torch(t, two, two + 1.0, near)  # type: ignore[operator]
     return t.where(x > _FAR, float("inf"), slope)
@@ -375,14 +376,14 @@ EXPREL = _special(
 )
 
 
-def _emit_sinc(b: Any, x: Any) -> Any:
+def _emit_sinc(b: Builder, x: Element) -> Element:
     angle = x * math.pi
     one = b.constant(1.0, x)
     is_zero = x == 0
     return b.select(is_zero, one, elementary("sin")(b, angle) / b.select(is_zero, one, angle))
 
 
-def _partial_of_sinc(y, x):
+def _partial_of_sinc(y: Array, x: Array) -> Array:
     angle = math.pi * x
     return (-math.pi / 3) * angle * hyp0f1(np.full_like(x, 2.5), angle * angle * -0.25)
 
@@ -434,7 +435,7 @@ IV = _special(
 iv: Callable[..., Any] = recorded(IV)
 
 
-def _torch_half(t: Any, name: str, x: Any) -> Any:
+def _torch_half(t: Torch, name: str, x: Tensor) -> Tensor:
     """Return f(x) / x, whose limit at 0 is 1/2."""
     safe = t.where(x == 0, 1.0, x)
     return t.where(x == 0, 0.5, getattr(t.special, name)(safe) / safe)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.linear_algebra.linear import solve_infer
 from steepest.ops.linear_algebra.matrices import call, swap
@@ -25,19 +27,19 @@ def _triangle_infer(a: Node) -> tuple[Shape, np.dtype]:
     return (*a.shape[:-2], a.shape[-1], a.shape[-1]), a.dtype
 
 
-def _right_divided(a, r):
+def _right_divided(a: Array, r: Array) -> Array:
     """Return ``a @ inv(r)``."""
     return swap(np.linalg.solve(swap(r), swap(a)))
 
 
-def _triangle_pullback(cotangent, r, a):
+def _triangle_pullback(cotangent: Array, r: Array, a: Array) -> tuple[Array, ...]:
     m = np.matmul(r, swap(np.triu(cotangent)))
     symmetric = np.tril(m) + swap(np.tril(m, -1))
     q = _right_divided(a, r)
     return (_right_divided(np.matmul(q, symmetric), swap(r)),)
 
 
-def _triangle_pushforward(tangents, r, a):
+def _triangle_pushforward(tangents: Sequence[Array], r: Array, a: Array) -> Array:
     q = _right_divided(a, r)
     c = np.matmul(swap(q), _right_divided(tangents[0], r))
     below = np.tril(c, -1)
@@ -82,12 +84,12 @@ def _solve_triangle(r: Any, b: Any) -> np.ndarray:
     return result
 
 
-def _solve_triangle_pullback(cotangent, x, r, b):
+def _solve_triangle_pullback(cotangent: Array, x: Array, r: Array, b: Array) -> tuple[Array, ...]:
     to_b = np.linalg.solve(swap(np.triu(r)), cotangent)
     return -np.triu(np.matmul(to_b, swap(x))), to_b
 
 
-def _solve_triangle_pushforward(tangents, x, r, b):
+def _solve_triangle_pushforward(tangents: Sequence[Array], x: Array, r: Array, b: Array) -> Array:
     return solve_triangle(r, tangents[1] - np.matmul(np.triu(tangents[0]), x))
 
 
