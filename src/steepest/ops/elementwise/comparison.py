@@ -70,6 +70,11 @@ NOT_EQUAL = elementwise(
     domain=STEP_PAIRS,
     is_cheap=True,
 )
+COMPARISONS = frozenset(
+    row.name for row in (LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL)
+)
+"""Names of the six comparisons."""
+
 LOGICAL_AND = elementwise("logical_and", emit=lambda b, x, y: x & y, domain=TRUTHS, is_cheap=True)
 LOGICAL_OR = elementwise("logical_or", emit=lambda b, x, y: x | y, domain=TRUTHS, is_cheap=True)
 LOGICAL_XOR = elementwise("logical_xor", emit=lambda b, x, y: x != y, domain=TRUTHS, is_cheap=True)

@@ -18,6 +18,7 @@ from steepest.errors import (
 from steepest.graph import Node
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
+from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.trace.arrays.array import TracedArray, as_traced, is_ordered, node_of
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.refusals import refuse, refuse_library
@@ -186,7 +187,7 @@ def _targets(ufunc: np.ufunc, given: tuple[Any, ...], out: Any) -> tuple[Any, ..
 def _loop_of(ufunc: np.ufunc, inputs: Any, dtype: Any, casting: Any) -> Any:
     """Return the dtypes of the loop that NumPy chooses; None for comparisons of integers."""
     types = tuple(map(_type, map(unlisted, inputs)))
-    if dtype is None and ufunc.__name__ in _COMPARISONS and int in types:
+    if dtype is None and ufunc.__name__ in COMPARISONS and int in types:
         return None  # compared exactly, whatever the loop
     # NumPy crashes where it finds a cast of a Python number at fault: that is asked below.
     rules: dict[str, Any] = {"casting": "unsafe"}
@@ -318,9 +319,6 @@ def _type(value: Any) -> Any:
     return check_dtype(np.asarray(value).dtype)
 
 
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
-
-
 def _exact_types(operands: Sequence[Any], types: Sequence[Any]) -> Any:
     """Return dtypes of two compared operands in which a Python int keeps its value.
 
@@ -380,7 +378,7 @@ def apply(row: Row, *operands: Any) -> TracedArray:
     ufunc: Any = row.evaluate
     operands = tuple(map(unlisted, operands))
     types = tuple(map(_type, operands))
-    if int in types and row.name in _COMPARISONS:
+    if int in types and row.name in COMPARISONS:
         types = _exact_types(operands, types)
         if types is None:
             return _compared_beyond(ufunc, operands)

@@ -21,6 +21,7 @@ import numpy as np
 
 from steepest.errors import ConcreteValueError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
+from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.dispatch import call_ufunc, demand
 from steepest.trace.arrays.registries import NUMBERS
@@ -246,7 +247,6 @@ _ANY: dict[str, Callable[[Any, Any], Any]] = {
     "power": _power,
 }
 
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _LOGIC = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "not_equal"}
 
 
@@ -261,7 +261,7 @@ def operate(ufunc: np.ufunc, a: Any, b: Any) -> TracedArray:
         return _number(getattr(np, _LOGIC[name])(a, b))
     a, b = _operand(a), _operand(b)
     is_float = _is_float(a), _is_float(b)
-    if name in _COMPARISONS:
+    if name in COMPARISONS:
         if any(is_float) and not all(is_float):
             number = b if is_float[0] else a
             demand(np.abs(_real(number)) <= EXACT, _inexact("a comparison"))
