@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import Kernel
 from steepest.ops.row import Case, Domain, Order, Row
@@ -19,10 +18,6 @@ def _matmul_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
     return (*batch, a.shape[-2], b.shape[-1]), a.dtype
 
 
-def _swap(x: Array) -> Array:
-    return np.swapaxes(x, -1, -2)
-
-
 MATMUL = Row(
     name="matmul",
     rows=of_matmul,
@@ -31,8 +26,8 @@ MATMUL = Row(
     infer=_matmul_infer,
     derivative=Linear(
         {
-            0: lambda cotangent, a, b: np.matmul(cotangent, _swap(b)),
-            1: lambda cotangent, a, b: np.matmul(_swap(a), cotangent),
+            0: lambda cotangent, a, b: np.matmul(cotangent, np.swapaxes(b, -1, -2)),
+            1: lambda cotangent, a, b: np.matmul(np.swapaxes(a, -1, -2), cotangent),
         }
     ),
     torch="matmul",

@@ -59,7 +59,8 @@ def _extreme_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis:
     return np.sum(np.where(ties, tangents[0], 0), axis=axis) / count
 
 
-def _reduce(name: str) -> Callable[..., Any]:
+def _along_axis(name: str) -> Callable[..., Any]:
+    """Return NumPy's function of that name, with its only attribute."""
     function = getattr(np, name)
     return lambda x, *, axis: function(x, axis=axis)
 
@@ -78,7 +79,7 @@ def _highest(dtype: np.dtype) -> Any:
 
 SUM = Row(
     name="sum",
-    evaluate=_reduce("sum"),
+    evaluate=_along_axis("sum"),
     infer=_same_dtype,
     derivative=Linear({0: _spread}),
     torch=lambda t, x, axis: t.sum(x, dim=axis) if axis else x,
@@ -88,7 +89,7 @@ SUM = Row(
 )
 MAX = Row(
     name="max",
-    evaluate=_reduce("max"),
+    evaluate=_along_axis("max"),
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
@@ -98,7 +99,7 @@ MAX = Row(
 )
 MIN = Row(
     name="min",
-    evaluate=_reduce("min"),
+    evaluate=_along_axis("min"),
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
@@ -108,7 +109,7 @@ MIN = Row(
 )
 ALL = Row(
     name="all",
-    evaluate=_reduce("all"),
+    evaluate=_along_axis("all"),
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.all(x, dim=axis) if axis else x,
@@ -117,7 +118,7 @@ ALL = Row(
 )
 ANY = Row(
     name="any",
-    evaluate=_reduce("any"),
+    evaluate=_along_axis("any"),
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.any(x, dim=axis) if axis else x,
@@ -182,7 +183,7 @@ def _torch_prod(t: Torch, x: Tensor, axis: Axes) -> Tensor:
 
 PROD = Row(
     name="prod",
-    evaluate=_reduce("prod"),
+    evaluate=_along_axis("prod"),
     infer=_same_dtype,
     derivative=Rule(_prod_pullback, _prod_pushforward),
     torch=_torch_prod,
@@ -200,11 +201,6 @@ _RUNNING_CASES = (
 )
 
 
-def _running(name: str) -> Callable[..., Any]:
-    function = getattr(np, name)
-    return lambda x, *, axis: function(x, axis=axis)
-
-
 def _cumsum_transpose(cotangent: Array, x: Array, *, axis: int) -> Array:
     return np.flip(np.cumsum(np.flip(cotangent, axis), axis=axis), axis)
 
@@ -212,7 +208,7 @@ def _cumsum_transpose(cotangent: Array, x: Array, *, axis: int) -> Array:
 CUMSUM = Row(
     name="cumsum",
     rows=along_others,
-    evaluate=_running("cumsum"),
+    evaluate=_along_axis("cumsum"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Linear({0: _cumsum_transpose}),
     torch=lambda t, x, axis: t.cumsum(x, dim=axis),
@@ -247,7 +243,7 @@ def _cumprod_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis:
 CUMPROD = Row(
     name="cumprod",
     rows=along_others,
-    evaluate=_running("cumprod"),
+    evaluate=_along_axis("cumprod"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Rule(_cumprod_pullback, _cumprod_pushforward),
     torch=lambda t, x, axis: t.cumprod(x, dim=axis),
@@ -273,10 +269,9 @@ _POSITION_CASES = (
 
 
 def _argument(name: str) -> Row:
-    function = getattr(np, name)
     return Row(
         name=name,
-        evaluate=lambda x, *, axis: function(x, axis=axis),
+        evaluate=_along_axis(name),
         infer=_position,
         derivative=Zero(),
         torch=lambda t, x, axis: getattr(t, name)(

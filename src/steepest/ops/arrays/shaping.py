@@ -13,7 +13,7 @@ from steepest.ops.aliases import Array, Builder, Element
 from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.elementwise.conversion import astype_in_torch
 from steepest.ops.machine_code import Elementwise, Indexed, Kernel
-from steepest.ops.row import RECORD, Case, Domain, Order, Row
+from steepest.ops.row import Case, Domain, Order, Row, recorded
 from steepest.ops.rows import of_broadcast, of_concatenate, of_reshape, of_transpose
 from steepest.ops.support import moved, of_first
 
@@ -177,11 +177,8 @@ CONCATENATE = Row(
 )
 
 
-def pack(*elements: Any, shape: Shape) -> Any:
+def _pack(*elements: Any, shape: Shape) -> Any:
     """Return the array of a shape made of numbers, in C order."""
-    for element in elements:
-        if hasattr(element, RECORD):
-            return getattr(element, RECORD)(PACK, *elements, shape=shape)
     return np.array(elements).reshape(shape)
 
 
@@ -197,7 +194,7 @@ PACK = Row(
     name="pack",
     in_order=Order.ALWAYS,
     is_move=True,
-    evaluate=pack,
+    evaluate=_pack,
     infer=_pack_infer,
     derivative=JointLinear(lambda cotangent, *elements, shape: tuple(np.ravel(cotangent))),
     torch=lambda t, *elements, shape: t.reshape(t.stack(elements), shape),
@@ -213,6 +210,7 @@ PACK = Row(
         analytic=True,
     ),
 )
+pack: Callable[..., Array] = recorded(PACK)
 
 
 ASTYPE = Row(

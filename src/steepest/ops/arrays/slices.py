@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.aliases import Builder, Element, Tensor, Torch
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.machine_code import Indexed
-from steepest.ops.row import RECORD, Case, Domain, Order, Row
+from steepest.ops.row import Case, Domain, Order, Row, recorded
 from steepest.ops.rows import of_getitem, of_put
 from steepest.ops.support import moved, placed
 
@@ -52,17 +52,23 @@ def _getitem_element(
 
 
 def _torch_getitem(t: Torch, x: Tensor, slices: tuple[Slice, ...]) -> Tensor:
-    for axis, (first, number, step) in enumerate(slices):
-        if step < 0:  # torch has no negative steps
-            lowest = first + (number - 1) * step
-            x = t.flip(_torch_slice(x, axis, lowest, number, -step), (axis,))
-        else:
-            x = _torch_slice(x, axis, first, number, step)
-    return x
+    return _flipped(t, x[_rising(slices)], slices)
 
 
-def _torch_slice(x: Tensor, axis: int, first: int, number: int, step: int) -> Tensor:
-    return x[(slice(None),) * axis + (slice(first, first + number * step, step),)]
+def _rising(slices: tuple[Slice, ...]) -> tuple[slice, ...]:
+    """Return slices of the same elements with positive steps: torch has no negative ones."""
+    return tuple(
+        slice(first, first + number * step, step)
+        if step > 0
+        else slice(first + (number - 1) * step, first + 1, -step)
+        for first, number, step in slices
+    )
+
+
+def _flipped(t: Torch, x: Tensor, slices: tuple[Slice, ...]) -> Tensor:
+    """Return values reversed along the axes whose slices have negative steps."""
+    axes = [axis for axis, (_, _, step) in enumerate(slices) if step < 0]
+    return t.flip(x, axes) if axes else x
 
 
 GETITEM = Row(
@@ -93,10 +99,8 @@ GETITEM = Row(
 )
 
 
-def embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
+def _embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
     """Return zeros of a shape with `x` put at slices: the transpose of ``getitem``."""
-    if hasattr(x, RECORD):
-        return getattr(x, RECORD)(EMBED, x, shape=shape, slices=slices)
     result = np.zeros(shape, np.asarray(x).dtype)
     result[as_slices(slices)] = x
     return result
@@ -130,31 +134,22 @@ def _embed_element(
 
 
 def _torch_embed(t: Torch, x: Tensor, shape: Shape, slices: tuple[Slice, ...]) -> Tensor:
-    for axis, part in enumerate(slices):
-        if part[2] < 0:
-            x = t.flip(x, (axis,))
     result = t.zeros(shape, dtype=x.dtype, device=x.device)
-    target = tuple(
-        slice(first, first + number * step, step)
-        if step > 0
-        else slice(first + (number - 1) * step, first + 1, -step)
-        for first, number, step in slices
-    )
     indices = t.meshgrid(
         *(
             t.arange(extent, device=x.device)[part]
-            for extent, part in zip(shape, target, strict=True)
+            for extent, part in zip(shape, _rising(slices), strict=True)
         ),
         indexing="ij",
     )
-    return result.index_put(tuple(indices), x) if shape else x
+    return result.index_put(tuple(indices), _flipped(t, x, slices)) if shape else x
 
 
 EMBED = Row(
     name="embed",
     rows=of_put,
     in_order=Order.ALWAYS,
-    evaluate=embed,
+    evaluate=_embed,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[as_slices(slices)]}),
     torch=_torch_embed,
@@ -171,13 +166,11 @@ EMBED = Row(
         analytic=True,
     ),
 )
+embed: Callable[..., Array] = recorded(EMBED)
 
 
-def setitem(x: Any, values: Any, *, slices: tuple[Slice, ...]) -> Any:
+def _setitem(x: Any, values: Any, *, slices: tuple[Slice, ...]) -> Any:
     """Return `x` with other values at slices."""
-    for operand in (x, values):
-        if hasattr(operand, RECORD):
-            return getattr(operand, RECORD)(SETITEM, x, values, slices=slices)
     result = np.array(x, np.result_type(x, values))
     result[as_slices(slices)] = values
     return result
@@ -199,16 +192,8 @@ def _setitem_element(
 
 
 def _torch_setitem(t: Torch, x: Tensor, values: Tensor, slices: tuple[Slice, ...]) -> Tensor:
-    # torch has no negative steps: the same elements, counted the other way.
-    reversed_axes = [axis for axis, part in enumerate(slices) if part[2] < 0]
     result = x.clone()
-    target = tuple(
-        slice(first, first + number * step, step)
-        if step > 0
-        else slice(first + (number - 1) * step, first + 1, -step)
-        for first, number, step in slices
-    )
-    result[target] = t.flip(values, reversed_axes) if reversed_axes else values
+    result[_rising(slices)] = _flipped(t, values, slices)
     return result
 
 
@@ -217,7 +202,7 @@ SETITEM = Row(
     rows=of_put,
     in_order=Order.AS_FIRST,
     is_move=True,
-    evaluate=setitem,
+    evaluate=_setitem,
     infer=_setitem_infer,
     derivative=JointLinear(
         lambda cotangent, x, values, *, slices: (
@@ -239,6 +224,7 @@ SETITEM = Row(
         analytic=True,
     ),
 )
+setitem: Callable[..., Array] = recorded(SETITEM)
 
 
 ROWS: tuple[Row, ...] = (GETITEM, EMBED, SETITEM)

@@ -13,10 +13,10 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
-from steepest.ops.derivative_rules import Derivative, Partials
+from steepest.ops.derivative_rules import Partials
 from steepest.ops.elementwise.elementary import elementary
 from steepest.ops.machine_code import HOST, Elementwise, Lowering
-from steepest.ops.row import RECORD, Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 _SMOOTH = Domain(((-2.0, 2.0),), special=((0.0,), (-6.0,), (6.0,)))
 _SIGMOID = Domain(((-2.0, 2.0),), special=((0.0,), (-40.0,), (40.0,), (-300.0,), (300.0,)))
@@ -49,41 +49,25 @@ def _special(
     lower: Lowering | None = None,
     kink: str = "",
 ) -> Row:
-    derivative: Derivative = Partials(partials)
-    call = functools.partial(_emit, name)
     return Row(
         name=name,
         evaluate=scipy_function(name),
         infer=_infer,
-        derivative=derivative,
+        derivative=Partials(partials),
         torch=torch,
-        lower=lower or Elementwise(call),
+        lower=lower or Elementwise(lambda b, *operands: b.special(name, *operands)),
         domain=domain,
         kink=kink,
     )
-
-
-def _emit(name: str, b: Builder, *operands: Element) -> Element:
-    return b.special(name, *operands)
-
-
-def recorded(row: Row) -> Callable[..., Any]:
-    """Return an op as a function: recorded for traced arrays, SciPy's for plain ones."""
-
-    def function(*operands: Any) -> Any:
-        for operand in operands:
-            if hasattr(operand, RECORD):
-                return getattr(operand, RECORD)(row, *operands)
-        return row.evaluate(*operands)
-
-    return function
 
 
 def _in_torch(name: str) -> Callable[..., Any]:
     return lambda t, *operands: getattr(t.special, name)(*operands)
 
 
-def _scipy_in_torch(name: str, slopes: Callable[[], tuple[Callable[..., Any], ...]]) -> Any:
+def _scipy_in_torch(
+    name: str, slopes: Callable[[], tuple[Callable[..., Any], ...]]
+) -> Callable[..., Any]:
     """As :func:`_through_scipy`, for slopes that need the function itself."""
     return lambda t, *operands: _autograd_function(t, name, slopes()).apply(*operands)
 
@@ -94,11 +78,7 @@ def _no_slope_in_torch(t: Torch, *operands: Tensor) -> Tensor:
 
 def _through_scipy(name: str, *slopes: Callable[..., Any]) -> Callable[..., Any]:
     """Compute with SciPy what torch lacks or computes to fewer digits; slopes in torch."""
-
-    def function(t: Torch, *operands: Tensor) -> Tensor:
-        return _autograd_function(t, name, slopes).apply(*operands)
-
-    return function
+    return _scipy_in_torch(name, lambda: slopes)
 
 
 @functools.cache
@@ -316,12 +296,14 @@ REL_ENTR = _special(
 )
 # exprel and sinc have slopes that cancel around 0 in every closed form; those of the
 # hypergeometric functions that they are do not, to any order.
+_hyp1f1_in_torch = _scipy_in_torch("hyp1f1", lambda: _SLOPES_OF_HYP1F1)
+_hyp0f1_in_torch = _scipy_in_torch("hyp0f1", lambda: _SLOPES_OF_HYP0F1)
 HYP1F1 = _special(
     "hyp1f1",
     None,
     None,
     lambda y, a, b, x: a / b * hyp1f1(a + 1.0, b + 1.0, x),
-    torch=_scipy_in_torch("hyp1f1", lambda: _SLOPES_OF_HYP1F1),
+    torch=_hyp1f1_in_torch,
     domain=Domain(
         ((0.5, 2.0), (2.0, 4.0), (-2.0, 2.0)),
         special=((1.0, 2.0, 0.0), (1.0, 2.0, -40.0), (2.0, 3.0, 40.0)),
@@ -333,7 +315,7 @@ HYP0F1 = _special(
     "hyp0f1",
     None,
     lambda y, b, x: hyp0f1(b + 1.0, x) / b,
-    torch=_scipy_in_torch("hyp0f1", lambda: _SLOPES_OF_HYP0F1),
+    torch=_hyp0f1_in_torch,
     domain=Domain(
         ((0.5, 3.0), (-2.0, 2.0)),
         (Case(((3,), (3,))), Case(((), (4, 20)))),
@@ -345,11 +327,11 @@ hyp0f1: Callable[..., Any] = recorded(HYP0F1)
 _SLOPES_OF_HYP1F1: Any = (
     _no_slope_in_torch,
     _no_slope_in_torch,
-    lambda t, a, b, x: a / b * HYP1F1.torch(t, a + 1.0, b + 1.0, x),  # type: ignore[operator]
+    lambda t, a, b, x: a / b * _hyp1f1_in_torch(t, a + 1.0, b + 1.0, x),
 )
 _SLOPES_OF_HYP0F1: Any = (
     _no_slope_in_torch,
-    lambda t, b, x: HYP0F1.torch(t, b + 1.0, x) / b,  # type: ignore[operator]
+    lambda t, b, x: _hyp0f1_in_torch(t, b + 1.0, x) / b,
 )
 
 
@@ -359,7 +341,7 @@ _FAR = 720.0
 
 def _slope_of_exprel(t: Torch, x: Tensor) -> Tensor:
     two, near = t.full_like(x, 2.0), t.where(x > _FAR, 0.0, x)
-    slope = 0.5 * HYP1F1.torch(t, two, two + 1.0, near)  # type: ignore[operator]
+    slope = 0.5 * _hyp1f1_in_torch(t, two, two + 1.0, near)
     return t.where(x > _FAR, float("inf"), slope)
 
 

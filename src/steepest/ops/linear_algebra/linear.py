@@ -19,7 +19,6 @@ from steepest.ops.derivative_rules import Rule, Zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
-    call,
     from_lower,
     pack,
     square,
@@ -31,7 +30,7 @@ from steepest.ops.linear_algebra.matrices import (
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
 from steepest.ops.linear_algebra.spectral import cofactors, svd_parts
 from steepest.ops.machine_code import HOST
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 # Solving.
 
@@ -103,7 +102,7 @@ DET = Row(
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
-det = call(lambda: DET, np.linalg.det)
+det = recorded(DET)
 
 
 def _logdet_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
@@ -229,13 +228,14 @@ QR = Row(
     domain=Domain(ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 4, 2),), rising=5.0))),
     kink="slopes are nan where the columns are not independent",
 )
-qr = call(lambda: QR, QR.evaluate)
+qr = recorded(QR)
 
 
 # The pseudo-inverse.
 
 
-def _pinv_tangent(y: Array, a: Array, ta: Array, rcond: float) -> Array:
+def _pinv_pushforward(tangents: Sequence[Array], y: Array, a: Array, *, rcond: float) -> Array:
+    (ta,) = tangents
     tat, yt = swap(ta), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
@@ -299,10 +299,7 @@ PINV = Row(
     name="pinv",
     evaluate=lambda a, *, rcond: np.linalg.pinv(a, rcond),
     infer=lambda a, *, rcond: ((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype),
-    derivative=Rule(
-        _pinv_pullback,
-        lambda tangents, y, a, *, rcond: _pinv_tangent(y, a, tangents[0], rcond),
-    ),
+    derivative=Rule(_pinv_pullback, _pinv_pushforward),
     torch=_torch_pinv,
     lower=HOST,
     domain=Domain(

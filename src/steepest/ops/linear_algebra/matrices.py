@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array, Tensor, Torch
-from steepest.ops.row import RECORD, Case, Row
+from steepest.ops.row import Case
 
 ENTRIES = ((-3.0, 3.0),)
 
@@ -18,18 +18,6 @@ ENTRIES = ((-3.0, 3.0),)
 def swap(x: Array) -> Array:
     """Return a matrix with its axes exchanged."""
     return np.swapaxes(x, -1, -2)
-
-
-def call(row_of: Callable[[], Row], evaluate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that records its op on traced arrays, and computes plain ones."""
-
-    def function(*operands: Any, **attributes: Any) -> Any:
-        for operand in operands:
-            if hasattr(operand, RECORD):
-                return getattr(operand, RECORD)(row_of(), *operands, **attributes)
-        return evaluate(*operands, **attributes)
-
-    return function
 
 
 def square(a: Node) -> tuple[Shape, np.dtype]:

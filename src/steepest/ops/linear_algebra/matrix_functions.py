@@ -21,9 +21,9 @@ from steepest.graph import Graph, Node, Shape
 from steepest.graph.source import at, user_source
 from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Rule
-from steepest.ops.linear_algebra.matrices import ENTRIES, call, square
+from steepest.ops.linear_algebra.matrices import ENTRIES, square
 from steepest.ops.machine_code import HOST
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 Of = str | Graph | Callable[[Any], Any]
 """A function that is known by name, a graph of it and its derivatives, or a plain one."""
@@ -253,7 +253,7 @@ MATRIX_FUNCTION = Row(
     kink="also of equal eigenvalues; NaN for a matrix that is not symmetric",
     explain="the matrix is not symmetric, or an eigenvalue lies where the function has no value",
 )
-matrix_function = call(lambda: MATRIX_FUNCTION, _matrix_function)
+matrix_function = recorded(MATRIX_FUNCTION)
 
 
 ROWS: tuple[Row, ...] = (MATRIX_FUNCTION,)

@@ -20,7 +20,6 @@ from steepest.ops.leaves import is_zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
-    call,
     from_lower,
     pack,
     square,
@@ -30,7 +29,7 @@ from steepest.ops.linear_algebra.matrices import (
     unpack,
 )
 from steepest.ops.machine_code import HOST, Elementwise
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 _SAME = 10.0
 """Values that differ by so many roundings for each row of the matrix count as equal."""
@@ -73,7 +72,7 @@ OVER_GAP: Row = Row(
         "what depends on the values alone, or a function of the matrix such as st.matrix_function"
     ),
 )
-over_gap: Any = call(lambda: OVER_GAP, _over_gap)
+over_gap: Callable[..., Array] = recorded(OVER_GAP)
 
 
 def _rounding(values: Any) -> Any:
@@ -210,7 +209,7 @@ EIGH = Row(
     ),
     kink="eigenvectors of equal eigenvalues have slope NaN within their plane",
 )
-eigh = call(lambda: EIGH, _eigh)
+eigh = recorded(EIGH)
 
 
 # Singular values.
@@ -313,7 +312,7 @@ SVD = Row(
     ),
     kink="vectors of equal singular values have slope NaN within their plane; slope 0 at 0",
 )
-svd = call(lambda: SVD, SVD.evaluate)
+svd = recorded(SVD)
 
 
 # Cofactors.
@@ -370,6 +369,6 @@ COFACTORS = Row(
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
 )
-cofactors = call(lambda: COFACTORS, _cofactors)
+cofactors = recorded(COFACTORS)
 
 ROWS: tuple[Row, ...] = (OVER_GAP, EIGH, SVD, COFACTORS)
