@@ -2,8 +2,8 @@
 
 An op is one :class:`Row`: its NumPy function, its shape and dtype rule, its derivative, its
 torch name, its machine code, the domain where tests draw operands, and its convention at
-kinks. A row imports no backend: machine code is emitted on a builder it is handed, torch is
-named by string or reached through the module it is handed.
+kinks. A row imports no backend. It emits machine code through a builder that it is given, and
+names a torch function by string or takes it from the module `torch` that it is given.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ class Case:
     integers
         Exclusive upper bounds for operands that are integer indices, by position.
     diagonal
-        Added to the diagonal of the first operand, which is made symmetric: a matrix that
-        can be solved with.
+        Added to the diagonal of the first operand, which is made symmetric, so that the matrix
+        is well conditioned.
     rising
-        As `diagonal`, times 1, 2, 3...: eigenvalues and singular values lie apart.
+        Added likewise, times 1, 2, 3... along the diagonal, so that eigenvalues and singular
+        values are distinct.
     """
 
     shapes: tuple[Shape, ...]
@@ -67,15 +68,15 @@ class Domain:
         Whether NumPy computes the op for complex numbers, so that the complex step serves
         as a witness.
     oriented
-        Whether the result holds vectors whose sign is free: tests compare what does not
-        depend on it.
+        Whether the result holds vectors of arbitrary sign. Tests then compare only what does
+        not depend on the sign.
     special
-        Points, one number for each operand, where the function or its rule has a case of its
-        own, or where digits could cancel. Tests look at every derivative to fifth order there
+        Points, one number for each operand, where the function or its rule treats a special
+        case, or where digits could cancel. Tests check every derivative to fifth order there
         and on both sides, as far as the function is smooth.
     agree
-        For an op whose operands depend on one another: those that go together, from those
-        drawn.
+        For an op whose operands depend on one another: function of the operands that were
+        drawn, which returns consistent ones.
     """
 
     intervals: tuple[tuple[float, float] | str, ...]
@@ -93,7 +94,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Side:
-    """What an op with a kink is on one side of it: the same values, and the slopes of that side.
+    """One side of a kink: an op with the same values and the slopes of that side.
 
     Attributes
     ----------
@@ -108,7 +109,7 @@ class Side:
 
 
 class Order(enum.Enum):
-    """Where NumPy surely lays a result out in C order."""
+    """When NumPy is known to return a result in C order: always, or if operands are so."""
 
     UNKNOWN = enum.auto()
     AS_FIRST = enum.auto()
@@ -118,7 +119,7 @@ class Order(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One op, whole.
+    """Everything about one op.
 
     Attributes
     ----------
@@ -137,33 +138,32 @@ class Row:
     domain
         Where tests draw operands. An op that could not be tested is an error at import.
     kink
-        The convention where the derivative does not exist, for people; empty if it always
-        does.
+        The convention where the derivative does not exist, as text for the documentation;
+        empty if the derivative always exists.
     put
         For an op whose result is a view: NumPy code of ``(base, values, **attributes)`` that
         returns the base with the view's elements replaced, so that views can be assigned to.
     support
-        Where the result can be other than zero, given where its operands can: a rule of
+        Where the result can be nonzero, given where its operands can: a rule of
         :mod:`steepest.ops.support`; None where nothing is known.
     explain
-        Why the result is not finite although the operands are, for people.
+        Why the result may not be finite although the operands are, as text for messages.
     shorten
-        A simpler node that stands for this op of some operands, or None: function of the
-        operands. It has the same value and more derivatives.
+        Function of the operands that returns a simpler node with the same value, which can be
+        differentiated at more points; or None.
     sides
-        For an op with a kink where its operands are equal (its only operand and 0): what
-        differs in its row below the kink, where the first is the smaller, and above it.
+        For an op with a kink where its two operands are equal, or its only operand is 0: the
+        op below the kink, where the first operand is the smaller one, and above it.
     rows
         Which rows of its operands a row of the result needs: a rule of
-        :mod:`steepest.ops.rows`; None where the machine code says it, or nothing is known.
+        :mod:`steepest.ops.rows`; None where `lower` implies it, or nothing is known.
     looks_up
-        Whether operands of whole numbers are places, which are looked up and checked while it
-        runs.
+        Whether integer operands are indices, which are checked when the op runs.
     is_move
-        Whether it is known that every element of the result is one of an operand's.
+        Whether every element of the result is known to be an element of an operand.
     in_order
-        Where NumPy surely lays the result out in C order. Elementwise ops and reductions do
-        where all operands are so.
+        When NumPy is known to return the result in C order. Elementwise ops and reductions
+        do if all operands are in C order.
     """
 
     name: str
@@ -248,7 +248,19 @@ def elementwise(
     )
 
 
-_loops: dict[tuple, tuple[np.dtype, ...]] = {}
+def recorded(row: Row) -> Callable[..., Any]:
+    """Return an op as a function that records traced arrays and computes plain ones."""
+
+    def function(*operands: Any, **attributes: Any) -> Any:
+        for operand in operands:
+            if hasattr(operand, RECORD):
+                return getattr(operand, RECORD)(row, *operands, **attributes)
+        return row.evaluate(*operands, **attributes)
+
+    return function
+
+
+_loops: dict[tuple[Any, ...], tuple[np.dtype, ...]] = {}
 
 
 def resolve_loop(ufunc: np.ufunc, types: tuple[Any, ...]) -> tuple[np.dtype, ...]:

@@ -52,7 +52,8 @@ class Sides:
 
     def rule(self, node: Node) -> Derivative:
         """Return how to differentiate a node."""
-        return self.kinks.get(node, node.op).derivative
+        derivative: Derivative = self.kinks.get(node, node.op).derivative
+        return derivative
 
     def value(self, node: Node) -> Node:
         """Return what partial derivatives take a node for."""

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from steepest.ops import TABLE, Row
+from steepest.ops import TABLE, Row, Zero
 from steepest.ops.machine_code import HOST
 from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 
-NO_SLOPE = frozenset(
+_FLAT_COMPOSITIONS = frozenset(
     """
-    all allclose any argmax argmin argsort argwhere around array_equal array_equiv bitwise_and
-    bitwise_or bitwise_xor ceil count_nonzero digitize equal fix flatnonzero floor
-    floor_divide greater greater_equal heaviside invert isclose iscomplexobj isfinite isin isinf
-    isnan isneginf isposinf isreal isrealobj isscalar left_shift less less_equal
-    linalg.matrix_rank logical_and logical_not logical_or logical_xor math.ceil math.floor
-    math.isclose math.isfinite math.isinf math.isnan math.trunc math.ulp nanargmax nanargmin ndim
-    nonzero not_equal ones_like result_type right_shift rint round searchsorted shape sign
-    signbit size spacing trunc unravel_index zeros_like
+    allclose argwhere around array_equal array_equiv count_nonzero digitize fix flatnonzero
+    heaviside isclose iscomplexobj isin isneginf isposinf isreal isrealobj isscalar
+    linalg.matrix_rank math.ceil math.floor math.isclose math.isfinite math.isinf math.isnan
+    math.trunc math.ulp nanargmax nanargmin ndim nonzero ones_like result_type round searchsorted
+    shape size spacing unravel_index zeros_like
     """.split()  # noqa: SIM905
 )
-"""Functions of steps, of truth values and of whole numbers: their slope is 0 everywhere."""
+"""Compositions whose slope is 0 everywhere: their results are steps, truth values or integers.
+
+For an op, its row says so.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,10 @@ def _name(function: Any) -> str:
 
 def _described(name: str, row: Row | None) -> CoverageRow:
     called = row is not None and row.lower is HOST
+    is_flat = isinstance(row.derivative, Zero) if row else name in _FLAT_COMPOSITIONS
     return CoverageRow(
         name,
-        "0" if name in NO_SLOPE else "any order",
+        "0" if is_flat else "any order",
         "calls NumPy" if called else "machine code",
         "op" if row else "composition",
     )

@@ -12,7 +12,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.ops.row import RECORD
 
-_Axes = int | tuple[int, ...] | None
+_Axes = int | Sequence[int] | None
 
 
 def logsumexp(x: Any, axis: _Axes = None, keepdims: bool = False) -> Any:

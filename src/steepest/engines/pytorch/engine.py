@@ -17,6 +17,7 @@ from steepest.engines.protocol import Run, Start
 from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
 from steepest.errors import EngineUnavailableError, UnsupportedError
 from steepest.graph import Graph, Node, order
+from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.ops.sides import sides_of
 
 
@@ -142,7 +143,6 @@ _BY_SIGN = frozenset(
 """Ops of which the same bits, taken as signed, would give another result."""
 
 _TAKE_UNSIGNED = frozenset({"astype", "constant", "left_shift", "right_shift"})
-_COMPARE = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
 def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
@@ -158,7 +158,7 @@ def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
     if not kinds & _UNSIGNED or name in _TAKE_UNSIGNED:
         return function
     if np.dtype(np.uint64) in kinds:
-        if name in _COMPARE:
+        if name in COMPARISONS:
             return function
         if name in _BY_SIGN:
             raise UnsupportedError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import HOST
-from steepest.ops.row import RECORD, Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 
 def _infer(x: Node, *, axis: int, sign: int) -> tuple[Shape, np.dtype]:
@@ -19,6 +21,7 @@ def _infer(x: Node, *, axis: int, sign: int) -> tuple[Shape, np.dtype]:
 
 
 def _evaluate(x: Any, *, axis: int, sign: int) -> np.ndarray:
+    """Return the sums of pairs times ``exp(sign * 2 pi i j k / n)``, without any factor."""
     values = np.asarray(x[..., 0] + 1j * x[..., 1])
     transform = np.fft.fft if sign < 0 else np.fft.ifft
     norm: Any = "backward" if sign < 0 else "forward"  # neither divides
@@ -26,19 +29,12 @@ def _evaluate(x: Any, *, axis: int, sign: int) -> np.ndarray:
     return np.stack([result.real, result.imag], axis=-1).astype(x.dtype)
 
 
-def _torch(t: Any, x: Any, axis: int, sign: int) -> Any:
+def _torch(t: Torch, x: Tensor, axis: int, sign: int) -> Tensor:
     transform = t.fft.fft if sign < 0 else t.fft.ifft
     result = transform(
         t.complex(x[..., 0], x[..., 1]), dim=axis, norm="backward" if sign < 0 else "forward"
     )
     return t.stack([result.real, result.imag], -1)
-
-
-def fourier(x: Any, *, axis: int, sign: int) -> Any:
-    """Return the sums of pairs times ``exp(sign * 2 pi i j k / n)``, without any factor."""
-    if hasattr(x, RECORD):
-        return getattr(x, RECORD)(FOURIER, x, axis=axis, sign=sign)
-    return _evaluate(x, axis=axis, sign=sign)
 
 
 FOURIER = Row(
@@ -60,5 +56,6 @@ FOURIER = Row(
         ),
     ),
 )
+fourier: Callable[..., Array] = recorded(FOURIER)
 
 ROWS: tuple[Row, ...] = (FOURIER,)

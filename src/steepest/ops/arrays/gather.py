@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Linear
 from steepest.ops.machine_code import Indexed, Kernel
-from steepest.ops.row import RECORD, Case, Domain, Order, Row
+from steepest.ops.row import Case, Domain, Order, Row, recorded
 from steepest.ops.support import gathered, moved
 
 _REALS = ((-3.0, 3.0),)
@@ -22,7 +24,9 @@ def _take_infer(x: Node, *indices: Node) -> tuple[Shape, np.dtype]:
     return (*indices[0].shape, *x.shape[len(indices) :]), x.dtype
 
 
-def _take_element(b, fetch, index, node):
+def _take_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     x, *indices = node.operands
     ndim = indices[0].ndim
     where = tuple(
@@ -57,10 +61,8 @@ TAKE = Row(
 )
 
 
-def add_at(x: Any, *indices: Any, shape: Shape) -> Any:
+def _add_at(x: Any, *indices: Any, shape: Shape) -> Any:
     """Return zeros of a shape with `x` added at indices: the transpose of ``take_at``."""
-    if hasattr(x, RECORD):
-        return getattr(x, RECORD)(ADD_AT, x, *indices, shape=shape)
     result = np.zeros(shape, np.asarray(x).dtype)
     np.add.at(result, indices, x)
     return result
@@ -70,7 +72,7 @@ ADD_AT = Row(
     name="add_at",
     looks_up=True,
     in_order=Order.ALWAYS,
-    evaluate=add_at,
+    evaluate=_add_at,
     infer=lambda x, *indices, shape: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *indices, shape: cotangent[indices]}),
     torch=lambda t, x, *indices, shape: t.zeros(shape, dtype=x.dtype, device=x.device).index_put(
@@ -88,13 +90,11 @@ ADD_AT = Row(
         analytic=True,
     ),
 )
+add_at: Callable[..., Array] = recorded(ADD_AT)
 
 
-def put_at(x: Any, values: Any, *indices: Any) -> Any:
+def _put_at(x: Any, values: Any, *indices: Any) -> Any:
     """Return `x` with other values at indices; the last of several at one place stays."""
-    for operand in (x, values, *indices):
-        if hasattr(operand, RECORD):
-            return getattr(operand, RECORD)(PUT_AT, x, values, *indices)
     result = np.array(x, np.result_type(x, values))
     result[indices] = values
     return result
@@ -108,7 +108,7 @@ def _put_at_infer(x: Node, values: Node, *indices: Node) -> tuple[Shape, np.dtyp
     return x.shape, x.dtype
 
 
-def _put_at_values(cotangent, x, values, *indices):
+def _put_at_values(cotangent: Array, x: Array, values: Array, *indices: Array) -> Array:
     # Of several values for one place only the last one stays.
     shape = indices[0].shape
     order = np.arange(math.prod(shape)).reshape(shape)
@@ -117,7 +117,7 @@ def _put_at_values(cotangent, x, values, *indices):
     return np.where(stays, cotangent[indices], 0)
 
 
-def _torch_put_at(t, x, values, *indices):
+def _torch_put_at(t: Torch, x: Tensor, values: Tensor, *indices: Tensor) -> Tensor:
     # torch leaves open which of several values stays; their order is settled here.
     shape = indices[0].shape
     flat = t.zeros(shape, dtype=t.int64, device=x.device)
@@ -139,7 +139,7 @@ PUT_AT = Row(
     name="put_at",
     looks_up=True,
     in_order=Order.AS_FIRST,
-    evaluate=put_at,
+    evaluate=_put_at,
     infer=_put_at_infer,
     derivative=Linear(
         {
@@ -164,5 +164,6 @@ PUT_AT = Row(
         analytic=True,
     ),
 )
+put_at: Callable[..., Array] = recorded(PUT_AT)
 
 ROWS: tuple[Row, ...] = (TAKE, ADD_AT, PUT_AT)

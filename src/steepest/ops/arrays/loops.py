@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Graph, Node, Shape, make, order
+from steepest.ops.aliases import Tensor, Torch
 from steepest.ops.arrays.reduction import SUM
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY
@@ -49,7 +50,7 @@ def run_step(step: Graph, values: Sequence[Any]) -> list[Any]:
     return [known[node] for node in step.outputs]
 
 
-def run_step_in_torch(t: Any, step: Graph, values: Sequence[Any]) -> list[Any]:
+def run_step_in_torch(t: Torch, step: Graph, values: Sequence[Any]) -> list[Tensor]:
     """Compute a step in torch."""
     known: dict[Node, Any] = dict(zip(step.inputs, values, strict=True))
     for node in _schedule(step):
@@ -105,7 +106,7 @@ def _scan(carry: Any, rows: Any, *around: Any, step: Graph) -> np.ndarray:
     return np.concatenate([*before, *yielded, carry])
 
 
-def _torch_scan(t: Any, carry: Any, rows: Any, *around: Any, step: Graph) -> Any:
+def _torch_scan(t: Torch, carry: Tensor, rows: Tensor, *around: Tensor, step: Graph) -> Tensor:
     before, yielded = [], []
     for row in rows:
         before.append(carry)
@@ -172,8 +173,8 @@ def _while(
 
 
 def _torch_while(
-    t: Any, carry: Any, *around: Any, condition: Graph, step: Graph, limit: int | None
-) -> Any:
+    t: Torch, carry: Tensor, *around: Tensor, condition: Graph, step: Graph, limit: int | None
+) -> Tensor:
     for _ in _counts(limit):
         if not bool(run_step_in_torch(t, condition, [carry, *around])[0]):
             break
@@ -223,7 +224,9 @@ def _cond(choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph) -> np.n
     return np.asarray(run_step(yes if choice else no, [vector, *around])[0])
 
 
-def _torch_cond(t: Any, choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph) -> Any:
+def _torch_cond(
+    t: Torch, choice: Tensor, vector: Tensor, *around: Tensor, yes: Graph, no: Graph
+) -> Tensor:
     return run_step_in_torch(t, yes if bool(choice) else no, [vector, *around])[0]
 
 

@@ -18,10 +18,6 @@ def _matmul_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
     return (*batch, a.shape[-2], b.shape[-1]), a.dtype
 
 
-def _swap(x):
-    return np.swapaxes(x, -1, -2)
-
-
 MATMUL = Row(
     name="matmul",
     rows=of_matmul,
@@ -30,8 +26,8 @@ MATMUL = Row(
     infer=_matmul_infer,
     derivative=Linear(
         {
-            0: lambda cotangent, a, b: np.matmul(cotangent, _swap(b)),
-            1: lambda cotangent, a, b: np.matmul(_swap(a), cotangent),
+            0: lambda cotangent, a, b: np.matmul(cotangent, np.swapaxes(b, -1, -2)),
+            1: lambda cotangent, a, b: np.matmul(np.swapaxes(a, -1, -2), cotangent),
         }
     ),
     torch="matmul",

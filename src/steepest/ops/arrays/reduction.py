@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Linear, Rule, Zero
 from steepest.ops.machine_code import Kernel, Reduction
 from steepest.ops.row import Case, Domain, Row
@@ -42,23 +43,24 @@ def _same_dtype(x: Node, *, axis: Axes) -> tuple[Shape, np.dtype]:
     return _without(x.shape, axis), x.dtype
 
 
-def _spread(cotangent, x, *, axis):
+def _spread(cotangent: Array, x: Array, *, axis: Axes) -> Array:
     return np.broadcast_to(keep_axes(cotangent, axis, x.ndim), x.shape)
 
 
-def _extreme_pullback(cotangent, y, x, *, axis):
+def _extreme_pullback(cotangent: Array, y: Array, x: Array, *, axis: Axes) -> tuple[Array, ...]:
     ties = x == keep_axes(y, axis, x.ndim)
     share = cotangent / np.sum(ties.astype(x.dtype), axis=axis)
     return (np.where(ties, keep_axes(share, axis, x.ndim), 0),)
 
 
-def _extreme_pushforward(tangents, y, x, *, axis):
+def _extreme_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: Axes) -> Array:
     ties = x == keep_axes(y, axis, x.ndim)
     count = np.sum(ties.astype(x.dtype), axis=axis)
     return np.sum(np.where(ties, tangents[0], 0), axis=axis) / count
 
 
-def _reduce(name: str) -> Callable[..., Any]:
+def _along_axis(name: str) -> Callable[..., Any]:
+    """Return NumPy's function of that name, with its only attribute."""
     function = getattr(np, name)
     return lambda x, *, axis: function(x, axis=axis)
 
@@ -77,7 +79,7 @@ def _highest(dtype: np.dtype) -> Any:
 
 SUM = Row(
     name="sum",
-    evaluate=_reduce("sum"),
+    evaluate=_along_axis("sum"),
     infer=_same_dtype,
     derivative=Linear({0: _spread}),
     torch=lambda t, x, axis: t.sum(x, dim=axis) if axis else x,
@@ -87,7 +89,7 @@ SUM = Row(
 )
 MAX = Row(
     name="max",
-    evaluate=_reduce("max"),
+    evaluate=_along_axis("max"),
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amax(x, dim=axis) if axis else x,
@@ -97,7 +99,7 @@ MAX = Row(
 )
 MIN = Row(
     name="min",
-    evaluate=_reduce("min"),
+    evaluate=_along_axis("min"),
     infer=_same_dtype,
     derivative=Rule(_extreme_pullback, _extreme_pushforward),
     torch=lambda t, x, axis: t.amin(x, dim=axis) if axis else x,
@@ -107,7 +109,7 @@ MIN = Row(
 )
 ALL = Row(
     name="all",
-    evaluate=_reduce("all"),
+    evaluate=_along_axis("all"),
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.all(x, dim=axis) if axis else x,
@@ -116,7 +118,7 @@ ALL = Row(
 )
 ANY = Row(
     name="any",
-    evaluate=_reduce("any"),
+    evaluate=_along_axis("any"),
     infer=_same_dtype,
     derivative=Zero(),
     torch=lambda t, x, axis: t.any(x, dim=axis) if axis else x,
@@ -125,14 +127,14 @@ ANY = Row(
 )
 
 
-def _lines(x, axis):
+def _lines(x: Array, axis: Axes) -> tuple[Array, Axes]:
     """Return an array with the reduced axes as one axis at its end."""
     kept = tuple(i for i in range(x.ndim) if i not in axis)
     moved = np.transpose(x, (*kept, *axis))
     return np.reshape(moved, (*moved.shape[: len(kept)], -1)), kept
 
 
-def _scaled(x, exponents):
+def _scaled(x: Array, exponents: Array) -> Array:
     """Return x times powers of two, in steps that neither over- nor underflow before x does."""
     limit = float(np.finfo(x.dtype).maxexp - 8)
     half = np.rint(exponents * 0.5)
@@ -141,7 +143,7 @@ def _scaled(x, exponents):
     return x
 
 
-def _products_of_others(x, axis):
+def _products_of_others(x: Array, axis: Axes) -> Array:
     """Return for each element the product of all others, also where some are zero.
 
     Factors are brought near 1 by powers of two, which are exact: else a product may overflow
@@ -161,19 +163,19 @@ def _products_of_others(x, axis):
     return np.transpose(apart, tuple(sorted(range(x.ndim), key=order.__getitem__)))
 
 
-def _prod_pullback(cotangent, y, x, *, axis):
+def _prod_pullback(cotangent: Array, y: Array, x: Array, *, axis: Axes) -> tuple[Array, ...]:
     if x.size == 0:
         return (np.zeros_like(x),)
     return (keep_axes(cotangent, axis, x.ndim) * _products_of_others(x, axis),)
 
 
-def _prod_pushforward(tangents, y, x, *, axis):
+def _prod_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: Axes) -> Array:
     if x.size == 0:
         return np.ones_like(y) * 0
     return np.sum(tangents[0] * _products_of_others(x, axis), axis=axis)
 
 
-def _torch_prod(t, x, axis):
+def _torch_prod(t: Torch, x: Tensor, axis: Axes) -> Tensor:
     for i in sorted(axis, reverse=True):
         x = t.prod(x, dim=i)
     return x
@@ -181,7 +183,7 @@ def _torch_prod(t, x, axis):
 
 PROD = Row(
     name="prod",
-    evaluate=_reduce("prod"),
+    evaluate=_along_axis("prod"),
     infer=_same_dtype,
     derivative=Rule(_prod_pullback, _prod_pushforward),
     torch=_torch_prod,
@@ -199,19 +201,14 @@ _RUNNING_CASES = (
 )
 
 
-def _running(name: str) -> Callable[..., Any]:
-    function = getattr(np, name)
-    return lambda x, *, axis: function(x, axis=axis)
-
-
-def _cumsum_transpose(cotangent, x, *, axis):
+def _cumsum_transpose(cotangent: Array, x: Array, *, axis: int) -> Array:
     return np.flip(np.cumsum(np.flip(cotangent, axis), axis=axis), axis)
 
 
 CUMSUM = Row(
     name="cumsum",
     rows=along_others,
-    evaluate=_running("cumsum"),
+    evaluate=_along_axis("cumsum"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Linear({0: _cumsum_transpose}),
     torch=lambda t, x, axis: t.cumsum(x, dim=axis),
@@ -221,7 +218,7 @@ CUMSUM = Row(
 )
 
 
-def _running_products(x, axis):
+def _running_products(x: Array, axis: int) -> Array:
     """Return, over two last axes (i, k), the product up to k of all factors but the i-th."""
     lines = np.moveaxis(x, axis, -1)
     number = lines.shape[-1]
@@ -231,14 +228,14 @@ def _running_products(x, axis):
     return np.triu(np.cumprod(alone, axis=-1))
 
 
-def _cumprod_pullback(cotangent, y, x, *, axis):
+def _cumprod_pullback(cotangent: Array, y: Array, x: Array, *, axis: int) -> tuple[Array, ...]:
     slopes = np.sum(
         _running_products(x, axis) * np.moveaxis(cotangent, axis, -1)[..., None, :], axis=-1
     )
     return (np.moveaxis(slopes, -1, axis),)
 
 
-def _cumprod_pushforward(tangents, y, x, *, axis):
+def _cumprod_pushforward(tangents: Sequence[Array], y: Array, x: Array, *, axis: int) -> Array:
     tangent = np.moveaxis(tangents[0], axis, -1)
     return np.moveaxis(np.sum(_running_products(x, axis) * tangent[..., None], axis=-2), -1, axis)
 
@@ -246,7 +243,7 @@ def _cumprod_pushforward(tangents, y, x, *, axis):
 CUMPROD = Row(
     name="cumprod",
     rows=along_others,
-    evaluate=_running("cumprod"),
+    evaluate=_along_axis("cumprod"),
     infer=lambda x, *, axis: (x.shape, x.dtype),
     derivative=Rule(_cumprod_pullback, _cumprod_pushforward),
     torch=lambda t, x, axis: t.cumprod(x, dim=axis),
@@ -272,10 +269,9 @@ _POSITION_CASES = (
 
 
 def _argument(name: str) -> Row:
-    function = getattr(np, name)
     return Row(
         name=name,
-        evaluate=lambda x, *, axis: function(x, axis=axis),
+        evaluate=_along_axis(name),
         infer=_position,
         derivative=Zero(),
         torch=lambda t, x, axis: getattr(t, name)(

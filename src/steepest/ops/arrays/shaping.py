@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element
 from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.elementwise.conversion import astype_in_torch
 from steepest.ops.machine_code import Elementwise, Indexed, Kernel
-from steepest.ops.row import RECORD, Case, Domain, Order, Row
+from steepest.ops.row import Case, Domain, Order, Row, recorded
 from steepest.ops.rows import of_broadcast, of_concatenate, of_reshape, of_transpose
 from steepest.ops.support import moved, of_first
 
@@ -62,7 +64,9 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-def _transpose_element(b, fetch, index, node):
+def _transpose_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     return fetch(0, tuple(index[i] for i in _inverse(node.attributes["axes"])))
 
 
@@ -89,7 +93,7 @@ TRANSPOSE = Row(
 )
 
 
-def aligned(index: tuple, shape: Shape, zero: Any) -> tuple:
+def aligned(index: tuple[Any, ...], shape: Shape, zero: Any) -> tuple[Any, ...]:
     """Return the index into an operand of a shape that broadcasts to the indexed one."""
     tail = index[len(index) - len(shape) :]
     return tuple(zero if extent == 1 else i for extent, i in zip(shape, tail, strict=True))
@@ -141,7 +145,7 @@ def _concatenate_infer(*parts: Node, axis: int) -> tuple[Shape, np.dtype]:
     return (*first.shape[:axis], total, *first.shape[axis + 1 :]), first.dtype
 
 
-def _split(cotangent, *parts, axis):
+def _split(cotangent: Array, *parts: Array, axis: int) -> tuple[Array, ...]:
     pieces, start = [], 0
     for part in parts:
         stop = start + part.shape[axis]
@@ -173,11 +177,8 @@ CONCATENATE = Row(
 )
 
 
-def pack(*elements: Any, shape: Shape) -> Any:
+def _pack(*elements: Any, shape: Shape) -> Any:
     """Return the array of a shape made of numbers, in C order."""
-    for element in elements:
-        if hasattr(element, RECORD):
-            return getattr(element, RECORD)(PACK, *elements, shape=shape)
     return np.array(elements).reshape(shape)
 
 
@@ -193,7 +194,7 @@ PACK = Row(
     name="pack",
     in_order=Order.ALWAYS,
     is_move=True,
-    evaluate=pack,
+    evaluate=_pack,
     infer=_pack_infer,
     derivative=JointLinear(lambda cotangent, *elements, shape: tuple(np.ravel(cotangent))),
     torch=lambda t, *elements, shape: t.reshape(t.stack(elements), shape),
@@ -209,6 +210,7 @@ PACK = Row(
         analytic=True,
     ),
 )
+pack: Callable[..., Array] = recorded(PACK)
 
 
 ASTYPE = Row(

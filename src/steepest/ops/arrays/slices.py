@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import JointLinear, Linear
 from steepest.ops.machine_code import Indexed
-from steepest.ops.row import RECORD, Case, Domain, Order, Row
+from steepest.ops.row import Case, Domain, Order, Row, recorded
 from steepest.ops.rows import of_getitem, of_put
 from steepest.ops.support import moved, placed
 
@@ -39,7 +41,9 @@ def _getitem_infer(x: Node, *, slices: tuple[Slice, ...]) -> tuple[Shape, np.dty
     return tuple(number for _, number, _ in slices), x.dtype
 
 
-def _getitem_element(b, fetch, index, node):
+def _getitem_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     position = tuple(
         b.affine(i, first, step)
         for i, (first, _, step) in zip(index, node.attributes["slices"], strict=True)
@@ -47,18 +51,24 @@ def _getitem_element(b, fetch, index, node):
     return fetch(0, position)
 
 
-def _torch_getitem(t, x, slices):
-    for axis, (first, number, step) in enumerate(slices):
-        if step < 0:  # torch has no negative steps
-            lowest = first + (number - 1) * step
-            x = t.flip(_torch_slice(x, axis, lowest, number, -step), (axis,))
-        else:
-            x = _torch_slice(x, axis, first, number, step)
-    return x
+def _torch_getitem(t: Torch, x: Tensor, slices: tuple[Slice, ...]) -> Tensor:
+    return _flipped(t, x[_rising(slices)], slices)
 
 
-def _torch_slice(x, axis, first, number, step):
-    return x[(slice(None),) * axis + (slice(first, first + number * step, step),)]
+def _rising(slices: tuple[Slice, ...]) -> tuple[slice, ...]:
+    """Return slices of the same elements with positive steps: torch has no negative ones."""
+    return tuple(
+        slice(first, first + number * step, step)
+        if step > 0
+        else slice(first + (number - 1) * step, first + 1, -step)
+        for first, number, step in slices
+    )
+
+
+def _flipped(t: Torch, x: Tensor, slices: tuple[Slice, ...]) -> Tensor:
+    """Return values reversed along the axes whose slices have negative steps."""
+    axes = [axis for axis, (_, _, step) in enumerate(slices) if step < 0]
+    return t.flip(x, axes) if axes else x
 
 
 GETITEM = Row(
@@ -89,16 +99,16 @@ GETITEM = Row(
 )
 
 
-def embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
+def _embed(x: Any, *, shape: Shape, slices: tuple[Slice, ...]) -> Any:
     """Return zeros of a shape with `x` put at slices: the transpose of ``getitem``."""
-    if hasattr(x, RECORD):
-        return getattr(x, RECORD)(EMBED, x, shape=shape, slices=slices)
     result = np.zeros(shape, np.asarray(x).dtype)
     result[as_slices(slices)] = x
     return result
 
 
-def _positions_in_slices(b, index, shape, slices):
+def _positions_in_slices(
+    b: Builder, index: Sequence[Element], shape: Shape, slices: tuple[Slice, ...]
+) -> tuple[Element, tuple[Element, ...]]:
     """Emit whether slices contain an index, and its position within them.
 
     Positions outside are clamped, so that an element read there is real, and unused.
@@ -114,39 +124,32 @@ def _positions_in_slices(b, index, shape, slices):
     return inside, tuple(source)
 
 
-def _embed_element(b, fetch, index, node):
+def _embed_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     if node.operands[0].size == 0:
         return b.zero(node.dtype)
     inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
     return b.select(inside, fetch(0, source), b.zero(node.dtype))
 
 
-def _torch_embed(t, x, shape, slices):
-    for axis, part in enumerate(slices):
-        if part[2] < 0:
-            x = t.flip(x, (axis,))
+def _torch_embed(t: Torch, x: Tensor, shape: Shape, slices: tuple[Slice, ...]) -> Tensor:
     result = t.zeros(shape, dtype=x.dtype, device=x.device)
-    target = tuple(
-        slice(first, first + number * step, step)
-        if step > 0
-        else slice(first + (number - 1) * step, first + 1, -step)
-        for first, number, step in slices
-    )
     indices = t.meshgrid(
         *(
             t.arange(extent, device=x.device)[part]
-            for extent, part in zip(shape, target, strict=True)
+            for extent, part in zip(shape, _rising(slices), strict=True)
         ),
         indexing="ij",
     )
-    return result.index_put(tuple(indices), x) if shape else x
+    return result.index_put(tuple(indices), _flipped(t, x, slices)) if shape else x
 
 
 EMBED = Row(
     name="embed",
     rows=of_put,
     in_order=Order.ALWAYS,
-    evaluate=embed,
+    evaluate=_embed,
     infer=lambda x, *, shape, slices: (shape, x.dtype),
     derivative=Linear({0: lambda cotangent, x, *, shape, slices: cotangent[as_slices(slices)]}),
     torch=_torch_embed,
@@ -163,13 +166,11 @@ EMBED = Row(
         analytic=True,
     ),
 )
+embed: Callable[..., Array] = recorded(EMBED)
 
 
-def setitem(x: Any, values: Any, *, slices: tuple[Slice, ...]) -> Any:
+def _setitem(x: Any, values: Any, *, slices: tuple[Slice, ...]) -> Any:
     """Return `x` with other values at slices."""
-    for operand in (x, values):
-        if hasattr(operand, RECORD):
-            return getattr(operand, RECORD)(SETITEM, x, values, slices=slices)
     result = np.array(x, np.result_type(x, values))
     result[as_slices(slices)] = values
     return result
@@ -181,24 +182,18 @@ def _setitem_infer(x: Node, values: Node, *, slices: tuple[Slice, ...]) -> tuple
     return x.shape, x.dtype
 
 
-def _setitem_element(b, fetch, index, node):
+def _setitem_element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Element, ...], node: Node
+) -> Element:
     if node.operands[1].size == 0:
         return fetch(0, index)
     inside, source = _positions_in_slices(b, index, node.shape, node.attributes["slices"])
     return b.select(inside, fetch(1, source), fetch(0, index))
 
 
-def _torch_setitem(t, x, values, slices):
-    # torch has no negative steps: the same elements, counted the other way.
-    reversed_axes = [axis for axis, part in enumerate(slices) if part[2] < 0]
+def _torch_setitem(t: Torch, x: Tensor, values: Tensor, slices: tuple[Slice, ...]) -> Tensor:
     result = x.clone()
-    target = tuple(
-        slice(first, first + number * step, step)
-        if step > 0
-        else slice(first + (number - 1) * step, first + 1, -step)
-        for first, number, step in slices
-    )
-    result[target] = t.flip(values, reversed_axes) if reversed_axes else values
+    result[_rising(slices)] = _flipped(t, values, slices)
     return result
 
 
@@ -207,7 +202,7 @@ SETITEM = Row(
     rows=of_put,
     in_order=Order.AS_FIRST,
     is_move=True,
-    evaluate=setitem,
+    evaluate=_setitem,
     infer=_setitem_infer,
     derivative=JointLinear(
         lambda cotangent, x, values, *, slices: (
@@ -229,6 +224,7 @@ SETITEM = Row(
         analytic=True,
     ),
 )
+setitem: Callable[..., Array] = recorded(SETITEM)
 
 
 ROWS: tuple[Row, ...] = (GETITEM, EMBED, SETITEM)

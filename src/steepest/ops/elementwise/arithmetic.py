@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from steepest.graph import make
+from steepest.graph import Node, Shape, make
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Linear, Partials, Zero
 from steepest.ops.domains import NONZERO_SECOND, POSITIVE, REAL_PAIRS, REALS, STEPS
 from steepest.ops.elementwise.conversion import astype_in_torch
@@ -16,25 +17,25 @@ from steepest.ops.row import RECORD, Domain, Row, elementwise
 from steepest.ops.support import both, chosen, either, of_first
 
 
-def _known(x):
+def _known(x: Array) -> np.ndarray | None:
     """Return the value of a recorded constant, None for all else."""
     node = getattr(x, "node", None)
     return None if node is None else constant_value(node)
 
 
-def _power_by_base(y, x, p):
+def _power_by_base(y: Array, x: Array, p: Array) -> Array:
     # p * x**(p - 1), where 0 * 0**-1 is 0: x**0 has slope 0 at every x.
     exponent = _known(p)
-    is_finite = exponent is not None and np.isfinite(exponent).all()
-    if is_finite and exponent.all():
+    is_known = exponent is not None and np.isfinite(exponent).all()
+    if exponent is not None and is_known and exponent.all():
         return p * np.power(x, p - 1)
     nothing = (p == 0) & (x == 0)
-    if not is_finite:
+    if not is_known:
         nothing = nothing | (np.isinf(p) & (y == 0))
     return np.where(nothing, 0, p * np.power(x, np.where(nothing, 1, p - 1)))
 
 
-def _power_by_exponent(y, x, p):
+def _power_by_exponent(y: Array, x: Array, p: Array) -> Array:
     # y * log(x), whose limit at x = 0 is 0 for p > 0. Its slope in x there is 0 for p > 1; for
     # p up to 1 it is -inf, as that of -sqrt(x), which stands for the limit.
     base = _known(x)
@@ -46,7 +47,7 @@ def _power_by_exponent(y, x, p):
     return np.where(is_zero, limit, y * np.log(np.where(is_zero, 1, x)))
 
 
-def _emit_remainder(b, x, y):
+def _emit_remainder(b: Builder, x: Element, y: Element) -> Element:
     if x.is_integer:
         return b.integer_divmod(x, y)[1]
     mod = b.fmod(x, y)
@@ -54,7 +55,7 @@ def _emit_remainder(b, x, y):
     return b.select(mod == 0, b.copysign(mod, y), wrapped)
 
 
-def fmod_in_torch(t, x, y):
+def fmod_in_torch(t: Torch, x: Tensor, y: Tensor) -> Tensor:
     """Compute the remainder that has the dividend's sign, in torch."""
     if not x.dtype.is_floating_point:
         return t.where(y == 0, 0, t.fmod(x, t.where(y == 0, 1, y)))
@@ -71,14 +72,14 @@ def fmod_in_torch(t, x, y):
     return mod
 
 
-def _torch_remainder(t, x, y):
+def _torch_remainder(t: Torch, x: Tensor, y: Tensor) -> Tensor:
     if not x.dtype.is_floating_point:
         return t.where(y == 0, 0, t.remainder(x, t.where(y == 0, 1, y)))
     mod = fmod_in_torch(t, x, y)
     return t.where((mod != 0) & ((y < 0) != (mod < 0)), mod + y, mod)
 
 
-def _floor_divide_in_torch(t, x, y):
+def _floor_divide_in_torch(t: Torch, x: Tensor, y: Tensor) -> Tensor:
     x, y = x.detach(), y.detach()  # torch has no slope for it
     if x.dtype.is_floating_point:
         return t.floor_divide(x, y)
@@ -88,7 +89,7 @@ def _floor_divide_in_torch(t, x, y):
     return t.where(y == 0, 0, t.where(negates, -x, quotient))
 
 
-def _emit_floor_divide(b, x, y):
+def _emit_floor_divide(b: Builder, x: Element, y: Element) -> Element:
     if x.is_integer:
         return b.integer_divmod(x, y)[0]
     mod = b.fmod(x, y)
@@ -109,7 +110,7 @@ _DEPTH = 6
 """Operations that are looked through for a root."""
 
 
-def _square_of(x, depth=_DEPTH):
+def _square_of(x: Node, depth: int = _DEPTH) -> Node | None:
     """Return the square of a node that is computed by roots of real numbers; None for others.
 
     Roots may have been moved (indexed, reshaped...) and scaled by factors and divisors.
@@ -123,11 +124,11 @@ def _square_of(x, depth=_DEPTH):
         squares = [_square_of(operand, depth - 1) for operand in operands]
         if not any(squares):
             return make(SQUARE_OF_HYPOT, operands) if name == "hypot" else None
-        squares = [
+        all_squares = [
             operand if operand.dtype.kind == "b" else found or make(SQUARE, (operand,))
             for operand, found in zip(operands, squares, strict=True)
         ]
-        return make(ADD if name == "hypot" else WHERE, squares)
+        return make(ADD if name == "hypot" else WHERE, all_squares)
     if name == "absolute":
         return make(SQUARE, operands)
     if name == "negative":
@@ -147,15 +148,11 @@ def _square_of(x, depth=_DEPTH):
     return None
 
 
-def _shorten_square(x):
-    return _square_of(x)
-
-
-def _shorten_product(a, b):
+def _shorten_product(a: Node, b: Node) -> Node | None:
     return _square_of(a) if a is b else None
 
 
-def _shorten_power(x, p):
+def _shorten_power(x: Node, p: Node) -> Node | None:
     """Return an even power as a power of the square."""
     exponent = constant_value(p)
     if exponent is None or exponent.size != 1 or x.dtype.kind != "f":
@@ -211,7 +208,7 @@ SQUARE = elementwise(
     lambda y, x: 2.0 * x,
     emit=lambda b, x: x * x,
     domain=REALS,
-    shorten=_shorten_square,
+    shorten=_square_of,
     is_cheap=True,
 )
 RECIPROCAL = elementwise(
@@ -301,7 +298,7 @@ TRUNC = elementwise("trunc", domain=STEPS, kink="slope 0 everywhere")
 RINT = elementwise("rint", torch="round", domain=STEPS, kink="slope 0 everywhere")
 
 
-def stop_gradient(x):
+def stop_gradient(x: Array) -> Array:
     """Return `x` as a constant: its derivative is zero, whatever it depends on.
 
     Parameters
@@ -335,7 +332,7 @@ STOP_GRADIENT = Row(
 )
 
 
-def _where_infer(condition, a, b):
+def _where_infer(condition: Node, a: Node, b: Node) -> tuple[Shape, np.dtype]:
     if a.dtype != b.dtype or condition.dtype != np.bool_:
         raise TypeError(f"where takes (bool, T, T), got {condition}, {a}, {b}")
     return np.broadcast_shapes(condition.shape, a.shape, b.shape), a.dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from steepest.ops.aliases import Builder, Element, Tensor, Torch
 from steepest.ops.domains import STEP_PAIRS, STEPS, TRUTHS
 from steepest.ops.row import Row, elementwise
 
@@ -14,7 +15,7 @@ _LOWEST = -(2**63)
 def _in_torch(name: str) -> Callable[..., Any]:
     """Return a comparison in torch, which itself cannot compare unsigned 64-bit integers."""
 
-    def compare(t: Any, x: Any, y: Any) -> Any:
+    def compare(t: Torch, x: Tensor, y: Tensor) -> Tensor:
         if t.uint64 not in (x.dtype, y.dtype):
             return getattr(t, name)(x, y)
         (x_low, x_high), (y_low, y_high) = _ordered(t, x), _ordered(t, y)
@@ -24,18 +25,18 @@ def _in_torch(name: str) -> Callable[..., Any]:
     return compare
 
 
-def _ordered(t: Any, x: Any) -> tuple[Any, Any]:
+def _ordered(t: Torch, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return an integer's bits with the order of unsigned ones, and whether it is positive."""
     if x.dtype != t.uint64:
         return x.to(t.int64) ^ _LOWEST, (x >= 0).to(t.int64)
     return x.view(t.int64) ^ _LOWEST, t.ones_like(x, dtype=t.int64)
 
 
-def _emit_isfinite(b: Any, x: Any) -> Any:
+def _emit_isfinite(b: Builder, x: Element) -> Element:
     return b.truth(True) if x.dtype.kind != "f" else b.fabs(x) < float("inf")
 
 
-def _emit_isinf(b: Any, x: Any) -> Any:
+def _emit_isinf(b: Builder, x: Element) -> Element:
     return b.truth(False) if x.dtype.kind != "f" else b.fabs(x) == float("inf")
 
 
@@ -69,6 +70,11 @@ NOT_EQUAL = elementwise(
     domain=STEP_PAIRS,
     is_cheap=True,
 )
+COMPARISONS = frozenset(
+    row.name for row in (LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL)
+)
+"""Names of the six comparisons."""
+
 LOGICAL_AND = elementwise("logical_and", emit=lambda b, x, y: x & y, domain=TRUTHS, is_cheap=True)
 LOGICAL_OR = elementwise("logical_or", emit=lambda b, x, y: x | y, domain=TRUTHS, is_cheap=True)
 LOGICAL_XOR = elementwise("logical_xor", emit=lambda b, x, y: x != y, domain=TRUTHS, is_cheap=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest.ops.aliases import Tensor, Torch
+
 with np.errstate(invalid="ignore"):
     CONVERTS_TO_LOWEST = bool(np.array([np.nan]).astype(np.int32)[0] == -(2**31))
 """Whether NumPy, here, converts a number that is out of range to the lowest integer.
@@ -14,8 +16,8 @@ C leaves the result open: x86-64 gives the lowest integer, others the nearest on
 """
 
 
-def astype_in_torch(t: Any, x: Any, target: Any) -> Any:
-    """Convert a tensor as NumPy converts an array."""
+def astype_in_torch(t: Torch, x: Tensor, target: Any) -> Tensor:
+    """Convert a tensor to a dtype of torch as NumPy converts an array."""
     is_whole = not target.is_floating_point and target != t.bool
     if not x.dtype.is_floating_point or not is_whole or not CONVERTS_TO_LOWEST:
         return x.to(target)
@@ -27,7 +29,7 @@ def astype_in_torch(t: Any, x: Any, target: Any) -> Any:
     return _or_lowest(t, x, bits).to(target)
 
 
-def _or_lowest(t: Any, x: Any, bits: int) -> Any:
+def _or_lowest(t: Torch, x: Tensor, bits: int) -> Tensor:
     limit = 2.0 ** (bits - 1)
     inside = (x >= -limit) & (x < limit)
     return t.where(inside, t.where(inside, x, 0).to(t.int64), -int(limit))

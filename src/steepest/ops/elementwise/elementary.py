@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.ops.aliases import Builder, Element
 from steepest.ops.elementwise import polynomials
 
 ULP = {
@@ -45,7 +46,7 @@ _TWO_OVER_ROOT_PI = 383967533763538142977158567454335403656  # times 2**128
 Emit = Callable[..., Any]
 
 
-def _polynomial(b: Any, coefficients: Sequence[float], x: Any) -> Any:
+def _polynomial(b: Builder, coefficients: Sequence[float], x: Element) -> Element:
     *rest, total = coefficients
     total = b.constant(total, x)
     for coefficient in reversed(rest):
@@ -56,7 +57,7 @@ def _polynomial(b: Any, coefficients: Sequence[float], x: Any) -> Any:
 def _precise(emit: Emit) -> Emit:
     """Compute single precision in double precision, and round."""
 
-    def function(b: Any, *operands: Any) -> Any:
+    def function(b: Builder, *operands: Element) -> Element:
         dtype = operands[0].dtype
         if dtype == _DOUBLE:
             return emit(b, *operands)
@@ -68,7 +69,7 @@ def _precise(emit: Emit) -> Emit:
 # Powers of two and exponentials.
 
 
-def _nearest_whole(b: Any, x: Any, factor: float) -> tuple[Any, Any]:
+def _nearest_whole(b: Builder, x: Element, factor: float) -> tuple[Element, Element]:
     """Return the whole number next to x times a factor, and the same as an integer.
 
     Adding the shifter leaves the whole number in the sum's last bits.
@@ -78,34 +79,34 @@ def _nearest_whole(b: Any, x: Any, factor: float) -> tuple[Any, Any]:
     return shifted - _SHIFTER[size], b.to_bits(shifted) - _SHIFTER_BITS[size]
 
 
-def _power_of_two(b: Any, n: Any, like: Any) -> Any:
+def _power_of_two(b: Builder, n: Element, like: Element) -> Element:
     size = like.dtype.itemsize
     return b.of_bits(b.shift_left(n + _BIAS[size], _FRACTION[size]), like)
 
 
-def _scaled(b: Any, x: Any, n: Any) -> Any:
+def _scaled(b: Builder, x: Element, n: Element) -> Element:
     """Return x * 2**n, rounded once, also where 2**n itself is no number."""
     half = b.shift_right(n, 1)
     return x * _power_of_two(b, half, x) * _power_of_two(b, n - half, x)
 
 
-def _clamped(b: Any, x: Any, low: float, high: float) -> Any:
+def _clamped(b: Builder, x: Element, low: float, high: float) -> Element:
     x = b.select(x > high, b.constant(high, x), x)
     return b.select(x < low, b.constant(low, x), x)
 
 
-def _reduced(b: Any, x: Any) -> tuple[Any, Any]:
+def _reduced(b: Builder, x: Element) -> tuple[Element, Element]:
     """Return n and exp(r) - 1, where x = n log(2) + r."""
     whole, n = _nearest_whole(b, x, _LOG2_E)
     return n, _below_one(b, _rest_of_log2(b, x, whole))
 
 
-def _rest_of_log2(b: Any, x: Any, whole: Any) -> Any:
+def _rest_of_log2(b: Builder, x: Element, whole: Element) -> Element:
     high, low = _LN2[x.dtype.itemsize]
     return b.fma(whole, -low, b.fma(whole, -high, x))
 
 
-def _below_one(b: Any, r: Any) -> Any:
+def _below_one(b: Builder, r: Element) -> Element:
     """Return exp(r) - 1 for abs(r) up to log(2) / 2."""
     return b.fma(_polynomial(b, polynomials.EXP[r.dtype.itemsize], r), r * r, r)
 
@@ -114,7 +115,7 @@ _EXP_RANGE = {8: (-746.0, 710.0), 4: (-105.0, 89.0)}
 _EXP_SMALL = {8: (-700.0, 64), 4: (-80.0, 32)}
 
 
-def exp(b: Any, x: Any) -> Any:
+def exp(b: Builder, x: Element) -> Element:
     size = x.dtype.itemsize
     x = _clamped(b, x, *_EXP_RANGE[size])
     # With the exponent's bias in the shifter, the sum's last bits are 2**(n - 1) once they
@@ -130,7 +131,7 @@ def exp(b: Any, x: Any) -> Any:
     return b.fma(power, scale, scale) * left
 
 
-def exp2(b: Any, x: Any) -> Any:
+def exp2(b: Builder, x: Element) -> Element:
     x = _clamped(b, x, -1080.0, 1030.0)
     whole, n = _nearest_whole(b, x, 1.0)
     part = x - whole
@@ -140,24 +141,24 @@ def exp2(b: Any, x: Any) -> Any:
     return _scaled(b, (r + rest) + 1.0, n)
 
 
-def expm1(b: Any, x: Any) -> Any:
+def expm1(b: Builder, x: Element) -> Element:
     n, power = _reduced(b, _clamped(b, x, -40.0, 710.0))
     down = b.select(n > 60, b.constant(60, n), n)
     rest = b.constant(1.0, x) - _power_of_two(b, -down, x)  # 2**-n is too small to be seen
     return b.select(x == 0, x, _scaled(b, power + rest, n))
 
 
-def _half_exp(b: Any, size: Any) -> Any:
+def _half_exp(b: Builder, size: Element) -> Element:
     n, power = _reduced(b, _clamped(b, size, -746.0, 715.0))
     return _scaled(b, power + 1.0, n - 1)
 
 
-def cosh(b: Any, x: Any) -> Any:
+def cosh(b: Builder, x: Element) -> Element:
     half = _half_exp(b, b.fabs(x))
     return half + b.constant(0.25, x) / half
 
 
-def sinh(b: Any, x: Any) -> Any:
+def sinh(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     half = _half_exp(b, size)
     below = expm1(b, b.select(size < 1.0, size, b.constant(1.0, x)))
@@ -166,7 +167,7 @@ def sinh(b: Any, x: Any) -> Any:
     return b.copysign(b.select(size < 1.0, small, large), x)
 
 
-def _power_and_scale(b: Any, x: Any) -> tuple[Any, Any]:
+def _power_and_scale(b: Builder, x: Element) -> tuple[Element, Element]:
     """Return exp(r) - 1 and 2**n, where x = n log(2) + r and 2**n is a normal number.
 
     With the exponent's bias in the shifter, the sum's last bits are those of 2**n.
@@ -178,7 +179,7 @@ def _power_and_scale(b: Any, x: Any) -> tuple[Any, Any]:
     return _below_one(b, _rest_of_log2(b, x, shifted - shifter)), scale
 
 
-def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
+def _tanh_power(b: Builder, size: Element) -> tuple[Element, Element]:
     """Return exp(-2 size) and that less one, each rounded once; in double precision.
 
     From 354.5 on the scale is 2**-1023, whose bits are those of 0.
@@ -188,7 +189,7 @@ def _tanh_power(b: Any, size: Any) -> tuple[Any, Any]:
     return b.fma(power, scale, scale), b.fma(power, scale, scale - 1.0)
 
 
-def _tanh_rest(b: Any, size: Any) -> Any:
+def _tanh_rest(b: Builder, size: Element) -> Element:
     """Return 1 - tanh(size); in single precision.
 
     From 44.15 on the scale is 2**128, whose bits are those of infinity: nothing is left.
@@ -198,7 +199,7 @@ def _tanh_rest(b: Any, size: Any) -> Any:
     return b.constant(2.0, size) / (b.fma(power, scale, scale) + 1.0)
 
 
-def tanh(b: Any, x: Any) -> Any:
+def tanh(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     if x.dtype != _DOUBLE:
         square = size * size
@@ -209,7 +210,7 @@ def tanh(b: Any, x: Any) -> Any:
     return b.copysign(-below / (below + 2.0), x)
 
 
-def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
+def slope_of_tanh(b: Builder, y: Element, x: Element) -> Element:
     """Emit 1 - tanh(x)**2, given y = tanh(x), by powers that the value needs anyway."""
     size = b.fabs(x)
     if x.dtype != _DOUBLE:
@@ -223,7 +224,7 @@ def slope_of_tanh(b: Any, y: Any, x: Any) -> Any:
 # Logarithms.
 
 
-def _log_parts(b: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+def _log_parts(b: Builder, x: Element) -> tuple[Element, Element, Element, Element]:
     """Return k, f, f**2 / 2 and the small rest of log(1 + f), where x = 2**k * (1 + f)."""
     size = x.dtype.itemsize
     bits = b.to_bits(x)
@@ -237,7 +238,7 @@ def _log_parts(b: Any, x: Any) -> tuple[Any, Any, Any, Any]:
     return k, f, half, rest
 
 
-def _normal(b: Any, x: Any) -> tuple[Any, Any]:
+def _normal(b: Builder, x: Element) -> tuple[Element, Element]:
     """Return a normal number, and what to add to its exponent to have that of x."""
     is_tiny = x < _TINY[x.dtype.itemsize]
     nothing = b.constant(0.0, x)
@@ -245,14 +246,14 @@ def _normal(b: Any, x: Any) -> tuple[Any, Any]:
     return scaled, b.select(is_tiny, b.constant(-54.0, x), nothing)
 
 
-def _of_domain(b: Any, x: Any, result: Any) -> Any:
+def _of_domain(b: Builder, x: Element, result: Element) -> Element:
     """Return the result where x is positive, and what a logarithm is elsewhere."""
     beyond = b.select(x == 0, b.constant(-np.inf, x), b.constant(np.nan, x))
     finite = b.select(x == np.inf, x, result)
     return b.select(x > 0, finite, beyond)
 
 
-def log(b: Any, x: Any) -> Any:
+def log(b: Builder, x: Element) -> Element:
     normal, shift = _normal(b, x)
     k, f, half, rest = _log_parts(b, normal)
     k = k + shift
@@ -260,7 +261,7 @@ def log(b: Any, x: Any) -> Any:
     return _of_domain(b, x, b.fma(k, high, f - (half - b.fma(k, low, rest))))
 
 
-def log1p(b: Any, x: Any) -> Any:
+def log1p(b: Builder, x: Element) -> Element:
     u = x + 1.0
     lost = b.select(x > 1.0, b.constant(1.0, x) - (u - x), x - (u - 1.0)) / u
     k, f, half, rest = _log_parts(b, u)
@@ -272,7 +273,7 @@ def log1p(b: Any, x: Any) -> Any:
 def _log_base(inverse: tuple[float, float], unit: tuple[float, float]) -> Emit:
     """Return the logarithm to a base, from 1 / log(base) and log(2) / log(base)."""
 
-    def emit(b: Any, x: Any) -> Any:
+    def emit(b: Builder, x: Element) -> Element:
         normal, shift = _normal(b, x)
         k, f, half, rest = _log_parts(b, normal)
         k = k + shift
@@ -300,7 +301,7 @@ _FAR = 1e9
 """Beyond, angles are left to the C library, which knows enough digits of pi."""
 
 
-def _quadrant(b: Any, x: Any) -> tuple[Any, Any]:
+def _quadrant(b: Builder, x: Element) -> tuple[Element, Element]:
     """Return n and r, where x = n pi / 2 + r; the first difference is exact."""
     whole, n = _nearest_whole(b, x, 2 / np.pi)
     r = x
@@ -309,12 +310,12 @@ def _quadrant(b: Any, x: Any) -> tuple[Any, Any]:
     return n, r
 
 
-def _sine(b: Any, r: Any, size: int) -> Any:
+def _sine(b: Builder, r: Element, size: int) -> Element:
     square = r * r
     return b.fma(_polynomial(b, polynomials.SIN[size], square), square * r, r)
 
 
-def _cosine(b: Any, r: Any, size: int) -> Any:
+def _cosine(b: Builder, r: Element, size: int) -> Element:
     square = r * r
     half = square * 0.5
     one = b.constant(1.0, r)
@@ -324,7 +325,7 @@ def _cosine(b: Any, r: Any, size: int) -> Any:
 
 
 def _circular(turn: int) -> Emit:
-    def emit(b: Any, x: Any) -> Any:
+    def emit(b: Builder, x: Element) -> Element:
         size, angle = x.dtype.itemsize, b.cast(x, _DOUBLE)
         n, r = _quadrant(b, angle)
         n = n + turn
@@ -342,7 +343,7 @@ sin = _circular(0)
 cos = _circular(1)
 
 
-def tan(b: Any, x: Any) -> Any:
+def tan(b: Builder, x: Element) -> Element:
     size, angle = x.dtype.itemsize, b.cast(x, _DOUBLE)
     n, r = _quadrant(b, angle)
     sine, cosine = _sine(b, r, size), _cosine(b, r, size)
@@ -352,7 +353,7 @@ def tan(b: Any, x: Any) -> Any:
 
 
 @_precise
-def arctan(b: Any, x: Any) -> Any:
+def arctan(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     one, nothing = b.constant(1.0, x), b.constant(0.0, x)
     is_far, is_near = size > 2.414213562373095, size < 0.4142135623730951
@@ -370,7 +371,7 @@ def arctan(b: Any, x: Any) -> Any:
     return b.copysign(high + small, x)
 
 
-def _arcsine_of_root(b: Any, size: Any) -> tuple[Any, Any]:
+def _arcsine_of_root(b: Builder, size: Element) -> tuple[Element, Element]:
     """Return 2 arcsin(sqrt((1 - size) / 2)) = arccos(size) for sizes above a half."""
     z = (b.constant(1.0, size) - size) * 0.5
     root = b.sqrt(z)
@@ -381,7 +382,7 @@ def _arcsine_of_root(b: Any, size: Any) -> tuple[Any, Any]:
 
 
 @_precise
-def arcsin(b: Any, x: Any) -> Any:
+def arcsin(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     square = x * x
     near = b.fma(_polynomial(b, polynomials.ASIN[8], square) * square, size, size)
@@ -392,7 +393,7 @@ def arcsin(b: Any, x: Any) -> Any:
 
 
 @_precise
-def arccos(b: Any, x: Any) -> Any:
+def arccos(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     square = x * x
     rest = _polynomial(b, polynomials.ASIN[8], square) * square
@@ -434,7 +435,7 @@ def _erf_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 @_precise
-def erf(b: Any, x: Any) -> Any:
+def erf(b: Builder, x: Element) -> Element:
     size = b.fabs(x)
     size = b.select(size > _ERF_END, b.constant(_ERF_END, x), size)
     shifter = _SHIFTER[8] / 2**_ERF_STEP
@@ -467,7 +468,7 @@ EMIT: dict[str, Emit] = {
 def elementary(name: str) -> Emit:
     """Return the emission of a function, for a row of the op table."""
 
-    def emit(b: Any, x: Any) -> Any:
+    def emit(b: Builder, x: Element) -> Element:
         near = b.kernel(name, EMIT[name], x)
         return b.far(name, near, x, _FAR) if name in ("sin", "cos", "tan") else near
 

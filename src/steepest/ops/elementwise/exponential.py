@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from steepest.ops.aliases import Array, Builder, Element
 from steepest.ops.domains import POSITIVE, REALS
-from steepest.ops.elementwise.elementary import elementary
+from steepest.ops.elementwise.elementary import Emit, elementary
 from steepest.ops.elementwise.special import expit
 from steepest.ops.row import Domain, Row, elementwise
 
@@ -15,13 +16,13 @@ _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
 
 
-def libm(name: str):
+def libm(name: str) -> Emit:
     """Emit a call of the C library's function of that name."""
     return lambda b, *operands: b.libm(name, *operands)
 
 
-def _emit_logaddexp(exp, log1p, log_of_2):
-    def emit(b, x, y):
+def _emit_logaddexp(exp: Emit, log1p: Emit, log_of_2: float) -> Emit:
+    def emit(b: Builder, x: Element, y: Element) -> Element:
         difference = x - y
         # Equal operands first: inf - inf would be NaN.
         far = log1p(b, exp(b, -b.fabs(difference)))
@@ -31,7 +32,7 @@ def _emit_logaddexp(exp, log1p, log_of_2):
     return emit
 
 
-def _emit_logaddexp2(b, x, y):
+def _emit_logaddexp2(b: Builder, x: Element, y: Element) -> Element:
     difference = x - y
     far = elementary("log1p")(b, elementary("exp2")(b, -b.fabs(difference))) * float(
         1 / np.log(2.0)
@@ -40,7 +41,7 @@ def _emit_logaddexp2(b, x, y):
     return b.select(x == y, x + 1.0, high + far)
 
 
-def _difference(a, b):
+def _difference(a: Array, b: Array) -> Array:
     # Equal infinities have the difference 0, so that each gets half of the slope. Equal
     # finite numbers have it by themselves, with the slopes that it has.
     return np.where((a == b) & np.isinf(a), 0, a - b)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.ops.aliases import Tensor, Torch
 from steepest.ops.derivative_rules import Linear, Zero, no_slope
 from steepest.ops.domains import NONZERO_SECOND, STEPS, WHOLE_NUMBERS
 from steepest.ops.elementwise.arithmetic import fmod_in_torch
@@ -65,7 +66,7 @@ INVERT = _bits("invert", "not_", "bitwise_not")
 
 
 def _shift_in_torch(left: bool) -> Callable[..., Any]:
-    def shift(t: Any, x: Any, count: Any) -> Any:
+    def shift(t: Torch, x: Tensor, count: Tensor) -> Tensor:
         bits = 8 * x.element_size()
         signed = x.dtype in (t.int8, t.int16, t.int32, t.int64)
         wide, places = x.to(t.int64), count.to(t.int64)
@@ -105,7 +106,7 @@ def _exactly_summed(x: Any) -> Any:
         return np.asarray(np.sum(x), x.dtype)
 
 
-def _exactly_summed_in_torch(t: Any, x: Any) -> Any:
+def _exactly_summed_in_torch(t: Torch, x: Tensor) -> Tensor:
     exact = t.as_tensor(_exactly_summed(x.detach().cpu().numpy())).to(x.device)
     total = t.sum(x)  # for its slope
     return t.where(t.isfinite(total), exact + (total - total.detach()), exact)

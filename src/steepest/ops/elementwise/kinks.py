@@ -7,67 +7,72 @@ must be that of one side.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from operator import ge, gt, le, lt
+from typing import Any
 
 import numpy as np
 
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Partials, Rule
 from steepest.ops.domains import STEP_PAIRS, STEPS
 from steepest.ops.elementwise.comparison import EQUAL, GREATER
 from steepest.ops.row import RECORD, Domain, Row, Side, elementwise
 
 
-def _emit_sign(b, x):
+def _emit_sign(b: Builder, x: Element) -> Element:
     one = b.select(x > 0, b.constant(1, x), b.select(x < 0, b.constant(-1, x), b.constant(0, x)))
     return one if x.is_integer else b.select(x == x, one, x)
 
 
-def _emit_absolute(b, x):
+def _emit_absolute(b: Builder, x: Element) -> Element:
     if x.dtype.kind == "b":
         return x
     return b.select(x < 0, -x, x) if x.is_integer else b.fabs(x)
 
 
-def _slope_of_absolute(x):
+def _slope_of_absolute(x: Array) -> Array:
     return getattr(x, RECORD)(SLOPE_OF_ABSOLUTE, x)
 
 
-def _side_of_absolute(slope_at_zero):
-    def slope(y, x):
+def _side_of_absolute(slope_at_zero: float) -> Side:
+    def slope(y: Array, x: Array) -> Array:
         return np.where(x == 0, x.dtype.type(slope_at_zero), _slope_of_absolute(x))
 
-    def torch(t, x):
+    def torch(t: Torch, x: Tensor) -> Tensor:
         return t.where(x == 0, slope_at_zero * x + 0.0, t.abs(x))  # not -0.0
 
     return Side(Partials((slope,)), torch)
 
 
-def _extreme_rule(is_maximum):
-    def parts(a, b):
+def _extreme_rule(is_maximum: bool) -> Rule:
+    def parts(a: Array, b: Array) -> tuple[Array, Array]:
         is_tie, is_larger = (getattr(a, RECORD)(row, a, b) for row in (TIE, LARGER))
         return is_tie, is_larger if is_maximum else np.logical_not(is_larger)
 
-    def pullback(cotangent, y, a, b):
+    def pullback(cotangent: Array, y: Array, a: Array, b: Array) -> tuple[Array, ...]:
         (is_tie, is_first), half = parts(a, b), cotangent * 0.5
         first = np.where(is_tie, half, np.where(is_first, cotangent, 0))
         return first, np.where(is_tie, half, np.where(is_first, 0, cotangent))
 
-    def pushforward(tangents, y, a, b):
+    def pushforward(tangents: Sequence[Array], y: Array, a: Array, b: Array) -> Array:
         (is_tie, is_first), (ta, tb) = parts(a, b), tangents
         return np.where(is_tie, (ta + tb) * 0.5, np.where(is_first, ta, tb))
 
     return Rule(pullback, pushforward)
 
 
-def _side_of_extreme(first_is_taken, second_is_taken):
-    def pullback(cotangent, y, a, b):
+def _side_of_extreme(
+    first_is_taken: Callable[..., Any], second_is_taken: Callable[..., Any]
+) -> Side:
+    def pullback(cotangent: Array, y: Array, a: Array, b: Array) -> tuple[Array, ...]:
         first = np.where(first_is_taken(a, b), cotangent, 0)
         return first, np.where(second_is_taken(a, b), cotangent, 0)
 
-    def pushforward(tangents, y, a, b):
+    def pushforward(tangents: Sequence[Array], y: Array, a: Array, b: Array) -> Array:
         return np.where(first_is_taken(a, b), *tangents)
 
-    def torch(t, a, b):
+    def torch(t: Torch, a: Tensor, b: Tensor) -> Tensor:
         return t.where(first_is_taken(a, b), a, t.where(second_is_taken(a, b), b, a + b))
 
     return Side(Rule(pullback, pushforward), torch)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.derivative_rules import Derivative, Partials
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
+from steepest.ops.derivative_rules import Partials
 from steepest.ops.elementwise.elementary import elementary
 from steepest.ops.machine_code import HOST, Elementwise, Lowering
-from steepest.ops.row import RECORD, Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 _SMOOTH = Domain(((-2.0, 2.0),), special=((0.0,), (-6.0,), (6.0,)))
 _SIGMOID = Domain(((-2.0, 2.0),), special=((0.0,), (-40.0,), (40.0,), (-300.0,), (300.0,)))
@@ -48,60 +49,40 @@ def _special(
     lower: Lowering | None = None,
     kink: str = "",
 ) -> Row:
-    derivative: Derivative = Partials(partials)
-    call = functools.partial(_emit, name)
     return Row(
         name=name,
         evaluate=scipy_function(name),
         infer=_infer,
-        derivative=derivative,
+        derivative=Partials(partials),
         torch=torch,
-        lower=lower or Elementwise(call),
+        lower=lower or Elementwise(lambda b, *operands: b.special(name, *operands)),
         domain=domain,
         kink=kink,
     )
-
-
-def _emit(name: str, b: Any, *operands: Any) -> Any:
-    return b.special(name, *operands)
-
-
-def recorded(row: Row) -> Callable[..., Any]:
-    """Return an op as a function: recorded for traced arrays, SciPy's for plain ones."""
-
-    def function(*operands: Any) -> Any:
-        for operand in operands:
-            if hasattr(operand, RECORD):
-                return getattr(operand, RECORD)(row, *operands)
-        return row.evaluate(*operands)
-
-    return function
 
 
 def _in_torch(name: str) -> Callable[..., Any]:
     return lambda t, *operands: getattr(t.special, name)(*operands)
 
 
-def _scipy_in_torch(name: str, slopes: Callable[[], tuple[Callable[..., Any], ...]]) -> Any:
+def _scipy_in_torch(
+    name: str, slopes: Callable[[], tuple[Callable[..., Any], ...]]
+) -> Callable[..., Any]:
     """As :func:`_through_scipy`, for slopes that need the function itself."""
     return lambda t, *operands: _autograd_function(t, name, slopes()).apply(*operands)
 
 
-def _no_slope_in_torch(t: Any, *operands: Any) -> Any:
+def _no_slope_in_torch(t: Torch, *operands: Tensor) -> Tensor:
     return t.zeros_like(operands[0])
 
 
 def _through_scipy(name: str, *slopes: Callable[..., Any]) -> Callable[..., Any]:
     """Compute with SciPy what torch lacks or computes to fewer digits; slopes in torch."""
-
-    def function(t: Any, *operands: Any) -> Any:
-        return _autograd_function(t, name, slopes).apply(*operands)
-
-    return function
+    return _scipy_in_torch(name, lambda: slopes)
 
 
 @functools.cache
-def _autograd_function(t: Any, name: str, slopes: tuple[Callable[..., Any], ...]) -> Any:
+def _autograd_function(t: Torch, name: str, slopes: tuple[Callable[..., Any], ...]) -> Any:
     def forward(context: Any, *operands: Any) -> Any:
         context.save_for_backward(*operands)
         value = scipy_function(name)(*(x.detach().cpu().numpy() for x in operands))
@@ -118,7 +99,7 @@ def _autograd_function(t: Any, name: str, slopes: tuple[Callable[..., Any], ...]
     return type(name, (t.autograd.Function,), members)
 
 
-def _torch_beta(t: Any, a: Any, b: Any) -> Any:
+def _torch_beta(t: Torch, a: Tensor, b: Tensor) -> Tensor:
     return t.exp(t.lgamma(a) + t.lgamma(b) - t.lgamma(a + b))
 
 
@@ -126,7 +107,7 @@ _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-def _emit_expit(b: Any, x: Any) -> Any:
+def _emit_expit(b: Builder, x: Element) -> Element:
     # By exp(-abs(x)), which serves x and -x: the slope needs both.
     power = elementary("exp")(b, -b.fabs(x))
     right = b.constant(1.0, x) / (power + 1.0)
@@ -185,7 +166,7 @@ _HAZARD = _hazard_coefficients(24)
 _FAR_LEFT = -12.0
 
 
-def _slope_of_log_ndtr(y, x):
+def _slope_of_log_ndtr(y: Array, x: Array) -> Array:
     # In the left tail y and x**2 / 2 cancel: there by the asymptotic series in 1 / x**2
     # (Abramowitz and Stegun 26.2.12).
     is_far = x < _FAR_LEFT
@@ -263,7 +244,7 @@ BETA = _special(
 )
 
 
-def _ratio(x, divisor):
+def _ratio(x: Array, divisor: Array) -> Array:
     # 0 / 0 is 0 here: of 0 * log(0), which is 0, nothing depends on the divisor.
     nothing = (x == 0) & (divisor == 0)
     return np.where(nothing, 0.0, x / np.where(nothing, 1.0, divisor))
@@ -294,7 +275,7 @@ ENTR = _special(
 )
 
 
-def _torch_log_of_ratio(t: Any, x: Any, z: Any) -> Any:
+def _torch_log_of_ratio(t: Torch, x: Tensor, z: Tensor) -> Tensor:
     ratio = x / z
     in_range = (ratio > 1e-290) & (ratio < 1e290)
     apart = t.log(x) - t.log(z)
@@ -315,12 +296,14 @@ REL_ENTR = _special(
 )
 # exprel and sinc have slopes that cancel around 0 in every closed form; those of the
 # hypergeometric functions that they are do not, to any order.
+_hyp1f1_in_torch = _scipy_in_torch("hyp1f1", lambda: _SLOPES_OF_HYP1F1)
+_hyp0f1_in_torch = _scipy_in_torch("hyp0f1", lambda: _SLOPES_OF_HYP0F1)
 HYP1F1 = _special(
     "hyp1f1",
     None,
     None,
     lambda y, a, b, x: a / b * hyp1f1(a + 1.0, b + 1.0, x),
-    torch=_scipy_in_torch("hyp1f1", lambda: _SLOPES_OF_HYP1F1),
+    torch=_hyp1f1_in_torch,
     domain=Domain(
         ((0.5, 2.0), (2.0, 4.0), (-2.0, 2.0)),
         special=((1.0, 2.0, 0.0), (1.0, 2.0, -40.0), (2.0, 3.0, 40.0)),
@@ -332,7 +315,7 @@ HYP0F1 = _special(
     "hyp0f1",
     None,
     lambda y, b, x: hyp0f1(b + 1.0, x) / b,
-    torch=_scipy_in_torch("hyp0f1", lambda: _SLOPES_OF_HYP0F1),
+    torch=_hyp0f1_in_torch,
     domain=Domain(
         ((0.5, 3.0), (-2.0, 2.0)),
         (Case(((3,), (3,))), Case(((), (4, 20)))),
@@ -344,11 +327,11 @@ hyp0f1: Callable[..., Any] = recorded(HYP0F1)
 _SLOPES_OF_HYP1F1: Any = (
     _no_slope_in_torch,
     _no_slope_in_torch,
-    lambda t, a, b, x: a / b * HYP1F1.torch(t, a + 1.0, b + 1.0, x),  # type: ignore[operator]
+    lambda t, a, b, x: a / b * _hyp1f1_in_torch(t, a + 1.0, b + 1.0, x),
 )
 _SLOPES_OF_HYP0F1: Any = (
     _no_slope_in_torch,
-    lambda t, b, x: HYP0F1.torch(t, b + 1.0, x) / b,  # type: ignore[operator]
+    lambda t, b, x: _hyp0f1_in_torch(t, b + 1.0, x) / b,
 )
 
 
@@ -356,9 +339,9 @@ _FAR = 720.0
 """Where exprel and its slopes are infinite; far beyond, SciPy's hyp1f1 does not come back."""
 
 
-def _slope_of_exprel(t: Any, x: Any) -> Any:
+def _slope_of_exprel(t: Torch, x: Tensor) -> Tensor:
     two, near = t.full_like(x, 2.0), t.where(x > _FAR, 0.0, x)
-    slope = 0.5 * HYP1F1.torch(t, two, two + 1.0, near)  # type: ignore[operator]
+    slope = 0.5 * _hyp1f1_in_torch(t, two, two + 1.0, near)
     return t.where(x > _FAR, float("inf"), slope)
 
 
@@ -375,14 +358,14 @@ EXPREL = _special(
 )
 
 
-def _emit_sinc(b: Any, x: Any) -> Any:
+def _emit_sinc(b: Builder, x: Element) -> Element:
     angle = x * math.pi
     one = b.constant(1.0, x)
     is_zero = x == 0
     return b.select(is_zero, one, elementary("sin")(b, angle) / b.select(is_zero, one, angle))
 
 
-def _partial_of_sinc(y, x):
+def _partial_of_sinc(y: Array, x: Array) -> Array:
     angle = math.pi * x
     return (-math.pi / 3) * angle * hyp0f1(np.full_like(x, 2.5), angle * angle * -0.25)
 
@@ -434,7 +417,7 @@ IV = _special(
 iv: Callable[..., Any] = recorded(IV)
 
 
-def _torch_half(t: Any, name: str, x: Any) -> Any:
+def _torch_half(t: Torch, name: str, x: Tensor) -> Tensor:
     """Return f(x) / x, whose limit at 0 is 1/2."""
     safe = t.where(x == 0, 1.0, x)
     return t.where(x == 0, 0.5, getattr(t.special, name)(safe) / safe)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Partials, no_slope
 from steepest.ops.domains import REALS, UNIT
 from steepest.ops.elementwise.arithmetic import stop_gradient
@@ -22,7 +23,7 @@ _INSIDE = dataclasses.replace(UNIT, special=((0.0,), (1.0 - 2.0**-40,), (-1.0 + 
 _WIDE = dataclasses.replace(UNIT, special=((0.0,), (1.0,), (-1e3,)))
 
 
-def _one_less_square(x):
+def _one_less_square(x: Array) -> Array:
     # The product keeps its digits next to 1, the square has slopes without cancellation at 0.
     return np.where(np.abs(x) < 0.5, 1.0 - x * x, (1.0 - x) * (1.0 + x))
 
@@ -47,7 +48,7 @@ ARCTAN = elementwise(
 )
 
 
-def _scaled(a, b):
+def _scaled(a: Array, b: Array) -> tuple[Array, Array, Array]:
     # Both over the larger one, so that no square under- or overflows.
     size = stop_gradient(np.maximum(np.abs(a), np.abs(b)))
     size = np.where(np.isinf(size), 1.0, size)
@@ -55,12 +56,12 @@ def _scaled(a, b):
     return u, v, size * (u * u + v * v)
 
 
-def _slope_by_ordinate(y, a, b):
+def _slope_by_ordinate(y: Array, a: Array, b: Array) -> Array:
     _, v, square = _scaled(a, b)
     return np.where(np.isinf(square), 0, v / square)
 
 
-def _slope_by_abscissa(y, a, b):
+def _slope_by_abscissa(y: Array, a: Array, b: Array) -> Array:
     u, _, square = _scaled(a, b)
     return np.where(np.isinf(square), 0, -u / square)
 

@@ -8,16 +8,17 @@ Golub and Pereyra (1973) for the pseudo-inverse.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Rule, Zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
-    call,
     from_lower,
     pack,
     square,
@@ -29,7 +30,7 @@ from steepest.ops.linear_algebra.matrices import (
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
 from steepest.ops.linear_algebra.spectral import cofactors, svd_parts
 from steepest.ops.machine_code import HOST
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 # Solving.
 
@@ -43,12 +44,12 @@ def solve_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
     return (*batch, *b.shape[-2:]), a.dtype
 
 
-def _solve_pullback(cotangent, x, a, b):
+def _solve_pullback(cotangent: Array, x: Array, a: Array, b: Array) -> tuple[Array, ...]:
     to_b = np.linalg.solve(swap(a), cotangent)
     return -np.matmul(to_b, swap(x)), to_b
 
 
-def _solve_pushforward(tangents, x, a, b):
+def _solve_pushforward(tangents: Sequence[Array], x: Array, a: Array, b: Array) -> Array:
     ta, tb = tangents
     return np.linalg.solve(a, tb - np.matmul(ta, x))
 
@@ -75,7 +76,7 @@ SOLVE = Row(
 # Determinants.
 
 
-def _slopes_of_det(y, a):
+def _slopes_of_det(y: Array, a: Array) -> Array:
     # By the inverse where there is one, which differentiates again without trouble.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
@@ -83,11 +84,11 @@ def _slopes_of_det(y, a):
     return np.where(singular, cofactors(a), regular)
 
 
-def _det_pullback(cotangent, y, a):
+def _det_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
     return (cotangent[..., None, None] * _slopes_of_det(y, a),)
 
 
-def _det_pushforward(tangents, y, a):
+def _det_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
     return np.sum(tangents[0] * _slopes_of_det(y, a), axis=(-2, -1))
 
 
@@ -101,14 +102,14 @@ DET = Row(
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
-det = call(lambda: DET, np.linalg.det)
+det = recorded(DET)
 
 
-def _logdet_pullback(cotangent, y, a):
+def _logdet_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
     return (cotangent[..., None, None] * swap(np.linalg.inv(a)),)
 
 
-def _logdet_pushforward(tangents, y, a):
+def _logdet_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
     return np.sum(tangents[0] * swap(np.linalg.inv(a)), axis=(-2, -1))
 
 
@@ -134,19 +135,19 @@ DETSIGN = Row(
 )
 
 
-def _half_lower(x):
+def _half_lower(x: Array) -> Array:
     """Return the lower triangle with half of the diagonal."""
     return np.tril(x) - 0.5 * x * np.eye(x.shape[-1], dtype=x.dtype)
 
 
-def _cholesky_pullback(cotangent, lower, a):
+def _cholesky_pullback(cotangent: Array, lower: Array, a: Array) -> tuple[Array, ...]:
     inner = _half_lower(np.matmul(swap(lower), np.tril(cotangent)))
     inverse = np.linalg.inv(lower)
     slopes = np.matmul(np.matmul(swap(inverse), inner), inverse)
     return (to_lower(0.5 * (slopes + swap(slopes))),)
 
 
-def _cholesky_pushforward(tangents, lower, a):
+def _cholesky_pushforward(tangents: Sequence[Array], lower: Array, a: Array) -> Array:
     inverse = np.linalg.inv(lower)
     inner = np.matmul(np.matmul(inverse, from_lower(tangents[0])), swap(inverse))
     return np.matmul(lower, _half_lower(inner))
@@ -175,7 +176,7 @@ def _qr_infer(a: Node) -> tuple[Shape, np.dtype]:
     return (*a.shape[:-2], sum(math.prod(shape) for shape in _qr_shapes(a))), a.dtype
 
 
-def _divisor(r, is_square):
+def _divisor(r: Array, is_square: bool) -> Array:
     """Return the factor that slopes divide by, NaN where columns are not independent.
 
     That the last column of a square matrix depends on the others does not matter: whatever
@@ -193,7 +194,7 @@ def _divisor(r, is_square):
     return np.where(is_dependent, np.nan, r).astype(r.dtype)
 
 
-def _qr_pullback(cotangent, y, a):
+def _qr_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
     gq, gr = unpack(cotangent, _qr_shapes(a))
     q, r = unpack(y, _qr_shapes(a))
     gr, is_square = np.triu(gr), a.shape[-2] == a.shape[-1]
@@ -205,7 +206,7 @@ def _qr_pullback(cotangent, y, a):
     return (swap(np.linalg.solve(_divisor(r, is_square), swap(right))) + np.matmul(q, gr),)
 
 
-def _qr_pushforward(tangents, y, a):
+def _qr_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
     q, r = unpack(y, _qr_shapes(a))
     is_square = a.shape[-2] == a.shape[-1]
     inner = swap(np.linalg.solve(swap(_divisor(r, is_square)), swap(tangents[0])))
@@ -227,13 +228,14 @@ QR = Row(
     domain=Domain(ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 4, 2),), rising=5.0))),
     kink="slopes are nan where the columns are not independent",
 )
-qr = call(lambda: QR, QR.evaluate)
+qr = recorded(QR)
 
 
 # The pseudo-inverse.
 
 
-def _pinv_tangent(y, a, ta, rcond):
+def _pinv_pushforward(tangents: Sequence[Array], y: Array, a: Array, *, rcond: float) -> Array:
+    (ta,) = tangents
     tat, yt = swap(ta), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
@@ -245,12 +247,13 @@ def _pinv_tangent(y, a, ta, rcond):
     return slopes if _drops_nothing(a, rcond) else slopes + _dropped_terms(a, tat, rcond)
 
 
-def _drops_nothing(a, rcond):
+def _drops_nothing(a: Array | Tensor, rcond: float) -> bool:
     """Whether singular values below a cutoff are rounding errors of zeros."""
-    return rcond <= max(a.shape[-2:]) * np.finfo(str(a.dtype).removeprefix("torch.")).eps
+    epsilon = float(np.finfo(str(a.dtype).removeprefix("torch.")).eps)
+    return bool(rcond <= max(a.shape[-2:]) * epsilon)
 
 
-def _dropped_terms(a, other, rcond):
+def _dropped_terms(a: Array, other: Array, rcond: float) -> Array:
     """Return what singular values that count as zero, and are not, add to a slope.
 
     The formulas above take them for zero. `other` is a tangent, transposed, or a cotangent: the
@@ -269,7 +272,7 @@ def _dropped_terms(a, other, rcond):
     return np.matmul(np.matmul(swap(vh), added), swap(u))
 
 
-def _pinv_pullback(cotangent, y, a, *, rcond):
+def _pinv_pullback(cotangent: Array, y: Array, a: Array, *, rcond: float) -> tuple[Array, ...]:
     gt, yt = swap(cotangent), swap(y)
     left = np.eye(y.shape[-2], dtype=a.dtype) - np.matmul(y, a)
     right = np.eye(y.shape[-1], dtype=a.dtype) - np.matmul(a, y)
@@ -283,7 +286,7 @@ def _pinv_pullback(cotangent, y, a, *, rcond):
     return (slopes,)
 
 
-def _torch_pinv(t, a, *, rcond):
+def _torch_pinv(t: Torch, a: Tensor, *, rcond: float) -> Tensor:
     if _drops_nothing(a, rcond):
         return t.linalg.pinv(a, rtol=rcond)
     u, s, vh = t.linalg.svd(a, full_matrices=False)
@@ -296,10 +299,7 @@ PINV = Row(
     name="pinv",
     evaluate=lambda a, *, rcond: np.linalg.pinv(a, rcond),
     infer=lambda a, *, rcond: ((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype),
-    derivative=Rule(
-        _pinv_pullback,
-        lambda tangents, y, a, *, rcond: _pinv_tangent(y, a, tangents[0], rcond),
-    ),
+    derivative=Rule(_pinv_pullback, _pinv_pushforward),
     torch=_torch_pinv,
     lower=HOST,
     domain=Domain(
@@ -325,7 +325,7 @@ def _succeeds(*operands: Any, of: str) -> np.ndarray:
     return np.asarray(True)
 
 
-def _torch_succeeds(t, *operands, of):
+def _torch_succeeds(t: Torch, *operands: Tensor, of: str) -> Tensor:
     arrays = [operand.detach().cpu().numpy() for operand in operands]
     return t.as_tensor(bool(_succeeds(*arrays, of=of)), device=operands[0].device)
 

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
-from steepest.ops.row import RECORD, Case, Row
+from steepest.ops.aliases import Array, Tensor, Torch
+from steepest.ops.row import Case
 
 ENTRIES = ((-3.0, 3.0),)
 
 
-def swap(x):
+def swap(x: Array) -> Array:
     """Return a matrix with its axes exchanged."""
     return np.swapaxes(x, -1, -2)
-
-
-def call(row_of: Callable[[], Row], evaluate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that records its op on traced arrays, and computes plain ones."""
-
-    def function(*operands: Any, **attributes: Any) -> Any:
-        for operand in operands:
-            if hasattr(operand, RECORD):
-                return getattr(operand, RECORD)(row_of(), *operands, **attributes)
-        return evaluate(*operands, **attributes)
-
-    return function
 
 
 def square(a: Node) -> tuple[Shape, np.dtype]:
@@ -48,13 +37,13 @@ SQUARE_CASES = (
 # Of symmetric matrices NumPy reads the lower triangle only, and so do their slopes.
 
 
-def from_lower(a):
+def from_lower(a: Array) -> Array:
     """Return the symmetric matrix whose lower triangle is that of `a`."""
     lower = np.tril(a)
     return lower + swap(np.tril(a, -1))
 
 
-def to_lower(cotangent):
+def to_lower(cotangent: Array) -> Array:
     """Pull a cotangent of the symmetric matrix back to the lower triangle."""
     return np.tril(cotangent) + np.tril(swap(cotangent), -1)
 
@@ -78,6 +67,6 @@ def unpack(packed: Any, shapes: list[Shape]) -> list[Any]:
     return parts
 
 
-def torch_pack(t, parts, ndim):
+def torch_pack(t: Torch, parts: Sequence[Tensor], ndim: int) -> Tensor:
     """As :func:`pack`, in torch."""
     return t.cat([t.flatten(part, ndim) for part in parts], -1)

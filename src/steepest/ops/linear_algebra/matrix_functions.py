@@ -19,10 +19,11 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, Shape
 from steepest.graph.source import at, user_source
+from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Rule
-from steepest.ops.linear_algebra.matrices import ENTRIES, call, square
+from steepest.ops.linear_algebra.matrices import ENTRIES, square
 from steepest.ops.machine_code import HOST
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 Of = str | Graph | Callable[[Any], Any]
 """A function that is known by name, a graph of it and its derivatives, or a plain one."""
@@ -154,7 +155,8 @@ def _of_one_matrix(a: np.ndarray, directions: Sequence[np.ndarray], of: Of) -> n
     w, v = np.linalg.eigh((a + a.T) * 0.5)
     w, v = w.astype(np.float64), v.astype(np.float64)
     if not directions:
-        return (v * divided_differences(of, w, 0)) @ v.T
+        value: np.ndarray = (v * divided_differences(of, w, 0)) @ v.T
+        return value
     order = len(directions)
     table = divided_differences(of, w, order)
     inner = [v.T @ ((e + e.T) * 0.5) @ v for e in directions]
@@ -164,7 +166,8 @@ def _of_one_matrix(a: np.ndarray, directions: Sequence[np.ndarray], of: Of) -> n
     total = np.zeros(a.shape)
     for chosen in itertools.permutations(inner):
         total = total + np.einsum(subscripts, table, *chosen, optimize=order > 1)
-    return v @ total @ v.T
+    derivative: np.ndarray = v @ total @ v.T
+    return derivative
 
 
 def _matrix_function(a: Any, *directions: Any, of: Of) -> np.ndarray:
@@ -186,7 +189,9 @@ def _infer(a: Node, *directions: Node, of: Of) -> tuple[Shape, np.dtype]:
     return np.broadcast_shapes(a.shape, *(x.shape for x in directions)), a.dtype
 
 
-def _pullback(cotangent, y, a, *directions, of):
+def _pullback(
+    cotangent: Array, y: Array, a: Array, *directions: Array, of: Of
+) -> tuple[Array, ...]:
     to_matrix = matrix_function(a, *directions, cotangent, of=of)
     others = [
         matrix_function(a, *directions[:i], cotangent, *directions[i + 1 :], of=of)
@@ -195,7 +200,9 @@ def _pullback(cotangent, y, a, *directions, of):
     return (to_matrix, *others)
 
 
-def _pushforward(tangents, y, a, *directions, of):
+def _pushforward(
+    tangents: Sequence[Array], y: Array, a: Array, *directions: Array, of: Of
+) -> Array:
     along, *changes = tangents
     total = matrix_function(a, *directions, along, of=of)
     for i, change in enumerate(changes):
@@ -203,12 +210,12 @@ def _pushforward(tangents, y, a, *directions, of):
     return total
 
 
-def _in_torch(t: Any, *operands: Any, of: Of) -> Any:
+def _in_torch(t: Torch, *operands: Tensor, of: Of) -> Tensor:
     return _autograd_function(t, of).apply(*operands)
 
 
 @functools.cache
-def _autograd_function(t: Any, of: Of) -> Any:
+def _autograd_function(t: Torch, of: Of) -> Any:
     def forward(context: Any, *operands: Any) -> Any:
         context.save_for_backward(*operands)
         value = _matrix_function(*(x.detach().cpu().numpy() for x in operands), of=of)
@@ -246,7 +253,7 @@ MATRIX_FUNCTION = Row(
     kink="also of equal eigenvalues; NaN for a matrix that is not symmetric",
     explain="the matrix is not symmetric, or an eigenvalue lies where the function has no value",
 )
-matrix_function = call(lambda: MATRIX_FUNCTION, _matrix_function)
+matrix_function = recorded(MATRIX_FUNCTION)
 
 
 ROWS: tuple[Row, ...] = (MATRIX_FUNCTION,)

@@ -8,17 +8,18 @@ becomes NaN. What depends on the values alone asks for nothing there, and has it
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array, Builder, Element, Tensor, Torch
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.leaves import is_zero
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
-    call,
     from_lower,
     pack,
     square,
@@ -28,7 +29,7 @@ from steepest.ops.linear_algebra.matrices import (
     unpack,
 )
 from steepest.ops.machine_code import HOST, Elementwise
-from steepest.ops.row import Case, Domain, Row
+from steepest.ops.row import Case, Domain, Row, recorded
 
 _SAME = 10.0
 """Values that differ by so many roundings for each row of the matrix count as equal."""
@@ -37,18 +38,18 @@ _SAME = 10.0
 # A quotient by a gap that may be closed.
 
 
-def _over_gap(x, gap):
+def _over_gap(x: Array, gap: Array) -> Array:
     closed = gap == 0
     quotient = x / np.where(closed, 1, gap)
     return np.where(closed & (x != 0), np.nan, np.where(closed, 0, quotient)).astype(x.dtype)
 
 
-def _emit_over_gap(b, x, gap):
+def _emit_over_gap(b: Builder, x: Element, gap: Element) -> Element:
     nothing, nan = b.constant(0.0, x), b.constant(np.nan, x)
     return b.select(gap == 0, b.select(x == 0, nothing, nan), x / gap)
 
 
-def _torch_over_gap(t, x, gap):
+def _torch_over_gap(t: Torch, x: Tensor, gap: Tensor) -> Tensor:
     closed = gap == 0
     quotient = x / t.where(closed, 1.0, gap)
     return t.where(closed & (x != 0), float("nan"), t.where(closed, 0.0, quotient))
@@ -71,7 +72,7 @@ OVER_GAP: Row = Row(
         "what depends on the values alone, or a function of the matrix such as st.matrix_function"
     ),
 )
-over_gap: Any = call(lambda: OVER_GAP, _over_gap)
+over_gap: Callable[..., Array] = recorded(OVER_GAP)
 
 
 def _rounding(values: Any) -> Any:
@@ -134,12 +135,14 @@ def _eigh_shapes(a: Any) -> list[Shape]:
     return [a.shape[-1:], a.shape[-2:]]
 
 
-def eigh_parts(a, upper=False):
+def eigh_parts(a: Array, upper: bool = False) -> list[Array]:
     """Return eigenvalues and eigenvectors of symmetric matrices, of which one triangle is read."""
     return unpack(eigh(a, upper=upper), _eigh_shapes(a))
 
 
-def _eigh_pullback(cotangent, y, a, *, upper=False):
+def _eigh_pullback(
+    cotangent: Array, y: Array, a: Array, *, upper: bool = False
+) -> tuple[Array, ...]:
     gw, gv = unpack(cotangent, _eigh_shapes(a))
     w, v = unpack(y, _eigh_shapes(a))
     start, stop = _reach(cotangent)
@@ -151,7 +154,9 @@ def _eigh_pullback(cotangent, y, a, *, upper=False):
     return (swap(lower) if upper else lower,)
 
 
-def _eigh_pushforward(tangents, y, a, *, upper=False):
+def _eigh_pushforward(
+    tangents: Sequence[Array], y: Array, a: Array, *, upper: bool = False
+) -> Array:
     w, v = unpack(y, _eigh_shapes(a))
     ta = swap(tangents[0]) if upper else tangents[0]
     inner = np.matmul(np.matmul(swap(v), from_lower(ta)), v)
@@ -163,18 +168,20 @@ def _triangle_name(upper: bool) -> Any:
     return "U" if upper else "L"
 
 
-def _eigh(a, *, upper=False):
+def _eigh(a: Array, *, upper: bool = False) -> Array:
     return pack(list(np.linalg.eigh(a, _triangle_name(upper))), np.ndim(a) - 2)
 
 
-def _signs(t, found, a, numpys):
+def _signs(
+    t: Torch, found: Tensor, a: Tensor, numpys: Callable[[np.ndarray], np.ndarray]
+) -> Tensor:
     """Return the signs that turn torch's vectors, as columns, into NumPy's."""
     wanted = t.as_tensor(numpys(a.detach().cpu().numpy()), device=a.device)
     overlap = t.sum(found.detach() * wanted, -2, keepdim=True)
     return t.where(overlap < 0, -1.0, 1.0).to(a.dtype)
 
 
-def _torch_eigh(t, a, *, upper=False):
+def _torch_eigh(t: Torch, a: Tensor, *, upper: bool = False) -> Tensor:
     symmetric = t.triu(a) + t.triu(a, 1).mT if upper else t.tril(a) + t.tril(a, -1).mT
     w, v = t.linalg.eigh(symmetric)
     signs = _signs(t, v, a, lambda a: np.linalg.eigh(a, _triangle_name(upper))[1])
@@ -202,7 +209,7 @@ EIGH = Row(
     ),
     kink="eigenvectors of equal eigenvalues have slope NaN within their plane",
 )
-eigh = call(lambda: EIGH, _eigh)
+eigh = recorded(EIGH)
 
 
 # Singular values.
@@ -214,7 +221,7 @@ def _svd_shapes(a: Any) -> list[Shape]:
     return [(m, k), (k,), (k, n)]
 
 
-def svd_parts(a):
+def svd_parts(a: Array) -> list[Array]:
     """Return the thin singular value decomposition of matrices."""
     return unpack(svd(a), _svd_shapes(a))
 
@@ -235,7 +242,7 @@ def _beside(x: Any, basis: Any) -> Any:
     return x - np.matmul(basis, np.matmul(swap(basis), x))
 
 
-def _svd_pullback(cotangent, y, a):
+def _svd_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
     gu, gs, gvh = unpack(cotangent, _svd_shapes(a))
     u, s, vh = unpack(y, _svd_shapes(a))
     gaps, sums, sizes = _svd_gaps(s)
@@ -259,7 +266,7 @@ def _svd_pullback(cotangent, y, a):
     return (slopes,)
 
 
-def _svd_pushforward(tangents, y, a):
+def _svd_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
     ta = tangents[0]
     u, s, vh = unpack(y, _svd_shapes(a))
     v = swap(vh)
@@ -278,7 +285,7 @@ def _svd_pushforward(tangents, y, a):
     return pack([tu, ts, swap(tv)], a.ndim - 2)
 
 
-def _torch_svd(t, a):
+def _torch_svd(t: Torch, a: Tensor) -> Tensor:
     u, s, vh = t.linalg.svd(a, full_matrices=False)
     signs = _signs(t, u, a, lambda a: np.linalg.svd(a, full_matrices=False)[0])
     return torch_pack(t, (u * signs, s, vh * signs.mT), a.ndim - 2)
@@ -305,7 +312,7 @@ SVD = Row(
     ),
     kink="vectors of equal singular values have slope NaN within their plane; slope 0 at 0",
 )
-svd = call(lambda: SVD, SVD.evaluate)
+svd = recorded(SVD)
 
 
 # Cofactors.
@@ -318,7 +325,7 @@ def _without(s: Any, *places: int) -> Any:
     return np.prod(np.where(keep, s, 1.0), axis=-1)
 
 
-def _cofactors(a):
+def _cofactors(a: Array) -> Array:
     u, s, vh = np.linalg.svd(a)
     others = np.stack([_without(s, i) for i in range(s.shape[-1])], axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vh)
@@ -326,7 +333,7 @@ def _cofactors(a):
     return result.astype(np.asarray(a).dtype)
 
 
-def _cofactors_along(a, direction):
+def _cofactors_along(a: Array, direction: Array) -> Array:
     """Return the slope of the cofactors: a product of the other singular values, no quotient."""
     u, s, vh = svd_parts(a)
     number = range(s.shape[-1])
@@ -340,7 +347,7 @@ def _cofactors_along(a, direction):
     return np.matmul(np.matmul(u, turned), vh) * sign[..., None, None]
 
 
-def _torch_cofactors(t, a):
+def _torch_cofactors(t: Torch, a: Tensor) -> Tensor:
     u, s, vh = t.linalg.svd(a)
     number = s.shape[-1]
     alone = t.eye(number, dtype=t.bool, device=a.device)
@@ -362,6 +369,6 @@ COFACTORS = Row(
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
 )
-cofactors = call(lambda: COFACTORS, _cofactors)
+cofactors = recorded(COFACTORS)
 
 ROWS: tuple[Row, ...] = (OVER_GAP, EIGH, SVD, COFACTORS)

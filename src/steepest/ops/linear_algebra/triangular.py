@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.graph import Node, Shape
+from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.linear_algebra.linear import solve_infer
-from steepest.ops.linear_algebra.matrices import call, swap
+from steepest.ops.linear_algebra.matrices import ENTRIES, from_lower, swap
 from steepest.ops.machine_code import Kernel
-from steepest.ops.row import Case, Domain, Row
-
-_ENTRIES = ((-3.0, 3.0),)
-
+from steepest.ops.row import Case, Domain, Row, recorded
 
 # The triangle of a QR decomposition.
 
@@ -25,19 +24,19 @@ def _triangle_infer(a: Node) -> tuple[Shape, np.dtype]:
     return (*a.shape[:-2], a.shape[-1], a.shape[-1]), a.dtype
 
 
-def _right_divided(a, r):
+def _right_divided(a: Array, r: Array) -> Array:
     """Return ``a @ inv(r)``."""
     return swap(np.linalg.solve(swap(r), swap(a)))
 
 
-def _triangle_pullback(cotangent, r, a):
+def _triangle_pullback(cotangent: Array, r: Array, a: Array) -> tuple[Array, ...]:
     m = np.matmul(r, swap(np.triu(cotangent)))
-    symmetric = np.tril(m) + swap(np.tril(m, -1))
+    symmetric = from_lower(m)
     q = _right_divided(a, r)
     return (_right_divided(np.matmul(q, symmetric), swap(r)),)
 
 
-def _triangle_pushforward(tangents, r, a):
+def _triangle_pushforward(tangents: Sequence[Array], r: Array, a: Array) -> Array:
     q = _right_divided(a, r)
     c = np.matmul(swap(q), _right_divided(tangents[0], r))
     below = np.tril(c, -1)
@@ -60,10 +59,10 @@ TRIANGLE = Row(
     derivative=Rule(_triangle_pullback, _triangle_pushforward),
     torch=lambda t, a: t.linalg.qr(a).R,
     lower=Kernel("triangle", in_lanes=is_small),
-    domain=Domain(_ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 5, 3),), rising=5.0))),
+    domain=Domain(ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 5, 3),), rising=5.0))),
     kink="none: at a matrix of lower rank the slope raises LinAlgError",
 )
-triangle = call(lambda: TRIANGLE, TRIANGLE.evaluate)
+triangle = recorded(TRIANGLE)
 
 
 # Systems with an upper triangle.
@@ -82,12 +81,12 @@ def _solve_triangle(r: Any, b: Any) -> np.ndarray:
     return result
 
 
-def _solve_triangle_pullback(cotangent, x, r, b):
+def _solve_triangle_pullback(cotangent: Array, x: Array, r: Array, b: Array) -> tuple[Array, ...]:
     to_b = np.linalg.solve(swap(np.triu(r)), cotangent)
     return -np.triu(np.matmul(to_b, swap(x))), to_b
 
 
-def _solve_triangle_pushforward(tangents, x, r, b):
+def _solve_triangle_pushforward(tangents: Sequence[Array], x: Array, r: Array, b: Array) -> Array:
     return solve_triangle(r, tangents[1] - np.matmul(np.triu(tangents[0]), x))
 
 
@@ -99,7 +98,7 @@ SOLVE_TRIANGLE = Row(
     torch=lambda t, r, b: t.linalg.solve_triangular(r, b, upper=True),
     lower=Kernel("solve_triangle", in_lanes=True),
     domain=Domain(
-        _ENTRIES,
+        ENTRIES,
         (
             Case(((3, 3), (3, 2)), diagonal=7.0),
             Case(((2, 4, 4), (2, 4, 1)), diagonal=9.0),
@@ -107,6 +106,6 @@ SOLVE_TRIANGLE = Row(
     ),
     kink="none: a zero on the diagonal gives infinity or NaN",
 )
-solve_triangle = call(lambda: SOLVE_TRIANGLE, _solve_triangle)
+solve_triangle = recorded(SOLVE_TRIANGLE)
 
 ROWS: tuple[Row, ...] = (TRIANGLE, SOLVE_TRIANGLE)

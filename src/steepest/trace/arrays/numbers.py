@@ -21,10 +21,11 @@ import numpy as np
 
 from steepest.errors import ConcreteValueError, OperandError, UnsupportedError
 from steepest.graph.source import at, user_source
+from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.registries import NUMBERS
-from steepest.trace.arrays.ufuncs import COMPARISONS, call_ufunc
+from steepest.trace.arrays.ufuncs import call_ufunc
 from steepest.trace.recording.session import current
 
 LIMIT = 9.2e18

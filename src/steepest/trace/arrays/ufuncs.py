@@ -12,6 +12,7 @@ from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph import Node
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
+from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.trace.arrays.array import TracedArray, as_traced, is_ordered, node_of
 from steepest.trace.arrays.dispatch import as_number, demand, selected, unlisted, write_out
 from steepest.trace.arrays.implementations import call_implementation
@@ -187,9 +188,6 @@ def _type(value: Any) -> Any:
     if type(value) in (int, float):
         return type(value)
     return check_dtype(np.asarray(value).dtype)
-
-
-COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
 def _exact_types(operands: Sequence[Any], types: Sequence[Any]) -> Any:
