@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -164,7 +164,7 @@ def _eigh_pushforward(
     return pack([np.diagonal(inner, 0, -2, -1), tv], a.ndim - 2)
 
 
-def _triangle_name(upper: bool) -> Any:
+def _triangle_name(upper: bool) -> Literal["L", "U"]:
     return "U" if upper else "L"
 
 
