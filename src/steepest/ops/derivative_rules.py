@@ -15,7 +15,7 @@ class Partials:
     """Derivative of an elementwise op: one partial derivative for each operand.
 
     A partial is NumPy code of ``(output, *operands)``: :func:`no_slope` where it is zero
-    everywhere, None where nobody has written it. Differentiating by such an operand is refused.
+    everywhere, None where it is not known. Differentiating by such an operand raises an error.
     """
 
     of: tuple[Callable[..., Any] | None, ...]
@@ -28,7 +28,7 @@ def no_slope(*_: Any) -> float:
 
 @dataclass(frozen=True)
 class UnknownPartial:
-    """A partial derivative that a row does not have: asking for it is an error.
+    """A partial derivative that is not known: calling it raises an error.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class Linear:
     ----------
     transposes
         For each linear operand, by its position, NumPy code of
-        ``(cotangent, *operands, **attributes)``. A result larger than the operand is summed
-        over the broadcast axes by the caller.
+        ``(cotangent, *operands, **attributes)``. The caller sums a result that is larger than
+        the operand over the broadcast axes.
     joint
-        Linear in all of these operands at once (concatenate), rather than in each
-        separately (matmul).
+        Whether the op is linear in all of these operands together (concatenate), rather than
+        in each of them separately (matmul).
     """
 
     transposes: Mapping[int, Callable[..., Any]]
@@ -75,7 +75,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class JointLinear:
-    """As :class:`Linear`, jointly in every operand of an op that takes any number of them."""
+    """Derivative of an op that takes any number of operands and is jointly linear in all."""
 
     transpose: Callable[..., Any]
 
@@ -91,7 +91,7 @@ class Rule:
         for every operand.
     pushforward
         NumPy code of ``(tangents, output, *operands, **attributes)``, returning the
-        output's tangent; a tangent that is zero is given as zeros.
+        output's tangent. An operand that does not vary has a tangent of zeros.
     """
 
     pullback: Callable[..., tuple[Any, ...]]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Node
+from steepest.ops.aliases import Builder, Element
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,15 @@ class Elementwise:
     ----------
     emit
         Names a method of the builder, or is a function of ``(builder, *elements)``.
-    beside
-        Position of an operand that is computed by the same steps, so that this op costs little
-        in the same loop, and much in another.
+    shares_steps_with
+        Position of an operand whose machine code computes the same intermediate values, so that
+        this op is cheap in the same loop as that operand, and expensive in another loop.
     is_cheap
         Whether it costs less to compute than to read from memory.
     """
 
-    emit: str | Callable[..., Any]
-    beside: int | None = None
+    emit: str | Callable[..., Element]
+    shares_steps_with: int | None = None
     is_cheap: bool = False
 
 
@@ -44,7 +45,7 @@ class Indexed:
         Whether NumPy returns a view of the operand, so that it costs only strides.
     """
 
-    element: Callable[..., Any]
+    element: Callable[..., Element]
     view: bool = False
 
 
@@ -62,26 +63,26 @@ class Reduction:
         The op that makes one result of the results of two parts.
     """
 
-    combine: Callable[..., Any]
+    combine: Callable[[Builder, Element, Element], Element]
     initial: Callable[[np.dtype], Any]
     join: str
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Machine code written by hand in the native engine.
+    """Machine code with loops of its own, written by hand in the native engine.
 
     Attributes
     ----------
     name
-        Under which it is there.
+        Name under which the engine registers it, with ``@kernel(name)``.
     in_registers
-        Whether it is also written for tiny arrays whose elements are in registers.
+        Whether there is also a version for tiny arrays whose elements are in registers.
     in_lanes
-        Whether it serves many problems side by side: all of them take the same steps. It may
-        depend on the node.
+        Whether it can compute many problems at once, one in each SIMD lane. All of them must
+        take the same steps. A function of the node where it depends on the node.
     may_raise
-        Whether it may fail where it runs, other than by an index.
+        Whether it may fail when it runs, other than by an index out of bounds.
     """
 
     name: str
@@ -91,11 +92,11 @@ class Kernel:
 
     def __post_init__(self) -> None:
         if self.name == "host" and not self.may_raise:
-            raise ValueError("what NumPy computes may raise: take HOST")
+            raise ValueError("NumPy functions may raise: use HOST")
 
 
 HOST = Kernel("host", may_raise=True)
-"""No machine code of its own: NumPy computes it, called back."""
+"""No machine code: the compiled program calls NumPy back."""
 
 
 Lowering = Elementwise | Indexed | Reduction | Kernel

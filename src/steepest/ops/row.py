@@ -18,6 +18,7 @@ import numpy as np
 from steepest.graph import Node, Shape
 from steepest.ops.derivative_rules import Derivative, Partials, UnknownPartial, Zero
 from steepest.ops.machine_code import Elementwise, Lowering
+from steepest.ops.rows import Needs
 
 RECORD = "__steepest_record__"
 """Method by which a traced array records an op that NumPy has no function for."""
@@ -179,7 +180,7 @@ class Row:
     explain: str = ""
     shorten: Callable[..., Node | None] | None = None
     sides: tuple[Side, Side] | None = None
-    rows: Callable[[Node, int], Any] | None = None
+    rows: Callable[[Node, int], Needs | None] | None = None
     looks_up: bool = False
     is_move: bool = False
     in_order: Order = Order.UNKNOWN

@@ -1,13 +1,10 @@
-"""Which rows of its operands a row of a result needs.
+"""Rules that say which rows of its operands a row of a result needs.
 
 A rule is a function of ``(node, axis)``, where rows are counted along an axis of the node. It
-returns what they need of each operand, and whether one of them is enough (it is where the
-rows of a result come from one operand or another); None where rows do not come from rows.
+returns the :data:`Needs` of one row, or None if they are no rows at a fixed offset.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -15,29 +12,32 @@ from steepest.graph import Node
 
 WHOLE = None
 Need = tuple[int, int] | None
-"""Axis of an operand, and how much further on its row lies; or all of the operand."""
+"""Axis of an operand and the offset of the needed row along it, or all of the operand."""
+
+Needs = tuple[list[Need], bool]
+"""The need for each operand, and whether a row needs only one of the operands."""
 
 
 def aligned_rows(node: Node, operand: Node, axis: int) -> Need:
-    """Return what rows need of an operand that broadcasts."""
+    """Return the need for an operand that broadcasts."""
     position = axis - (node.ndim - operand.ndim)
     if position < 0 or (operand.shape[position] == 1 and node.shape[axis] != 1):
         return WHOLE
     return position, 0
 
 
-def of_reshape(node: Node, axis: int) -> Any:
+def of_reshape(node: Node, axis: int) -> Needs | None:
     """Return the needs of a reshape: an axis that stays whole keeps its rows."""
     (operand,) = node.operands
     before = int(np.prod(node.shape[:axis], dtype=int))
-    for place, extent in enumerate(operand.shape):
-        same = int(np.prod(operand.shape[:place], dtype=int)) == before
+    for i, extent in enumerate(operand.shape):
+        same = int(np.prod(operand.shape[:i], dtype=int)) == before
         if same and extent == node.shape[axis] and extent > 1:
-            return [(place, 0)], False
+            return [(i, 0)], False
     return None
 
 
-def of_matmul(node: Node, axis: int) -> Any:
+def of_matmul(node: Node, axis: int) -> Needs | None:
     """Return the needs of a product of matrices."""
     a, b = node.operands
     if axis == node.ndim - 2:
@@ -51,14 +51,14 @@ def _is_full(part: tuple[int, int, int], extent: int) -> bool:
     return part == (0, extent, 1)
 
 
-def of_getitem(node: Node, axis: int) -> Any:
-    """Return the needs of a slice, whose rows lie further on."""
+def of_getitem(node: Node, axis: int) -> Needs | None:
+    """Return the needs of a slice, whose rows are offset by its first index."""
     first, _, step = node.attributes["slices"][axis]
     return ([(axis, first)], False) if step == 1 else None
 
 
-def of_put(node: Node, axis: int) -> Any:
-    """Return the needs of embed and setitem, whose last operand lies within the result."""
+def of_put(node: Node, axis: int) -> Needs | None:
+    """Return the needs of embed and setitem, whose last operand fills a slice of the result."""
     slices = node.attributes["slices"]
     first, _, step = slices[axis]
     base: list[Need] = [(axis, 0)] * (len(node.operands) - 1)
@@ -70,33 +70,34 @@ def of_put(node: Node, axis: int) -> Any:
     return [*base, (axis, -first)], True
 
 
-def of_concatenate(node: Node, axis: int) -> Any:
-    """Return the needs of a concatenation: along its axis, of one operand at a time."""
+def of_concatenate(node: Node, axis: int) -> Needs | None:
+    """Return the needs of a concatenation: a row along its axis comes from one operand."""
     if node.attributes["axis"] != axis:
         return [(axis, 0)] * len(node.operands), False
-    needs, start = [], 0
+    needs: list[Need] = []
+    start = 0
     for operand in node.operands:
         needs.append((axis, -start))
         start += operand.shape[axis]
     return needs, True
 
 
-def along_others(node: Node, axis: int) -> Any:
-    """Return the needs of what runs along an axis: none of its rows is alone."""
+def along_others(node: Node, axis: int) -> Needs | None:
+    """Return the needs of a cumulative op, whose rows along its axis depend on one another."""
     return None if node.attributes["axis"] == axis else ([(axis, 0)], False)
 
 
-def of_transpose(node: Node, axis: int) -> Any:
+def of_transpose(node: Node, axis: int) -> Needs | None:
     """Return the needs of a transpose."""
     return [(node.attributes["axes"][axis], 0)], False
 
 
-def of_broadcast(node: Node, axis: int) -> Any:
-    """Return the needs of an array that is repeated."""
+def of_broadcast(node: Node, axis: int) -> Needs | None:
+    """Return the needs of a broadcast."""
     return [aligned_rows(node, node.operands[0], axis)], False
 
 
-def of_reduction(node: Node, axis: int) -> Any:
+def of_reduction(node: Node, axis: int) -> Needs | None:
     """Return the needs of a reduction along other axes."""
     reduced = node.attributes["axis"]
     reduced = reduced if isinstance(reduced, tuple) else (reduced,)

@@ -1,13 +1,14 @@
 """One-sided derivatives at kinks, where the mean of both sides would be wrong.
 
-A kink has the mean of the slopes of both sides, so that kinks which cancel each other leave the
-slope of the smooth function. Two cases need one side, the same for all of them:
+At a kink, the slope is the mean of the slopes of both sides. So where two kinks cancel, the result
+has the slope of the smooth function. Two cases need the slopes of one side, the same side for all
+kinks with the same operands:
 
-- ``np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), ...)`` takes ``z = 0`` for a point of the upper
-  side. What is computed for this selection alone has the slopes of that side.
-- The derivative of a derivative squares slopes. That of ``np.abs(z)`` is -1 and 1 on its sides,
-  and its square is 1; the square of their mean is 0. So in higher derivatives one of two equal
-  operands counts as the larger one, the same for all kinks.
+- ``np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), ...)`` treats ``z = 0`` as a point of the upper
+  side. Nodes that only this selection uses have the slopes of that side.
+- A second derivative contains squares of slopes. The slope of ``np.abs(z)`` is -1 and 1 on its
+  sides, and its square is 1, but the square of their mean is 0. So in higher derivatives one of
+  two equal operands counts as the larger one, the same one for all kinks.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from steepest.ops.leaves import CONSTANT, constant_node, constant_value
 from steepest.ops.row import Side
 
 _ABOVE = {"greater": False, "less_equal": False, "greater_equal": True, "less": True}
-"""Comparisons, and whether of equal operands the first counts as the larger."""
+"""Comparisons, and whether the first of two equal operands counts as the larger one."""
 
 _MOVES = frozenset({"reshape", "transpose", "broadcast_to"})
 
 _REDUCTIONS = frozenset({"max", "min"})
-"""Kinks of which there is always the mean."""
+"""Ops whose kinks always have the mean of both sides."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class Sides:
     Attributes
     ----------
     kinks
-        Ops with a kink that have the slopes of one side.
-    beside
-        Nodes of an earlier derivative, and what they are beside the kinks.
+        Nodes with a kink that have the slopes of one side, and which side.
+    one_sided
+        Nodes of an earlier derivative, and the nodes that stand for them on one side.
     """
 
     kinks: Mapping[Node, Side]
-    beside: Mapping[Node, Node]
+    one_sided: Mapping[Node, Node]
 
     def rule(self, node: Node) -> Derivative:
         """Return how to differentiate a node."""
@@ -56,11 +57,11 @@ class Sides:
         return derivative
 
     def value(self, node: Node) -> Node:
-        """Return what partial derivatives take a node for."""
-        return self.beside.get(node, node)
+        """Return the node that partial derivatives use in place of a node."""
+        return self.one_sided.get(node, node)
 
 
-_UNKNOWN = Sides({}, {})
+_NO_SIDES = Sides({}, {})
 
 
 def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
@@ -69,21 +70,21 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     Parameters
     ----------
     outputs
-        What is differentiated.
+        The nodes that are differentiated.
     nodes
-        All that it needs, operands first.
+        All nodes that they need, operands first.
     """
     kinks = [node for node in nodes if node.op.sides is not None and node.dtype.kind == "f"]
     means = [node for node in nodes if node.op in (SLOPE_OF_ABSOLUTE, TIE, LARGER)]
     if not kinks and not means:
-        return _UNKNOWN
-    place = {node: i for i, node in enumerate(nodes)}
-    selected = _selected(outputs, nodes, kinks, place)
+        return _NO_SIDES
+    rank = {node: i for i, node in enumerate(nodes)}
+    selected = _selected(outputs, nodes, kinks, rank)
     if not means:
         return Sides(selected, {})
-    changed = {node: _beside(node, _pair(node.operands, place)[1]) for node in means}
+    changed = {node: _on_side(node, _pair(node.operands, rank)[1]) for node in means}
     rebuilt = substitute(nodes, changed)
-    sides = {node: node.op.sides[_pair(node.operands, place)[1]] for node in kinks}
+    sides = {node: node.op.sides[_pair(node.operands, rank)[1]] for node in kinks}
     return Sides(
         sides | selected,
         {node: new for node, new in zip(nodes, rebuilt, strict=True) if new is not node},
@@ -91,13 +92,13 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
 
 
 def _selected(
-    outputs: Sequence[Node], nodes: Sequence[Node], kinks: Sequence[Node], place: dict[Node, int]
+    outputs: Sequence[Node], nodes: Sequence[Node], kinks: Sequence[Node], rank: dict[Node, int]
 ) -> dict[Node, Side]:
-    """Return the kinks that count for selections by a comparison of the same operands alone."""
+    """Return the kinks that only selections by a comparison of the same operands use."""
     selections: dict[Any, list[Node]] = {}
     for node in nodes:
-        if node.op is WHERE and (told := _told(node.operands[0], place)) is not None:
-            selections.setdefault(told, []).append(node)
+        if node.op is WHERE and (compared := _compared(node.operands[0], rank)) is not None:
+            selections.setdefault(compared, []).append(node)
     found: dict[Node, Side] = {}
     for (pair, above), wheres in selections.items():
         elsewhere = _reached(outputs, frozenset(wheres))
@@ -105,14 +106,14 @@ def _selected(
         if any(node.op.name in _REDUCTIONS for node in inside):
             continue
         for kink in set(kinks).intersection(inside):
-            own, is_first = _pair(kink.operands, place)
+            own, is_first = _pair(kink.operands, rank)
             if own == pair:
                 found[kink] = kink.op.sides[above == is_first]
     return found
 
 
 def _reached(outputs: Sequence[Node], selections: frozenset[Node]) -> set[Node]:
-    """Return all that outputs need otherwise than as a choice of some selections."""
+    """Return the nodes that outputs need other than as a choice of these selections."""
     seen: set[Node] = set()
     stack = list(outputs)
     while stack:
@@ -123,21 +124,19 @@ def _reached(outputs: Sequence[Node], selections: frozenset[Node]) -> set[Node]:
     return seen
 
 
-def _told(condition: Node, place: dict[Node, int]) -> tuple[Any, bool] | None:
+def _compared(condition: Node, rank: dict[Node, int]) -> tuple[Any, bool] | None:
     """Return the operands that a condition compares, and whether the first counts as larger."""
-    is_negated = False
     while condition.op.name in _MOVES or condition.op.name == "logical_not":
-        is_negated ^= condition.op.name == "logical_not"  # of equal operands, too
-        (condition,) = condition.operands
+        (condition,) = condition.operands  # a negation leaves equal operands on their side
     above = _ABOVE.get(condition.op.name)
     if above is None or condition.operands[0].dtype.kind != "f":
         return None
-    pair, is_first = _pair(condition.operands, place)
+    pair, is_first = _pair(condition.operands, rank)
     return pair, above == is_first
 
 
-def _beside(mean: Node, is_above: bool) -> Node:
-    """Return what a derivative that holds the mean of both sides holds on one of them."""
+def _on_side(mean: Node, is_above: bool) -> Node:
+    """Return the node that replaces, on one side, a node with the mean of both sides."""
     if mean.op is TIE:
         return constant_node(np.zeros(mean.shape, np.bool_))
     if mean.op is LARGER:
@@ -149,11 +148,11 @@ def _beside(mean: Node, is_above: bool) -> Node:
     return make(WHERE, (make(EQUAL, (x, zero)), sign, mean))
 
 
-def _pair(operands: Sequence[Node], place: dict[Node, int]) -> tuple[Any, bool]:
-    """Return two operands in an order that all spellings share, and whether it is theirs.
+def _pair(operands: Sequence[Node], rank: dict[Node, int]) -> tuple[Any, bool]:
+    """Return two operands in a canonical order, and whether this is the given order.
 
-    One operand stands for itself and 0, and a difference and 0 for the operands of the difference.
-    Of a variable and a number, and of two variables, the one that comes first is the first.
+    A single operand is compared with 0. A difference that is compared with 0 is replaced by its
+    operands. A variable comes before a number, and of two variables the one computed first.
     """
     first = _key(operands[0])
     second = _key(operands[1]) if len(operands) > 1 else 0.0
@@ -166,15 +165,15 @@ def _pair(operands: Sequence[Node], place: dict[Node, int]) -> tuple[Any, bool]:
     while second == 0.0 and first.op.name == "negative":
         first, is_first = _key(first.operands[0]), not is_first
     if second == 0.0 and first.op.name == "subtract":
-        inner, is_inner = _pair(first.operands, place)
+        inner, is_inner = _pair(first.operands, rank)
         return inner, is_inner == is_first
-    if not isinstance(second, float) and place.get(second, -1) < place.get(first, -1):
+    if not isinstance(second, float) and rank.get(second, -1) < rank.get(first, -1):
         return (second, first), not is_first
     return (first, second), is_first
 
 
 def _within(node: Node, other: Any) -> Any:
-    """Return what a node is an extreme of, as in np.clip, if that alone can meet a number."""
+    """Return the clipped operand of np.clip and the like, if only it can equal a number."""
     while node.op in (MAXIMUM, MINIMUM) and isinstance(other, float):
         keys = [_key(operand) for operand in node.operands]
         ends = [key for key in keys if isinstance(key, float)]
@@ -185,31 +184,26 @@ def _within(node: Node, other: Any) -> Any:
 
 
 def _key(node: Node) -> Any:
-    node = _origin(node)
+    while (source := _source(node)) is not None:
+        node = source
     number = _number(node)
     return node if number is None else number
 
 
 def _number(node: Node) -> float | None:
-    """Return the number that all elements of a constant are."""
+    """Return the number that all elements of a constant equal, or None."""
     constant = constant_value(node)
     if constant is None or constant.size == 0 or (constant != constant.flat[0]).any():
         return None
     return float(constant.flat[0])
 
 
-def _origin(node: Node) -> Node:
-    while (inner := _moved(node)) is not None:
-        node = inner
-    return node
-
-
-def _moved(node: Node) -> Node | None:
-    """Return where all elements of a node come from; a selection may put in harmless numbers."""
+def _source(node: Node) -> Node | None:
+    """Return the operand that all elements come from, apart from constants in np.where."""
     if node.op.name in _MOVES:
         return node.operands[0]
     if node.op is WHERE:
-        steady = [x.op is CONSTANT or x.op is STOP_GRADIENT for x in node.operands[1:]]
-        if steady[0] != steady[1]:
-            return node.operands[2 if steady[0] else 1]
+        is_constant = [x.op is CONSTANT or x.op is STOP_GRADIENT for x in node.operands[1:]]
+        if is_constant[0] != is_constant[1]:
+            return node.operands[2 if is_constant[0] else 1]
     return None

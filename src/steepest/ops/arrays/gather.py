@@ -94,7 +94,7 @@ add_at: Callable[..., Array] = recorded(ADD_AT)
 
 
 def _put_at(x: Any, values: Any, *indices: Any) -> Any:
-    """Return `x` with other values at indices; the last of several at one place stays."""
+    """Return `x` with other values at indices; the last of several at one index stays."""
     result = np.array(x, np.result_type(x, values))
     result[indices] = values
     return result
@@ -109,7 +109,7 @@ def _put_at_infer(x: Node, values: Node, *indices: Node) -> tuple[Shape, np.dtyp
 
 
 def _put_at_values(cotangent: Array, x: Array, values: Array, *indices: Array) -> Array:
-    # Of several values for one place only the last one stays.
+    # Only the last of several values at one index stays, so only it receives a cotangent.
     shape = indices[0].shape
     order = np.arange(math.prod(shape)).reshape(shape)
     last = put_at(np.zeros(x.shape[: len(indices)], order.dtype), order, *indices)[indices]
@@ -118,7 +118,7 @@ def _put_at_values(cotangent: Array, x: Array, values: Array, *indices: Array) -
 
 
 def _torch_put_at(t: Torch, x: Tensor, values: Tensor, *indices: Tensor) -> Tensor:
-    # torch leaves open which of several values stays; their order is settled here.
+    # torch does not define which of several values at one index stays: keep only the last one.
     shape = indices[0].shape
     flat = t.zeros(shape, dtype=t.int64, device=x.device)
     for index, extent in zip(indices, x.shape, strict=False):

@@ -1,4 +1,4 @@
-"""Reductions over axes. Every row drops the axes; tracing puts kept ones back."""
+"""Reductions over axes and cumulative ops. Rows drop the axes; tracing restores them if kept."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _lines(x: Array, axis: Axes) -> tuple[Array, Axes]:
 
 
 def _scaled(x: Array, exponents: Array) -> Array:
-    """Return x times powers of two, in steps that neither over- nor underflow before x does."""
+    """Return x times powers of two, in steps that over- or underflow only if the result does."""
     limit = float(np.finfo(x.dtype).maxexp - 8)
     half = np.rint(exponents * 0.5)
     for part in (half, exponents - half):
@@ -146,7 +146,7 @@ def _scaled(x: Array, exponents: Array) -> Array:
 def _products_of_others(x: Array, axis: Axes) -> Array:
     """Return for each element the product of all others, also where some are zero.
 
-    Factors are brought near 1 by powers of two, which are exact: else a product may overflow
+    Factors are scaled near 1 by powers of two, which is exact. Otherwise a product may overflow
     before it meets a zero.
     """
     lines, kept = _lines(x, axis)

@@ -59,8 +59,8 @@ def fmod_in_torch(t: Torch, x: Tensor, y: Tensor) -> Tensor:
     """Compute the remainder that has the dividend's sign, in torch."""
     if not x.dtype.is_floating_point:
         return t.where(y == 0, 0, t.fmod(x, t.where(y == 0, 1, y)))
-    # torch's own are NaN for infinite divisors and for quotients beyond 1e300; taking the
-    # remainder by multiples of the divisor first is exact.
+    # torch.fmod is NaN for infinite divisors and for quotients beyond 1e300. Taking the remainder
+    # by multiples of the divisor first is exact.
     mod = t.where(t.isfinite(x), x, float("nan"))
     for first, second in (
         ((2.0**1000, 2.0**1000), (2.0**1000, 1.0), (1.0, 1.0))
@@ -83,7 +83,7 @@ def _floor_divide_in_torch(t: Torch, x: Tensor, y: Tensor) -> Tensor:
     x, y = x.detach(), y.detach()  # torch has no slope for it
     if x.dtype.is_floating_point:
         return t.floor_divide(x, y)
-    # By 1 in place of 0, and of -1, where the lowest number would overflow.
+    # Divide by 1 in place of 0, and in place of -1, by which the lowest number overflows.
     negates = (y < 0) & (y == -1)
     quotient = t.floor_divide(x, t.where((y == 0) | negates, 1, y))
     return t.where(y == 0, 0, t.where(negates, -x, quotient))
@@ -102,18 +102,18 @@ def _emit_floor_divide(b: Builder, x: Element, y: Element) -> Element:
     return b.select(y == 0, ratio, floor)
 
 
-# Squares of roots. The square of a root is what is under it, and has its slopes, also at 0,
-# where the root has none: a node of its own keeps NumPy's value and knows these slopes.
+# Squares of roots. The square of sqrt(x) is x, and has a derivative also at 0, where the root has
+# none. An op of its own has the value that NumPy computes, and this derivative.
 
 _MOVES = frozenset({"reshape", "transpose", "getitem", "broadcast_to", "take_at"})
 _DEPTH = 6
-"""Operations that are looked through for a root."""
+"""Number of operations between a square and its root that are searched."""
 
 
 def _square_of(x: Node, depth: int = _DEPTH) -> Node | None:
-    """Return the square of a node that is computed by roots of real numbers; None for others.
+    """Return the square of a node that is computed from roots of real numbers, or None.
 
-    Roots may have been moved (indexed, reshaped...) and scaled by factors and divisors.
+    The roots may have been indexed, reshaped, multiplied or divided.
     """
     if x.dtype.kind != "f" or not depth:
         return None

@@ -1,7 +1,7 @@
-"""Sizes and extremes: ops with a kink, where their slope jumps.
+"""Absolute value, sign, maximum and minimum: ops with a kink, where the slope jumps.
 
-On a kink, the slope is the mean of those of both sides. :mod:`~steepest.ops.sides` finds where it
-must be that of one side.
+At a kink, the slope is the mean of the slopes of both sides. :mod:`~steepest.ops.sides` finds
+where it must be the slope of one side.
 """
 
 from __future__ import annotations

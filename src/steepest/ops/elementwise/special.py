@@ -68,7 +68,7 @@ def _in_torch(name: str) -> Callable[..., Any]:
 def _scipy_in_torch(
     name: str, slopes: Callable[[], tuple[Callable[..., Any], ...]]
 ) -> Callable[..., Any]:
-    """As :func:`_through_scipy`, for slopes that need the function itself."""
+    """Compute with SciPy, with slopes in torch that may use the function itself."""
     return lambda t, *operands: _autograd_function(t, name, slopes()).apply(*operands)
 
 
@@ -77,7 +77,7 @@ def _no_slope_in_torch(t: Torch, *operands: Tensor) -> Tensor:
 
 
 def _through_scipy(name: str, *slopes: Callable[..., Any]) -> Callable[..., Any]:
-    """Compute with SciPy what torch lacks or computes to fewer digits; slopes in torch."""
+    """Compute with SciPy a function that torch lacks or computes to fewer digits."""
     return _scipy_in_torch(name, lambda: slopes)
 
 
@@ -245,7 +245,7 @@ BETA = _special(
 
 
 def _ratio(x: Array, divisor: Array) -> Array:
-    # 0 / 0 is 0 here: of 0 * log(0), which is 0, nothing depends on the divisor.
+    # 0 / 0 is 0 here: 0 * log(divisor) counts as 0, whatever the divisor is.
     nothing = (x == 0) & (divisor == 0)
     return np.where(nothing, 0.0, x / np.where(nothing, 1.0, divisor))
 
@@ -294,8 +294,8 @@ REL_ENTR = _special(
     domain=Domain(((0.5, 3.0), (0.5, 3.0)), special=((1.0, 1.0), (1e-9, 1.0))),
     kink="slope -inf in x at x = 0",
 )
-# exprel and sinc have slopes that cancel around 0 in every closed form; those of the
-# hypergeometric functions that they are do not, to any order.
+# The slopes of exprel and sinc cancel around 0 in every closed form. Both are hypergeometric
+# functions, whose slopes do not cancel, to any order.
 _hyp1f1_in_torch = _scipy_in_torch("hyp1f1", lambda: _SLOPES_OF_HYP1F1)
 _hyp0f1_in_torch = _scipy_in_torch("hyp0f1", lambda: _SLOPES_OF_HYP0F1)
 HYP1F1 = _special(
@@ -336,7 +336,7 @@ _SLOPES_OF_HYP0F1: Any = (
 
 
 _FAR = 720.0
-"""Where exprel and its slopes are infinite; far beyond, SciPy's hyp1f1 does not come back."""
+"""Beyond this exprel and its slopes are infinite; far beyond, SciPy's hyp1f1 does not return."""
 
 
 def _slope_of_exprel(t: Torch, x: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ _WIDE = dataclasses.replace(UNIT, special=((0.0,), (1.0,), (-1e3,)))
 
 
 def _one_less_square(x: Array) -> Array:
-    # The product keeps its digits next to 1, the square has slopes without cancellation at 0.
+    # 1 - x**2. The product is accurate near 1; the square has accurate derivatives near 0.
     return np.where(np.abs(x) < 0.5, 1.0 - x * x, (1.0 - x) * (1.0 + x))
 
 
@@ -49,7 +49,7 @@ ARCTAN = elementwise(
 
 
 def _scaled(a: Array, b: Array) -> tuple[Array, Array, Array]:
-    # Both over the larger one, so that no square under- or overflows.
+    # Divide both by the larger one, so that no square under- or overflows.
     size = stop_gradient(np.maximum(np.abs(a), np.abs(b)))
     size = np.where(np.isinf(size), 1.0, size)
     u, v = a / size, b / size
@@ -81,15 +81,15 @@ SINH = elementwise("sinh", lambda y, x: np.cosh(x), emit=elementary("sinh"), dom
 COSH = elementwise("cosh", lambda y, x: np.sinh(x), emit=elementary("cosh"), domain=_GROWING)
 
 
-# 1 - tanh(x)**2, given y = tanh(x). As 1 - y * y its digits cancel far from 0, but
-# 1 - abs(y) is exp(-2 * abs(x)) * (1 + abs(y)).
+# 1 - tanh(x)**2, given y = tanh(x). The digits of 1 - y * y cancel far from 0. This form has no
+# cancellation, because 1 - abs(y) is exp(-2 * abs(x)) * (1 + abs(y)).
 TANH_SLOPE = Row(
     name="tanh_slope",
     evaluate=lambda y, x: np.exp(-2.0 * np.abs(x)) * np.square(1.0 + np.abs(y)),
     infer=lambda y, x: (np.broadcast_shapes(y.shape, x.shape), x.dtype),
     derivative=Partials((no_slope, lambda out, y, x: -2.0 * np.tanh(x) * out)),
     torch=lambda t, y, x: t.exp(-2.0 * t.abs(x)) * t.square(1.0 + t.abs(y)),
-    lower=Elementwise(slope_of_tanh, beside=0),
+    lower=Elementwise(slope_of_tanh, shares_steps_with=0),
     domain=Domain(
         ((-1.0, 1.0), (-3.0, 3.0)),
         special=((0.0, 0.0), (0.0, -20.0)),

@@ -1,8 +1,8 @@
 """Linear algebra on the last two axes: LAPACK's factorizations and what follows from them.
 
-An op has one result. Those of NumPy's functions that return several arrays are packed into
-one vector for each matrix; tracing takes them out again. Slopes follow Giles (2008), and
-Golub and Pereyra (1973) for the pseudo-inverse.
+An op has one result. Where NumPy's function returns several arrays, the op packs them into one
+vector for each matrix, and tracing unpacks them. The derivatives follow Giles (2008), and Golub
+and Pereyra (1973) for the pseudo-inverse.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ SOLVE = Row(
 
 
 def _slopes_of_det(y: Array, a: Array) -> Array:
-    # By the inverse where there is one, which differentiates again without trouble.
+    # Use the inverse where it exists, because it can be differentiated to any order.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
     regular = y[..., None, None] * swap(np.linalg.inv(safe))
@@ -179,8 +179,8 @@ def _qr_infer(a: Node) -> tuple[Shape, np.dtype]:
 def _divisor(r: Array, is_square: bool) -> Array:
     """Return the factor that slopes divide by, NaN where columns are not independent.
 
-    That the last column of a square matrix depends on the others does not matter: whatever
-    it is, the last column of Q is what the others leave.
+    The last column of a square matrix may depend on the others, because the other columns alone
+    determine the last column of Q, up to its sign.
     """
     size = r.shape[-1]
     sizes = np.abs(np.diagonal(r, 0, -2, -1))
@@ -248,16 +248,16 @@ def _pinv_pushforward(tangents: Sequence[Array], y: Array, a: Array, *, rcond: f
 
 
 def _drops_nothing(a: Array | Tensor, rcond: float) -> bool:
-    """Whether singular values below a cutoff are rounding errors of zeros."""
+    """Return whether all singular values below the cutoff are zeros up to rounding."""
     epsilon = float(np.finfo(str(a.dtype).removeprefix("torch.")).eps)
     return bool(rcond <= max(a.shape[-2:]) * epsilon)
 
 
 def _dropped_terms(a: Array, other: Array, rcond: float) -> Array:
-    """Return what singular values that count as zero, and are not, add to a slope.
+    """Return the part of a slope that comes from nonzero singular values below the cutoff.
 
-    The formulas above take them for zero. `other` is a tangent, transposed, or a cotangent: the
-    form is symmetric, and the result has its shape.
+    The usual formulas take these values for zero. `other` is a transposed tangent, or a cotangent:
+    the form is symmetric, and the result has its shape.
     """
     u, s, vh = svd_parts(a)
     kept = s > rcond * s[..., :1]
@@ -330,7 +330,7 @@ def _torch_succeeds(t: Torch, *operands: Tensor, of: str) -> Tensor:
     return t.as_tensor(bool(_succeeds(*arrays, of=of)), device=operands[0].device)
 
 
-# Whether another op raises no LinAlgError: what ``try`` and ``except`` branch on.
+# Whether another op succeeds without LinAlgError: ``try`` and ``except`` branch on it.
 SUCCEEDS = Row(
     name="succeeds",
     evaluate=_succeeds,

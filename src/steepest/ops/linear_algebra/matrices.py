@@ -34,7 +34,7 @@ SQUARE_CASES = (
 )
 
 
-# Of symmetric matrices NumPy reads the lower triangle only, and so do their slopes.
+# NumPy reads only the lower triangle of symmetric matrices, and so do their derivatives.
 
 
 def from_lower(a: Array) -> Array:
@@ -49,7 +49,7 @@ def to_lower(cotangent: Array) -> Array:
 
 
 def pack(parts: list[Any], ndim: int) -> Any:
-    """Return arrays of one batch as one vector for each matrix."""
+    """Pack arrays with the same batch axes into one vector for each matrix."""
     return np.concatenate(
         [np.reshape(part, (*part.shape[:ndim], math.prod(part.shape[ndim:]))) for part in parts],
         axis=-1,
@@ -57,7 +57,7 @@ def pack(parts: list[Any], ndim: int) -> Any:
 
 
 def unpack(packed: Any, shapes: list[Shape]) -> list[Any]:
-    """Return the arrays of some shapes that lie in one vector for each matrix."""
+    """Unpack the arrays of these shapes from one vector for each matrix."""
     parts, start = [], 0
     for shape in shapes:
         size = math.prod(shape)
@@ -68,5 +68,5 @@ def unpack(packed: Any, shapes: list[Shape]) -> list[Any]:
 
 
 def torch_pack(t: Torch, parts: Sequence[Tensor], ndim: int) -> Tensor:
-    """As :func:`pack`, in torch."""
+    """Pack tensors with the same batch axes into one vector for each matrix."""
     return t.cat([t.flatten(part, ndim) for part in parts], -1)

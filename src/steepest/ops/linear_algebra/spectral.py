@@ -1,15 +1,15 @@
 """Eigenvalues and singular values, and the matrix of cofactors.
 
-Slopes follow Giles (2008). They divide by the gaps between values. Vectors that belong to
-equal values have no derivative, because any basis of their space would do: what asks for it
-becomes NaN. What depends on the values alone asks for nothing there, and has its slope.
+The derivatives follow Giles (2008) and divide by the gaps between values. Vectors that belong
+to equal values have no derivative, because any basis of their space would do. A result that
+depends on them has slope NaN; a result that depends on the values alone has its usual slope.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from steepest.ops.machine_code import HOST, Elementwise
 from steepest.ops.row import Case, Domain, Row, recorded
 
 _SAME = 10.0
-"""Values that differ by so many roundings for each row of the matrix count as equal."""
+"""Values count as equal if they differ by at most so many roundings for each row."""
 
 
 # A quotient by a gap that may be closed.
@@ -76,14 +76,14 @@ over_gap: Callable[..., Array] = recorded(OVER_GAP)
 
 
 def _rounding(values: Any) -> Any:
-    """Return by how much eigenvalues or singular values may differ that are equal."""
+    """Return the largest difference of eigenvalues or singular values that count as equal."""
     number = values.shape[-1]
     relative = _SAME * number * float(np.finfo(values.dtype).eps)
     return relative * np.max(np.abs(values), axis=-1, keepdims=True)
 
 
 def _gaps(values: Any, rounding: Any) -> Any:
-    """Return v_j - v_i, and 0 where the two are equal but for rounding."""
+    """Return v_j - v_i, and 0 where the two are equal up to rounding."""
     gaps = values[..., None, :] - values[..., :, None]
     return np.where(np.abs(gaps) <= rounding[..., None], 0, gaps)
 
@@ -99,8 +99,8 @@ def _on_diagonal(values: Any) -> Any:
 def _turned(basis: Any, cotangent: Any, gaps: Any) -> Any:
     """Return (x_ij - x_ji) / gap_ij, where x are the products of a basis with a cotangent.
 
-    Where the gap is closed it is NaN if the cotangent of either vector is not 0 at all: even
-    where x is, for in another basis of the same space it would not be.
+    Where the gap is closed, the result is NaN if the cotangent of either vector is not all 0, even
+    if x is 0 there, because x would not be 0 in another basis of the same space.
     """
     sizes = np.sum(np.abs(cotangent), axis=-2, keepdims=True)
     products = np.where(gaps == 0, sizes, np.matmul(swap(basis), cotangent))
@@ -109,7 +109,7 @@ def _turned(basis: Any, cotangent: Any, gaps: Any) -> Any:
 
 
 def _reach(cotangent: Any) -> tuple[int, int]:
-    """Return (start, stop) of the last axis outside which a cotangent is surely zero."""
+    """Return (start, stop) along the last axis: a cotangent is known to be zero outside."""
     node = getattr(cotangent, "node", None)
     return (0, cotangent.shape[-1]) if node is None else _reach_of(node)
 
@@ -164,7 +164,7 @@ def _eigh_pushforward(
     return pack([np.diagonal(inner, 0, -2, -1), tv], a.ndim - 2)
 
 
-def _triangle_name(upper: bool) -> Any:
+def _triangle_name(upper: bool) -> Literal["L", "U"]:
     return "U" if upper else "L"
 
 
@@ -227,7 +227,7 @@ def svd_parts(a: Array) -> list[Array]:
 
 
 def _svd_gaps(s: Any) -> tuple[Any, Any, Any]:
-    """Return s_j - s_i, s_j + s_i and s, each 0 where it is nothing but rounding."""
+    """Return s_j - s_i, s_j + s_i and s, each 0 where it is zero up to rounding."""
     rounding = _rounding(s)
     sums = s[..., None, :] + s[..., :, None]
     return (
@@ -237,8 +237,8 @@ def _svd_gaps(s: Any) -> tuple[Any, Any, Any]:
     )
 
 
-def _beside(x: Any, basis: Any) -> Any:
-    """Return what of the columns of `x` lies outside the space of an orthonormal basis."""
+def _orthogonal(x: Any, basis: Any) -> Any:
+    """Return the components of the columns of `x` orthogonal to an orthonormal basis."""
     return x - np.matmul(basis, np.matmul(swap(basis), x))
 
 
@@ -260,9 +260,9 @@ def _svd_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
     inner = inner + 0.5 * over_gap(_off_diagonal(across), sums)
     slopes = np.matmul(np.matmul(u, inner), vh)
     if rows > columns:
-        slopes = slopes + np.matmul(over_gap(_beside(gu, u), sizes[..., None, :]), vh)
+        slopes = slopes + np.matmul(over_gap(_orthogonal(gu, u), sizes[..., None, :]), vh)
     if columns > rows:
-        slopes = slopes + np.matmul(u, swap(over_gap(_beside(gv, v), sizes[..., None, :])))
+        slopes = slopes + np.matmul(u, swap(over_gap(_orthogonal(gv, v), sizes[..., None, :])))
     return (slopes,)
 
 
@@ -279,9 +279,9 @@ def _svd_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
     tu, tv = np.matmul(u, along + across), np.matmul(v, along - across)
     rows, columns = a.shape[-2:]
     if rows > columns:
-        tu = tu + over_gap(_beside(np.matmul(ta, v), u), sizes[..., None, :])
+        tu = tu + over_gap(_orthogonal(np.matmul(ta, v), u), sizes[..., None, :])
     if columns > rows:
-        tv = tv + over_gap(_beside(np.matmul(swap(ta), u), v), sizes[..., None, :])
+        tv = tv + over_gap(_orthogonal(np.matmul(swap(ta), u), v), sizes[..., None, :])
     return pack([tu, ts, swap(tv)], a.ndim - 2)
 
 
@@ -318,10 +318,10 @@ svd = recorded(SVD)
 # Cofactors.
 
 
-def _without(s: Any, *places: int) -> Any:
-    """Return the product of all values but those at some places."""
+def _without(s: Any, *positions: int) -> Any:
+    """Return the product of all values except those at some positions."""
     keep = np.ones(s.shape[-1], dtype=bool)
-    keep[list(places)] = False
+    keep[list(positions)] = False
     return np.prod(np.where(keep, s, 1.0), axis=-1)
 
 
@@ -334,7 +334,7 @@ def _cofactors(a: Array) -> Array:
 
 
 def _cofactors_along(a: Array, direction: Array) -> Array:
-    """Return the slope of the cofactors: a product of the other singular values, no quotient."""
+    """Return the slope of the cofactors by products of singular values, without a quotient."""
     u, s, vh = svd_parts(a)
     number = range(s.shape[-1])
     others = np.stack([np.stack([_without(s, i, j) for j in number], -1) for i in number], -1)

@@ -1,4 +1,4 @@
-"""Triangular matrices: what least squares and Newton steps are solved with."""
+"""Triangular matrices: the R of a QR decomposition, and systems with an upper triangle."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def _triangle_pushforward(tangents: Sequence[Array], r: Array, a: Array) -> Arra
 
 
 SMALL = 200_000
-"""Multiplications up to which loops of our own factor a matrix; beyond, LAPACK does."""
+"""Largest number of multiplications for which the engine's own loops factor a matrix."""
 
 
 def is_small(node: Node) -> bool:
-    """Whether a triangle is found by loops of our own."""
+    """Return whether the engine's own loops factor a matrix."""
     return node.operands[0].size * node.shape[-1] <= SMALL
 
 

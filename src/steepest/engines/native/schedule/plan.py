@@ -141,9 +141,9 @@ def _must_store(
 def _is_beside_stored(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
     """Whether a node is best computed where one of its operands is, which becomes an array."""
     lower = node.op.lower
-    if node in small or not isinstance(lower, Elementwise) or lower.beside is None:
+    if node in small or not isinstance(lower, Elementwise) or lower.shares_steps_with is None:
         return False
-    return node.operands[lower.beside] in stored and node.size > REGISTER_LIMIT
+    return node.operands[lower.shares_steps_with] in stored and node.size > REGISTER_LIMIT
 
 
 def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]) -> None:
