@@ -23,7 +23,14 @@ from steepest.trace.following.writes import finish, roll_back
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
-from steepest.trace.recording.session import Session, check_dtype, check_plain, open_session
+from steepest.trace.recording.session import (
+    Session,
+    check_dtype,
+    check_plain,
+    current,
+    open_session,
+)
+from steepest.trace.rerolling import reroll
 
 
 @dataclass(frozen=True)
@@ -264,7 +271,11 @@ def result_nodes(function: Callable[..., Any], result: Any) -> tuple[list[Node],
         if not isinstance(leaf, _RESULTS):
             kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
             _refuse_result(function, f"a {kind}")
-    return [as_traced(leaf).node for leaf in leaves], structure
+    nodes = [as_traced(leaf).node for leaf in leaves]
+    session = current()
+    if not session.guards:
+        nodes = reroll(nodes, session.sources)
+    return nodes, structure
 
 
 _RESULTS = (

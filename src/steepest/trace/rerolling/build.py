@@ -1,0 +1,242 @@
+"""From a place where a graph repeats itself to a ``scan`` node."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.graph import Graph, Node, Source, make
+from steepest.ops import CONSTANT, SCAN, TABLE, constant_node
+from steepest.ops.arrays.loops import step_input
+from steepest.trace.rerolling.rows import as_vector, cast, column_of
+from steepest.trace.rerolling.search import Loop, Text
+
+_VECTOR = np.dtype(np.float64)
+_EXACT = {np.dtype(name) for name in ("?", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")}
+"""Dtypes whose values all are numbers of float64, in which a loop packs what it carries."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """An operand computed in the same iteration: a letter of the period."""
+
+    letter: int
+
+
+@dataclass(frozen=True, order=True)
+class Carried:
+    """An operand computed so many iterations before."""
+
+    letter: int
+    lag: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operand that differs from iteration to iteration: a column of the rows."""
+
+    column: int
+
+
+@dataclass(frozen=True)
+class Outer:
+    """An operand that is the same in all iterations."""
+
+    node: Node
+
+
+Operand = Local | Carried | Row | Outer
+
+
+class NoLoopError(Exception):
+    """A repetition that is no loop."""
+
+
+def scan_of(
+    text: Text, loop: Loop, outputs: Sequence[Node], sources: MutableMapping[Node, Source]
+) -> dict[Node, Node] | None:
+    """Return what stands for the nodes of a loop that are used outside; None if it is none."""
+    try:
+        return _Builder(text, loop, outputs, sources).build()
+    except NoLoopError:
+        return None
+
+
+class _Builder:
+    def __init__(
+        self,
+        text: Text,
+        loop: Loop,
+        outputs: Sequence[Node],
+        sources: MutableMapping[Node, Source],
+    ) -> None:
+        self.text, self.loop, self.outputs, self.sources = text, loop, outputs, sources
+        self.inside = set(text.nodes[loop.start : loop.stop])
+        self.columns: dict[tuple[Node, ...], int] = {}
+
+    def build(self) -> dict[Node, Node]:
+        loop = self.loop
+        period = [self._letter(letter) for letter in range(loop.period)]
+        operands = dict.fromkeys(x for own in period if not isinstance(own, Row) for x in own)
+        looked_back = [x for x in operands if isinstance(x, Carried)]
+        taken = {Carried(x.letter, lag) for x in looked_back for lag in range(1, x.lag + 1)}
+        last = loop.rounds - 1
+        used = self._used_outside()
+        handed_out = {Carried(letter, 1) for letter, rounds in used.items() if rounds == {last}}
+        yielded = sorted(letter for letter, rounds in used.items() if rounds != {last})
+        carried = sorted(taken | handed_out)
+        starts = [self._start(value, value in taken) for value in carried]
+        rows = self._rows()
+        outer = [x.node for x in operands if isinstance(x, Outer) and x.node.op is not CONSTANT]
+        examples = [self._node(x.letter, 1) for x in carried]
+        results = [self._node(letter, 1) for letter in yielded]
+        _check_exact([*examples, *results])
+
+        before = step_input(0, (sum(x.size for x in examples),), _VECTOR)
+        row = step_input(1, rows.shape[1:], _VECTOR)
+        inputs = [step_input(2 + i, x.shape, x.dtype) for i, x in enumerate(outer)]
+        known: dict[Operand, Node] = dict(zip(carried, _split(before, examples), strict=True))
+        known |= zip(map(Outer, outer), inputs, strict=True)
+        read = _split(row, [nodes[1] for nodes in self.columns])
+        known |= zip(map(Row, range(len(read))), read, strict=True)
+        for letter, own in enumerate(period):
+            template = self._node(letter, 1)
+            if isinstance(own, Row):
+                known[Local(letter)] = known[own]
+                continue
+            new = [known.get(x) or x.node for x in own]
+            known[Local(letter)] = node = make(template.op, new, **template.attributes)
+            if template in self.sources:
+                self.sources.setdefault(node, self.sources[template])
+        after = [
+            known[Local(x.letter) if x.lag == 1 else Carried(x.letter, x.lag - 1)]
+            for x in carried
+        ]
+        given = [known[Local(letter)] for letter in yielded]
+        step = Graph((before, row, *inputs), (_joined(after), _joined(given)))
+        packed = make(SCAN, (_joined(starts), rows, *outer), step=step)
+        return self._replacements(packed, used, carried, examples, yielded, results)
+
+    def _node(self, letter: int, number: int) -> Node:
+        return self.text.nodes[self.loop.start + number * self.loop.period + letter]
+
+    def _letter(self, letter: int) -> tuple[Operand, ...] | Row:
+        """Return the operands of a letter; a column if it reads other elements each time."""
+        loop, text = self.loop, self.text
+        places = loop.start + letter + loop.period * np.arange(loop.rounds)
+        first = text.nodes[places[0]]
+        if first.op.name == "getitem":
+            nodes = [text.nodes[place] for place in places]
+            if any(node.attributes != first.attributes for node in nodes):
+                if any(node.operands[0] in self.inside for node in nodes):
+                    raise NoLoopError
+                return self._column(nodes)
+        found = text.operands[places, : len(first.operands)]
+        return tuple([self._operand(places, column) for column in found.T])
+
+    def _operand(self, places: np.ndarray, found: np.ndarray) -> Operand:
+        loop, text = self.loop, self.text
+        if (found == found[0]).all() and found[0] < loop.start:
+            return Outer(self._at(found[0]))
+        if (found < -1).all() or ((found < loop.start) & (found >= 0)).all() and (
+            np.diff(found) != loop.period
+        ).any():
+            return self._column([self._at(place) for place in found])
+        if (np.diff(found) != loop.period).any():
+            raise NoLoopError
+        number, letter = divmod(int(found[0]) - loop.start, loop.period)
+        return Local(letter) if number == 0 else Carried(letter, -number)
+
+    def _at(self, place: int) -> Node:
+        return self.text.nodes[place] if place >= 0 else self.text.reads[-2 - place]
+
+    def _column(self, nodes: Sequence[Node]) -> Row:
+        if len({(node.shape, node.dtype) for node in nodes}) > 1:
+            raise NoLoopError
+        return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
+
+    def _used_outside(self) -> dict[int, set[int]]:
+        """Return the letters that are used after the loop, with the numbers of iterations."""
+        loop, text = self.loop, self.text
+        after = text.operands[loop.stop :]
+        places = set(after[(after >= loop.start) & (after < loop.stop)].tolist())
+        wanted = self.inside.intersection(self.outputs)
+        if wanted:
+            places |= {i for i in range(loop.start, loop.stop) if text.nodes[i] in wanted}
+        used: dict[int, set[int]] = {}
+        for place in places:
+            number, letter = divmod(place - loop.start, loop.period)
+            used.setdefault(letter, set()).add(number)
+        return used
+
+    def _start(self, value: Carried, is_taken: bool) -> Node:
+        """Return a carried value before the first iteration."""
+        node = self._node(value.letter, 1)
+        if not is_taken:
+            return constant_node(np.zeros(node.shape, node.dtype))
+        place = self.loop.start + value.letter - value.lag * self.loop.period
+        start = self.text.nodes[place] if place >= 0 else None
+        if start is None or (start.shape, start.dtype) != (node.shape, node.dtype):
+            raise NoLoopError
+        return start
+
+    def _rows(self) -> Node:
+        columns = [column_of(nodes, _VECTOR) for nodes in self.columns]
+        if not columns:
+            return constant_node(np.zeros((self.loop.rounds, 0), _VECTOR))
+        return columns[0] if len(columns) == 1 else make(TABLE["concatenate"], columns, axis=1)
+
+    def _replacements(
+        self,
+        packed: Node,
+        used: dict[int, set[int]],
+        carried: Sequence[Carried],
+        examples: Sequence[Node],
+        yielded: Sequence[int],
+        results: Sequence[Node],
+    ) -> dict[Node, Node]:
+        """Return what stands for each node that is used after the loop."""
+        rounds, last = self.loop.rounds, self.loop.rounds - 1
+        n, k = sum(x.size for x in examples), sum(x.size for x in results)
+        replaced: dict[Node, Node] = {}
+        start = rounds * (n + k)
+        for value, example in zip(carried, examples, strict=True):
+            if value.lag == 1 and used.get(value.letter) == {last}:
+                replaced[self._node(value.letter, last)] = _piece(packed, start, example)
+            start += example.size
+        start = rounds * n
+        for letter, example in zip(yielded, results, strict=True):
+            for number in used[letter]:
+                replaced[self._node(letter, number)] = _piece(packed, start + number * k, example)
+            start += example.size
+        return replaced
+
+
+def _check_exact(nodes: Sequence[Node]) -> None:
+    """Raise unless a vector of float64 holds all values of some nodes."""
+    if not {node.dtype for node in nodes} <= _EXACT:
+        raise NoLoopError
+
+
+def _joined(nodes: Sequence[Node]) -> Node:
+    """Return the elements of some nodes as one vector."""
+    if not nodes:
+        return constant_node(np.zeros(0, _VECTOR))
+    flat = [as_vector(node, _VECTOR) for node in nodes]
+    return flat[0] if len(flat) == 1 else make(TABLE["concatenate"], flat, axis=0)
+
+
+def _split(vector: Node, examples: Sequence[Node]) -> list[Node]:
+    """Return the pieces of a vector that have the shapes and dtypes of examples."""
+    ends = np.cumsum([0, *(example.size for example in examples)]).tolist()
+    return [_piece(vector, start, x) for start, x in zip(ends, examples, strict=False)]
+
+
+def _piece(vector: Node, start: int, example: Node) -> Node:
+    size = example.size
+    piece = make(TABLE["getitem"], (vector,), slices=((start, size, 1),))
+    if piece.shape != example.shape:
+        piece = make(TABLE["reshape"], (piece,), shape=example.shape)
+    return cast(piece, example.dtype)

@@ -1,0 +1,152 @@
+"""Where a graph repeats itself.
+
+The nodes in the order of their recording are a text, whose letters are operations. A loop is a
+place where each letter equals the one a period before it, on operands that lie a period apart
+as well, or are the same. Constants, inputs and elements of them are no letters: iterations share
+them, so that they are not recorded periodically.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.graph import Node
+from steepest.ops import CONSTANT, SCAN
+from steepest.ops.leaves import INPUT
+
+LEAST_SAVED = 64
+"""Nodes that a loop must save."""
+
+LEAST_ROUNDS = 6
+"""Iterations below which code without a loop is better."""
+
+_CANDIDATES = 6
+"""Periods that are tried for each length of words: their most frequent distances."""
+
+_LONGEST_WORD = 64
+
+
+class Text(NamedTuple):
+    """The nodes of a graph as a text.
+
+    Attributes
+    ----------
+    nodes
+        The letters' nodes, in the order of their recording.
+    letters
+        Equal numbers are equal operations, shape (N,).
+    operands
+        The position of each operand in the text; for one that is read, -2 less its number; -1
+        where there is none. Shape (N, K).
+    reads
+        The nodes that are read, by their numbers.
+    """
+
+    nodes: list[Node]
+    letters: np.ndarray
+    operands: np.ndarray
+    reads: list[Node]
+
+
+class Loop(NamedTuple):
+    """A place in a text that repeats itself."""
+
+    start: int
+    period: int
+    rounds: int
+
+    @property
+    def saved(self) -> int:
+        """The number of nodes that a loop makes needless."""
+        return (self.rounds - 1) * self.period
+
+    @property
+    def stop(self) -> int:
+        """The position after its last letter."""
+        return self.start + self.rounds * self.period
+
+
+def text_of(nodes: Sequence[Node]) -> Text:
+    """Return the nodes of a graph as a text."""
+    letters: dict[Any, int] = {}
+    found: list[Node] = []
+    reads: list[Node] = []
+    numbers: dict[Node, int] = {}
+    operands: list[list[int]] = []
+    text: list[int] = []
+    for node in nodes:
+        if is_read(node, numbers):
+            numbers[node] = -2 - len(reads)
+            reads.append(node)
+            continue
+        letter = (id(node.op), node.shape, node.dtype, len(node.operands), _common(node))
+        text.append(letters.setdefault(letter, len(letters)))
+        operands.append([numbers[operand] for operand in node.operands])
+        numbers[node] = len(found)
+        found.append(node)
+    width = max(map(len, operands), default=0)
+    table = np.full((len(text), width), -1, np.int64)
+    for k in range(width):
+        places = [i for i, own in enumerate(operands) if len(own) > k]
+        table[places, k] = [operands[i][k] for i in places]
+    return Text(found, np.array(text, np.int64), table, reads)
+
+
+def is_read(node: Node, numbers: Mapping[Node, int]) -> bool:
+    """Whether a node is a leaf, or takes elements of one or of a loop's results."""
+    if node.op is CONSTANT or node.op is INPUT:
+        return True
+    if node.op.name not in ("getitem", "reshape"):
+        return False
+    (operand,) = node.operands
+    return operand.op is SCAN or numbers[operand] < 0
+
+
+def _common(node: Node) -> Any:
+    """Return the attributes that iterations must have in common."""
+    if not node.attributes:
+        return None
+    if node.op.name == "getitem":
+        return tuple([part[1:] for part in node.attributes["slices"]])
+    return tuple(sorted(node.attributes.items()))
+
+
+def loops(text: Text) -> Iterator[Loop]:
+    """Yield where a text repeats itself, those first that save most."""
+    found = {loop for period in _periods(text.letters) for loop in _repeats(text, period)}
+    wanted = [x for x in found if x.saved >= LEAST_SAVED]
+    yield from sorted(wanted, key=lambda x: (-x.saved, x.period, x.start))
+
+
+def _periods(letters: np.ndarray) -> list[int]:
+    """Return the most frequent distances between equal words of some lengths."""
+    periods: dict[int, None] = {}
+    words, length = letters, 1
+    while len(words) > 1:
+        order = np.argsort(words, kind="stable")
+        same = words[order][1:] == words[order][:-1]
+        gaps = Counter(np.diff(order)[same].tolist())
+        periods |= dict.fromkeys([gap for gap, _ in gaps.most_common(_CANDIDATES)])
+        if length == _LONGEST_WORD:
+            break
+        # Words of twice the length are pairs of words, numbered anew.
+        pairs = words[:-length] * len(letters) + words[length:]
+        _, words = np.unique(pairs, return_inverse=True)
+        length *= 2
+    return list(periods)
+
+
+def _repeats(text: Text, period: int) -> list[Loop]:
+    """Return the places where each letter equals the one a period before it."""
+    first, second = text.operands[:-period], text.operands[period:]
+    is_moved = (second - first == period) & (first >= 0)
+    alike = is_moved | (second == first) | ((first < -1) & (second < -1))
+    same = (text.letters[:-period] == text.letters[period:]) & alike.all(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+    spans = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    repeats = [Loop(start, period, (stop - start) // period + 1) for start, stop in spans]
+    return [loop for loop in repeats if loop.rounds >= LEAST_ROUNDS]
