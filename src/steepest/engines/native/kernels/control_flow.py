@@ -5,20 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
+
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Slot, View, contiguous, copy
+from steepest.engines.native.codegen.memory import Cell, Slot, View, contiguous, copy
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import INDEX, index
 from steepest.engines.native.schedule.plan import make_plan
+from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Graph, Node
 
 
-def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View]) -> Lowering:
-    """Emit a step on inputs in memory; return what knows where its outputs are."""
+def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View | np.ndarray]) -> Lowering:
+    """Emit a step on inputs in memory or in registers; return what knows its outputs."""
     inner = type(lowering)(lowering.builder, lowering.arena, make_plan([((), [step.outputs])]))
-    for node, view in zip(step.inputs, inputs, strict=True):
-        inner.memory.bind(node, view)
+    for node, value in zip(step.inputs, inputs, strict=True):
+        if isinstance(value, View):
+            inner.memory.bind(node, value)
+        else:
+            inner.elements[node] = value
     inner.emit(step.outputs)
     return inner
 
@@ -41,24 +47,69 @@ def _own_copies(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]
 @kernel("scan")
 def scan(lowering: Lowering, node: Node) -> None:
     """Run the step for each row, keeping carries and results one after the other."""
-    builder, step = lowering.builder, node.attributes["step"]
+    step = node.attributes["step"]
     carry, rows, *around = node.operands
     operands = [lowering.packed(operand) for operand in around]
     table = lowering.packed(rows)
-    here, there, slots = _own_copies(lowering, carry)
     target = _flat_target(lowering, node)
-    number, n, k = rows.shape[0], carry.size, step.outputs[1].size
+    emit = _scan_in_registers if carry.size <= REGISTER_LIMIT else _scan_in_memory
+    slots = emit(lowering, carry, step, table, operands, target)
+    _finish(lowering, node, target, slots)
+
+
+def _scan_in_registers(
+    lowering: Lowering,
+    carry: Node,
+    step: Graph,
+    table: View,
+    operands: Sequence[View],
+    target: View,
+) -> list[Slot]:
+    builder, b = lowering.builder, lowering.builder.ir
+    number, n, k = table.shape[0], carry.size, step.outputs[1].size
+    cells = [Cell(builder, x) for x in lowering.in_registers(carry).reshape(-1)]
+
+    def keep(start: ir.Value) -> None:
+        for i, cell in enumerate(cells):
+            place = b.add(start, index(i))
+            target.store(builder, cell.get(), target.at_offset(builder, place))
+
     with builder.loop(number) as i:
-        b = builder.ir
-        copy(lowering.builder, here, _part(lowering, target, b.mul(i, index(n)), n))
-        row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
+        keep(b.mul(i, index(n)))
+        row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
+        before = np.empty(n, object)
+        before[:] = [cell.get() for cell in cells]
+        inner = _emit_step(lowering, step, [before, row, *operands])
+        after = inner.in_registers(step.outputs[0])
+        place = b.add(b.mul(i, index(k)), index(number * n))
+        inner.store(step.outputs[1], _part(lowering, target, place, k))
+        for cell, value in zip(cells, after, strict=True):
+            cell.set(value)
+    keep(index(number * (n + k)))
+    return []
+
+
+def _scan_in_memory(
+    lowering: Lowering,
+    carry: Node,
+    step: Graph,
+    table: View,
+    operands: Sequence[View],
+    target: View,
+) -> list[Slot]:
+    builder, b = lowering.builder, lowering.builder.ir
+    here, there, slots = _own_copies(lowering, carry)
+    number, n, k = table.shape[0], carry.size, step.outputs[1].size
+    with builder.loop(number) as i:
+        copy(builder, here, _part(lowering, target, b.mul(i, index(n)), n))
+        row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
         inner = _emit_step(lowering, step, [here, row, *operands])
         inner.store(step.outputs[0], there)
         place = b.add(b.mul(i, index(k)), index(number * n))
         inner.store(step.outputs[1], _part(lowering, target, place, k))
-        copy(lowering.builder, there, here)
-    copy(lowering.builder, here, _part(lowering, target, index(number * (n + k)), n))
-    _finish(lowering, node, target, slots)
+        copy(builder, there, here)
+    copy(builder, here, _part(lowering, target, index(number * (n + k)), n))
+    return slots
 
 
 @kernel("while_")
