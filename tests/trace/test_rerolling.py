@@ -1,0 +1,186 @@
+"""Python loops become loops of the graph: found, right, and of a size that does not grow."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+import steepest as st
+from steepest.graph import order
+from steepest.trace import tracing
+
+N = 40
+DATA = np.random.default_rng(5).normal(size=(4, N, 3))
+Y, Z = DATA[0, :, 0], np.abs(DATA[1, :, 1]) + 0.5
+PICKS = np.random.default_rng(6).integers(0, 7, size=N)
+TABLE = np.linspace(0.5, 1.5, 7)
+
+
+def recurrence(x):
+    h = 0.3
+    for t in range(N):
+        h = np.tanh(x[0] * h + Y[t])
+    return h
+
+
+def two_carries(x):
+    m, p, total = 0.0, 1.0, 0.0
+    for t in range(N):
+        p = p + np.exp(x[0])
+        gain = p / (p + np.exp(x[1]))
+        error = Y[t] - m
+        total = total + error * error / p
+        m, p = m + gain * error, (1 - gain) * p
+    return total
+
+
+def lag_of_three(x):
+    values = [x[0], x[1], x[0] * x[1]]
+    for t in range(N):
+        values.append(0.5 * values[-1] - 0.25 * values[-3] + x[1] * Y[t])
+    return values[-1]
+
+
+def appended(x):
+    values, h = [], x[0]
+    for t in range(N):
+        h = 0.9 * h + np.sin(x[1] * Y[t])
+        values.append(h)
+    return np.sum(np.array(values) ** 2)
+
+
+def every_value_used_later(x):
+    values, h = [], x[0]
+    for t in range(N):
+        h = 0.9 * h + x[1] * Y[t]
+        values.append(h)
+    total = 0.0
+    for t in range(N):
+        total = total + values[t] * Z[t]
+    return total
+
+
+def reversed_use(x):
+    values, h = [], x[0]
+    for t in range(N):
+        h = 0.9 * h + x[1] * Y[t]
+        values.append(h)
+    back = 0.0
+    for t in reversed(range(N)):
+        back = 0.5 * back + values[t]
+    return back
+
+
+def constants_that_differ(x):
+    total = x[0]
+    for t in range(N):
+        total = total * 0.99 + (0.1 * t - 0.3) * x[1]
+    return total
+
+
+def rows(x):
+    state = np.zeros(3)
+    for t in range(N):
+        state = 0.5 * state + x[0] * DATA[2, t] - x[1]
+    return np.sum(state * state)
+
+
+def picked(x):
+    total = 0.0
+    for t in range(N):
+        total = total + x[0] * TABLE[PICKS[t]] + x[1] * x[0]
+    return total
+
+
+def nested(x):
+    total = 0.0
+    for t in range(N):
+        h = x[0]
+        for k in range(9):
+            h = np.sin(h) + 0.1 * k * x[1]
+        total = total + h * Y[t]
+    return total
+
+
+def straight_line(x):
+    y = np.sin(np.sin(np.sin(np.sin(np.sin(np.sin(np.sin(np.sin(x))))))))
+    for _ in range(N):
+        y = np.sin(y) + 0.1
+    return np.sum(y)
+
+
+def first_and_last_differ(x):
+    h = x[0]
+    for t in range(N):
+        if t == 0:
+            h = np.cos(h)
+        elif t == N - 1:
+            h = h * h
+        h = 0.5 * h + x[1] * Y[t]
+    return h
+
+
+def put_into_an_array(x):
+    path = np.zeros(N)
+    path[0] = x[0]
+    for t in range(1, N):
+        path[t] = 0.9 * path[t - 1] + x[1] * Y[t]
+    return np.sum(path * Z)
+
+
+def euler(x):
+    s = np.array([1.0, 0.5])
+    for _ in range(N):
+        s = s + 0.05 * np.array([x[0] * s[0] - s[0] * s[1], s[0] * s[1] - x[1] * s[1]])
+    return s[0] + s[1]
+
+
+LOOPS = {
+    f.__name__: f
+    for f in (
+        *(recurrence, two_carries, lag_of_three, appended, every_value_used_later),
+        *(reversed_use, constants_that_differ, rows, picked, nested, straight_line),
+        *(first_and_last_differ, put_into_an_array, euler),
+    )
+}
+START = np.array([0.4, -0.3])
+
+
+@pytest.fixture
+def unrolled(monkeypatch):
+    """Return a function that calls another with loops left as they were recorded."""
+
+    def call(function):
+        with monkeypatch.context() as patch:
+            patch.setattr(tracing, "reroll", lambda outputs, sources: list(outputs))
+            return function()
+
+    return call
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_compute_what_python_computes(name, unrolled):
+    loop = LOOPS[name]
+    graph, native = st.trace(loop, START), st.compile(loop)
+    plain = unrolled(lambda: (compiled := st.compile(loop), compiled(START))[0])
+    for x in (START, np.array([0.7, 0.2])):
+        assert graph(x) == loop(x)
+        assert native(x) == plain(x)  # whose functions differ from NumPy's in the last bits
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_have_the_slopes_of_their_unrolled_graphs(name, unrolled):
+    loop = LOOPS[name]
+    expected = unrolled(lambda: st.gradient(loop)(START))
+    np.testing.assert_allclose(st.gradient(loop)(START), expected, rtol=1e-12, atol=1e-14)
+    native = st.compile(st.gradient(loop))(START)
+    np.testing.assert_allclose(native, expected, rtol=1e-12, atol=1e-14)
+    curvature = unrolled(lambda: st.hessian(loop)(START))
+    np.testing.assert_allclose(st.hessian(loop)(START), curvature, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_is_one_node_however_often_it_runs(name, unrolled):
+    loop = LOOPS[name]
+    nodes = len(order(st.trace(loop, START).outputs))
+    assert nodes < 0.5 * len(order(unrolled(lambda: st.trace(loop, START)).outputs))
