@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, MutableMapping, Sequence
 
 from steepest.graph import Guard, Node, Source, rebuild, verify_pass, with_operands
+from steepest.rewrite.loops import trim_loops
 from steepest.rewrite.rules import RULES, RewriteRule
 
 
@@ -29,6 +31,7 @@ def simplify(
         return _simplify_node(with_operands(node, new), rules)
 
     result = rebuild(outputs, simpler, sources)
+    result = trim_loops(result, sources, functools.partial(simplify, rules=rules))
     verify_pass("simplify", outputs, result)
     return result
 

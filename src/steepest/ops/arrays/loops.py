@@ -89,27 +89,33 @@ def scan_parts(packed: Any, rows: int, carry: int, yielded: int) -> tuple[Any, A
     )
 
 
-def _scan_infer(carry: Node, rows: Node, *around: Node, step: Graph) -> tuple[Shape, np.dtype]:
+def _scan_infer(
+    carry: Node, rows: Node, *around: Node, step: Graph, keeps: bool = True
+) -> tuple[Shape, np.dtype]:
     after, yielded = step.outputs
     if after.shape != carry.shape or after.dtype != carry.dtype or rows.ndim != 2:
         raise ValueError(f"scan: a step turns {carry} into {after}, with rows {rows}")
-    number = rows.shape[0]
-    return (number * (carry.size + yielded.size) + carry.size,), carry.dtype
+    each = yielded.size + (carry.size if keeps else 0)
+    return (rows.shape[0] * each + carry.size,), carry.dtype
 
 
-def _scan(carry: Any, rows: Any, *around: Any, step: Graph) -> np.ndarray:
+def _scan(carry: Any, rows: Any, *around: Any, step: Graph, keeps: bool = True) -> np.ndarray:
     before, yielded = [], []
     for row in rows:
-        before.append(carry)
+        if keeps:
+            before.append(carry)
         carry, result = run_step(step, [carry, row, *around])
         yielded.append(result)
     return np.concatenate([*before, *yielded, carry])
 
 
-def _torch_scan(t: Torch, carry: Tensor, rows: Tensor, *around: Tensor, step: Graph) -> Tensor:
+def _torch_scan(
+    t: Torch, carry: Tensor, rows: Tensor, *around: Tensor, step: Graph, keeps: bool = True
+) -> Tensor:
     before, yielded = [], []
     for row in rows:
-        before.append(carry)
+        if keeps:
+            before.append(carry)
         carry, result = run_step_in_torch(t, step, [carry, row, *around])
         yielded.append(result)
     return t.cat([*before, *yielded, carry])

@@ -53,7 +53,8 @@ def scan(lowering: Lowering, node: Node) -> None:
     table = lowering.packed(rows)
     target = _flat_target(lowering, node)
     emit = _scan_in_registers if carry.size <= REGISTER_LIMIT else _scan_in_memory
-    slots = emit(lowering, carry, step, table, operands, target)
+    keeps = node.attributes.get("keeps", True)
+    slots = emit(lowering, carry, step, table, operands, target, keeps)
     _finish(lowering, node, target, slots)
 
 
@@ -64,6 +65,7 @@ def _scan_in_registers(
     table: View,
     operands: Sequence[View],
     target: View,
+    keeps: bool,
 ) -> list[Slot]:
     builder, b = lowering.builder, lowering.builder.ir
     number, n, k = table.shape[0], carry.size, step.outputs[1].size
@@ -74,18 +76,20 @@ def _scan_in_registers(
             place = b.add(start, index(i))
             target.store(builder, cell.get(), target.at_offset(builder, place))
 
+    first = number * n if keeps else 0  # where what the steps yield begins
     with builder.loop(number) as i:
-        keep(b.mul(i, index(n)))
+        if keeps:
+            keep(b.mul(i, index(n)))
         row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
         before = np.empty(n, object)
         before[:] = [cell.get() for cell in cells]
         inner = _emit_step(lowering, step, [before, row, *operands])
         after = inner.in_registers(step.outputs[0])
-        place = b.add(b.mul(i, index(k)), index(number * n))
+        place = b.add(b.mul(i, index(k)), index(first))
         inner.store(step.outputs[1], _part(lowering, target, place, k))
         for cell, value in zip(cells, after, strict=True):
             cell.set(value)
-    keep(index(number * (n + k)))
+    keep(index(first + number * k))
     return []
 
 
@@ -96,19 +100,22 @@ def _scan_in_memory(
     table: View,
     operands: Sequence[View],
     target: View,
+    keeps: bool,
 ) -> list[Slot]:
     builder, b = lowering.builder, lowering.builder.ir
     here, there, slots = _own_copies(lowering, carry)
     number, n, k = table.shape[0], carry.size, step.outputs[1].size
+    first = number * n if keeps else 0
     with builder.loop(number) as i:
-        copy(builder, here, _part(lowering, target, b.mul(i, index(n)), n))
+        if keeps:
+            copy(builder, here, _part(lowering, target, b.mul(i, index(n)), n))
         row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
         inner = _emit_step(lowering, step, [here, row, *operands])
         inner.store(step.outputs[0], there)
-        place = b.add(b.mul(i, index(k)), index(number * n))
+        place = b.add(b.mul(i, index(k)), index(first))
         inner.store(step.outputs[1], _part(lowering, target, place, k))
         copy(builder, there, here)
-    copy(builder, here, _part(lowering, target, index(number * (n + k)), n))
+    copy(builder, here, _part(lowering, target, index(first + number * k), n))
     return slots
 
 
