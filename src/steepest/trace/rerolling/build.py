@@ -111,8 +111,7 @@ class _Builder:
             if template in self.sources:
                 self.sources.setdefault(node, self.sources[template])
         after = [
-            known[Local(x.letter) if x.lag == 1 else Carried(x.letter, x.lag - 1)]
-            for x in carried
+            known[Local(x.letter) if x.lag == 1 else Carried(x.letter, x.lag - 1)] for x in carried
         ]
         given = [known[Local(letter)] for letter in yielded]
         step = Graph((before, row, *inputs), (_joined(after), _joined(given)))
@@ -140,9 +139,9 @@ class _Builder:
         loop, text = self.loop, self.text
         if (found == found[0]).all() and found[0] < loop.start:
             return Outer(self._at(found[0]))
-        if (found < -1).all() or ((found < loop.start) & (found >= 0)).all() and (
-            np.diff(found) != loop.period
-        ).any():
+        if (found < -1).all() or (
+            ((found < loop.start) & (found >= 0)).all() and (np.diff(found) != loop.period).any()
+        ):
             return self._column([self._at(place) for place in found])
         if (np.diff(found) != loop.period).any():
             raise NoLoopError
