@@ -105,7 +105,9 @@ def make(op: Operation, operands: Sequence[Node] = (), **attributes: Any) -> Nod
         Its shape and dtype are those that the row's own rule gives.
     """
     operands = tuple(operands)
-    key = (op, *map(id, operands), *sorted(attributes.items()))
+    key = (op, *map(id, operands))
+    if attributes:
+        key += tuple(sorted(attributes.items()))
     with _lock:
         node = _interned.get(key)
     if node is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import linecache
 import os
@@ -70,13 +71,50 @@ def user_source() -> Source | None:
     installed = None
     while frame is not None:
         file = frame.f_code.co_filename
-        if not is_library(file):
-            source = Source(file, frame.f_lineno, frame.f_code.co_name)
-            if file != _WITHOUT_LINES and not is_installed(file):
-                return source
-            installed = installed or source
+        owner = _owners.get(file) or _owner(file)
+        if owner is not _Owner.LIBRARY:
+            if owner is _Owner.USER:
+                return _line(frame)
+            installed = installed or _line(frame)
         frame = frame.f_back
     return installed
+
+
+class _Owner(enum.Enum):
+    """Whose code a file holds: steepest's and NumPy's, another package's, or the user's."""
+
+    LIBRARY = enum.auto()
+    INSTALLED = enum.auto()
+    USER = enum.auto()
+
+
+_owners: dict[str, _Owner] = {}
+_lines: dict[tuple[int, int], tuple[types.CodeType, Source]] = {}
+_MOST_LINES = 1 << 14
+
+
+def _owner(file: str) -> _Owner:
+    owner = _Owner.USER
+    if is_library(file):
+        owner = _Owner.LIBRARY
+    elif file == _WITHOUT_LINES or is_installed(file):
+        owner = _Owner.INSTALLED
+    _owners[file] = owner
+    return owner
+
+
+def _line(frame: types.FrameType) -> Source:
+    """Return the line that a frame is at; a loop comes back to the same ones again and again."""
+    code = frame.f_code
+    key = id(code), frame.f_lasti  # the code itself would be compared by its content
+    known = _lines.get(key)
+    if known is not None and known[0] is code:
+        return known[1]
+    if len(_lines) >= _MOST_LINES:
+        _lines.clear()
+    source = Source(code.co_filename, frame.f_lineno, code.co_name)
+    _lines[key] = code, source
+    return source
 
 
 def library_function() -> str | None:

@@ -140,7 +140,7 @@ SCAN = Row(
     infer=_scan_infer,
     derivative=_rule("scan"),
     torch=_torch_scan,
-    lower=Kernel("scan"),
+    lower=Kernel("scan", in_lanes=True),  # if all ops of its step are
     domain=Domain(
         _ENTRIES,
         (

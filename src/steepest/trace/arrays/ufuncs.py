@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,12 +14,18 @@ from steepest.graph import Node
 from steepest.graph.source import at, user_source
 from steepest.ops import TABLE, Row, resolve_loop
 from steepest.ops.elementwise.comparison import COMPARISONS
-from steepest.trace.arrays.array import TracedArray, as_traced, is_ordered, node_of
+from steepest.trace.arrays.array import (
+    TracedArray,
+    as_traced,
+    is_ordered,
+    lies_in_order,
+    node_of,
+)
 from steepest.trace.arrays.dispatch import as_number, demand, selected, unlisted, write_out
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import COMPLEX, FUNCTIONS, SPECIAL_UFUNCS, UFUNC_METHODS
-from steepest.trace.recording.session import SUPPORTED, check_dtype, current
+from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current
 
 
 def _public_name(ufunc: np.ufunc) -> str:
@@ -248,6 +255,15 @@ def _as_dtype(value: Any, kind: Any, dtype: np.dtype) -> Node:
 def apply(row: Row, *operands: Any) -> TracedArray:
     """Record an elementwise op: choose NumPy's dtypes, cast, and make the node."""
     ufunc: Any = row.evaluate
+    session = current()
+    nodes = _float_nodes(session, operands)
+    if nodes is not None and _takes_floats(ufunc, len(nodes)):
+        try:
+            node = session.record(row, nodes)
+        except ValueError:
+            _refuse_shapes(ufunc, nodes)
+        ordered = len(node.shape) < 2 or all([lies_in_order(x) for x in operands])
+        return TracedArray(node, session, ordered=ordered)
     operands = tuple(map(unlisted, operands))
     types = tuple(map(_type, operands))
     if int in types and row.name in COMPARISONS:
@@ -264,17 +280,53 @@ def apply(row: Row, *operands: Any) -> TracedArray:
         _as_dtype(value, kind, dtype)
         for value, kind, dtype in zip(operands, types, loop, strict=False)
     ]
-    session = current()
     if row.name == "power" and loop[0].kind == "i":
         _demand_exponent(casts[1])
     try:
         node = session.record(row, casts)
     except ValueError:
-        shapes = " and ".join(str(node.shape) for node in casts)
-        raise InputError(
-            f"np.{ufunc.__name__}{at(user_source())}: shapes {shapes} do not broadcast"
-        ) from None
+        _refuse_shapes(ufunc, casts)
     return TracedArray(node, session, ordered=is_ordered(row, operands))
+
+
+_FLOAT = np.dtype(np.float64)
+
+
+@functools.cache
+def _takes_floats(ufunc: np.ufunc, number: int) -> bool:
+    """Whether a ufunc of so many numbers of float64 computes in float64."""
+    try:
+        loop = resolve_loop(ufunc, (_FLOAT,) * number)
+    except TypeError:
+        return False
+    return set(loop[:number]) == {_FLOAT} and SUPPORTED.issuperset(loop)
+
+
+def _float_nodes(session: Session, operands: Sequence[Any]) -> list[Node] | None:
+    """Return the nodes of operands that all are of float64, or numbers beside such ones.
+
+    This is the common case; nothing has to be chosen or cast.
+    """
+    nodes, is_array = [], False
+    for x in operands:
+        if type(x) is float:
+            nodes.append(session.lift_float(x))
+        elif type(x) is TracedArray and x.session is session and not x.weak:
+            node = x.node
+            if node.dtype is not _FLOAT:
+                return None
+            nodes.append(node)
+            is_array = True
+        else:
+            return None
+    return nodes if is_array else None
+
+
+def _refuse_shapes(ufunc: Any, nodes: Sequence[Node]) -> NoReturn:
+    shapes = " and ".join(str(node.shape) for node in nodes)
+    raise InputError(
+        f"np.{ufunc.__name__}{at(user_source())}: shapes {shapes} do not broadcast"
+    ) from None
 
 
 def _demand_exponent(exponent: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import zlib
 from collections import Counter
@@ -111,6 +112,7 @@ class Session:
         self._pending: dict[Node, Callable[[], Any]] = {}
         self._held: dict[int, Node] = {}
         self._checksums: dict[Node, int] = {}
+        self._floats: dict[tuple[float, float], Node] = {}
         self.decided: dict[Node, Any] = {}
         self._is_known: dict[Node, bool] = {}
         self.shared: dict[Node, str] = {}
@@ -178,10 +180,18 @@ class Session:
             return constant_node(array)
         return self._hold_made(array)
 
+    def lift_float(self, value: float) -> Node:
+        """Return the constant for a Python float."""
+        key = value, math.copysign(1.0, value)
+        node = self._floats.get(key)
+        if node is None:
+            node = self._floats[key] = constant_node(np.asarray(value))
+        return node
+
     def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
         """Make a node and note the user's line that made it; fold constants."""
         node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
-        if node.size <= CONSTANT_LIMIT and all(x.op is CONSTANT for x in operands):
+        if all([x.op is CONSTANT for x in operands]) and node.size <= CONSTANT_LIMIT:
             return constant_node(self.value(node))
         if node not in self.sources:
             source = self._source or user_source()

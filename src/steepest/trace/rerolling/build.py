@@ -92,7 +92,7 @@ class _Builder:
         outer = [x.node for x in operands if isinstance(x, Outer) and x.node.op is not CONSTANT]
         examples = [self._node(x.letter, 1) for x in carried]
         results = [self._node(letter, 1) for letter in yielded]
-        _check_exact([*examples, *results])
+        _check_exact([*examples, *results, *self._numbers_of_rows(period)])
 
         before = step_input(0, (sum(x.size for x in examples),), _VECTOR)
         row = step_input(1, rows.shape[1:], _VECTOR)
@@ -106,7 +106,7 @@ class _Builder:
             if isinstance(own, Row):
                 known[Local(letter)] = known[own]
                 continue
-            new = [known.get(x) or x.node for x in own]
+            new = [x.node if isinstance(x, Outer) and x not in known else known[x] for x in own]
             known[Local(letter)] = node = make(template.op, new, **template.attributes)
             if template in self.sources:
                 self.sources.setdefault(node, self.sources[template])
@@ -116,6 +116,9 @@ class _Builder:
         given = [known[Local(letter)] for letter in yielded]
         step = Graph((before, row, *inputs), (_joined(after), _joined(given)))
         packed = make(SCAN, (_joined(starts), rows, *outer), step=step)
+        lines = [self.sources[x] for x in self.inside if x in self.sources]
+        if lines:
+            self.sources.setdefault(packed, min(lines, key=lambda line: line.line))
         return self._replacements(packed, used, carried, examples, yielded, results)
 
     def _node(self, letter: int, number: int) -> Node:
@@ -136,7 +139,7 @@ class _Builder:
         return tuple([self._operand(places, column) for column in found.T])
 
     def _operand(self, places: np.ndarray, found: np.ndarray) -> Operand:
-        loop, text = self.loop, self.text
+        loop = self.loop
         if (found == found[0]).all() and found[0] < loop.start:
             return Outer(self._at(found[0]))
         if (found < -1).all() or (
@@ -186,6 +189,19 @@ class _Builder:
         if not columns:
             return constant_node(np.zeros((self.loop.rounds, 0), _VECTOR))
         return columns[0] if len(columns) == 1 else make(TABLE["concatenate"], columns, axis=1)
+
+    def _numbers_of_rows(self, period: Sequence[tuple[Operand, ...] | Row]) -> list[Node]:
+        """Return an example of each column that is more than an index."""
+        indices, others = set(), set()
+        for letter, own in enumerate(period):
+            if isinstance(own, Row):
+                others.add(own)
+                continue
+            looks_up = self._node(letter, 1).op.looks_up
+            for place, operand in enumerate(own):
+                (indices if looks_up and place else others).add(operand)
+        columns = dict(zip(map(Row, range(len(self.columns))), self.columns, strict=True))
+        return [nodes[1] for row, nodes in columns.items() if row in others]
 
     def _replacements(
         self,

@@ -9,12 +9,15 @@ import numpy as np
 from steepest.graph import Node, make
 from steepest.ops import CONSTANT, TABLE, constant_node, constant_value
 
+Slice = tuple[int, int, int]
+"""First position, number and step, as the op ``getitem`` takes them."""
+
 
 def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:
     """Return the values of nodes of one shape as a matrix, a row for each."""
     number, size = len(nodes), nodes[0].size
     if all(node.op is CONSTANT for node in nodes):
-        values = np.stack([constant_value(node) for node in nodes])
+        values = np.stack([np.asarray(constant_value(node)) for node in nodes])
         return constant_node(values.reshape(number, size).astype(dtype))
     picked = _picked(nodes)
     if picked is None:
@@ -25,28 +28,23 @@ def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:
 
 def _picked(nodes: Sequence[Node]) -> Node | None:
     """Return the rows if all of them are elements of one array; None if they are not."""
-    bases, firsts, lasts = zip(*map(_elements, nodes), strict=True)
-    base, number, size = bases[0], len(nodes), nodes[0].size
-    if any(other is not base for other in bases):
+    bases, firsts, others = zip(*map(_elements, nodes), strict=True)
+    base, start, number, size = bases[0], firsts[0], len(nodes), nodes[0].size
+    distances = set(np.diff(firsts).tolist())
+    if any(other is not base for other in bases) or len(distances) > 1 or len(set(others)) > 1:
         return None
-    starts = np.array([first for first in firsts])
-    (inner,) = {tuple(x) for x in lasts} if len({tuple(x) for x in lasts}) == 1 else (None,)
-    if inner is None or len(set(np.diff(starts).tolist())) > 1:
-        return None
-    distance = int(starts[1] - starts[0])
+    (distance,) = distances
     if size == 1:
-        flat = _reshaped(base, (base.size,))
-        column = make(TABLE["getitem"], (flat,), slices=((int(starts[0]), number, distance),))
-        return _reshaped(column, (number, 1))
-    if inner == tuple(range(size)) and distance == size:
-        flat = _reshaped(base, (base.size,))
-        start = int(starts[0])
-        column = make(TABLE["getitem"], (flat,), slices=((start, number * size, 1),))
-        return _reshaped(column, (number, size))
-    return None
+        picked: Slice = (start, number, distance)
+    elif others[0] == tuple(range(size)) and distance == size:
+        picked = (start, number * size, 1)
+    else:
+        return None
+    flat = _reshaped(base, (base.size,))
+    return _reshaped(make(TABLE["getitem"], (flat,), slices=(picked,)), (number, size))
 
 
-def _elements(node: Node) -> tuple[Node, int, list[int]]:
+def _elements(node: Node) -> tuple[Node, int, tuple[int, ...]]:
     """Return the array that a node takes elements of, the first one, and where the others are.
 
     Places are those in the array's flat order; the others are counted from the first.
@@ -68,7 +66,7 @@ def _elements(node: Node) -> tuple[Node, int, list[int]]:
     places = np.zeros(1, np.int64)
     for extent, stride in zip(view.shape, view.strides, strict=True):
         places = np.add.outer(places, stride * np.arange(extent)).reshape(-1)
-    return node, int(first), places.tolist()
+    return node, int(first), tuple(places.tolist())
 
 
 def _slice(start: int, count: int, step: int) -> slice:

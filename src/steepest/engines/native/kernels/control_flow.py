@@ -32,7 +32,7 @@ def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View | np.ndarr
 def _part(lowering: Lowering, view: View, start: ir.Value, size: int) -> View:
     """Return a slice of a vector in memory, from an offset that is not known before."""
     pointer = view.at_offset(lowering.builder, start)
-    return contiguous(pointer, view.dtype, (size,), view.tag)
+    return contiguous(pointer, view.dtype, (size,), view.tag, view.is_common)
 
 
 def _own_copies(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]:

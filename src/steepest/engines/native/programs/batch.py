@@ -24,7 +24,7 @@ from steepest.engines.native.programs.function import FUNCTION_TYPE, cached
 from steepest.engines.native.programs.layout import TableLayout, batch_table, own_and_shared
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
-from steepest.graph import Node, order
+from steepest.graph import Graph, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 
 # Words that all threads share: the next problem, and whether to stop.
@@ -39,18 +39,22 @@ def lanes_for(program: ManyProgram) -> int:
     What is computed by NumPy, loops whose length depends on values, and elements picked at
     places that do, need a control flow of their own.
     """
-    for node in order(program.outputs):
-        lower = node.op.lower
-        if node.op.looks_up:
-            if any(i.op.name != "constant" for i in node.operands if i.dtype.kind in "iu"):
-                return 0
-        elif isinstance(lower, Kernel):
-            if not (lower.in_lanes(node) if callable(lower.in_lanes) else lower.in_lanes):
-                return 0
-        elif not isinstance(lower, Elementwise | Indexed | Reduction) and node.operands:
-            return 0
+    if not all(map(_runs_in_lanes, order(program.outputs))):
+        return 0
     # Two registers for each element: one is computed while the other's result is waited for.
     return 2 * vector_bytes() // program.x.dtype.itemsize
+
+
+def _runs_in_lanes(node: Node) -> bool:
+    """Whether all lanes take the same steps to compute a node."""
+    lower = node.op.lower
+    if node.op.looks_up:
+        return all(i.op.name == "constant" for i in node.operands if i.dtype.kind in "iu")
+    if isinstance(lower, Kernel):
+        is_served = lower.in_lanes(node) if callable(lower.in_lanes) else lower.in_lanes
+        steps = [value for value in node.attributes.values() if isinstance(value, Graph)]
+        return is_served and all(_runs_in_lanes(x) for g in steps for x in order(g.outputs))
+    return isinstance(lower, Elementwise | Indexed | Reduction) or not node.operands
 
 
 class Lane(NamedTuple):
