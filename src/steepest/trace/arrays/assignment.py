@@ -102,12 +102,15 @@ def read_element(x: TracedArray, position: tuple[int, ...]) -> TracedArray:
     node = None
     if x.storage is not None and x.storage.root.elements:
         node = x.storage.root.elements.get(x.storage.position(flat))
+    session, whole = current(), x.node
     if node is None:
-        node = element_of(x.node, flat)
+        node = element_of(whole, flat) or session.elements.get((whole, flat))
     if node is not None:
-        return TracedArray(node, current())
+        return TracedArray(node, session)
     one = record(TABLE["getitem"], x, slices=tuple((i, 1, 1) for i in position))
-    return record(TABLE["reshape"], one, shape=())
+    number = record(TABLE["reshape"], one, shape=())
+    session.elements[whole, flat] = number.node
+    return number
 
 
 def _flat(position: tuple[int, ...], shape: Shape) -> int:

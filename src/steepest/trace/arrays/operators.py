@@ -10,10 +10,13 @@ import numpy as np
 
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.registries import NUMBERS
+from steepest.trace.arrays.ufuncs import call_ufunc
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TracedArray, other: Any) -> Any:
+        if type(other) is TracedArray and not self.weak:
+            return call_ufunc(ufunc, self, other)  # what NumPy would do, without asking it
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, self, other)
         if self.is_scalar and _is_pythons(self, ufunc, other):

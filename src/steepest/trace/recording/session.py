@@ -78,6 +78,8 @@ class Session:
         their identities stay their own.
     data
         Inputs of the outermost recording that nothing is differentiated by.
+    elements
+        Nodes of single elements that were read, by array and position.
     supports
         Elements of nodes that are not zero by construction (``derivative.support``).
     """
@@ -106,6 +108,7 @@ class Session:
         self.originals: dict[int, Any] = {}
         self.kept: list[Any] = []
         self.data: set[Node] = set() if self.root is self else self.root.data
+        self.elements: dict[tuple[Node, int], Node] = {}
         self.supports: dict[Node, Any] = {}
         self._has_slope: dict[Node, bool] = {}
         self._values: dict[Node, np.ndarray] = {}
