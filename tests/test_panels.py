@@ -240,7 +240,7 @@ def test_a_descent_over_many_parameters_is_the_interpreters_bit_for_bit():
     assert np.array_equal(native.x, interpreted.x)
 
 
-def test_threads_of_the_caller_share_the_helpers():
+def test_threads_of_the_caller_share_the_workers():
     X, w, y = data(100_000)
     function = st.compile(st.value_and_gradient(squares))
     expected, failures = function(w, X, y), []
@@ -338,18 +338,18 @@ def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    helpers = threads._Helpers(3)
-    monkeypatch.setattr(threads, "_helpers", helpers)
+    pool = threads._ThreadPool(3)
+    monkeypatch.setattr(threads, "_pool", pool)
     X, w, y = data(50_000, 8)
     expected = squares(w, X, y)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         function = st.compile(squares)
         np.testing.assert_allclose([function(w, X, y), function(w, X, y)], expected, rtol=1e-12)
-    assert helpers.queue[threads.OPEN] == 0
+    assert pool.queue[threads.RUNNING] == 0
     np.testing.assert_allclose(function(w, X, y), expected, rtol=1e-12)
-    assert len(helpers._threads) == 2
-    helpers.end()
+    assert len(pool._workers) == 2
+    pool.end()
 
 
 def test_the_plan_of_one_path_that_branches_claims_no_panels():

@@ -14,7 +14,7 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, contiguous, table_entry
 from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index, memory_type
-from steepest.engines.native.codegen.work_queue import PIECE, share_out
+from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
 from steepest.engines.native.jit.compile import vector_bytes
 from steepest.engines.native.kernels.gemm_tile import split, tile
 from steepest.engines.native.kernels.gemv import rows_times_vector
@@ -265,7 +265,7 @@ def _packed(builder: Builder, b: View, column: ir.Value, width: int) -> View:
 def _shared(builder: Builder, views: Sequence[View]) -> None:
     """Let threads share a product: a function of its own computes a piece."""
     module = builder.module
-    function = ir.Function(module, PIECE, module.get_unique_name("product"))
+    function = ir.Function(module, PIECE_TYPE, module.get_unique_name("product"))
     function.linkage = "internal"
     function.attributes.add("noinline")
     inner = Builder(function)

@@ -21,7 +21,7 @@ from steepest.engines.native.codegen.memory import Arena, View, contiguous, tabl
 from steepest.engines.native.codegen.reductions import add_carrying
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.codegen.work_queue import PIECE, share_out
+from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
@@ -117,7 +117,7 @@ def _strip_function(
     They lie on the stack; with `scratch`, so many for each strip at the first pointer.
     """
     module = lowering.builder.module
-    function = ir.Function(module, PIECE, module.get_unique_name("strip"))
+    function = ir.Function(module, PIECE_TYPE, module.get_unique_name("strip"))
     function.linkage = "internal"
     function.attributes.add("noinline")
     builder = Builder(function)
