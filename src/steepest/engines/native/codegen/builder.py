@@ -38,7 +38,7 @@ REASSOCIATE = ("reassoc",)
 
 
 def _is_below(source: Node, extent: int) -> bool:
-    """Whether indices are remainders, which cannot be out of bounds."""
+    """Whether indices are remainders of division by the extent or less: always in bounds."""
     if source.op.name != "remainder":
         return False
     divisor = constant_value(source.operands[1])
@@ -59,7 +59,17 @@ class Builder(Places):
     function
         The LLVM function being written.
     lanes
-        How many numbers of different problems an element holds side by side.
+        Number of problems whose numbers an element holds side by side.
+
+    Attributes
+    ----------
+    result_dtype
+        Dtype of the node whose elements are being emitted.
+    checked_nodes
+        Nodes that may fail: by an index out of bounds, or in NumPy. The error flag is set to a
+        node's position in this list, from 1 on.
+    hosts
+        Calls back to NumPy.
     """
 
     def __init__(self, function: ir.Function, lanes: int = 1) -> None:
@@ -91,7 +101,7 @@ class Builder(Places):
         return self.number(0, dtype)
 
     def spread(self, value: ir.Value) -> ir.Value:
-        """Return a value of every lane, given that or one number for all of them."""
+        """Return a value as a vector with a number for each lane, repeating a single number."""
         if self.lanes == 1 or isinstance(value.type, ir.VectorType):
             return value
         kind = ir.VectorType(value.type, self.lanes)
@@ -136,14 +146,14 @@ class Builder(Places):
         return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
 
     def intrinsic(self, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
-        """Return LLVM's own function of a name, for these types."""
+        """Return an intrinsic function of LLVM for these types."""
         kinds = [result, *operands] if ".sat" in name else [operands[0]]
         full = ".".join([name, *map(_suffix, kinds)])
         known = self.module.globals.get(full)
         return known or ir.Function(self.module, ir.FunctionType(result, operands), full)
 
     def call_intrinsic(self, name: str, *operands: Element) -> Element:
-        """Call LLVM's own function of that name, such as ``ctpop``, on elements of one dtype."""
+        """Call an intrinsic function of LLVM, such as ``ctpop``, on elements of one dtype."""
         kind = self.kind_of(operands[0].dtype)
         function = self.intrinsic(f"llvm.{name}", kind, *[kind] * len(operands))
         result = self.ir.call(function, [operand.value for operand in operands])
@@ -165,7 +175,7 @@ class Builder(Places):
     def lane_by_lane(
         self, dtype: np.dtype, emit: Callable[..., ir.Value], *operands: Element
     ) -> Element:
-        """Emit what has no vector form; `emit` returns a number of one lane."""
+        """Emit an operation that has no vector form; `emit` returns the number of one lane."""
         values = [operand.value for operand in operands]
         if self.lanes == 1:
             return Element(self, emit(*values), dtype)
@@ -177,7 +187,7 @@ class Builder(Places):
         return Element(self, result, dtype)
 
     def kernel(self, name: str, emit: Callable[..., Element], *operands: Element) -> Element:
-        """Call a function of elements, emitted once; it is inlined into loops."""
+        """Call a function of elements that is emitted once per module and inlined into loops."""
         dtype = operands[0].dtype
         name = f"{name}.{dtype}"
         function = self.module.globals.get(name)
@@ -194,10 +204,11 @@ class Builder(Places):
         return Element(self, self.ir.call(function, values, attributes=inlined), dtype)
 
     def far(self, name: str, near: Element, x: Element, limit: float) -> Element:
-        """Return what the C library computes where abs(x) is beyond a limit, else `near`.
+        """Return the C library's result where abs(x) is beyond a limit, else `near`.
 
-        A call in a loop would keep it from running in vector registers: there it is only
-        noted that one is needed, and :meth:`emit_with_slow_path` writes the loop once more.
+        A call in a loop would keep the loop from running in vector registers. There, only a
+        flag says that the call is needed, and :meth:`emit_with_slow_path` writes the loop a
+        second time, with the call.
         """
         beyond = self.fabs(x) > limit
         if self.lanes > 1:
@@ -348,12 +359,13 @@ class Builder(Places):
         return self.select(x < y, x, y)
 
     def checked_index(self, i: Element, source: Node, extent: int, node: Node) -> ir.Value:
-        """Return an index wrapped as NumPy does; out of bounds sets the error flag.
+        """Return an index, wrapped as NumPy does; an index out of bounds sets the error flag.
 
-        It is an element of `source`, an operand of the node, which may be known to be inside.
+        The index is an element of `source`, an operand of the node. If `source` shows that it
+        is in bounds, nothing is checked.
         """
         wide = self.cast(i, np.dtype(np.int64)).value
-        if self.lanes > 1:  # the same in all of them, or there would be none
+        if self.lanes > 1:  # only indices that are the same in all lanes run in lanes
             wide = self.ir.extract_element(wide, ir.Constant(ir.IntType(32), 0))
         wrapped = self.ir.select(
             self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
@@ -372,7 +384,7 @@ class Builder(Places):
         return self.ir.select(inside, wrapped, index(0))
 
     def call_host(self, node: Node, pointers: Sequence[ir.Value]) -> None:
-        """Call NumPy for a node: pointers to its operands and to its result."""
+        """Call NumPy for a node, given pointers to its operands and to its result."""
         call = HostCall(node)
         self.hosts.append(call)
         self.checked_nodes.append(node)
@@ -389,7 +401,7 @@ class Builder(Places):
         self.ir.store(self.ir.select(is_fine, before, number), flag)
 
     def error_flag(self) -> ir.Value:
-        """Return where the number of the node with an index out of bounds is kept."""
+        """Return the address of the error flag: the number of the node that failed, or 0."""
         if self._error is None:
             self._error = self.alloca(INDEX)
             with self.at_entry():
