@@ -110,18 +110,25 @@ class Room(Value):
     Attributes
     ----------
     kind
-        Of what it holds; it may still change.
+        Type of the memory; it may change until the module is printed.
     """
 
-    __slots__ = ("_rest", "kind")
+    __slots__ = ("_elsewhere", "_rest", "kind")
 
     def __init__(self, ref: str, kind: Type, rest: str) -> None:
         super().__init__(PointerType(), ref)
         self.kind, self._rest = kind, rest
+        self._elsewhere: Value | None = None
+
+    def replace_by(self, address: Value) -> None:
+        """Use other memory instead, at an address that is computed before this instruction."""
+        self._elsewhere = address
 
     @property
     def text(self) -> str:
-        """As LLVM reads it."""
+        """The instruction as LLVM reads it."""
+        if self._elsewhere is not None:
+            return f"{self.ref} = bitcast {self._elsewhere.typed} to ptr"
         return f"{self.ref} = alloca {self.kind.text}{self._rest}"
 
 

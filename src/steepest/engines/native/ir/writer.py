@@ -70,6 +70,16 @@ class IRBuilder:
         self.block = before
 
     @contextlib.contextmanager
+    def at_start(self, block: Block) -> Iterator[None]:
+        """Write at the start of a block meanwhile."""
+        others, block.instructions = block.instructions, []
+        was_terminated, block.is_terminated = block.is_terminated, False
+        with self.goto_block(block):
+            yield
+        block.instructions += others
+        block.is_terminated = was_terminated
+
+    @contextlib.contextmanager
     def if_then(self, condition: Value, likely: bool | None = None) -> Iterator[None]:
         """Write what is done where a condition holds."""
         there, after = (self.function.append_basic_block(name) for name in ("if", "endif"))
