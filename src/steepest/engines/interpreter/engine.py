@@ -1,4 +1,4 @@
-"""The interpreter."""
+"""The engine "numpy" and its arithmetic."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def resolve(node: Node) -> Callable[..., Any]:
 def differentiate(
     iteration: Iteration, known: Collection[Node]
 ) -> Callable[[dict[Node, Any]], None]:
-    """Return what computes loss and gradient: both are nodes of the graph."""
+    """Return a function that computes loss and gradient, which are nodes of the graph."""
     tape = Tape([iteration.loss, iteration.gradient], known, resolve)
     return tape.run
 
@@ -48,15 +48,15 @@ class Interpreter:
         return compile_paths(paths, _ARITHMETIC)
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Return what starts the descent."""
+        """Return a function that starts the descent."""
         return prepare(program, _ARITHMETIC)
 
     def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
-        """Python drives every iteration here."""
+        """Return None: Python drives every iteration here."""
 
     def first_budget(self, program: Program) -> int:
         """Return how many iterations to make before looking at the clock."""
         return 1
 
     def prepare_many(self, program: ManyProgram) -> None:
-        """Take problems one at a time."""
+        """Return None: problems are solved one at a time."""

@@ -1,4 +1,4 @@
-"""What the emitters of reductions and of tiny arrays need of the lowering that calls them."""
+"""The methods of a lowering that emitters of reductions and of tiny arrays call."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class LoweringContext(Protocol):
     elements: dict[Node, Any]
 
     def in_registers(self, node: Node) -> Any:
-        """Return a small node's elements, loaded from memory if they are there."""
+        """Return a small node's elements; load them if they are in memory."""
 
     def is_flat(self, node: Node) -> bool:
-        """Whether one loop over all elements serves a node and all that fuses into it."""
+        """Whether one loop over all elements computes a node and all nodes fused into it."""
 
     def scope(self) -> AbstractContextManager[None]:
-        """Remember the elements computed meanwhile only as long as that."""
+        """Forget the elements computed meanwhile at the end."""
 
     def element(self, node: Node, at: Any) -> Element:
         """Return the element of a node at a position, computed once in each scope."""
 
     def computed(self, node: Node, at: Any) -> Element:
-        """Return an element of a node computed in this loop, for others in it to see."""
+        """Compute an element of a node; other nodes in this loop use it."""
 
     def apply(self, node: Node, operands: Sequence[Element]) -> Element:
         """Emit an elementwise op on elements."""
 
     def store_at(self, target: View, element: Element, at: Any) -> None:
-        """Write an element of an array at the position that a loop is at."""
+        """Store an element of an array at the current position of a loop."""

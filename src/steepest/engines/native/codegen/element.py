@@ -1,4 +1,4 @@
-"""A number in a register, with Python's operators: what the op table's rows compute with."""
+"""Elements: numbers in registers, with Python's operators, for the rows of the op table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steepest.engines.native import ir
 
 
 class ElementBuilder(Protocol):
-    """What elements need of the builder that made them."""
+    """The methods of the builder that elements call."""
 
     ir: Any
 
@@ -63,7 +63,7 @@ class Element:
         return self._arithmetic("fdiv", "sdiv", "and_", self, other)
 
     def __rtruediv__(self, other: Any) -> Element:
-        if self.is_integer:  # as NumPy does it: in floats, cut off
+        if self.is_integer:  # as NumPy does: divide floats, then truncate
             real = self.builder.cast(self, np.dtype(np.float64))
             return self.builder.cast(other / real, self.dtype)
         return self._arithmetic("fdiv", "sdiv", "and_", other, self)

@@ -1,4 +1,4 @@
-"""Arithmetic of indices: from a position to a flat index and back."""
+"""Arithmetic of indices, such as from a position to a flat index and back."""
 
 from __future__ import annotations
 

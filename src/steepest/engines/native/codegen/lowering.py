@@ -1,4 +1,4 @@
-"""A graph as loop nests."""
+"""Lowering: emits a graph as loop nests."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.arrays.shaping import aligned
 
 Scope = dict[tuple[Any, ...], tuple[Element, Any]]
-"""The elements computed in a loop: for a node and a position, the element, and the position."""
+"""The elements computed in a loop: by node and position, the element and the position."""
 
 
 class LoweringState(NamedTuple):
-    """What a :class:`Lowering` has emitted up to a branch."""
+    """A copy of the state of a :class:`Lowering`, to return to after a branch."""
 
     elements: dict[Node, Any]
     memory: PlacementState
@@ -49,18 +49,18 @@ class Lowering:
     Parameters
     ----------
     builder
-        Where to emit.
+        Builder of the function.
     arena
         Memory for arrays.
     plan
-        What lives where.
+        How each node is computed.
 
     Attributes
     ----------
     memory
-        Where nodes in memory are.
+        The nodes in memory.
     elements
-        For nodes in registers: an object array of elements.
+        The nodes in registers: for each one, an object array of elements.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -72,17 +72,17 @@ class Lowering:
         self._scopes: list[Scope] = [{}]
 
     def state(self) -> LoweringState:
-        """Return what has been emitted so far, to come back to after a branch."""
+        """Return a copy of the current state."""
         return LoweringState(dict(self.elements), self.memory.state(), dict(self._scopes[0]))
 
     def restore(self, state: LoweringState) -> None:
-        """Go back to what had been emitted where the state was taken."""
+        """Return to a state."""
         self.elements = dict(state.elements)
         self.memory.restore(state.memory)
         self._scopes = [dict(state.scope)]
 
     def emit(self, outputs: Sequence[Node]) -> None:
-        """Emit whatever the outputs need and is not there yet."""
+        """Emit all nodes that the outputs need and that are not emitted yet."""
         wanted = _needed(outputs, self.is_there)
         for node in self.plan.nodes:
             if node in wanted:
@@ -107,7 +107,7 @@ class Lowering:
         self.memory.release_after(node)
 
     def _emit_stored(self, nodes: Sequence[Node]) -> None:
-        """Emit the loops of a node, or the loop of several; none if they are there."""
+        """Emit the loops of a node, or the common loop of several."""
         for node in nodes:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
@@ -146,7 +146,7 @@ class Lowering:
             self.each_element(node, lambda at: (self.element_of_op(node, at), target))
 
     def _prepare(self, operand: Node) -> None:
-        """Make sure that an operand can be read inside loops."""
+        """Make an operand readable inside loops, where only memory has an index."""
         if operand.op.name == "constant" and not self.is_there(operand):
             if operand.size == 1:
                 self.elements[operand] = self._constant_elements(operand)
@@ -158,9 +158,9 @@ class Lowering:
     def position_of(
         self, indices: Sequence[Node], shape: Shape, node: Node, position: Position = ()
     ) -> Position:
-        """Return the position in an array of a shape that the elements of indices point to.
+        """Return the position in an array that the elements of `indices` at `position` give.
 
-        The elements are those at `position`; `node` is blamed for an index out of bounds.
+        `shape` is the array's. An index out of bounds is an error of `node`.
         """
         return tuple(
             self.builder.checked_index(self.element(source, position), source, extent, node)
@@ -168,7 +168,7 @@ class Lowering:
         )
 
     def _dynamic_slice(self, node: Node) -> View:
-        """Return a slice of an array, at indices that are computed here."""
+        """Return a slice of an array at computed indices, as a view."""
         array, *indices = node.operands
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
@@ -202,7 +202,7 @@ class Lowering:
         return view
 
     def in_registers(self, node: Node) -> Any:
-        """Return a small node's elements, loaded from memory if they are there."""
+        """Return a small node's elements; load them if they are in memory."""
         if node not in self.elements:
             self._prepare(node)
         if node not in self.elements:
@@ -218,7 +218,7 @@ class Lowering:
         return self.elements[node]
 
     def in_memory(self, node: Node) -> View:
-        """Return where a node is in memory; it is put there now if it is not."""
+        """Return a node's memory; store the node now if it is not in memory."""
         self._prepare(node)
         if node in self.elements and node not in self.memory.views:
             self.memory.views[node] = self._spill(node)
@@ -233,7 +233,7 @@ class Lowering:
         return view
 
     def packed(self, node: Node) -> View:
-        """Return where a node is in memory, its elements following each other."""
+        """Return a node's memory if that is contiguous, else a contiguous copy."""
         view = self.in_memory(node)
         if view.is_contiguous:
             return view
@@ -245,13 +245,13 @@ class Lowering:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Remember the elements computed meanwhile only as long as that."""
+        """Forget the elements computed meanwhile at the end."""
         self._scopes.append({})
         yield
         self._scopes.pop()
 
     def each_element(self, node: Node, body: Callable[[Any], tuple[Element, View]]) -> None:
-        """Loop over a node's positions, storing what the body returns."""
+        """Emit a loop over a node's positions that stores what `body` returns."""
         builder = self.builder
         if self.is_flat(node):
             with builder.loop(node.size) as i, self.scope():
@@ -263,14 +263,14 @@ class Lowering:
             self.store_at(target, element, position)
 
     def store_at(self, target: View, element: Element, at: Any) -> None:
-        """Write an element of an array at the position that a loop is at."""
+        """Store an element of an array at the current position of a loop."""
         builder = self.builder
         flat = isinstance(at, Flat)
         address = target.at_offset(builder, at.value) if flat else target.address(builder, at)
         target.store(builder, element, address)
 
     def is_flat(self, node: Node) -> bool:
-        """Whether one loop over all elements serves a node and all that fuses into it."""
+        """Whether one loop over all elements computes a node and all nodes fused into it."""
         if node.ndim == 0 or 0 in node.shape:
             return False
         destination = self.memory.destination(node)
@@ -315,7 +315,7 @@ class Lowering:
         return result
 
     def computed(self, node: Node, at: Any) -> Element:
-        """Return an element of a node computed in this loop, for others in it to see."""
+        """Compute an element of a node; other nodes in this loop use it."""
         result = self.element_of_op(node, at)
         self._scopes[-1][_key(node, at)] = (result, at)
         return result
@@ -358,7 +358,7 @@ class Lowering:
     # Results.
 
     def store(self, node: Node, target: View) -> None:
-        """Write a node to memory, unless it was computed there."""
+        """Store a node in memory, unless it was computed there."""
         if self.memory.destination(node) is target and self.memory.views.get(node) is target:
             return
         if node.op.name == "constant":

@@ -1,4 +1,4 @@
-"""Writes instructions."""
+"""The builder that writes instructions of LLVM IR."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def _cast(name: str) -> Callable[..., Value]:
 
 
 class IRBuilder:
-    """Writes instructions one after the other.
+    """Writes instructions, one after the other.
 
     Attributes
     ----------
     block
-        Where the next one goes: to its end, or before the instruction that leaves it.
+        The block of the next instruction, which goes to its end, before a jump out of it.
     """
 
     def __init__(self, block: Block) -> None:
@@ -57,14 +57,14 @@ class IRBuilder:
     def function(self) -> Function:
         return self.block.function
 
-    # Where.
+    # Position.
 
     def position_at_end(self, block: Block) -> None:
         self.block = block
 
     @contextlib.contextmanager
     def goto_block(self, block: Block) -> Iterator[None]:
-        """Write there meanwhile."""
+        """Write at the end of another block meanwhile."""
         before, self.block = self.block, block
         yield
         self.block = before
@@ -81,7 +81,7 @@ class IRBuilder:
 
     @contextlib.contextmanager
     def if_then(self, condition: Value, likely: bool | None = None) -> Iterator[None]:
-        """Write what is done where a condition holds."""
+        """Write the instructions that run if a condition holds."""
         there, after = (self.function.append_basic_block(name) for name in ("if", "endif"))
         branch = self.cbranch(condition, there, after)
         if likely is not None:
@@ -99,7 +99,7 @@ class IRBuilder:
     ) -> Iterator[
         tuple[contextlib.AbstractContextManager[None], contextlib.AbstractContextManager[None]]
     ]:
-        """Write what is done where a condition holds, and what where it does not."""
+        """Write the instructions that run if a condition holds, and those that run if not."""
         names = ("if", "else", "endif")
         there, other, after = (self.function.append_basic_block(name) for name in names)
         self.cbranch(condition, there, other)
@@ -118,7 +118,7 @@ class IRBuilder:
             self.branch(after)
         self.block = after
 
-    # How.
+    # Writing.
 
     def _name(self) -> str:
         function = self.block.function
@@ -193,7 +193,7 @@ class IRBuilder:
         return self._value(a.type, f"select {condition.typed}, {a.typed}, {b.typed}")
 
     def phi(self, kind: Type) -> Phi:
-        """Begin a block with a value that depends on where control came from."""
+        """Start a block with a value that depends on the block from which control came."""
         phi = Phi(kind, self._name())
         self.block.instructions.append(phi)
         return phi
@@ -253,7 +253,7 @@ class IRBuilder:
         kind: FunctionType | None = None,
         attributes: Sequence[str] = (),
     ) -> Value:
-        """Call a function, or what is at an address; then `kind` is its type."""
+        """Call a function, or an address if `kind` says the function's type."""
         result = (kind or function.ftype).result  # type: ignore[attr-defined]
         given = ", ".join([argument.typed for argument in arguments])
         text = f"call {result.text} {function.ref}({given}) {' '.join(attributes)}"

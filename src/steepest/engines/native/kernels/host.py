@@ -1,4 +1,4 @@
-"""Ops that NumPy computes: machine code calls back."""
+"""Ops that NumPy computes, in calls back from machine code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steepest.graph import Node
 
 @kernel("host")
 def host(lowering: Lowering, node: Node) -> None:
-    """Call back to NumPy: the row's own function, on views of the operands' memory."""
+    """Call the op's NumPy function on views of the operands' memory."""
     builder = lowering.builder
     operands = [lowering.packed(operand) for operand in node.operands]
     target = lowering.memory.allocate(node)
