@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from test_random_graphs import RELAXED, programs, run
 
 import steepest as st
+from steepest.engines.native import ir
 from steepest.engines.native.kernels import row_panels as native_panels
 from steepest.engines.native.programs import function as native_program
 from steepest.engines.native.runtime import thread_pool as threads
@@ -326,12 +327,18 @@ def test_wide_rows_do_not_overflow_the_stack():
     assert "so wide" in str(function.plan(x, y))
 
 
-@pytest.mark.usefixtures("tiny")
 def test_what_is_too_much_for_the_stack_lies_in_the_arena(monkeypatch):
+    in_arena, replace_by = [], ir.Room.replace_by
     monkeypatch.setattr(native_panels, "_STACK", 0)
-    X, w, y = data(200)
+    monkeypatch.setattr(
+        ir.Room, "replace_by", lambda *room: (in_arena.append(room), replace_by(*room))
+    )
+    X, w, y = data(20_011, 8)  # as many rows as in no other test, whose code would be found
     check(st.value_and_gradient(logistic), w, X, (y > 0).astype(float))
+    assert in_arena
+    in_arena.clear()
     check(lambda x: np.sum(np.cumsum(np.sin(x), axis=1) * x, axis=0), X)
+    assert in_arena
 
 
 def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
