@@ -1,4 +1,4 @@
-"""Where a graph runs: in NumPy, in PyTorch, or as machine code."""
+"""Engines, which run graphs: in NumPy, in PyTorch, or as machine code."""
 
 from __future__ import annotations
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Executable
+from steepest.engines.batch import ManyProgram
 from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Graph, Guard, Node, decision_tree, order
@@ -347,11 +350,35 @@ class StepwiseRun:
                 self.recording.xs.append(np.array(self.x)[None])
 
 
-def prepare(program: Program, arithmetic: Arithmetic) -> Callable[[Start], StepwiseRun]:
-    """Return a function that starts a program's descent on an array library."""
-    full = Steppers(program.paths, arithmetic)
-    tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
-    return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
+class StepwiseEngine(abc.ABC):
+    """An engine that evaluates graphs node by node; Python drives every iteration."""
+
+    @abc.abstractmethod
+    def _arithmetic(self) -> Arithmetic:
+        """Return the functions of the array library."""
+
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
+        return compile_paths(paths, self._arithmetic())
+
+    def prepare(self, program: Program) -> Callable[[Start], StepwiseRun]:
+        """Return a function that starts the descent."""
+        arithmetic = self._arithmetic()
+        full = Steppers(program.paths, arithmetic)
+        tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
+        return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
+
+    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
+        """Return None: no descent runs in one call here."""
+        return None
+
+    def first_budget(self, program: Program) -> int:
+        """Return how many iterations to make before looking at the clock."""
+        return 1
+
+    def prepare_many(self, program: ManyProgram) -> None:
+        """Return None: problems are solved one at a time."""
+        return None
 
 
 def constant_values(

@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative import Executable
-from steepest.engines.batch import ManyProgram
-from steepest.engines.program import Iteration, Program
-from steepest.engines.protocol import Run, Start
-from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
+from steepest.engines.program import Iteration
+from steepest.engines.stepwise import Arithmetic, StepwiseEngine, Tape, constant_values
 from steepest.errors import EngineUnavailableError, UnsupportedError
 from steepest.graph import Graph, Node, order
 from steepest.ops.sides import sides_of
@@ -38,7 +35,7 @@ def import_torch() -> Any:
 
 
 @dataclass(frozen=True)
-class Torch:
+class Torch(StepwiseEngine):
     """Runs graphs in PyTorch.
 
     Parameters
@@ -74,10 +71,6 @@ class Torch:
                 f"PyTorch cannot use the device {self.device!r}: {reason}"
             ) from error
 
-    def compile(self, paths: Sequence[Graph]) -> Executable:
-        """Return the paths through a function as a function of flat inputs."""
-        return compile_paths(paths, self._arithmetic())
-
     def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
         """Return a loss and its gradient by the first input, from ``torch.autograd``."""
         torch, arithmetic = import_torch(), self._arithmetic()
@@ -95,20 +88,6 @@ class Torch:
             return [arithmetic.to_array(loss), arithmetic.to_array(gradient)]
 
         return run
-
-    def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Return a function that starts the descent."""
-        return prepare(program, self._arithmetic())
-
-    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
-        """Return None: Python drives every iteration here."""
-
-    def first_budget(self, program: Program) -> int:
-        """Return how many iterations to make before looking at the clock."""
-        return 1
-
-    def prepare_many(self, program: ManyProgram) -> None:
-        """Return None: problems are solved one at a time."""
 
     def _arithmetic(self) -> Arithmetic:
         torch = import_torch()

@@ -51,6 +51,15 @@ def _suffix(kind: ir.Type) -> str:
     return kind.intrinsic_name
 
 
+def _rounding(name: str) -> Callable[[Builder, Element], Element]:
+    """Return the builder's method that rounds with an intrinsic; integers stay as they are."""
+
+    def rounded(self: Builder, x: Element) -> Element:
+        return self.call_intrinsic(name, x) if x.dtype.kind == "f" else x
+
+    return rounded
+
+
 class Builder(Places):
     """Emits instructions at the current position of a function.
 
@@ -320,17 +329,7 @@ class Builder(Places):
     def copysign(self, x: Element, sign: Element) -> Element:
         return self.call_intrinsic("copysign", x, sign)
 
-    def floor(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("floor", x)
-
-    def ceil(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("ceil", x)
-
-    def trunc(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("trunc", x)
-
-    def rint(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("rint", x)
+    floor, ceil, trunc, rint = map(_rounding, ("floor", "ceil", "trunc", "rint"))
 
     def bits(self, operation: str, *operands: Element) -> Element:
         """Apply LLVM's operation of that name to the bits."""

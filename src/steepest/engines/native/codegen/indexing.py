@@ -33,7 +33,7 @@ class Places(Control):
     ) -> tuple[Element, ir.Value]:
         """Return whether ``i`` is ``first + step * j`` for a ``j < number``, and ``j``.
 
-        Where it is not, ``j`` is 0, which is safe to read at.
+        If it is not, ``j`` is 0, an index that is safe to read.
         """
         offset = self.ir.sub(i, index(first))
         if step == 1:

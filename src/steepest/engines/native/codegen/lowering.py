@@ -22,7 +22,7 @@ from steepest.engines.native.codegen.memory import (
 )
 from steepest.engines.native.codegen.placement import Placement, PlacementState, Position
 from steepest.engines.native.codegen.reductions import reduce_loops, reduce_together
-from steepest.engines.native.codegen.registers import lower_small
+from steepest.engines.native.codegen.registers import element_array, lower_small
 from steepest.engines.native.codegen.registry import kernel_named
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.schedule.plan import Plan
@@ -130,10 +130,8 @@ class Lowering:
         if nodes:
             self.builder.emit_with_slow_path(emit)
         for node, mine in cells.items():
-            result = np.empty(node.shape, object)
-            for place, cell in zip(np.ndindex(*node.shape), mine, strict=True):
-                result[place] = cell.get()
-            self.elements[node] = result
+            elements = np.array([cell.get() for cell in mine], object)
+            self.elements[node] = elements.reshape(node.shape)
 
     def _emit_loops(self, node: Node) -> None:
         lower = node.op.lower
@@ -142,8 +140,7 @@ class Lowering:
         elif isinstance(lower, Kernel):
             kernel_named(lower.name)(self, node)
         else:
-            target = self.memory.allocate(node)
-            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self._compute_elements(node, self.memory.allocate(node))
 
     def _prepare(self, operand: Node) -> None:
         """Make an operand readable inside loops, where only memory has an index."""
@@ -151,7 +148,9 @@ class Lowering:
             if operand.size == 1:
                 self.elements[operand] = self._constant_elements(operand)
             else:
-                self.memory.views[operand] = self._constant_view(operand)
+                value = constant_value(operand)
+                assert value is not None
+                self.memory.views[operand] = self.memory.constant(value)
         if operand in self.elements and operand.size > 1 and operand not in self.memory.views:
             self.memory.views[operand] = self._spill(operand)
 
@@ -183,15 +182,7 @@ class Lowering:
     def _constant_elements(self, node: Node) -> np.ndarray:
         value = constant_value(node)
         assert value is not None
-        result = np.empty(node.shape, object)
-        for position in np.ndindex(*node.shape):
-            result[position] = self.builder.number(value[position], node.dtype)
-        return result
-
-    def _constant_view(self, node: Node) -> View:
-        value = constant_value(node)
-        assert value is not None
-        return self.memory.constant(value)
+        return element_array(node.shape, lambda at: self.builder.number(value[at], node.dtype))
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
@@ -207,14 +198,14 @@ class Lowering:
             self._prepare(node)
         if node not in self.elements:
             view = self.memory.view_of(node)
-            result = np.empty(node.shape, object)
-            for position in np.ndindex(*node.shape):
-                if view is not None:
-                    address = view.address(self.builder, tuple(map(index, position)))
-                    result[position] = view.load(self.builder, address)
-                else:
-                    result[position] = self.element(node, tuple(map(index, position)))
-            self.elements[node] = result
+
+            def element(position: tuple[int, ...]) -> Element:
+                at = tuple(map(index, position))
+                if view is None:
+                    return self.element(node, at)
+                return view.load(self.builder, view.address(self.builder, at))
+
+            self.elements[node] = element_array(node.shape, element)
         return self.elements[node]
 
     def in_memory(self, node: Node) -> View:
@@ -227,8 +218,7 @@ class Lowering:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
             view, _ = self.arena.allocate(node.dtype, node.shape)
-            target = view
-            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self._compute_elements(node, view)
             self.memory.views[node] = view
         return view
 
@@ -250,17 +240,14 @@ class Lowering:
         yield
         self._scopes.pop()
 
-    def each_element(self, node: Node, body: Callable[[Any], tuple[Element, View]]) -> None:
-        """Emit a loop over a node's positions that stores what `body` returns."""
-        builder = self.builder
+    def _compute_elements(self, node: Node, target: View) -> None:
+        """Emit a loop that computes all elements of a node and stores them."""
         if self.is_flat(node):
-            with builder.loop(node.size) as i, self.scope():
-                element, target = body(Flat(i))
-                self.store_at(target, element, Flat(i))
+            with self.builder.loop(node.size) as i, self.scope():
+                self.store_at(target, self.element_of_op(node, Flat(i)), Flat(i))
             return
-        with builder.loops(node.shape) as position, self.scope():
-            element, target = body(position)
-            self.store_at(target, element, position)
+        with self.builder.loops(node.shape) as position, self.scope():
+            self.store_at(target, self.element_of_op(node, position), position)
 
     def store_at(self, target: View, element: Element, at: Any) -> None:
         """Store an element of an array at the current position of a loop."""

@@ -36,10 +36,10 @@ def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> Non
     axes = node.attributes["axis"]
     if lowering.is_flat(operand) or _is_contiguous_leaf(lowering, operand):
         if len(axes) == operand.ndim:
-            _reduce_flat(lowering, node, lower, operand)
+            _reduce_flat(lowering, node, operand)
             return
     if not axes or axes[-1] == operand.ndim - 1:
-        _reduce_rows(lowering, node, lower, operand)
+        _reduce_rows(lowering, node, operand)
     else:
         _reduce_columns(lowering, node, lower, operand)
 
@@ -49,33 +49,37 @@ def _is_contiguous_leaf(lowering: LoweringContext, operand: Node) -> bool:
     return view is not None and view.is_contiguous and operand.ndim > 0
 
 
-def _reduce_flat(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
-    def at(flat: ir.Value) -> Element:
-        return lowering.element(operand, Flat(flat))
+def _reduce_flat(lowering: LoweringContext, node: Node, operand: Node) -> None:
+    def at(_: tuple[ir.Value, ...], i: ir.Value) -> Element:
+        return lowering.element(operand, Flat(i))
 
-    result = np.empty(node.shape, object)
-    result[()] = accumulate(lowering, node, (), operand.size, lambda _, i: at(i))
-    lowering.elements[node] = result
+    total = accumulate(lowering, node, (), operand.size, at)
+    lowering.elements[node] = np.full(node.shape, total, object)
 
 
-def _reduce_rows(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
+def _operand_position(
+    node: Node, position: Sequence[ir.Value], reduced: Sequence[ir.Value]
+) -> tuple[ir.Value, ...]:
+    """Return the position in the operand for a position in the result and reduced indices."""
+    kept, within = iter(position), dict(zip(node.attributes["axis"], reduced, strict=True))
+    return tuple(
+        within[axis] if axis in within else next(kept) for axis in range(node.operands[0].ndim)
+    )
+
+
+def _reduce_rows(lowering: LoweringContext, node: Node, operand: Node) -> None:
     builder, axes = lowering.builder, node.attributes["axis"]
-    kept = [i for i in range(operand.ndim) if i not in axes]
-    outer, last = [operand.shape[i] for i in axes[:-1]], operand.shape[axes[-1]]
+    outer, last = tuple(operand.shape[i] for i in axes[:-1]), operand.shape[axes[-1]]
 
     def row(position: tuple[ir.Value, ...]) -> Element:
         def at(where: tuple[ir.Value, ...], i: ir.Value) -> Element:
-            full: list[Any] = [None] * operand.ndim
-            for axis, value in zip([*kept, *axes], [*position, *where, i], strict=True):
-                full[axis] = value
-            return lowering.element(operand, tuple(full))
+            return lowering.element(operand, _operand_position(node, position, (*where, i)))
 
-        return accumulate(lowering, node, tuple(outer), last, at)
+        return accumulate(lowering, node, outer, last, at)
 
     if node.size == 1:
-        result = np.empty(node.shape, object)
-        result.reshape(-1)[0] = row((index(0),) * node.ndim)
-        lowering.elements[node] = result
+        total = row((index(0),) * node.ndim)
+        lowering.elements[node] = np.full(node.shape, total, object)
         return
     target = lowering.memory.allocate(node)
     with builder.loops(node.shape) as position, lowering.scope():
@@ -86,7 +90,6 @@ def _reduce_columns(
     lowering: LoweringContext, node: Node, lower: Reduction, operand: Node
 ) -> None:
     builder, axes = lowering.builder, node.attributes["axis"]
-    kept = [i for i in range(operand.ndim) if i not in axes]
     target = lowering.memory.allocate(node)
     initial = builder.number(lower.initial(node.dtype), node.dtype)
     with builder.loops(node.shape) as position:
@@ -96,12 +99,9 @@ def _reduce_columns(
         builder.loops(node.shape) as position,
         lowering.scope(),
     ):
-        full: list[Any] = [None] * operand.ndim
-        for axis, value in zip([*kept, *axes], [*position, *where], strict=True):
-            full[axis] = value
         address = target.address(builder, position)
         before = target.load(builder, address)
-        element = lowering.element(operand, tuple(full))
+        element = lowering.element(operand, _operand_position(node, position, where))
         target.store(builder, lower.combine(builder, before, element), address)
 
 
@@ -122,11 +122,7 @@ def reduce_together(lowering: LoweringContext, nodes: Sequence[Node]) -> None:
         for node in arrays:
             element = lowering.computed(node, at)
             if node in targets:
-                target = targets[node]
-                place: Any = target.at_offset if is_flat else target.address
-                target.store(
-                    lowering.builder, element, place(lowering.builder, i if is_flat else at)
-                )
+                lowering.store_at(targets[node], element, at)
         return [lowering.element(x, at) for x in summed]
 
     extents = ((), math.prod(shape)) if is_flat else (shape[:-1], shape[-1])

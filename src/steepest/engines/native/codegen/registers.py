@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,16 @@ import numpy as np
 from steepest.engines.native.codegen.context import LoweringContext
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.registry import tiny_kernel_named
-from steepest.graph import Node
+from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Reduction
+
+
+def element_array(shape: Shape, element: Callable[[tuple[int, ...]], Element]) -> np.ndarray:
+    """Return the object array whose elements a function of the position returns."""
+    result = np.empty(shape, object)
+    for position in np.ndindex(*shape):
+        result[position] = element(position)
+    return result
 
 
 def lower_small(lowering: LoweringContext, node: Node) -> np.ndarray:
@@ -30,10 +38,7 @@ def _elementwise(lowering: LoweringContext, node: Node) -> np.ndarray:
     operands: list[Any] = [
         np.broadcast_to(lowering.in_registers(operand), node.shape) for operand in node.operands
     ]
-    result = np.empty(node.shape, object)
-    for position in np.ndindex(*node.shape):
-        result[position] = lowering.apply(node, [operand[position] for operand in operands])
-    return result
+    return element_array(node.shape, lambda at: lowering.apply(node, [x[at] for x in operands]))
 
 
 def rearranged(lowering: LoweringContext, node: Node) -> np.ndarray:
@@ -47,10 +52,7 @@ def rearranged(lowering: LoweringContext, node: Node) -> np.ndarray:
         numbers.append(np.arange(len(pool), len(pool) + count).reshape(operand.shape))
         pool.extend(elements)
     moved = np.asarray(node.op.evaluate(*numbers, **node.attributes))
-    result = np.empty(node.shape, object)
-    for position in np.ndindex(*node.shape):
-        result[position] = pool[int(moved[position])]
-    return result
+    return element_array(node.shape, lambda at: pool[int(moved[at])])
 
 
 def reduced_elements(lowering: LoweringContext, node: Node) -> np.ndarray:

@@ -19,7 +19,7 @@ from steepest.graph import Node, order
 
 
 class CacheEntry(NamedTuple):
-    """What the cache keeps of a program.
+    """The cache's entry of a program.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, View, contiguous, table_entry
+from steepest.engines.native.codegen.memory import Cell, View, contiguous, copy, table_entry
 from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
@@ -113,15 +113,15 @@ def _in_order(lowering: Lowering, view: View, axis: int) -> View:
     """Return a matrix whose neighbors along an axis are neighbors in memory; copy if needed."""
     if view.strides[axis] == 1 or view.shape[axis] == 1:
         return view
-    copy, _ = lowering.arena.allocate(view.dtype, view.shape)
+    copied, _ = lowering.arena.allocate(view.dtype, view.shape)
     builder = lowering.builder
     *batch, rows, columns = view.shape
     for first, count, width in _blocks(columns, _COPIED):  # as many rows of memory at a time
         with builder.loops((*batch, count, rows, width)) as (*where, block, row, column):
             place = builder.ir.add(builder.affine(block, first, width), column)
             element = view.load(builder, view.address(builder, (*where, row, place)))
-            copy.store(builder, element, copy.address(builder, (*where, row, place)))
-    return copy
+            copied.store(builder, element, copied.address(builder, (*where, row, place)))
+    return copied
 
 
 def _collides(b: View, rows: int) -> bool:
@@ -138,11 +138,9 @@ def _spread(lowering: Lowering, view: View) -> View:
     depth, columns = view.shape
     distance = columns + 64 // view.dtype.itemsize
     space, _ = lowering.arena.allocate(view.dtype, (depth, distance))
-    copy = dataclasses.replace(space, shape=view.shape)
-    with lowering.builder.loops(view.shape) as place:
-        element = view.load(lowering.builder, view.address(lowering.builder, place))
-        copy.store(lowering.builder, element, copy.address(lowering.builder, place))
-    return copy
+    spread = dataclasses.replace(space, shape=view.shape)
+    copy(lowering.builder, view, spread)
+    return spread
 
 
 def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
@@ -253,14 +251,14 @@ def _packed(builder: Builder, b: View, column: ir.Value, width: int) -> View:
     """Copy the columns of a block next to each other; return a view with the same indices."""
     shape = (b.shape[0], width)
     kind = ir.ArrayType(memory_type(b.dtype), b.shape[0] * width)
-    copy = contiguous(builder.alloca(kind, align=64), b.dtype, shape)
+    packed = contiguous(builder.alloca(kind, align=64), b.dtype, shape)
     with builder.loop(b.shape[0]) as k:
         for offset, lanes in split(width, _lanes(b)):
             place = (k, builder.affine(column, offset, 1))
             vector = b.load_vector(builder, b.address(builder, place), lanes)
-            copy.store_vector(builder, vector, copy.address(builder, (k, index(offset))))
+            packed.store_vector(builder, vector, packed.address(builder, (k, index(offset))))
     before = builder.ir.neg(column)
-    return dataclasses.replace(copy, pointer=copy.at_offset(builder, before))
+    return dataclasses.replace(packed, pointer=packed.at_offset(builder, before))
 
 
 def _shared(builder: Builder, views: Sequence[View]) -> None:

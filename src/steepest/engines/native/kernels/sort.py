@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from steepest.engines.native import ir
@@ -12,19 +14,6 @@ from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.host import host
 from steepest.graph import Node
-
-
-@kernel("argmax")
-def argmax(lowering: Lowering, node: Node) -> None:
-    """Find the first largest element along an axis."""
-    _extreme_position(lowering, node, ">")
-
-
-@kernel("argmin")
-def argmin(lowering: Lowering, node: Node) -> None:
-    """Find the first smallest element along an axis."""
-    _extreme_position(lowering, node, "<")
-
 
 _RANKING_LIMIT = 256
 """Longest axis that is sorted by counting, for each element, those that come before."""
@@ -56,6 +45,7 @@ def argsort(lowering: Lowering, node: Node) -> None:
 
 
 def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
+    """Find the first best element along an axis."""
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
     target = lowering.memory.allocate(node)
@@ -74,17 +64,8 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
         target.store(builder, place.get(), target.address(builder, position))
 
 
-@tiny_kernel("argmax")
-def _argmax_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    return _extreme_in_registers(lowering, node, ">")
-
-
-@tiny_kernel("argmin")
-def _argmin_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    return _extreme_in_registers(lowering, node, "<")
-
-
 def _extreme_in_registers(lowering: Lowering, node: Node, better: str) -> np.ndarray:
+    """Find the first best element along an axis, in registers."""
     builder = lowering.builder
     result = np.empty(node.size, object)
     for i, row in enumerate(reduced_elements(lowering, node)):
@@ -95,6 +76,11 @@ def _extreme_in_registers(lowering: Lowering, node: Node, better: str) -> np.nda
             place = builder.select(wins, builder.number(k, node.dtype), place)
         result[i] = place
     return result.reshape(node.shape)
+
+
+for _name, _better in {"argmax": ">", "argmin": "<"}.items():
+    kernel(_name)(functools.partial(_extreme_position, better=_better))
+    tiny_kernel(_name)(functools.partial(_extreme_in_registers, better=_better))
 
 
 @tiny_kernel("argsort")

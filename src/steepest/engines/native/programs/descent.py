@@ -25,7 +25,7 @@ class DescentCode:
     Attributes
     ----------
     program
-        What it was compiled from.
+        The program that was compiled.
     code
         The machine code.
     memory

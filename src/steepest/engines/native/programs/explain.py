@@ -58,13 +58,13 @@ class CompiledPlan:
     result_bytes
         Memory of the results.
     report
-        What is known of the data axis; None if paths branch.
+        The report on the data axis; None if paths branch.
     paths
         Number of paths.
     sources
         The user's lines.
     names
-        Of the inputs.
+        Names of the inputs.
     """
 
     loops: tuple[Loop, ...]
@@ -170,7 +170,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
             panels = node.attributes["plan"]
             if panels not in seen:
                 seen.add(panels)
-                yield _pass_over_data(node, panels, plan)
+                yield _pass_over_data(node, panels)
             continue
         results = tuple(x for x in plan.together.get(node, (node,)) if x in plan.stored)
         done.update(results)
@@ -187,7 +187,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
         )
 
 
-def _pass_over_data(node: Node, panels: Panels, plan: Plan) -> Loop:
+def _pass_over_data(node: Node, panels: Panels) -> Loop:
     read = dict.fromkeys(node.operands)
     flops = 0
     for segment in panels.segments:

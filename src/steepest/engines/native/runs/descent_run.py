@@ -33,7 +33,7 @@ class NativeRun:
     compiled
         The machine code.
     start
-        Where to start.
+        The start.
     sources
         The user's lines, for errors: functions that compute the same share code.
     """
@@ -117,7 +117,7 @@ class NativeRun:
         return int(self._work.integers[REASON])
 
     def advance(self, steps: int) -> Outcome:
-        """Make at most so many updates."""
+        """Make at most `steps` updates."""
         outcome = Outcome.PAUSED
         while steps > 0 and outcome is Outcome.PAUSED:
             chunk = min(steps, self._ordered_steps())

@@ -268,7 +268,7 @@ def _module() -> ir.Module:
 
 
 def _copy(w: Writer, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
-    """Copy so many bytes."""
+    """Emit a copy of `size` bytes."""
     module, name = w.function.module, "memcpy"
     kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
     function = module.globals.get(name) or ir.Function(module, kind, name)

@@ -28,7 +28,7 @@ _DEPTH_LIMIT = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """How every node of a program is computed.
+    """The plan of a program: how each node is computed.
 
     Attributes
     ----------
@@ -97,13 +97,9 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             continue
         loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
         readers[node] = loops
-        if (
-            node in needed
-            or node in dynamic_slices
-            or _must_store(node, consumers[node], loops, small)
-        ):
+        if node in needed or node in dynamic_slices or _must_store(node, consumers[node], loops):
             stored.add(node)
-    stored |= {node for node in nodes if _is_beside_stored(node, small, stored)}
+    stored |= {node for node in nodes if _joins_stored_operand(node, small, stored)}
     _cut_chains(nodes, small, stored)
     groups = group_loops(nodes, consumers, small, stored, stages)
     if groups:
@@ -121,9 +117,7 @@ def _loops_of(
     return {node} if node in stored or node in small else readers[node]
 
 
-def _must_store(
-    node: Node, consumers: Sequence[Node], loops: set[Node], small: frozenset[Node]
-) -> bool:
+def _must_store(node: Node, consumers: Sequence[Node], loops: set[Node]) -> bool:
     lower = node.op.lower
     if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT:
         return True
@@ -138,7 +132,7 @@ def _must_store(
     return len(loops) > 1
 
 
-def _is_beside_stored(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
+def _joins_stored_operand(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
     """Whether a node becomes an array because an operand is one (``Elementwise.beside``)."""
     lower = node.op.lower
     if node in small or not isinstance(lower, Elementwise) or lower.beside is None:
