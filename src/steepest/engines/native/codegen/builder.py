@@ -6,6 +6,7 @@ it never sees LLVM.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -225,15 +226,15 @@ class Builder(Places):
         if self.flag_slow_path(beyond.value):
             return near
         before = self.ir.block
-        there, after = (self.function.append_basic_block(kind) for kind in ("far", "near"))
-        self.ir.cbranch(beyond.value, there, after)
-        self.ir.position_at_end(there)
+        far, after = (self.function.append_basic_block(kind) for kind in ("far", "after"))
+        self.ir.cbranch(beyond.value, far, after)
+        self.ir.position_at_end(far)
         value = self.libm(name, x).value
         self.ir.branch(after)
         self.ir.position_at_end(after)
         result = self.ir.phi(near.value.type)
         result.add_incoming(near.value, before)
-        result.add_incoming(value, there)
+        result.add_incoming(value, far)
         return Element(self, result, x.dtype)
 
     def any(self, condition: Element) -> ir.Value:
@@ -270,20 +271,9 @@ class Builder(Places):
 
     # Named after NumPy's functions, for rows that need no more than a name.
 
-    def add(self, x: Element, y: Element) -> Element:
-        return x + y
-
-    def subtract(self, x: Element, y: Element) -> Element:
-        return x - y
-
-    def multiply(self, x: Element, y: Element) -> Element:
-        return x * y
-
-    def divide(self, x: Element, y: Element) -> Element:
-        return x / y
-
-    def negative(self, x: Element) -> Element:
-        return -x
+    add, subtract = staticmethod(operator.add), staticmethod(operator.sub)
+    multiply, divide = staticmethod(operator.mul), staticmethod(operator.truediv)
+    negative = staticmethod(operator.neg)
 
     def sqrt(self, x: Element) -> Element:
         return self.call_intrinsic("sqrt", x)

@@ -15,7 +15,10 @@ from steepest.graph import Node
 
 
 class LoweringContext(Protocol):
-    """A graph being lowered: :class:`~steepest.engines.native.codegen.lowering.Lowering`."""
+    """A graph being lowered.
+
+    :class:`~steepest.engines.native.codegen.lowering.Lowering` describes the methods.
+    """
 
     builder: Builder
     arena: Arena
@@ -23,23 +26,10 @@ class LoweringContext(Protocol):
     memory: Placement
     elements: dict[Node, Any]
 
-    def in_registers(self, node: Node) -> Any:
-        """Return a small node's elements; load them if they are in memory."""
-
-    def is_flat(self, node: Node) -> bool:
-        """Whether one loop over all elements computes a node and all nodes fused into it."""
-
-    def scope(self) -> AbstractContextManager[None]:
-        """Forget the elements computed meanwhile at the end."""
-
-    def element(self, node: Node, at: Any) -> Element:
-        """Return the element of a node at a position, computed once in each scope."""
-
-    def computed(self, node: Node, at: Any) -> Element:
-        """Compute an element of a node; other nodes in this loop use it."""
-
-    def apply(self, node: Node, operands: Sequence[Element]) -> Element:
-        """Emit an elementwise op on elements."""
-
-    def store_at(self, target: View, element: Element, at: Any) -> None:
-        """Store an element of an array at the current position of a loop."""
+    def in_registers(self, node: Node) -> Any: ...
+    def is_flat(self, node: Node) -> bool: ...
+    def scope(self) -> AbstractContextManager[None]: ...
+    def element(self, node: Node, at: Any) -> Element: ...
+    def computed(self, node: Node, at: Any) -> Element: ...
+    def apply(self, node: Node, operands: Sequence[Element]) -> Element: ...
+    def store_at(self, target: View, element: Element, at: Any) -> None: ...

@@ -14,20 +14,11 @@ class ElementBuilder(Protocol):
 
     ir: Any
 
-    def constant(self, value: Any, like: Element) -> Element:
-        """Return a Python number as an element of the dtype of another."""
-
-    def cast(self, x: Element, dtype: np.dtype) -> Element:
-        """Return an element as another dtype."""
-
-    def select(self, condition: Element, a: Any, b: Any) -> Element:
-        """Return one element or the other."""
-
-    def truth(self, value: bool) -> Element:
-        """Return a truth value as an element."""
-
-    def truth_of(self, value: ir.Value) -> Element:
-        """Return a bit as an element."""
+    def constant(self, value: Any, like: Element) -> Element: ...
+    def cast(self, x: Element, dtype: np.dtype) -> Element: ...
+    def select(self, condition: Element, a: Any, b: Any) -> Element: ...
+    def truth(self, value: bool) -> Element: ...
+    def truth_of(self, value: ir.Value) -> Element: ...
 
 
 class Element:

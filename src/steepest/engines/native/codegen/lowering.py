@@ -100,7 +100,7 @@ class Lowering:
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
-        elif is_leaf(node) and node.size <= 1 and node.op.name == "constant":
+        elif node.op.name == "constant" and node.size <= 1:
             self.elements[node] = self._constant_elements(node)
         else:
             return
@@ -111,6 +111,7 @@ class Lowering:
         for node in nodes:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
+        # Results in registers go through cells: a slow version overwrites those of the fast one.
         cells: dict[Node, list[Cell]] = {}
 
         def emit() -> None:
@@ -230,6 +231,15 @@ class Lowering:
         packed, _ = self.arena.allocate(node.dtype, node.shape)
         copy(self.builder, view, packed)
         return packed
+
+    @contextlib.contextmanager
+    def packed_target(self, node: Node) -> Iterator[View]:
+        """Yield contiguous memory for a node; copy it at the end if the node's own is not."""
+        own = self.memory.allocate(node)
+        target = own if own.is_contiguous else self.arena.allocate(node.dtype, node.shape)[0]
+        yield target
+        if target is not own:
+            copy(self.builder, target, own)
 
     # Elements inside loops.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Slot, View, contiguous, copy
+from steepest.engines.native.codegen.memory import View, contiguous, copy
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import INDEX, index
 from steepest.engines.native.schedule.plan import make_plan
@@ -28,13 +29,17 @@ def _part(lowering: Lowering, view: View, start: ir.Value, size: int) -> View:
     return contiguous(pointer, view.dtype, (size,), view.tag)
 
 
-def _allocate_carry(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]:
-    """Return memory for a carried vector, which holds its first value, and for its next value."""
+@contextlib.contextmanager
+def _carried(lowering: Lowering, node: Node) -> Iterator[tuple[View, View]]:
+    """Yield memory for a carried vector, which holds its first value, and for its next value."""
+    arena = lowering.arena
     (carry, first), (following, second) = (
-        lowering.arena.allocate(node.dtype, node.shape) for _ in range(2)
+        arena.allocate(node.dtype, node.shape) for _ in range(2)
     )
     copy(lowering.builder, lowering.packed(node), carry)
-    return carry, following, [first, second]
+    yield carry, following
+    arena.release(first)
+    arena.release(second)
 
 
 @kernel("scan")
@@ -44,20 +49,21 @@ def scan(lowering: Lowering, node: Node) -> None:
     start, rows, *others = node.operands
     operands = [lowering.packed(operand) for operand in others]
     table = lowering.packed(rows)
-    carry, following, slots = _allocate_carry(lowering, start)
-    target = _flat_target(lowering, node)
     number, n, k = rows.shape[0], start.size, step.outputs[1].size
-    with builder.loop(number) as i:
-        b = builder.ir
-        copy(builder, carry, _part(lowering, target, b.mul(i, index(n)), n))
-        row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
-        inner = _emit_step(lowering, step, [carry, row, *operands])
-        inner.store(step.outputs[0], following)
-        place = b.add(b.mul(i, index(k)), index(number * n))
-        inner.store(step.outputs[1], _part(lowering, target, place, k))
-        copy(builder, following, carry)
-    copy(builder, carry, _part(lowering, target, index(number * (n + k)), n))
-    _finish(lowering, node, target, slots)
+    with (
+        _carried(lowering, start) as (carry, following),
+        lowering.packed_target(node) as target,
+    ):
+        with builder.loop(number) as i:
+            b = builder.ir
+            copy(builder, carry, _part(lowering, target, b.mul(i, index(n)), n))
+            row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
+            inner = _emit_step(lowering, step, [carry, row, *operands])
+            inner.store(step.outputs[0], following)
+            place = b.add(b.mul(i, index(k)), index(number * n))
+            inner.store(step.outputs[1], _part(lowering, target, place, k))
+            copy(builder, following, carry)
+        copy(builder, carry, _part(lowering, target, index(number * (n + k)), n))
 
 
 @kernel("while_")
@@ -67,30 +73,27 @@ def while_(lowering: Lowering, node: Node) -> None:
     start, *others = node.operands
     attributes = node.attributes
     operands = [lowering.packed(operand) for operand in others]
-    carry, following, slots = _allocate_carry(lowering, start)
-    head, body, after = (
-        builder.function.append_basic_block(name) for name in ("while", "step", "after")
-    )
-    before = b.block
-    b.branch(head)
-    b.position_at_end(head)
-    count = b.phi(INDEX)
-    count.add_incoming(index(0), before)
-    inner = _emit_step(lowering, attributes["condition"], [carry, *operands])
-    goes_on = inner.in_registers(attributes["condition"].outputs[0])[()].value
-    if attributes["limit"] is not None:
-        goes_on = b.and_(goes_on, b.icmp_unsigned("<", count, index(attributes["limit"])))
-    b.cbranch(goes_on, body, after)
-    b.position_at_end(body)
-    inner = _emit_step(lowering, attributes["step"], [carry, *operands])
-    inner.store(attributes["step"].outputs[0], following)
-    copy(builder, following, carry)
-    count.add_incoming(b.add(count, index(1)), b.block)
-    b.branch(head)
-    b.position_at_end(after)
-    target = _flat_target(lowering, node)
-    copy(builder, carry, target)
-    _finish(lowering, node, target, slots)
+    with _carried(lowering, start) as (carry, following):
+        head, body, after = map(builder.function.append_basic_block, ("while", "step", "after"))
+        before = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        count = b.phi(INDEX)
+        count.add_incoming(index(0), before)
+        inner = _emit_step(lowering, attributes["condition"], [carry, *operands])
+        goes_on = inner.in_registers(attributes["condition"].outputs[0])[()].value
+        if attributes["limit"] is not None:
+            goes_on = b.and_(goes_on, b.icmp_unsigned("<", count, index(attributes["limit"])))
+        b.cbranch(goes_on, body, after)
+        b.position_at_end(body)
+        inner = _emit_step(lowering, attributes["step"], [carry, *operands])
+        inner.store(attributes["step"].outputs[0], following)
+        copy(builder, following, carry)
+        count.add_incoming(b.add(count, index(1)), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        with lowering.packed_target(node) as target:
+            copy(builder, carry, target)
 
 
 @kernel("cond")
@@ -100,30 +103,11 @@ def cond(lowering: Lowering, node: Node) -> None:
     choice, *others = node.operands
     operands = [lowering.packed(operand) for operand in others]
     truth = lowering.in_registers(choice).reshape(-1)[0].value
-    target = _flat_target(lowering, node)
     yes, no, after = (builder.function.append_basic_block(name) for name in ("yes", "no", "after"))
-    b.cbranch(truth, yes, no)
-    for block, graph in ((yes, node.attributes["yes"]), (no, node.attributes["no"])):
-        b.position_at_end(block)
-        _emit_step(lowering, graph, operands).store(graph.outputs[0], target)
-        b.branch(after)
-    b.position_at_end(after)
-    _finish(lowering, node, target, [])
-
-
-def _flat_target(lowering: Lowering, node: Node) -> View:
-    """Return contiguous memory for a node: its own, or some that :func:`_finish` copies."""
-    target = lowering.memory.allocate(node)
-    if target.is_contiguous:
-        return target
-    view, _ = lowering.arena.allocate(node.dtype, node.shape)
-    return view
-
-
-def _finish(lowering: Lowering, node: Node, target: View, slots: Sequence[Slot]) -> None:
-    """Copy the result to the node's own memory if it is elsewhere; free the slots."""
-    own = lowering.memory.views[node]
-    if own is not target:
-        copy(lowering.builder, target, own)
-    for slot in slots:
-        lowering.arena.release(slot)
+    with lowering.packed_target(node) as target:
+        b.cbranch(truth, yes, no)
+        for block, graph in ((yes, node.attributes["yes"]), (no, node.attributes["no"])):
+            b.position_at_end(block)
+            _emit_step(lowering, graph, operands).store(graph.outputs[0], target)
+            b.branch(after)
+        b.position_at_end(after)
