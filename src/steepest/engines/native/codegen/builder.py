@@ -46,12 +46,6 @@ def _is_below(source: Node, extent: int) -> bool:
     return divisor is not None and bool(np.all((divisor > 0) & (divisor <= extent)))
 
 
-def _suffix(kind: ir.Type) -> str:
-    if isinstance(kind, ir.VectorType):
-        return f"v{kind.count}{kind.element.intrinsic_name}"
-    return kind.intrinsic_name
-
-
 def _rounding(name: str) -> Callable[[Builder, Element], Element]:
     """Return the builder's method that rounds with an intrinsic; integers stay as they are."""
 
@@ -114,10 +108,13 @@ class Builder(Places):
         """Return a value as a vector with a number for each lane, repeating a single number."""
         if self.lanes == 1 or isinstance(value.type, ir.VectorType):
             return value
-        kind = ir.VectorType(value.type, self.lanes)
-        empty, place = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        first = self.ir.insert_element(empty, value, place)
-        order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        return self.splat(value, self.lanes)
+
+    def splat(self, value: ir.Value, count: int) -> ir.Value:
+        """Return a vector that repeats a number."""
+        empty = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
+        first = self.ir.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
+        order = ir.Constant(ir.VectorType(ir.IntType(32), count), None)
         return self.ir.shuffle_vector(first, empty, order)
 
     def kind_of(self, dtype: np.dtype) -> ir.Type:
@@ -158,7 +155,7 @@ class Builder(Places):
     def intrinsic(self, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
         """Return an intrinsic function of LLVM for these types."""
         kinds = [result, *operands] if ".sat" in name else [operands[0]]
-        full = ".".join([name, *map(_suffix, kinds)])
+        full = ".".join([name, *[kind.intrinsic_name for kind in kinds]])
         known = self.module.globals.get(full)
         return known or ir.Function(self.module, ir.FunctionType(result, operands), full)
 

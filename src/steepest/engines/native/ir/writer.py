@@ -20,14 +20,24 @@ from steepest.engines.native.ir.values import Constant, Instruction, Phi, Room, 
 _I = TypeVar("_I", Instruction, Room)
 
 _BIT, _VOID, _POINTER, _WORD = IntType(1), VoidType(), PointerType(), IntType(32)
-_ORDER = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-_EQUALITY = {"==": "eq", "!=": "ne"}
+_CONDITIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
 
 def _binary(name: str) -> Callable[..., Value]:
     def write(self: IRBuilder, a: Value, b: Value, flags: Sequence[str] = ()) -> Value:
         words = f"{name} {' '.join(flags)}" if flags else name
         return self._value(a.type, f"{words} {a.type.text} {a.ref}, {b.ref}")
+
+    return write
+
+
+def _comparison(name: str, prefix: str) -> Callable[..., Value]:
+    def write(self: IRBuilder, symbol: str, a: Value, b: Value) -> Value:
+        many = isinstance(a.type, VectorType)
+        kind = VectorType(_BIT, a.type.count) if many else _BIT
+        is_equality = symbol in ("==", "!=")
+        condition = "" if is_equality and name == "icmp" else prefix
+        return self._value(kind, f"{name} {condition}{_CONDITIONS[symbol]} {a.typed}, {b.ref}")
 
     return write
 
@@ -172,22 +182,8 @@ class IRBuilder:
     def inttoptr(self, value: Value, kind: PointerType) -> Value:
         return self._value(kind, f"inttoptr {value.typed} to ptr")
 
-    def icmp_signed(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("icmp", _EQUALITY.get(symbol) or "s" + _ORDER[symbol], a, b)
-
-    def icmp_unsigned(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("icmp", _EQUALITY.get(symbol) or "u" + _ORDER[symbol], a, b)
-
-    def fcmp_ordered(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("fcmp", "o" + (_EQUALITY.get(symbol) or _ORDER[symbol]), a, b)
-
-    def fcmp_unordered(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("fcmp", "u" + (_EQUALITY.get(symbol) or _ORDER[symbol]), a, b)
-
-    def _compare(self, name: str, how: str, a: Value, b: Value) -> Value:
-        many = isinstance(a.type, VectorType)
-        kind = VectorType(_BIT, a.type.count) if many else _BIT
-        return self._value(kind, f"{name} {how} {a.typed}, {b.ref}")
+    icmp_signed, icmp_unsigned = _comparison("icmp", "s"), _comparison("icmp", "u")
+    fcmp_ordered, fcmp_unordered = _comparison("fcmp", "o"), _comparison("fcmp", "u")
 
     def select(self, condition: Value, a: Value, b: Value) -> Value:
         return self._value(a.type, f"select {condition.typed}, {a.typed}, {b.typed}")

@@ -110,7 +110,7 @@ def _rank_one_update(
         address = a.address(builder, (builder.affine(row, i, 1), k))
         element = a.load(builder, address).value
         for j, vector in enumerate(right):
-            left = _splat(builder, element, vector.type)
+            left = builder.splat(element, vector.type.count)
             total = sums[i * len(vectors) + j]
             if is_real:
                 product = builder.ir.fmul(left, vector, flags=CONTRACT)
@@ -118,13 +118,6 @@ def _rank_one_update(
             else:
                 result.append(builder.ir.add(total, builder.ir.mul(left, vector)))
     return result
-
-
-def _splat(builder: Builder, element: ir.Value, kind: ir.Type) -> ir.Value:
-    undefined = ir.Constant(kind, ir.Undefined)
-    one = builder.ir.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
-    return builder.ir.shuffle_vector(one, undefined, mask)
 
 
 def _added(
