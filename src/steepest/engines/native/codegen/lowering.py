@@ -189,8 +189,7 @@ class Lowering:
         kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
         pointer = self.builder.alloca(kind)
         view = contiguous(pointer, node.dtype, node.shape)
-        for flat, element in enumerate(self.elements[node].reshape(-1)):
-            view.store(self.builder, element, view.at_offset(self.builder, index(flat)))
+        view.store_all(self.builder, self.elements[node].reshape(-1))
         return view
 
     def in_registers(self, node: Node) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,6 +95,16 @@ class View:
         if self.dtype == np.bool_:
             value = builder.ir.zext(value, memory_type(self.dtype, builder.lanes))
         self._mark(builder.ir.store(value, address))
+
+    def load_all(self, builder: Builder) -> list[Element]:
+        """Load all elements of a contiguous array."""
+        places = map(index, range(math.prod(self.shape)))
+        return [self.load(builder, self.at_offset(builder, place)) for place in places]
+
+    def store_all(self, builder: Builder, elements: Iterable[Element]) -> None:
+        """Store all elements of a contiguous array."""
+        for place, element in enumerate(elements):
+            self.store(builder, element, self.at_offset(builder, index(place)))
 
     def load_vector(self, builder: Builder, address: ir.Value, lanes: int) -> ir.Value:
         """Load neighbors into a vector register."""

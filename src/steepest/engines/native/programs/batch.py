@@ -6,9 +6,9 @@ the next problem starts in its lane, so no lane waits for another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -212,15 +212,11 @@ class _Writer:
         ]
         for lane, elements in zip(self.carried, next_elements, strict=True):
             if elements is not None:
-                self._store(lane.current, elements.reshape(-1))
+                lane.current.store_all(self.builder, elements.reshape(-1))
             elif lane.following is not None:
                 self._copy_all(lane.following, lane.current)
         count = lowering.in_registers(self.program.count)[()]
-        self._store(self.count.current, [count + 1])
-
-    def _store(self, view: View, elements: Sequence[Any]) -> None:
-        for i, element in enumerate(elements):
-            view.store(self.builder, element, view.at_offset(self.builder, index(i)))
+        self.count.current.store_all(self.builder, [count + 1])
 
     def _copy_all(self, source: View, target: View) -> None:
         builder = self.builder

@@ -126,7 +126,7 @@ class _DescentWriter:
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
         start = [carried.load() for carried in self.carried]
-        previous_x = [e.value for e in x.elements(x.previous)] if x.in_registers else []
+        previous_x = [e.value for e in x.previous.load_all(self.builder)] if x.in_registers else []
         loss = b.load(self.losses, typ=self.real)
         first = b.load(self._integer(COUNT), typ=INDEX)
         self.last = b.add(first, self.function.args[1])
@@ -323,10 +323,8 @@ class _DescentWriter:
                 b.store(b.zext(swapped, INDEX), self._integer(SWAPPED + number))
         x = self.carried[0]
         if x.in_registers:
-            for i, value in enumerate(state.previous_x):
-                element = self.builder.element(value, x.node.dtype)
-                address = x.previous.at_offset(self.builder, index(i))
-                x.previous.store(self.builder, element, address)
+            elements = as_elements(self.builder, x.node, state.previous_x)
+            x.previous.store_all(self.builder, elements.reshape(-1))
         b.ret(outcome)
 
 

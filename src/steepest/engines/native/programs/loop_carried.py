@@ -9,7 +9,6 @@ import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
-from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View, copy
 from steepest.engines.native.codegen.types import index
@@ -58,17 +57,10 @@ class Carried:
         that was put last.
         """
         if self.in_registers:
-            return [element.value for element in self.elements(self.current)]
+            return [element.value for element in self.current.load_all(self._builder)]
         if self._slice_axes:
             copy(self._builder, self.current, self.previous)
         return [self.current.pointer, self.previous.pointer, *[index(0)] * self._slice_axes]
-
-    def elements(self, view: View) -> list[Element]:
-        """Return the elements of one of the copies."""
-        builder = self._builder
-        return [
-            view.load(builder, view.at_offset(builder, index(i))) for i in range(self.node.size)
-        ]
 
     def bind(self, lowering: Lowering, values: Sequence[ir.Value]) -> None:
         """Bind the input to the values that the loop carries."""
@@ -100,10 +92,8 @@ class Carried:
     def save(self, values: Sequence[ir.Value]) -> None:
         """Write values in registers back to memory."""
         if self.in_registers:
-            for i, value in enumerate(values):
-                element = self._builder.element(value, self.node.dtype)
-                address = self.current.at_offset(self._builder, index(i))
-                self.current.store(self._builder, element, address)
+            elements = as_elements(self._builder, self.node, values)
+            self.current.store_all(self._builder, elements.reshape(-1))
 
 
 def as_elements(builder: Builder, node: Node, values: Sequence[ir.Value]) -> np.ndarray:
