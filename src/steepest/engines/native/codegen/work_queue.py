@@ -22,7 +22,7 @@ from steepest.engines.native.codegen.types import INDEX, POINTER, index
 TICKET = 0  # pieces of the current work, and how many are taken
 DONE = 8  # pieces that are done
 WORK = 16  # address of the function that does a piece
-REVERSED = 17  # pieces of each half if both are done from the end to the start, else 0
+REVERSED = 17  # pieces of the first half if each half is done from its end, else 0
 CONTEXT = 24  # the function's first argument
 RUNNING = 32  # programs that run now: workers stay awake for them
 BUSY = 40  # 1 while a caller owns the queue
