@@ -1,4 +1,4 @@
-"""``resume``: the entry point for a run out of a file."""
+"""``resume``: the entry point for a run saved to a file."""
 
 from __future__ import annotations
 
@@ -49,43 +49,48 @@ def resume(
     callback: Callable[[State], Any] | None = None,
     progress: bool = False,
 ) -> Result | Fit:
-    """Go on with a run that was saved, as if it had never stopped.
+    """Continue a run that was saved to a file.
 
-    On the same engine and machine every bit is what it would have been.
+    On the same engine and machine the result has the bits of a run that was never interrupted.
 
     Parameters
     ----------
-    path
-        What ``run.save(path)`` has written.
-    function, args
-        The function and its further arguments, as they were: the loss, the residuals, or the
-        model of a curve fit, whose arguments are ``(x, y)`` or ``(x, y, sigma)``.
-    like
-        Parameters of the same structure, where that is made of named tuples or dataclasses,
-        or start values are marked.
-    method
-        The method, where it, or a schedule in it, is of your own making: a file holds data
-        and no code.
-    loss
-        The robust loss, where that is.
-    stop
-        Stop rule from now on; as it was unless given, so that a run that met its rule is
-        over.
-    engine
-        As it was unless given.
-    callback, progress
-        As for :func:`minimize`.
+    path : path_like
+        File that ``run.save(path)`` wrote.
+    function : callable
+        The function of the saved run: the loss, the residuals, or the model of a curve fit.
+    args : tuple, optional
+        The further arguments of the saved run; ``(x, y)`` or ``(x, y, sigma)`` for a curve fit.
+    like : nested parameters, optional
+        Parameters of the same structure. Required if the structure has named tuples or
+        dataclasses, or if start values are marked.
+    method : Method, Search or str, optional
+        The method of the saved run. Required if the method, or a schedule in it, is not
+        one of steepest, since the file holds no code.
+    loss : callable, optional
+        The robust loss of the saved run. Required if it is a function of your own.
+    stop : StopRule, optional
+        Stop rule from now on. By default that of the saved run, so that a run that met it ends
+        at once.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs. By default the engine of the saved run.
+    callback : callable, optional
+        Called with a :class:`State` after every update, as for :func:`minimize`.
+    progress : bool, optional
+        Whether to show progress on stderr.
 
     Returns
     -------
     Result or Fit
-        What the run would have returned, its whole history included.
+        The result of the whole run, with its whole history.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or no saved run; if the arguments are not those of
-        the run.
+        If the file is missing, damaged or not a saved run, or if the arguments differ from those
+        of the saved run.
+    SettingError
+        If an argument has the wrong type, such as a function that is not one.
 
     Examples
     --------
@@ -160,7 +165,7 @@ def resume(
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:
-    """Raise if the function computes something else than the one of the run did."""
+    """Raise if the function differs from the function of the saved run."""
     prepared, _, _ = compile_problem(problem, x)
     now = digest(prepared.paths[-1].loss_graph)
     if None not in (now, settings["function"]) and now != settings["function"]:
@@ -196,7 +201,7 @@ def _objective(
     loss: Callable[[Any], Any] | None,
     expand: Reparametrization | None,
 ) -> tuple[Objective, Sequence[Any], Data | None]:
-    """Return what is minimized, its arguments, and what a model was fitted to."""
+    """Return the objective of a saved run, its arguments, and the data of a curve fit."""
     if not settings["of_residuals"]:
         return Objective(function, expand=expand), args, None
     if settings["loss"] is None and loss is None:

@@ -1,4 +1,4 @@
-"""Nonlinear conjugate gradients."""
+"""The nonlinear conjugate-gradient method."""
 
 from __future__ import annotations
 
@@ -37,12 +37,21 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True)
 class NonlinearCG(LineSearchMethod):
-    """Nonlinear conjugate gradients of Polak and Ribière (1969), restarted where they ascend.
+    """Nonlinear conjugate gradients of Polak and Ribière [1]_, restarted at ascent directions.
 
     Parameters
     ----------
-    search
-        The line search.
+    search : LineSearch, optional
+        The line search. With :class:`Armijo` the first step size follows from the last change of
+        the gradient [2]_.
+
+    References
+    ----------
+    .. [1] E. Polak and G. Ribière, "Note sur la convergence de méthodes de directions conjuguées",
+       Revue française d'informatique et de recherche opérationnelle, Série rouge 3 (16), 35-43,
+       1969.
+    .. [2] J. Barzilai and J. M. Borwein, "Two-point step size gradient methods", IMA Journal of
+       Numerical Analysis 8 (1), 141-148, 1988.
 
     Examples
     --------

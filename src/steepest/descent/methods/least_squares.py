@@ -1,4 +1,4 @@
-"""Methods for sums of squares: a linear model of the residuals."""
+"""Methods for sums of squares: each step comes from a linear model of the residuals."""
 
 from __future__ import annotations
 
@@ -62,22 +62,33 @@ class Damped(NamedTuple):
 
 @dataclass(frozen=True)
 class LevenbergMarquardt(Search):
-    """Gauss-Newton steps, damped where the linear model fails (Levenberg 1944).
+    """The method of Levenberg [1]_ and Marquardt [2]_: damped Gauss-Newton steps.
 
-    The damping is scaled by the Jacobian's columns (Marquardt 1963, Moré 1978) and follows
-    the ratio of actual to predicted reduction (Nielsen 1999). Steps are found from a QR
-    decomposition, never from the normal equations. None changes a parameter by more than half
-    the largest size that it has had, unless the residuals have just been as good as linear.
+    The damping is scaled by the norms of the Jacobian's columns (Moré [3]_) and follows the ratio
+    of actual to predicted reduction (Nielsen [4]_). Steps come from a QR decomposition, never from
+    the normal equations. A step changes each parameter by at most half of the largest size that
+    the parameter has had, unless the last reduction was as the linear model predicted.
 
     Parameters
     ----------
-    damping
-        The first one, relative to the squared norms of the Jacobian's columns.
+    damping : float, optional
+        First damping, relative to the squared norms of the Jacobian's columns.
 
     Raises
     ------
     InputError
         If the damping is not positive.
+
+    References
+    ----------
+    .. [1] K. Levenberg, "A method for the solution of certain non-linear problems in least
+       squares", Quarterly of Applied Mathematics 2 (2), 164-168, 1944.
+    .. [2] D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters",
+       Journal of the Society for Industrial and Applied Mathematics 11 (2), 431-441, 1963.
+    .. [3] J. J. Moré, "The Levenberg-Marquardt algorithm: implementation and theory", Numerical
+       Analysis, Lecture Notes in Mathematics 630, Springer, 105-116, 1978.
+    .. [4] H. B. Nielsen, "Damping parameter in Marquardt's method", report IMM-REP-1999-05,
+       Technical University of Denmark, 1999.
 
     Examples
     --------
@@ -199,18 +210,23 @@ class Trusted(NamedTuple):
 
 @dataclass(frozen=True)
 class Dogleg(Search):
-    """Steps along Powell's dogleg (1970): down the gradient, then to the Gauss-Newton point.
+    """Powell's dogleg [1]_: a path down the gradient and then to the Gauss-Newton point.
 
     Parameters
     ----------
-    radius
-        Of the first trust region, relative to the start's norm in units of the Jacobian's
-        columns.
+    radius : float, optional
+        First radius of the trust region. Its unit is the norm of the start point, with each
+        parameter scaled by the norm of its column of the Jacobian.
 
     Raises
     ------
     InputError
         If the radius is not positive.
+
+    References
+    ----------
+    .. [1] M. J. D. Powell, "A hybrid method for nonlinear equations", in P. Rabinowitz (ed.),
+       Numerical Methods for Nonlinear Algebraic Equations, Gordon and Breach, 87-114, 1970.
 
     Examples
     --------
@@ -282,15 +298,20 @@ def dogleg_step(model: LinearModel, weight: Any, radius: Any) -> Any:
 
 @dataclass(frozen=True)
 class GaussNewton(LineSearchMethod):
-    """Steps to the minimum of the linear model, shortened until the loss falls (Gauss 1809).
+    """The method of Gauss [1]_: steps to the minimum of the linear model, with a line search.
 
-    Quick where residuals are small and the start is near; :class:`LevenbergMarquardt` is the
-    one to rely on.
+    It is fast where the residuals are small and the start is near the minimum.
+    :class:`LevenbergMarquardt` is more robust.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
+
+    References
+    ----------
+    .. [1] C. F. Gauss, "Theoria motus corporum coelestium in sectionibus conicis solem
+       ambientium", Perthes and Besser, Hamburg, 1809.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Newton's method: the loss's own curvature, kept from leading astray."""
+"""Newton's method, with a line search or a trust region. Hessians are exact."""
 
 from __future__ import annotations
 
@@ -30,22 +30,27 @@ __all__ = ["NewtonCG", "TrustRegion"]
 
 @dataclass(frozen=True)
 class NewtonCG(LineSearchMethod):
-    """Newton directions from conjugate gradients, without the Hessian (Dembo, Steihaug 1983).
+    """Newton directions by conjugate gradients, without the Hessian (Dembo and Steihaug [1]_).
 
-    Hessian-vector products are exact. The inner iteration ends as soon as the equation holds
-    well enough, or where the curvature turns out to be negative.
+    Hessian-vector products are exact. The conjugate gradients end when the Newton equation holds
+    to a tolerance, or at a direction of negative curvature.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
-    inner
-        Largest number of inner iterations.
+    inner : int, optional
+        Largest number of conjugate-gradient iterations for one direction, at least 1.
 
     Raises
     ------
     InputError
         If `inner` is not a positive whole number.
+
+    References
+    ----------
+    .. [1] R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for large-scale unconstrained
+       optimization", Mathematical Programming 26, 190-212, 1983.
 
     Examples
     --------
@@ -193,22 +198,30 @@ class Region(NamedTuple):
 class TrustRegion(Search):
     """Newton's method within a trust region.
 
-    Small problems are solved exactly, by eigenvalues (Moré and Sorensen 1983), large ones by
-    conjugate gradients that end at the region's edge (Steihaug 1983). Hessians are exact.
+    With few parameters each step minimizes the quadratic model exactly, from the eigenvalues of
+    the Hessian (Moré and Sorensen [1]_). With many parameters it comes from conjugate gradients
+    that end at the boundary of the region (Steihaug [2]_). Hessians are exact.
 
     Parameters
     ----------
-    radius
-        Of the first region, in the parameters' units.
-    exact
-        Whether to form the Hessian; None does so for up to 50 parameters.
-    inner
-        Largest number of inner iterations, where it is not formed.
+    radius : float, optional
+        First radius, in the units of the parameters.
+    exact : bool, optional
+        Whether to form the Hessian. None forms it for up to 50 parameters.
+    inner : int, optional
+        Largest number of conjugate-gradient iterations for one step, at least 1.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] J. J. Moré and D. C. Sorensen, "Computing a trust region step", SIAM Journal on
+       Scientific and Statistical Computing 4 (3), 553-572, 1983.
+    .. [2] T. Steihaug, "The conjugate gradient method and trust regions in large scale
+       optimization", SIAM Journal on Numerical Analysis 20 (3), 626-637, 1983.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Quasi-Newton methods: curvature learned from how the gradient changes."""
+"""Quasi-Newton methods: they estimate the curvature from changes of the gradient."""
 
 from __future__ import annotations
 
@@ -106,19 +106,26 @@ as long; shorter tables moved let problems run side by side, which a computed pl
 
 @dataclass(frozen=True)
 class LBFGS(LineSearchMethod):
-    """Limited-memory BFGS (Nocedal 1980, Liu and Nocedal 1989).
+    """Limited-memory BFGS (Nocedal [1]_, Liu and Nocedal [2]_).
 
     Parameters
     ----------
-    memory
-        Number of steps that are remembered.
-    search
+    memory : int, optional
+        Number of last steps that the inverse Hessian is estimated from, at least 1.
+    search : LineSearch, optional
         The line search.
 
     Raises
     ------
     InputError
         If the memory is not a positive whole number.
+
+    References
+    ----------
+    .. [1] J. Nocedal, "Updating quasi-Newton matrices with limited storage", Mathematics of
+       Computation 35 (151), 773-782, 1980.
+    .. [2] D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale
+       optimization", Mathematical Programming 45, 503-528, 1989.
 
     Examples
     --------
@@ -184,12 +191,28 @@ _LARGEST = 30_000
 
 @dataclass(frozen=True)
 class BFGS(LineSearchMethod):
-    """The method of Broyden, Fletcher, Goldfarb and Shanno (1970), with a dense matrix.
+    """The method of Broyden, Fletcher, Goldfarb and Shanno [1]_ [2]_ [3]_ [4]_, with a matrix.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
+
+    Notes
+    -----
+    :func:`minimize` raises :class:`InputError` for more than 30,000 parameters, where the matrix
+    would take some gigabytes.
+
+    References
+    ----------
+    .. [1] C. G. Broyden, "The convergence of a class of double-rank minimization algorithms",
+       IMA Journal of Applied Mathematics 6 (1), 76-90, 1970.
+    .. [2] R. Fletcher, "A new approach to variable metric algorithms", The Computer Journal 13
+       (3), 317-322, 1970.
+    .. [3] D. Goldfarb, "A family of variable-metric methods derived by variational means",
+       Mathematics of Computation 24 (109), 23-26, 1970.
+    .. [4] D. F. Shanno, "Conditioning of quasi-Newton methods for function minimization",
+       Mathematics of Computation 24 (111), 647-656, 1970.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from steepest.presentation import presenter
 
 
 class FitWarning(OptimizeWarning):
-    """A fit whose parameters are not all determined by the data."""
+    """Warning of a fit that did not converge, or of parameters that the data do not determine."""
 
 
 def _unpickle(run: Result, problem: Problem, notes: tuple[str, ...], *rest: Any) -> Fit:
@@ -52,21 +52,39 @@ _STATISTICS_KEYS = (
 
 @dataclass(frozen=True, eq=False)
 class Fit(ScipyFields, KeyedResult):
-    """The result of a fit: the descent, as a :class:`Result` has it, and statistics.
+    """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
 
-    It has the fields of SciPy's ``least_squares`` too, as attributes and in brackets
-    (``fit["cost"]``, ``fit.keys()``), and unpacks as SciPy's ``curve_fit`` does: ``popt, pcov
-    = fit``. Its status is 0 where it converged, as for every run of steepest; SciPy's
-    ``least_squares`` has 1 to 4 for that, and 0 for a limit.
+    The statistics are properties, such as ``covariance``, ``standard_errors``, ``correlation``,
+    ``residuals`` and ``jacobian``. SciPy's names of fields work too (``fit.cost``,
+    ``fit["jac"]``), and ``popt, pcov = fit`` unpacks as SciPy's ``curve_fit`` does. Its status is
+    0 if it converged; SciPy's ``least_squares`` has 1 to 4 for that, and 0 for a limit.
 
     Attributes
     ----------
-    end, free_names, absolute_sigma, notes
-        As in :class:`FitStatistics`.
-    data
-        Model and data, where a model was fitted.
-    full_output
+    end : FitState
+        The end of the descent, from which the statistics are computed.
+    free_names : tuple of str
+        A name for each free parameter.
+    absolute_sigma : bool
+        Whether the residuals are in units of known standard deviations. Otherwise the
+        standard deviations are estimated from the residuals.
+    data : Data, optional
+        Model and data of a curve fit.
+    full_output : bool
         Whether the fit unpacks to the five values of SciPy's ``curve_fit``.
+    notes : tuple of str
+        Sentences on arguments that had no effect.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t, y = np.arange(4.0), np.array([2.0, 1.2, 0.8, 0.5])
+    >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
+    >>> fit.x.round(4), fit.standard_errors.round(4)
+    (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
+    >>> low, high = fit.band(1.5)
+    >>> float(fit.predict(1.5).round(3)), float(low.round(3)), float(high.round(3))
+    (0.983, 0.888, 1.078)
     """
 
     data: Data | None = None
@@ -122,7 +140,7 @@ class Fit(ScipyFields, KeyedResult):
 
     @property
     def converged(self) -> bool:
-        """Whether the descent half_widthed its goal."""
+        """Whether the descent met a goal."""
         return self.end.converged
 
     def _require_data(self) -> Data:
@@ -189,7 +207,7 @@ class Fit(ScipyFields, KeyedResult):
         return curve.everywhere(x, center - half_width), curve.everywhere(x, center + half_width)
 
     def save(self, path: Any) -> None:
-        """Write the end of the fit to a file, as :meth:`Result.save` does."""
+        """Save the end of the fit to a file, as :meth:`Result.save` does."""
         self.run.save(path)
 
     def report(self, level: float = 0.95) -> str:
