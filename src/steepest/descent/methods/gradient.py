@@ -14,7 +14,7 @@ __all__ = ["GradientDescent", "Momentum", "Nesterov"]
 
 
 def check_share(name: str, value: float) -> None:
-    """Raise unless a number is in [0, 1)."""
+    """Raise unless a setting is in [0, 1)."""
     if not 0 <= value < 1:
         raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}")
 

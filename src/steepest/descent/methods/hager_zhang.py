@@ -17,8 +17,8 @@ from steepest.descent.methods.line_searches import (
 __all__ = ["HagerZhang"]
 
 _EXPAND, _FIRST, _SECOND, _MIDDLE, _SHRINK = range(5)
-"""What the step under way is: one further on, one by either secant, a bisection, or one of a
-row of bisections after the loss was found to be too high."""
+"""The phases of a search: a larger step size, the first or second secant, a bisection, and
+repeated bisections after phi was too high."""
 
 
 class Interval(NamedTuple):
@@ -116,7 +116,7 @@ class HagerZhang(LineSearch):
         expands = goes_on & (state.phase == _EXPAND)
         shrinks = ~rises & (~goes_on | (state.phase == _SHRINK))
 
-        # By the secant through the end that was replaced and the one that replaced it.
+        # The secant through the end that was replaced and the new one.
         other = np.where(goes_on, before, state.high)
         other_slope = np.where(goes_on, before_slope, state.high_slope)
         second = _secant(other, other_slope, c, slope)

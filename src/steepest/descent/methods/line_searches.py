@@ -234,17 +234,17 @@ class StrongWolfe(LineSearch):
         return Bracket(ends, no, no, infinite, infinite, infinite)
 
     def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
-        # At the start of a search both ends are the point that it starts from.
+        # At the start of a search both ends are step size 0.
         is_new = np.isinf(state.width)
         start = Ends(0.0, seen.start, seen.start_slope, 0.0, seen.start, seen.start_slope)
         ends = Ends(*(np.where(is_new, a, b) for a, b in zip(start, state.ends, strict=True)))
-        promised = self.decrease * seen.start_slope
-        line = seen.start + promised * seen.step
+        predicted = self.decrease * seen.start_slope
+        line = seen.start + predicted * seen.step
         enough = seen.loss <= line
         flat = np.abs(seen.slope) <= -self.flatness * seen.start_slope
         late = state.is_late | (enough & (seen.slope >= 0))
-        # As long as no step is good enough the search works on the loss above the line.
-        tilt = np.where(~late & (seen.loss <= ends.loss) & (seen.loss > line), promised, 0.0)
+        # The first stage uses phi minus the line of sufficient decrease.
+        tilt = np.where(~late & (seen.loss <= ends.loss) & (seen.loss > line), predicted, 0.0)
         tilted = Ends(
             ends.best,
             ends.loss - tilt * ends.best,
@@ -278,29 +278,29 @@ class StrongWolfe(LineSearch):
         length = np.abs(after.other - after.best)
         slow = is_bracket & (length >= 0.66 * state.earlier_width)
         step = np.where(slow, after.best + 0.5 * (after.other - after.best), step)
-        # A step to a wall says nothing but that it was too long: parabolas through it, or none
-        # at all, would lead back to the start. Behind it the search halves what is left.
+        # Of a step to a wall only its length is known: interpolation would lead back to the
+        # start. The next step is halfway to the wall.
         broken = is_wall(seen)
         wall = np.where(broken, np.minimum(seen.step, state.wall), state.wall)
         step = np.where(broken, ends.best + 0.5 * (seen.step - ends.best), step)
-        kept = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
-        best = kept[0]
+        next_ends = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
+        best = next_ends[0]
         step = np.where(step >= wall, 0.5 * (best + wall), step)
         is_bracket = np.where(broken, state.is_bracket, is_bracket)
         largest = np.finfo(seen.loss.dtype).max
         width = np.where(is_bracket, length, np.where(is_new, largest, state.width))
-        bracket = Bracket(Ends(*kept), is_bracket, late, width, state.width, wall)
+        bracket = Bracket(Ends(*next_ends), is_bracket, late, width, state.width, wall)
         return Verdict(enough & flat, np.minimum(step, self.longest), bracket)
 
 
 _HIGH = 1e6
-"""How much more than the slope at the start promises, the other way, a loss rises at a wall."""
+"""Smallest increase of the loss at a wall, relative to the decrease that the slope predicts."""
 
 
 def is_wall(seen: LineSearchPoint) -> Any:
     """Return whether the loss at a step size is not finite, or far above what its slope says."""
-    promised = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
-    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * promised)
+    predicted = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
+    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * predicted)
 
 
 def next_step(
