@@ -15,7 +15,7 @@ from steepest.descent.fit_problem import FitOptions
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.problem.data import Data, is_single, kept, validate_data
+from steepest.descent.problem.data import Data, is_single, snapshot_data, validate_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
@@ -176,7 +176,7 @@ def curve_fit(
     is_named = isinstance(start, dict)
     x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
-    args = kept((x, y) if sigma is None else (x, y, sigma))
+    args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
     limit = max_nfev
@@ -251,7 +251,7 @@ def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
     """
     try:
         signature = inspect.signature(model)
-    except ValueError:  # an object that can be called and has no hash
+    except ValueError:  # a callable object
         callable_object: Any = model
         signature = inspect.signature(callable_object.__call__)
     everything = list(signature.parameters.values())
@@ -274,35 +274,35 @@ def check_start(
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
-            raise InputError(f"{_where(model)} takes {', '.join(names or [])}: p0 has {wrong}")
+            raise InputError(f"{_name_of(model)} takes {', '.join(names or [])}: p0 has {wrong}")
         return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
-        raise InputError(f"{_where(model)}: marked start values are given by name, as a dict")
+        raise InputError(f"{_name_of(model)}: marked start values are given by name, as a dict")
     if names == []:
-        raise InputError(f"{_where(model)} takes x alone: there is no parameter to fit")
+        raise InputError(f"{_name_of(model)} takes x alone: there is no parameter to fit")
     if p0 is None:
         if names is None:
             raise InputError(
-                f"{_where(model)} takes any number of parameters: give start values, p0"
+                f"{_name_of(model)} takes any number of parameters: give start values, p0"
             )
-        return _within(bounds, names)
+        return _default_start(bounds, names)
     try:
         start = np.asarray(p0)
     except ValueError:  # of different lengths
         start = np.asarray(None)
     if start.dtype.kind not in "fiub":
-        raise InputError(f"{_where(model)}: p0 must be real numbers, got {p0!r}")
+        raise InputError(f"{_name_of(model)}: p0 must be real numbers, got {p0!r}")
     return _as_start(model, start, names)
 
 
-def _within(bounds: Any, names: list[str]) -> np.ndarray:
+def _default_start(bounds: Any, names: list[str]) -> np.ndarray:
     """Return default start values between the bounds; ones without bounds, as SciPy's."""
     ones = np.ones(len(names))
-    bounds = _by_place(bounds, ones, names)
+    bounds = _positional_bounds(bounds, ones, names)
     ends = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     shapes = [np.shape(end) for end in ends] if isinstance(ends, tuple | list) else []
     if len(shapes) != 2 or not {(), (1,), ones.shape}.issuperset(shapes):
-        return ones  # without bounds, or with some of which it is said later what is wrong
+        return ones  # no bounds, or invalid ones, for which an error follows
     low, high = (np.broadcast_to(np.asarray(end, float), ones.shape) for end in ends)
     with np.errstate(invalid="ignore"):
         middle = 0.5 * (low + high)
@@ -314,13 +314,13 @@ def _as_start(model: Callable[..., Any], start: np.ndarray, names: list[str] | N
     start = start.reshape(-1)
     if names is not None and len(start) != len(names):
         raise InputError(
-            f"{_where(model)} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
+            f"{_name_of(model)} takes {len(names)} parameters, {', '.join(names)}: got "
             f"{np.size(start)} start values"
         )
     return start.astype(np.float64) if start.dtype.kind in "iub" else start
 
 
-def _where(model: Callable[..., Any]) -> str:
+def _name_of(model: Callable[..., Any]) -> str:
     return f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
 
 
@@ -348,7 +348,7 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     if bounds is None:
         return None
     if not isinstance(start, dict):
-        return _by_place(bounds, start, names)
+        return _positional_bounds(bounds, start, names)
     if hasattr(bounds, "lb"):
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
@@ -372,7 +372,7 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     return tuple(ends)
 
 
-def _by_place(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
+def _positional_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     """Return bounds whose ends are arrays in the order of the start values, not dicts by name."""
     if not isinstance(bounds, tuple | list) or not any(isinstance(e, Mapping) for e in bounds):
         return bounds

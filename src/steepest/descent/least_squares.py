@@ -19,7 +19,7 @@ from steepest.descent.minimize import (
     warn_of_interrupt,
 )
 from steepest.descent.problem.bounds import box_of_ends
-from steepest.descent.problem.data import Data, kept
+from steepest.descent.problem.data import Data, snapshot_data
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -32,7 +32,7 @@ from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.result import Status
 from steepest.descent.running.callbacks import State
-from steepest.descent.running.influence import doubted
+from steepest.descent.running.influence import mark_if_singular
 from steepest.descent.running.refit import Key, key_of, refit, remember_fit
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import (
@@ -192,7 +192,7 @@ def fit_residuals(
         Key under which a converged fit is kept for :func:`refit`; None keeps nothing.
     """
     x0, expand = split_transforms(x0)
-    args = kept(tuple(args))
+    args = snapshot_data(tuple(args))
     bounds = options.bounds
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
@@ -202,18 +202,20 @@ def fit_residuals(
     layout, vector = ravel_parameters(x0)
     check_data(args)
     box = box_of_ends(bounds, x0, layout, vector)
-    recorded = recording(record, vector.size)
-    problem, reason = squares_problem(function, layout, args, box, options, recorded, expand)
+    record_settings = recording(record, vector.size)
+    problem, reason = squares_problem(
+        function, layout, args, box, options, record_settings, expand
+    )
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
-    more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = solve(problem, vector, callback, progress, reason, None, more)
-    run = doubted(run, problem, vector)
-    if data is None:  # curve_fit itself warns of a model's parameters
+    saved_settings = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
+    run = solve(problem, vector, callback, progress, reason, None, saved_settings)
+    run = mark_if_singular(run, problem, vector)
+    if data is None:  # curve_fit warns of its parameters itself
         warn_of_idle(run)
         warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes:
-        remember_fit(key, problem, vector, reason, more)
+        remember_fit(key, problem, vector, reason, saved_settings)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 
 

@@ -15,13 +15,13 @@ from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
 from steepest.descent.results.result import Status
-from steepest.descent.running.influence import doubt_many
+from steepest.descent.running.influence import mark_singular
 from steepest.descent.running.solve_many import (
     Problems,
-    check_own,
+    batch_fields,
+    check_rows,
     check_starts,
-    common,
-    lay_out_many,
+    ravel_many,
     rows,
     solve_many,
 )
@@ -29,8 +29,8 @@ from steepest.descent.scipy_compat import SQUARES
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 
-MOST_OF_MANY = 100
-"""Limit of many fits where none is given: as exact as rounding allows, and not for long."""
+MAX_ITERATIONS_EACH = 100
+"""Default limit on the iterations of each of many fits."""
 
 
 @entry_point(SQUARES)
@@ -136,12 +136,14 @@ def fit_many(
     absolute_sigma: bool = False,
     observations: np.ndarray | None = None,
 ) -> ManyFits:
-    """Return the fits of many problems; `observations` are their numbers of unmasked residuals."""
-    layout, vectors, start = lay_out_many(x0)
-    check_own(args, len(vectors))
+    """Return the fits of many problems; `observations` counts their unmasked residuals."""
+    layout, vectors, start = ravel_many(x0)
+    check_rows(args, len(vectors))
     box = box_of_ends(options.bounds, start, layout, vectors[0])
     check_starts(box, vectors)
-    first, _ = squares_problem(function, layout, rows(args, 0), box, options, limit=MOST_OF_MANY)
+    first, _ = squares_problem(
+        function, layout, rows(args, 0), box, options, limit=MAX_ITERATIONS_EACH
+    )
     problems = Problems(first, vectors, args, shared)
     solved = solve_many(problems, progress)
     size = vectors.shape[1]
@@ -154,13 +156,13 @@ def fit_many(
         on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
     if observations is None:
         observations = np.full(len(vectors), solved.observations)
-    else:  # what data do not count could not tell parameters apart
+    else:  # a fit with fewer unmasked data than parameters has no result
         few = observations < size
         solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
         solved.status[few] = Status.UNDERDETERMINED
-    doubt_many(problems, solved, on_bound, observations)
+    mark_singular(problems, solved, on_bound, observations)
     return ManyFits(
-        **common(solved, first),
+        **batch_fields(solved, first),
         factor=factor,
         observations=observations,
         on_bound=on_bound,

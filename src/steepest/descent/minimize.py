@@ -37,7 +37,7 @@ from steepest.trace.tracing import is_array_like
 Record = Literal["auto", "all"] | int | None
 
 DEFAULT_STOP: StopRule = GRADIENT_GOAL | MaxIterations(10_000)
-"""Stop rule of ``minimize`` where none is given."""
+"""Default stop rule of ``minimize``."""
 
 _X_LIMIT = 16
 

@@ -16,10 +16,10 @@ from steepest.descent.problem.objective import Objective
 from steepest.descent.results.batch import Many
 from steepest.descent.running.solve_many import (
     Problems,
-    check_own,
+    batch_fields,
+    check_rows,
     check_starts,
-    common,
-    lay_out_many,
+    ravel_many,
     rows,
     solve_many,
 )
@@ -104,8 +104,8 @@ def minimize_many(
     args = args if isinstance(args, tuple | list) else (args,)
     shared = shared if isinstance(shared, tuple | list) else (shared,)
     check_kinds(function, stop)
-    layout, vectors, start = lay_out_many(x0)
-    check_own(args, len(vectors))
+    layout, vectors, start = ravel_many(x0)
+    check_rows(args, len(vectors))
     box = box_of_pairs(bounds, start, layout, vectors[0])
     check_starts(box, vectors)
     method, _ = default_method(method, vectors.shape[1], False, box is not None)
@@ -123,4 +123,4 @@ def minimize_many(
         box=box,
     )
     solved = solve_many(Problems(first, vectors, args, shared), progress)
-    return Many(**common(solved, first))
+    return Many(**batch_fields(solved, first))

@@ -15,7 +15,7 @@ from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
 
 _UNROLLED = 24
-"""Parameters up to which each has its own pushforward in the graph; beyond, a loop has."""
+"""Largest number of parameters with a pushforward each in the graph; more are done in a loop."""
 
 
 class Evaluation:
@@ -125,7 +125,7 @@ class Evaluation:
             residual = np.concatenate([residual, np.zeros(number, residual.dtype)])
             count += number
         rows = np.concatenate([jacobian, residual[:, None]], axis=1)
-        if count <= number:  # as many rows as columns at least
+        if count <= number:  # a triangle needs at least as many rows as columns
             missing = np.zeros((number + 1 - count, number + 1), rows.dtype)
             rows = np.concatenate([rows, missing])
         return triangle(rows)[:number]
@@ -197,7 +197,7 @@ def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
     (second,) = pull_back([node_of(first)], [ones], [z.node])
     bend: Any = 0.0 if second is None else second
     curvature = first + 2.0 * bend * z
-    # An outlier's curvature may be negative; near 0 the stand-in would drown in rounding.
+    # An outlier's curvature may be negative. Near 0, residuals would be rounding errors.
     weights = np.sqrt(np.maximum(curvature, 0.01 * first))
     total: Any = np.sum(value)
     return 0.5 * scale**2 * total, residual * first / weights, weights

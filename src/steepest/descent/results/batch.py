@@ -126,10 +126,10 @@ class Many(KeyedResult):
     def __str__(self) -> str:
         lines = [f"{len(self):,} problems of {self.vectors.shape[1]} parameters"]
         lines += [f"{number:>12,}  {status}" for status, number in self.counts().items()]
-        way = "side by side" if self.side_by_side else "one after the other"
+        how = "side by side" if self.side_by_side else "one after the other"
         lines.append(
             f"{np.mean(self.iterations):.1f} iterations each, "
-            f"{self.timings.run / max(len(self), 1) * 1e6:.3g} us each, {way}"
+            f"{self.timings.run / max(len(self), 1) * 1e6:.3g} us each, {how}"
         )
         return "\n".join(lines)
 
@@ -192,11 +192,11 @@ class ManyFits(Many):
         """Yield parameters and covariances: ``popt, pcov = many``."""
         return iter((self.x, self.covariance))
 
-    def __getitem__(self, place: Any) -> Any:
+    def __getitem__(self, index: Any) -> Any:
         """Return parameters (index 0) or covariances (index 1), or by a string a field."""
-        if isinstance(place, str):
-            return super().__getitem__(place)
-        return (self.x, self.covariance)[place]
+        if isinstance(index, str):
+            return super().__getitem__(index)
+        return (self.x, self.covariance)[index]
 
     def _names(self) -> Sequence[str]:
         return (*_OF_FITS, *_OURS, *_STATISTICS)
@@ -239,8 +239,8 @@ class ManyFits(Many):
         number = self.vectors.shape[1]
         result = np.full((len(self), number, number), np.nan)
         patterns, which = np.unique(self.on_bound, axis=0, return_inverse=True)
-        for k, held in enumerate(patterns):
-            rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~held)
+        for k, is_held in enumerate(patterns):
+            rows, free = np.flatnonzero(which.reshape(-1) == k), np.flatnonzero(~is_held)
             if len(free):
                 inverse = covariances_from_r(self.factor[rows], free, self.observations[rows])
                 result[np.ix_(rows, free, free)] = inverse

@@ -111,9 +111,9 @@ class Fit(ScipyFields, KeyedResult):
     def __len__(self) -> int:
         return 5 if self.full_output else 2
 
-    def __getitem__(self, place: Any) -> Any:
+    def __getitem__(self, index: Any) -> Any:
         """Return a field by its name, or one of the values of ``curve_fit`` by its index."""
-        return super().__getitem__(place) if isinstance(place, str) else self._parts()[place]
+        return super().__getitem__(index) if isinstance(index, str) else self._parts()[index]
 
     def _names(self) -> Sequence[str]:
         of_curves = () if self.data is None else CURVE_FIT_KEYS
@@ -163,7 +163,23 @@ class Fit(ScipyFields, KeyedResult):
         return FittedCurve(self._require_data(), self.problem, self.vector, self._expand)
 
     def predict(self, x: Any) -> np.ndarray:
-        """Return the fitted model's values at `x`, in the units of y."""
+        """Return the fitted model's values at `x`, in the units of y.
+
+        Parameters
+        ----------
+        x : array_like or nested arrays
+            The model's first argument, as in the fit.
+
+        Returns
+        -------
+        ndarray
+            A value for each point.
+
+        Raises
+        ------
+        InputError
+            If the fit has no model.
+        """
         return self._curve.at(x, self.x)
 
     def band(
@@ -173,21 +189,20 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        x
+        x : array_like or nested arrays
             The model's first argument, as in the fit.
-        level
+        level : float, optional
             Probability, in (0, 1).
-        kind
-            ``"mean"`` for a band that holds the true curve, ``"prediction"`` for one that
-            holds a further observation.
-        sigma
-            Standard deviation of a further observation at `x`, in the units of the fit's
-            `sigma`. Required for a prediction if `sigma` was an array and `x` is not that of
-            the data.
+        kind : {"mean", "prediction"}, optional
+            ``"mean"`` for a band that holds the true curve, ``"prediction"`` for one that holds a
+            further observation.
+        sigma : array_like, optional
+            Standard deviation of a further observation at `x`, in the units of the fit's `sigma`.
+            Required for a prediction if `sigma` was an array and `x` is not that of the data.
 
         Returns
         -------
-        lower, upper
+        lower, upper : ndarray
             Arrays of the shape of ``predict(x)``, in the units of y.
 
         Raises
@@ -215,8 +230,13 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        level
-            Probability of the confidence intervals.
+        level : float, optional
+            Probability of the confidence intervals, in (0, 1).
+
+        Returns
+        -------
+        str
+            The table.
         """
         text: str = presenter("report").text(self, level)
         return text
@@ -233,12 +253,13 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        path
-            File to write; with None the figure is returned only.
+        path : path_like, optional
+            File to write the figure to.
 
         Returns
         -------
         matplotlib.figure.Figure
+            The figure.
         """
         if self.data is None:
             return self.run.plot(path)

@@ -61,7 +61,7 @@ class Status(int, enum.Enum):
     def __repr__(self) -> str:
         return f"<Status.{self.name}: {int(self)}>"
 
-    # Several are the number 0, and yet not the same.
+    # Members with the same number are still different.
 
     def __eq__(self, other: object) -> bool:
         return self is other if isinstance(other, Status) else int(self) == other
@@ -94,8 +94,8 @@ class Status(int, enum.Enum):
         return int(self) == 0
 
 
-_LOOKS_AT_HESSIANS = (NewtonCG, TrustRegion)
-"""Methods that look at the loss's own curvature wherever they look at the loss."""
+_USES_HESSIANS = (NewtonCG, TrustRegion)
+"""Methods that use the Hessian at each evaluation."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ class Result(KeyedResult):
     notes: tuple[str, ...] = ()
 
     def _names(self) -> Sequence[str]:
-        counted = ("nhev",) if isinstance(self.method, _LOOKS_AT_HESSIANS) else ()
+        counted = ("nhev",) if isinstance(self.method, _USES_HESSIANS) else ()
         return (*_SCIPYS, *counted, *self.curvature, *_OURS, *_HOW)
 
     def values(self) -> ValuesView[Any]:
@@ -374,7 +374,7 @@ class Result(KeyedResult):
     @property
     def nhev(self) -> int:
         """The number of Hessians or Hessian-vector products used: one for each evaluation."""
-        if not isinstance(self.method, _LOOKS_AT_HESSIANS):
+        if not isinstance(self.method, _USES_HESSIANS):
             raise AttributeError(f"{type(self.method).__name__} looks at no Hessian: no nhev")
         return self.evaluations
 

@@ -87,13 +87,13 @@ class State(np.ndarray):
         """Updates made, under SciPy's name."""
         return self.iteration
 
-    def __getitem__(self, place: Any) -> Any:
+    def __getitem__(self, index: Any) -> Any:
         """Return elements by index, or by a string the field of SciPy's results of that name."""
-        if isinstance(place, str):
-            if place not in _STATE_NAMES:
-                raise KeyError(f"{place!r}: there is {', '.join(_STATE_NAMES)}")
-            return getattr(self, place)
-        return np.asarray(self)[place]
+        if isinstance(index, str):
+            if index not in _STATE_NAMES:
+                raise KeyError(f"{index!r}: there is {', '.join(_STATE_NAMES)}")
+            return getattr(self, index)
+        return np.asarray(self)[index]
 
     def keys(self) -> KeysView[str]:
         """Return the names of the fields."""
@@ -144,10 +144,10 @@ def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
         return callback
     if set(parameters) == {"intermediate_result"}:
         return lambda state: callback(intermediate_result=state)
-    needed = [p for p in parameters.values() if p.default is p.empty and p.kind in _BY_PLACE]
+    needed = [p for p in parameters.values() if p.default is p.empty and p.kind in _POSITIONAL]
     if len(needed) == 2:
         return lambda state: callback(np.array(state, subok=False), state)
-    if len(needed) > 2 or not any(p.kind in (*_BY_PLACE, _REST) for p in parameters.values()):
+    if len(needed) > 2 or not any(p.kind in (*_POSITIONAL, _REST) for p in parameters.values()):
         raise SettingError(
             f"callback{at(function_source(callback))} takes {', '.join(parameters) or 'nothing'}: "
             "write callback(state), with state.x, state.loss and state.iteration, or as for "
@@ -156,5 +156,5 @@ def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
     return callback
 
 
-_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _REST = inspect.Parameter.VAR_POSITIONAL
