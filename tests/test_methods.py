@@ -480,7 +480,7 @@ def test_an_unknown_name_is_said_with_the_nearest():
 
 
 def test_a_search_refuses_batches():
-    with pytest.raises(ValueError, match=r"LBFGS compares losses.*take st.Adam\(\)"):
+    with pytest.raises(ValueError, match=r"LBFGS compares losses.*use st.Adam\(\)"):
         st.minimize(
             lambda w, X: np.mean((w * X - 1) ** 2),
             0.0,
@@ -646,7 +646,7 @@ def test_bfgs_says_that_its_matrix_would_be_too_large():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("SLSQP", "SciPy's method 'SLSQP' is not here: choose one of .*gradient-descent"),
+        ("SLSQP", "SciPy's method 'SLSQP' is not available: choose one of .*gradient-descent"),
         ("lbgfs", "did you mean 'lbfgs'"),
         ("foo", "unknown method 'foo': choose one of"),
     ],

@@ -214,7 +214,9 @@ def _data(
         x, sigma = _filled_up(x, lengths, "x"), _filled_up(sigma, lengths, "sigma")
         y = _filled_up(y, lengths, "y")
         if mask is not None:
-            raise InputError("mask is for data in one array: leave out what does not count")
+            raise InputError(
+                "mask needs data of equal length: leave points out of the lists instead"
+            )
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
     y = real(y, "y", single)
     if y.ndim == 2 and not len(y):
@@ -287,8 +289,8 @@ def _check_pointwise(
         if not np.allclose(among[keep], alone, rtol=1e-6, atol=1e-12, equal_nan=True):
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} looks at "
-                "all points of a set at once, also at those that are masked or fill up shorter "
-                "sets: give it what it needs of the whole in x, or fit sets of one length, whole"
+                "all points of a set at once, also at masked points and padding of short sets: "
+                "pass such values in x, or fit sets of equal length without a mask"
             )
 
 

@@ -24,7 +24,7 @@ from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 
 MAX_ITERATIONS = 10_000
-"""Limit on the iterations of a fit where none is given."""
+"""Default limit on the iterations of a fit."""
 
 
 @dataclass(frozen=True)

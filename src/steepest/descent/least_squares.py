@@ -196,7 +196,9 @@ def fit_residuals(
     bounds = options.bounds
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-            raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
+            raise InputError(
+                f"with marked start values, bounds must be two dicts by name: got {bounds!r}"
+            )
         low, high = ({} if end is None else end for end in bounds)
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = ravel_parameters(x0)

@@ -219,7 +219,7 @@ def check_batches(batches: Any) -> None:
     is_size = isinstance(batches, int | np.integer) and not isinstance(batches, bool)
     size = batches if is_size else "32"
     raise SettingError(
-        f"batches say more than a number: did you mean batches=st.Batches(size={size})? Got "
+        f"batches must be st.Batches: did you mean batches=st.Batches(size={size})? Got "
         f"{batches!r}"
     )
 
@@ -228,8 +228,8 @@ def _check_search(method: Search, batches: Batches | None) -> None:
     name = type(method).__name__
     if batches is not None:
         raise InputError(
-            f"{name} compares losses, which batches change from step to step: take st.Adam() or "
-            "st.Momentum(), or leave batches out"
+            f"{name} compares losses of successive points, but each batch has its own loss: use "
+            "st.Adam() or st.Momentum(), or leave batches out"
         )
 
 
@@ -248,7 +248,7 @@ def inside(box: Box | None, vector: np.ndarray, layout: ParameterLayout) -> np.n
         name, low, high = element_names(layout)(int(i)), box.lower[i], box.upper[i]
         warn_user(
             f"{name} starts at {vector[i]:g}, outside of its bounds {low:g} and {high:g}: it "
-            "starts at the nearer one"
+            "was moved to the nearer one"
         )
     clipped: np.ndarray = np.clip(vector, box.lower, box.upper)
     return clipped

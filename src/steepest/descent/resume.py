@@ -108,18 +108,18 @@ def resume(
     args = args if isinstance(args, tuple | list) else (args,)
     settings, arrays = saved
     if settings["marks"] is not None and like is None:
-        raise InputError("the run has marked start values: give them again, like=x0")
+        raise InputError("the saved run has marked start values: give them again, like=x0")
     if settings.get("model") is not None and isinstance(like, dict):
         like = check_start(function, like, parameter_names(function, like))
     like, expand = split_transforms(like)
     layout = _layout(saved, like)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
-        raise InputError("like is not marked as the start values of the run were")
+        raise InputError("like has other markers than the start values of the saved run")
     if fingerprints(args) != settings["data"]:
         raise InputError(
             "args are not those that the run was saved with, in number, order, shapes, dtypes "
-            "or values: give the same ones, or begin anew from run.x"
+            "or values: give the same ones, or start a new run from run.x"
         )
     check_kinds(function, stop)
     batches = None if settings["batches"] is None else Batches(**settings["batches"])
@@ -171,8 +171,8 @@ def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -
     if None not in (now, settings["function"]) and now != settings["function"]:
         name = getattr(problem.objective.function, "__name__", "the function")
         raise InputError(
-            f"{name} does not compute what the function of the saved run did: give that one, or "
-            "begin anew from its x"
+            f"{name} does not compute what the function of the saved run did: give that function, "
+            "or start a new run from the saved x"
         )
 
 
@@ -181,8 +181,8 @@ def _layout(saved: Saved, like: Any) -> ParameterLayout:
     if settings["structure"] is None:
         if like is None:
             raise InputError(
-                "the parameters are nested in named tuples or dataclasses, which a file cannot "
-                "make: give some of the same structure, like=x0"
+                "the parameters are nested in named tuples or dataclasses, which are not saved: "
+                "give parameters of the same structure, like=x0"
             )
         structure = trees.structure(like)
     else:
@@ -205,13 +205,15 @@ def _objective(
     if not settings["of_residuals"]:
         return Objective(function, expand=expand), args, None
     if settings["loss"] is None and loss is None:
-        raise InputError("the run has a robust loss of your own: give it again, loss=...")
+        raise InputError("the saved run has a robust loss of your own: give it again, loss=...")
     rho = loss if settings["loss"] is None else LOSSES[settings["loss"]]
     data = None
     if settings["model"] is not None:
         kind, is_named, policy = settings["model"]
         if not 2 <= len(args) <= 3:
-            raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
+            raise InputError(
+                "a saved curve fit needs its data: give args=(x, y) or args=(x, y, sigma)"
+            )
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
         x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)

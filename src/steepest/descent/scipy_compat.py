@@ -32,7 +32,7 @@ _R = TypeVar("_R")
 CURVES = {"f": "model", "xdata": "x", "ydata": "y"}
 SQUARES = {"fun": "residuals"}
 LOSSES = {"fun": "function"}
-"""SciPy's names of arguments, and ours."""
+"""SciPy's names of arguments, with steepest's."""
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
 _SLOPES = ("jac", "hess", "hessp", "Dfun")
@@ -40,13 +40,13 @@ _NEEDLESS = (
     *("jac_sparsity", "diff_step", "epsfcn", "col_deriv", "workers"),
     *("x_scale", "factor", "diag", "tr_solver", "tr_options"),
 )
-"""What SciPy is told of differences, which nothing here takes, or about how to search."""
+"""SciPy's arguments on finite differences and trust regions, which have no effect."""
 
 _SHOWN = ("disp", "verbose", "iprint")
 
 GRADIENT_GOAL: StopRule = GradientNormBelow(1e-6)
 SQUARES_GOAL: StopRule = DecrementBelow(5e-21) | LossBelow(0.0)
-"""Goals of losses and of residuals where none is given."""
+"""Default goals of losses and of residuals."""
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,14 @@ def _note_on(name: str, value: Any, of_loss: bool) -> list[str]:
     if value is True:
         if name == "jac" and of_loss:
             return [
-                "jac=True: the loss that the function returns was taken; the gradient that it "
-                "returns was not needed, it is found exactly."
+                "jac=True: the gradient that the function returns was not used, since steepest "
+                "computes it exactly."
             ]
-        raise InputError(f"{name}=True has no meaning here: leave it out, slopes are exact")
+        raise InputError(f"{name}=True has no meaning here: leave it out, derivatives are exact")
     if isinstance(value, str) and value not in _DIFFERENCES:
         raise InputError(f"{name} must be a function or one of {_DIFFERENCES}, got {value!r}")
     if callable(value):
-        return [f"{name} was not called: it is found exactly, from the code."]
+        return [f"{name} was not called: steepest computes it exactly, from the code."]
     return []
 
 
@@ -189,7 +189,7 @@ def check_no_slopes(args: Any) -> None:
     if callable(args) or (isinstance(args, str) and args in _DIFFERENCES):
         raise InputError(
             "the third argument of least_squares is args, those of the residuals: leave jac out, "
-            "slopes are exact without"
+            "derivatives are exact"
         )
 
 
@@ -210,11 +210,11 @@ _OF_METHODS = ("maxcor", "c1", "c2", "initial_trust_radius")
 _OPTIONS = (*_COUNTS, *_TOLERANCES, *_OF_METHODS, *_SHOWN)
 _REFUSED = {
     ("eps", "finite_diff_rel_step", "workers"): (
-        "which is about finite differences: the gradient is exact here, leave it out"
+        "which is for finite differences: the gradient is exact here, leave it out"
     ),
-    ("return_all",): "in place of which there is record='all': run.history.x has every point",
+    ("return_all",): "which is called record='all' here: run.history.x has every point",
     ("hess_inv0", "maxls", "eta", "max_trust_radius", "inexact", "subproblem_maxiter"): (
-        "which the methods here do not have: leave it out"
+        "which no method here has: leave it out"
     ),
 }
 _WHY = {name: why for names, why in _REFUSED.items() for name in names}

@@ -479,7 +479,7 @@ class AllOf(StopRule):
 
     def __post_init__(self) -> None:
         if any(isinstance(rule, TimeLimit) for rule in self.rules()):
-            raise InputError("TimeLimit ends a run whatever else holds: combine it with |")
+            raise InputError("TimeLimit cannot be combined by &: combine it with |")
 
     def __repr__(self) -> str:
         sides = (self.first, self.second)

@@ -58,9 +58,9 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
 }
 """SciPy's names of methods, where they differ."""
 
-_WITHOUT_GRADIENTS = "it does without gradients, which are exact here: leave method out"
-_FOR_BOUNDS = "'l-bfgs-b' keeps to bounds, too"
-_FOR_CONSTRAINTS = "'l-bfgs-b' keeps to bounds; constraints are not supported"
+_WITHOUT_GRADIENTS = "it uses no gradients, which are exact here: leave method out"
+_FOR_BOUNDS = "'l-bfgs-b' supports bounds, too"
+_FOR_CONSTRAINTS = "'l-bfgs-b' supports bounds; constraints are not supported"
 _NOT_HERE = {
     "nelder-mead": _WITHOUT_GRADIENTS,
     "powell": _WITHOUT_GRADIENTS,
@@ -118,10 +118,10 @@ def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) 
         _check_for_loss(method)
         return method, ""
     if has_batches:
-        return Adam(), "each step sees other data, so that no line search would mean anything"
+        return Adam(), "each batch has its own loss, so that a line search cannot compare losses"
     if size <= _DENSE and not has_bounds:
         return BFGS(), f"{size} parameters: a dense approximation of the curvature is cheap"
-    reason = "it keeps to bounds by projection" if has_bounds else "its memory grows linearly"
+    reason = "it supports bounds, by projection" if has_bounds else "its memory grows linearly"
     return LBFGS(), f"{size} parameters: {reason}"
 
 
@@ -131,7 +131,7 @@ _FOR_SQUARES = LevenbergMarquardt()
 def choose_for_squares(method: Any) -> tuple[Any, str]:
     """Return the method that minimizes a sum of squares, and why it was chosen."""
     if method is None:
-        return _FOR_SQUARES, "a sum of squares, of residuals that have slopes"
+        return _FOR_SQUARES, "a sum of squares of residuals with known derivatives"
     return choose_method(method), ""
 
 
@@ -157,7 +157,7 @@ def named(name: str, for_loss: bool = False) -> Any:
     choice = f"choose one of {', '.join(ours)}"
     if name.lower() in _NOT_HERE:
         instead = _NOT_HERE[name.lower()]
-        raise InputError(f"SciPy's method {name!r} is not here: {choice} ({instead})")
+        raise InputError(f"SciPy's method {name!r} is not available: {choice} ({instead})")
     near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")

@@ -94,7 +94,7 @@ class FirstOf:
             result = self.function(*args)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise InputError(
-                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
+                f"with jac=True, {self.__name__} must return its loss and its gradient: it "
                 "returns something else"
             )
         return result[0]
@@ -137,9 +137,9 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
         raise SettingError(f"{takes}, and is given {number}: x0{further}")
     listed, short = ", ".join(names), name if name.isidentifier() else "f"
     raise SettingError(
-        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them vary, "
-        f"take one array: write def {short}(p): {listed} = p, or give lambda p: {short}(*p); what "
-        "does not vary goes into args=(...)"
+        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them are "
+        f"parameters, take one array: write def {short}(p): {listed} = p, or give lambda p: "
+        f"{short}(*p); pass constants in args=(...)"
     )
 
 

@@ -159,8 +159,8 @@ class Tied(Marker):
             if "NoneType" not in str(error):
                 raise
             raise InputError(
-                "a tied parameter looks at another that is tied, which is None there: tie both to "
-                f"parameters that are not ({error})"
+                "a tied parameter looks at another tied parameter, which is None there: tie both "
+                f"to free parameters ({error})"
             ) from None
 
 
@@ -328,8 +328,8 @@ class Reparametrization:
         """
         if not isinstance(bounds, dict):
             raise InputError(
-                "with marked start values bounds are given by name, as a dict of those "
-                f"parameters that have some: got {bounds!r}"
+                "with marked start values, bounds must be a dict from names of parameters to "
+                f"their bounds: got {bounds!r}"
             )
         for name in bounds:
             if name not in self.names:
@@ -381,6 +381,6 @@ def check_unmarked(x0: Any) -> None:
     """Raise for marked start values, which fits of many problems do not support."""
     if is_marked(x0):
         raise InputError(
-            "start values of many problems cannot be marked: give what is fixed in args or "
-            "shared, and write ties and ranges into the function"
+            "start values of many problems cannot be marked: pass fixed values in args or "
+            "shared, and compute ties and ranges in the function"
         )

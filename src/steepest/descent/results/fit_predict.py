@@ -66,8 +66,8 @@ class FittedCurve(NamedTuple):
         if len(fitted) == len(given) and all(map(np.array_equal, fitted, given)):
             return known
         raise InputError(
-            "the standard deviations of the data differ from point to point: say by "
-            "sigma=... what they are at x"
+            "the standard deviations of the data differ from point to point: give those at x, "
+            "sigma=..."
         )
 
     def everywhere(self, x: Any, expected: np.ndarray) -> np.ndarray:

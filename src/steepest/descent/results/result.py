@@ -33,12 +33,12 @@ class Status(int, enum.Enum):
     CONVERGED = 0, "The stop rule was met."
     EPOCHS_DONE = 0, "All epochs were done."
     ITERATION_LIMIT = 1, "The limit on iterations was reached before any other stop rule was met."
-    LIMIT = 1, "A stop rule that is no goal was met before any that is one."
-    PRECISION = 0, "No lower point can be told from this one in this precision."
+    LIMIT = 1, "A limit was reached before any goal was met."
+    PRECISION = 0, "Rounding errors prevent a further decrease of the loss."
     STALLED = 2, "The search found no lower point."
     UNBOUNDED = 4, "The loss seems unbounded below."
     UNDERDETERMINED = 6, "There are fewer data than parameters."
-    FLAT = 5, "The slopes are all zero or not finite, so that there is no direction to go."
+    FLAT = 5, "The gradient is zero or not finite, so that there is no search direction."
     DIVERGED = 3, "The descent diverged: the last finite point is returned."
     INTERRUPTED = 7, "The run was interrupted: the point reached so far is returned."
     TIME_LIMIT = 8, "The time limit was reached: the point reached so far is returned."
@@ -320,8 +320,8 @@ class Result(KeyedResult):
         """
         if self.store is None:
             raise InputError(
-                "this run came out of a pickle, which does not hold what is needed to go on: "
-                "save it before"
+                "this result was loaded from a pickle, which does not contain the state of the "
+                "run: save the run before pickling it"
             )
         self.store(path)
 
@@ -375,7 +375,7 @@ class Result(KeyedResult):
     def nhev(self) -> int:
         """The number of Hessians or Hessian-vector products used: one for each evaluation."""
         if not isinstance(self.method, _USES_HESSIANS):
-            raise AttributeError(f"{type(self.method).__name__} looks at no Hessian: no nhev")
+            raise AttributeError(f"{type(self.method).__name__} uses no Hessian: no nhev")
         return self.evaluations
 
     @functools.cached_property

@@ -266,8 +266,8 @@ def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> St
     expected = prepared.paths[-1].state
     if [value.shape for value in at.state] != [value.shape for value in expected]:
         raise InputError(
-            f"{type(problem.method).__name__} carries a state of other shapes than the run that "
-            "was saved: give the same method and stop rules that look at the last update"
+            f"{type(problem.method).__name__} has a state of other shapes than that of the saved "
+            "run: give the same method, and a stop rule that also uses the last update"
         )
     state = [np.asarray(v, e.dtype) for v, e in zip(at.state, expected, strict=True)]
     return Start(

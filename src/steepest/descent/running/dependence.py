@@ -44,7 +44,7 @@ def idle_sentence(function: Any, depends: np.ndarray, name: Callable[[int], str]
 _NEVER = (
     "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
 )
-_ADVICE = "Leave out what does not matter, or mark it st.Fixed(...)."
+_ADVICE = "Leave them out, or mark them st.Fixed(...)."
 
 
 def dependence(graphs: Sequence[Graph]) -> np.ndarray:

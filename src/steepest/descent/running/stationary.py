@@ -16,12 +16,10 @@ from steepest.descent.stop_rules import (
 _MAX_PRODUCTS = 20
 """Largest number of Hessian-vector products; exact for as many parameters."""
 
-AMBIGUOUS = (
-    "All slopes are exactly 0 at the start: a maximum or a saddle point would meet this too."
-)
+AMBIGUOUS = "The gradient is exactly 0 at the start, as it is at a maximum or a saddle point, too."
 CURVES_DOWN = (
-    "All slopes are exactly 0 at the start, but the loss curves down there, as at a maximum or a "
-    "saddle point (after 0 iterations, at loss {loss:.6g}): start elsewhere, or take "
+    "The gradient is exactly 0 at the start, but the curvature is negative there, as at a maximum "
+    "or a saddle point (after 0 iterations, at loss {loss:.6g}): start elsewhere, or use "
     "method=st.TrustRegion(exact=True), which leaves such points."
 )
 
