@@ -295,17 +295,13 @@ def _check_pointwise(
 
 
 def _row(tree: Any, number: int) -> Any:
-    def row(leaf: Any) -> Any:
-        return leaf[number]
-
-    return trees.map_leaves(row, tree)
+    return trees.map_leaves(lambda leaf: leaf[number], tree)
 
 
 def _points(tree: Any, keep: np.ndarray) -> Any:
-    def points(leaf: Any) -> Any:
-        return leaf[..., keep] if leaf.shape[-1:] == keep.shape else leaf
-
-    return trees.map_leaves(points, tree)
+    return trees.map_leaves(
+        lambda leaf: leaf[..., keep] if leaf.shape[-1:] == keep.shape else leaf, tree
+    )
 
 
 def _filled_up(rows: Any, lengths: Sequence[int], name: str) -> Any:

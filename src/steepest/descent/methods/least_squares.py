@@ -119,11 +119,12 @@ class LevenbergMarquardt(Search):
         model = chosen(accepted, candidate_model, state.model)
         # Where the model is nearly exact the damping falls fast, for quadratic convergence.
         gap = np.abs(ratio - 1)
-        least = np.where(gap < 0.03, 0.01, 0.1)
+        smallest = np.where(gap < 0.03, 0.01, 0.1)
         excess = 2 * ratio - 1
-        factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
+        factor = np.maximum(smallest, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
-        better = np.where(np.all(model.counts), better, np.maximum(better, _least(trial)))
+        least = least_damping(trial.x.dtype)
+        better = np.where(np.all(model.counts), better, np.maximum(better, least))
         damping = np.where(is_first, state.damping, np.where(accepted, better, worse))
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
@@ -148,10 +149,6 @@ class LevenbergMarquardt(Search):
         share = np.clip(damping / self.damping, 1e-6, 1.0)
         squares = share * np.square(model.weight) + (1.0 - share) * np.square(model.scale)
         return np.sqrt(squares)
-
-
-def _least(trial: Evaluation) -> float:
-    return least_damping(trial.x.dtype)
 
 
 def _step_within(

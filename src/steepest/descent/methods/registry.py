@@ -138,7 +138,12 @@ def choose_for_squares(method: Any) -> tuple[Any, str]:
 def choose_method(method: Any, for_loss: bool = False) -> Any:
     """Return a method, given itself or its name."""
     method = named(method, for_loss) if isinstance(method, str) else method
-    _check_method(method)
+    if isinstance(method, type) or not (
+        isinstance(method, Search) or callable(getattr(method, "update", None))
+    ):
+        raise SettingError(
+            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
+        )
     return method
 
 
@@ -161,12 +166,3 @@ def named(name: str, for_loss: bool = False) -> Any:
     near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")
-
-
-def _check_method(method: Any) -> None:
-    if isinstance(method, type) or not (
-        isinstance(method, Search) or callable(getattr(method, "update", None))
-    ):
-        raise SettingError(
-            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
-        )

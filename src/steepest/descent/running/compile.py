@@ -284,11 +284,14 @@ def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, i
     """Return the values of the data inputs, and the order of the rows of batches."""
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
-    data = _bound_to(prepared.paths[-1], given)
+    path = prepared.paths[-1]
+    data = bound(given, path.captures, path.data)
     if prepared.constants:
-        nodes = prepared.paths[-1].data
-        data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
-    tail_data = _bound_to(prepared.tail_paths[-1], given) if prepared.tail_paths else []
+        data = data + evaluate(prepared.constants, dict(zip(path.data, data, strict=True)))
+    tail_data = []
+    if prepared.tail_paths:
+        tail = prepared.tail_paths[-1]
+        tail_data = bound(given, tail.captures, tail.data)
     order, epochs = None, 0
     if problem.batches is not None and problem.plan is not None:
         order = functools.partial(problem.batches.order, problem.plan.samples)
@@ -331,10 +334,6 @@ def step_in_numpy(
     following.recording = run.recording
     outcome = following.advance(1)
     return None if outcome is Outcome.NEW_PATH else (following, outcome)
-
-
-def _bound_to(built: TracedIteration, given: list[Any]) -> list[np.ndarray]:
-    return bound(given, built.captures, built.data)
 
 
 def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:

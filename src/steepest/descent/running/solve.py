@@ -147,16 +147,11 @@ class _ActiveRun:
 
     def state(self, x: np.ndarray, loss: Any, iteration: int) -> State:
         """Return the state that a callback is given."""
-        return _state(self.problem, x, loss, iteration, self._plain)
-
-
-def _state(
-    problem: Problem, x: np.ndarray, loss: Any, iteration: int, plain: Function | None
-) -> State:
-    vector = None if problem.layout.is_array and problem.objective.expand is None else x
-    x = np.array(x)
-    find = None if plain is None else lambda: plain(x.astype(problem.dtype), *problem.args)
-    return State(problem.parameters(x), loss, iteration, vector, find)
+        p, plain = self.problem, self._plain
+        vector = None if p.layout.is_array and p.objective.expand is None else x
+        x = np.array(x)
+        residuals = None if plain is None else lambda: plain(x.astype(p.dtype), *p.args)
+        return State(p.parameters(x), loss, iteration, vector, residuals)
 
 
 def _residuals(problem: Problem) -> Function:
