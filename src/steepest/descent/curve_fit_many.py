@@ -285,7 +285,7 @@ def _check_pointwise(
         with np.errstate(all="ignore"):
             among, alone = np.asarray(curve(whole, one)), np.asarray(curve(part, one))
         if among.shape != mask.shape[1:] or alone.shape != (int(keep.sum()),):
-            continue  # of a wrong shape, which is said where it is recorded
+            continue  # a wrong shape, for which tracing raises an error
         if not np.allclose(among[keep], alone, rtol=1e-6, atol=1e-12, equal_nan=True):
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} looks at "

@@ -67,13 +67,7 @@ class NonlinearCG(LineSearchMethod):
         return CGMemory(np.zeros_like(x), np.zeros((), x.dtype))
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         last = np.where(gradient == 0, 0.0, line.gradient)  # without held parameters
         beta = np.maximum(np.sum(gradient * change) / np.sum(np.square(last)), 0.0)
@@ -84,8 +78,8 @@ class NonlinearCG(LineSearchMethod):
             beta = np.where(is_short, 0.0, beta)
             length = np.where(is_short, product / np.sum(np.square(change)), length)
         return CGMemory(
-            np.where(counts, beta * line.direction, memory.direction),
-            np.where(counts & (product > 0), length, memory.length),
+            np.where(counts, beta * line.direction, line.memory.direction),
+            np.where(counts & (product > 0), length, line.memory.length),
         )
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:

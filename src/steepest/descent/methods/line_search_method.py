@@ -62,22 +62,14 @@ class LineSearchMethod(Search):
         return ()
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         """Return the memory after an accepted step; unchanged where `counts` is false.
 
         Parameters
         ----------
-        memory
-            The memory before the step.
         line
-            State of the line search that found the step.
+            State of the line search that found the step, with the memory before it.
         step, change
             The step, and the change of the gradient over it, shape (n,).
         gradient
@@ -85,7 +77,7 @@ class LineSearchMethod(Search):
         counts
             Whether the step was accepted.
         """
-        return memory
+        return line.memory
 
     @abc.abstractmethod
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
@@ -142,7 +134,7 @@ class LineSearchMethod(Search):
         change = trial.gradient - line.gradient
         counts = accepted & ~is_first
         step = trial.x - base.x
-        memory = self.remember(line.memory, line, step, change, gradient, counts)
+        memory = self.remember(line, step, change, gradient, counts)
         direction = self.direction(memory, gradient, trial)
         if box is not None:
             direction = np.where(trial.held, 0.0, direction)

@@ -151,17 +151,11 @@ class LBFGS(LineSearchMethod):
         return Ring(pairs, np.zeros((), np.int64)) if table.size > _SHIFTED else pairs
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
         updates = counts & _has_curvature(product, step, change)
-        return memory.after(step, change, 1.0 / product, product / square, updates)
+        return line.memory.after(step, change, 1.0 / product, product / square, updates)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         pairs = memory.pairs if isinstance(memory, Ring) else memory
@@ -235,17 +229,11 @@ class BFGS(LineSearchMethod):
         return np.eye(x.size, dtype=x.dtype)
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         # The first matrix is the identity. Scaled by the first step (Nocedal and Wright 6.20) it
         # would fit the direction of steepest descent only, and be too small in others.
-        product = np.sum(step * change)
+        memory, product = line.memory, np.sum(step * change)
         updates = counts & _has_curvature(product, step, change)
         inverse_change = np.matmul(memory, change)
         share = (1.0 + np.sum(change * inverse_change) / product) / product

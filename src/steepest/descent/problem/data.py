@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.problem.parameters import first_not_finite
 from steepest.errors import InputError
 from steepest.graph import trees
 
@@ -70,8 +71,11 @@ def validate_data(
         x, y, sigma = _without_nan(x, y, sigma)
     elif nan_policy != "propagate" and check_finite is not False:
         for name, tree in (("x", x), ("y", y), ("sigma", sigma)):
-            for leaf in trees.leaves(tree) if tree is not None else []:
-                _check_all_finite(name, leaf)
+            found = None if tree is None else first_not_finite(tree, name)
+            if found:
+                raise InputError(
+                    f"{found}: clean the data, or leave such points out with nan_policy='omit'"
+                )
     if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
         sigma = _whitening(sigma)
     return x, y, sigma
@@ -138,17 +142,6 @@ def snapshot_data(data: tuple[Any, ...]) -> tuple[Any, ...]:
     copy = lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf
     copies: tuple[Any, ...] = trees.map_leaves(copy, data)
     return copies
-
-
-def _check_all_finite(name: str, array: np.ndarray) -> None:
-    if np.isfinite(array).all():
-        return
-    for index in np.argwhere(~np.isfinite(array))[:1]:
-        where = ", ".join(map(str, index))
-        raise InputError(
-            f"{name}[{where}] is {array[tuple(index)]}: clean the data, or leave such points out "
-            "with nan_policy='omit'"
-        )
 
 
 def _without_nan(

@@ -197,7 +197,7 @@ def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
     (second,) = pull_back([node_of(first)], [ones], [z.node])
     bend: Any = 0.0 if second is None else second
     curvature = first + 2.0 * bend * z
-    # An outlier's curvature may be negative. Near 0, residuals would be rounding errors.
+    # An outlier's curvature may be negative, or so small that dividing by it amplifies rounding.
     weights = np.sqrt(np.maximum(curvature, 0.01 * first))
     total: Any = np.sum(value)
     return 0.5 * scale**2 * total, residual * first / weights, weights

@@ -248,7 +248,7 @@ class ManyFits(Many):
             return result
         scale = self.reduced_chi_square[:, None, None]
         unknown = np.isnan(scale) & np.isfinite(self.loss)[:, None, None] & ~np.isnan(result)
-        with np.errstate(invalid="ignore"):  # infinite spread of residuals that are all 0
+        with np.errstate(invalid="ignore"):  # 0 * inf, for residuals that are all 0
             return np.where(unknown, np.inf, result * scale)
 
     @property

@@ -94,7 +94,7 @@ def covariances_from_r(
         result = half @ np.swapaxes(half, 1, 2)
     tiny = tolerance(r.dtype, observations)
     finite = np.isfinite(r).all(axis=(1, 2))
-    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few need a look
+    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few are ill-conditioned
         result[i], _ = covariance_from_r(r[i], observations[i])
     result[~finite] = np.nan
     return result

@@ -58,7 +58,7 @@ class FittedCurve(NamedTuple):
         if self.data.kind == "none":
             return 1.0
         known = self.problem.args[2]
-        if self.data.kind == "matrix":  # what makes residuals independent, of unit variance
+        if self.data.kind == "matrix":  # args hold its whitening matrix
             known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
         if np.ptp(known) <= 1e-9 * np.max(known):
             return known.flat[0]

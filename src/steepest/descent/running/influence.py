@@ -207,10 +207,8 @@ def _probe_one_by_one(
         unknown = np.full((observations, x.shape[1]), np.nan, x.dtype), np.nan
         found: list[tuple[Any, Any]] = [unknown] * len(rows)
         for i, row in enumerate(rows.tolist()):
-            with (
-                contextlib.suppress(Exception),
-                np.errstate(all="ignore"),
-            ):  # the model may raise there
+            # The model may raise at such a point.
+            with contextlib.suppress(Exception), np.errstate(all="ignore"):
                 found[i] = evaluate(x[i], *args_of(row))
         ranks = ranks_of(np.stack([one for one, _ in found]), _least(x.dtype))
         return ranks > rank, np.array([loss for _, loss in found])

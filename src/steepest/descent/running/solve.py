@@ -70,9 +70,8 @@ def solve(
     timings = Timings(active.traced, active.compiled, ended - active.started - active.pauses)
     result = Summary(problem, active.prepared, reason, more).result(run, ending, timings)
     if called is not None and ending is StopReason.STOPPED:
-        if (
-            result.iterations > standing(problem.method, run).iterations
-        ):  # the callback has not seen the end
+        last_seen = standing(problem.method, run).iterations
+        if result.iterations > last_seen:
             with contextlib.suppress(StopIteration):
                 called(active.state(result.vector, result.loss, result.iterations))
     run.release()
