@@ -30,7 +30,7 @@ from steepest.descent.problem.parameters import (
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
-from steepest.descent.results.result import Status
+from steepest.descent.results.status import Status
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.influence import mark_if_singular
 from steepest.descent.running.refit import Key, key_of, refit, remember_fit

@@ -14,7 +14,7 @@ from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
-from steepest.descent.results.result import Status
+from steepest.descent.results.status import Status
 from steepest.descent.running.influence import mark_singular
 from steepest.descent.running.solve_many import (
     Problems,
