@@ -162,13 +162,13 @@ def curve_fit(
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
         args = (x, y) if sigma is None else (x, y, sigma)
         key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, args)
-        made = None if key is None else refit(key, start, args)
-        if made is not None:
-            function = made.function
+        end = None if key is None else refit(key, start, args)
+        if end is not None:
+            function = end.function
             data = Data(
-                function.curve, made.args[0], made.args[1], function.kind, nan_policy=nan_policy
+                function.curve, end.args[0], end.args[1], function.kind, nan_policy=nan_policy
             )
-            fit = Fit(made, made.names, absolute_sigma, data, full_output)
+            fit = Fit(end, end.names, absolute_sigma, data, full_output)
             if fit.is_determined:
                 return fit
     names = parameter_names(model, p0)
@@ -355,7 +355,7 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
         raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}")
     shapes = {name: np.shape(value) for name, value in start.items()}
     ends = []
-    for given, nothing in zip(bounds, (-np.inf, np.inf), strict=True):
+    for given, unbounded in zip(bounds, (-np.inf, np.inf), strict=True):
         end = {} if given is None else given
         if not isinstance(end, Mapping):
             if np.ndim(end) and np.shape(end) != (len(start),):
@@ -367,7 +367,7 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
         for name in end:
             if name not in start:
                 raise InputError(f"bounds for {name!r}, which is no parameter")
-        full = [(n, np.broadcast_to(end.get(n, nothing), s)) for n, s in shapes.items()]
+        full = [(n, np.broadcast_to(end.get(n, unbounded), s)) for n, s in shapes.items()]
         ends.append(OrderedDict(full))
     return tuple(ends)
 

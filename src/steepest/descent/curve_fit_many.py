@@ -255,9 +255,9 @@ def _data(
     if mask is not None:
         is_nan &= mask
     if nan_policy == "raise" and is_nan.any():
-        row, place = np.argwhere(is_nan)[0]
+        row, point = np.argwhere(is_nan)[0]
         raise InputError(
-            f"set {row} is not finite at point {place}: clean the data, or leave such points out "
+            f"set {row} is not finite at point {point}: clean the data, or leave such points out "
             "with nan_policy='omit'"
         )
     if nan_policy == "omit" and is_nan.any():

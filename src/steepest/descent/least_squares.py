@@ -151,9 +151,9 @@ def least_squares(
         tolerances = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
         key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
-        made = None if key is None else refit(key, x0, tuple(args))
-        if made is not None:
-            return Fit(made, made.names)
+        end = None if key is None else refit(key, x0, tuple(args))
+        if end is not None:
+            return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
     options = FitOptions(
         method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths

@@ -242,10 +242,10 @@ def _as_options(options: Any) -> dict[str, Any]:
 
 def _apply(given: dict[str, Any], options: dict[str, Any], positional: int) -> None:
     """Add the stop rule and the method's settings that SciPy's options stand for."""
-    meant = loss_stop(options, has_batches=given.get("batches") is not None)
+    rule = loss_stop(options, has_batches=given.get("batches") is not None)
     before = given.get("stop")
-    if meant is not None:
-        given["stop"] = meant if before is None else meant | before
+    if rule is not None:
+        given["stop"] = rule if before is None else rule | before
     settings = {n: options[n] for n in _OF_METHODS if options.get(n) is not None}
     if settings:
         if positional > 3:

@@ -118,10 +118,10 @@ def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) ->
 
     def iterate(inner: Inner) -> Inner:
         d, residual = inner.direction, inner.residual
-        curved = trial.hessian_times(d)
+        hessian_d = trial.hessian_times(d)
         if held is not None:
-            curved = np.where(held, 0.0, curved)
-        curvature_along, square = np.sum(d * curved), np.sum(np.square(residual))
+            hessian_d = np.where(held, 0.0, hessian_d)
+        curvature_along, square = np.sum(d * hessian_d), np.sum(np.square(residual))
         is_convex = curvature_along > 0
         step_size = square / np.where(is_convex, curvature_along, 1.0)
         full = inner.step + step_size * d
@@ -131,7 +131,7 @@ def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) ->
         first = inner.count == 0
         stay = np.where(first, d, inner.step)
         out = np.where(np.isfinite(radius), edge, stay)
-        next_residual = residual + step_size * curved
+        next_residual = residual + step_size * hessian_d
         share = np.sum(np.square(next_residual)) / square
         return Inner(
             np.where(leaves, out, full),
@@ -258,20 +258,20 @@ class TrustRegion(Search):
             is_not_minimum = np.all(gradient == 0) & (lowest < -rounding)
             is_flat = largest_decrease <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
             target, step = project_step(trial, x, step)
-            curved = np.matmul(curvature, step)
+            hessian_step = np.matmul(curvature, step)
         else:
             # A rejected step is shortened: the Hessian is available at the candidate only.
             length = norm(state.curvature[0])
             shorter = np.minimum(1.0, radius / length)
             step = conjugate_step(trial, trial.free_gradient, radius, self.inner)
-            step, curved = (
+            step, hessian_step = (
                 np.where(accepted, a, shorter * b)
                 for a, b in zip((step, trial.hessian_times(step)), state.curvature, strict=True)
             )
             target, step = project_step(trial, x, step)
-            curvature = np.stack([step, curved])
+            curvature = np.stack([step, hessian_step])
         slope = np.sum(gradient * step)
-        predicted = -slope - 0.5 * np.sum(step * curved)
+        predicted = -slope - 0.5 * np.sum(step * hessian_step)
         length = norm(step)
         following = Region(gradient, curvature, radius, length, predicted, slope)
         left = np.where(length < 0.999 * radius, predicted, np.inf)

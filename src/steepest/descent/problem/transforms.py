@@ -311,14 +311,14 @@ class Reparametrization:
     def _whole(self, marker: Marker, free: Any) -> Any:
         return None if isinstance(marker, Tied) else marker.whole(free)
 
-    def free_bounds(self, bounds: Any, nothing: Any) -> Any:
+    def free_bounds(self, bounds: Any, unbounded: Any) -> Any:
         """Return the bounds of all free parameters, given some of them by name.
 
         Parameters
         ----------
         bounds
             A dict from names of parameters to bounds.
-        nothing
+        unbounded
             The bounds of a parameter that has none.
 
         Raises
@@ -342,7 +342,7 @@ class Reparametrization:
             for name, marker in zip(self.names, self.markers, strict=True)
             if marker is None or marker.free() is not None
         ]
-        return {name: bounds.get(name, nothing) for name in moving}
+        return {name: bounds.get(name, unbounded) for name in moving}
 
 
 def is_marked(x0: Any) -> bool:

@@ -120,9 +120,9 @@ class FitStatistics:
         pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
         return tuple(
             [
-                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, place))}]"
+                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
                 for name, value in pairs
-                for place in np.ndindex(np.shape(value))
+                for index in np.ndindex(np.shape(value))
             ]
         )
 

@@ -255,8 +255,8 @@ class Result(KeyedResult):
         left_out = ("explain", "look_back", "store", "graph")
         state = {k: v for k, v in vars(self).items() if k not in left_out}
         curvature = {name: known() for name, known in self.curvature.items()}
-        made = {"message": self.explain(), "history": self.history, "curvature": curvature}
-        return state | made
+        computed = {"message": self.explain(), "history": self.history, "curvature": curvature}
+        return state | computed
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         message, known = state.pop("message"), state.pop("curvature", {})

@@ -113,24 +113,24 @@ def _is_step(node: Node) -> bool:
 def _of_operand(node: Node, position: int, mask: np.ndarray) -> np.ndarray:
     """Return which elements of an operand influence the marked elements of a node."""
     operand, derivative = node.operands[position], node.op.derivative
-    nothing, everything = np.zeros(operand.shape, bool), np.ones(operand.shape, bool)
+    none, all_of_it = np.zeros(operand.shape, bool), np.ones(operand.shape, bool)
     if isinstance(derivative, Partials):
         missing = node.ndim - operand.ndim
         mask = np.asarray(mask.any(axis=tuple(range(missing))))
         narrow = tuple(i for i, n in enumerate(operand.shape) if n == 1 and mask.shape[i] != 1)
         return np.asarray(mask.any(axis=narrow, keepdims=True))
     if isinstance(derivative, Linear) and position not in derivative.transposes:
-        return everything if derivative.joint else nothing
+        return all_of_it if derivative.joint else none
     if not node.op.is_move or not isinstance(derivative, Linear | JointLinear):
-        return everything
+        return all_of_it
     others = [constant_value(other) for other in node.operands]
     if node.op.looks_up:
         if any(value is None for value in others[1:]):
-            return everything
+            return all_of_it
     else:
         others = [np.full(other.shape, -1) for other in node.operands]
     others[position] = np.arange(operand.size).reshape(operand.shape)
     attributes = {"dtype": np.dtype(int)} if node.op.name == "astype" else node.attributes
     came_from = np.asarray(node.op.evaluate(*others, **attributes))[mask]
-    nothing.reshape(-1)[came_from[came_from >= 0]] = True
-    return nothing
+    none.reshape(-1)[came_from[came_from >= 0]] = True
+    return none

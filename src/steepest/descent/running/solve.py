@@ -133,8 +133,8 @@ class _ActiveRun:
 
     def current_state(self) -> State:
         """Return the state of the run, with the last computed loss."""
-        here = standing(self.problem.method, self.run)
-        return self.state(here.x, here.loss, here.iterations)
+        now = standing(self.problem.method, self.run)
+        return self.state(now.x, now.loss, now.iterations)
 
     def exact_state(self) -> State:
         """Return the state of the run, with the loss at its point."""

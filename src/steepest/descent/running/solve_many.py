@@ -286,7 +286,7 @@ def _one_by_one(
             if result.report:
                 factor[i] = result.report[0]
         report.append(factor)
-    nothing = Timings(0.0, 0.0, 0.0)
+    unknown = Timings(0.0, 0.0, 0.0)
     return BatchSolution(
-        x, loss, status, iterations, evaluations, report, nothing, observations, False
+        x, loss, status, iterations, evaluations, report, unknown, observations, False
     )

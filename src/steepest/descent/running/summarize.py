@@ -163,14 +163,14 @@ class Summary:
         A run that stopped has evaluated its last point, and will do so again when it continues.
         The last row of its history is therefore left out.
         """
-        here = snapshot()
+        end = snapshot()
         columns = [_joined(parts) for parts in zip(*recording.columns, strict=True)]
         xs = _joined(recording.xs) if recording.xs else None
-        if is_recorded and columns and self._is_of(columns, here.count):
+        if is_recorded and columns and self._is_of(columns, end.count):
             columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
         loss_graph = self.prepared.paths[-1].loss_graph
         more = {"reason": self.reason, "function": digest(loss_graph), **self.more}
-        save(path, self.problem, here, columns, xs, more)
+        save(path, self.problem, end, columns, xs, more)
 
     def _is_of(self, columns: Sequence[np.ndarray], count: int) -> bool:
         """Return whether the last row of the history is for the point after `count` updates."""
