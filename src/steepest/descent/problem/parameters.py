@@ -137,9 +137,10 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
 
 def first_not_finite(tree: Any, prefix: str) -> str | None:
     """Return text such as ``"x0[1] is nan"`` for the first number that is not finite, or None."""
-    for leaf, name in zip(trees.leaves(tree), trees.leaf_names(tree, prefix), strict=True):
+    for number, leaf in enumerate(trees.leaves(tree)):
         array = np.asarray(leaf)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
+            name = trees.leaf_names(tree, prefix)[number]
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             where = f"{name}[{', '.join(map(str, index))}]" if index else name
             return f"{where} is {array[index]}"
