@@ -149,9 +149,11 @@ def test_the_number_of_threads_may_change_while_programs_run(make_pool):
 def until(condition, seconds=60):
     """Wait until a condition holds; return whether it does."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while time.monotonic() < end:
+        if condition():
+            return True
         time.sleep(1e-3)
-    return condition()
+    return False
 
 
 def test_workers_sleep_without_work_and_wake_for_it(make_pool):
