@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TEST_TOOLS := pytest pytest-xdist hypothesis mpmath scipy pandas optax joblib 'dask[distributed]' \
-	ruff mypy
+TEST_TOOLS := pytest pytest-xdist hypothesis numpydoc mpmath scipy pandas optax joblib \
+	'dask[distributed]' ruff mypy
 PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
 # What depends most on the versions of other packages: tracing, machine code, descents, fits,

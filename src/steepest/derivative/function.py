@@ -164,7 +164,7 @@ def warn_of_paths(name: str, limit: int, guards: Sequence[Guard]) -> None:
         where = f", parting most often at {source}: {source.text}"
     warnings.warn(
         f"{name} has more than {limit} paths{where}; from here on each new one is traced and "
-        "run without being compiled, which is slow: use np.where in branch of branches on each "
+        "run without being compiled, which is slow: use np.where in place of branches on each "
         "element, or allow more with max_paths=",
         PathLimitWarning,
         stacklevel=2,
@@ -187,7 +187,7 @@ class Function:
     max_paths
         Most paths through the function that are kept. Beyond it, each call traces anew.
     writes
-        Whether arguments that the function changes in branch are changed by a call, as they
+        Whether arguments that the function changes in place are changed by a call, as they
         are by the function itself; a derivative never changes them.
 
     Notes

@@ -1,4 +1,4 @@
-"""Methods, step sizes, stop rules, the one driver, results; the entry points."""
+"""Descents: entry points, methods, stop rules and results."""
 
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many

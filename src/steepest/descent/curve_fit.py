@@ -15,7 +15,7 @@ from steepest.descent.fit_problem import FitOptions
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.problem.data import Data, is_single, kept, validate_data
+from steepest.descent.problem.data import Data, is_single, snapshot_data, validate_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
@@ -62,67 +62,89 @@ def curve_fit(
 
     Parameters
     ----------
-    model
-        ``model(x, a, b, ...)`` returns what is expected for `y`. The parameters are named as
-        in its signature.
-    x
-        What the model wants as its first argument, most often an array of shape (m,) or
-        (k, m).
-    y
+    model : callable
+        ``model(x, a, b, ...)`` returns the expected `y`. The parameters are named as in its
+        signature.
+    x : array_like or nested arrays
+        First argument of the model, usually an array of shape (m,) or (k, m).
+    y : array_like
         Data, shape (m,).
-    p0
-        Start values: an array or list, one for each parameter, or a dict by name; ones
-        unless given. From a dict, ``fit.x`` is a dict too, and its values may be arrays, or
-        marked, as for :func:`minimize`.
-    sigma
+    p0 : array_like or dict, optional
+        Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
+        or marked as for :func:`minimize`, and ``fit.x`` is then a dict. By default ones, or values
+        between the bounds.
+    sigma : array_like, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
-    absolute_sigma
-        Whether `sigma` is taken as it is. Otherwise only its proportions count, and the
-        scatter is estimated from the residuals.
-    check_finite
-        Whether NaN and infinities in the data are an error, as they are unless `nan_policy`
-        says otherwise.
-    bounds
-        Two ends (lower, upper), each a number, one number for each parameter, or a dict;
-        SciPy's ``Bounds`` will do too.
-    method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev
-        As for :func:`least_squares`; ``maxfev`` is SciPy's older name.
-    full_output
+    absolute_sigma : bool, optional
+        Whether `sigma` is in the units of `y`. Otherwise only ratios of `sigma` count, and the
+        size of the errors is estimated from the residuals.
+    check_finite : bool, optional
+        Whether NaN and infinities in the data are an error. By default they are, unless
+        `nan_policy` says otherwise.
+    bounds : tuple or scipy.optimize.Bounds, optional
+        Two ends (lower, upper), each a number, one number for each parameter, or a dict by name.
+    method : Search or str, optional
+        Descent method, as for :func:`least_squares`.
+    nan_policy : {"raise", "omit", "propagate"}, optional
+        What to do with points whose data are not finite. ``"omit"`` leaves them out.
+    loss : str or callable, optional
+        Robust loss, as for :func:`least_squares`.
+    f_scale : float, optional
+        Size of a residual from which on a robust loss counts it as an outlier.
+    stop : StopRule, optional
+        Stop rule, as for :func:`least_squares`.
+    ftol, xtol, gtol, max_nfev, maxfev : float, optional
+        SciPy's tolerances, in place of `stop`, as for :func:`least_squares`. ``maxfev`` is SciPy's
+        older name of ``max_nfev``.
+    full_output : bool, optional
         Whether the fit unpacks to five parts, as SciPy's does: ``popt, pcov, infodict, mesg,
         ier = fit``.
-    nan_policy
-        ``"raise"``, ``"omit"`` to leave out points whose data are NaN, ``"propagate"``.
-    engine, record, callback, progress
-        As for :func:`minimize`.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs.
+    record : {"auto", "all"}, int or None, optional
+        What the history holds, as for :func:`minimize`.
+    callback : callable, optional
+        Called with a :class:`State` after every update, as for :func:`minimize`.
+    progress : bool, optional
+        Whether to show progress on stderr.
 
     Returns
     -------
     Fit
-        ``popt, pcov = fit`` unpacks parameters and covariance, whose rows are in the order of
-        the signature, and NaN for a parameter on its bound; ``print(fit)`` reports.
+        ``popt, pcov = fit`` unpacks parameters and covariance. Rows of the covariance are in the
+        order of the signature, and NaN for a parameter on its bound. ``print(fit)`` shows a
+        report.
 
     Raises
     ------
     InputError
-        If data, start values, bounds or a setting do not make sense.
+        If data, start values, bounds or a setting are invalid.
     SettingError
-        If the model is no function.
+        If an argument has the wrong type, such as a model that is not a function.
+    UnsupportedError
+        If the model contains code that cannot be traced. The message names the line.
 
     Warns
     -----
     FitWarning
-        If the fit did not converge (SciPy's ``curve_fit`` raises then), if the data do not
-        determine the parameters, or their scatter, or if a parameter is on its bound.
+        If the fit did not converge (SciPy's ``curve_fit`` raises an error then), if the data do
+        not determine the parameters or their standard errors, or if a parameter is on its bound.
 
     Notes
     -----
-    SciPy's names of arguments will do (``f``, ``xdata``, ``ydata``), and what it is told of
-    slopes and scales (``jac``, ``x_scale``...) is taken and not needed. Data are made float64,
-    as by SciPy, unless the start values are float32. A fit keeps a copy of them, up to 64 MiB.
+    SciPy's names of arguments are accepted (``f``, ``xdata``, ``ydata``). Its arguments on
+    derivatives and scales have no effect (``jac``, ``x_scale``...). Data become float64, as in
+    SciPy, unless the start values are float32. A fit keeps a copy of the data, up to 64 MiB.
 
-    With a robust loss the covariance is that of residuals in whose place it puts others
-    (Triggs et al. 2000): what the loss's own curvature takes from J counts, so that for
-    ``"huber"`` and ``"cauchy"`` it differs from SciPy's by some percent.
+    With a robust loss the covariance is that of the weighted residuals of Triggs et al. [1]_. They
+    account for the second derivative of the loss, so that for ``"huber"`` and ``"cauchy"`` the
+    covariance differs from SciPy's by some percent.
+
+    References
+    ----------
+    .. [1] B. Triggs, P. F. McLauchlan, R. I. Hartley and A. W. Fitzgibbon, "Bundle adjustment - a
+       modern synthesis", Vision Algorithms: Theory and Practice, Lecture Notes in Computer
+       Science 1883, Springer, 298-372, 2000.
 
     Examples
     --------
@@ -140,13 +162,13 @@ def curve_fit(
         settings = check_finite, nan_policy, method, loss, f_scale, engine, record
         args = (x, y) if sigma is None else (x, y, sigma)
         key = key_of(("curve", model, settings, absolute_sigma, tolerances), start, args)
-        made = None if key is None else refit(key, start, args)
-        if made is not None:
-            function = made.function
+        end = None if key is None else refit(key, start, args)
+        if end is not None:
+            function = end.function
             data = Data(
-                function.curve, made.args[0], made.args[1], function.kind, nan_policy=nan_policy
+                function.curve, end.args[0], end.args[1], function.kind, nan_policy=nan_policy
             )
-            fit = Fit(made, made.names, absolute_sigma, data, full_output)
+            fit = Fit(end, end.names, absolute_sigma, data, full_output)
             if fit.is_determined:
                 return fit
     names = parameter_names(model, p0)
@@ -154,7 +176,7 @@ def curve_fit(
     is_named = isinstance(start, dict)
     x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
-    args = kept((x, y) if sigma is None else (x, y, sigma))
+    args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
     limit = max_nfev
@@ -190,7 +212,7 @@ def curve_fit(
 
 
 def _is_plain(sigma: Any, y: Any) -> bool:
-    """Whether standard deviations are none, or an array of positive numbers."""
+    """Whether there is no sigma, or it is an array of positive numbers like y."""
     if sigma is None:
         return True
     if type(sigma) is not np.ndarray or type(y) is not np.ndarray or sigma.dtype.kind != "f":
@@ -199,16 +221,16 @@ def _is_plain(sigma: Any, y: Any) -> bool:
 
 
 def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
-    """Return the start values, checked; an array of real numbers only where it is new."""
+    """Return the checked start values; an array of floats is returned as it is."""
     if type(p0) is np.ndarray and p0.ndim == 1 and p0.dtype.kind == "f":
         return p0
     return check_start(model, p0, parameter_names(model, p0), bounds)
 
 
 def parameter_names(model: Any, p0: Any) -> list[str] | None:
-    """Return the names of a model's parameters; None if its signature does not tell.
+    """Return the names of a model's parameters; None if its signature does not give them.
 
-    Those that have a default and no start value are left out.
+    Parameters with a default and no start value are left out.
     """
     if not callable(model):
         raise SettingError(f"the model must be a function, got {model!r}")
@@ -223,13 +245,13 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
 
 @cached_by_args
 def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
-    """Return the names of a model's parameters, and how many of them have no default.
+    """Return the names of a model's parameters, and how many have no default.
 
-    There are no names if it takes any number of them.
+    The names are None for a model that takes any number of parameters.
     """
     try:
         signature = inspect.signature(model)
-    except ValueError:  # an object that can be called and has no hash
+    except ValueError:  # a callable object
         callable_object: Any = model
         signature = inspect.signature(callable_object.__call__)
     everything = list(signature.parameters.values())
@@ -244,7 +266,7 @@ def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
 def check_start(
     model: Callable[..., Any], p0: Any, names: list[str] | None, bounds: Any = None
 ) -> Any:
-    """Return the start values, as an array or as a dict that keeps the signature's order."""
+    """Return the start values, as an array or as a dict in the order of the signature."""
     if type(p0) is np.ndarray:
         return _as_start(model, p0, names)
     if isinstance(p0, Mapping):
@@ -252,35 +274,35 @@ def check_start(
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
-            raise InputError(f"{_where(model)} takes {', '.join(names or [])}: p0 has {wrong}")
+            raise InputError(f"{_name_of(model)} takes {', '.join(names or [])}: p0 has {wrong}")
         return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
-        raise InputError(f"{_where(model)}: marked start values are given by name, as a dict")
+        raise InputError(f"{_name_of(model)}: marked start values are given by name, as a dict")
     if names == []:
-        raise InputError(f"{_where(model)} takes x alone: there is no parameter to fit")
+        raise InputError(f"{_name_of(model)} takes x alone: there is no parameter to fit")
     if p0 is None:
         if names is None:
             raise InputError(
-                f"{_where(model)} takes any number of parameters: give start values, p0"
+                f"{_name_of(model)} takes any number of parameters: give start values, p0"
             )
-        return _within(bounds, names)
+        return _default_start(bounds, names)
     try:
         start = np.asarray(p0)
     except ValueError:  # of different lengths
         start = np.asarray(None)
     if start.dtype.kind not in "fiub":
-        raise InputError(f"{_where(model)}: p0 must be real numbers, got {p0!r}")
+        raise InputError(f"{_name_of(model)}: p0 must be real numbers, got {p0!r}")
     return _as_start(model, start, names)
 
 
-def _within(bounds: Any, names: list[str]) -> np.ndarray:
-    """Return start values between bounds: ones without, as in SciPy's ``curve_fit``."""
+def _default_start(bounds: Any, names: list[str]) -> np.ndarray:
+    """Return default start values between the bounds; ones without bounds, as SciPy's."""
     ones = np.ones(len(names))
-    bounds = _by_place(bounds, ones, names)
+    bounds = _positional_bounds(bounds, ones, names)
     ends = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     shapes = [np.shape(end) for end in ends] if isinstance(ends, tuple | list) else []
     if len(shapes) != 2 or not {(), (1,), ones.shape}.issuperset(shapes):
-        return ones  # without bounds, or with some of which it is said later what is wrong
+        return ones  # no bounds, or invalid ones, for which an error follows
     low, high = (np.broadcast_to(np.asarray(end, float), ones.shape) for end in ends)
     with np.errstate(invalid="ignore"):
         middle = 0.5 * (low + high)
@@ -292,24 +314,24 @@ def _as_start(model: Callable[..., Any], start: np.ndarray, names: list[str] | N
     start = start.reshape(-1)
     if names is not None and len(start) != len(names):
         raise InputError(
-            f"{_where(model)} takes {len(names or [])} parameters, {', '.join(names or [])}: got "
+            f"{_name_of(model)} takes {len(names)} parameters, {', '.join(names)}: got "
             f"{np.size(start)} start values"
         )
     return start.astype(np.float64) if start.dtype.kind in "iub" else start
 
 
-def _where(model: Callable[..., Any]) -> str:
+def _name_of(model: Callable[..., Any]) -> str:
     return f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
 
 
 def _flat_names(start: dict[str, Any]) -> list[str]:
-    """Return a name for each number of named start values: ``b``, or ``b[2]``."""
+    """Return a name for each element of named start values: ``b``, or ``b[2]``."""
     layout, _ = ravel_parameters(start)
     return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(layout)]
 
 
 def check_count(model: Callable[..., Any], observations: int, parameters: int) -> None:
-    """Raise for fewer data than parameters."""
+    """Raise if there are fewer data than parameters."""
     if observations < parameters:
         raise InputError(
             f"{observations} data points cannot determine {parameters} parameters of "
@@ -318,21 +340,22 @@ def check_count(model: Callable[..., Any], observations: int, parameters: int) -
 
 
 def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
-    """Return bounds whose ends have the structure of the start values, where they are named.
+    """Return bounds in the structure of the start values.
 
-    Ends in an array are in the order of the signature, which `names` is.
+    If the start values are named, ends in an array are in the order of `names`, which is that of
+    the signature.
     """
     if bounds is None:
         return None
     if not isinstance(start, dict):
-        return _by_place(bounds, start, names)
+        return _positional_bounds(bounds, start, names)
     if hasattr(bounds, "lb"):
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
         raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}")
     shapes = {name: np.shape(value) for name, value in start.items()}
     ends = []
-    for given, nothing in zip(bounds, (-np.inf, np.inf), strict=True):
+    for given, unbounded in zip(bounds, (-np.inf, np.inf), strict=True):
         end = {} if given is None else given
         if not isinstance(end, Mapping):
             if np.ndim(end) and np.shape(end) != (len(start),):
@@ -344,13 +367,13 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
         for name in end:
             if name not in start:
                 raise InputError(f"bounds for {name!r}, which is no parameter")
-        full = [(n, np.broadcast_to(end.get(n, nothing), s)) for n, s in shapes.items()]
+        full = [(n, np.broadcast_to(end.get(n, unbounded), s)) for n, s in shapes.items()]
         ends.append(OrderedDict(full))
     return tuple(ends)
 
 
-def _by_place(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
-    """Return bounds whose ends are in the order of the start values; dicts are by name."""
+def _positional_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
+    """Return bounds whose ends are arrays in the order of the start values, not dicts by name."""
     if not isinstance(bounds, tuple | list) or not any(isinstance(e, Mapping) for e in bounds):
         return bounds
     known = list(names or [f"p{i}" for i in range(len(start))])

@@ -58,29 +58,42 @@ def curve_fit_many(
 
     Parameters
     ----------
-    model
-        ``model(x, a, b, ...)`` returns what is expected for the `y` of one set.
-    x
-        What the model wants as its first argument: shape (m,) where all sets have it in
-        common, else (N, m); with k variables (k, m) or (N, k, m); nested as the model
-        wants it. Where the sets differ in length, a list of N arrays.
-    y
+    model : callable
+        ``model(x, a, b, ...)`` returns the expected `y` of one set.
+    x : array_like or nested arrays
+        First argument of the model: shape (m,) if all sets share it, else (N, m); with k
+        variables (k, m) or (N, k, m); nested if the model expects that. A list of N arrays if the
+        sets have different lengths.
+    y : array_like
         Data, shape (N, m), or a list of N arrays of shape (m_i,).
-    p0
-        Start values: one for each parameter, or a row of them for each set; or a dict of
-        numbers or of N numbers each, by name. Ones unless given.
-    sigma
+    p0 : array_like or dict, optional
+        Start values: one for each parameter, or a row of them for each set; or a dict by name of
+        numbers, or of N numbers each. Ones unless given.
+    sigma : array_like, optional
         Standard deviations of `y`: a number, shape (m,) or (N, m), or a list.
-    absolute_sigma
-        Whether `sigma` is taken as it is, rather than up to a factor for each set.
-    mask
-        Which data count, shape (N, m); all unless given.
-    nan_policy
-        ``"omit"`` leaves out points whose data are NaN or infinite; ``"raise"`` is an error
-        for them. Unless given, a set with such a point fails, and its status says so.
-    bounds, method, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine
-        As for :func:`curve_fit`; they are the same for all sets.
-    progress
+    absolute_sigma : bool, optional
+        Whether `sigma` is in the units of `y`. Otherwise the size of the errors is estimated from
+        the residuals of each set.
+    bounds : tuple or scipy.optimize.Bounds, optional
+        Bounds of all sets, as for :func:`curve_fit`.
+    method : Search or str, optional
+        Descent method of all sets, as for :func:`least_squares`.
+    mask : array_like of bool, optional
+        Which data count, shape (N, m). By default all do.
+    nan_policy : {"raise", "omit"}, optional
+        What to do with points whose data are not finite: ``"omit"`` leaves them out, ``"raise"``
+        raises an error. By default the status of a set with such a point says that it failed.
+    loss : str or callable, optional
+        Robust loss, as for :func:`least_squares`.
+    f_scale : float, optional
+        Size of a residual from which on a robust loss counts it as an outlier.
+    stop : StopRule, optional
+        Stop rule of each set, as for :func:`least_squares_many`.
+    ftol, xtol, gtol, max_nfev : float, optional
+        SciPy's tolerances, in place of `stop`, as for :func:`least_squares`.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descents run.
+    progress : bool, optional
         Whether to show progress on stderr.
 
     Returns
@@ -92,19 +105,22 @@ def curve_fit_many(
     Raises
     ------
     InputError
-        If data, start values, bounds or a setting do not make sense.
+        If data, start values, bounds or a setting are invalid.
     SettingError
-        If the model is no function.
+        If an argument has the wrong type, such as a model that is not a function.
+    UnsupportedError
+        If the model contains code that cannot be traced. The message names the line.
 
     Notes
     -----
-    As for :func:`least_squares_many`. Where the model is computed point by point, a set has the
-    same parameters, bit for bit, as :func:`curve_fit` with the same `stop` gives it by itself,
-    and the same covariance up to rounding, unless sets are masked or differ in length.
+    Sets run side by side as in :func:`minimize_many`. If the model is computed point by point, the
+    parameters of a set are bit for bit those of :func:`curve_fit` with the same `stop`, and its
+    covariance agrees up to rounding. This does not hold for sets that are masked or differ in
+    length.
 
-    Masked points, and those that fill up short sets (the last x again), are given to the model
-    all the same, and do not count. A model that looks at all of x at once, at its mean or its
-    length, is therefore refused for such sets.
+    The model is also evaluated at masked points, and at points that fill up short sets (copies of
+    the last x). Their residuals are set to 0. A model that uses all of x at once, such as its mean
+    or its length, therefore raises an error for such sets.
 
     Examples
     --------
@@ -158,21 +174,21 @@ def curve_fit_many(
 
 @dataclass(frozen=True)
 class ResidualsAmongMany:
-    """A curve's residuals as a function of its parameters and data in some order.
+    """The residuals of one set, as a function of its parameters and of data in a given order.
 
     Attributes
     ----------
     curve
-        The curve.
+        The model.
     order
-        What the data are: ``"x"``, ``"y"``, and maybe ``"sigma"`` and ``"mask"``.
+        Names of the data: ``"x"``, ``"y"``, and maybe ``"sigma"`` and ``"mask"``.
     """
 
     curve: Model
     order: tuple[str, ...]
 
     def __call__(self, p: Any, *data: Any) -> Any:
-        """Return the residuals of one set of data; those that are masked are 0."""
+        """Return the residuals of one set, with 0 for masked points."""
         given = dict(zip(self.order, data, strict=True))
         sigma = given.get("sigma")
         residuals = Residuals(self.curve, "none" if sigma is None else "each")
@@ -184,21 +200,23 @@ class ResidualsAmongMany:
 
 
 def _is_own(leaf: np.ndarray, y: np.ndarray) -> bool:
-    """Whether an array of x has a row for each set of data."""
+    """Whether an array of x has a row for each set."""
     return leaf.shape == y.shape or (leaf.ndim > 2 and len(leaf) == len(y))
 
 
 def _data(
     x: Any, y: Any, sigma: Any, mask: Any, nan_policy: str | None, single: bool
 ) -> tuple[Any, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return data as arrays, and which of them count; None for all."""
+    """Return the data as arrays, and the mask; None if all points count."""
     check_nan_policy(nan_policy)
     if isinstance(y, list | tuple) and len({np.size(row) for row in y}) > 1:
         lengths = [np.size(row) for row in y]
         x, sigma = _filled_up(x, lengths, "x"), _filled_up(sigma, lengths, "sigma")
         y = _filled_up(y, lengths, "y")
         if mask is not None:
-            raise InputError("mask is for data in one array: leave out what does not count")
+            raise InputError(
+                "mask needs data of equal length: leave points out of the lists instead"
+            )
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
     y = real(y, "y", single)
     if y.ndim == 2 and not len(y):
@@ -237,9 +255,9 @@ def _data(
     if mask is not None:
         is_nan &= mask
     if nan_policy == "raise" and is_nan.any():
-        row, place = np.argwhere(is_nan)[0]
+        row, point = np.argwhere(is_nan)[0]
         raise InputError(
-            f"set {row} is not finite at point {place}: clean the data, or leave such points out "
+            f"set {row} is not finite at point {point}: clean the data, or leave such points out "
             "with nan_policy='omit'"
         )
     if nan_policy == "omit" and is_nan.any():
@@ -254,9 +272,9 @@ def _data(
 def _check_pointwise(
     model: Callable[..., Any], x: Any, is_own: bool, mask: np.ndarray, start: Any
 ) -> None:
-    """Raise if what a model gives for a point depends on what other points there are.
+    """Raise if a model's value at one point depends on the other points.
 
-    A few sets show it: each is computed with and without the points that do not count.
+    For a few sets, the model is compared with and without the points that do not count.
     """
     partial = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
     curve = Model(model, isinstance(start, Mapping))
@@ -267,31 +285,27 @@ def _check_pointwise(
         with np.errstate(all="ignore"):
             among, alone = np.asarray(curve(whole, one)), np.asarray(curve(part, one))
         if among.shape != mask.shape[1:] or alone.shape != (int(keep.sum()),):
-            continue  # of a wrong shape, which is said where it is recorded
+            continue  # a wrong shape, for which tracing raises an error
         if not np.allclose(among[keep], alone, rtol=1e-6, atol=1e-12, equal_nan=True):
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} looks at "
-                "all points of a set at once, also at those that are masked or fill up shorter "
-                "sets: give it what it needs of the whole in x, or fit sets of one length, whole"
+                "all points of a set at once, also at masked points and padding of short sets: "
+                "pass such values in x, or fit sets of equal length without a mask"
             )
 
 
 def _row(tree: Any, number: int) -> Any:
-    def row(leaf: Any) -> Any:
-        return leaf[number]
-
-    return trees.map_leaves(row, tree)
+    return trees.map_leaves(lambda leaf: leaf[number], tree)
 
 
 def _points(tree: Any, keep: np.ndarray) -> Any:
-    def points(leaf: Any) -> Any:
-        return leaf[..., keep] if leaf.shape[-1:] == keep.shape else leaf
-
-    return trees.map_leaves(points, tree)
+    return trees.map_leaves(
+        lambda leaf: leaf[..., keep] if leaf.shape[-1:] == keep.shape else leaf, tree
+    )
 
 
 def _filled_up(rows: Any, lengths: Sequence[int], name: str) -> Any:
-    """Return rows of different lengths as one array, each filled up with its last number."""
+    """Return rows of different lengths as one array, each padded with its last number."""
     if not isinstance(rows, list | tuple):
         return rows
     if [np.size(row) for row in rows] != list(lengths):

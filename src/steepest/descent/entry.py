@@ -1,7 +1,7 @@
-"""What the public functions of descents have in common: names of arguments, and errors.
+"""The decorator of the entry points: SciPy's names of arguments, and errors.
 
-They take SciPy's names of arguments besides ours, say of others what to write instead, and
-each error says which of them was called, and at which line.
+Entry points accept SciPy's names of arguments, suggest replacements for unknown ones, and add the
+name of the function and the line of the call to each error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
-from steepest.descent.scipy_compat import Asked, translated
+from steepest.descent.scipy_compat import CallOptions, translated
 from steepest.errors import SteepestError
 from steepest.frames import hides_frames
 from steepest.graph.source import PACKAGE, Source, is_library
@@ -31,7 +31,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 def entry_point(
     names: Mapping[str, str] = _NOTHING,
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Decorate a public function; `names` are SciPy's names of its arguments, with ours."""
+    """Decorate a public function; `names` maps SciPy's names of its arguments to steepest's."""
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         ours = tuple(inspect.signature(function).parameters)
@@ -43,8 +43,8 @@ def entry_point(
                 if not kwargs or known.issuperset(kwargs):
                     return function(*args, **kwargs)
                 any_names: Callable[..., _R] = function
-                given, asked = translated(function.__name__, args, kwargs, names, ours)
-                return answered(any_names(*asked.args, **given), asked)
+                given, options = translated(function.__name__, args, kwargs, names, ours)
+                return answered(any_names(*options.args, **given), options)
             except SteepestError as error:
                 _name_caller(error, function.__name__)
                 raise
@@ -54,17 +54,17 @@ def entry_point(
     return decorate
 
 
-def answered(result: _R, asked: Asked) -> _R:
-    """Return a result with what is to be said of the arguments, printed where that was asked."""
-    if asked.notes:
-        result = asked.noted(result)
-    if asked.verbosity:
-        asked.print(result)
+def answered(result: _R, options: CallOptions) -> _R:
+    """Return a result with the notes on the arguments, and print it if the call asked for that."""
+    if options.notes:
+        result = options.noted(result)
+    if options.verbosity:
+        options.print(result)
     return result
 
 
 def _name_caller(error: SteepestError, name: str) -> None:
-    """Add to an error which function the user called, and where; the innermost one counts."""
+    """Add to an error the public function that the user called, and the line of the call."""
     caller = user_call()
     if caller is None or len(error.args) != 1 or _NAMED.search(str(error)):
         return
@@ -72,7 +72,7 @@ def _name_caller(error: SteepestError, name: str) -> None:
 
 
 def user_call() -> Source | None:
-    """Return the line that called a public function; None where that is the command's."""
+    """Return the line that called a public function; None if the command-line tool did."""
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None and is_library(frame.f_code.co_filename):
         if frame.f_code.co_filename.startswith(_COMMAND):

@@ -1,4 +1,4 @@
-"""From residuals and a fit's options to a :class:`Problem`, for one fit or many."""
+"""The :class:`Problem` of a fit, from its residuals and options."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 
 MAX_ITERATIONS = 10_000
-"""Limit on the iterations of a fit where none is given."""
+"""Default limit on the iterations of a fit."""
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The arguments of these names that every fit takes, as the user gave them.
+    """Arguments that all fits have, as the user gave them.
 
     Attributes
     ----------
+    method, bounds, loss, f_scale, stop, engine, max_paths
+        Arguments of :func:`least_squares`.
     tolerances
-        SciPy's ``ftol``, ``xtol``, ``gtol`` and ``max_nfev``, which take the place of `stop`.
+        SciPy's ``ftol``, ``xtol``, ``gtol`` and ``max_nfev``, which replace `stop`.
     """
 
     method: Search | str | None
@@ -57,10 +59,18 @@ def squares_problem(
     expand: Reparametrization | None = None,
     limit: int = MAX_ITERATIONS,
 ) -> tuple[Problem, str]:
-    """Return the problem of minimizing the squares of residuals, and why by its method.
+    """Return the problem of minimizing the squares of residuals, and why its method was chosen.
 
-    `recorded` says how often the history keeps the loss, and whether it keeps x too; `limit`
-    holds for methods of least squares where neither a stop rule nor a tolerance is given.
+    Parameters
+    ----------
+    residuals, layout, args, box, options
+        The residuals, the layout of their parameters, further arguments, bounds and options.
+    recorded
+        After how many iterations the history records one, and whether it records x.
+    expand
+        Map from the free parameters to all; None if no start value is marked.
+    limit
+        Default limit on the iterations of methods that use residuals.
     """
     method, reason = choose_for_squares(options.method)
     stop, f_scale = options.stop, options.f_scale
@@ -92,10 +102,10 @@ def squares_problem(
 
 
 def default_goal(method: Any) -> StopRule:
-    """Return the rule by which a method of least squares converges, unless one is given.
+    """Return the goal of a method for least squares, if no stop rule is given.
 
-    The goal is as exact as the method can tell: by the decrement where it estimates one, as a
-    method of the user's own may, else by the gradient.
+    It is the decrement, which is the most exact, if the method estimates one; else the gradient
+    norm. For a user's own method both are combined.
     """
     if getattr(method, "needs_residuals", False):
         return SQUARES_GOAL

@@ -19,7 +19,7 @@ from steepest.descent.minimize import (
     warn_of_interrupt,
 )
 from steepest.descent.problem.bounds import box_of_ends
-from steepest.descent.problem.data import Data, kept
+from steepest.descent.problem.data import Data, snapshot_data
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -30,9 +30,9 @@ from steepest.descent.problem.parameters import (
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
-from steepest.descent.results.result import Status
+from steepest.descent.results.status import Status
 from steepest.descent.running.callbacks import State
-from steepest.descent.running.influence import doubted
+from steepest.descent.running.influence import mark_if_singular
 from steepest.descent.running.refit import Key, key_of, refit, remember_fit
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import (
@@ -71,52 +71,69 @@ def least_squares(
 
     Parameters
     ----------
-    residuals
-        ``residuals(x, *args, **kwargs)`` returns real numbers, nested or in arrays of any
-        shape. Their slopes are exact.
-    x0
-        Start point: an array, a number, or nested tuples, lists and dicts of them; values may
-        be marked, as for :func:`minimize`.
-    args, kwargs
-        Further arguments; a single one in `args` need not be put into a tuple.
-    method
-        ``st.LevenbergMarquardt()`` unless given, which SciPy's ``"lm"`` and ``"trf"`` mean
-        too; any other that searches.
-    bounds
-        Two ends (lower, upper), each a number or in the structure of `x0`; SciPy's
-        ``Bounds`` will do too. With marked start values two dicts, by name.
-    loss
+    residuals : callable
+        ``residuals(x, *args, **kwargs)`` returns real numbers, nested or in arrays of any shape.
+        Their Jacobian is exact.
+    x0 : array_like or nested parameters
+        Start values: an array, a number, or nested tuples, lists and dicts of them. They may be
+        marked, as for :func:`minimize`.
+    args : tuple, optional
+        Further arguments of the residuals. A single one need not be in a tuple.
+    method : Search or str, optional
+        Descent method, or its name, also SciPy's. By default :class:`LevenbergMarquardt`, which is
+        also used for SciPy's ``"lm"`` and ``"trf"``.
+    bounds : tuple or scipy.optimize.Bounds, optional
+        Two ends (lower, upper), each a number or in the structure of `x0`. If start values are
+        marked, two dicts by name.
+    loss : str or callable, optional
         ``"linear"``, ``"huber"``, ``"soft_l1"``, ``"cauchy"``, ``"arctan"``, or a function
         ``rho(z)`` of squared residuals, in NumPy.
-    f_scale
-        The residual from which on it counts as an outlier, in its units.
-    stop
-        Stop rule, checked before each update. Unless given: as exact as rounding allows, or
-        10,000 iterations.
-    ftol, xtol, gtol, max_nfev
-        SciPy's, in place of `stop`: relative change of the loss, relative length of a step,
-        largest slope, number of iterations.
-    engine, record, callback, progress, max_paths
-        As for :func:`minimize`.
+    f_scale : float, optional
+        Size of a residual from which on a robust loss counts it as an outlier.
+    stop : StopRule, optional
+        Stop rule, checked before each update. By default the fit goes on until rounding errors
+        prevent a further decrease, for at most 10,000 iterations.
+    ftol, xtol, gtol : float, optional
+        SciPy's tolerances, in place of `stop`: relative change of the loss, relative length of a
+        step, and largest slope.
+    max_nfev : int, optional
+        Largest number of iterations.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs.
+    record : {"auto", "all"}, int or None, optional
+        What the history holds, as for :func:`minimize`.
+    callback : callable, optional
+        Called with a :class:`State` after every update, as for :func:`minimize`.
+    progress : bool, optional
+        Whether to show progress on stderr.
+    kwargs : dict, optional
+        Further arguments of the residuals, by name.
+    max_paths : int, optional
+        Largest number of paths to compile, as for :func:`minimize`.
 
     Returns
     -------
     Fit
-        The point reached, how it ended, and statistics.
+        The point reached, how the descent ended, and statistics of the parameters.
 
     Raises
     ------
     InputError
-        If start, data, bounds or a setting do not make sense.
+        If start values, data, bounds or a setting are invalid.
     SettingError
-        If the residuals are no function, or a setting is of the wrong kind.
+        If an argument has the wrong type, such as residuals that are not a function.
     UnsupportedError
-        If the residuals do what cannot be recorded; the message names the line.
+        If the residuals contain code that cannot be traced. The message names the line.
+
+    Warns
+    -----
+    OptimizeWarning
+        If the residuals do not depend on a parameter.
 
     Notes
     -----
-    SciPy's other arguments are taken by name, and not needed (``jac``, ``x_scale``,
-    ``tr_solver``...); ``verbose=1`` prints how the fit ended, ``verbose=2`` each iteration.
+    SciPy's other arguments are accepted by name and have no effect (``jac``, ``x_scale``,
+    ``tr_solver``...). ``verbose=1`` prints how the fit ended, ``verbose=2`` each iteration.
 
     Examples
     --------
@@ -134,9 +151,9 @@ def least_squares(
         tolerances = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
         key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
-        made = None if key is None else refit(key, x0, tuple(args))
-        if made is not None:
-            return Fit(made, made.names)
+        end = None if key is None else refit(key, x0, tuple(args))
+        if end is not None:
+            return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
     options = FitOptions(
         method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
@@ -161,32 +178,46 @@ def fit_residuals(
 ) -> Fit:
     """Return the fit of residuals.
 
-    `names` are those of the parameters and `data` those of a model, where there is one. A
-    converged fit is kept under its `key`, so that the next of its kind is a :func:`refit`.
+    Parameters
+    ----------
+    function, x0, args, options, record, callback, progress
+        Arguments of :func:`least_squares`.
+    names
+        Names of the parameters; those of the elements of x unless given.
+    absolute_sigma, full_output
+        Arguments of :func:`curve_fit`.
+    data
+        Model and data of a curve fit.
+    key
+        Key under which a converged fit is kept for :func:`refit`; None keeps nothing.
     """
     x0, expand = split_transforms(x0)
-    args = kept(tuple(args))
+    args = snapshot_data(tuple(args))
     bounds = options.bounds
     if expand is not None and bounds is not None:
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-            raise InputError(f"with marked start values bounds are two dicts: got {bounds!r}")
+            raise InputError(
+                f"with marked start values, bounds must be two dicts by name: got {bounds!r}"
+            )
         low, high = ({} if end is None else end for end in bounds)
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = ravel_parameters(x0)
     check_data(args)
     box = box_of_ends(bounds, x0, layout, vector)
-    recorded = recording(record, vector.size)
-    problem, reason = squares_problem(function, layout, args, box, options, recorded, expand)
+    record_settings = recording(record, vector.size)
+    problem, reason = squares_problem(
+        function, layout, args, box, options, record_settings, expand
+    )
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
-    more = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = solve(problem, vector, callback, progress, reason, None, more)
-    run = doubted(run, problem, vector)
-    if data is None:  # curve_fit itself warns of a model's parameters
+    saved_settings = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
+    run = solve(problem, vector, callback, progress, reason, None, saved_settings)
+    run = mark_if_singular(run, problem, vector)
+    if data is None:  # curve_fit warns of its parameters itself
         warn_of_idle(run)
         warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes:
-        remember_fit(key, problem, vector, reason, more)
+        remember_fit(key, problem, vector, reason, saved_settings)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 
 
@@ -198,7 +229,7 @@ def names_of(layout: ParameterLayout) -> tuple[str, ...]:
 
 
 def warn_of(fit: Fit) -> None:
-    """Warn of a fit that did not converge, and where standard errors cannot be given."""
+    """Warn of a fit that did not converge, or whose standard errors are unknown."""
     wanted = (Status.CALLBACK, Status.TIME_LIMIT)
     remarks = list(fit.remarks)
     if not fit.converged and fit.status not in wanted:

@@ -1,4 +1,4 @@
-"""``least_squares_many``: the entry point for many residuals of the same form."""
+"""``least_squares_many``: the entry point for many fits with one residual function."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
-from steepest.descent.results.result import Status
-from steepest.descent.running.influence import doubt_many
+from steepest.descent.results.status import Status
+from steepest.descent.running.influence import mark_singular
 from steepest.descent.running.solve_many import (
     Problems,
-    check_own,
+    batch_fields,
+    check_rows,
     check_starts,
-    common,
-    lay_out_many,
+    ravel_many,
     rows,
     solve_many,
 )
@@ -29,8 +29,8 @@ from steepest.descent.scipy_compat import SQUARES
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 
-MOST_OF_MANY = 100
-"""Limit of many fits where none is given: as exact as rounding allows, and not for long."""
+MAX_ITERATIONS_EACH = 100
+"""Default limit on the iterations of each of many fits."""
 
 
 @entry_point(SQUARES)
@@ -53,22 +53,37 @@ def least_squares_many(
     progress: bool = False,
     max_paths: int = MAX_PATHS,
 ) -> ManyFits:
-    """Minimize the sums of squares of many residuals of the same form.
+    """Minimize the sums of squares of one residual function for many sets of data.
 
     Parameters
     ----------
-    residuals
-        Those of one problem: ``residuals(x, *args, *shared)`` returns real numbers.
-    x0
-        Start points: arrays with a row for each of N problems, in any nesting.
-    args
-        Arguments that differ from problem to problem: arrays with a row for each.
-    shared
-        Arguments that follow these, the same for all problems.
-    method, bounds, loss, f_scale, stop, ftol, xtol, gtol, max_nfev, engine, max_paths
-        As for :func:`least_squares`; they are the same for all problems.
-    progress
+    residuals : callable
+        The residuals of one problem: ``residuals(x, *args, *shared)`` returns real numbers.
+    x0 : array_like or nested parameters
+        Start values: arrays with a row for each of N problems, in any nesting.
+    args : tuple, optional
+        Arguments that differ between problems: arrays with a row for each.
+    shared : tuple, optional
+        Arguments after `args`, the same for all problems.
+    method : Search or str, optional
+        Descent method of all problems, as for :func:`least_squares`.
+    bounds : tuple or scipy.optimize.Bounds, optional
+        Bounds of all problems, as for :func:`least_squares`.
+    loss : str or callable, optional
+        Robust loss, as for :func:`least_squares`.
+    f_scale : float, optional
+        Size of a residual from which on a robust loss counts it as an outlier.
+    stop : StopRule, optional
+        Stop rule of each problem. By default a fit goes on until rounding errors prevent a further
+        decrease, for at most 100 iterations.
+    ftol, xtol, gtol, max_nfev : float, optional
+        SciPy's tolerances, in place of `stop`, as for :func:`least_squares`.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descents run.
+    progress : bool, optional
         Whether to show progress on stderr.
+    max_paths : int, optional
+        Largest number of paths to compile, as for :func:`minimize`.
 
     Returns
     -------
@@ -79,17 +94,17 @@ def least_squares_many(
     Raises
     ------
     InputError
-        If starts, data, bounds or a setting do not make sense.
+        If start values, data, bounds or a setting are invalid.
     SettingError
-        If the residuals are no function, or a setting is of the wrong kind.
+        If an argument has the wrong type, such as residuals that are not a function.
     UnsupportedError
-        If the residuals do what cannot be recorded; the message names the line.
+        If the residuals contain code that cannot be traced. The message names the line.
 
     Notes
     -----
-    As for :func:`minimize_many`. Unless `stop` says otherwise, a fit goes on until it is as
-    exact as rounding allows, but for 100 updates at most: 10,000 of one that leads nowhere
-    would cost as much as a thousand others.
+    Problems run side by side as in :func:`minimize_many`. The default limit is lower than that of
+    :func:`least_squares`: a fit that does not converge in 10,000 iterations would cost as much as
+    a thousand others.
 
     Examples
     --------
@@ -121,12 +136,14 @@ def fit_many(
     absolute_sigma: bool = False,
     observations: np.ndarray | None = None,
 ) -> ManyFits:
-    """Return the fits of many residuals; `observations` is how many count in each."""
-    layout, vectors, start = lay_out_many(x0)
-    check_own(args, len(vectors))
+    """Return the fits of many problems; `observations` counts their unmasked residuals."""
+    layout, vectors, start = ravel_many(x0)
+    check_rows(args, len(vectors))
     box = box_of_ends(options.bounds, start, layout, vectors[0])
     check_starts(box, vectors)
-    first, _ = squares_problem(function, layout, rows(args, 0), box, options, limit=MOST_OF_MANY)
+    first, _ = squares_problem(
+        function, layout, rows(args, 0), box, options, limit=MAX_ITERATIONS_EACH
+    )
     problems = Problems(first, vectors, args, shared)
     solved = solve_many(problems, progress)
     size = vectors.shape[1]
@@ -139,13 +156,13 @@ def fit_many(
         on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
     if observations is None:
         observations = np.full(len(vectors), solved.observations)
-    else:  # what data do not count could not tell parameters apart
+    else:  # a fit with fewer unmasked data than parameters has no result
         few = observations < size
         solved.x[few], solved.loss[few], factor[few] = vectors[few], np.nan, np.nan
         solved.status[few] = Status.UNDERDETERMINED
-    doubt_many(problems, solved, on_bound, observations)
+    mark_singular(problems, solved, on_bound, observations)
     return ManyFits(
-        **common(solved, first),
+        **batch_fields(solved, first),
         factor=factor,
         observations=observations,
         on_bound=on_bound,

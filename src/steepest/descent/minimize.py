@@ -1,4 +1,4 @@
-"""``minimize``: the entry point."""
+"""``minimize``: the entry point for a loss."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from steepest.trace.tracing import is_array_like
 Record = Literal["auto", "all"] | int | None
 
 DEFAULT_STOP: StopRule = GRADIENT_GOAL | MaxIterations(10_000)
-"""Stop rule of ``minimize`` where none is given."""
+"""Default stop rule of ``minimize``."""
 
 _X_LIMIT = 16
 
@@ -64,81 +64,79 @@ def minimize(
 
     Parameters
     ----------
-    function
+    function : callable
         The loss: ``function(x, *args)`` returns one real number.
-    x0
-        Start point: an array, a number, or nested tuples, lists and dicts of them. Integers
+    x0 : array_like or nested parameters
+        Start values: an array, a number, or nested tuples, lists and dicts of them. Integers
         become float64. A start value may be marked: :class:`Fixed`, :class:`Tied`,
         :class:`Positive`, :class:`UnitInterval`, :class:`Simplex`.
-    args
-        Further arguments of the loss: arrays, numbers, or nested ones; a single one need not
-        be put into a tuple.
-    method
-        Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. Unless given,
-        the one that suits the problem: BFGS for up to 100 parameters, else L-BFGS, which also
-        serves bounds; with batches, Adam. ``run.method`` is the one, and ``run.reason`` says
-        why.
-    bounds
-        Pairs (low, high), one for each parameter in the structure of `x0`, or one for all;
-        None is no bound. SciPy's ``Bounds`` will do too. A start outside is moved inside, and
-        an :class:`OptimizeWarning` says so. With marked start values a dict, by
-        name, of those that have some.
-    stop
-        Stop rule, checked before each update. Unless given: gradient norm at most 1e-6, or
-        10,000 iterations; with batches, the last epoch's end. A rule without
-        :class:`MaxIterations` has no limit; Ctrl-C returns the point reached.
-    engine
-        ``"native"``, ``"numpy"``, ``"torch"``, or an engine object.
-    record
-        ``"auto"`` keeps the loss of every iteration, and x too while it has at most 16
-        numbers; ``"all"`` keeps both; a whole number k keeps what ``"auto"`` does of every
-        k-th iteration; None keeps nothing.
-    callback
-        Called with a :class:`State` after every update, which is also the array that SciPy's
-        ``callback(xk)`` expects; one whose parameter is called ``intermediate_result`` is
-        given it by that name. Returning True or raising StopIteration ends the run.
-    progress
+    args : tuple, optional
+        Further arguments of the loss: arrays, numbers, or nested ones. A single one need not be
+        in a tuple.
+    method : Method, Search or str, optional
+        Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. By default BFGS
+        for up to 100 parameters, L-BFGS for more or with bounds, and Adam with batches.
+        ``run.method`` is the method used, and ``run.reason`` says why it was chosen.
+    bounds : nested pairs or scipy.optimize.Bounds, optional
+        A pair (low, high) for each parameter in the structure of `x0`, or one pair for all. None
+        is no bound. A start outside is moved to the nearest bound, with an
+        :class:`OptimizeWarning`. If start values are marked, a dict of pairs by name.
+    stop : StopRule, optional
+        Stop rule, checked before each update. By default a gradient norm of at most 1e-6, or
+        10,000 iterations; with batches, the end of the last epoch. A rule without
+        :class:`MaxIterations` has no limit. Ctrl-C returns the point reached.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs.
+    record : {"auto", "all"}, int or None, optional
+        What the history holds. ``"auto"`` records the loss of every iteration, and x if it has at
+        most 16 numbers; ``"all"`` records both. An int k records as ``"auto"``, but only every
+        k-th iteration. None records nothing.
+    callback : callable, optional
+        ``callback(state)`` is called after every update. The :class:`State` is also the array that
+        SciPy's ``callback(xk)`` expects. A parameter called ``intermediate_result`` is given the
+        state by that name. Returning True or raising StopIteration ends the run.
+    progress : bool, optional
         Whether to show progress on stderr.
-    batches
-        Deal the rows of `args` out in batches.
-    compute_dtype
-        Precision of the arithmetic, where it is not that of the parameters: they are
-        rounded to their own after each update.
-    max_paths
-        Branches on values (``if x[0] > 0``) part the loss into paths, which are traced and
-        compiled as they turn up. Beyond so many, each new one is interpreted, and a
-        :class:`PathLimitWarning` says so.
-    fast
-        Let algebra move work out of the loop where that changes how results are rounded: a
-        least-squares loss of ``X @ w + b - y`` is computed from the Gram matrix of `X`, so
-        that an iteration does not touch the data. The loss is then a difference of sums
-        over the squares of `y`, and has their rounding error.
+    batches : Batches, optional
+        Minibatches: how the rows of `args` are divided among iterations.
+    compute_dtype : dtype, optional
+        Precision of the arithmetic, float32 or float64, if it differs from that of the
+        parameters. The parameters are rounded to their own precision after each update.
+    max_paths : int, optional
+        Largest number of paths to compile. A path is one combination of branches on values
+        (``if x[0] > 0``); each is traced and compiled when it is first taken. Further paths are
+        interpreted, with a :class:`PathLimitWarning`.
+    fast : bool, optional
+        Whether algebra may change how results are rounded. A least-squares loss of
+        ``X @ w + b - y`` is then computed from the Gram matrix of `X`, so that an iteration does
+        not read the data. The loss then has the rounding error of a difference of sums of squares
+        of `y`.
 
     Returns
     -------
     Result
-        The point reached, its loss, how it ended, the history, timings and graph.
+        The point reached, its loss, status, history, timings and graph.
 
     Raises
     ------
     InputError
-        If the start, the data or a setting does not make sense; if the loss does not return
-        one real number.
+        If start values, data or a setting are invalid, or if the loss does not return one real
+        number.
     SettingError
-        If the loss is no function, or method, stop rule or engine is something else.
+        If an argument has the wrong type, such as a loss that is not a function.
     UnsupportedError
-        If the loss does what cannot be recorded; the message names the line.
+        If the loss contains code that cannot be traced. The message names the line.
 
     Warns
     -----
     OptimizeWarning
-        If the start is outside of the bounds, and where a loss does not depend on parameters.
+        If the start is outside of the bounds, or if the loss does not depend on a parameter.
 
     Notes
     -----
-    The arguments of SciPy's ``minimize`` will do: ``jac``, ``hess`` and ``hessp`` are not
-    needed, and not called; ``tol`` and ``options`` are stop rules and settings of the method;
-    ``options={"disp": True}`` and ``verbose=1`` print how the run ended.
+    The arguments of SciPy's ``minimize`` are accepted. ``jac``, ``hess`` and ``hessp`` are not
+    called, since derivatives are exact. ``tol`` and ``options`` become stop rules and settings of
+    the method. ``options={"disp": True}`` and ``verbose=1`` print how the run ended.
 
     Examples
     --------
@@ -192,20 +190,20 @@ def minimize(
 
 
 def warn_of_interrupt(run: Result) -> None:
-    """Warn of a run that Ctrl-C ended: the script that holds it goes on."""
+    """Warn of a run that Ctrl-C ended, since the calling script continues."""
     if run.status is Status.INTERRUPTED:
         warn_user(run.message)
 
 
 def warn_of_idle(run: Result) -> None:
-    """Warn of parameters that do not matter, unless the run says that it has not converged."""
+    """Warn of parameters without influence, unless the run did not converge."""
     if run.notes and (run.converged or run.status is Status.FLAT):
         for note in run.notes:
             warn_user(note)
 
 
 def check_kinds(function: Any, stop: Any, callback: Any = None, what: str = "loss") -> None:
-    """Raise unless a loss is a function, a stop rule one, and a callback a function."""
+    """Raise unless the loss is a function, `stop` a stop rule, and `callback` a function."""
     if not callable(function):
         raise SettingError(f"the {what} must be a function, got {function!r}")
     if callback is not None and not callable(callback):
@@ -215,13 +213,13 @@ def check_kinds(function: Any, stop: Any, callback: Any = None, what: str = "los
 
 
 def check_batches(batches: Any) -> None:
-    """Raise unless batches are batches."""
+    """Raise unless `batches` is None or :class:`Batches`."""
     if batches is None or isinstance(batches, Batches):
         return
     is_size = isinstance(batches, int | np.integer) and not isinstance(batches, bool)
     size = batches if is_size else "32"
     raise SettingError(
-        f"batches say more than a number: did you mean batches=st.Batches(size={size})? Got "
+        f"batches must be st.Batches: did you mean batches=st.Batches(size={size})? Got "
         f"{batches!r}"
     )
 
@@ -230,8 +228,8 @@ def _check_search(method: Search, batches: Batches | None) -> None:
     name = type(method).__name__
     if batches is not None:
         raise InputError(
-            f"{name} compares losses, which batches change from step to step: take st.Adam() or "
-            "st.Momentum(), or leave batches out"
+            f"{name} compares losses of successive points, but each batch has its own loss: use "
+            "st.Adam() or st.Momentum(), or leave batches out"
         )
 
 
@@ -243,21 +241,21 @@ def _compute_dtype(dtype: Any) -> np.dtype:
 
 
 def inside(box: Box | None, vector: np.ndarray, layout: ParameterLayout) -> np.ndarray:
-    """Return a start point moved into its bounds, with a warning, as SciPy's ``minimize``."""
+    """Return a start point clipped to its bounds, with a warning, as SciPy's ``minimize`` does."""
     if box is None:
         return vector
     for i in np.flatnonzero((vector < box.lower) | (vector > box.upper))[:1]:
         name, low, high = element_names(layout)(int(i)), box.lower[i], box.upper[i]
         warn_user(
             f"{name} starts at {vector[i]:g}, outside of its bounds {low:g} and {high:g}: it "
-            "starts at the nearer one"
+            "was moved to the nearer one"
         )
     clipped: np.ndarray = np.clip(vector, box.lower, box.upper)
     return clipped
 
 
 def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None:
-    """Return how rows of the arguments are dealt out; None if they are not."""
+    """Return how the rows of the arguments are cut into batches; None without batches."""
     if batches is None:
         return None
     leaves = [leaf for leaf in trees.leaves(tuple(args)) if is_array_like(leaf)]
@@ -274,7 +272,7 @@ def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None
 
 
 def recording(record: Record, size: int) -> tuple[int, bool]:
-    """Return how often the history keeps something, and whether x too."""
+    """Return after how many iterations the history records one, and whether it records x."""
     if record is None:
         return 0, False
     if record == "all":

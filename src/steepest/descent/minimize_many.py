@@ -1,4 +1,4 @@
-"""``minimize_many``: the entry point for many losses of the same form."""
+"""``minimize_many``: the entry point for many problems with one loss function."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from steepest.descent.problem.objective import Objective
 from steepest.descent.results.batch import Many
 from steepest.descent.running.solve_many import (
     Problems,
-    check_own,
+    batch_fields,
+    check_rows,
     check_starts,
-    common,
-    lay_out_many,
+    ravel_many,
     rows,
     solve_many,
 )
@@ -42,26 +42,34 @@ def minimize_many(
     progress: bool = False,
     max_paths: int = MAX_PATHS,
 ) -> Many:
-    """Minimize many losses of the same form, each from a start of its own.
+    """Minimize one loss function for many sets of start values and data.
 
-    Problems run side by side in the lanes of vector registers, shared among threads, and
-    each stops by itself; a lane that is free takes the next one. What a problem's answer is
-    does not depend on its neighbors. A problem that fails says so in its status.
+    The problems run side by side in SIMD lanes and on several threads. Each stops by itself, and
+    the next problem takes its lane. The result of a problem does not depend on the others. The
+    status of each problem says how it ended.
 
     Parameters
     ----------
-    function
+    function : callable
         The loss of one problem: ``function(x, *args, *shared)`` returns one real number.
-    x0
-        Start points: arrays with a row for each of N problems, in any nesting.
-    args
-        Arguments that differ from problem to problem: arrays with a row for each.
-    shared
-        Arguments that follow these, the same for all problems.
-    method, bounds, stop, engine, max_paths
-        As for :func:`minimize`; they are the same for all problems.
-    progress
+    x0 : array_like or nested parameters
+        Start values: arrays with a row for each of N problems, in any nesting.
+    args : tuple, optional
+        Arguments that differ between problems: arrays with a row for each.
+    shared : tuple, optional
+        Arguments after `args`, the same for all problems.
+    method : Method, Search or str, optional
+        Descent method of all problems, as for :func:`minimize`.
+    bounds : nested pairs or scipy.optimize.Bounds, optional
+        Bounds of all problems, as for :func:`minimize`. A start outside is an error.
+    stop : StopRule, optional
+        Stop rule of each problem, as for :func:`minimize`.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descents run.
+    progress : bool, optional
         Whether to show progress on stderr.
+    max_paths : int, optional
+        Largest number of paths to compile, as for :func:`minimize`.
 
     Returns
     -------
@@ -72,17 +80,16 @@ def minimize_many(
     Raises
     ------
     InputError
-        If starts, data, bounds or a setting do not make sense.
+        If start values, data, bounds or a setting are invalid.
     SettingError
-        If the loss is no function, or a setting is of the wrong kind.
+        If an argument has the wrong type, such as a loss that is not a function.
     UnsupportedError
-        If the loss does what cannot be recorded; the message names the line.
+        If the loss contains code that cannot be traced. The message names the line.
 
     Notes
     -----
-    A loss that branches on values, or that NumPy itself must help to compute, is taken one
-    problem at a time, and so are all on the engines ``"numpy"`` and ``"torch"``. Nothing is
-    recorded on the way.
+    Problems are solved one after the other if the loss branches on values or calls back into
+    NumPy, and on the engines ``"numpy"`` and ``"torch"``. There is no history.
 
     Examples
     --------
@@ -97,8 +104,8 @@ def minimize_many(
     args = args if isinstance(args, tuple | list) else (args,)
     shared = shared if isinstance(shared, tuple | list) else (shared,)
     check_kinds(function, stop)
-    layout, vectors, start = lay_out_many(x0)
-    check_own(args, len(vectors))
+    layout, vectors, start = ravel_many(x0)
+    check_rows(args, len(vectors))
     box = box_of_pairs(bounds, start, layout, vectors[0])
     check_starts(box, vectors)
     method, _ = default_method(method, vectors.shape[1], False, box is not None)
@@ -116,4 +123,4 @@ def minimize_many(
         box=box,
     )
     solved = solve_many(Problems(first, vectors, args, shared), progress)
-    return Many(**common(solved, first))
+    return Many(**batch_fields(solved, first))

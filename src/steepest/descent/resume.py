@@ -1,4 +1,4 @@
-"""``resume``: the entry point for a run out of a file."""
+"""``resume``: the entry point for a run saved to a file."""
 
 from __future__ import annotations
 
@@ -49,43 +49,48 @@ def resume(
     callback: Callable[[State], Any] | None = None,
     progress: bool = False,
 ) -> Result | Fit:
-    """Go on with a run that was saved, as if it had never stopped.
+    """Continue a run that was saved to a file.
 
-    On the same engine and machine every bit is what it would have been.
+    On the same engine and machine the result has the bits of a run that was never interrupted.
 
     Parameters
     ----------
-    path
-        What ``run.save(path)`` has written.
-    function, args
-        The function and its further arguments, as they were: the loss, the residuals, or the
-        model of a curve fit, whose arguments are ``(x, y)`` or ``(x, y, sigma)``.
-    like
-        Parameters of the same structure, where that is made of named tuples or dataclasses,
-        or start values are marked.
-    method
-        The method, where it, or a schedule in it, is of your own making: a file holds data
-        and no code.
-    loss
-        The robust loss, where that is.
-    stop
-        Stop rule from now on; as it was unless given, so that a run that met its rule is
-        over.
-    engine
-        As it was unless given.
-    callback, progress
-        As for :func:`minimize`.
+    path : path_like
+        File that ``run.save(path)`` wrote.
+    function : callable
+        The function of the saved run: the loss, the residuals, or the model of a curve fit.
+    args : tuple, optional
+        The further arguments of the saved run; ``(x, y)`` or ``(x, y, sigma)`` for a curve fit.
+    like : nested parameters, optional
+        Parameters of the same structure. Required if the structure has named tuples or
+        dataclasses, or if start values are marked.
+    method : Method, Search or str, optional
+        The method of the saved run. Required if the method, or a schedule in it, is not
+        one of steepest, since the file holds no code.
+    loss : callable, optional
+        The robust loss of the saved run. Required if it is a function of your own.
+    stop : StopRule, optional
+        Stop rule from now on. By default that of the saved run, so that a run that met it ends
+        at once.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs. By default the engine of the saved run.
+    callback : callable, optional
+        Called with a :class:`State` after every update, as for :func:`minimize`.
+    progress : bool, optional
+        Whether to show progress on stderr.
 
     Returns
     -------
     Result or Fit
-        What the run would have returned, its whole history included.
+        The result of the whole run, with its whole history.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or no saved run; if the arguments are not those of
-        the run.
+        If the file is missing, damaged or not a saved run, or if the arguments differ from those
+        of the saved run.
+    SettingError
+        If an argument has the wrong type, such as a function that is not one.
 
     Examples
     --------
@@ -103,18 +108,18 @@ def resume(
     args = args if isinstance(args, tuple | list) else (args,)
     settings, arrays = saved
     if settings["marks"] is not None and like is None:
-        raise InputError("the run has marked start values: give them again, like=x0")
+        raise InputError("the saved run has marked start values: give them again, like=x0")
     if settings.get("model") is not None and isinstance(like, dict):
         like = check_start(function, like, parameter_names(function, like))
     like, expand = split_transforms(like)
     layout = _layout(saved, like)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
-        raise InputError("like is not marked as the start values of the run were")
+        raise InputError("like has other markers than the start values of the saved run")
     if fingerprints(args) != settings["data"]:
         raise InputError(
             "args are not those that the run was saved with, in number, order, shapes, dtypes "
-            "or values: give the same ones, or begin anew from run.x"
+            "or values: give the same ones, or start a new run from run.x"
         )
     check_kinds(function, stop)
     batches = None if settings["batches"] is None else Batches(**settings["batches"])
@@ -160,14 +165,14 @@ def resume(
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:
-    """Raise if the function computes something else than the one of the run did."""
+    """Raise if the function differs from the function of the saved run."""
     prepared, _, _ = compile_problem(problem, x)
     now = digest(prepared.paths[-1].loss_graph)
     if None not in (now, settings["function"]) and now != settings["function"]:
         name = getattr(problem.objective.function, "__name__", "the function")
         raise InputError(
-            f"{name} does not compute what the function of the saved run did: give that one, or "
-            "begin anew from its x"
+            f"{name} does not compute what the function of the saved run did: give that function, "
+            "or start a new run from the saved x"
         )
 
 
@@ -176,8 +181,8 @@ def _layout(saved: Saved, like: Any) -> ParameterLayout:
     if settings["structure"] is None:
         if like is None:
             raise InputError(
-                "the parameters are nested in named tuples or dataclasses, which a file cannot "
-                "make: give some of the same structure, like=x0"
+                "the parameters are nested in named tuples or dataclasses, which are not saved: "
+                "give parameters of the same structure, like=x0"
             )
         structure = trees.structure(like)
     else:
@@ -196,17 +201,19 @@ def _objective(
     loss: Callable[[Any], Any] | None,
     expand: Reparametrization | None,
 ) -> tuple[Objective, Sequence[Any], Data | None]:
-    """Return what is minimized, its arguments, and what a model was fitted to."""
+    """Return the objective of a saved run, its arguments, and the data of a curve fit."""
     if not settings["of_residuals"]:
         return Objective(function, expand=expand), args, None
     if settings["loss"] is None and loss is None:
-        raise InputError("the run has a robust loss of your own: give it again, loss=...")
+        raise InputError("the saved run has a robust loss of your own: give it again, loss=...")
     rho = loss if settings["loss"] is None else LOSSES[settings["loss"]]
     data = None
     if settings["model"] is not None:
         kind, is_named, policy = settings["model"]
         if not 2 <= len(args) <= 3:
-            raise InputError("a curve fit goes on with its data: give args=(x, y), or sigma too")
+            raise InputError(
+                "a saved curve fit needs its data: give args=(x, y) or args=(x, y, sigma)"
+            )
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
         x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)

@@ -1,4 +1,4 @@
-"""What users of SciPy write: its names of arguments and options, and what they mean here."""
+"""SciPy's names of arguments and options, and their meaning in steepest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _R = TypeVar("_R")
 CURVES = {"f": "model", "xdata": "x", "ydata": "y"}
 SQUARES = {"fun": "residuals"}
 LOSSES = {"fun": "function"}
-"""SciPy's names of arguments, and ours."""
+"""SciPy's names of arguments, with steepest's."""
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
 _SLOPES = ("jac", "hess", "hessp", "Dfun")
@@ -40,27 +40,27 @@ _NEEDLESS = (
     *("jac_sparsity", "diff_step", "epsfcn", "col_deriv", "workers"),
     *("x_scale", "factor", "diag", "tr_solver", "tr_options"),
 )
-"""What SciPy is told of differences, which nothing here takes, or about how to search."""
+"""SciPy's arguments on finite differences and trust regions, which have no effect."""
 
 _SHOWN = ("disp", "verbose", "iprint")
 
 GRADIENT_GOAL: StopRule = GradientNormBelow(1e-6)
 SQUARES_GOAL: StopRule = DecrementBelow(5e-21) | LossBelow(0.0)
-"""Goals of losses and of residuals where none is given."""
+"""Default goals of losses and of residuals."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a call asked for besides what the function itself takes.
+class CallOptions:
+    """What a call asked for besides the arguments of the function.
 
     Attributes
     ----------
     args
         Its positional arguments.
     notes
-        Sentences on what was given and has no effect.
+        Sentences on arguments that have no effect.
     verbosity
-        0 prints nothing, 1 how it ended, 2 each iteration, too.
+        0 prints nothing, 1 how the run ended, 2 also each iteration.
     """
 
     args: Sequence[Any]
@@ -68,7 +68,7 @@ class Asked:
     verbosity: int = 0
 
     def noted(self, result: _R) -> _R:
-        """Return a result that has the notes in its message."""
+        """Return a result with the notes in its message."""
         fields = {field.name for field in dataclasses.fields(result)}  # type: ignore[arg-type]
         if "notes" not in fields:
             return result
@@ -76,7 +76,7 @@ class Asked:
         return dataclasses.replace(result, notes=notes)  # type: ignore[type-var]
 
     def print(self, result: Any) -> None:
-        """Print how it ended."""
+        """Print how the run ended."""
         presenter("progress").print_ending(result)
 
 
@@ -86,17 +86,17 @@ def translated(
     given: Mapping[str, Any],
     names: Mapping[str, str],
     ours: Sequence[str],
-) -> tuple[dict[str, Any], Asked]:
-    """Return the arguments of a call by our names, and what else it asked for.
+) -> tuple[dict[str, Any], CallOptions]:
+    """Return the arguments of a call by steepest's names, and its other options.
 
     Parameters
     ----------
     function
         Name of the function called.
     args, given
-        Its arguments, by place and by name.
+        Its positional arguments, and those given by name.
     names, ours
-        SciPy's names of its arguments with ours, and all of ours.
+        SciPy's names of its arguments with steepest's, and all of steepest's.
     """
     result = {name: value for name, value in given.items() if name in ours}
     others = {name: value for name, value in given.items() if name not in ours}
@@ -130,11 +130,11 @@ def translated(
     if verbosity > 1 and "callback" in ours:
         table = presenter("progress").Table()
         result["callback"] = table.before(result.get("callback"))
-    return result, Asked(args, tuple(notes), verbosity)
+    return result, CallOptions(args, tuple(notes), verbosity)
 
 
 def _check_method(method: Any, of_loss: bool) -> None:
-    """Raise for the name of a method that is not here, whatever options it has."""
+    """Raise for an unknown name of a method, before its options are looked at."""
     from steepest.descent.methods.registry import named
 
     if isinstance(method, str):
@@ -151,7 +151,7 @@ def _accepted(names: Mapping[str, str], ours: Sequence[str], of_loss: bool) -> l
 
 
 def _with_first(args: Sequence[Any], result: dict[str, Any]) -> Sequence[Any]:
-    """Put a loss in place of a function that returns its gradient, too."""
+    """Replace a function that also returns its gradient by its loss."""
     if args:
         return FirstOf(args[0]), *args[1:]
     result["function"] = FirstOf(result["function"])
@@ -159,20 +159,20 @@ def _with_first(args: Sequence[Any], result: dict[str, Any]) -> Sequence[Any]:
 
 
 def _note_on(name: str, value: Any, of_loss: bool) -> list[str]:
-    """Return what is to be said of slopes that SciPy is told, and that are not needed."""
+    """Return notes on derivatives that SciPy needs and steepest does not."""
     if value is None or value is False:
         return []
     if value is True:
         if name == "jac" and of_loss:
             return [
-                "jac=True: the loss that the function returns was taken; the gradient that it "
-                "returns was not needed, it is found exactly."
+                "jac=True: the gradient that the function returns was not used, since steepest "
+                "computes it exactly."
             ]
-        raise InputError(f"{name}=True has no meaning here: leave it out, slopes are exact")
+        raise InputError(f"{name}=True has no meaning here: leave it out, derivatives are exact")
     if isinstance(value, str) and value not in _DIFFERENCES:
         raise InputError(f"{name} must be a function or one of {_DIFFERENCES}, got {value!r}")
     if callable(value):
-        return [f"{name} was not called: it is found exactly, from the code."]
+        return [f"{name} was not called: steepest computes it exactly, from the code."]
     return []
 
 
@@ -185,16 +185,16 @@ def _check_unconstrained(value: Any) -> None:
 
 
 def check_no_slopes(args: Any) -> None:
-    """Raise where SciPy's third argument, jac, stands in the place of our `args`."""
+    """Raise if the argument `args` is SciPy's third one, jac."""
     if callable(args) or (isinstance(args, str) and args in _DIFFERENCES):
         raise InputError(
             "the third argument of least_squares is args, those of the residuals: leave jac out, "
-            "slopes are exact without"
+            "derivatives are exact"
         )
 
 
 def _level(name: str, value: Any) -> int:
-    """Return how much is to be printed."""
+    """Return the verbosity that an argument asks for."""
     if value is None:
         return 0
     if isinstance(value, bool | np.bool_ | int | float | np.number) and np.isfinite(value):
@@ -210,18 +210,18 @@ _OF_METHODS = ("maxcor", "c1", "c2", "initial_trust_radius")
 _OPTIONS = (*_COUNTS, *_TOLERANCES, *_OF_METHODS, *_SHOWN)
 _REFUSED = {
     ("eps", "finite_diff_rel_step", "workers"): (
-        "which is about finite differences: the gradient is exact here, leave it out"
+        "which is for finite differences: the gradient is exact here, leave it out"
     ),
-    ("return_all",): "in place of which there is record='all': run.history.x has every point",
+    ("return_all",): "which is called record='all' here: run.history.x has every point",
     ("hess_inv0", "maxls", "eta", "max_trust_radius", "inexact", "subproblem_maxiter"): (
-        "which the methods here do not have: leave it out"
+        "which no method here has: leave it out"
     ),
 }
 _WHY = {name: why for names, why in _REFUSED.items() for name in names}
 
 
 def _as_options(options: Any) -> dict[str, Any]:
-    """Return SciPy's options, all of them known."""
+    """Return SciPy's options, or raise for an unknown one."""
     if options is None:
         return {}
     if not isinstance(options, Mapping):
@@ -241,11 +241,11 @@ def _as_options(options: Any) -> dict[str, Any]:
 
 
 def _apply(given: dict[str, Any], options: dict[str, Any], positional: int) -> None:
-    """Add the stop rule and the settings of the method that SciPy's options mean."""
-    meant = loss_stop(options, has_batches=given.get("batches") is not None)
+    """Add the stop rule and the method's settings that SciPy's options stand for."""
+    rule = loss_stop(options, has_batches=given.get("batches") is not None)
     before = given.get("stop")
-    if meant is not None:
-        given["stop"] = meant if before is None else meant | before
+    if rule is not None:
+        given["stop"] = rule if before is None else rule | before
     settings = {n: options[n] for n in _OF_METHODS if options.get(n) is not None}
     if settings:
         if positional > 3:
@@ -254,7 +254,7 @@ def _apply(given: dict[str, Any], options: dict[str, Any], positional: int) -> N
 
 
 def _with_settings(method: Any, settings: Mapping[str, Any]) -> Any:
-    """Return a method with the settings that SciPy's options mean."""
+    """Return a method with the settings that SciPy's options stand for."""
     from steepest.descent.methods.registry import choose_method
 
     first = next(iter(settings))
@@ -285,7 +285,7 @@ def _with_settings(method: Any, settings: Mapping[str, Any]) -> Any:
 
 
 def loss_stop(options: Mapping[str, Any], has_batches: bool = False) -> StopRule | None:
-    """Return the stop rule that SciPy's options of ``minimize`` mean; None if there is none."""
+    """Return the stop rule for the options of SciPy's ``minimize``; None if there are none."""
     rules: list[StopRule] = []
     ftol, xtol, xrtol, gtol = (_tolerance(options, n) for n in ("ftol", "xtol", "xrtol", "gtol"))
     if ftol is not None:
@@ -309,9 +309,9 @@ def loss_stop(options: Mapping[str, Any], has_batches: bool = False) -> StopRule
 def squares_stop(
     ftol: Any, xtol: Any, gtol: Any, max_nfev: Any, goal: StopRule
 ) -> StopRule | None:
-    """Return the stop rule that SciPy's tolerances for residuals mean; None if none is given.
+    """Return the stop rule for SciPy's tolerances of fits; None if none is given.
 
-    `goal` is what holds where there is a limit alone.
+    `goal` is the goal if only a limit is given.
     """
     options = {"ftol": ftol, "xtol": xtol, "gtol": gtol, "max_nfev": max_nfev}
     rules: list[StopRule] = []
@@ -343,13 +343,13 @@ def _tolerance(options: Mapping[str, Any], name: str) -> float | None:
 
 
 def _limit(options: Mapping[str, Any]) -> int | None:
-    """Return the smallest limit that is given."""
+    """Return the smallest limit that is given; None if there is none."""
     given = [count(name, options[name]) for name in _COUNTS if options.get(name) is not None]
     return min(given, default=None)
 
 
 def count(name: str, value: Any) -> int:
-    """Return a count, which may be a float without a fraction, such as 1e5."""
+    """Return a whole number, which may be a float such as 1e5."""
     is_number = isinstance(value, int | float | np.integer | np.floating)
     if is_number and not isinstance(value, bool) and value >= 0:
         if math.isinf(value):

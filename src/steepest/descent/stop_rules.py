@@ -1,7 +1,7 @@
-"""Stop rules: NumPy conditions on the current point, checked before each update.
+"""Stop rules: conditions on the current point, checked before each update.
 
-They combine with ``|`` and ``&``. A rule of your own is a subclass of :class:`StopRule`
-with a method ``met(point)``, written in NumPy, that returns a truth value.
+Rules combine with ``|`` and ``&``. A rule of your own is a subclass of :class:`StopRule` with a
+method ``met(point)``, written in NumPy, that returns a truth value.
 """
 
 from __future__ import annotations
@@ -31,23 +31,34 @@ __all__ = [
 
 
 class Point(NamedTuple):
-    """Where a descent stands.
+    """The point that a stop rule judges.
 
     Attributes
     ----------
-    iteration
+    iteration : int
         Number of updates made.
-    loss
-        The loss, a number.
-    gradient, x
-        Vectors of shape (n,).
-    previous_loss
+    loss : float
+        The loss at the point.
+    gradient, x : ndarray
+        Gradient of the loss and parameters, shape (n,).
+    previous_loss : float, optional
         The loss before the last update; NaN or infinite at the start.
-    step_length
-        The Euclidean norm of the last update; 0 at the start.
-    decrement
-        By how much the loss would still fall, were it what the method takes it for; NaN
-        where the method has no such model.
+    step_length : float, optional
+        Euclidean norm of the last update; 0 at the start.
+    decrement : float, optional
+        The largest decrease of the loss that the method's model predicts; NaN if the method
+        has no such model.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> class FirstParameterAbove(st.StopRule):
+    ...     def met(self, point):
+    ...         return point.x[0] > 2.5
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2),
+    ...                   method=st.GradientDescent(0.1), stop=FirstParameterAbove())
+    >>> run.x.round(3), run.iterations
+    (array([2.597, 2.597]), 9)
     """
 
     iteration: Any
@@ -60,13 +71,42 @@ class Point(NamedTuple):
 
 
 class StopRule(abc.ABC):
-    """A condition that ends a descent."""
+    """Base class of conditions that end a descent.
+
+    A subclass implements ``met``. A frozen dataclass can be compared and saved to a file.
+
+    Attributes
+    ----------
+    is_goal : bool
+        Whether a run that meets the rule has converged, rather than reached a limit.
+    uses_previous_step : bool
+        Whether ``met`` reads the point's ``previous_loss`` or ``step_length``.
+
+    Raises
+    ------
+    SettingError
+        If Python's ``or`` or ``and`` combines two rules, in place of ``|`` or ``&``.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class StepNormBelow(st.StopRule):
+    ...     threshold: float
+    ...     def met(self, point):
+    ...         return (point.iteration > 0) & (point.step_length < self.threshold)
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2),
+    ...                   method=st.GradientDescent(0.1), stop=StepNormBelow(1e-3))
+    >>> run.converged, run.x.round(2)
+    (True, array([3., 3.]))
+    """
 
     is_goal = True
-    """Whether meeting the rule means success, rather than a limit."""
+    """Whether a run that meets the rule has converged, rather than reached a limit."""
 
     uses_previous_step = True
-    """Whether the rule asks for the last update: its length, or the loss before it."""
+    """Whether ``met`` reads the point's ``previous_loss`` or ``step_length``."""
 
     @abc.abstractmethod
     def met(self, point: Point) -> Any:
@@ -77,20 +117,20 @@ class StopRule(abc.ABC):
         return [self] if is_met(self) else []
 
     def rules(self) -> list[StopRule]:
-        """Return the elementary rules that this one is made of."""
+        """Return the elementary rules that this rule combines."""
         return [self]
 
     def met_by_bits(self, bits: int) -> list[StopRule]:
-        """Return the elementary rules that met this one; a bit of a number is one's truth."""
+        """Return the elementary rules that met this one; bit i says whether rule i is met."""
         truths = {id(rule): bool(bits >> i & 1) for i, rule in enumerate(self.rules())}
         return self.met_rules(lambda rule: truths[id(rule)])
 
     def iteration_limit(self) -> int | None:
-        """Return the iteration at which the rule is certainly met; None if there is none."""
+        """Return the iteration at which the rule is met at the latest; None if there is none."""
         return None
 
     def time_limit(self) -> float:
-        """Return the seconds that a descent may take; infinite if the rule does not say."""
+        """Return the seconds that a descent may take; infinite if the rule sets no limit."""
         limits = [rule.seconds for rule in self.rules() if isinstance(rule, TimeLimit)]
         return min(limits, default=math.inf)
 
@@ -120,8 +160,13 @@ class LossBelow(StopRule):
 
     Parameters
     ----------
-    threshold
-        In the loss's units.
+    threshold : float
+        Threshold in the units of the loss.
+
+    Raises
+    ------
+    InputError
+        If the threshold is not a number.
 
     Examples
     --------
@@ -146,16 +191,16 @@ class GradientNormBelow(StopRule):
 
     Parameters
     ----------
-    threshold
-        In the loss's units for each unit of the parameters.
-    order
-        Of the norm: 2 is the Euclidean one; infinity is the largest slope, as for SciPy's
-        ``gtol``; any other is at least 1.
+    threshold : float
+        Threshold in units of the loss per unit of the parameters.
+    order : float, optional
+        Order p of the norm, at least 1: 2 is the Euclidean norm; infinity is the largest absolute
+        slope, as for SciPy's ``gtol``.
 
     Raises
     ------
     InputError
-        If the threshold is no number, or the order less than 1.
+        If the threshold is not a number, or the order is less than 1.
 
     Examples
     --------
@@ -192,17 +237,27 @@ class GradientNormBelow(StopRule):
 
 @dataclass(frozen=True)
 class DecrementBelow(StopRule):
-    """Stop as soon as the method's model sees next to nothing left to gain.
+    """Stop as soon as the method's model predicts almost no further decrease of the loss.
 
-    Half the squared Newton decrement, or for least squares half the squared norm of the
-    residuals' part that a linear model could still remove (Bates and Watts 1981), relative to
-    the loss. Neither depends on the units of the parameters. Methods without such a model
-    never meet it.
+    The predicted decrease is half the squared Newton decrement. For least squares it is half the
+    squared norm of the part of the residuals that a linear model could still remove (Bates and
+    Watts [1]_). It does not depend on the units of the parameters. A method without such a model
+    never meets the rule.
 
     Parameters
     ----------
-    threshold
-        Share of the loss.
+    threshold : float
+        Predicted decrease, as a fraction of the loss.
+
+    Raises
+    ------
+    InputError
+        If the threshold is not a number.
+
+    References
+    ----------
+    .. [1] D. M. Bates and D. G. Watts, "A relative offset orthogonality convergence criterion for
+       nonlinear least squares", Technometrics 23 (2), 179-183, 1981.
 
     Examples
     --------
@@ -222,7 +277,7 @@ class DecrementBelow(StopRule):
 
 @dataclass(frozen=True)
 class DecrementUnknown(StopRule):
-    """Whether the method has no model that says what is left to gain: for ``&``.
+    """Met where the method has no model of the decrease left; for use with ``&``.
 
     Examples
     --------
@@ -242,12 +297,19 @@ class DecrementUnknown(StopRule):
 class StepBelow(StopRule):
     """Stop as soon as an update was short.
 
+    An update is short if its Euclidean norm is at most ``relative * norm(x) + absolute``.
+
     Parameters
     ----------
-    relative
-        Share of the Euclidean norm of the parameters.
-    absolute
-        In the parameters' units.
+    relative : float
+        Length of the update, as a fraction of the Euclidean norm of the parameters.
+    absolute : float, optional
+        Length of the update, in the units of the parameters.
+
+    Raises
+    ------
+    InputError
+        If a threshold is not a number.
 
     Examples
     --------
@@ -271,14 +333,21 @@ class StepBelow(StopRule):
 
 @dataclass(frozen=True)
 class LossChangeBelow(StopRule):
-    """Stop as soon as an update lowered the loss by little.
+    """Stop as soon as an update changed the loss by little.
+
+    A change is little if it is at most ``relative * abs(loss) + absolute``.
 
     Parameters
     ----------
-    relative
-        Share of the loss before it.
-    absolute
-        In the loss's units.
+    relative : float
+        Change, as a fraction of the loss after the update.
+    absolute : float, optional
+        Change, in the units of the loss.
+
+    Raises
+    ------
+    InputError
+        If a threshold is not a number.
 
     Examples
     --------
@@ -302,12 +371,17 @@ class LossChangeBelow(StopRule):
 
 @dataclass(frozen=True)
 class MaxIterations(StopRule):
-    """Stop after so many updates.
+    """Stop after a number of updates. This is a limit, not a goal.
 
     Parameters
     ----------
-    limit
+    limit : int
         Number of updates, at least 0.
+
+    Raises
+    ------
+    InputError
+        If the limit is not a whole number of at least 0.
 
     Examples
     --------
@@ -335,19 +409,20 @@ class MaxIterations(StopRule):
 
 @dataclass(frozen=True)
 class TimeLimit(StopRule):
-    """Stop after so much time, a few hundredths of a second later at most.
+    """Stop after some time, at most a few hundredths of a second late.
 
-    It combines with ``|`` only. The clock starts when tracing and compiling are done.
+    This is a limit, not a goal. It combines with ``|`` only. The clock starts when tracing and
+    compiling are done.
 
     Parameters
     ----------
-    seconds
-        Seconds of descent.
+    seconds : float
+        Seconds that the descent may take.
 
     Raises
     ------
     InputError
-        If the time is not positive.
+        If the time is not positive, or another rule is combined with it by ``&``.
 
     Examples
     --------
@@ -404,7 +479,7 @@ class AllOf(StopRule):
 
     def __post_init__(self) -> None:
         if any(isinstance(rule, TimeLimit) for rule in self.rules()):
-            raise InputError("TimeLimit ends a run whatever else holds: combine it with |")
+            raise InputError("TimeLimit cannot be combined by &: combine it with |")
 
     def __repr__(self) -> str:
         sides = (self.first, self.second)

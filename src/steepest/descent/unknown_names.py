@@ -1,4 +1,4 @@
-"""What to write in place of an argument that is not known here."""
+"""Suggestions for arguments that an entry point does not have."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ _BY_NAME = {name: advice for names, advice in _MEANT.items() for name in names}
 
 
 def unknown(function: str, name: str, value: Any, known: Sequence[str]) -> SettingError:
-    """Return the error for an argument of a public function that it does not know.
+    """Return the error for an unknown argument of a public function.
 
     Parameters
     ----------
     function, name, value
         The function and the argument.
     known
-        The names that it takes.
+        The names of its arguments.
     """
     advice = _BY_NAME.get(name.lower())
     wanted = ["batches"] if advice and "batches" in advice else []

@@ -1,4 +1,4 @@
-"""Where a graph runs: in NumPy, in PyTorch, or as machine code."""
+"""Engines, which run graphs: in NumPy, in PyTorch, or as machine code."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Func
     function
         Function written in NumPy, or a derivative such as ``st.gradient(f)``.
     max_paths
-        Branches on values part the function into paths, which are traced and compiled as
-        they turn up. Beyond so many, each new one is interpreted, and a
-        :class:`PathLimitWarning` says so.
+        Most paths that are compiled. Each combination of branches on values is a path, which
+        is traced and compiled when it is first taken. Beyond this number, new paths are
+        interpreted, with a :class:`PathLimitWarning`.
 
     Returns
     -------
     Function
-        Of the same arguments; it is compiled at the first call for each kind of arguments.
-        Derivatives of it are native too.
+        A function of the same arguments. It is compiled at the first call for each
+        combination of shapes and dtypes. Its derivatives are native, too.
 
     Examples
     --------

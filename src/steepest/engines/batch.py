@@ -1,4 +1,4 @@
-"""What an engine is given to run of many problems: one iteration of each, as a graph."""
+"""Programs for many problems: one iteration of each, as a graph; their start and answers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from steepest.graph import Node, trees
 
 NOT_STARTED, INTERRUPTED, DIVERGED = -3, -2, -1
-"""Codes of problems that no stop rule ended; the others are those of ``Iteration.stop``."""
+"""Codes of problems that no stop rule ended; other codes are values of ``Iteration.stop``."""
 
 
 class Computed(NamedTuple):
-    """What is computed of each problem: see :class:`ManyProgram`."""
+    """The values computed for each problem: see :class:`ManyProgram`."""
 
     over: Any
     answer: tuple[Any, ...]
@@ -30,15 +30,15 @@ class ManyProgram:
     Attributes
     ----------
     x, count, state, data
-        Inputs, as of :class:`Iteration`; where `count` is 0 the state says nothing.
+        Inputs, as in :class:`Iteration`; the state is arbitrary if `count` is 0.
     is_own
-        Which data differ from problem to problem.
+        For each data input, whether it differs between problems.
     over
-        A number that is not 0 where a problem is over, and says why.
+        A number that says why a problem is over; 0 if it is not.
     answer
-        What is kept of it then.
+        The values that are stored when it is over.
     next_x, next_state
-        After the update.
+        The values after the update.
     """
 
     x: Node
@@ -53,21 +53,21 @@ class ManyProgram:
 
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """Everything that is computed."""
+        """All computed nodes."""
         computed = Computed(self.over, self.answer, self.next_x, self.next_state)
         return tuple(trees.leaves(computed))
 
 
 @dataclass(frozen=True)
 class ManyStart:
-    """Where many problems start.
+    """The start of many problems.
 
     Attributes
     ----------
     x
         A row for each problem, in storage precision.
     data
-        Values of the data inputs: a row for each problem where they differ.
+        Values of the data inputs; a row for each problem if they differ between problems.
     """
 
     x: np.ndarray
@@ -76,14 +76,14 @@ class ManyStart:
 
 @dataclass(frozen=True)
 class ManyAnswers:
-    """What is known of many problems; all arrays have a row for each.
+    """The answers of many problems; all arrays have a row for each problem.
 
     Attributes
     ----------
     codes
-        Why each is over.
+        Why each problem is over.
     values
-        What was kept of it, as ``ManyProgram.answer`` says.
+        The values of ``ManyProgram.answer``.
     """
 
     codes: np.ndarray
@@ -91,4 +91,4 @@ class ManyAnswers:
 
 
 Watch = Callable[[int], bool]
-"""Called now and then with the number of problems begun; returns whether to stop."""
+"""Called now and then with the number of problems started; returns whether to stop."""

@@ -1,4 +1,4 @@
-"""What an engine runs: one iteration of a descent as a graph, and the batches of its data."""
+"""Programs that engines run: one iteration of a descent as a graph, and batches of data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steepest.graph import Graph, Guard, Node, Source, trees
 
 
 class AtPoint(NamedTuple):
-    """What an iteration computes first: see :class:`Iteration`."""
+    """The values that an iteration computes first: see :class:`Iteration`."""
 
     loss: Any
     gradient: Any
@@ -20,28 +20,28 @@ class AtPoint(NamedTuple):
 
 
 class AtStop(NamedTuple):
-    """What it computes next, to know whether it stops."""
+    """The values that an iteration computes to decide whether it stops."""
 
     stop: Any
     report: tuple[Any, ...]
 
 
 class Update(NamedTuple):
-    """What it computes last, unless it stops."""
+    """The values that an iteration computes last, unless it stops."""
 
     next_x: Any
     next_state: tuple[Any, ...]
 
 
 class Stages(NamedTuple):
-    """Everything that an iteration computes, in the order it is needed."""
+    """All values that an iteration computes, in the order in which they are needed."""
 
     at_point: AtPoint
     at_stop: AtStop
     update: Update
 
     def named(self) -> dict[str, Any]:
-        """Return all of it by name."""
+        """Return all values by name."""
         return {name: value for stage in self for name, value in stage._asdict().items()}
 
 
@@ -52,28 +52,28 @@ class Iteration:
     Attributes
     ----------
     x
-        Input: all parameters as one vector, as they are stored.
+        Input: all parameters as one vector, in storage precision.
     variable
-        The same vector in the arithmetic's precision; the gradient is with respect to it.
+        The same vector in the precision of the arithmetic; the gradient is with respect to it.
     count
-        Input: how many updates were made before.
+        Input: the number of updates made before.
     state
         Inputs: the method's state.
     data
         Inputs: the loss's other arguments, then the captured arrays.
     loss, gradient, finite, stop
-        At x: the loss, its gradient, whether the run may go on from there, and a number that
-        is not 0 where it stops, and says why.
+        At x: the loss, its gradient, whether the run can continue from there, and a number
+        that says why the run stops (0 if it does not).
     next_x, next_state
-        After the update.
+        The values after the update.
     records
-        What the history keeps of this iteration: numbers, of which the loss is the first.
+        The numbers that the history records of this iteration; the loss is the first.
     due
-        Whether it keeps them; None where it always does.
+        Whether the history records this iteration; None if it records all.
     report
-        What else is kept of the point where the run stops.
+        Other values that are stored when the run stops.
     guards
-        What the path through loss, stop rule and method depends on, in order.
+        The guards of the path through loss, stop rule and method, in order.
     sources
         The user's line for every node.
     """
@@ -102,7 +102,7 @@ class Iteration:
 
     @property
     def computed(self) -> Stages:
-        """Everything that is computed, in the order it is needed."""
+        """All computed values, in the order in which they are needed."""
         return Stages(
             AtPoint(self.loss, self.gradient, self.finite, self.records, self.due),
             AtStop(self.stop, self.report),
@@ -111,29 +111,29 @@ class Iteration:
 
     @property
     def stages(self) -> tuple[tuple[Node, ...], ...]:
-        """The same as nodes: up to the history, up to the stop rule, and the update."""
+        """The nodes of each stage: up to the history, up to the stop rule, and the update."""
         return tuple(tuple(trees.leaves(stage)) for stage in self.computed)
 
     @property
     def at_x(self) -> tuple[Node, ...]:
-        """Everything that is computed before the update."""
+        """All nodes that are computed before the update."""
         at_point, at_stop, _ = self.stages
         return at_point + at_stop
 
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """Everything that is computed."""
+        """All computed nodes."""
         return tuple(trees.leaves(self.computed))
 
     def with_outputs(self, outputs: Sequence[Node], more_data: Sequence[Node] = ()) -> Iteration:
-        """Return the same iteration with other nodes for its outputs, and further data."""
+        """Return this iteration with other nodes as outputs, and further data inputs."""
         computed: Stages = trees.unflatten(trees.structure(self.computed), outputs)
         return replace(self, data=(*self.data, *more_data), **computed.named())
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How rows of data are dealt out to iterations.
+    """The batches of rows that iterations take.
 
     Attributes
     ----------
@@ -142,7 +142,8 @@ class BatchPlan:
     size
         Rows of a batch; the last one of an epoch may be smaller.
     batched
-        Which of the loss's arguments are dealt out; they come first among the data.
+        For each of the loss's arguments, which come first among the data, whether batches are
+        taken of it.
     """
 
     samples: int
@@ -155,7 +156,7 @@ class BatchPlan:
         return -(-self.samples // self.size)
 
     def is_batched(self, number: int) -> bool:
-        """Whether a data input is dealt out."""
+        """Whether batches are taken of a data input."""
         return number < len(self.batched) and self.batched[number]
 
     @property
@@ -171,16 +172,16 @@ class Program:
     Attributes
     ----------
     paths
-        The iteration, along each path that is known; data inputs are those of the last.
+        The iteration along each known path; data inputs are those of the last.
     tail_paths
-        The same on the last, smaller batch of an epoch; none where there is no such batch.
+        The iteration on the last, smaller batch of an epoch; none if there is no such batch.
     batches
-        How data is dealt out; None for all of it in every iteration.
+        The batches; None if every iteration takes all data.
     record_x
-        Whether the history keeps x too.
+        Whether the history records x, too.
     evaluation
-        What computes the iteration's data from x and the data proper, where the iteration is
-        given in two parts: there is one path then, and no batches.
+        If the iteration is given in two parts, the graph that computes the iteration's data
+        from x and the data. There is one path then, and no batches.
     """
 
     paths: tuple[Iteration, ...]
@@ -191,21 +192,21 @@ class Program:
 
     @property
     def full(self) -> Iteration:
-        """The iteration along the path that was found last, which has every input."""
+        """The iteration along the path that was found last, which has all inputs."""
         return self.paths[-1]
 
     @property
     def tail(self) -> Iteration | None:
-        """The same on the last batch of an epoch, if that is smaller."""
+        """The iteration on the last batch of an epoch, if that is smaller."""
         return self.tail_paths[-1] if self.tail_paths else None
 
     @property
     def iterations(self) -> tuple[Iteration, ...]:
-        """All of them."""
+        """The iterations along all paths."""
         return (*self.paths, *self.tail_paths)
 
     @property
     def traced(self) -> tuple[Iteration | Graph, ...]:
-        """Everything that was traced."""
+        """All traced graphs."""
         evaluation = () if self.evaluation is None else (self.evaluation,)
         return (*self.paths, *self.tail_paths, *evaluation)

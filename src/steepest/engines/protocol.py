@@ -1,4 +1,4 @@
-"""What an engine is: it starts a program, runs it for some steps, and says how that ended."""
+"""The interface of engines: an engine compiles a program and runs descents of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steepest.graph import Graph
 
 @dataclass(frozen=True)
 class Start:
-    """Where a descent starts.
+    """The start of a descent.
 
     Attributes
     ----------
@@ -26,15 +26,15 @@ class Start:
     state
         The method's state.
     data
-        Values of the data inputs; whole arrays also where batches are taken.
+        Values of the data inputs; whole arrays, also if batches are taken of them.
     tail_data
-        The same for the iteration on the last batch of an epoch.
+        Values of the data inputs for the iteration on the last batch of an epoch.
     order
-        Function of an epoch's number, returning the rows in the order of that epoch.
+        Function of an epoch's number that returns the rows in the order of that epoch.
     epochs
         Number of epochs.
     count
-        Updates made before: more than 0 where a run goes on from another.
+        Updates made before; more than 0 if the run continues another one.
     previous_x, previous_loss
         The point before the last update, and the loss there.
     """
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run is, whole: another one may go on from there.
+    """The whole state of a run, from which another run can continue.
 
     Attributes
     ----------
@@ -74,25 +74,25 @@ class Snapshot:
 
 
 class Outcome(enum.IntEnum):
-    """Why a run came back."""
+    """Why a run returned."""
 
     PAUSED = 0
     STOPPED = 1
     DIVERGED = 2
     NEW_PATH = 3
-    """The way leads where no path is known; nothing of this iteration has happened."""
+    """The iteration takes a path that is not known; nothing of it has happened."""
 
 
 @dataclass
 class Recording:
-    """What the history keeps, as lists of arrays that follow each other.
+    """The history of a run, in pieces that follow each other.
 
     Attributes
     ----------
     columns
-        For each number that is kept, its values.
+        For each piece, the values of every recorded number.
     xs
-        The points, if they are kept.
+        For each piece, the points, if they are recorded.
     """
 
     columns: list[tuple[np.ndarray, ...]] = field(default_factory=list)
@@ -107,17 +107,17 @@ class Run(Protocol):
     count
         Updates made.
     x, previous_x
-        The point now, and the one before the last update.
+        The current point, and the one before the last update.
     state
-        The method's state now.
+        The method's current state.
     loss, previous_loss
-        The losses last computed at these points; NaN where there is none.
+        The losses last computed at these points; NaN if there is none.
     gradient
         The gradient at the point where the run stopped.
     reason
-        The number that stopped it.
+        The value of ``Iteration.stop`` that stopped it.
     report
-        What else was kept of that point.
+        The values of ``Iteration.report`` at that point.
     recording
         The history so far.
     """
@@ -152,27 +152,27 @@ class Run(Protocol):
     def report(self) -> list[np.ndarray]: ...
 
     def advance(self, steps: int) -> Outcome:
-        """Make at most so many updates."""
+        """Make at most `steps` updates; return why the run paused or ended."""
         ...
 
     def snapshot(self) -> Callable[[], Snapshot]:
-        """Return what will tell where the run is now, also when it is over."""
+        """Return a function that returns the run's current state, also after later updates."""
         ...
 
     def release(self) -> None:
-        """Give memory back; the run is over, and its arrays are not looked at again."""
+        """Give memory back; the run is over, and nobody reads its arrays any more."""
         ...
 
 
 class Engine(Protocol):
-    """Where graphs run."""
+    """A way to evaluate graphs and to run descents."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def takes_parts(self) -> bool:
-        """Whether it takes an iteration in two parts."""
+        """Whether it runs iterations that are given in two parts (``Program.evaluation``)."""
         ...
 
     def compile(self, paths: Sequence[Graph]) -> Executable:
@@ -180,26 +180,27 @@ class Engine(Protocol):
         ...
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Return what starts the descent (compiling here, once)."""
+        """Compile a descent; return a function that starts runs of it."""
         ...
 
     def prepare_call(
         self, program: Program, state: Sequence[np.ndarray], steps: int
     ) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Return what makes a descent of at most so many steps in one call.
+        """Return a function that makes a whole descent; None if the engine has none.
 
-        It begins in a state, is given x and the values of the data inputs, and returns a
-        :class:`Run` that is over; None where it did not stop, or an array is of another kind,
-        or not finite. An engine that does not take parts need not have this.
+        The function takes x and the values of the data inputs, starts in `state`, makes at most
+        `steps` updates, and returns a :class:`Run` that is over. It returns None if the descent
+        did not stop, or if an array is not finite or has another shape or dtype. Engines that
+        do not take parts need not have this method.
         """
         ...
 
     def first_budget(self, program: Program) -> int:
-        """Return how many iterations surely take less than some ten milliseconds."""
+        """Return a number of iterations that take less than some ten milliseconds."""
         ...
 
     def prepare_many(
         self, program: ManyProgram
     ) -> Callable[[ManyStart, Watch], ManyAnswers] | None:
-        """Return what works through many problems; None if this engine takes one at a time."""
+        """Return a function that solves many problems; None if they go one at a time here."""
         ...

@@ -1,4 +1,4 @@
-"""Nodes as plain data, to be kept in files, and back."""
+"""Nodes as plain data that files can hold, and back."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from steepest.graph import Node, make, order
 from steepest.ops import CONSTANT, INPUT, TABLE
 
 Flat = list[tuple[str, tuple[int, ...], dict[str, Any]]]
-"""For each node its op, the places of its operands among those before, and its attributes."""
+"""For each node: the name of its op, the positions of its operands, and its attributes."""
 
 _OPS: dict[str, Any] = {**TABLE, INPUT.name: INPUT, CONSTANT.name: CONSTANT}
 _PLAIN = (bool, int, float, str, bytes, type(None), np.dtype)
 
 
 def flattened(outputs: Sequence[Node]) -> tuple[Flat, dict[Node, int]] | None:
-    """Return all nodes that the outputs need, in order, and the place of each.
+    """Return all nodes that the outputs need, in order, and the position of each.
 
-    None is returned where one is not plain data: it contains a graph, or its op is not in the
-    table.
+    The result is None if a node is not plain data: it contains a graph, or its op is not in
+    the table.
     """
-    places: dict[Node, int] = {}
+    positions: dict[Node, int] = {}
     flat: Flat = []
     for node in order(outputs):
         name, attributes = node.op.name, dict(node.attributes)
         if _OPS.get(name) is not node.op or not _is_plain(tuple(attributes.values())):
             return None
-        flat.append((name, tuple([places[x] for x in node.operands]), attributes))
-        places[node] = len(places)
-    return flat, places
+        flat.append((name, tuple([positions[x] for x in node.operands]), attributes))
+        positions[node] = len(positions)
+    return flat, positions
 
 
 def _is_plain(value: Any) -> bool:
@@ -48,7 +48,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _encoded(value: Any) -> Any:
-    """Return a plain value as JSON: what that does not have as a pair of its kind and a text."""
+    """Return a plain value as JSON; a type that JSON lacks becomes a list that starts with it."""
     if isinstance(value, tuple):
         return ["tuple", *map(_encoded, value)]
     if isinstance(value, slice):
@@ -63,7 +63,7 @@ def _encoded(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Return a plain value out of JSON."""
+    """Return the plain value that was encoded."""
     if not isinstance(value, list):
         return value
     kind, *parts = value
@@ -80,7 +80,7 @@ _KINDS: dict[str, Any] = {
 
 
 def rebuilt(flat: Flat) -> list[Node]:
-    """Return the nodes that were flattened: the same ones, where they still exist."""
+    """Return the nodes that were flattened; they are the same objects if these still exist."""
     nodes: list[Node] = []
     for name, operands, attributes in flat:
         nodes.append(make(_OPS[name], [nodes[place] for place in operands], **attributes))
@@ -88,18 +88,18 @@ def rebuilt(flat: Flat) -> list[Node]:
 
 
 def pack(iteration: Iteration) -> bytes | None:
-    """Return an iteration without its lines as JSON; None where it is not plain data."""
+    """Return an iteration, without its source lines, as JSON; None if it is not plain data."""
     if iteration.guards:
         return None
     found = flattened([*iteration.inputs, iteration.variable, *iteration.outputs])
     if found is None:
         return None
-    flat, places = found
+    flat, positions = found
     fields = {}
     for name in _FIELDS:
         value = getattr(iteration, name)
         many = isinstance(value, tuple)
-        fields[name] = tuple([places[x] for x in value]) if many else places.get(value)
+        fields[name] = tuple([positions[x] for x in value]) if many else positions.get(value)
     nodes = [
         (name, operands, {key: _encoded(value) for key, value in attributes.items()})
         for name, operands, attributes in flat
@@ -108,7 +108,7 @@ def pack(iteration: Iteration) -> bytes | None:
 
 
 def unpack(content: bytes) -> Iteration | None:
-    """Return the iteration that was packed; None where that is something else."""
+    """Return the iteration that was packed; None if the content is something else."""
     try:
         flat, fields = json.loads(content)
         nodes = rebuilt(
@@ -117,16 +117,16 @@ def unpack(content: bytes) -> Iteration | None:
                 for name, operands, attributes in flat
             ]
         )
-        found = {name: _nodes_at(nodes, places) for name, places in fields.items()}
+        found = {name: _nodes_at(nodes, positions) for name, positions in fields.items()}
         return Iteration(**found)
     except (ValueError, TypeError, LookupError, AttributeError):
         return None
 
 
-def _nodes_at(nodes: Sequence[Node], places: Any) -> Any:
-    if isinstance(places, list):
-        return tuple([nodes[place] for place in places])
-    return None if places is None else nodes[places]
+def _nodes_at(nodes: Sequence[Node], positions: Any) -> Any:
+    if isinstance(positions, list):
+        return tuple([nodes[place] for place in positions])
+    return None if positions is None else nodes[positions]
 
 
 _FIELDS = [x.name for x in dataclasses.fields(Iteration) if x.name not in ("guards", "sources")]

@@ -1,13 +1,16 @@
-"""A descent as a Python loop, for the engines that walk the graph node by node."""
+"""A descent as a Python loop, for engines that evaluate the graph node by node."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import abc
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Executable
+from steepest.engines.batch import ManyProgram
 from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Graph, Guard, Node, decision_tree, order
@@ -16,14 +19,14 @@ from steepest.rewrite import simplify_guarded
 
 
 class Tape:
-    """The walk over a graph, laid out once.
+    """The functions that compute a graph, in order.
 
     Parameters
     ----------
     outputs
         Nodes to compute.
     given
-        Nodes whose values are known before.
+        Nodes whose values are given.
     resolve
         Returns the function of values that computes a node.
     """
@@ -48,36 +51,30 @@ class Tape:
             values[node] = function(*[values[operand] for operand in operands])
 
 
+@dataclass(frozen=True)
 class Arithmetic:
-    """What the loop needs of an array library; each engine makes one.
+    """The functions of an array library that the loop needs.
 
     Attributes
     ----------
     resolve
         Returns a node's function of its operands' values.
     differentiate
-        Of an iteration and the nodes known before it: a function that adds loss and
-        gradient to a dictionary of values.
+        Takes an iteration and the nodes known before it; returns a function that adds loss
+        and gradient to a dictionary of values.
     from_array, to_array
-        Between NumPy's arrays and the library's.
+        Convert NumPy's arrays to the library's, and back.
     """
 
-    def __init__(
-        self,
-        resolve: Callable[[Node], Callable[..., Any]],
-        differentiate: Callable[[Iteration, Collection[Node]], Callable[[dict[Node, Any]], None]],
-        from_array: Callable[[np.ndarray], Any],
-        to_array: Callable[[Any], np.ndarray],
-    ) -> None:
-        self.resolve = resolve
-        self.differentiate = differentiate
-        self.from_array = from_array
-        self.to_array = to_array
+    resolve: Callable[[Node], Callable[..., Any]]
+    differentiate: Callable[[Iteration, Collection[Node]], Callable[[dict[Node, Any]], None]]
+    from_array: Callable[[np.ndarray], Any]
+    to_array: Callable[[Any], np.ndarray]
 
 
 @dataclass
 class Choice:
-    """A branch, ready to be decided: `tape` computes its condition."""
+    """A branch: `tape` computes its condition, `cases` has what follows for each value."""
 
     condition: Node
     tape: Tape
@@ -85,21 +82,21 @@ class Choice:
 
 
 class Chooser:
-    """Finds the path that values take, computing no more than the conditions on the way.
+    """Finds the path that values take; computes only the conditions on the way.
 
     Parameters
     ----------
     paths
         The guards of each path.
     given
-        Nodes whose values are known before.
+        Nodes whose values are given.
     arithmetic
         The array library.
 
     Attributes
     ----------
     known
-        For each path, the nodes whose values are known at its end.
+        For each path, the nodes whose values are known when it has been chosen.
     constants
         Values of all constants that the conditions need.
     """
@@ -118,7 +115,7 @@ class Chooser:
                 cases[key], self.known[place] = place, known
                 continue
             tape = Tape([place.condition], known, arithmetic.resolve)
-            self.constants.update(constant_values(tape, arithmetic.from_array))
+            self.constants.update(constant_values(tape.constants, arithmetic.from_array))
             choice = cases[key] = Choice(place.condition, tape, {})
             known.update(tape.nodes)
             for number, (k, case) in enumerate(place.cases.items()):
@@ -148,7 +145,7 @@ def compile_paths(
     ]
     constants = dict(chooser.constants)
     for tape in tapes:
-        constants.update(constant_values(tape, arithmetic.from_array))
+        constants.update(constant_values(tape.constants, arithmetic.from_array))
 
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         known = dict(constants)
@@ -164,7 +161,7 @@ def compile_paths(
 
 
 class Stepper:
-    """One iteration, ready to be repeated.
+    """One iteration as tapes.
 
     Parameters
     ----------
@@ -173,7 +170,7 @@ class Stepper:
     arithmetic
         The array library.
     known
-        Nodes whose values are known before: the inputs, and what the guards needed.
+        Nodes whose values are known before: the inputs, and the nodes that guards needed.
     """
 
     def __init__(
@@ -187,9 +184,7 @@ class Stepper:
         self.update = Tape([iteration.next_x, *iteration.next_state], at_x, arithmetic.resolve)
         constants = {*self.check.constants, *self.update.constants}
         constants |= {n for n in order(iteration.outputs) if n.op is CONSTANT}
-        self.constants = {
-            node: arithmetic.from_array(node.op.evaluate(**node.attributes)) for node in constants
-        }
+        self.constants = constant_values(constants, arithmetic.from_array)
 
 
 class Steppers:
@@ -214,9 +209,9 @@ class StepwiseRun:
     Parameters
     ----------
     program, start
-        What to run, and from where.
+        The program, and where it starts.
     full, tail
-        The program's iterations, ready.
+        The program's iterations as tapes.
     arithmetic
         The array library.
     """
@@ -272,12 +267,12 @@ class StepwiseRun:
         return self._arithmetic.to_array(self._gradient)
 
     def snapshot(self) -> Callable[[], Snapshot]:
-        """Return what will tell where the run is now, also when it is over."""
-        here = self._x, self._previous_x, self._state, self.count, self._loss_before
+        """Return a function that returns the run's current state, also after later updates."""
+        now = self._x, self._previous_x, self._state, self.count, self._loss_before
         to_array = self._arithmetic.to_array
 
         def read() -> Snapshot:
-            x, previous_x, state, count, loss = here
+            x, previous_x, state, count, loss = now
             return Snapshot(
                 to_array(x), to_array(previous_x), list(map(to_array, state)), count, loss
             )
@@ -285,10 +280,10 @@ class StepwiseRun:
         return read
 
     def release(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no memory is shared with other runs."""
 
     def advance(self, steps: int) -> Outcome:
-        """Make at most so many updates."""
+        """Make at most `steps` updates."""
         with np.errstate(all="ignore"):
             for _ in range(steps):
                 outcome = self._step()
@@ -306,12 +301,10 @@ class StepwiseRun:
             self._rows = self._arithmetic.from_array(self._start.order(epoch))
             self._epoch = epoch
         rows = self._rows[number * plan.size : (number + 1) * plan.size]
-        is_tail = self._tail is not None and len(rows) < plan.size
-        data = [
-            value[rows] if plan.is_batched(i) else value
-            for i, value in enumerate(self._tail_data if is_tail else self._data)
-        ]
-        return (self._tail if is_tail else self._full), data  # type: ignore[return-value]
+        steppers, data = self._full, self._data
+        if self._tail is not None and len(rows) < plan.size:
+            steppers, data = self._tail, self._tail_data
+        return steppers, [x[rows] if plan.is_batched(i) else x for i, x in enumerate(data)]
 
     def _step(self) -> Outcome:
         steppers, data = self._batch()
@@ -339,7 +332,7 @@ class StepwiseRun:
             self.report = [self._arithmetic.to_array(values[node]) for node in it.report]
             return Outcome.STOPPED
         stepper.update.run(values)
-        # One assignment, so that an interrupt leaves a whole iteration or none.
+        # One assignment: an interrupt leaves a whole iteration or none.
         self._previous_x, self._x, self._state, self.count = (
             self._x,
             values[it.next_x],
@@ -357,13 +350,39 @@ class StepwiseRun:
                 self.recording.xs.append(np.array(self.x)[None])
 
 
-def prepare(program: Program, arithmetic: Arithmetic) -> Callable[[Start], StepwiseRun]:
-    """Return what starts a program's descent on an array library."""
-    full = Steppers(program.paths, arithmetic)
-    tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
-    return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
+class StepwiseEngine(abc.ABC):
+    """An engine that evaluates graphs node by node; Python drives every iteration."""
+
+    @abc.abstractmethod
+    def _arithmetic(self) -> Arithmetic:
+        """Return the functions of the array library."""
+
+    def compile(self, paths: Sequence[Graph]) -> Executable:
+        """Return the paths through a function as a function of flat inputs."""
+        return compile_paths(paths, self._arithmetic())
+
+    def prepare(self, program: Program) -> Callable[[Start], StepwiseRun]:
+        """Return a function that starts the descent."""
+        arithmetic = self._arithmetic()
+        full = Steppers(program.paths, arithmetic)
+        tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
+        return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
+
+    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
+        """Return None: no descent runs in one call here."""
+        return None
+
+    def first_budget(self, program: Program) -> int:
+        """Return how many iterations to make before looking at the clock."""
+        return 1
+
+    def prepare_many(self, program: ManyProgram) -> None:
+        """Return None: problems are solved one at a time."""
+        return None
 
 
-def constant_values(tape: Tape, from_array: Callable[[np.ndarray], Any]) -> Mapping[Node, Any]:
-    """Return the values of a tape's constants."""
-    return {node: from_array(node.op.evaluate(**node.attributes)) for node in tape.constants}
+def constant_values(
+    constants: Iterable[Node], from_array: Callable[[np.ndarray], Any]
+) -> dict[Node, Any]:
+    """Return the values of constants."""
+    return {node: from_array(node.op.evaluate(**node.attributes)) for node in constants}

@@ -231,7 +231,7 @@ def test_a_search_that_starts_at_the_minimum_stays_there(method):
 
 
 def test_a_search_refuses_batches():
-    with pytest.raises(ValueError, match=r"LBFGS compares losses.*take st.Adam\(\)"):
+    with pytest.raises(ValueError, match=r"LBFGS compares losses.*use st.Adam\(\)"):
         st.minimize(
             lambda w, X: np.mean((w * X - 1) ** 2),
             0.0,

@@ -116,7 +116,7 @@ def test_fits_go_through_pickles(calls, tmp_path):
     np.testing.assert_array_equal(copy.history.loss, fit.history.loss)
     assert copy.message == fit.message
     assert pickle.loads(pickle.dumps(copy)).x.tobytes() == fit.x.tobytes()
-    with pytest.raises(ValueError, match="save it before"):
+    with pytest.raises(ValueError, match="save the run before pickling it"):
         copy.save(tmp_path / "fit")
 
 

@@ -324,7 +324,7 @@ def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN.CompiledFit)]
     call = fit.problem.engine.prepare_call(fit.prepared.program, fit.call._state, 1 << 40)
     room = call._new_slot()
-    assert 0 < room.kept[0][2] < room.work.history_rows
+    assert 0 < room.alive[0][2] < room.work.history_rows
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import steepest as st
+from steepest.engines.native import ir
 from steepest.engines.native.kernels import row_panels as native_panels
 from steepest.engines.native.programs import function as native_program
 from steepest.engines.native.runtime import thread_pool as threads
@@ -242,7 +243,7 @@ def test_a_descent_over_many_parameters_is_the_interpreters_bit_for_bit():
     assert np.array_equal(native.x, interpreted.x)
 
 
-def test_threads_of_the_caller_share_the_helpers():
+def test_threads_of_the_caller_share_the_workers():
     X, w, y = data(100_000)
     function = st.compile(st.value_and_gradient(squares))
     expected, failures = function(w, X, y), []
@@ -328,30 +329,36 @@ def test_wide_rows_do_not_overflow_the_stack():
     assert "so wide" in str(function.plan(x, y))
 
 
-@pytest.mark.usefixtures("tiny")
 def test_what_is_too_much_for_the_stack_lies_in_the_arena(monkeypatch):
+    in_arena, replace_by = [], ir.Room.replace_by
     monkeypatch.setattr(native_panels, "_STACK", 0)
-    X, w, y = data(200)
+    monkeypatch.setattr(
+        ir.Room, "replace_by", lambda *room: (in_arena.append(room), replace_by(*room))
+    )
+    X, w, y = data(20_011, 8)  # as many rows as in no other test, whose code would be found
     check(st.value_and_gradient(logistic), w, X, (y > 0).astype(float))
+    assert in_arena
+    in_arena.clear()
     check(lambda x: np.sum(np.cumsum(np.sin(x), axis=1) * x, axis=0), X)
+    assert in_arena
 
 
 def test_where_no_thread_can_be_started_the_caller_works_alone(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    helpers = threads._Helpers(3)
-    monkeypatch.setattr(threads, "_helpers", helpers)
+    pool = threads._ThreadPool(3)
+    monkeypatch.setattr(threads, "_pool", pool)
     X, w, y = data(50_000, 8)
     expected = squares(w, X, y)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         function = st.compile(squares)
         np.testing.assert_allclose([function(w, X, y), function(w, X, y)], expected, rtol=1e-12)
-    assert helpers.queue[threads.OPEN] == 0
+    assert pool.queue[threads.RUNNING] == 0
     np.testing.assert_allclose(function(w, X, y), expected, rtol=1e-12)
-    assert len(helpers._threads) == 2
-    helpers.end()
+    assert len(pool._workers) == 2
+    pool.end()
 
 
 def test_the_plan_of_one_path_that_branches_claims_no_panels():

@@ -1,4 +1,4 @@
-"""A problem: the objective, the method and all else that a descent depends on."""
+"""A problem: the objective, the method, and everything else that a descent depends on."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ class Problem(NamedTuple):
     box: Box | None = None
 
     def parameters(self, vector: np.ndarray) -> Any:
-        """Return what the function is given, in its own structure."""
+        """Return the parameters at a vector, in their own structure."""
         free = self.layout.unpack(vector)
         return free if self.objective.expand is None else self.objective.expand(free)
 
     def first_state(self, vector: np.ndarray) -> Any:
-        """Return what the first iteration is given besides the point."""
+        """Return the state of the first iteration."""
         x = vector.astype(self.dtype, copy=False)
         return first_state(self.method, x, self.stop, self.record_every)
 
     def key(self) -> Any:
-        """Return what compiled code depends on, besides what the functions read."""
+        """Return what compiled code depends on, except what the functions read from outside."""
         leaves, structure = trees.flatten(tuple(self.args)) if self.args else ((), None)
         layout = self.layout
-        places = (layout.structure, layout.shapes, layout.dtypes)
+        layout_key = (layout.structure, layout.shapes, layout.dtypes)
         settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
         engine = (self.record_x, self.engine, self.max_paths, self.fast, self.box is None)
-        return (self.objective, *places, structure, *map(key_of, leaves), *settings, *engine)
+        return (self.objective, *layout_key, structure, *map(key_of, leaves), *settings, *engine)

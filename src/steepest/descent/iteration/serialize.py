@@ -21,11 +21,11 @@ _KNOWN = {
 
 
 class UnknownSettingError(Exception):
-    """What cannot be put together again from a file; the message names it."""
+    """A setting that cannot be restored from a file; the message names it."""
 
 
 def is_known(value: Any) -> bool:
-    """Whether a setting is made of what is known here alone: nothing that somebody else wrote."""
+    """Whether a setting consists of steepest's own classes, numbers and strings."""
     kind = type(value)
     if value is None or kind in (bool, int, float, str):
         return True
@@ -37,7 +37,7 @@ def is_known(value: Any) -> bool:
 
 
 def encode(value: Any) -> Any:
-    """Return a setting as JSON: what is not known here is only described."""
+    """Return a setting as JSON. A class that is not steepest's is stored by name only."""
     value = value.item() if isinstance(value, np.generic) else value
     kind = type(value)
     if value is None or kind in (bool, int, float, str):
@@ -50,12 +50,12 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Return a setting out of JSON.
+    """Return a setting from JSON.
 
     Raises
     ------
     UnknownSettingError
-        If it, or a part of it, was only described, or is not known to this version.
+        If a part of it is not steepest's, or not known to this version.
     """
     if not isinstance(value, dict):
         return value
@@ -72,7 +72,7 @@ _DICTS = (dict, OrderedDict)
 
 
 def encode_structure(structure: Any) -> Any:
-    """Return a nesting of tuples, lists and dicts as JSON; None for any other."""
+    """Return a nesting of tuples, lists and dicts as JSON; None for other containers."""
     numbered = trees.unflatten(structure, list(range(structure.num_leaves)))
 
     def part(value: Any) -> Any:
@@ -92,7 +92,7 @@ def encode_structure(structure: Any) -> Any:
 
 
 def decode_structure(encoded: Any) -> Any:
-    """Return a nesting out of JSON."""
+    """Return a nesting from JSON."""
 
     def whole(value: Any) -> Any:
         if isinstance(value, int):

@@ -1,8 +1,8 @@
-"""An iteration in two parts: the evaluation is the problem's, the step is the method's.
+"""An iteration in two graphs: the evaluation of a problem, and the step of its method.
 
-Of a problem a method for residuals sees the loss, its gradient and a triangle, whose sizes
-depend on the number of parameters alone. So its step is traced and compiled once for all
-problems with as many parameters, and a new problem costs no more than its own residuals.
+A method for residuals uses the loss, its gradient and a triangle, whose shapes depend on the
+number of parameters only. Its step is therefore traced and compiled once for all problems with
+as many parameters. A new problem costs no more than its own residuals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from typing import Any
 import numpy as np
 
 from steepest import cache
-from steepest.descent.iteration.fit_report import EASY, covariance_full_rank, diagonal_ratio
+from steepest.descent.iteration.fit_report import (
+    MAX_PARAMETERS,
+    covariance_full_rank,
+    diagonal_ratio,
+)
 from steepest.descent.iteration.serialize import encode, is_known
 from steepest.descent.iteration.step import first_state
 from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
@@ -34,11 +38,12 @@ from steepest.trace.recording.chance import traces_anew
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
 _LARGEST = 64
-"""Parameters up to which a step is traced by itself: beyond, the problem is most of the work."""
+"""Largest number of parameters for a step of its own. Beyond, the evaluation is most of the
+work."""
 
 
 def is_separable(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -> bool:
-    """Whether a method's step depends on nothing but what is in the key of :func:`_step`."""
+    """Whether the step of a method depends only on what is in the key of :func:`_step`."""
     return (
         isinstance(settings.method, FOR_RESIDUALS)
         and is_known(settings.method)
@@ -56,10 +61,10 @@ def trace_split(
     args: Sequence[object],
     settings: Settings,
 ) -> TracedIteration | None:
-    """Trace an iteration in two parts; None where that cannot be done.
+    """Trace an iteration as two graphs; None if that is not possible.
 
-    The residuals, or a derivative that is the user's own, may branch on values, or change
-    their dtype on the way.
+    It is not if the residuals, or a derivative of the user's own, branch on values or change
+    their dtype.
 
     Parameters
     ----------
@@ -70,7 +75,7 @@ def trace_split(
     args
         Further arguments.
     settings
-        Of which :func:`is_separable` is true.
+        Settings for which :func:`is_separable` is true.
     """
     step = _step(settings, x0.size, x0.dtype)
     if step is None:
@@ -80,38 +85,38 @@ def trace_split(
         x = add_argument(session, x0, "x")
         names = argument_names(objective.function, len(args) + 1)[1:]
         arguments = add_arguments(session, args, names)
-        trial = objective(x, layout, arguments)
-        seen = [node_of(value) for value in (trial.loss, trial.gradient, trial.triangle)]
-        if session.guards or not all(map(_is_like, seen, iteration.data)):
+        at_x = objective(x, layout, arguments)
+        values = [node_of(value) for value in (at_x.loss, at_x.gradient, at_x.triangle)]
+        if session.guards or not all(map(_is_like, values, iteration.data)):
             return None
         evaluation = Graph(
             tuple(session.inputs),
-            tuple(simplify(seen, session.sources)),
+            tuple(simplify(values, session.sources)),
             tuple(session.names),
             session.sources,
         )
     loss_graph = Graph(
         evaluation.inputs,
-        (trial.loss.node,),
+        (at_x.loss.node,),
         evaluation.names,
         session.sources,
         tuple(array for _, array in session.captures.arrays),
     )
-    observations = trial.residual.size
+    observations = at_x.residual.size
     return TracedIteration(
         iteration, loss_graph, session.captures, state, observations, evaluation
     )
 
 
-def _is_like(found: Node, expected: Node) -> bool:
-    """Whether a value is of the kind that the step is compiled for."""
-    return found.shape == expected.shape and found.dtype == expected.dtype
+def _is_like(cached: Node, expected: Node) -> bool:
+    """Whether a value has the shape and dtype that the step is compiled for."""
+    return cached.shape == expected.shape and cached.dtype == expected.dtype
 
 
-def _statistics(kept: Any) -> Sequence[Any]:
-    """Return what is said of a fit's standard errors, where the method keeps a triangle."""
-    parts = trees.leaves(kept)
-    if not parts or len(parts[0]) > EASY:
+def _statistics(reported: Any) -> Sequence[Any]:
+    """Return the covariance and diagonal ratio, if the method reports a small triangle."""
+    parts = trees.leaves(reported)
+    if not parts or len(parts[0]) > MAX_PARAMETERS:
         return ()
     (triangle,) = parts
     factor = triangle[:, :-1]
@@ -122,33 +127,32 @@ def _statistics(kept: Any) -> Sequence[Any]:
 def _step(
     settings: Settings, number: int, dtype: np.dtype
 ) -> tuple[Iteration, list[np.ndarray]] | None:
-    """Return the step of a method, whose data are what is evaluated, and its first state.
+    """Return the step of a method, whose data are the evaluation, and its first state.
 
-    None is returned where it holds more than is evaluated: constants too large to be part of
-    a graph.
+    None if the step has constants too large to be part of a graph.
     """
     x0 = np.zeros(number, dtype)
     start = first_state(settings.method, x0, settings.stop, settings.record_every)
     leaves, structure = trees.flatten(start)
     state = [np.asarray(value) for value in leaves]
-    known = json.dumps([encode(setting) for setting in settings])
-    key = cache.key_of("step", cache.sources(), known, str(number), dtype.name)
+    encoded_settings = json.dumps([encode(setting) for setting in settings])
+    key = cache.key_of("step", cache.sources(), encoded_settings, str(number), dtype.name)
     content = cache.find(key)
-    found = None if content is None else unpack(content)
-    if found is not None:
-        return found, state
+    cached = None if content is None else unpack(content)
+    if cached is not None:
+        return cached, state
     with open_session() as session, session.at(NOWHERE):
         x, count, stand_ins = begin(session, x0, 0, state)
         shapes = {"loss": (), "gradient": (number,), "triangle": (number, number + 1)}
-        seen = [
+        values = [
             add_argument(session, np.zeros(shape, dtype), name) for name, shape in shapes.items()
         ]
-        trial = Evaluation.known(x, *seen)
+        at_x = Evaluation.known(x, *values)
         rounded = lambda following: following.astype(dtype)
         iteration = iterate(
-            session, settings, trial, count, structure, stand_ins, rounded, _statistics
+            session, settings, at_x, count, structure, stand_ins, rounded, _statistics
         )
-    if len(iteration.data) > len(seen):
+    if len(iteration.data) > len(values):
         return None
     content = pack(iteration)
     if content is not None:
@@ -157,7 +161,7 @@ def _step(
 
 
 def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:
-    """Return an evaluation that is given what does not depend on x, and what that is."""
+    """Return an evaluation whose parts that do not depend on x are inputs, and these parts."""
     outputs, inputs, constants = hoist(evaluation.outputs, evaluation.inputs[:1])
     inputs = [*evaluation.inputs, *inputs]
     return replace(evaluation, inputs=tuple(inputs), outputs=tuple(outputs)), tuple(constants)

@@ -1,4 +1,4 @@
-"""One step of a method, traced: what it makes of the loss at a point."""
+"""One step of a method, traced, and whether its stop rule is met."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from steepest.trace.recording.session import Session
 from steepest.trace.tracing import call_traced, own_copies
 
 _UNBOUNDED_RATIO = 1e15
-"""How far, in units of the first loss, a loss falls that has no lower bound."""
+"""Decrease, relative to the first loss, from which on a loss counts as unbounded below."""
 
 STOP_RULE = 1
-"""What ``Iteration.stop`` is where the stop rule is met; 0 is to go on, others are failures."""
+"""Value of ``Iteration.stop`` if the stop rule is met; 0 continues, others are failures."""
 
 
 class PreviousStep(NamedTuple):
-    """What is remembered of the last update, for the history and for stop rules.
+    """The last update, for the history and for stop rules.
 
     Attributes
     ----------
     loss
-        The loss before it.
+        The loss before the update.
     step_length
-        Its Euclidean norm.
+        Euclidean norm of the update.
     """
 
     loss: Any
@@ -42,16 +42,16 @@ class PreviousStep(NamedTuple):
 
 
 class SearchState(NamedTuple):
-    """What is remembered while a search tries points.
+    """The state of a run with a :class:`Search`, besides the method's own.
 
     Attributes
     ----------
     base
-        Where the descent is.
+        The current iterate.
     first_loss
         The loss at the start point.
     iteration
-        Points accepted since the start point.
+        Number of candidates accepted since the start point.
     """
 
     base: Incumbent
@@ -60,16 +60,16 @@ class SearchState(NamedTuple):
 
 
 def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -> Any:
-    """Return what the first iteration is given besides the point: the method's, then ours.
+    """Return the state of the first iteration: the method's own, then the run's.
 
     Parameters
     ----------
     method
         The descent method.
     x
-        Start point, in the arithmetic's precision.
+        Start point, in the precision of the arithmetic.
     stop, record_every
-        What looks at the last update, or does not.
+        Stop rule and history, which decide whether the last update is remembered.
     """
     if isinstance(method, Search):
         infinite = np.array(np.inf, x.dtype)
@@ -82,29 +82,29 @@ def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -
 
 
 class Report(NamedTuple):
-    """What is kept of the point where a run stops.
+    """What is reported of the point where a run stops.
 
     Attributes
     ----------
-    kept
-        What the method keeps.
+    of_method
+        What the method reports.
     iterations
-        Updates made.
+        Number of updates made.
     rules
         A number whose bits say which stop rules were met.
     """
 
-    kept: Any
+    of_method: Any
     iterations: Any
     rules: Any
 
-    def flat(self, told: Sequence[Any] = ()) -> tuple[Any, ...]:
-        """Return it as engines keep it, with what else is told of what the method keeps."""
-        return (*trees.leaves(self.kept), *told, self.iterations, self.rules)
+    def flat(self, extra: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """Return the report as a flat tuple, with `extra` values after those of the method."""
+        return (*trees.leaves(self.of_method), *extra, self.iterations, self.rules)
 
 
-KEPT, ITERATIONS, RULES = slice(-2), -2, -1
-"""Places in a report as engines keep it: of what :meth:`Report.flat` puts there."""
+OF_METHOD, ITERATIONS, RULES = slice(-2), -2, -1
+"""Positions in the flat report of :meth:`Report.flat`."""
 
 
 class Step(NamedTuple):
@@ -113,19 +113,19 @@ class Step(NamedTuple):
     Attributes
     ----------
     x, state
-        What comes next.
+        The next point, and the next state.
     finite
-        Whether the run may go on from here.
+        Whether loss and point are finite, so that the run may continue.
     stop
-        A number that is not 0 where it stops, and says why.
+        0 to continue; else :data:`STOP_RULE` or a :class:`Failure`.
     iteration
-        Updates made when this point was reached.
+        Number of updates made when this point was reached.
     step_length
-        Of the update that led here; 0 at the start.
+        Length of the update that led to this point; 0 at the start.
     accepted
-        Whether a search stays here; None for a method that goes wherever its update leads.
+        Whether a search accepts this point; None for a method that always does.
     report
-        What is kept of the point where the run stops.
+        What is reported if the run stops at this point.
     """
 
     x: Any
@@ -139,25 +139,25 @@ class Step(NamedTuple):
 
 
 def take_step(
-    session: Session, method: Any, stop: StopRule, trial: Evaluation, count: Any, state: Any
+    session: Session, method: Any, stop: StopRule, at_x: Evaluation, count: Any, state: Any
 ) -> Step:
-    """Trace what a method does at a point, and whether the stop rule is met there."""
+    """Trace the step of a method from a point, and whether the stop rule is met there."""
     trace = _search if isinstance(method, Search) else _descend
-    return trace(session, method, stop, trial, count, state)
+    return trace(session, method, stop, at_x, count, state)
 
 
 def _descend(
-    session: Session, method: Any, stop: StopRule, trial: Evaluation, count: Any, state: Any
+    session: Session, method: Any, stop: StopRule, at_x: Evaluation, count: Any, state: Any
 ) -> Step:
-    """Trace a method that goes wherever its update leads."""
+    """Trace a step of a :class:`Method`."""
     own, last = state
-    x, loss = trial.x, trial.loss
+    x, loss = at_x.x, at_x.loss
     before = last or PreviousStep(np.nan, np.nan)
-    met, rules = _met(session, stop, Point(count, loss, trial.free_gradient, x, *before))
-    given = own_copies([x, trial.gradient, own, count])
+    met, rules = _met(session, stop, Point(count, loss, at_x.free_gradient, x, *before))
+    given = own_copies([x, at_x.gradient, own, count])
     new_x, new_own = call_traced(method.update, session, given)
-    if trial.box is not None:
-        new_x = trial.box.project(new_x)
+    if at_x.box is not None:
+        new_x = at_x.box.project(new_x)
     if last:
         last = PreviousStep(loss, norm(new_x - x))
     finite = np.logical_and(np.isfinite(loss), np.all(np.isfinite(x)))
@@ -169,27 +169,33 @@ def _descend(
 
 
 def _search(
-    session: Session, method: Any, stop: StopRule, trial: Evaluation, count: Any, state: Any
+    session: Session, method: Any, stop: StopRule, candidate: Evaluation, count: Any, state: Any
 ) -> Step:
-    """Trace a method that tries points and may turn them down."""
+    """Trace a step of a :class:`Search`."""
     own, (base, first_loss, iteration) = state
     is_first = count == 0
-    move: Move = call_traced(method.advance, session, [base, trial, own, is_first])
+    move: Move = call_traced(method.advance, session, [base, candidate, own, is_first])
     accepted = np.logical_or(is_first, move.accepted)
     after = iteration + np.logical_and(accepted, ~is_first)
-    length = np.where(is_first, 0.0, norm(trial.x - base.x))
+    length = np.where(is_first, 0.0, norm(candidate.x - base.x))
     point = Point(
-        after, trial.loss, trial.free_gradient, trial.x, base.loss, length, move.decrement
+        after,
+        candidate.loss,
+        candidate.free_gradient,
+        candidate.x,
+        base.loss,
+        length,
+        move.decrement,
     )
     met, rules = _met(session, stop, point, move.is_singular)
     met = np.logical_and(accepted, met)
     failed = np.where(accepted, int(Failure.NONE), move.failure)
-    first_loss = np.where(is_first, trial.loss, first_loss)
-    falls = trial.loss < -_UNBOUNDED_RATIO * np.maximum(1.0, np.abs(first_loss))
+    first_loss = np.where(is_first, candidate.loss, first_loss)
+    falls = candidate.loss < -_UNBOUNDED_RATIO * np.maximum(1.0, np.abs(first_loss))
     failed = np.where(falls, int(Failure.UNBOUNDED), failed)
     code = np.where(met, STOP_RULE, failed)
-    reached = chosen(accepted, Incumbent(trial.x, trial.loss), base)
-    finite = np.logical_or(~is_first, np.isfinite(trial.loss))
+    reached = chosen(accepted, Incumbent(candidate.x, candidate.loss), base)
+    finite = np.logical_or(~is_first, np.isfinite(candidate.loss))
     state = (move.state, SearchState(reached, first_loss, after))
     report = Report(move.report, after, rules)
     return Step(move.x, state, finite, code, after, length, accepted, report)
@@ -198,9 +204,9 @@ def _search(
 def _met(
     session: Session, stop: StopRule, point: Point, is_singular: Any = False
 ) -> tuple[Any, Any]:
-    """Return whether a rule is met, and a number whose bits say which of its rules are.
+    """Return whether a stop rule is met, and a number whose bits say which of its parts are.
 
-    At a singular point no goal is.
+    No goal is met at a singular point.
     """
     met, bits = _truth(session, stop, point), as_traced(np.zeros((), np.int64))
     limit: Any = False
@@ -227,7 +233,7 @@ def _truth(session: Session, stop: StopRule, point: Point) -> Any:
 
 
 def like_x(method: Any, new_x: Any, x: TracedArray) -> TracedArray:
-    """Return the next point, which must be like this one."""
+    """Return the next point, or raise if its shape differs from that of `x`."""
     result: TracedArray = as_traced(new_x)
     if result.shape != x.shape:
         name = type(method).__name__
@@ -238,7 +244,7 @@ def like_x(method: Any, new_x: Any, x: TracedArray) -> TracedArray:
 def like_state(
     method: Any, new_state: Any, structure: Any, state: Sequence[TracedArray]
 ) -> list[TracedArray]:
-    """Return the leaves of the next state, which must be like those of this one."""
+    """Return the leaves of the next state, or raise if they differ in structure or shapes."""
     name = type(method).__name__
     leaves, new_structure = trees.flatten(new_state)
     if new_structure != structure:
@@ -259,7 +265,7 @@ def like_state(
 
 
 def with_followed_settings(method: Any, session: Session) -> Any:
-    """Return a method whose settings that are functions (schedules) are seen through too."""
+    """Return a method whose settings that are functions (schedules) are traced, too."""
     if not dataclasses.is_dataclass(method) or isinstance(method, type):
         return method
     settings = {}

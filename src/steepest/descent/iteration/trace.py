@@ -1,4 +1,4 @@
-"""From an objective, a method and a stop rule to one iteration as a graph."""
+"""Tracing of one iteration: the loss, its gradient, the method's step and the stop rule."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ from steepest.trace.tracing import add_argument, add_arguments, argument_names
 
 @dataclass(frozen=True)
 class TracedIteration:
-    """One iteration, and what it was traced from.
+    """One iteration as a graph, and what it was traced from.
 
     Attributes
     ----------
     iteration
         The graph of one iteration.
     loss_graph
-        The graph of the loss alone, of the vector of parameters and the data.
+        The graph of the loss alone, as a function of the vector of parameters and the data.
     captures
         What the functions read from outside.
     state
-        The method's state at the start, flat.
+        The state at the start, flat.
     observations
-        Number of residuals; 0 where the loss is no sum of their squares.
+        Number of residuals; 0 if the loss is not a sum of squares.
     evaluation
-        What computes the iteration's data, where the iteration is traced in two parts.
+        The graph that computes the iteration's data, if the iteration is in two graphs.
     """
 
     iteration: Iteration
@@ -62,21 +62,21 @@ class TracedIteration:
 
     @property
     def data(self) -> tuple[Node, ...]:
-        """Inputs: the loss's other arguments, then the captured arrays."""
+        """The data inputs: the loss's further arguments, then the captured arrays."""
         evaluation = self.evaluation
         return self.iteration.data if evaluation is None else evaluation.inputs[1:]
 
 
 @dataclass(frozen=True)
 class RunPosition:
-    """Where a run is.
+    """A point of a run from which another path is traced.
 
     Attributes
     ----------
     x, count, state
-        The vector of parameters, the number of updates made, the method's state.
+        The vector of parameters, the number of updates made, the state.
     captures
-        What the paths that are known already read from outside.
+        What the known paths read from outside.
     """
 
     x: np.ndarray
@@ -96,69 +96,68 @@ def trace_iteration(
     compute_dtype: np.dtype,
     record_every: int = 0,
     box: Box | None = None,
-    here: RunPosition | None = None,
+    position: RunPosition | None = None,
 ) -> TracedIteration:
     """Trace a loss, its gradient, the stop rule and the update as one iteration.
 
     Parameters
     ----------
     objective
-        What is minimized.
+        The objective.
     layout, x0
         The parameters' layout, and the start as a vector.
     args
-        Further arguments (of a batch, where batches are taken).
+        Further arguments (of a batch, if batches are used).
     method, stop
-        What to trace besides the loss.
+        The descent method and the stop rule.
     compute_dtype
         Precision of the arithmetic.
     record_every
-        The history keeps every n-th iteration; 0 keeps none.
+        The history records every n-th iteration; 0 records none.
     box
-        Where the parameters have to stay, as plain vectors; None where they need not.
-    here
-        Where a run is whose next iteration takes a path that is not known yet; at the
-        start unless given.
+        Bounds on the parameters; None if there are none.
+    position
+        Point of a run whose next iteration takes an unknown path; the start unless given.
 
     Notes
     -----
-    Branches on traced values go the way of the point at which they are traced. So does the
-    iteration: it is one path, which holds where its guards do.
+    Branches on traced values are decided by the point at which they are traced. The iteration is
+    one path, which is valid where its guards hold.
     """
     start = first_state(method, x0.astype(compute_dtype), stop, record_every)
     leaves, structure = trees.flatten(start)
     state0 = [np.asarray(value) for value in leaves]
-    here = here or RunPosition(x0, 0, state0)
+    position = position or RunPosition(x0, 0, state0)
     with open_session() as session:
-        x, count, state = begin(session, here.x, here.count, here.state)
+        x, count, state = begin(session, position.x, position.count, position.state)
         names = argument_names(objective.function, len(args) + 1)[1:]
         given = [*args, *(box or ())]
         arguments = add_arguments(session, given, [*names, "lower", "upper"][: len(given)])
-        if here.captures is not None:
-            session.adopt(here.captures)
+        if position.captures is not None:
+            session.adopt(position.captures)
         ends = [end.astype(compute_dtype) for end in arguments[len(args) :]]
         within = Box(*ends) if box else None
-        trial = objective(x.astype(compute_dtype), layout, arguments[: len(args)], within)
+        at_x = objective(x.astype(compute_dtype), layout, arguments[: len(args)], within)
         settings = Settings(method, stop, record_every)
-        iteration = iterate(session, settings, trial, count, structure, state, layout.rounded)
+        iteration = iterate(session, settings, at_x, count, structure, state, layout.rounded)
     inputs = session.inputs
     first_data = 2 + len(state)
     loss_graph = Graph(
         (inputs[0], *inputs[first_data:]),
-        (trial.loss.node,),
+        (at_x.loss.node,),
         (session.names[0], *session.names[first_data:]),
         session.sources,
         tuple(array for _, array in session.captures.arrays),
         guards=tuple(session.guards),
     )
-    observations = 0 if trial.residual is None else trial.residual.size
+    observations = 0 if at_x.residual is None else at_x.residual.size
     return TracedIteration(iteration, loss_graph, session.captures, state0, observations)
 
 
 def begin(
     session: Session, x: np.ndarray, count: int, state: Sequence[np.ndarray]
 ) -> tuple[TracedArray, TracedArray, list[TracedArray]]:
-    """Return stand-ins for the point, the number of updates and the method's state."""
+    """Return traced stand-ins for the point, the number of updates and the state."""
     return (
         add_argument(session, x, "x"),
         add_argument(session, np.asarray(count, np.int64), "iteration"),
@@ -167,14 +166,14 @@ def begin(
 
 
 class Settings(NamedTuple):
-    """What an iteration depends on besides the loss.
+    """The settings of an iteration, besides the loss.
 
     Attributes
     ----------
     method, stop
         The descent method and the stop rule.
     record_every
-        The history keeps every n-th iteration; 0 keeps none.
+        The history records every n-th iteration; 0 records none.
     """
 
     method: Any
@@ -185,36 +184,36 @@ class Settings(NamedTuple):
 def iterate(
     session: Session,
     settings: Settings,
-    trial: Evaluation,
+    at_x: Evaluation,
     count: TracedArray,
     structure: Any,
     state: Sequence[TracedArray],
     rounded: Callable[[Any], Any],
-    told: Callable[[Any], Sequence[Any]] = lambda kept: (),
+    extra: Callable[[Any], Sequence[Any]] = lambda of_method: (),
 ) -> Iteration:
     """Return one iteration from a point.
 
-    `rounded` brings the next point to storage precision; `told` says what else is reported of
-    what the method keeps.
+    `rounded` brings the next point to storage precision; `extra` returns further values to report,
+    given what the method reports.
     """
     method, stop, every = settings
     followed = with_followed_settings(method, session)
-    one = take_step(session, followed, stop, trial, count, trees.unflatten(structure, state))
+    one = take_step(session, followed, stop, at_x, count, trees.unflatten(structure, state))
     new_state = like_state(method, one.state, structure, state)
-    next_x = rounded(like_x(method, one.x, trial.x))
-    records, due = _records(one, trial, count, every, isinstance(method, Search))
-    report = one.report.flat(told(one.report.kept))
+    next_x = rounded(like_x(method, one.x, at_x.x))
+    records, due = _records(one, at_x, count, every, isinstance(method, Search))
+    report = one.report.flat(extra(one.report.of_method))
     stages = Stages(
-        AtPoint(trial.loss, trial.gradient, one.finite, tuple(records), due),
+        AtPoint(at_x.loss, at_x.gradient, one.finite, tuple(records), due),
         AtStop(one.stop, report),
         Update(next_x, tuple(new_state)),
     )
     outputs, shape = trees.flatten(stages)
-    guards = _guards(session, trial.x)
+    guards = _guards(session, at_x.x)
     nodes, guards = simplify_guarded(
         [node_of(output) for output in outputs], guards, session.sources
     )
-    (variable,) = simplify([trial.x.node])
+    (variable,) = simplify([at_x.x.node])
     x, count_input, *rest = session.inputs
     return Iteration(
         x=x,
@@ -229,12 +228,12 @@ def iterate(
 
 
 def _records(
-    one: Step, trial: Evaluation, count: Any, every: int, is_search: bool
+    one: Step, at_x: Evaluation, count: Any, every: int, is_search: bool
 ) -> tuple[list[Any], Any]:
-    """Return what the history keeps, and whether it does; None where it always does."""
+    """Return what the history records, and whether it does now; None if it always does."""
     if not every:
         return [], None
-    records = [trial.loss, norm(trial.free_gradient), one.step_length]
+    records = [at_x.loss, norm(at_x.free_gradient), one.step_length]
     due = None if every == 1 else one.iteration % every == 0
     if is_search:
         records += [one.iteration, count + 1]
@@ -243,14 +242,14 @@ def _records(
 
 
 def with_constants(it: Iteration, fast: bool) -> tuple[Iteration, tuple[Node, ...]]:
-    """Return an iteration that is given what does not change, and what that is.
+    """Return an iteration whose constant parts are inputs, and these parts.
 
     Parameters
     ----------
     it
-        The iteration; where it branches it is left alone.
+        The iteration. It is returned as it is if it branches.
     fast
-        Whether algebra may move more out of the loop, rounding differently.
+        Whether algebra may move more out of the loop, which rounds differently.
     """
     if it.guards:
         return it, ()
@@ -263,7 +262,7 @@ def with_constants(it: Iteration, fast: bool) -> tuple[Iteration, tuple[Node, ..
 
 
 def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:
-    """Return the guards of a path, the first being that its branches mean something."""
+    """Return the guards of a path; the first says that x is finite."""
     if not session.guards:
         return ()
     finite: Any = np.all(np.isfinite(variable))

@@ -1,7 +1,7 @@
-"""From an objective, a method and a stop rule to one iteration of each of many problems.
+"""Tracing of one iteration of many problems.
 
-A problem's state begins where its count of updates is 0, inside the iteration itself: so a
-problem is started by its point and its data alone, wherever there is room for it.
+The state of a problem is set inside of the iteration, where the count of updates is 0. A problem
+is thus started in any SIMD lane by its point and its data alone.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ from steepest.trace.tracing import (
 
 
 class Answer(NamedTuple):
-    """What is kept of a problem that is over.
+    """The result of one problem, as the loop returns it.
 
     Attributes
     ----------
     x, loss
         The point and the loss there.
     iterations, evaluations
-        Updates made, and how often the loss was computed.
+        Numbers of updates, and of evaluations of the loss.
     rules
-        Bits that say which stop rules were met.
+        A number whose bits say which stop rules were met.
     report
-        What the method kept of the point.
+        What the method reported of the point.
     """
 
     x: Any
@@ -66,28 +66,28 @@ class Answer(NamedTuple):
 
 
 class Before(NamedTuple):
-    """The point before the last update, and the loss there."""
+    """The point before the last update, and its loss."""
 
     x: Any
     loss: Any
 
 
 @dataclass(frozen=True)
-class BuiltMany:
-    """One iteration of each of many problems, and what it was traced from.
+class TracedBatch:
+    """One iteration of many problems as a graph, and what it was traced from.
 
     Attributes
     ----------
     program
-        The graph; None where branches on values part it into paths.
+        The graph; None if the loss branches on values.
     constants
-        What its last data inputs are bound to, as nodes over those before.
+        Values of the last data inputs, as nodes over the other data inputs.
     captures
         What the functions read from outside.
     structure
         The nesting of an :class:`Answer`.
     observations
-        Number of residuals; 0 where the loss is no sum of their squares.
+        Number of residuals; 0 if the loss is not a sum of squares.
     """
 
     program: ManyProgram | None
@@ -98,15 +98,15 @@ class BuiltMany:
 
 
 @traces_anew
-def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> BuiltMany:
-    """Trace one iteration of a problem among many.
+def trace_batch(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> TracedBatch:
+    """Trace one iteration of one of many problems.
 
     Parameters
     ----------
     problem, vector
-        One of them, and its start.
+        One of the problems, and its start.
     shared
-        The further arguments of the loss that all problems have in common.
+        Further arguments of the loss that all problems share.
     """
     p = problem
     x0 = vector.astype(p.dtype)
@@ -123,31 +123,31 @@ def build_many(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> B
         arguments, ends = traced[: len(names)], traced[len(names) :]
         within = Box(*(end.astype(p.dtype) for end in ends)) if ends else None
         evaluate: Callable[[Any], Any] = lambda at: p.objective(at, p.layout, arguments, within)
-        trial = evaluate(x.astype(p.dtype))
+        at_x = evaluate(x.astype(p.dtype))
         method = with_followed_settings(p.method, session)
-        fresh = _fresh(session, method, trial, start)
+        fresh = _fresh(session, method, at_x, start)
         is_first: Any = np.equal(count, 0)
         current = [
             np.where(is_first, first, value)
             for first, value in zip(trees.leaves(fresh), state, strict=True)
         ]
         own_state, previous = trees.unflatten(structure, current)
-        step = take_step(session, method, p.stop, trial, count, own_state)
-        following = step.state, Before(trial.x, trial.loss)
+        step = take_step(session, method, p.stop, at_x, count, own_state)
+        following = step.state, Before(at_x.x, at_x.loss)
         new_state = like_state(method, following, structure, state)
-        next_x = p.layout.rounded(like_x(method, step.x, trial.x))
-        over = np.where(step.finite, step.stop, DIVERGED)
-        answer = _answer(method, step, trial, count, own_state[0], previous, evaluate)
-        computed = Computed(over, tuple(trees.leaves(answer)), next_x, tuple(new_state))
+        next_x = p.layout.rounded(like_x(method, step.x, at_x.x))
+        ended = np.where(step.finite, step.stop, DIVERGED)
+        answer = _answer(method, step, at_x, count, own_state[0], previous, evaluate)
+        computed = Computed(ended, tuple(trees.leaves(answer)), next_x, tuple(new_state))
         outputs, shape = trees.flatten(computed)
         outputs = simplify([node_of(output) for output in outputs])
-    observations = 0 if trial.residual is None else trial.residual.size
+    observations = 0 if at_x.residual is None else at_x.residual.size
     program: ManyProgram | None = None
     constants: tuple[Node, ...] = ()
     if not session.guards:
         program, constants = _program(session, outputs, shape, len(state), number_own)
     structure = trees.structure(answer)
-    return BuiltMany(program, constants, session.captures, structure, observations)
+    return TracedBatch(program, constants, session.captures, structure, observations)
 
 
 def _program(
@@ -168,36 +168,36 @@ def _program(
     return program, tuple(constants)
 
 
-def _fresh(session: Session, method: Any, trial: Evaluation, start: Any) -> Any:
-    """Return the state in which a problem begins, as a function of its start point."""
+def _fresh(session: Session, method: Any, at_x: Evaluation, start: Any) -> Any:
+    """Return the first state of a problem, as a function of its start point."""
     (_, ours), _ = start
-    fresh = call_traced(method.init, session, [trial.x])
-    if isinstance(method, Search):  # otherwise what we remember is the same for all
-        ours = ours._replace(base=ours.base._replace(x=trial.x))
-    return (fresh, ours), Before(trial.x, trial.loss)
+    fresh = call_traced(method.init, session, [at_x.x])
+    if isinstance(method, Search):  # other methods' run state is the same for all problems
+        ours = ours._replace(base=ours.base._replace(x=at_x.x))
+    return (fresh, ours), Before(at_x.x, at_x.loss)
 
 
 def _answer(
     method: Any,
     step: Step,
-    trial: Evaluation,
+    at_x: Evaluation,
     count: Any,
     state: Any,
     previous: Before,
     evaluate: Callable[[Any], Evaluation],
 ) -> Answer:
-    """Return what is kept of a problem that ends here."""
-    report, rules = step.report.kept, step.report.rules
+    """Return the result of a problem that ends at this iteration."""
+    report, rules = step.report.of_method, step.report.rules
     evaluations = count + 1
     if isinstance(method, Search):
-        base = step.state[1].base  # where the search is now
-        falls = step.stop == int(Failure.UNBOUNDED)  # the point just tried is the lowest
-        x, loss = chosen(falls, (trial.x, trial.loss), tuple(base))
+        base = step.state[1].base  # the current iterate
+        falls = step.stop == int(Failure.UNBOUNDED)  # the candidate is the lowest point
+        x, loss = chosen(falls, (at_x.x, at_x.loss), tuple(base))
         return Answer(x, loss, step.iteration, evaluations, rules, report)
-    x, loss = chosen(step.finite, (trial.x, trial.loss), tuple(previous))
+    x, loss = chosen(step.finite, (at_x.x, at_x.loss), tuple(previous))
     iterations = np.where(step.finite, count, np.maximum(count - 1, 0))
     mean = getattr(method, "answer", None)
     if mean is not None:
-        x = np.where(step.finite, as_traced(mean(trial.x, state)), x)
+        x = np.where(step.finite, as_traced(mean(at_x.x, state)), x)
         loss = evaluate(as_traced(x)).loss
     return Answer(x, loss, iterations, evaluations, rules, report)

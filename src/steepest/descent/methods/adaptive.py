@@ -1,4 +1,4 @@
-"""Methods that give each parameter a step size of its own."""
+"""First-order methods with a step size for each parameter: Adagrad, RMSProp, Adam, AdamW, Lion."""
 
 from __future__ import annotations
 
@@ -26,24 +26,29 @@ def _check_decay(weight_decay: float) -> None:
 
 @dataclass(frozen=True)
 class Adagrad:
-    """Steps scaled by the sum of squared gradients (Duchi, Hazan and Singer 2011).
+    """Gradients scaled by the root of the sum of their squares (Duchi et al. [1]_).
 
     The conventions are those of ``torch.optim.Adagrad``: the sum starts at `initial`, and
     `epsilon` is added to its root. (optax adds it under the root, and starts at 0.1.)
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    initial
-        What the sum of squares starts with.
-    epsilon
-        Added to the root of the sum.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    initial : float, optional
+        Start of the sum of squares.
+    epsilon : float, optional
+        Positive number added to the root of the sum.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
+       stochastic optimization", Journal of Machine Learning Research 12, 2121-2159, 2011.
 
     Examples
     --------
@@ -72,25 +77,30 @@ class Adagrad:
 
 @dataclass(frozen=True)
 class RMSProp:
-    """Steps scaled by a running mean of squared gradients (Hinton 2012).
+    """Gradients scaled by the root of a running mean of their squares (Tieleman, Hinton [1]_).
 
     The conventions are those of ``torch.optim.RMSprop``: `epsilon` is added to the root.
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    decay
-        Share of the running mean that stays, in [0, 1).
-    epsilon
-        Added to the root of the mean square.
-    momentum
-        Share of the last step that stays, in [0, 1).
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    decay : float, optional
+        Factor of the running mean at each update, in [0, 1).
+    epsilon : float, optional
+        Positive number added to the root of the mean square.
+    momentum : float, optional
+        Factor of the last step at each update, in [0, 1).
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] T. Tieleman and G. Hinton, "Lecture 6.5: RMSProp: divide the gradient by a running
+       average of its recent magnitude", COURSERA: Neural Networks for Machine Learning, 2012.
 
     Examples
     --------
@@ -125,21 +135,26 @@ class RMSProp:
 
 @dataclass(frozen=True)
 class Adam:
-    """Steps scaled by running means of the gradient and its square (Kingma and Ba 2015).
+    """Running mean of the gradient, scaled by that of its square (Kingma and Ba [1]_).
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    beta1, beta2
-        Shares of the running means that stay, in [0, 1).
-    epsilon
-        Added to the root of the mean square.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    beta1, beta2 : float, optional
+        Factors of the running means of the gradient and of its square at each update, in [0, 1).
+    epsilon : float, optional
+        Positive number added to the root of the mean square.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", International
+       Conference on Learning Representations (ICLR), 2015, arXiv:1412.6980.
 
     Examples
     --------
@@ -179,23 +194,30 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW:
-    """Adam with weight decay that is not scaled (Loshchilov and Hutter 2019).
+    """Adam with decoupled weight decay (Loshchilov and Hutter [1]_).
+
+    The decay subtracts ``step_size * weight_decay * x``. Adam does not scale it.
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    beta1, beta2
-        Shares of the running means that stay, in [0, 1).
-    epsilon
-        Added to the root of the mean square.
-    weight_decay
-        Share of the parameters that a step of size 1 would remove.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    beta1, beta2 : float, optional
+        Factors of the running means of the gradient and of its square at each update, in [0, 1).
+    epsilon : float, optional
+        Positive number added to the root of the mean square.
+    weight_decay : float, optional
+        Fraction of each parameter that is subtracted at a step size of 1; at least 0.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", International
+       Conference on Learning Representations (ICLR), 2019, arXiv:1711.05101.
 
     Examples
     --------
@@ -230,23 +252,30 @@ class AdamW:
 
 @dataclass(frozen=True)
 class Lion:
-    """Steps of one length in each parameter, along the sign of a mean (Chen et al. 2023).
+    """Steps along the sign of a running mean of gradients (Chen et al. [1]_).
+
+    Each parameter changes by the step size, apart from the weight decay.
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    beta1
-        Share of the running mean in the direction, in [0, 1).
-    beta2
-        Share of the running mean that stays, in [0, 1).
-    weight_decay
-        Share of the parameters that a step of size 1 would remove.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    beta1 : float, optional
+        Weight of the running mean in the direction, in [0, 1).
+    beta2 : float, optional
+        Factor of the running mean at each update, in [0, 1).
+    weight_decay : float, optional
+        Fraction of each parameter that is subtracted at a step size of 1; at least 0.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] X. Chen, C. Liang, D. Huang et al., "Symbolic discovery of optimization algorithms",
+       Advances in Neural Information Processing Systems (NeurIPS) 36, 2023, arXiv:2302.06675.
 
     Examples
     --------

@@ -1,9 +1,8 @@
-"""What a method provides: an update, or a search.
+"""The interfaces of a descent method: :class:`Method` and :class:`Search`.
 
-A method is its mathematics, written once in NumPy and run by every engine. All parameters
-come as one vector, however they are nested. The state that a method carries from one call to
-the next is an array, or nested tuples, lists and dicts of arrays. A frozen dataclass keeps
-its settings.
+A method is written once in NumPy, and every engine runs it. It sees all parameters as one
+vector. Its state is an array, or nested tuples, lists and dicts of arrays, and is handed from
+call to call. A method is a frozen dataclass whose fields are its settings.
 """
 
 from __future__ import annotations
@@ -20,15 +19,40 @@ __all__ = ["Failure", "Method", "Move", "Search"]
 
 
 class Method(Protocol):
-    """A method that goes wherever its update leads."""
+    """Interface of methods that always accept the point to which their update leads.
+
+    A method is any object with ``init`` and ``update``, both written in NumPy. It need not inherit
+    from this class.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class SignDescent:
+    ...     step_size: float = 0.1
+    ...     def init(self, x):
+    ...         return ()
+    ...     def update(self, x, gradient, state, iteration):
+    ...         return x - self.step_size * np.sign(gradient), state
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2), method=SignDescent(),
+    ...                   stop=st.LossBelow(1e-6))
+    >>> run.x.round(4), run.iterations
+    (array([3., 3.]), 30)
+    """
 
     def init(self, x: Any) -> Any:
         """Return the state at the start.
 
         Parameters
         ----------
-        x
+        x : ndarray
             Start point, shape (n,).
+
+        Returns
+        -------
+        array or nested arrays
+            The state.
         """
         ...
 
@@ -37,20 +61,31 @@ class Method(Protocol):
 
         Parameters
         ----------
-        x
-            Point, shape (n,).
-        gradient
-            Gradient of the loss there, shape (n,).
-        state
-            What ``init`` or the last update returned.
-        iteration
+        x : ndarray
+            Current iterate, shape (n,).
+        gradient : ndarray
+            Gradient of the loss at `x`, shape (n,).
+        state : array or nested arrays
+            The state that ``init`` or the last update returned.
+        iteration : int
             Number of updates made before.
+
+        Returns
+        -------
+        x : ndarray
+            Next iterate, shape (n,).
+        state : array or nested arrays
+            The next state.
         """
         ...
 
 
 class Failure(enum.IntEnum):
-    """Why a search cannot go on; the words are in ``descent.results.result``."""
+    """Why a :class:`Search` cannot go on.
+
+    Each member but ``NONE`` has the name of the :class:`Status` that the run then has. That status
+    holds the sentence for the user.
+    """
 
     NONE = 0
     PRECISION = 2
@@ -61,14 +96,14 @@ class Failure(enum.IntEnum):
 
 
 class Incumbent(NamedTuple):
-    """The best point that a search has reached.
+    """The current iterate of a search: the last point that was accepted.
 
     Attributes
     ----------
     x
         Point, shape (n,).
     loss
-        The loss there.
+        The loss at `x`.
     """
 
     x: Any
@@ -76,28 +111,45 @@ class Incumbent(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What a search does next.
+    """The answer of :meth:`Search.advance`: accept the candidate or not, and what to try next.
 
     Attributes
     ----------
-    accepted
-        Whether the point just tried is where the descent now is.
-    x
-        The point to try next, shape (n,).
-    state
-        The next state.
-    failure
-        A number of :class:`Failure`; other than 0 it ends the descent where it is. It counts
-        only where the point is not accepted.
-    decrement
-        By how much the loss would fall from the point that is now the best, were it what the
-        method takes it for; NaN where the method cannot say.
-    report
-        Nested arrays that are kept of the point where the descent ends.
-    is_singular
-        Whether no goal counts as reached at the point that is now the best: the parameters
-        cannot be told apart there, though that is no property of the problem; or it is a
-        maximum or a saddle point.
+    accepted : bool
+        Whether the candidate becomes the current iterate.
+    x : ndarray
+        The next candidate, shape (n,).
+    state : array or nested arrays
+        The next state of the method.
+    failure : Failure, optional
+        If it is not 0, the run ends at the current iterate. It is ignored if the candidate is
+        accepted.
+    decrement : float, optional
+        The largest decrease of the loss from the current iterate that the method's model predicts;
+        NaN if the method has no such model.
+    report : nested arrays, optional
+        Arrays to return with the result, if the run ends at the current iterate.
+    is_singular : bool, optional
+        Whether goals of the stop rule are ignored at the current iterate: the Jacobian has lost
+        rank there, or the point is a maximum or a saddle point.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> class Doubling(st.Search):  # doubles the step size after a success, else halves it
+    ...     def init(self, x):
+    ...         return np.zeros_like(x), np.ones(())
+    ...     def advance(self, base, trial, state, is_first):
+    ...         gradient, step_size = state
+    ...         accepted = is_first | (trial.loss < base.loss)
+    ...         gradient = np.where(accepted, trial.gradient, gradient)
+    ...         step_size = np.where(accepted, 2.0, 0.5) * step_size
+    ...         x = np.where(accepted, trial.x, base.x) - step_size * gradient
+    ...         failure = np.where(step_size < 1e-12, int(st.Failure.STALLED), 0)
+    ...         return st.Move(accepted, x, (gradient, step_size), failure)
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2), method=Doubling())
+    >>> run.x.round(4)
+    array([3., 3.])
     """
 
     accepted: Any
@@ -110,35 +162,58 @@ class Move(NamedTuple):
 
 
 class Search(abc.ABC):
-    """A method that tries points and may turn them down: line searches, trust regions.
+    """Base class of methods that may reject candidates: line searches, trust regions.
 
-    Each call sees the loss at one point more. So a search is not a loop around the loss but
-    a step of one: it can be stopped, resumed and run beside others after every evaluation.
+    Each call of ``advance`` sees the loss at one more candidate, and names the next. A search is
+    thus not a loop around the loss, and a run can be stopped and resumed after every evaluation.
+
+    Attributes
+    ----------
+    needs_residuals : bool
+        Whether the method uses residuals and their Jacobian, and not only the loss.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> class Newton(st.Search):  # accepts every candidate
+    ...     def init(self, x):
+    ...         return ()
+    ...     def advance(self, base, trial, state, is_first):
+    ...         step = np.linalg.solve(trial.hessian, trial.gradient)
+    ...         return st.Move(True, trial.x - step, state)
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 4 + x**2), np.ones(2), method=Newton())
+    >>> run.x.round(4), run.iterations
+    (array([2., 2.]), 5)
     """
 
     needs_residuals = False
-    """Whether it looks at residuals and their slopes, and not at the loss alone."""
+    """Whether the method uses residuals and their Jacobian, and not only the loss."""
 
     def bounded(self) -> Any:
-        """Return the method as it is where parameters have bounds."""
+        """Return the method to use if the parameters have bounds."""
         return self
 
     @abc.abstractmethod
     def init(self, x: Any) -> Any:
-        """Return the state at the start, shape (n,)."""
+        """Return the state at the start point `x`, shape (n,)."""
 
     @abc.abstractmethod
     def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
-        """Return whether a point is accepted, and which one to try next.
+        """Return whether the candidate is accepted, and the next candidate.
 
         Parameters
         ----------
-        base
-            Where the descent is.
-        trial
-            The point just tried. Its loss may be infinite or NaN.
-        state
-            What ``init`` or the last call returned.
-        is_first
-            Whether this is the start point, which is accepted in any case.
+        base : Incumbent
+            The current iterate.
+        trial : Evaluation
+            The candidate, where the loss was just evaluated. Its loss may be infinite or NaN.
+        state : array or nested arrays
+            The state that ``init`` or the last call returned.
+        is_first : bool
+            Whether the candidate is the start point, which is always accepted.
+
+        Returns
+        -------
+        Move
+            The decision.
         """

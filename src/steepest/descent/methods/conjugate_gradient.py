@@ -1,4 +1,4 @@
-"""Nonlinear conjugate gradients."""
+"""The nonlinear conjugate-gradient method."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from steepest.descent.problem.evaluation import Evaluation
 __all__ = ["NonlinearCG"]
 
 
-class Kept(NamedTuple):
-    """What :class:`NonlinearCG` remembers.
+class CGMemory(NamedTuple):
+    """State of :class:`NonlinearCG` between iterations.
 
     Attributes
     ----------
     direction
-        The share of the last direction that stays.
+        The multiple of the last direction that enters the next one.
     length
-        The step against the gradient that its last change suggests, the longer one of
-        Barzilai and Borwein (1988), or the shorter one after a step that was too long; 0
-        where none is known.
+        Barzilai-Borwein step size along the negative gradient: the longer one, or the shorter one
+        after a step that was shortened; 0 where none is known.
     """
 
     direction: Any
@@ -37,12 +36,21 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True)
 class NonlinearCG(LineSearchMethod):
-    """Nonlinear conjugate gradients of Polak and Ribière (1969), restarted where they ascend.
+    """Nonlinear conjugate gradients of Polak and Ribière [1]_, restarted at ascent directions.
 
     Parameters
     ----------
-    search
-        The line search.
+    search : LineSearch, optional
+        The line search. With :class:`Armijo` the first step size follows from the last change of
+        the gradient [2]_.
+
+    References
+    ----------
+    .. [1] E. Polak and G. Ribière, "Note sur la convergence de méthodes de directions conjuguées",
+       Revue française d'informatique et de recherche opérationnelle, Série rouge 3 (16), 35-43,
+       1969.
+    .. [2] J. Barzilai and J. M. Borwein, "Two-point step size gradient methods", IMA Journal of
+       Numerical Analysis 8 (1), 141-148, 1988.
 
     Examples
     --------
@@ -56,38 +64,32 @@ class NonlinearCG(LineSearchMethod):
     search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4, flatness=0.4))
 
     def empty_memory(self, x: Any) -> Any:
-        return Kept(np.zeros_like(x), np.zeros((), x.dtype))
+        return CGMemory(np.zeros_like(x), np.zeros((), x.dtype))
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
-        before = np.where(gradient == 0, 0.0, line.gradient)  # what a bound holds does not count
-        share = np.maximum(np.sum(gradient * change) / np.sum(np.square(before)), 0.0)
+        last = np.where(gradient == 0, 0.0, line.gradient)  # without held parameters
+        beta = np.maximum(np.sum(gradient * change) / np.sum(np.square(last)), 0.0)
         product = np.sum(step * change)
         length = np.sum(np.square(step)) / product
-        if isinstance(self.search, Armijo):  # a step that was shortened has lost conjugacy
+        if isinstance(self.search, Armijo):  # after a shortened step directions are not conjugate
             is_short = line.tries > 0
-            share = np.where(is_short, 0.0, share)
+            beta = np.where(is_short, 0.0, beta)
             length = np.where(is_short, product / np.sum(np.square(change)), length)
-        return Kept(
-            np.where(counts, share * line.direction, memory.direction),
-            np.where(counts & (product > 0), length, memory.length),
+        return CGMemory(
+            np.where(counts, beta * line.direction, line.memory.direction),
+            np.where(counts & (product > 0), length, line.memory.length),
         )
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return memory.direction - gradient
 
     def first_step(
-        self, line: LineSearchState, memory: Any, way: Any, slope: Any, drop: Any
+        self, line: LineSearchState, memory: Any, direction: Any, slope: Any, drop: Any
     ) -> Any:
         if not isinstance(self.search, Armijo):
             return after_drop(slope, drop)
-        # A search that only shortens begins where the last change of the gradient points to.
-        length = memory.length / np.sum(np.square(way))
+        # Armijo's search only shortens: start from the Barzilai-Borwein step size.
+        length = memory.length / np.sum(np.square(direction))
         return np.where(memory.length > 0, -slope * length, line.step * line.slope / slope)

@@ -1,4 +1,4 @@
-"""Methods that look at the gradient alone, and go wherever their update leads."""
+"""First-order methods with one step size: gradient descent, momentum, Nesterov."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ __all__ = ["GradientDescent", "Momentum", "Nesterov"]
 
 
 def check_share(name: str, value: float) -> None:
-    """Raise unless a number is in [0, 1)."""
+    """Raise unless a setting is in [0, 1)."""
     if not 0 <= value < 1:
         raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}")
 
 
 @dataclass(frozen=True)
 class GradientDescent:
-    """Steps against the gradient: ``x - step_size * gradient`` (Cauchy 1847).
+    """Gradient descent with a given step size: ``x - step_size * gradient`` (Cauchy [1]_).
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
 
     Raises
     ------
     InputError
         If the step size is not positive and finite.
+
+    References
+    ----------
+    .. [1] A. Cauchy, "Méthode générale pour la résolution des systèmes d'équations
+       simultanées", Comptes rendus de l'Académie des sciences 25, 536-538, 1847.
 
     Examples
     --------
@@ -56,25 +61,33 @@ class GradientDescent:
 
 @dataclass(frozen=True)
 class Momentum:
-    """Steps along a decaying sum of gradients (Polyak 1964, Nesterov 1983).
+    """Gradient descent with momentum: steps along a decaying sum of gradients (Polyak [1]_).
 
-    ``velocity = momentum * velocity + gradient``; the step is along the velocity, or with
-    `nesterov` along ``gradient + momentum * velocity``. The conventions are those of
+    The velocity is ``momentum * velocity + gradient``. The step goes along the velocity, or with
+    `nesterov` along ``gradient + momentum * velocity`` [2]_. The conventions are those of
     ``torch.optim.SGD``.
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    momentum
-        Share of the velocity that stays, in [0, 1).
-    nesterov
-        Whether to look ahead along the velocity.
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    momentum : float, optional
+        Factor of the velocity at each update, in [0, 1).
+    nesterov : bool, optional
+        Whether to add the gradient to the decayed velocity, as Nesterov's method does.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] B. T. Polyak, "Some methods of speeding up the convergence of iteration methods",
+       USSR Computational Mathematics and Mathematical Physics 4 (5), 1-17, 1964.
+    .. [2] I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization
+       and momentum in deep learning", International Conference on Machine Learning (ICML),
+       1139-1147, 2013.
 
     Examples
     --------
@@ -104,21 +117,26 @@ class Momentum:
 
 @dataclass(frozen=True)
 class Nesterov:
-    """Momentum that looks ahead along the velocity (Nesterov 1983).
+    """Nesterov's accelerated gradient (Nesterov [1]_), with a constant momentum.
 
-    The same as ``Momentum(step_size, momentum, nesterov=True)``.
+    It equals ``Momentum(step_size, momentum, nesterov=True)``.
 
     Parameters
     ----------
-    step_size
-        Positive number, or a function of the iteration.
-    momentum
-        Share of the velocity that stays, in [0, 1).
+    step_size : float or callable, optional
+        Step size, a positive number or a function of the iteration (a schedule).
+    momentum : float, optional
+        Factor of the velocity at each update, in [0, 1).
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] Y. E. Nesterov, "A method for solving the convex programming problem with convergence
+       rate O(1/k^2)", Doklady Akademii Nauk SSSR 269 (3), 543-547, 1983.
 
     Examples
     --------

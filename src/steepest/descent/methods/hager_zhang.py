@@ -1,4 +1,4 @@
-"""The line search of Hager and Zhang (2005), one step at a time."""
+"""The line search of Hager and Zhang, one evaluation at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from steepest.descent.methods.line_searches import (
 __all__ = ["HagerZhang"]
 
 _EXPAND, _FIRST, _SECOND, _MIDDLE, _SHRINK = range(5)
-"""What the step under way is: one further on, one by either secant, a bisection, or one of a
-row of bisections after the loss was found to be too high."""
+"""The phases of a search: a larger step size, the first or second secant, a bisection, and
+repeated bisections after phi was too high."""
 
 
 class Interval(NamedTuple):
@@ -27,15 +27,15 @@ class Interval(NamedTuple):
     Attributes
     ----------
     low, low_slope
-        The end where phi falls and is low enough, and its slope.
+        The end where phi is falling and low enough, and its slope.
     high, high_slope
-        The end where phi rises, or in a row of bisections where it is too high.
+        The end where phi rises, or, during bisections, where it is too high.
     width
-        Of the interval when the last round began.
+        Length of the interval when the last round of secants began.
     phase
-        What the step under way is.
+        Which step size is tried now: one of ``_EXPAND``, ``_FIRST`` and so on.
     is_new
-        Whether no step was tried.
+        Whether no step size was tried yet.
     """
 
     low: Any
@@ -49,21 +49,31 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class HagerZhang(LineSearch):
-    """Find a step by secants where slopes are more exact than losses (Hager, Zhang 2005).
+    """Find a step size by secants of the slope (Hager and Zhang [1]_).
 
-    Near a minimum, where losses differ by rounding errors only, the slopes decide: so it
-    finds minima to the full precision.
+    Near a minimum losses differ only by rounding errors, but slopes are still exact. The search
+    then decides by the slopes, and so reaches full precision.
 
     Parameters
     ----------
-    decrease
-        Share of the decrease that the slope promises which is enough, in (0, 1/2).
-    flatness
-        Share of the slope at the start that may be left, in (0, 1).
-    blur
-        Share of the loss by which it may rise.
-    expansion
-        By what a step is multiplied as long as the loss falls on.
+    decrease : float, optional
+        Fraction of the decrease predicted by the slope that is sufficient, in (0, 1/2).
+    flatness : float, optional
+        Largest slope at the end, as a fraction of the slope at the start, in (0, 1).
+    blur : float, optional
+        Largest increase of the loss that is ignored, as a fraction of the loss.
+    expansion : float, optional
+        Factor of the step size as long as the loss keeps falling.
+
+    Raises
+    ------
+    InputError
+        If `decrease` or `flatness` is out of its range.
+
+    References
+    ----------
+    .. [1] W. W. Hager and H. Zhang, "A new conjugate gradient method with guaranteed descent and
+       an efficient line search", SIAM Journal on Optimization 16 (1), 170-192, 2005.
 
     Examples
     --------
@@ -106,7 +116,7 @@ class HagerZhang(LineSearch):
         expands = goes_on & (state.phase == _EXPAND)
         shrinks = ~rises & (~goes_on | (state.phase == _SHRINK))
 
-        # By the secant through the end that was replaced and the one that replaced it.
+        # The secant through the end that was replaced and the new one.
         other = np.where(goes_on, before, state.high)
         other_slope = np.where(goes_on, before_slope, state.high_slope)
         second = _secant(other, other_slope, c, slope)

@@ -1,4 +1,4 @@
-"""Methods for sums of squares: a linear model of the residuals."""
+"""Methods for sums of squares: each step comes from a linear model of the residuals."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.methods.base import Incumbent, Move, Search
-from steepest.descent.methods.line_search_method import LineSearchMethod, LineSearchState
+from steepest.descent.methods.line_search_method import LineSearchMethod
 from steepest.descent.methods.line_searches import Armijo, LineSearch
 from steepest.descent.methods.linear_model import (
     LinearModel,
     bound_weight,
     empty_model,
-    farthest,
+    failure_or_singular,
     is_flat,
     is_rounding,
     is_usable,
+    largest_step,
     least_damping,
     model_at,
     norms_of,
-    reach,
-    why_stuck,
+    step_to_bound,
 )
 from steepest.descent.methods.trust_region import (
     ENOUGH,
     check_radius,
     failure_of,
     gain,
-    kept_inside,
     next_radius,
+    project_step,
 )
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen, norm
@@ -46,11 +46,12 @@ class Damped(NamedTuple):
     Attributes
     ----------
     model
-        At the best point.
+        Linear model at the current iterate.
     damping, growth
-        The damping, and what it is multiplied with if the step under way fails.
+        The damping, and its factor if the candidate is rejected.
     predicted, slope
-        By how much the model's loss falls with it, and the loss's slope along it.
+        Decrease of the loss that the model predicts for the step to the candidate, and slope of
+        the loss along it.
     """
 
     model: LinearModel
@@ -62,22 +63,33 @@ class Damped(NamedTuple):
 
 @dataclass(frozen=True)
 class LevenbergMarquardt(Search):
-    """Gauss-Newton steps, damped where the linear model fails (Levenberg 1944).
+    """The method of Levenberg [1]_ and Marquardt [2]_: damped Gauss-Newton steps.
 
-    The damping is scaled by the Jacobian's columns (Marquardt 1963, Moré 1978) and follows
-    the ratio of actual to predicted reduction (Nielsen 1999). Steps are found from a QR
-    decomposition, never from the normal equations. None changes a parameter by more than half
-    the largest size that it has had, unless the residuals have just been as good as linear.
+    The damping is scaled by the norms of the Jacobian's columns (Moré [3]_) and follows the ratio
+    of actual to predicted reduction (Nielsen [4]_). Steps come from a QR decomposition, never from
+    the normal equations. A step changes each parameter by at most half of the largest size that
+    the parameter has had, unless the last reduction was as the linear model predicted.
 
     Parameters
     ----------
-    damping
-        The first one, relative to the squared norms of the Jacobian's columns.
+    damping : float, optional
+        First damping, relative to the squared norms of the Jacobian's columns.
 
     Raises
     ------
     InputError
         If the damping is not positive.
+
+    References
+    ----------
+    .. [1] K. Levenberg, "A method for the solution of certain non-linear problems in least
+       squares", Quarterly of Applied Mathematics 2 (2), 164-168, 1944.
+    .. [2] D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters",
+       Journal of the Society for Industrial and Applied Mathematics 11 (2), 431-441, 1963.
+    .. [3] J. J. Moré, "The Levenberg-Marquardt algorithm: implementation and theory", Numerical
+       Analysis, Lecture Notes in Mathematics 630, Springer, 105-116, 1978.
+    .. [4] H. B. Nielsen, "Damping parameter in Marquardt's method", report IMM-REP-1999-05,
+       Technical University of Denmark, 1999.
 
     Examples
     --------
@@ -102,52 +114,50 @@ class LevenbergMarquardt(Search):
 
     def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
-        here = model_at(trial, state.model)
-        accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
-        model = chosen(accepted, here, state.model)
-        # Where the model is nearly exact the damping goes fast: so the end is quadratic.
+        candidate_model = model_at(trial, state.model)
+        accepted = is_first | ((ratio > ENOUGH) & is_usable(candidate_model))
+        model = chosen(accepted, candidate_model, state.model)
+        # Where the model is nearly exact the damping falls fast, for quadratic convergence.
         gap = np.abs(ratio - 1)
-        least = np.where(gap < 0.03, 0.01, 0.1)
+        smallest = np.where(gap < 0.03, 0.01, 0.1)
         excess = 2 * ratio - 1
-        factor = np.maximum(least, 1 - excess * excess * excess)  # a power would be a call
+        factor = np.maximum(smallest, 1 - excess * excess * excess)  # a power would be a call
         better, worse = state.damping * factor, state.damping * state.growth
-        better = np.where(np.all(model.counts), better, np.maximum(better, _least(trial)))
+        least = least_damping(trial.x.dtype)
+        better = np.where(np.all(model.counts), better, np.maximum(better, least))
         damping = np.where(is_first, state.damping, np.where(accepted, better, worse))
         growth = np.where(accepted, 2.0, 2 * state.growth)
         x = np.where(accepted, trial.x, base.x)
         weight = model.weight
-        weights, most = np.sqrt(damping) * self._usual(model, damping), farthest(model, gap)
+        weights, most = np.sqrt(damping) * self._usual(model, damping), largest_step(model, gap)
         target, step = _step_within(trial, x, model, weights, most)
         predicted = model.predicted(step)
-        is_cut = np.any(np.abs(step) >= most)  # then it does not tell what is left
+        is_cut = np.any(np.abs(step) >= most)  # then its decrease is no bound
         following = Damped(model, damping, growth, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
         left = model.decrement(x, loss, damping, np.where(is_cut, np.inf, predicted))
         failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
-        failure = why_stuck(failure, model)
+        failure = failure_or_singular(failure, model)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
     def _usual(self, model: LinearModel, damping: Any) -> Any:
-        """Return the weights, in which sizes count less the more the model is trusted.
+        """Return the weights of the damping.
 
-        Near a minimum they would only slow the descent down.
+        A small damping lowers the part of a parameter's size in them. Near a minimum the sizes
+        would only slow the descent down.
         """
         share = np.clip(damping / self.damping, 1e-6, 1.0)
         squares = share * np.square(model.weight) + (1.0 - share) * np.square(model.scale)
         return np.sqrt(squares)
 
 
-def _least(trial: Evaluation) -> float:
-    return least_damping(trial.x.dtype)
-
-
 def _step_within(
     trial: Evaluation, x: Any, model: LinearModel, weight: Any, most: Any
 ) -> tuple[Any, Any]:
-    """Return where a damped step leads within the bounds, and the step there.
+    """Return the end of a damped step within the bounds, and the step.
 
-    No parameter changes by more than `most`. Those that the step would take beyond their bounds
-    go as far as they may, and the others take the step that is best then.
+    No parameter changes by more than `most`. A parameter that would cross its bound is moved as
+    close as allowed, and the step of the others is computed again with it fixed there.
     """
     if trial.box is None:
         step = np.clip(damped_step(model, weight), -most, most)
@@ -155,24 +165,24 @@ def _step_within(
     box = trial.box
     weight = bound_weight(box, x, model, weight)
     step = damped_step(model, weight)
-    low = np.maximum(-reach(x - box.lower, model.size), -most)
-    high = np.minimum(reach(box.upper - x, model.size), most)
+    low = np.maximum(-step_to_bound(x - box.lower, model.size), -most)
+    high = np.minimum(step_to_bound(box.upper - x, model.size), most)
     end = np.clip(step, low, high)
     cut = end != step
     rest = model.right + np.sum(np.where(cut, model.factor[:, :-1] * end, 0.0), axis=1)
     others = np.where(cut, 0.0, model.factor[:, :-1])
     left = model._replace(factor=np.concatenate([others, rest[:, None]], axis=1))
     step = np.where(cut, end, np.clip(damped_step(left, weight), low, high))
-    return kept_inside(trial, x, step)
+    return project_step(trial, x, step)
 
 
 def damped_step(model: LinearModel, weight: Any) -> Any:
-    """Return the step p that minimizes the model's loss plus half of ``sum((weight * p)**2)``."""
+    """Return the step p that minimizes the model's loss plus ``0.5 * sum((weight * p)**2)``."""
     number = weight.size
     below = np.where(np.eye(number, number + 1, dtype=bool), weight[:, None], 0.0)
     rows = triangle(np.concatenate([model.factor, below]))[:number]
     step = -solve_triangle(rows[:, :number], rows[:, number:])[:, 0]
-    return np.where(model.norms > 0, step, 0.0)  # rounding errors would leave a bound
+    return np.where(model.norms > 0, step, 0.0)  # not rounding errors, which would leave a bound
 
 
 class Trusted(NamedTuple):
@@ -181,13 +191,13 @@ class Trusted(NamedTuple):
     Attributes
     ----------
     model
-        At the best point.
+        Linear model at the current iterate.
     radius
-        Of the region where it is trusted, in units of the scale.
+        Radius of the trust region, in units of the weights.
     length
-        Of the step under way.
+        Length of the step to the candidate.
     predicted, slope
-        By how much the model's loss falls with it, and the loss's slope along it.
+        Decrease of the loss that the model predicts for the step, and slope of the loss along it.
     """
 
     model: LinearModel
@@ -199,18 +209,23 @@ class Trusted(NamedTuple):
 
 @dataclass(frozen=True)
 class Dogleg(Search):
-    """Steps along Powell's dogleg (1970): down the gradient, then to the Gauss-Newton point.
+    """Powell's dogleg [1]_: a path down the gradient and then to the Gauss-Newton point.
 
     Parameters
     ----------
-    radius
-        Of the first trust region, relative to the start's norm in units of the Jacobian's
-        columns.
+    radius : float, optional
+        First radius of the trust region. Its unit is the norm of the start point, with each
+        parameter scaled by the norm of its column of the Jacobian.
 
     Raises
     ------
     InputError
         If the radius is not positive.
+
+    References
+    ----------
+    .. [1] M. J. D. Powell, "A hybrid method for nonlinear equations", in P. Rabinowitz (ed.),
+       Numerical Methods for Nonlinear Algebraic Equations, Gordon and Breach, 87-114, 1970.
 
     Examples
     --------
@@ -234,9 +249,9 @@ class Dogleg(Search):
 
     def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
-        here = model_at(trial, state.model)
-        accepted = is_first | ((ratio > ENOUGH) & is_usable(here))
-        model = chosen(accepted, here, state.model)
+        candidate_model = model_at(trial, state.model)
+        accepted = is_first | ((ratio > ENOUGH) & is_usable(candidate_model))
+        model = chosen(accepted, candidate_model, state.model)
         x, weight = np.where(accepted, trial.x, base.x), model.weight
         size = norm(weight * x)
         first = self.radius * np.where(size > 0, size, 1.0)
@@ -245,32 +260,34 @@ class Dogleg(Search):
         if trial.box is not None:
             box = trial.box
             step = np.clip(
-                step, -reach(x - box.lower, model.size), reach(box.upper - x, model.size)
+                step,
+                -step_to_bound(x - box.lower, model.size),
+                step_to_bound(box.upper - x, model.size),
             )
-        target, step = kept_inside(trial, x, step)
+        target, step = project_step(trial, x, step)
         length, predicted = norm(weight * step), model.predicted(step)
         following = Trusted(model, radius, length, predicted, model.slope(step))
         loss = np.where(accepted, trial.loss, base.loss)
-        # A step that the region ends says nothing about what is left.
+        # The decrease of a step that ends at the radius is no bound on what is left.
         damping = np.where(length < 0.999 * radius, least_damping(x.dtype), np.inf)
         left = model.decrement(x, loss, damping, predicted)
         failure = failure_of(length, size, is_flat(model, x, left, loss))
-        failure = why_stuck(failure, model)
+        failure = failure_or_singular(failure, model)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
 
 def dogleg_step(model: LinearModel, weight: Any, radius: Any) -> Any:
-    """Return the step of Powell's dogleg within a radius, in units of the weights."""
+    """Return the step of Powell's dogleg within a radius, which is in units of the weights."""
     number = weight.size
     tiny = np.finfo(weight.dtype).eps
-    newton = damped_step(model, np.sqrt(number) * tiny * weight)  # regular at any rank
+    newton = damped_step(model, np.sqrt(number) * tiny * weight)  # slightly damped, for any rank
     scaled = np.sum(model.factor[:, :number] * model.right[:, None], axis=0) / weight
     down = -scaled / weight
     square, bend = np.sum(np.square(scaled)), np.sum(np.square(model.changes(down)))
     cauchy = square / bend * down
     newton_length, cauchy_length = norm(weight * newton), norm(weight * cauchy)
     to_edge = radius / norm(scaled) * down
-    # Where the second leg leaves the region: a quadratic in the share of it.
+    # The second leg leaves the region at the root of a quadratic.
     leg = weight * (newton - cauchy)
     a, b = np.sum(np.square(leg)), np.sum(leg * weight * cauchy)
     c = np.square(cauchy_length) - np.square(radius)
@@ -282,15 +299,20 @@ def dogleg_step(model: LinearModel, weight: Any, radius: Any) -> Any:
 
 @dataclass(frozen=True)
 class GaussNewton(LineSearchMethod):
-    """Steps to the minimum of the linear model, shortened until the loss falls (Gauss 1809).
+    """The method of Gauss [1]_: steps to the minimum of the linear model, with a line search.
 
-    Quick where residuals are small and the start is near; :class:`LevenbergMarquardt` is the
-    one to rely on.
+    It is fast where the residuals are small and the start is near the minimum.
+    :class:`LevenbergMarquardt` is more robust.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
+
+    References
+    ----------
+    .. [1] C. F. Gauss, "Theoria motus corporum coelestium in sectionibus conicis solem
+       ambientium", Perthes and Besser, Hamburg, 1809.
 
     Examples
     --------
@@ -305,25 +327,11 @@ class GaussNewton(LineSearchMethod):
     search: LineSearch = field(default_factory=Armijo)
     needs_residuals = True
 
-    def empty_memory(self, x: Any) -> Any:
-        return ()
-
-    def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
-    ) -> Any:
-        return ()
-
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         factor, number = trial.triangle, trial.x.size
         return -solve_triangle(factor[:, :number], factor[:, number:])[:, 0]
 
-    def cautious(self, gradient: Any, loss: Any) -> Any:
+    def initial_step(self, gradient: Any, loss: Any) -> Any:
         return 1.0
 
     def decrement(self, slope: Any, trial: Evaluation) -> Any:

@@ -1,4 +1,4 @@
-"""Methods that choose a direction and search along it."""
+"""Base class of methods that choose a search direction and a step size along it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen, norm
 
 _TRIES = 40
-"""Steps tried along a direction before it is given up, or taken as it is."""
+"""Largest number of step sizes tried along a direction. The last is accepted if the loss fell."""
 
 
 class LineSearchState(NamedTuple):
-    """State of a method that searches along directions.
+    """State of a :class:`LineSearchMethod`.
 
     Attributes
     ----------
     memory
-        What the direction is made of.
+        What the method remembers to choose directions.
     gradient
-        At the base.
+        Gradient at the current iterate.
     direction, slope
-        The direction, and the loss's slope along it at the base.
+        The search direction, and the slope of the loss along it at the current iterate.
     step
-        The step under way, in units of the direction.
+        The step size of the candidate, in units of the direction.
     tries
-        Steps tried along it.
+        Number of step sizes tried along the direction.
     search
         State of the line search.
     """
@@ -47,7 +47,7 @@ class LineSearchState(NamedTuple):
 
 
 class LineSearchMethod(Search):
-    """A method that chooses a direction, and searches along it.
+    """A method that chooses a search direction, and a step size by a line search.
 
     Attributes
     ----------
@@ -57,47 +57,51 @@ class LineSearchMethod(Search):
 
     search: LineSearch
 
-    @abc.abstractmethod
     def empty_memory(self, x: Any) -> Any:
-        """Return the memory at the start."""
+        """Return the memory at the start; the default is none."""
+        return ()
 
-    @abc.abstractmethod
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
-        """Return the memory after a step along a line that changed the gradient, to `gradient`.
+        """Return the memory after an accepted step; unchanged where `counts` is false.
 
-        It stays as it is where the step does not count.
+        Parameters
+        ----------
+        line
+            State of the line search that found the step, with the memory before it.
+        step, change
+            The step, and the change of the gradient over it, shape (n,).
+        gradient
+            Gradient at the end, with 0 for held parameters, shape (n,).
+        counts
+            Whether the step was accepted.
         """
+        return line.memory
 
     @abc.abstractmethod
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
-        """Return where to go from a trial point, given its gradient without held parameters."""
+        """Return the search direction from a candidate, given its free gradient."""
 
     def first_step(
-        self, line: LineSearchState, memory: Any, way: Any, slope: Any, drop: Any
+        self, line: LineSearchState, memory: Any, direction: Any, slope: Any, drop: Any
     ) -> Any:
-        """Return the step to try first along a way of some slope, after a drop of the loss."""
+        """Return the first step size along a direction, given its slope and the last decrease."""
         return 1.0
 
     def decrement(self, slope: Any, trial: Evaluation) -> Any:
-        """Return by how much the loss would fall at most, given its slope along the direction.
+        """Return the decrease that the method's model predicts, given the slope of its step.
 
-        It is NaN where a whole step does not lead to the minimum of a model.
+        NaN for a method without such a model.
         """
         return np.nan
 
-    def cautious(self, gradient: Any, loss: Any) -> Any:
-        """Return the step to try first where nothing else is known.
+    def initial_step(self, gradient: Any, loss: Any) -> Any:
+        """Return the first step size where the method knows nothing of the curvature yet.
 
-        It has length 1; where that is more than the gradient, it ends where a parabola with
-        this loss and slope would reach 0.
+        The step has length ``min(1, max(norm(gradient), 2 * abs(loss) / norm(gradient)))``. The
+        last term is the distance to the minimum of a parabola with this loss and slope and
+        minimum 0.
         """
         length = norm(gradient)
         to_zero = 2 * np.abs(loss) / np.square(length)
@@ -125,29 +129,29 @@ class LineSearchMethod(Search):
         seen = _seen(base, trial, line)
         verdict = self.search.judge(seen, line.search)
         tries = line.tries + 1
-        patience = (tries >= _TRIES) & (trial.loss < base.loss)
-        accepted = is_first | verdict.done | patience
+        is_exhausted = (tries >= _TRIES) & (trial.loss < base.loss)
+        accepted = is_first | verdict.done | is_exhausted
         change = trial.gradient - line.gradient
         counts = accepted & ~is_first
         step = trial.x - base.x
-        memory = self.remember(line.memory, line, step, change, gradient, counts)
-        way = self.direction(memory, gradient, trial)
+        memory = self.remember(line, step, change, gradient, counts)
+        direction = self.direction(memory, gradient, trial)
         if box is not None:
-            way = np.where(trial.held, 0.0, way)
-        slope = np.sum(way * gradient)
-        # Where the memory leads uphill it is no use: begin anew against the gradient.
+            direction = np.where(trial.held, 0.0, direction)
+        slope = np.sum(direction * gradient)
+        # If the direction is one of ascent, restart along the negative gradient.
         descends = slope < 0
         decrement = self.decrement(slope, trial)
-        way = np.where(descends, way, -gradient)
+        direction = np.where(descends, direction, -gradient)
         slope = np.where(descends, slope, -np.sum(np.square(gradient)))
-        careful = self.cautious(gradient, trial.loss)
-        usual = self.first_step(line, memory, way, slope, base.loss - trial.loss)
+        initial = self.initial_step(gradient, trial.loss)
+        usual = self.first_step(line, memory, direction, slope, base.loss - trial.loss)
         following = LineSearchState(
             memory,
             np.where(accepted, trial.gradient, line.gradient),
-            np.where(accepted, way, line.direction),
+            np.where(accepted, direction, line.direction),
             np.where(accepted, slope, line.slope),
-            np.where(accepted, np.where(is_first | ~descends, careful, usual), verdict.step),
+            np.where(accepted, np.where(is_first | ~descends, initial, usual), verdict.step),
             np.where(accepted, 0, tries),
             chosen(accepted, self.search.start(trial.x), verdict.state),
         )
@@ -158,36 +162,36 @@ class LineSearchMethod(Search):
         is_stuck = np.all(target == x) | (tries >= _TRIES)
         rounding = 10 * np.finfo(trial.x.dtype).eps * np.abs(base.loss)
         negligible = np.abs(line.step * line.slope) <= rounding
-        little = np.sqrt(np.finfo(x.dtype).eps) * np.abs(base.loss)  # for the whole step
-        # At right angles to the gradient, as far as can be told, it says nothing of the loss.
+        little = np.sqrt(np.finfo(x.dtype).eps) * np.abs(base.loss)  # for a step size of 1
+        # A direction orthogonal to the gradient, up to rounding, says nothing of the loss.
         across = np.sqrt(np.finfo(x.dtype).eps) * np.sum(np.abs(line.direction * line.gradient))
         is_little = (np.abs(line.slope) <= little) & (np.abs(line.slope) >= across)
         negligible &= is_flat_at(line.gradient, x, base.loss) | is_little
-        reason = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
-        failure = np.where(is_stuck, reason, int(Failure.NONE))
+        stuck = np.where(negligible, int(Failure.PRECISION), int(Failure.STALLED))
+        failure = np.where(is_stuck, stuck, int(Failure.NONE))
         return Move(accepted, target, following, failure, decrement)
 
 
 def after_drop(slope: Any, drop: Any) -> Any:
-    """Return the step to try first after the loss fell by something: 1 at most.
+    """Return the first step size after a decrease of the loss by `drop`; at most 1.
 
-    It is where a parabola of this slope at its start falls by as much again (Nocedal and
-    Wright 3.60): what a method knows of the curvature so far may be wrong by any factor.
+    It is where a parabola of this slope decreases by as much again (Nocedal and Wright 3.60). The
+    method's estimate of the curvature may still be wrong by any factor.
     """
     step = np.minimum(1.0, 2.02 * drop / -slope)
     return np.where(step > 0, step, 1.0)
 
 
 def _seen(base: Incumbent, trial: Evaluation, line: LineSearchState) -> LineSearchPoint:
-    """Return the step that was tried.
+    """Return the step size that was tried.
 
-    Where the loss changed by next to nothing, the difference would be rounding error: then
-    it is found from the slopes at both ends (Hager and Zhang 2005).
+    If the loss hardly changed, the difference of losses would be a rounding error. It is then
+    computed from the slopes at both ends (Hager and Zhang 2005).
     """
     start_slope, slope = line.slope, np.sum(trial.gradient * line.direction)
-    if trial.box is not None:  # the way bends where it meets a bound
-        way = (trial.x - base.x) / line.step
-        start_slope, slope = np.sum(line.gradient * way), np.sum(trial.gradient * way)
+    if trial.box is not None:  # the direction bends where it meets a bound
+        direction = (trial.x - base.x) / line.step
+        start_slope, slope = np.sum(line.gradient * direction), np.sum(trial.gradient * direction)
     by_slopes = base.loss + 0.5 * line.step * (start_slope + slope)
     near = np.abs(trial.loss - base.loss) <= 1e-10 * np.abs(base.loss)
     loss = np.where(near, by_slopes, trial.loss)

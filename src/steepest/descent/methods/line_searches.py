@@ -1,7 +1,7 @@
-"""Line searches: how far to go along a direction.
+"""Line searches: they choose the step size along a direction.
 
-A search judges one step after the other. It sees the loss along the direction, phi, and its
-slope, at the step's start and its end.
+A line search judges one step size after the other. It sees the loss along the direction, phi,
+and its slope, at step size 0 and at the step size tried.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ __all__ = ["Armijo", "LineSearch", "StrongWolfe"]
 
 
 class LineSearchPoint(NamedTuple):
-    """A step that was tried.
+    """The loss along a direction at step size 0 and at the step size tried.
 
     Attributes
     ----------
     step
-        How far, in units of the direction.
+        The step size: the length of the step in units of the direction.
     start, start_slope
-        phi and its slope at 0.
+        phi and its slope at step size 0.
     loss, slope
-        The same at the step; the loss may be infinite or NaN.
+        phi and its slope at `step`. The loss may be infinite or NaN.
     """
 
     step: Any
@@ -38,16 +38,16 @@ class LineSearchPoint(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a line search says to a step.
+    """The decision of a line search on a step size.
 
     Attributes
     ----------
     done
-        Whether the step will do.
+        Whether the step size is accepted.
     step
-        Which one to try next, if not.
+        The step size to try next, if it is not.
     state
-        The search's state, if not.
+        The state of the line search, if it is not.
     """
 
     done: Any
@@ -56,15 +56,34 @@ class Verdict(NamedTuple):
 
 
 class LineSearch(abc.ABC):
-    """How a line search is asked."""
+    """Base class of line searches.
+
+    A subclass is a frozen dataclass that implements ``start`` and ``judge`` in NumPy.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> from dataclasses import dataclass
+    >>> from steepest.descent.methods.line_searches import Verdict
+    >>> @dataclass(frozen=True)
+    ... class Halving(st.LineSearch):
+    ...     def start(self, like):
+    ...         return ()
+    ...     def judge(self, seen, state):
+    ...         return Verdict(seen.loss < seen.start, 0.5 * seen.step, state)
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2),
+    ...                   method=st.LBFGS(search=Halving()))
+    >>> run.x.round(4)
+    array([3., 3.])
+    """
 
     @abc.abstractmethod
     def start(self, like: Any) -> Any:
-        """Return the state in which every search begins; numbers have the dtype of `like`."""
+        """Return the state at the start of each search; its numbers have the dtype of `like`."""
 
     @abc.abstractmethod
     def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
-        """Return whether a step will do, or which to try next."""
+        """Return whether a step size is accepted, and which one to try next if it is not."""
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
@@ -75,15 +94,25 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Armijo(LineSearch):
-    """Shorten the step until the loss falls enough (Armijo 1966).
+    """Backtracking: shorten the step until the loss decreases sufficiently (Armijo [1]_).
 
-    The next step is where a parabola through what is known has its minimum, between a tenth
-    and a half of this one.
+    The next step size minimizes a parabola through the known values, and is clipped to between a
+    tenth and a half of the last one.
 
     Parameters
     ----------
-    decrease
-        Share of the decrease that the slope promises which is enough, in (0, 1).
+    decrease : float, optional
+        Fraction of the decrease predicted by the slope that is sufficient, in (0, 1).
+
+    Raises
+    ------
+    InputError
+        If `decrease` is out of its range.
+
+    References
+    ----------
+    .. [1] L. Armijo, "Minimization of functions having Lipschitz continuous first partial
+       derivatives", Pacific Journal of Mathematics 16 (1), 1-3, 1966.
 
     Examples
     --------
@@ -112,14 +141,14 @@ class Armijo(LineSearch):
 
 
 class Ends(NamedTuple):
-    """Two ends of the interval that a search works on: the best step and another.
+    """The interval that a line search works on: the best step size so far and another one.
 
     Attributes
     ----------
     best, loss, slope
-        The best step so far, phi there and its slope.
+        The best step size so far, phi there and its slope.
     other, other_loss, other_slope
-        The other end.
+        The step size at the other end, phi there and its slope.
     """
 
     best: Any
@@ -138,15 +167,15 @@ class Bracket(NamedTuple):
     ends
         The interval.
     is_bracket
-        Whether it contains a minimum.
+        Whether the interval contains a minimum.
     is_late
-        Whether the loss itself is looked at, rather than what it is above the line of
-        sufficient decrease.
+        Whether the search has reached its second stage, which uses phi itself. The first stage
+        uses phi minus the line of sufficient decrease.
     width, earlier_width
         Lengths of the interval one and two steps ago.
     wall
-        The shortest step so far where the loss was no number, or so high that it says
-        nothing about where the minimum is; infinite if there is none.
+        The shortest step size so far at which the loss was not finite, or so high that it says
+        nothing about the minimum; infinite if there is none.
     """
 
     ends: Ends
@@ -159,16 +188,26 @@ class Bracket(NamedTuple):
 
 @dataclass(frozen=True)
 class StrongWolfe(LineSearch):
-    """Find a step where loss and slope have both fallen enough (Moré and Thuente 1994).
+    """Find a step size that meets the strong Wolfe conditions (Moré and Thuente [1]_).
 
     Parameters
     ----------
-    decrease
-        Share of the decrease that the slope promises which is enough, in (0, 1/2).
-    flatness
-        Share of the slope at the start that may be left, in (0, 1).
-    longest
-        Longest step, in units of the direction.
+    decrease : float, optional
+        Fraction of the decrease predicted by the slope that is sufficient, in (0, 1/2).
+    flatness : float, optional
+        Largest slope at the end, as a fraction of the slope at the start, in (0, 1).
+    longest : float, optional
+        Largest step size, in units of the direction.
+
+    Raises
+    ------
+    InputError
+        If `decrease` or `flatness` is out of its range.
+
+    References
+    ----------
+    .. [1] J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient
+       decrease", ACM Transactions on Mathematical Software 20 (3), 286-307, 1994.
 
     Examples
     --------
@@ -195,17 +234,17 @@ class StrongWolfe(LineSearch):
         return Bracket(ends, no, no, infinite, infinite, infinite)
 
     def judge(self, seen: LineSearchPoint, state: Any) -> Verdict:
-        # At the start of a search both ends are the point that it starts from.
+        # At the start of a search both ends are step size 0.
         is_new = np.isinf(state.width)
         start = Ends(0.0, seen.start, seen.start_slope, 0.0, seen.start, seen.start_slope)
         ends = Ends(*(np.where(is_new, a, b) for a, b in zip(start, state.ends, strict=True)))
-        promised = self.decrease * seen.start_slope
-        line = seen.start + promised * seen.step
+        predicted = self.decrease * seen.start_slope
+        line = seen.start + predicted * seen.step
         enough = seen.loss <= line
         flat = np.abs(seen.slope) <= -self.flatness * seen.start_slope
         late = state.is_late | (enough & (seen.slope >= 0))
-        # As long as no step is good enough the search works on the loss above the line.
-        tilt = np.where(~late & (seen.loss <= ends.loss) & (seen.loss > line), promised, 0.0)
+        # The first stage uses phi minus the line of sufficient decrease.
+        tilt = np.where(~late & (seen.loss <= ends.loss) & (seen.loss > line), predicted, 0.0)
         tilted = Ends(
             ends.best,
             ends.loss - tilt * ends.best,
@@ -239,38 +278,38 @@ class StrongWolfe(LineSearch):
         length = np.abs(after.other - after.best)
         slow = is_bracket & (length >= 0.66 * state.earlier_width)
         step = np.where(slow, after.best + 0.5 * (after.other - after.best), step)
-        # A step to a wall says nothing but that it was too long: parabolas through it, or none
-        # at all, would lead back to the start. Behind it the search halves what is left.
+        # Of a step to a wall only its length is known: interpolation would lead back to the
+        # start. The next step is halfway to the wall.
         broken = is_wall(seen)
         wall = np.where(broken, np.minimum(seen.step, state.wall), state.wall)
         step = np.where(broken, ends.best + 0.5 * (seen.step - ends.best), step)
-        kept = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
-        best = kept[0]
+        next_ends = [np.where(broken, a, b) for a, b in zip(ends, after, strict=True)]
+        best = next_ends[0]
         step = np.where(step >= wall, 0.5 * (best + wall), step)
         is_bracket = np.where(broken, state.is_bracket, is_bracket)
         largest = np.finfo(seen.loss.dtype).max
         width = np.where(is_bracket, length, np.where(is_new, largest, state.width))
-        bracket = Bracket(Ends(*kept), is_bracket, late, width, state.width, wall)
+        bracket = Bracket(Ends(*next_ends), is_bracket, late, width, state.width, wall)
         return Verdict(enough & flat, np.minimum(step, self.longest), bracket)
 
 
 _HIGH = 1e6
-"""How much more than the slope at the start promises, the other way, a loss rises at a wall."""
+"""Smallest increase of the loss at a wall, relative to the decrease that the slope predicts."""
 
 
 def is_wall(seen: LineSearchPoint) -> Any:
-    """Return whether the loss at a step is no number, or has nothing to do with the slope."""
-    promised = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
-    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * promised)
+    """Return whether the loss at a step size is not finite, or far above what its slope says."""
+    predicted = np.abs(seen.step * seen.start_slope) + np.abs(seen.start)
+    return ~np.isfinite(seen.loss + seen.slope) | (seen.loss - seen.start > _HIGH * predicted)
 
 
 def next_step(
     ends: Ends, step: Any, loss: Any, slope: Any, is_bracket: Any, low: Any, high: Any
 ) -> tuple[Ends, Any, Any]:
-    """Return the interval after one more step, whether it is a bracket, and the next step.
+    """Return the interval after one more step size, whether it is a bracket, and the next step.
 
-    The next step is found by cubic and quadratic interpolation; the cases are those of Moré
-    and Thuente's section 4.
+    The next step size comes from cubic and quadratic interpolation. The four cases are those of
+    section 4 of Moré and Thuente.
     """
     best, other = ends.best, ends.other
     opposite = slope * ends.slope < 0

@@ -1,4 +1,4 @@
-"""Newton's method: the loss's own curvature, kept from leading astray."""
+"""Newton's method, with a line search or a trust region. Hessians are exact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.methods.base import Incumbent, Move, Search
-from steepest.descent.methods.line_search_method import LineSearchMethod, LineSearchState
+from steepest.descent.methods.line_search_method import LineSearchMethod
 from steepest.descent.methods.line_searches import Armijo, LineSearch
 from steepest.descent.methods.trust_region import (
     ENOUGH,
@@ -16,8 +16,8 @@ from steepest.descent.methods.trust_region import (
     failure_of,
     gain,
     is_flat_at,
-    kept_inside,
     next_radius,
+    project_step,
 )
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
@@ -30,22 +30,27 @@ __all__ = ["NewtonCG", "TrustRegion"]
 
 @dataclass(frozen=True)
 class NewtonCG(LineSearchMethod):
-    """Newton directions from conjugate gradients, without the Hessian (Dembo, Steihaug 1983).
+    """Newton directions by conjugate gradients, without the Hessian (Dembo and Steihaug [1]_).
 
-    Hessian-vector products are exact. The inner iteration ends as soon as the equation holds
-    well enough, or where the curvature turns out to be negative.
+    Hessian-vector products are exact. The conjugate gradients end when the Newton equation holds
+    to a tolerance, or at a direction of negative curvature.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
-    inner
-        Largest number of inner iterations.
+    inner : int, optional
+        Largest number of conjugate-gradient iterations for one direction, at least 1.
 
     Raises
     ------
     InputError
         If `inner` is not a positive whole number.
+
+    References
+    ----------
+    .. [1] R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for large-scale unconstrained
+       optimization", Mathematical Programming 26, 190-212, 1983.
 
     Examples
     --------
@@ -63,24 +68,10 @@ class NewtonCG(LineSearchMethod):
     def __post_init__(self) -> None:
         _check_inner(self.inner)
 
-    def empty_memory(self, x: Any) -> Any:
-        return ()
-
-    def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
-    ) -> Any:
-        return ()
-
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return conjugate_step(trial, gradient, np.inf, self.inner)
 
-    def cautious(self, gradient: Any, loss: Any) -> Any:
+    def initial_step(self, gradient: Any, loss: Any) -> Any:
         return 1.0
 
     def decrement(self, slope: Any, trial: Evaluation) -> Any:
@@ -98,11 +89,11 @@ class Inner(NamedTuple):
     Attributes
     ----------
     step, residual, direction
-        The step so far, the gradient of the quadratic model there, and where to go on.
+        The step so far, the gradient of the quadratic model there, and the next direction.
     count
-        Iterations made.
+        Number of iterations made.
     is_done
-        Whether the step has met the edge of the region, or negative curvature.
+        Whether the step has reached the boundary of the region, or negative curvature.
     """
 
     step: Any
@@ -113,36 +104,39 @@ class Inner(NamedTuple):
 
 
 def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) -> Any:
-    """Return an approximate minimum of the quadratic model within a radius (Steihaug 1983)."""
+    """Return an approximate minimum of the quadratic model within a radius (Steihaug 1983).
+
+    At most `limit` conjugate-gradient iterations are made.
+    """
     held = None if trial.box is None else trial.held
     radius = np.asarray(radius, gradient.dtype) if isinstance(radius, float) else radius
     size = norm(gradient)
     goal = np.minimum(0.5, np.sqrt(size)) * size
 
-    def goes_on(inner: Inner) -> Any:
+    def continues(inner: Inner) -> Any:
         return ~inner.is_done & (norm(inner.residual) > goal) & (inner.count < limit)
 
-    def go_on(inner: Inner) -> Inner:
+    def iterate(inner: Inner) -> Inner:
         d, residual = inner.direction, inner.residual
-        curved = trial.hessian_times(d)
+        hessian_d = trial.hessian_times(d)
         if held is not None:
-            curved = np.where(held, 0.0, curved)
-        bend, square = np.sum(d * curved), np.sum(np.square(residual))
-        is_bent = bend > 0
-        reach = square / np.where(is_bent, bend, 1.0)
-        full = inner.step + reach * d
-        leaves = ~is_bent | (norm(full) >= radius)
+            hessian_d = np.where(held, 0.0, hessian_d)
+        curvature_along, square = np.sum(d * hessian_d), np.sum(np.square(residual))
+        is_convex = curvature_along > 0
+        step_size = square / np.where(is_convex, curvature_along, 1.0)
+        full = inner.step + step_size * d
+        leaves = ~is_convex | (norm(full) >= radius)
         edge = inner.step + _to_edge(inner.step, d, radius) * d
-        # Without an edge negative curvature ends the search where it is.
+        # Without a radius the iteration ends at negative curvature.
         first = inner.count == 0
         stay = np.where(first, d, inner.step)
         out = np.where(np.isfinite(radius), edge, stay)
-        following = residual + reach * curved
-        share = np.sum(np.square(following)) / square
+        next_residual = residual + step_size * hessian_d
+        share = np.sum(np.square(next_residual)) / square
         return Inner(
             np.where(leaves, out, full),
-            following,
-            share * d - following,
+            next_residual,
+            share * d - next_residual,
             inner.count + 1,
             leaves,
         )
@@ -154,11 +148,11 @@ def conjugate_step(trial: Evaluation, gradient: Any, radius: Any, limit: int) ->
         np.zeros((), np.int64),
         np.zeros((), np.bool_),
     )
-    return while_loop(goes_on, go_on, start).step
+    return while_loop(continues, iterate, start).step
 
 
 def _to_edge(step: Any, direction: Any, radius: Any) -> Any:
-    """Return how far along a direction the edge of the region is."""
+    """Return the multiple of a direction that leads from a step to the boundary of the region."""
     a, b = np.sum(np.square(direction)), np.sum(step * direction)
     c = np.sum(np.square(step)) - np.square(radius)
     return (-b + np.sqrt(np.maximum(np.square(b) - a * c, 0.0))) / a
@@ -170,15 +164,15 @@ class Region(NamedTuple):
     Attributes
     ----------
     gradient
-        At the best point.
+        Gradient at the current iterate.
     curvature
-        The Hessian there, or of a large problem the last step and the Hessian times it.
+        The Hessian there. With many parameters, the last step and the Hessian times the step.
     radius
-        Of the region where the quadratic model is trusted.
+        Radius of the trust region.
     length
-        Of the step under way.
+        Length of the step to the candidate.
     predicted, slope
-        By how much the model's loss falls with it, and the loss's slope along it.
+        Decrease of the loss that the model predicts for the step, and slope of the loss along it.
     """
 
     gradient: Any
@@ -193,22 +187,30 @@ class Region(NamedTuple):
 class TrustRegion(Search):
     """Newton's method within a trust region.
 
-    Small problems are solved exactly, by eigenvalues (Moré and Sorensen 1983), large ones by
-    conjugate gradients that end at the region's edge (Steihaug 1983). Hessians are exact.
+    With few parameters each step minimizes the quadratic model exactly, from the eigenvalues of
+    the Hessian (Moré and Sorensen [1]_). With many parameters it comes from conjugate gradients
+    that end at the boundary of the region (Steihaug [2]_). Hessians are exact.
 
     Parameters
     ----------
-    radius
-        Of the first region, in the parameters' units.
-    exact
-        Whether to form the Hessian; None does so for up to 50 parameters.
-    inner
-        Largest number of inner iterations, where it is not formed.
+    radius : float, optional
+        First radius, in the units of the parameters.
+    exact : bool, optional
+        Whether to form the Hessian. None forms it for up to 50 parameters.
+    inner : int, optional
+        Largest number of conjugate-gradient iterations for one step, at least 1.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] J. J. Moré and D. C. Sorensen, "Computing a trust region step", SIAM Journal on
+       Scientific and Statistical Computing 4 (3), 553-572, 1983.
+    .. [2] T. Steihaug, "The conjugate gradient method and trust regions in large scale
+       optimization", SIAM Journal on Numerical Analysis 20 (3), 626-637, 1983.
 
     Examples
     --------
@@ -243,42 +245,42 @@ class TrustRegion(Search):
         radius = np.where(is_first, state.radius, next_radius(state.radius, ratio, state.length))
         gradient = np.where(accepted, trial.free_gradient, state.gradient)
         x = np.where(accepted, trial.x, base.x)
-        loss, settled = np.where(accepted, trial.loss, base.loss), False
-        bent: Any = False
+        loss, is_flat = np.where(accepted, trial.loss, base.loss), False
+        is_not_minimum: Any = False
         if self._is_exact(trial.x.size):
             hessian = trial.hessian
             if trial.box is not None:
                 hessian = _without(trial.held, hessian)
             curvature = np.where(accepted, hessian, state.curvature)
-            step, whole, lowest, highest = exact_step(gradient, curvature, radius)
-            # A maximum or a saddle point is no goal: the step leads away from it.
+            step, largest_decrease, lowest, highest = exact_step(gradient, curvature, radius)
+            # A maximum or a saddle point is not a goal. The step leads away from it.
             rounding = np.sqrt(np.finfo(x.dtype).eps) * np.maximum(np.abs(highest), -lowest)
-            bent = np.all(gradient == 0) & (lowest < -rounding)
-            settled = whole <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
-            target, step = kept_inside(trial, x, step)
-            curved = np.matmul(curvature, step)
+            is_not_minimum = np.all(gradient == 0) & (lowest < -rounding)
+            is_flat = largest_decrease <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
+            target, step = project_step(trial, x, step)
+            hessian_step = np.matmul(curvature, step)
         else:
-            # A rejected step is only shortened: the Hessian is known where it was tried.
+            # A rejected step is shortened: the Hessian is available at the candidate only.
             length = norm(state.curvature[0])
             shorter = np.minimum(1.0, radius / length)
             step = conjugate_step(trial, trial.free_gradient, radius, self.inner)
-            step, curved = (
+            step, hessian_step = (
                 np.where(accepted, a, shorter * b)
                 for a, b in zip((step, trial.hessian_times(step)), state.curvature, strict=True)
             )
-            target, step = kept_inside(trial, x, step)
-            curvature = np.stack([step, curved])
+            target, step = project_step(trial, x, step)
+            curvature = np.stack([step, hessian_step])
         slope = np.sum(gradient * step)
-        predicted = -slope - 0.5 * np.sum(step * curved)
+        predicted = -slope - 0.5 * np.sum(step * hessian_step)
         length = norm(step)
         following = Region(gradient, curvature, radius, length, predicted, slope)
         left = np.where(length < 0.999 * radius, predicted, np.inf)
-        failure = failure_of(length, norm(x), is_flat_at(gradient, x, loss) | settled)
-        return Move(accepted, target, following, failure, left, is_singular=bent)
+        failure = failure_of(length, norm(x), is_flat_at(gradient, x, loss) | is_flat)
+        return Move(accepted, target, following, failure, left, is_singular=is_not_minimum)
 
 
 def _without(held: Any, hessian: Any) -> Any:
-    """Return a Hessian in which some parameters neither act nor are acted upon."""
+    """Return a Hessian with the rows and columns of held parameters replaced by the identity's."""
     either = held[:, None] | held[None, :]
     return np.where(either, np.eye(held.size, dtype=hessian.dtype), hessian)
 
@@ -286,8 +288,14 @@ def _without(held: Any, hessian: Any) -> Any:
 def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any, Any, Any]:
     """Return the minimum of a quadratic model within a radius (Moré and Sorensen 1983).
 
-    Second comes by how much the model could fall without one, infinite if by any amount; then
-    the lowest and the highest eigenvalue of the Hessian.
+    Returns
+    -------
+    step : ndarray
+        The step, shape (n,).
+    largest_decrease : float
+        Decrease of the model at its unconstrained minimum; infinite if there is none.
+    lowest, highest : float
+        Smallest and largest eigenvalue of the Hessian.
     """
     values, vectors = eigh_parts(hessian)
     parts = np.matmul(gradient, vectors)
@@ -303,12 +311,12 @@ def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any, Any,
     tiny = np.finfo(gradient.dtype).eps * (np.abs(lowest) + np.abs(values[-1]))
     tiny = np.maximum(tiny, np.finfo(gradient.dtype).tiny)
 
-    def goes_on(state: Any) -> Any:
+    def continues(state: Any) -> Any:
         shift, low, high, count = state
         far = np.abs(length(shift) - radius) > 1e-6 * radius
         return far & (high - low > tiny) & (count < 100)
 
-    def go_on(state: Any) -> Any:
+    def iterate(state: Any) -> Any:
         shift, low, high, count = state
         size = length(shift)
         low, high = np.where(size > radius, shift, low), np.where(size > radius, high, shift)
@@ -320,17 +328,18 @@ def exact_step(gradient: Any, hessian: Any, radius: Any) -> tuple[Any, Any, Any,
 
     first = np.maximum(0.5 * (floor + upper), floor + tiny)
     found = while_loop(
-        goes_on, go_on, (first, floor, np.maximum(upper, first), np.zeros((), np.int64))
+        continues, iterate, (first, floor, np.maximum(upper, first), np.zeros((), np.int64))
     )[0]
     shift = np.where(inside, 0.0, np.maximum(found, floor + tiny))
     along = -parts / (values + shift)
-    # The hard case: nothing pulls along the lowest eigenvector, which leads down either way.
+    # The hard case: the gradient has no part along the lowest eigenvector, along which the
+    # model falls in both directions.
     short = np.square(radius) - np.sum(np.square(along))
     is_hard = ~inside & (short > 1e-3 * np.square(radius))
     own = along[0]
     longer = np.copysign(np.sqrt(np.square(own) + np.maximum(short, 0.0)), own)
     extra = np.where(is_hard, longer - own, 0.0)
     along = along + extra * np.eye(1, parts.size, dtype=parts.dtype)[0]
-    whole = 0.5 * np.sum(np.square(parts) / np.where(lowest > 0, values, 1.0))
-    most = np.where(lowest > 0, whole, np.inf)
+    largest_decrease = 0.5 * np.sum(np.square(parts) / np.where(lowest > 0, values, 1.0))
+    most = np.where(lowest > 0, largest_decrease, np.inf)
     return np.matmul(vectors, along), most, lowest, values[-1]

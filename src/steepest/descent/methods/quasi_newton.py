@@ -1,4 +1,4 @@
-"""Quasi-Newton methods: curvature learned from how the gradient changes."""
+"""Quasi-Newton methods: they estimate the curvature from changes of the gradient."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["BFGS", "LBFGS"]
 
 
 class Pairs(NamedTuple):
-    """What :class:`LBFGS` remembers, the oldest pair first.
+    """Memory of :class:`LBFGS`: the last steps and changes of the gradient, the oldest first.
 
     Attributes
     ----------
     steps, changes
-        The last steps and the changes of the gradient over them: shape (memory, n).
+        The last steps and the changes of the gradient over them, shape (memory, n).
     inverse
-        One over the product of each pair, 0 where there is none yet: shape (memory,).
+        One over the inner product of each pair, 0 for a row that is still empty, shape (memory,).
     scale
-        Of the inverse Hessian that the pairs correct.
+        Factor of the identity in the first estimate of the inverse Hessian.
     """
 
     steps: Any
@@ -39,11 +39,11 @@ class Pairs(NamedTuple):
     scale: Any
 
     def newest_first(self) -> list[Any]:
-        """Return where the pairs are."""
+        """Return the row numbers of the pairs, the newest first."""
         return list(reversed(range(len(self.inverse))))
 
     def after(self, step: Any, change: Any, inverse: Any, scale: Any, counts: Any) -> Pairs:
-        """Return the memory after another pair, where it counts."""
+        """Return the memory with another pair, or unchanged if `counts` is false."""
         number = np.arange(len(self.inverse))
         is_last, below = number == number[-1], np.minimum(number + 1, number[-1])
 
@@ -60,28 +60,28 @@ class Pairs(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """The same, where each new pair takes the place of the oldest.
+    """Memory of :class:`LBFGS` as a ring buffer: a new pair overwrites the oldest.
 
-    To move the rows of long tables is most of what an iteration would do.
+    With long tables, shifting all rows would take most of the time of an iteration.
 
     Attributes
     ----------
     pairs
         The pairs.
     newest
-        Which of them is the newest; the oldest comes after it.
+        Row number of the newest pair. The oldest follows it.
     """
 
     pairs: Pairs
     newest: Any
 
     def newest_first(self) -> list[Any]:
-        """Return where the pairs are."""
+        """Return the row numbers of the pairs, the newest first."""
         number = len(self.pairs.inverse)
         return [(self.newest - i) % number for i in range(number)]
 
     def after(self, step: Any, change: Any, inverse: Any, scale: Any, counts: Any) -> Ring:
-        """Return the memory after another pair, where it counts."""
+        """Return the memory with another pair, or unchanged if `counts` is false."""
         pairs = self.pairs
         oldest = (self.newest + 1) % len(pairs.inverse)
 
@@ -99,26 +99,34 @@ class Ring(NamedTuple):
         return Ring(after, np.where(counts, oldest, self.newest))
 
 
-_IN_ORDER = 2048
-"""Numbers in a table up to which its rows are moved. In 200 variables, memory 10, both ways take
-as long; shorter tables moved let problems run side by side, which a computed place does not."""
+_SHIFTED = 2048
+"""Largest table whose rows are shifted, in numbers; larger ones are ring buffers. At 200 variables
+and a memory of 10 both take the same time. Only shifted tables run in SIMD lanes, since a ring
+buffer computes its index."""
 
 
 @dataclass(frozen=True)
 class LBFGS(LineSearchMethod):
-    """Limited-memory BFGS (Nocedal 1980, Liu and Nocedal 1989).
+    """Limited-memory BFGS (Nocedal [1]_, Liu and Nocedal [2]_).
 
     Parameters
     ----------
-    memory
-        Number of steps that are remembered.
-    search
+    memory : int, optional
+        Number of last steps that the inverse Hessian is estimated from, at least 1.
+    search : LineSearch, optional
         The line search.
 
     Raises
     ------
     InputError
         If the memory is not a positive whole number.
+
+    References
+    ----------
+    .. [1] J. Nocedal, "Updating quasi-Newton matrices with limited storage", Mathematics of
+       Computation 35 (151), 773-782, 1980.
+    .. [2] D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale
+       optimization", Mathematical Programming 45, 503-528, 1989.
 
     Examples
     --------
@@ -140,20 +148,14 @@ class LBFGS(LineSearchMethod):
     def empty_memory(self, x: Any) -> Any:
         table = np.zeros((self.memory, x.size), x.dtype)
         pairs = Pairs(table, table, np.zeros(self.memory, x.dtype), np.ones((), x.dtype))
-        return Ring(pairs, np.zeros((), np.int64)) if table.size > _IN_ORDER else pairs
+        return Ring(pairs, np.zeros((), np.int64)) if table.size > _SHIFTED else pairs
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
         product, square = np.sum(step * change), np.sum(np.square(change))
-        useful = counts & _is_useful(product, step, change)
-        return memory.after(step, change, 1.0 / product, product / square, useful)
+        updates = counts & _has_curvature(product, step, change)
+        return line.memory.after(step, change, 1.0 / product, product / square, updates)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         pairs = memory.pairs if isinstance(memory, Ring) else memory
@@ -170,26 +172,42 @@ class LBFGS(LineSearchMethod):
         return -q
 
 
-def _is_useful(product: Any, step: Any, change: Any) -> Any:
-    """Return whether a pair shows curvature: without, it would spoil what is known.
+def _has_curvature(product: Any, step: Any, change: Any) -> Any:
+    """Return whether the loss curves upward along a step, by more than rounding errors.
 
-    The units of parameters and loss do not matter.
+    The test does not depend on the units of the parameters and the loss.
     """
     return product > np.finfo(step.dtype).eps * norm(step) * norm(change)
 
 
-_LARGEST = 30_000
-"""Variables up to which BFGS keeps its matrix: some gigabytes."""
+_MAX_DENSE = 30_000
+"""Largest number of variables for BFGS, whose matrix then takes some gigabytes."""
 
 
 @dataclass(frozen=True)
 class BFGS(LineSearchMethod):
-    """The method of Broyden, Fletcher, Goldfarb and Shanno (1970), with a dense matrix.
+    """The method of Broyden, Fletcher, Goldfarb and Shanno [1]_ [2]_ [3]_ [4]_, with a matrix.
 
     Parameters
     ----------
-    search
+    search : LineSearch, optional
         The line search.
+
+    Notes
+    -----
+    :func:`minimize` raises :class:`InputError` for more than 30,000 parameters, where the matrix
+    would take some gigabytes.
+
+    References
+    ----------
+    .. [1] C. G. Broyden, "The convergence of a class of double-rank minimization algorithms",
+       IMA Journal of Applied Mathematics 6 (1), 76-90, 1970.
+    .. [2] R. Fletcher, "A new approach to variable metric algorithms", The Computer Journal 13
+       (3), 317-322, 1970.
+    .. [3] D. Goldfarb, "A family of variable-metric methods derived by variational means",
+       Mathematics of Computation 24 (109), 23-26, 1970.
+    .. [4] D. F. Shanno, "Conditioning of quasi-Newton methods for function minimization",
+       Mathematics of Computation 24 (111), 647-656, 1970.
 
     Examples
     --------
@@ -203,7 +221,7 @@ class BFGS(LineSearchMethod):
     search: LineSearch = field(default_factory=lambda: StrongWolfe(1e-4))
 
     def empty_memory(self, x: Any) -> Any:
-        if x.size > _LARGEST:
+        if x.size > _MAX_DENSE:
             raise InputError(
                 f"BFGS keeps a matrix of {x.size} x {x.size} numbers, which is "
                 f"{x.size**2 * x.itemsize / 2**30:.0f} GiB: use st.LBFGS() or st.NonlinearCG()"
@@ -211,28 +229,22 @@ class BFGS(LineSearchMethod):
         return np.eye(x.size, dtype=x.dtype)
 
     def remember(
-        self,
-        memory: Any,
-        line: LineSearchState,
-        step: Any,
-        change: Any,
-        gradient: Any,
-        counts: Any,
+        self, line: LineSearchState, step: Any, change: Any, gradient: Any, counts: Any
     ) -> Any:
-        # The first matrix stays as it is: scaled to what the first step has shown (Nocedal and
-        # Wright 6.20) it would know the steepest direction alone, and be too short in others.
-        product = np.sum(step * change)
-        useful = counts & _is_useful(product, step, change)
-        bent = np.matmul(memory, change)
-        share = (1.0 + np.sum(change * bent) / product) / product
-        cross = step[:, None] * bent[None, :]
+        # The first matrix is the identity. Scaled by the first step (Nocedal and Wright 6.20) it
+        # would fit the direction of steepest descent only, and be too small in others.
+        memory, product = line.memory, np.sum(step * change)
+        updates = counts & _has_curvature(product, step, change)
+        inverse_change = np.matmul(memory, change)
+        share = (1.0 + np.sum(change * inverse_change) / product) / product
+        cross = step[:, None] * inverse_change[None, :]
         after = memory + share * (step[:, None] * step[None, :]) - (cross + cross.T) / product
-        return np.where(useful, after, memory)
+        return np.where(updates, after, memory)
 
     def direction(self, memory: Any, gradient: Any, trial: Evaluation) -> Any:
         return -np.matmul(memory, gradient)
 
     def first_step(
-        self, line: LineSearchState, memory: Any, way: Any, slope: Any, drop: Any
+        self, line: LineSearchState, memory: Any, direction: Any, slope: Any, drop: Any
     ) -> Any:
         return after_drop(slope, drop)

@@ -1,4 +1,4 @@
-"""Which method is used, and why."""
+"""Names of methods, and the choice of a default method."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from steepest.descent.methods import (
 from steepest.errors import InputError, SettingError
 
 _DENSE = 100
-"""Parameters up to which a matrix of their number squared is cheap."""
+"""Largest number of parameters for which a dense matrix is cheap."""
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z]{2}|[A-Z][a-z])")
 
 
 def _is_method(kind: Any) -> bool:
-    """Whether a class is one of a method that needs no setting."""
+    """Whether a class is a method whose settings all have defaults."""
     is_one = hasattr(kind, "update") or hasattr(kind, "advance")
     if not is_one or inspect.isabstract(kind) or not dataclasses.is_dataclass(kind):
         return False
@@ -39,12 +39,12 @@ def _is_method(kind: Any) -> bool:
 
 
 def _by_name(kinds: Iterable[Any]) -> dict[str, Any]:
-    """Return classes by their names as words: ``"newton-cg"`` for ``NewtonCG``."""
+    """Return classes by their names in kebab case: ``"newton-cg"`` for ``NewtonCG``."""
     return dict(sorted((_WORD.sub("-", kind.__name__).lower(), kind) for kind in kinds))
 
 
 BY_NAME = _by_name(filter(_is_method, map(vars(methods).get, methods.__all__)))
-"""The methods by name."""
+"""Methods by name."""
 
 SCIPY_NAMES: dict[str, Callable[[], Any]] = {
     "cg": NonlinearCG,
@@ -56,11 +56,11 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
     "trf": LevenbergMarquardt,
     "dogbox": Dogleg,
 }
-"""What SciPy calls a method that is here too, where the name differs."""
+"""SciPy's names of methods, where they differ."""
 
-_WITHOUT_GRADIENTS = "it does without gradients, which are exact here: leave method out"
-_FOR_BOUNDS = "'l-bfgs-b' keeps to bounds, too"
-_FOR_CONSTRAINTS = "'l-bfgs-b' keeps to bounds; constraints are not supported"
+_WITHOUT_GRADIENTS = "it uses no gradients, which are exact here: leave method out"
+_FOR_BOUNDS = "'l-bfgs-b' supports bounds, too"
+_FOR_CONSTRAINTS = "'l-bfgs-b' supports bounds; constraints are not supported"
 _NOT_HERE = {
     "nelder-mead": _WITHOUT_GRADIENTS,
     "powell": _WITHOUT_GRADIENTS,
@@ -70,19 +70,18 @@ _NOT_HERE = {
     "cobyqa": _FOR_CONSTRAINTS,
     "trust-constr": _FOR_CONSTRAINTS,
 }
-"""What SciPy has besides, and what to take in its place."""
+"""SciPy's methods that steepest does not have, and what to use instead."""
 
 FOR_RESIDUALS = tuple(kind for kind in BY_NAME.values() if getattr(kind, "needs_residuals", False))
-"""Those that need residuals."""
+"""Methods that need residuals."""
 
 FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
-"""The names of the others."""
+"""Names of the methods that need no residuals."""
 
 
 def is_for_losses(method: Any) -> bool:
-    """Whether a method is one of ours that look at a loss alone."""
-    kinds = tuple(BY_NAME[name] for name in FOR_LOSSES)
-    return type(method) in kinds
+    """Whether a method is one of steepest's methods that need no residuals."""
+    return type(method) in [BY_NAME[name] for name in FOR_LOSSES]
 
 
 def _check_for_loss(method: Any) -> None:
@@ -96,26 +95,33 @@ def _check_for_loss(method: Any) -> None:
 
 
 def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
-    """Return the method that minimizes a loss, and why it was taken.
+    """Return the method that minimizes a loss, and why it was chosen.
 
     Parameters
     ----------
     method
-        A method, SciPy's name of one, or None for the one that suits the problem.
+        A method, the name of one, or None for the default.
     size
         Number of parameters.
     has_batches, has_bounds
-        What else there is.
+        Whether there are minibatches, and bounds.
+
+    Returns
+    -------
+    method : Method or Search
+        The method.
+    reason : str
+        Why it is the default; empty if `method` was given.
     """
     if method is not None:
         method = choose_method(method, for_loss=True)
         _check_for_loss(method)
         return method, ""
     if has_batches:
-        return Adam(), "each step sees other data, so that no line search would mean anything"
+        return Adam(), "each batch has its own loss, so that a line search cannot compare losses"
     if size <= _DENSE and not has_bounds:
         return BFGS(), f"{size} parameters: a dense approximation of the curvature is cheap"
-    reason = "it keeps to bounds by projection" if has_bounds else "its memory grows linearly"
+    reason = "it supports bounds, by projection" if has_bounds else "its memory grows linearly"
     return LBFGS(), f"{size} parameters: {reason}"
 
 
@@ -123,26 +129,31 @@ _FOR_SQUARES = LevenbergMarquardt()
 
 
 def choose_for_squares(method: Any) -> tuple[Any, str]:
-    """Return the method that minimizes a sum of squares, and why it was taken."""
+    """Return the method that minimizes a sum of squares, and why it was chosen."""
     if method is None:
-        return _FOR_SQUARES, "a sum of squares, of residuals that have slopes"
+        return _FOR_SQUARES, "a sum of squares of residuals with known derivatives"
     return choose_method(method), ""
 
 
 def choose_method(method: Any, for_loss: bool = False) -> Any:
-    """Return a method that is given, itself or by its name."""
+    """Return a method, given itself or its name."""
     method = named(method, for_loss) if isinstance(method, str) else method
-    _check_method(method)
+    if isinstance(method, type) or not (
+        isinstance(method, Search) or callable(getattr(method, "update", None))
+    ):
+        raise SettingError(
+            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
+        )
     return method
 
 
 def named(name: str, for_loss: bool = False) -> Any:
-    """Return the method of a name, ours or SciPy's.
+    """Return the method of a name, steepest's or SciPy's.
 
     Raises
     ------
     InputError
-        For an unknown name; the message offers the nearest.
+        For an unknown name. The message offers the nearest.
     """
     known = {**SCIPY_NAMES, **BY_NAME}
     if name.lower() in known:
@@ -151,16 +162,7 @@ def named(name: str, for_loss: bool = False) -> Any:
     choice = f"choose one of {', '.join(ours)}"
     if name.lower() in _NOT_HERE:
         instead = _NOT_HERE[name.lower()]
-        raise InputError(f"SciPy's method {name!r} is not here: {choice} ({instead})")
+        raise InputError(f"SciPy's method {name!r} is not available: {choice} ({instead})")
     near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")
-
-
-def _check_method(method: Any) -> None:
-    if isinstance(method, type) or not (
-        isinstance(method, Search) or callable(getattr(method, "update", None))
-    ):
-        raise SettingError(
-            f"method must be a descent method such as st.Adam(step_size=0.01), got {method!r}"
-        )

@@ -1,4 +1,4 @@
-"""Step sizes: a number, or any function of the iteration written in NumPy."""
+"""Step-size schedules: functions of the iteration, written in NumPy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_step_size(step_size: StepSize) -> None:
     Raises
     ------
     InputError
-        With what was given.
+        If it is neither.
     """
     if callable(step_size):
         return
@@ -41,22 +41,22 @@ def step_at(step_size: StepSize, iteration: Any, like: Any) -> Any:
 
 
 def in_precision_of(number: Any, like: Any) -> Any:
-    """Return a number with the dtype of an array, so that it widens nothing."""
+    """Return a number with the dtype of an array, so that it does not widen other operands."""
     return number if isinstance(number, int | float) else np.astype(number, like.dtype)
 
 
 @dataclass(frozen=True)
 class ExponentialDecay:
-    """Step size that shrinks by a factor every so many iterations.
+    """Step size that decays exponentially: by a factor over a number of iterations.
 
     Parameters
     ----------
-    initial
+    initial : float
         Step size at iteration 0.
-    factor
-        What it is multiplied with, between 0 and 1.
-    every
-        Number of iterations that this takes.
+    factor : float, optional
+        Factor over `every` iterations, between 0 and 1.
+    every : int, optional
+        Number of iterations over which the step size is multiplied by `factor`.
 
     Examples
     --------
@@ -76,16 +76,21 @@ class ExponentialDecay:
 
 @dataclass(frozen=True)
 class CosineDecay:
-    """Step size that falls along half a cosine (Loshchilov and Hutter 2017).
+    """Step size that falls along half a period of a cosine (Loshchilov and Hutter [1]_).
 
     Parameters
     ----------
-    initial
+    initial : float
         Step size at iteration 0.
-    iterations
-        Number of iterations after which it has reached `final`, and stays there.
-    final
+    iterations : int
+        Number of iterations until the step size is `final`. It stays there.
+    final : float, optional
         Last step size.
+
+    References
+    ----------
+    .. [1] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+       International Conference on Learning Representations (ICLR), 2017, arXiv:1608.03983.
 
     Examples
     --------
@@ -107,16 +112,16 @@ class CosineDecay:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """Step size that falls by a factor at once, every so many iterations.
+    """Step size that drops by a factor after every period of iterations.
 
     Parameters
     ----------
-    initial
+    initial : float
         Step size at iteration 0.
-    factor
-        What it is multiplied with, between 0 and 1.
-    every
-        Number of iterations between two falls.
+    factor : float, optional
+        Factor of each drop, between 0 and 1.
+    every : int, optional
+        Number of iterations between two drops.
 
     Examples
     --------
@@ -136,16 +141,21 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """Step size that rises in a straight line, and then follows another schedule.
+    """Step size that rises linearly, and then follows another schedule (Goyal et al. [1]_).
 
     Parameters
     ----------
-    then
-        Step size afterwards: a number, or a schedule whose iterations are counted from there.
-    iterations
-        Number of iterations that the rise takes.
-    initial
+    then : float or callable
+        Step size after the rise: a number, or a schedule whose iterations are counted from there.
+    iterations : int
+        Number of iterations of the rise.
+    initial : float, optional
         Step size at iteration 0.
+
+    References
+    ----------
+    .. [1] P. Goyal, P. Dollár, R. Girshick et al., "Accurate, large minibatch SGD: training
+       ImageNet in 1 hour", 2017, arXiv:1706.02677.
 
     Examples
     --------
@@ -170,20 +180,27 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Step size that rises once and falls further (Smith and Topin 2019), along half cosines.
+    """Step size that rises once and then falls below its start (Smith and Topin [1]_).
+
+    Rise and fall are half periods of a cosine.
 
     Parameters
     ----------
-    peak
-        The largest step size.
-    iterations
-        Number of iterations of the cycle; afterwards the step size stays at its last value.
-    rise
-        Share of the iterations in which it rises.
-    initial
-        Share of the peak at iteration 0.
-    final
-        Share of the initial step size at the end.
+    peak : float
+        Largest step size.
+    iterations : int
+        Number of iterations of the cycle. The step size then stays at its last value.
+    rise : float, optional
+        Fraction of the iterations in which the step size rises.
+    initial : float, optional
+        Step size at iteration 0, as a fraction of the peak.
+    final : float, optional
+        Step size at the end, as a fraction of the step size at iteration 0.
+
+    References
+    ----------
+    .. [1] L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks
+       using large learning rates", Proceedings of SPIE 11006, 2019, arXiv:1708.07120.
 
     Examples
     --------

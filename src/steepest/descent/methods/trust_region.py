@@ -1,4 +1,4 @@
-"""What methods with a trust region have in common."""
+"""Functions that the methods with a trust region share."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from steepest.descent.problem.evaluation import Evaluation
 from steepest.errors import InputError
 
 ENOUGH = 1e-4
-"""Share of the predicted reduction that makes a step acceptable."""
+"""Smallest ratio of actual to predicted decrease of an accepted step."""
 
 
 def check_radius(radius: float) -> None:
-    """Raise unless a first radius is positive."""
+    """Raise unless the first radius is positive and finite."""
     if not (np.isfinite(radius) and radius > 0):
         raise InputError(f"radius must be a positive number, got {radius!r}")
 
 
 def gain(base: Incumbent, trial: Evaluation, slope: Any, predicted: Any) -> Any:
-    """Return by what share of what was predicted the loss fell from the base to a trial point.
+    """Return the ratio of actual to predicted decrease of the loss at a candidate.
 
-    Where that is next to nothing, a difference of losses would be rounding error: then it
-    is found from the slopes at both ends (Hager and Zhang 2005), unless the step itself is no
-    more than rounding: between two neighbors that would lead back and forth for ever. Nothing
-    is gained without a step, where there is no loss, or where the model itself promised
-    nothing.
+    If the loss hardly changed, the difference of losses would be a rounding error. It is then
+    computed from the slopes at both ends (Hager and Zhang 2005), unless the step itself is of the
+    size of rounding errors: the search could then alternate between two neighbors forever. The
+    ratio is minus infinity if there is no step, if the loss is not finite, or if the model
+    predicts no decrease.
     """
     step, ulps = np.abs(trial.x - base.x), 2 * np.finfo(trial.x.dtype).eps * np.abs(base.x)
     by_losses = base.loss - trial.loss
@@ -38,38 +38,38 @@ def gain(base: Incumbent, trial: Evaluation, slope: Any, predicted: Any) -> Any:
 
 
 def is_flat_at(gradient: Any, x: Any, loss: Any) -> Any:
-    """Return whether parameters would have to change by far more than all to change the loss."""
+    """Return whether changing every parameter by its own size hardly changes the loss."""
     rounding = np.sqrt(np.finfo(x.dtype).eps) * np.abs(loss)
     return np.sum(np.abs(gradient * x)) <= rounding
 
 
 def next_radius(radius: Any, ratio: Any, length: Any) -> Any:
-    """Return the radius after a step of a length whose reduction was that share of the model's.
+    """Return the radius after a step, given its length and ratio of actual to predicted decrease.
 
-    A ratio that is not a number shrinks it.
+    A ratio that is NaN shrinks the radius.
     """
     larger = np.where((ratio > 0.75) & (length >= 0.8 * radius), 2.0 * radius, radius)
     return np.where(ratio >= 0.25, larger, 0.25 * np.minimum(length, radius))
 
 
 def failure_of(length: Any, size: Any, is_flat: Any) -> Any:
-    """Return why a step leads no further, if so.
+    """Return the failure of a step that is too short to continue; else ``Failure.NONE``.
 
     Parameters
     ----------
     length, size
-        Of the step, and of the point that it starts from.
+        Norms of the step, and of the point that it starts from.
     is_flat
-        Whether there is nothing to be gained from there.
+        Whether no decrease of the loss is left there.
     """
     tiny = np.finfo(length.dtype).eps
-    reason = np.where(is_flat, int(Failure.PRECISION), int(Failure.STALLED))
-    short = np.where(length <= tiny * size, reason, int(Failure.NONE))
+    failure = np.where(is_flat, int(Failure.PRECISION), int(Failure.STALLED))
+    short = np.where(length <= tiny * size, failure, int(Failure.NONE))
     return np.where(np.isfinite(length), short, int(Failure.FLAT))
 
 
-def kept_inside(trial: Evaluation, x: Any, step: Any) -> tuple[Any, Any]:
-    """Return where a step leads within the bounds, and the step there."""
+def project_step(trial: Evaluation, x: Any, step: Any) -> tuple[Any, Any]:
+    """Return the end of a step, projected into the bounds, and the step to it."""
     target = x + step
     if trial.box is None:
         return target, step

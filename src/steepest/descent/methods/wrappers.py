@@ -1,4 +1,4 @@
-"""Methods around a method: what they hand on to it, and what they make of its answer."""
+"""Methods around another method: they change its gradient, or what the run returns."""
 
 from __future__ import annotations
 
@@ -17,21 +17,27 @@ __all__ = ["Averaged", "Clipped", "WeightDecay"]
 
 @dataclass(frozen=True)
 class Clipped:
-    """A method that sees gradients of limited length (Pascanu, Mikolov and Bengio 2013).
+    """Another method, given gradients of limited size (Pascanu et al. [1]_).
 
     Parameters
     ----------
-    method
-        The method.
-    norm
-        A longer gradient is scaled down to this Euclidean norm.
-    value
-        Each element is cut to ``[-value, value]`` before that.
+    method : Method
+        The method to wrap.
+    norm : float, optional
+        Largest Euclidean norm. A longer gradient is scaled down to it.
+    value : float, optional
+        Each element of the gradient is clipped to ``[-value, value]``, before `norm` is applied.
 
     Raises
     ------
     InputError
         If neither limit is given, or one is not positive.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
+       networks", International Conference on Machine Learning (ICML), 1310-1318, 2013,
+       arXiv:1211.5063.
 
     Examples
     --------
@@ -68,20 +74,27 @@ class Clipped:
 
 @dataclass(frozen=True)
 class WeightDecay:
-    """A method that also sees the slope of a penalty, half the squared norm of x.
+    """Another method, with the gradient of an L2 penalty added (Krogh and Hertz [1]_).
+
+    The penalty is ``0.5 * weight_decay * sum(x**2)``. :class:`AdamW` and :class:`Lion` have a
+    decay of their own, which the method does not scale.
 
     Parameters
     ----------
-    method
-        The method.
-    weight_decay
-        Weight of the penalty. (:class:`AdamW` and :class:`Lion` have a decay that is not
-        scaled like a gradient.)
+    method : Method
+        The method to wrap.
+    weight_decay : float
+        Weight of the penalty, at least 0.
 
     Raises
     ------
     InputError
         If the weight is negative.
+
+    References
+    ----------
+    .. [1] A. Krogh and J. A. Hertz, "A simple weight decay can improve generalization", Advances
+       in Neural Information Processing Systems (NIPS) 4, 950-957, 1991.
 
     Examples
     --------
@@ -109,25 +122,30 @@ class WeightDecay:
 
 @dataclass(frozen=True)
 class Averaged:
-    """A method whose answer is a mean of the points it passed (Polyak and Juditsky 1992).
+    """Another method, whose result is a mean of its iterates (Polyak and Juditsky [1]_).
 
-    Loss and stop rules see the points themselves; ``run.x`` is the mean, and ``run.loss`` is
-    the loss there.
+    The iteration, its losses and the stop rule use the iterates. ``run.x`` is their mean, and
+    ``run.loss`` is the loss at the mean.
 
     Parameters
     ----------
-    method
-        The method.
-    decay
-        Share of a running mean that stays at each step, in [0, 1); None weighs all points
-        since `start` equally.
-    start
-        Points before this iteration do not count.
+    method : Method
+        The method to wrap.
+    decay : float, optional
+        Factor of an exponential mean at each update, in [0, 1). None weighs all iterates
+        from `start` on equally.
+    start : int, optional
+        First iteration whose iterate enters the mean.
 
     Raises
     ------
     InputError
         If a setting is out of its range.
+
+    References
+    ----------
+    .. [1] B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by
+       averaging", SIAM Journal on Control and Optimization 30 (4), 838-855, 1992.
 
     Examples
     --------
@@ -160,5 +178,5 @@ class Averaged:
         return after, (own, mean + np.astype(share, x.dtype) * (after - mean))
 
     def answer(self, x: Any, state: Any) -> Any:
-        """Return what the run returns as x."""
+        """Return the mean of the iterates, which the run returns as x."""
         return state[1]

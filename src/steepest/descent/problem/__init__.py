@@ -1,1 +1,1 @@
-"""What is asked: parameters, bounds, data, and the user's function as an objective."""
+"""The parts of a problem: parameters, bounds, data, objective."""

@@ -1,4 +1,4 @@
-"""Minibatches: which rows each iteration sees, the same on every engine."""
+"""Minibatches: which rows of the data each iteration uses, the same on every engine."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from steepest.errors import InputError
 
 @dataclass(frozen=True)
 class Batches:
-    """Deal the rows of the data out in batches.
+    """Minibatches: each iteration uses the next rows of the data.
 
-    Every array among ``args`` is cut along its first axis. The last batch of an epoch is
-    smaller where the size does not divide the number of rows.
+    Every array in ``args`` is cut along its first axis. The last batch of an epoch is smaller if
+    the size does not divide the number of rows.
 
     Parameters
     ----------
-    size
+    size : int
         Rows of a batch.
-    epochs
-        How often every row is seen.
-    shuffle
-        Whether each epoch has an order of its own.
-    seed
-        Of the shuffling: NumPy's default generator, seeded with ``[seed, epoch]``.
+    epochs : int, optional
+        Number of passes over all rows.
+    shuffle : bool, optional
+        Whether to shuffle the rows anew in each epoch.
+    seed : int, optional
+        Seed of the shuffling. NumPy's default generator is seeded with ``[seed, epoch]``.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Batches:
                 raise InputError(f"Batches needs a positive whole number as {name}, got {value!r}")
 
     def order(self, samples: int, epoch: int) -> np.ndarray:
-        """Return the rows in the order in which an epoch sees them."""
+        """Return the row numbers in the order in which an epoch uses them."""
         if not self.shuffle:
             return np.arange(samples)
         return np.random.default_rng([self.seed, epoch]).permutation(samples)

@@ -12,7 +12,7 @@ from steepest.graph import trees
 
 
 class Box(NamedTuple):
-    """The points whose coordinates all lie between two numbers.
+    """Bounds on each coordinate of a vector.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Box(NamedTuple):
     upper: Any
 
     def project(self, x: Any) -> Any:
-        """Return the nearest point of the box."""
+        """Return the nearest point within the bounds."""
         return np.minimum(np.maximum(x, self.lower), self.upper)
 
     def inside(self, x: Any) -> Any:
@@ -32,7 +32,7 @@ class Box(NamedTuple):
         return np.logical_and(x > self.lower, x < self.upper)
 
     def held(self, x: Any, gradient: Any) -> Any:
-        """Return which coordinates are on a bound that descent leads against."""
+        """Return which coordinates are on a bound that steepest descent would cross."""
         below = np.logical_and(x <= self.lower, gradient > 0)
         return np.logical_or(below, np.logical_and(x >= self.upper, gradient < 0))
 
@@ -40,20 +40,23 @@ class Box(NamedTuple):
 def box_of_pairs(
     bounds: Any, start: Any, layout: ParameterLayout, vector: np.ndarray | None = None
 ) -> Box | None:
-    """Return the box that a pair of numbers for each parameter means.
+    """Return bounds given as pairs (low, high).
 
     Parameters
     ----------
     bounds
-        None; an object with ``lb`` and ``ub``; or a pair (low, high) for each parameter, in
-        the structure of the start, where None means no bound. A single pair serves all.
-    start, layout, vector
-        The start point, its layout, and the start as a vector that must be inside, if given.
+        None; an object with ``lb`` and ``ub``; or a pair (low, high) for each parameter, in the
+        structure of the start, where None is no bound. A single pair is for all parameters.
+    start, layout
+        The start point and its layout.
+    vector
+        The start as a vector. If given, it must be within the bounds.
 
     Raises
     ------
     InputError
-        If the bounds do not fit, cross each other, or exclude the start.
+        If the bounds do not fit the parameters, if a lower one is above the upper one, or if the
+        start is outside.
     """
     if bounds is None:
         return None
@@ -79,20 +82,20 @@ def box_of_pairs(
 def box_of_ends(
     bounds: Any, start: Any, layout: ParameterLayout, vector: np.ndarray
 ) -> Box | None:
-    """Return the box between two ends.
+    """Return bounds given as two ends.
 
     Parameters
     ----------
     bounds
-        None; an object with ``lb`` and ``ub``; or two ends (lower, upper), each a number or
-        in the structure of the start.
+        None; an object with ``lb`` and ``ub``; or two ends (lower, upper), each a number or in the
+        structure of the start.
     start, layout, vector
         As for :func:`box_of_pairs`.
 
     Raises
     ------
     InputError
-        If the bounds do not fit, cross each other, or exclude the start.
+        As for :func:`box_of_pairs`.
     """
     if bounds is None:
         return None

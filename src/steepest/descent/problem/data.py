@@ -1,4 +1,4 @@
-"""The data of a fit as arrays of real numbers, and what is wrong with them."""
+"""The data of a fit: conversion to arrays, and checks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.problem.parameters import first_not_finite
 from steepest.errors import InputError
 from steepest.graph import trees
 
 
 class Data(NamedTuple):
-    """What a model was fitted to.
+    """Model and data of a curve fit.
 
     Attributes
     ----------
@@ -21,11 +22,11 @@ class Data(NamedTuple):
     x, y
         The data that were used.
     kind
-        Of their standard deviations: ``"none"``, ``"each"`` or ``"matrix"``.
+        What sigma is: ``"none"``, ``"each"`` or ``"matrix"``, as for :class:`Residuals`.
     is_named
         Whether the parameters are a dict.
     nan_policy
-        What was done about points that are not finite.
+        What was done with points that are not finite.
     """
 
     model: Callable[[Any, Any], Any]
@@ -47,9 +48,9 @@ def validate_data(
     nan_policy: str | None,
     single: bool = False,
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Return the data as arrays of real numbers, without points that are to be left out.
+    """Return x, y and sigma as arrays of real numbers, without points to be omitted.
 
-    Numbers of single precision become double unless `single` says that they need not.
+    float32 becomes float64 unless `single` is true.
     """
     check_nan_policy(nan_policy)
     y = real(y, "y", single)
@@ -64,45 +65,48 @@ def validate_data(
                 f"{(y.size, y.size)}: got {sigma.shape}"
             )
         if sigma.shape == y.shape:
-            sigma = np.abs(sigma)  # as SciPy, which has squares only
+            sigma = np.abs(sigma)  # as in SciPy, which squares sigma
             check_positive(sigma)
     if nan_policy == "omit":
         x, y, sigma = _without_nan(x, y, sigma)
     elif nan_policy != "propagate" and check_finite is not False:
         for name, tree in (("x", x), ("y", y), ("sigma", sigma)):
-            for leaf in trees.leaves(tree) if tree is not None else []:
-                _check_all_finite(name, leaf)
+            found = None if tree is None else first_not_finite(tree, name)
+            if found:
+                raise InputError(
+                    f"{found}: clean the data, or leave such points out with nan_policy='omit'"
+                )
     if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
         sigma = _whitening(sigma)
     return x, y, sigma
 
 
 def check_nan_policy(nan_policy: str | None) -> None:
-    """Raise for what is no policy."""
+    """Raise for an unknown policy."""
     if nan_policy not in (None, "raise", "omit", "propagate"):
         raise InputError(f"nan_policy must be 'raise', 'omit' or 'propagate', got {nan_policy!r}")
 
 
 def check_positive(sigma: np.ndarray) -> None:
-    """Raise for a standard deviation that is 0."""
-    for place in np.argwhere(sigma == 0)[:1]:
-        where = f"sigma[{', '.join(map(str, place))}]" if len(place) else "sigma"
+    """Raise if a standard deviation is 0."""
+    for index in np.argwhere(sigma == 0)[:1]:
+        where = f"sigma[{', '.join(map(str, index))}]" if len(index) else "sigma"
         raise InputError(f"{where} is 0: standard deviations must be positive")
 
 
 def as_x(x: Any) -> Any:
-    """Return x as an array where it is a list or tuple of as many numbers each."""
+    """Return x as an array, if it is a list or tuple that is one."""
     if type(x) not in (list, tuple):
         return x
     try:
         array = np.asarray(x)
-    except ValueError:  # of different lengths: nested as it is
+    except ValueError:  # of different lengths: stays nested
         return x
     return array if array.dtype.kind in "fiub" else x
 
 
 def as_real_x(x: Any, single: bool = True) -> Any:
-    """Return x as a model of curve_fit is given it: arrays of real numbers, maybe nested."""
+    """Return x as the models of curve fits get it: arrays of real numbers, maybe nested."""
     return trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
 
 
@@ -113,7 +117,7 @@ def is_single(start: Any) -> bool:
 
 
 def real(value: Any, name: str, single: bool = True) -> np.ndarray:
-    """Return data as an array of real numbers, of single precision only where that may be."""
+    """Return data as an array of real numbers: float64, or float32 if `single` is true."""
     if np.ma.is_masked(value):
         raise InputError(
             f"{name} is a masked array, and some of it is masked: leave such points out, or give "
@@ -126,29 +130,18 @@ def real(value: Any, name: str, single: bool = True) -> np.ndarray:
     return array if is_fine else array.astype(np.float64)
 
 
-_MOST_COPIED = 1 << 26
-"""Bytes of data of which a fit keeps a copy."""
+_MAX_COPY = 1 << 26
+"""Largest size of data that a fit keeps a copy of, in bytes."""
 
 
-def kept(data: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return data that a fit may look at later, whatever becomes of the caller's arrays."""
+def snapshot_data(data: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return copies of the data, so that later changes of the caller's arrays do not matter."""
     size = sum(leaf.nbytes for leaf in trees.leaves(data) if isinstance(leaf, np.ndarray))
-    if size > _MOST_COPIED:
+    if size > _MAX_COPY:
         return data
     copy = lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf
     copies: tuple[Any, ...] = trees.map_leaves(copy, data)
     return copies
-
-
-def _check_all_finite(name: str, array: np.ndarray) -> None:
-    if np.isfinite(array).all():
-        return
-    for place in np.argwhere(~np.isfinite(array))[:1]:
-        where = ", ".join(map(str, place))
-        raise InputError(
-            f"{name}[{where}] is {array[tuple(place)]}: clean the data, or leave such points out "
-            "with nan_policy='omit'"
-        )
 
 
 def _without_nan(
@@ -167,7 +160,7 @@ def _without_nan(
 
 
 def _whitening(covariance: np.ndarray) -> np.ndarray:
-    """Return the matrix that makes residuals of a covariance independent, of unit variance."""
+    """Return the inverse Cholesky factor of a covariance, which makes residuals independent."""
     if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=0):
         raise InputError("sigma is no covariance: the matrix must be symmetric")
     try:

@@ -1,4 +1,4 @@
-"""A point at which a loss is looked at; derivatives are recorded as they are asked for."""
+"""The loss at a point, with derivatives that are recorded when they are first used."""
 
 from __future__ import annotations
 
@@ -15,27 +15,44 @@ from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
 
 _UNROLLED = 24
-"""Parameters up to which each has its own pushforward in the graph; beyond, a loop has."""
+"""Largest number of parameters with a pushforward each in the graph; more are done in a loop."""
 
 
 class Evaluation:
-    """The loss at a point, and what it is made of.
+    """The loss at a point and its derivatives, as a :class:`Search` sees them.
+
+    Each derivative is recorded when it is first used: ``gradient`` (n,), ``hessian`` (n, n),
+    ``hessian_times(v)`` (n,), and of residuals ``jacobian`` (m, n).
 
     Parameters
     ----------
-    x
+    x : ndarray
         The point, shape (n,).
-    loss
-        The loss there, a number.
-    residual
-        The residuals whose half sum of squares is the loss, shape (m,), or that stand for
-        such; None if it is no such sum.
-    plain
-        The residuals that the user's function returns.
-    weights
-        What scales the slopes of these to those of the stand-ins; None for 1.
-    box
-        Where x has to stay; None where it need not.
+    loss : float
+        The loss at the point.
+    residual : ndarray, optional
+        Residuals whose half sum of squares is the loss, shape (m,), or with a robust loss has its
+        gradient; None if the loss is not a sum of squares.
+    plain : ndarray, optional
+        The residuals that the user's function returns, shape (m,).
+    weights : ndarray, optional
+        Factors of the rows of the Jacobian of `plain` that give the Jacobian of `residual`, shape
+        (m,); None for 1.
+    box : Box, optional
+        Bounds on the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> class DampedNewton(st.Search):
+    ...     def init(self, x):
+    ...         return ()
+    ...     def advance(self, base, trial, state, is_first):
+    ...         damped = trial.hessian + 0.1 * np.eye(trial.x.size)
+    ...         return st.Move(True, trial.x - np.linalg.solve(damped, trial.gradient), state)
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2), method=DampedNewton())
+    >>> run.x.round(4)
+    array([3., 3.])
     """
 
     def __init__(
@@ -52,52 +69,52 @@ class Evaluation:
 
     @classmethod
     def known(cls, x: Any, loss: Any, gradient: Any, triangle: Any) -> Evaluation:
-        """Return a point at which everything that a method for residuals looks at is known."""
+        """Return a point with known loss, gradient and triangle, all that a fit's method uses."""
         point = cls(x, loss)
         point.gradient, point.triangle = gradient, triangle
         return point
 
     @functools.cached_property
     def gradient(self) -> Any:
-        """Of the loss, shape (n,)."""
+        """The gradient of the loss, shape (n,)."""
         one = as_traced(np.ones((), self.loss.dtype))
         (gradient,) = pull_back([self.loss.node], [one], [self.x.node])
         return as_traced(np.zeros_like(self.x)) if gradient is None else gradient
 
     @functools.cached_property
     def held(self) -> Any:
-        """Which parameters are on a bound that descent leads against, shape (n,)."""
+        """Which parameters are on a bound that steepest descent would cross, shape (n,)."""
         return self.box.held(self.x, self.gradient)  # type: ignore[union-attr]
 
     @functools.cached_property
     def free_gradient(self) -> Any:
-        """The gradient, 0 for parameters held by a bound."""
+        """The gradient, with 0 for parameters that are held by a bound, shape (n,)."""
         return self.gradient if self.box is None else np.where(self.held, 0.0, self.gradient)
 
     @functools.cached_property
     def hessian(self) -> Any:
-        """Of the loss, shape (n, n), symmetric."""
+        """The Hessian of the loss, shape (n, n), symmetric."""
         columns = slopes(self.gradient.node, self.x)
         return 0.5 * (columns + columns.T)
 
     @functools.cached_property
     def jacobian(self) -> Any:
-        """Of the residuals, shape (m, n)."""
+        """The Jacobian of the residuals, shape (m, n), weighted if the loss is robust."""
         plain = self.plain_jacobian
         return plain if self._weights is None else self._weights[:, None] * plain
 
     @functools.cached_property
     def plain_jacobian(self) -> Any:
-        """Of the residuals that the user's function returns, shape (m, n)."""
+        """The Jacobian of the residuals that the user's function returns, shape (m, n)."""
         return slopes(node_of(self.plain), self.x)
 
     @functools.cached_property
     def triangle(self) -> Any:
-        """The residuals as a linear function of a step, turned into a triangle.
+        """The triangular factor of the Jacobian and the residuals, shape (n, n + 1).
 
-        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last column:
-        shape (n, n + 1). Parameters that a bound holds have no say in it: each has a row of
-        its own, which none of the others looks at.
+        R of the Jacobian's QR decomposition, and Q.T times the residuals as its last column. A
+        parameter that is held by a bound gets a unit row of its own and a zero column elsewhere,
+        so that it does not influence the others.
         """
         jacobian, residual = self.jacobian, self.residual
         count, number = jacobian.shape
@@ -108,7 +125,7 @@ class Evaluation:
             residual = np.concatenate([residual, np.zeros(number, residual.dtype)])
             count += number
         rows = np.concatenate([jacobian, residual[:, None]], axis=1)
-        if count <= number:  # as many rows as columns at least
+        if count <= number:  # a triangle needs at least as many rows as columns
             missing = np.zeros((number + 1 - count, number + 1), rows.dtype)
             rows = np.concatenate([rows, missing])
         return triangle(rows)[:number]
@@ -119,7 +136,7 @@ class Evaluation:
 
 
 def slopes(output: Node, x: TracedArray) -> Any:
-    """Return the slopes of a vector by another, shape ``output.shape + x.shape``."""
+    """Return the derivatives of an array by a vector, shape ``output.shape + x.shape``."""
     units = np.eye(x.size, dtype=x.dtype)
     if x.size <= _UNROLLED:
         return np.stack([_pushed(output, x, as_traced(unit)) for unit in units], axis=-1)
@@ -128,7 +145,7 @@ def slopes(output: Node, x: TracedArray) -> Any:
 
 
 def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
-    """Return a model at some x, and its slopes by the vector of its free parameters."""
+    """Return a model's values at some x, and their derivatives by the free parameters."""
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
     tree = tree if expand is None else expand(tree)
     curve = as_traced(call_traced(model, current(), own_copies((x, tree))))
@@ -136,7 +153,7 @@ def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> t
 
 
 def value_slopes(layout: Any, expand: Any, vector: Any) -> tuple[Any, Any]:
-    """Return all parameters as a vector, and its slopes by that of the free ones."""
+    """Return all parameters as a vector, and their derivatives by the free parameters."""
     tree = expand(trees.unflatten(layout.structure, layout.pieces(vector)))
     parts: list[Any] = [np.reshape(as_traced(leaf), (-1,)) for leaf in trees.leaves(tree)]
     values = as_traced(np.concatenate(parts))
@@ -151,26 +168,26 @@ def _pushed(output: Node, x: TracedArray, tangent: Any) -> Any:
 
 
 def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
-    """Return a robust loss of residuals, and residuals that stand for it.
+    """Return a robust loss of residuals, and residuals and weights that stand for it.
 
     Parameters
     ----------
     residual
-        Plain residuals r, shape (m,).
+        Residuals r of the user's function, shape (m,).
     rho
         The loss of one squared residual, ``rho(z)`` with ``rho(0) = 0``, ``rho'(0) = 1``.
     scale
-        The residual from which on they count as outliers.
+        Size of a residual from which on it counts as an outlier.
 
     Returns
     -------
     loss
         ``0.5 * scale**2 * sum(rho((r / scale)**2))``.
     residual
-        Residuals f of the same gradient: ``J.T @ f`` is that of the loss, where
+        Residuals f such that ``J.T @ f`` is the gradient of the loss, shape (m,).
     weights
-        scales the rows of the Jacobian of r to J, so that ``J.T @ J`` is near its Hessian
-        (Triggs et al. 2000).
+        Factors of the rows of the Jacobian of r that give J, shape (m,). ``J.T @ J`` is close to
+        the Hessian of the loss (Triggs et al. 2000).
     """
     z: Any = as_traced(np.square(residual / scale))
     value: Any = as_traced(rho(z))
@@ -180,7 +197,7 @@ def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
     (second,) = pull_back([node_of(first)], [ones], [z.node])
     bend: Any = 0.0 if second is None else second
     curvature = first + 2.0 * bend * z
-    # An outlier's curvature may be negative; near 0 the stand-in would drown in rounding.
+    # An outlier's curvature may be negative, or so small that dividing by it amplifies rounding.
     weights = np.sqrt(np.maximum(curvature, 0.01 * first))
     total: Any = np.sum(value)
     return 0.5 * scale**2 * total, residual * first / weights, weights

@@ -1,4 +1,4 @@
-"""What methods, stop rules and history compute of vectors alike."""
+"""Functions of vectors that methods, stop rules and history share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 
 def norm(vector: Any) -> Any:
-    """Return the Euclidean norm."""
+    """Return the Euclidean norm of a vector."""
     return np.sqrt(np.sum(np.square(vector)))
 
 
 def chosen(condition: Any, first: Any, second: Any) -> Any:
-    """Return one of two nested values of the same structure."""
+    """Return the first or the second of two nested values, as ``np.where`` does for arrays."""
     if isinstance(first, tuple):
         parts = [chosen(condition, a, b) for a, b in zip(first, second, strict=True)]
         return type(first)(*parts) if type(first) is not tuple else tuple(parts)

@@ -1,4 +1,4 @@
-"""A model of data: the curve that it draws, and by how much the data differ from it."""
+"""A model of data, and its residuals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from steepest.trace.tracing import call_traced, own_copies
 class Model:
     """A model as a function of x and its parameters.
 
-    What the model reads from outside is seen while it is recorded.
+    Globals and closures of the model are recorded while it is traced.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Model:
     is_named: bool = False
 
     def __call__(self, x: Any, p: Any) -> Any:
-        """Return what is expected at x."""
+        """Return the model's values at x."""
         values, named = ((x,), p) if self.is_named else ((x, *p), {})
         if is_tracing():
             return call_traced(self.model, current(), *own_copies((values, named)))
@@ -41,15 +41,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Residuals:
-    """By how much a curve differs from data, in units of what is known of their scatter.
+    """The residuals of a model, in units of the standard deviations of the data if known.
 
     Attributes
     ----------
     curve
-        The curve.
+        The model.
     kind
-        What is known: ``"none"``, a standard deviation for ``"each"``, or a ``"matrix"`` that
-        makes the differences independent, of unit variance.
+        What sigma is: ``"none"``, standard deviations (``"each"``), or a ``"matrix"`` whose
+        product with the differences has the identity as covariance.
     """
 
     curve: Model

@@ -1,4 +1,4 @@
-"""What is minimized: a loss, or the half sum of squares of residuals."""
+"""The objective: a loss, or half the sum of squares of residuals."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from steepest.trace.tracing import call_traced, own_copies, result_nodes
 
 @dataclass(frozen=True)
 class Objective:
-    """A function of nested parameters and further arguments, and what it returns.
+    """A function of nested parameters and further arguments, as an objective.
 
     Attributes
     ----------
     function
         Returns the loss, or residuals.
     of_residuals
-        Whether it returns residuals, whose half sum of squares is the loss.
+        Whether it returns residuals. Half their sum of squares is the loss.
     rho, scale
-        The loss of one squared residual in units of `scale`; None is the square itself.
+        Robust loss of one squared residual, in units of `scale`; None for the square itself.
     expand
-        Makes the function's parameters from the free ones; None where they are the same.
+        Map from the free parameters to all; None if no start value is marked.
     """
 
     function: Callable[..., Any]
@@ -47,7 +47,7 @@ class Objective:
     def __call__(
         self, vector: Any, layout: ParameterLayout, arguments: Any, box: Box | None = None
     ) -> Evaluation:
-        """Return the loss at a vector of parameters, while something is being traced."""
+        """Return the loss at a vector of parameters, while a function is traced."""
         leaves = layout.pieces(vector)
         if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
             leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
@@ -59,7 +59,7 @@ class Objective:
         outputs, _ = result_nodes(self.function, result)
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
-                # A loss in an array, as SciPy takes it.
+                # An array of one element is a loss, as in SciPy.
                 outputs = [node_of(np.reshape(TracedArray(outputs[0], current()), ()))]
             node = require_loss(self.function, outputs)
             return Evaluation(vector, TracedArray(node, current()), box=box)
@@ -74,7 +74,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class FirstOf:
-    """The first of what a function returns: its loss, where it returns its gradient, too."""
+    """The loss of a function that returns its loss and its gradient."""
 
     function: Callable[..., Any]
 
@@ -94,14 +94,14 @@ class FirstOf:
             result = self.function(*args)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise InputError(
-                f"jac=True says that {self.__name__} returns its loss and its gradient: it "
+                f"with jac=True, {self.__name__} must return its loss and its gradient: it "
                 "returns something else"
             )
         return result[0]
 
 
 def check_arguments(function: Callable[..., Any], number: int) -> None:
-    """Raise for a function that cannot be called with so many arguments, the first being x.
+    """Raise for a function that cannot be called with a number of arguments, the first being x.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     """
     if isinstance(function, FirstOf):
         function = function.function
-    try:  # as it is called: what a decorator has wrapped may take other arguments
+    try:  # the signature that is called: a wrapped function may have another
         signature = inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):  # one that does not tell
+    except (TypeError, ValueError):  # without a signature
         return
     try:
         signature.bind(*[None] * number)
@@ -137,9 +137,9 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
         raise SettingError(f"{takes}, and is given {number}: x0{further}")
     listed, short = ", ".join(names), name if name.isidentifier() else "f"
     raise SettingError(
-        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them vary, "
-        f"take one array: write def {short}(p): {listed} = p, or give lambda p: {short}(*p); what "
-        "does not vary goes into args=(...)"
+        f"{takes}, {listed}, and is given {number}: x0 as a whole{further}. If all of them are "
+        f"parameters, take one array: write def {short}(p): {listed} = p, or give lambda p: "
+        f"{short}(*p); pass constants in args=(...)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Nested parameters as one vector, and back."""
+"""Conversion between nested parameters and one vector."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from steepest.graph import Shape, trees
 
 @dataclass(frozen=True)
 class ParameterLayout:
-    """How nested parameters lie in one vector.
+    """Where each nested parameter is in a vector.
 
     Attributes
     ----------
     structure
         The nesting.
     shapes, dtypes
-        Of each leaf.
+        Shape and dtype of each leaf.
     is_array
-        Whether there is no nesting: the parameters are one array or number.
+        Whether the parameters are one array or number, without nesting.
     """
 
     structure: Any
@@ -34,7 +34,7 @@ class ParameterLayout:
 
     @functools.cached_property
     def dtype(self) -> np.dtype:
-        """The dtype of the vector, which holds every leaf's exactly."""
+        """The dtype of the vector, which represents all leaves exactly."""
         return self.dtypes[0] if len(self.dtypes) == 1 else np.result_type(*self.dtypes)
 
     @functools.cached_property
@@ -43,7 +43,7 @@ class ParameterLayout:
         return [int(np.prod(shape, dtype=int)) for shape in self.shapes]
 
     def pieces(self, vector: Any) -> list[Any]:
-        """Return the leaves out of a vector, plain or traced, in the vector's dtype."""
+        """Return the leaves in a vector, plain or traced, in the vector's dtype."""
         leaves, start = [], 0
         for size, shape in zip(self.sizes, self.shapes, strict=True):
             leaves.append(np.reshape(vector[start : start + size], shape))
@@ -51,7 +51,7 @@ class ParameterLayout:
         return leaves
 
     def unpack(self, vector: np.ndarray, dtype: np.dtype | None = None) -> Any:
-        """Return the nested parameters out of a vector, in their own dtypes or another."""
+        """Return the nested parameters in a vector, in their own dtypes or in `dtype`."""
         if self.is_array:
             leaf = np.array(vector, dtype or self.dtypes[0]).reshape(self.shapes[0])
             return leaf if leaf.ndim else leaf[()]
@@ -62,7 +62,7 @@ class ParameterLayout:
         return trees.unflatten(self.structure, leaves)
 
     def unpack_history(self, vectors: np.ndarray) -> Any:
-        """Return nested parameters with a leading axis, out of one vector for each row."""
+        """Return nested parameters with a leading axis, from a matrix of vectors as rows."""
         leaves, start = [], 0
         for size, shape, dtype in zip(self.sizes, self.shapes, self.dtypes, strict=True):
             piece = vectors[:, start : start + size].astype(dtype)
@@ -82,7 +82,7 @@ class ParameterLayout:
 
 
 def as_x0(x0: Any) -> Any:
-    """Return a start point, where a list or tuple of numbers is an array, as in SciPy."""
+    """Return a start point; a list or tuple of numbers becomes an array, as in SciPy."""
     if type(x0) in (list, tuple) and x0 and all([isinstance(v, _NUMBERS) for v in x0]):
         return np.array(x0)
     return x0
@@ -97,13 +97,12 @@ def ravel_parameters(start: Any) -> tuple[ParameterLayout, np.ndarray]:
     Parameters
     ----------
     start
-        An array, a number, or nested tuples, lists and dicts of them. Integers become
-        float64.
+        An array, a number, or nested tuples, lists and dicts of them. Integers become float64.
 
     Raises
     ------
     InputError
-        For an empty start, and for values that are not real numbers.
+        If the start is empty, or its values are not real numbers.
     """
     if type(start) is np.ndarray and start.size and start.dtype.char in "fd":
         return _array_layout(start.shape, start.dtype), start.reshape(-1)
@@ -137,13 +136,14 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
 
 
 def first_not_finite(tree: Any, prefix: str) -> str | None:
-    """Return ``"x0[1] is nan"`` for the first number that is not finite; None if all are."""
-    for leaf, name in zip(trees.leaves(tree), trees.leaf_names(tree, prefix), strict=True):
+    """Return text such as ``"x0[1] is nan"`` for the first number that is not finite, or None."""
+    for number, leaf in enumerate(trees.leaves(tree)):
         array = np.asarray(leaf)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            where = f"{name}[{', '.join(map(str, place))}]" if place else name
-            return f"{where} is {array[place]}"
+            name = trees.leaf_names(tree, prefix)[number]
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            where = f"{name}[{', '.join(map(str, index))}]" if index else name
+            return f"{where} is {array[index]}"
     return None
 
 
@@ -154,8 +154,8 @@ def element_names(layout: ParameterLayout) -> Callable[[int], str]:
     def name(flat: int) -> str:
         for leaf, size, shape in zip(leaves, layout.sizes, layout.shapes, strict=True):
             if flat < size:
-                place = [str(int(i)) for i in np.unravel_index(flat, shape)]
-                return f"{leaf}[{', '.join(place)}]" if place else leaf
+                index = [str(int(i)) for i in np.unravel_index(flat, shape)]
+                return f"{leaf}[{', '.join(index)}]" if index else leaf
             flat -= size
         raise AssertionError("no such element")
 
@@ -163,14 +163,14 @@ def element_names(layout: ParameterLayout) -> Callable[[int], str]:
 
 
 def check_finite(start: Any) -> None:
-    """Raise for NaN and infinities in a start point, naming the first one."""
+    """Raise if a start point has NaN or infinities, naming the first one."""
     found = first_not_finite(start, "x0")
     if found:
         raise InputError(f"{found}: start from finite numbers")
 
 
 def check_data(args: Sequence[Any]) -> None:
-    """Raise for arguments without a single element."""
+    """Raise if an argument has an empty array."""
     for position, argument in enumerate(args):
         for number, leaf in enumerate(trees.leaves(argument)):
             if isinstance(leaf, np.ndarray) and leaf.size == 0:

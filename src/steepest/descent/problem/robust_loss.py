@@ -1,6 +1,6 @@
-"""Losses of a squared residual z that grow more slowly than z: outliers count less.
+"""Robust losses rho(z) of a squared residual z: they grow more slowly than z.
 
-Each is written so that it is z for small z. The residuals are measured in units of `scale`.
+Each is close to z for small z. Residuals are in units of `scale`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from steepest.errors import InputError, SettingError
 
 
 def huber(z: Any) -> Any:
-    """Return z up to 1, and what grows like its root beyond (Huber 1964)."""
+    """Return z up to 1, and ``2 * sqrt(z) - 1`` beyond (Huber 1964)."""
     return np.where(z <= 1, z, 2 * np.sqrt(z) - 1)
 
 
 def soft_l1(z: Any) -> Any:
-    """Return a smooth version of :func:`huber`."""
+    """Return ``2 * (sqrt(1 + z) - 1)``, a smooth version of :func:`huber`."""
     return 2 * (np.sqrt(1 + z) - 1)
 
 
 def cauchy(z: Any) -> Any:
-    """Return what grows like a logarithm: outliers hardly count."""
+    """Return ``log(1 + z)``."""
     return np.log1p(z)
 
 
 def arctan(z: Any) -> Any:
-    """Return what stays bounded: outliers do not count."""
+    """Return ``arctan(z)``, which is bounded."""
     return np.arctan(z)
 
 
@@ -41,18 +41,18 @@ LOSSES: dict[str, Callable[[Any], Any] | None] = {
     "cauchy": cauchy,
     "arctan": arctan,
 }
-"""SciPy's names; None is the square itself."""
+"""Robust losses by SciPy's names; None is the square itself."""
 
 
 def loss_called(loss: str | Callable[[Any], Any]) -> Callable[[Any], Any] | None:
-    """Return a robust loss by its name, or the function that is given.
+    """Return the robust loss of a name, or the function that is given.
 
     Raises
     ------
     InputError
         For an unknown name.
     SettingError
-        For what is neither a name nor a function.
+        If it is neither a name nor a function.
     """
     if callable(loss):
         return loss

@@ -1,6 +1,6 @@
-"""Marked start values: parameters that stay as they are, follow others, or have a range.
+"""Marked start values: parameters that are fixed, tied to others, or restricted to a range.
 
-A descent moves free numbers; what a function is given is made from these.
+A descent changes free parameters only. A marker says how a parameter is computed from them.
 """
 
 from __future__ import annotations
@@ -22,23 +22,41 @@ __all__ = ["Fixed", "Marker", "Positive", "Simplex", "Tied", "UnitInterval"]
 
 
 class Marker(abc.ABC):
-    """A start value that says how a parameter is made.
+    """Base class of marked start values.
 
-    Two markers are equal if they make the same parameter from the same free numbers.
+    A subclass implements ``free`` and ``whole``. Markers with equal ``key`` compute the same
+    parameter from the same free values.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> class AtLeast(st.Marker):
+    ...     def __init__(self, low, start):
+    ...         self.low, self.start = low, start
+    ...     @property
+    ...     def key(self):
+    ...         return self.low
+    ...     def free(self):
+    ...         return np.log(np.asarray(self.start - self.low))
+    ...     def whole(self, free):
+    ...         return self.low + np.exp(free)
+    >>> run = st.minimize(lambda p: (p["a"] - 3) ** 2, {"a": AtLeast(1.0, start=2.0)})
+    >>> float(run.x["a"].round(4))
+    3.0
     """
 
     @property
     def key(self) -> Hashable:
-        """What the parameter depends on besides free numbers."""
+        """What the parameter depends on besides its free values; hashable."""
         return ()
 
     @abc.abstractmethod
     def free(self) -> np.ndarray | None:
-        """Return the free numbers to start from; None if there are none."""
+        """Return the free values to start from; None if there are none."""
 
     @abc.abstractmethod
     def whole(self, free: Any) -> Any:
-        """Return the parameter, as NumPy code."""
+        """Return the parameter at given free values, in NumPy code."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.key == other.key
@@ -57,12 +75,17 @@ class Marker(abc.ABC):
 
 
 class Fixed(Marker):
-    """A parameter that stays as it is.
+    """A parameter that keeps its start value.
 
     Parameters
     ----------
-    value
-        A number or an array.
+    value : array_like
+        Value, of any shape.
+
+    Raises
+    ------
+    InputError
+        If the value is not finite.
 
     Examples
     --------
@@ -89,13 +112,20 @@ class Fixed(Marker):
 
 
 class Tied(Marker):
-    """A parameter that follows from the others.
+    """A parameter that is a function of the others.
 
     Parameters
     ----------
-    function
-        NumPy code that returns it, given all parameters; those that are tied are missing
-        (None) there.
+    function : callable
+        ``function(parameters)`` returns the parameter, in NumPy code. Other tied parameters are
+        None in its argument.
+
+    Raises
+    ------
+    SettingError
+        If it is not a function.
+    InputError
+        During the run, if the function uses another tied parameter.
 
     Examples
     --------
@@ -120,7 +150,7 @@ class Tied(Marker):
         return None
 
     def whole(self, free: Any) -> Any:
-        """Return the parameter, given all the others."""
+        """Return the parameter at given values of the others."""
         try:
             if is_tracing():
                 return call_traced(self.function, current(), (free,))
@@ -129,18 +159,23 @@ class Tied(Marker):
             if "NoneType" not in str(error):
                 raise
             raise InputError(
-                "a tied parameter looks at another that is tied, which is None there: tie both to "
-                f"parameters that are not ({error})"
+                "a tied parameter looks at another tied parameter, which is None there: tie both "
+                f"to free parameters ({error})"
             ) from None
 
 
 class Positive(Marker):
-    """A parameter that stays above 0: its logarithm is free.
+    """A parameter that stays above 0. Its logarithm is the free parameter.
 
     Parameters
     ----------
-    value
-        Where it starts: a positive number, or an array of them.
+    value : array_like
+        Positive start value, of any shape.
+
+    Raises
+    ------
+    InputError
+        If a value is not positive and finite.
 
     Examples
     --------
@@ -164,12 +199,17 @@ class Positive(Marker):
 
 
 class UnitInterval(Marker):
-    """A parameter that stays between 0 and 1: the logarithm of its odds is free.
+    """A parameter that stays between 0 and 1. The logarithm of its odds is the free parameter.
 
     Parameters
     ----------
-    value
-        Where it starts: a number between, or an array of them.
+    value : array_like
+        Start value between 0 and 1, of any shape.
+
+    Raises
+    ------
+    InputError
+        If a value is not between 0 and 1.
 
     Examples
     --------
@@ -195,14 +235,19 @@ class UnitInterval(Marker):
 
 
 class Simplex(Marker):
-    """Shares: positive numbers whose sum is 1.
+    """A vector of positive numbers whose sum is 1.
 
-    The logarithms of their ratios to the last one are free.
+    The logarithms of their ratios to the last one are the free parameters.
 
     Parameters
     ----------
-    value
-        Where they start: at least two positive numbers whose sum is 1.
+    value : array_like
+        Start values, shape (k,) with k at least 2: positive numbers whose sum is 1.
+
+    Raises
+    ------
+    InputError
+        If the values are not such numbers.
 
     Examples
     --------
@@ -233,16 +278,16 @@ class Simplex(Marker):
 
 @dataclass(frozen=True)
 class Reparametrization:
-    """How parameters are made from the free ones.
+    """The map from free parameters to all parameters.
 
     Attributes
     ----------
     structure
         The nesting of the parameters.
     names
-        For each of them, its name, and that of its free numbers if it has any.
+        The name of each parameter, which is also the name of its free values.
     markers
-        For each of them its marker; None for one that is free itself.
+        The marker of each parameter; None for a parameter that is free itself.
     """
 
     structure: Any
@@ -250,7 +295,7 @@ class Reparametrization:
     markers: tuple[Marker | None, ...]
 
     def __call__(self, free: Any) -> Any:
-        """Return the parameters."""
+        """Return all parameters, given the free ones by name."""
         leaves = [
             free[name] if marker is None else self._whole(marker, free.get(name))
             for name, marker in zip(self.names, self.markers, strict=True)
@@ -266,18 +311,25 @@ class Reparametrization:
     def _whole(self, marker: Marker, free: Any) -> Any:
         return None if isinstance(marker, Tied) else marker.whole(free)
 
-    def free_bounds(self, bounds: Any, nothing: Any) -> Any:
-        """Return bounds of the free parameters out of bounds by name.
+    def free_bounds(self, bounds: Any, unbounded: Any) -> Any:
+        """Return the bounds of all free parameters, given some of them by name.
+
+        Parameters
+        ----------
+        bounds
+            A dict from names of parameters to bounds.
+        unbounded
+            The bounds of a parameter that has none.
 
         Raises
         ------
         InputError
-            If they are not by name, or of a parameter that is marked.
+            If `bounds` is not a dict, or has the name of a marked parameter.
         """
         if not isinstance(bounds, dict):
             raise InputError(
-                "with marked start values bounds are given by name, as a dict of those "
-                f"parameters that have some: got {bounds!r}"
+                "with marked start values, bounds must be a dict from names of parameters to "
+                f"their bounds: got {bounds!r}"
             )
         for name in bounds:
             if name not in self.names:
@@ -290,7 +342,7 @@ class Reparametrization:
             for name, marker in zip(self.names, self.markers, strict=True)
             if marker is None or marker.free() is not None
         ]
-        return {name: bounds.get(name, nothing) for name in moving}
+        return {name: bounds.get(name, unbounded) for name in moving}
 
 
 def is_marked(x0: Any) -> bool:
@@ -301,14 +353,14 @@ def is_marked(x0: Any) -> bool:
 
 
 def split_transforms(x0: Any) -> tuple[Any, Reparametrization | None]:
-    """Return the free start values by name, and what makes parameters of them.
+    """Return the free start values by name, and the map from them to all parameters.
 
-    Unless a start value is marked, they are returned as they are, and None.
+    If no start value is marked, the start is returned as it is, and None.
 
     Raises
     ------
     InputError
-        If nothing is free.
+        If no parameter is free.
     """
     if not is_marked(x0):
         return x0, None
@@ -326,9 +378,9 @@ def split_transforms(x0: Any) -> tuple[Any, Reparametrization | None]:
 
 
 def check_unmarked(x0: Any) -> None:
-    """Raise for marked start values, where there is no place for them."""
+    """Raise for marked start values, which fits of many problems do not support."""
     if is_marked(x0):
         raise InputError(
-            "start values of many problems cannot be marked: give what is fixed in args or "
-            "shared, and write ties and ranges into the function"
+            "start values of many problems cannot be marked: pass fixed values in args or "
+            "shared, and compute ties and ranges in the function"
         )

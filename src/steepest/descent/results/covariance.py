@@ -1,4 +1,4 @@
-"""How sure a fit is: what the triangle of its Jacobian says of its parameters."""
+"""Covariance and rank from the triangular factor of a Jacobian."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from steepest.descent.iteration.fit_report import tolerance
 
 
 def covariance_from_r(r: np.ndarray, observations: int) -> tuple[np.ndarray, int]:
-    """Return the inverse of a Jacobian's square, and its rank.
+    """Return the inverse of ``J.T @ J``, and the rank of J.
 
     Parameters
     ----------
     r
-        What a QR decomposition has made of the Jacobian, shape (m, n).
+        R of the QR decomposition of J, shape (m, n).
     observations
-        Number of rows that the Jacobian had.
+        Number of rows of J.
 
     Returns
     -------
     inverse : ndarray
-        Shape (n, n); infinite where the rank is less than n.
+        Shape (n, n); infinite if the rank is less than n.
     rank : int
-        Of the columns, each scaled to length 1; 0 where they are not finite.
+        Rank of J with its columns scaled to length 1; 0 if they are not finite.
     """
     number = r.shape[1]
     norms = np.sqrt(np.sum(np.square(r), axis=0))
@@ -41,16 +41,16 @@ def covariance_from_r(r: np.ndarray, observations: int) -> tuple[np.ndarray, int
 
 
 def rank_of(jacobian: np.ndarray, share: float) -> int:
-    """Return the rank of a Jacobian's columns, each scaled to length 1.
+    """Return the rank of a Jacobian with its columns scaled to length 1.
 
-    Singular values count that are more than a share of the largest one; none do where slopes
-    are not finite.
+    Singular values above the fraction `share` of the largest one count; none if the Jacobian is
+    not finite.
     """
     return int(ranks_of(jacobian[None], share)[0])
 
 
 def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
-    """Return the same of many Jacobians, shape (N, m, n); there may be a share for each."""
+    """Return the ranks of Jacobians, shape (N, m, n), as :func:`rank_of` does for one."""
     finite = np.isfinite(jacobians).all(axis=(1, 2))
     jacobians = np.where(finite[:, None, None], jacobians, 0.0)
     norms = np.sqrt(np.sum(np.square(jacobians), axis=1, keepdims=True))
@@ -62,9 +62,9 @@ def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
 
 
 def propagate_covariance(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Return the covariance of what follows from parameters, given its slopes by them.
+    """Return the covariance of functions of the parameters, given their derivatives.
 
-    What is unknown of a parameter (infinite, or NaN) is so of all that it moves.
+    Functions of a parameter with infinite or NaN covariance have the same.
     """
     known: np.ndarray = slopes @ np.where(np.isfinite(covariance), covariance, 0.0) @ slopes.T
     touched = (slopes != 0).astype(float)
@@ -76,7 +76,7 @@ def propagate_covariance(covariance: np.ndarray, slopes: np.ndarray) -> np.ndarr
 def covariances_from_r(
     factor: np.ndarray, free: np.ndarray, observations: np.ndarray
 ) -> np.ndarray:
-    """Return the inverses of the Jacobians' squares by the free parameters."""
+    """Return the inverses of ``J.T @ J`` by the free parameters, for the R of each J."""
     number = len(free)
     if number < factor.shape[1]:
         finite = np.isfinite(factor).all(axis=(1, 2))
@@ -94,14 +94,14 @@ def covariances_from_r(
         result = half @ np.swapaxes(half, 1, 2)
     tiny = tolerance(r.dtype, observations)
     finite = np.isfinite(r).all(axis=(1, 2))
-    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few need a look
+    for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few are ill-conditioned
         result[i], _ = covariance_from_r(r[i], observations[i])
     result[~finite] = np.nan
     return result
 
 
 def _inverse(r: np.ndarray) -> np.ndarray:
-    """Return the inverses of upper triangles, shape (N, n, n)."""
+    """Return the inverses of upper triangular matrices, shape (N, n, n)."""
     number = r.shape[1]
     result = np.zeros_like(r)
     for j in range(number):

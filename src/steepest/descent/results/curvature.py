@@ -1,4 +1,4 @@
-"""What a method has learned of the loss's curvature, under SciPy's names."""
+"""The curvature that a method has estimated, under SciPy's names."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from steepest.descent.methods.quasi_newton import Pairs, Ring
 def curvature_of(
     problem: Problem, x: np.ndarray, own_state: Callable[[], Any]
 ) -> Mapping[str, Callable[[], Any]]:
-    """Return what SciPy's result of the same method says of curvature; made when asked for.
+    """Return functions that compute a result's ``hess_inv`` or ``hess``, by name.
 
     Parameters
     ----------
     problem, x
-        What was minimized, and the point reached as a vector.
+        The problem, and the point reached as a vector.
     own_state
-        Returns the method's state there.
+        Returns the method's state at `x`.
     """
     for kind in type(problem.method).__mro__:
         if kind in _KNOWN:
-            name, made = _KNOWN[kind]
-            return {name: functools.partial(made, problem, x, own_state)}
+            name, compute = _KNOWN[kind]
+            return {name: functools.partial(compute, problem, x, own_state)}
     return {}
 
 
 def _product(memory: Pairs | Ring) -> Any:
-    """Return the inverse Hessian that pairs of L-BFGS stand for, as a linear operator."""
+    """Return the inverse Hessian of L-BFGS's memory, as SciPy's linear operator."""
     from scipy.optimize import LbfgsInvHessProduct
 
     pairs = memory.pairs if isinstance(memory, Ring) else memory
-    order = [int(place) for place in reversed(memory.newest_first())]
-    known = [place for place in order if pairs.inverse[place] != 0]
+    order = [int(row) for row in reversed(memory.newest_first())]
+    known = [row for row in order if pairs.inverse[row] != 0]
     return LbfgsInvHessProduct(np.array(pairs.steps[known]), np.array(pairs.changes[known]))
 
 
 def _hessian(problem: Problem, x: np.ndarray) -> np.ndarray:
     """Return the Hessian at a point, shape (n, n)."""
 
-    def look(vector: Any, *args: Any) -> Any:
+    def hessian_at(vector: Any, *args: Any) -> Any:
         return problem.objective(vector, problem.layout, args).hessian
 
-    return np.asarray(Function(look)(x.astype(problem.dtype), *problem.args))
+    return np.asarray(Function(hessian_at)(x.astype(problem.dtype), *problem.args))
 
 
 _KNOWN: Mapping[type, tuple[str, Callable[..., Any]]] = {
@@ -57,4 +57,4 @@ _KNOWN: Mapping[type, tuple[str, Callable[..., Any]]] = {
     LBFGS: ("hess_inv", lambda problem, x, own_state: _product(own_state().memory)),
     TrustRegion: ("hess", lambda problem, x, own_state: _hessian(problem, x)),
 }
-"""For each method that knows the curvature, under which of SciPy's names, and how it is made."""
+"""SciPy's name of the curvature that a method estimates, and a function that computes it."""

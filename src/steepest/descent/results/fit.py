@@ -22,7 +22,7 @@ from steepest.presentation import presenter
 
 
 class FitWarning(OptimizeWarning):
-    """A fit whose parameters are not all determined by the data."""
+    """Warning of a fit that did not converge, or of parameters that the data do not determine."""
 
 
 def _unpickle(run: Result, problem: Problem, notes: tuple[str, ...], *rest: Any) -> Fit:
@@ -52,21 +52,39 @@ _STATISTICS_KEYS = (
 
 @dataclass(frozen=True, eq=False)
 class Fit(ScipyFields, KeyedResult):
-    """The result of a fit: the descent, as a :class:`Result` has it, and statistics.
+    """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
 
-    It has the fields of SciPy's ``least_squares`` too, as attributes and in brackets
-    (``fit["cost"]``, ``fit.keys()``), and unpacks as SciPy's ``curve_fit`` does: ``popt, pcov
-    = fit``. Its status is 0 where it converged, as for every run of steepest; SciPy's
-    ``least_squares`` has 1 to 4 for that, and 0 for a limit.
+    The statistics are properties, such as ``covariance``, ``standard_errors``, ``correlation``,
+    ``residuals`` and ``jacobian``. SciPy's names of fields work too (``fit.cost``,
+    ``fit["jac"]``), and ``popt, pcov = fit`` unpacks as SciPy's ``curve_fit`` does. Its status is
+    0 if it converged; SciPy's ``least_squares`` has 1 to 4 for that, and 0 for a limit.
 
     Attributes
     ----------
-    end, free_names, absolute_sigma, notes
-        As in :class:`FitStatistics`.
-    data
-        Model and data, where a model was fitted.
-    full_output
+    end : FitState
+        The end of the descent, from which the statistics are computed.
+    free_names : tuple of str
+        A name for each free parameter.
+    absolute_sigma : bool
+        Whether the residuals are in units of known standard deviations. Otherwise the
+        standard deviations are estimated from the residuals.
+    data : Data, optional
+        Model and data of a curve fit.
+    full_output : bool
         Whether the fit unpacks to the five values of SciPy's ``curve_fit``.
+    notes : tuple of str
+        Sentences on arguments that had no effect.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t, y = np.arange(4.0), np.array([2.0, 1.2, 0.8, 0.5])
+    >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
+    >>> fit.x.round(4), fit.standard_errors.round(4)
+    (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
+    >>> low, high = fit.band(1.5)
+    >>> float(fit.predict(1.5).round(3)), float(low.round(3)), float(high.round(3))
+    (0.983, 0.888, 1.078)
     """
 
     data: Data | None = None
@@ -93,9 +111,9 @@ class Fit(ScipyFields, KeyedResult):
     def __len__(self) -> int:
         return 5 if self.full_output else 2
 
-    def __getitem__(self, place: Any) -> Any:
+    def __getitem__(self, index: Any) -> Any:
         """Return a field by its name, or one of the values of ``curve_fit`` by its index."""
-        return super().__getitem__(place) if isinstance(place, str) else self._parts()[place]
+        return super().__getitem__(index) if isinstance(index, str) else self._parts()[index]
 
     def _names(self) -> Sequence[str]:
         of_curves = () if self.data is None else CURVE_FIT_KEYS
@@ -122,7 +140,7 @@ class Fit(ScipyFields, KeyedResult):
 
     @property
     def converged(self) -> bool:
-        """Whether the descent half_widthed its goal."""
+        """Whether the descent met a goal."""
         return self.end.converged
 
     def _require_data(self) -> Data:
@@ -145,7 +163,23 @@ class Fit(ScipyFields, KeyedResult):
         return FittedCurve(self._require_data(), self.problem, self.vector, self._expand)
 
     def predict(self, x: Any) -> np.ndarray:
-        """Return the fitted model's values at `x`, in the units of y."""
+        """Return the fitted model's values at `x`, in the units of y.
+
+        Parameters
+        ----------
+        x : array_like or nested arrays
+            The model's first argument, as in the fit.
+
+        Returns
+        -------
+        ndarray
+            A value for each point.
+
+        Raises
+        ------
+        InputError
+            If the fit has no model.
+        """
         return self._curve.at(x, self.x)
 
     def band(
@@ -155,21 +189,20 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        x
+        x : array_like or nested arrays
             The model's first argument, as in the fit.
-        level
+        level : float, optional
             Probability, in (0, 1).
-        kind
-            ``"mean"`` for a band that holds the true curve, ``"prediction"`` for one that
-            holds a further observation.
-        sigma
-            Standard deviation of a further observation at `x`, in the units of the fit's
-            `sigma`. Required for a prediction if `sigma` was an array and `x` is not that of
-            the data.
+        kind : {"mean", "prediction"}, optional
+            ``"mean"`` for a band that holds the true curve, ``"prediction"`` for one that holds a
+            further observation.
+        sigma : array_like, optional
+            Standard deviation of a further observation at `x`, in the units of the fit's `sigma`.
+            Required for a prediction if `sigma` was an array and `x` is not that of the data.
 
         Returns
         -------
-        lower, upper
+        lower, upper : ndarray
             Arrays of the shape of ``predict(x)``, in the units of y.
 
         Raises
@@ -189,7 +222,7 @@ class Fit(ScipyFields, KeyedResult):
         return curve.everywhere(x, center - half_width), curve.everywhere(x, center + half_width)
 
     def save(self, path: Any) -> None:
-        """Write the end of the fit to a file, as :meth:`Result.save` does."""
+        """Save the end of the fit to a file, as :meth:`Result.save` does."""
         self.run.save(path)
 
     def report(self, level: float = 0.95) -> str:
@@ -197,8 +230,13 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        level
-            Probability of the confidence intervals.
+        level : float, optional
+            Probability of the confidence intervals, in (0, 1).
+
+        Returns
+        -------
+        str
+            The table.
         """
         text: str = presenter("report").text(self, level)
         return text
@@ -215,12 +253,13 @@ class Fit(ScipyFields, KeyedResult):
 
         Parameters
         ----------
-        path
-            File to write; with None the figure is returned only.
+        path : path_like, optional
+            File to write the figure to.
 
         Returns
         -------
         matplotlib.figure.Figure
+            The figure.
         """
         if self.data is None:
             return self.run.plot(path)

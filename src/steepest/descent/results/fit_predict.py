@@ -1,4 +1,4 @@
-"""A fitted curve: its values, how sure they are, and how observations scatter around it."""
+"""A fitted curve: its values, their variance, and the scatter of observations."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from steepest.graph import trees
 
 
 class FittedCurve(NamedTuple):
-    """A model at the parameters that a fit has found.
+    """A model at the parameters of a fit.
 
     Attributes
     ----------
     data
-        What it was fitted to.
-    problem, vector, expand
-        What was fitted, the free parameters reached, and what makes the function's from them.
+        Model and data.
+    problem
+        The problem that was solved.
+    vector
+        The free parameters, shape (n,).
+    expand
+        Map from the free parameters to all; None if no start value is marked.
     """
 
     data: Data
@@ -32,48 +36,48 @@ class FittedCurve(NamedTuple):
     expand: Reparametrization | None
 
     def at(self, x: Any, parameters: Any) -> np.ndarray:
-        """Return the model at some x."""
+        """Return the model's values at x."""
         x = self._as_fitted(x)
         return self.everywhere(x, np.asarray(self.data.model(x, parameters)))
 
     def variance(self, x: Any, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the model at some x and its variance, given the free parameters' covariance."""
+        """Return the model's values at x and their variances, given the covariance of `vector`."""
         model, layout, expand = self.data.model, self.problem.layout, self.expand
 
-        def look(vector: Any, at: Any) -> Any:
+        def curve_at(vector: Any, at: Any) -> Any:
             return curve_slopes(model, layout, expand, vector, at)
 
-        center, slopes = Function(look)(self.vector, self._as_fitted(x))
+        center, slopes = Function(curve_at)(self.vector, self._as_fitted(x))
         covariance = np.where(np.isnan(covariance), 0.0, covariance)
         return center, np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
 
     def scatter(self, x: Any, sigma: Any) -> Any:
-        """Return the standard deviations of observations at some x, in the units of y."""
+        """Return the standard deviations of observations at x, in the units of y."""
         if sigma is not None:
             return np.asarray(sigma, np.float64)
         if self.data.kind == "none":
             return 1.0
         known = self.problem.args[2]
-        if self.data.kind == "matrix":  # what makes residuals independent, of unit variance
+        if self.data.kind == "matrix":  # args hold its whitening matrix
             known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
         if np.ptp(known) <= 1e-9 * np.max(known):
             return known.flat[0]
-        there, here = trees.leaves(self.data.x), trees.leaves(self._as_fitted(x))
-        if len(there) == len(here) and all(map(np.array_equal, there, here)):
+        fitted, given = trees.leaves(self.data.x), trees.leaves(self._as_fitted(x))
+        if len(fitted) == len(given) and all(map(np.array_equal, fitted, given)):
             return known
         raise InputError(
-            "the standard deviations of the data differ from point to point: say by "
-            "sigma=... what they are at x"
+            "the standard deviations of the data differ from point to point: give those at x, "
+            "sigma=..."
         )
 
     def everywhere(self, x: Any, expected: np.ndarray) -> np.ndarray:
-        """Return what a model gives at x for each point there, where it is the same for all."""
+        """Return values of the model for each point of x; a constant model is broadcast."""
         if expected.shape not in ((), (1,)):
             return expected
         points = np.shape(trees.leaves(self._as_fitted(x))[0])[-1:]
         return np.broadcast_to(expected, self.data.y.shape if x is self.data.x else points)
 
     def _as_fitted(self, x: Any) -> Any:
-        """Return x as the model was given it when it was fitted: lists and tables are arrays."""
+        """Return x as the model got it in the fit: lists and tables become arrays."""
         is_own = x is self.data.x
         return x if is_own else as_real_x(x, self.problem.layout.dtype == np.float32)

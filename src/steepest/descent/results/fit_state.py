@@ -1,4 +1,4 @@
-"""How a fit ended: what its statistics are made of."""
+"""The end of a fit, from which its statistics are computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from steepest.lazy import lazy
 
 
 class FitState(Protocol):
-    """What a fit's statistics are made of."""
+    """What the statistics of a fit need of its end."""
 
     vector: np.ndarray
     loss: float
@@ -33,52 +33,51 @@ class FitState(Protocol):
 
     @property
     def problem(self) -> Problem:
-        """What was fitted."""
+        """The problem that was solved."""
 
     @property
     def x(self) -> Any:
-        """The point reached, in the structure of the start."""
+        """The point reached, in the structure of the start values."""
 
     @property
     def converged(self) -> bool:
-        """Whether the descent reached its goal."""
+        """Whether the descent met a goal."""
 
     @property
     def triangle(self) -> np.ndarray | None:
-        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
+        """R of [J r] at the point, shape (n, n + 1); None if the method did not report it."""
 
     @property
     def inverse(self) -> np.ndarray | None:
-        """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
+        """The inverse of ``J.T @ J``, if J certainly has full rank; else None."""
 
     @property
     def box(self) -> Box | None:
-        """Where the parameters had to stay."""
+        """Bounds on the free parameters; None if there are none."""
 
     @property
     def expand(self) -> Reparametrization | None:
-        """What makes the function's parameters from the free ones."""
+        """Map from the free parameters to all; None if no start value is marked."""
 
 
 class FinishedFit:
-    """How a fit ended; what is seldom asked for is made then.
+    """The end of a fit. Fields that are rarely used are computed when they are read.
 
     Parameters
     ----------
     sum_up, state_problem, point
-        Return the descent, what was fitted, and the point reached in the structure of the
-        start.
+        Return the result of the descent, the problem, and the point reached in the structure of
+        the start values.
     vector
         The free parameters reached, shape (n,).
     loss, converged
-        The loss there, and whether the descent reached its goal.
+        The loss there, and whether the descent met a goal.
     report
-        What the method kept of the point.
+        What the method reported of the point.
     observations
         Number of residuals.
     box, expand
-        Where the parameters had to stay, and what makes the function's parameters from the
-        free ones.
+        Bounds on the free parameters, and map from them to all.
     """
 
     def __init__(
@@ -101,12 +100,12 @@ class FinishedFit:
 
     @property
     def triangle(self) -> np.ndarray | None:
-        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
+        """R of [J r] at the point, shape (n, n + 1); None if the method did not report it."""
         return self._report[FACTOR] if self._report else None
 
     @lazy
     def inverse(self) -> np.ndarray | None:
-        """The inverse of ``J.T @ J``, where the data determine all parameters beyond doubt."""
+        """The inverse of ``J.T @ J``, if J certainly has full rank; else None."""
         report, number = self._report, len(self.vector)
         if len(report) <= DIAGONAL_RATIO or self.box is not None or self.observations <= number:
             return None
@@ -115,7 +114,7 @@ class FinishedFit:
 
     @classmethod
     def of(cls, run: Result, problem: Problem) -> FinishedFit:
-        """Return how a descent ended that is summed up already."""
+        """Return the end of a fit whose result exists already."""
         return cls(
             lambda: run,
             lambda: problem,
@@ -136,10 +135,10 @@ class FinishedFit:
 
     @lazy
     def problem(self) -> Problem:
-        """What was fitted."""
+        """The problem that was solved."""
         return self._state_problem()
 
     @lazy
     def x(self) -> Any:
-        """The point reached, in the structure of the start."""
+        """The point reached, in the structure of the start values."""
         return self._point()

@@ -34,14 +34,14 @@ class FitStatistics:
     Attributes
     ----------
     end
-        How the fit ended.
+        The end of the fit.
     free_names
         A name for each free parameter.
     absolute_sigma
-        Whether the residuals are in units of known standard deviations; otherwise these are
-        estimated from the residuals.
+        Whether the residuals are in units of known standard deviations. Otherwise the standard
+        deviations are estimated from the residuals.
     notes
-        Sentences on settings that were given and have no effect.
+        Sentences on arguments that had no effect.
     """
 
     end: FitState
@@ -56,7 +56,7 @@ class FitStatistics:
 
     @property
     def problem(self) -> Problem:
-        """What was fitted."""
+        """The problem that was solved."""
         return self.end.problem
 
     @property
@@ -71,7 +71,7 @@ class FitStatistics:
 
     @property
     def x(self) -> Any:
-        """The parameters, in the structure of the start."""
+        """The parameters, in the structure of the start values."""
         return _plain_dict(self.end.x)
 
     @property
@@ -98,7 +98,7 @@ class FitStatistics:
 
     @lazy
     def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
-        """All parameters as a vector, and their slopes by the free ones: shape (k, n)."""
+        """All parameters as a vector, and their derivatives by the free ones, shape (k, n)."""
         layout, expand = self.problem.layout, self._expand
 
         def evaluate(vector: Any) -> Any:
@@ -120,9 +120,9 @@ class FitStatistics:
         pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
         return tuple(
             [
-                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, place))}]"
+                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
                 for name, value in pairs
-                for place in np.ndindex(np.shape(value))
+                for index in np.ndindex(np.shape(value))
             ]
         )
 
@@ -159,7 +159,7 @@ class FitStatistics:
 
     @property
     def cost(self) -> float:
-        """Half the sum of squares, or the robust loss that stands for it."""
+        """Half the sum of squares, or the robust loss."""
         return self.end.loss
 
     @property
@@ -173,12 +173,12 @@ class FitStatistics:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Residuals less the parameters that were free to move."""
+        """Number of residuals minus number of free parameters that are not on a bound."""
         return self.end.observations - self._free_count
 
     @property
     def reduced_chi_square(self) -> float:
-        """The sum of squares for each degree of freedom; NaN if there are none."""
+        """The sum of squares per degree of freedom; NaN if there are none."""
         freedom = self.degrees_of_freedom
         return 2 * self.cost / freedom if freedom > 0 else math.nan
 
@@ -244,7 +244,7 @@ class FitStatistics:
         """Covariance of the free parameters, shape (n, n)."""
         end = self.end
         inverse = end.inverse
-        if inverse is not None:  # the common case; ``popt, pcov = fit`` waits for it
+        if inverse is not None:  # the common case, which must be fast
             freedom = end.observations - len(inverse)
             return inverse * (1.0 if self.absolute_sigma else 2 * end.loss / freedom)
         unscaled, _ = self._unscaled_covariance
@@ -260,7 +260,7 @@ class FitStatistics:
 
     @property
     def standard_errors(self) -> Any:
-        """Standard deviations of the parameters, in the structure of the start."""
+        """Standard deviations of the parameters, in the structure of the start values."""
         layout = self.problem.layout if self._expand is None else ravel_parameters(self.end.x)[0]
         return _plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
 
@@ -273,13 +273,23 @@ class FitStatistics:
         return correlation
 
     def confidence_intervals(self, level: float = 0.95) -> np.ndarray:
-        """Return an interval for each parameter, shape (n, 2).
+        """Return a confidence interval for each parameter, shape (k, 2).
 
         Parameters
         ----------
-        level
-            Probability, in (0, 1): of Student's distribution, or of the normal one if sigma
-            is absolute.
+        level : float, optional
+            Probability, in (0, 1), of Student's t-distribution, or of the normal distribution if
+            sigma is absolute.
+
+        Returns
+        -------
+        ndarray
+            Lower and upper ends, shape (k, 2).
+
+        Raises
+        ------
+        InputError
+            If `level` is out of its range.
         """
         errors = np.sqrt(np.diag(self.covariance))
         half_width = self._quantile(level) * errors

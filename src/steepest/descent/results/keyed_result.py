@@ -1,4 +1,4 @@
-"""Results that also answer to names in brackets, as SciPy's do."""
+"""Results whose fields can be read by name in brackets, as SciPy's."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import Any
 
 
 class KeyedResult:
-    """A result whose attributes are also found by name: ``result["x"]``, ``result.keys()``.
-
-    SciPy's results are dictionaries whose keys are attributes, too.
-    """
+    """A result whose attributes can be read by name: ``result["x"]``, ``result.keys()``."""
 
     def _names(self) -> Sequence[str]:
-        """Return the names that the result answers to, SciPy's first."""
+        """Return the names of the fields, SciPy's first."""
         raise NotImplementedError
 
     def __getitem__(self, name: Any) -> Any:
-        """Return what an attribute of that name is."""
+        """Return the field of a name."""
         if name in self:
             return getattr(self, name)
         near = difflib.get_close_matches(str(name), self._names(), n=1)
@@ -29,13 +26,13 @@ class KeyedResult:
         return isinstance(name, str) and name in self._names()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return what an attribute of that name is, or something else where there is none."""
+        """Return the field of a name, or `default` if there is none."""
         return getattr(self, name) if name in self else default
 
     def keys(self) -> KeysView[str]:
-        """Return the names that the result answers to."""
+        """Return the names of the fields."""
         return dict.fromkeys(self._names()).keys()
 
     def items(self) -> ItemsView[str, Any]:
-        """Return the names with what they stand for."""
+        """Return the fields with their names."""
         return {name: getattr(self, name) for name in self._names()}.items()

@@ -1,8 +1,7 @@
-"""What a descent returns."""
+"""The result of a descent: its point, history and timings."""
 
 from __future__ import annotations
 
-import enum
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
@@ -11,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from steepest.descent.methods import NewtonCG, TrustRegion
-from steepest.descent.methods.base import Failure
 from steepest.descent.results.keyed_result import KeyedResult
-from steepest.descent.stop_rules import MaxIterations, StopRule
+from steepest.descent.results.status import Status
 from steepest.errors import InputError
 from steepest.graph import Graph
 from steepest.presentation import presenter
@@ -21,102 +19,39 @@ from steepest.presentation import presenter
 __all__ = ["History", "Result", "Status", "Timings"]
 
 
-class Status(int, enum.Enum):
-    """How a descent ended.
-
-    Each is also the number that SciPy's ``minimize`` has for the same: 0 for a success, 1 for
-    a limit, 2 where no lower point was found, 3 for a loss that is not finite, 99 for a
-    callback; those that SciPy does not know are 4 to 9. Two of them are equal only if they are
-    the same. The value, and ``str(status)``, is the sentence for people.
-    """
-
-    CONVERGED = 0, "The stop rule was met."
-    EPOCHS_DONE = 0, "All epochs were done."
-    ITERATION_LIMIT = 1, "The limit on iterations was reached before any other stop rule was met."
-    LIMIT = 1, "A stop rule that is no goal was met before any that is one."
-    PRECISION = 0, "No lower point can be told from this one in this precision."
-    STALLED = 2, "The search found no lower point."
-    UNBOUNDED = 4, "The loss seems unbounded below."
-    UNDERDETERMINED = 6, "There are fewer data than parameters."
-    FLAT = 5, "The slopes are all zero or not finite, so that there is no direction to go."
-    DIVERGED = 3, "The descent diverged: the last finite point is returned."
-    INTERRUPTED = 7, "The run was interrupted: the point reached so far is returned."
-    TIME_LIMIT = 8, "The time limit was reached: the point reached so far is returned."
-    SINGULAR = 9, "The descent ended where the Jacobian is singular: start elsewhere."
-    CALLBACK = 99, "The callback ended the run."
-
-    def __new__(cls, number: int, sentence: str) -> Status:
-        """Return a member: a number, whose value is a sentence."""
-        member = int.__new__(cls, number)
-        member._value_ = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self._value_)
-
-    def __format__(self, format_spec: str) -> str:
-        as_number = format_spec[-1:] in tuple("bdoxXneEfFgG%")
-        return format(int(self) if as_number else str(self), format_spec)
-
-    def __repr__(self) -> str:
-        return f"<Status.{self.name}: {int(self)}>"
-
-    # Several are the number 0, and yet not the same.
-
-    def __eq__(self, other: object) -> bool:
-        return self is other if isinstance(other, Status) else int(self) == other
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(int(self))
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return getattr, (Status, self.name)
-
-    @classmethod
-    def of_failure(cls, number: int) -> Status:
-        """Return what it means that a search failed for that reason."""
-        return cls[Failure(number).name]
-
-    @classmethod
-    def of_rules(cls, met: Sequence[StopRule]) -> Status:
-        """Return what it means that these stop rules were met."""
-        if any([rule.is_goal for rule in met]):
-            return cls.CONVERGED
-        counts = any([type(rule) is MaxIterations for rule in met])
-        return cls.ITERATION_LIMIT if counts else cls.LIMIT
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the goal was reached."""
-        return int(self) == 0
-
-
-_LOOKS_AT_HESSIANS = (NewtonCG, TrustRegion)
-"""Methods that look at the loss's own curvature wherever they look at the loss."""
+_USES_HESSIANS = (NewtonCG, TrustRegion)
+"""Methods that use the Hessian at each evaluation."""
 
 
 @dataclass(frozen=True)
 class History:
-    """What was recorded on the way; all arrays have one row for each recorded iteration.
+    """The recorded iterations of a descent; arrays have one row for each.
 
     Attributes
     ----------
-    iteration
-        Numbers of updates made before, starting with 0 at the start point.
-    loss
-        The loss there (of the batch, where batches are taken).
-    x
-        The parameters there, in their own structure with a leading axis; None if x was not
-        recorded.
-    gradient_norm
-        The Euclidean norm of the gradient there.
-    step_length
-        The Euclidean norm of the update that led there; 0 at the start.
-    evaluations
-        How often loss and gradient had been computed.
+    iteration : ndarray
+        Number of updates made before; 0 at the start point. Shape (k,).
+    loss : ndarray
+        The loss at that iterate (of the batch, if batches are used), shape (k,).
+    x : ndarray or nested parameters
+        The iterates, in the structure of the start values with a leading axis; None if they were
+        not recorded.
+    gradient_norm : ndarray
+        Euclidean norm of the gradient at the iterate, shape (k,).
+    step_length : ndarray
+        Euclidean norm of the update that led to the iterate, 0 at the start, shape (k,).
+    evaluations : ndarray
+        Number of evaluations of loss and gradient so far, shape (k,).
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(x**2), np.ones(2), method=st.GradientDescent(0.25),
+    ...                   stop=st.MaxIterations(3))
+    >>> run.history.iteration, run.history.loss
+    (array([0, 1, 2, 3]), array([2.     , 0.5    , 0.125  , 0.03125]))
+    >>> run.history.x[1]
+    array([0.5, 0.5])
     """
 
     iteration: np.ndarray
@@ -132,16 +67,24 @@ class History:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds spent.
+    """Seconds that the parts of a run took.
 
     Attributes
     ----------
-    trace
-        Recording and differentiating the loss; 0 where an earlier trace still held.
-    compile
-        Preparing the engine; 0 where compiled code was there already.
-    run
+    trace : float
+        Recording and differentiating the loss; 0 if an earlier trace was used again.
+    compile : float
+        Preparing the engine; 0 if compiled code was found.
+    run : float
         The descent itself.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum(x**2), np.ones(2))
+    >>> timings = run.timings
+    >>> timings.total == timings.trace + timings.compile + timings.run
+    True
     """
 
     trace: float
@@ -150,7 +93,7 @@ class Timings:
 
     @property
     def total(self) -> float:
-        """The sum."""
+        """Sum of the three."""
         return self.trace + self.compile + self.run
 
 
@@ -161,54 +104,65 @@ _HOW = ("method", "reason", "engine", "graph", "active", "notes")
 
 @dataclass(frozen=True)
 class Result(KeyedResult):
-    """A finished descent.
+    """The result of :func:`minimize`: the point reached, and how the descent went.
 
-    It also answers as SciPy's results do: ``run.fun``, ``run["x"]``, ``run.keys()``,
-    ``dict(run)``, ``run.status == 0`` where it converged.
+    SciPy's names of fields work too: ``run.fun``, ``run["x"]``, ``run.keys()``, ``dict(run)``.
+    ``run.status == 0`` if the run converged.
 
     Attributes
     ----------
-    x
-        The parameters reached, in the structure of the start.
-    loss
-        The loss there (over all data, where batches were taken).
-    gradient
-        The gradient there, in the structure of the start; where start values are marked, by
-        the free numbers, as a dict by name.
-    iterations
-        Updates made.
-    evaluations
-        How often loss and gradient were computed.
-    status
-        How it ended.
-    look_back
-        Returns what was recorded on the way.
-    timings
-        Seconds for trace, compile and run.
-    explain
+    x : ndarray or nested parameters
+        The point reached, in the structure of the start values.
+    loss : float
+        The loss at `x` (over all data, also if batches are used).
+    gradient : ndarray or nested parameters
+        The gradient at `x`, in the structure of the start values. If start values are marked, it
+        is a dict of the gradients by the free parameters.
+    iterations : int
+        Number of updates made.
+    evaluations : int
+        Number of evaluations of loss and gradient.
+    status : Status
+        How the run ended.
+    explain : callable
         Returns the message.
-    graph
+    look_back : callable
+        Returns the history.
+    timings : Timings
+        Seconds for trace, compile and run.
+    graph : Graph
         The graph of the loss.
-    engine
+    engine : str
         Name of the engine.
-    method, reason
-        The descent method, and why it was taken if nobody asked for it.
-    active
-        Where there are bounds: -1 for each parameter on its lower one, 1 on its upper one, 0
-        elsewhere; None where there are none.
-    report
-        What the method kept of the point where it stopped.
-    observations
-        Number of residuals, where there are any.
-    vector
-        The free parameters as a vector.
-    store
-        Writes to a file where the run ended.
-    curvature
-        What returns what the method knows of the curvature, by SciPy's names: ``"hess_inv"``
-        of BFGS (a matrix) and of L-BFGS (a linear operator), ``"hess"`` of trust regions.
-    notes
-        Sentences on what was asked for or given, and has no effect.
+    method : Method or Search
+        The descent method.
+    reason : str
+        Why the method was chosen; empty if the caller chose it.
+    active : ndarray or nested parameters, optional
+        For each parameter -1 if it is on its lower bound, 1 on its upper bound, else 0; None if
+        there are no bounds.
+    report : tuple of ndarray
+        Arrays that the method reported at the point where it stopped.
+    observations : int
+        Number of residuals; 0 if the loss is not a sum of squares.
+    vector : ndarray
+        The free parameters as a vector, shape (n,).
+    store : callable, optional
+        Writes the run to a file.
+    curvature : dict of callables
+        Curvature that the method knows, by SciPy's names: ``"hess_inv"`` of BFGS (a matrix) and of
+        L-BFGS (a linear operator), ``"hess"`` of :class:`TrustRegion`.
+    notes : tuple of str
+        Sentences on arguments that had no effect.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> run = st.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(2))
+    >>> run.x.round(6), run.converged, run.status.name
+    (array([3., 3.]), True, 'CONVERGED')
+    >>> type(run.method).__name__, run.history.loss[0].item()
+    ('BFGS', 18.0)
     """
 
     x: Any
@@ -235,15 +189,15 @@ class Result(KeyedResult):
     notes: tuple[str, ...] = ()
 
     def _names(self) -> Sequence[str]:
-        counted = ("nhev",) if isinstance(self.method, _LOOKS_AT_HESSIANS) else ()
+        counted = ("nhev",) if isinstance(self.method, _USES_HESSIANS) else ()
         return (*_SCIPYS, *counted, *self.curvature, *_OURS, *_HOW)
 
     def values(self) -> ValuesView[Any]:
-        """Return what the names stand for, as SciPy's results do."""
+        """Return the values of the fields, as SciPy's results do."""
         return dict(self.items()).values()
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names that the result answers to, as SciPy's results do."""
+        """Yield the names of the fields, as SciPy's results do."""
         return iter(self._names())
 
     def __len__(self) -> int:
@@ -262,47 +216,47 @@ class Result(KeyedResult):
 
     @property
     def message(self) -> str:
-        """How it ended, with the particulars."""
+        """How the run ended, with details and notes."""
         return " ".join([self.explain(), *self.notes])
 
     @functools.cached_property
     def history(self) -> History:
-        """What was recorded on the way."""
+        """The recorded iterations."""
         return self.look_back()
 
     @property
     def converged(self) -> bool:
-        """Whether the descent reached its goal."""
+        """Whether the run met a goal."""
         return self.status.is_success
 
     def save(self, path: Any) -> None:
-        """Write to a file where the run ended, for :func:`resume` to go on from there.
+        """Save the end of the run to a file, for :func:`resume` to continue from.
 
         Parameters
         ----------
-        path
-            The file: safetensors, with settings as JSON in its header. It is written whole
-            or not at all.
+        path : path_like
+            File to write, in the safetensors format, with settings as JSON in its header. An
+            existing file is replaced only when the new one is complete.
 
         Raises
         ------
         InputError
-            If the file cannot be written.
+            If the file cannot be written, or the result was loaded from a pickle.
         """
         if self.store is None:
             raise InputError(
-                "this run came out of a pickle, which does not hold what is needed to go on: "
-                "save it before"
+                "this result was loaded from a pickle, which does not contain the state of the "
+                "run: save the run before pickling it"
             )
         self.store(path)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what goes into a pickle: neither the graph, nor what is needed to go on."""
+        """Return the content of a pickle, without the graph and what :meth:`save` needs."""
         left_out = ("explain", "look_back", "store", "graph")
         state = {k: v for k, v in vars(self).items() if k not in left_out}
         curvature = {name: known() for name, known in self.curvature.items()}
-        made = {"message": self.explain(), "history": self.history, "curvature": curvature}
-        return state | made
+        computed = {"message": self.explain(), "history": self.history, "curvature": curvature}
+        return state | computed
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         message, known = state.pop("message"), state.pop("curvature", {})
@@ -334,32 +288,32 @@ class Result(KeyedResult):
 
     @property
     def njev(self) -> int:
-        """The same: they are evaluated together."""
+        """The number of gradients computed: one for each evaluation."""
         return self.evaluations
 
     @property
     def success(self) -> bool:
-        """Whether the descent reached its goal, under SciPy's name."""
+        """Whether the run met a goal, under SciPy's name."""
         return self.converged
 
     @property
     def nhev(self) -> int:
-        """How often curvature was looked at, where the method does: with every evaluation."""
-        if not isinstance(self.method, _LOOKS_AT_HESSIANS):
-            raise AttributeError(f"{type(self.method).__name__} looks at no Hessian: no nhev")
+        """The number of Hessians or Hessian-vector products used: one for each evaluation."""
+        if not isinstance(self.method, _USES_HESSIANS):
+            raise AttributeError(f"{type(self.method).__name__} uses no Hessian: no nhev")
         return self.evaluations
 
     @functools.cached_property
     def hess_inv(self) -> Any:
-        """The inverse Hessian as BFGS and L-BFGS have learned it, as SciPy's.
+        """The inverse Hessian that BFGS or L-BFGS has estimated, as in SciPy.
 
-        That of BFGS is a matrix, shape (n, n); that of L-BFGS SciPy's ``LbfgsInvHessProduct``.
+        A matrix of shape (n, n) for BFGS, SciPy's ``LbfgsInvHessProduct`` for L-BFGS.
         """
         return self._curvature("hess_inv", "keeps no inverse Hessian")
 
     @functools.cached_property
     def hess(self) -> Any:
-        """The Hessian at the end, shape (n, n), of trust regions."""
+        """The Hessian at `x`, shape (n, n), for :class:`TrustRegion`."""
         return self._curvature("hess", "keeps no Hessian: take st.hessian")
 
     def _curvature(self, name: str, otherwise: str) -> Any:
@@ -372,12 +326,13 @@ class Result(KeyedResult):
 
         Parameters
         ----------
-        path
-            File to write; None returns the figure only.
+        path : path_like, optional
+            File to write the figure to.
 
         Returns
         -------
         matplotlib.figure.Figure
+            The figure.
         """
         return presenter("plot").plot(self, path)
 

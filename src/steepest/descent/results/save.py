@@ -1,6 +1,6 @@
-"""Runs in files: arrays as safetensors, settings as JSON in its header, written atomically.
+"""Saved runs: arrays as safetensors, with settings as JSON in the header, written atomically.
 
-First among the settings is a checksum of the whole file, computed with zeros in its place.
+The first setting is a checksum of the whole file, computed with zeros in its place.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from steepest.trace.tracing import is_array_like
 from steepest.version import __version__
 
 FORMAT = 2
-"""Of the files; a file of another one is refused."""
+"""Version of the file format; files of another version raise an error."""
 
 KEY, CHECKSUM = "steepest", "sha256"
-"""Where the settings stand among the file's metadata, and the checksum among them. There is
-one key, since safetensors writes several in an order that varies."""
+"""Keys of the settings in the metadata, and of the checksum in the settings. The metadata has one
+key only, since safetensors writes several in varying order."""
 
 _NO_CHECKSUM = b"0" * 64
-_LENGTH = 8  # bytes that say how long the header is, at the beginning of the file
+_LENGTH = 8  # bytes at the start of the file that hold the length of the header
 
 
 class Saved(NamedTuple):
-    """A run out of a file.
+    """A run loaded from a file.
 
     Attributes
     ----------
     settings
-        What was said of it.
+        Settings of the run, from JSON.
     arrays
         Its arrays, by name.
     """
@@ -63,9 +63,11 @@ def save(
     Parameters
     ----------
     path
-        The file.
-    problem, snapshot
-        What was to be minimized, and where the run is.
+        File to write.
+    problem
+        The problem.
+    snapshot
+        The point and the method's state.
     columns, xs
         The history so far, as the engine recorded it.
     more
@@ -115,12 +117,12 @@ def save(
 
 
 def load(path: Any) -> Saved:
-    """Return a run out of a file.
+    """Return a run from a file.
 
     Raises
     ------
     InputError
-        If there is no such file, or it is damaged, or no run, or of another format.
+        If there is no such file, or if it is damaged, not a saved run, or of another format.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
@@ -162,7 +164,7 @@ def load(path: Any) -> Saved:
 
 
 def _header(content: bytes) -> dict[str, Any]:
-    """Return what a file of arrays says of itself: JSON, after its length."""
+    """Return the JSON header of a file of arrays."""
     length = int.from_bytes(content[:_LENGTH], "little")
     header = content[_LENGTH : _LENGTH + length]
     if len(header) < length or len(content) < _LENGTH:
@@ -172,7 +174,7 @@ def _header(content: bytes) -> dict[str, Any]:
 
 
 def digest(graph: Graph) -> str | None:
-    """Return what tells a function's graph from another's; None where it has several paths."""
+    """Return a hash of a function's graph; None if the graph is one of several paths."""
     if graph.guards:
         return None
     total = hashlib.sha256()
@@ -182,8 +184,8 @@ def digest(graph: Graph) -> str | None:
         numbers[node] = len(numbers)
         operands = [numbers[operand] for operand in node.operands]
         attributes = inputs.get(node, node.attributes)
-        kept = {k: v for k, v in attributes.items() if not isinstance(v, Graph)}
-        text = f"{node.op.name} {operands} {node.shape} {node.dtype} {kept!r}"
+        attributes = {k: v for k, v in attributes.items() if not isinstance(v, Graph)}
+        text = f"{node.op.name} {operands} {node.shape} {node.dtype} {attributes!r}"
         total.update(text.encode())
         for step in node.attributes.values():
             if isinstance(step, Graph):
@@ -192,7 +194,7 @@ def digest(graph: Graph) -> str | None:
 
 
 def marks(objective: Objective) -> list[str] | None:
-    """Return what tells marked start values from others; None if none are."""
+    """Return a description of the marked start values; None if there are none."""
     if objective.expand is None:
         return None
     keys = [None if m is None else m.key for m in objective.expand.markers]
@@ -202,7 +204,7 @@ def marks(objective: Objective) -> list[str] | None:
 
 
 def fingerprints(args: Sequence[Any]) -> list[str]:
-    """Return what tells whether arguments are the same as another time."""
+    """Return hashes of the arguments, to compare them with those of another run."""
     return [_fingerprint(leaf) for leaf in trees.leaves(tuple(args))]
 
 

@@ -26,7 +26,7 @@ IER = {
 
 
 class ScipyFields(FitStatistics):
-    """The fields that SciPy's fit results have and ours call otherwise."""
+    """Fields of SciPy's fit results whose names differ from steepest's."""
 
     @property
     def nit(self) -> int:
@@ -40,22 +40,22 @@ class ScipyFields(FitStatistics):
 
     @property
     def njev(self) -> int:
-        """The number of evaluations: residuals and Jacobian are computed together."""
+        """The number of Jacobians: one for each evaluation."""
         return self.run.evaluations
 
     @property
     def success(self) -> bool:
-        """Whether the descent reached its goal, under SciPy's name."""
+        """Whether the descent met a goal, under SciPy's name."""
         return self.run.converged
 
     @property
     def popt(self) -> Any:
-        """The parameters, under the name that users of SciPy give them."""
+        """The parameters, under SciPy's name."""
         return self.x
 
     @property
     def pcov(self) -> np.ndarray:
-        """The covariance, under the name that users of SciPy give it."""
+        """The covariance, under SciPy's name."""
         return self.covariance
 
     @property
@@ -75,23 +75,23 @@ class ScipyFields(FitStatistics):
 
     @property
     def active_mask(self) -> Any:
-        """Which bounds are met, under SciPy's name: all 0 where there are none."""
+        """Which parameters are on a bound, under SciPy's name; zeros if there are no bounds."""
         if self.run.active is not None:
             return self.run.active
         return self.problem.layout.unpack(np.zeros(len(self.vector), int), np.dtype(int))
 
     @property
     def optimality(self) -> float:
-        """The largest slope of the cost by a free parameter, under SciPy's name."""
+        """The largest absolute gradient by a free parameter, under SciPy's name."""
         slopes = np.concatenate([np.ravel(slope) for slope in trees.leaves(self.run.gradient)])
         return float(np.max(np.abs(slopes[self._is_free]), initial=0.0))
 
     @property
     def infodict(self) -> dict[str, Any]:
-        """What SciPy's ``curve_fit`` calls so, given full_output.
+        """The dict that SciPy's ``curve_fit`` returns with ``full_output=True``.
 
-        Where there are no bounds, ``fjac.T`` is R of the Jacobian's QR decomposition, whose
-        columns stay where they are, and ``qtf`` Q.T times the residuals.
+        Without bounds, ``fjac.T`` is R of the Jacobian's QR decomposition, without pivoting, and
+        ``qtf`` is Q.T times the residuals.
         """
         known: dict[str, Any] = {"nfev": self.nfev, "fvec": self.residuals}
         if self.end.box is not None or self._is_robust:
@@ -105,14 +105,14 @@ class ScipyFields(FitStatistics):
 
     @property
     def mesg(self) -> str:
-        """The message, under the name that users of SciPy give it."""
+        """The message, under SciPy's name."""
         return self.message
 
     @property
     def ier(self) -> int:
-        """What SciPy's ``curve_fit`` calls so, given full_output.
+        """The number that SciPy's ``curve_fit`` returns with ``full_output=True``.
 
-        1 where the fit converged, 5 at a limit, 7 where no better point was found, -1 where the
-        callback or the user ended it, 0 for anything else.
+        1 if the fit converged, 5 at a limit, 7 if no better point was found, -1 if the callback
+        or the user ended it, else 0.
         """
         return 1 if self.run.converged else IER.get(self.run.status.name, 0)

@@ -1,1 +1,1 @@
-"""From a problem to its result: compiled, driven to its end, summed up."""
+"""Compilation and runs of problems, and their results."""

@@ -1,4 +1,4 @@
-"""What a callback is given, and how it is called."""
+"""The state that a callback is given, and the signatures that a callback may have."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from steepest.graph.source import at, function_source
 
 
 class State(np.ndarray):
-    """What a callback is given: where a descent is.
+    """The point that a callback is given after each update.
 
     It is also what SciPy's callbacks are given, an array of the parameters: ``state[0]``,
-    ``np.copy(state)``, ``print(state)``. Nested parameters are an array of all their numbers.
-    What is made of it, such as ``state - 1``, is a plain array.
+    ``np.copy(state)``, ``print(state)``. Nested parameters become one array of all their numbers.
+    Arithmetic with it, such as ``state - 1``, gives a plain array.
 
-    Attributes
+    Parameters
     ----------
-    x
-        The parameters now, in their own structure.
-    loss
-        The loss there, of all data. Methods that do not search have not computed it yet: it is
-        found when it is asked for.
-    iteration
-        Updates made.
+    x : ndarray or nested parameters
+        The parameters, in the structure of the start values.
+    loss : float or callable
+        The loss at `x`, over all data, or a function that computes it when ``state.loss`` is read.
+    iteration : int
+        Number of updates made.
+    vector : ndarray, optional
+        The parameters as an array, shape (n,); `x` unless given.
+    residuals : ndarray or callable, optional
+        For fits, the residuals at `x`, shape (m,), or a function that computes them.
 
     Examples
     --------
@@ -56,7 +59,7 @@ class State(np.ndarray):
         vector: np.ndarray | None = None,
         residuals: Any = None,
     ) -> State:
-        """Return the state at a point; what is not known yet is a function that finds it."""
+        """Return the state at a point."""
         self = np.array(x if vector is None else vector).view(cls)
         self.x, self.iteration, self._residuals = x, iteration, residuals
         self._find = functools.cache(loss) if callable(loss) else functools.partial(float, loss)
@@ -69,7 +72,7 @@ class State(np.ndarray):
 
     @property
     def fun(self) -> Any:
-        """The loss, under SciPy's name; of residuals these, as SciPy's ``least_squares``."""
+        """The loss, under SciPy's name; for fits the residuals, as in ``least_squares``."""
         if callable(self._residuals):
             self._residuals = self._residuals()
         return self.loss if self._residuals is None else self._residuals
@@ -84,16 +87,16 @@ class State(np.ndarray):
         """Updates made, under SciPy's name."""
         return self.iteration
 
-    def __getitem__(self, place: Any) -> Any:
-        """Return an element or a part; given a name, what SciPy's results have under it."""
-        if isinstance(place, str):
-            if place not in _STATE_NAMES:
-                raise KeyError(f"{place!r}: there is {', '.join(_STATE_NAMES)}")
-            return getattr(self, place)
-        return np.asarray(self)[place]
+    def __getitem__(self, index: Any) -> Any:
+        """Return elements by index, or by a string the field of SciPy's results of that name."""
+        if isinstance(index, str):
+            if index not in _STATE_NAMES:
+                raise KeyError(f"{index!r}: there is {', '.join(_STATE_NAMES)}")
+            return getattr(self, index)
+        return np.asarray(self)[index]
 
     def keys(self) -> KeysView[str]:
-        """Return the names in brackets."""
+        """Return the names of the fields."""
         return dict.fromkeys(_STATE_NAMES).keys()
 
     def copy(self, order: Any = "C") -> Any:
@@ -125,10 +128,15 @@ _STATE_NAMES = ("x", "fun", "nit", "cost", "loss", "iteration")
 
 
 def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
-    """Return a callback as a function of a state.
+    """Return a callback as a function of a :class:`State`.
 
-    As in SciPy, one whose only parameter is ``intermediate_result`` is given it by name, and
-    one of two parameters the point and the state.
+    As in SciPy, a callback whose only parameter is ``intermediate_result`` is given the state by
+    that name. A callback of two parameters is given the point and the state.
+
+    Raises
+    ------
+    SettingError
+        If the callback has another signature.
     """
     try:
         parameters = inspect.signature(callback).parameters
@@ -136,10 +144,10 @@ def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
         return callback
     if set(parameters) == {"intermediate_result"}:
         return lambda state: callback(intermediate_result=state)
-    needed = [p for p in parameters.values() if p.default is p.empty and p.kind in _BY_PLACE]
+    needed = [p for p in parameters.values() if p.default is p.empty and p.kind in _POSITIONAL]
     if len(needed) == 2:
         return lambda state: callback(np.array(state, subok=False), state)
-    if len(needed) > 2 or not any(p.kind in (*_BY_PLACE, _REST) for p in parameters.values()):
+    if len(needed) > 2 or not any(p.kind in (*_POSITIONAL, _REST) for p in parameters.values()):
         raise SettingError(
             f"callback{at(function_source(callback))} takes {', '.join(parameters) or 'nothing'}: "
             "write callback(state), with state.x, state.loss and state.iteration, or as for "
@@ -148,5 +156,5 @@ def of_state(callback: Callable[..., Any]) -> Callable[[State], Any]:
     return callback
 
 
-_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _REST = inspect.Parameter.VAR_POSITIONAL

@@ -1,4 +1,4 @@
-"""From a problem to something that runs: traced, compiled, and extended as paths turn up."""
+"""Compilation of a problem: traced, compiled, and extended by new paths."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from steepest.trace.tracing import is_array_like
 
 _CACHE_SIZE = 64
 _STATES, _LARGE_STATE = 8, 1 << 12
-"""First states that are kept for a descent, and the bytes of a start that is kept alone."""
+"""Largest number of cached first states, and size in bytes of a start that is cached alone."""
 
 _prepared: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -49,29 +49,28 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class CompiledProblem:
-    """A descent that was traced and compiled, for use again.
+    """A descent that was traced and compiled, and can run many times.
 
     Attributes
     ----------
     paths, tail_paths
-        The iteration as it was traced along each known path, and the same on the last batch
-        of an epoch.
+        The iteration along each known path, and the same for the last batch of an epoch.
     program
-        What the engine was given.
+        The program that the engine was given.
     start
         Starts the descent on the engine.
     budget
-        Iterations to make before looking at the clock.
+        Number of iterations before the driver first looks at the clock.
     at
         Loss and gradient at a vector, over all data.
     constants
-        What does not change from iteration to iteration, as nodes over the data: it is
-        computed when a run starts, and bound to the last data inputs.
+        Parts that do not change between iterations, as nodes over the data. They are computed when
+        a run starts, and are the last data inputs.
     seconds
-        How long a run may take.
+        Largest number of seconds of a run.
     states, endings, in_numpy
-        First states by start point, what it means that stop rules are met, by their bits, and
-        what starts the descent in NumPy: found once.
+        Caches: first states by start point, meanings of the bits of stop rules, and the function
+        that starts the descent in NumPy.
     """
 
     paths: tuple[TracedIteration, ...]
@@ -88,7 +87,7 @@ class CompiledProblem:
 
     @property
     def is_valid(self) -> bool:
-        """Whether everything that the functions read is as it was."""
+        """Whether nothing has changed that the functions read."""
         for paths in (self.paths, self.tail_paths):
             if paths and not paths[-1].captures.still_hold():
                 return False
@@ -96,12 +95,12 @@ class CompiledProblem:
 
 
 def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProblem, float, float]:
-    """Return the descent ready to start, and the seconds for tracing and compiling it."""
+    """Return a compiled problem, and the seconds for tracing and compiling it."""
     began = time.perf_counter()
     try:
         key = problem.key()
         found = known(key, lambda prepared: prepared.is_valid)
-    except TypeError:  # a setting that cannot be compared: traced anew each time
+    except TypeError:  # a setting is not hashable: traced each time
         key = found = None
     if found is not None:
         return found, 0.0, 0.0
@@ -123,9 +122,9 @@ def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProbl
 def extend(
     problem: Problem, prepared: CompiledProblem, run: Run
 ) -> tuple[CompiledProblem, float, float]:
-    """Trace the path that a run is about to take, and compile it together with the others.
+    """Trace the path that a run is about to take, and compile it together with the known ones.
 
-    Beyond the limit on paths the new one alone is kept, and interpreted.
+    Beyond the limit on paths, only the new one is kept, and is interpreted.
     """
     began = time.perf_counter()
     args, is_tail = problem.args, False
@@ -135,8 +134,8 @@ def extend(
         rows = order[number * problem.plan.size : (number + 1) * problem.plan.size]
         args, is_tail = _rows(args, rows), len(rows) < problem.plan.size
     known = prepared.tail_paths if is_tail else prepared.paths
-    here = RunPosition(run.x, run.count, run.state, known[-1].captures)
-    new = _trace(problem, here.x, args, here)
+    position = RunPosition(run.x, run.count, run.state, known[-1].captures)
+    new = _trace(problem, position.x, args, position)
     traced = time.perf_counter()
     engine = problem.engine
     if len(known) < problem.max_paths:
@@ -149,7 +148,7 @@ def extend(
     paths, tail_paths = (prepared.paths, known) if is_tail else (known, prepared.tail_paths)
     extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
     if engine is problem.engine:
-        with contextlib.suppress(TypeError):  # a setting that cannot be compared
+        with contextlib.suppress(TypeError):  # a setting is not hashable
             remember(problem.key(), extended)
     else:
         extended = _InterpretedProblem(**vars(extended))
@@ -157,30 +156,30 @@ def extend(
 
 
 def _steady_trace(problem: Problem, vector: np.ndarray, args: Any) -> TracedIteration:
-    """Trace the first path; once more, if the function then reads what it has written itself.
+    """Trace the first path; a second time, if the function has changed what it reads.
 
-    So does one that keeps its first value as a scale: all calls but the first are alike.
+    An example is a function that keeps its first value as a scale: only its first call differs.
     """
     first = _trace(problem, vector, args)
     if not first.captures.only_fill:
         return first
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TraceWarning)  # what is written has been said
+        warnings.simplefilter("ignore", TraceWarning)  # the first trace has warned
         second = _trace(problem, vector, args)
     return second if second.captures.still_hold() else first
 
 
 class _InterpretedProblem(CompiledProblem):
-    """A descent with more paths than are compiled."""
+    """A descent with more paths than may be compiled."""
 
 
 def _trace(
-    problem: Problem, vector: np.ndarray, args: Any, here: RunPosition | None = None
+    problem: Problem, vector: np.ndarray, args: Any, position: RunPosition | None = None
 ) -> TracedIteration:
     p = problem
     settings = Settings(p.method, p.stop, p.record_every)
-    if here is None and p.box is None and is_separable(settings, p.layout, p.dtype):
-        if getattr(p.engine, "takes_parts", False):  # others' engines need not know of it
+    if position is None and p.box is None and is_separable(settings, p.layout, p.dtype):
+        if getattr(p.engine, "takes_parts", False):  # a user's engine may lack it
             built = trace_split(p.objective, p.layout, vector, args, settings)
             if built is not None:
                 return built
@@ -194,7 +193,7 @@ def _trace(
         p.dtype,
         p.record_every,
         p.box,
-        here,
+        position,
     )
 
 
@@ -227,13 +226,13 @@ def _compiled(
 
 
 def known(key: Any, holds: Callable[[Any], bool]) -> Any:
-    """Return what was prepared for a key before, if it still holds; else None."""
+    """Return what was compiled for a key, if it is still valid; else None."""
     found = _prepared.get(key)
     return found if found is not None and holds(found) else None
 
 
 def remember(key: Any, prepared: Any) -> None:
-    """Keep what was prepared for another time; a key of None says that it cannot be."""
+    """Keep what was compiled for a key; nothing is kept if the key is None."""
     if key is not None:
         with _lock:
             _prepared[key] = prepared
@@ -251,8 +250,8 @@ def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
 
 
 def start_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> Start:
-    """Return where a descent starts."""
-    key, states = vector.tobytes(), prepared.states  # most often the same start again
+    """Return the start of a descent from a vector."""
+    key, states = vector.tobytes(), prepared.states  # most starts repeat
     state = states.get(key)  # which another thread may clear meanwhile
     if state is None:
         if len(states) >= _STATES or len(key) > _LARGE_STATE:
@@ -263,12 +262,12 @@ def start_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) ->
 
 
 def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> Start:
-    """Return where a descent starts that goes on from a snapshot of another."""
+    """Return the start of a descent that continues from a snapshot of a saved run."""
     expected = prepared.paths[-1].state
     if [value.shape for value in at.state] != [value.shape for value in expected]:
         raise InputError(
-            f"{type(problem.method).__name__} carries a state of other shapes than the run that "
-            "was saved: give the same method and stop rules that look at the last update"
+            f"{type(problem.method).__name__} has a state of other shapes than that of the saved "
+            "run: give the same method, and a stop rule that also uses the last update"
         )
     state = [np.asarray(v, e.dtype) for v, e in zip(at.state, expected, strict=True)]
     return Start(
@@ -282,14 +281,17 @@ def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> St
 
 
 def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, int]:
-    """Return the data that a prepared descent wants, and how it is dealt out."""
+    """Return the values of the data inputs, and the order of the rows of batches."""
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
-    data = _bound_to(prepared.paths[-1], given)
+    path = prepared.paths[-1]
+    data = bound(given, path.captures, path.data)
     if prepared.constants:
-        nodes = prepared.paths[-1].data
-        data = data + evaluate(prepared.constants, dict(zip(nodes, data, strict=True)))
-    tail_data = _bound_to(prepared.tail_paths[-1], given) if prepared.tail_paths else []
+        data = data + evaluate(prepared.constants, dict(zip(path.data, data, strict=True)))
+    tail_data = []
+    if prepared.tail_paths:
+        tail = prepared.tail_paths[-1]
+        tail_data = bound(given, tail.captures, tail.data)
     order, epochs = None, 0
     if problem.batches is not None and problem.plan is not None:
         order = functools.partial(problem.batches.order, problem.plan.samples)
@@ -298,7 +300,7 @@ def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, i
 
 
 def continue_run(problem: Problem, prepared: CompiledProblem, run: Run) -> Run:
-    """Return a run that goes on from where another one is."""
+    """Return a run of a compiled problem that continues from the point of another run."""
     following = prepared.start(_start_from(problem, prepared, run))
     following.recording = run.recording
     run.release()
@@ -319,10 +321,10 @@ def _start_from(problem: Problem, prepared: CompiledProblem, run: Run) -> Start:
 def step_in_numpy(
     problem: Problem, prepared: CompiledProblem, run: Run
 ) -> tuple[Run, Outcome] | None:
-    """Make one iteration of a run whose engine knows no path from here, if NumPy knows one.
+    """Make one iteration of a run in NumPy, if NumPy knows the path and the engine does not.
 
-    Where a branch hangs on the last bit, the engine may decide another way than the trace
-    did, and be lost between the known paths.
+    If a branch depends on the last bit, the engine may decide it differently from the trace, and
+    find no known path.
     """
     if not prepared.program.full.guards or isinstance(prepared, _InterpretedProblem):
         return None
@@ -334,12 +336,8 @@ def step_in_numpy(
     return None if outcome is Outcome.NEW_PATH else (following, outcome)
 
 
-def _bound_to(built: TracedIteration, given: list[Any]) -> list[np.ndarray]:
-    return bound(given, built.captures, built.data)
-
-
 def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:
-    """Return the values of the data inputs: the arguments, then the captured arrays now."""
+    """Return the values of the data inputs: the arguments, then the captured arrays."""
     values = given + [read() for read, _ in captures.arrays]
     return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
 
@@ -347,8 +345,7 @@ def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[n
 def _loss_and_gradient_at(problem: Problem) -> Function:
     """Return loss and gradient as a function of the vector of parameters and the data.
 
-    Every run in batches ends with a look at all of its data, which the engine takes. Other runs
-    need one at odd ends alone, which would not be worth compiling it.
+    It is interpreted: runs evaluate it too rarely to compile it.
     """
     objective, layout = problem.objective, problem.layout
 
@@ -356,5 +353,4 @@ def _loss_and_gradient_at(problem: Problem) -> Function:
         return objective(vector, layout, args).loss
 
     name = getattr(objective.function, "__name__", of_vector.__name__)
-    executor = interpret
-    return value_and_gradient(Function(of_vector, executor, name))
+    return value_and_gradient(Function(of_vector, interpret, name))

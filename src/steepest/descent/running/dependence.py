@@ -1,4 +1,4 @@
-"""Which parameters a loss depends on: what its graph says, whatever the numbers are."""
+"""The parameters that a loss depends on, found in its graph."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from steepest.ops import JointLinear, Linear, Partials, Zero, constant_value
 from steepest.trace.tracing import trace_function
 
 _LARGEST = 10_000_000
-"""Elements of all nodes together up to which each is looked at by itself."""
+"""Largest number of elements of all nodes for an analysis by element."""
 
-_PASSED_ON = "stop_gradient"  # whoever writes it wants no slope
+_STOP_GRADIENT = "stop_gradient"  # counts as influence: its slope is hidden on purpose
 
 _known: weakref.WeakKeyDictionary[Node, np.ndarray] = weakref.WeakKeyDictionary()
 
 
-def moving_in(problem: Problem, vector: np.ndarray, args: Sequence[Any]) -> np.ndarray:
-    """Return the same of a problem that is not traced yet, near a vector of parameters."""
+def trace_dependence(problem: Problem, vector: np.ndarray, args: Sequence[Any]) -> np.ndarray:
+    """Return the :func:`dependence` of a problem that is not traced yet, near a vector."""
     p = problem
     of_vector = lambda vector, *args: p.objective(vector, p.layout, args).loss
     graph = trace_function(of_vector, (vector.astype(p.dtype), *args), earlier=None).graph
-    return np.ones(vector.shape, bool) if graph.guards else _moving(graph)
+    return np.ones(vector.shape, bool) if graph.guards else _dependence(graph)
 
 
-def idle_sentence(function: Any, moves: np.ndarray, name: Callable[[int], str]) -> str:
-    """Return what is to be said where a loss has no slopes by some parameters."""
+def idle_sentence(function: Any, depends: np.ndarray, name: Callable[[int], str]) -> str:
+    """Return a sentence that names the parameters without influence on a loss."""
     function = getattr(getattr(function, "curve", None), "model", function)
     loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
-    if not moves.any():
+    if not depends.any():
         return _NEVER.format(loss=loss, which="its parameters")
-    idle = [name(int(i)) for i in np.flatnonzero(~moves)]
+    idle = [name(int(i)) for i in np.flatnonzero(~depends)]
     which = ", ".join(idle[:5]) + (f" and {len(idle) - 5} others" if len(idle) > 5 else "")
     return f"{_NEVER.format(loss=loss, which=which)} {_ADVICE}"
 
@@ -44,22 +44,22 @@ def idle_sentence(function: Any, moves: np.ndarray, name: Callable[[int], str]) 
 _NEVER = (
     "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
 )
-_ADVICE = "Leave out what does not matter, or mark it st.Fixed(...)."
+_ADVICE = "Leave them out, or mark them st.Fixed(...)."
 
 
-def moving(graphs: Sequence[Graph]) -> np.ndarray:
-    """Return which parameters a loss has slopes by, on any path through it, shape (n,).
+def dependence(graphs: Sequence[Graph]) -> np.ndarray:
+    """Return which parameters a loss has derivatives by, on any path, shape (n,).
 
     Parameters
     ----------
     graphs
         The loss as a function of the vector of parameters and data, along each path.
     """
-    moves: np.ndarray = np.any([_moving(graph) for graph in graphs], axis=0)
-    return moves
+    depends: np.ndarray = np.any([_dependence(graph) for graph in graphs], axis=0)
+    return depends
 
 
-def _moving(graph: Graph) -> np.ndarray:
+def _dependence(graph: Graph) -> np.ndarray:
     variable, (loss,) = graph.inputs[0], graph.outputs
     found = _known.get(loss)
     if found is None or found.shape != variable.shape:
@@ -68,7 +68,7 @@ def _moving(graph: Graph) -> np.ndarray:
 
 
 def elements_that_matter(loss: Node, variable: Node) -> np.ndarray:
-    """Return which elements of a variable a loss has slopes by.
+    """Return which elements of a variable a loss has derivatives by.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def elements_that_matter(loss: Node, variable: Node) -> np.ndarray:
 
     Notes
     -----
-    Goes back from the loss, and marks for every node between which of its elements have a say.
-    Elementwise ops and those that only move elements about are followed exactly; of any other
-    all elements count.
+    Nodes are visited from the loss backward, and each marks the elements of its operands that
+    influence it. Elementwise ops and ops that only move elements are exact. Any other op marks all
+    elements.
     """
     nodes = order([loss], stop=frozenset((variable,)))
     between = {variable}
@@ -104,33 +104,33 @@ def elements_that_matter(loss: Node, variable: Node) -> np.ndarray:
 
 
 def _is_step(node: Node) -> bool:
-    """Whether a node has no slopes, as steps and truth values have none."""
-    if node.op.name == _PASSED_ON:
+    """Whether a node has no derivative: steps, integers and truth values."""
+    if node.op.name == _STOP_GRADIENT:
         return False
     return node.dtype.kind != "f" or isinstance(node.op.derivative, Zero)
 
 
 def _of_operand(node: Node, position: int, mask: np.ndarray) -> np.ndarray:
-    """Return which elements of an operand have a say in those of a node that are marked."""
+    """Return which elements of an operand influence the marked elements of a node."""
     operand, derivative = node.operands[position], node.op.derivative
-    nothing, everything = np.zeros(operand.shape, bool), np.ones(operand.shape, bool)
+    none, all_of_it = np.zeros(operand.shape, bool), np.ones(operand.shape, bool)
     if isinstance(derivative, Partials):
         missing = node.ndim - operand.ndim
         mask = np.asarray(mask.any(axis=tuple(range(missing))))
         narrow = tuple(i for i, n in enumerate(operand.shape) if n == 1 and mask.shape[i] != 1)
         return np.asarray(mask.any(axis=narrow, keepdims=True))
     if isinstance(derivative, Linear) and position not in derivative.transposes:
-        return everything if derivative.joint else nothing
+        return all_of_it if derivative.joint else none
     if not node.op.is_move or not isinstance(derivative, Linear | JointLinear):
-        return everything
+        return all_of_it
     others = [constant_value(other) for other in node.operands]
     if node.op.looks_up:
         if any(value is None for value in others[1:]):
-            return everything
+            return all_of_it
     else:
         others = [np.full(other.shape, -1) for other in node.operands]
     others[position] = np.arange(operand.size).reshape(operand.shape)
     attributes = {"dtype": np.dtype(int)} if node.op.name == "astype" else node.attributes
     came_from = np.asarray(node.op.evaluate(*others, **attributes))[mask]
-    nothing.reshape(-1)[came_from[came_from >= 0]] = True
-    return nothing
+    none.reshape(-1)[came_from[came_from >= 0]] = True
+    return none

@@ -1,4 +1,4 @@
-"""The one driver: it owns counting, callbacks, the clock, interrupts and the result."""
+"""The loop around a run: limits, the clock, interrupts and callbacks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from steepest.descent.running.callbacks import State
 from steepest.engines import Outcome, Run
 
 _SHORT, _LONG = 0.01, 0.05
-"""Seconds that machine code runs before Python looks around."""
+"""Range of seconds that machine code runs before Python checks clock, Ctrl-C and callbacks."""
 
 
 class StopReason(enum.Enum):
-    """Why the driver stopped."""
+    """Why :func:`drive` returned."""
 
     STOPPED = enum.auto()
     DIVERGED = enum.auto()
@@ -36,14 +36,14 @@ class Interrupt:
     """Whether Ctrl-C was pressed."""
 
     current: ClassVar[Interrupt | None] = None
-    """The one that is being noted now."""
+    """The instance in use, shared by the problems of one call."""
 
     pressed = False
 
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[Interrupt]:
-    """Note Ctrl-C instead of raising, so that no iteration is torn apart.
+    """Note Ctrl-C instead of raising KeyboardInterrupt, so that iterations are completed.
 
     A second Ctrl-C raises.
     """
@@ -52,10 +52,10 @@ def interrupts() -> Iterator[Interrupt]:
         yield interrupt
         return
     if Interrupt.current is not None:
-        yield Interrupt.current  # of many problems, one of which this is
+        yield Interrupt.current  # of the call that solves this problem among many
         return
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # somebody else's business
+    if before is not signal.default_int_handler:  # a handler of the user's own
         yield interrupt
         return
 
@@ -77,35 +77,35 @@ def drive(
     run: Run,
     limit: int | None,
     budget: int,
-    look: Callable[[], State],
-    look_closely: Callable[[], State],
+    current_state: Callable[[], State],
+    exact_state: Callable[[], State],
     callback: Callable[[State], Any] | None,
     watch: Callable[[State], None] | None = None,
     deadline: float = math.inf,
 ) -> StopReason:
-    """Advance a run to its end.
+    """Advance a run to its end, and return why it ended.
 
     Parameters
     ----------
     run
         The descent.
     limit
-        Updates at most, besides the stop rule; None for no limit.
+        Largest number of updates, besides the stop rule; None for no limit.
     budget
-        Iterations that take less than some ten milliseconds.
-    look
-        Returns where the run is, with the loss last computed.
-    look_closely
-        The same for a callback, with the loss there.
+        Number of iterations that take less than about ten milliseconds.
+    current_state
+        Returns the state of the run, with the last computed loss.
+    exact_state
+        Returns the state of the run, with the loss at its point.
     callback
-        Called after every update; ends the run by returning True or raising StopIteration.
+        Called after every update. Ends the run by returning True or raising StopIteration.
     watch
-        Called now and then, for progress.
+        Called between calls of machine code, to show progress.
     deadline
-        When the run ends in any case, by ``time.perf_counter``.
+        When the run ends, by ``time.perf_counter``.
     """
     budget, seen = (1 if callback else budget), 0
-    if not callback:  # most runs are over before Python could be interrupted
+    if not callback:  # most runs end within the first call
         outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
             return ending_of(outcome)
@@ -122,11 +122,11 @@ def drive(
             if outcome is not Outcome.PAUSED:
                 return ending_of(outcome)
             if watch:
-                watch(look())
+                watch(current_state())
             if callback is None:
                 budget = _adapted(budget, steps, elapsed)
                 continue
-            state = look_closely()
+            state = exact_state()
             if state.iteration > seen and _wants_to_stop(callback, state):
                 return StopReason.CALLBACK
             seen = state.iteration
@@ -134,7 +134,7 @@ def drive(
 
 
 def ending_of(outcome: Outcome) -> StopReason:
-    """Return why the driver stops at an outcome."""
+    """Return why the driver stops after an outcome."""
     return _ENDINGS[outcome]
 
 

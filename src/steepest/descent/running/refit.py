@@ -1,8 +1,8 @@
-"""The same fit with other numbers: everything but these is found at once.
+"""Refits: fits of the same function to other data of the same shape, in one call.
 
-A fit of the same function, with the same settings and arrays of the same kinds, is one call
-of machine code. Whatever is not plain about it (a value that is not finite, an ending other
-than that the goal was met) is left to the usual way, which says what there is to say.
+A fit with the same function, settings, shapes and dtypes as an earlier one is one call of machine
+code. If anything is unusual (a value that is not finite, no goal met), the full path runs
+instead, which reports it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from steepest.descent.iteration.fit_report import (
     tolerance,
 )
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import KEPT, RULES, STOP_RULE
+from steepest.descent.iteration.step import OF_METHOD, RULES, STOP_RULE
 from steepest.descent.results.covariance import rank_of
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.compile import CompiledProblem, known, remember
@@ -32,20 +32,22 @@ from steepest.graph import evaluate, trees
 from steepest.lazy import lazy
 
 _LEAST_STEPS = 64
-"""Iterations that machine code must make in some milliseconds for a fit to be small."""
+"""Smallest number of iterations in some milliseconds of machine code for a refit to be
+worthwhile."""
 
 
 class CompiledFit(NamedTuple):
-    """A fit that was made before.
+    """A fit that was compiled before.
 
     Attributes
     ----------
     problem, prepared, reason, more
         As for :class:`~steepest.descent.running.summarize.Summary`; the problem has no arguments.
     call
-        Makes it from x and data, in one call.
+        Fits from the start values and data, in one call of machine code.
     diagonal_ratio
-        From where on a triangle is regular beyond doubt; None where that is not reported.
+        The :func:`diagonal_ratio` above which the Jacobian has full rank; None if the ratio is
+        not reported.
     """
 
     problem: Problem
@@ -56,19 +58,25 @@ class CompiledFit(NamedTuple):
     diagonal_ratio: float | None
 
     def is_valid(self) -> bool:
-        """Whether everything that the functions read is as it was, and arrays of the kind."""
+        """Whether nothing has changed that the functions read."""
         return self.prepared.is_valid
 
 
 class Refit:
-    """How a fit ended that was made again with other numbers.
+    """The end of a refit.
 
     Parameters
     ----------
-    fit, run, args, seconds
-        What was made before, how it ended this time, its arguments, and how long it took.
+    fit
+        The compiled fit.
+    run
+        The run of machine code, at its end.
+    args
+        The arguments.
+    seconds
+        Seconds that the run took.
     inverse
-        That of ``J.T @ J``, where the data determine all parameters beyond doubt.
+        The inverse of ``J.T @ J``, if J certainly has full rank; else None.
     """
 
     converged, box, expand = True, None, None
@@ -96,18 +104,18 @@ class Refit:
 
     @property
     def function(self) -> Any:
-        """What was fitted, as a function."""
+        """The residuals."""
         return self._fit.problem.objective.function
 
     @property
     def triangle(self) -> np.ndarray | None:
-        """What a QR decomposition has made of [J r] at the point, where the method kept it."""
-        kept = self._run.report[KEPT]
-        return kept[FACTOR] if kept else None
+        """R of [J r] at the point, shape (n, n + 1); None if the method did not report it."""
+        report = self._run.report[OF_METHOD]
+        return report[FACTOR] if report else None
 
     @lazy
     def problem(self) -> Problem:
-        """What was fitted."""
+        """The problem that was solved."""
         return self._fit.problem._replace(args=self.args)
 
     @lazy
@@ -119,12 +127,12 @@ class Refit:
 
 
 Key = tuple[Any, Any]
-"""What a fit depends on besides the numbers in arrays: the function and settings, and shape and
-dtype of the start and each argument."""
+"""What a refit must have in common: function and settings, and shape and dtype of the start and of
+each argument."""
 
 
 def key_of(settings: Any, start: Any, args: tuple[Any, ...]) -> Key | None:
-    """Return what a fit depends on; None if there are others than plain arrays."""
+    """Return what a fit depends on; None if its arguments are not all plain arrays."""
     kinds: list[Any] = []
     for value in (start, *args):
         if type(value) is not np.ndarray:
@@ -134,14 +142,14 @@ def key_of(settings: Any, start: Any, args: tuple[Any, ...]) -> Key | None:
 
 
 def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
-    """Return how a fit ends from a start point on other data.
+    """Return the end of a fit of other data; None if there is no such compiled fit.
 
-    None is returned where it was not made before, or is not plain.
+    None is also returned if the fit did not converge, or the Jacobian lacks rank.
     """
     began = time.perf_counter()
     try:
         fit: CompiledFit | None = known(key, CompiledFit.is_valid)
-    except TypeError:  # a setting that cannot be compared
+    except TypeError:  # a setting is not hashable
         return None
     if fit is None:
         return None
@@ -159,24 +167,26 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
     status, _ = prepared.endings.get(report[RULES].item(), (None, None))
     if status is None or not status.is_success:
         return None
-    is_sure = fit.diagonal_ratio is not None and report[DIAGONAL_RATIO].item() > fit.diagonal_ratio
-    if not is_sure:  # a parameter may have no influence there
+    has_full_rank = (
+        fit.diagonal_ratio is not None and report[DIAGONAL_RATIO].item() > fit.diagonal_ratio
+    )
+    if not has_full_rank:  # the Jacobian may lack rank there
         factor = report[FACTOR][:, :-1]
         observations = prepared.paths[-1].observations
         if rank_of(factor, tolerance(factor.dtype, observations)) < len(factor):
             return None
-    inverse = report[COVARIANCE] if is_sure else None
-    args = tuple([argument.copy() for argument in args])  # the caller's may change
+    inverse = report[COVARIANCE] if has_full_rank else None
+    args = tuple([argument.copy() for argument in args])  # the caller may change them
     return Refit(fit, run, args, time.perf_counter() - began, inverse)
 
 
 def remember_fit(
     key: Key, problem: Problem, vector: np.ndarray, reason: str, more: Mapping[str, Any]
 ) -> None:
-    """Keep what was prepared for a fit that ended well, to make it again with other numbers.
+    """Keep the compiled code of a converged fit, for refits.
 
-    Its method is one whose first state does not depend on the start, in what counts: such are
-    those whose iteration is in two parts.
+    This needs a method whose first state does not depend on the values of the start. Methods whose
+    iteration is in two graphs are such.
     """
     if problem.box is not None or problem.objective.expand is not None:
         return
@@ -185,7 +195,7 @@ def remember_fit(
     try:
         prepared: CompiledProblem | None = known(problem.key(), lambda found: found.is_valid)
         before: CompiledFit | None = known(key, CompiledFit.is_valid)
-    except TypeError:  # a setting that cannot be compared
+    except TypeError:  # a setting is not hashable
         return
     if prepared is None or (before is not None and before.prepared is prepared):
         return
@@ -195,9 +205,9 @@ def remember_fit(
         return
     state = [np.asarray(value) for value in trees.leaves(problem.first_state(vector))]
     call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
-    if call is None:  # it may be later, once the code is optimized
+    if call is None:  # possibly later, when the code is optimized
         return
-    report, diagonal_ratio = prepared.program.full.report[KEPT], None
+    report, diagonal_ratio = prepared.program.full.report[OF_METHOD], None
     observations = prepared.paths[-1].observations
     if len(report) > DIAGONAL_RATIO and observations > vector.size:
         diagonal_ratio = least_diagonal_ratio(

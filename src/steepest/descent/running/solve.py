@@ -1,4 +1,4 @@
-"""From a problem to its result: prepared, driven to its end, summed up."""
+"""The solution of a problem: compile it, run it, and make the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from steepest.descent.running.compile import (
     step_in_numpy,
 )
 from steepest.descent.running.driver import StopReason, drive, ending_of
-from steepest.descent.running.notify import Notified
+from steepest.descent.running.notify import OncePerIteration
 from steepest.descent.running.standing import standing
 from steepest.descent.running.summarize import Summary
 from steepest.engines import Outcome, Recording, Snapshot
@@ -43,39 +43,50 @@ def solve(
     earlier: tuple[Snapshot, Recording] | None = None,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Result:
-    """Return the result of a problem, started at a vector of parameters.
+    """Return the result of a problem.
 
-    `reason` says why the method was taken; `earlier` is where another run was, with the
-    history that led there: this one goes on from it; `more` is saved with the run.
+    Parameters
+    ----------
+    problem, vector
+        The problem, and its start as a vector.
+    callback, progress
+        As for :func:`minimize`.
+    reason
+        Why the method was chosen.
+    earlier
+        Snapshot and history of a saved run to continue.
+    more
+        Further settings to save with the run.
     """
-    course = _Course(problem, vector, earlier, callback is not None)
+    active = _ActiveRun(problem, vector, earlier, callback is not None)
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     called = None if callback is None else of_state(callback)
-    with _progress_display(problem, limit) if progress else _NOTHING as watch:
-        ending = course.to_its_end(limit, called, watch)
-    run, ended = course.run, time.perf_counter()
+    with _progress_display(problem, limit) if progress else _NO_DISPLAY as watch:
+        ending = active.to_end(limit, called, watch)
+    run, ended = active.run, time.perf_counter()
     if ending is StopReason.DIVERGED and run.count == 0:
         check_finite(problem.layout.unpack(vector))
-    timings = Timings(course.traced, course.compiled, ended - course.started - course.pauses)
-    result = Summary(problem, course.prepared, reason, more).result(run, ending, timings)
+    timings = Timings(active.traced, active.compiled, ended - active.started - active.pauses)
+    result = Summary(problem, active.prepared, reason, more).result(run, ending, timings)
     if called is not None and ending is StopReason.STOPPED:
-        if result.iterations > standing(problem.method, run).iterations:  # not seen so far
+        last_seen = standing(problem.method, run).iterations
+        if result.iterations > last_seen:
             with contextlib.suppress(StopIteration):
-                called(course.state(result.vector, result.loss, result.iterations))
+                called(active.state(result.vector, result.loss, result.iterations))
     run.release()
     return result
 
 
-class _Course:
-    """A run on its way, with what it is prepared for and the seconds that this took."""
+class _ActiveRun:
+    """A run in progress, with its compiled problem and the seconds for tracing and compiling."""
 
     def __init__(
         self,
         problem: Problem,
         vector: np.ndarray,
         earlier: tuple[Snapshot, Recording] | None,
-        is_looked_at: bool,
+        has_callback: bool,
     ) -> None:
         self.problem = problem
         self.prepared, self.traced, self.compiled = compile_problem(problem, vector)
@@ -85,19 +96,19 @@ class _Course:
         else:
             self.run = self.prepared.start(start_again(problem, self.prepared, earlier[0]))
             self.run.recording = earlier[1]
-        of_residuals = problem.objective.of_residuals and is_looked_at
+        of_residuals = problem.objective.of_residuals and has_callback
         self._plain = _residuals(problem) if of_residuals else None
 
-    def to_its_end(self, limit: int | None, called: Any, watch: Any) -> StopReason:
-        """Advance the run, along paths as they turn up, and return why it ended."""
+    def to_end(self, limit: int | None, called: Any, watch: Any) -> StopReason:
+        """Advance the run to its end, compiling new paths on the way, and return why it ended."""
         problem, deadline = self.problem, self.started + self.prepared.seconds
-        notify = None if called is None else Notified(called, problem, self.prepared)
+        notify = None if called is None else OncePerIteration(called, problem, self.prepared)
         while True:
-            looks = self.look, self.look_closely
-            ending = drive(self.run, limit, self.prepared.budget, *looks, notify, watch, deadline)
+            states = self.current_state, self.exact_state
+            ending = drive(self.run, limit, self.prepared.budget, *states, notify, watch, deadline)
             if notify is not None and notify.is_changed:
-                self.go_on_with(compile_problem(problem, np.array(self.run.x)))
-                notify = notify.anew(self.prepared)
+                self.switch_to(compile_problem(problem, np.array(self.run.x)))
+                notify = notify.for_program(self.prepared)
                 continue
             if ending is not StopReason.NEW_PATH:
                 return ending
@@ -105,7 +116,7 @@ class _Course:
                 return StopReason.DIVERGED
             stepped = step_in_numpy(problem, self.prepared, self.run)
             if stepped is None:
-                self.go_on_with(extend(problem, self.prepared, self.run))
+                self.switch_to(extend(problem, self.prepared, self.run))
                 continue
             self.run.release()
             self.run, outcome = stepped
@@ -113,48 +124,43 @@ class _Course:
                 return ending_of(outcome)
             self.run = continue_run(problem, self.prepared, self.run)
 
-    def go_on_with(self, found: tuple[CompiledProblem, float, float]) -> None:
-        """Go on from here with what was prepared anew."""
+    def switch_to(self, found: tuple[CompiledProblem, float, float]) -> None:
+        """Continue the run with another compiled problem."""
         self.prepared, traced, compiled = found
         self.traced, self.compiled = self.traced + traced, self.compiled + compiled
         self.pauses += traced + compiled
         self.run = continue_run(self.problem, self.prepared, self.run)
 
-    def look(self) -> State:
-        """Return where the run is, with the loss that is known there."""
-        here = standing(self.problem.method, self.run)
-        return self.state(here.x, here.loss, here.iterations)
+    def current_state(self) -> State:
+        """Return the state of the run, with the last computed loss."""
+        now = standing(self.problem.method, self.run)
+        return self.state(now.x, now.loss, now.iterations)
 
-    def look_closely(self) -> State:
-        """Return where the run is, with a loss that belongs to this point."""
+    def exact_state(self) -> State:
+        """Return the state of the run, with the loss at its point."""
         if isinstance(self.problem.method, Search):
-            return self.look()
+            return self.current_state()
         x = np.array(self.run.x)
         find = functools.partial(_loss_at, self.problem, self.prepared.at, x)
         return self.state(x, find, self.run.count)
 
     def state(self, x: np.ndarray, loss: Any, iteration: int) -> State:
-        """Return what a callback is given."""
-        return _state(self.problem, x, loss, iteration, self._plain)
-
-
-def _state(
-    problem: Problem, x: np.ndarray, loss: Any, iteration: int, plain: Function | None
-) -> State:
-    vector = None if problem.layout.is_array and problem.objective.expand is None else x
-    x = np.array(x)
-    find = None if plain is None else lambda: plain(x.astype(problem.dtype), *problem.args)
-    return State(problem.parameters(x), loss, iteration, vector, find)
+        """Return the state that a callback is given."""
+        p, plain = self.problem, self._plain
+        vector = None if p.layout.is_array and p.objective.expand is None else x
+        x = np.array(x)
+        residuals = None if plain is None else lambda: plain(x.astype(p.dtype), *p.args)
+        return State(p.parameters(x), loss, iteration, vector, residuals)
 
 
 def _residuals(problem: Problem) -> Function:
-    """Return the residuals that the user's function returns, of a vector of parameters."""
+    """Return the user's residuals as a function of the vector of parameters."""
     objective, layout = problem.objective, problem.layout
 
-    def look(vector: Any, *args: Any) -> Any:
+    def residuals(vector: Any, *args: Any) -> Any:
         return objective(vector, layout, args).plain
 
-    return Function(look)
+    return Function(residuals)
 
 
 def _loss_at(problem: Problem, at: Any, x: np.ndarray) -> float:
@@ -163,7 +169,7 @@ def _loss_at(problem: Problem, at: Any, x: np.ndarray) -> float:
     return float(loss)
 
 
-_NOTHING = contextlib.nullcontext()
+_NO_DISPLAY = contextlib.nullcontext()
 
 
 def _progress_display(problem: Problem, limit: int | None) -> Any:

@@ -1,4 +1,4 @@
-"""Many independent problems that share one function."""
+"""Solution of many problems with one function: in SIMD lanes, or one after the other."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.step import STOP_RULE
-from steepest.descent.iteration.trace_many import Answer, BuiltMany, build_many
+from steepest.descent.iteration.trace_many import Answer, TracedBatch, trace_batch
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.parameters import ParameterLayout, element_names, ravel_parameters
 from steepest.descent.problem.transforms import check_unmarked
 from steepest.descent.results.result import Result, Status, Timings
 from steepest.descent.running.compile import bound, known, remember
-from steepest.descent.running.dependence import idle_sentence, moving_in
+from steepest.descent.running.dependence import idle_sentence, trace_dependence
 from steepest.descent.running.driver import interrupts
 from steepest.descent.running.solve import solve
 from steepest.descent.stop_rules import StopRule
@@ -30,18 +30,18 @@ from steepest.trace.tracing import is_array_like, key_of
 
 
 class Problems(NamedTuple):
-    """Many problems that differ in their starts and some of their data.
+    """Many problems that differ in start values and data.
 
     Attributes
     ----------
     first
-        The first of them, with its own arguments alone.
+        The first problem, with its arguments in place of all.
     vectors
-        Their starts, shape (N, n).
+        Start points, shape (N, n).
     own
         Arguments with a row for each problem, nested.
     shared
-        Arguments that follow these, the same for all.
+        Arguments after these, the same for all problems.
     """
 
     first: Problem
@@ -50,12 +50,12 @@ class Problems(NamedTuple):
     shared: Sequence[Any]
 
     def rows(self, number: int) -> tuple[Any, ...]:
-        """Return the own arguments of one problem."""
+        """Return the arguments of one problem, without the shared ones."""
         return rows(self.own, number)
 
 
 class BatchSolution(NamedTuple):
-    """What became of many problems; arrays have a row for each."""
+    """The solution of many problems; arrays have a row for each."""
 
     x: np.ndarray
     loss: np.ndarray
@@ -68,8 +68,8 @@ class BatchSolution(NamedTuple):
     side_by_side: bool
 
 
-def common(solved: BatchSolution, first: Problem) -> dict[str, Any]:
-    """Return what every kind of result says of many problems, by its names there."""
+def batch_fields(solved: BatchSolution, first: Problem) -> dict[str, Any]:
+    """Return the fields that :class:`Many` and :class:`ManyFits` have in common."""
     return {
         "vectors": solved.x,
         "loss": solved.loss,
@@ -85,17 +85,17 @@ def common(solved: BatchSolution, first: Problem) -> dict[str, Any]:
 
 
 def rows(own: Sequence[Any], number: int) -> tuple[Any, ...]:
-    """Return the own arguments of one problem out of those of all."""
+    """Return the arguments of one problem from those of all."""
     return tuple(trees.map_leaves(lambda leaf: np.asarray(leaf[number]), part) for part in own)
 
 
-def lay_out_many(x0: Any) -> tuple[ParameterLayout, np.ndarray, Any]:
-    """Return the layout of each start, the starts as rows of a matrix, and the first of them.
+def ravel_many(x0: Any) -> tuple[ParameterLayout, np.ndarray, Any]:
+    """Return the layout of one start, the starts as rows of a matrix, and the first start.
 
     Raises
     ------
     InputError
-        If there are none, or their leaves disagree on how many there are.
+        If there are no rows, or if arrays differ in their number.
     """
     check_unmarked(x0)
     leaves = [np.asarray(leaf) for leaf in trees.leaves(x0)]
@@ -116,7 +116,7 @@ def lay_out_many(x0: Any) -> tuple[ParameterLayout, np.ndarray, Any]:
     return layout, np.ascontiguousarray(vectors), first
 
 
-def check_own(args: Sequence[Any], number: int) -> None:
+def check_rows(args: Sequence[Any], number: int) -> None:
     """Raise unless every array of the arguments has a row for each problem."""
     for position, argument in enumerate(args):
         names = trees.leaf_names(argument, f"args[{position}]")
@@ -131,51 +131,55 @@ def check_own(args: Sequence[Any], number: int) -> None:
 
 
 def check_starts(box: Box | None, vectors: np.ndarray) -> None:
-    """Raise for a start outside of the bounds."""
+    """Raise if a start is outside of the bounds."""
     if box is None:
         return
     outside = ~((box.lower <= vectors) & (vectors <= box.upper))
-    for problem, place in np.argwhere(outside)[:1]:
+    for problem, index in np.argwhere(outside)[:1]:
         raise InputError(
-            f"problem {problem} starts at {vectors[problem, place]:g} in parameter {place}, "
-            f"outside of its bounds {box.lower[place]:g} and {box.upper[place]:g}: start inside"
+            f"problem {problem} starts at {vectors[problem, index]:g} in parameter {index}, "
+            f"outside of its bounds {box.lower[index]:g} and {box.upper[index]:g}: start inside"
         )
 
 
 def solve_many(problems: Problems, progress: bool) -> BatchSolution:
-    """Solve all problems: side by side where that can be, else one after the other."""
+    """Solve all problems: in SIMD lanes if possible, else one after the other."""
     began = time.perf_counter()
     first, vectors = problems.first, problems.vectors
     key: Any = None
-    found: tuple[BuiltMany, Any, np.ndarray] | None = None
-    with contextlib.suppress(TypeError):  # a setting that cannot be compared: traced anew
+    found: tuple[TracedBatch, Any, np.ndarray] | None = None
+    with contextlib.suppress(TypeError):  # a setting is not hashable: traced anew
         leaves, structure = trees.flatten(tuple(problems.shared))
         key = ("many", first.key(), structure, *map(key_of, leaves))
         found = known(key, lambda entry: entry[0].captures.still_hold())
     traced = compiled = 0.0
     if found is None:
-        built = build_many(first, vectors[0], problems.shared)
+        batch = trace_batch(first, vectors[0], problems.shared)
         traced = time.perf_counter() - began
-        work = first.engine.prepare_many(built.program) if built.program else None
+        work = first.engine.prepare_many(batch.program) if batch.program else None
         compiled = time.perf_counter() - began - traced
-        found = built, work, moving_in(first, vectors[0], (*first.args, *problems.shared))
+        found = (
+            batch,
+            work,
+            trace_dependence(first, vectors[0], (*first.args, *problems.shared)),
+        )
         remember(key, found)
-    built, work, moves = found
+    batch, work, depends = found
     started = time.perf_counter()
     deadline = started + first.stop.time_limit()
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
         if work is None:
-            one_by_one = _one_by_one(problems, watch, ended_by, built.observations)
-            _warn_of(first, one_by_one.status, moves)
+            one_by_one = _one_by_one(problems, watch, ended_by, batch.observations)
+            _warn_of(first, one_by_one.status, depends)
             return one_by_one._replace(
                 timings=Timings(traced, compiled, time.perf_counter() - started)
             )
-        answers = work(ManyStart(vectors, _data(problems, built)), watch)
+        answers = work(ManyStart(vectors, _data(problems, batch)), watch)
     timings = Timings(traced, compiled, time.perf_counter() - started)
-    answer: Answer = trees.unflatten(built.structure, answers.values)
+    answer: Answer = trees.unflatten(batch.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
     status = _statuses(over, answer.rules, first.stop, ended_by())
-    _warn_of(first, status, moves)
+    _warn_of(first, status, depends)
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -186,39 +190,39 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     for part in report:
         part[~begun] = np.nan
     return BatchSolution(
-        x, loss, status, iterations, evaluations, report, timings, built.observations, True
+        x, loss, status, iterations, evaluations, report, timings, batch.observations, True
     )
 
 
-def _warn_of(first: Problem, status: np.ndarray, moves: np.ndarray) -> None:
-    """Warn of Ctrl-C, and of parameters that do not matter; without any no loss converges."""
+def _warn_of(first: Problem, status: np.ndarray, depends: np.ndarray) -> None:
+    """Warn of Ctrl-C, and of parameters without influence; without any, no problem converged."""
     if Status.INTERRUPTED in status.tolist():
         warn_user(str(Status.INTERRUPTED))
-    if moves.all():
+    if depends.all():
         return
     reached = np.array([one.is_success or one is Status.FLAT for one in status.tolist()])
     if reached.any():
-        if not moves.any():
+        if not depends.any():
             status[reached] = Status.FLAT
-        warn_user(idle_sentence(first.objective.function, moves, element_names(first.layout)))
+        warn_user(idle_sentence(first.objective.function, depends, element_names(first.layout)))
 
 
-def _data(problems: Problems, built: BuiltMany) -> list[np.ndarray]:
+def _data(problems: Problems, batch: TracedBatch) -> list[np.ndarray]:
     """Return the values of the data inputs."""
-    assert built.program is not None
+    assert batch.program is not None
     leaves = trees.leaves((*problems.own, *problems.shared, *(problems.first.box or ())))
     given = [leaf for leaf in leaves if is_array_like(leaf)]
-    nodes = built.program.data[: len(built.program.data) - len(built.constants)]
-    data = bound(given, built.captures, nodes)
-    if built.constants:
-        own = sum(built.program.is_own)
-        data += evaluate(built.constants, dict(zip(nodes[own:], data[own:], strict=True)))
+    nodes = batch.program.data[: len(batch.program.data) - len(batch.constants)]
+    data = bound(given, batch.captures, nodes)
+    if batch.constants:
+        own = sum(batch.program.is_own)
+        data += evaluate(batch.constants, dict(zip(nodes[own:], data[own:], strict=True)))
     return data
 
 
 @contextlib.contextmanager
 def _watching(progress: bool, total: int, deadline: float) -> Any:
-    """Yield what looks around while problems are worked through, and what ended them."""
+    """Yield a function that checks clock and Ctrl-C, and one that returns why it ended the run."""
     ending: list[Status] = [Status.INTERRUPTED]
     display: Any = contextlib.nullcontext()
     if progress:
@@ -236,9 +240,11 @@ def _watching(progress: bool, total: int, deadline: float) -> Any:
         yield watch, lambda: ending[0]
 
 
-def _statuses(over: np.ndarray, rules: np.ndarray, stop: StopRule, rest: Status) -> np.ndarray:
-    """Return how each problem ended; `rest` is what became of those that nothing ended."""
-    status = np.array([rest] * len(over), object)
+def _statuses(
+    over: np.ndarray, rules: np.ndarray, stop: StopRule, unfinished: Status
+) -> np.ndarray:
+    """Return the status of each problem; `unfinished` is that of problems that did not end."""
+    status = np.array([unfinished] * len(over), object)
     for code in np.unique(over):
         where = over == code
         if code == STOP_RULE:
@@ -280,7 +286,7 @@ def _one_by_one(
             if result.report:
                 factor[i] = result.report[0]
         report.append(factor)
-    nothing = Timings(0.0, 0.0, 0.0)
+    unknown = Timings(0.0, 0.0, 0.0)
     return BatchSolution(
-        x, loss, status, iterations, evaluations, report, nothing, observations, False
+        x, loss, status, iterations, evaluations, report, unknown, observations, False
     )

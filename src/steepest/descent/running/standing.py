@@ -1,4 +1,4 @@
-"""Where a run stands, whatever kind of method drives it."""
+"""The point of a run between two iterations, for all kinds of methods."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from steepest.engines import Run
 
 
 class Standing(NamedTuple):
-    """Where a run stands between two iterations.
+    """The point of a run between two iterations.
 
     Attributes
     ----------
     x
         The parameters as a vector.
     loss
-        The loss last computed: there, or before the last update of a method that does not
-        search.
+        The last computed loss: at `x` for a :class:`Search`, before the last update otherwise.
     iterations
-        Updates made.
+        Number of updates made.
     evaluations
-        How often loss and gradient were computed.
+        Number of evaluations of loss and gradient.
     """
 
     x: np.ndarray
@@ -33,7 +32,7 @@ class Standing(NamedTuple):
 
 
 def standing(method: Any, run: Run) -> Standing:
-    """Return where a run stands."""
+    """Return the point of a run."""
     if not isinstance(method, Search) or run.count == 0:
         return Standing(run.x, run.loss, run.count, run.count)
     x, loss, _, iteration = run.state[-4:]

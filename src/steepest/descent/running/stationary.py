@@ -1,4 +1,4 @@
-"""Descents that end where they started, because all slopes are exactly 0 there."""
+"""Descents whose gradient is exactly 0 at the start, where they end."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from steepest.descent.stop_rules import (
     StopRule,
 )
 
-_MOST = 20
-"""Products with the Hessian at most: for so many parameters they show all of its eigenvalues."""
+_MAX_PRODUCTS = 20
+"""Largest number of Hessian-vector products; exact for as many parameters."""
 
-BOTH = "All slopes are exactly 0 at the start: a maximum or a saddle point would meet this too."
-DOWN = (
-    "All slopes are exactly 0 at the start, but the loss curves down there, as at a maximum or a "
-    "saddle point (after 0 iterations, at loss {loss:.6g}): start elsewhere, or take "
+AMBIGUOUS = "The gradient is exactly 0 at the start, as it is at a maximum or a saddle point, too."
+CURVES_DOWN = (
+    "The gradient is exactly 0 at the start, but the curvature is negative there, as at a maximum "
+    "or a saddle point (after 0 iterations, at loss {loss:.6g}): start elsewhere, or use "
     "method=st.TrustRegion(exact=True), which leaves such points."
 )
 
 
 def is_about_slopes(met: list[StopRule]) -> bool:
-    """Whether rules that were met look at slopes alone, and not at the loss."""
+    """Whether the goals that were met use the gradient only, and not the loss."""
     kinds = GradientNormBelow, DecrementBelow, DecrementUnknown
     return all(isinstance(rule, kinds) for rule in met if rule.is_goal)
 
 
 def curves_down(problem: Problem, x: np.ndarray) -> bool:
-    """Whether the loss curves down at a point in a direction that leads into its bounds.
+    """Whether the loss has negative curvature at a point, in a direction within the bounds.
 
-    Found by Lanczos's iteration from a random direction, in NumPy.
+    The Hessian's lowest eigenvalue comes from a Lanczos iteration with a random start, in NumPy.
     """
 
-    def look(vector: np.ndarray, direction: np.ndarray, *args: object) -> np.ndarray:
+    def hessian_product(vector: np.ndarray, direction: np.ndarray, *args: object) -> np.ndarray:
         product: np.ndarray = problem.objective(vector, problem.layout, args).hessian_times(
             direction
         )
         return product
 
-    product = Function(look)
+    product = Function(hessian_product)
     box, point = problem.box, x.astype(problem.dtype)
     free = np.ones(x.size, bool) if box is None else (x > box.lower) & (x < box.upper)
     if not free.any():
@@ -52,7 +52,7 @@ def curves_down(problem: Problem, x: np.ndarray) -> bool:
     direction = np.random.default_rng(0).standard_normal(x.size) * free
     length = np.linalg.norm(direction)
     with np.errstate(all="ignore"):
-        while len(basis) < min(_MOST, int(np.sum(free))) and length > 0:
+        while len(basis) < min(_MAX_PRODUCTS, int(np.sum(free))) and length > 0:
             basis.append((direction / length).astype(problem.dtype))
             image = np.asarray(product(point, basis[-1], *problem.args)) * free
             if not np.isfinite(image).all():
@@ -60,7 +60,7 @@ def curves_down(problem: Problem, x: np.ndarray) -> bool:
             images.append(image)
             size, known = np.linalg.norm(image), np.array(basis)
             direction = image - known.T @ (known @ image)
-            direction = direction - known.T @ (known @ direction)  # else rounding adds up
+            direction = direction - known.T @ (known @ direction)  # against rounding errors
             length = np.linalg.norm(direction)
             if length <= np.sqrt(np.finfo(problem.dtype).eps) * size:
                 break

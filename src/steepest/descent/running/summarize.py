@@ -1,4 +1,4 @@
-"""From a finished run to the result: what ended it, where, and in which words."""
+"""The result of a finished run: its status, point and message."""
 
 from __future__ import annotations
 
@@ -12,37 +12,42 @@ import numpy as np
 
 from steepest.derivative import nonfinite_origin
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import ITERATIONS, KEPT, RULES, STOP_RULE
+from steepest.descent.iteration.step import ITERATIONS, OF_METHOD, RULES, STOP_RULE
 from steepest.descent.methods.base import Failure
 from steepest.descent.problem.parameters import element_names, first_not_finite
 from steepest.descent.results.curvature import curvature_of
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.results.save import digest, save
 from steepest.descent.running.compile import CompiledProblem
-from steepest.descent.running.dependence import idle_sentence, moving
+from steepest.descent.running.dependence import dependence, idle_sentence
 from steepest.descent.running.driver import StopReason
 from steepest.descent.running.standing import standing
-from steepest.descent.running.stationary import BOTH, DOWN, curves_down, is_about_slopes
+from steepest.descent.running.stationary import (
+    AMBIGUOUS,
+    CURVES_DOWN,
+    curves_down,
+    is_about_slopes,
+)
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Recording, Run, Snapshot
 from steepest.graph import trees
 
 _AT_POINT = (StopReason.STOPPED, StopReason.DIVERGED)
-"""Endings at a point whose loss was computed."""
+"""Reasons to stop at a point whose loss was evaluated."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Turns a finished run into a result.
+    """Makes the result of a finished run.
 
     Attributes
     ----------
     problem, prepared
-        What was run.
+        The problem that ran, and its compiled code.
     reason
-        Why the method was taken.
+        Why the method was chosen.
     more
-        What else is saved with the run.
+        Further settings to save with the run.
     """
 
     problem: Problem
@@ -51,8 +56,8 @@ class Summary:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def result(self, run: Run, ending: StopReason, timings: Timings) -> Result:
-        """Return the result."""
-        gradient, is_there = None, ending in _AT_POINT
+        """Return the result of a run."""
+        gradient, is_at_point = None, ending in _AT_POINT
         is_met = ending is StopReason.STOPPED and run.reason == STOP_RULE
         if not is_met:
             x, loss, iterations, evaluations = standing(self.problem.method, run)
@@ -62,7 +67,7 @@ class Summary:
             status, explain = self._stopped(iterations, loss, int(run.report[RULES]))
         elif ending is StopReason.STOPPED:
             evaluations = run.count + 1
-            if run.reason == Failure.UNBOUNDED:  # the point just tried is the lowest
+            if run.reason == Failure.UNBOUNDED:  # the candidate is the lowest point
                 x, loss = run.x, run.loss
             status, explain = self._failed(Failure(run.reason), iterations, loss)
         elif ending is StopReason.DIVERGED:
@@ -75,13 +80,13 @@ class Summary:
             status, explain = self._ended(ending, iterations)
         answer = getattr(self.problem.method, "answer", None)
         if answer is not None and ending is not StopReason.DIVERGED:
-            x, gradient, is_there = answer(x, self._own_state(run.x, run.state)), None, False
+            x, gradient, is_at_point = answer(x, self._own_state(run.x, run.state)), None, False
         if gradient is None:
             loss_there, gradient = self._at(x)
-            loss = loss if is_there else loss_there
+            loss = loss if is_at_point else loss_there
         snapshot, vector = run.snapshot(), np.array(x)
         notes: tuple[str, ...] = ()
-        if np.count_nonzero(gradient) < gradient.size:  # else every parameter has a slope
+        if np.count_nonzero(gradient) < gradient.size:  # else every parameter has influence
             status, explain, notes = self._without_slopes(status, explain, vector)
             if iterations == 0 and status.is_success and not np.any(gradient):
                 met = self.problem.stop.met_by_bits(int(run.report[RULES])) if is_met else []
@@ -101,7 +106,7 @@ class Summary:
             method=self.problem.method,
             reason=self.reason,
             active=self._active(x),
-            report=_kept(run) if ending is StopReason.STOPPED else (),
+            report=_method_report(run) if ending is StopReason.STOPPED else (),
             observations=self.prepared.paths[-1].observations,
             vector=vector,
             store=functools.partial(self._save, snapshot, run.recording, ending in _AT_POINT),
@@ -114,20 +119,20 @@ class Summary:
     def _without_slopes(
         self, status: Status, explain: Callable[[], str], x: np.ndarray
     ) -> tuple[Status, Callable[[], str], tuple[str, ...]]:
-        """Return how the run ended, and what is to be said, where some parameters never matter.
+        """Return status, message and notes for a loss without derivatives by some parameters.
 
-        Where the loss branches, the paths that were not taken may look at others than those
-        that were.
+        Paths that were not taken may use other parameters, so that a loss that branches gets no
+        note.
         """
         p = self.problem
         graphs = [path.loss_graph for path in (*self.prepared.paths, *self.prepared.tail_paths)]
-        moves = moving(graphs)
-        if moves.all() or (moves.any() and any(graph.guards for graph in graphs)):
+        depends = dependence(graphs)
+        if depends.all() or (depends.any() and any(graph.guards for graph in graphs)):
             return status, explain, ()
         names = self.more.get("names")
         name = element_names(p.layout) if names is None else names.__getitem__
-        sentence = idle_sentence(p.objective.function, moves, name)
-        if status.is_success and not moves.any():
+        sentence = idle_sentence(p.objective.function, depends, name)
+        if status.is_success and not depends.any():
             status, explain = Status.FLAT, functools.partial(str, Status.FLAT)
         return status, explain, (sentence,)
 
@@ -139,12 +144,12 @@ class Summary:
         loss: float,
         met: list[StopRule],
     ) -> tuple[Status, Callable[[], str]]:
-        """Return how a descent ended that met a rule on slopes at a start without any."""
+        """Return status and message of a run that met a goal at a start with gradient 0."""
         if self.problem.objective.of_residuals or not is_about_slopes(met):
             return status, explain
         if curves_down(self.problem, x):
-            return Status.FLAT, functools.partial(DOWN.format, loss=loss)
-        return status, lambda: f"{explain()} {BOTH}"
+            return Status.FLAT, functools.partial(CURVES_DOWN.format, loss=loss)
+        return status, lambda: f"{explain()} {AMBIGUOUS}"
 
     def _save(
         self,
@@ -155,21 +160,21 @@ class Summary:
     ) -> None:
         """Write the run to a file.
 
-        A run that stopped has looked at its last point, and will again when it goes on: what
-        the history may hold of that is left out.
+        A run that stopped has evaluated its last point, and will do so again when it continues.
+        The last row of its history is therefore left out.
         """
-        here = snapshot()
+        end = snapshot()
         columns = [_joined(parts) for parts in zip(*recording.columns, strict=True)]
         xs = _joined(recording.xs) if recording.xs else None
-        if is_recorded and columns and self._is_of(columns, here.count):
+        if is_recorded and columns and self._is_of(columns, end.count):
             columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
         loss_graph = self.prepared.paths[-1].loss_graph
         more = {"reason": self.reason, "function": digest(loss_graph), **self.more}
-        save(path, self.problem, here, columns, xs, more)
+        save(path, self.problem, end, columns, xs, more)
 
     def _is_of(self, columns: Sequence[np.ndarray], count: int) -> bool:
-        """Return whether the last row of the history is of the point after so many updates."""
-        if len(columns) > 3:  # the last column counts evaluations
+        """Return whether the last row of the history is for the point after `count` updates."""
+        if len(columns) > 3:  # the last column holds evaluations
             return bool(columns[-1][-1] == count + 1)
         return (len(columns[0]) - 1) * self.problem.record_every == count
 
@@ -187,7 +192,7 @@ class Summary:
         return float(loss), gradient
 
     def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
-        """Return the state that is the method's own."""
+        """Return the method's own part of the state."""
         structure = trees.structure(self.problem.first_state(x))
         return trees.unflatten(structure, list(state))[0]
 
@@ -239,7 +244,7 @@ class Summary:
         )
 
     def _origin(self, run: Run) -> str:
-        """Return a sentence on where the first NaN or infinity arose; empty if unknown."""
+        """Return a sentence on the origin of the first NaN or infinity; empty if it is unknown."""
         points = [(run.count - 1, run.previous_x), (run.count, run.x)][not run.count :]
         for iteration, x in points:
             if np.isfinite(x).all():
@@ -262,14 +267,14 @@ class Summary:
         }[ending]
         return status, lambda: f"{str(status)[:-1]} after {count} iterations."
 
-    def _history(self, kept: Recording, size: int, dtype: np.dtype) -> History:
+    def _history(self, recording: Recording, size: int, dtype: np.dtype) -> History:
         program = self.prepared.program
         records = program.full.records
         columns = [
             _joined(parts) if parts else np.empty(0, node.dtype)
             for node, parts in zip(
                 records,
-                zip(*kept.columns, strict=True) if kept.columns else [()] * len(records),
+                zip(*recording.columns, strict=True) if recording.columns else [()] * len(records),
                 strict=True,
             )
         ]
@@ -280,7 +285,7 @@ class Summary:
             columns += [iteration, iteration + 1]
         xs = None
         if program.record_x:
-            rows = _joined(kept.xs) if kept.xs else np.empty((0, size), dtype)
+            rows = _joined(recording.xs) if recording.xs else np.empty((0, size), dtype)
             xs = self.problem.layout.unpack_history(rows)
             if self.problem.objective.expand is not None:
                 xs = trees.stacked([self.problem.parameters(row) for row in rows])
@@ -288,9 +293,9 @@ class Summary:
         return History(iteration, loss, xs, gradient_norm, step_length, evaluations)
 
 
-def _kept(run: Run) -> tuple[np.ndarray, ...]:
-    """Return what the method kept of the point where the run stopped."""
-    return tuple([np.array(part) for part in run.report[KEPT]])
+def _method_report(run: Run) -> tuple[np.ndarray, ...]:
+    """Return what the method reported of the point where the run stopped."""
+    return tuple([np.array(part) for part in run.report[OF_METHOD]])
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

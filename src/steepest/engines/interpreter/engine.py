@@ -1,20 +1,17 @@
-"""The interpreter."""
+"""The engine "numpy" and its arithmetic."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from steepest.derivative import Executable
-from steepest.engines.batch import ManyProgram
-from steepest.engines.program import Iteration, Program
-from steepest.engines.protocol import Run, Start
-from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, prepare
-from steepest.graph import Graph, Node
+from steepest.engines.program import Iteration
+from steepest.engines.stepwise import Arithmetic, StepwiseEngine, Tape
+from steepest.graph import Node
 
 
 def resolve(node: Node) -> Callable[..., Any]:
@@ -28,7 +25,7 @@ def resolve(node: Node) -> Callable[..., Any]:
 def differentiate(
     iteration: Iteration, known: Collection[Node]
 ) -> Callable[[dict[Node, Any]], None]:
-    """Return what computes loss and gradient: both are nodes of the graph."""
+    """Return a function that computes loss and gradient, which are nodes of the graph."""
     tape = Tape([iteration.loss, iteration.gradient], known, resolve)
     return tape.run
 
@@ -37,26 +34,11 @@ _ARITHMETIC = Arithmetic(resolve, differentiate, np.asarray, np.asarray)
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class Interpreter(StepwiseEngine):
     """Runs graphs in NumPy, node by node."""
 
     name: str = "numpy"
     takes_parts: bool = False
 
-    def compile(self, paths: Sequence[Graph]) -> Executable:
-        """Return the paths through a function as a function of flat inputs."""
-        return compile_paths(paths, _ARITHMETIC)
-
-    def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Return what starts the descent."""
-        return prepare(program, _ARITHMETIC)
-
-    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
-        """Python drives every iteration here."""
-
-    def first_budget(self, program: Program) -> int:
-        """Return how many iterations to make before looking at the clock."""
-        return 1
-
-    def prepare_many(self, program: ManyProgram) -> None:
-        """Take problems one at a time."""
+    def _arithmetic(self) -> Arithmetic:
+        return _ARITHMETIC

@@ -37,7 +37,7 @@ class Native:
         return compile_paths(paths)
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Compile a descent and return what starts it."""
+        """Compile a descent; return a function that starts runs of it."""
         compiled = compile_descent(program)
         sources = {k: v for part in program.traced for k, v in part.sources.items()}
         return lambda start: NativeRun(compiled, start, sources)
@@ -45,11 +45,11 @@ class Native:
     def prepare_call(
         self, program: Program, state: Sequence[np.ndarray], steps: int
     ) -> Callable[[tuple[Any, ...]], FinishedRun | None] | None:
-        """Return what makes a descent of at most so many steps in one call."""
+        """Return a function that makes a descent of at most `steps` updates in one call."""
         return one_call(compile_descent(program), state, steps)
 
     def first_budget(self, program: Program) -> int:
-        """Return how many iterations surely take less than some ten milliseconds."""
+        """Return a number of iterations that take less than some ten milliseconds."""
         evaluated = () if program.evaluation is None else program.evaluation.outputs
         nodes = order([*evaluated, *program.full.outputs])
         elements = sum(1 + node.size for node in nodes)
@@ -61,7 +61,7 @@ class Native:
     def prepare_many(
         self, program: ManyProgram
     ) -> Callable[[ManyStart, Watch], ManyAnswers] | None:
-        """Compile what works through many problems, where they can go side by side."""
+        """Compile a program for many problems; None if they cannot run side by side."""
         lanes = lanes_for(program)
         if not lanes:
             return None

@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative import Executable
-from steepest.engines.batch import ManyProgram
-from steepest.engines.program import Iteration, Program
-from steepest.engines.protocol import Run, Start
-from steepest.engines.stepwise import Arithmetic, Tape, compile_paths, constant_values, prepare
+from steepest.engines.program import Iteration
+from steepest.engines.stepwise import Arithmetic, StepwiseEngine, Tape, constant_values
 from steepest.errors import EngineUnavailableError, UnsupportedError
 from steepest.graph import Graph, Node, order
 from steepest.ops.elementwise.comparison import COMPARISONS
@@ -39,13 +36,13 @@ def import_torch() -> Any:
 
 
 @dataclass(frozen=True)
-class Torch:
+class Torch(StepwiseEngine):
     """Runs graphs in PyTorch.
 
     Parameters
     ----------
     device
-        Where tensors live, such as ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        Device of all tensors, such as ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
     Raises
     ------
@@ -75,16 +72,12 @@ class Torch:
                 f"PyTorch cannot use the device {self.device!r}: {reason}"
             ) from error
 
-    def compile(self, paths: Sequence[Graph]) -> Executable:
-        """Return the paths through a function as a function of flat inputs."""
-        return compile_paths(paths, self._arithmetic())
-
     def value_and_gradient(self, graph: Graph) -> Callable[[Sequence[Any]], list[np.ndarray]]:
         """Return a loss and its gradient by the first input, from ``torch.autograd``."""
         torch, arithmetic = import_torch(), self._arithmetic()
         resolve = _differentiable(torch, graph.outputs)
         tape = Tape(graph.outputs, graph.inputs, resolve)
-        constants = constant_values(tape, arithmetic.from_array)
+        constants = constant_values(tape.constants, arithmetic.from_array)
 
         def run(inputs: Sequence[Any]) -> list[np.ndarray]:
             tensors = [arithmetic.from_array(value) for value in inputs]
@@ -97,28 +90,14 @@ class Torch:
 
         return run
 
-    def prepare(self, program: Program) -> Callable[[Start], Run]:
-        """Return what starts the descent."""
-        return prepare(program, self._arithmetic())
-
-    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
-        """Python drives every iteration here."""
-
-    def first_budget(self, program: Program) -> int:
-        """Return how many iterations to make before looking at the clock."""
-        return 1
-
-    def prepare_many(self, program: ManyProgram) -> None:
-        """Take problems one at a time."""
-
     def _arithmetic(self) -> Arithmetic:
         torch = import_torch()
 
         def from_array(value: Any) -> Any:
             array = np.asarray(value)
-            if array.dtype.char in "qQ":  # C's long long, where torch knows long
+            if array.dtype.char in "qQ":  # C's long long; torch knows only long
                 array = array.view(array.dtype.name)
-            # torch shares memory: it would warn, or refuse negative strides.
+            # torch shares memory: it warns about read-only arrays and refuses negative strides.
             if not array.flags.writeable or min(array.strides, default=0) < 0:
                 array = array.copy()
             return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape)).to(
@@ -140,7 +119,7 @@ _BY_SIGN = frozenset(
     sign
     """.split()  # noqa: SIM905
 )
-"""Ops of which the same bits, taken as signed, would give another result."""
+"""Ops whose result would be wrong if unsigned operands were taken as signed."""
 
 _TAKE_UNSIGNED = frozenset({"astype", "constant", "left_shift", "right_shift"})
 
@@ -151,7 +130,7 @@ def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
     Raises
     ------
     UnsupportedError
-        If it divides or orders unsigned 64-bit integers, which torch has no arithmetic of.
+        If it divides or orders unsigned 64-bit integers; torch has no arithmetic of them.
     """
     function, kinds = _named(torch, node), {operand.dtype for operand in node.operands}
     name = node.op.name
@@ -177,7 +156,7 @@ def _resolve(torch: Any, node: Node) -> Callable[..., Any]:
 def _differentiable(
     torch: Any, outputs: Sequence[Node], variables: Sequence[Node] = ()
 ) -> Callable[[Node], Callable[..., Any]]:
-    """Return what resolves the nodes of a graph that torch differentiates."""
+    """Return a function that resolves the nodes of a graph that torch differentiates."""
     kinks = sides_of(outputs, order(outputs, stop=variables)).kinks
 
     def resolve(node: Node) -> Callable[..., Any]:
@@ -207,7 +186,7 @@ def _differentiate(
     iteration: Iteration,
     known: Collection[Node],
 ) -> Callable[[dict[Node, Any]], None]:
-    """Return what computes a loss in torch, and its gradient by ``torch.autograd``."""
+    """Return a function that computes a loss, and its gradient by ``torch.autograd``."""
     to_variable = Tape([iteration.variable], iteration.inputs, functools.partial(_resolve, torch))
     resolve = _differentiable(torch, [iteration.loss], [iteration.variable])
     to_loss = Tape([iteration.loss], [*iteration.inputs, iteration.variable], resolve)

@@ -6,6 +6,7 @@ it never sees LLVM.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,17 +39,20 @@ REASSOCIATE = ("reassoc",)
 
 
 def _is_below(source: Node, extent: int) -> bool:
-    """Whether indices are remainders, which cannot be out of bounds."""
+    """Whether indices are remainders of division by the extent or less: always in bounds."""
     if source.op.name != "remainder":
         return False
     divisor = constant_value(source.operands[1])
     return divisor is not None and bool(np.all((divisor > 0) & (divisor <= extent)))
 
 
-def _suffix(kind: ir.Type) -> str:
-    if isinstance(kind, ir.VectorType):
-        return f"v{kind.count}{kind.element.intrinsic_name}"
-    return kind.intrinsic_name
+def _rounding(name: str) -> Callable[[Builder, Element], Element]:
+    """Return the builder's method that rounds with an intrinsic; integers stay as they are."""
+
+    def rounded(self: Builder, x: Element) -> Element:
+        return self.call_intrinsic(name, x) if x.dtype.kind == "f" else x
+
+    return rounded
 
 
 class Builder(Places):
@@ -59,7 +63,17 @@ class Builder(Places):
     function
         The LLVM function being written.
     lanes
-        How many numbers of different problems an element holds side by side.
+        Number of problems whose numbers an element holds side by side.
+
+    Attributes
+    ----------
+    result_dtype
+        Dtype of the node whose elements are being emitted.
+    checked_nodes
+        Nodes that may fail: by an index out of bounds, or in NumPy. The error flag is set to a
+        node's position in this list, from 1 on.
+    hosts
+        Calls back to NumPy.
     """
 
     def __init__(self, function: ir.Function, lanes: int = 1) -> None:
@@ -91,13 +105,16 @@ class Builder(Places):
         return self.number(0, dtype)
 
     def spread(self, value: ir.Value) -> ir.Value:
-        """Return a value of every lane, given that or one number for all of them."""
+        """Return a value as a vector with a number for each lane, repeating a single number."""
         if self.lanes == 1 or isinstance(value.type, ir.VectorType):
             return value
-        kind = ir.VectorType(value.type, self.lanes)
-        empty, place = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        first = self.ir.insert_element(empty, value, place)
-        order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        return self.splat(value, self.lanes)
+
+    def splat(self, value: ir.Value, count: int) -> ir.Value:
+        """Return a vector that repeats a number."""
+        empty = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
+        first = self.ir.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
+        order = ir.Constant(ir.VectorType(ir.IntType(32), count), None)
         return self.ir.shuffle_vector(first, empty, order)
 
     def kind_of(self, dtype: np.dtype) -> ir.Type:
@@ -136,14 +153,14 @@ class Builder(Places):
         return Element(self, self.ir.select(condition.value, a.value, b.value), a.dtype)
 
     def intrinsic(self, name: str, result: ir.Type, *operands: ir.Type) -> ir.Function:
-        """Return LLVM's own function of a name, for these types."""
+        """Return an intrinsic function of LLVM for these types."""
         kinds = [result, *operands] if ".sat" in name else [operands[0]]
-        full = ".".join([name, *map(_suffix, kinds)])
+        full = ".".join([name, *[kind.intrinsic_name for kind in kinds]])
         known = self.module.globals.get(full)
         return known or ir.Function(self.module, ir.FunctionType(result, operands), full)
 
     def call_intrinsic(self, name: str, *operands: Element) -> Element:
-        """Call LLVM's own function of that name, such as ``ctpop``, on elements of one dtype."""
+        """Call an intrinsic function of LLVM, such as ``ctpop``, on elements of one dtype."""
         kind = self.kind_of(operands[0].dtype)
         function = self.intrinsic(f"llvm.{name}", kind, *[kind] * len(operands))
         result = self.ir.call(function, [operand.value for operand in operands])
@@ -165,7 +182,7 @@ class Builder(Places):
     def lane_by_lane(
         self, dtype: np.dtype, emit: Callable[..., ir.Value], *operands: Element
     ) -> Element:
-        """Emit what has no vector form; `emit` returns a number of one lane."""
+        """Emit an operation that has no vector form; `emit` returns the number of one lane."""
         values = [operand.value for operand in operands]
         if self.lanes == 1:
             return Element(self, emit(*values), dtype)
@@ -177,7 +194,7 @@ class Builder(Places):
         return Element(self, result, dtype)
 
     def kernel(self, name: str, emit: Callable[..., Element], *operands: Element) -> Element:
-        """Call a function of elements, emitted once; it is inlined into loops."""
+        """Call a function of elements that is emitted once per module and inlined into loops."""
         dtype = operands[0].dtype
         name = f"{name}.{dtype}"
         function = self.module.globals.get(name)
@@ -194,10 +211,11 @@ class Builder(Places):
         return Element(self, self.ir.call(function, values, attributes=inlined), dtype)
 
     def far(self, name: str, near: Element, x: Element, limit: float) -> Element:
-        """Return what the C library computes where abs(x) is beyond a limit, else `near`.
+        """Return the C library's result where abs(x) is beyond a limit, else `near`.
 
-        A call in a loop would keep it from running in vector registers: there it is only
-        noted that one is needed, and :meth:`emit_with_slow_path` writes the loop once more.
+        A call in a loop would keep the loop from running in vector registers. There, only a
+        flag says that the call is needed, and :meth:`emit_with_slow_path` writes the loop a
+        second time, with the call.
         """
         beyond = self.fabs(x) > limit
         if self.lanes > 1:
@@ -205,15 +223,15 @@ class Builder(Places):
         if self.flag_slow_path(beyond.value):
             return near
         before = self.ir.block
-        there, after = (self.function.append_basic_block(kind) for kind in ("far", "near"))
-        self.ir.cbranch(beyond.value, there, after)
-        self.ir.position_at_end(there)
+        far, after = (self.function.append_basic_block(kind) for kind in ("far", "after"))
+        self.ir.cbranch(beyond.value, far, after)
+        self.ir.position_at_end(far)
         value = self.libm(name, x).value
         self.ir.branch(after)
         self.ir.position_at_end(after)
         result = self.ir.phi(near.value.type)
         result.add_incoming(near.value, before)
-        result.add_incoming(value, there)
+        result.add_incoming(value, far)
         return Element(self, result, x.dtype)
 
     def any(self, condition: Element) -> ir.Value:
@@ -250,20 +268,9 @@ class Builder(Places):
 
     # Named after NumPy's functions, for rows that need no more than a name.
 
-    def add(self, x: Element, y: Element) -> Element:
-        return x + y
-
-    def subtract(self, x: Element, y: Element) -> Element:
-        return x - y
-
-    def multiply(self, x: Element, y: Element) -> Element:
-        return x * y
-
-    def divide(self, x: Element, y: Element) -> Element:
-        return x / y
-
-    def negative(self, x: Element) -> Element:
-        return -x
+    add, subtract = staticmethod(operator.add), staticmethod(operator.sub)
+    multiply, divide = staticmethod(operator.mul), staticmethod(operator.truediv)
+    negative = staticmethod(operator.neg)
 
     def sqrt(self, x: Element) -> Element:
         return self.call_intrinsic("sqrt", x)
@@ -309,17 +316,7 @@ class Builder(Places):
     def copysign(self, x: Element, sign: Element) -> Element:
         return self.call_intrinsic("copysign", x, sign)
 
-    def floor(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("floor", x)
-
-    def ceil(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("ceil", x)
-
-    def trunc(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("trunc", x)
-
-    def rint(self, x: Element) -> Element:
-        return x if x.dtype.kind != "f" else self.call_intrinsic("rint", x)
+    floor, ceil, trunc, rint = map(_rounding, ("floor", "ceil", "trunc", "rint"))
 
     def bits(self, operation: str, *operands: Element) -> Element:
         """Apply LLVM's operation of that name to the bits."""
@@ -348,12 +345,13 @@ class Builder(Places):
         return self.select(x < y, x, y)
 
     def checked_index(self, i: Element, source: Node, extent: int, node: Node) -> ir.Value:
-        """Return an index wrapped as NumPy does; out of bounds sets the error flag.
+        """Return an index, wrapped as NumPy does; an index out of bounds sets the error flag.
 
-        It is an element of `source`, an operand of the node, which may be known to be inside.
+        The index is an element of `source`, an operand of the node. If `source` shows that it
+        is in bounds, nothing is checked.
         """
         wide = self.cast(i, np.dtype(np.int64)).value
-        if self.lanes > 1:  # the same in all of them, or there would be none
+        if self.lanes > 1:  # only indices that are the same in all lanes run in lanes
             wide = self.ir.extract_element(wide, ir.Constant(ir.IntType(32), 0))
         wrapped = self.ir.select(
             self.ir.icmp_signed("<", wide, index(0)), self.ir.add(wide, index(extent)), wide
@@ -372,7 +370,7 @@ class Builder(Places):
         return self.ir.select(inside, wrapped, index(0))
 
     def call_host(self, node: Node, pointers: Sequence[ir.Value]) -> None:
-        """Call NumPy for a node: pointers to its operands and to its result."""
+        """Call NumPy for a node, given pointers to its operands and to its result."""
         call = HostCall(node)
         self.hosts.append(call)
         self.checked_nodes.append(node)
@@ -389,7 +387,7 @@ class Builder(Places):
         self.ir.store(self.ir.select(is_fine, before, number), flag)
 
     def error_flag(self) -> ir.Value:
-        """Return where the number of the node with an index out of bounds is kept."""
+        """Return the address of the error flag: the number of the node that failed, or 0."""
         if self._error is None:
             self._error = self.alloca(INDEX)
             with self.at_entry():

@@ -1,4 +1,4 @@
-"""What the emitters of reductions and of tiny arrays need of the lowering that calls them."""
+"""The methods of a lowering that emitters of reductions and of tiny arrays call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from steepest.graph import Node
 
 
 class LoweringContext(Protocol):
-    """A graph being lowered: :class:`~steepest.engines.native.codegen.lowering.Lowering`."""
+    """A graph being lowered.
+
+    :class:`~steepest.engines.native.codegen.lowering.Lowering` describes the methods.
+    """
 
     builder: Builder
     arena: Arena
@@ -23,23 +26,10 @@ class LoweringContext(Protocol):
     memory: Placement
     elements: dict[Node, Any]
 
-    def in_registers(self, node: Node) -> Any:
-        """Return a small node's elements, loaded from memory if they are there."""
-
-    def is_flat(self, node: Node) -> bool:
-        """Whether one loop over all elements serves a node and all that fuses into it."""
-
-    def scope(self) -> AbstractContextManager[None]:
-        """Remember the elements computed meanwhile only as long as that."""
-
-    def element(self, node: Node, at: Any) -> Element:
-        """Return the element of a node at a position, computed once in each scope."""
-
-    def computed(self, node: Node, at: Any) -> Element:
-        """Return an element of a node computed in this loop, for others in it to see."""
-
-    def apply(self, node: Node, operands: Sequence[Element]) -> Element:
-        """Emit an elementwise op on elements."""
-
-    def store_at(self, target: View, element: Element, at: Any) -> None:
-        """Write an element of an array at the position that a loop is at."""
+    def in_registers(self, node: Node) -> Any: ...
+    def is_flat(self, node: Node) -> bool: ...
+    def scope(self) -> AbstractContextManager[None]: ...
+    def element(self, node: Node, at: Any) -> Element: ...
+    def computed(self, node: Node, at: Any) -> Element: ...
+    def apply(self, node: Node, operands: Sequence[Element]) -> Element: ...
+    def store_at(self, target: View, element: Element, at: Any) -> None: ...

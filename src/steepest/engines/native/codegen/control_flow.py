@@ -13,7 +13,7 @@ from steepest.graph import Shape
 
 
 def alias_class(module: ir.Module, name: str) -> ir.Value:
-    """Return what tells LLVM that memory of this name never overlaps that of another."""
+    """Return metadata that tells LLVM that memory of different names never overlaps."""
     zero = ir.Constant(INDEX, 0)
     kind = module.add_metadata([name, module.add_metadata(["steepest"]), zero])
     return module.add_metadata([kind, kind, zero])
@@ -27,23 +27,23 @@ def constant_data(module: ir.Module, value: np.ndarray) -> ir.Value:
 
 
 class Control:
-    """A function being written: where the next instruction goes.
+    """A function being written: its blocks, loops and stack.
 
     Parameters
     ----------
     function
         The LLVM function.
     lanes
-        How many numbers of different problems an element holds side by side.
+        Number of problems whose numbers an element holds side by side.
 
     Attributes
     ----------
     ir
         Writes instructions at the current position.
     queue
-        What threads share, where there are some (``threads.py``).
+        Address of the queue through which threads share work; None if they do not.
     shares_work
-        Whether something was written that they share.
+        Whether the function contains work that threads share.
     """
 
     def __init__(self, function: ir.Function, lanes: int = 1) -> None:
@@ -54,18 +54,18 @@ class Control:
         self.ir = ir.IRBuilder(self.entry)
         self.queue: ir.Value | None = None
         self.shares_work = False
-        self._depth = 0  # of loops
-        self._needs_care: ir.Value | None = None
-        self._is_noting = False
-        self._is_careful = False
+        self._depth = 0  # of nested loops
+        self._slow_flag: ir.Value | None = None  # what the loops being written set
+        self._in_fast_version = False
+        self._in_slow_version = False
 
     @property
     def is_in_loop(self) -> bool:
-        """Whether what is emitted now is repeated."""
+        """Whether the current position is inside a loop."""
         return self._depth > 0
 
     def alloca(self, kind: ir.Type, align: int | None = None) -> ir.Room:
-        """Return memory on the stack, for as long as the function runs."""
+        """Return memory on the stack that lasts as long as the function runs."""
         with self.at_entry():
             return self.ir.alloca(kind, align=align)
 
@@ -77,14 +77,14 @@ class Control:
 
     @contextlib.contextmanager
     def loop(self, extent: int) -> Iterator[ir.Value]:
-        """Repeat what is emitted inside for an index from 0 to a static extent."""
+        """Repeat the instructions emitted inside for an index from 0 to below a static extent."""
         if extent == 1:
             yield index(0)
             return
         before = self.ir.block
         body = self.function.append_basic_block("loop")
         after = self.function.append_basic_block("after")
-        if extent == 0:  # what is emitted inside is never reached
+        if extent == 0:  # the instructions emitted inside are never reached
             self.ir.branch(after)
             self.ir.position_at_end(body)
             yield index(0)
@@ -106,7 +106,7 @@ class Control:
 
     @contextlib.contextmanager
     def range(self, start: ir.Value, stop: ir.Value) -> Iterator[ir.Value]:
-        """Repeat what is emitted inside for an index from `start` to below `stop`."""
+        """Repeat the instructions emitted inside for an index from `start` to below `stop`."""
         before = self.ir.block
         head, body, after = (
             self.function.append_basic_block(name) for name in ("range", "body", "after")
@@ -124,48 +124,52 @@ class Control:
 
     @contextlib.contextmanager
     def loops(self, shape: Shape) -> Iterator[tuple[ir.Value, ...]]:
-        """Nest a loop for each axis."""
+        """Nest a loop for each axis of a shape; yield the indices."""
         with contextlib.ExitStack() as stack:
             yield tuple(stack.enter_context(self.loop(extent)) for extent in shape)
 
     def flag_slow_path(self, condition: ir.Value) -> bool:
-        """Note that loops must be written once more if a condition ever holds.
+        """Flag that the loops being written need a slow version if a condition ever holds.
 
-        Returns whether it was noted: it is not outside of loops, nor when they are.
+        Return whether that was done: it is only in loops of a fast version.
         """
-        if not self._depth or not self._is_noting:
+        if not self._depth or not self._in_fast_version:
             return False
-        if self._needs_care is None:
-            self._needs_care = self.alloca(INDEX)
-        before = self.ir.load(self._needs_care, typ=INDEX)
-        noted = self.ir.or_(before, self.ir.zext(condition, INDEX))
-        self.ir.store(noted, self._needs_care)
+        if self._slow_flag is None:
+            self._slow_flag = self.alloca(INDEX)
+        before = self.ir.load(self._slow_flag, typ=INDEX)
+        flagged = self.ir.or_(before, self.ir.zext(condition, INDEX))
+        self.ir.store(flagged, self._slow_flag)
         return True
 
     def emit_with_slow_path(self, emit: Callable[[], None]) -> None:
-        """Emit loops, and once more with calls where they turn out to be needed."""
-        if self._is_careful:  # inside loops that are written once more
+        """Emit loops in a fast version, and in a slow one if the fast one flags that.
+
+        The fast version leaves out calls that would keep it from running in vector registers.
+        The slow version makes them; it runs after the fast one if the flag was set.
+        """
+        if self._in_slow_version:
             emit()
             return
-        was_noting, self._is_noting = self._is_noting, True
-        outer, self._needs_care = self._needs_care, None
+        was_in_fast, self._in_fast_version = self._in_fast_version, True
+        outer_flag, self._slow_flag = self._slow_flag, None
         start = self.ir.block
-        here = self.function.append_basic_block("loops")
-        self.ir.branch(here)
-        self.ir.position_at_end(here)
+        fast = self.function.append_basic_block("fast")
+        self.ir.branch(fast)
+        self.ir.position_at_end(fast)
         emit()
-        self._is_noting = was_noting
-        flag, self._needs_care = self._needs_care, outer
+        self._in_fast_version = was_in_fast
+        flag, self._slow_flag = self._slow_flag, outer_flag
         if flag is None:
             return
         with self.ir.goto_block(start):
             self.ir.store(index(0), flag)
-        careful, after = (self.function.append_basic_block(k) for k in ("careful", "done"))
-        noted = self.ir.icmp_unsigned("!=", self.ir.load(flag, typ=INDEX), index(0))
-        self.ir.cbranch(noted, careful, after)
-        self.ir.position_at_end(careful)
-        was_noting, self._is_noting, self._is_careful = self._is_noting, False, True
+        slow, after = (self.function.append_basic_block(name) for name in ("slow", "after"))
+        is_flagged = self.ir.icmp_unsigned("!=", self.ir.load(flag, typ=INDEX), index(0))
+        self.ir.cbranch(is_flagged, slow, after)
+        self.ir.position_at_end(slow)
+        self._in_fast_version, self._in_slow_version = False, True
         emit()
-        self._is_noting, self._is_careful = was_noting, False
+        self._in_fast_version, self._in_slow_version = was_in_fast, False
         self.ir.branch(after)
         self.ir.position_at_end(after)

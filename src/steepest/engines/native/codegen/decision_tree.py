@@ -1,4 +1,4 @@
-"""The tree of decisions that leads to each path, as branches of one function."""
+"""The decision tree that leads to each path, as branches of one function."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from steepest.engines.native import ir
-from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell
@@ -26,13 +24,13 @@ def emit_tree(
     Parameters
     ----------
     lowering
-        Emits nodes; what it has emitted on the way to a branch is there on every side.
+        Emits nodes; both sides of a branch see the nodes emitted before it.
     tree
         The decisions.
     leaf
-        Emits the end of the path with a number.
+        Emits the rest of a path, given its number.
     unknown
-        Emits what happens where no path is known.
+        Emits the end of a path that is not known.
     """
     builder = lowering.builder
     lost = builder.function.append_basic_block("unknown_path")
@@ -45,23 +43,18 @@ def emit_tree(
             lowering.emit([place.condition])
             (key, following), *others = place.cases.items()
             for other_key, other in others:
-                here, there = _part(builder, _matches(lowering, place.condition, other_key))
-                work.append((other, here, lowering.state()))
-                builder.ir.position_at_end(there)
-            here = builder.function.append_basic_block("path")
-            builder.ir.cbranch(_matches(lowering, place.condition, key).value, here, lost)
-            builder.ir.position_at_end(here)
+                condition = _matches(lowering, place.condition, other_key)
+                path, otherwise = map(builder.function.append_basic_block, ("path", "otherwise"))
+                builder.ir.cbranch(condition.value, path, otherwise)
+                work.append((other, path, lowering.state()))
+                builder.ir.position_at_end(otherwise)
+            path = builder.function.append_basic_block("path")
+            builder.ir.cbranch(_matches(lowering, place.condition, key).value, path, lost)
+            builder.ir.position_at_end(path)
             place = following
         leaf(place)
     builder.ir.position_at_end(lost)
     unknown()
-
-
-def _part(builder: Builder, condition: Element) -> tuple[ir.Block, ir.Block]:
-    here = builder.function.append_basic_block("path")
-    there = builder.function.append_basic_block("otherwise")
-    builder.ir.cbranch(condition.value, here, there)
-    return here, there
 
 
 def _matches(lowering: Lowering, node: Node, key: bytes) -> Element:

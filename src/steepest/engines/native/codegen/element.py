@@ -1,4 +1,4 @@
-"""A number in a register, with Python's operators: what the op table's rows compute with."""
+"""Elements: numbers in registers, with Python's operators, for the rows of the op table."""
 
 from __future__ import annotations
 
@@ -10,24 +10,15 @@ from steepest.engines.native import ir
 
 
 class ElementBuilder(Protocol):
-    """What elements need of the builder that made them."""
+    """The methods of the builder that elements call."""
 
     ir: Any
 
-    def constant(self, value: Any, like: Element) -> Element:
-        """Return a Python number as an element of the dtype of another."""
-
-    def cast(self, x: Element, dtype: np.dtype) -> Element:
-        """Return an element as another dtype."""
-
-    def select(self, condition: Element, a: Any, b: Any) -> Element:
-        """Return one element or the other."""
-
-    def truth(self, value: bool) -> Element:
-        """Return a truth value as an element."""
-
-    def truth_of(self, value: ir.Value) -> Element:
-        """Return a bit as an element."""
+    def constant(self, value: Any, like: Element) -> Element: ...
+    def cast(self, x: Element, dtype: np.dtype) -> Element: ...
+    def select(self, condition: Element, a: Any, b: Any) -> Element: ...
+    def truth(self, value: bool) -> Element: ...
+    def truth_of(self, value: ir.Value) -> Element: ...
 
 
 class Element:
@@ -63,7 +54,7 @@ class Element:
         return self._arithmetic("fdiv", "sdiv", "and_", self, other)
 
     def __rtruediv__(self, other: Any) -> Element:
-        if self.is_integer:  # as NumPy does it: in floats, cut off
+        if self.is_integer:  # as NumPy does: divide floats, then truncate
             real = self.builder.cast(self, np.dtype(np.float64))
             return self.builder.cast(other / real, self.dtype)
         return self._arithmetic("fdiv", "sdiv", "and_", other, self)

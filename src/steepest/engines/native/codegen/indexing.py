@@ -1,4 +1,4 @@
-"""Arithmetic of indices: from a position to a flat index and back."""
+"""Arithmetic of indices, such as from a position to a flat index and back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Places(Control):
     ) -> tuple[Element, ir.Value]:
         """Return whether ``i`` is ``first + step * j`` for a ``j < number``, and ``j``.
 
-        Where it is not, ``j`` is 0, which is safe to read at.
+        If it is not, ``j`` is 0, an index that is safe to read.
         """
         offset = self.ir.sub(i, index(first))
         if step == 1:

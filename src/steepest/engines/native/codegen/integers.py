@@ -1,4 +1,4 @@
-"""Integer arithmetic as NumPy has it: conversion, shifts, division, powers.
+"""Integer arithmetic as in NumPy: conversion, shifts, division, powers.
 
 Each function is a method of the builder; `b` is that builder.
 """
@@ -31,7 +31,7 @@ class IntegerBuilder(ElementBuilder, Protocol):
 
 
 def to_integer(b: IntegerBuilder, x: Element, dtype: np.dtype) -> Element:
-    """Convert a real number to an integer, out of range as NumPy does on this processor."""
+    """Convert a real number to an integer; out of range, as NumPy does on this processor."""
     if not CONVERTS_TO_LOWEST:
         # Through the widest signed integer, so that small types wrap as NumPy's do.
         name = "llvm.fptoui.sat" if dtype == np.uint64 else "llvm.fptosi.sat"
@@ -91,7 +91,7 @@ def _shift_count(b: IntegerBuilder, x: Element, count: Element) -> tuple[Element
 def truncated_remainder(b: IntegerBuilder, x: Element, y: Element) -> Element:
     """Return the remainder that has the dividend's sign; by zero it is 0."""
     unsigned = x.dtype.kind == "u"
-    # By 1 instead of 0 and -1: the remainder is 0, and nothing overflows.
+    # Divide by 1 instead of 0 and -1: the remainder is 0, and nothing overflows.
     trivial = (y == 0) if unsigned else (y == 0) | (y == -1)
     safe = b.select(trivial, b.constant(1, y), y)
     remainder = (b.ir.urem if unsigned else b.ir.srem)(x.value, safe.value)
@@ -99,9 +99,9 @@ def truncated_remainder(b: IntegerBuilder, x: Element, y: Element) -> Element:
 
 
 def integer_divmod(b: IntegerBuilder, x: Element, y: Element) -> tuple[Element, Element]:
-    """Return floor division and remainder as NumPy has them: by zero both are 0."""
+    """Return floor division and remainder as in NumPy: division by zero gives 0 for both."""
     is_zero = y == 0
-    # By 1 instead of 0 and, where the lowest number would overflow, instead of -1.
+    # Divide by 1 instead of 0, and instead of -1, which overflows for the lowest number.
     safe = b.select(is_zero, b.constant(1, y), y)
     if x.dtype.kind == "u":
         quotient = Element(b, b.ir.udiv(x.value, safe.value), x.dtype)

@@ -1,4 +1,4 @@
-"""A graph as loop nests."""
+"""Lowering: emits a graph as loop nests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from steepest.engines.native.codegen.memory import (
 )
 from steepest.engines.native.codegen.placement import Placement, PlacementState, Position
 from steepest.engines.native.codegen.reductions import reduce_loops, reduce_together
-from steepest.engines.native.codegen.registers import lower_small
+from steepest.engines.native.codegen.registers import element_array, lower_small
 from steepest.engines.native.codegen.registry import kernel_named
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.schedule.plan import Plan
@@ -32,11 +32,11 @@ from steepest.ops import Elementwise, Indexed, Kernel, Reduction, constant_value
 from steepest.ops.arrays.shaping import aligned
 
 Scope = dict[tuple[Any, ...], tuple[Element, Any]]
-"""The elements computed in a loop: for a node and a position, the element, and the position."""
+"""The elements computed in a loop: by node and position, the element and the position."""
 
 
 class LoweringState(NamedTuple):
-    """What a :class:`Lowering` has emitted up to a branch."""
+    """A copy of the state of a :class:`Lowering`, to return to after a branch."""
 
     elements: dict[Node, Any]
     memory: PlacementState
@@ -49,18 +49,18 @@ class Lowering:
     Parameters
     ----------
     builder
-        Where to emit.
+        Builder of the function.
     arena
         Memory for arrays.
     plan
-        What lives where.
+        How each node is computed.
 
     Attributes
     ----------
     memory
-        Where nodes in memory are.
+        The nodes in memory.
     elements
-        For nodes in registers: an object array of elements.
+        The nodes in registers: for each one, an object array of elements.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -72,17 +72,17 @@ class Lowering:
         self._scopes: list[Scope] = [{}]
 
     def state(self) -> LoweringState:
-        """Return what has been emitted so far, to come back to after a branch."""
+        """Return a copy of the current state."""
         return LoweringState(dict(self.elements), self.memory.state(), dict(self._scopes[0]))
 
     def restore(self, state: LoweringState) -> None:
-        """Go back to what had been emitted where the state was taken."""
+        """Return to a state."""
         self.elements = dict(state.elements)
         self.memory.restore(state.memory)
         self._scopes = [dict(state.scope)]
 
     def emit(self, outputs: Sequence[Node]) -> None:
-        """Emit whatever the outputs need and is not there yet."""
+        """Emit all nodes that the outputs need and that are not emitted yet."""
         wanted = _needed(outputs, self.is_there)
         for node in self.plan.nodes:
             if node in wanted:
@@ -100,17 +100,18 @@ class Lowering:
         elif node in self.plan.stored:
             group = self.plan.together.get(node, (node,))
             self._emit_stored([x for x in group if x in wanted and not self.is_there(x)])
-        elif is_leaf(node) and node.size <= 1 and node.op.name == "constant":
+        elif node.op.name == "constant" and node.size <= 1:
             self.elements[node] = self._constant_elements(node)
         else:
             return
         self.memory.release_after(node)
 
     def _emit_stored(self, nodes: Sequence[Node]) -> None:
-        """Emit the loops of a node, or the loop of several; none if they are there."""
+        """Emit the loops of a node, or the common loop of several."""
         for node in nodes:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
+        # Results in registers go through cells: a slow version overwrites those of the fast one.
         cells: dict[Node, list[Cell]] = {}
 
         def emit() -> None:
@@ -130,10 +131,8 @@ class Lowering:
         if nodes:
             self.builder.emit_with_slow_path(emit)
         for node, mine in cells.items():
-            result = np.empty(node.shape, object)
-            for place, cell in zip(np.ndindex(*node.shape), mine, strict=True):
-                result[place] = cell.get()
-            self.elements[node] = result
+            elements = np.array([cell.get() for cell in mine], object)
+            self.elements[node] = elements.reshape(node.shape)
 
     def _emit_loops(self, node: Node) -> None:
         lower = node.op.lower
@@ -142,25 +141,26 @@ class Lowering:
         elif isinstance(lower, Kernel):
             kernel_named(lower.name)(self, node)
         else:
-            target = self.memory.allocate(node)
-            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self._compute_elements(node, self.memory.allocate(node))
 
     def _prepare(self, operand: Node) -> None:
-        """Make sure that an operand can be read inside loops."""
+        """Make an operand readable inside loops, where only memory has an index."""
         if operand.op.name == "constant" and not self.is_there(operand):
             if operand.size == 1:
                 self.elements[operand] = self._constant_elements(operand)
             else:
-                self.memory.views[operand] = self._constant_view(operand)
+                value = constant_value(operand)
+                assert value is not None
+                self.memory.views[operand] = self.memory.constant(value)
         if operand in self.elements and operand.size > 1 and operand not in self.memory.views:
             self.memory.views[operand] = self._spill(operand)
 
     def position_of(
         self, indices: Sequence[Node], shape: Shape, node: Node, position: Position = ()
     ) -> Position:
-        """Return the position in an array of a shape that the elements of indices point to.
+        """Return the position in an array that the elements of `indices` at `position` give.
 
-        The elements are those at `position`; `node` is blamed for an index out of bounds.
+        `shape` is the array's. An index out of bounds is an error of `node`.
         """
         return tuple(
             self.builder.checked_index(self.element(source, position), source, extent, node)
@@ -168,7 +168,7 @@ class Lowering:
         )
 
     def _dynamic_slice(self, node: Node) -> View:
-        """Return a slice of an array, at indices that are computed here."""
+        """Return a slice of an array at computed indices, as a view."""
         array, *indices = node.operands
         for operand in region(node, self.plan.small, self.plan.stored):
             self._prepare(operand)
@@ -183,42 +183,33 @@ class Lowering:
     def _constant_elements(self, node: Node) -> np.ndarray:
         value = constant_value(node)
         assert value is not None
-        result = np.empty(node.shape, object)
-        for position in np.ndindex(*node.shape):
-            result[position] = self.builder.number(value[position], node.dtype)
-        return result
-
-    def _constant_view(self, node: Node) -> View:
-        value = constant_value(node)
-        assert value is not None
-        return self.memory.constant(value)
+        return element_array(node.shape, lambda at: self.builder.number(value[at], node.dtype))
 
     def _spill(self, node: Node) -> View:
         kind = ir.ArrayType(memory_type(node.dtype, self.builder.lanes), node.size)
         pointer = self.builder.alloca(kind)
         view = contiguous(pointer, node.dtype, node.shape)
-        for flat, element in enumerate(self.elements[node].reshape(-1)):
-            view.store(self.builder, element, view.at_offset(self.builder, index(flat)))
+        view.store_all(self.builder, self.elements[node].reshape(-1))
         return view
 
     def in_registers(self, node: Node) -> Any:
-        """Return a small node's elements, loaded from memory if they are there."""
+        """Return a small node's elements; load them if they are in memory."""
         if node not in self.elements:
             self._prepare(node)
         if node not in self.elements:
             view = self.memory.view_of(node)
-            result = np.empty(node.shape, object)
-            for position in np.ndindex(*node.shape):
-                if view is not None:
-                    address = view.address(self.builder, tuple(map(index, position)))
-                    result[position] = view.load(self.builder, address)
-                else:
-                    result[position] = self.element(node, tuple(map(index, position)))
-            self.elements[node] = result
+
+            def element(position: tuple[int, ...]) -> Element:
+                at = tuple(map(index, position))
+                if view is None:
+                    return self.element(node, at)
+                return view.load(self.builder, view.address(self.builder, at))
+
+            self.elements[node] = element_array(node.shape, element)
         return self.elements[node]
 
     def in_memory(self, node: Node) -> View:
-        """Return where a node is in memory; it is put there now if it is not."""
+        """Return a node's memory; store the node now if it is not in memory."""
         self._prepare(node)
         if node in self.elements and node not in self.memory.views:
             self.memory.views[node] = self._spill(node)
@@ -227,13 +218,12 @@ class Lowering:
             for operand in region(node, self.plan.small, self.plan.stored):
                 self._prepare(operand)
             view, _ = self.arena.allocate(node.dtype, node.shape)
-            target = view
-            self.each_element(node, lambda at: (self.element_of_op(node, at), target))
+            self._compute_elements(node, view)
             self.memory.views[node] = view
         return view
 
     def packed(self, node: Node) -> View:
-        """Return where a node is in memory, its elements following each other."""
+        """Return a node's memory if that is contiguous, else a contiguous copy."""
         view = self.in_memory(node)
         if view.is_contiguous:
             return view
@@ -241,36 +231,42 @@ class Lowering:
         copy(self.builder, view, packed)
         return packed
 
+    @contextlib.contextmanager
+    def packed_target(self, node: Node) -> Iterator[View]:
+        """Yield contiguous memory for a node; copy it at the end if the node's own is not."""
+        own = self.memory.allocate(node)
+        target = own if own.is_contiguous else self.arena.allocate(node.dtype, node.shape)[0]
+        yield target
+        if target is not own:
+            copy(self.builder, target, own)
+
     # Elements inside loops.
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Remember the elements computed meanwhile only as long as that."""
+        """Forget the elements computed meanwhile at the end."""
         self._scopes.append({})
         yield
         self._scopes.pop()
 
-    def each_element(self, node: Node, body: Callable[[Any], tuple[Element, View]]) -> None:
-        """Loop over a node's positions, storing what the body returns."""
-        builder = self.builder
+    def _compute_elements(self, node: Node, target: View) -> None:
+        """Emit a loop that computes all elements of a node and stores them."""
         if self.is_flat(node):
-            with builder.loop(node.size) as i, self.scope():
-                element, target = body(Flat(i))
-                self.store_at(target, element, Flat(i))
+            with self.builder.loop(node.size) as i, self.scope():
+                self.store_at(target, self.element_of_op(node, Flat(i)), Flat(i))
             return
-        with builder.loops(node.shape) as position, self.scope():
-            element, target = body(position)
-            self.store_at(target, element, position)
+        with self.builder.loops(node.shape) as position, self.scope():
+            self.store_at(target, self.element_of_op(node, position), position)
 
     def store_at(self, target: View, element: Element, at: Any) -> None:
-        """Write an element of an array at the position that a loop is at."""
+        """Store an element of an array at the current position of a loop."""
         builder = self.builder
         flat = isinstance(at, Flat)
         address = target.at_offset(builder, at.value) if flat else target.address(builder, at)
         target.store(builder, element, address)
 
     def is_flat(self, node: Node) -> bool:
-        """Whether one loop over all elements serves a node and all that fuses into it."""
+        """Whether one loop over all elements computes a node and all nodes fused into it."""
         if node.ndim == 0 or 0 in node.shape:
             return False
         destination = self.memory.destination(node)
@@ -315,7 +311,7 @@ class Lowering:
         return result
 
     def computed(self, node: Node, at: Any) -> Element:
-        """Return an element of a node computed in this loop, for others in it to see."""
+        """Compute an element of a node; other nodes in this loop use it."""
         result = self.element_of_op(node, at)
         self._scopes[-1][_key(node, at)] = (result, at)
         return result
@@ -358,7 +354,7 @@ class Lowering:
     # Results.
 
     def store(self, node: Node, target: View) -> None:
-        """Write a node to memory, unless it was computed there."""
+        """Store a node in memory, unless it was computed there."""
         if self.memory.destination(node) is target and self.memory.views.get(node) is target:
             return
         if node.op.name == "constant":

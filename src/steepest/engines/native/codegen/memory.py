@@ -1,8 +1,9 @@
-"""Where values live: views of memory, and the arena they are allocated in."""
+"""Arrays in memory: views, cells, and the arena in which arrays are allocated."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,15 +27,15 @@ class View:
     pointer
         Address of the element that offsets count from.
     dtype, shape
-        Of the array.
+        Dtype and shape of the array.
     strides
         Distance between neighbors along each axis, in elements.
     offset
-        Of the first element, in elements.
+        Offset of the first element, in elements.
     tag
         Alias class: memory of different tags never overlaps.
     is_common
-        Whether all problems look at the same numbers, where there are several in lanes.
+        Whether all problems read the same numbers, if several run side by side.
     """
 
     pointer: ir.Value
@@ -85,7 +86,7 @@ class View:
         return builder.element(builder.spread(value), self.dtype)
 
     def _lanes(self, builder: Builder) -> int:
-        """Return how many numbers make an element here."""
+        """Return how many numbers an element holds."""
         return 1 if self.is_common else builder.lanes
 
     def store(self, builder: Builder, element: Element, address: ir.Value) -> None:
@@ -94,6 +95,16 @@ class View:
         if self.dtype == np.bool_:
             value = builder.ir.zext(value, memory_type(self.dtype, builder.lanes))
         self._mark(builder.ir.store(value, address))
+
+    def load_all(self, builder: Builder) -> list[Element]:
+        """Load all elements of a contiguous array."""
+        places = map(index, range(math.prod(self.shape)))
+        return [self.load(builder, self.at_offset(builder, place)) for place in places]
+
+    def store_all(self, builder: Builder, elements: Iterable[Element]) -> None:
+        """Store all elements of a contiguous array."""
+        for place, element in enumerate(elements):
+            self.store(builder, element, self.at_offset(builder, index(place)))
 
     def load_vector(self, builder: Builder, address: ir.Value, lanes: int) -> ir.Value:
         """Load neighbors into a vector register."""
@@ -139,7 +150,7 @@ def copy(builder: Builder, source: View, target: View) -> None:
 
 
 def rearranged(view: View, node: Node) -> View | None:
-    """Return a view of a view as NumPy itself makes it; None where NumPy would copy."""
+    """Return the view that a node makes of a view, as in NumPy; None if NumPy would copy."""
     if 0 in view.shape or 0 in node.shape:
         return None
     extent = 1 + sum((n - 1) * abs(s) for n, s in zip(view.shape, view.strides, strict=True))
@@ -167,9 +178,9 @@ class Cell:
     Parameters
     ----------
     builder
-        Of the function that uses it.
+        Builder of the function that uses it.
     value
-        What it holds first.
+        Its first value.
     """
 
     def __init__(self, builder: Builder, value: Element) -> None:
@@ -179,17 +190,17 @@ class Cell:
         self.set(value)
 
     def get(self) -> Element:
-        """Return what it holds."""
+        """Return the value."""
         return self._view.load(self._builder, self._view.pointer)
 
     def set(self, value: Element) -> None:
-        """Let it hold another number."""
+        """Store another value."""
         self._view.store(self._builder, value, self._view.pointer)
 
 
 @dataclass
 class Slot:
-    """A part of the arena, used by one value after another."""
+    """A part of the arena, used by one array after another."""
 
     offset: int
     size: int
@@ -197,21 +208,21 @@ class Slot:
 
 
 class Arena:
-    """Static memory of one program: every array's place is known when it is compiled.
+    """Static memory of a program: each array has a fixed place.
 
     Parameters
     ----------
     builder
-        Of the function that uses it.
+        Builder of the function that uses it.
     pointer
         Address of the arena.
 
     Attributes
     ----------
     slots
-        Its parts.
+        The slots.
     size
-        Bytes in all.
+        Number of bytes.
     """
 
     def __init__(self, builder: Builder, pointer: ir.Value) -> None:
@@ -223,12 +234,12 @@ class Arena:
         self.size = 0
 
     def new_tag(self) -> ir.Value:
-        """Return an alias class of its own."""
+        """Return a new alias class."""
         self._tags += 1
         return alias_class(self._builder.module, f"memory{self._tags}")
 
     def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
-        """Return a new array, in a slot that is free or at the arena's end."""
+        """Return a new array, in a free slot or at the end, and its slot."""
         size = max(int(np.prod(shape)) * dtype.itemsize, 1) * self._builder.lanes
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
         fitting = [slot for slot in self._free if slot.size >= size]
@@ -253,11 +264,11 @@ class Arena:
         self._free = list(free)
 
     def release(self, slot: Slot) -> None:
-        """Give a slot back for later values."""
+        """Give a slot back for later arrays."""
         self._free.append(slot)
 
 
 def table_entry(builder: Builder, table: ir.Value, position: int) -> ir.Value:
-    """Return a pointer out of the table that a compiled function is called with."""
+    """Emit the load of a pointer from the table with which a function is called."""
     address = builder.ir.gep(table, [index(position)], source_etype=POINTER)
     return builder.ir.load(address, typ=POINTER)

@@ -1,4 +1,4 @@
-"""Where arrays live: inputs, outputs, and what is allocated on the way."""
+"""The memory of a graph's nodes: inputs, outputs, and intermediate arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Position = tuple[ir.Value, ...]
 
 
 class PlacementState(NamedTuple):
-    """A copy of what a :class:`Placement` knows, to come back to after a branch."""
+    """A copy of the state of a :class:`Placement`, to return to after a branch."""
 
     views: dict[Node, View]
     destinations: dict[Node, View]
@@ -35,11 +35,11 @@ class Placement:
     Parameters
     ----------
     builder
-        Where constants are put.
+        Builder of the function.
     arena
         Memory for arrays.
     plan
-        What is stored, in which order, and until when.
+        The nodes that are stored, and how long.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Placement:
         self._slots: dict[Node, Slot] = {}
 
     def state(self) -> PlacementState:
-        """Return a copy of what is known now."""
+        """Return a copy of the current state."""
         return PlacementState(
             dict(self.views),
             dict(self._destinations),
@@ -70,21 +70,21 @@ class Placement:
         )
 
     def restore(self, state: PlacementState) -> None:
-        """Go back to a state."""
+        """Return to a state."""
         self.views, self.keep = dict(state.views), set(state.keep)
         self._destinations, self._differs_at = dict(state.destinations), dict(state.differs_at)
         self._slots = dict(state.slots)
         self.arena.restore(state.free)
 
     def bind(self, node: Node, view: View) -> None:
-        """Say where a node is."""
+        """Set the memory of a node that is there."""
         self.views[node] = view
 
     def bind_output(self, node: Node, view: View, differs_at: Position | None = None) -> bool:
-        """Let a node be computed in `view`, unless it is to be computed elsewhere.
+        """Have a node computed in `view`; return False if it has another destination.
 
-        `differs_at` is for an array that a slice is put into: the one place where `view` does
-        not hold the array already.
+        `differs_at` is for a node that puts a slice into an array. It is the only index at
+        which `view` does not hold the array already.
         """
         if node in self._destinations:
             return False
@@ -94,16 +94,16 @@ class Placement:
         return True
 
     def differs_at(self, node: Node) -> Position:
-        """Return the place at which a node's destination is to be brought up to date."""
+        """Return the index at which a node's destination must be brought up to date."""
         return self._differs_at.get(node, ())
 
     def destination(self, node: Node) -> View | None:
-        """Return the view that a node is to be computed in, if there is one."""
+        """Return the view in which a node is to be computed, or None."""
         return self._destinations.get(node)
 
     def allocate(self, node: Node) -> View:
-        """Return memory for a node; from now on the node is there."""
-        if node in self._slots and node in self.views:  # emitted for the second time
+        """Return new memory for a node, which is there from now on."""
+        if node in self._slots and node in self.views:  # its loops are emitted a second time
             return self.views[node]
         self.views[node] = view = self._new_place(node)
         return view
@@ -133,7 +133,7 @@ class Placement:
         return contiguous(data, value.dtype, value.shape, is_common=True)
 
     def view_of(self, node: Node) -> View | None:
-        """Return where a node is in memory, also as a view of another; None if nowhere."""
+        """Return a node's memory, which may be a view of another node's; None if there is none."""
         chain = []
         base = node
         while base not in self.views and is_view(base):

@@ -21,13 +21,13 @@ from steepest.graph import Node, Shape
 from steepest.ops import Reduction
 
 _BLOCK = 512
-"""Elements that are added up before the exact carry is taken along."""
+"""Elements of a block, which is added up before its sum is added with the rounding error."""
 
 _TOGETHER, _WHOLE = 8, 128
-"""Running sums of NumPy's own order, and numbers up to which it does not halve them."""
+"""Running sums in NumPy's order, and the most numbers that it adds up without halving them."""
 
 _INLINE = 64
-"""Numbers up to which such a sum is written where it is needed."""
+"""Most numbers of such a sum that is written in place, not as a function."""
 
 
 def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> None:
@@ -36,10 +36,10 @@ def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> Non
     axes = node.attributes["axis"]
     if lowering.is_flat(operand) or _is_contiguous_leaf(lowering, operand):
         if len(axes) == operand.ndim:
-            _reduce_flat(lowering, node, lower, operand)
+            _reduce_flat(lowering, node, operand)
             return
     if not axes or axes[-1] == operand.ndim - 1:
-        _reduce_rows(lowering, node, lower, operand)
+        _reduce_rows(lowering, node, operand)
     else:
         _reduce_columns(lowering, node, lower, operand)
 
@@ -49,33 +49,37 @@ def _is_contiguous_leaf(lowering: LoweringContext, operand: Node) -> bool:
     return view is not None and view.is_contiguous and operand.ndim > 0
 
 
-def _reduce_flat(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
-    def at(flat: ir.Value) -> Element:
-        return lowering.element(operand, Flat(flat))
+def _reduce_flat(lowering: LoweringContext, node: Node, operand: Node) -> None:
+    def at(_: tuple[ir.Value, ...], i: ir.Value) -> Element:
+        return lowering.element(operand, Flat(i))
 
-    result = np.empty(node.shape, object)
-    result[()] = accumulate(lowering, node, (), operand.size, lambda _, i: at(i))
-    lowering.elements[node] = result
+    total = accumulate(lowering, node, (), operand.size, at)
+    lowering.elements[node] = np.full(node.shape, total, object)
 
 
-def _reduce_rows(lowering: LoweringContext, node: Node, lower: Reduction, operand: Node) -> None:
+def _operand_position(
+    node: Node, position: Sequence[ir.Value], reduced: Sequence[ir.Value]
+) -> tuple[ir.Value, ...]:
+    """Return the position in the operand for a position in the result and reduced indices."""
+    kept, within = iter(position), dict(zip(node.attributes["axis"], reduced, strict=True))
+    return tuple(
+        within[axis] if axis in within else next(kept) for axis in range(node.operands[0].ndim)
+    )
+
+
+def _reduce_rows(lowering: LoweringContext, node: Node, operand: Node) -> None:
     builder, axes = lowering.builder, node.attributes["axis"]
-    kept = [i for i in range(operand.ndim) if i not in axes]
-    outer, last = [operand.shape[i] for i in axes[:-1]], operand.shape[axes[-1]]
+    outer, last = tuple(operand.shape[i] for i in axes[:-1]), operand.shape[axes[-1]]
 
     def row(position: tuple[ir.Value, ...]) -> Element:
         def at(where: tuple[ir.Value, ...], i: ir.Value) -> Element:
-            full: list[Any] = [None] * operand.ndim
-            for axis, value in zip([*kept, *axes], [*position, *where, i], strict=True):
-                full[axis] = value
-            return lowering.element(operand, tuple(full))
+            return lowering.element(operand, _operand_position(node, position, (*where, i)))
 
-        return accumulate(lowering, node, tuple(outer), last, at)
+        return accumulate(lowering, node, outer, last, at)
 
     if node.size == 1:
-        result = np.empty(node.shape, object)
-        result.reshape(-1)[0] = row((index(0),) * node.ndim)
-        lowering.elements[node] = result
+        total = row((index(0),) * node.ndim)
+        lowering.elements[node] = np.full(node.shape, total, object)
         return
     target = lowering.memory.allocate(node)
     with builder.loops(node.shape) as position, lowering.scope():
@@ -86,7 +90,6 @@ def _reduce_columns(
     lowering: LoweringContext, node: Node, lower: Reduction, operand: Node
 ) -> None:
     builder, axes = lowering.builder, node.attributes["axis"]
-    kept = [i for i in range(operand.ndim) if i not in axes]
     target = lowering.memory.allocate(node)
     initial = builder.number(lower.initial(node.dtype), node.dtype)
     with builder.loops(node.shape) as position:
@@ -96,12 +99,9 @@ def _reduce_columns(
         builder.loops(node.shape) as position,
         lowering.scope(),
     ):
-        full: list[Any] = [None] * operand.ndim
-        for axis, value in zip([*kept, *axes], [*position, *where], strict=True):
-            full[axis] = value
         address = target.address(builder, position)
         before = target.load(builder, address)
-        element = lowering.element(operand, tuple(full))
+        element = lowering.element(operand, _operand_position(node, position, where))
         target.store(builder, lower.combine(builder, before, element), address)
 
 
@@ -122,11 +122,7 @@ def reduce_together(lowering: LoweringContext, nodes: Sequence[Node]) -> None:
         for node in arrays:
             element = lowering.computed(node, at)
             if node in targets:
-                target = targets[node]
-                place: Any = target.at_offset if is_flat else target.address
-                target.store(
-                    lowering.builder, element, place(lowering.builder, i if is_flat else at)
-                )
+                lowering.store_at(targets[node], element, at)
         return [lowering.element(x, at) for x in summed]
 
     extents = ((), math.prod(shape)) if is_flat else (shape[:-1], shape[-1])
@@ -166,14 +162,15 @@ def accumulate_all(
     Notes
     -----
     Long real sums carry the rounding error of adding blocks along, so that the error does not
-    grow with their number. A block is added up in NumPy's order, which is the same however
-    the loop is compiled and for many problems side by side; only within another loop in any.
+    grow with the number of blocks. A block is added up in NumPy's order, which is the same
+    however the loop is compiled, and for many problems side by side. Inside another loop, a
+    block is added up in any order.
     """
     builder = lowering.builder
     if not builder.is_in_loop and not outer and last >= _TOGETHER:
         return _in_order(lowering, nodes, last, body)
     is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
-    totals = [_Carried(builder, node, is_long) for node in nodes]
+    totals = [_Total(builder, node, is_long) for node in nodes]
 
     def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
         cells = [Cell(builder, total.nothing) for total in totals]
@@ -205,13 +202,13 @@ def _in_order(
 ) -> list[Element]:
     """Emit reductions whose results do not depend on how loops are compiled."""
     builder, length = lowering.builder, min(extent, _BLOCK)
-    totals = {node: _Carried(builder, node, extent > _BLOCK) for node in nodes}
+    totals = {node: _Total(builder, node, extent > _BLOCK) for node in nodes}
     scratch = {
         node: _scratch(lowering, node.dtype, length) for node in filter(_is_real_sum, nodes)
     }
 
     def block(start: ir.Value | None, size: int) -> dict[Node, Element]:
-        """Take along some neighbors; return the sums of them alone."""
+        """Reduce `size` neighbors; return the sums of them alone."""
         terms = {node: replace(view, shape=(size,)) for node, (view, _) in scratch.items()}
         with builder.loop(size) as i, lowering.scope():
             elements = body((), i if start is None else builder.ir.add(start, i))
@@ -222,7 +219,7 @@ def _in_order(
                     totals[node].add(element)
         return {node: _added_up(builder, view) for node, view in terms.items()}
 
-    def take_along(start: ir.Value, size: int) -> None:
+    def add_block(start: ir.Value, size: int) -> None:
         for node, element in block(start, size).items():
             totals[node].add(element)
 
@@ -231,9 +228,9 @@ def _in_order(
         sums = block(None, extent)
     else:
         with builder.loop(extent // _BLOCK) as number:
-            take_along(builder.ir.mul(number, index(_BLOCK)), _BLOCK)
+            add_block(builder.ir.mul(number, index(_BLOCK)), _BLOCK)
         if whole < extent:
-            take_along(index(whole), extent - whole)
+            add_block(index(whole), extent - whole)
     for _, slot in scratch.values():
         if slot is not None:
             lowering.arena.release(slot)
@@ -241,7 +238,7 @@ def _in_order(
 
 
 def _scratch(lowering: LoweringContext, dtype: np.dtype, extent: int) -> tuple[View, Slot | None]:
-    """Return room for the terms of a sum: on the stack, where lanes do not make it large."""
+    """Return memory for the terms of a sum; in the arena if lanes make it large."""
     builder = lowering.builder
     if builder.lanes > 1:
         return lowering.arena.allocate(dtype, (extent,))
@@ -250,13 +247,13 @@ def _scratch(lowering: LoweringContext, dtype: np.dtype, extent: int) -> tuple[V
 
 
 def _added_up(builder: Builder, terms: View) -> Element:
-    """Emit the sum of a vector in memory: eight running sums, halved beyond 128, as NumPy."""
+    """Emit the sum of a vector in memory, in NumPy's order."""
     extent = terms.shape[0]
     if extent <= _INLINE:
         return _sum_of_block(builder, terms)
-    # A function of its own: many long sums written out would not stay in the cache.
+    # A function of its own: many long sums in place would not fit in the instruction cache.
     kind = memory_type(terms.dtype, builder.lanes)
-    name = f"sum.{terms.dtype}.{extent}"  # all of a module has as many lanes
+    name = f"sum.{terms.dtype}.{extent}"  # the number of lanes is the same in a module
     function = builder.module.globals.get(name)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(kind, [POINTER]), name)
@@ -287,7 +284,7 @@ def _sum_of_block(builder: Builder, terms: View) -> Element:
 
 
 def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
-    """Emit the eight running sums over so many times eight neighbors."""
+    """Emit the eight running sums over `chunks` times eight neighbors."""
     if builder.lanes > 1:
         places = [terms.at_offset(builder, index(k)) for k in range(_TOGETHER)]
         cells = [Cell(builder, terms.load(builder, place)) for place in places]
@@ -298,7 +295,7 @@ def _running_sums(builder: Builder, terms: View, chunks: int) -> list[Element]:
                 cell.set(cell.get() + terms.load(builder, place))
         return [cell.get() for cell in cells]
 
-    # In whole registers, and by way of memory: baseline code knows no other way.
+    # In whole registers, and from one to another through memory, also in baseline code.
     b, wide = builder.ir, min(vector_bytes() // terms.dtype.itemsize, _TOGETHER)
     kind = ir.VectorType(memory_type(terms.dtype), wide)
     parts = range(0, _TOGETHER, wide)
@@ -331,7 +328,7 @@ def add_carrying(
     after = total + corrected
     error = (after - total) - corrected
     rest = error - error
-    is_finite = rest == rest  # infinite sums have no error to carry
+    is_finite = rest == rest  # an infinite sum has no error
     return after, builder.select(is_finite, error, builder.zero(error.dtype))
 
 
@@ -340,7 +337,7 @@ def _is_real_sum(node: Node) -> bool:
     return node.op.lower.initial(node.dtype) == 0 and node.dtype.kind == "f"
 
 
-class _Carried:
+class _Total:
     """A running result; exact sums carry their rounding error along."""
 
     def __init__(self, builder: Builder, node: Node, is_long: bool) -> None:
@@ -354,7 +351,7 @@ class _Carried:
             self.error = Cell(builder, builder.zero(node.dtype))
 
     def in_any_order(self, before: Element, element: Element) -> Element:
-        """Return the two combined, in any order of the elements of a block."""
+        """Combine two elements of a block, which may be reduced in any order."""
         if not self.is_sum:
             combined: Element = self.lower.combine(self.builder, before, element)
             return combined

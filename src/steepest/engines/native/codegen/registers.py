@@ -1,8 +1,8 @@
-"""Tiny arrays, in registers: every element is a value of its own."""
+"""Tiny arrays in registers: each element is a value of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,16 @@ import numpy as np
 from steepest.engines.native.codegen.context import LoweringContext
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.registry import tiny_kernel_named
-from steepest.graph import Node
+from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Reduction
+
+
+def element_array(shape: Shape, element: Callable[[tuple[int, ...]], Element]) -> np.ndarray:
+    """Return the object array whose elements a function of the position returns."""
+    result = np.empty(shape, object)
+    for position in np.ndindex(*shape):
+        result[position] = element(position)
+    return result
 
 
 def lower_small(lowering: LoweringContext, node: Node) -> np.ndarray:
@@ -30,15 +38,12 @@ def _elementwise(lowering: LoweringContext, node: Node) -> np.ndarray:
     operands: list[Any] = [
         np.broadcast_to(lowering.in_registers(operand), node.shape) for operand in node.operands
     ]
-    result = np.empty(node.shape, object)
-    for position in np.ndindex(*node.shape):
-        result[position] = lowering.apply(node, [operand[position] for operand in operands])
-    return result
+    return element_array(node.shape, lambda at: lowering.apply(node, [x[at] for x in operands]))
 
 
 def rearranged(lowering: LoweringContext, node: Node) -> np.ndarray:
-    """Return a node whose elements are elements of its operands."""
-    # The op itself, in NumPy, says which element comes from where: it moves their numbers.
+    """Return the elements of a node that only rearranges the elements of its operands."""
+    # NumPy says which element comes from where: it applies the op to their numbers.
     pool: list[Element] = [lowering.builder.zero(node.dtype)]
     numbers = []
     for operand in node.operands:
@@ -47,50 +52,46 @@ def rearranged(lowering: LoweringContext, node: Node) -> np.ndarray:
         numbers.append(np.arange(len(pool), len(pool) + count).reshape(operand.shape))
         pool.extend(elements)
     moved = np.asarray(node.op.evaluate(*numbers, **node.attributes))
-    result = np.empty(node.shape, object)
-    for position in np.ndindex(*node.shape):
-        result[position] = pool[int(moved[position])]
-    return result
+    return element_array(node.shape, lambda at: pool[int(moved[at])])
 
 
-def lanes_of(lowering: LoweringContext, node: Node) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return the operand as a list of elements for each element of the result."""
+def reduced_elements(lowering: LoweringContext, node: Node) -> np.ndarray:
+    """Return, for each element of a reduction's result, a row of the elements it reduces."""
     (operand,) = node.operands
     axes = node.attributes["axis"]
     axes = axes if isinstance(axes, tuple) else (axes,)
     kept = tuple(i for i in range(operand.ndim) if i not in axes)
     elements = np.transpose(lowering.in_registers(operand), (*kept, *axes))
-    return elements.reshape(node.size, elements.size // max(node.size, 1)), node.shape
+    return elements.reshape(node.size, elements.size // max(node.size, 1))
 
 
 def _reduced(lowering: LoweringContext, node: Node, lower: Reduction) -> np.ndarray:
     builder = lowering.builder
-    lanes, shape = lanes_of(lowering, node)
     result = np.empty(node.size, object)
-    for i, lane in enumerate(lanes):
-        if len(lane) == 0:
+    for i, row in enumerate(reduced_elements(lowering, node)):
+        if len(row) == 0:
             result[i] = builder.number(lower.initial(node.dtype), node.dtype)
-        elif node.op.name == "sum" and len(lane) >= 8:
-            result[i] = _pairwise(lane)
+        elif node.op.name == "sum" and len(row) >= 8:
+            result[i] = _pairwise(row)
         else:
-            total = lane[0]
-            for element in lane[1:]:
+            total = row[0]
+            for element in row[1:]:
                 total = lower.combine(builder, total, element)
             result[i] = total
-    return result.reshape(shape)
+    return result.reshape(node.shape)
 
 
-def _pairwise(lane: np.ndarray) -> Element:
-    """Add up in NumPy's own order for 8 to 128 numbers: eight running sums."""
-    sums = list(lane[:8])
-    whole = len(lane) - len(lane) % 8
+def _pairwise(row: np.ndarray) -> Element:
+    """Add up in NumPy's order for 8 to 128 numbers, with eight running sums."""
+    sums = list(row[:8])
+    whole = len(row) - len(row) % 8
     for i in range(8, whole):
-        sums[i % 8] = sums[i % 8] + lane[i]
-    return total_of(sums, lane[whole:])
+        sums[i % 8] = sums[i % 8] + row[i]
+    return total_of(sums, row[whole:])
 
 
 def total_of(sums: Sequence[Element], rest: Iterable[Element]) -> Element:
-    """Add up NumPy's eight running sums, pair by pair, and what is left one by one."""
+    """Add up NumPy's eight running sums pair by pair, and the remaining elements one by one."""
     while len(sums) > 1:
         sums = [a + b for a, b in zip(sums[::2], sums[1::2], strict=True)]
     (total,) = sums
@@ -100,13 +101,13 @@ def total_of(sums: Sequence[Element], rest: Iterable[Element]) -> Element:
 
 
 def comes_before(a: Element, b: Element) -> Element:
-    """Whether an element sorts before another; NaN sorts behind every number."""
+    """Whether an element sorts before another; NaN sorts after every number."""
     if a.dtype.kind != "f":
         return a < b
     return (a < b) | ((b != b) & (a == a))
 
 
 def is_better(element: Element, best: Element, better: str) -> Element:
-    """Whether an element takes the lead; the first NaN does, as in NumPy."""
+    """Whether an element beats the best one so far; the first NaN does, as in NumPy."""
     ahead = element > best if better == ">" else element < best
     return ahead | ((element != element) & (best == best))

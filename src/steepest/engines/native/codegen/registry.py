@@ -1,4 +1,4 @@
-"""Kernels: ops whose machine code is written by hand; each registers under its row's name."""
+"""The registry of kernels: emitters of ops that need loops of their own, by name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from steepest.graph import Node
 
 LoopKernel = Callable[[Any, Node], None]
-"""Of a lowering and a node: it emits what computes the node, and stores it."""
+"""Takes a lowering and a node; emits the computation of the node and its store to memory."""
 
 TinyKernel = Callable[[Any, Node], np.ndarray]
-"""Of a lowering and a node whose operands are in registers: it returns the node's elements."""
+"""Takes a lowering and a node whose operands are in registers; returns the node's elements."""
 
 _LOOPS: dict[str, LoopKernel] = {}
 _TINY: dict[str, TinyKernel] = {}
 
 
 def kernel(name: str) -> Callable[[LoopKernel], LoopKernel]:
-    """Decorate what emits the loops of an op."""
+    """Register the decorated function as the kernel of this name."""
 
     def register(emit: LoopKernel) -> LoopKernel:
         _LOOPS[name] = emit
@@ -30,7 +30,7 @@ def kernel(name: str) -> Callable[[LoopKernel], LoopKernel]:
 
 
 def tiny_kernel(name: str) -> Callable[[TinyKernel], TinyKernel]:
-    """Decorate what emits an op of arrays whose elements are all in registers."""
+    """Register the decorated function as the kernel of this name for arrays in registers."""
 
     def register(emit: TinyKernel) -> TinyKernel:
         _TINY[name] = emit
@@ -45,5 +45,5 @@ def kernel_named(name: str) -> LoopKernel:
 
 
 def tiny_kernel_named(name: str) -> TinyKernel:
-    """Return the same for registers."""
+    """Return the kernel that a row names, for arrays in registers."""
     return _TINY[name]

@@ -31,7 +31,7 @@ def memory_type(dtype: np.dtype, lanes: int = 1) -> ir.Type:
 
 
 def in_lanes(kind: ir.Type, lanes: int) -> ir.Type:
-    """Return the type of as many numbers side by side; of one, the number's own."""
+    """Return the type of `lanes` numbers side by side."""
     return kind if lanes == 1 else ir.VectorType(kind, lanes)
 
 

@@ -1,7 +1,7 @@
-"""LLVM's language, written as text.
+"""LLVM's intermediate representation (IR), written as text.
 
-The names are those of llvmlite's package of the same purpose, whose objects take several
-times as long to make and to print: that was half of the time until a first answer.
+The names are those of ``llvmlite.ir``. Its objects take several times as long to make and to
+print, which would double the time to the first result.
 """
 
 from steepest.engines.native.ir.kinds import (

@@ -1,4 +1,4 @@
-"""Types of values."""
+"""Types of values in LLVM IR."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 
 class Type:
-    """The type of a value; types of the same text are equal.
+    """The type of a value; types with the same text are equal.
 
     Attributes
     ----------
     text
-        As LLVM writes it.
+        The type in LLVM IR.
     intrinsic_name
-        As it is part of the names of LLVM's own functions.
+        The type as a part of names of intrinsic functions.
     element, count
-        Of vectors and arrays.
+        Type and number of the elements of vectors and arrays.
     """
 
     element: Type
@@ -35,14 +35,14 @@ class Type:
 
 
 class VoidType(Type):
-    """Of no value."""
+    """The type of no value."""
 
     def __init__(self) -> None:
         super().__init__("void")
 
 
 class IntType(Type):
-    """Whole numbers of so many bits."""
+    """Integers of `width` bits."""
 
     def __init__(self, width: int) -> None:
         super().__init__(f"i{width}", f"i{width}")
@@ -50,28 +50,28 @@ class IntType(Type):
 
 
 class DoubleType(Type):
-    """Real numbers of 64 bits."""
+    """Floating-point numbers of 64 bits."""
 
     def __init__(self) -> None:
         super().__init__("double", "f64")
 
 
 class FloatType(Type):
-    """Real numbers of 32 bits."""
+    """Floating-point numbers of 32 bits."""
 
     def __init__(self) -> None:
         super().__init__("float", "f32")
 
 
 class PointerType(Type):
-    """Addresses of anything."""
+    """Addresses."""
 
     def __init__(self) -> None:
         super().__init__("ptr", "p0")
 
 
 class VectorType(Type):
-    """So many numbers in one register."""
+    """Vectors of `count` numbers in a register."""
 
     def __init__(self, element: Type, count: int) -> None:
         super().__init__(f"<{count} x {element.text}>", f"v{count}{element.intrinsic_name}")
@@ -79,7 +79,7 @@ class VectorType(Type):
 
 
 class ArrayType(Type):
-    """So many values in memory."""
+    """Arrays of `count` values in memory."""
 
     def __init__(self, element: Type, count: int) -> None:
         super().__init__(f"[{count} x {element.text}]")
@@ -87,7 +87,7 @@ class ArrayType(Type):
 
 
 class FunctionType(Type):
-    """Of functions."""
+    """Types of functions."""
 
     def __init__(self, result: Type, parameters: Sequence[Type]) -> None:
         super().__init__(f"{result.text} ({', '.join([kind.text for kind in parameters])})")

@@ -1,4 +1,4 @@
-"""Modules: functions, the blocks that they are made of, data and metadata."""
+"""Modules of LLVM IR: functions and their blocks, data and metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _POINTER = PointerType()
 
 
 class Metadata(Value):
-    """What tells LLVM more than it needs to know."""
+    """Metadata, which helps LLVM to optimize."""
 
     __slots__ = ()
 
@@ -21,14 +21,14 @@ class Metadata(Value):
 
 
 class Module:
-    """What is compiled as a whole.
+    """A module, which is compiled as a whole.
 
     Attributes
     ----------
     globals
         Functions and data by name.
     triple, data_layout
-        The machine that it is for.
+        Description of the target machine.
     """
 
     def __init__(self) -> None:
@@ -39,16 +39,16 @@ class Module:
 
     @property
     def functions(self) -> list[Function]:
-        """Its functions."""
+        """The functions of the module."""
         return [value for value in self.globals.values() if isinstance(value, Function)]
 
     def get_unique_name(self, name: str) -> str:
-        """Return a name that begins like this and is nobody else's."""
+        """Return a new name that starts with `name`."""
         self._taken += 1
         return f"{name}.{self._taken}"
 
     def add_metadata(self, parts: Sequence[str | Value]) -> Metadata:
-        """Return metadata of these parts; there is one of the same."""
+        """Return metadata of these parts; equal metadata is one object."""
         words = [f'!"{p}"' if isinstance(p, str) else _part(p) for p in parts]
         return self._metadata.setdefault(", ".join(words), Metadata(len(self._metadata)))
 
@@ -63,7 +63,7 @@ def _part(value: Value) -> str:
 
 
 class Block:
-    """Instructions of which all are run, or none."""
+    """A basic block: instructions that all run, one after the other."""
 
     __slots__ = ("function", "instructions", "is_terminated", "name", "ref")
 
@@ -74,20 +74,20 @@ class Block:
 
 
 class Function(Value):
-    """A function; without blocks it is one that is elsewhere.
+    """A function; without blocks it is a declaration of an external one.
 
     Attributes
     ----------
     args
         Its parameters.
     attributes
-        What LLVM may rely on, or has to heed.
+        Its attributes in LLVM IR, such as ``noinline``.
     linkage
-        ``"internal"`` where nobody else looks for it.
+        ``"internal"`` if it is used in this module only.
     blocks
-        In the order in which they are written.
+        Its blocks, in order.
     taken
-        Number of names that are given.
+        Number of local names in use.
     """
 
     __slots__ = ("args", "attributes", "blocks", "ftype", "linkage", "module", "name", "taken")
@@ -103,7 +103,7 @@ class Function(Value):
         module.globals[name] = self
 
     def append_basic_block(self, name: str = "") -> Block:
-        """Return a new block at its end."""
+        """Return a new block at the end of the function."""
         self.taken += 1
         self.blocks.append(Block(self, f"{name}.{self.taken}"))
         return self.blocks[-1]
@@ -122,7 +122,7 @@ class Function(Value):
 
 
 class GlobalVariable(Value):
-    """Data of a module that never change."""
+    """Constant data of a module."""
 
     __slots__ = ("align", "initializer")
 

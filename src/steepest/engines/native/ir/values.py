@@ -1,4 +1,4 @@
-"""Values: constants, and what instructions compute."""
+"""Values of LLVM IR: constants, and results of instructions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Value:
     type
         Its type.
     ref
-        How instructions name it.
+        Its name in instructions.
     """
 
     __slots__ = ("ref", "type")
@@ -35,7 +35,7 @@ class Value:
 
 
 class _Undefined:
-    """Of a constant: nobody looks at it."""
+    """The content of a constant that nobody reads."""
 
 
 Undefined = _Undefined()
@@ -79,19 +79,19 @@ def _is_real(kind: Type) -> bool:
 
 
 def _real(kind: Type, number: float) -> str:
-    """Return the bits of a real number; those of float are written as double's."""
+    """Return the bits of a floating-point number; LLVM writes a float as a double."""
     if isinstance(kind, FloatType):
         number = float(np.float32(number))
     return f"0x{_WORD.unpack(_DOUBLE.pack(number))[0]:016x}"
 
 
 class Instruction(Value):
-    """An instruction, and what it computes.
+    """An instruction and its result.
 
     Attributes
     ----------
     text
-        As LLVM reads it.
+        The instruction in LLVM IR.
     """
 
     __slots__ = ("text",)
@@ -110,23 +110,30 @@ class Room(Value):
     Attributes
     ----------
     kind
-        Of what it holds; it may still change.
+        Type of the memory; it may change until the module is printed.
     """
 
-    __slots__ = ("_rest", "kind")
+    __slots__ = ("_elsewhere", "_rest", "kind")
 
     def __init__(self, ref: str, kind: Type, rest: str) -> None:
         super().__init__(PointerType(), ref)
         self.kind, self._rest = kind, rest
+        self._elsewhere: Value | None = None
+
+    def replace_by(self, address: Value) -> None:
+        """Use other memory instead, at an address that is computed before this instruction."""
+        self._elsewhere = address
 
     @property
     def text(self) -> str:
-        """As LLVM reads it."""
+        """The instruction in LLVM IR."""
+        if self._elsewhere is not None:
+            return f"{self.ref} = bitcast {self._elsewhere.typed} to ptr"
         return f"{self.ref} = alloca {self.kind.text}{self._rest}"
 
 
 class Phi(Value):
-    """A value that depends on where control came from."""
+    """A value that depends on the block from which control came."""
 
     __slots__ = ("_incoming",)
 
@@ -135,10 +142,10 @@ class Phi(Value):
         self._incoming: list[str] = []
 
     def add_incoming(self, value: Value, block: Any) -> None:
-        """Say what it is after a block."""
+        """Set the value if control comes from a block."""
         self._incoming.append(f"[{value.ref}, {block.ref}]")
 
     @property
     def text(self) -> str:
-        """As LLVM reads it."""
+        """The instruction in LLVM IR."""
         return f"{self.ref} = phi {self.type.text} {', '.join(self._incoming)}"

@@ -1,4 +1,4 @@
-"""Writes instructions."""
+"""The builder that writes instructions of LLVM IR."""
 
 from __future__ import annotations
 
@@ -20,14 +20,24 @@ from steepest.engines.native.ir.values import Constant, Instruction, Phi, Room, 
 _I = TypeVar("_I", Instruction, Room)
 
 _BIT, _VOID, _POINTER, _WORD = IntType(1), VoidType(), PointerType(), IntType(32)
-_ORDER = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-_EQUALITY = {"==": "eq", "!=": "ne"}
+_CONDITIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
 
 def _binary(name: str) -> Callable[..., Value]:
     def write(self: IRBuilder, a: Value, b: Value, flags: Sequence[str] = ()) -> Value:
         words = f"{name} {' '.join(flags)}" if flags else name
         return self._value(a.type, f"{words} {a.type.text} {a.ref}, {b.ref}")
+
+    return write
+
+
+def _comparison(name: str, prefix: str) -> Callable[..., Value]:
+    def write(self: IRBuilder, symbol: str, a: Value, b: Value) -> Value:
+        many = isinstance(a.type, VectorType)
+        kind = VectorType(_BIT, a.type.count) if many else _BIT
+        is_equality = symbol in ("==", "!=")
+        condition = "" if is_equality and name == "icmp" else prefix
+        return self._value(kind, f"{name} {condition}{_CONDITIONS[symbol]} {a.typed}, {b.ref}")
 
     return write
 
@@ -42,12 +52,12 @@ def _cast(name: str) -> Callable[..., Value]:
 
 
 class IRBuilder:
-    """Writes instructions one after the other.
+    """Writes instructions, one after the other.
 
     Attributes
     ----------
     block
-        Where the next one goes: to its end, or before the instruction that leaves it.
+        The block of the next instruction, which goes to its end, before a jump out of it.
     """
 
     def __init__(self, block: Block) -> None:
@@ -57,21 +67,31 @@ class IRBuilder:
     def function(self) -> Function:
         return self.block.function
 
-    # Where.
+    # Position.
 
     def position_at_end(self, block: Block) -> None:
         self.block = block
 
     @contextlib.contextmanager
     def goto_block(self, block: Block) -> Iterator[None]:
-        """Write there meanwhile."""
+        """Write at the end of another block meanwhile."""
         before, self.block = self.block, block
         yield
         self.block = before
 
     @contextlib.contextmanager
+    def at_start(self, block: Block) -> Iterator[None]:
+        """Write at the start of a block meanwhile."""
+        others, block.instructions = block.instructions, []
+        was_terminated, block.is_terminated = block.is_terminated, False
+        with self.goto_block(block):
+            yield
+        block.instructions += others
+        block.is_terminated = was_terminated
+
+    @contextlib.contextmanager
     def if_then(self, condition: Value, likely: bool | None = None) -> Iterator[None]:
-        """Write what is done where a condition holds."""
+        """Write the instructions that run if a condition holds."""
         there, after = (self.function.append_basic_block(name) for name in ("if", "endif"))
         branch = self.cbranch(condition, there, after)
         if likely is not None:
@@ -89,7 +109,7 @@ class IRBuilder:
     ) -> Iterator[
         tuple[contextlib.AbstractContextManager[None], contextlib.AbstractContextManager[None]]
     ]:
-        """Write what is done where a condition holds, and what where it does not."""
+        """Write the instructions that run if a condition holds, and those that run if not."""
         names = ("if", "else", "endif")
         there, other, after = (self.function.append_basic_block(name) for name in names)
         self.cbranch(condition, there, other)
@@ -108,7 +128,7 @@ class IRBuilder:
             self.branch(after)
         self.block = after
 
-    # How.
+    # Writing.
 
     def _name(self) -> str:
         function = self.block.function
@@ -162,28 +182,14 @@ class IRBuilder:
     def inttoptr(self, value: Value, kind: PointerType) -> Value:
         return self._value(kind, f"inttoptr {value.typed} to ptr")
 
-    def icmp_signed(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("icmp", _EQUALITY.get(symbol) or "s" + _ORDER[symbol], a, b)
-
-    def icmp_unsigned(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("icmp", _EQUALITY.get(symbol) or "u" + _ORDER[symbol], a, b)
-
-    def fcmp_ordered(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("fcmp", "o" + (_EQUALITY.get(symbol) or _ORDER[symbol]), a, b)
-
-    def fcmp_unordered(self, symbol: str, a: Value, b: Value) -> Value:
-        return self._compare("fcmp", "u" + (_EQUALITY.get(symbol) or _ORDER[symbol]), a, b)
-
-    def _compare(self, name: str, how: str, a: Value, b: Value) -> Value:
-        many = isinstance(a.type, VectorType)
-        kind = VectorType(_BIT, a.type.count) if many else _BIT
-        return self._value(kind, f"{name} {how} {a.typed}, {b.ref}")
+    icmp_signed, icmp_unsigned = _comparison("icmp", "s"), _comparison("icmp", "u")
+    fcmp_ordered, fcmp_unordered = _comparison("fcmp", "o"), _comparison("fcmp", "u")
 
     def select(self, condition: Value, a: Value, b: Value) -> Value:
         return self._value(a.type, f"select {condition.typed}, {a.typed}, {b.typed}")
 
     def phi(self, kind: Type) -> Phi:
-        """Begin a block with a value that depends on where control came from."""
+        """Start a block with a value that depends on the block from which control came."""
         phi = Phi(kind, self._name())
         self.block.instructions.append(phi)
         return phi
@@ -243,7 +249,7 @@ class IRBuilder:
         kind: FunctionType | None = None,
         attributes: Sequence[str] = (),
     ) -> Value:
-        """Call a function, or what is at an address; then `kind` is its type."""
+        """Call a function, or an address if `kind` says the function's type."""
         result = (kind or function.ftype).result  # type: ignore[attr-defined]
         given = ", ".join([argument.typed for argument in arguments])
         text = f"call {result.text} {function.ref}({given}) {' '.join(attributes)}"

@@ -1,1 +1,1 @@
-"""LLVM IR to machine code, and where it is kept."""
+"""From LLVM IR to machine code, and the caches of both."""

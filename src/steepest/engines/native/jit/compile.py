@@ -1,4 +1,4 @@
-"""LLVM IR to machine code in this process."""
+"""Compilation of LLVM IR to machine code in this process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _T = TypeVar("_T")
 
 
 def once(make: Callable[[], _T]) -> Callable[[], _T]:
-    """Decorate a function that makes machine code: it runs once, whatever threads ask.
+    """Decorate a function that makes machine code, so that it runs once in all threads.
 
-    ``functools.cache`` would let each of them make its own, and drop all but one, although
-    addresses in it are known already.
+    ``functools.cache`` would let threads run it at the same time and drop all results but one,
+    although addresses in the others may be in use.
     """
     lock, made = threading.RLock(), list[_T]()
 
@@ -40,9 +40,10 @@ def once(make: Callable[[], _T]) -> Callable[[], _T]:
 
 
 LARGE = 16_000
-"""Functions of more instructions are turned into machine code by LLVM's fast instruction
-selection: its full one takes time that grows faster than the number of instructions, while
-the code runs about 1.5 times as fast (35,000 nodes in a row: 4.8 s against 0.5 s)."""
+"""Most instructions of a function for LLVM's full instruction selection.
+
+Its time grows faster than the number of instructions. Fast selection takes less (35,000 nodes
+in a row: 0.5 s instead of 4.8 s), but the code takes about 1.5 times as long to run."""
 
 
 def target_machine(level: int = 3) -> Any:
@@ -60,9 +61,9 @@ def target_machine(level: int = 3) -> Any:
 
 @functools.cache
 def _compiler(level: int) -> Any:
-    """Return the machine that writes all objects of an optimization level; hold the lock.
+    """Return the target machine for all objects of an optimization level; hold the lock.
 
-    What a machine knows of the processor is most of a megabyte, made when it first writes.
+    A machine's tables of the processor take most of a megabyte, and are made at its first use.
     """
     return target_machine(level)
 
@@ -76,19 +77,19 @@ def vector_bytes() -> int:
     return 32 if features.get("avx2") else 16
 
 
-class Written(NamedTuple):
-    """A program in LLVM's language.
+class ProgramInfo(NamedTuple):
+    """A program in LLVM IR, without its text.
 
     Attributes
     ----------
     name
-        Of its function.
+        Name of its function.
     digest
-        What tells its text from any other.
+        Hash of its text.
     size
         Number of instructions.
     is_exact
-        Whether optimization may not change how anything is rounded.
+        Whether optimization cannot change any rounding.
     """
 
     name: str
@@ -98,14 +99,14 @@ class Written(NamedTuple):
 
 
 def text_of(module: ir.Module) -> str:
-    """Return the text of a module, complete for this machine."""
+    """Return the text of a module for this machine."""
     module.triple, module.data_layout = _names_of_machine()
     return str(module)
 
 
 @functools.cache
 def _names_of_machine() -> tuple[str, str]:
-    """Return what a module says of the machine that it is for: its triple and data layout."""
+    """Return this machine's triple and data layout, as a module states them."""
     machine = _compiler(3)
     return machine.triple, str(machine.target_data)
 
@@ -116,30 +117,31 @@ class Code:
     Parameters
     ----------
     module
-        What to compile.
+        The module to compile.
     name
-        Of the function.
+        Name of the function.
     keep
-        Whether other processes may use it: not if it holds addresses of this one.
+        Whether other processes may use it. They may not if it contains addresses.
     baseline
-        Whether to compile without optimization first, where that leaves every bit of the
-        results as it is. It takes a third of the time, and :meth:`record_use` makes up for it.
+        Whether to compile without optimization first, if optimization changes no bit of the
+        results. This takes a third of the time. Code that is used often is optimized later:
+        see :meth:`record_use`.
 
     Attributes
     ----------
     call
-        The function: of a pointer to a table of pointers and two integers, returning an
-        integer. Calling it releases the GIL.
+        The function. It takes a pointer to a table of pointers and two integers, and returns
+        an integer. A call releases the GIL.
     address
-        Where it is.
+        Address of the function.
     is_new
-        Whether it was compiled here, rather than found in the cache.
+        Whether it was compiled here, not found in the cache.
     is_baseline
-        Whether it was compiled without optimization, and will be with it if it is used much.
+        Whether it is not optimized yet.
     assembly
-        The machine code as text, made when asked for.
+        The machine code as text.
     program
-        What it was compiled from.
+        The program that was compiled.
     """
 
     def __init__(
@@ -148,19 +150,19 @@ class Code:
         with _lock:
             text = text_of(module)
             size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
-            program = Written(name, cache.key_of(text), size, _is_exact(text))
+            program = ProgramInfo(name, cache.key_of(text), size, _is_exact(text))
             self._begin(program, lambda: text, keep, baseline)
 
     @classmethod
-    def found(cls, program: Written, text: Callable[[], str], baseline: bool = False) -> Code:
-        """Return the code of a program that was written before; `text` writes it again."""
+    def found(cls, program: ProgramInfo, text: Callable[[], str], baseline: bool = False) -> Code:
+        """Return the code of a program that is known already; `text` returns its text."""
         code = cls.__new__(cls)
         with _lock:
             code._begin(program, text, True, baseline)
         return code
 
     def _begin(
-        self, program: Written, text: Callable[[], str], keep: bool, baseline: bool
+        self, program: ProgramInfo, text: Callable[[], str], keep: bool, baseline: bool
     ) -> None:
         self._name, self._keep, self.program = program.name, keep, program
         self._make_text = text
@@ -186,7 +188,7 @@ class Code:
         return cache.find(self._key(selection, passes)) if self._keep else None
 
     def _load(self, selection: int, passes: int, found: bytes | None = None) -> None:
-        """Load an object, given or kept; it is compiled if it is not.
+        """Load an object: the given one, or one from the cache, or one compiled now.
 
         `selection` and `passes` are the levels of LLVM's instruction selection and of its
         passes over the program.
@@ -198,11 +200,11 @@ class Code:
             found = machine.emit_object(self._optimized(machine, passes))
             if self._keep:
                 cache.keep(self._key(selection, passes), found)
-        # The execution engine takes a machine over, for good; this one never compiles.
+        # An execution engine takes ownership of a machine; this machine never compiles.
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(0))
         engine.add_object_file(llvm.ObjectFileRef.from_data(found))
         engine.finalize_object()
-        self._engines.append(engine)  # others may be running what was loaded before
+        self._engines.append(engine)  # other threads may be running code that was loaded before
         self.address = engine.get_function_address(self._name)
         signature = ctypes.CFUNCTYPE(
             ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
@@ -210,7 +212,7 @@ class Code:
         self.call = signature(self.address)
 
     def record_use(self, seconds: float) -> None:
-        """Note that baseline code ran for so long: once it has done so often, it is optimized."""
+        """Note that baseline code ran for some seconds; optimize it once it has been used much."""
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
         is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
@@ -221,7 +223,7 @@ class Code:
                     self._load(self._level, 3)
 
     def _optimized(self, machine: Any, level: int = 3) -> Any:
-        # In a context of its own: a context keeps every constant and type for good.
+        # In a new context, because a context never frees constants and types.
         module = llvm.parse_assembly(self._text, llvm.create_context())
         module.verify()
         if level == 0:
@@ -229,11 +231,11 @@ class Code:
         options = llvm.create_pipeline_tuning_options(speed_level=level)
         options.loop_vectorization = True
         options.slp_vectorization = False
-        options.loop_unrolling = False  # half of the time to compile, for no measurable speed
+        options.loop_unrolling = False  # it would double the time, for no measurable speed
         builder = llvm.create_pass_builder(machine, options)
         passes = builder.getModulePassManager()
         passes.run(module, builder)
-        # llvmlite forgets to: of the two classes that it inherits from, the first does nothing.
+        # llvmlite leaks it: the first of the two base classes has a method that does nothing.
         NewPassManager._dispose(passes)
         passes.detach()
         return module
@@ -247,24 +249,24 @@ class Code:
 
 
 _BASELINE_USES, _BASELINE_SIZE = 16, 4_000
-"""How often code of at most so many instructions runs before it is worth being optimized."""
+"""Number of runs after which code of at most so many instructions is optimized."""
 
 _SECONDS_TO_OPTIMIZE = 1e-4
-"""About what it takes for each instruction: code that ran for as long is worth it, too."""
+"""Time to optimize an instruction; code that has run for as long in all is optimized, too."""
 
 
 def _is_exact(text: str) -> bool:
-    """Return whether optimization may not change how anything is rounded."""
+    """Return whether optimization cannot change any rounding."""
     return not any(f" {flag} " in text for flag in ("reassoc", "contract", "fast"))
 
 
 _PIPELINE = "1"
-"""Changes whenever what is done to a module does."""
+"""Version of the compilation pipeline; part of the keys of the cache."""
 
 
 @functools.cache
 def maker() -> str:
-    """Return what machine code depends on besides the program."""
+    """Return a text with all that machine code depends on besides the program."""
     features = llvm.get_host_cpu_features().flatten()
     versions = (_PIPELINE, llvmlite.__version__, str(llvm.llvm_version_info))
     return " ".join((*versions, llvm.get_host_cpu_name(), features))

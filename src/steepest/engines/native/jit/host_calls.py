@@ -1,4 +1,4 @@
-"""Calls from machine code back to NumPy, for ops that have no machine code of their own."""
+"""Calls from machine code back to NumPy and SciPy, for ops without machine code."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class HostCall:
     Parameters
     ----------
     node
-        What to compute.
+        The node to compute.
 
     Attributes
     ----------
     address
-        Of a C function: it takes a table of pointers, to the operands and to the result,
-        all in C order, and returns 0, or 1 if NumPy raised.
+        Address of a C function. It takes a table of pointers to the operands and the result,
+        all in C order. It returns 0, or 1 if NumPy raised an error.
     size_in_bytes
-        Of the largest array.
+        Size of the largest array.
     error
-        What NumPy raised last.
+        The error that NumPy raised last.
     """
 
     def __init__(self, node: Node) -> None:
@@ -62,7 +62,7 @@ class HostCall:
 
 @functools.cache
 def special_address(name: str, operands: int) -> int:
-    """Return the address of SciPy's C function for doubles; it takes one int after them."""
+    """Return the address of SciPy's C function of doubles, which takes an int after them."""
     exported = importlib.import_module("scipy.special.cython_special").__pyx_capi__
     wanted = f"double ({'double, ' * operands}int __pyx_skip_dispatch)".encode()
     name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
@@ -78,14 +78,14 @@ def special_address(name: str, operands: int) -> int:
 
 @functools.cache
 def special_symbol(name: str, operands: int) -> str:
-    """Return the name under which machine code finds SciPy's function."""
+    """Return the symbol under which machine code finds SciPy's function."""
     symbol = f"{_SPECIAL}{name}.{operands}"
     llvm.add_symbol(symbol, special_address(name, operands))
     return symbol
 
 
 def make_symbols_known(names: Iterable[str]) -> None:
-    """Let machine code find those of SciPy's functions that are among these names."""
+    """Make SciPy's functions among these names known to machine code."""
     for symbol in names:
         if symbol.startswith(_SPECIAL):
             name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)

@@ -1,7 +1,7 @@
-"""Which program a graph has: one that was written before need not be written again.
+"""The cache of programs: a graph whose program is known need not be emitted again.
 
-Writing a program takes as long as compiling it. What was found out on the way is kept under
-the name of the graph; the machine code under that of the program's text, as always.
+To emit a program takes as long as to compile it. What is known of the program is kept under a
+key of the graph. Its machine code is kept under a key of the program's text.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from typing import NamedTuple
 
 from steepest import cache
 from steepest.engines.native import ir
-from steepest.engines.native.jit.compile import Code, Written, maker, text_of
+from steepest.engines.native.jit.compile import Code, ProgramInfo, maker, text_of
 from steepest.engines.native.jit.host_calls import HostCall, make_symbols_known
 from steepest.engines.serialize import flattened
 from steepest.graph import Node, order
 
 
 class CacheEntry(NamedTuple):
-    """What is known of a program besides its graph.
+    """The cache's entry of a program.
 
     Attributes
     ----------
     program
-        Its text, in brief.
+        The program without its text.
     arena_size
         Bytes of static memory that one call needs.
     checked
-        Places, among the graph's nodes, of those whose indices it checks.
+        Positions, among the graph's nodes, of the nodes whose indices it checks.
     shares_work
         Whether threads share some of it.
     names
-        Of functions, its own and those elsewhere.
+        Names of all functions, also external ones.
     """
 
-    program: Written
+    program: ProgramInfo
     arena_size: int
     checked: tuple[int, ...]
     shares_work: bool
@@ -43,26 +43,28 @@ class CacheEntry(NamedTuple):
 
 
 def pack(found: CacheEntry) -> bytes:
-    """Return what is known of a program as JSON."""
+    """Return a cache entry as JSON."""
     return json.dumps(found).encode()
 
 
 def unpack(content: bytes) -> CacheEntry | None:
-    """Return what is known of a program out of JSON; None where that is something else."""
+    """Return the cache entry that was packed; None if the content is something else."""
     try:
         program, arena_size, checked, shares_work, names = json.loads(content)
-        return CacheEntry(Written(*program), arena_size, tuple(checked), shares_work, tuple(names))
+        return CacheEntry(
+            ProgramInfo(*program), arena_size, tuple(checked), shares_work, tuple(names)
+        )
     except (ValueError, TypeError):
         return None
 
 
 class EmittedProgram(NamedTuple):
-    """A program that was written.
+    """A program in LLVM IR.
 
     Attributes
     ----------
     module
-        It.
+        Its module.
     arena_size
         Bytes of static memory that one call needs.
     checked
@@ -81,7 +83,7 @@ class EmittedProgram(NamedTuple):
 
 
 class CompiledProgram(NamedTuple):
-    """The same, compiled."""
+    """A compiled program, with the attributes of :class:`EmittedProgram`."""
 
     code: Code
     arena_size: int
@@ -97,16 +99,16 @@ def compiled(
     write: Callable[[], EmittedProgram],
     baseline: bool,
 ) -> CompiledProgram:
-    """Return the machine code of a program, written now unless that was done before.
+    """Return the machine code of a program, which is emitted now unless the cache knows it.
 
     Parameters
     ----------
     name
-        Of its function.
-    outputs
-        Nodes that say all about it, together with `kind`.
+        Name of its function.
+    outputs, kind
+        Nodes and a text that determine the program.
     write
-        Writes it.
+        Emits the program.
     baseline
         Whether to compile it without optimization first.
     """
@@ -134,13 +136,13 @@ def compiled(
 
 
 def of_program(new: EmittedProgram, name: str, baseline: bool) -> CompiledProgram:
-    """Return the machine code of a program that was just written."""
+    """Return the machine code of a program that was just emitted."""
     code = Code(new.module, name, keep=not new.hosts, baseline=baseline)
     return CompiledProgram(code, *new[1:])
 
 
 def _key(outputs: Sequence[Node], kind: str) -> str | None:
-    """Return a name for what is written of nodes; None where they do not say all about it."""
+    """Return the key of a program; None if its nodes are not plain data or nothing is cached."""
     found = flattened(outputs) if cache.folder() else None
     if found is None:
         return None

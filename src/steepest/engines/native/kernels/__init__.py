@@ -1,4 +1,4 @@
-"""Ops whose loops are written by hand, by their kind; importing registers them."""
+"""Kernels: ops with loops of their own; importing a module registers its kernels."""
 
 from steepest.engines.native.kernels import (
     accumulate,

@@ -1,4 +1,4 @@
-"""Sums and products along an axis, every one of them kept."""
+"""Cumulative sums and products along an axis."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Loops and branches of the graph as loops and branches of machine code."""
+"""Scans, while loops and conditionals of the graph."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, Slot, View, contiguous, copy
+from steepest.engines.native.codegen.memory import Cell, View, contiguous, copy
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import INDEX, index
 from steepest.engines.native.schedule.plan import make_plan
@@ -18,7 +18,7 @@ from steepest.graph import Graph, Node
 
 
 def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View | np.ndarray]) -> Lowering:
-    """Emit a step on inputs in memory or in registers; return what knows its outputs."""
+    """Emit a step on inputs in memory or registers; return its lowering, with its outputs."""
     inner = type(lowering)(lowering.builder, lowering.arena, make_plan([((), [step.outputs])]))
     for node, value in zip(step.inputs, inputs, strict=True):
         if isinstance(value, View):
@@ -30,158 +30,142 @@ def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View | np.ndarr
 
 
 def _part(lowering: Lowering, view: View, start: ir.Value, size: int) -> View:
-    """Return a slice of a vector in memory, from an offset that is not known before."""
+    """Return a slice of a vector in memory, from a computed offset."""
     pointer = view.at_offset(lowering.builder, start)
     return contiguous(pointer, view.dtype, (size,), view.tag, view.is_common)
 
 
-def _own_copies(lowering: Lowering, node: Node) -> tuple[View, View, list[Slot]]:
-    """Return two places for a carried vector, the first holding its value now."""
-    (here, first), (there, second) = (
-        lowering.arena.allocate(node.dtype, node.shape) for _ in range(2)
+@contextlib.contextmanager
+def _carried(lowering: Lowering, node: Node) -> Iterator[tuple[View, View]]:
+    """Yield memory for a carried vector, which holds its first value, and for its next value."""
+    arena = lowering.arena
+    (carry, first), (following, second) = (
+        arena.allocate(node.dtype, node.shape) for _ in range(2)
     )
-    copy(lowering.builder, lowering.packed(node), here)
-    return here, there, [first, second]
+    copy(lowering.builder, lowering.packed(node), carry)
+    yield carry, following
+    arena.release(first)
+    arena.release(second)
+
+
+class _RegisterCarry:
+    """A small carried vector, whose elements stay in registers."""
+
+    def __init__(self, lowering: Lowering, start: Node) -> None:
+        self._builder = lowering.builder
+        elements = lowering.in_registers(start).reshape(-1)
+        self._cells = [Cell(lowering.builder, element) for element in elements]
+
+    def value(self) -> np.ndarray:
+        """Return the elements."""
+        elements = np.empty(len(self._cells), object)
+        elements[:] = [cell.get() for cell in self._cells]
+        return elements
+
+    def advance(self, step: Lowering, output: Node) -> None:
+        """Take over the next value."""
+        for cell, element in zip(self._cells, step.in_registers(output), strict=True):
+            cell.set(element)
+
+    def store(self, target: View) -> None:
+        """Write the value to memory."""
+        target.store_all(self._builder, self.value())
+
+
+class _MemoryCarry:
+    """A carried vector in memory, with a second place for its next value."""
+
+    def __init__(self, lowering: Lowering, current: View, following: View) -> None:
+        self._builder, self._current, self._following = lowering.builder, current, following
+
+    def value(self) -> View:
+        """Return where the value is."""
+        return self._current
+
+    def advance(self, step: Lowering, output: Node) -> None:
+        """Take over the next value."""
+        step.store(output, self._following)
+        copy(self._builder, self._following, self._current)
+
+    def store(self, target: View) -> None:
+        """Copy the value."""
+        copy(self._builder, self._current, target)
+
+
+@contextlib.contextmanager
+def _carry(lowering: Lowering, start: Node) -> Iterator[_RegisterCarry | _MemoryCarry]:
+    if start.size <= REGISTER_LIMIT:
+        yield _RegisterCarry(lowering, start)
+    else:
+        with _carried(lowering, start) as (current, following):
+            yield _MemoryCarry(lowering, current, following)
 
 
 @kernel("scan")
 def scan(lowering: Lowering, node: Node) -> None:
-    """Run the step for each row, keeping carries and results one after the other."""
-    step = node.attributes["step"]
-    carry, rows, *around = node.operands
-    operands = [lowering.packed(operand) for operand in around]
-    table = lowering.packed(rows)
-    target = _flat_target(lowering, node)
-    emit = _scan_in_registers if carry.size <= REGISTER_LIMIT else _scan_in_memory
+    """Run the step for each row; store all carries if kept, all results, and the last carry."""
+    builder, step = lowering.builder, node.attributes["step"]
     keeps = node.attributes.get("keeps", True)
-    slots = emit(lowering, carry, step, table, operands, target, keeps)
-    _finish(lowering, node, target, slots)
-
-
-def _scan_in_registers(
-    lowering: Lowering,
-    carry: Node,
-    step: Graph,
-    table: View,
-    operands: Sequence[View],
-    target: View,
-    keeps: bool,
-) -> list[Slot]:
-    builder, b = lowering.builder, lowering.builder.ir
-    number, n, k = table.shape[0], carry.size, step.outputs[1].size
-    cells = [Cell(builder, x) for x in lowering.in_registers(carry).reshape(-1)]
-
-    def keep(start: ir.Value) -> None:
-        for i, cell in enumerate(cells):
-            place = b.add(start, index(i))
-            target.store(builder, cell.get(), target.at_offset(builder, place))
-
-    first = number * n if keeps else 0  # where what the steps yield begins
-    with builder.loop(number) as i:
-        if keeps:
-            keep(b.mul(i, index(n)))
-        row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
-        before = np.empty(n, object)
-        before[:] = [cell.get() for cell in cells]
-        inner = _emit_step(lowering, step, [before, row, *operands])
-        after = inner.in_registers(step.outputs[0])
-        place = b.add(b.mul(i, index(k)), index(first))
-        inner.store(step.outputs[1], _part(lowering, target, place, k))
-        for cell, value in zip(cells, after, strict=True):
-            cell.set(value)
-    keep(index(first + number * k))
-    return []
-
-
-def _scan_in_memory(
-    lowering: Lowering,
-    carry: Node,
-    step: Graph,
-    table: View,
-    operands: Sequence[View],
-    target: View,
-    keeps: bool,
-) -> list[Slot]:
-    builder, b = lowering.builder, lowering.builder.ir
-    here, there, slots = _own_copies(lowering, carry)
-    number, n, k = table.shape[0], carry.size, step.outputs[1].size
-    first = number * n if keeps else 0
-    with builder.loop(number) as i:
-        if keeps:
-            copy(builder, here, _part(lowering, target, b.mul(i, index(n)), n))
-        row = _part(lowering, table, b.mul(i, index(table.shape[1])), table.shape[1])
-        inner = _emit_step(lowering, step, [here, row, *operands])
-        inner.store(step.outputs[0], there)
-        place = b.add(b.mul(i, index(k)), index(first))
-        inner.store(step.outputs[1], _part(lowering, target, place, k))
-        copy(builder, there, here)
-    copy(builder, here, _part(lowering, target, index(first + number * k), n))
-    return slots
+    start, rows, *others = node.operands
+    operands = [lowering.packed(operand) for operand in others]
+    table = lowering.packed(rows)
+    number, n, k = rows.shape[0], start.size, step.outputs[1].size
+    first = number * n if keeps else 0  # where the results begin
+    with _carry(lowering, start) as carry, lowering.packed_target(node) as target:
+        with builder.loop(number) as i:
+            b = builder.ir
+            if keeps:
+                carry.store(_part(lowering, target, b.mul(i, index(n)), n))
+            row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
+            inner = _emit_step(lowering, step, [carry.value(), row, *operands])
+            place = b.add(b.mul(i, index(k)), index(first))
+            inner.store(step.outputs[1], _part(lowering, target, place, k))
+            carry.advance(inner, step.outputs[0])
+        carry.store(_part(lowering, target, index(first + number * k), n))
 
 
 @kernel("while_")
 def while_(lowering: Lowering, node: Node) -> None:
-    """Run the step as long as the condition holds, and not more often than the limit."""
+    """Run the step while the condition holds, at most as often as the limit says."""
     builder, b = lowering.builder, lowering.builder.ir
-    carry, *around = node.operands
+    start, *others = node.operands
     attributes = node.attributes
-    operands = [lowering.packed(operand) for operand in around]
-    here, there, slots = _own_copies(lowering, carry)
-    head, body, after = (
-        builder.function.append_basic_block(name) for name in ("while", "step", "after")
-    )
-    before = b.block
-    b.branch(head)
-    b.position_at_end(head)
-    count = b.phi(INDEX)
-    count.add_incoming(index(0), before)
-    inner = _emit_step(lowering, attributes["condition"], [here, *operands])
-    goes_on = inner.in_registers(attributes["condition"].outputs[0])[()].value
-    if attributes["limit"] is not None:
-        goes_on = b.and_(goes_on, b.icmp_unsigned("<", count, index(attributes["limit"])))
-    b.cbranch(goes_on, body, after)
-    b.position_at_end(body)
-    inner = _emit_step(lowering, attributes["step"], [here, *operands])
-    inner.store(attributes["step"].outputs[0], there)
-    copy(lowering.builder, there, here)
-    count.add_incoming(b.add(count, index(1)), b.block)
-    b.branch(head)
-    b.position_at_end(after)
-    target = _flat_target(lowering, node)
-    copy(lowering.builder, here, target)
-    _finish(lowering, node, target, slots)
+    operands = [lowering.packed(operand) for operand in others]
+    with _carried(lowering, start) as (carry, following):
+        head, body, after = map(builder.function.append_basic_block, ("while", "step", "after"))
+        before = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        count = b.phi(INDEX)
+        count.add_incoming(index(0), before)
+        inner = _emit_step(lowering, attributes["condition"], [carry, *operands])
+        goes_on = inner.in_registers(attributes["condition"].outputs[0])[()].value
+        if attributes["limit"] is not None:
+            goes_on = b.and_(goes_on, b.icmp_unsigned("<", count, index(attributes["limit"])))
+        b.cbranch(goes_on, body, after)
+        b.position_at_end(body)
+        inner = _emit_step(lowering, attributes["step"], [carry, *operands])
+        inner.store(attributes["step"].outputs[0], following)
+        copy(builder, following, carry)
+        count.add_incoming(b.add(count, index(1)), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        with lowering.packed_target(node) as target:
+            copy(builder, carry, target)
 
 
 @kernel("cond")
 def cond(lowering: Lowering, node: Node) -> None:
     """Run one of two graphs."""
     builder, b = lowering.builder, lowering.builder.ir
-    choice, vector, *around = node.operands
-    operands = [lowering.packed(operand) for operand in (vector, *around)]
+    choice, *others = node.operands
+    operands = [lowering.packed(operand) for operand in others]
     truth = lowering.in_registers(choice).reshape(-1)[0].value
-    target = _flat_target(lowering, node)
-    blocks = [builder.function.append_basic_block(name) for name in ("yes", "no", "after")]
-    b.cbranch(truth, blocks[0], blocks[1])
-    for block, name in zip(blocks, ("yes", "no"), strict=False):
-        b.position_at_end(block)
-        side = node.attributes[name]
-        _emit_step(lowering, side, operands).store(side.outputs[0], target)
-        b.branch(blocks[2])
-    b.position_at_end(blocks[2])
-    _finish(lowering, node, target, [])
-
-
-def _flat_target(lowering: Lowering, node: Node) -> View:
-    target = lowering.memory.allocate(node)
-    if target.is_contiguous:
-        return target
-    view, _ = lowering.arena.allocate(node.dtype, node.shape)
-    return view
-
-
-def _finish(lowering: Lowering, node: Node, target: View, slots: Sequence[Slot]) -> None:
-    place = lowering.memory.views[node]
-    if place is not target:
-        copy(lowering.builder, target, dataclasses.replace(place))
-    for slot in slots:
-        lowering.arena.release(slot)
+    yes, no, after = (builder.function.append_basic_block(name) for name in ("yes", "no", "after"))
+    with lowering.packed_target(node) as target:
+        b.cbranch(truth, yes, no)
+        for block, graph in ((yes, node.attributes["yes"]), (no, node.attributes["no"])):
+            b.position_at_end(block)
+            _emit_step(lowering, graph, operands).store(graph.outputs[0], target)
+            b.branch(after)
+        b.position_at_end(after)

@@ -1,4 +1,4 @@
-"""Matrix products, block by block: packed for the caches, shared by threads."""
+"""Matrix products by blocks, which are packed for the caches and shared by threads."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, View, contiguous, table_entry
+from steepest.engines.native.codegen.memory import Cell, View, contiguous, copy, table_entry
 from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index, memory_type
-from steepest.engines.native.codegen.work_queue import PIECE, share_out
+from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
 from steepest.engines.native.jit.compile import vector_bytes
 from steepest.engines.native.kernels.gemm_tile import split, tile
 from steepest.engines.native.kernels.gemv import rows_times_vector
 from steepest.graph import Node
 
 _VECTORS = 3
-"""Vector registers for the columns that are computed together."""
+"""Vector registers for the columns of a block."""
 
 _SHARED_FLOPS = 1 << 21
-"""Operations from which on threads share a product."""
+"""Least operations of a product that threads share."""
 
 _PIECES = 16
+"""Most pieces of a product that threads share."""
 
-_FEW = 4
-"""Blocks of columns from which on threads share those."""
+_COLUMN_BLOCKS = 4
+"""Least blocks of columns that threads share; if there are fewer, they share rows."""
 
 _OFTEN, _PACKED_LEAST, _PACKED_MOST = 32, 1 << 14, 1 << 18
-"""Rows from which on columns are packed, and their least and most bytes."""
+"""Least rows for which columns are packed, and the least and most bytes of packed columns."""
 
 _UNCACHED = 1 << 20
-"""Bytes of a matrix from which on reading it again and again across its rows is slow."""
+"""Least bytes of a matrix that is slow to read across its rows many times."""
 
 _CONFLICT = 512
-"""Rows whose distance is a multiple of so many bytes share few places in the caches."""
+"""Rows whose distance is a multiple of so many bytes share few lines of the caches."""
 
 _COPIED = 16
-"""Rows of memory that are read at a time to be copied to columns."""
+"""Columns that are copied at a time when a matrix is transposed in memory."""
 
 
 @kernel("matmul")
 def matmul(lowering: Lowering, node: Node) -> None:
-    """Emit ``C = A @ B``, or the transposed product where that reads rows of memory."""
+    """Emit ``C = A @ B``, or the transposed product if that reads contiguous memory."""
     builder = lowering.builder
     a, b = (lowering.in_memory(operand) for operand in node.operands)
     c = lowering.memory.allocate(node)
@@ -78,7 +79,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
 
 
 def _in_lanes(builder: Builder, a: View, b: View, c: View) -> None:
-    """Emit the product where each element holds numbers of several problems."""
+    """Emit a product whose elements hold numbers of several problems."""
     with builder.loops(c.shape) as place:
         *batch, i, j = place
         total = Cell(builder, builder.zero(c.dtype))
@@ -90,7 +91,7 @@ def _in_lanes(builder: Builder, a: View, b: View, c: View) -> None:
 
 
 def _with_batch(view: View, node: Node) -> View:
-    """Return a view whose leading axes are the result's: stride 0 where it repeats."""
+    """Return a view with the leading axes of the result; repeated axes have stride 0."""
     ndim = len(node.shape)
     missing = ndim - len(view.shape)
     shape = (*node.shape[:-2], *view.shape[-2:])
@@ -109,22 +110,22 @@ def _transposed(view: View) -> View:
 
 
 def _in_order(lowering: Lowering, view: View, axis: int) -> View:
-    """Copy a matrix unless neighbors along an axis are neighbors in memory."""
+    """Return a matrix whose neighbors along an axis are neighbors in memory; copy if needed."""
     if view.strides[axis] == 1 or view.shape[axis] == 1:
         return view
-    copy, _ = lowering.arena.allocate(view.dtype, view.shape)
+    copied, _ = lowering.arena.allocate(view.dtype, view.shape)
     builder = lowering.builder
     *batch, rows, columns = view.shape
     for first, count, width in _blocks(columns, _COPIED):  # as many rows of memory at a time
         with builder.loops((*batch, count, rows, width)) as (*where, block, row, column):
             place = builder.ir.add(builder.affine(block, first, width), column)
             element = view.load(builder, view.address(builder, (*where, row, place)))
-            copy.store(builder, element, copy.address(builder, (*where, row, place)))
-    return copy
+            copied.store(builder, element, copied.address(builder, (*where, row, place)))
+    return copied
 
 
 def _collides(b: View, rows: int) -> bool:
-    """Whether rows of the matrix on the right, read often, drive each other from the caches."""
+    """Whether rows of the right matrix, read often, evict each other from the caches."""
     distance = b.strides[-2] * b.dtype.itemsize
     size = b.shape[-2] * b.shape[-1] * b.dtype.itemsize
     return (
@@ -133,15 +134,13 @@ def _collides(b: View, rows: int) -> bool:
 
 
 def _spread(lowering: Lowering, view: View) -> View:
-    """Copy a matrix, its rows one cache line further apart."""
+    """Return a copy of a matrix whose rows are one cache line further apart."""
     depth, columns = view.shape
     distance = columns + 64 // view.dtype.itemsize
     space, _ = lowering.arena.allocate(view.dtype, (depth, distance))
-    copy = dataclasses.replace(space, shape=view.shape)
-    with lowering.builder.loops(view.shape) as place:
-        element = view.load(lowering.builder, view.address(lowering.builder, place))
-        copy.store(lowering.builder, element, copy.address(lowering.builder, place))
-    return copy
+    spread = dataclasses.replace(space, shape=view.shape)
+    copy(lowering.builder, view, spread)
+    return spread
 
 
 def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
@@ -158,7 +157,7 @@ def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
 
 
 class _Part(NamedTuple):
-    """A piece of the blocks along one axis of a product."""
+    """Piece `number` of the blocks along one axis of a product."""
 
     axis: int
     number: ir.Value
@@ -170,7 +169,7 @@ def _product(builder: Builder, a: View, b: View, c: View, part: _Part | None = N
     rows, columns = c.shape
     lanes = _lanes(c)
     down, across = _blocks(rows, _height()), _blocks(columns, _width(c))
-    # What lies scattered in memory is read once, in the outer loop.
+    # The outer loop reads the matrix whose rows are not contiguous, once.
     if a.strides[1] != 1:
         for row, height in _each_block(builder, down, part, 0):
             for column, width in _each_block(builder, across, part, 1):
@@ -187,7 +186,7 @@ def _product(builder: Builder, a: View, b: View, c: View, part: _Part | None = N
 def _layers(
     builder: Builder, a: View, b: View, c: View, width: int
 ) -> Iterator[tuple[ir.Value | None, View, View]]:
-    """Yield parts of the inner axis whose packed columns fit, in a loop, and their numbers."""
+    """Yield layers: parts of the inner axis whose packed columns fit; with their starts."""
     depth, size = a.shape[1], _PACKED_MOST // (width * b.dtype.itemsize)
     is_plain = c.strides[1] == 1 and c.dtype.kind == "f"
     if depth <= size or c.shape[0] < _OFTEN or b.strides[0] <= width or not is_plain:
@@ -209,7 +208,7 @@ def _layers(
 def _each_block(
     builder: Builder, blocks: list[tuple[int, int, int]], part: _Part | None, axis: int
 ) -> Iterator[tuple[ir.Value, int]]:
-    """Yield the start and the size of blocks, inside of a loop that runs over them."""
+    """Yield the start and the size of blocks, inside a loop over blocks of the same size."""
     b = builder.ir
     for first, count, size in blocks:
         if part is None or part.axis != axis:
@@ -225,7 +224,7 @@ def _each_block(
 
 
 def _height() -> int:
-    """Return the rows that are computed together; wide machines have more registers, too."""
+    """Return the rows of a block; machines with wide registers have more of them, too."""
     return 8 if vector_bytes() == 64 else 4
 
 
@@ -234,7 +233,7 @@ def _lanes(c: View) -> int:
 
 
 def _width(c: View) -> int:
-    """Return the columns that are computed together."""
+    """Return the columns of a block."""
     rows, columns = c.shape
     if rows == 1:
         return 4 * _lanes(c)
@@ -243,29 +242,29 @@ def _width(c: View) -> int:
 
 
 def _is_worth_packing(b: View, rows: int, width: int) -> bool:
-    """Whether the columns of a block are read often, and far apart."""
+    """Whether packing the columns of a block pays off: they are read often, and far apart."""
     size = b.shape[0] * width * b.dtype.itemsize
     return rows >= _OFTEN and b.strides[0] > width and _PACKED_LEAST <= size <= _PACKED_MOST
 
 
 def _packed(builder: Builder, b: View, column: ir.Value, width: int) -> View:
-    """Copy the columns of a block next to each other; they keep their numbers."""
+    """Copy the columns of a block next to each other; return a view with the same indices."""
     shape = (b.shape[0], width)
     kind = ir.ArrayType(memory_type(b.dtype), b.shape[0] * width)
-    copy = contiguous(builder.alloca(kind, align=64), b.dtype, shape)
+    packed = contiguous(builder.alloca(kind, align=64), b.dtype, shape)
     with builder.loop(b.shape[0]) as k:
         for offset, lanes in split(width, _lanes(b)):
             place = (k, builder.affine(column, offset, 1))
             vector = b.load_vector(builder, b.address(builder, place), lanes)
-            copy.store_vector(builder, vector, copy.address(builder, (k, index(offset))))
+            packed.store_vector(builder, vector, packed.address(builder, (k, index(offset))))
     before = builder.ir.neg(column)
-    return dataclasses.replace(copy, pointer=copy.at_offset(builder, before))
+    return dataclasses.replace(packed, pointer=packed.at_offset(builder, before))
 
 
 def _shared(builder: Builder, views: Sequence[View]) -> None:
-    """Let threads share a product: a function of its own computes a piece."""
+    """Emit a product that threads share; a function of its own computes a piece."""
     module = builder.module
-    function = ir.Function(module, PIECE, module.get_unique_name("product"))
+    function = ir.Function(module, PIECE_TYPE, module.get_unique_name("product"))
     function.linkage = "internal"
     function.attributes.add("noinline")
     inner = Builder(function)
@@ -277,8 +276,10 @@ def _shared(builder: Builder, views: Sequence[View]) -> None:
     left, right, result = moved
     rows, columns = result.shape
     blocks = [rows // _height(), columns // _width(result)]
-    # Rows, but where the matrix on the right is large, and would be read by all.
-    axis = int(blocks[1] >= _FEW and left.strides[1] == 1 and rows < columns + left.shape[1])
+    # Pieces are rows, or columns if the right matrix is large: every row piece reads it whole.
+    axis = int(
+        blocks[1] >= _COLUMN_BLOCKS and left.strides[1] == 1 and rows < columns + left.shape[1]
+    )
     pieces = min(blocks[axis], _PIECES)
     _product(inner, left, right, result, _Part(axis, number, pieces))
     inner.ir.ret_void()
@@ -295,7 +296,7 @@ def _blocks(extent: int, size: int) -> list[tuple[int, int, int]]:
 
 @tiny_kernel("matmul")
 def _matmul_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    """Multiply tiny matrices, every product written out."""
+    """Multiply tiny matrices, without loops."""
     left, right = (lowering.in_registers(operand) for operand in node.operands)
     batch = node.shape[:-2]
     left = np.broadcast_to(left, (*batch, *left.shape[-2:]))

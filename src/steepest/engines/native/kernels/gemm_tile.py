@@ -1,4 +1,4 @@
-"""One block of a matrix product, in vector registers."""
+"""A block of a matrix product that is computed in vector registers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from steepest.engines.native.codegen.memory import View
 from steepest.engines.native.codegen.types import INDEX, index, literal, memory_type
 
 _SUMS = 8
-"""Additions that have to be on their way to keep the processor busy."""
+"""Independent additions that keep the processor busy."""
 
 
 def split(extent: int, lanes: int) -> list[tuple[int, int]]:
-    """Return (offset, lanes) of the vectors that cover some columns."""
+    """Return (offset, lanes) of the vectors that cover a number of columns."""
     return [(start, min(lanes, extent - start)) for start in range(0, extent, lanes)]
 
 
@@ -29,16 +29,17 @@ def tile(
     vectors: list[tuple[int, int]],
     layer: ir.Value | None = None,
 ) -> None:
-    """Emit one block of the result, every element summed in the order of the inner axis.
+    """Emit one block of the result; each element is a sum in the order of the inner axis.
 
-    With a layer, add to what the layers before have left; the first has number 0.
+    If the inner axis is split into layers, `layer` is the start of this one; its sums are added
+    to those of the layers before. The first layer starts at 0.
     """
     depth = a.shape[1]
     kinds = [ir.VectorType(memory_type(c.dtype), lanes) for _, lanes in vectors]
     zero = literal(0, c.dtype)
     zeros: list[ir.Value] = [ir.Constant(kind, [zero] * kind.count) for kind in kinds]
     start = zeros * height
-    # An addition takes some cycles: with few sums, two of each go on at a time.
+    # An addition takes some cycles. If there are few sums, each is split into two.
     phases = 2 if len(start) < _SUMS and depth > 1 and c.dtype.kind == "f" else 1
     sums: list[Sequence[ir.Value]] = [start] * phases
 
@@ -109,7 +110,7 @@ def _rank_one_update(
         address = a.address(builder, (builder.affine(row, i, 1), k))
         element = a.load(builder, address).value
         for j, vector in enumerate(right):
-            left = _splat(builder, element, vector.type)
+            left = builder.splat(element, vector.type.count)
             total = sums[i * len(vectors) + j]
             if is_real:
                 product = builder.ir.fmul(left, vector, flags=CONTRACT)
@@ -117,13 +118,6 @@ def _rank_one_update(
             else:
                 result.append(builder.ir.add(total, builder.ir.mul(left, vector)))
     return result
-
-
-def _splat(builder: Builder, element: ir.Value, kind: ir.Type) -> ir.Value:
-    undefined = ir.Constant(kind, ir.Undefined)
-    one = builder.ir.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
-    return builder.ir.shuffle_vector(one, undefined, mask)
 
 
 def _added(
@@ -135,7 +129,7 @@ def _added(
     sums: Sequence[ir.Value],
     layer: ir.Value,
 ) -> list[ir.Value]:
-    """Add what the layers before have left."""
+    """Add the sums of the layers before."""
     is_first = builder.ir.icmp_signed("==", layer, index(0))
     result = []
     for value, position, lanes in _placed(builder, row, column, vectors, sums):

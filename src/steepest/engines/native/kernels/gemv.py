@@ -1,4 +1,4 @@
-"""A matrix whose rows lie in memory, times a vector: every row's sum in a vector register."""
+"""The product of a matrix with contiguous rows and a vector."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from steepest.engines.native.codegen.types import index, literal, memory_type
 from steepest.engines.native.jit.compile import vector_bytes
 
 _UNROLLED = 8
-"""Longest row, in vector registers, that is computed without a loop."""
+"""Longest row, in vector registers, whose sum is written without a loop."""
 
 
 def rows_times_vector(builder: Builder, a: View, b: View, c: View) -> None:
     """Emit ``c = a @ b`` for a `b` with one column.
 
-    As many rows as a vector register has lanes are computed together, so that their sums
-    over lanes end up in the lanes of one register.
+    Each row has a vector register of partial sums. As many rows as a register has lanes are
+    computed together, so that their totals fit in one register.
     """
     rows = c.shape[0]
     lanes = max(vector_bytes() // c.dtype.itemsize, 2)
@@ -69,7 +69,7 @@ def _products(
     count: int,
     sums: list[ir.Value],
 ) -> list[ir.Value]:
-    """Add the products of some neighbors to every row's sums."""
+    """Add the products of `count` neighbors to each row's sums."""
     right = b.load_vector(builder, b.address(builder, (place, index(0))), count)
     following = []
     for row, total in enumerate(sums):
@@ -81,7 +81,7 @@ def _products(
 
 
 def _widened(builder: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
-    """Fill a short vector up with zeros."""
+    """Extend a short vector with zeros."""
     count, lanes = value.type.count, like.type.count
     if count == lanes:
         return value
@@ -96,9 +96,10 @@ def _mask(order: list[int]) -> ir.Constant:
 
 
 def _sums_over_lanes(builder: Builder, values: list[ir.Value]) -> ir.Value:
-    """Return the vector of the sums over lanes of as many vectors as they have lanes.
+    """Return a vector whose lanes are the sums over the lanes of each vector.
 
-    Pairs of vectors become one, of sums of two neighboring lanes, until one is left.
+    There are as many vectors as lanes. Two vectors become one, which has the sums of
+    neighboring lanes of both, until one vector is left.
     """
     lanes = len(values)
     even, odd = _mask(list(range(0, 2 * lanes, 2))), _mask(list(range(1, 2 * lanes, 2)))

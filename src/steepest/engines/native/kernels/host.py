@@ -1,20 +1,16 @@
-"""Ops that NumPy computes: machine code calls back."""
+"""Ops that NumPy computes, in calls back from machine code."""
 
 from __future__ import annotations
 
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import copy
 from steepest.engines.native.codegen.registry import kernel
 from steepest.graph import Node
 
 
 @kernel("host")
 def host(lowering: Lowering, node: Node) -> None:
-    """Call back to NumPy: the row's own function, on views of the operands' memory."""
+    """Call the op's NumPy function on views of the operands' memory."""
     builder = lowering.builder
     operands = [lowering.packed(operand) for operand in node.operands]
-    target = lowering.memory.allocate(node)
-    result = target if target.is_contiguous else lowering.arena.allocate(node.dtype, node.shape)[0]
-    builder.call_host(node, [view.at_offset(builder, None) for view in (*operands, result)])
-    if result is not target:
-        copy(builder, result, target)
+    with lowering.packed_target(node) as result:
+        builder.call_host(node, [view.at_offset(builder, None) for view in (*operands, result)])

@@ -1,4 +1,4 @@
-"""Triangles of small matrices, as loops."""
+"""QR factors of small matrices, and triangular systems."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Matrix:
 
 @kernel("triangle")
 def triangle(lowering: Lowering, node: Node) -> None:
-    """Factor a small matrix by loops, and leave a large one to LAPACK."""
+    """Compute the triangular factor of a matrix; LAPACK does that for large ones."""
     (_by_reflections if is_small(node) else host)(lowering, node)
 
 
@@ -52,24 +52,24 @@ def _by_reflections(lowering: Lowering, node: Node) -> None:
     work = Matrix(builder, view)  # transposed: a column's elements follow each other
     with builder.loops(node.shape[:-2]) as ahead, lowering.scope():
         result = Matrix(builder, target, ahead)
-        shrink, stretch = _copied(lowering, operand, ahead, work)
+        scale, unscale = _copy_scaled(lowering, operand, ahead, work)
         with builder.loops((columns, rows)) as (j, i):
-            work.set(j, i, work.get(j, i) * shrink)
+            work.set(j, i, work.get(j, i) * scale)
         with builder.range(index(0), index(columns)) as k:
             _reflect(builder, work, k, rows, columns)
             with builder.range(index(0), k) as j:
                 result.set(k, j, builder.zero(node.dtype))
             with builder.range(k, index(columns)) as j:
-                result.set(k, j, work.get(j, k) * stretch)
+                result.set(k, j, work.get(j, k) * unscale)
     lowering.arena.release(slot)
 
 
-def _copied(
+def _copy_scaled(
     lowering: Lowering, operand: Node, ahead: tuple[ir.Value, ...], work: Matrix
 ) -> tuple[Element, Element]:
-    """Copy a matrix; return the powers of two that bring its largest element near 1, and back.
+    """Copy a matrix; return the power of two that scales it to about 1, and the inverse.
 
-    No square overflows then, and none that counts underflows.
+    In the scaled matrix no square overflows, and no square that matters underflows.
     """
     builder, (rows, columns) = lowering.builder, operand.shape[-2:]
     largest = Cell(builder, builder.zero(operand.dtype))
@@ -122,7 +122,7 @@ def _sum(
 
 @kernel("solve_triangle")
 def solve_triangle(lowering: Lowering, node: Node) -> None:
-    """Substitute from the last row up."""
+    """Solve a triangular system by back substitution."""
     builder = lowering.builder
     triangle, right = node.operands
     rows, columns = node.shape[-2:]

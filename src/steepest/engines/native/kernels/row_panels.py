@@ -1,8 +1,8 @@
-"""Computation by panels of rows: a function of its own, whose calls threads share.
+"""Computation by panels of rows, in a function whose calls threads share.
 
-A call does one strip, which is a number of neighboring panels; sums over rows are taken
-along in memory of the strip's own. When all strips are done, their sums are added up in
-order. Additions carry their rounding errors along.
+A call does one strip, which is some neighboring panels. Each strip adds up sums over rows in
+memory of its own. When all strips are done, their sums are added up in order. Additions carry
+their rounding errors along.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ from steepest.engines.native.codegen.memory import Arena, View, contiguous, tabl
 from steepest.engines.native.codegen.reductions import add_carrying
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.codegen.work_queue import PIECE, share_out
+from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
 from steepest.rewrite.panels import Panels, Segment
 
 _STACK = 1 << 18
-"""Bytes that a strip may have on its thread's stack."""
+"""Most bytes that a strip may use of its thread's stack."""
+
+_BYTE = ir.IntType(8)
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """Where the strips keep a sum: one array after the other, and as many for the errors."""
+    """Memory for a sum: an array for each strip, and as many for the rounding errors."""
 
     number: int
     shape: Shape
@@ -42,37 +44,39 @@ class _Sums:
     errors: View | None
 
     def of_strip(self, builder: Builder, view: View, strip: ir.Value) -> View:
+        """Return a strip's part of the values or of the errors."""
         size = int(np.prod(self.shape, dtype=int))
         start = view.at_offset(builder, builder.ir.mul(strip, index(size)))
         return contiguous(start, view.dtype, self.shape, view.tag)
 
-    def moved(self, builder: Builder, arena: Arena, pointers: Callable[[], ir.Value]) -> _Sums:
-        """Return the same in another function, which finds its pointers in turn."""
+    def moved(self, arena: Arena, pointer: Callable[[], ir.Value]) -> _Sums:
+        """Return the same memory in another function; `pointer` loads the next address."""
         tag = arena.new_tag()
-        values = contiguous(pointers(), self.values.dtype, self.values.shape, tag)
+        values = contiguous(pointer(), self.values.dtype, self.values.shape, tag)
         errors = None
         if self.errors is not None:
-            errors = contiguous(pointers(), values.dtype, values.shape, arena.new_tag())
+            errors = contiguous(pointer(), values.dtype, values.shape, arena.new_tag())
         return _Sums(self.number, self.shape, self.combine, values, errors)
 
     @property
     def views(self) -> list[View]:
+        """The values, and the errors if there are any."""
         return [self.values] if self.errors is None else [self.values, self.errors]
 
 
 @kernel("panels")
 def panels(lowering: Lowering, node: Node) -> None:
-    """Emit everything that the panels compute, at the first of their results."""
+    """Emit the computation of all results of the panels, at the first result."""
     plan: Panels = node.attributes["plan"]
     builder, arena = lowering.builder, lowering.arena
-    mine = {x.attributes["number"]: x for x in lowering.plan.nodes if _belongs(x, plan)}
+    results = {x.attributes["number"]: x for x in lowering.plan.nodes if _belongs(x, plan)}
     operands = [lowering.in_memory(operand) for operand in node.operands]
     rows: dict[int, View] = {}
     sums: list[_Sums] = []
     slots = []
     for number, result in enumerate(plan.results):
         if result.axis is not None:
-            rows[number] = lowering.memory.allocate(mine[number])
+            rows[number] = lowering.memory.allocate(results[number])
             continue
         is_carried = result.combine == "sum" and result.dtype.kind == "f"
         views = []
@@ -85,16 +89,15 @@ def panels(lowering: Lowering, node: Node) -> None:
     pointers = [view.at_offset(builder, None) for view in (*operands, *rows.values())]
     pointers += [view.pointer for each in sums for view in each.views]
     work, scratch = _strip_function(lowering, plan, operands, rows, sums)
-    if scratch > _STACK:  # in the arena, then: a part for every strip
+    if scratch:
         space, slot = arena.allocate(np.dtype(np.uint8), (plan.strips * scratch,))
         slots.append(slot)
-        pointers.insert(0, space.pointer)
-        work, _ = _strip_function(lowering, plan, operands, rows, sums, scratch)
+        pointers.append(space.pointer)
     read = dict(zip(node.operands, operands, strict=True))
     size = sum(view.size_in_bytes for view in (*read.values(), *rows.values()))
     share_out(builder, work, pointers, plan.strips, size, plan.backwards)
     for each in sums:
-        target = lowering.memory.allocate(mine[each.number])
+        target = lowering.memory.allocate(results[each.number])
         _add_up(builder, each, target, plan.strips)
     for slot in slots:
         arena.release(slot)
@@ -110,30 +113,26 @@ def _strip_function(
     operands: Sequence[View],
     rows: dict[int, View],
     sums: Sequence[_Sums],
-    scratch: int = 0,
 ) -> tuple[ir.Function, int]:
-    """Return the function of a strip, and the bytes it needs for what lies in between.
+    """Return the function of a strip, and the scratch memory that it needs from its caller.
 
-    They lie on the stack; with `scratch`, so many for each strip at the first pointer.
+    Its context has the addresses of operands, results and sums, in this order. Intermediate
+    arrays are on the stack, and no scratch memory is needed. If they are too large for the
+    stack, the last address is that of the scratch memory of all strips, so many bytes each.
     """
     module = lowering.builder.module
-    function = ir.Function(module, PIECE, module.get_unique_name("strip"))
+    function = ir.Function(module, PIECE_TYPE, module.get_unique_name("strip"))
     function.linkage = "internal"
     function.attributes.add("noinline")
     builder = Builder(function)
     context, strip = function.args
-    room: ir.Room | None = None
     places = itertools.count()
 
     def pointer() -> ir.Value:
         return table_entry(builder, context, next(places))
 
-    if scratch:
-        offset = builder.ir.mul(strip, index(scratch))
-        memory = Arena(builder, builder.ir.gep(pointer(), [offset], source_etype=ir.IntType(8)))
-    else:
-        room = builder.alloca(ir.ArrayType(ir.IntType(8), 0), align=64)
-        memory = Arena(builder, room)
+    room = builder.alloca(ir.ArrayType(_BYTE, 0), align=64)  # its size is known at the end
+    memory = Arena(builder, room)
     read_only = memory.new_tag()
     inputs = [
         View(pointer(), view.dtype, view.shape, view.strides, 0, read_only) for view in operands
@@ -142,7 +141,7 @@ def _strip_function(
         number: View(pointer(), view.dtype, view.shape, view.strides, 0, memory.new_tag())
         for number, view in rows.items()
     }
-    sums = [each.moved(builder, memory, pointer) for each in sums]
+    sums = [each.moved(memory, pointer) for each in sums]
     body = function.append_basic_block("body")
     builder.ir.branch(body)
     builder.ir.position_at_end(body)
@@ -153,8 +152,8 @@ def _strip_function(
     end = builder.ir.udiv(builder.ir.mul(after, index(plan.count)), index(plan.strips))
     before = 0
     for segment in plan.segments:
-        low = _within(builder, builder.ir.sub(first, index(before)), segment.count)
-        high = _within(builder, builder.ir.sub(end, index(before)), segment.count)
+        low = _clipped(builder, builder.ir.sub(first, index(before)), segment.count)
+        high = _clipped(builder, builder.ir.sub(end, index(before)), segment.count)
         with builder.range(low, high) as panel:
             start = builder.affine(panel, segment.start, segment.size)
             outputs = segment.step.outputs
@@ -162,24 +161,28 @@ def _strip_function(
             _panel(inner, plan, segment, start, inputs, written)
             for each in sums:
                 if each.number in segment.results:
-                    _take_along(inner, each, outputs[segment.results.index(each.number)], strip)
+                    _accumulate(inner, each, outputs[segment.results.index(each.number)], strip)
         memory.restore(memory.slots)
         before += segment.count
-    if room is not None:  # as large as it turned out to be needed
-        room.kind = ir.ArrayType(ir.IntType(8), memory.size)
     builder.ir.ret_void()
+    if memory.size <= _STACK:
+        room.kind = ir.ArrayType(_BYTE, memory.size)
+        return function, 0
+    with builder.ir.at_start(builder.entry):
+        offset = builder.ir.mul(strip, index(memory.size))
+        room.replace_by(builder.ir.gep(pointer(), [offset], source_etype=_BYTE))
     return function, memory.size
 
 
-def _within(builder: Builder, value: ir.Value, limit: int) -> ir.Value:
-    """Return a value cut off at 0 and at a limit."""
+def _clipped(builder: Builder, value: ir.Value, limit: int) -> ir.Value:
+    """Return a value clipped to the range from 0 to a limit."""
     b = builder.ir
     value = b.select(b.icmp_signed("<", value, index(0)), index(0), value)
     return b.select(b.icmp_signed(">", value, index(limit)), index(limit), value)
 
 
 def _part(builder: Builder, view: View, axis: int, start: ir.Value, size: int) -> View:
-    """Return some rows of an array; the first may lie outside if none is ever looked at."""
+    """Return some rows of an array; they may lie outside of it if they are never read."""
     offset = builder.ir.mul(start, index(view.strides[axis]))
     shape = (*view.shape[:axis], size, *view.shape[axis + 1 :])
     pointer = view.at_offset(builder, offset)
@@ -194,17 +197,17 @@ def _panel(
     inputs: Sequence[View],
     written: dict[int, View],
 ) -> None:
-    """Emit what one panel computes; rows of results go where they belong."""
+    """Emit the computation of one panel; rows of results are written in their places."""
     builder = inner.builder
-    known = iter(segment.step.inputs)
+    nodes = iter(segment.step.inputs)
     for dealt in plan.sliced:
         first = builder.affine(start, dealt.distance, 1)
-        node = next(known)
+        node = next(nodes)
         rows = node.shape[dealt.axis]
         view = _part(builder, inputs[dealt.operand], dealt.axis, first, rows)
         inner.memory.bind(node, view)
     for number in plan.whole:
-        inner.memory.bind(next(known), inputs[number])
+        inner.memory.bind(next(nodes), inputs[number])
     targets = []
     for number, node in zip(segment.results, segment.step.outputs, strict=True):
         result = plan.results[number]
@@ -219,10 +222,6 @@ def _panel(
         inner.store(node, target)
 
 
-def _neutral(each: _Sums, dtype: np.dtype) -> object:
-    return _reduction(each).initial(dtype)
-
-
 def _reduction(each: _Sums) -> Reduction:
     lower = TABLE[each.combine].lower
     assert isinstance(lower, Reduction)
@@ -230,15 +229,16 @@ def _reduction(each: _Sums) -> Reduction:
 
 
 def _reset(builder: Builder, each: _Sums, strip: ir.Value) -> None:
+    """Set a strip's sum to its initial value, and its error to 0."""
     for view in each.views:
-        is_error = view is each.errors
-        start = builder.number(0 if is_error else _neutral(each, view.dtype), view.dtype)
+        initial = 0 if view is each.errors else _reduction(each).initial(view.dtype)
+        start = builder.number(initial, view.dtype)
         part = each.of_strip(builder, view, strip)
         with builder.loops(each.shape) as position:
             part.store(builder, start, part.address(builder, position))
 
 
-def _take_along(inner: Lowering, each: _Sums, node: Node, strip: ir.Value) -> None:
+def _accumulate(inner: Lowering, each: _Sums, node: Node, strip: ir.Value) -> None:
     """Add a panel's sum to the strip's."""
     builder = inner.builder
     values = each.of_strip(builder, each.values, strip)
@@ -260,20 +260,21 @@ def _join(
     place: tuple[ir.Value, ...],
     element: Element,
 ) -> None:
+    """Combine one element of a sum with another one, and update its error."""
     address = values.address(builder, place)
     before = values.load(builder, address)
     if errors is None:
         joined = _reduction(each).combine(builder, before, element)
         values.store(builder, joined, address)
         return
-    lost = errors.address(builder, place)
-    after, error = add_carrying(builder, before, errors.load(builder, lost), element)
-    errors.store(builder, error, lost)
+    error_address = errors.address(builder, place)
+    after, error = add_carrying(builder, before, errors.load(builder, error_address), element)
+    errors.store(builder, error, error_address)
     values.store(builder, after, address)
 
 
 def _add_up(builder: Builder, each: _Sums, target: View, strips: int) -> None:
-    """Add up the sums of all strips in the first one's place, and store the total."""
+    """Add the sums of all strips to the first one's, in order, and store the total."""
     first = each.of_strip(builder, each.values, index(0))
     errors = None if each.errors is None else each.of_strip(builder, each.errors, index(0))
     with builder.loop(strips - 1) as number:
@@ -282,8 +283,8 @@ def _add_up(builder: Builder, each: _Sums, target: View, strips: int) -> None:
         with builder.loops(each.shape) as place:
             element = part.load(builder, part.address(builder, place))
             if each.errors is not None:
-                lost = each.of_strip(builder, each.errors, strip)
-                element = element - lost.load(builder, lost.address(builder, place))
+                error = each.of_strip(builder, each.errors, strip)
+                element = element - error.load(builder, error.address(builder, place))
             _join(builder, each, first, errors, place, element)
     with builder.loops(each.shape) as place:
         total = first.load(builder, first.address(builder, place))

@@ -1,4 +1,4 @@
-"""Results put together from parts: joined, packed, added or put at places."""
+"""Results that are assembled from parts, or by writes at indices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steepest.graph import Node
 
 @kernel("concatenate")
 def concatenate(lowering: Lowering, node: Node) -> None:
-    """Copy each operand to its part of the result, unless it was computed there."""
+    """Copy each operand to its part of the result, unless it is there already."""
     builder, axis = lowering.builder, node.attributes["axis"]
     target = lowering.memory.allocate(node)
     start = 0
@@ -35,7 +35,7 @@ def concatenate(lowering: Lowering, node: Node) -> None:
 
 @kernel("pack")
 def pack(lowering: Lowering, node: Node) -> None:
-    """Store each number at its place."""
+    """Store each operand, a number, at its position."""
     builder, target = lowering.builder, lowering.memory.allocate(node)
     for place, operand in enumerate(node.operands):
         address = target.at_offset(builder, index(place))
@@ -44,7 +44,7 @@ def pack(lowering: Lowering, node: Node) -> None:
 
 @kernel("add_at")
 def add_at(lowering: Lowering, node: Node) -> None:
-    """Zero the result, then add each value at its place."""
+    """Set the result to 0, then add each value at its index."""
     builder = lowering.builder
     values, *indices = node.operands
     target = lowering.memory.allocate(node)
@@ -60,7 +60,7 @@ def add_at(lowering: Lowering, node: Node) -> None:
 
 @kernel("put_at")
 def put_at(lowering: Lowering, node: Node) -> None:
-    """Copy the array, then store each value at its place, in order."""
+    """Copy the array, then store each value at its index, in order."""
     builder = lowering.builder
     x, values, *indices = node.operands
     differs_at = lowering.memory.differs_at(node)

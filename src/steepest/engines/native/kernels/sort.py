@@ -1,38 +1,27 @@
-"""Order along an axis: the place of the largest element, or of each."""
+"""Positions along an axis: of the largest or smallest element, or of all in sorted order."""
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell
-from steepest.engines.native.codegen.registers import comes_before, is_better, lanes_of
+from steepest.engines.native.codegen.registers import comes_before, is_better, reduced_elements
 from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.host import host
 from steepest.graph import Node
 
-
-@kernel("argmax")
-def argmax(lowering: Lowering, node: Node) -> None:
-    """Find the first largest element along an axis."""
-    _extreme_position(lowering, node, ">")
-
-
-@kernel("argmin")
-def argmin(lowering: Lowering, node: Node) -> None:
-    """Find the first smallest element along an axis."""
-    _extreme_position(lowering, node, "<")
-
-
 _RANKING_LIMIT = 256
-"""Axes up to so long are sorted by counting, for each element, those that come before."""
+"""Longest axis that is sorted by counting, for each element, those that come before."""
 
 
 @kernel("argsort")
 def argsort(lowering: Lowering, node: Node) -> None:
-    """Put each element's number where as many others come before it."""
+    """Store each element's index at its rank, which is the number of elements before it."""
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
     extent = node.shape[axis]
@@ -56,6 +45,7 @@ def argsort(lowering: Lowering, node: Node) -> None:
 
 
 def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
+    """Find the first best element along an axis."""
     builder, axis = lowering.builder, node.attributes["axis"]
     (operand,) = node.operands
     target = lowering.memory.allocate(node)
@@ -74,49 +64,44 @@ def _extreme_position(lowering: Lowering, node: Node, better: str) -> None:
         target.store(builder, place.get(), target.address(builder, position))
 
 
-@tiny_kernel("argmax")
-def _argmax_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    return _extreme_in_registers(lowering, node, ">")
-
-
-@tiny_kernel("argmin")
-def _argmin_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    return _extreme_in_registers(lowering, node, "<")
-
-
 def _extreme_in_registers(lowering: Lowering, node: Node, better: str) -> np.ndarray:
+    """Find the first best element along an axis, in registers."""
     builder = lowering.builder
-    lanes, shape = lanes_of(lowering, node)
     result = np.empty(node.size, object)
-    for i, lane in enumerate(lanes):
-        best, place = lane[0], builder.number(0, node.dtype)
-        for k, element in enumerate(lane[1:], 1):
+    for i, row in enumerate(reduced_elements(lowering, node)):
+        best, place = row[0], builder.number(0, node.dtype)
+        for k, element in enumerate(row[1:], 1):
             wins = is_better(element, best, better)
             best = builder.select(wins, element, best)
             place = builder.select(wins, builder.number(k, node.dtype), place)
         result[i] = place
-    return result.reshape(shape)
+    return result.reshape(node.shape)
+
+
+for _name, _better in {"argmax": ">", "argmin": "<"}.items():
+    kernel(_name)(functools.partial(_extreme_position, better=_better))
+    tiny_kernel(_name)(functools.partial(_extreme_in_registers, better=_better))
 
 
 @tiny_kernel("argsort")
 def _argsort_in_registers(lowering: Lowering, node: Node) -> np.ndarray:
-    """Put each element's number where as many others come before it."""
+    """Store each element's index at its rank, which is the number of elements before it."""
     builder = lowering.builder
     one, nothing = builder.number(1, node.dtype), builder.number(0, node.dtype)
     axis = node.attributes["axis"]
     elements = np.moveaxis(lowering.in_registers(node.operands[0]), axis, -1)
     result = np.empty(elements.shape, object)
     for position in np.ndindex(elements.shape[:-1]):
-        lane = elements[position]
+        row = elements[position]
         ranks = []
-        for i, own in enumerate(lane):
+        for i, own in enumerate(row):
             rank = nothing
-            for j, other in enumerate(lane):
+            for j, other in enumerate(row):
                 if j != i:
                     ahead = comes_before(other, own) if j > i else ~comes_before(own, other)
                     rank = rank + builder.select(ahead, one, nothing)
             ranks.append(rank)
-        for place in range(len(lane)):
+        for place in range(len(row)):
             chosen = nothing
             for i, rank in enumerate(ranks):
                 chosen = builder.select(rank == place, builder.number(i, node.dtype), chosen)

@@ -1,14 +1,14 @@
-"""Many problems side by side: each lane of the vector registers has a problem of its own.
+"""Many problems side by side, one in each lane of the vector registers.
 
-All lanes make the same iteration at the same time. A problem that is over leaves its answer
-and its lane to the next one, so that no lane waits for another.
+All lanes make an iteration at the same time. When a problem is over, its answer is stored and
+the next problem starts in its lane, so no lane waits for another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,21 +27,21 @@ from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Graph, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
 
-# Words that all threads share: the next problem, and whether to stop.
+# Words that all threads share: the number of the next problem, and whether to stop.
 NEXT, STOP = 0, 8
 
 _BYTE = ir.IntType(8)
 
 
 def lanes_for(program: ManyProgram) -> int:
-    """Return how many problems run side by side; 0 where the program does not allow it.
+    """Return how many problems run side by side; 0 if the program does not allow it.
 
-    What is computed by NumPy, loops whose length depends on values, and elements picked at
-    places that do, need a control flow of their own.
+    Ops that NumPy computes, loops whose length depends on values, and indices that depend on
+    values need their own control flow for each problem.
     """
     if not all(map(_runs_in_lanes, order(program.outputs))):
         return 0
-    # Two registers for each element: one is computed while the other's result is waited for.
+    # Two registers for each element: one is computed while the other waits for its result.
     return 2 * vector_bytes() // program.x.dtype.itemsize
 
 
@@ -58,27 +58,27 @@ def _runs_in_lanes(node: Node) -> bool:
 
 
 class Lane(NamedTuple):
-    """A vector of every problem, that the iteration reads or replaces.
+    """A vector that each problem has, which the iteration reads or replaces.
 
     Attributes
     ----------
-    name
-        Of its slots in the table of pointers.
+    slot
+        The slot of `current` in the table of pointers.
     node
         The input.
-    here
-        Where the vectors of the problems under way stand, lane by lane.
-    there
-        Where their next values are put first, if they do not fit in registers.
+    current
+        The vectors of the current problems, lane by lane.
+    following
+        Memory for their next values; None if these are in registers.
     source
-        Where those of all problems stand, one after the other; None for what a problem does
-        not start with.
+        Address of the vectors of all problems, one after the other; None if problems do not
+        start with a value of their own.
     """
 
-    name: str
+    slot: str
     node: Node
-    here: View
-    there: View | None
+    current: View
+    following: View | None
     source: ir.Value | None
 
 
@@ -89,15 +89,15 @@ class LanesCode:
     Attributes
     ----------
     program
-        What it was compiled from.
+        The program that was compiled.
     code
-        The machine code: of the table of pointers and the number of problems.
+        The machine code. Its arguments are the table of pointers and the number of problems.
     lanes
-        How many problems run side by side.
+        Number of problems that run side by side.
     arena_size
-        Bytes that each thread needs to work in.
+        Bytes of static memory that each thread needs.
     in_lanes
-        Inputs whose values stand lane by lane, by the names of their slots.
+        Inputs whose values are stored lane by lane, by the names of their slots.
     table
         Slots of the table of pointers.
     """
@@ -111,7 +111,7 @@ class LanesCode:
 
 
 def compile_lanes(program: ManyProgram, lanes: int) -> LanesCode:
-    """Compile what works through problems, or return what was compiled before."""
+    """Compile a program for many problems, or return the code compiled before."""
     return cached((program, lanes), lambda: _Writer(program, lanes).write())
 
 
@@ -146,12 +146,13 @@ class _Writer:
 
     def _lane(self, node: Node, name: str, starts: bool = True, is_carried: bool = False) -> Lane:
         tag = self.arena.new_tag()
-        here = contiguous(self._pointer(f"{name}.here"), node.dtype, node.shape, tag)
+        slot = f"{name}.in_lanes"
+        current = contiguous(self._pointer(slot), node.dtype, node.shape, tag)
         source = self._pointer(f"{name}.source") if starts else None
-        there = None
+        following = None
         if is_carried and node.size > REGISTER_LIMIT:
-            there, _ = self.arena.allocate(node.dtype, node.shape)
-        return Lane(name, node, here, there, source)
+            following, _ = self.arena.allocate(node.dtype, node.shape)
+        return Lane(slot, node, current, following, source)
 
     def write(self) -> LanesCode:
         builder, b, program = self.builder, self.builder.ir, self.program
@@ -170,7 +171,7 @@ class _Writer:
         some_done = builder.any(done)
         with b.if_then(some_done):
             self._each_done(flags, lambda lane: self._finish(lowering, lane, codes))
-        self._go_on(lowering)
+        self._advance(lowering)
         after = self.function.append_basic_block("after")
         b.cbranch(some_done, after, head)
         b.position_at_end(after)
@@ -180,7 +181,7 @@ class _Writer:
         b.ret(index(0))
         compiled = Code(self.module, "descend_many", keep=not builder.hosts)
         lanes = (self.count, *self.carried, *self.data)
-        in_lanes = {f"{lane.name}.here": lane.node for lane in lanes}
+        in_lanes = {lane.slot: lane.node for lane in lanes}
         return LanesCode(program, compiled, self.lanes, self.arena.size, in_lanes, self.layout)
 
     def _iteration(self) -> Lowering:
@@ -189,41 +190,37 @@ class _Writer:
         plan = make_plan([((), [program.outputs])])
         lowering = Lowering(builder, self.arena, plan)
         for lane in (self.count, *self.carried, *self.data):
-            lowering.memory.bind(lane.node, lane.here)
+            lowering.memory.bind(lane.node, lane.current)
         for node, pointer in self.shared.items():
             view = contiguous(pointer, node.dtype, node.shape, self.read_only, is_common=True)
             lowering.memory.bind(node, view)
         for lane in (self.count, *self.carried):
             if lane.node.size <= REGISTER_LIMIT:
                 lowering.in_registers(lane.node)
-        lowering.memory.keep = {*program.answer, *self._following, program.over}
+        lowering.memory.keep = {*program.answer, *self._next_values, program.over}
         lowering.emit(program.outputs)
-        for lane, node in zip(self.carried, self._following, strict=True):
-            if lane.there is not None:
-                lowering.store(node, lane.there)
+        for lane, node in zip(self.carried, self._next_values, strict=True):
+            if lane.following is not None:
+                lowering.store(node, lane.following)
         return lowering
 
     @property
-    def _following(self) -> tuple[Node, ...]:
+    def _next_values(self) -> tuple[Node, ...]:
         return (self.program.next_x, *self.program.next_state)
 
-    def _go_on(self, lowering: Lowering) -> None:
-        """Put the next values where those of this iteration were."""
-        following = [
-            lowering.in_registers(node) if lane.there is None else None
-            for lane, node in zip(self.carried, self._following, strict=True)
+    def _advance(self, lowering: Lowering) -> None:
+        """Replace the values of this iteration by the next ones."""
+        next_elements = [
+            lowering.in_registers(node) if lane.following is None else None
+            for lane, node in zip(self.carried, self._next_values, strict=True)
         ]
-        for lane, elements in zip(self.carried, following, strict=True):
+        for lane, elements in zip(self.carried, next_elements, strict=True):
             if elements is not None:
-                self._store(lane.here, elements.reshape(-1))
-            elif lane.there is not None:
-                self._copy_all(lane.there, lane.here)
+                lane.current.store_all(self.builder, elements.reshape(-1))
+            elif lane.following is not None:
+                self._copy_all(lane.following, lane.current)
         count = lowering.in_registers(self.program.count)[()]
-        self._store(self.count.here, [count + 1])
-
-    def _store(self, view: View, elements: Sequence[Any]) -> None:
-        for i, element in enumerate(elements):
-            view.store(self.builder, element, view.at_offset(self.builder, index(i)))
+        self.count.current.store_all(self.builder, [count + 1])
 
     def _copy_all(self, source: View, target: View) -> None:
         builder = self.builder
@@ -248,7 +245,7 @@ class _Writer:
         return memory
 
     def _each_done(self, flags: ir.Value, emit: Callable[[ir.Value], None]) -> None:
-        """Emit something for each lane whose problem is over."""
+        """Emit instructions for each lane whose problem is over."""
         b = self.builder.ir
         with self.builder.loop(self.lanes) as lane:
             flag = b.load(b.gep(flags, [lane], source_etype=_BYTE), typ=_BYTE)
@@ -281,15 +278,15 @@ class _Writer:
             b.store(value, b.gep(target, [b.add(start, flat)], source_etype=kind))
 
     def _refill(self, lane: ir.Value) -> None:
-        """Start the next problem in a lane, if there is one."""
+        """Start the next problem in a lane, if one is left."""
         builder, b = self.builder, self.builder.ir
         problem = b.atomic_rmw("add", self._word_at(NEXT), index(1), "monotonic")
         stopped = b.icmp_signed("!=", self._word(STOP), index(0))
-        there_is = b.and_(b.icmp_signed("<", problem, self.total), b.not_(stopped))
-        number = b.select(there_is, problem, index(-1))
+        is_left = b.and_(b.icmp_signed("<", problem, self.total), b.not_(stopped))
+        number = b.select(is_left, problem, index(-1))
         b.store(number, b.gep(self.lane_problems, [lane], source_etype=INDEX))
-        b.store(index(0), b.gep(self.count.here.pointer, [lane], source_etype=INDEX))
-        with b.if_then(there_is):
+        b.store(index(0), b.gep(self.count.current.pointer, [lane], source_etype=INDEX))
+        with b.if_then(is_left):
             for vector in (self.carried[0], *self.data):
                 assert vector.source is not None
                 size, kind = vector.node.size, memory_type(vector.node.dtype)
@@ -297,5 +294,5 @@ class _Writer:
                 with builder.loop(size) as i:
                     source = b.gep(vector.source, [b.add(start, i)], source_etype=kind)
                     place = b.add(b.mul(i, index(self.lanes)), lane)
-                    target = b.gep(vector.here.pointer, [place], source_etype=kind)
+                    target = b.gep(vector.current.pointer, [place], source_etype=kind)
                     b.store(b.load(source, typ=kind), target)

@@ -1,4 +1,4 @@
-"""Machine code of whole descents: compiled, or found where it was compiled before."""
+"""Machine code of whole descents: compiled, or found in a cache."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.descent_loop import write_descent
-from steepest.engines.native.programs.function import (
-    CompiledGraph,
-    cached,
-    compile_evaluation,
-)
-from steepest.engines.native.programs.layout import (
-    BlockLayout,
-)
+from steepest.engines.native.programs.function import CompiledGraph, cached, compile_evaluation
+from steepest.engines.native.programs.layout import BlockLayout
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.engines.program import Program
 from steepest.graph import Node
@@ -31,7 +25,7 @@ class DescentCode:
     Attributes
     ----------
     program
-        What it was compiled from.
+        The program that was compiled.
     code
         The machine code.
     memory
@@ -39,15 +33,15 @@ class DescentCode:
     checked
         Nodes whose indices it checks, or that NumPy computes.
     hosts
-        Calls back to NumPy; the code needs them as long as it lives.
+        Calls back to NumPy; they live as long as the code.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
     shares_work
         Whether threads share some of it.
     evaluation
-        Machine code of what the loop looks at, where that is compiled by itself.
+        Machine code of the evaluation of a descent in two parts, else None.
     spare
-        Workspaces of finished runs, for use again.
+        Workspaces of finished runs, to be used again.
     """
 
     program: Program
@@ -67,16 +61,16 @@ class DescentCode:
 
 
 def compile_descent(program: Program) -> DescentCode:
-    """Compile a descent, or return what was compiled for an equal one before."""
+    """Compile a descent, or return the code of an equal one that was compiled before."""
     return cached(program, lambda: _compiled(program))
 
 
 def _compiled(program: Program) -> DescentCode:
     if program.evaluation is None:
-        return _whole(program)
-    # The loop is the same for every problem of as many parameters.
+        return _compile_loop(program)
+    # The loop is the same for every problem with as many parameters.
     alone = dataclasses.replace(program, evaluation=None)
-    loop = cached(("in parts", alone), lambda: _whole(alone, in_parts=True))
+    loop = cached(("in parts", alone), lambda: _compile_loop(alone, in_parts=True))
     evaluation = compile_evaluation(program.evaluation)
     return dataclasses.replace(
         loop,
@@ -89,8 +83,8 @@ def _compiled(program: Program) -> DescentCode:
     )
 
 
-def _whole(program: Program, in_parts: bool = False) -> DescentCode:
-    """Return the machine code of a descent whose data are given, or evaluated by another's."""
+def _compile_loop(program: Program, in_parts: bool = False) -> DescentCode:
+    """Return the machine code of a loop; its data are given, or evaluated `in_parts`."""
     it = program.full
     if len(program.iterations) > 1 or it.guards:
         found = program_cache.of_program(

@@ -1,9 +1,7 @@
 """The loop of a descent, emitted as one function.
 
 Loss, gradient, stop rule, history and update are one function. It runs for a given number of
-iterations and keeps everything in registers or in its own memory. The loop carries small vectors
-in registers. Of each larger vector there are two copies, the current and the previous one, which
-change places at each update.
+iterations and keeps everything in registers or in its own memory.
 """
 
 from __future__ import annotations
@@ -25,9 +23,9 @@ from steepest.engines.native.programs.layout import (
     REASON,
     RECORDED,
     SWAPPED,
+    current,
     descent_table,
-    here,
-    there,
+    previous,
 )
 from steepest.engines.native.programs.loop_carried import Carried, as_elements
 from steepest.engines.native.schedule.plan import make_plan
@@ -38,7 +36,7 @@ from steepest.rewrite.panels import with_panels
 
 
 class LoopState(NamedTuple):
-    """What one iteration of the loop hands to the next.
+    """The values that one iteration of the loop hands to the next.
 
     Attributes
     ----------
@@ -60,7 +58,7 @@ class LoopState(NamedTuple):
 
 
 def write_descent(program: Program, in_parts: bool) -> program_cache.EmittedProgram:
-    """Return the function of a descent, which calls another for its data if `in_parts`."""
+    """Return the function of a descent; if `in_parts`, it calls another one for its data."""
     return _DescentWriter(program, in_parts).write()
 
 
@@ -80,7 +78,7 @@ class _DescentWriter:
         self.losses = self._pointer("losses")
         self.order = self._pointer("order")
         it = program.full
-        tag = self.arena.new_tag()  # what is only written, for Python to read afterwards
+        tag = self.arena.new_tag()  # for memory that only Python reads, afterwards
         self.gradient = contiguous(
             self._pointer("gradient"), it.gradient.dtype, it.gradient.shape, tag
         )
@@ -99,13 +97,13 @@ class _DescentWriter:
         following = zip(*[(it.next_x, *it.next_state) for it in paths], strict=True)
         for number, (node, new) in enumerate(zip((it.x, *it.state), following, strict=True)):
             tag = self.arena.new_tag()
-            now, before = (
+            first, second = (
                 contiguous(self._pointer(name), node.dtype, node.shape, tag)
-                for name in (here(number), there(number))
+                for name in (current(number), previous(number))
             )
-            # x before is the answer if the run diverges.
-            puts = new if self.carried else ()
-            self.carried.append(Carried(self.builder, node, now, before, puts))
+            # The previous x is the answer if the run diverges: it must stay whole.
+            slices = new if self.carried else ()
+            self.carried.append(Carried(self.builder, node, first, second, slices))
         self.data = self._data_pointers("data", it)
         if program.tail is not None:
             self.tail_data = self._data_pointers("tail data", program.tail)
@@ -128,7 +126,7 @@ class _DescentWriter:
         x = self.carried[0]
         self.real = register_type(program.full.loss.dtype)
         start = [carried.load() for carried in self.carried]
-        previous_x = [e.value for e in x.elements(x.there)] if x.in_registers else []
+        previous_x = [e.value for e in x.previous.load_all(self.builder)] if x.in_registers else []
         loss = b.load(self.losses, typ=self.real)
         first = b.load(self._integer(COUNT), typ=INDEX)
         self.last = b.add(first, self.function.args[1])
@@ -159,7 +157,7 @@ class _DescentWriter:
         )
 
     def _iterations(self, paths: Sequence[Iteration], state: LoopState) -> None:
-        """Write one iteration along each known path, and the branches that lead there."""
+        """Write one iteration along each known path, and the branches that choose the path."""
         plan = make_plan([(it.guards, it.stages) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         if self.in_parts:
@@ -179,11 +177,11 @@ class _DescentWriter:
         emit_tree(lowering, decision_tree([it.guards for it in paths]), leaf, unknown)
 
     def _iteration(self, lowering: Lowering, it: Iteration, state: LoopState) -> None:
-        """Write one iteration: it ends by going back to the head, or by returning."""
+        """Write one iteration; it ends by a jump to the head of the loop, or by returning."""
         builder, b = self.builder, self.builder.ir
         x = self.carried[0]
         lowering.memory.keep = {it.gradient, it.loss, *it.report, it.next_x, *it.next_state}
-        # Where the state before was is free at once; x before is wanted if the run diverges.
+        # The previous state may be overwritten at once; the previous x only after the check.
         for carried, node in zip(self.carried[1:], it.next_state, strict=True):
             carried.direct(lowering, node)
         before_stop, at_stop, on_update = it.stages
@@ -191,29 +189,29 @@ class _DescentWriter:
         loss = lowering.in_registers(it.loss)[()]
         for node in it.records:
             lowering.in_registers(node)
-        if x.in_registers:  # here, where every way out can see it
+        if x.in_registers:  # here, so that it dominates every exit
             lowering.in_registers(it.gradient)
         recorded = self._record(lowering, it, state.recorded)
-        stop, update, stopped = self._block("check"), self._block("update"), self._block("stop")
-        diverged = self._block("diverged")
+        names = ("check", "update", "stopped", "diverged")
+        check, update, stopped, diverged = map(self._block, names)
         leave_on_error(builder)
-        b.cbranch(lowering.in_registers(it.finite)[()].value, stop, diverged)
-        b.position_at_end(stop)
+        b.cbranch(lowering.in_registers(it.finite)[()].value, check, diverged)
+        b.position_at_end(check)
         lowering.emit(at_stop)
         reason = lowering.in_registers(it.stop)[()]
         b.cbranch((reason != 0).value, stopped, update)
         b.position_at_end(update)
         x.direct(lowering, it.next_x)
         lowering.emit(on_update)
-        targets = (it.next_x, *it.next_state)
+        new = (it.next_x, *it.next_state)
         following = [
             carried.next(lowering, node, values)
-            for carried, node, values in zip(self.carried, targets, state.carried, strict=True)
+            for carried, node, values in zip(self.carried, new, state.carried, strict=True)
         ]
         leave_on_error(builder)
         count = b.add(state.iterations, index(1))
-        now = [element.value for element in x.bound.reshape(-1)] if x.in_registers else []
-        after = LoopState(count, recorded, loss.value, now, following)
+        previous_x = [element.value for element in x.bound.reshape(-1)] if x.in_registers else []
+        after = LoopState(count, recorded, loss.value, previous_x, following)
         for phi, value in zip(self.phis, trees.leaves(after), strict=True):
             phi.add_incoming(value, b.block)
         pause = self._block("pause")
@@ -229,7 +227,7 @@ class _DescentWriter:
         self._leave(outcome, state._replace(recorded=recorded), loss.value)
 
     def _joined(self, stopped: ir.Block, diverged: ir.Block) -> ir.Value:
-        """Go on where a run is over, and return how it ended."""
+        """Join the blocks in which a run is over; return its outcome."""
         b, over = self.builder.ir, self._block("over")
         for block in (stopped, diverged):
             b.position_at_end(block)
@@ -241,11 +239,11 @@ class _DescentWriter:
         return outcome
 
     def _evaluate(self, x: Sequence[ir.Value]) -> None:
-        """Let the data be computed at x; return at once where that fails."""
+        """Call the evaluation, which computes the data at x; return at once if it fails."""
         b, carried = self.builder.ir, self.carried[0]
         table, evaluate = self._pointer("evaluated"), self._pointer("evaluate")
         carried.save(x)
-        b.store(carried.here.pointer if carried.in_registers else x[0], table)
+        b.store(carried.current.pointer if carried.in_registers else x[0], table)
         code = b.call(evaluate, [table, index(0), index(0)], FUNCTION_TYPE)
         failed, fine = self._block("failed"), self._block("evaluated")
         b.cbranch(b.icmp_signed("<", code, index(0)), failed, fine)
@@ -265,12 +263,12 @@ class _DescentWriter:
             lowering.memory.bind(node, view)
 
     def _gather(self, node: Node, whole: ir.Value, count: ir.Value) -> View:
-        """Copy the rows of this iteration's batch next to each other."""
+        """Copy the rows of this iteration's batch into one array."""
         builder, b, plan = self.builder, self.builder.ir, self.program.batches
         assert plan is not None
         batch, _ = self.arena.allocate(node.dtype, node.shape)
         source = contiguous(whole, node.dtype, (plan.samples, *node.shape[1:]), self.read_only)
-        done = b.sub(count, self.function.args[2])  # steps since the first row in order
+        done = b.sub(count, self.function.args[2])  # steps since the first row of the order
         epoch = b.udiv(done, index(plan.steps_per_epoch))
         number = b.urem(done, index(plan.steps_per_epoch))
         start = b.add(b.mul(epoch, index(plan.samples)), b.mul(number, index(plan.size)))
@@ -321,20 +319,19 @@ class _DescentWriter:
         for number, (carried, values) in enumerate(zip(self.carried, state.carried, strict=True)):
             carried.save(values)
             if not carried.in_registers:
-                swapped = b.icmp_unsigned("!=", values[0], carried.here.pointer)
+                swapped = b.icmp_unsigned("!=", values[0], carried.current.pointer)
                 b.store(b.zext(swapped, INDEX), self._integer(SWAPPED + number))
         x = self.carried[0]
         if x.in_registers:
-            for i, value in enumerate(state.previous_x):
-                element = self.builder.element(value, x.node.dtype)
-                x.there.store(self.builder, element, x.there.at_offset(self.builder, index(i)))
+            elements = as_elements(self.builder, x.node, state.previous_x)
+            x.previous.store_all(self.builder, elements.reshape(-1))
         b.ret(outcome)
 
 
 def _by_panels(paths: Sequence[Iteration]) -> Sequence[Iteration]:
-    """Return iterations computed by panels of rows where that is worth it."""
+    """Return iterations that are computed by panels of rows, if that pays off."""
     if len(paths) != 1 or paths[0].guards:
-        return paths  # they branch on nodes that they have in common
+        return paths  # paths branch on nodes that they share, which would become different
     (it,) = paths
     outputs, _ = with_panels(it.at_x, (it.next_x, *it.next_state))
     return [it.with_outputs(outputs)]

@@ -1,4 +1,4 @@
-"""What compiled code does, for people: its loops, its memory, its passes over the data."""
+"""Descriptions of compiled code: its loops, its memory, its passes over the data."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Loop:
     Attributes
     ----------
     results
-        What it computes.
+        The nodes that it stores.
     fused
-        The ops that it computes on the way, in order.
+        The other nodes that it computes, in order.
     reads, writes
         Bytes of the arrays that it reads and writes; each array counts once.
     flops
-        Operations on numbers; an exponential or a logarithm counts as one, too.
+        Operations on numbers; an exponential or a logarithm counts as one.
     panels
-        For a pass over the data by panels: what every panel computes.
+        For a pass over the data by panels: the computation of a panel.
     """
 
     results: tuple[Node, ...]
@@ -52,20 +52,19 @@ class CompiledPlan:
     loops
         The loop nests, in the order in which they run.
     in_registers
-        How many nodes are computed in registers, without a loop.
+        Number of nodes that are computed in registers, without a loop.
     arena_bytes
-        Memory for what lies between: one block, its places shared by what is not needed at
-        the same time.
+        Memory for intermediate arrays. Arrays that are not needed at the same time share it.
     result_bytes
         Memory of the results.
     report
-        What is known of the data axis; None where paths branch.
+        The report on the data axis; None if paths branch.
     paths
         Number of paths.
     sources
         The user's lines.
     names
-        Of the inputs.
+        Names of the inputs.
     """
 
     loops: tuple[Loop, ...]
@@ -171,7 +170,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
             panels = node.attributes["plan"]
             if panels not in seen:
                 seen.add(panels)
-                yield _pass_over_data(node, panels, plan)
+                yield _pass_over_data(node, panels)
             continue
         results = tuple(x for x in plan.together.get(node, (node,)) if x in plan.stored)
         done.update(results)
@@ -188,7 +187,7 @@ def _loops_of(plan: Plan) -> Iterator[Loop]:
         )
 
 
-def _pass_over_data(node: Node, panels: Panels, plan: Plan) -> Loop:
+def _pass_over_data(node: Node, panels: Panels) -> Loop:
     read = dict.fromkeys(node.operands)
     flops = 0
     for segment in panels.segments:

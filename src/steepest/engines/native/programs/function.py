@@ -49,11 +49,11 @@ _programs: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
 
 FUNCTION_TYPE = ir.FunctionType(INDEX, [POINTER, INDEX, INDEX])
-"""Of the table of pointers and two numbers; returns 0, or what stopped it."""
+"""Takes the table of pointers and two numbers; returns 0, or a code that says what stopped it."""
 
 
 def cached(key: Any, make: Callable[[], _T]) -> _T:
-    """Return what was compiled for a key before, or compile it now."""
+    """Return the code that was compiled for a key before, or compile it now."""
     with _lock:
         if key in _programs:
             _programs.move_to_end(key)
@@ -72,7 +72,7 @@ _NO_ARENA = np.zeros(0, np.uint8)
 _LARGE_ARENA = 1 << 20  # bytes; no function keeps more than that for itself
 
 UNKNOWN_PATH = -1
-"""What compiled code returns where the way leads where no path is known."""
+"""The code that machine code returns if its values lead to a path that is not known."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +84,22 @@ class CompiledGraph:
     paths
         The graph of each path, simplified; inputs are those of the last.
     code
-        The machine code: it returns the number of the path, :data:`UNKNOWN_PATH`, or below
-        that the number of a checked node.
+        The machine code. It returns the number of the path, :data:`UNKNOWN_PATH`, or
+        ``UNKNOWN_PATH - n`` if the n-th checked node failed.
     arena_size
         Bytes of static memory that one call needs.
     outputs
-        Shape and dtype of every output; paths share those that are alike.
+        Shape and dtype of every output; paths share outputs of the same shape and dtype.
     places
-        For each path, the positions of its outputs among these.
+        For each path, the positions of its outputs in `outputs`.
     checked
         Nodes whose indices are checked, or that NumPy computes.
     hosts
-        Calls back to NumPy; the code needs them as long as it lives.
+        Calls back to NumPy; they live as long as the code.
     shares_work
         Whether threads share some of it.
     arenas
-        Memory of finished calls, for use again.
+        Memory of finished calls, to be used again.
     """
 
     paths: tuple[Graph, ...]
@@ -134,10 +134,10 @@ class CompiledGraph:
 
     @functools.cached_property
     def direct(self) -> Callable[[tuple[Any, ...]], tuple[int, list[np.ndarray]] | None] | None:
-        """The fast way to run on arrays as they are.
+        """A fast function of arrays; None if machine code cannot inspect arrays here.
 
-        It returns None also where one is of another kind than compiled for: NumPy is not
-        asked about the arrays, machine code looks. It is None where that cannot be done.
+        Machine code checks the arrays, without NumPy. The function returns None if an array
+        has another shape or dtype than compiled for, too.
         """
         call = invoke()
         if call is None:
@@ -159,7 +159,7 @@ class CompiledGraph:
             if shares_work:
                 with thread_pool.at_work():
                     number = call(id(arrays), address)
-            else:  # without even the time of a context
+            else:  # a context manager would take longer than the call
                 number = call(id(arrays), address)
             if arena is not _NO_ARENA:
                 give_back(arena)
@@ -168,7 +168,7 @@ class CompiledGraph:
         return run
 
     def plan(self) -> CompiledPlan:
-        """Return what the code does, for people."""
+        """Return a description of the code, to be printed."""
         from steepest.engines.native.programs.explain import explain
 
         computed, reports = _by_panels(self.paths)
@@ -185,7 +185,7 @@ class CompiledGraph:
         fallback: Callable[..., Any],
         is_tuple: bool,
     ) -> Callable[..., Any] | None:
-        """Return a function that Python calls without further ado, where that is possible."""
+        """Return a C function that Python calls directly; None if the code does not allow it."""
         if len(self.paths) > 1 or self.shares_work or self.arena_size > _LARGE_ARENA:
             return None
         return entry(
@@ -210,7 +210,7 @@ class CompiledGraph:
             return aligned_bytes(self.arena_size)
 
     def _give_back(self, arena: np.ndarray) -> None:
-        if arena.nbytes < WORTH_KEEPING:  # larger ones are shared with whoever needs memory
+        if arena.nbytes < WORTH_KEEPING:  # larger ones go back to the pool of buffers
             self.arenas.append(arena)
 
     def _finished(
@@ -237,7 +237,7 @@ def raise_error(
     sources: Mapping[Node, Source],
     hosts: Sequence[HostCall] = (),
 ) -> NoReturn:
-    """Raise for the node whose number, from 1, the code returned."""
+    """Raise the error of the node whose number, from 1, machine code returned."""
     node = checked[code - 1]
     for call in hosts:
         if call.node is node and call.error is not None:
@@ -251,14 +251,14 @@ def raise_error(
 
 
 def compile_paths(paths: Sequence[Graph]) -> CompiledGraph:
-    """Compile the paths through a function, or return what was compiled for equal ones."""
+    """Compile the paths through a function, or return the code of equal paths."""
     simplified = tuple(map(_simplified, paths))
     program = cached(simplified, lambda: _compile(simplified))
-    return replace(program, paths=simplified)  # their lines are those of these graphs
+    return replace(program, paths=simplified)  # with the source lines of these graphs
 
 
 def compile_evaluation(graph: Graph) -> CompiledGraph:
-    """Compile what a descent calls in every iteration, as baseline code first."""
+    """Compile the evaluation of a descent in two parts, as baseline code first."""
     return cached(("evaluation", graph), lambda: _compile((graph,), baseline=True))
 
 
@@ -269,7 +269,7 @@ def _simplified(path: Graph) -> Graph:
 
 
 def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[list[int]]]:
-    """Return the outputs of all paths, shared where they are alike, and each path's own."""
+    """Return the outputs of all paths, and for each path the positions of its own."""
     outputs: dict[tuple[int, Shape, np.dtype], int] = {}
     places = [
         [
@@ -347,16 +347,16 @@ def _write(paths: tuple[Graph, ...]) -> program_cache.EmittedProgram:
 
 
 def _by_panels(paths: Sequence[Graph]) -> tuple[Sequence[Graph], tuple[Report, ...]]:
-    """Return the paths, computed by panels of rows where that is worth it."""
+    """Return the paths, computed by panels of rows if that pays off."""
     if len(paths) > 1 or paths[0].guards:
-        return paths, ()  # they branch on common nodes, which would become different ones
+        return paths, ()  # paths branch on nodes that they share, which would become different
     (path,) = paths
     outputs, report = with_panels(path.outputs)
     return (replace(path, outputs=tuple(outputs)),), (report,)
 
 
 def leave_on_error(builder: Builder) -> None:
-    """Return, where an index was out of bounds, what says so."""
+    """Emit the return of an error code if a checked node has failed."""
     if not builder.checked_nodes:
         return
     b, function = builder.ir, builder.function

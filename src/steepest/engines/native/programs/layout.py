@@ -1,6 +1,6 @@
-"""What Python and machine code share: tables of pointers and blocks of memory, laid out once.
+"""The layout of memory that Python and machine code share: tables of pointers, and blocks.
 
-Both sides look a place up by its name, so that neither counts.
+Both sides look up places by name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TableLayout:
     Parameters
     ----------
     names
-        Of the slots, in order.
+        Names of the slots, in order.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -37,33 +37,34 @@ class TableLayout:
         return self._places[name]
 
     def pointer(self, builder: Builder, table: ir.Value, name: str) -> ir.Value:
-        """Emit a look at a slot."""
+        """Emit the load of a slot's pointer."""
         return table_entry(builder, table, self._places[name])
 
     def empty_table(self) -> Any:
-        """Return a table, as C wants it, with nothing in it yet."""
+        """Return an empty table as a C array."""
         return (ctypes.c_void_p * len(self.names))()
 
     def bind(self, table: Any, name: str, address: int) -> None:
-        """Let a slot of a table point somewhere."""
+        """Set the address in a slot of a table."""
         table[self._places[name]] = address
 
 
-def here(number: int) -> str:
+def current(number: int) -> str:
     """Return the name of a carried vector's current copy: x is 0, then comes the state."""
-    return f"vector.{number}.here"
+    return f"vector.{number}.current"
 
 
-def there(number: int) -> str:
-    """Return the name of a carried vector's other copy."""
-    return f"vector.{number}.there"
+def previous(number: int) -> str:
+    """Return the name of a carried vector's previous copy."""
+    return f"vector.{number}.previous"
 
 
 def function_table(inputs: int, outputs: int) -> TableLayout:
     """Return the table of a function of flat inputs.
 
-    What calls it without Python (:mod:`~steepest.engines.native.runtime.c_entry`,
-    :mod:`~steepest.engines.native.runtime.numpy_abi`) fills it in this order.
+    The modules that call the function without Python
+    (:mod:`~steepest.engines.native.runtime.c_entry`,
+    :mod:`~steepest.engines.native.runtime.numpy_abi`) fill the table in this order.
     """
     return TableLayout(
         [
@@ -78,7 +79,7 @@ def function_table(inputs: int, outputs: int) -> TableLayout:
 def descent_table(program: Program) -> TableLayout:
     """Return the table of a descent.
 
-    What evaluates its data, where that is compiled by itself, has a table of its own.
+    The evaluation of a descent in two parts has a table of its own.
     """
     it = program.full
     tail = program.tail.data if program.tail else ()
@@ -89,7 +90,7 @@ def descent_table(program: Program) -> TableLayout:
             *("evaluate", "evaluated"),
             *(f"column.{i}" for i in range(len(it.records))),
             *(f"report.{i}" for i in range(len(it.report))),
-            *(name for i in vectors for name in (here(i), there(i))),
+            *(name for i in vectors for name in (current(i), previous(i))),
             *(f"data.{i}" for i in range(len(it.data))),
             *(f"tail data.{i}" for i in range(len(tail))),
         ]
@@ -99,45 +100,47 @@ def descent_table(program: Program) -> TableLayout:
 def batch_table(program: ManyProgram) -> TableLayout:
     """Return the table of many problems side by side.
 
-    What stands lane by lane is ``.here``; where it stands for all problems, one after the
-    other, is its ``.source``.
+    Slots ``.in_lanes`` hold the vectors of the current problems, lane by lane. Slots
+    ``.source`` hold those of all problems, one after the other.
     """
     own, shared = own_and_shared(program)
     return TableLayout(
         [
             *("arena", "words", "lanes", "codes"),
             *(f"answer.{i}" for i in range(len(program.answer))),
-            *("count.here", "x.here", "x.source"),
-            *(f"state.{i}.here" for i in range(len(program.state))),
-            *(f"data.{i}.{side}" for i in own for side in ("here", "source")),
+            *("count.in_lanes", "x.in_lanes", "x.source"),
+            *(f"state.{i}.in_lanes" for i in range(len(program.state))),
+            *(f"data.{i}.{side}" for i in own for side in ("in_lanes", "source")),
             *(f"data.{i}" for i in shared),
         ]
     )
 
 
 def own_and_shared(program: ManyProgram) -> tuple[list[int], list[int]]:
-    """Return the numbers of the data that each problem has of its own, and of the others."""
+    """Return the numbers of the data that differ between problems, and of the others."""
     numbers = range(len(program.data))
     own = [i for i in numbers if program.is_own[i]]
     return own, [i for i in numbers if not program.is_own[i]]
 
 
-# Places in a descent's block of integers; whether each vector's copies have changed places
-# comes last.
+# Places in a descent's block of integers: updates made, rows of history, the reason to stop,
+# and from SWAPPED on, for each carried vector, whether its copies have changed places.
 COUNT, RECORDED, REASON, SWAPPED = 0, 1, 2, 3
 
 
 class BlockLayout:
-    """The layout of the block: every array but history and data.
+    """The layout of a descent's block of memory: every array but history and data.
 
     Attributes
     ----------
     fields
         Offset, shape and dtype of each array, by name.
-    size, changing
-        Bytes in all, and those before what changes: the arena.
+    size
+        Number of bytes.
+    run_start
+        Offset of the arrays that describe a run; before them is the arena.
     table, data_slots
-        The table of pointers, and its slots of the data, the tail's last.
+        The table of pointers, and its slots of the data, those of the tail last.
     """
 
     def __init__(self, program: Program, arena_size: int, in_parts: bool = False) -> None:
@@ -152,15 +155,15 @@ class BlockLayout:
         self.fields: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
         self.size = 0
         self._add("arena", (arena_size,), np.dtype(np.uint8))
-        self.changing = self.size
+        self.run_start = self.size
         self._add("integers", (SWAPPED + len(self.vectors),), np.dtype(np.int64))
         self._add("losses", (2,), it.loss.dtype)
         self._add("gradient", it.gradient.shape, it.gradient.dtype)
         for number, node in enumerate(it.report):
             self._add(f"report.{number}", node.shape, node.dtype)
         for number, node in enumerate(self.vectors):
-            self._add(here(number), node.shape, node.dtype)
-            self._add(there(number), node.shape, node.dtype)
+            self._add(current(number), node.shape, node.dtype)
+            self._add(previous(number), node.shape, node.dtype)
         if in_parts:
             for number, node in enumerate(it.data):
                 self._add(f"data.{number}", node.shape, node.dtype)
@@ -171,6 +174,6 @@ class BlockLayout:
         self.size += -(-size // 64) * 64
 
     def view(self, name: str, block: np.ndarray, start: int = 0) -> np.ndarray:
-        """Return an array of a block, of which `start` bytes are missing."""
+        """Return an array of a block whose first `start` bytes are missing."""
         offset, shape, dtype = self.fields[name]
         return np.ndarray(shape, dtype, block, offset - start)

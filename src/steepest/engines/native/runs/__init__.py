@@ -1,1 +1,1 @@
-"""Compiled functions at work on somebody's arrays."""
+"""Runs of compiled descents on the caller's arrays."""

@@ -1,4 +1,4 @@
-"""Many problems being worked through by threads of machine code."""
+"""Runs of many problems, by threads of machine code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of, aligned_bytes, empty
 
 _SECONDS = 0.05
-"""Between two looks at what the threads have done."""
+"""Seconds between two reports of progress."""
 
 _ALIGNED = 64
 
 
 def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAnswers:
-    """Return the answers of all problems, as far as they were begun."""
+    """Return the answers of all problems that were started."""
     program, total = compiled.program, len(start.x)
     codes = np.full(total, NOT_STARTED, np.int64)
     values = [empty((total, *node.shape), node.dtype) for node in program.answer]
@@ -37,7 +37,7 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
         _table(compiled, arrays)
         for _ in range(min(thread_pool.get_num_threads(), -(-total // compiled.lanes)))
     ]
-    alive = (tables, arrays)  # as long as a thread looks at them
+    alive = (tables, arrays)  # as long as a thread uses them
 
     def work(table: ctypes.Array[Any], _alive: object = alive) -> None:
         compiled.code.call(ctypes.addressof(table), total, 0)
@@ -48,7 +48,7 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
             worker = threading.Thread(target=work, args=(table,), daemon=True)
             try:
                 worker.start()
-            except RuntimeError:  # no more threads: those that there are do the work
+            except RuntimeError:  # no more threads: the started ones do the work
                 break
             workers.append(worker)
         if not workers:
@@ -71,7 +71,7 @@ def _table(
 ) -> tuple[ctypes.Array[Any], np.ndarray]:
     """Return the table of pointers for one thread, and the memory that it works in.
 
-    `arrays` are what the threads share, by the names of their slots.
+    `arrays` are those that the threads share, by the names of their slots.
     """
     lanes, slots = compiled.lanes, {"lanes": 8 * compiled.lanes}
     for name, node in compiled.in_lanes.items():

@@ -20,7 +20,7 @@ from steepest.graph import Node, Source
 from steepest.trace.recording.blas_threads import while_called_back
 
 _ROWS_IN_ORDER = 1 << 20
-"""Rows of data whose order is made up at a time."""
+"""Rows of data that are put in order at a time."""
 
 _OUTCOMES = tuple(Outcome)
 
@@ -33,9 +33,9 @@ class NativeRun:
     compiled
         The machine code.
     start
-        Where to start.
+        The start.
     sources
-        The user's lines, for errors: code is shared by functions that compute the same.
+        The user's lines, for errors: functions that compute the same share code.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class NativeRun:
         self._epochs = range(0)
 
     def restart(self, x: np.ndarray) -> None:
-        """Go to a point, with no update made."""
+        """Start at a point, with no update made."""
         self._work.integers.fill(0)
         self._work.copies[0][0][...] = x
         self._swapped = [False] * len(self._work.copies)
@@ -72,11 +72,11 @@ class NativeRun:
         return self._compiled.code.call, ctypes.addressof(self._work.table)
 
     def snapshot(self) -> Callable[[], Snapshot]:
-        """Return what will tell where the run is now, also when it is over."""
-        return self._work.copied(list(self._swapped)).snapshot
+        """Copy the run as it is now; return what makes a snapshot of the copy."""
+        return self._work.copy_run(list(self._swapped)).snapshot
 
     def release(self) -> None:
-        """Give the memory back for the next run; this one is over."""
+        """Give the memory back for the next run."""
         self._compiled.spare.append(self._work)
 
     @property
@@ -117,18 +117,18 @@ class NativeRun:
         return int(self._work.integers[REASON])
 
     def advance(self, steps: int) -> Outcome:
-        """Make at most so many updates."""
+        """Make at most `steps` updates."""
         outcome = Outcome.PAUSED
         while steps > 0 and outcome is Outcome.PAUSED:
-            chunk = min(steps, self._deal())
+            chunk = min(steps, self._ordered_steps())
             if self._compiled.program.full.records:
                 chunk = min(chunk, self._work.history_rows - 1)
             outcome = self._call(chunk)
             steps -= chunk
         return outcome
 
-    def _deal(self) -> int:
-        """Return for how many iterations rows are in order; put more in order if none."""
+    def _ordered_steps(self) -> int:
+        """Return for how many iterations rows are in order; put more in order if for none."""
         plan = self._compiled.program.batches
         if plan is None:
             return 1 << 62
@@ -151,7 +151,7 @@ class NativeRun:
         machine_code, table = self._compiled.code, ctypes.addressof(work.table)
         evaluation = self._compiled.evaluation
         if evaluation is not None:
-            work.let_evaluate(evaluation.code.address)
+            work.bind_evaluation(evaluation.code.address)
         baseline = [code for code in self._compiled.codes if code.is_baseline]
         started = time.perf_counter() if baseline else 0.0
         sizes = [call.size_in_bytes for call in self._compiled.hosts]

@@ -1,7 +1,7 @@
-"""Whole descents in one call: from arrays to the end, without Python in between.
+"""Whole descents in one call of machine code, without Python in between.
 
-A small problem takes machine code some microseconds, and Python as many to prepare memory for
-it. Here one call checks the arrays, copies the state in which descents begin, and runs.
+For a small problem, Python would take as long to prepare memory as machine code takes to solve
+it. Here one call checks the arrays, copies the first state, and runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from steepest.engines.native.jit.compile import Code, once
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import FUNCTION_TYPE
 from steepest.engines.native.programs.layout import REASON, SWAPPED
-from steepest.engines.native.runs.workspace import Columns, Copied, Workspace
+from steepest.engines.native.runs.workspace import Columns, RunCopy, Workspace
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.native.runtime.numpy_abi import (
     OTHER_KIND,
@@ -38,40 +38,40 @@ _HEADER = Header(
     *("function", "table", "steps", "state", "start_state", "state_bytes", "x", "x_bytes"),
     *("data", "arrays", "type"),
 )
-"""After it come, for each array, its dtype and shape, how many bytes its numbers have (0 if they
-need not be finite), and how many numbers there are."""
+"""The words that follow it are, for each array: dtype and shape, the bytes of a number (0 if
+numbers need not be finite), and how many numbers there are."""
 
 _EXPONENTS = {8: 0x7FF0000000000000, 4: 0x7F800000}
-"""The bits of a real number that are all set where it is not finite, by its bytes."""
+"""The bits of a real number that are all set if it is not finite, by its number of bytes."""
 
 
-_NOBODYS = 2
+_UNUSED_COUNT = 2
 """``sys.getrefcount`` of a run that only its slot holds: that reference, and the call's own."""
 
 
 class _Slot(NamedTuple):
-    """Where one descent at a time runs.
+    """Memory in which one descent at a time runs.
 
     Attributes
     ----------
     work
-        Its memory.
+        The memory.
     address
-        Of the description.
-    kept
-        What is referred to by its address only.
+        Address of the description.
+    alive
+        Arrays whose addresses are used.
     last
-        The last run, which may still look into the memory.
+        The last run, which may still read the memory.
     """
 
     work: Workspace
     address: int
-    kept: tuple[np.ndarray, ...]
+    alive: tuple[np.ndarray, ...]
     last: list[FinishedRun]
 
 
 class OneCall:
-    """Makes a descent that begins in one state, again and again.
+    """Runs descents that start in the same state, each in one call.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class OneCall:
     state
         The method's state at the start.
     steps
-        Iterations at most.
+        Most iterations.
     """
 
     def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
@@ -91,18 +91,18 @@ class OneCall:
         self._function = _one_call()
 
     def __call__(self, arrays: tuple[Any, ...]) -> FinishedRun | None:
-        """Run from x on data, and return how it ended.
+        """Run from x on data; return the finished run.
 
-        `arrays` are x, then the data inputs. None is returned unless all of them are of the
-        kind that was compiled for, and finite, and the run stopped by itself.
+        `arrays` are x, then the data inputs. The result is None if an array is not finite or
+        has another shape or dtype than compiled for, or if no stop rule ended the run.
         """
         try:
             slot = self._slots.pop()
         except IndexError:
             slot = self._new_slot()
         last = slot.last
-        if last and sys.getrefcount(last[0]) > _NOBODYS:
-            last[0].take()
+        if last and sys.getrefcount(last[0]) > _UNUSED_COUNT:
+            last[0].copy_rest()
         outcome = self._function(id(arrays), slot.address)
         run = FinishedRun(self._compiled, slot.work) if outcome == Outcome.STOPPED else None
         last[:] = () if run is None else (run,)
@@ -114,12 +114,12 @@ class OneCall:
         work = Workspace(compiled.memory, self._evaluation)
         work.load(self._state)
         work.integers.fill(0)
-        state = work.changing
+        state = work.run_bytes
         start_state, x = state.copy(), work.copies[0][0]
         inputs = self._evaluation.paths[-1].inputs[1:]
-        first = self._evaluation.table.place("input.0") + 1  # after x come the data
+        first = self._evaluation.table.place("input.0") + 1  # the data follow x
         data = ctypes.addressof(work.evaluated) + first * ctypes.sizeof(ctypes.c_void_p)
-        work.let_evaluate(self._evaluation.code.address)
+        work.bind_evaluation(self._evaluation.code.address)
         steps = min(self._steps, work.history_rows - 1)
         words = _HEADER.write(
             function=compiled.code.address,
@@ -142,73 +142,73 @@ class OneCall:
 
 
 class FinishedRun:
-    """A run that is over: ``engines.protocol.Run``, as far as that looks back.
+    """A run that is over: the attributes of ``engines.protocol.Run``.
 
     Parameters
     ----------
     compiled
         The descent.
     work
-        What it ran in. What is asked for most often is copied out of it at once, the rest
-        when it is asked for, or before another run begins there.
+        The memory in which it ran. The attributes that are read most often are copied at once,
+        the others when one of them is read, or before another run starts in this memory.
     """
 
     def __init__(self, compiled: DescentCode, work: Workspace) -> None:
         self._compiled, self._work = compiled, work
-        self._taken: tuple[np.ndarray, tuple[Columns, np.ndarray | None]] | None = None
+        self._rest: tuple[np.ndarray, tuple[Columns, np.ndarray | None]] | None = None
         self.x: np.ndarray = work.copies[0][work.integers.item(SWAPPED)].copy()
         self.report = [part.copy() for part in work.report]
         self.reason: int = work.integers.item(REASON)
         self.loss: float = work.losses.item(1)
 
-    def take(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
-        """Copy the rest out of the memory, and return it: bytes, and the history."""
+    def copy_rest(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
+        """Copy the rest out of the memory, once; return it: bytes, and the history."""
         work = self._work
-        taken = work.changing.copy(), work.history()
-        # Whoever was first copied before the memory changed.
-        if self._taken is None:
-            self._taken = taken
-        return self._taken
+        rest = work.run_bytes.copy(), work.history()
+        # If two threads copy, the first copy was made before the memory could change.
+        if self._rest is None:
+            self._rest = rest
+        return self._rest
 
     @property
-    def _copied(self) -> Copied:
+    def _copy(self) -> RunCopy:
         memory = self._compiled.memory
-        block, _ = self._taken or self.take()
-        numbers = memory.view("integers", block, memory.changing)
-        return Copied(memory, block, memory.changing, numbers[SWAPPED:].tolist())
+        run_bytes, _ = self._rest or self.copy_rest()
+        integers = memory.view("integers", run_bytes, memory.run_start)
+        return RunCopy(memory, run_bytes, integers[SWAPPED:].tolist())
 
     @property
     def count(self) -> int:
-        return self._copied.count
+        return self._copy.count
 
     @property
     def previous_loss(self) -> float:
-        return self._copied.previous_loss
+        return self._copy.previous_loss
 
     @property
     def gradient(self) -> np.ndarray:
-        return self._copied.view("gradient")
+        return self._copy.view("gradient")
 
     @property
     def previous_x(self) -> np.ndarray:
-        return self._copied.before(0)
+        return self._copy.previous_vector(0)
 
     @property
     def state(self) -> list[np.ndarray]:
-        return self._copied.state
+        return self._copy.state
 
     @property
     def recording(self) -> Recording:
-        _, (columns, xs) = self._taken or self.take()
+        _, (columns, xs) = self._rest or self.copy_rest()
         return Recording([tuple(columns)], [] if xs is None else [xs])
 
     def snapshot(self) -> Callable[[], Snapshot]:
-        """Return what will tell where the run is."""
-        return self._copied.snapshot
+        """Return what makes a snapshot of the run."""
+        return self._copy.snapshot
 
 
 def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
-    """Return what makes descents in one call; None where they cannot be made so, or not yet."""
+    """Return what runs descents in one call; None if this is not possible, or not yet."""
     baseline = any([code.is_baseline for code in compiled.codes])
     if compiled.evaluation is None or baseline or compiled.shares_work or not layout_is_known():
         return None
@@ -217,10 +217,10 @@ def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> 
 
 @once
 def _one_call() -> Callable[[int, int], int]:
-    """Return the function that makes a descent.
+    """Return the function that runs a descent.
 
-    It takes the ids of a tuple of arrays and the address of its description, and returns
-    what the machine code does, or :data:`~steepest.engines.native.runtime.numpy_abi.OTHER_KIND`.
+    It takes the id of a tuple of arrays and the address of a description. It returns the
+    machine code's result, or :data:`~steepest.engines.native.runtime.numpy_abi.OTHER_KIND`.
     """
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(_code().address)
 
@@ -268,7 +268,7 @@ def _module() -> ir.Module:
 
 
 def _copy(w: Writer, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
-    """Copy so many bytes."""
+    """Emit a copy of `size` bytes."""
     module, name = w.function.module, "memcpy"
     kind = ir.FunctionType(POINTER, [POINTER, POINTER, INDEX])
     function = module.globals.get(name) or ir.Function(module, kind, name)
@@ -278,7 +278,7 @@ def _copy(w: Writer, target: ir.Value, source: ir.Value, size: ir.Value) -> None
 def _check_finite(
     w: Writer, data: ir.Value, size: ir.Value, count: ir.Value, otherwise: ir.Block
 ) -> None:
-    """Leave unless real numbers of so many bytes are all finite; of 0 bytes none is looked at."""
+    """Leave unless all numbers, of `size` bytes each, are finite; if `size` is 0, check none."""
     b = w.b
     for width, exponent in _EXPONENTS.items():
         kind = ir.IntType(8 * width)

@@ -1,1 +1,1 @@
-"""What compiled code needs while it runs: memory, threads, NumPy's and C's interfaces."""
+"""The runtime of compiled code: memory, threads, the C interfaces of Python and NumPy."""

@@ -1,7 +1,7 @@
-"""Memory for large results, used again once nobody looks at it any more.
+"""Memory for large results, which is used again when nobody refers to it any more.
 
-Memory that is new to a process costs more than filling it: the system hands it over page by
-page, zeroed. What a result lay in is kept for the next one, up to a bound.
+Memory that is new to a process costs more than filling it, because the system provides it page
+by page, zeroed. The memory of a result is kept for later results, up to a bound.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 from steepest.graph import Shape
 
 WORTH_KEEPING = 1 << 17
-"""Bytes from which on memory is kept; smaller is handed out again by NumPy itself."""
+"""Least bytes of memory that is kept; NumPy itself keeps smaller memory."""
 
-_KEPT = 1 << 28  # bytes in all
+_MOST_KEPT = 1 << 28  # bytes in all
 
 _LINE = 64  # results start at a cache line
 
 POISON = False
-"""Whether memory is filled with NaN before it is used, to show what reads it too early."""
+"""Whether memory is filled with NaN before it is used, so that tests notice an early read."""
 
 _lock = threading.Lock()
-_blocks: list[np.ndarray] = []  # the one used last comes last
+_blocks: list[np.ndarray] = []  # the block used last comes last
 
 
 def _references(blocks: list[np.ndarray], position: int) -> int:
@@ -35,10 +35,10 @@ def _references(blocks: list[np.ndarray], position: int) -> int:
 
 
 _UNUSED = _references([np.empty(1)], 0)
-"""References to a block that nobody holds: versions of Python count differently."""
+"""Number of references to a block that nobody holds; it depends on the version of Python."""
 
 _COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()
-"""Whether references are counted exactly; they are not where threads run without a lock."""
+"""Whether references are counted exactly; free-threaded Python does not."""
 
 
 def _is_unused(position: int) -> bool:
@@ -72,7 +72,7 @@ def aligned_bytes(size: int) -> np.ndarray:
 
 
 def maker(outputs: Sequence[tuple[Shape, np.dtype]]) -> Callable[..., np.ndarray]:
-    """Return ``np.empty`` or :func:`empty`, whichever serves arrays of these sizes."""
+    """Return what allocates the outputs: :func:`empty`, or ``np.empty`` if they are small."""
     sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in outputs]
     return np.empty if max(sizes, default=0) < WORTH_KEEPING and not POISON else empty
 
@@ -84,15 +84,15 @@ def _block(size: int) -> np.ndarray:
                 _blocks.append(_blocks.pop(position))
                 return _blocks[-1]
         block = np.empty(size, np.uint8)
-        if size <= _KEPT:
+        if size <= _MOST_KEPT:
             _blocks.append(block)
-        while sum(kept.nbytes for kept in _blocks) > _KEPT:
-            _blocks.pop(0)  # whoever still uses it keeps it
+        while sum(kept.nbytes for kept in _blocks) > _MOST_KEPT:
+            _blocks.pop(0)  # its users still hold it
         return block
 
 
 def _after_fork() -> None:
-    global _lock  # noqa: PLW0603 - whoever held it did not come along
+    global _lock  # noqa: PLW0603 - the thread that held it is not in the child
     _lock = threading.Lock()
 
 

@@ -1,8 +1,8 @@
-"""Compiled functions that Python calls like its own, written in C.
+"""Compiled functions that Python calls as built-in functions.
 
-Where the arguments are arrays of the kind compiled for, nothing of a call is left to the
-interpreter: machine code looks at the arrays, asks NumPy for the results' memory, computes,
-and returns. Whatever it does not know is handed to Python.
+If the arguments are arrays of the shapes and dtypes compiled for, machine code does the whole
+call: it checks the arrays, asks NumPy for the results' memory, computes, and returns. Other
+calls go to a function of Python, the fallback.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from steepest.engines.native.runtime.numpy_abi import (
 )
 from steepest.graph import Shape
 
-_FASTCALL = 0x0080  # of Python's interface: arguments come as a C array
-_SCALAR = 60  # the place of PyArray_Scalar in NumPy's interface
-_LONG_CALL = 1 << 13  # elements from which on other threads may run Python meanwhile
+_FASTCALL = 0x0080  # flag of Python's C interface: arguments are a C array
+_SCALAR = 60  # position of PyArray_Scalar in NumPy's C interface
+_LONG_CALL = 1 << 13  # least elements for which the interpreter's lock is released
 
-# Functions of Python's interface; their addresses are the first words of every description.
+# Functions of Python's C interface; their addresses are the first words of a description.
 _PYTHON = (
     "PyObject_Vectorcall",
     "PyTuple_New",
@@ -48,7 +48,7 @@ _HEADER = Header(
     *("function", "fallback", "open_sessions", "arena", "busy", "type"),
     *("inputs", "reads", "results", "is_tuple", "is_long", "queue"),
 )  # fmt: skip
-"""After it come the reads from outside with what was read, the inputs, and the results."""
+"""The words that follow it describe the reads from outside, the inputs, and the results."""
 
 
 class _Method(ctypes.Structure):
@@ -74,7 +74,7 @@ def entry(
     fallback: Callable[..., Any],
     is_tuple: bool,
 ) -> Callable[..., Any] | None:
-    """Return a function for Python to call; None where this Python cannot be dealt with.
+    """Return a built-in function that runs a program; None if this Python does not allow it.
 
     Parameters
     ----------
@@ -83,18 +83,18 @@ def entry(
     inputs, results
         Shapes and dtypes.
     make
-        Makes the memory of a result, from its shape and dtype.
+        Makes a result's array, given its shape and dtype.
     arena
         Memory of the program; a second call at the same time goes to the fallback.
     queue
-        What threads share.
+        The queue through which threads share work.
     reads
-        What was read from outside when the function was traced: how, and what it was. If
-        one of them is another object by now, the call goes to the fallback.
+        For each object that the traced function read from outside: a function that reads it
+        now, and the object. If one is another object now, the call goes to the fallback.
     open_sessions
         A number that is not 0 while something is being traced.
     fallback
-        For every call that is not of this kind.
+        The function that takes all other calls.
     is_tuple
         Whether the results are returned as a tuple.
     """
@@ -122,20 +122,20 @@ def entry(
         words += [id(read), id(found)]
     for shape, dtype in inputs:
         words += array_words(shape, dtype)
-    kept: list[Any] = [arena, queue, busy, reads, open_sessions, fallback, make, *inputs]
+    alive: list[Any] = [arena, queue, busy, reads, open_sessions, fallback, make, *inputs]
     for shape, dtype in results:
-        kept += [shape, dtype]
+        alive += [shape, dtype]
         words += [len(shape), id(make), id(shape), id(dtype)]
     description = np.array(words, np.int64).view(_Description)
-    description.kept = kept
+    description.alive = alive
     made: Callable[..., Any] = _new_function()(ctypes.byref(shared[0]), description, None)
     return made
 
 
 class _Description(np.ndarray):
-    """What machine code knows of a program: addresses, and what keeps them alive."""
+    """The description of a program, with the objects whose addresses are in it."""
 
-    kept: list[Any]
+    alive: list[Any]
 
 
 @functools.cache
@@ -149,7 +149,7 @@ def _functions() -> dict[str, int]:
 
 
 def _numpy_function(place: int) -> int:
-    """Return the address of a function of NumPy's interface."""
+    """Return the address of a function of NumPy's C interface."""
     capsule = np._core.multiarray._ARRAY_API  # type: ignore[attr-defined]
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
@@ -170,7 +170,7 @@ _lock = threading.Lock()
 
 @functools.cache
 def _shared() -> tuple[_Method, Code] | None:
-    """Return the one function behind all entries; None where its world is not as expected."""
+    """Return the function that all entries share; None if objects are not laid out as expected."""
     with _lock:
         if not layout_is_known() or not _scalars_are_known():
             return None
@@ -179,6 +179,7 @@ def _shared() -> tuple[_Method, Code] | None:
 
 
 def _scalars_are_known() -> bool:
+    """Whether NumPy's function that makes scalars works as expected."""
     kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
     try:
         address = _numpy_function(_SCALAR)
@@ -228,10 +229,10 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     def read(i: ir.Value) -> None:
         found = call("PyObject_Vectorcall", POINTER, words.next(POINTER), null, index(0), null)
         expected = words.next()
-        there = function.append_basic_block("there")
-        b.cbranch(b.icmp_unsigned("!=", found, null), there, failed)
-        b.position_at_end(there)
-        release(found)  # what it is compared with is alive: the description's owner has it
+        is_read = function.append_basic_block("is_read")
+        b.cbranch(b.icmp_unsigned("!=", found, null), is_read, failed)
+        b.position_at_end(is_read)
+        release(found)  # the expected object is alive, so its address is nobody else's
         w.require(b.ptrtoint(found, INDEX), expected, other_kind)
 
     w.each(index(0), reads, read)
@@ -287,7 +288,7 @@ def _module() -> ir.Module:  # noqa: PLR0915 - one function of machine code
     b.store_atomic(index(0), busy, "seq_cst", 8)
     drop = function.append_basic_block("drop")
     b.cbranch(b.icmp_unsigned("==", path, index(0)), computed, drop)
-    b.position_at_end(drop)  # an index out of bounds, another path: Python says it
+    b.position_at_end(drop)  # an index out of bounds, or another path: left to Python
 
     def forget(i: ir.Value) -> None:
         array = b.load(at(made, i), typ=POINTER)

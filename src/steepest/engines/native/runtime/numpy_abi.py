@@ -1,9 +1,9 @@
-"""Calls from Python: machine code looks into NumPy's array objects itself.
+"""Calls from Python in which machine code reads NumPy's array objects itself.
 
-Asking an array for its address, its flags and its shape takes Python a microsecond each
-time; their places in the object are part of NumPy's binary interface, which every compiled
-extension relies on. One function, made once in a process, checks the arrays of a call and
-hands their addresses to the program.
+Python takes a microsecond to read an array's address, flags or shape. Their offsets in the
+object are part of NumPy's binary interface, on which every compiled extension relies. One
+function, made once in a process, checks the arrays of a call and calls the program with their
+addresses.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.graph import Shape
 
 OTHER_KIND = -(1 << 62)
-"""What a call returns if an array is not of the shape, dtype and order compiled for."""
+"""The result of a call with an array of another shape, dtype or order than compiled for."""
 
 _INT = ir.IntType(32)
-_ALIGNED_IN_ORDER = 0x0101  # flags of NumPy's interface: C contiguous, and aligned
+_ALIGNED_IN_ORDER = 0x0101  # flags of NumPy's C interface: C contiguous, and aligned
 
-# The beginning of an array object: data, ndim, shape, strides, base, dtype, flags.
+# Offsets in an array object, whose fields are: data, ndim, shape, strides, base, dtype, flags.
 _DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = 0, 8, 16, 40, 48
-# In a dtype: its kind, character and order of bytes, a byte of no meaning, and its number.
+# In a dtype object: kind, character, byte order, a byte without meaning, and number.
 _WORD, _MEANING = 8, ~(0xFF << 24)
-_HEADER = object.__basicsize__  # what every object starts with; its type comes last
+_HEADER = object.__basicsize__  # bytes at the start of every object; its type comes last
 ITEMS = tuple.__basicsize__
-"""Where the items of a tuple begin."""
+"""Offset of a tuple's first item."""
 
 
 class Header:
-    """The words with which a description begins, by name.
+    """The first words of a description, by name.
 
-    A description is an array of 64-bit words: what a stub needs to know of one program. Python
-    writes it and machine code reads it; words that follow the header are read in order.
+    A description is an array of 64-bit words that says how a program is called. Python writes
+    it and machine code reads it. The words that follow the header are read in order.
 
     Parameters
     ----------
@@ -64,26 +64,25 @@ class Header:
 
 
 _HEADER_OF_CALL = Header("function", "inputs", "arrays", "type")
-"""The program, its numbers of inputs and of arrays in all, and NumPy's type of arrays."""
+"""The program, its number of inputs, its number of arrays in all, and NumPy's array type."""
 
 
 def array_words(shape: Shape, dtype: np.dtype) -> list[int]:
-    """Return what :func:`check_array` compares an array with: dtype, number of axes, shape."""
+    """Return the words with which :func:`check_array` compares: dtype, number of axes, shape."""
     return [word_of(dtype), len(shape), *shape]
 
 
 def word_of(dtype: np.dtype) -> int:
-    """Return what tells a dtype of numbers from others.
+    """Return a word that identifies a dtype of numbers.
 
-    Not every array of float64 has the same object for it: one that came through a pickle has
-    one of its own.
+    The address of the dtype object would not do: an array out of a pickle has its own object.
     """
     characters = [ord(x) for x in (dtype.kind, dtype.char, dtype.byteorder)]
     return int.from_bytes(bytes(characters), "little") | dtype.num << 32
 
 
 def describe(function: int, inputs: Sequence[tuple[Shape, np.dtype]], others: int) -> np.ndarray:
-    """Return what :func:`invoke` needs to know of a program.
+    """Return the description of a program for :func:`invoke`.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ def describe(function: int, inputs: Sequence[tuple[Shape, np.dtype]], others: in
     inputs
         Shape and dtype of each input.
     others
-        How many arrays there are besides, which are not checked.
+        Number of further arrays, which are not checked.
     """
     arrays = len(inputs) + others
     words = _HEADER_OF_CALL.write(
@@ -105,11 +104,10 @@ def describe(function: int, inputs: Sequence[tuple[Shape, np.dtype]], others: in
 
 @once
 def invoke() -> Callable[[int, int], int] | None:
-    """Return the function that calls a program.
+    """Return the function that calls a program; None if arrays are not laid out as expected.
 
-    It takes the ids of a tuple of arrays (the inputs, then the others) and the address of
-    the program's description, and returns what the program returns, or
-    :data:`OTHER_KIND`. It is None where arrays are not laid out as expected.
+    It takes the id of a tuple of arrays (the inputs, then the others) and the address of the
+    program's description. It returns the program's result, or :data:`OTHER_KIND`.
     """
     if not layout_is_known():
         return None
@@ -126,7 +124,7 @@ _SOME_DTYPES = [np.dtype(x) for x in ("f4", "f8", "i8", "u1", "?", ">f8", "c16")
 
 @functools.cache
 def layout_is_known() -> bool:
-    """Whether an array and a tuple can be read as expected."""
+    """Whether arrays and tuples are laid out as expected."""
     if sys.implementation.name != "cpython":
         return False
     array = np.zeros((3, 5), np.float32)
@@ -151,7 +149,7 @@ def layout_is_known() -> bool:
 
 
 class Writer:
-    """Writes the function, with loads at byte offsets and early returns."""
+    """Writes a function with loads at byte offsets, checks and loops."""
 
     def __init__(self, function: ir.Function) -> None:
         self.function = function
@@ -168,7 +166,7 @@ class Writer:
         self.b.position_at_end(fine)
 
     def each(self, first: ir.Value, stop: ir.Value, body: Callable[[ir.Value], None]) -> None:
-        """Repeat for an index from `first` to below `stop`, maybe never."""
+        """Repeat `body` for an index from `first` to below `stop`."""
         before = self.b.block
         head, inside, after = (
             self.function.append_basic_block(name) for name in ("head", "inside", "after")
@@ -206,14 +204,14 @@ class Words:
 
 
 def data_of(w: Writer, array: ir.Value) -> ir.Value:
-    """Return where an array's elements are."""
+    """Return the address of an array's elements."""
     return w.load(array, _HEADER + _DATA, POINTER)
 
 
 def check_array(
     w: Writer, array: ir.Value, kind: ir.Value, words: Words, other_kind: ir.Block
 ) -> None:
-    """Leave unless an object is an array of the dtype and shape that the next words say."""
+    """Leave unless an object is an array of the dtype and shape in the next words."""
     b = w.b
     w.require(w.load(array, _HEADER - 8), kind, other_kind)
     dtype = w.load(array, _HEADER + _DTYPE, POINTER)

@@ -1,7 +1,7 @@
-"""The threads that share work: as many as the user wants, asleep unless there is any.
+"""The threads that share work: as many as the user wants, asleep while there is none.
 
-Helpers are Python threads that stay in machine code, without the interpreter's lock, until
-the process ends.
+Workers are Python threads that stay in machine code, without the interpreter's lock, until the
+process ends. docs/architecture.md draws their states.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import numpy as np
 from steepest.engines.native.codegen import work_queue
 from steepest.engines.native.codegen.work_queue import (
     ACQUIRE,
-    MOST_HELPERS,
-    OPEN,
-    OVER,
+    MAX_WORKERS,
+    QUEUE_WORDS,
     RELEASE,
+    RUNNING,
+    SHUTDOWN,
     SLEEPING,
     STARTED,
     THREADS,
     WAKE_LOCK,
-    WORDS,
     WORKER_STRIDE,
     WORKERS,
 )
 from steepest.engines.native.jit.compile import Code, once
-from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.engines.native.runtime.buffer_pool import address_of, aligned_bytes
 from steepest.errors import SettingError
 
 
@@ -60,27 +60,30 @@ def _find_current_processor() -> Callable[[], int] | None:
 _current_processor = _find_current_processor()
 
 
-class _Helpers:
-    """The helpers of this process, started when they are first needed.
+def _wake_lock(number: int) -> int:
+    """Return the place of a worker's lock in the queue."""
+    return WORKERS + WORKER_STRIDE * number + WAKE_LOCK
+
+
+class _ThreadPool:
+    """The workers of this process, started when they are first needed.
 
     Attributes
     ----------
     queue
-        What they and the programs share.
+        The memory that workers and programs share.
     """
 
     def __init__(self, threads: int, queue: np.ndarray | None = None) -> None:
         if queue is None:
-            block = np.zeros(WORDS + 8, np.int64)
-            start = -(address_of(block) // 8) % 8
-            queue = block[start : start + WORDS]
+            queue = aligned_bytes(8 * QUEUE_WORDS).view(np.int64)
         self.queue = queue
         self.queue[:] = 0
         self.queue[THREADS] = threads
         for place, function in ((ACQUIRE, _acquire), (RELEASE, _release)):
             self.queue[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._workers: list[threading.Thread] = []
 
     @property
     def threads(self) -> int:
@@ -92,57 +95,57 @@ class _Helpers:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Keep the helpers awake meanwhile."""
+        """Keep the workers awake meanwhile."""
         if self.threads < 2:
             yield
             return
         with self._lock:
-            # Where no thread can be started, the caller does everything itself.
+            # If no thread can be started, the caller does everything itself.
             with contextlib.suppress(RuntimeError):
-                while len(self._threads) < min(self.threads - 1, MOST_HELPERS):
+                while len(self._workers) < min(self.threads - 1, MAX_WORKERS):
                     self._start()
-            self.queue[OPEN] += 1
+            self.queue[RUNNING] += 1
         if self.queue[SLEEPING]:
             self._keep_off_this_processor()
         try:
             yield
         finally:
             with self._lock:
-                self.queue[OPEN] -= 1
+                self.queue[RUNNING] -= 1
 
     def _keep_off_this_processor(self) -> None:
-        """Let helpers that wake up run elsewhere than the caller, who goes on here.
+        """Let workers that wake up run on other processors than the caller.
 
-        Linux wakes a thread where the one that woke it runs, and may leave both there for
-        long although another processor is idle.
+        Linux wakes a thread on the processor of the thread that woke it. It may leave both
+        there for long although another processor is idle.
         """
         if _current_processor is None:
             return
         elsewhere = os.sched_getaffinity(0) - {_current_processor()}
-        for helper in self._threads:
-            if elsewhere and helper.native_id is not None:
+        for worker in self._workers:
+            if elsewhere and worker.native_id is not None:
                 with contextlib.suppress(OSError):  # it has just ended, or may not be moved
-                    os.sched_setaffinity(helper.native_id, elsewhere)
+                    os.sched_setaffinity(worker.native_id, elsewhere)
 
     def _start(self) -> None:
         _, serve = _serve()
-        number, address = len(self._threads), address_of(self.queue)
+        number, address = len(self._workers), address_of(self.queue)
         lock = _new_lock()
         _acquire(lock, 1)
-        self.queue[WORKERS + WORKER_STRIDE * number + WAKE_LOCK] = lock
-        name = f"steepest helper {number + 1}"
-        helper = threading.Thread(target=serve, args=(address, number), name=name, daemon=True)
-        helper.start()
-        self._threads.append(helper)
-        self.queue[STARTED] = len(self._threads)
+        self.queue[_wake_lock(number)] = lock
+        name = f"steepest worker {number + 1}"
+        worker = threading.Thread(target=serve, args=(address, number), name=name, daemon=True)
+        worker.start()
+        self._workers.append(worker)
+        self.queue[STARTED] = len(self._workers)
 
     def end(self) -> None:
-        """Let the helpers go: machine code is unloaded after this."""
-        self.queue[OVER] = 1
-        for number in range(len(self._threads)):
-            _release(self.queue[WORKERS + WORKER_STRIDE * number + WAKE_LOCK].item())
-        for helper in self._threads:
-            helper.join(timeout=1.0)
+        """Let the workers end; machine code is unloaded after this."""
+        self.queue[SHUTDOWN] = 1
+        for number in range(len(self._workers)):
+            _release(self.queue[_wake_lock(number)].item())
+        for worker in self._workers:
+            worker.join(timeout=1.0)
 
 
 def available_threads() -> int:
@@ -152,18 +155,18 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def _asked_for() -> int:
+def _requested_threads() -> int:
     text = os.environ.get("STEEPEST_NUM_THREADS", "")
     return int(text) if text.isdigit() and int(text) > 0 else available_threads()
 
 
-_helpers = _Helpers(_asked_for())
-atexit.register(lambda: _helpers.end())  # noqa: PLW0108 - a fork makes new ones
+_pool = _ThreadPool(_requested_threads())
+atexit.register(lambda: _pool.end())  # noqa: PLW0108 - a fork makes another pool
 
 
 def _after_fork() -> None:
-    global _helpers  # noqa: PLW0603 - the parent's helpers did not come along
-    _helpers = _Helpers(_helpers.threads, _helpers.queue)  # which compiled code knows
+    global _pool  # noqa: PLW0603 - a child process has no copies of the parent's workers
+    _pool = _ThreadPool(_pool.threads, _pool.queue)  # compiled code knows the queue's address
 
 
 if hasattr(os, "register_at_fork"):
@@ -171,23 +174,23 @@ if hasattr(os, "register_at_fork"):
 
 
 def queue() -> np.ndarray:
-    """Return what programs need to share work out."""
-    return _helpers.queue
+    """Return the queue through which programs share work."""
+    return _pool.queue
 
 
 def at_work(shares_work: bool = True) -> contextlib.AbstractContextManager[None]:
-    """Keep the helpers awake while a program runs, if it may share work out."""
-    return _helpers.at_work() if shares_work else contextlib.nullcontext()
+    """Keep the workers awake while a program runs, if it may share work."""
+    return _pool.at_work() if shares_work else contextlib.nullcontext()
 
 
 def set_num_threads(number: int) -> None:
-    """Let compiled code use so many threads; results are the same for any number.
+    """Set how many threads compiled code uses; results are the same for any number.
 
     Parameters
     ----------
     number
-        At least 1. At first it is the number of processors that this process may use, or
-        what the environment variable ``STEEPEST_NUM_THREADS`` says.
+        At least 1. The default is the environment variable ``STEEPEST_NUM_THREADS``, or else
+        the number of processors that this process may use.
 
     Raises
     ------
@@ -201,7 +204,7 @@ def set_num_threads(number: int) -> None:
     """
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise SettingError(f"the number of threads is a positive whole number, got {number!r}")
-    _helpers.threads = number
+    _pool.threads = number
 
 
 def get_num_threads() -> int:
@@ -213,4 +216,4 @@ def get_num_threads() -> int:
     >>> st.get_num_threads() >= 1
     True
     """
-    return _helpers.threads
+    return _pool.threads

@@ -1,1 +1,1 @@
-"""What runs as one loop, what stays in registers, what becomes an array."""
+"""The schedule of a program: what runs as one loop, in registers, or as an array."""

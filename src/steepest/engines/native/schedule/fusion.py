@@ -1,6 +1,6 @@
-"""Which loops run as one: those over the same positions that look at the same arrays.
+"""Fusion: loops over the same positions that read the same arrays run as one loop.
 
-An array that only such a loop reads, position by position, need not exist.
+An array that only this loop reads, each element at its own position, is not stored.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from steepest.graph import Node, Shape
 from steepest.ops import Elementwise, Indexed, Reduction
 
 _MOST_TOGETHER = 8
-"""Most results of one loop: more would not find room in registers."""
+"""Most results of one loop; more would not fit in registers."""
 
-Place = tuple[int, Shape]
-"""Where loops may meet: the stage that they belong to, and what they run over."""
+LoopSpace = tuple[int, Shape]
+"""The stage of a loop and the shape that it runs over; only loops with equal ones may fuse."""
 
 Uses = dict[Node, bool]
-"""The loops that read a node, and whether each reads it only at the position it is at."""
+"""The loops that read a node, and whether each reads it only at the loop's own position."""
 
 
 @dataclass(eq=False)
 class _Group:
-    """Loops over the same positions, the last one first, and all that they look at."""
+    """Loops over the same positions, the last one first, and all arrays that they touch."""
 
     members: list[Node] = field(default_factory=list)
-    looks_at: set[Node] = field(default_factory=set)
+    touches: set[Node] = field(default_factory=set)
 
     @property
     def is_full(self) -> bool:
@@ -45,13 +45,13 @@ def group_loops(
 ) -> list[tuple[Node, ...]]:
     """Return the groups of several loops, operands first.
 
-    What only its own group reads, position by position, is taken out of `stored`, unless it
-    is a result. Results of a later stage may never be wanted: loops of several stages do
-    not run as one.
+    A node that only its own group reads, each element at its own position, is removed from
+    `stored`, unless it is a result. Loops of several stages do not run as one, because a later
+    stage may never run.
     """
-    places = _places(nodes, small, stored, stages)
-    uses = _uses(nodes, consumers, small, stored, places)
-    groups = [tuple(reversed(g.members)) for g in _groups(nodes, small, stored, uses, places)]
+    spaces = _loop_spaces(nodes, small, stored, stages)
+    uses = _uses(nodes, consumers, small, stored, spaces)
+    groups = [tuple(reversed(g.members)) for g in _groups(nodes, small, stored, uses, spaces)]
     groups = [members for members in groups if len(members) > 1]
     results = set().union(*stages)
     for members in groups:
@@ -67,39 +67,39 @@ def _groups(
     small: frozenset[Node],
     stored: set[Node],
     uses: Mapping[Node, Uses],
-    places: Mapping[Node, Place],
+    spaces: Mapping[Node, LoopSpace],
 ) -> Iterable[_Group]:
     """Return groups of loops.
 
-    Going backwards, a loop's level is above that of whatever needs it, but for the group
-    that it is in: so no group needs itself by way of another.
+    Nodes are visited backwards. The level of a loop is above the levels of all loops that read
+    it, except those in its own group. So no group depends on itself through another group.
     """
     levels: dict[Node, int] = {}
     group_of: dict[Node, _Group] = {}
-    at_level: dict[tuple[Place, int], list[_Group]] = {}
+    at_level: dict[tuple[LoopSpace, int], list[_Group]] = {}
     for node in reversed(nodes):
         if node not in stored and node not in small:
             continue
-        place = places.get(node)
-        same = {r for r, aligned in uses[node].items() if aligned and places[r] == place}
+        space = spaces.get(node)
+        same = {r for r, aligned in uses[node].items() if aligned and spaces[r] == space}
         inside = same if _is_elementwise(node) else set()
         above = max((levels[reader] + 1 for reader in uses[node].keys() - inside), default=0)
         level = max([above, *(levels[reader] for reader in inside)])
-        if place is None:
+        if space is None:
             levels[node] = level
             continue
         around = set(region(node, small, stored))
         readers = [group_of[reader] for reader in inside if levels[reader] == level]
         if readers and any(group is not readers[0] or group.is_full for group in readers):
             readers, level = [], level + 1
-        others = at_level.setdefault((place, level), [])
-        related = (g for g in others if not g.is_full and not g.looks_at.isdisjoint(around))
+        others = at_level.setdefault((space, level), [])
+        related = (g for g in others if not g.is_full and not g.touches.isdisjoint(around))
         group = readers[0] if readers else next(related, None)
         if group is None:
             group = _Group()
             others.append(group)
         group.members.append(node)
-        group.looks_at.update(x for x in (node, *around) if x.size > 1)
+        group.touches.update(x for x in (node, *around) if x.size > 1)
         levels[node], group_of[node] = level, group
     return dict.fromkeys(group_of.values())
 
@@ -110,7 +110,7 @@ def in_order(
     small: frozenset[Node],
     stored: set[Node],
 ) -> list[Node]:
-    """Return the nodes in an order in which groups stay together, operands first."""
+    """Return the nodes in an order that keeps groups together, operands first."""
     position = {node: i for i, node in enumerate(nodes)}
     unit_of = {node: members for members in groups for node in members}
     result: dict[Node, None] = {}
@@ -135,26 +135,26 @@ def _is_elementwise(node: Node) -> bool:
     return isinstance(node.op.lower, Elementwise)
 
 
-def _places(
+def _loop_spaces(
     nodes: Sequence[Node],
     small: frozenset[Node],
     stored: set[Node],
     stages: Sequence[Sequence[Node]],
-) -> dict[Node, Place]:
-    """Return the place of every loop that others may run along with."""
+) -> dict[Node, LoopSpace]:
+    """Return the stage and the shape of every loop that may fuse with others."""
     position = {node: i for i, node in enumerate(nodes)}
     last = (max(position[node] for node in stage) for stage in stages if stage)
     ends = list(itertools.accumulate(last, max))
-    places: dict[Node, Place] = {}
+    spaces: dict[Node, LoopSpace] = {}
     for node in stored - small:
-        shape = _positions(node)
+        shape = _loop_shape(node)
         if shape is not None:
-            places[node] = bisect.bisect_left(ends, position[node]), shape
-    return places
+            spaces[node] = bisect.bisect_left(ends, position[node]), shape
+    return spaces
 
 
-def _positions(node: Node) -> Shape | None:
-    """Return the shape that a node's loop runs over; None if it keeps to itself."""
+def _loop_shape(node: Node) -> Shape | None:
+    """Return the shape that a node's loop runs over; None if it does not fuse with others."""
     if isinstance(node.op.lower, Reduction):
         (operand,) = node.operands
         whole = len(node.attributes["axis"]) == operand.ndim
@@ -167,14 +167,14 @@ def _uses(
     consumers: Mapping[Node, Sequence[Node]],
     small: frozenset[Node],
     stored: set[Node],
-    places: Mapping[Node, Place],
+    spaces: Mapping[Node, LoopSpace],
 ) -> dict[Node, Uses]:
     uses: dict[Node, Uses] = {}
     for node in reversed(nodes):
         mine: Uses = {}
         for consumer in consumers[node]:
             if consumer in small or consumer in stored:
-                is_aligned = consumer in places and places[consumer][1] == node.shape
+                is_aligned = consumer in spaces and spaces[consumer][1] == node.shape
                 mine[consumer] = mine.get(consumer, True) and is_aligned
                 continue
             same = not isinstance(consumer.op.lower, Indexed) and consumer.shape == node.shape

@@ -1,8 +1,8 @@
-"""What lives where: which nodes stay in registers, which fuse, which become arrays.
+"""The plan of a program: which nodes stay in registers, which fuse, which become arrays.
 
-A node whose operands and result are tiny is computed in registers, element by element.
-Any other elementwise or shaping node fuses into the loops of whoever needs it, unless that
-would compute it more than once; reductions, products and results become arrays.
+A node whose operands and result are tiny is computed in registers, element by element. Another
+elementwise or shaping node fuses into the loop that reads it, unless it would be computed more
+than once. Reductions, products and results become arrays.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _DEPTH_LIMIT = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """How every node of a program is computed.
+    """The plan of a program: how each node is computed.
 
     Attributes
     ----------
     nodes
-        All of them, operands first.
+        All nodes, operands first.
     small
-        Those computed in registers.
+        Nodes that are computed in registers.
     stored
-        Those that are in memory: by loops of their own, or as a slice of another array.
+        Nodes that are in memory: with loops of their own, or as a slice of another array.
     dynamic_slices
-        The latter, which are looked at where they are.
+        Slices of other arrays, which are read where they are.
     together
-        For each node that is computed in one loop with others: all of them, operands first.
+        For each node that is computed in one loop with others: all of these, operands first.
     parts
-        For each node that is computed where a concatenation wants it: that, and the number
-        of its elements that come before.
+        For each node that is computed in its part of a concatenation: the concatenation, and
+        the number of elements before the part.
     last_use
-        For each stored node, the last node whose loops read it.
+        For each stored node, the last node whose loop reads it.
     """
 
     nodes: list[Node]
@@ -62,17 +62,17 @@ def _fits_registers(node: Node) -> bool:
     if node.size > REGISTER_LIMIT or is_leaf(node):
         return False
     if node.op.looks_up:
-        return False  # an index that is not known when compiling needs memory
+        return False  # an index that is not known at compile time needs memory
     if isinstance(node.op.lower, Kernel) and not node.op.lower.in_registers:
         return False
     return all(operand.size <= REGISTER_LIMIT for operand in node.operands)
 
 
 def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]]) -> Plan:
-    """Decide for all nodes that the guards and outputs of some paths need.
+    """Return the plan of all nodes that the guards and outputs of some paths need.
 
-    The outputs of a path come in stages, in the order in which they will be emitted: memory
-    is given back after its last use in that order.
+    The outputs of a path come in stages, in the order in which they will be emitted. Memory is
+    given back after its last use in that order.
     """
     stages: list[Sequence[Node]] = []
     for guards, outputs in paths:
@@ -86,7 +86,7 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             consumers[operand].append(node)
     small = frozenset(filter(_fits_registers, nodes))
     needed = set(results)
-    # A result is copied: what it is a slice of may be gone when it is wanted.
+    # A slice that is a result is copied: its array may be overwritten when it is read.
     dynamic_slices = frozenset(
         node for node in nodes if is_dynamic_slice(node) and node not in needed
     )
@@ -97,18 +97,14 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
             continue
         loops = set().union(*(_loops_of(c, stored, small, readers) for c in consumers[node]))
         readers[node] = loops
-        if (
-            node in needed
-            or node in dynamic_slices
-            or _must_store(node, consumers[node], loops, small)
-        ):
+        if node in needed or node in dynamic_slices or _must_store(node, consumers[node], loops):
             stored.add(node)
-    stored |= {node for node in nodes if _is_beside_stored(node, small, stored)}
+    stored |= {node for node in nodes if _joins_stored_operand(node, small, stored)}
     _cut_chains(nodes, small, stored)
     groups = group_loops(nodes, consumers, small, stored, stages)
     if groups:
         nodes = in_order(nodes, groups, small, stored)
-    # Paths differ in what comes last: with several, nothing is given back.
+    # The last use differs between paths: with several, no memory is given back.
     parts = _parts(nodes, stored, frozenset(results))
     last_use = _last_uses(nodes, small, stored, dynamic_slices, parts) if len(paths) == 1 else {}
     together = {node: members for members in groups for node in members}
@@ -121,9 +117,7 @@ def _loops_of(
     return {node} if node in stored or node in small else readers[node]
 
 
-def _must_store(
-    node: Node, consumers: Sequence[Node], loops: set[Node], small: frozenset[Node]
-) -> bool:
+def _must_store(node: Node, consumers: Sequence[Node], loops: set[Node]) -> bool:
     lower = node.op.lower
     if isinstance(lower, Reduction | Kernel) or node.size <= REGISTER_LIMIT:
         return True
@@ -138,8 +132,8 @@ def _must_store(
     return len(loops) > 1
 
 
-def _is_beside_stored(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
-    """Whether a node is best computed where one of its operands is, which becomes an array."""
+def _joins_stored_operand(node: Node, small: frozenset[Node], stored: set[Node]) -> bool:
+    """Whether a node becomes an array because an operand is one (``Elementwise.beside``)."""
     lower = node.op.lower
     if node in small or not isinstance(lower, Elementwise) or lower.shares_steps_with is None:
         return False
@@ -161,13 +155,13 @@ def _cut_chains(nodes: Sequence[Node], small: frozenset[Node], stored: set[Node]
 def _parts(
     nodes: Sequence[Node], stored: set[Node], results: frozenset[Node]
 ) -> dict[Node, tuple[Node, int]]:
-    """Return the stored nodes that can be computed in the place of a concatenation."""
+    """Return the stored nodes that can be computed as parts of a concatenation."""
     parts: dict[Node, tuple[Node, int]] = {}
     for whole in nodes:
         if whole.op.name != "concatenate" or whole not in stored:
             continue
         if math.prod(whole.shape[: whole.attributes["axis"]]) != 1:
-            continue  # the parts are not in one piece
+            continue  # the parts are not contiguous
         start = 0
         for operand in whole.operands:
             part = operand

@@ -1,4 +1,4 @@
-"""What a loop computes on the way, and what it reads."""
+"""The nodes that a loop computes and reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from steepest.graph import Node
 from steepest.ops import Indexed, Kernel
 
 REGISTER_LIMIT = 16
-"""Arrays of at most so many elements live in registers."""
+"""Most elements of an array in registers."""
 
 
 def is_leaf(node: Node) -> bool:
@@ -22,7 +22,7 @@ def is_view(node: Node) -> bool:
 
 
 def is_dynamic_slice(node: Node) -> bool:
-    """Whether a node is a slice, at a computed place, of an array that will be in memory."""
+    """Whether a node is a slice, at a computed index, of an array that will be in memory."""
     if node.op.name != "take_at" or node.size <= REGISTER_LIMIT:
         return False
     array, *places = node.operands
@@ -31,7 +31,7 @@ def is_dynamic_slice(node: Node) -> bool:
 
 
 def is_dynamic_update(node: Node, array: Node) -> bool:
-    """Whether a node is a large array with another slice, at a computed place."""
+    """Whether a node is a large array into which a slice is put, at a computed index."""
     if node.op.name != "put_at" or array.size <= REGISTER_LIMIT:
         return False
     before, _, *places = node.operands
@@ -41,7 +41,7 @@ def is_dynamic_update(node: Node, array: Node) -> bool:
 def region(
     node: Node, small: frozenset[Node], stored: frozenset[Node] | set[Node]
 ) -> Iterator[Node]:
-    """Yield what the loops of a node read: first the fused nodes, then what they end at."""
+    """Yield the nodes that a node's loop reads: fused ones, and those in memory or registers."""
     seen: set[Node] = set()
     stack = list(node.operands)
     while stack:
