@@ -182,3 +182,163 @@ def test_a_loop_is_one_node_however_often_it_runs(name, unrolled):
     loop = LOOPS[name]
     nodes = len(order(st.trace(loop, START).outputs))
     assert nodes < 0.5 * len(order(unrolled(lambda: st.trace(loop, START)).outputs))
+
+
+VIEWS = {
+    "rows": lambda a, i: a[i],
+    "columns": lambda a, i: a[:, i],
+    "elements": lambda a, i: a[i, 2],
+    "backwards": lambda a, i: a[-1 - i, ::-1],
+    "steps": lambda a, i: a[::2].ravel()[i],
+    "transposed": lambda a, i: a.T[i],
+    "reshaped": lambda a, i: a.reshape(-1, 2, 3)[i],
+    "of a copy of columns": lambda a, i: a[:, 1:4].reshape(-1)[i],
+    "pairs": lambda a, i: a[i : i + 2],
+    "corners": lambda a, i: a[i : i + 2, i : i + 2],
+    "picked": lambda a, i: a[PICKS[i]],
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_iterations_read_any_part_of_an_array(name, unrolled):
+    array = np.random.default_rng(3).normal(size=(12, 12))
+
+    def loop(x):
+        total = x[0]
+        for i in range(10):
+            total = 0.9 * total + x[1] * np.sum(np.sin(x[0] * VIEWS[name](array, i)))
+        return total
+
+    assert st.trace(loop, START)(START) == loop(START)
+    expected = unrolled(lambda: st.gradient(loop)(START))
+    np.testing.assert_allclose(st.gradient(loop)(START), expected, rtol=1e-12)
+
+
+BIG = 2**53 + np.arange(N, dtype=np.int64) ** 2
+SMALL = np.arange(N, dtype=np.int32) % 5
+
+
+def whole_numbers(x):
+    total, last = x[0], BIG[0]
+    for i in range(1, N):
+        total = total + x[1] * (BIG[i] - last)
+        last = BIG[i]
+    return total
+
+
+def small_whole_numbers(x):
+    total, count = x[0], SMALL[0]
+    for i in range(N):
+        count = count * np.int32(3) % np.int32(7) + SMALL[i]
+        total = total + x[1] * count
+    return total
+
+
+def truth_values(x):
+    was_above, total = x[0] > 0, 0.0
+    for i in range(N):
+        is_above = x[1] * Y[i] > 0
+        total = total + np.where(is_above & was_above, x[0] * Y[i], x[1])
+        was_above = is_above
+    return total
+
+
+def single_precision(x):
+    h = x.astype(np.float32)
+    for i in range(N):
+        h = np.float32(0.5) * h + np.float32(Y[i])
+    return np.sum(h.astype(np.float64))
+
+
+def numpys_own_algebra(x):
+    h = np.eye(2) * x[0]
+    for i in range(N):
+        h = np.linalg.inv(np.eye(2) * (2 + Y[i] ** 2) + 0.1 * h)
+    return np.sum(h) + x[1]
+
+
+@st.custom_derivative(pullback=lambda cotangent, value, x: (3.0 * cotangent,))
+def own_slope(x):
+    return np.sin(x)
+
+
+def own_derivative(x):
+    h = x[0]
+    for i in range(N):
+        h = own_slope(0.1 * h) + x[1] * Y[i]
+    return h
+
+
+def computed_index(x):
+    table, total = np.exp(x[0] * TABLE), 0.0
+    for i in range(N):
+        place = (np.abs(Y[i]) * 2 + 0 * x[1]).astype(np.int64)
+        total = total + table[place]
+    return total
+
+
+MIXED = {
+    f.__name__: f
+    for f in (
+        *(whole_numbers, small_whole_numbers, truth_values, single_precision),
+        *(numpys_own_algebra, own_derivative, computed_index),
+    )
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_other_dtypes_and_ops_keep_their_values(name, unrolled):
+    loop = MIXED[name]
+    plain = unrolled(lambda: (compiled := st.compile(loop), compiled(START))[0])
+    for x in (START, np.array([0.7, 0.2])):
+        assert st.trace(loop, START)(x) == loop(x)
+        assert st.compile(loop)(x) == plain(x)
+    expected = unrolled(lambda: st.gradient(loop)(START))
+    for gradient in (st.gradient(loop), st.compile(st.gradient(loop))):
+        np.testing.assert_allclose(gradient(START), expected, rtol=1e-6)
+
+
+def test_loops_that_branch_stay_unrolled():
+    def loop(x):
+        total = x[0]
+        for i in range(N):
+            if x[1] * Y[i] > 0:
+                total = total * 0.9
+            total = total + Y[i]
+        return total
+
+    for x in (START, np.array([0.7, 0.2])):
+        assert st.compile(loop)(x) == loop(x)
+
+
+def test_an_index_out_of_bounds_names_its_line():
+    def loop(x):
+        total = 0.0
+        for i in range(N):
+            total = total + TABLE[(x[0] * i).astype(np.int64)]  # here
+        return total
+
+    compiled = st.compile(loop)
+    assert compiled(np.array([0.1])) == loop(np.array([0.1]))
+    line = loop.__code__.co_firstlineno + 3
+    with pytest.raises(IndexError, match=f"test_rerolling.py:{line}"):
+        compiled(np.array([3.0]))
+
+
+def test_fits_of_many_sets_stay_side_by_side():
+    t = np.linspace(0.0, 2.0, 25)
+
+    def model(t, rate, level):
+        h, values = level, []
+        for i in range(25):
+            values.append(h)
+            h = h - 0.1 * rate * h + 0.01 * np.sin(t[i])
+        return np.stack(values)
+
+    starts = np.array([[1.0, 1.0], [1.2, 0.8], [0.7, 1.5]])
+    y = np.array([model(t, *p) for p in 1.1 * starts])
+    many = st.curve_fit_many(model, t, y, [1.0, 1.0])
+    assert many.side_by_side
+    np.testing.assert_allclose(many.x, 1.1 * starts, rtol=1e-6)
+    single = st.curve_fit(model, t, y[1], [1.0, 1.0], stop=None)
+    np.testing.assert_allclose(single.x, many.x[1], rtol=1e-8)

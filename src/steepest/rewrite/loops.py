@@ -32,7 +32,7 @@ def trim_loops(
     simplify
         What is applied to the steps of loops as well.
     """
-    outputs = list(outputs)
+    outputs, sources = list(outputs), {} if sources is None else sources
     while True:  # a loop that reads less may leave another one unread
         nodes = order(outputs)
         readers: dict[Node, list[Node]] = {node: [] for node in nodes if node.op is SCAN}
@@ -45,12 +45,12 @@ def trim_loops(
                 readers[output].append(output)
         replaced: dict[Node, Node] = {}
         for node in reversed(readers):
-            replaced = _trimmed(node, readers[node], simplify)
+            replaced = _trimmed(node, readers[node], simplify, sources)
             if replaced:
                 break
         if not replaced:
             return outputs
-        outputs = substitute(outputs, replaced, {} if sources is None else sources)
+        outputs = substitute(outputs, replaced, sources)
 
 
 class _Reads(NamedTuple):
@@ -64,6 +64,7 @@ def _trimmed(
     node: Node,
     readers: Sequence[Node],
     simplify: Callable[[Sequence[Node]], list[Node]],
+    sources: MutableMapping[Node, Source],
 ) -> dict[Node, Node]:
     """Return what stands for the readers of a loop once it is trimmed; nothing if it is."""
     if any(reader.op.name != "getitem" for reader in readers):
@@ -78,7 +79,7 @@ def _trimmed(
         any(low < first for low, _ in spans),
         any(low < second and high > first for low, high in spans),
     )
-    new_rows, new_step = _without_rows(rows, step)
+    new_rows, new_step = _without_rows(rows, step, sources)
     new_step = Graph(new_step.inputs, tuple(simplify(new_step.outputs)))
     drops_carries, drops_yields = keeps and not reads.carries, k > 0 and not reads.yields
     if not (drops_carries or drops_yields or new_step != step):
@@ -107,7 +108,9 @@ def _span(part: Slice) -> tuple[int, int]:
     return (min(start, last), max(start, last) + 1) if count else (1 << 62, 0)
 
 
-def _without_rows(rows: Node, step: Graph) -> tuple[Node, Graph]:
+def _without_rows(
+    rows: Node, step: Graph, sources: MutableMapping[Node, Source]
+) -> tuple[Node, Graph]:
     """Return rows and a step without the columns that it does not read, or knows."""
     before, row, *around = step.inputs
     inner = order(step.outputs, stop=frozenset(step.inputs))
@@ -149,7 +152,7 @@ def _without_rows(rows: Node, step: Graph) -> tuple[Node, Graph]:
             return rows, step
         slices = ((start - moved.pop(), count, stride),)
         replaced[node] = make(TABLE["getitem"], (new_row,), slices=slices)
-    outputs = substitute(step.outputs, replaced, {})
+    outputs = substitute(step.outputs, replaced, sources)
     parts = [column for _, column in kept]
     if not parts:
         new_rows = constant_node(np.zeros((rows.shape[0], 0), rows.dtype))

@@ -31,7 +31,7 @@ def simplify(
         return _simplify_node(with_operands(node, new), rules)
 
     result = rebuild(outputs, simpler, sources)
-    result = trim_loops(result, sources, functools.partial(simplify, rules=rules))
+    result = trim_loops(result, sources, functools.partial(simplify, sources=sources, rules=rules))
     verify_pass("simplify", outputs, result)
     return result
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node, make
+from steepest.graph import Node, Shape, make
 from steepest.ops import CONSTANT, TABLE, constant_node, constant_value
 
 Slice = tuple[int, int, int]
@@ -27,51 +29,67 @@ def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:
 
 
 def _picked(nodes: Sequence[Node]) -> Node | None:
-    """Return the rows if all of them are elements of one array; None if they are not."""
-    bases, firsts, others = zip(*map(_elements, nodes), strict=True)
-    base, start, number, size = bases[0], firsts[0], len(nodes), nodes[0].size
-    distances = set(np.diff(firsts).tolist())
-    if any(other is not base for other in bases) or len(distances) > 1 or len(set(others)) > 1:
+    """Return the rows if they follow each other in one array; None if they do not."""
+    views = [_view(node) for node in nodes]
+    start, number, size = views[0].start, len(nodes), nodes[0].size
+    distances = set(np.diff([view.start for view in views]).tolist())
+    if len({(view.base, view.strides) for view in views}) > 1 or len(distances) > 1:
         return None
     (distance,) = distances
     if size == 1:
         picked: Slice = (start, number, distance)
-    elif others[0] == tuple(range(size)) and distance == size:
+    elif distance == size and views[0].is_contiguous:
         picked = (start, number * size, 1)
     else:
         return None
+    base = views[0].base
     flat = _reshaped(base, (base.size,))
     return _reshaped(make(TABLE["getitem"], (flat,), slices=(picked,)), (number, size))
 
 
-def _elements(node: Node) -> tuple[Node, int, tuple[int, ...]]:
-    """Return the array that a node takes elements of, the first one, and where the others are.
+class _View(NamedTuple):
+    """Elements of an array: the first one's position, and distances, in its flat order."""
 
-    Places are those in the array's flat order; the others are counted from the first.
-    """
+    base: Node
+    start: int
+    shape: Shape
+    strides: tuple[int, ...]
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements follow each other in the array."""
+        axes = [axis for axis in zip(self.shape, self.strides, strict=True) if axis[0] != 1]
+        shape, strides = [extent for extent, _ in axes], [stride for _, stride in axes]
+        return strides == _c_strides(shape)
+
+
+def _c_strides(shape: Sequence[int]) -> list[int]:
+    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+def _view(node: Node) -> _View:
+    """Return the elements that a node takes of the array at the end of its ``getitem`` s."""
     chain = []
-    while node.op.name in ("getitem", "reshape"):
-        chain.append(node)
-        (node,) = node.operands
-    # A view of no memory: its strides say which elements it would be.
-    origin = np.zeros(1, np.int8)
-    strides = np.cumprod([1, *node.shape[:0:-1]])[::-1] if node.ndim else ()
-    view = np.lib.stride_tricks.as_strided(origin, node.shape, tuple(strides), writeable=False)
+    base = node
+    while base.op.name in ("getitem", "reshape"):
+        chain.append(base)
+        (base,) = base.operands
+    view = _View(base, 0, base.shape, tuple(_c_strides(base.shape)))
     for step in reversed(chain):
-        if step.op.name == "reshape":
-            view = np.reshape(view, step.shape, copy=False)
-        else:
-            view = view[tuple(_slice(*part) for part in step.attributes["slices"])]
-    first = view.__array_interface__["data"][0] - origin.__array_interface__["data"][0]
-    places = np.zeros(1, np.int64)
-    for extent, stride in zip(view.shape, view.strides, strict=True):
-        places = np.add.outer(places, stride * np.arange(extent)).reshape(-1)
-    return node, int(first), tuple(places.tolist())
-
-
-def _slice(start: int, count: int, step: int) -> slice:
-    stop = start + count * step
-    return slice(start, stop if stop >= 0 else None, step)
+        if step.op.name == "getitem":
+            parts = list(zip(step.attributes["slices"], view.strides, strict=True))
+            start = view.start + sum(first * stride for (first, _, _), stride in parts)
+            strides = tuple([distance * stride for (_, _, distance), stride in parts])
+            view = view._replace(start=start, shape=step.shape, strides=strides)
+        elif view.is_contiguous:
+            view = view._replace(shape=step.shape, strides=tuple(_c_strides(step.shape)))
+        elif [n for n in view.shape if n != 1] == [n for n in step.shape if n != 1]:
+            kept = iter([s for n, s in zip(view.shape, view.strides, strict=True) if n != 1])
+            strides = tuple([0 if n == 1 else next(kept) for n in step.shape])
+            view = view._replace(shape=step.shape, strides=strides)
+        else:  # its elements have no common distances: it is an array of its own
+            view = _View(step, 0, step.shape, tuple(_c_strides(step.shape)))
+    return view
 
 
 def as_vector(node: Node, dtype: np.dtype) -> Node:
