@@ -1,8 +1,9 @@
-"""Values computed once: attributes of an object, results for the same arguments."""
+"""Values computed once: attributes of an object, and results kept for the same key."""
 
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
@@ -31,6 +32,14 @@ class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
             return self
         value = instance.__dict__[self._name] = self._function(instance)
         return value
+
+
+def keep_recent(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
+    """Put a value last in a cache, and drop the first one if there are more than `limit`."""
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > limit:
+        cache.popitem(last=False)
 
 
 def cached_by_args(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -59,18 +59,25 @@ class GradientCheck:
 
     Attributes
     ----------
-    entries
+    entries : tuple of str
         Names of the entries that were checked.
-    gradient
+    gradient : ndarray
         Our gradient at these entries.
-    witnesses
+    witnesses : dict of str to ndarray
         For each witness, its gradient at these entries.
-    worst
+    worst : dict
         For each witness, where it differs most.
-    verdict
+    verdict : str
         One sentence.
-    agrees
+    agrees : bool
         Whether every witness agrees.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> check = st.check_gradient(lambda x: np.sum(np.sin(x)), np.array([0.1, 0.2]))
+    >>> check.agrees, check.entries
+    (True, ('x[0]', 'x[1]'))
     """
 
     entries: tuple[str, ...]
@@ -113,14 +120,14 @@ def check_gradient(
 
     Parameters
     ----------
-    function
+    function : callable
         A loss written in NumPy: ``function(x, *args)``.
-    x
+    x : array_like or nested parameters
         Where: an array, a number, or nested ones; computed in float64. Of more than 1,000
         entries, 1,000 are drawn (always the same).
-    gradient
+    gradient : callable, optional
         The hand-written gradient: ``gradient(x, *args)``, of the structure of `x`.
-    args
+    args : sequence, optional
         Further arguments.
 
     Returns

@@ -179,13 +179,13 @@ def custom_derivative(
 
     Parameters
     ----------
-    function
+    function : callable
         Function of arrays and numbers, returning one array or number, whose shape and dtype
         follow from those of its arguments.
-    pullback
+    pullback : callable, optional
         NumPy code of ``(cotangent, value, *arguments)``; returns a tuple with a cotangent
         for each argument, of its shape, or None where there is no slope.
-    pushforward
+    pushforward : callable, optional
         NumPy code of ``(tangents, value, *arguments)``, where `tangents` is a tuple; returns
         the tangent of the value. One of the two is enough: the other follows from it.
 

@@ -14,6 +14,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
+from steepest.lazy import keep_recent
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.arrays.aliasing import check_call
 from steepest.trace.following.follow import follow
@@ -315,10 +316,10 @@ class Function:
         short_cut = paths.short_cut(arguments)
         entry = paths.entry(arguments, self._call)
         with self._lock:
-            _keep(self._paths, key, paths, _CACHE_SIZE)
+            keep_recent(self._paths, key, paths, _CACHE_SIZE)
             self._short_cuts.pop(key, None)
             if short_cut is not None:
-                _keep(self._short_cuts, key, short_cut, _SHORT_CUTS)
+                keep_recent(self._short_cuts, key, short_cut, _SHORT_CUTS)
             self._tried_first = tuple(reversed(self._short_cuts.values()))
             self._entry = entry or self._call
         return paths
@@ -328,14 +329,6 @@ def _kind(arguments: tuple[Any, ...]) -> tuple[Any, list[Any]]:
     """Return what a trace for these arguments depends on, and the arrays among them."""
     leaves, structure = trees.flatten(arguments)
     return (structure, *map(key_of, leaves)), [leaf for leaf in leaves if is_array_like(leaf)]
-
-
-def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
-    """Put a value last in a cache, and drop the oldest one if there are too many."""
-    cache[key] = value
-    cache.move_to_end(key)
-    if len(cache) > limit:
-        cache.popitem(last=False)
 
 
 def _unshared(array: np.ndarray, values: Sequence[Any]) -> np.ndarray:

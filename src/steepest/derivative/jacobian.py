@@ -25,11 +25,11 @@ def jacobian(
 
     Parameters
     ----------
-    function
+    function : callable
         Function written in NumPy.
-    wrt
+    wrt : int or sequence of int, optional
         Position of the argument to differentiate by.
-    mode
+    mode : {"auto", "forward", "reverse"}, optional
         ``"forward"`` makes one pass for each input number, ``"reverse"`` one for each output
         number, ``"auto"`` whichever is fewer.
 
@@ -67,9 +67,9 @@ def hessian(function: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
 
     Parameters
     ----------
-    function
+    function : callable
         A loss written in NumPy.
-    wrt
+    wrt : int, optional
         Position of the argument to differentiate by.
 
     Returns
@@ -77,6 +77,11 @@ def hessian(function: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
     callable
         Of the same arguments. For one array of shape ``s``, an array of shape ``s + s``; for
         a nested argument, its structure within its structure.
+
+    Raises
+    ------
+    InputError
+        When called, if the function does not return one real number.
 
     Examples
     --------

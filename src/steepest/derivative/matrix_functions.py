@@ -25,7 +25,7 @@ def expm(a: Any) -> Any:
 
     Parameters
     ----------
-    a
+    a : array_like, shape (..., n, n)
         Array of shape (..., n, n). Its symmetric part ``(a + a.T) / 2`` is read; where it is
         far from symmetric, the result is NaN.
 
@@ -55,7 +55,7 @@ def sqrtm(a: Any) -> Any:
 
     Parameters
     ----------
-    a
+    a : array_like, shape (..., n, n)
         Array of shape (..., n, n). Its symmetric part ``(a + a.T) / 2`` is read; where it is
         far from symmetric, or an eigenvalue is negative, the result is NaN.
 
@@ -85,7 +85,7 @@ def logm(a: Any) -> Any:
 
     Parameters
     ----------
-    a
+    a : array_like, shape (..., n, n)
         Array of shape (..., n, n). Its symmetric part ``(a + a.T) / 2`` is read; where it is
         far from symmetric, or an eigenvalue is negative, the result is NaN.
 
@@ -115,10 +115,10 @@ def matrix_function(function: Callable[[Any], Any], a: Any) -> Any:
 
     Parameters
     ----------
-    function
+    function : callable
         Function of one number, of elementwise NumPy functions, smooth around the eigenvalues.
         It may depend on nothing that is differentiated.
-    a
+    a : array_like, shape (..., n, n)
         Array of shape (..., n, n). Its symmetric part ``(a + a.T) / 2`` is read; where it is
         far from symmetric, the result is NaN.
 

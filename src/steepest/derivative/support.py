@@ -35,8 +35,8 @@ def support(node: Node) -> Any:
 
     Notes
     -----
-    A node that depends on no variable (data, comparisons, constants) is zero by construction
-    wherever it is zero: there, a product with it does not depend on the other factor.
+    Zeros of data, comparisons and constants count, because no variable changes them: a product
+    with such a zero does not depend on the other factor.
     """
     known = current().supports
     stack = [node]

@@ -189,9 +189,9 @@ def value_and_gradient(function: Callable[..., Any], wrt: Wrt = 0) -> Function:
 
     Parameters
     ----------
-    function
+    function : callable
         A loss written in NumPy: it returns one real number.
-    wrt
+    wrt : int or sequence of int, optional
         Position of the argument to differentiate by, or several.
 
     Returns
@@ -224,9 +224,9 @@ def gradient(function: Callable[..., Any], wrt: Wrt = 0) -> Function:
 
     Parameters
     ----------
-    function
+    function : callable
         A loss written in NumPy: it returns one real number.
-    wrt
+    wrt : int or sequence of int, optional
         Position of the argument to differentiate by, or several.
 
     Returns
@@ -279,7 +279,7 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
 
     Parameters
     ----------
-    function
+    function : callable
         Function written in NumPy.
     *primals
         Its arguments.
@@ -291,6 +291,11 @@ def pullback(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable
     pull
         Function of a cotangent, which has the structure and shapes of the value; returns a
         tuple with a cotangent for each argument, None for one without arrays and floats.
+
+    Raises
+    ------
+    InputError
+        From `pull`, if the cotangent does not have the structure and shapes of the value.
 
     Examples
     --------
@@ -337,17 +342,22 @@ def pushforward(
 
     Parameters
     ----------
-    function
+    function : callable
         Function written in NumPy.
-    primals
-        Tuple of its arguments.
-    tangents
-        Tuple of the same structure and shapes.
+    primals : tuple
+        Its arguments.
+    tangents : tuple
+        Directions, of the structure and shapes of `primals`.
 
     Returns
     -------
     value, tangent
         Both of the structure that the function returns.
+
+    Raises
+    ------
+    InputError
+        If a tangent does not have the shape of its argument.
 
     Examples
     --------
@@ -369,17 +379,27 @@ def hvp(function: Callable[..., Any], x: Any, v: Any) -> Any:
 
     Parameters
     ----------
-    function
+    function : callable
         A loss of one argument.
-    x
-        Where.
-    v
+    x : array_like or nested parameters
+        The point.
+    v : array_like or nested parameters
         The vector, of the structure and shapes of `x`.
 
     Returns
     -------
     tree
-        Of the structure of `x`. Computed forward over reverse (Pearlmutter 1994).
+        Of the structure of `x`, computed forward over reverse [1]_.
+
+    Raises
+    ------
+    InputError
+        If the function does not return one real number, or `v` does not have the shapes of `x`.
+
+    References
+    ----------
+    .. [1] B. A. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6
+       (1994), 147-160.
 
     Examples
     --------

@@ -57,9 +57,9 @@ def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Func
 
     Parameters
     ----------
-    function
+    function : callable
         Function written in NumPy, or a derivative such as ``st.gradient(f)``.
-    max_paths
+    max_paths : int, optional
         Most paths that are compiled. Each combination of branches on values is a path, which
         is traced and compiled when it is first taken. Beyond this number, new paths are
         interpreted, with a :class:`PathLimitWarning`.
@@ -69,6 +69,11 @@ def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Func
     Function
         A function of the same arguments. It is compiled at the first call for each
         combination of shapes and dtypes. Its derivatives are native, too.
+
+    Raises
+    ------
+    UnsupportedError
+        When called, if the function cannot be recorded; the message names the line.
 
     Examples
     --------

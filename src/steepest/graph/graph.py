@@ -40,31 +40,38 @@ class Signature:
 
 @dataclass(frozen=True)
 class Graph:
-    """What a function computes.
-
-    Attributes
-    ----------
-    inputs
-        Input nodes: first the leaves of the arguments, then the captured arrays.
-    outputs
-        Output nodes.
-    names
-        A name for each input, for people.
-    sources
-        The user's line for each node that has one.
-    captured
-        The arrays that the last inputs are bound to, by reference.
-    signature
-        How a Python call maps to inputs and outputs; None for a graph made by a pass.
-    guards
-        The conditions of this path through the function. Where they hold, the graph is
-        what the function computes.
-    written
-        Arguments that the function changes in place, by their position among the inputs;
-        their new values are the last outputs.
+    """What a function computes: the result of :func:`trace`.
 
     Two graphs with the same inputs and outputs are equal, whatever the lines they came
     from: compiled code is shared between them.
+
+    Attributes
+    ----------
+    inputs : tuple of Node
+        Input nodes: first the leaves of the arguments, then the captured arrays.
+    outputs : tuple of Node
+        Output nodes.
+    names : tuple of str
+        A name for each input, for people.
+    sources : mapping from Node to Source
+        The user's line for each node that has one.
+    captured : tuple of ndarray
+        The arrays that the last inputs are bound to, by reference.
+    signature : Signature or None
+        How a Python call maps to inputs and outputs; None for a graph made by a pass.
+    guards : tuple of Guard
+        The conditions of this path through the function. Where they hold, the graph is
+        what the function computes.
+    written : tuple of int
+        Arguments that the function changes in place, by their position among the inputs;
+        their new values are the last outputs.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> graph = st.trace(lambda x: np.sum(x**2), np.array([1.0, 2.0]))
+    >>> len(graph.nodes), float(graph(np.array([3.0, 4.0])))
+    (3, 25.0)
     """
 
     inputs: tuple[Node, ...]

@@ -1,4 +1,7 @@
-"""Guards: conditions under which one path through a function is the right one."""
+"""Guards: the conditions of one path through a function.
+
+Here too: the tree that leads to each path, and the tolerance of branches by equality.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from steepest.graph.source import Source
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """A value that a node must have, for the graph to be what the function computes.
+    """A condition of a graph: it is valid only if this node has this value.
 
     Attributes
     ----------
@@ -69,7 +72,8 @@ def decision_tree(paths: Sequence[Sequence[Guard]]) -> Branch | int:
     ----------
     paths
         The guards of each path, in order. Two paths of one function have the same guards
-        up to the one at which they differ in value. If they do not, the later path counts.
+        up to the one at which they differ in value. Where two paths test different conditions
+        at one place, the later path replaces the earlier one.
     """
     top = Branch(None, {})  # type: ignore[arg-type]
     for number, guards in enumerate(paths):
@@ -109,8 +113,8 @@ def slack(
     Returns
     -------
     float
-        0 for a branch by equality, the tolerance for one by nearness; infinity where the
-        condition does not rest on numbers that are equal here.
+        0 for a branch by equality, the tolerance for one by nearness; infinity if the
+        condition was not decided by two equal numbers.
     """
     name, operands = condition.op.name, condition.operands
     of = functools.partial(slack, counts=counts, value=value)

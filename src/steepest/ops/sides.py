@@ -7,8 +7,8 @@ kinks with the same operands:
 - ``np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), ...)`` treats ``z = 0`` as a point of the upper
   side. Nodes that only this selection uses have the slopes of that side.
 - A second derivative contains squares of slopes. The slope of ``np.abs(z)`` is -1 and 1 on its
-  sides, and its square is 1, but the square of their mean is 0. So in higher derivatives one of
-  two equal operands counts as the larger one, the same one for all kinks.
+  sides, and its square is 1, but the square of their mean is 0. So higher
+  derivatives break ties: of two equal operands one is always the larger, for all kinks.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
 def _selected(
     outputs: Sequence[Node], nodes: Sequence[Node], kinks: Sequence[Node], rank: dict[Node, int]
 ) -> dict[Node, Side]:
-    """Return the kinks that only selections by a comparison of the same operands use."""
+    """Return the kinks read only inside an ``np.where`` that compares the same operands."""
     selections: dict[Any, list[Node]] = {}
     for node in nodes:
         if node.op is WHERE and (compared := _compared(node.operands[0], rank)) is not None:
@@ -173,7 +173,7 @@ def _pair(operands: Sequence[Node], rank: dict[Node, int]) -> tuple[Any, bool]:
 
 
 def _within(node: Node, other: Any) -> Any:
-    """Return the clipped operand of np.clip and the like, if only it can equal a number."""
+    """Return x for ``maximum(x, c)`` compared with a number that c cannot equal."""
     while node.op in (MAXIMUM, MINIMUM) and isinstance(other, float):
         keys = [_key(operand) for operand in node.operands]
         ends = [key for key in keys if isinstance(key, float)]

@@ -27,15 +27,15 @@ def scan(step: Callable[..., Any], carry: Any, xs: Any, *, length: int | None = 
 
     Parameters
     ----------
-    step
+    step : callable
         Function of ``(carry, x)`` that returns ``(carry, y)``; both are nested arrays and
         numbers, and the carry keeps its structure, shapes and dtypes. Inside it, use
         `cond` and ``np.where`` in place of branches.
-    carry
+    carry : array_like or nested values
         The value that the first step gets.
-    xs
+    xs : array_like, nested arrays or None
         Nested arrays. Each step gets one row of them, in order; None gives each step None.
-    length
+    length : int, optional
         Number of steps, where `xs` is None.
 
     Returns
@@ -133,14 +133,14 @@ def while_loop(
 
     Parameters
     ----------
-    condition
+    condition : callable
         Function of the carry that returns one truth value.
-    step
+    step : callable
         Function of the carry that returns the next one, of the same structure, shapes and
         dtypes.
-    carry
+    carry : array_like or nested values
         Nested arrays and numbers.
-    max_steps
+    max_steps : int, optional
         Largest number of steps. Reverse mode needs it, and keeps as many carries; forward
         mode does not.
 
@@ -198,9 +198,9 @@ def cond(predicate: Any, yes: Callable[..., Any], no: Callable[..., Any], *opera
 
     Parameters
     ----------
-    predicate
+    predicate : bool
         One truth value.
-    yes, no
+    yes, no : callable
         Functions of `operands`, returning values of the same structure, shapes and dtypes.
     *operands
         Nested arrays and numbers.

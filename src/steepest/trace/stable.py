@@ -20,17 +20,22 @@ def logsumexp(x: Any, axis: _Axes = None, keepdims: bool = False) -> Any:
 
     Parameters
     ----------
-    x
+    x : array_like
         Array of any shape.
-    axis
+    axis : int or tuple of int, optional
         Axis or axes to sum over; None for all.
-    keepdims
+    keepdims : bool, optional
         Whether the axes stay, with extent 1.
 
     Returns
     -------
     array
         ``log(sum(exp(x), axis))``; -inf where every element is -inf.
+
+    Raises
+    ------
+    InputError
+        If `axis` is no axis of `x`.
 
     Examples
     --------
@@ -61,15 +66,20 @@ def softmax(x: Any, axis: _Axes = -1) -> Any:
 
     Parameters
     ----------
-    x
+    x : array_like
         Array of any shape.
-    axis
+    axis : int or tuple of int, optional
         Axis along which the results add up to one.
 
     Returns
     -------
     array
         Same shape as `x`.
+
+    Raises
+    ------
+    InputError
+        If `axis` is no axis of `x`.
 
     Examples
     --------
@@ -87,15 +97,20 @@ def log_softmax(x: Any, axis: _Axes = -1) -> Any:
 
     Parameters
     ----------
-    x
+    x : array_like
         Array of any shape.
-    axis
+    axis : int or tuple of int, optional
         Axis along which the exponentials of the results add up to one.
 
     Returns
     -------
     array
         Same shape as `x`.
+
+    Raises
+    ------
+    InputError
+        If `axis` is no axis of `x`.
 
     Examples
     --------

@@ -348,7 +348,7 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
 
     Parameters
     ----------
-    function
+    function : callable
         Function of positional arguments.
     *arguments
         Sample arguments: arrays, floats, or nested tuples, lists and dicts of them. The

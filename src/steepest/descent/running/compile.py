@@ -36,6 +36,7 @@ from steepest.engines import (
 )
 from steepest.errors import InputError, TraceWarning
 from steepest.graph import Node, evaluate, trees
+from steepest.lazy import keep_recent
 from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
@@ -235,10 +236,7 @@ def remember(key: Any, prepared: Any) -> None:
     """Keep what was compiled for a key; nothing is kept if the key is None."""
     if key is not None:
         with _lock:
-            _prepared[key] = prepared
-            _prepared.move_to_end(key)
-            if len(_prepared) > _CACHE_SIZE:
-                _prepared.popitem(last=False)
+            keep_recent(_prepared, key, prepared, _CACHE_SIZE)
 
 
 def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:

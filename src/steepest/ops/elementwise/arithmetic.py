@@ -303,7 +303,7 @@ def stop_gradient(x: Array) -> Array:
 
     Parameters
     ----------
-    x
+    x : array_like
         Array of any shape.
 
     Returns

@@ -34,7 +34,7 @@ class Storage:
     version
         Number of changes so far.
     origin
-        The array's first node, which has the same shape.
+        The array's node before any assignment; its shape never changes.
     read_only
         Why nothing may be assigned; empty if it may.
     is_ordered
@@ -132,7 +132,7 @@ class ViewStep:
         return int(self._positions[flat])
 
     def through(self, array: np.ndarray) -> np.ndarray:
-        """Return the same view of a plain array of the root's shape."""
+        """Apply the view's steps to a plain array of the root's shape."""
         steps: list[ViewStep] = []
         step: Storage | ViewStep = self
         while isinstance(step, ViewStep):

@@ -24,7 +24,7 @@ from steepest.trace.recording.session import Session
 def on_the_other_side(
     session: Session, name: str, result: Any, record: Callable[[], Any], guards: int, decided: Any
 ) -> Any:
-    """Return the result of taking such branches the other way, if its value is the same here.
+    """Return the result of taking branches by equality the other way, if its value is the same.
 
     Parameters
     ----------

@@ -36,6 +36,7 @@ from steepest.engines.native.schedule.plan import make_plan
 from steepest.errors import GraphIndexError
 from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
+from steepest.lazy import keep_recent
 from steepest.rewrite import simplify_guarded
 from steepest.rewrite.panels import Report, with_panels
 
@@ -61,9 +62,7 @@ def cached(key: Any, make: Callable[[], _T]) -> _T:
             return found
     result = make()
     with _lock:
-        _programs[key] = result
-        if len(_programs) > _CACHE_SIZE:
-            _programs.popitem(last=False)
+        keep_recent(_programs, key, result, _CACHE_SIZE)
     return result
 
 

@@ -188,7 +188,7 @@ def set_num_threads(number: int) -> None:
 
     Parameters
     ----------
-    number
+    number : int
         At least 1. The default is the environment variable ``STEEPEST_NUM_THREADS``, or else
         the number of processors that this process may use.
 
@@ -209,6 +209,11 @@ def set_num_threads(number: int) -> None:
 
 def get_num_threads() -> int:
     """Return how many threads compiled code uses.
+
+    Returns
+    -------
+    int
+        At least 1: the number given to :func:`set_num_threads`, or that of the processors.
 
     Examples
     --------
