@@ -45,6 +45,7 @@ types: $(VENV)/test
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py --json bench.json
 	$(BIN)/python benchmarks/fits.py --json bench-fits.json
+	$(BIN)/python benchmarks/loops.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py
