@@ -150,7 +150,7 @@ def unrolled(monkeypatch):
 
     def call(function):
         with monkeypatch.context() as patch:
-            patch.setattr(tracing, "reroll", lambda outputs, sources: list(outputs))
+            patch.setattr(tracing, "reroll", lambda outputs, *_: list(outputs))
             return function()
 
     return call
@@ -342,3 +342,74 @@ def test_fits_of_many_sets_stay_side_by_side():
     np.testing.assert_allclose(many.x, 1.1 * starts, rtol=1e-6)
     single = st.curve_fit(model, t, y[1], [1.0, 1.0], stop=None)
     np.testing.assert_allclose(single.x, many.x[1], rtol=1e-8)
+
+
+def overlapping_windows(x):
+    values, total = np.sin(x[0] * np.concatenate([Y, Y])), x[1]
+    for i in range(N):
+        total = 0.9 * total + np.mean(values[i : i + 5])
+    return total
+
+
+def lists_in_another_order(x):
+    a, b = [x[0]], [x[1]]
+    for i in range(N):
+        a.append(0.5 * np.sin(b[-1]) + Y[i])
+        b.append(0.3 * a[-2] - b[-1] * 0.1)
+    total = 0.0
+    for i in range(N):
+        total = total + a[i] * b[N - i] - a[i] * b[(7 * i) % N]
+    return total
+
+
+def numbers_put_into_whole_numbers(x):
+    total = x[0]
+    for i in range(N - 1):
+        places = np.array([0, 2]) + (np.abs(x[0]) * 0).astype(np.int64)
+        row = np.zeros(4, np.int64)
+        row[places] = BIG[i : i + 2]
+        total = 0.5 * total + x[1] * (row[0] - np.int64(2**53))
+    return total
+
+
+def one_element_by_two_ways(x):
+    matrix, total = x.reshape(1, -1), 0.0
+    for i in range(N):
+        total = 0.9 * total + (x[0] if i % 2 else matrix[0, 0]) * (0.1 * i)
+    return total
+
+
+AWKWARD = [
+    *(overlapping_windows, lists_in_another_order),
+    *(numbers_put_into_whole_numbers, one_element_by_two_ways),
+]
+
+
+@pytest.mark.parametrize("loop", AWKWARD, ids=lambda f: f.__name__)
+def test_awkward_loops_are_right_whether_found_or_not(loop, unrolled):
+    assert st.trace(loop, START)(START) == loop(START)
+    for derivative in (st.gradient, st.hessian):
+        expected = unrolled(lambda d=derivative: d(loop)(START))
+        np.testing.assert_allclose(derivative(loop)(START), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_search_ends_and_takes_time_in_proportion_to_the_graph():
+    def collected(x):
+        values, h = [], x[0]
+        for _ in range(5000):
+            h = 0.9 * h + x[1] * 0.1
+            values.append(h)
+        return np.sum(np.array(values) ** 2)
+
+    def different(x):
+        total = 0.0
+        for k in range(30):
+            h = x[0]
+            for i in range(12):
+                h = np.sin(h) * (0.1 * k + 0.5) ** (k % 3) + 0.1 * i
+            total = total + h * k
+        return total
+
+    for loop in (collected, different):
+        nodes = order(st.trace(loop, START).outputs)
+        assert len(nodes) < 20_000

@@ -22,6 +22,7 @@ from steepest.trace.tracing import (
     call_traced,
     is_array_like,
     own_copies,
+    rerolled,
     result_nodes,
 )
 
@@ -79,7 +80,8 @@ class Linearization:
         for i, tree in zip(positions, trees.unflatten(structure, stand_ins), strict=True):
             full[i] = tree
         result = call_traced(function, self.session, full)
-        self.outputs, self.output_structure = result_nodes(function, result)
+        nodes, self.output_structure = result_nodes(function, result)
+        self.outputs = rerolled(nodes)
 
 
 def differentiate(

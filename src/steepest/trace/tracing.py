@@ -271,11 +271,13 @@ def result_nodes(function: Callable[..., Any], result: Any) -> tuple[list[Node],
         if not isinstance(leaf, _RESULTS):
             kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
             _refuse_result(function, f"a {kind}")
-    nodes = [as_traced(leaf).node for leaf in leaves]
+    return [as_traced(leaf).node for leaf in leaves], structure
+
+
+def rerolled(nodes: list[Node]) -> list[Node]:
+    """Return what a function of the user's has recorded, with loops in place of repetition."""
     session = current()
-    if not session.guards:
-        nodes = reroll(nodes, session.sources)
-    return nodes, structure
+    return nodes if session.guards else reroll(nodes, session.sources, session.has_slope)
 
 
 _RESULTS = (
@@ -322,6 +324,8 @@ def trace_function(
             session.adopt(earlier)
         result = call_traced(function, session, stand_ins)
         outputs, structure = result_nodes(function, result)
+        if names_of is None or names_of is function:  # derivatives are taken of rerolled nodes
+            outputs = rerolled(outputs)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
     if session.changed:

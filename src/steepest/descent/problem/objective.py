@@ -19,7 +19,7 @@ from steepest.errors import InputError, SettingError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
-from steepest.trace.tracing import call_traced, own_copies, result_nodes
+from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Objective:
             tree = self.expand(tree)
         check_arguments(self.function, 1 + len(arguments))
         result = call_traced(self.function, current(), own_copies((tree, *arguments)))
-        outputs, _ = result_nodes(self.function, result)
+        outputs = rerolled(result_nodes(self.function, result)[0])
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
                 # An array of one element is a loss, as in SciPy.

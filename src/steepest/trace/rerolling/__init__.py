@@ -9,15 +9,22 @@ code then does not depend on the number of iterations.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 from steepest.graph import Node, Source, order
 from steepest.graph.substitute import substitute
 from steepest.trace.rerolling.build import scan_of
 from steepest.trace.rerolling.search import LEAST_SAVED, Loop, loops, text_of
 
+MOST_LOOPS = 24
+"""Loops that are looked for, one after the other: each search walks the whole graph."""
 
-def reroll(outputs: Sequence[Node], sources: MutableMapping[Node, Source]) -> list[Node]:
+
+def reroll(
+    outputs: Sequence[Node],
+    sources: MutableMapping[Node, Source],
+    has_slope: Callable[[Node], bool],
+) -> list[Node]:
     """Return the outputs with loops in place of repetition.
 
     Parameters
@@ -26,20 +33,28 @@ def reroll(outputs: Sequence[Node], sources: MutableMapping[Node, Source]) -> li
         Nodes to be computed.
     sources
         Lines of nodes; rebuilt nodes get those of the old ones.
+    has_slope
+        Tells whether a node may depend on what is differentiated by. Loops that pick a variable
+        in each iteration are left unrolled: most of their derivatives are zero, which a loop
+        would compute all the same, for each variable.
     """
     outputs = list(outputs)
-    while True:
+    for _ in range(MOST_LOOPS):
         nodes = order(outputs)
         if len(nodes) < LEAST_SAVED:
             return outputs
         text = text_of(nodes)
         for loop in loops(text):
-            replaced = scan_of(text, loop, outputs, sources)
+            replaced = scan_of(text, loop, outputs, sources, has_slope)
             if replaced is not None:
-                break
+                shorter = substitute(outputs, replaced, sources)
+                # What collects a loop's rows may cost as much as the loop.
+                if len(order(shorter)) <= len(nodes) - LEAST_SAVED // 2:
+                    outputs = shorter
+                    break
         else:
             return outputs
-        outputs = substitute(outputs, replaced, sources)
+    return outputs
 
 
 __all__ = ["Loop", "reroll"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,15 @@ import numpy as np
 from steepest.graph import Graph, Node, Source, make
 from steepest.ops import CONSTANT, SCAN, TABLE, constant_node
 from steepest.ops.arrays.loops import step_input
-from steepest.trace.rerolling.rows import as_vector, cast, column_of
+from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
 
 _VECTOR = np.dtype(np.float64)
 _EXACT = {np.dtype(name) for name in ("?", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")}
 """Dtypes whose values all are numbers of float64, in which a loop packs what it carries."""
+
+_FIRST_INDEX = {"take_at": 1, "add_at": 1, "put_at": 2}
+"""The first operand that is an index, of the ops that look up elements."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ class NoLoopError(Exception):
 
 
 def scan_of(
-    text: Text, loop: Loop, outputs: Sequence[Node], sources: MutableMapping[Node, Source]
+    text: Text,
+    loop: Loop,
+    outputs: Sequence[Node],
+    sources: MutableMapping[Node, Source],
+    has_slope: Callable[[Node], bool],
 ) -> dict[Node, Node] | None:
     """Return what stands for the nodes of a loop that are used outside; None if it is none."""
     try:
-        return _Builder(text, loop, outputs, sources).build()
+        return _Builder(text, loop, outputs, sources, has_slope).build()
     except NoLoopError:
         return None
 
@@ -71,8 +78,10 @@ class _Builder:
         loop: Loop,
         outputs: Sequence[Node],
         sources: MutableMapping[Node, Source],
+        has_slope: Callable[[Node], bool],
     ) -> None:
         self.text, self.loop, self.outputs, self.sources = text, loop, outputs, sources
+        self.has_slope = has_slope
         self.inside = set(text.nodes[loop.start : loop.stop])
         self.columns: dict[tuple[Node, ...], int] = {}
 
@@ -157,12 +166,17 @@ class _Builder:
     def _column(self, nodes: Sequence[Node]) -> Row:
         if len({(node.shape, node.dtype) for node in nodes}) > 1:
             raise NoLoopError
+        if array_of(nodes[0]).op is not SCAN and any(map(self.has_slope, nodes)):
+            raise NoLoopError
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
     def _used_outside(self) -> dict[int, set[int]]:
         """Return the letters that are used after the loop, with the numbers of iterations."""
         loop, text = self.loop, self.text
-        after = text.operands[loop.stop :]
+        after = np.concatenate([
+            text.operands[loop.stop :].reshape(-1),
+            *[operands for position, operands in text.wide if position >= loop.stop],
+        ])  # fmt: skip
         places = set(after[(after >= loop.start) & (after < loop.stop)].tolist())
         wanted = self.inside.intersection(self.outputs)
         if wanted:
@@ -198,9 +212,8 @@ class _Builder:
             if isinstance(own, Row):
                 others.add(own)
                 continue
-            looks_up = self._node(letter, 1).op.looks_up
-            for place, operand in enumerate(own):
-                (indices if looks_up and place else others).add(operand)
+            first_index = _FIRST_INDEX.get(self._node(letter, 1).op.name, len(own))
+            others.update(own[:first_index])
         columns = dict(zip(map(Row, range(len(self.columns))), self.columns, strict=True))
         return [nodes[1] for row, nodes in columns.items() if row in others]
 

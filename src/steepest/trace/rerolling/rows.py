@@ -36,6 +36,8 @@ def _picked(nodes: Sequence[Node]) -> Node | None:
     if len({(view.base, view.strides) for view in views}) > 1 or len(distances) > 1:
         return None
     (distance,) = distances
+    if distance == 0:
+        return None
     if size == 1:
         picked: Slice = (start, number, distance)
     elif distance == size and views[0].is_contiguous:
@@ -67,13 +69,19 @@ def _c_strides(shape: Sequence[int]) -> list[int]:
     return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
+def array_of(node: Node) -> Node:
+    """Return the array that a node takes elements of; itself if it takes none."""
+    while node.op.name in ("getitem", "reshape"):
+        (node,) = node.operands
+    return node
+
+
 def _view(node: Node) -> _View:
     """Return the elements that a node takes of the array at the end of its ``getitem`` s."""
-    chain = []
-    base = node
-    while base.op.name in ("getitem", "reshape"):
-        chain.append(base)
-        (base,) = base.operands
+    base, chain = array_of(node), []
+    while node is not base:
+        chain.append(node)
+        (node,) = node.operands
     view = _View(base, 0, base.shape, tuple(_c_strides(base.shape)))
     for step in reversed(chain):
         if step.op.name == "getitem":

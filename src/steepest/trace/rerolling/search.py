@@ -29,6 +29,9 @@ _CANDIDATES = 6
 
 _LONGEST_WORD = 64
 
+_MOST_OPERANDS = 16
+"""Operands of a node that may be part of a loop."""
+
 
 class Text(NamedTuple):
     """The nodes of a graph as a text.
@@ -44,12 +47,15 @@ class Text(NamedTuple):
         where there is none. Shape (N, K).
     reads
         The nodes that are read, by their numbers.
+    wide
+        Positions of nodes with many operands, which are no part of a loop, and these operands.
     """
 
     nodes: list[Node]
     letters: np.ndarray
     operands: np.ndarray
     reads: list[Node]
+    wide: list[tuple[int, np.ndarray]]
 
 
 class Loop(NamedTuple):
@@ -78,22 +84,24 @@ def text_of(nodes: Sequence[Node]) -> Text:
     numbers: dict[Node, int] = {}
     operands: list[list[int]] = []
     text: list[int] = []
+    wide: list[tuple[int, np.ndarray]] = []
     for node in nodes:
         if is_read(node, numbers):
             numbers[node] = -2 - len(reads)
             reads.append(node)
             continue
-        letter = (id(node.op), node.shape, node.dtype, len(node.operands), _common(node))
+        own = [numbers[operand] for operand in node.operands]
+        letter: Any = (id(node.op), node.shape, node.dtype, len(own), _common(node))
+        if len(own) > _MOST_OPERANDS:
+            wide.append((len(found), np.array(own, np.int64)))
+            letter, own = len(found), []
         text.append(letters.setdefault(letter, len(letters)))
-        operands.append([numbers[operand] for operand in node.operands])
+        operands.append(own)
         numbers[node] = len(found)
         found.append(node)
     width = max(map(len, operands), default=0)
-    table = np.full((len(text), width), -1, np.int64)
-    for k in range(width):
-        places = [i for i, own in enumerate(operands) if len(own) > k]
-        table[places, k] = [operands[i][k] for i in places]
-    return Text(found, np.array(text, np.int64), table, reads)
+    table = np.array([(own + [-1] * width)[:width] for own in operands], np.int64)
+    return Text(found, np.array(text, np.int64), table.reshape(len(text), width), reads, wide)
 
 
 def is_read(node: Node, numbers: Mapping[Node, int]) -> bool:
