@@ -206,7 +206,6 @@ class _Builder:
 
     def _numbers_of_rows(self, period: Sequence[tuple[Operand, ...] | Row]) -> list[Node]:
         """Return an example of each column that is more than an index."""
-        indices: set[Operand] = set()
         others: set[Operand] = set()
         for letter, own in enumerate(period):
             if isinstance(own, Row):
