@@ -102,8 +102,9 @@ def read_element(x: TracedArray, position: tuple[int, ...]) -> TracedArray:
     node = None
     if x.storage is not None and x.storage.root.elements:
         node = x.storage.root.elements.get(x.storage.position(flat))
-    session, whole = current(), x.node
-    if node is None:
+    session = current()
+    if node is None:  # only now: x.node puts the elements that were written into the array
+        whole = x.node
         node = element_of(whole, flat) or session.elements.get((whole, flat))
     if node is not None:
         return TracedArray(node, session)
