@@ -27,6 +27,9 @@ def reroll(
 ) -> list[Node]:
     """Return the outputs with loops in place of repetition.
 
+    Each loop that is found makes the graph shorter; the search takes time in proportion to the
+    number of nodes, and is repeated for at most `MOST_LOOPS` loops.
+
     Parameters
     ----------
     outputs

@@ -54,7 +54,7 @@ Operand = Local | Carried | Row | Outer
 
 
 class NoLoopError(Exception):
-    """A repetition that is no loop."""
+    """A repetition that cannot be a loop: it is left unrolled."""
 
 
 def scan_of(
@@ -64,7 +64,7 @@ def scan_of(
     sources: MutableMapping[Node, Source],
     has_slope: Callable[[Node], bool],
 ) -> dict[Node, Node] | None:
-    """Return what stands for the nodes of a loop that are used outside; None if it is none."""
+    """Return what replaces the nodes of a loop that are used after it; None if it is no loop."""
     try:
         return _Builder(text, loop, outputs, sources, has_slope).build()
     except NoLoopError:
@@ -148,6 +148,7 @@ class _Builder:
         return tuple([self._operand(places, column) for column in found.T])
 
     def _operand(self, places: np.ndarray, found: np.ndarray) -> Operand:
+        """Return one operand of a letter, given where it was found in each iteration."""
         loop = self.loop
         if (found == found[0]).all() and found[0] < loop.start:
             return Outer(self._at(found[0]))

@@ -1,9 +1,15 @@
 """Where a graph repeats itself.
 
-The nodes in the order of their recording are a text, whose letters are operations. A loop is a
-place where each letter equals the one a period before it, on operands that lie a period apart
-as well, or are the same. Constants, inputs and elements of them are no letters: iterations share
-them, so that they are not recorded periodically.
+The nodes of a graph, operands first, are a text; its letters are the operations. A loop is a place
+where each letter equals the one a period before it, and so do its operands: they lie a period
+apart, or they are the same node, or both are *read*.
+
+A node is read if it computes nothing: a constant, an input, or elements of an input or of a loop's
+results. Read nodes are no letters. Iterations share them (`x[3]` is one node, however often it is
+used), so they would interrupt the repetition.
+
+The order of the nodes is depth-first from the outputs. A loop whose iterations are not visited one
+after the other in this order is not found, and stays unrolled.
 """
 
 from __future__ import annotations
@@ -43,10 +49,10 @@ class Text(NamedTuple):
     letters
         Equal numbers are equal operations, shape (N,).
     operands
-        The position of each operand in the text; for one that is read, -2 less its number; -1
-        where there is none. Shape (N, K).
+        The position of each operand in the text, shape (N, K); -1 where there is none, and
+        ``-2 - k`` for the read node ``reads[k]``.
     reads
-        The nodes that are read, by their numbers.
+        The nodes that are read.
     wide
         Positions of nodes with many operands, which are no part of a loop, and these operands.
     """
