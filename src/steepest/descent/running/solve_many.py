@@ -21,7 +21,7 @@ from steepest.descent.running.dependence import idle_sentence, trace_dependence
 from steepest.descent.running.driver import interrupts
 from steepest.descent.running.solve import solve
 from steepest.descent.stop_rules import StopRule
-from steepest.engines import DIVERGED, NOT_STARTED, ManyStart
+from steepest.engines import DIVERGED, INTERRUPTED, NOT_STARTED, ManyStart
 from steepest.errors import InputError
 from steepest.frames import warn_user
 from steepest.graph import evaluate, trees
@@ -179,7 +179,7 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     answer: Answer = trees.unflatten(batch.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
     status = _statuses(over, answer.rules, first.stop, ended_by())
-    _warn_of(first, status, depends)
+    _warn_of(first, status, depends, over <= INTERRUPTED)
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -194,9 +194,14 @@ def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     )
 
 
-def _warn_of(first: Problem, status: np.ndarray, depends: np.ndarray) -> None:
-    """Warn of Ctrl-C, and of parameters without influence; without any, no problem converged."""
-    if Status.INTERRUPTED in status.tolist():
+def _warn_of(
+    first: Problem, status: np.ndarray, depends: np.ndarray, unfinished: Any = slice(None)
+) -> None:
+    """Warn of Ctrl-C, and of parameters without influence; without any, no problem converged.
+
+    `unfinished` selects the problems that Ctrl-C may have ended.
+    """
+    if any(one is Status.INTERRUPTED for one in status[unfinished].tolist()):
         warn_user(str(Status.INTERRUPTED))
     if depends.all():
         return
