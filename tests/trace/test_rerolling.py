@@ -413,3 +413,17 @@ def test_the_search_ends_and_takes_time_in_proportion_to_the_graph():
     for loop in (collected, different):
         nodes = order(st.trace(loop, START).outputs)
         assert len(nodes) < 20_000
+
+
+def test_an_argument_written_in_a_loop_is_computed_once():
+    def loop(x):
+        for i in range(1, 60):
+            x[i] = 0.5 * x[i - 1] + np.sin(x[i])
+        return np.sum(x)
+
+    start = np.linspace(-1.0, 1.0, 60)
+    plain, traced = start.copy(), start.copy()
+    assert st.compile(loop)(traced) == pytest.approx(loop(plain), rel=1e-14)
+    np.testing.assert_allclose(traced, plain, rtol=1e-14)
+    nodes = order(st.trace(loop, start.copy()).outputs)
+    assert sum(node.op.name == "sin" for node in nodes) in (0, 59)  # not in both forms

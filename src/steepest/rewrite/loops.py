@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from steepest.graph import Graph, Node, Source, make, order
 from steepest.graph.substitute import substitute
 from steepest.ops import SCAN, TABLE, constant_node, constant_value
 from steepest.ops.arrays.loops import step_input
-
-Slice = tuple[int, int, int]
+from steepest.ops.arrays.slices import Slice
 
 
 def trim_loops(
@@ -53,20 +51,13 @@ def trim_loops(
         outputs = substitute(outputs, replaced, sources)
 
 
-class _Reads(NamedTuple):
-    """Which parts of a loop's result are read."""
-
-    carries: bool
-    yields: bool
-
-
 def _trimmed(
     node: Node,
     readers: Sequence[Node],
     simplify: Callable[[Sequence[Node]], list[Node]],
     sources: MutableMapping[Node, Source],
 ) -> dict[Node, Node]:
-    """Return what stands for the readers of a loop once it is trimmed; nothing if it is."""
+    """Return what replaces the readers of a loop, with a shorter loop; nothing if it is short."""
     if any(reader.op.name != "getitem" for reader in readers):
         return {}
     step, keeps = node.attributes["step"], node.attributes.get("keeps", True)
@@ -75,13 +66,10 @@ def _trimmed(
     first = number * n if keeps else 0
     second = first + number * k
     spans = [_span(reader.attributes["slices"][0]) for reader in readers]
-    reads = _Reads(
-        any(low < first for low, _ in spans),
-        any(low < second and high > first for low, high in spans),
-    )
     new_rows, new_step = _without_rows(rows, step, sources)
     new_step = Graph(new_step.inputs, tuple(simplify(new_step.outputs)))
-    drops_carries, drops_yields = keeps and not reads.carries, k > 0 and not reads.yields
+    drops_carries = keeps and all(low >= first for low, _ in spans)
+    drops_yields = k > 0 and all(low >= second or high <= first for low, high in spans)
     if not (drops_carries or drops_yields or new_step != step):
         return {}
     if drops_yields:
@@ -102,7 +90,10 @@ def _trimmed(
 
 
 def _span(part: Slice) -> tuple[int, int]:
-    """Return the first position that a slice reads, and the one after the last."""
+    """Return the first position that a slice reads, and the one after the last.
+
+    An empty slice reads nothing: its first position is beyond all others.
+    """
     start, count, step = part
     last = start + (count - 1) * step
     return (min(start, last), max(start, last) + 1) if count else (1 << 62, 0)

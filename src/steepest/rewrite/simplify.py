@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, MutableMapping, Sequence
 
 from steepest.graph import Guard, Node, Source, rebuild, verify_pass, with_operands
+from steepest.ops import SCAN
 from steepest.rewrite.loops import trim_loops
 from steepest.rewrite.rules import RULES, RewriteRule
 
@@ -26,12 +27,17 @@ def simplify(
     rules
         Rules to apply.
     """
+    loops: list[Node] = []
 
     def simpler(node: Node, new: Mapping[Node, Node]) -> Node:
+        if node.op is SCAN:
+            loops.append(node)
         return _simplify_node(with_operands(node, new), rules)
 
     result = rebuild(outputs, simpler, sources)
-    result = trim_loops(result, sources, functools.partial(simplify, sources=sources, rules=rules))
+    if loops:
+        inside = functools.partial(simplify, sources=sources, rules=rules)
+        result = trim_loops(result, sources, inside)
     verify_pass("simplify", outputs, result)
     return result
 

@@ -324,10 +324,10 @@ def trace_function(
             session.adopt(earlier)
         result = call_traced(function, session, stand_ins)
         outputs, structure = result_nodes(function, result)
-        if names_of is None or names_of is function:  # derivatives are taken of rerolled nodes
-            outputs = rerolled(outputs)
         written = tuple(i for i, x in enumerate(leaves) if x.node is not before[i])
         outputs += [leaves[i].node for i in written]
+        if names_of is None or names_of is function:  # derivatives are taken of rerolled nodes
+            outputs = rerolled(outputs)
     if session.changed:
         values = [leaf for leaf in given_leaves if is_array_like(leaf)]
         check_call(values, session.names, [array for _, array in session.captures.arrays])

@@ -14,7 +14,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from steepest.graph import Node, Source, order
 from steepest.graph.substitute import substitute
 from steepest.trace.rerolling.build import scan_of
-from steepest.trace.rerolling.search import LEAST_SAVED, Loop, loops, text_of
+from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of
 
 MOST_LOOPS = 24
 """Loops that are looked for, one after the other: each search walks the whole graph."""
@@ -60,4 +60,4 @@ def reroll(
     return outputs
 
 
-__all__ = ["Loop", "reroll"]
+__all__ = ["reroll"]

@@ -10,9 +10,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape, make
 from steepest.ops import CONSTANT, TABLE, constant_node, constant_value
-
-Slice = tuple[int, int, int]
-"""First position, number and step, as the op ``getitem`` takes them."""
+from steepest.ops.arrays.slices import Slice
 
 
 def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:

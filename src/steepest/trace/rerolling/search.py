@@ -45,7 +45,7 @@ class Text(NamedTuple):
     Attributes
     ----------
     nodes
-        The letters' nodes, in the order of their recording.
+        The letters' nodes, operands first.
     letters
         Equal numbers are equal operations, shape (N,).
     operands
