@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 
 import steepest as st
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.cases.branching import bubbles, huber, newton_inside
+
 STEPS = 20_000
-
-
-def huber(x):
-    total = 0.0
-    for target, value in zip((1.0, -2.0), x, strict=True):
-        r = value - target
-        total = total + (0.5 * r * r if abs(r) < 1.0 else abs(r) - 0.5)
-    return total
 
 
 def huber_without(x):
@@ -22,27 +21,11 @@ def huber_without(x):
     return np.sum(np.where(np.abs(r) < 1.0, 0.5 * r * r, np.abs(r) - 0.5))
 
 
-def newton(x):
-    y = 1.0
-    while abs(y * y - x[0]) > 1e-10:
-        y = 0.5 * (y + x[0] / y)
-    return (y - 3.0) ** 2 + (x[1] - y) ** 2
-
-
 def newton_without(x):
     y = 1.0
     for _ in range(7):
         y = 0.5 * (y + x[0] / y)
     return (y - 3.0) ** 2 + (x[1] - y) ** 2
-
-
-def sorting(x):
-    y = x.copy()
-    for i in range(len(y)):
-        for j in range(len(y) - 1 - i):
-            if y[j] > y[j + 1]:
-                y[j], y[j + 1] = y[j + 1], y[j]
-    return np.sum((y - np.array([1.0, 1.5, 4.0])) ** 2)
 
 
 def sorting_without(x):
@@ -54,8 +37,8 @@ def sorting_without(x):
 
 PAIRS = {
     "Huber's loss by if": (huber, huber_without, [5.0, 5.0]),
-    "Newton's iteration by while": (newton, newton_without, [20.0, 5.0]),
-    "bubble sort by if": (sorting, sorting_without, [5.0, 2.0, 0.5]),
+    "Newton's iteration by while": (newton_inside, newton_without, [20.0, 5.0]),
+    "bubble sort by if": (bubbles, sorting_without, [5.0, 2.0, 0.5]),
 }
 
 
