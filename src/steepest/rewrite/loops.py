@@ -9,7 +9,7 @@ import numpy as np
 from steepest.graph import Graph, Node, Source, make, order
 from steepest.graph.substitute import substitute
 from steepest.ops import SCAN, TABLE, constant_node, constant_value
-from steepest.ops.arrays.loops import step_input
+from steepest.ops.arrays.loops import ScanLayout, step_input
 from steepest.ops.arrays.slices import Slice
 
 
@@ -60,30 +60,28 @@ def _trimmed(
     """Return what replaces the readers of a loop, with a shorter loop; nothing if it is short."""
     if any(reader.op.name != "getitem" for reader in readers):
         return {}
-    step, keeps = node.attributes["step"], node.attributes.get("keeps", True)
+    step, layout = node.attributes["step"], ScanLayout.of(node)
     carry, rows, *around = node.operands
-    number, n, k = rows.shape[0], carry.size, step.outputs[1].size
-    first = number * n if keeps else 0
-    second = first + number * k
+    first, last = layout.results, layout.last
     spans = [_span(reader.attributes["slices"][0]) for reader in readers]
     new_rows, new_step = _without_rows(rows, step, sources)
     new_step = Graph(new_step.inputs, tuple(simplify(new_step.outputs)))
-    drops_carries = keeps and all(low >= first for low, _ in spans)
-    drops_yields = k > 0 and all(low >= second or high <= first for low, high in spans)
+    drops_carries = layout.keeps and all(low >= first for low, _ in spans)
+    drops_yields = last > first and all(low >= last or high <= first for low, high in spans)
     if not (drops_carries or drops_yields or new_step != step):
         return {}
     if drops_yields:
         nothing = constant_node(np.zeros(0, carry.dtype))
         new_step = Graph(new_step.inputs, (new_step.outputs[0], nothing))
-    kept = keeps and not drops_carries
+    kept = layout.keeps and not drops_carries
     attributes = {"step": new_step} if kept else {"step": new_step, "keeps": False}
     packed = make(SCAN, (carry, new_rows, *around), **attributes)
     replaced = {}
     for reader, (low, _) in zip(readers, spans, strict=True):
         ((start, count, stride),) = reader.attributes["slices"]
         moved = first if drops_carries else 0
-        if drops_yields and low >= second:
-            moved += number * k
+        if drops_yields and low >= last:
+            moved += last - first
         slices = ((start - moved, count, stride),)
         replaced[reader] = make(TABLE["getitem"], (packed,), slices=slices)
     return replaced

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,13 +79,52 @@ def _rule(name: str) -> Rule:
 # scan: (carry, row) -> (carry, yield), for every row.
 
 
+class ScanLayout(NamedTuple):
+    """Where the parts of a scan's result lie in its vector.
+
+    Attributes
+    ----------
+    rows, carry, yielded
+        The number of steps, and the sizes of what a step carries on and yields.
+    keeps
+        Whether the carries before all steps come first.
+    """
+
+    rows: int
+    carry: int
+    yielded: int
+    keeps: bool = True
+
+    @property
+    def results(self) -> int:
+        """Where the results of the steps begin."""
+        return self.rows * self.carry if self.keeps else 0
+
+    @property
+    def last(self) -> int:
+        """Where the last carry begins."""
+        return self.results + self.rows * self.yielded
+
+    @property
+    def size(self) -> int:
+        """The length of the vector."""
+        return self.last + self.carry
+
+    @classmethod
+    def of(cls, node: Node) -> ScanLayout:
+        """Return the layout of a scan's result."""
+        carry, rows = node.operands[:2]
+        yielded = node.attributes["step"].outputs[1].size
+        return cls(rows.shape[0], carry.size, yielded, node.attributes.get("keeps", True))
+
+
 def scan_parts(packed: Any, rows: int, carry: int, yielded: int) -> tuple[Any, Any, Any]:
     """Return the carries before every step, what the steps yielded, and the last carry."""
-    first, second = rows * carry, rows * (carry + yielded)
+    layout = ScanLayout(rows, carry, yielded)
     return (
-        packed[:first].reshape((rows, carry)),
-        packed[first:second].reshape((rows, yielded)),
-        packed[second:],
+        packed[: layout.results].reshape((rows, carry)),
+        packed[layout.results : layout.last].reshape((rows, yielded)),
+        packed[layout.last :],
     )
 
 
@@ -95,8 +134,7 @@ def _scan_infer(
     after, yielded = step.outputs
     if after.shape != carry.shape or after.dtype != carry.dtype or rows.ndim != 2:
         raise ValueError(f"scan: a step turns {carry} into {after}, with rows {rows}")
-    each = yielded.size + (carry.size if keeps else 0)
-    return (rows.shape[0] * each + carry.size,), carry.dtype
+    return (ScanLayout(rows.shape[0], carry.size, yielded.size, keeps).size,), carry.dtype
 
 
 def _scan(carry: Any, rows: Any, *around: Any, step: Graph, keeps: bool = True) -> np.ndarray:

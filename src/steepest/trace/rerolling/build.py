@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.graph import Graph, Node, Source, make
 from steepest.ops import CONSTANT, SCAN, TABLE, constant_node
-from steepest.ops.arrays.loops import step_input
+from steepest.ops.arrays.loops import ScanLayout, step_input
 from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
 
@@ -227,18 +227,18 @@ class _Builder:
         results: Sequence[Node],
     ) -> dict[Node, Node]:
         """Return what stands for each node that is used after the loop."""
-        rounds, last = self.loop.rounds, self.loop.rounds - 1
-        n, k = sum(x.size for x in examples), sum(x.size for x in results)
+        layout, last = ScanLayout.of(packed), self.loop.rounds - 1
         replaced: dict[Node, Node] = {}
-        start = rounds * (n + k)
+        start = layout.last
         for value, example in zip(carried, examples, strict=True):
             if value.lag == 1 and used.get(value.letter) == {last}:
                 replaced[self._node(value.letter, last)] = _piece(packed, start, example)
             start += example.size
-        start = rounds * n
+        start = layout.results
         for letter, example in zip(yielded, results, strict=True):
             for number in used[letter]:
-                replaced[self._node(letter, number)] = _piece(packed, start + number * k, example)
+                place = start + number * layout.yielded
+                replaced[self._node(letter, number)] = _piece(packed, place, example)
             start += example.size
         return replaced
 

@@ -15,6 +15,7 @@ from steepest.engines.native.codegen.types import INDEX, index
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Graph, Node
+from steepest.ops.arrays.loops import ScanLayout
 
 
 def _emit_step(lowering: Lowering, step: Graph, inputs: Sequence[View | np.ndarray]) -> Lowering:
@@ -105,23 +106,22 @@ def _carry(lowering: Lowering, start: Node) -> Iterator[_RegisterCarry | _Memory
 def scan(lowering: Lowering, node: Node) -> None:
     """Run the step for each row; store all carries if kept, all results, and the last carry."""
     builder, step = lowering.builder, node.attributes["step"]
-    keeps = node.attributes.get("keeps", True)
+    layout = ScanLayout.of(node)
     start, rows, *others = node.operands
     operands = [lowering.packed(operand) for operand in others]
     table = lowering.packed(rows)
-    number, n, k = rows.shape[0], start.size, step.outputs[1].size
-    first = number * n if keeps else 0  # where the results begin
+    n, k = layout.carry, layout.yielded
     with _carry(lowering, start) as carry, lowering.packed_target(node) as target:
-        with builder.loop(number) as i:
+        with builder.loop(layout.rows) as i:
             b = builder.ir
-            if keeps:
+            if layout.keeps:
                 carry.store(_part(lowering, target, b.mul(i, index(n)), n))
             row = _part(lowering, table, b.mul(i, index(rows.shape[1])), rows.shape[1])
             inner = _emit_step(lowering, step, [carry.value(), row, *operands])
-            place = b.add(b.mul(i, index(k)), index(first))
+            place = b.add(b.mul(i, index(k)), index(layout.results))
             inner.store(step.outputs[1], _part(lowering, target, place, k))
             carry.advance(inner, step.outputs[0])
-        carry.store(_part(lowering, target, index(first + number * k), n))
+        carry.store(_part(lowering, target, index(layout.last), n))
 
 
 @kernel("while_")
