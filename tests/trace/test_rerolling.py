@@ -427,3 +427,52 @@ def test_an_argument_written_in_a_loop_is_computed_once():
     np.testing.assert_allclose(traced, plain, rtol=1e-14)
     nodes = order(st.trace(loop, start.copy()).outputs)
     assert sum(node.op.name == "sin" for node in nodes) in (0, 59)  # not in both forms
+
+
+LONG = np.random.default_rng(8).normal(size=400)
+
+
+def variances(x):
+    h = np.zeros(400)
+    h[0] = 1.0
+    for t in range(1, 400):
+        h[t] = x[0] ** 2 + 0.1 * LONG[t - 1] ** 2 + 0.5 * x[1] ** 2 * h[t - 1]
+    return np.sum(np.log(h) + LONG**2 / h)
+
+
+def errors(x):
+    e = np.zeros(400)
+    for t in range(1, 400):
+        e[t] = LONG[t] - x[0] * LONG[t - 1] - x[1] * e[t - 1]
+    return np.sum(e**2)
+
+
+def epidemic(x):
+    healthy, ill = [0.99], [0.01]
+    for _ in range(400):
+        new = 0.2 * np.exp(x[0]) * healthy[-1] * ill[-1]
+        healthy.append(healthy[-1] - new)
+        ill.append(ill[-1] + new - 0.1 * np.exp(x[1]) * ill[-1])
+    return np.sum(np.array(ill) ** 2) + np.sum(np.stack(healthy))
+
+
+def columns_of_states(x):
+    state, states = np.array([1.0, 0.5]), []
+    for _ in range(400):
+        state = state + 0.01 * np.stack([state[1] * x[0], -state[0] * x[1]])
+        states.append(state)
+    return np.sum(np.stack(states, axis=1) ** 2) + np.sum(np.concatenate(states))
+
+
+COLLECTING = [variances, errors, epidemic, columns_of_states]
+
+
+@pytest.mark.parametrize("loop", COLLECTING, ids=lambda f: f.__name__)
+def test_what_a_loop_collects_is_one_slice_of_its_results(loop, unrolled):
+    graph = st.trace(loop, START)
+    if loop is not columns_of_states:  # pieces stacked along another axis stay apart
+        assert len(order(graph.outputs)) < 60
+    for x in (START, np.array([0.7, 0.2])):
+        assert graph(x) == loop(x)
+    expected = unrolled(lambda: st.gradient(loop)(START))
+    np.testing.assert_allclose(st.gradient(loop)(START), expected, rtol=1e-10)

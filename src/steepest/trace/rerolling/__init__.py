@@ -9,11 +9,11 @@ code then does not depend on the number of iterations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
-from steepest.graph import Node, Source, order
-from steepest.graph.substitute import substitute
+from steepest.graph import Node, Source, order, rebuild, substitute, with_operands
 from steepest.trace.rerolling.build import scan_of
+from steepest.trace.rerolling.rows import collected
 from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of
 
 MOST_LOOPS = 24
@@ -50,7 +50,7 @@ def reroll(
         for loop in loops(text):
             replaced = scan_of(text, loop, outputs, sources, has_slope)
             if replaced is not None:
-                shorter = substitute(outputs, replaced, sources)
+                shorter = rebuild(substitute(outputs, replaced, sources), _collect, sources)
                 # What collects a loop's rows may cost as much as the loop.
                 if len(order(shorter)) <= len(nodes) - LEAST_SAVED // 2:
                     outputs = shorter
@@ -58,6 +58,11 @@ def reroll(
         else:
             return outputs
     return outputs
+
+
+def _collect(node: Node, new: Mapping[Node, Node]) -> Node:
+    node = with_operands(node, new)
+    return collected(node) or node
 
 
 __all__ = ["reroll"]

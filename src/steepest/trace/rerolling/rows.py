@@ -12,6 +12,9 @@ from steepest.graph import Node, Shape, make
 from steepest.ops import CONSTANT, TABLE, constant_node, constant_value
 from steepest.ops.arrays.slices import Slice
 
+_LEAST_RUN = 6
+"""Pieces that are worth a slice of their own."""
+
 
 def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:
     """Return the values of nodes of one shape as a matrix, a row for each."""
@@ -24,6 +27,46 @@ def column_of(nodes: Sequence[Node], dtype: np.dtype) -> Node:
         rows = [_reshaped(node, (1, size)) for node in nodes]
         return cast(make(TABLE["concatenate"], rows, axis=0), dtype)
     return cast(picked, dtype)
+
+
+def collected(node: Node) -> Node | None:
+    """Return an array that is put together of pieces, with runs of them as slices of one array.
+
+    It is None where no such run is long.
+    """
+    if node.op.name != "pack" and (node.op.name, node.attributes.get("axis")) != (
+        "concatenate",
+        0,
+    ):
+        return None
+    views = [_view(piece) for piece in node.operands]
+    runs: list[Sequence[Node]] = []
+    start = 0
+    while start < len(views):
+        length = _run_length(views, start)
+        runs.append(node.operands[start : start + length])
+        start += length
+    if max(map(len, runs), default=0) < _LEAST_RUN:
+        return None
+    flat: list[Node] = []
+    for run in runs:
+        picked = _picked(run) if len(run) >= _LEAST_RUN else None
+        flat += [as_vector(x, node.dtype) for x in ([picked] if picked is not None else run)]
+    whole = flat[0] if len(flat) == 1 else make(TABLE["concatenate"], flat, axis=0)
+    return _reshaped(whole, node.shape)
+
+
+def _run_length(views: Sequence[_View], start: int) -> int:
+    """Return how many views, from one on, follow each other in one array."""
+    length = 1
+    if start + 1 < len(views):
+        first = views[start]
+        distance = views[start + 1].start - first.start
+        for view in views[start + 1 :]:
+            if view != first._replace(start=first.start + length * distance):
+                break
+            length += 1
+    return length
 
 
 def _picked(nodes: Sequence[Node]) -> Node | None:

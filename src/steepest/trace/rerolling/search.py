@@ -97,7 +97,8 @@ def text_of(nodes: Sequence[Node]) -> Text:
             reads.append(node)
             continue
         own = [numbers[operand] for operand in node.operands]
-        letter: Any = (id(node.op), node.shape, node.dtype, len(own), _common(node))
+        are_read = tuple([number < 0 for number in own])
+        letter: Any = (id(node.op), node.shape, node.dtype, are_read, _common(node))
         if len(own) > _MOST_OPERANDS:
             wide.append((len(found), np.array(own, np.int64)))
             letter, own = len(found), []
