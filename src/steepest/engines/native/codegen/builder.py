@@ -25,17 +25,12 @@ from steepest.engines.native.codegen.types import (
     literal,
     register_type,
 )
+from steepest.engines.native.jit.compile import has_fma
 from steepest.engines.native.jit.host_calls import HostCall, special_symbol
 from steepest.graph import Node
 from steepest.ops import constant_value
 
 _BOOL = np.dtype(np.bool_)
-
-CONTRACT = ("contract",)
-"""Fast-math flags of matrix products: a multiplication and an addition may round once."""
-
-REASSOCIATE = ("reassoc",)
-"""Fast-math flags of long sums: a block may be added up in lanes, in any order."""
 
 
 def _is_below(source: Node, extent: int) -> bool:
@@ -281,6 +276,17 @@ class Builder(Places):
     def fma(self, x: Element, y: Any, z: Any) -> Element:
         """Return x * y + z, rounded once."""
         return self.call_intrinsic("fma", x, self.constant(y, x), self.constant(z, x))
+
+    def add_product(self, total: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
+        """Return ``total + x * y`` of reals or vectors, rounded once where the host can.
+
+        The instruction is chosen here: left to LLVM, the result would depend on how much the
+        code is optimized.
+        """
+        if not has_fma():
+            return self.ir.fadd(total, self.ir.fmul(x, y))
+        kind = total.type
+        return self.ir.call(self.intrinsic("llvm.fma", kind, kind, kind, kind), [x, y, total])
 
     def to_bits(self, x: Element) -> Element:
         """Return the integer that has the bits of a real number."""

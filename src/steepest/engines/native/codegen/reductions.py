@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engines.native import ir
-from steepest.engines.native.codegen.builder import REASSOCIATE, Builder
+from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.context import LoweringContext
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.memory import Cell, Flat, Slot, View, contiguous
@@ -162,25 +162,36 @@ def accumulate_all(
     Notes
     -----
     Long real sums carry the rounding error of adding blocks along, so that the error does not
-    grow with the number of blocks. A block is added up in NumPy's order, which is the same
-    however the loop is compiled, and for many problems side by side. Inside another loop, a
-    block is added up in any order.
+    grow with the number of blocks. A block is added up in NumPy's order, or inside another loop
+    by eight running sums. Either is the same however the loop is compiled, and for many problems
+    side by side.
     """
     builder = lowering.builder
     if not builder.is_in_loop and not outer and last >= _TOGETHER:
         return _in_order(lowering, nodes, last, body)
-    is_long = last > _BLOCK or np.prod(outer, dtype=int) > 1
+    is_long = last > _BLOCK or math.prod(outer) > 1
     totals = [_Total(builder, node, is_long) for node in nodes]
+    in_chunks = last >= _TOGETHER and any([total.is_sum for total in totals])
 
     def block(where: tuple[ir.Value, ...], start: ir.Value | None, extent: int) -> None:
-        cells = [Cell(builder, total.nothing) for total in totals]
-        with builder.loop(extent) as i, lowering.scope():
-            position = i if start is None else builder.ir.add(start, i)
-            elements = body(where, position)
-            for total, cell, element in zip(totals, cells, elements, strict=True):
-                cell.set(total.in_any_order(cell.get(), element))
-        for total, cell in zip(totals, cells, strict=True):
-            total.add(cell.get())
+        """Reduce `extent` neighbors, and add the results to the totals."""
+        parts = [_Eight(t) if in_chunks and t.is_sum else _OneByOne(t) for t in totals]
+
+        def reduce(first: ir.Value, size: int) -> None:
+            first = first if start is None else builder.ir.add(start, first)
+            with builder.loop(size) as i, lowering.scope():
+                elements = body(where, builder.ir.add(first, i))
+                for part, element in zip(parts, elements, strict=True):
+                    part.add(element, i)
+
+        chunks, rest = divmod(extent, _TOGETHER) if in_chunks else (0, extent)
+        if chunks:
+            with builder.loop(chunks) as chunk:
+                reduce(builder.affine(chunk, 0, _TOGETHER), _TOGETHER)
+        if rest:
+            reduce(index(extent - rest), rest)
+        for total, part in zip(totals, parts, strict=True):
+            total.add(part.value())
 
     with builder.loops(outer) as where:
         if last <= _BLOCK or not any(total.exact for total in totals):
@@ -337,6 +348,45 @@ def _is_real_sum(node: Node) -> bool:
     return node.op.lower.initial(node.dtype) == 0 and node.dtype.kind == "f"
 
 
+class _OneByOne:
+    """The result of a block, whose elements are combined one after the other."""
+
+    def __init__(self, total: _Total) -> None:
+        self._total, self._cell = total, Cell(total.builder, total.nothing)
+
+    def add(self, element: Element, i: ir.Value) -> None:
+        """Combine the result so far with the i-th element."""
+        combine = self._total.lower.combine
+        self._cell.set(combine(self._total.builder, self._cell.get(), element))
+
+    def value(self) -> Element:
+        """Return the result."""
+        return self._cell.get()
+
+
+class _Eight:
+    """Eight running sums of a block, which neighbors are added to in turn."""
+
+    def __init__(self, total: _Total) -> None:
+        builder, dtype = total.builder, total.nothing.dtype
+        kind = ir.ArrayType(memory_type(dtype, builder.lanes), _TOGETHER)
+        self._builder = builder
+        self._sums = contiguous(builder.alloca(kind, 64), dtype, (_TOGETHER,))
+        with builder.loop(_TOGETHER) as i:
+            self._sums.store(builder, total.nothing, self._sums.at_offset(builder, i))
+
+    def add(self, element: Element, i: ir.Value) -> None:
+        """Add an element to the i-th sum."""
+        place = self._sums.at_offset(self._builder, i)
+        self._sums.store(self._builder, self._sums.load(self._builder, place) + element, place)
+
+    def value(self) -> Element:
+        """Return the sum of all eight."""
+        builder = self._builder
+        places = [self._sums.at_offset(builder, index(k)) for k in range(_TOGETHER)]
+        return total_of([self._sums.load(builder, place) for place in places], [])
+
+
 class _Total:
     """A running result; exact sums carry their rounding error along."""
 
@@ -349,15 +399,6 @@ class _Total:
         self.total = Cell(builder, self.nothing)
         if self.exact:
             self.error = Cell(builder, builder.zero(node.dtype))
-
-    def in_any_order(self, before: Element, element: Element) -> Element:
-        """Combine two elements of a block, which may be reduced in any order."""
-        if not self.is_sum:
-            combined: Element = self.lower.combine(self.builder, before, element)
-            return combined
-        flags = REASSOCIATE if self.builder.lanes == 1 else ()
-        value = self.builder.ir.fadd(before.value, element.value, flags=flags)
-        return self.builder.element(value, element.dtype)
 
     def add(self, element: Element) -> None:
         builder = self.builder

@@ -14,6 +14,7 @@ from llvmlite.binding.newpassmanagers import NewPassManager
 
 from steepest import cache
 from steepest.engines.native import ir
+from steepest.engines.native.jit import background
 
 _lock = threading.Lock()
 
@@ -77,6 +78,12 @@ def vector_bytes() -> int:
     return 32 if features.get("avx2") else 16
 
 
+@functools.cache
+def has_fma() -> bool:
+    """Whether the host multiplies and adds in one instruction, rounding once."""
+    return bool(llvm.get_host_cpu_features().get("fma")) or "x86" not in llvm.get_process_triple()
+
+
 class ProgramInfo(NamedTuple):
     """A program in LLVM IR, without its text.
 
@@ -88,14 +95,11 @@ class ProgramInfo(NamedTuple):
         Hash of its text.
     size
         Number of instructions.
-    is_exact
-        Whether optimization cannot change any rounding.
     """
 
     name: str
     digest: str
     size: int
-    is_exact: bool
 
 
 def text_of(module: ir.Module) -> str:
@@ -150,7 +154,7 @@ class Code:
         with _lock:
             text = text_of(module)
             size = sum(len(block.instructions) for f in module.functions for block in f.blocks)
-            program = ProgramInfo(name, cache.key_of(text), size, _is_exact(text))
+            program = ProgramInfo(name, cache.key_of(text), size)
             self._begin(program, lambda: text, keep, baseline)
 
     @classmethod
@@ -169,9 +173,9 @@ class Code:
         self._level = 3 if program.size <= LARGE else 0
         self._engines: list[Any] = []
         self._seconds, self._uses = 0.0, 0
-        self.is_baseline = False
+        self.is_baseline = self._is_due = False
         optimized = self._found(self._level, 3)
-        if optimized is None and baseline and program.is_exact:
+        if optimized is None and baseline:
             self.is_baseline = True
             self._load(0, 0)
         else:
@@ -212,15 +216,22 @@ class Code:
         self.call = signature(self.address)
 
     def record_use(self, seconds: float) -> None:
-        """Note that baseline code ran for some seconds; optimize it once it has been used much."""
+        """Note that baseline code ran for some seconds; optimize it once it has been used much.
+
+        It is optimized in the background, and relieved when that is done.
+        """
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
         is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
-        if is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size:
-            with _lock:
-                if self.is_baseline:
-                    self.is_baseline = False
-                    self._load(self._level, 3)
+        if self._is_due or not (is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size):
+            return
+        self._is_due = True
+        background.submit(self._optimize)
+
+    def _optimize(self) -> None:
+        with _lock:
+            self._load(self._level, 3)
+            self.is_baseline = False
 
     def _optimized(self, machine: Any, level: int = 3) -> Any:
         # In a new context, because a context never frees constants and types.
@@ -253,11 +264,6 @@ _BASELINE_USES, _BASELINE_SIZE = 16, 4_000
 
 _SECONDS_TO_OPTIMIZE = 1e-4
 """Time to optimize an instruction; code that has run for as long in all is optimized, too."""
-
-
-def _is_exact(text: str) -> bool:
-    """Return whether optimization cannot change any rounding."""
-    return not any(f" {flag} " in text for flag in ("reassoc", "contract", "fast"))
 
 
 _PIPELINE = "1"

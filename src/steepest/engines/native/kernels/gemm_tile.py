@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from steepest.engines.native import ir
-from steepest.engines.native.codegen.builder import CONTRACT, Builder
+from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.memory import View
 from steepest.engines.native.codegen.types import INDEX, index, literal, memory_type
 
@@ -113,8 +113,7 @@ def _rank_one_update(
             left = builder.splat(element, vector.type.count)
             total = sums[i * len(vectors) + j]
             if is_real:
-                product = builder.ir.fmul(left, vector, flags=CONTRACT)
-                result.append(builder.ir.fadd(total, product, flags=CONTRACT))
+                result.append(builder.add_product(total, left, vector))
             else:
                 result.append(builder.ir.add(total, builder.ir.mul(left, vector)))
     return result

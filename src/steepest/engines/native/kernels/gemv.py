@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steepest.engines.native import ir
-from steepest.engines.native.codegen.builder import CONTRACT, Builder
+from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.memory import View
 from steepest.engines.native.codegen.types import index, literal, memory_type
 from steepest.engines.native.jit.compile import vector_bytes
@@ -75,8 +75,8 @@ def _products(
     for row, total in enumerate(sums):
         address = a.address(builder, (builder.affine(first, row, 1), place))
         left = a.load_vector(builder, address, count)
-        product = _widened(builder, builder.ir.fmul(left, right, flags=CONTRACT), total)
-        following.append(builder.ir.fadd(total, product, flags=CONTRACT))
+        left, other = _widened(builder, left, total), _widened(builder, right, total)
+        following.append(builder.add_product(total, left, other))
     return following
 
 
