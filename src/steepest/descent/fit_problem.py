@@ -11,6 +11,7 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
+from steepest.descent.methods.base import needs_residuals
 from steepest.descent.methods.registry import choose_for_squares, is_for_losses
 from steepest.descent.minimize import check_kinds
 from steepest.descent.problem.bounds import Box
@@ -82,8 +83,8 @@ def squares_problem(
     if stop is None:
         stop = squares_stop(*options.tolerances, default_goal(method))
     if stop is None:
-        is_for_residuals = getattr(method, "needs_residuals", False)
-        stop = default_goal(method) | MaxIterations(limit if is_for_residuals else MAX_ITERATIONS)
+        most = limit if needs_residuals(method) else MAX_ITERATIONS
+        stop = default_goal(method) | MaxIterations(most)
     record_every, record_x = recorded
     problem = Problem(
         Objective(residuals, True, loss_called(options.loss), float(f_scale), expand),
@@ -107,7 +108,7 @@ def default_goal(method: Any) -> StopRule:
     It is the decrement, which is the most exact, if the method estimates one; else the gradient
     norm. For a user's own method both are combined.
     """
-    if getattr(method, "needs_residuals", False):
+    if needs_residuals(method):
         return SQUARES_GOAL
     if is_for_losses(method):
         return GRADIENT_GOAL

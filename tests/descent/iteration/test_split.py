@@ -8,7 +8,7 @@ import pytest
 import steepest as st
 from steepest.descent.iteration import split as parts
 from steepest.descent.iteration.trace import Settings
-from steepest.engines import serialize as flat
+from steepest.engines.native.jit import background
 from steepest.errors import GraphIndexError
 
 prepare = importlib.import_module("steepest.descent.running.compile")
@@ -135,17 +135,20 @@ def test_optimized_code_gives_the_bits_of_baseline_code():
 @pytest.mark.parametrize("number", [1, 4, 17])
 def test_a_step_loaded_from_disk_is_the_same(method, every, number, monkeypatch):
     rule = st.GradientNormBelow(1e-7) | st.MaxIterations(1234)
-    step = lambda: parts._step.__wrapped__(Settings(method, rule, every), number, np.dtype(float))
+    background.finish()  # which may keep something else
+    step = lambda: parts._step.__wrapped__(
+        Settings(method, rule, every), number, np.dtype(float), False
+    )
     monkeypatch.setattr(parts.cache, "find", lambda key: None)
     kept = []
     monkeypatch.setattr(parts.cache, "keep", lambda key, content: kept.append(content))
-    traced, state = step()
-    assert flat.unpack(kept[0]) == traced
+    traced = step()
     monkeypatch.setattr(parts.cache, "find", lambda key: kept[0])
     monkeypatch.setattr(parts, "iterate", None)  # what is found is not traced again
-    again, same_state = step()
-    assert again == traced
-    np.testing.assert_equal(same_state, state)
+    again = step()
+    assert again.iteration == traced.iteration
+    assert again.names == traced.names
+    np.testing.assert_equal(again.state, traced.state)
 
 
 @pytest.mark.parametrize("method", [st.LevenbergMarquardt(), st.Dogleg(), st.GaussNewton()])

@@ -1,8 +1,9 @@
 """An iteration in two graphs: the evaluation of a problem, and the step of its method.
 
-A method for residuals uses the loss, its gradient and a triangle, whose shapes depend on the
-number of parameters only. Its step is therefore traced and compiled once for all problems with
-as many parameters. A new problem costs no more than its own residuals.
+Most methods use the loss and its gradient, some the Hessian or the triangular factor of the
+Jacobian: values whose shapes depend on the number of parameters only. Their step is therefore
+traced and compiled once for all problems with as many parameters, and kept on disk. A new problem
+costs no more than its own function.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,8 @@ from steepest.descent.iteration.fit_report import (
 from steepest.descent.iteration.serialize import encode, is_known
 from steepest.descent.iteration.step import first_state
 from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
-from steepest.descent.methods.registry import FOR_RESIDUALS
-from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.evaluation import Evaluation, GivenEvaluation, NotGivenError
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.engines import Iteration
@@ -42,11 +43,28 @@ _LARGEST = 64
 work."""
 
 
+class SharedStep(NamedTuple):
+    """The step of a method, for all functions of as many parameters.
+
+    Attributes
+    ----------
+    iteration
+        The step. Its data are what an evaluation computes.
+    names
+        What each of the data is: an attribute of an :class:`Evaluation`, or an end of the bounds.
+    state
+        Arrays like those of the first state.
+    """
+
+    iteration: Iteration
+    names: Sequence[str]
+    state: list[np.ndarray]
+
+
 def is_separable(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -> bool:
-    """Whether the step of a method depends only on what is in the key of :func:`_step`."""
+    """Whether the step of a method may depend only on what is in the key of :func:`_step`."""
     return (
-        isinstance(settings.method, FOR_RESIDUALS)
-        and is_known(settings.method)
+        is_known(settings.method)
         and is_known(settings.stop)
         and sum(layout.sizes) <= _LARGEST
         and set(layout.dtypes) == {dtype}
@@ -60,34 +78,38 @@ def trace_split(
     x0: np.ndarray,
     args: Sequence[object],
     settings: Settings,
+    box: Box | None = None,
 ) -> TracedIteration | None:
     """Trace an iteration as two graphs; None if that is not possible.
 
-    It is not if the residuals, or a derivative of the user's own, branch on values or change
-    their dtype.
+    It is not if the method uses what depends on more than the number of parameters, or if the
+    function, or a derivative of the user's own, branches on values or changes their dtype.
 
     Parameters
     ----------
     objective
-        Residuals.
+        The objective.
     layout, x0
         The parameters' layout, and the start as a vector.
     args
         Further arguments.
     settings
         Settings for which :func:`is_separable` is true.
+    box
+        Bounds on the parameters; None if there are none.
     """
-    step = _step(settings, x0.size, x0.dtype)
+    step = _step(settings, x0.size, x0.dtype, box is not None)
     if step is None:
         return None
-    iteration, state = step
     with open_session() as session:
         x = add_argument(session, x0, "x")
-        names = argument_names(objective.function, len(args) + 1)[1:]
-        arguments = add_arguments(session, args, names)
-        at_x = objective(x, layout, arguments)
-        values = [node_of(value) for value in (at_x.loss, at_x.gradient, at_x.triangle)]
-        if session.guards or not all(map(_is_like, values, iteration.data)):
+        names = [*argument_names(objective.function, len(args) + 1)[1:], "lower", "upper"]
+        given = [*args, *(box or ())]
+        arguments = add_arguments(session, given, names[: len(given)])
+        within = Box(*arguments[len(args) :]) if box else None
+        at_x = objective(x, layout, arguments[: len(args)], within)
+        values = [node_of(_value(at_x, name)) for name in step.names]
+        if session.guards or not all(map(_is_like, values, step.iteration.data)):
             return None
         evaluation = Graph(
             tuple(session.inputs),
@@ -102,10 +124,15 @@ def trace_split(
         session.sources,
         tuple(array for _, array in session.captures.arrays),
     )
-    observations = at_x.residual.size
+    observations = 0 if at_x.residual is None else at_x.residual.size
     return TracedIteration(
-        iteration, loss_graph, session.captures, state, observations, evaluation
+        step.iteration, loss_graph, session.captures, step.state, observations, evaluation
     )
+
+
+def _value(at_x: Evaluation, name: str) -> Any:
+    """Return a value that a step is given."""
+    return getattr(at_x.box if name in Box._fields else at_x, name)
 
 
 def _is_like(cached: Node, expected: Node) -> bool:
@@ -124,40 +151,53 @@ def _statistics(reported: Any) -> Sequence[Any]:
 
 
 @functools.lru_cache(maxsize=64)
-def _step(
-    settings: Settings, number: int, dtype: np.dtype
-) -> tuple[Iteration, list[np.ndarray]] | None:
-    """Return the step of a method, whose data are the evaluation, and its first state.
+def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> SharedStep | None:
+    """Return the step of a method for a number of parameters.
 
-    None if the step has constants too large to be part of a graph.
+    None if the method uses what depends on more, or if the step has constants too large to be
+    part of a graph.
     """
     x0 = np.zeros(number, dtype)
     start = first_state(settings.method, x0, settings.stop, settings.record_every)
     leaves, structure = trees.flatten(start)
     state = [np.asarray(value) for value in leaves]
     encoded_settings = json.dumps([encode(setting) for setting in settings])
-    key = cache.key_of("step", cache.sources(), encoded_settings, str(number), dtype.name)
+    key = cache.key_of(
+        "step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name
+    )
     content = cache.find(key)
-    cached = None if content is None else unpack(content)
+    cached = None if content is None else _unpack(content, state)
     if cached is not None:
-        return cached, state
+        return cached
     with open_session() as session, session.at(NOWHERE):
         x, count, stand_ins = begin(session, x0, 0, state)
-        shapes = {"loss": (), "gradient": (number,), "triangle": (number, number + 1)}
-        values = [
-            add_argument(session, np.zeros(shape, dtype), name) for name, shape in shapes.items()
-        ]
-        at_x = Evaluation.known(x, *values)
+
+        def give(name: str, shape: tuple[int, ...]) -> Any:
+            return add_argument(session, np.zeros(shape, dtype), name)
+
+        ends = Box(*[give(name, x0.shape) for name in Box._fields]) if has_box else None
+        at_x = GivenEvaluation(x, give, ends)
         rounded = lambda following: following.astype(dtype)
-        iteration = iterate(
-            session, settings, at_x, count, structure, stand_ins, rounded, _statistics
-        )
-    if len(iteration.data) > len(values):
+        try:
+            iteration = iterate(
+                session, settings, at_x, count, structure, stand_ins, rounded, _statistics
+            )
+        except NotGivenError:
+            return None
+    names = [*(Box._fields if has_box else ()), *at_x.used]
+    if len(iteration.data) > len(names):
         return None
     content = pack(iteration)
     if content is not None:
-        cache.keep(key, content)
-    return replace(iteration, sources={}), state
+        cache.keep(key, json.dumps(names).encode() + b"\n" + content)
+    return SharedStep(replace(iteration, sources={}), names, state)
+
+
+def _unpack(content: bytes, state: list[np.ndarray]) -> SharedStep | None:
+    """Return the step that a cache kept; None if the content is something else."""
+    names, _, packed = content.partition(b"\n")
+    iteration = unpack(packed)
+    return None if iteration is None else SharedStep(iteration, json.loads(names), state)
 
 
 def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:

@@ -217,3 +217,8 @@ class Search(abc.ABC):
         Move
             The decision.
         """
+
+
+def needs_residuals(method: Any) -> bool:
+    """Whether a method uses residuals; a user's own may lack the attribute that says so."""
+    return bool(getattr(method, "needs_residuals", False))

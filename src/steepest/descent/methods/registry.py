@@ -20,6 +20,7 @@ from steepest.descent.methods import (
     Search,
     TrustRegion,
 )
+from steepest.descent.methods.base import needs_residuals
 from steepest.errors import InputError, SettingError
 
 _DENSE = 100
@@ -72,7 +73,7 @@ _NOT_HERE = {
 }
 """SciPy's methods that steepest does not have, and what to use instead."""
 
-FOR_RESIDUALS = tuple(kind for kind in BY_NAME.values() if getattr(kind, "needs_residuals", False))
+FOR_RESIDUALS = tuple(kind for kind in BY_NAME.values() if needs_residuals(kind))
 """Methods that need residuals."""
 
 FOR_LOSSES = tuple(name for name, method in BY_NAME.items() if method not in FOR_RESIDUALS)
@@ -86,7 +87,7 @@ def is_for_losses(method: Any) -> bool:
 
 def _check_for_loss(method: Any) -> None:
     """Raise if a method needs residuals, where there is only a loss."""
-    if getattr(method, "needs_residuals", False):
+    if needs_residuals(method):
         name = type(method).__name__
         raise InputError(
             f"{name} needs residuals, not their sum of squares: give a function that returns "

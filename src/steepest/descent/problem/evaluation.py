@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.derivative import pull_back, push_forward
 from steepest.descent.problem.bounds import Box
-from steepest.graph import Node, trees
+from steepest.graph import Node, Shape, trees
 from steepest.ops.linear_algebra.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
@@ -66,13 +67,6 @@ class Evaluation:
     ) -> None:
         self.x, self.loss, self.residual = as_traced(x), as_traced(loss), residual
         self.plain, self._weights, self.box = plain, weights, box
-
-    @classmethod
-    def known(cls, x: Any, loss: Any, gradient: Any, triangle: Any) -> Evaluation:
-        """Return a point with known loss, gradient and triangle, all that a fit's method uses."""
-        point = cls(x, loss)
-        point.gradient, point.triangle = gradient, triangle
-        return point
 
     @functools.cached_property
     def gradient(self) -> Any:
@@ -133,6 +127,63 @@ class Evaluation:
     def hessian_times(self, v: Any) -> Any:
         """Return the Hessian times a vector of shape (n,)."""
         return _pushed(self.gradient.node, self.x, v)
+
+
+class NotGivenError(Exception):
+    """A method asked for what depends on more than the number of parameters."""
+
+
+class GivenEvaluation(Evaluation):
+    """A point whose loss and derivatives are inputs, made when they are first used.
+
+    The step of a method that uses nothing else does not depend on the function.
+
+    Parameters
+    ----------
+    x : ndarray
+        The point, shape (n,).
+    give : callable
+        Takes a name and a shape, and returns an input.
+    box : Box, optional
+        Bounds on the parameters.
+
+    Attributes
+    ----------
+    used : list of str
+        The names of the inputs that were made, in order.
+    """
+
+    def __init__(self, x: Any, give: Callable[[str, Shape], Any], box: Box | None = None) -> None:
+        self._give, self.used = give, list[str]()
+        super().__init__(x, self._given("loss", ()), box=box)
+
+    def _given(self, name: str, shape: Shape) -> Any:
+        self.used.append(name)
+        return self._give(name, shape)
+
+    @functools.cached_property
+    def gradient(self) -> Any:
+        """The gradient of the loss, shape (n,)."""
+        return self._given("gradient", (self.x.size,))
+
+    @functools.cached_property
+    def hessian(self) -> Any:
+        """The Hessian of the loss, shape (n, n)."""
+        return self._given("hessian", (self.x.size, self.x.size))
+
+    @functools.cached_property
+    def triangle(self) -> Any:
+        """The triangular factor of the Jacobian and the residuals, shape (n, n + 1)."""
+        return self._given("triangle", (self.x.size, self.x.size + 1))
+
+    @property
+    def plain_jacobian(self) -> Any:
+        """Raise: its shape depends on the number of residuals."""
+        raise NotGivenError
+
+    def hessian_times(self, v: Any) -> Any:
+        """Raise: the product is computed by the function's own graph."""
+        raise NotGivenError
 
 
 def slopes(output: Node, x: TracedArray) -> Any:

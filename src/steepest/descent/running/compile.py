@@ -179,9 +179,10 @@ def _trace(
 ) -> TracedIteration:
     p = problem
     settings = Settings(p.method, p.stop, p.record_every)
-    if position is None and p.box is None and is_separable(settings, p.layout, p.dtype):
+    is_whole = position is not None or p.plan is not None or p.fast
+    if not is_whole and is_separable(settings, p.layout, p.dtype):
         if getattr(p.engine, "takes_parts", False):  # a user's engine may lack it
-            built = trace_split(p.objective, p.layout, vector, args, settings)
+            built = trace_split(p.objective, p.layout, vector, args, settings, p.box)
             if built is not None:
                 return built
     return trace_iteration(

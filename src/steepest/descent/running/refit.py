@@ -23,6 +23,7 @@ from steepest.descent.iteration.fit_report import (
 )
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.step import OF_METHOD, RULES, STOP_RULE
+from steepest.descent.methods.base import needs_residuals
 from steepest.descent.results.covariance import rank_of
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.compile import CompiledProblem, known, remember
@@ -185,8 +186,8 @@ def remember_fit(
 ) -> None:
     """Keep the compiled code of a converged fit, for refits.
 
-    This needs a method whose first state does not depend on the values of the start. Methods whose
-    iteration is in two graphs are such.
+    This needs a method whose first state does not depend on the values of the start, as that of
+    methods for residuals.
     """
     if problem.box is not None or problem.objective.expand is not None:
         return
@@ -199,7 +200,8 @@ def remember_fit(
         return
     if prepared is None or (before is not None and before.prepared is prepared):
         return
-    if prepared.program.evaluation is None or math.isfinite(prepared.seconds):
+    is_shared = prepared.program.evaluation is not None
+    if not (is_shared and needs_residuals(problem.method)) or math.isfinite(prepared.seconds):
         return
     if prepared.budget < _LEAST_STEPS:
         return

@@ -12,8 +12,8 @@ import numpy as np
 from steepest.derivative import Executable
 from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.native.programs.batch import compile_lanes, lanes_for
-from steepest.engines.native.programs.descent import compile_descent
 from steepest.engines.native.programs.function import compile_paths
+from steepest.engines.native.programs.tiers import compile_tiers
 from steepest.engines.native.runs.batch_run import work_through
 from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.one_shot import FinishedRun, one_call
@@ -38,15 +38,14 @@ class Native:
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent; return a function that starts runs of it."""
-        compiled = compile_descent(program)
-        sources = {k: v for part in program.traced for k, v in part.sources.items()}
-        return lambda start: NativeRun(compiled, start, sources)
+        tiers = compile_tiers(program)
+        return lambda start: NativeRun(tiers, program, start)
 
     def prepare_call(
         self, program: Program, state: Sequence[np.ndarray], steps: int
     ) -> Callable[[tuple[Any, ...]], FinishedRun | None] | None:
         """Return a function that makes a descent of at most `steps` updates in one call."""
-        return one_call(compile_descent(program), state, steps)
+        return one_call(compile_tiers(program).best, state, steps)
 
     def first_budget(self, program: Program) -> int:
         """Return a number of iterations that take less than some ten milliseconds."""

@@ -61,8 +61,13 @@ class DescentCode:
 
 
 def compile_descent(program: Program) -> DescentCode:
-    """Compile a descent, or return the code of an equal one that was compiled before."""
+    """Compile a descent in haste, or return the code of an equal one that was compiled before."""
     return cached(program, lambda: _compiled(program))
+
+
+def compile_optimized(program: Program) -> DescentCode:
+    """Compile a descent in one graph with all optimization, or return that of an equal one."""
+    return cached(("optimized", program), lambda: _compile_loop(program, baseline=False))
 
 
 def _compiled(program: Program) -> DescentCode:
@@ -83,19 +88,17 @@ def _compiled(program: Program) -> DescentCode:
     )
 
 
-def _compile_loop(program: Program, in_parts: bool = False) -> DescentCode:
+def _compile_loop(program: Program, in_parts: bool = False, baseline: bool = True) -> DescentCode:
     """Return the machine code of a loop; its data are given, or evaluated `in_parts`."""
     it = program.full
     if len(program.iterations) > 1 or it.guards:
-        found = program_cache.of_program(
-            write_descent(program, in_parts), "descend", baseline=True
-        )
+        found = program_cache.of_program(write_descent(program, in_parts), "descend", baseline)
     else:
         lengths = [len(part) for part in (it.state, it.data, it.records, it.report)]
         kind = f"{lengths} {it.due is None} {program.batches} {program.record_x} {in_parts}"
         signature = (*it.inputs, it.variable, *it.outputs)
         found = program_cache.compiled(
-            "descend", signature, kind, lambda: write_descent(program, in_parts), baseline=True
+            "descend", signature, kind, lambda: write_descent(program, in_parts), baseline
         )
     carried = (it.x, *it.state)
     return DescentCode(

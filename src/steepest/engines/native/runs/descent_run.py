@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import UNKNOWN_PATH, raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
+from steepest.engines.native.programs.tiers import DescentTiers, fused
 from steepest.engines.native.runs.workspace import Workspace
 from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of
+from steepest.engines.program import Program
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
 from steepest.trace.recording.blas_threads import while_called_back
@@ -30,19 +33,20 @@ class NativeRun:
 
     Parameters
     ----------
-    compiled
+    tiers
         The machine code.
+    program
+        The program, with the user's lines: functions that compute the same share code.
     start
         The start.
-    sources
-        The user's lines, for errors: functions that compute the same share code.
     """
 
-    def __init__(
-        self, compiled: DescentCode, start: Start, sources: Mapping[Node, Source]
-    ) -> None:
-        self._sources = sources
+    def __init__(self, tiers: DescentTiers, program: Program, start: Start) -> None:
         self.recording = Recording()
+        self._tiers, self._program = tiers, program
+        self._begin(tiers.best, start)
+
+    def _begin(self, compiled: DescentCode, start: Start) -> None:
         self._compiled, self._start = compiled, start
         try:
             self._work: Workspace = compiled.spare.pop()
@@ -66,6 +70,30 @@ class NativeRun:
         self._work.integers.fill(0)
         self._work.copies[0][0][...] = x
         self._swapped = [False] * len(self._work.copies)
+
+    def _relieve(self) -> None:
+        """Go on in better code, if it has been compiled meanwhile."""
+        compiled = self._tiers.best
+        if compiled is self._compiled:
+            return
+        at = self.snapshot()()
+        start = dataclasses.replace(
+            self._start,
+            x=at.x,
+            state=at.state,
+            count=at.count,
+            previous_x=at.previous_x,
+            previous_loss=self.loss,
+        )
+        self.release()
+        self._begin(compiled, start)
+
+    def _lines(self) -> Mapping[Node, Source]:
+        """Return the user's line for every node of the code that runs."""
+        program = self._program
+        if program.evaluation is not None and self._compiled.evaluation is None:
+            program = fused(program)
+        return {k: v for part in program.traced for k, v in part.sources.items()}
 
     def machine_code(self) -> tuple[Any, int]:
         """Return the compiled function and the address of its table, to be timed alone."""
@@ -120,6 +148,7 @@ class NativeRun:
         """Make at most `steps` updates."""
         outcome = Outcome.PAUSED
         while steps > 0 and outcome is Outcome.PAUSED:
+            self._relieve()
             chunk = min(steps, self._ordered_steps())
             if self._compiled.program.full.records:
                 chunk = min(chunk, self._work.history_rows - 1)
@@ -152,16 +181,22 @@ class NativeRun:
         evaluation = self._compiled.evaluation
         if evaluation is not None:
             work.bind_evaluation(evaluation.code.address)
+        before, is_in_parts = work.integers.item(COUNT), evaluation is not None
         baseline = [code for code in self._compiled.codes if code.is_baseline]
-        started = time.perf_counter() if baseline else 0.0
+        is_timed = bool(baseline) or is_in_parts
+        started = time.perf_counter() if is_timed else 0.0
         sizes = [call.size_in_bytes for call in self._compiled.hosts]
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
             code: int = machine_code.call(table, steps, base)
-        for baseline_code in baseline:
-            baseline_code.record_use(time.perf_counter() - started)
+        if is_timed:
+            seconds = time.perf_counter() - started
+            for baseline_code in baseline:
+                baseline_code.record_use(seconds)
+            if is_in_parts:
+                self._tiers.record_use(seconds, 1 + work.integers.item(COUNT) - before)
         if code < 0:
             compiled = self._compiled
-            raise_error(UNKNOWN_PATH - code, compiled.checked, self._sources, compiled.hosts)
+            raise_error(UNKNOWN_PATH - code, compiled.checked, self._lines(), compiled.hosts)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
         if work.integers[RECORDED]:

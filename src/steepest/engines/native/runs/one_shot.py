@@ -33,6 +33,7 @@ from steepest.engines.native.runtime.numpy_abi import (
     layout_is_known,
 )
 from steepest.engines.protocol import Outcome, Recording, Snapshot
+from steepest.graph import Node
 
 _HEADER = Header(
     *("function", "table", "steps", "state", "start_state", "state_bytes", "x", "x_bytes"),
@@ -76,7 +77,7 @@ class OneCall:
     Parameters
     ----------
     compiled
-        The descent, in two parts.
+        The descent.
     state
         The method's state at the start.
     steps
@@ -84,8 +85,7 @@ class OneCall:
     """
 
     def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
-        assert compiled.evaluation is not None
-        self._compiled, self._evaluation = compiled, compiled.evaluation
+        self._compiled = compiled
         self._state, self._steps = state, steps
         self._slots: list[_Slot] = []
         self._function = _one_call()
@@ -111,15 +111,14 @@ class OneCall:
 
     def _new_slot(self) -> _Slot:
         compiled = self._compiled
-        work = Workspace(compiled.memory, self._evaluation)
+        work = Workspace(compiled.memory, compiled.evaluation)
         work.load(self._state)
         work.integers.fill(0)
         state = work.run_bytes
         start_state, x = state.copy(), work.copies[0][0]
-        inputs = self._evaluation.paths[-1].inputs[1:]
-        first = self._evaluation.table.place("input.0") + 1  # the data follow x
-        data = ctypes.addressof(work.evaluated) + first * ctypes.sizeof(ctypes.c_void_p)
-        work.bind_evaluation(self._evaluation.code.address)
+        inputs, data = _data_slots(compiled, work)
+        if compiled.evaluation is not None:
+            work.bind_evaluation(compiled.evaluation.code.address)
         steps = min(self._steps, work.history_rows - 1)
         words = _HEADER.write(
             function=compiled.code.address,
@@ -139,6 +138,19 @@ class OneCall:
             words += [*array_words(node.shape, node.dtype), real_bytes, node.size]
         description = np.array(words, np.int64)
         return _Slot(work, address_of(description), (description, start_state), [])
+
+
+def _data_slots(compiled: DescentCode, work: Workspace) -> tuple[Sequence[Node], int]:
+    """Return the data inputs, and the address of the slots where their addresses are."""
+    evaluation = compiled.evaluation
+    if evaluation is not None:  # its first input is x
+        inputs: Sequence[Node] = evaluation.paths[-1].inputs[1:]
+        layout, table, first = evaluation.table, work.evaluated, "input.1"
+    else:
+        inputs = compiled.program.full.data
+        layout, table, first = compiled.memory.table, work.table, "data.0"
+    offset = layout.place(first) * ctypes.sizeof(ctypes.c_void_p) if inputs else 0
+    return inputs, ctypes.addressof(table) + offset
 
 
 class FinishedRun:
@@ -210,7 +222,9 @@ class FinishedRun:
 def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
     """Return what runs descents in one call; None if this is not possible, or not yet."""
     baseline = any([code.is_baseline for code in compiled.codes])
-    if compiled.evaluation is None or baseline or compiled.shares_work or not layout_is_known():
+    program = compiled.program
+    is_plain = program.batches is None and len(program.paths) == 1 and not program.full.guards
+    if not is_plain or baseline or compiled.shares_work or not layout_is_known():
         return None
     return OneCall(compiled, state, steps)
 
