@@ -2,7 +2,7 @@
 
 from steepest.derivative import loops as loops  # fills in the rules of loops
 from steepest.derivative.custom import custom_derivative
-from steepest.derivative.forward import push_forward
+from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (
     MAX_PATHS,
     Executable,
@@ -45,6 +45,7 @@ __all__ = [
     "pull_back",
     "pullback",
     "push_forward",
+    "pushed_by",
     "pushforward",
     "require_loss",
     "sqrtm",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from steepest.graph import Node, order
 from steepest.ops import JointLinear, Linear, Partials, Rule, is_zero
 from steepest.ops.sides import Sides, sides_of
 from steepest.trace import TracedArray, as_traced, current, record
+
+Push = Callable[[Sequence[TracedArray]], list[TracedArray | None]]
+"""A function of the variables' tangents that returns those of the outputs."""
 
 
 def push_forward(
@@ -27,18 +30,28 @@ def push_forward(
     tangents
         The tangent of each variable.
     """
+    return pushed_by(outputs, list(tangents))(list(tangents.values()))
+
+
+def pushed_by(outputs: Sequence[Node], variables: Sequence[Node]) -> Push:
+    """Return the function that pushes tangents of the variables forward to the outputs."""
     session = current()
-    variables = list(tangents)
-    active = depends_on(outputs, variables)
-    known: dict[Node, Any] = dict(tangents)
-    nodes = order(outputs, stop=tangents)
+    active = depends_on(outputs, variables).difference(variables)
+    nodes = order(outputs, stop=frozenset(variables))
     sides = sides_of(outputs, nodes)
-    for node in nodes:
-        if node in active and node not in known:
+    nodes = [node for node in nodes if node in active]
+
+    def push(tangents: Sequence[TracedArray]) -> list[TracedArray | None]:
+        known: dict[Node, Any] = dict(zip(variables, tangents, strict=True))
+        for node in nodes:
             with session.at(session.sources.get(node)):
-                tangent = output_tangent(node, known, sides)
-                known[node] = np.broadcast_to(tangent, node.shape)
-    return [known.get(output) for output in outputs]
+                tangent: Any = output_tangent(node, known, sides)
+                if tangent.shape != node.shape:
+                    tangent = np.broadcast_to(tangent, node.shape)
+                known[node] = tangent
+        return [known.get(output) for output in outputs]
+
+    return push
 
 
 def output_tangent(node: Node, known: Mapping[Node, TracedArray], sides: Sides) -> TracedArray:

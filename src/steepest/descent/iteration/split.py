@@ -25,6 +25,7 @@ from steepest.descent.iteration.fit_report import (
 from steepest.descent.iteration.serialize import encode, is_known
 from steepest.descent.iteration.step import first_state
 from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
+from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, GivenEvaluation, NotGivenError
 from steepest.descent.problem.objective import Objective
@@ -107,7 +108,8 @@ def trace_split(
         given = [*args, *(box or ())]
         arguments = add_arguments(session, given, names[: len(given)])
         within = Box(*arguments[len(args) :]) if box else None
-        at_x = objective(x, layout, arguments[: len(args)], within)
+        by_jacobian = needs_residuals(settings.method)
+        at_x = objective(x, layout, arguments[: len(args)], within, by_jacobian)
         values = [node_of(_value(at_x, name)) for name in step.names]
         if session.guards or not all(map(_is_like, values, step.iteration.data)):
             return None

@@ -16,7 +16,7 @@ from steepest.descent.iteration.step import (
     take_step,
     with_followed_settings,
 )
-from steepest.descent.methods.base import Search
+from steepest.descent.methods.base import Search, needs_residuals
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
@@ -137,7 +137,9 @@ def trace_iteration(
             session.adopt(position.captures)
         ends = [end.astype(compute_dtype) for end in arguments[len(args) :]]
         within = Box(*ends) if box else None
-        at_x = objective(x.astype(compute_dtype), layout, arguments[: len(args)], within)
+        x = x.astype(compute_dtype)
+        by_jacobian = needs_residuals(method)
+        at_x = objective(x, layout, arguments[: len(args)], within, by_jacobian)
         settings = Settings(method, stop, record_every)
         iteration = iterate(session, settings, at_x, count, structure, state, layout.rounded)
     inputs = session.inputs

@@ -21,7 +21,7 @@ from steepest.descent.iteration.step import (
     take_step,
     with_followed_settings,
 )
-from steepest.descent.methods.base import Failure, Search
+from steepest.descent.methods.base import Failure, Search, needs_residuals
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen
@@ -122,7 +122,10 @@ def trace_batch(problem: Problem, vector: np.ndarray, shared: Sequence[Any]) -> 
         number_own = sum(map(is_array_like, trees.leaves(p.args)))
         arguments, ends = traced[: len(names)], traced[len(names) :]
         within = Box(*(end.astype(p.dtype) for end in ends)) if ends else None
-        evaluate: Callable[[Any], Any] = lambda at: p.objective(at, p.layout, arguments, within)
+        by_jacobian = needs_residuals(p.method)
+        evaluate: Callable[[Any], Any] = lambda at: p.objective(
+            at, p.layout, arguments, within, by_jacobian
+        )
         at_x = evaluate(x.astype(p.dtype))
         method = with_followed_settings(p.method, session)
         fresh = _fresh(session, method, at_x, start)

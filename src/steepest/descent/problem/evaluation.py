@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from steepest.derivative import pull_back, push_forward
+from steepest.derivative import pull_back, push_forward, pushed_by
 from steepest.descent.problem.bounds import Box
 from steepest.graph import Node, Shape, trees
 from steepest.ops.linear_algebra.triangular import triangle
@@ -41,6 +41,9 @@ class Evaluation:
         (m,); None for 1.
     box : Box, optional
         Bounds on the parameters.
+    by_jacobian : bool, optional
+        Whether the gradient is ``jacobian.T @ residual``, for methods that need the Jacobian
+        anyway, and not of the reverse mode.
 
     Examples
     --------
@@ -64,13 +67,19 @@ class Evaluation:
         plain: Any = None,
         weights: Any = None,
         box: Box | None = None,
+        by_jacobian: bool = False,
     ) -> None:
         self.x, self.loss, self.residual = as_traced(x), as_traced(loss), residual
         self.plain, self._weights, self.box = plain, weights, box
+        self._by_jacobian = by_jacobian
 
     @functools.cached_property
     def gradient(self) -> Any:
         """The gradient of the loss, shape (n,)."""
+        if self._by_jacobian and self.x.size <= _UNROLLED:
+            return np.stack([np.sum(column * self.residual) for column in self._columns])
+        if self._by_jacobian:
+            return np.sum(self.jacobian * self.residual[:, None], axis=0)
         one = as_traced(np.ones((), self.loss.dtype))
         (gradient,) = pull_back([self.loss.node], [one], [self.x.node])
         return as_traced(np.zeros_like(self.x)) if gradient is None else gradient
@@ -94,8 +103,17 @@ class Evaluation:
     @functools.cached_property
     def jacobian(self) -> Any:
         """The Jacobian of the residuals, shape (m, n), weighted if the loss is robust."""
+        if self.x.size <= _UNROLLED:
+            return np.stack(self._columns, axis=-1)
         plain = self.plain_jacobian
         return plain if self._weights is None else self._weights[:, None] * plain
+
+    @functools.cached_property
+    def _columns(self) -> Sequence[Any]:
+        """The columns of the Jacobian of the residuals, each of shape (m,)."""
+        columns = slope_columns(node_of(self.plain), self.x)
+        weights = self._weights
+        return columns if weights is None else [weights * column for column in columns]
 
     @functools.cached_property
     def plain_jacobian(self) -> Any:
@@ -177,7 +195,7 @@ class GivenEvaluation(Evaluation):
         return self._given("triangle", (self.x.size, self.x.size + 1))
 
     @property
-    def plain_jacobian(self) -> Any:
+    def jacobian(self) -> Any:
         """Raise: its shape depends on the number of residuals."""
         raise NotGivenError
 
@@ -188,11 +206,18 @@ class GivenEvaluation(Evaluation):
 
 def slopes(output: Node, x: TracedArray) -> Any:
     """Return the derivatives of an array by a vector, shape ``output.shape + x.shape``."""
-    units = np.eye(x.size, dtype=x.dtype)
     if x.size <= _UNROLLED:
-        return np.stack([_pushed(output, x, as_traced(unit)) for unit in units], axis=-1)
+        return np.stack(slope_columns(output, x), axis=-1)
+    units = np.eye(x.size, dtype=x.dtype)
     _, rows = scan(lambda nothing, unit: (nothing, _pushed(output, x, unit)), 0.0, units)
     return rows.T
+
+
+def slope_columns(output: Node, x: TracedArray) -> Sequence[Any]:
+    """Return the derivatives of an array by each number of a vector, of the array's shape."""
+    push = pushed_by([output], [x.node])
+    units = np.eye(x.size, dtype=x.dtype)
+    return [_tangent(push([as_traced(unit)]), output) for unit in units]
 
 
 def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
@@ -212,7 +237,12 @@ def value_slopes(layout: Any, expand: Any, vector: Any) -> tuple[Any, Any]:
 
 
 def _pushed(output: Node, x: TracedArray, tangent: Any) -> Any:
-    (result,) = push_forward([output], {x.node: as_traced(tangent)})
+    return _tangent(push_forward([output], {x.node: as_traced(tangent)}), output)
+
+
+def _tangent(pushed: Sequence[TracedArray | None], output: Node) -> Any:
+    """Return the tangent of the only output, 0 where it depends on nothing."""
+    (result,) = pushed
     if result is None:
         return as_traced(np.zeros_like(TracedArray(output, current())))
     return result

@@ -45,9 +45,17 @@ class Objective:
     expand: Reparametrization | None = None
 
     def __call__(
-        self, vector: Any, layout: ParameterLayout, arguments: Any, box: Box | None = None
+        self,
+        vector: Any,
+        layout: ParameterLayout,
+        arguments: Any,
+        box: Box | None = None,
+        by_jacobian: bool = False,
     ) -> Evaluation:
-        """Return the loss at a vector of parameters, while a function is traced."""
+        """Return the loss at a vector of parameters, while a function is traced.
+
+        `by_jacobian` says that the method needs the Jacobian, which gives the gradient, too.
+        """
         leaves = layout.pieces(vector)
         if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
             leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
@@ -66,10 +74,10 @@ class Objective:
         residual = _as_vector(self.function, outputs, vector.dtype)
         if self.rho is None:
             loss: Any = 0.5 * np.sum(np.square(residual))
-            return Evaluation(vector, loss, residual, residual, box=box)
+            return Evaluation(vector, loss, residual, residual, None, box, by_jacobian)
         rho = lambda z: call_traced(self.rho, current(), (z,))
         loss, stand_in, weights = robust(residual, rho, self.scale)
-        return Evaluation(vector, loss, stand_in, residual, weights, box)
+        return Evaluation(vector, loss, stand_in, residual, weights, box, by_jacobian)
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ class Session:
         """Make a node and note the user's line that made it; fold constants."""
         node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
         if all([x.op is CONSTANT for x in operands]) and node.size <= CONSTANT_LIMIT:
-            return constant_node(self.value(node))
+            return _folded(node)
         if node not in self.sources:
             source = self._source or user_source()
             if source is not None:
@@ -283,6 +283,15 @@ class Session:
             if node in session._pending:
                 return np.asarray(session._pending[node](), node.dtype)
         refuse_ended()
+
+
+def _folded(node: Node) -> Node:
+    """Return the constant that an operation on constants gives."""
+    if node.op is CONSTANT:
+        return node
+    with np.errstate(all="ignore"):
+        value = node.op.evaluate(*map(constant_value, node.operands), **node.attributes)
+    return constant_node(np.asarray(value))
 
 
 def refuse_ended() -> NoReturn:
