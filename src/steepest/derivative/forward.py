@@ -21,7 +21,7 @@ Push = Callable[[Sequence[TracedArray]], list[TracedArray | None]]
 def push_forward(
     outputs: Sequence[Node], tangents: Mapping[Node, TracedArray]
 ) -> list[TracedArray | None]:
-    """Return the tangent of each output; None where it depends on no variable.
+    """Return the tangent of each output; None where it is zero whatever the variables.
 
     Parameters
     ----------
@@ -44,10 +44,13 @@ def pushed_by(outputs: Sequence[Node], variables: Sequence[Node]) -> Push:
     def push(tangents: Sequence[TracedArray]) -> list[TracedArray | None]:
         known: dict[Node, Any] = dict(zip(variables, tangents, strict=True))
         for node in nodes:
+            if not any([operand in known for operand in node.operands]):
+                continue
             with session.at(session.sources.get(node)):
                 tangent: Any = output_tangent(node, known, sides)
                 if tangent.shape != node.shape:
                     tangent = np.broadcast_to(tangent, node.shape)
+            if not is_zero(tangent.node):
                 known[node] = tangent
         return [known.get(output) for output in outputs]
 

@@ -27,7 +27,7 @@ _TOGETHER, _WHOLE = 8, 128
 """Running sums in NumPy's order, and the most numbers that it adds up without halving them."""
 
 _INLINE = 64
-"""Most numbers of such a sum that is written in place, not as a function."""
+"""Most numbers of such a sum that optimization may write in place."""
 
 
 def reduce_loops(lowering: LoweringContext, node: Node, lower: Reduction) -> None:
@@ -260,16 +260,16 @@ def _scratch(lowering: LoweringContext, dtype: np.dtype, extent: int) -> tuple[V
 def _added_up(builder: Builder, terms: View) -> Element:
     """Emit the sum of a vector in memory, in NumPy's order."""
     extent = terms.shape[0]
-    if extent <= _INLINE:
-        return _sum_of_block(builder, terms)
-    # A function of its own: many long sums in place would not fit in the instruction cache.
+    # A function of its own: several sums of one length need not be compiled each, and many long
+    # ones in place would not fit in the instruction cache.
     kind = memory_type(terms.dtype, builder.lanes)
     name = f"sum.{terms.dtype}.{extent}"  # the number of lanes is the same in a module
     function = builder.module.globals.get(name)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(kind, [POINTER]), name)
         function.linkage = "internal"
-        function.attributes.add("noinline")
+        if extent > _INLINE:
+            function.attributes.add("noinline")
         inner = Builder(function, builder.lanes)
         own = contiguous(function.args[0], terms.dtype, (extent,))
         total = _sum_of_halves if extent > _WHOLE else _sum_of_block

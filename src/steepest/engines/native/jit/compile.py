@@ -15,6 +15,7 @@ from llvmlite.binding.newpassmanagers import NewPassManager
 from steepest import cache
 from steepest.engines.native import ir
 from steepest.engines.native.jit import background
+from steepest.graph import passes as graph_passes
 
 _lock = threading.Lock()
 
@@ -49,15 +50,24 @@ in a row: 0.5 s instead of 4.8 s), but the code takes about 1.5 times as long to
 
 def target_machine(level: int = 3) -> Any:
     """Return the host as a target, with every feature of its CPU, at an optimization level."""
+    cpu, features = _host()
+    return _target().create_target_machine(cpu=cpu, features=features, opt=level, jit=True)
+
+
+@functools.cache
+def _target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
+    return llvm.Target.from_default_triple()
+
+
+@functools.cache
+def _host() -> tuple[str, str]:
+    """Return the name of the host's CPU, and its features."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):  # registers at their full width
         features["prefer-256-bit"] = False
-    return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=level, jit=True
-    )
+    return llvm.get_host_cpu_name(), features.flatten()
 
 
 @functools.cache
@@ -205,7 +215,8 @@ class Code:
             if self._keep:
                 cache.keep(self._key(selection, passes), found)
         # An execution engine takes ownership of a machine; this machine never compiles.
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(0))
+        machine = _target().create_target_machine(opt=0, jit=True)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(found))
         engine.finalize_object()
         self._engines.append(engine)  # other threads may be running code that was loaded before
@@ -236,7 +247,8 @@ class Code:
     def _optimized(self, machine: Any, level: int = 3) -> Any:
         # In a new context, because a context never frees constants and types.
         module = llvm.parse_assembly(self._text, llvm.create_context())
-        module.verify()
+        if graph_passes.VERIFY:
+            module.verify()
         if level == 0:
             return module
         options = llvm.create_pipeline_tuning_options(speed_level=level)
