@@ -21,7 +21,8 @@ from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
 from steepest.descent.results.fit import Fit
 from steepest.descent.running.callbacks import State
-from steepest.descent.running.refit import key_of, refit
+from steepest.descent.running.one_shot import key_of
+from steepest.descent.running.refit import refit
 from steepest.descent.scipy_compat import CURVES, count
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine

@@ -33,7 +33,8 @@ from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.status import Status
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.influence import mark_if_singular
-from steepest.descent.running.refit import Key, key_of, refit, remember_fit
+from steepest.descent.running.one_shot import Key, key_of
+from steepest.descent.running.refit import refit, remember_fit
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import (
     SQUARES,
@@ -217,7 +218,7 @@ def fit_residuals(
         warn_of_idle(run)
         warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes:
-        remember_fit(key, problem, vector, reason, saved_settings)
+        remember_fit(key, problem, vector, reason, saved_settings, run.evaluations)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 
 

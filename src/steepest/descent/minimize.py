@@ -25,6 +25,7 @@ from steepest.descent.problem.parameters import (
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Result, Status
 from steepest.descent.running.callbacks import State
+from steepest.descent.running.one_shot import key_of, minimize_again, remember_descent
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import GRADIENT_GOAL, LOSSES
 from steepest.descent.stop_rules import MaxIterations, StopRule
@@ -148,9 +149,16 @@ def minimize(
     >>> run.iterations, run.converged
     (5771, True)
     """
+    args = args if isinstance(args, tuple | list) else (args,)
+    key = None
+    if bounds is None and callback is None and batches is None and not progress:
+        settings = method, stop, engine, record, compute_dtype, max_paths, fast
+        key = key_of(("minimize", function, settings), x0, tuple(args))
+        again = None if key is None else minimize_again(key, x0, tuple(args))
+        if again is not None:
+            return again
     chosen = get_engine(engine)
     check_batches(batches)
-    args = args if isinstance(args, tuple | list) else (args,)
     check_kinds(function, stop, callback)
     x0, expand = split_transforms(as_x0(x0))
     if expand is not None and bounds is not None:
@@ -186,6 +194,8 @@ def minimize(
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
     warn_of_interrupt(run)
+    if key is not None and run.converged and not run.notes:
+        remember_descent(key, problem, vector, reason, run.evaluations)
     return run
 
 

@@ -164,6 +164,15 @@ class Run(Protocol):
         ...
 
 
+PrepareCall = Callable[[Sequence[np.ndarray], Sequence[int]], Callable[[tuple[Any, ...]], Any]]
+"""Takes the method's first state and the numbers of its arrays that are the start; returns a
+function that makes a whole descent.
+
+That function takes x and the values of the data inputs, and returns a :class:`Run` that is over.
+It returns None if the descent did not stop, or if an array is not finite or has another shape or
+dtype."""
+
+
 class Engine(Protocol):
     """A way to evaluate graphs and to run descents."""
 
@@ -183,15 +192,11 @@ class Engine(Protocol):
         """Compile a descent; return a function that starts runs of it."""
         ...
 
-    def prepare_call(
-        self, program: Program, state: Sequence[np.ndarray], steps: int
-    ) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Return a function that makes a whole descent; None if the engine has none.
+    def prepare_call(self, program: Program, steps: int) -> PrepareCall | None:
+        """Return what prepares whole descents in one call; None if the engine has none.
 
-        The function takes x and the values of the data inputs, starts in `state`, makes at most
-        `steps` updates, and returns a :class:`Run` that is over. It returns None if the descent
-        did not stop, or if an array is not finite or has another shape or dtype. Engines that
-        do not take parts need not have this method.
+        A call makes at most `steps` updates. Engines that do not take parts need not have this
+        method.
         """
         ...
 

@@ -368,7 +368,7 @@ class StepwiseEngine(abc.ABC):
         tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
         return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
 
-    def prepare_call(self, program: Program, state: Sequence[np.ndarray], steps: int) -> None:
+    def prepare_call(self, program: Program, steps: int) -> None:
         """Return None: no descent runs in one call here."""
         return None
 

@@ -326,8 +326,9 @@ def test_averaged_fits_are_not_refitted_by_one_call(quick):
 def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
     (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN.CompiledFit)]
-    call = fit.problem.engine.prepare_call(fit.prepared.program, fit.call._state, 1 << 40)
-    room = call._new_slot()
+    shot = fit.shot
+    prepare = shot.problem.engine.prepare_call(shot.prepared.program, 1 << 40)
+    room = prepare(shot.call._state, [])._new_slot()
     assert 0 < room.alive[0][2] < room.work.history_rows
 
 

@@ -7,9 +7,8 @@ instead, which reports it.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,19 +21,15 @@ from steepest.descent.iteration.fit_report import (
     tolerance,
 )
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.step import OF_METHOD, RULES, STOP_RULE
+from steepest.descent.iteration.step import OF_METHOD
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.results.covariance import rank_of
 from steepest.descent.results.result import Result, Timings
-from steepest.descent.running.compile import CompiledProblem, known, remember
+from steepest.descent.running.compile import known, remember
 from steepest.descent.running.driver import StopReason
+from steepest.descent.running.one_shot import Key, OneShot, one_shot
 from steepest.descent.running.summarize import Summary
-from steepest.graph import evaluate, trees
 from steepest.lazy import lazy
-
-_LEAST_STEPS = 64
-"""Smallest number of iterations in some milliseconds of machine code for a refit to be
-worthwhile."""
 
 
 class CompiledFit(NamedTuple):
@@ -42,25 +37,19 @@ class CompiledFit(NamedTuple):
 
     Attributes
     ----------
-    problem, prepared, reason, more
-        As for :class:`~steepest.descent.running.summarize.Summary`; the problem has no arguments.
-    call
-        Fits from the start values and data, in one call of machine code.
+    shot
+        The fit as one call of machine code.
     diagonal_ratio
         The :func:`diagonal_ratio` above which the Jacobian has full rank; None if the ratio is
         not reported.
     """
 
-    problem: Problem
-    prepared: CompiledProblem
-    reason: str
-    more: Mapping[str, Any]
-    call: Callable[[tuple[Any, ...]], Any]
+    shot: OneShot
     diagonal_ratio: float | None
 
     def is_valid(self) -> bool:
         """Whether nothing has changed that the functions read."""
-        return self.prepared.is_valid
+        return self.shot.is_valid()
 
 
 class Refit:
@@ -90,23 +79,23 @@ class Refit:
         seconds: float,
         inverse: np.ndarray | None,
     ) -> None:
-        self._fit, self._run, self.args, self._seconds = fit, run, args, seconds
+        self._shot, self._run, self.args, self._seconds = fit.shot, run, args, seconds
         self.loss: float = run.loss
         self.vector: np.ndarray = run.x
         self.x: np.ndarray = run.x.copy()
         self.inverse = inverse
-        self.observations = fit.prepared.paths[-1].observations
+        self.observations = fit.shot.prepared.paths[-1].observations
 
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each parameter."""
-        names: tuple[str, ...] = self._fit.more["names"]
+        names: tuple[str, ...] = self._shot.more["names"]
         return names
 
     @property
     def function(self) -> Any:
         """The residuals."""
-        return self._fit.problem.objective.function
+        return self._shot.problem.objective.function
 
     @property
     def triangle(self) -> np.ndarray | None:
@@ -117,29 +106,14 @@ class Refit:
     @lazy
     def problem(self) -> Problem:
         """The problem that was solved."""
-        return self._fit.problem._replace(args=self.args)
+        return self._shot.problem._replace(args=self.args)
 
     @lazy
     def run(self) -> Result:
         """The descent."""
-        fit = self._fit
-        summary = Summary(self.problem, fit.prepared, fit.reason, fit.more)
+        shot = self._shot
+        summary = Summary(self.problem, shot.prepared, shot.reason, shot.more)
         return summary.result(self._run, StopReason.STOPPED, Timings(0.0, 0.0, self._seconds))
-
-
-Key = tuple[Any, Any]
-"""What a refit must have in common: function and settings, and shape and dtype of the start and of
-each argument."""
-
-
-def key_of(settings: Any, start: Any, args: tuple[Any, ...]) -> Key | None:
-    """Return what a fit depends on; None if its arguments are not all plain arrays."""
-    kinds: list[Any] = []
-    for value in (start, *args):
-        if type(value) is not np.ndarray:
-            return None
-        kinds += (value.shape, value.dtype)
-    return settings, tuple(kinds)
 
 
 def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
@@ -154,26 +128,16 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
         return None
     if fit is None:
         return None
-    prepared, data = fit.prepared, args
-    captured = prepared.paths[-1].captures.arrays
-    if captured:
-        data = (*data, *[read() for read, _ in captured])
-    if prepared.constants:
-        nodes = prepared.paths[-1].data
-        data = (*data, *evaluate(prepared.constants, dict(zip(nodes, data, strict=True))))
-    run = fit.call((start, *data))
-    if run is None or run.reason != STOP_RULE:
+    run = fit.shot.run(start, args)
+    if run is None:
         return None
     report = run.report
-    status, _ = prepared.endings.get(report[RULES].item(), (None, None))
-    if status is None or not status.is_success:
-        return None
     has_full_rank = (
         fit.diagonal_ratio is not None and report[DIAGONAL_RATIO].item() > fit.diagonal_ratio
     )
     if not has_full_rank:  # the Jacobian may lack rank there
         factor = report[FACTOR][:, :-1]
-        observations = prepared.paths[-1].observations
+        observations = fit.shot.prepared.paths[-1].observations
         if rank_of(factor, tolerance(factor.dtype, observations)) < len(factor):
             return None
     inverse = report[COVARIANCE] if has_full_rank else None
@@ -182,39 +146,28 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
 
 
 def remember_fit(
-    key: Key, problem: Problem, vector: np.ndarray, reason: str, more: Mapping[str, Any]
+    key: Key,
+    problem: Problem,
+    vector: np.ndarray,
+    reason: str,
+    more: Mapping[str, Any],
+    evaluations: int,
 ) -> None:
-    """Keep the compiled code of a converged fit, for refits.
-
-    This needs a method whose first state does not depend on the values of the start, as that of
-    methods for residuals.
-    """
-    if problem.box is not None or problem.objective.expand is not None:
-        return
-    if not (problem.layout.is_array and len(problem.layout.shapes[0]) == 1):
-        return
+    """Keep the compiled code of a converged fit, for refits."""
     try:
-        prepared: CompiledProblem | None = known(problem.key(), lambda found: found.is_valid)
         before: CompiledFit | None = known(key, CompiledFit.is_valid)
     except TypeError:  # a setting is not hashable
         return
-    if prepared is None or (before is not None and before.prepared is prepared):
+    if before is not None or not needs_residuals(problem.method):
         return
-    is_shared = prepared.program.evaluation is not None
-    if not (is_shared and needs_residuals(problem.method)) or math.isfinite(prepared.seconds):
+    shot = one_shot(problem, vector, reason, more, evaluations)
+    if shot is None:
         return
-    if prepared.budget < _LEAST_STEPS:
-        return
-    state = [np.asarray(value) for value in trees.leaves(problem.first_state(vector))]
-    call = problem.engine.prepare_call(prepared.program, state, prepared.budget)
-    if call is None:  # possibly later, when the code is optimized
-        return
-    report, diagonal_ratio = prepared.program.full.report[OF_METHOD], None
+    prepared, diagonal_ratio = shot.prepared, None
+    report = prepared.program.full.report[OF_METHOD]
     observations = prepared.paths[-1].observations
     if len(report) > DIAGONAL_RATIO and observations > vector.size:
         diagonal_ratio = least_diagonal_ratio(
             report[DIAGONAL_RATIO].dtype, vector.size, observations
         )
-    remember(
-        key, CompiledFit(problem._replace(args=()), prepared, reason, more, call, diagonal_ratio)
-    )
+    remember(key, CompiledFit(shot, diagonal_ratio))

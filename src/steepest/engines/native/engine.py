@@ -5,9 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from steepest.derivative import Executable
 from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
@@ -16,9 +13,9 @@ from steepest.engines.native.programs.function import compile_paths
 from steepest.engines.native.programs.tiers import compile_tiers
 from steepest.engines.native.runs.batch_run import work_through
 from steepest.engines.native.runs.descent_run import NativeRun
-from steepest.engines.native.runs.one_shot import FinishedRun, one_call
+from steepest.engines.native.runs.one_shot import one_call
 from steepest.engines.program import Program
-from steepest.engines.protocol import Run, Start
+from steepest.engines.protocol import PrepareCall, Run, Start
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3
@@ -41,11 +38,9 @@ class Native:
         tiers = compile_tiers(program)
         return lambda start: NativeRun(tiers, program, start)
 
-    def prepare_call(
-        self, program: Program, state: Sequence[np.ndarray], steps: int
-    ) -> Callable[[tuple[Any, ...]], FinishedRun | None] | None:
-        """Return a function that makes a descent of at most `steps` updates in one call."""
-        return one_call(compile_tiers(program).best, state, steps)
+    def prepare_call(self, program: Program, steps: int) -> PrepareCall | None:
+        """Return what prepares descents of at most `steps` updates in one call."""
+        return one_call(compile_tiers(program).best, steps)
 
     def first_budget(self, program: Program) -> int:
         """Return a number of iterations that take less than some ten milliseconds."""

@@ -7,6 +7,7 @@ it. Here one call checks the arrays, copies the first state, and runs.
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit.compile import Code, once
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import FUNCTION_TYPE
-from steepest.engines.native.programs.layout import REASON, SWAPPED
+from steepest.engines.native.programs.layout import COUNT, REASON, SWAPPED
 from steepest.engines.native.runs.workspace import Columns, RunCopy, Workspace
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.native.runtime.numpy_abi import (
@@ -32,12 +33,12 @@ from steepest.engines.native.runtime.numpy_abi import (
     item_of,
     layout_is_known,
 )
-from steepest.engines.protocol import Outcome, Recording, Snapshot
+from steepest.engines.protocol import Outcome, PrepareCall, Snapshot
 from steepest.graph import Node
 
 _HEADER = Header(
-    *("function", "table", "steps", "state", "start_state", "state_bytes", "x", "x_bytes"),
-    *("data", "arrays", "type"),
+    *("function", "table", "steps", "state", "start_state", "state_bytes", "copies", "copied"),
+    *("x_bytes", "data", "arrays", "type"),
 )
 """The words that follow it are, for each array: dtype and shape, the bytes of a number (0 if
 numbers need not be finite), and how many numbers there are."""
@@ -78,15 +79,21 @@ class OneCall:
     ----------
     compiled
         The descent.
-    state
-        The method's state at the start.
     steps
         Most iterations.
+    state, copies
+        The method's state at the start, and the numbers of its arrays that are x.
     """
 
-    def __init__(self, compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> None:
-        self._compiled = compiled
-        self._state, self._steps = state, steps
+    def __init__(
+        self,
+        compiled: DescentCode,
+        steps: int,
+        state: Sequence[np.ndarray],
+        copies: Sequence[int] = (),
+    ) -> None:
+        self._compiled, self._steps = compiled, steps
+        self._state, self._copies = state, copies
         self._slots: list[_Slot] = []
         self._function = _one_call()
 
@@ -115,7 +122,9 @@ class OneCall:
         work.load(self._state)
         work.integers.fill(0)
         state = work.run_bytes
-        start_state, x = state.copy(), work.copies[0][0]
+        start_state = state.copy()
+        starts = [work.copies[0][0], *(work.copies[1 + number][0] for number in self._copies)]
+        copies = np.array([address_of(array) for array in starts], np.int64)
         inputs, data = _data_slots(compiled, work)
         if compiled.evaluation is not None:
             work.bind_evaluation(compiled.evaluation.code.address)
@@ -127,8 +136,9 @@ class OneCall:
             state=address_of(state),
             start_state=address_of(start_state),
             state_bytes=state.nbytes,
-            x=address_of(x),
-            x_bytes=x.nbytes,
+            copies=address_of(copies),
+            copied=len(copies),
+            x_bytes=starts[0].nbytes,
             data=data,
             arrays=1 + len(inputs),
             type=id(np.ndarray),
@@ -137,7 +147,7 @@ class OneCall:
             real_bytes = node.dtype.itemsize if node.dtype.kind == "f" else 0
             words += [*array_words(node.shape, node.dtype), real_bytes, node.size]
         description = np.array(words, np.int64)
-        return _Slot(work, address_of(description), (description, start_state), [])
+        return _Slot(work, address_of(description), (description, start_state, copies), [])
 
 
 def _data_slots(compiled: DescentCode, work: Workspace) -> tuple[Sequence[Node], int]:
@@ -170,7 +180,9 @@ class FinishedRun:
         self._rest: tuple[np.ndarray, tuple[Columns, np.ndarray | None]] | None = None
         self.x: np.ndarray = work.copies[0][work.integers.item(SWAPPED)].copy()
         self.report = [part.copy() for part in work.report]
+        self.gradient: np.ndarray = work.gradient.copy()
         self.reason: int = work.integers.item(REASON)
+        self.count: int = work.integers.item(COUNT)
         self.loss: float = work.losses.item(1)
 
     def copy_rest(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
@@ -190,16 +202,12 @@ class FinishedRun:
         return RunCopy(memory, run_bytes, integers[SWAPPED:].tolist())
 
     @property
-    def count(self) -> int:
-        return self._copy.count
+    def recording(self) -> _LateRecording:
+        return _LateRecording(self)
 
     @property
     def previous_loss(self) -> float:
         return self._copy.previous_loss
-
-    @property
-    def gradient(self) -> np.ndarray:
-        return self._copy.view("gradient")
 
     @property
     def previous_x(self) -> np.ndarray:
@@ -209,24 +217,44 @@ class FinishedRun:
     def state(self) -> list[np.ndarray]:
         return self._copy.state
 
-    @property
-    def recording(self) -> Recording:
-        _, (columns, xs) = self._rest or self.copy_rest()
-        return Recording([tuple(columns)], [] if xs is None else [xs])
-
     def snapshot(self) -> Callable[[], Snapshot]:
         """Return what makes a snapshot of the run."""
-        return self._copy.snapshot
+        return lambda: self._copy.snapshot()  # noqa: PLW0108 - copied when it is called
+
+    def release(self) -> None:
+        """Do nothing: the memory is used again when nobody reads the run."""
 
 
-def one_call(compiled: DescentCode, state: Sequence[np.ndarray], steps: int) -> OneCall | None:
+class _LateRecording:
+    """The history of a finished run, copied when it is read."""
+
+    def __init__(self, run: FinishedRun) -> None:
+        self._run = run
+
+    @property
+    def columns(self) -> list[tuple[np.ndarray, ...]]:
+        return [tuple(self._history[0])]
+
+    @property
+    def xs(self) -> list[np.ndarray]:
+        xs = self._history[1]
+        return [] if xs is None else [xs]
+
+    @property
+    def _history(self) -> tuple[Columns, np.ndarray | None]:
+        run = self._run
+        _, history = run._rest or run.copy_rest()
+        return history
+
+
+def one_call(compiled: DescentCode, steps: int) -> PrepareCall | None:
     """Return what runs descents in one call; None if this is not possible, or not yet."""
     baseline = any([code.is_baseline for code in compiled.codes])
     program = compiled.program
     is_plain = program.batches is None and len(program.paths) == 1 and not program.full.guards
     if not is_plain or baseline or compiled.shares_work or not layout_is_known():
         return None
-    return OneCall(compiled, state, steps)
+    return functools.partial(OneCall, compiled, steps)
 
 
 @once
@@ -273,7 +301,13 @@ def _module() -> ir.Module:
 
     w.each(index(0), b.sub(number, index(1)), bind)
     _copy(w, load("state", POINTER), load("start_state", POINTER), load("state_bytes"))
-    _copy(w, load("x", POINTER), data_of(w, item_of(w, arrays, index(0))), load("x_bytes"))
+    x, x_bytes = data_of(w, item_of(w, arrays, index(0))), load("x_bytes")
+    copies = load("copies", POINTER)
+
+    def copy_start(i: ir.Value) -> None:
+        _copy(w, w.load(copies, b.mul(i, index(8)), POINTER), x, x_bytes)
+
+    w.each(index(0), load("copied"), copy_start)
     operands = [load("table", POINTER), load("steps"), index(0)]
     b.ret(b.call(load("function", POINTER), operands, FUNCTION_TYPE))
     b.position_at_end(other_kind)
