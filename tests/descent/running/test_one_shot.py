@@ -117,6 +117,8 @@ def test_what_is_unusual_takes_the_full_path(made):
     assert fit(np.full(3, 0.3)[::-1]).converged
     with pytest.raises(InputError):
         st.minimize(loss, np.zeros(0), (np.ones(3), np.ones(3)))
+    assert not made
+    assert fit(np.full(3, 0.3)).converged
     assert len(made) == 1
 
 
