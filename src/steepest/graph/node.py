@@ -82,9 +82,18 @@ class Node:
         return f"<{self.op.name} {self.dtype}{list(self.shape)}>"
 
 
-_interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_interned: dict[tuple[Any, ...], weakref.ref[Node]] = {}
+"""Nodes by op, operands and attributes. References whose node is gone are removed from time to
+time: a key names operands by their addresses, which a live node keeps from being used again."""
+
+_swept = 1 << 12
+"""Number of entries from which on those of nodes that are gone are removed."""
+
 _lock = threading.Lock()
-_set = object.__setattr__
+_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
+_set_op, _set_operands, _set_attributes, _set_shape, _set_dtype = (
+    vars(Node)[name].__set__ for name in ("op", "operands", "attributes", "shape", "dtype")
+)
 
 
 def make(op: Operation, operands: Sequence[Node] = (), **attributes: Any) -> Node:
@@ -108,19 +117,34 @@ def make(op: Operation, operands: Sequence[Node] = (), **attributes: Any) -> Nod
     key = (op, *map(id, operands))
     if attributes:
         key += tuple(sorted(attributes.items()))
-    with _lock:
-        node = _interned.get(key)
+    known = _interned.get(key)
+    node = None if known is None else known()
     if node is not None:
         return node
     shape, dtype = op.infer(*operands, **attributes)
     node = Node()
-    _set(node, "op", op)
-    _set(node, "operands", operands)
-    _set(node, "attributes", MappingProxyType(attributes))
-    _set(node, "shape", tuple(int(extent) for extent in shape))
-    _set(node, "dtype", np.dtype(dtype))
+    _set_op(node, op)
+    _set_operands(node, operands)
+    _set_attributes(node, MappingProxyType(attributes) if attributes else _NO_ATTRIBUTES)
+    _set_shape(node, tuple(map(int, shape)) if shape else ())
+    _set_dtype(node, np.dtype(dtype))
     with _lock:
-        return _interned.setdefault(key, node)
+        known = _interned.get(key)
+        other = None if known is None else known()
+        if other is not None:  # made by another thread meanwhile
+            return other
+        _interned[key] = weakref.ref(node)
+        if len(_interned) > _swept:
+            _sweep()
+    return node
+
+
+def _sweep() -> None:
+    """Remove the entries of nodes that are gone."""
+    global _swept  # noqa: PLW0603 - guarded by the lock
+    for key in [key for key, known in _interned.copy().items() if known() is None]:
+        del _interned[key]
+    _swept = max(1 << 12, 2 * len(_interned))
 
 
 def order(outputs: Sequence[Node], stop: Any = ()) -> list[Node]:

@@ -231,8 +231,12 @@ def elementwise(
     ufunc = getattr(np, name)
 
     def infer(*operands: Node) -> tuple[Shape, np.dtype]:
-        shape = np.broadcast_shapes(*(operand.shape for operand in operands))
-        return shape, result_dtype(ufunc, tuple(operand.dtype for operand in operands))
+        shape = operands[0].shape
+        for operand in operands:
+            if operand.shape != shape:
+                shape = np.broadcast_shapes(*[operand.shape for operand in operands])
+                break
+        return shape, result_dtype(ufunc, tuple([operand.dtype for operand in operands]))
 
     return Row(
         name=name,

@@ -43,10 +43,13 @@ def getitem(x: TracedArray, key: Any) -> Any:
     A mask that is computed from the arguments sets the shape of the result: which elements
     it selects becomes a guard.
     """
+    shape = x.shape
+    if type(key) is int and len(shape) == 1 and 0 <= key < shape[0]:  # most often
+        return read_element(x, (key,))
     parts = _known(key if isinstance(key, tuple) else (key,))
-    if len(parts) == x.ndim and all(map(_is_integer, parts)):
-        return read_element(x, _position(parts, x.shape))
-    expanded, gap = _expand(parts, x.shape)
+    if len(parts) == len(shape) and all(map(_is_integer, parts)):
+        return read_element(x, _position(parts, shape))
+    expanded, gap = _expand(parts, shape)
     if any(_is_advanced(part) for part in expanded):
         return _advanced(fresh(x), expanded, gap)
     return _basic(x, expanded)

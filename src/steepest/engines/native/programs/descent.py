@@ -10,8 +10,13 @@ from typing import Any
 from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
-from steepest.engines.native.programs.descent_loop import write_descent
-from steepest.engines.native.programs.function import CompiledGraph, cached, compile_evaluation
+from steepest.engines.native.programs.descent_loop import IN_EVALUATION, write_descent
+from steepest.engines.native.programs.function import (
+    UNKNOWN_PATH,
+    CompiledGraph,
+    cached,
+    compile_evaluation,
+)
 from steepest.engines.native.programs.layout import BlockLayout
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.engines.program import Program
@@ -31,9 +36,9 @@ class DescentCode:
     memory
         Layout of the memory it works on.
     checked
-        Nodes whose indices it checks, or that NumPy computes.
+        Nodes of the loop whose indices it checks, or that NumPy computes.
     hosts
-        Calls back to NumPy; they live as long as the code.
+        The loop's calls back to NumPy; they live as long as the code.
     in_memory
         Numbers of the carried vectors that are not in registers: x is 0, then the state.
     shares_work
@@ -59,6 +64,26 @@ class DescentCode:
         """All of its machine code."""
         return [self.code] if self.evaluation is None else [self.code, self.evaluation.code]
 
+    def bytes_called_back(self) -> list[int]:
+        """Return the size of what NumPy computes in each call back."""
+        evaluated = () if self.evaluation is None else self.evaluation.hosts
+        return [call.size_in_bytes for call in (*self.hosts, *evaluated)]
+
+    def failed(self, code: int) -> tuple[int, Sequence[Node], Sequence[HostCall]]:
+        """Return what a negative result of the machine code means.
+
+        Returns
+        -------
+        number : int
+            The number, from 1, of the node that failed; 0 if the path is unknown.
+        checked, hosts
+            The nodes that are numbered, and the calls back, of the loop or of the evaluation.
+        """
+        if self.evaluation is None or code > IN_EVALUATION:
+            return UNKNOWN_PATH - code, self.checked, self.hosts
+        number = UNKNOWN_PATH - (code - IN_EVALUATION)
+        return number, self.evaluation.checked, self.evaluation.hosts
+
 
 def compile_descent(program: Program) -> DescentCode:
     """Compile a descent in haste, or return the code of an equal one that was compiled before."""
@@ -77,14 +102,9 @@ def _compiled(program: Program) -> DescentCode:
     alone = dataclasses.replace(program, evaluation=None)
     loop = cached(("in parts", alone), lambda: _compile_loop(alone, in_parts=True))
     evaluation = compile_evaluation(program.evaluation)
+    shares_work = loop.shares_work or evaluation.shares_work
     return dataclasses.replace(
-        loop,
-        program=program,
-        checked=evaluation.checked,
-        hosts=evaluation.hosts,
-        shares_work=evaluation.shares_work,
-        evaluation=evaluation,
-        spare=[],
+        loop, program=program, shares_work=shares_work, evaluation=evaluation, spare=[]
     )
 
 

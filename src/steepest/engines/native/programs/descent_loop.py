@@ -35,6 +35,10 @@ from steepest.graph import Node, decision_tree, trees
 from steepest.rewrite.panels import with_panels
 
 
+IN_EVALUATION = -(1 << 32)
+"""What is added to the codes of errors in the evaluation; the loop's own are far above."""
+
+
 class LoopState(NamedTuple):
     """The values that one iteration of the loop hands to the next.
 
@@ -248,7 +252,7 @@ class _DescentWriter:
         failed, fine = self._block("failed"), self._block("evaluated")
         b.cbranch(b.icmp_signed("<", code, index(0)), failed, fine)
         b.position_at_end(failed)
-        b.ret(code)
+        b.ret(b.add(code, index(IN_EVALUATION)))
         b.position_at_end(fine)
 
     def _bind_data(self, lowering: Lowering, it: Iteration, count: ir.Value) -> None:

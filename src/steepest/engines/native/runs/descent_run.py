@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engines.native.programs.descent import DescentCode
-from steepest.engines.native.programs.function import UNKNOWN_PATH, raise_error
+from steepest.engines.native.programs.function import raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
 from steepest.engines.native.programs.tiers import DescentTiers, fused
 from steepest.engines.native.runs.workspace import Workspace
@@ -185,7 +185,7 @@ class NativeRun:
         baseline = [code for code in self._compiled.codes if code.is_baseline]
         is_timed = bool(baseline) or is_in_parts
         started = time.perf_counter() if is_timed else 0.0
-        sizes = [call.size_in_bytes for call in self._compiled.hosts]
+        sizes = self._compiled.bytes_called_back()
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
             code: int = machine_code.call(table, steps, base)
         if is_timed:
@@ -195,8 +195,8 @@ class NativeRun:
             if is_in_parts:
                 self._tiers.record_use(seconds, 1 + work.integers.item(COUNT) - before)
         if code < 0:
-            compiled = self._compiled
-            raise_error(UNKNOWN_PATH - code, compiled.checked, self._lines(), compiled.hosts)
+            number, checked, hosts = self._compiled.failed(code)
+            raise_error(number, checked, self._lines(), hosts)
         for number in self._compiled.in_memory:
             self._swapped[number] ^= bool(work.integers[SWAPPED + number])
         if work.integers[RECORDED]:
