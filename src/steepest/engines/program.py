@@ -179,16 +179,16 @@ class Program:
         The batches; None if every iteration takes all data.
     record_x
         Whether the history records x, too.
-    evaluation
+    evaluations
         If the iteration is given in two parts, the graph that computes the iteration's data
-        from x and the data. There is one path then, and no batches.
+        from x and the data, along each known path. There is one iteration then, and no batches.
     """
 
     paths: tuple[Iteration, ...]
     tail_paths: tuple[Iteration, ...]
     batches: BatchPlan | None
     record_x: bool
-    evaluation: Graph | None = None
+    evaluations: tuple[Graph, ...] = ()
 
     @property
     def full(self) -> Iteration:
@@ -208,5 +208,9 @@ class Program:
     @property
     def traced(self) -> tuple[Iteration | Graph, ...]:
         """All traced graphs."""
-        evaluation = () if self.evaluation is None else (self.evaluation,)
-        return (*self.paths, *self.tail_paths, *evaluation)
+        return (*self.paths, *self.tail_paths, *self.evaluations)
+
+    @property
+    def branches(self) -> bool:
+        """Whether the course of an iteration depends on values."""
+        return any(part.guards for part in self.traced)

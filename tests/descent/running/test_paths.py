@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import steepest as st
+from steepest.engines.native.jit.compile import Code
+from steepest.errors import GraphIndexError
 from tests.cases.branching import CROSSING, newton_inside
 
 SETTINGS = {"method": st.GradientDescent(0.05), "stop": st.MaxIterations(300), "record": "all"}
@@ -108,3 +110,55 @@ def test_a_diverging_run_does_not_trace_at_infinity():
     )
     assert run.status is st.Status.DIVERGED
     assert np.isfinite(run.x).all()
+
+
+def test_a_new_path_costs_its_own_code_alone(monkeypatch):
+    made, original = [], Code.__init__
+
+    def note(self, module, name, *rest, **more):
+        made.append(name)
+        original(self, module, name, *rest, **more)
+
+    monkeypatch.setattr(Code, "__init__", note)
+
+    def loss(x):
+        total = 0.0
+        for i in range(4):
+            total = total + (x[i] ** 2 if x[i] > 0.31 * i else (x[i] - 1.7) ** 4)
+        return total
+
+    start = np.array([3.0, -2.0, 2.0, -1.0])
+    stop = st.GradientNormBelow(1.3e-7) | st.MaxIterations(41)  # nobody else's
+    st.minimize(loss, start, stop=stop)
+    assert made.count("descend") == 1
+    assert made.count("run_graph") >= 2
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_error_in_any_path_names_its_line(number):
+    table = np.arange(4.0)
+
+    def loss(x):
+        far = np.sum((x - 9.0) ** 2)
+        if x[0] < 0.3:
+            return far if number else far + table[np.int64(x[0] * 1e3) + 200]
+        if x[0] < 0.6:
+            return far + 1.0 if number != 1 else far + table[np.int64(x[0] * 1e3)]
+        return far + 2.0 if number != 2 else far + table[np.int64(x[0] * 1e3)]
+
+    method, stop = st.GradientDescent(0.01), st.MaxIterations(100)
+    with pytest.raises(GraphIndexError, match=r"test_paths.py:\d+"):
+        st.minimize(loss, np.zeros(1), method=method, stop=stop)
+
+
+def test_a_later_path_may_read_other_arrays():
+    left, right = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+
+    def loss(x):
+        return np.sum((x - left) ** 2) if x[0] < 0.5 else np.sum((x - right) ** 2)
+
+    method = st.GradientDescent(0.3)
+    found = [st.minimize(loss, np.zeros(2), method=method).x]
+    right[:] = [4.0, 6.0]
+    found.append(st.minimize(loss, np.zeros(2), method=method).x)
+    np.testing.assert_allclose(found, [[3.0, 5.0], [4.0, 6.0]], rtol=1e-6)

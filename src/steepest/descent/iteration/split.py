@@ -24,7 +24,14 @@ from steepest.descent.iteration.fit_report import (
 )
 from steepest.descent.iteration.serialize import encode, is_known
 from steepest.descent.iteration.step import first_state
-from steepest.descent.iteration.trace import Settings, TracedIteration, begin, iterate
+from steepest.descent.iteration.trace import (
+    RunPosition,
+    Settings,
+    TracedIteration,
+    begin,
+    guards_of,
+    iterate,
+)
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, GivenEvaluation, NotGivenError
@@ -34,7 +41,7 @@ from steepest.engines import Iteration
 from steepest.engines.serialize import pack, unpack
 from steepest.graph import Graph, Node, trees
 from steepest.graph.source import NOWHERE
-from steepest.rewrite import hoist, simplify
+from steepest.rewrite import hoist, simplify_guarded
 from steepest.trace import node_of, open_session
 from steepest.trace.recording.chance import traces_anew
 from steepest.trace.tracing import add_argument, add_arguments, argument_names
@@ -80,11 +87,12 @@ def trace_split(
     args: Sequence[object],
     settings: Settings,
     box: Box | None = None,
+    position: RunPosition | None = None,
 ) -> TracedIteration | None:
     """Trace an iteration as two graphs; None if that is not possible.
 
     It is not if the method uses what depends on more than the number of parameters, or if the
-    function, or a derivative of the user's own, branches on values or changes their dtype.
+    function changes the dtype of the parameters.
 
     Parameters
     ----------
@@ -98,26 +106,33 @@ def trace_split(
         Settings for which :func:`is_separable` is true.
     box
         Bounds on the parameters; None if there are none.
+    position
+        Point of a run whose next iteration takes an unknown path; the start unless given.
     """
     step = _step(settings, x0.size, x0.dtype, box is not None)
     if step is None:
         return None
     with open_session() as session:
-        x = add_argument(session, x0, "x")
+        x = add_argument(session, x0 if position is None else position.x, "x")
         names = [*argument_names(objective.function, len(args) + 1)[1:], "lower", "upper"]
         given = [*args, *(box or ())]
         arguments = add_arguments(session, given, names[: len(given)])
+        if position is not None and position.captures is not None:
+            session.adopt(position.captures)
         within = Box(*arguments[len(args) :]) if box else None
         by_jacobian = needs_residuals(settings.method)
         at_x = objective(x, layout, arguments[: len(args)], within, by_jacobian)
         values = [node_of(_value(at_x, name)) for name in step.names]
-        if session.guards or not all(map(_is_like, values, step.iteration.data)):
+        if not all(map(_is_like, values, step.iteration.data)):
             return None
+        guards = guards_of(session, x)
+        nodes, guards = simplify_guarded(values, guards, session.sources)
         evaluation = Graph(
             tuple(session.inputs),
-            tuple(simplify(values, session.sources)),
+            tuple(nodes),
             tuple(session.names),
             session.sources,
+            guards=guards,
         )
     loss_graph = Graph(
         evaluation.inputs,
@@ -125,6 +140,7 @@ def trace_split(
         evaluation.names,
         session.sources,
         tuple(array for _, array in session.captures.arrays),
+        guards=tuple(session.guards),
     )
     observations = 0 if at_x.residual is None else at_x.residual.size
     return TracedIteration(
@@ -203,7 +219,12 @@ def _unpack(content: bytes, state: list[np.ndarray]) -> SharedStep | None:
 
 
 def evaluation_with_constants(evaluation: Graph) -> tuple[Graph, tuple[Node, ...]]:
-    """Return an evaluation whose parts that do not depend on x are inputs, and these parts."""
+    """Return an evaluation whose parts that do not depend on x are inputs, and these parts.
+
+    It is returned as it is if it branches.
+    """
+    if evaluation.guards:
+        return evaluation, ()
     outputs, inputs, constants = hoist(evaluation.outputs, evaluation.inputs[:1])
     inputs = [*evaluation.inputs, *inputs]
     return replace(evaluation, inputs=tuple(inputs), outputs=tuple(outputs)), tuple(constants)

@@ -211,7 +211,7 @@ def iterate(
         Update(next_x, tuple(new_state)),
     )
     outputs, shape = trees.flatten(stages)
-    guards = _guards(session, at_x.x)
+    guards = guards_of(session, at_x.x)
     nodes, guards = simplify_guarded(
         [node_of(output) for output in outputs], guards, session.sources
     )
@@ -263,7 +263,7 @@ def with_constants(it: Iteration, fast: bool) -> tuple[Iteration, tuple[Node, ..
     return it.with_outputs(outputs, inputs), tuple(constants)
 
 
-def _guards(session: Session, variable: TracedArray) -> Sequence[Guard]:
+def guards_of(session: Session, variable: TracedArray) -> Sequence[Guard]:
     """Return the guards of a path; the first says that x is finite."""
     if not session.guards:
         return ()

@@ -34,6 +34,7 @@ from steepest.engines import (
     Snapshot,
     Start,
 )
+from steepest.engines.fusion import fused
 from steepest.errors import InputError, TraceWarning
 from steepest.graph import Node, evaluate, trees
 from steepest.lazy import keep_recent
@@ -136,10 +137,14 @@ def extend(
         args, is_tail = _rows(args, rows), len(rows) < problem.plan.size
     known = prepared.tail_paths if is_tail else prepared.paths
     position = RunPosition(run.x, run.count, run.state, known[-1].captures)
-    new = _trace(problem, position.x, args, position)
+    is_within = len(known) < problem.max_paths
+    is_split = is_within and known[-1].evaluation is not None
+    new = _trace(problem, position.x, args, position, is_split)
     traced = time.perf_counter()
     engine = problem.engine
-    if len(known) < problem.max_paths:
+    if is_split and new.evaluation is None:  # its values are not like those of the other paths
+        known = (new,)
+    elif is_within:
         known = (*known, new)
     else:
         if len(known) == problem.max_paths and not isinstance(prepared, _InterpretedProblem):
@@ -175,14 +180,19 @@ class _InterpretedProblem(CompiledProblem):
 
 
 def _trace(
-    problem: Problem, vector: np.ndarray, args: Any, position: RunPosition | None = None
+    problem: Problem,
+    vector: np.ndarray,
+    args: Any,
+    position: RunPosition | None = None,
+    is_split: bool = True,
 ) -> TracedIteration:
+    """Trace a path, in two graphs if that is possible and `is_split`."""
     p = problem
     settings = Settings(p.method, p.stop, p.record_every)
-    is_whole = position is not None or p.plan is not None or p.fast
-    if not is_whole and is_separable(settings, p.layout, p.dtype):
+    is_split = is_split and p.plan is None and not p.fast
+    if is_split and is_separable(settings, p.layout, p.dtype):
         if getattr(p.engine, "takes_parts", False):  # a user's engine may lack it
-            built = trace_split(p.objective, p.layout, vector, args, settings, p.box)
+            built = trace_split(p.objective, p.layout, vector, args, settings, p.box, position)
             if built is not None:
                 return built
     return trace_iteration(
@@ -206,11 +216,14 @@ def _compiled(
     engine: Engine,
     at: Function,
 ) -> CompiledProblem:
-    iterations = tuple(built.iteration for built in paths)
-    evaluation = paths[-1].evaluation
+    iterations = tuple([built.iteration for built in paths])
+    evaluations = tuple([b.evaluation for b in paths if b.evaluation is not None])
     constants: tuple[Node, ...] = ()
-    if evaluation is not None:
-        evaluation, constants = evaluation_with_constants(evaluation)
+    if evaluations:
+        iterations = iterations[-1:]
+        if len(evaluations) == 1:
+            only_one, constants = evaluation_with_constants(evaluations[0])
+            evaluations = (only_one,)
     elif problem.plan is None and len(paths) == 1:
         only, constants = with_constants(iterations[0], problem.fast)
         iterations = (only,)
@@ -219,7 +232,7 @@ def _compiled(
         tuple(built.iteration for built in tail_paths),
         problem.plan,
         problem.record_x,
-        evaluation,
+        evaluations,
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
@@ -325,10 +338,13 @@ def step_in_numpy(
     If a branch depends on the last bit, the engine may decide it differently from the trace, and
     find no known path.
     """
-    if not prepared.program.full.guards or isinstance(prepared, _InterpretedProblem):
+    program = prepared.program
+    if not program.branches or isinstance(prepared, _InterpretedProblem):
         return None
-    start = prepared.in_numpy[0] if prepared.in_numpy else Interpreter().prepare(prepared.program)
-    prepared.in_numpy[:] = [start]
+    if not prepared.in_numpy:
+        whole = fused(program) if program.evaluations else program
+        prepared.in_numpy.append(Interpreter().prepare(whole))
+    start = prepared.in_numpy[0]
     following = start(_start_from(problem, prepared, run))
     following.recording = run.recording
     outcome = following.advance(1)

@@ -44,7 +44,7 @@ class Native:
 
     def first_budget(self, program: Program) -> int:
         """Return a number of iterations that take less than some ten milliseconds."""
-        evaluated = () if program.evaluation is None else program.evaluation.outputs
+        evaluated = program.evaluations[-1].outputs if program.evaluations else ()
         nodes = order([*evaluated, *program.full.outputs])
         elements = sum(1 + node.size for node in nodes)
         products = sum(

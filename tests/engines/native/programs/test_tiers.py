@@ -32,7 +32,22 @@ def covariance(p):
     return 0.5 * y @ np.linalg.solve(K, y) + 0.5 * np.linalg.slogdet(K)[1]
 
 
+def hinges(x):
+    total = 0.1 * np.sum(x**4)
+    for i in range(3):
+        total = total + (3.0 * x[i] ** 2 if x[i] > 0.3 else (x[i] - 1) ** 2 + np.exp(-x[i]))
+    return total
+
+
+def kinked(p):
+    if p[0] > p[1]:
+        return np.sum((p - LONG[:4, 0]) ** 2) + np.sum(X @ np.append(p, 1.0)) ** 2
+    return np.sum(np.cosh(p - 1)) + p[0] * LONG[7, 1]
+
+
 LOSSES = {
+    "hinges": (hinges, np.array([-0.5, 0.9, 0.2])),
+    "kinked": (kinked, np.array([0.5, -0.3, 0.2, 0.1])),
     "rosenbrock": (rosenbrock, np.full(2, -1.2)),
     "chain": (rosenbrock, np.full(10, 1.3)),
     "likelihood": (

@@ -11,12 +11,8 @@ from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
 from steepest.engines.native.programs.descent_loop import IN_EVALUATION, write_descent
-from steepest.engines.native.programs.function import (
-    UNKNOWN_PATH,
-    CompiledGraph,
-    cached,
-    compile_evaluation,
-)
+from steepest.engines.native.programs.evaluation import CompiledEvaluation, compile_evaluation
+from steepest.engines.native.programs.function import UNKNOWN_PATH, cached
 from steepest.engines.native.programs.layout import BlockLayout
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.engines.program import Program
@@ -56,13 +52,14 @@ class DescentCode:
     hosts: Sequence[HostCall]
     in_memory: Sequence[int]
     shares_work: bool
-    evaluation: CompiledGraph | None = None
+    evaluation: CompiledEvaluation | None = None
     spare: list[Any] = field(default_factory=list)
 
     @property
     def codes(self) -> list[Code]:
         """All of its machine code."""
-        return [self.code] if self.evaluation is None else [self.code, self.evaluation.code]
+        evaluated = [] if self.evaluation is None else self.evaluation.codes
+        return [self.code, *evaluated]
 
     def bytes_called_back(self) -> list[int]:
         """Return the size of what NumPy computes in each call back."""
@@ -81,8 +78,7 @@ class DescentCode:
         """
         if self.evaluation is None or code > IN_EVALUATION:
             return UNKNOWN_PATH - code, self.checked, self.hosts
-        number = UNKNOWN_PATH - (code - IN_EVALUATION)
-        return number, self.evaluation.checked, self.evaluation.hosts
+        return self.evaluation.failed(code - IN_EVALUATION)
 
 
 def compile_descent(program: Program) -> DescentCode:
@@ -96,12 +92,12 @@ def compile_optimized(program: Program) -> DescentCode:
 
 
 def _compiled(program: Program) -> DescentCode:
-    if program.evaluation is None:
+    if not program.evaluations:
         return _compile_loop(program)
     # The loop is the same for every problem with as many parameters.
-    alone = dataclasses.replace(program, evaluation=None)
+    alone = dataclasses.replace(program, evaluations=())
     loop = cached(("in parts", alone), lambda: _compile_loop(alone, in_parts=True))
-    evaluation = compile_evaluation(program.evaluation)
+    evaluation = compile_evaluation(program.evaluations)
     shares_work = loop.shares_work or evaluation.shares_work
     return dataclasses.replace(
         loop, program=program, shares_work=shares_work, evaluation=evaluation, spare=[]

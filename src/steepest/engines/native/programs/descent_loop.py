@@ -15,9 +15,9 @@ from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.decision_tree import emit_tree
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Arena, View, contiguous
-from steepest.engines.native.codegen.types import INDEX, index, register_type
+from steepest.engines.native.codegen.types import INDEX, POINTER, index, register_type
 from steepest.engines.native.jit import program_cache
-from steepest.engines.native.programs.function import FUNCTION_TYPE, leave_on_error
+from steepest.engines.native.programs.function import FUNCTION_TYPE, UNKNOWN_PATH, leave_on_error
 from steepest.engines.native.programs.layout import (
     COUNT,
     REASON,
@@ -25,6 +25,7 @@ from steepest.engines.native.programs.layout import (
     SWAPPED,
     current,
     descent_table,
+    evaluation_table,
     previous,
 )
 from steepest.engines.native.programs.loop_carried import Carried, as_elements
@@ -33,7 +34,6 @@ from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome
 from steepest.graph import Node, decision_tree, trees
 from steepest.rewrite.panels import with_panels
-
 
 IN_EVALUATION = -(1 << 32)
 """What is added to the codes of errors in the evaluation; the loop's own are far above."""
@@ -76,6 +76,7 @@ class _DescentWriter:
         self.builder = Builder(self.function)
         self.table = self.function.args[0]
         self.layout = descent_table(program)
+        self._input = evaluation_table(len(program.full.data), 1).place("input.0")
         self.arena = Arena(self.builder, self._pointer("arena"))
         self.builder.queue = self._pointer("queue")
         self.integers = self._pointer("integers")
@@ -165,7 +166,7 @@ class _DescentWriter:
         plan = make_plan([(it.guards, it.stages) for it in paths])
         lowering = Lowering(self.builder, self.arena, plan)
         if self.in_parts:
-            self._evaluate(state.carried[0])
+            self._evaluate(state)
         for carried, values in zip(self.carried, state.carried, strict=True):
             carried.bind(lowering, values)
         last = paths[-1]
@@ -242,16 +243,22 @@ class _DescentWriter:
         outcome.add_incoming(index(int(Outcome.DIVERGED)), diverged)
         return outcome
 
-    def _evaluate(self, x: Sequence[ir.Value]) -> None:
+    def _evaluate(self, state: LoopState) -> None:
         """Call the evaluation, which computes the data at x; return at once if it fails."""
-        b, carried = self.builder.ir, self.carried[0]
+        b, carried, x = self.builder.ir, self.carried[0], state.carried[0]
         table, evaluate = self._pointer("evaluated"), self._pointer("evaluate")
         carried.save(x)
-        b.store(carried.current.pointer if carried.in_registers else x[0], table)
+        pointer = carried.current.pointer if carried.in_registers else x[0]
+        b.store(pointer, b.gep(table, [index(self._input)], source_etype=POINTER))
         code = b.call(evaluate, [table, index(0), index(0)], FUNCTION_TYPE)
         failed, fine = self._block("failed"), self._block("evaluated")
         b.cbranch(b.icmp_signed("<", code, index(0)), failed, fine)
         b.position_at_end(failed)
+        unknown, error = self._block("unknown"), self._block("error")
+        b.cbranch(b.icmp_signed("==", code, index(UNKNOWN_PATH)), unknown, error)
+        b.position_at_end(unknown)
+        self._leave(index(int(Outcome.NEW_PATH)), state, state.previous_loss)
+        b.position_at_end(error)
         b.ret(b.add(code, index(IN_EVALUATION)))
         b.position_at_end(fine)
 

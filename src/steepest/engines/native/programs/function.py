@@ -21,7 +21,7 @@ from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit import program_cache
 from steepest.engines.native.jit.compile import Code
 from steepest.engines.native.jit.host_calls import HostCall
-from steepest.engines.native.programs.layout import TableLayout, function_table
+from steepest.engines.native.programs.layout import TableLayout, evaluation_table, function_table
 from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import (
     WORTH_KEEPING,
@@ -97,6 +97,8 @@ class CompiledGraph:
         Calls back to NumPy; they live as long as the code.
     shares_work
         Whether threads share some of it.
+    is_evaluation
+        Whether its table is that of an evaluation.
     arenas
         Memory of finished calls, to be used again.
     """
@@ -109,6 +111,7 @@ class CompiledGraph:
     checked: Sequence[Node]
     hosts: Sequence[HostCall]
     shares_work: bool = False
+    is_evaluation: bool = False
     arenas: list[np.ndarray] = field(default_factory=list)
 
     def __call__(self, inputs: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
@@ -129,7 +132,10 @@ class CompiledGraph:
     @functools.cached_property
     def table(self) -> TableLayout:
         """Slots of the table of pointers that the code is called with."""
-        return function_table(len(self.paths[-1].inputs), len(self.outputs))
+        inputs, outputs = len(self.paths[-1].inputs), len(self.outputs)
+        if self.is_evaluation:
+            return evaluation_table(outputs, inputs)
+        return function_table(inputs, outputs)
 
     @functools.cached_property
     def direct(self) -> Callable[[tuple[Any, ...]], tuple[int, list[np.ndarray]] | None] | None:
@@ -256,9 +262,9 @@ def compile_paths(paths: Sequence[Graph]) -> CompiledGraph:
     return replace(program, paths=simplified)  # with the source lines of these graphs
 
 
-def compile_evaluation(graph: Graph) -> CompiledGraph:
-    """Compile the evaluation of a descent in two parts, as baseline code first."""
-    return cached(("evaluation", graph), lambda: _compile((graph,), baseline=True))
+def compile_path(graph: Graph) -> CompiledGraph:
+    """Compile one path of the evaluation of a descent in two parts, as baseline code first."""
+    return cached(("evaluation", graph), lambda: _compile((graph,), is_evaluation=True))
 
 
 def _simplified(path: Graph) -> Graph:
@@ -280,14 +286,16 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
     return [(shape, dtype) for _, shape, dtype in outputs], places
 
 
-def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> CompiledGraph:
+def _compile(paths: tuple[Graph, ...], is_evaluation: bool = False) -> CompiledGraph:
     guards = [guard for path in paths for guard in path.guards]
     outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
     if len(paths) > 1 or guards:
-        found = program_cache.of_program(_write(paths), "run_graph", baseline)
+        new = _write(paths, is_evaluation)
+        found = program_cache.of_program(new, "run_graph", is_evaluation)
     else:
-        kind = str(len(paths[0].inputs))
-        found = program_cache.compiled("run_graph", outputs, kind, lambda: _write(paths), baseline)
+        kind = f"{len(paths[0].inputs)} {is_evaluation}"
+        write = lambda: _write(paths, is_evaluation)
+        found = program_cache.compiled("run_graph", outputs, kind, write, is_evaluation)
     outputs_of_all, places = _places(paths)
     return CompiledGraph(
         paths,
@@ -298,17 +306,21 @@ def _compile(paths: tuple[Graph, ...], baseline: bool = False) -> CompiledGraph:
         found.checked,
         found.hosts,
         found.shares_work,
+        is_evaluation,
     )
 
 
-def _write(paths: tuple[Graph, ...]) -> program_cache.EmittedProgram:
+def _write(paths: tuple[Graph, ...], is_evaluation: bool) -> program_cache.EmittedProgram:
     module = ir.Module()
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
     table = function.args[0]
     inputs = paths[-1].inputs
     outputs, places = _places(paths)
-    layout = function_table(len(inputs), len(outputs))
+    if is_evaluation:
+        layout = evaluation_table(len(outputs), len(inputs))
+    else:
+        layout = function_table(len(inputs), len(outputs))
     arena = Arena(builder, layout.pointer(builder, table, "arena"))
     builder.queue = layout.pointer(builder, table, "queue")
     computed, _ = _by_panels(paths)

@@ -76,6 +76,23 @@ def function_table(inputs: int, outputs: int) -> TableLayout:
     )
 
 
+CHAIN = 2
+"""Position of the slot of an evaluation's table that holds the addresses of its paths."""
+
+
+def evaluation_table(outputs: int, inputs: int) -> TableLayout:
+    """Return the table of an evaluation: a path that is found later may have further inputs."""
+    layout = TableLayout(
+        [
+            *("arena", "queue", "chain"),
+            *(f"output.{i}" for i in range(outputs)),
+            *(f"input.{i}" for i in range(inputs)),
+        ]
+    )
+    assert layout.place("chain") == CHAIN
+    return layout
+
+
 def descent_table(program: Program) -> TableLayout:
     """Return the table of a descent.
 

@@ -7,8 +7,7 @@ background, and computes the same bits.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from steepest.engines.fusion import fused
 from steepest.engines.native.jit import background
 from steepest.engines.native.jit.compile import LARGE
 from steepest.engines.native.programs.descent import (
@@ -18,9 +17,6 @@ from steepest.engines.native.programs.descent import (
 )
 from steepest.engines.native.programs.function import cached
 from steepest.engines.program import Program
-from steepest.graph import substitute
-from steepest.ops import input_node
-from steepest.rewrite import simplify
 
 _USES, _SECONDS = 3, 3e-5
 """Runs, or seconds for each instruction in all, after which one loop has paid off: it takes about
@@ -50,7 +46,7 @@ class DescentTiers:
     def __init__(self, program: Program) -> None:
         self._program, self.parts = program, compile_descent(program)
         self.whole: DescentCode | None = None
-        self._uses, self._seconds, self._is_due = 0, 0.0, program.evaluation is None
+        self._uses, self._seconds, self._is_due = 0, 0.0, not program.evaluations
 
     @property
     def best(self) -> DescentCode:
@@ -76,30 +72,3 @@ class DescentTiers:
 def compile_tiers(program: Program) -> DescentTiers:
     """Compile a descent, or return the code of an equal one that was compiled before."""
     return cached(("tiers", program), lambda: DescentTiers(program))
-
-
-def fused(program: Program) -> Program:
-    """Return a descent in two parts as one in one graph."""
-    step, evaluation = program.full, program.evaluation
-    assert evaluation is not None
-    before = (step.x, step.count, *step.state, *evaluation.inputs[1:])
-    inputs = [input_node(i, node.shape, node.dtype) for i, node in enumerate(before)]
-    x, count, *rest = inputs
-    state, data = rest[: len(step.state)], rest[len(step.state) :]
-    sources = dict(evaluation.sources)
-    values = substitute(
-        evaluation.outputs, dict(zip(evaluation.inputs, (x, *data), strict=True)), sources
-    )
-    given = {step.x: x, step.count: count}
-    given |= dict(zip(step.state, state, strict=True)) | dict(zip(step.data, values, strict=True))
-    variable, *outputs = simplify(substitute((step.variable, *step.outputs), given), sources)
-    whole = replace(
-        step,
-        x=x,
-        variable=variable,
-        count=count,
-        state=tuple(state),
-        data=tuple(data),
-        sources=sources,
-    )
-    return replace(program, paths=(whole.with_outputs(outputs),), evaluation=None)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.engines.fusion import fused
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
-from steepest.engines.native.programs.tiers import DescentTiers, fused
+from steepest.engines.native.programs.tiers import DescentTiers
 from steepest.engines.native.runs.workspace import Workspace
 from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of
@@ -91,7 +92,7 @@ class NativeRun:
     def _lines(self) -> Mapping[Node, Source]:
         """Return the user's line for every node of the code that runs."""
         program = self._program
-        if program.evaluation is not None and self._compiled.evaluation is None:
+        if program.evaluations and self._compiled.evaluation is None:
             program = fused(program)
         return {k: v for part in program.traced for k, v in part.sources.items()}
 
@@ -180,7 +181,7 @@ class NativeRun:
         machine_code, table = self._compiled.code, ctypes.addressof(work.table)
         evaluation = self._compiled.evaluation
         if evaluation is not None:
-            work.bind_evaluation(evaluation.code.address)
+            work.bind_evaluation()
         before, is_in_parts = work.integers.item(COUNT), evaluation is not None
         baseline = [code for code in self._compiled.codes if code.is_baseline]
         is_timed = bool(baseline) or is_in_parts

@@ -127,7 +127,7 @@ class OneCall:
         copies = np.array([address_of(array) for array in starts], np.int64)
         inputs, data = _data_slots(compiled, work)
         if compiled.evaluation is not None:
-            work.bind_evaluation(compiled.evaluation.code.address)
+            work.bind_evaluation()
         steps = min(self._steps, work.history_rows - 1)
         words = _HEADER.write(
             function=compiled.code.address,
@@ -154,7 +154,7 @@ def _data_slots(compiled: DescentCode, work: Workspace) -> tuple[Sequence[Node],
     """Return the data inputs, and the address of the slots where their addresses are."""
     evaluation = compiled.evaluation
     if evaluation is not None:  # its first input is x
-        inputs: Sequence[Node] = evaluation.paths[-1].inputs[1:]
+        inputs: Sequence[Node] = evaluation.inputs[1:]
         layout, table, first = evaluation.table, work.evaluated, "input.1"
     else:
         inputs = compiled.program.full.data
@@ -251,8 +251,8 @@ def one_call(compiled: DescentCode, steps: int) -> PrepareCall | None:
     """Return what runs descents in one call; None if this is not possible, or not yet."""
     baseline = any([code.is_baseline for code in compiled.codes])
     program = compiled.program
-    is_plain = program.batches is None and len(program.paths) == 1 and not program.full.guards
-    if not is_plain or baseline or compiled.shares_work or not layout_is_known():
+    is_plain = program.batches is None and not program.branches and layout_is_known()
+    if not is_plain or baseline or compiled.shares_work or compiled.bytes_called_back():
         return None
     return functools.partial(OneCall, compiled, steps)
 

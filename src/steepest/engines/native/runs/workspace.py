@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from steepest.engines.native.programs.function import CompiledGraph
+from steepest.engines.native.programs.evaluation import CompiledEvaluation
 from steepest.engines.native.programs.layout import (
     COUNT,
     RECORDED,
@@ -106,11 +106,10 @@ class Workspace:
     table
         The table of pointers of the loop.
     evaluated
-        The table of pointers of the evaluation, if the descent is in two parts: x and the data
-        come first.
+        The table of pointers of the evaluation, if the descent is in two parts.
     """
 
-    def __init__(self, memory: BlockLayout, evaluation: CompiledGraph | None = None) -> None:
+    def __init__(self, memory: BlockLayout, evaluation: CompiledEvaluation | None = None) -> None:
         block = aligned_bytes(memory.size)
         self._memory, self._block, self._evaluation = memory, block, evaluation
         self._vectors = block[memory.fields[current(0)][0] :]
@@ -151,14 +150,14 @@ class Workspace:
         if self.xs is not None:
             self._bind("x history", address_of(self.xs))
 
-    def _add_evaluation(self, evaluation: CompiledGraph) -> None:
+    def _add_evaluation(self, evaluation: CompiledEvaluation) -> None:
         """Make the evaluation's table, whose results are the loop's data."""
         self._arena = aligned_bytes(evaluation.arena_size)
         table = evaluation.table
         self.evaluated = table.empty_table()
         table.bind(self.evaluated, "arena", address_of(self._arena))
         table.bind(self.evaluated, "queue", address_of(thread_pool.queue()))
-        for number in range(len(evaluation.outputs)):
+        for number in range(evaluation.number_of_outputs):
             table.bind(self.evaluated, f"output.{number}", self._addresses[f"data.{number}"])
         self._bind("evaluated", ctypes.addressof(self.evaluated))
 
@@ -194,9 +193,14 @@ class Workspace:
         """Set the address of the order of rows."""
         self._bind("order", address)
 
-    def bind_evaluation(self, address: int) -> None:
-        """Set the address of the evaluation's machine code."""
-        self._bind("evaluate", address)
+    def bind_evaluation(self) -> None:
+        """Set the addresses of the evaluation's machine code, as it is now."""
+        evaluation = self._evaluation
+        assert evaluation is not None
+        self._bind("evaluate", evaluation.address)
+        if len(evaluation.paths) > 1:
+            self._chain = evaluation.chain()
+            evaluation.table.bind(self.evaluated, "chain", address_of(self._chain))
 
     def order_copies(self, swapped: list[bool], numbers: Sequence[int]) -> None:
         """Set the addresses of the current and the previous copy of some vectors."""
