@@ -5,6 +5,7 @@ runs the whole descent as machine code, in NumPy, or in PyTorch, with the same n
 """
 
 from steepest import engines, show  # noqa: F401 - presentation registers itself
+from steepest.activity import set_log_level
 from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
     PathLimitWarning,
@@ -187,6 +188,7 @@ __all__ = [
     "pushforward",
     "resume",
     "scan",
+    "set_log_level",
     "set_num_threads",
     "softmax",
     "sqrtm",

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "steepest"
 # The pipeline, from the bottom up; a module may import from its own layer and below.
 LAYERS = [
     ["errors", "version", "lazy", "presentation"],
-    ["files", "cache"],
+    ["activity", "files", "cache"],
     ["graph"],
     ["frames"],
     ["ops"],

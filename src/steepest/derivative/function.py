@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.activity import doing
 from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
@@ -300,7 +301,8 @@ class Function:
         return paths
 
     def _trace(self, arguments: Any, earlier: Captures | None) -> Trace:
-        return trace_function(self.function, arguments, self.__wrapped__, earlier)
+        with doing(f"tracing {self.__name__}"):
+            return trace_function(self.function, arguments, self.__wrapped__, earlier)
 
     def _explore(self, key: Any, paths: Paths, arguments: Any) -> Paths:
         """Trace the path that these arguments take, and return it with the known ones."""
@@ -312,7 +314,8 @@ class Function:
         return Paths((new,), interpret([new.graph]))
 
     def _remember(self, key: Any, arguments: Any, traces: tuple[Trace, ...]) -> Paths:
-        paths = Paths(traces, self.executor([trace.graph for trace in traces]))
+        with doing(f"preparing {self.__name__}"):
+            paths = Paths(traces, self.executor([trace.graph for trace in traces]))
         short_cut = paths.short_cut(arguments)
         entry = paths.entry(arguments, self._call)
         with self._lock:

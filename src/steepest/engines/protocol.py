@@ -120,9 +120,12 @@ class Run(Protocol):
         The values of ``Iteration.report`` at that point.
     recording
         The history so far.
+    tiers
+        Seconds of what ran so far, by its name.
     """
 
     recording: Recording
+    tiers: dict[str, float]
 
     @property
     def count(self) -> int: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,12 +65,15 @@ class Arithmetic:
         and gradient to a dictionary of values.
     from_array, to_array
         Convert NumPy's arrays to the library's, and back.
+    name
+        Name of the library.
     """
 
     resolve: Callable[[Node], Callable[..., Any]]
     differentiate: Callable[[Iteration, Collection[Node]], Callable[[dict[Node, Any]], None]]
     from_array: Callable[[np.ndarray], Any]
     to_array: Callable[[Any], np.ndarray]
+    name: str
 
 
 @dataclass
@@ -225,7 +229,7 @@ class StepwiseRun:
         arithmetic: Arithmetic,
     ) -> None:
         self.count = start.count
-        self.recording = Recording()
+        self.recording, self.tiers = Recording(), dict[str, float]()
         self._program, self._start = program, start
         self._full, self._tail, self._arithmetic = full, tail, arithmetic
         self._x = self._previous_x = arithmetic.from_array(start.x)
@@ -284,12 +288,13 @@ class StepwiseRun:
 
     def advance(self, steps: int) -> Outcome:
         """Make at most `steps` updates."""
+        began, outcome = time.perf_counter(), Outcome.PAUSED
         with np.errstate(all="ignore"):
-            for _ in range(steps):
-                outcome = self._step()
-                if outcome is not Outcome.PAUSED:
-                    return outcome
-        return Outcome.PAUSED
+            while steps > 0 and outcome is Outcome.PAUSED:
+                outcome, steps = self._step(), steps - 1
+        tier, seconds = self._arithmetic.name, time.perf_counter() - began
+        self.tiers[tier] = self.tiers.get(tier, 0.0) + seconds
+        return outcome
 
     def _batch(self) -> tuple[Steppers, list[Any]]:
         plan = self._program.batches

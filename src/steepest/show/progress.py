@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,33 +12,59 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from steepest.activity import told_to
 from steepest.descent import Fit, State
 from steepest.descent.running.callbacks import of_state
 
 
 @contextlib.contextmanager
-def display(limit: int | None) -> Iterator[Callable[[State], None]]:
-    """Show a bar while a descent runs.
+def display(limit: int | None, delay: float = 0.0) -> Iterator[Callable[[State], None]]:
+    """Show a bar while a descent is traced and compiled, and runs.
 
     Parameters
     ----------
     limit
         Iterations at most; None where that is not known.
+    delay
+        Seconds after which the bar appears.
     """
     columns = (
-        TextColumn("descending"),
+        TextColumn("{task.fields[doing]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.6g}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=limit, loss=float("nan"))
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task("", total=limit, loss=float("nan"), doing="tracing")
 
-        def watch(state: State) -> None:
-            progress.update(task, completed=state.iteration, loss=state.loss)
+    def watch(state: State) -> None:
+        progress.update(task, completed=state.iteration, loss=state.loss, doing="descending")
 
+    with _begun_after(delay, progress), told_to(lambda what: progress.update(task, doing=what)):
         yield watch
+
+
+@contextlib.contextmanager
+def _begun_after(delay: float, progress: Progress) -> Iterator[None]:
+    """Show a display from some seconds on, also while the interpreter traces or compiles."""
+    lock, is_over = threading.Lock(), False
+
+    def begin() -> None:
+        with lock:
+            if not is_over:
+                progress.start()
+
+    timer = threading.Timer(delay, begin)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            is_over = True
+        progress.stop()
 
 
 @contextlib.contextmanager

@@ -44,6 +44,11 @@ class Objective:
     scale: float = 1.0
     expand: Reparametrization | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return getattr(self.function, "__name__", "the function")
+
     def __call__(
         self,
         vector: Any,

@@ -77,6 +77,10 @@ class Timings:
         Preparing the engine; 0 if compiled code was found.
     run : float
         The descent itself.
+    tiers : dict of str to float
+        Seconds of the descent by what ran: ``"baseline"`` machine code made in haste,
+        ``"optimized"`` code, the ``"fused"`` loop of function and method, ``"numpy"`` or
+        ``"torch"``. All machine code computes the same bits.
 
     Examples
     --------
@@ -90,6 +94,7 @@ class Timings:
     trace: float
     compile: float
     run: float
+    tiers: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def total(self) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.activity import doing
 from steepest.derivative import Function, interpret, value_and_gradient, warn_of_paths
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.split import evaluation_with_constants, is_separable, trace_split
@@ -107,16 +108,19 @@ def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProbl
     if found is not None:
         return found, 0.0, 0.0
     plan = problem.plan
-    if plan is None:
-        paths: tuple[TracedIteration, ...] = (_steady_trace(problem, vector, problem.args),)
-        tail_paths: tuple[TracedIteration, ...] = ()
-    else:
-        paths = (_steady_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
-        tail = slice(plan.tail) if plan.tail else None
-        tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
+    name = problem.objective.name
+    with doing(f"tracing {name}"):
+        if plan is None:
+            paths: tuple[TracedIteration, ...] = (_steady_trace(problem, vector, problem.args),)
+            tail_paths: tuple[TracedIteration, ...] = ()
+        else:
+            paths = (_steady_trace(problem, vector, _rows(problem.args, slice(plan.size))),)
+            tail = slice(plan.tail) if plan.tail else None
+            tail_paths = (_trace(problem, vector, _rows(problem.args, tail)),) if tail else ()
     traced = time.perf_counter()
     at = _loss_and_gradient_at(problem)
-    prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
+    with doing(f"compiling {name}"):
+        prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
     remember(key, prepared)
     return prepared, traced - began, time.perf_counter() - traced
 
@@ -139,7 +143,9 @@ def extend(
     position = RunPosition(run.x, run.count, run.state, known[-1].captures)
     is_within = len(known) < problem.max_paths
     is_split = is_within and known[-1].evaluation is not None
-    new = _trace(problem, position.x, args, position, is_split)
+    name = problem.objective.name
+    with doing(f"tracing path {len(known) + 1} of {name}, met at iteration {run.count},"):
+        new = _trace(problem, position.x, args, position, is_split)
     traced = time.perf_counter()
     engine = problem.engine
     if is_split and new.evaluation is None:  # its values are not like those of the other paths
@@ -148,11 +154,11 @@ def extend(
         known = (*known, new)
     else:
         if len(known) == problem.max_paths and not isinstance(prepared, _InterpretedProblem):
-            name = getattr(problem.objective.function, "__name__", "the loss")
             warn_of_paths(name, problem.max_paths, new.loss_graph.guards)
         known, engine = (new,), Interpreter()
     paths, tail_paths = (prepared.paths, known) if is_tail else (known, prepared.tail_paths)
-    extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
+    with doing(f"compiling path {len(known)} of {name}"):
+        extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
     if engine is problem.engine:
         with contextlib.suppress(TypeError):  # a setting is not hashable
             remember(problem.key(), extended)
@@ -314,7 +320,7 @@ def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, i
 def continue_run(problem: Problem, prepared: CompiledProblem, run: Run) -> Run:
     """Return a run of a compiled problem that continues from the point of another run."""
     following = prepared.start(_start_from(problem, prepared, run))
-    following.recording = run.recording
+    following.recording, following.tiers = run.recording, run.tiers
     run.release()
     return following
 
@@ -346,7 +352,7 @@ def step_in_numpy(
         prepared.in_numpy.append(Interpreter().prepare(whole))
     start = prepared.in_numpy[0]
     following = start(_start_from(problem, prepared, run))
-    following.recording = run.recording
+    following.recording, following.tiers = run.recording, run.tiers
     outcome = following.advance(1)
     return None if outcome is Outcome.NEW_PATH else (following, outcome)
 

@@ -143,7 +143,8 @@ def minimize_again(key: Key, start: np.ndarray, args: tuple[Any, ...]) -> Result
     run = None if shot is None else shot.run(start, args)
     if shot is None or run is None or not run.gradient.all():
         return None
-    timings = Timings(0.0, 0.0, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    timings = Timings(0.0, 0.0, seconds, {run.tier: seconds})
     problem = shot.problem._replace(args=args)
     summary = Summary(problem, shot.prepared, shot.reason, shot.more)
     return summary.result(run, StopReason.STOPPED, timings)

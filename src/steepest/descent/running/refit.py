@@ -112,8 +112,9 @@ class Refit:
     def run(self) -> Result:
         """The descent."""
         shot = self._shot
+        timings = Timings(0.0, 0.0, self._seconds, {self._run.tier: self._seconds})
         summary = Summary(self.problem, shot.prepared, shot.reason, shot.more)
-        return summary.result(self._run, StopReason.STOPPED, Timings(0.0, 0.0, self._seconds))
+        return summary.result(self._run, StopReason.STOPPED, timings)
 
 
 def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:

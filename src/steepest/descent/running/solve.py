@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -58,16 +59,17 @@ def solve(
     more
         Further settings to save with the run.
     """
-    active = _ActiveRun(problem, vector, earlier, callback is not None)
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     called = None if callback is None else of_state(callback)
-    with _progress_display(problem, limit) if progress else _NO_DISPLAY as watch:
+    with _progress_display(problem, limit, progress) as watch:
+        active = _ActiveRun(problem, vector, earlier, callback is not None)
         ending = active.to_end(limit, called, watch)
     run, ended = active.run, time.perf_counter()
     if ending is StopReason.DIVERGED and run.count == 0:
         check_finite(problem.layout.unpack(vector))
-    timings = Timings(active.traced, active.compiled, ended - active.started - active.pauses)
+    seconds = ended - active.started - active.pauses
+    timings = Timings(active.traced, active.compiled, seconds, getattr(run, "tiers", {}))
     result = Summary(problem, active.prepared, reason, more).result(run, ending, timings)
     if called is not None and ending is StopReason.STOPPED:
         last_seen = standing(problem.method, run).iterations
@@ -171,7 +173,13 @@ def _loss_at(problem: Problem, at: Any, x: np.ndarray) -> float:
 
 _NO_DISPLAY = contextlib.nullcontext()
 
+_NOTICED = 0.5
+"""Seconds of waiting from which on a notebook says what is done."""
 
-def _progress_display(problem: Problem, limit: int | None) -> Any:
+
+def _progress_display(problem: Problem, limit: int | None, is_wanted: bool) -> Any:
+    """Return what shows progress; in a notebook, which shows no other sign, also unasked."""
+    if not is_wanted and "ipykernel" not in sys.modules:
+        return _NO_DISPLAY
     last = problem.stop.iteration_limit() if limit is None else limit
-    return presenter("progress").display(last)
+    return presenter("progress").display(last, 0.0 if is_wanted else _NOTICED)

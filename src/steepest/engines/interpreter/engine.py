@@ -30,7 +30,7 @@ def differentiate(
     return tape.run
 
 
-_ARITHMETIC = Arithmetic(resolve, differentiate, np.asarray, np.asarray)
+_ARITHMETIC = Arithmetic(resolve, differentiate, np.asarray, np.asarray, "numpy")
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ class Torch(StepwiseEngine):
             return values
 
         resolve = functools.partial(_resolve, torch)
-        return Arithmetic(resolve, functools.partial(_differentiate, torch), from_array, to_array)
+        differentiate = functools.partial(_differentiate, torch)
+        return Arithmetic(resolve, differentiate, from_array, to_array, "torch")
 
 
 _UNSIGNED = frozenset(map(np.dtype, (np.uint16, np.uint32, np.uint64)))

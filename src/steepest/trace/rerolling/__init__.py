@@ -37,9 +37,9 @@ def reroll(
     sources
         Lines of nodes; rebuilt nodes get those of the old ones.
     has_slope
-        Tells whether a node may depend on what is differentiated by. Loops that pick a variable
-        in each iteration are left unrolled: most of their derivatives are zero, which a loop
-        would compute all the same, for each variable.
+        Tells whether a node may depend on what is differentiated by. Short loops that pick
+        another variable in each iteration are left unrolled: most of their derivatives are zero,
+        which a loop would compute all the same, for each variable.
     """
     outputs = list(outputs)
     for _ in range(MOST_LOOPS):

@@ -50,6 +50,9 @@ class Outer:
     node: Node
 
 
+_MANY_ROUNDS, _REPEATED = 1000, 8
+"""Iterations, in all and for each variable, from which on a loop may pick variables."""
+
 Operand = Local | Carried | Row | Outer
 
 
@@ -168,7 +171,8 @@ class _Builder:
         if len({(node.shape, node.dtype) for node in nodes}) > 1:
             raise NoLoopError
         if array_of(nodes[0]).op is not SCAN and any(map(self.has_slope, nodes)):
-            raise NoLoopError
+            if len(nodes) < min(_MANY_ROUNDS, _REPEATED * len(set(nodes))):
+                raise NoLoopError
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
     def _used_outside(self) -> dict[int, set[int]]:

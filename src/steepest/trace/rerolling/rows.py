@@ -70,23 +70,28 @@ def _run_length(views: Sequence[_View], start: int) -> int:
 
 
 def _picked(nodes: Sequence[Node]) -> Node | None:
-    """Return the rows if they follow each other in one array; None if they do not."""
+    """Return the rows if one array holds them; None if none does."""
     views = [_view(node) for node in nodes]
     start, number, size = views[0].start, len(nodes), nodes[0].size
     distances = set(np.diff([view.start for view in views]).tolist())
-    if len({(view.base, view.strides) for view in views}) > 1 or len(distances) > 1:
+    if len({(view.base, view.strides) for view in views}) > 1:
         return None
+    base = views[0].base
+    flat = _reshaped(base, (base.size,))
+    if distances == {0}:
+        return None
+    if len(distances) > 1:
+        if size != 1:
+            return None
+        places = constant_node(np.array([view.start for view in views], np.int64))
+        return _reshaped(make(TABLE["take_at"], (flat, places)), (number, 1))
     (distance,) = distances
-    if distance == 0:
-        return None
     if size == 1:
         picked: Slice = (start, number, distance)
     elif distance == size and views[0].is_contiguous:
         picked = (start, number * size, 1)
     else:
         return None
-    base = views[0].base
-    flat = _reshaped(base, (base.size,))
     return _reshaped(make(TABLE["getitem"], (flat,), slices=(picked,)), (number, size))
 
 

@@ -181,7 +181,7 @@ def child(queue):
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system"
 )
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")  # of other libraries in this process
 def test_a_process_may_fork_while_code_is_compiled_in_the_background():
     forget()
     for _ in range(6):

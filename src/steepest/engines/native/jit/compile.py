@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,7 +14,7 @@ import llvmlite
 import llvmlite.binding as llvm
 from llvmlite.binding.newpassmanagers import NewPassManager
 
-from steepest import cache
+from steepest import activity, cache
 from steepest.engines.native import ir
 from steepest.engines.native.jit import background
 from steepest.graph import passes as graph_passes
@@ -207,7 +209,7 @@ class Code:
         `selection` and `passes` are the levels of LLVM's instruction selection and of its
         passes over the program.
         """
-        found = found or self._found(selection, passes)
+        began, found = time.perf_counter(), found or self._found(selection, passes)
         self.is_new = found is None
         if found is None:
             machine = _compiler(selection)
@@ -225,6 +227,15 @@ class Code:
             ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
         )
         self.call = signature(self.address)
+        activity.note(
+            "%s %s of %d instructions%s in %.1f ms",
+            "compiled" if self.is_new else "loaded",
+            self._name,
+            self.program.size,
+            "" if passes else " without optimization",
+            1e3 * (time.perf_counter() - began),
+            level=logging.DEBUG,
+        )
 
     def record_use(self, seconds: float) -> None:
         """Note that baseline code ran for some seconds; optimize it once it has been used much.

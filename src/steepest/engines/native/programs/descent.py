@@ -61,6 +61,13 @@ class DescentCode:
         evaluated = [] if self.evaluation is None else self.evaluation.codes
         return [self.code, *evaluated]
 
+    @property
+    def tier(self) -> str:
+        """What kind of code it is: ``"baseline"``, ``"optimized"`` or ``"fused"``."""
+        if any([code.is_baseline for code in self.codes]):
+            return "baseline"
+        return "fused" if self.evaluation is None else "optimized"
+
     def bytes_called_back(self) -> list[int]:
         """Return the size of what NumPy computes in each call back."""
         evaluated = () if self.evaluation is None else self.evaluation.hosts

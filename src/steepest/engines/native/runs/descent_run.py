@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest import activity
 from steepest.engines.fusion import fused
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import raise_error
@@ -43,8 +44,8 @@ class NativeRun:
     """
 
     def __init__(self, tiers: DescentTiers, program: Program, start: Start) -> None:
-        self.recording = Recording()
-        self._tiers, self._program = tiers, program
+        self.recording, self.tiers = Recording(), dict[str, float]()
+        self._code, self._program = tiers, program
         self._begin(tiers.best, start)
 
     def _begin(self, compiled: DescentCode, start: Start) -> None:
@@ -74,7 +75,7 @@ class NativeRun:
 
     def _relieve(self) -> None:
         """Go on in better code, if it has been compiled meanwhile."""
-        compiled = self._tiers.best
+        compiled = self._code.best
         if compiled is self._compiled:
             return
         at = self.snapshot()()
@@ -88,6 +89,7 @@ class NativeRun:
         )
         self.release()
         self._begin(compiled, start)
+        activity.note("from iteration %d on, %s code runs", at.count, compiled.tier)
 
     def _lines(self) -> Mapping[Node, Source]:
         """Return the user's line for every node of the code that runs."""
@@ -184,17 +186,16 @@ class NativeRun:
             work.bind_evaluation()
         before, is_in_parts = work.integers.item(COUNT), evaluation is not None
         baseline = [code for code in self._compiled.codes if code.is_baseline]
-        is_timed = bool(baseline) or is_in_parts
-        started = time.perf_counter() if is_timed else 0.0
+        tier, started = self._compiled.tier, time.perf_counter()
         sizes = self._compiled.bytes_called_back()
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
             code: int = machine_code.call(table, steps, base)
-        if is_timed:
-            seconds = time.perf_counter() - started
-            for baseline_code in baseline:
-                baseline_code.record_use(seconds)
-            if is_in_parts:
-                self._tiers.record_use(seconds, 1 + work.integers.item(COUNT) - before)
+        seconds = time.perf_counter() - started
+        self.tiers[tier] = self.tiers.get(tier, 0.0) + seconds
+        for baseline_code in baseline:
+            baseline_code.record_use(seconds)
+        if is_in_parts:
+            self._code.record_use(seconds, 1 + work.integers.item(COUNT) - before)
         if code < 0:
             number, checked, hosts = self._compiled.failed(code)
             raise_error(number, checked, self._lines(), hosts)

@@ -184,6 +184,7 @@ class FinishedRun:
         self.reason: int = work.integers.item(REASON)
         self.count: int = work.integers.item(COUNT)
         self.loss: float = work.losses.item(1)
+        self.tier = compiled.tier
 
     def copy_rest(self) -> tuple[np.ndarray, tuple[Columns, np.ndarray | None]]:
         """Copy the rest out of the memory, once; return it: bytes, and the history."""
