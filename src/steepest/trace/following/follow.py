@@ -19,9 +19,11 @@ import numpy as np
 from steepest.graph import Node
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.assignment import freeze
+from steepest.trace.following.classes import see_class
 from steepest.trace.following.containers import CONTAINERS, see_container, see_member, see_tuple
+from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import see_library
-from steepest.trace.following.objects import follow_object, has_own_methods, see_class
+from steepest.trace.following.objects import follow_object
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
 from steepest.trace.following.stand_ins import READ
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
