@@ -7,14 +7,18 @@ are followed. Each attribute of the class that it reads is noted.
 from __future__ import annotations
 
 import abc
+import dataclasses
 import enum
 import functools
+import operator
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
+from steepest.graph import trees
 from steepest.trace.following.members import (
+    has_own_methods,
     member_of,
     note_class,
     note_descriptor,
@@ -24,39 +28,91 @@ from steepest.trace.following.members import (
 from steepest.trace.following.places import write_attribute
 from steepest.trace.following.stand_ins import READ, SeenType
 from steepest.trace.recording.captures import MISSING
-from steepest.trace.recording.session import Session
+from steepest.trace.recording.library import is_library
+from steepest.trace.recording.session import Session, current, is_tracing
 
 _METACLASSES = (type, abc.ABCMeta, type(typing.Protocol))
 
 
 def can_follow(cls: type) -> bool:
-    """Whether a subclass of a user's class can stand in for it without side effects."""
+    """Whether a stand-in for a user's class makes objects as the class itself does."""
     new: Any = cls.__new__
     plain = type(cls) in _METACLASSES and new in (object.__new__, typing.Generic.__new__)
-    hooks = any(
-        vars(base).get("__slots__") or "__init_subclass__" in vars(base)
-        for base in cls.__mro__
-        if base is not object and base.__module__ != "typing"
-    )
-    return plain and not hooks and not issubclass(cls, enum.Enum | BaseException)
+    return plain and not _watches_subclasses(cls) and can_stand_in(cls)
+
+
+def can_stand_in(cls: type) -> bool:
+    """Whether an object of a subclass can stand in for an object of a user's class."""
+    builtin = (object, dict, list)
+    in_python = all(base.__flags__ & _HEAP_TYPE for base in cls.__mro__ if base not in builtin)
+    has_hooks = type(cls) not in _METACLASSES or _watches_subclasses(cls)
+    is_special = issubclass(cls, enum.Enum | BaseException) or (has_hooks and slots_of(cls))
+    return in_python and not is_special
+
+
+_HEAP_TYPE = 1 << 9
+"""Flag of the types that a class statement makes."""
+
+
+def _watches_subclasses(cls: type) -> bool:
+    bases = (base for base in cls.__mro__ if base is not object and base.__module__ != "typing")
+    return any("__init_subclass__" in vars(base) for base in bases)
+
+
+def slots_of(cls: type) -> dict[str, Any]:
+    """Return the descriptors of a class's slots, by name."""
+    return {
+        name: member
+        for base in reversed(cls.__mro__)
+        for name, member in vars(base).items()
+        if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is base
+    }
+
+
+class _Slot:
+    """A slot of a followed class: its objects keep the value with their other attributes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}")
+
+
+def subclass_of(cls: type, namespace: dict[str, Any]) -> Any:
+    """Return a subclass; the class and its metaclass are not told of it."""
+    metaclass: Any = type(cls)
+    if metaclass in _METACLASSES and not _watches_subclasses(cls):
+        return metaclass(cls.__name__, (cls,), namespace)
+
+    class Empty:
+        pass
+
+    made = type.__new__(metaclass, cls.__name__, (Empty,), namespace)
+    type.__setattr__(made, "__bases__", (cls,))
+    return made
 
 
 def followed_class(cls: type, session: Session) -> type:
     """Return a subclass whose methods are followed."""
-    known: type | None = session.root.followed.get(cls)
-    if known is not None:
+    if cls in session.root.followed:
+        known: type = session.root.followed[cls]
         return known
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     # The function sees the same class for objects made inside and for those from outside.
     namespace["__class__"] = property(READ["type"])
-    followed = type(cls)(cls.__name__, (cls,), namespace)
+    namespace |= {name: _Slot(name) for name in slots_of(cls)}
+    namespace[trees.STANDS_FOR] = cls
+    followed: type = subclass_of(cls, namespace)
     session.root.followed[cls] = followed
     for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
+        for name, value in vars(base).items() if base.__flags__ & _HEAP_TYPE else ():
             member = _followed_member(value, session)
             if member is not value:
                 note_member(cls, name, session)
-                setattr(followed, name, member)
+                type.__setattr__(followed, name, member)
     return followed
 
 
@@ -117,7 +173,7 @@ class _FollowedType(SeenType):
         if name.startswith("__") and name.endswith("__"):
             note_class(real, root)
             return getattr(cls._followed, name)
-        note_member(real, name, root)
+        read = note_member(real, name, root)
         if member is MISSING:  # perhaps its metaclass has it
             note_class(real, root)
             return getattr(cls._followed, name)
@@ -126,7 +182,6 @@ class _FollowedType(SeenType):
         if hasattr(type(member), "__get__"):
             note_descriptor(member, name, root)
             return getattr(cls._followed, name)
-        read = functools.partial(member_of, real, name)
         return READ["see"](member, read, f"{real.__name__}.{name}", root)
 
     def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
@@ -134,9 +189,14 @@ class _FollowedType(SeenType):
         setattr(cls._followed, name, value)
 
 
+def is_followed_tuple(cls: type) -> bool:
+    """Whether a class is one of named tuples that have methods of the user's own."""
+    return issubclass(cls, tuple) and hasattr(cls, "_fields") and has_own_methods(cls)
+
+
 def see_class(cls: type, session: Session) -> type:
     """Return a user's class as traced code sees it."""
-    if not can_follow(cls):
+    if not can_follow(cls) and not is_followed_tuple(cls):
         note_unfollowed(cls, session)
         return cls
     known: type | None = session.root.followed.get((cls, "seen"))
@@ -148,3 +208,40 @@ def see_class(cls: type, session: Session) -> type:
         session.root.originals[id(known)] = session.root.originals[id(followed)] = cls
         session.root.kept += [known, followed]
     return known
+
+
+def followed(cls: type, session: Session) -> type:
+    """Return the class of objects that a traced function makes by a user's class."""
+    found: type = getattr(see_class(cls, session), "_followed", cls)
+    return found
+
+
+def _see_made(tree: Any) -> Any:
+    """Return a nested value with followed methods if it was made for a traced function."""
+    return _with_methods(tree, current().root) if is_tracing() else tree
+
+
+def _with_methods(tree: Any, root: Session) -> Any:
+    cls = type(tree)
+    if isinstance(tree, tuple):
+        items = [_with_methods(item, root) for item in tree]
+        if is_followed_tuple(cls):
+            return tuple.__new__(followed(cls, root), items)
+        return tree if _are_same(items, tree) else tuple.__new__(cls, items)
+    if isinstance(tree, list | dict):
+        for key, item in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            tree[key] = _with_methods(item, root)
+    if dataclasses.is_dataclass(cls) and not is_library(cls):
+        made = followed(cls, root)
+        parts = {field.name: getattr(tree, field.name) for field in dataclasses.fields(cls)}
+        if made is not cls:
+            seen = {name: _with_methods(part, root) for name, part in parts.items()}
+            return trees.made_of(made, seen)
+    return tree
+
+
+def _are_same(items: list[Any], others: tuple[Any, ...]) -> bool:
+    return all(map(operator.is_, items, others))
+
+
+trees.ON_MADE.append(_see_made)

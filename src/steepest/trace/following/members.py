@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import source
-from steepest.trace.recording.captures import MISSING, is_comparable
+from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session
 
@@ -26,15 +26,33 @@ def member_of(cls: type, name: str) -> Any:
     return MISSING
 
 
-def note_member(cls: type, name: str, session: Session) -> None:
-    """Note an attribute of a class, and which of its bases has it."""
-    values = session.root.captures.values
-    for base in cls.__mro__:
-        found = vars(base).get(name, MISSING)
-        if not _is_builtin(base):
-            values.append((functools.partial(vars(base).get, name, MISSING), found))
-        if found is not MISSING:
-            return
+def note_member(cls: type, name: str, session: Session) -> Callable[[], Any]:
+    """Note an attribute of a class, and which of its bases has it; return what reads it again.
+
+    An array is not noted: it is bound by what captures it.
+    """
+    root = session.root
+    key = (cls, name, "member")
+    if key not in root.followed:
+        values = root.captures.values
+        read: Callable[[], Any] = _read_nothing
+        for base in cls.__mro__:
+            found, read = vars(base).get(name, MISSING), _reader(base, name)
+            if not _is_builtin(base) and not isinstance(found, np.ndarray):
+                values.append((read, found))
+            if found is not MISSING:
+                break
+        root.followed[key] = read
+    known: Callable[[], Any] = root.followed[key]
+    return known
+
+
+def _reader(cls: type, name: str) -> Callable[[], Any]:
+    return functools.partial(vars(cls).get, name, MISSING)
+
+
+def _read_nothing() -> Any:
+    return MISSING
 
 
 def _is_builtin(cls: type) -> bool:
@@ -66,6 +84,8 @@ def _note(read: Callable[[], Any], value: Any, name: str, session: Session) -> N
     captures = session.root.captures
     if isinstance(value, _FIXED) or is_comparable(value):
         captures.values.append((read, value))
+    elif type(value) is np.ndarray and can_compare(value):
+        note_contents(value, read, captures)
     elif isinstance(value, type | enum.Enum):
         captures.values.append((read, value))
         cls = value if isinstance(value, type) else type(value)
@@ -110,7 +130,8 @@ def note_class(cls: type, session: Session, *, is_followed: bool = True) -> None
 
 def is_objects(cls: type, name: str) -> bool:
     """Whether a class has an attribute from ``object``, and none of its own."""
-    return member_of(cls, name) is vars(object)[name]
+    member = member_of(cls, name)
+    return any(member is vars(base).get(name) for base in (object, dict, list))
 
 
 def has_own_methods(cls: type) -> bool:
@@ -124,6 +145,9 @@ def has_own_methods(cls: type) -> bool:
 
 
 def _is_users(member: Any) -> bool:
+    namespace = getattr(getattr(member, "__func__", member), "__globals__", {})
+    if str(namespace.get("__name__")).startswith("namedtuple_"):  # the one that Python writes
+        return False
     file = _file_of(member)
     return not source.is_library(file) and not source.is_installed(file)
 

@@ -7,20 +7,27 @@ noted. What it writes is stored in the object when the function has returned.
 
 from __future__ import annotations
 
+import collections
 import functools
 import types
 from typing import Any
 
 from steepest.graph.source import user_source
-from steepest.trace.following.classes import can_follow, followed_class, see_class
+from steepest.trace.following.classes import can_stand_in, followed_class, see_class, subclass_of
+from steepest.trace.following.containers import fill
 from steepest.trace.following.members import is_objects, member_of, note_descriptor, note_member
-from steepest.trace.following.places import Pending
+from steepest.trace.following.places import Pending, attributes_of, slot_value
 from steepest.trace.following.stand_ins import READ
 from steepest.trace.recording.captures import MISSING
+from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session
 
 _WHOLE = frozenset({"__dict__", "__reduce_ex__", "__reduce__", "__getstate__", "__sizeof__"})
 """Attributes that give access to all others of an object."""
+
+
+IN_PYTHON = (collections.UserDict, collections.UserList, collections.ChainMap)
+"""Classes of Python's library whose objects are followed like the user's own."""
 
 
 def follow_object(owner: Any, session: Session) -> Any:
@@ -30,21 +37,36 @@ def follow_object(owner: Any, session: Session) -> Any:
     if known is not None:
         return known
     reads_itself = not is_objects(cls, "__getattribute__")
-    if not can_follow(cls) or not hasattr(owner, "__dict__") or reads_itself:
+    is_own_dict = isinstance(owner, dict) and getattr(owner, "__dict__", None) is owner
+    if not can_stand_in(cls) or reads_itself or is_own_dict:
         root.captures.opaque.append(cls.__name__)
         root.followed[id(owner)] = owner
         root.kept.append(owner)
         if hasattr(owner, "__dict__"):  # the function writes to the object itself
             root.pending.append(Pending(owner, vars(owner)))
         return owner
-    metaclass: Any = type(cls)
-    stand_in_class = metaclass(cls.__name__, (followed_class(cls, session),), {})
-    stand_in = object.__new__(stand_in_class)
-    pending = Pending(owner, dict(vars(owner)))
+    stand_in_class = subclass_of(followed_class(cls, session), {})
+    base: Any = next((base for base in (dict, list) if issubclass(cls, base)), object)
+    stand_in = base.__new__(stand_in_class)
+    pending = Pending(owner, attributes_of(owner))
     object.__setattr__(stand_in, "__dict__", pending.now)
     values = root.captures.values
     values.append((functools.partial(type, owner), cls))
-    values.append((functools.partial(getattr, owner, "__dict__"), vars(owner)))
+    if hasattr(owner, "__dict__"):
+        values.append((functools.partial(getattr, owner, "__dict__"), vars(owner)))
+    _add_hooks(stand_in_class, stand_in, pending, root)
+    root.followed[id(owner)] = stand_in
+    root.originals[id(stand_in)], root.originals[id(stand_in_class)] = owner, cls
+    root.kept += [stand_in, stand_in_class]
+    root.pending.append(pending)
+    if base is not object:
+        fill(owner, stand_in, cls.__name__, root)
+    return stand_in
+
+
+def _add_hooks(stand_in_class: Any, stand_in: Any, pending: Pending, root: Session) -> None:
+    """Let the class of a stand-in note what is read and written."""
+    cls = type(pending.owner)
 
     def read(self: Any, name: str) -> Any:
         if self is not stand_in:  # a copy of it
@@ -58,6 +80,10 @@ def follow_object(owner: Any, session: Session) -> Any:
             if (id(base), name) in root.attributes:
                 return root.attributes[id(base), name]
         if name not in pending.seen:
+            member = member_of(cls, name)
+            is_given = name in pending.now and not hasattr(type(member), "__set__")
+            if not is_given and _is_users_descriptor(member):
+                return _call_descriptor(member, stand_in, name, root)
             found = _read(pending, stand_in, name, root)
             if found is None:
                 return object.__getattribute__(self, name)
@@ -78,20 +104,18 @@ def follow_object(owner: Any, session: Session) -> Any:
     hooks = (("__getattribute__", read), ("__setattr__", write), ("__delattr__", delete))
     for name, hook in hooks:
         if is_objects(cls, name):  # a class's own hooks write to the same attributes
-            setattr(stand_in_class, name, hook)
-    stand_in_class.__module__, stand_in_class.__qualname__ = cls.__module__, cls.__qualname__
-    root.followed[id(owner)] = stand_in
-    root.originals[id(stand_in)], root.originals[id(stand_in_class)] = owner, cls
-    root.kept += [stand_in, stand_in_class]
-    root.pending.append(pending)
-    return stand_in
+            type.__setattr__(stand_in_class, name, hook)
+    for name in ("__module__", "__qualname__"):
+        type.__setattr__(stand_in_class, name, getattr(cls, name))
 
 
 def _read(pending: Pending, stand_in: Any, name: str, root: Session) -> tuple[Any] | None:
     """Note the reading of an attribute; return it as a tuple, or None for Python to look it up."""
     owner = pending.owner
-    cls, own = type(owner), owner.__dict__
+    cls, own = type(owner), getattr(owner, "__dict__", {})
     member = member_of(cls, name)
+    if isinstance(member, types.MemberDescriptorType):
+        return _read_slot(pending, name, root)
     if hasattr(type(member), "__set__") or (name.startswith("__") and name.endswith("__")):
         if not name.startswith("__"):
             note_descriptor(member, name, root)
@@ -100,7 +124,7 @@ def _read(pending: Pending, stand_in: Any, name: str, root: Session) -> tuple[An
     if name in pending.now:
         return (READ["see"](own[name], read, f"{cls.__name__}.{name}", root),)
     root.captures.values.append((read, MISSING))
-    note_member(cls, name, root)
+    read_member = note_member(cls, name, root)
     if isinstance(member, classmethod):
         function = member_of(type(stand_in), name).__func__
         return (types.MethodType(function, see_class(cls, root)),)
@@ -110,5 +134,33 @@ def _read(pending: Pending, stand_in: Any, name: str, root: Session) -> tuple[An
     if member is MISSING or hasattr(type(member), "__get__"):
         note_descriptor(member, name, root)
         return None
-    read = functools.partial(member_of, cls, name)
-    return (READ["see"](member, read, f"{cls.__name__}.{name}", root),)
+    return (READ["see"](member, read_member, f"{cls.__name__}.{name}", root),)
+
+
+def _is_users_descriptor(member: Any) -> bool:
+    """Whether a class's attribute computes what it gives, by code of the user's own."""
+    kind = type(member)
+    in_python = isinstance(member_of(kind, "__get__"), types.FunctionType)
+    return in_python and not is_library(kind) and can_stand_in(kind)
+
+
+def _call_descriptor(member: Any, stand_in: Any, name: str, root: Session) -> Any:
+    """Return what a descriptor gives for an object; its own code and attributes are followed."""
+    owner = root.originals[id(stand_in)]
+    cls = type(owner)
+    if not hasattr(type(member), "__set__"):
+        own = getattr(owner, "__dict__", {})
+        root.captures.values.append((functools.partial(own.get, name, MISSING), MISSING))
+    seen = READ["see"](member, note_member(cls, name, root), f"{cls.__name__}.{name}", root)
+    return type(seen).__get__(seen, stand_in, see_class(cls, root))
+
+
+def _read_slot(pending: Pending, name: str, root: Session) -> tuple[Any] | None:
+    owner = pending.owner
+    note_member(type(owner), name, root)
+    read = functools.partial(getattr, owner, name, MISSING)
+    if name in pending.now:
+        full_name = f"{type(owner).__name__}.{name}"
+        return (READ["see"](pending.now[name], read, full_name, root),)
+    root.captures.values.append((functools.partial(slot_value, owner, name), MISSING))
+    return None

@@ -7,6 +7,7 @@ strings, tuples and functions are compared. Anything else forces a new trace.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,20 @@ class Captures:
                 return False
         return True
 
+    def checker(self) -> Callable[[], bool]:
+        """Return a faster version of :meth:`values_hold` for a trace that has ended."""
+        plain = [pair for pair in self.values if not isinstance(pair[1], np.ndarray)]
+        reads, expected = [read for read, _ in plain], [found for _, found in plain]
+        arrays = [pair for pair in self.values if isinstance(pair[1], np.ndarray)]
+        values_hold = self.values_hold
+
+        def holds() -> bool:
+            if not all(map(operator.is_, map(operator.call, reads), expected)):
+                return values_hold()  # the same numbers may be other objects
+            return all([same_value(read(), found) for read, found in arrays])
+
+        return holds
+
     def values_hold(self) -> bool:
         """Whether everything that was read is the same, apart from arrays."""
         for read, expected in self.values:
@@ -65,6 +80,13 @@ class Captures:
                 if not same_value(value, expected):
                     return False
         return True
+
+
+def note_contents(array: np.ndarray, read: Callable[[], Any], captures: Captures) -> None:
+    """Note an array by its contents, and how they lie in memory."""
+    strides = array.strides
+    captures.values.append((read, array.copy()))
+    captures.values.append((lambda: getattr(read(), "strides", None) == strides, True))
 
 
 def _same_kind(array: Any, expected: np.ndarray) -> bool:
@@ -88,9 +110,26 @@ def same_value(value: Any, expected: Any) -> bool:
         return bool(value == expected)
     if isinstance(value, tuple):
         return len(value) == len(expected) and all(map(same_value, value, expected))
-    if isinstance(value, np.ndarray):
-        return _same_kind(value, expected) and value.tobytes() == expected.tobytes()
-    return False
+    return isinstance(value, np.ndarray) and _same_contents(value, expected)
+
+
+def _same_contents(array: np.ndarray, expected: np.ndarray) -> bool:
+    is_same = (
+        array.shape == expected.shape
+        and array.dtype == expected.dtype
+        and array.tobytes() == expected.tobytes()
+    )
+    if not is_same or not isinstance(array, np.ma.MaskedArray):
+        return is_same
+    masks = np.ma.getmaskarray(array), np.ma.getmaskarray(expected)
+    memory = array.data.tobytes(), expected.data.tobytes()  # also where it is masked
+    return bool(np.array_equal(*masks)) and memory[0] == memory[1]
+
+
+def can_compare(array: np.ndarray) -> bool:
+    """Whether :func:`same_value` can tell that an array that is no input has changed."""
+    plain = vars(array) if hasattr(array, "__dict__") else {}
+    return not array.dtype.hasobject and (not plain or isinstance(array, np.ma.MaskedArray))
 
 
 def is_comparable(value: Any) -> bool:
