@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import dis
 import enum
 import functools
 import operator
@@ -117,6 +118,8 @@ def followed_class(cls: type, session: Session) -> type:
 
 
 def _followed_member(value: Any, session: Session) -> Any:
+    if isinstance(value, types.FunctionType) and _is_generated(value.__code__):
+        return value
     if isinstance(value, types.FunctionType | functools._lru_cache_wrapper):
         return READ["follow"](value, session)
     if isinstance(value, staticmethod | classmethod):
@@ -126,6 +129,15 @@ def _followed_member(value: Any, session: Session) -> Any:
         parts = (value.fget, value.fset, value.fdel)
         return property(*(part and READ["follow"](part, session) for part in parts))
     return value
+
+
+@functools.lru_cache(maxsize=256)
+def _is_generated(code: types.CodeType) -> bool:
+    """Whether a function was written by a library (``dataclasses``) and reads no name."""
+    if not code.co_filename.startswith("<") or code.co_freevars:
+        return False
+    instructions = [instruction.opname for instruction in dis.get_instructions(code)]
+    return not {"LOAD_GLOBAL", "LOAD_NAME", "MAKE_FUNCTION"}.intersection(instructions)
 
 
 def _names_of(cls: Any) -> Any:

@@ -109,8 +109,9 @@ class _Records(_Noting):
         if not isinstance(key, str) or key not in fields or fields[key][0] not in SUPPORTED:
             return None
         field = np.ndarray.__getitem__(self.real, key).view(np.ndarray)
+        read = functools.partial(np.ascontiguousarray, field)  # fields lie between others
         return self._see(
-            key, lambda: READ["see"](field, lambda: field, f"{self.name}[{key!r}]", self.root)
+            key, lambda: READ["see"](read(), read, f"{self.name}[{key!r}]", self.root)
         )
 
     def _note_contents(self) -> None:

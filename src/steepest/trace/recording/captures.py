@@ -114,16 +114,13 @@ def same_value(value: Any, expected: Any) -> bool:
 
 
 def _same_contents(array: np.ndarray, expected: np.ndarray) -> bool:
-    is_same = (
-        array.shape == expected.shape
-        and array.dtype == expected.dtype
-        and array.tobytes() == expected.tobytes()
-    )
-    if not is_same or not isinstance(array, np.ma.MaskedArray):
-        return is_same
-    masks = np.ma.getmaskarray(array), np.ma.getmaskarray(expected)
-    memory = array.data.tobytes(), expected.data.tobytes()  # also where it is masked
-    return bool(np.array_equal(*masks)) and memory[0] == memory[1]
+    if array.shape != expected.shape or array.dtype != expected.dtype:
+        return False
+    if isinstance(array, np.ma.MaskedArray):  # also what is masked may be read
+        same_mask = np.array_equal(np.ma.getmaskarray(array), np.ma.getmaskarray(expected))
+        array, expected = array.view(np.ndarray), expected.view(np.ndarray)
+        return same_mask and array.tobytes() == expected.tobytes()
+    return array.tobytes() == expected.tobytes()
 
 
 def can_compare(array: np.ndarray) -> bool:
