@@ -455,3 +455,95 @@ def test_state_is_traced_once_and_never_stale(holder, place, traces):
         replace(make(a * 2.0, b))
         agree(derived, f)
         agree(derived, f)
+
+
+class Guarded(Object):
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, name)
+
+
+OPAQUE = {
+    "__getattribute__": (lambda: Guarded(A, B), lambda held, x: np.sum(x * held.a)),
+    "iterator": (lambda: iter(range(100)), lambda held, x: np.sum(x) * next(held)),
+}
+
+
+@pytest.mark.parametrize("kind", OPAQUE)
+def test_one_warning_says_that_each_call_is_traced_anew(kind, traces):
+    make, read = OPAQUE[kind]
+    held, same = make(), make()
+    f = st.compile(lambda x: read(held, x))
+    call = lambda: [f(X) for _ in range(20)]
+    with pytest.warns(st.TraceWarning, match="traced anew at each call") as caught:
+        found = call()
+    np.testing.assert_allclose(found, [read(same, X) for _ in range(20)])
+    assert len(caught) == 1
+    assert len(traces) == 20
+
+
+def test_a_function_that_is_traced_once_is_not_warned_of():
+    for _ in range(20):
+        held = Guarded(A, B)
+        st.compile(lambda x, held=held: np.sum(x * held.a))(X)
+
+
+RUNS = {
+    "minimize": (
+        lambda part: lambda x: np.sum((x - part()) ** 2), lambda f: st.minimize(f, X),
+    ),
+    "least_squares": (
+        lambda part: lambda x: x - part(), lambda f: st.least_squares(f, X),
+    ),
+    "curve_fit": (
+        lambda part: lambda t, p, q: p * part() + q, lambda f: st.curve_fit(f, A, B, [1.0, 1.0]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize("holder", sorted(set(HOLDERS) - {"means of columns"}))
+def test_a_second_descent_traces_nothing(holder, kind):
+    make_function, run = RUNS[kind]
+    make, read, put = HOLDERS[holder]
+    held = make(A.copy(), B.copy())
+    part = lambda: read(held)[0]
+    f = make_function(part)
+    first, second = run(f), run(f)
+    np.testing.assert_allclose(second.x, first.x, rtol=1e-12)
+    assert second.timings.trace == second.timings.compile == 0.0
+    if put is not None:
+        put(held, np.array([4.0, 7.0, 6.0]))
+        changed = run(f)
+        assert not np.allclose(changed.x, first.x)
+        np.testing.assert_allclose(changed.x, run(make_function(part)).x, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "holder", ["tuple", "dict", "named tuple", "data class", "slots", "object"]
+)
+def test_state_that_is_an_argument(holder):
+    make, read, _ = HOLDERS[holder]
+    held = make(A.copy(), B.copy())
+
+    def loss(x, held):
+        a, b = read(held)
+        return np.sum((x - a * SCALE) ** 2) + np.sum(b)
+
+    runs = [st.minimize(loss, X, args=(held,)) for _ in range(2)]
+    assert runs[1].timings.trace == runs[1].timings.compile == 0.0
+    np.testing.assert_allclose(runs[1].x, A * SCALE, rtol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [Data, Slotted, Typed, WithMethods])
+def test_methods_of_arguments_are_followed(cls):
+    """What they read from outside is noted, and what they return is of the real class."""
+    global SCALE
+    kind = type(cls.__name__, (cls,), {"loss": lambda self: SCALE * np.sum(self.a * self.b)})
+    f = st.compile(lambda held: held.loss())
+    g = st.gradient(lambda held: held.loss())
+    made = st.compile(lambda x: kind(x, 2.0 * x))
+    for _ in range(3):
+        SCALE += 1.0
+        np.testing.assert_allclose(f(kind(A, B)), SCALE * np.sum(A * B))
+        np.testing.assert_allclose(g(kind(A, B)).a, SCALE * B)
+        assert type(g(kind(A, B))) is type(made(X)) is kind
