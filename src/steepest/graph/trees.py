@@ -27,6 +27,8 @@ _registered: set[type] = set()
 _lock = threading.Lock()
 
 
+_CONTAINERS = (dict, list, collections.OrderedDict, collections.defaultdict, collections.deque)
+
 ON_MADE: list[Callable[[Any], Any]] = []
 """Functions that each nested value goes through when it is made.
 
@@ -42,7 +44,11 @@ def _register(value: Any) -> bool:
     """Register a dataclass before it is flattened. As an ``is_leaf`` function: always False."""
     cls = type(value)
     is_dataclass = dataclasses.is_dataclass(cls)
-    if (is_dataclass or isinstance(value, tuple)) and hasattr(cls, STANDS_FOR):
+    if isinstance(value, dict):
+        is_stand_in = getattr(cls, STANDS_FOR, None) is dict
+    else:
+        is_stand_in = (is_dataclass or isinstance(value, tuple)) and hasattr(cls, STANDS_FOR)
+    if is_stand_in:
         raise _IsStandInError
     if is_dataclass and cls not in _registered:
         names = tuple(field.name for field in dataclasses.fields(cls))
@@ -86,7 +92,7 @@ def _of_real_classes(tree: Any) -> Any:
     if isinstance(tree, tuple):
         items: Any = map(_of_real_classes, tree)
         return tuple.__new__(real, items) if hasattr(cls, "_fields") else real(items)
-    if isinstance(tree, dict | list | collections.deque):
+    if real in _CONTAINERS:
         made = copy.copy(tree)
         for key, part in made.items() if isinstance(made, dict) else enumerate(made):
             made[key] = _of_real_classes(part)

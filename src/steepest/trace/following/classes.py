@@ -131,7 +131,6 @@ def _followed_member(value: Any, session: Session) -> Any:
     return value
 
 
-@functools.lru_cache(maxsize=256)
 def _is_generated(code: types.CodeType) -> bool:
     """Whether a function was written by a library (``dataclasses``) and reads no name."""
     if not code.co_filename.startswith("<") or code.co_freevars:

@@ -18,6 +18,7 @@ from typing import Any
 
 from steepest.graph.source import user_source
 from steepest.trace.following.classes import followed, is_followed_tuple
+from steepest.trace.following.lazy_items import SeenDict
 from steepest.trace.following.members import note_class
 from steepest.trace.following.places import UNCHANGED, Place, keeps_items
 from steepest.trace.following.stand_ins import READ
@@ -75,7 +76,7 @@ def see_container(value: Any, name: str, session: Session) -> Any:
     if _is_beyond(value):
         root.captures.opaque.append(name)
         return value
-    copy = _empty(value)
+    copy = _seen_dict(value, root) if type(value) is dict else _empty(value)
     root.followed[id(value)] = copy
     _FILL[type(value)](value, copy, name, root)
     root.places.append(_place(value, copy, name))
@@ -132,12 +133,54 @@ def _are_same(items: list[Any], seen: tuple[Any, ...]) -> bool:
 
 
 def _fill_dict(value: Mapping[Any, Any], copy: dict[Any, Any], name: str, root: Session) -> None:
+    if type(copy) is SeenDict:
+        _fill_seen_dict(value, copy, name, root)  # type: ignore[arg-type]
+        return
     kind = _builtin_base(value)
     keys = tuple(kind.keys(value))
     root.captures.values.append((lambda: _are_same(list(kind.keys(value)), keys), True))
     for key, item in kind.items(value):
         read = functools.partial(kind.get, value, key, MISSING)
         copy[see_member(key, name, root)] = _item(item, read, f"{name}[{key!r}]", root)
+
+
+def _seen_dict(value: dict[Any, Any], root: Session) -> SeenDict:
+    """Return the stand-in of a dictionary: it notes plain items when they are read."""
+
+    def note(key: Any) -> None:
+        found = value.get(key, MISSING)
+        if found is MISSING or is_comparable(found):  # others are noted already
+            root.captures.values.append((functools.partial(value.get, key, MISSING), found))
+
+    def note_keys() -> None:
+        keys = tuple(value)
+        root.captures.values.append((lambda: _are_same(list(value), keys), True))
+
+    seen = SeenDict(note, note_keys)
+    root.followed.setdefault(_DICTIONARIES, []).append(seen)
+    return seen
+
+
+_DICTIONARIES, _WHOLE = "dictionaries", "whole dictionaries"
+
+
+def note_dictionaries(root: Session) -> None:
+    """Note all plain items of dictionaries, whether they are read or not.
+
+    The function may read them in ways that :class:`SeenDict` does not see.
+    """
+    root.followed[_WHOLE] = True
+    for seen in root.followed.get(_DICTIONARIES, ()):
+        seen.note_all()
+
+
+def _fill_seen_dict(value: dict[Any, Any], copy: SeenDict, name: str, root: Session) -> None:
+    for key, item in value.items():
+        read = functools.partial(value.get, key, MISSING)
+        seen = item if is_comparable(item) else _item(item, read, f"{name}[{key!r}]", root)
+        dict.__setitem__(copy, see_member(key, name, root), seen)
+    if _WHOLE in root.followed:
+        copy.note_all()
 
 
 def see_member(item: Any, name: str, root: Session) -> Any:
@@ -217,7 +260,8 @@ def _plainest(container: Any) -> Any:
     if isinstance(container, types.SimpleNamespace):
         return dict(vars(container))
     kind = _builtin_base(container)
-    items = kind.copy(container)
+    # A copy of a seen dictionary would read it.
+    items = dict(dict.items(container)) if kind is dict else kind.copy(container)
     plain = next(plain for plain in (dict, set, list) if issubclass(kind, plain) or plain is list)
     return plain(items)
 

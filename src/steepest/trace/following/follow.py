@@ -23,11 +23,13 @@ from steepest.trace.following.classes import see_class
 from steepest.trace.following.containers import (
     CONTAINERS,
     is_named_tuple,
+    note_dictionaries,
     see_container,
     see_member,
     see_proxy,
     see_tuple,
 )
+from steepest.trace.following.lazy_items import SeenDict, reads_past
 from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import see_library
 from steepest.trace.following.objects import IN_PYTHON, follow_object
@@ -76,6 +78,8 @@ def _may_change(value: Any) -> bool:
 def type_of(value: Any) -> Any:
     """Return the type of a value, as traced code sees it."""
     root, kind = current().root, type(value)
+    if kind is SeenDict:
+        return dict
     own = root.originals.get(id(kind))
     return see_class(own, root) if isinstance(own, type) else kind
 
@@ -105,6 +109,8 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return frozenset(see_member(item, name, root) for item in value)
     if type(value) is tuple or is_named_tuple(value):
         return see_tuple(value, name, root)
+    if getattr(value, "__objclass__", None) is dict:  # one of its methods, under another name
+        note_dictionaries(root)
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -243,6 +249,8 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     unseen = _READ_UNSEEN.intersection(code.co_names)
     if unseen:  # what they read is not noted
         root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
+    if reads_past(code):
+        note_dictionaries(root)
     view = view_of(function.__globals__, root)
     _show_to_classes(code, view)
     old_cells = function.__closure__ or ()
