@@ -101,7 +101,7 @@ class Paths:
         scalars = [[i for i, x in enumerate(graph.outputs) if x.ndim == 0] for graph in graphs]
         read = [read for read, _ in captures.arrays]
         count = len(arguments)
-        values_hold = captures.checker()
+        values_hold = captures.values_hold
 
         def call(arguments: tuple[Any, ...]) -> Any:
             if len(arguments) != count or not values_hold():

@@ -457,6 +457,16 @@ def test_state_is_traced_once_and_never_stale(holder, place, traces):
         agree(derived, f)
 
 
+@pytest.mark.parametrize(
+    "function", [np.mean, np.sinc, np.exp, np.linalg.norm, np.float64, np.add.reduce], ids=repr
+)
+def test_a_function_of_numpy_is_state_that_does_not_change(function, traces):
+    f = st.compile(lambda x: np.sum(function(x)))
+    for _ in range(3):
+        np.testing.assert_allclose(f(X), np.sum(function(X)))
+    assert len(traces) == 1
+
+
 class Guarded(Object):
     def __getattribute__(self, name):
         return object.__getattribute__(self, name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import dis
 import enum
 import functools
 import operator
@@ -110,7 +109,10 @@ def followed_class(cls: type, session: Session) -> type:
     session.root.followed[cls] = followed
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items() if base.__flags__ & _HEAP_TYPE else ():
-            member = _followed_member(value, session)
+            is_plain = name in _GENERATED and dataclasses.is_dataclass(base)
+            member = (
+                value if is_plain and _is_generated(value) else _followed_member(value, session)
+            )
             if member is not value:
                 note_member(cls, name, session)
                 type.__setattr__(followed, name, member)
@@ -118,8 +120,6 @@ def followed_class(cls: type, session: Session) -> type:
 
 
 def _followed_member(value: Any, session: Session) -> Any:
-    if isinstance(value, types.FunctionType) and _is_generated(value.__code__):
-        return value
     if isinstance(value, types.FunctionType | functools._lru_cache_wrapper):
         return READ["follow"](value, session)
     if isinstance(value, staticmethod | classmethod):
@@ -131,12 +131,14 @@ def _followed_member(value: Any, session: Session) -> Any:
     return value
 
 
-def _is_generated(code: types.CodeType) -> bool:
-    """Whether a function was written by a library (``dataclasses``) and reads no name."""
-    if not code.co_filename.startswith("<") or code.co_freevars:
-        return False
-    instructions = [instruction.opname for instruction in dis.get_instructions(code)]
-    return not {"LOAD_GLOBAL", "LOAD_NAME", "MAKE_FUNCTION"}.intersection(instructions)
+_GENERATED = frozenset({"__repr__", "__eq__"})
+"""Methods that read nothing from outside where ``dataclasses`` writes them."""
+
+
+def _is_generated(member: Any) -> bool:
+    """Whether ``dataclasses`` wrote a method."""
+    code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
+    return code is not None and code.co_filename.startswith("<")
 
 
 def _names_of(cls: Any) -> Any:

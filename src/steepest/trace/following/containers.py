@@ -148,6 +148,7 @@ def _seen_dict(value: dict[Any, Any], root: Session) -> SeenDict:
     """Return the stand-in of a dictionary: it notes plain items when they are read."""
 
     def note(key: Any) -> None:
+        key = root.originals.get(id(key), key)  # an object, of which the function sees a stand-in
         found = value.get(key, MISSING)
         if found is MISSING or is_comparable(found):  # others are noted already
             root.captures.values.append((functools.partial(value.get, key, MISSING), found))

@@ -72,7 +72,7 @@ def _may_change(value: Any) -> bool:
     kind = type(value)
     is_instance = not isinstance(value, type | types.ModuleType | types.FunctionType | np.ufunc)
     is_numpys = kind.__module__.startswith("numpy") and "__dict__" in vars(kind)
-    return is_instance and is_numpys and kind is not np.vectorize
+    return is_instance and is_numpys and kind not in (np.vectorize, type(np.mean))
 
 
 def type_of(value: Any) -> Any:
@@ -109,7 +109,7 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return frozenset(see_member(item, name, root) for item in value)
     if type(value) is tuple or is_named_tuple(value):
         return see_tuple(value, name, root)
-    if getattr(value, "__objclass__", None) is dict:  # one of its methods, under another name
+    if type(value) in _METHODS_OF_TYPES and value.__objclass__ is dict:  # by another name
         note_dictionaries(root)
     if is_library(value):
         if _may_change(value):
@@ -148,6 +148,7 @@ def _seen_input(array: np.ndarray, read: Callable[[], Any], name: str, root: Ses
     return known
 
 
+_METHODS_OF_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _FUNCTIONS = (
     types.FunctionType,
     types.MethodType,

@@ -35,6 +35,8 @@ class Captures:
     filled
         Those of them that were empty before the function wrote to them. The next trace may
         find them filled, and need not write.
+    checkers
+        Cache: fast checks of the values, by their number.
     """
 
     values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
@@ -42,6 +44,9 @@ class Captures:
     names: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
+    checkers: dict[int, Callable[[], bool]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def only_fill(self) -> bool:
@@ -58,22 +63,28 @@ class Captures:
                 return False
         return True
 
-    def checker(self) -> Callable[[], bool]:
-        """Return a faster version of :meth:`values_hold` for a trace that has ended."""
+    def _checker(self) -> Callable[[], bool]:
+        """Return a fast check that the values noted so far are the very same objects."""
         plain = [pair for pair in self.values if not isinstance(pair[1], np.ndarray)]
         reads, expected = [read for read, _ in plain], [found for _, found in plain]
         arrays = [pair for pair in self.values if isinstance(pair[1], np.ndarray)]
-        values_hold = self.values_hold
 
-        def holds() -> bool:
+        def same() -> bool:
             if not all(map(operator.is_, map(operator.call, reads), expected)):
-                return values_hold()  # the same numbers may be other objects
+                return False
             return all([same_value(read(), found) for read, found in arrays])
 
-        return holds
+        return same
 
     def values_hold(self) -> bool:
         """Whether everything that was read is the same, apart from arrays."""
+        count = len(self.values)
+        if count not in self.checkers:
+            self.checkers[count] = self._checker()
+        return self.checkers[count]() or self._are_equal()
+
+    def _are_equal(self) -> bool:
+        """Compare values that may be equal, although they are other objects."""
         for read, expected in self.values:
             value = read()
             if value is not expected or isinstance(value, np.ndarray):
