@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import types
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
@@ -45,16 +47,21 @@ def keep_recent(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) 
 def cached_by_args(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function: it returns the same object for the same arguments.
 
-    Results for arguments without a hash are computed each time.
+    Results for arguments without a hash are computed each time. Functions among the arguments
+    are not kept alive.
     """
-    cached = functools.lru_cache(maxsize=256)(function)
+
+    @functools.lru_cache(maxsize=256)
+    def cached(*keys: Any) -> Any:
+        return function(*[key() if isinstance(key, weakref.ref) else key for key in keys])
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
+        keys = [weakref.ref(arg) if type(arg) is types.FunctionType else arg for arg in args]
         try:
-            hash(args)
+            hash(tuple(keys))
         except TypeError:
             return function(*args)
-        return cached(*args)
+        return cached(*keys)
 
     return call

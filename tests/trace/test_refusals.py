@@ -371,8 +371,11 @@ def test_arrays_that_are_more_than_arrays_are_refused(make):
 
 
 def test_a_value_kept_after_its_trace_is_refused():
-    class Hidden:  # its slots are not seen through
+    class Hidden:  # its slots are not seen through, because it reads them by itself
         __slots__ = ("last",)
+
+        def __getattribute__(self, name):
+            return object.__getattribute__(self, name)
 
     hidden = Hidden()
 

@@ -90,7 +90,12 @@ class _Owner(enum.Enum):
 
 _owners: dict[str, _Owner] = {}
 _lines: dict[tuple[int, int], tuple[types.CodeType, Source]] = {}
-_MOST_LINES = 1 << 14
+_MOST_LINES, _MOST_FILES = 1 << 11, 1 << 11
+"""Largest number of lines and files that are remembered.
+
+A line keeps the code that it is in alive: a process that traces one new function after another
+would hold them all.
+"""
 
 
 def _owner(file: str) -> _Owner:
@@ -99,6 +104,8 @@ def _owner(file: str) -> _Owner:
         owner = _Owner.LIBRARY
     elif file == _WITHOUT_LINES or is_installed(file):
         owner = _Owner.INSTALLED
+    if len(_owners) >= _MOST_FILES:  # each text that is executed may be a file of its own
+        _owners.clear()
     _owners[file] = owner
     return owner
 

@@ -6,15 +6,20 @@ they are first flattened. Unflattening a dataclass does not call its ``__init__`
 
 from __future__ import annotations
 
+import collections
+import copy
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
 _NAMESPACE = "steepest"
+STANDS_FOR = "_stands_for"
+"""Name of the attribute by which a stand-in for a class says what it stands for."""
+
 _SIMPLE = (np.ndarray, np.float64, float, int, bool, str)
 _LEAF = optree.tree_structure(0, namespace=_NAMESPACE)
 _tree_flatten: Callable[..., tuple[list[Any], Any]] = optree.tree_flatten
@@ -22,20 +27,37 @@ _registered: set[type] = set()
 _lock = threading.Lock()
 
 
+_CONTAINERS = (dict, list, collections.OrderedDict, collections.defaultdict, collections.deque)
+
+ON_MADE: list[Callable[[Any], Any]] = []
+"""Functions that each nested value goes through when it is made.
+
+``trace.following`` adds one: traced code sees the methods of what is made.
+"""
+
+
+class _IsStandInError(Exception):
+    """A value is of a class that stands for another one while a function is traced."""
+
+
 def _register(value: Any) -> bool:
     """Register a dataclass before it is flattened. As an ``is_leaf`` function: always False."""
     cls = type(value)
-    if cls not in _registered and dataclasses.is_dataclass(cls):
+    is_dataclass = dataclasses.is_dataclass(cls)
+    if isinstance(value, dict):
+        is_stand_in = getattr(cls, STANDS_FOR, None) is dict
+    else:
+        is_stand_in = (is_dataclass or isinstance(value, tuple)) and hasattr(cls, STANDS_FOR)
+    if is_stand_in:
+        raise _IsStandInError
+    if is_dataclass and cls not in _registered:
         names = tuple(field.name for field in dataclasses.fields(cls))
 
         def parts(whole: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
             return tuple(getattr(whole, name) for name in names), None, names
 
         def whole(_: None, values: Sequence[Any]) -> Any:
-            made = object.__new__(cls)
-            for name, part in zip(names, values, strict=True):
-                object.__setattr__(made, name, part)
-            return made
+            return made_of(cls, dict(zip(names, values, strict=True)))
 
         with _lock:
             if cls not in _registered:
@@ -57,7 +79,41 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     parts = tree if type(tree) is tuple else (tree,)
     if all(type(part) in _SIMPLE for part in parts):  # the most common case, and faster
         return _tree_flatten(tree, namespace=_NAMESPACE)
-    return _tree_flatten(tree, is_leaf=_register, namespace=_NAMESPACE)
+    try:
+        return _tree_flatten(tree, is_leaf=_register, namespace=_NAMESPACE)
+    except _IsStandInError:
+        return flatten(_of_real_classes(tree))
+
+
+def _of_real_classes(tree: Any) -> Any:
+    """Return a nested value in which each part is of the class that its own stands for."""
+    cls = type(tree)
+    real = getattr(cls, STANDS_FOR, None) or cls
+    if isinstance(tree, tuple):
+        items: Any = map(_of_real_classes, tree)
+        return tuple.__new__(real, items) if hasattr(cls, "_fields") else real(items)
+    if real in _CONTAINERS:
+        made = copy.copy(tree)
+        for key, part in made.items() if isinstance(made, dict) else enumerate(made):
+            made[key] = _of_real_classes(part)
+        return made
+    if real is cls or not dataclasses.is_dataclass(cls):
+        return tree
+    return made_of(
+        real,
+        {
+            field.name: _of_real_classes(getattr(tree, field.name))
+            for field in dataclasses.fields(cls)
+        },
+    )
+
+
+def made_of(cls: type, attributes: Mapping[str, Any]) -> Any:
+    """Return an object with some attributes, without a call of ``__init__``."""
+    made: Any = object.__new__(cls)
+    for name, value in attributes.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -89,7 +145,11 @@ def structure(tree: Any) -> Any:
 
 def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
     """Return the nested value with a structure and leaves."""
-    return optree.tree_unflatten(structure, leaves)
+    made = optree.tree_unflatten(structure, leaves)
+    if structure != _LEAF:
+        for see in ON_MADE:
+            made = see(made)
+    return made
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:

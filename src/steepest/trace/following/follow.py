@@ -19,13 +19,25 @@ import numpy as np
 from steepest.graph import Node
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.assignment import freeze
-from steepest.trace.following.containers import CONTAINERS, see_container, see_member, see_tuple
+from steepest.trace.following.classes import see_class
+from steepest.trace.following.containers import (
+    CONTAINERS,
+    is_named_tuple,
+    note_dictionaries,
+    see_container,
+    see_member,
+    see_proxy,
+    see_tuple,
+)
+from steepest.trace.following.lazy_items import SeenDict, reads_past
+from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import see_library
-from steepest.trace.following.objects import follow_object, has_own_methods, see_class
+from steepest.trace.following.objects import IN_PYTHON, follow_object
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
 from steepest.trace.following.stand_ins import READ
+from steepest.trace.following.tables import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
-from steepest.trace.recording.captures import MISSING, is_comparable
+from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.chance import refuse_random
 from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import SUPPORTED, Session, current
@@ -60,12 +72,14 @@ def _may_change(value: Any) -> bool:
     kind = type(value)
     is_instance = not isinstance(value, type | types.ModuleType | types.FunctionType | np.ufunc)
     is_numpys = kind.__module__.startswith("numpy") and "__dict__" in vars(kind)
-    return is_instance and is_numpys and kind is not np.vectorize
+    return is_instance and is_numpys and kind not in (np.vectorize, type(np.mean))
 
 
 def type_of(value: Any) -> Any:
     """Return the type of a value, as traced code sees it."""
     root, kind = current().root, type(value)
+    if kind is SeenDict:
+        return dict
     own = root.originals.get(id(kind))
     return see_class(own, root) if isinstance(own, type) else kind
 
@@ -78,33 +92,30 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if isinstance(value, Traced) or id(value) in root.originals:
         return value
     if type(value) is np.ndarray and value.dtype in SUPPORTED:
-        if value.dtype == np.bool_:  # a mask decides shapes: compared by value
-            captures.values.append((read, value.copy()))
-            node = root.lift(value)
-        else:
-            node = root.hold(value, name, read)
-        known = root.followed.get((id(value), "array"))  # one stand-in for one array
-        if known is None:
-            known = captured(node, name, root, value.flags.c_contiguous)
-            root.followed[id(value), "array"] = known
-        return known
+        return _seen_input(value, read, name, root)
     refuse_random(value, name)
+    if isinstance(value, np.ndarray):
+        return _seen_array(value, read, name, root)
     captures.values.append((read, value))
     if is_comparable(value) or value is MISSING:
         return value
     if type(value) in CONTAINERS:
         return see_container(value, name, root)
+    if type(value) is types.MappingProxyType:
+        return see_proxy(value, name, root)
+    if is_table(value):
+        return see_table(value, name, root)
     if type(value) is frozenset:
         return frozenset(see_member(item, name, root) for item in value)
-    if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
-        if has_own_methods(type(value)):
-            captures.opaque.append(type(value).__name__)
+    if type(value) is tuple or is_named_tuple(value):
         return see_tuple(value, name, root)
+    if type(value) in _METHODS_OF_TYPES and value.__objclass__ is dict:  # by another name
+        note_dictionaries(root)
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
         return see_library(value, name)
-    if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+    if isinstance(value, _FUNCTIONS):
         return follow(value, root)
     if isinstance(value, types.ModuleType):
         return UserModule(value, root)
@@ -113,11 +124,56 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if isinstance(value, enum.Enum):
         see_class(type(value), root)
         return value
+    if type(value) in IN_PYTHON:
+        return follow_object(value, root)
     if is_library(type(value)):
         captures.opaque.append(f"{name} ({type(value).__name__})")
-    if isinstance(value, np.ndarray):
-        return _read_only(value, root)
     return follow(value, root)
+
+
+def _seen_input(array: np.ndarray, read: Callable[[], Any], name: str, root: Session) -> Any:
+    """Return the one stand-in for an array that the graph can hold."""
+    captures, key = root.captures, (id(array), "array")
+    is_mask = array.dtype == np.bool_
+    if is_mask:  # it decides shapes: compared by value
+        note_contents(array, read, captures)
+    if key in root.followed:
+        known, first = root.followed[key]
+        if not is_mask:  # a second name: both must be one array at later calls, too
+            captures.values.append((lambda: read() is first(), True))
+        return known
+    node = root.lift(array) if is_mask else root.hold(array, name, read)
+    known = captured(node, name, root, array.flags.c_contiguous)
+    root.followed[key] = known, read
+    return known
+
+
+_METHODS_OF_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
+_FUNCTIONS = (
+    types.FunctionType,
+    types.MethodType,
+    functools.partial,
+    functools._lru_cache_wrapper,
+)
+
+
+def _seen_array(array: np.ndarray, read: Callable[[], Any], name: str, root: Session) -> Any:
+    """Return what is seen for an array that is no input: its contents are noted, or its fields."""
+    captures = root.captures
+    if is_table(array):
+        captures.values.append((lambda: read() is array, True))
+        return see_table(array, name, root)
+    if type(array) is np.memmap and array.dtype in SUPPORTED:
+        captures.values.append((lambda: read() is array, True))
+        key = (id(array), "memory")
+        plain = root.followed.setdefault(key, array.view(np.ndarray))
+        root.kept.append(array)
+        return _seen(plain, lambda: plain, name, root)
+    if can_compare(array) and not has_own_methods(type(array)):
+        note_contents(array, read, captures)
+    else:
+        captures.opaque.append(f"{name} ({type(array).__name__})")
+    return _read_only(array, root)
 
 
 def _read_only(array: np.ndarray, root: Session) -> np.ndarray:
@@ -194,6 +250,8 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     unseen = _READ_UNSEEN.intersection(code.co_names)
     if unseen:  # what they read is not noted
         root.captures.opaque.append(f"{', '.join(sorted(unseen))} in {function.__name__}")
+    if reads_past(code):
+        note_dictionaries(root)
     view = view_of(function.__globals__, root)
     _show_to_classes(code, view)
     old_cells = function.__closure__ or ()

@@ -53,6 +53,49 @@ UNCHANGED = object()
 """Stands for a place to which nothing was written."""
 
 
+def slot_value(owner: Any, name: str) -> Any:
+    """Return what an object keeps in a slot, or :data:`MISSING`."""
+    for base in type(owner).__mro__:
+        member = vars(base).get(name)
+        if isinstance(member, types.MemberDescriptorType):
+            try:
+                return member.__get__(owner)
+            except AttributeError:
+                return MISSING
+    return MISSING
+
+
+def attributes_of(owner: Any) -> dict[str, Any]:
+    """Return an object's own attributes, whether they are in slots or not."""
+    names = {
+        name
+        for base in type(owner).__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, types.MemberDescriptorType)
+    }
+    slots = {name: slot_value(owner, name) for name in names}
+    found = {name: value for name, value in slots.items() if value is not MISSING}
+    return found | getattr(owner, "__dict__", {})
+
+
+def _put_attribute(owner: Any, name: str, value: Any) -> None:
+    own = getattr(owner, "__dict__", None)
+    slot = next(
+        (
+            vars(base)[name]
+            for base in type(owner).__mro__
+            if isinstance(vars(base).get(name), types.MemberDescriptorType)
+        ),
+        None,
+    )
+    if slot is None and own is not None:
+        _put_item(own, name, value)  # past methods of the class, which did it already
+    elif value is MISSING:
+        object.__delattr__(owner, name)
+    else:
+        object.__setattr__(owner, name, value)
+
+
 class Pending:
     """What a traced function has written to the attributes of an object.
 
@@ -90,11 +133,11 @@ class Pending:
         return [self._place(name) for name in names]
 
     def _place(self, name: str) -> Place:
-        attributes, value = self.owner.__dict__, self.now.get(name, MISSING)
+        value = self.now.get(name, MISSING)
         return Place(
             f"{type(self.owner).__name__}.{name}",
             lambda: value,
-            functools.partial(_put_item, attributes, name),
+            functools.partial(_put_attribute, self.owner, name),
             self.sources.get(name, self._source),
             _is_filling(self.before.get(name, MISSING)),
             self.save,
@@ -120,15 +163,16 @@ class Pending:
 
     def start_anew(self) -> None:
         """Start over from the object's attributes as they are now."""
-        if self.now is not self.owner.__dict__:
+        if self.now is not getattr(self.owner, "__dict__", None):
+            now = attributes_of(self.owner)
             self.now.clear()
-            self.now.update(self.owner.__dict__)
+            self.now.update(now)
         self.before = dict(self.now)
         self.seen.clear()
 
     def take_back(self) -> None:
         """Undo what the function wrote if it wrote to the object itself."""
-        if self.now is self.owner.__dict__:
+        if self.now is getattr(self.owner, "__dict__", None):
             self.reset()
 
 

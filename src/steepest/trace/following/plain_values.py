@@ -72,7 +72,8 @@ def _made_plain(value: Any, session: Session, memo: dict[int, tuple[Any, Any]]) 
         return type(value)(map(inner, value))
     if isinstance(value, tuple):
         items = [inner(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        kind = session.originals.get(id(type(value)), type(value))
+        return tuple.__new__(kind, items) if hasattr(value, "_fields") else kind(items)
     if isinstance(value, types.MethodType):
         return types.MethodType(inner(value.__func__), inner(value.__self__))
     if isinstance(value, functools.partial):

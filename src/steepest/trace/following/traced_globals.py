@@ -13,8 +13,8 @@ import types
 from typing import Any
 
 from steepest.trace.arrays.text import refuse_text
+from steepest.trace.following.classes import see_class
 from steepest.trace.following.namespaces import WATCHED, seen_builtins
-from steepest.trace.following.objects import see_class
 from steepest.trace.following.places import global_place
 from steepest.trace.following.stand_ins import READ
 from steepest.trace.recording.captures import MISSING

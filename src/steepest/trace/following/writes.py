@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import TraceWarning, UnsupportedError
-from steepest.graph.source import Source, at
+from steepest.graph.source import Source, at, function_source
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.following.places import UNCHANGED, Place
 from steepest.trace.following.plain_values import plain
@@ -48,6 +49,8 @@ def finish(session: Session, function_name: str) -> None:
     if traced:
         roll_back(session)
         return
+    if session.captures.opaque:
+        _warn_of_traces(session, function_name)
     commit(session, function_name)
     if traced is not None:
         traced.append(function_name)
@@ -117,6 +120,37 @@ def _warn_of_changes(function_name: str, places: Sequence[Place]) -> None:
         "callback= or run.history shows values on the way",
         places[0].source,
     )
+
+
+_PATIENCE = 8
+"""Traces of a function after which a warning says that each call traces it."""
+
+_MOST_COUNTED = 256
+_traced: dict[int, tuple[weakref.ref[Any], int]] = {}
+"""How often a function was traced that reads what cannot be compared, by identity."""
+
+
+def _warn_of_traces(session: Session, function_name: str) -> None:
+    """Warn of a function that has been traced at each of several calls, and say why."""
+    function = session.subject
+    owner = getattr(function, "__self__", function)
+    try:
+        reference = weakref.ref(owner)
+    except TypeError:
+        return
+    known, count = _traced.get(id(owner), (reference, 0))
+    count = count + 1 if known() is owner else 1
+    if len(_traced) >= _MOST_COUNTED:
+        _traced.clear()
+    _traced[id(owner)] = reference, count
+    if count == _PATIENCE:
+        names = ", ".join(dict.fromkeys(session.captures.opaque))
+        warn(
+            f"{function_name} is traced anew at each call, which takes a thousand times as long "
+            f"as a call of compiled code: it uses {names}, and steepest cannot tell whether that "
+            "has changed; read what the function needs from it before, and pass that in",
+            function_source(function),
+        )
 
 
 _announced: dict[Any, Any] = {}

@@ -7,6 +7,7 @@ strings, tuples and functions are compared. Anything else forces a new trace.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ class Captures:
     filled
         Those of them that were empty before the function wrote to them. The next trace may
         find them filled, and need not write.
+    checkers
+        Cache: fast checks of the values, by their number.
     """
 
     values: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
@@ -41,6 +44,9 @@ class Captures:
     names: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
+    checkers: dict[int, Callable[[], bool]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def only_fill(self) -> bool:
@@ -57,14 +63,41 @@ class Captures:
                 return False
         return True
 
+    def _checker(self) -> Callable[[], bool]:
+        """Return a fast check that the values noted so far are the very same objects."""
+        plain = [pair for pair in self.values if not isinstance(pair[1], np.ndarray)]
+        reads, expected = [read for read, _ in plain], [found for _, found in plain]
+        arrays = [pair for pair in self.values if isinstance(pair[1], np.ndarray)]
+
+        def same() -> bool:
+            if not all(map(operator.is_, map(operator.call, reads), expected)):
+                return False
+            return all([same_value(read(), found) for read, found in arrays])
+
+        return same
+
     def values_hold(self) -> bool:
         """Whether everything that was read is the same, apart from arrays."""
+        count = len(self.values)
+        if count not in self.checkers:
+            self.checkers[count] = self._checker()
+        return self.checkers[count]() or self._are_equal()
+
+    def _are_equal(self) -> bool:
+        """Compare values that may be equal, although they are other objects."""
         for read, expected in self.values:
             value = read()
             if value is not expected or isinstance(value, np.ndarray):
                 if not same_value(value, expected):
                     return False
         return True
+
+
+def note_contents(array: np.ndarray, read: Callable[[], Any], captures: Captures) -> None:
+    """Note an array by its contents, and how they lie in memory."""
+    strides = array.strides
+    captures.values.append((read, array.copy()))
+    captures.values.append((lambda: getattr(read(), "strides", None) == strides, True))
 
 
 def _same_kind(array: Any, expected: np.ndarray) -> bool:
@@ -88,9 +121,23 @@ def same_value(value: Any, expected: Any) -> bool:
         return bool(value == expected)
     if isinstance(value, tuple):
         return len(value) == len(expected) and all(map(same_value, value, expected))
-    if isinstance(value, np.ndarray):
-        return _same_kind(value, expected) and value.tobytes() == expected.tobytes()
-    return False
+    return isinstance(value, np.ndarray) and _same_contents(value, expected)
+
+
+def _same_contents(array: np.ndarray, expected: np.ndarray) -> bool:
+    if array.shape != expected.shape or array.dtype != expected.dtype:
+        return False
+    if isinstance(array, np.ma.MaskedArray):  # also what is masked may be read
+        same_mask = np.array_equal(np.ma.getmaskarray(array), np.ma.getmaskarray(expected))
+        array, expected = array.view(np.ndarray), expected.view(np.ndarray)
+        return same_mask and array.tobytes() == expected.tobytes()
+    return array.tobytes() == expected.tobytes()
+
+
+def can_compare(array: np.ndarray) -> bool:
+    """Whether :func:`same_value` can tell that an array that is no input has changed."""
+    plain = vars(array) if hasattr(array, "__dict__") else {}
+    return not array.dtype.hasobject and (not plain or isinstance(array, np.ma.MaskedArray))
 
 
 def is_comparable(value: Any) -> bool:
