@@ -80,4 +80,4 @@ $(VENV)/bench: $(VENV)/demo
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist *.egg-info bench.json bench-fits.json
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info bench.json bench-fits.json bench-first.json

@@ -48,11 +48,11 @@ MODELS = {
     ),
     "two decays": (
         "a * np.exp(-b * t) + c * np.exp(-d * t) + e",
-        (1.0, 1.0, 1.0, 0.1, 0.0),
-        (2.0, 2.0, 1.0, 0.2, 0.3),
+        (1.5, 3.0, 1.0, 0.1, 0.1),
+        (2.0, 2.5, 1.0, 0.2, 0.3),
     ),
 }
-"""Formula, start and truth of the models; K, another number in each repeat, is added to each."""
+"""Formula, start and truth of the models."""
 
 LOSSES = {
     "Rosenbrock, 2": (
@@ -80,10 +80,13 @@ def f({arguments}): return {body}
 """
 
 
-def made(header, body, folder, numbers=itertools.count()):
+NUMBERS = itertools.count(1)
+
+
+def made(header, body, folder):
     """Return a new function, in a file of its own; its constant is like no other's."""
-    number = next(numbers)
-    text = f"def f({header}):\n    return {body} + {1e-9 * (1 + number)!r} * np.sum({header[0]})\n"
+    number, parameter = next(NUMBERS), "a" if "a" in header else "np.sum(x**2)"
+    text = f"def f({header}):\n    return {body} + {1e-9 * number!r} * {parameter}\n"
     path = Path(folder) / f"f{number}.py"
     path.write_text(text)
     space = dict(globals())
@@ -102,7 +105,7 @@ def fits(name, folder):
     body, start, truth = MODELS[name]
     header = ", ".join(["t", *"abcde"[: len(start)]])
     ours, twin = made(header, body, folder), made(header, body, folder)
-    y = ours(T, *truth) + 0.01 * random.normal(size=T.size)
+    y = ours(T, *truth) + 0.003 * random.normal(size=T.size)
     return (
         lambda: st.curve_fit(ours, T, y, start),
         lambda: scipy.optimize.curve_fit(twin, T, y, start),
@@ -168,9 +171,8 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for table, make in ((MODELS, fits), (LOSSES, descents)):
-            for name in table:
-                if not options.names or name in options.names:
-                    rows.append(measure(name, make, options.repeats, folder))
+            wanted = [name for name in table if not options.names or name in options.names]
+            rows += [measure(name, make, options.repeats, folder) for name in wanted]
     if not options.names:
         rows += scripts(5)
     if options.json:

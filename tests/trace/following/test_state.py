@@ -458,7 +458,9 @@ def test_state_is_traced_once_and_never_stale(holder, place, traces):
 
 
 @pytest.mark.parametrize(
-    "function", [np.mean, np.sinc, np.exp, np.linalg.norm, np.float64, np.add.reduce], ids=repr
+    "function",
+    [np.mean, np.sinc, np.exp, np.linalg.norm, np.float64, np.add.reduce],
+    ids=lambda function: function.__name__,
 )
 def test_a_function_of_numpy_is_state_that_does_not_change(function, traces):
     f = st.compile(lambda x: np.sum(function(x)))
