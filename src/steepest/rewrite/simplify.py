@@ -7,6 +7,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 
 from steepest.graph import Guard, Node, Source, rebuild, verify_pass, with_operands
 from steepest.ops import SCAN
+from steepest.rewrite.factors import use_factors
 from steepest.rewrite.loops import trim_loops
 from steepest.rewrite.rules import RULES, RewriteRule
 
@@ -35,6 +36,8 @@ def simplify(
         return _simplify_node(with_operands(node, new), rules)
 
     result = rebuild(outputs, simpler, sources)
+    if rules is RULES:
+        result = use_factors(result, sources)
     if loops:
         inside = functools.partial(simplify, sources=sources, rules=rules)
         result = trim_loops(result, sources, inside)

@@ -11,6 +11,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from steepest.engines.native.jit import lapack_symbols
 from steepest.graph import Node
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.POINTER(ctypes.c_void_p))
@@ -90,6 +91,8 @@ def make_symbols_known(names: Iterable[str]) -> None:
         if symbol.startswith(_SPECIAL):
             name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
             special_symbol(name, int(operands))
+        elif symbol.startswith(lapack_symbols.PREFIX):
+            lapack_symbols.symbol(symbol)
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

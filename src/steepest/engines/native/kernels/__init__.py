@@ -5,10 +5,25 @@ from steepest.engines.native.kernels import (
     control_flow,
     gemm,
     host,
+    lapack,
+    lapack_lu,
+    lapack_spectral,
     qr,
     row_panels,
     scatter,
     sort,
 )
 
-__all__ = ["accumulate", "control_flow", "gemm", "host", "qr", "row_panels", "scatter", "sort"]
+__all__ = [
+    "accumulate",
+    "control_flow",
+    "gemm",
+    "host",
+    "lapack",
+    "lapack_lu",
+    "lapack_spectral",
+    "qr",
+    "row_panels",
+    "scatter",
+    "sort",
+]

@@ -1,0 +1,268 @@
+"""LU factors: general systems, inverses and determinants of one matrix share them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from steepest.engines.native import ir
+from steepest.engines.native.codegen.element import Element
+from steepest.engines.native.codegen.lowering import Lowering
+from steepest.engines.native.codegen.memory import Cell, View
+from steepest.engines.native.codegen.registry import kernel
+from steepest.engines.native.codegen.types import index
+from steepest.engines.native.kernels.host import host
+from steepest.engines.native.kernels.lapack_calls import (
+    INT,
+    INT_DTYPE,
+    Caller,
+    calling,
+    copy_matrix,
+    part,
+    serves,
+    space,
+    transposed,
+    with_batch,
+)
+from steepest.graph import Node
+
+
+class Factors(NamedTuple):
+    """LU factors of matrices, in memory.
+
+    Attributes
+    ----------
+    lu
+        Both triangles, in column-major order.
+    pivots
+        For each row the row, from 1, with which it was exchanged.
+    code
+        Not 0 if the matrix is singular.
+    """
+
+    lu: View
+    pivots: View
+    code: View
+
+
+class Known(NamedTuple):
+    """The factors of a node's matrices, or of the transposed ones, and the node they are for."""
+
+    factors: Factors
+    is_transposed: bool
+    owner: Node
+
+
+def base_of(node: Node) -> tuple[Node, bool]:
+    """Return the node whose matrices a node transposes, and whether it does."""
+    axes = tuple(range(node.ndim))
+    swapped = (*axes[:-2], *axes[:-3:-1])
+    is_transposed = False
+    while node.op.name == "transpose" and node.attributes["axes"] == swapped:
+        node, is_transposed = node.operands[0], not is_transposed
+    return node, is_transposed
+
+
+def factor_matrix(lowering: Lowering, call: Caller, a: View) -> Factors:
+    """Emit the factorization of one matrix, in memory of its own. The error code is the call's."""
+    arena, n = lowering.arena, a.shape[0]
+    lu, _ = arena.allocate(a.dtype, a.shape)
+    pivots, _ = arena.allocate(INT_DTYPE, (n,))
+    code, _ = arena.allocate(INT_DTYPE, ())
+    factors = Factors(lu, pivots, code)
+    _factor(lowering, call, a, factors)
+    return factors
+
+
+def _factor(lowering: Lowering, call: Caller, a: View, into: Factors) -> None:
+    builder, n = lowering.builder, a.shape[0]
+    copy_matrix(builder, a, transposed(into.lu))
+    lu, pivots = (view.at_offset(builder, None) for view in (into.lu, into.pivots))
+    call.lapack("getrf", n, n, lu, n, pivots)
+    into.code.store(
+        builder, builder.element(call.code, INT_DTYPE), into.code.at_offset(builder, None)
+    )
+
+
+def factored(lowering: Lowering, call: Caller, a: Node, reader: Node) -> tuple[Factors, bool]:
+    """Return the LU factors of a node's matrices, and whether they are of the transposed ones.
+
+    The first node that reads a matrix factors it, and its memory is never used again. If its
+    loops are written a second time, it is factored a second time.
+    """
+    base, is_transposed = base_of(a)
+    known = lowering.factors.get(base)
+    if known is not None and known.owner is not reader:
+        return known.factors, known.is_transposed != is_transposed
+    builder, arena = lowering.builder, lowering.arena
+    batch, n = a.shape[:-2], a.shape[-1]
+    if known is None:
+        shapes = ((a.dtype, (*batch, n, n)), (INT_DTYPE, (*batch, n)), (INT_DTYPE, batch))
+        views = [arena.allocate(dtype, shape)[0] for dtype, shape in shapes]
+        known = lowering.factors[base] = Known(Factors(*views), is_transposed, reader)
+    source = lowering.in_memory(base)
+    source = transposed(source) if is_transposed else source
+    with builder.loops(batch) as at:
+        into = Factors(*[part(builder, view, at) for view in known.factors])
+        _factor(lowering, call, part(builder, source, at), into)
+    return known.factors, False
+
+
+def _with_batch(factors: Factors, node: Node) -> Factors:
+    """Return factors with the leading axes of a result."""
+    tall = dataclasses.replace(
+        factors.pivots,
+        shape=(*factors.pivots.shape, 1),
+        strides=(*factors.pivots.strides, 1),
+    )
+    flat = dataclasses.replace(
+        factors.code, shape=(*factors.code.shape, 1, 1), strides=(*factors.code.strides, 1, 1)
+    )
+    lu, pivots, code = (with_batch(view, node) for view in (factors.lu, tall, flat))
+    return Factors(lu, pivots, code)
+
+
+def _is_singular(lowering: Lowering, factors: Factors) -> ir.Value:
+    code = factors.code.load(lowering.builder, factors.code.at_offset(lowering.builder, None))
+    return lowering.builder.ir.icmp_unsigned("!=", code.value, ir.Constant(INT, 0))
+
+
+@kernel("solve")
+def solve(lowering: Lowering, node: Node) -> None:
+    """Solve general systems."""
+    if not serves(node):
+        host(lowering, node)
+        return
+    builder = lowering.builder
+    right = with_batch(lowering.in_memory(node.operands[1]), node)
+    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
+        factors, is_transposed = factored(lowering, call, node.operands[0], node)
+        wide = _with_batch(factors, node)
+        with builder.loops(node.shape[:-2]) as batch:
+            mine = Factors(*[part(builder, view, batch) for view in wide])
+            builder.fail_if(_is_singular(lowering, mine), node)
+            b, result = part(builder, right, batch), part(builder, target, batch)
+            solve_factored(lowering, call, mine, b, result, is_transposed)
+
+
+def solve_factored(
+    lowering: Lowering,
+    call: Caller,
+    factors: Factors,
+    right: View,
+    result: View,
+    is_transposed: bool,
+) -> None:
+    """Emit the solution of a system with a factored matrix."""
+    builder = lowering.builder
+    n, columns = result.shape
+    # One column is in column-major order as it is.
+    x = result if columns == 1 else transposed(space(lowering, result.dtype, (columns, n)))
+    copy_matrix(builder, right, x)
+    lu, pivots, place = (
+        view.at_offset(builder, None) for view in (factors.lu, factors.pivots, x)
+    )
+    call.lapack("getrs", "T" if is_transposed else "N", n, columns, lu, n, pivots, place, n)
+    if x is not result:
+        copy_matrix(builder, x, result)
+
+
+@kernel("inverse")
+def inverse(lowering: Lowering, node: Node) -> None:
+    """Invert matrices: the inverse of U, times that of L, with its columns in order."""
+    if not serves(node):
+        host(lowering, node)
+        return
+    builder, n = lowering.builder, node.shape[-1]
+    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
+        factors, is_transposed = factored(lowering, call, node.operands[0], node)
+        work = space(lowering, node.dtype, (n, n))
+        with builder.loops(node.shape[:-2]) as batch:
+            mine = Factors(*[part(builder, view, batch) for view in factors])
+            builder.fail_if(_is_singular(lowering, mine), node)
+            _copy_upper(lowering, mine.lu, work)
+            inner, lu = work.at_offset(builder, None), mine.lu.at_offset(builder, None)
+            call.lapack("trtri", "U", "N", n, inner, n)
+            call.blas("trsm", "R", "L", "N", "U", n, n, 1.0, lu, n, inner, n)
+            with builder.loop(n) as step:
+                column = builder.ir.sub(index(n - 1), step)
+                _exchange(lowering, call, work, column, _pivot(lowering, mine, column))
+            found = work if is_transposed else transposed(work)
+            copy_matrix(builder, found, part(builder, target, batch))
+
+
+def _copy_upper(lowering: Lowering, lu: View, target: View) -> None:
+    """Copy U, which is a lower triangle in C order; zeros elsewhere."""
+    builder = lowering.builder
+    with builder.loops(target.shape) as (row, column):
+        element = lu.load(builder, lu.address(builder, (row, column)))
+        is_within = builder.compare_places("<=", column, row)
+        element = builder.select(is_within, element, builder.zero(target.dtype))
+        target.store(builder, element, target.address(builder, (row, column)))
+
+
+def _pivot(lowering: Lowering, factors: Factors, place: ir.Value) -> ir.Value:
+    """Return the row, from 0, with which a row was exchanged."""
+    builder, pivots = lowering.builder, factors.pivots
+    found = pivots.load(builder, pivots.address(builder, (place, *[index(0)] * (len(pivots.shape) - 1))))
+    return builder.ir.sub(builder.ir.sext(found.value, ir.IntType(64)), index(1))
+
+
+def _exchange(
+    lowering: Lowering, call: Caller, matrix: View, one: ir.Value, other: ir.Value
+) -> None:
+    """Exchange two columns of a matrix in column-major order."""
+    builder, n = lowering.builder, matrix.shape[0]
+    with builder.ir.if_then(builder.ir.icmp_unsigned("!=", one, other)):
+        left, right = (
+            matrix.address(builder, (column, index(0))) for column in (one, other)
+        )
+        call.blas("swap", n, left, 1, right, 1)
+
+
+# Determinants.
+
+
+def _sign_and_logarithm(lowering: Lowering, factors: Factors) -> tuple[Element, Element]:
+    """Return the sign of a determinant and the logarithm of its size, as NumPy computes them."""
+    builder, lu = lowering.builder, factors.lu
+    n, dtype = lu.shape[-1], lu.dtype
+    sign, total = Cell(builder, builder.number(1, dtype)), Cell(builder, builder.zero(dtype))
+    with builder.loop(n) as i:
+        element = lu.load(builder, lu.address(builder, (i, i)))
+        is_exchanged = builder.truth_of(
+            builder.ir.icmp_unsigned("!=", _pivot(lowering, factors, i), i)
+        )
+        turns = is_exchanged ^ (element < 0)
+        sign.set(builder.select(turns, -sign.get(), sign.get()))
+        total.set(total.get() + builder.libm("log", builder.fabs(element)))
+    is_singular = builder.truth_of(_is_singular(lowering, factors))
+    nothing, least = builder.zero(dtype), builder.number(-np.inf, dtype)
+    return (
+        builder.select(is_singular, nothing, sign.get()),
+        builder.select(is_singular, least, total.get()),
+    )
+
+
+def _determinant(lowering: Lowering, node: Node) -> None:
+    if not serves(node):
+        host(lowering, node)
+        return
+    builder = lowering.builder
+    target = lowering.memory.allocate(node)
+    with calling(lowering, node.dtype) as call:
+        factors, _ = factored(lowering, call, node.operands[0], node)
+    with builder.loops(node.shape) as batch:
+        mine = Factors(*[part(builder, view, batch) for view in factors])
+        sign, logarithm = _sign_and_logarithm(lowering, mine)
+        if node.op.name == "det":
+            result = sign * builder.libm("exp", logarithm)
+        else:
+            result = sign if node.op.name == "detsign" else logarithm
+        target.store(builder, result, target.address(builder, batch))
+
+
+for _name in ("det", "detsign", "logabsdet"):
+    kernel(_name)(_determinant)
