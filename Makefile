@@ -46,6 +46,7 @@ bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py --json bench.json
 	$(BIN)/python benchmarks/fits.py --json bench-fits.json
 	$(BIN)/python benchmarks/loops.py
+	$(BIN)/python benchmarks/linear_algebra.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py

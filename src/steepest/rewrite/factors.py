@@ -64,9 +64,10 @@ def use_factors(
     of the lower triangle.
     """
     nodes = order(outputs)
-    factors = {
-        without_transpose(node.operands[0])[0]: node for node in nodes if node.op.name == "cholesky"
-    }
+    factors: dict[Node, Node] = {}
+    for node in nodes:
+        if node.op.name == "cholesky":
+            factors[without_transpose(node.operands[0])[0]] = node
     if not factors or all(node.op.name != "solve" for node in nodes):
         return list(outputs)
 

@@ -1,6 +1,8 @@
 """The rewrite rules. An exact replacement is equal in every bit, except the sign of a zero.
 
-Another one rounds differently, and is at least as accurate. A rule gets a node whose operands are already rewritten. It returns a simpler node, or None
+Another one rounds differently, and is at least as accurate.
+
+A rule gets a node whose operands are already rewritten. It returns a simpler node, or None
 if it does not apply.
 """
 
@@ -189,6 +191,19 @@ def _reshape_reshape(node: Node) -> Node | None:
     if inner.op.name != "reshape":
         return None
     return make(node.op, inner.operands, **node.attributes)
+
+
+@rule("a vector along the diagonal", "reshape")
+def _on_diagonal(node: Node) -> Node | None:
+    """Place the elements by row and column, without a division for each."""
+    (flat,) = node.operands
+    if flat.op.name != "embed" or node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return None
+    n = node.shape[0]
+    if flat.attributes["slices"] != ((0, n, n + 1),):
+        return None
+    repeated = make(TABLE["broadcast_to"], flat.operands, shape=node.shape)
+    return make(TABLE["lower_part"], (repeated,), diagonal=True, below=False)
 
 
 @rule("transpose of transpose", "transpose")

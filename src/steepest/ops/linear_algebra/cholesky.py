@@ -11,7 +11,7 @@ from steepest.graph import Node
 from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.linear_algebra.factors import outer, positive_inverse, solve_lower
-from steepest.ops.linear_algebra.lower_part import lower_part
+from steepest.ops.linear_algebra.lower_part import half_lower, lower_part
 from steepest.ops.linear_algebra.matrices import ENTRIES, SQUARE_CASES, from_lower, square, swap
 from steepest.ops.linear_algebra.structure import (
     diagonal_of,
@@ -28,11 +28,6 @@ from steepest.ops.row import Domain, Row
 NOT_POSITIVE = "Matrix is not positive definite"
 
 
-def _half_lower(x: Array) -> Array:
-    """Return the lower triangle with half of the diagonal."""
-    return lower_part(x, diagonal=0.5)
-
-
 def _cholesky_pullback(cotangent: Array, lower: Array, a: Array) -> tuple[Array, ...]:
     """Pull back by ``inv(L).T @ S @ inv(L) / 2``, where S is symmetric (Murray 2016).
 
@@ -45,7 +40,7 @@ def _cholesky_pullback(cotangent: Array, lower: Array, a: Array) -> tuple[Array,
         inner = _inner(cotangent, lower)
         half = solve_lower(lower, inner + swap(inner), transposed=True)
         known = solve_lower(lower, swap(half), transposed=True)
-    return (lower_part(known, diagonal=0.5),)
+    return (half_lower(known),)
 
 
 def _known_slopes(cotangent: Array, lower: Array) -> Array | None:
@@ -111,19 +106,19 @@ def _inner(cotangent: Array, lower: Array) -> Array:
         found = _solved_product(node, lower.node)
         if found is not None:
             left, right = (traced(x, lower) for x in found)
-            result = result + sign * _half_lower(outer(left, swap(right)))
+            result = result + sign * half_lower(outer(left, swap(right)))
             continue
         term = sign * traced(node, lower)
         rest = term if rest is None else rest + term
     if rest is not None:
-        result = result + _half_lower(np.matmul(swap(lower), lower_part(rest)))
+        result = result + half_lower(np.matmul(swap(lower), lower_part(rest)))
     return result
 
 
 def _cholesky_pushforward(tangents: Sequence[Array], lower: Array, a: Array) -> Array:
     half = solve_lower(lower, from_lower(tangents[0]), transposed=False)
     inner = solve_lower(lower, swap(half), transposed=False)
-    return np.matmul(lower, _half_lower(inner))
+    return np.matmul(lower, half_lower(inner))
 
 
 CHOLESKY = Row(

@@ -50,28 +50,28 @@ def outer(left: Array, right: Array) -> Array:
 # A system with a lower triangle, the only one that is read.
 
 
-def _solve_lower(l: Array, b: Array, *, transposed: bool) -> Array:
-    lower = np.tril(l)
+def _solve_lower(lower: Array, b: Array, *, transposed: bool) -> Array:
+    lower = np.tril(lower)
     return np.linalg.solve(swap(lower) if transposed else lower, b)
 
 
 def _solve_lower_pullback(
-    cotangent: Array, x: Array, l: Array, b: Array, *, transposed: bool
+    cotangent: Array, x: Array, lower: Array, b: Array, *, transposed: bool
 ) -> tuple[Array, ...]:
-    to_b = solve_lower(l, cotangent, transposed=not transposed)
+    to_b = solve_lower(lower, cotangent, transposed=not transposed)
     return -lower_part(outer(x, to_b) if transposed else outer(to_b, x)), to_b
 
 
 def _solve_lower_pushforward(
-    tangents: Sequence[Array], x: Array, l: Array, b: Array, *, transposed: bool
+    tangents: Sequence[Array], x: Array, lower: Array, b: Array, *, transposed: bool
 ) -> Array:
     change = lower_part(tangents[0])
     change = np.matmul(swap(change) if transposed else change, x)
-    return solve_lower(l, tangents[1] - change, transposed=transposed)
+    return solve_lower(lower, tangents[1] - change, transposed=transposed)
 
 
-def _torch_solve_lower(t: Torch, l: Tensor, b: Tensor, *, transposed: bool) -> Tensor:
-    lower = t.tril(l)
+def _torch_solve_lower(t: Torch, lower: Tensor, b: Tensor, *, transposed: bool) -> Tensor:
+    lower = t.tril(lower)
     return t.linalg.solve_triangular(lower.mT if transposed else lower, b, upper=transposed)
 
 
@@ -99,20 +99,20 @@ solve_lower: Callable[..., Array] = recorded(SOLVE_LOWER)
 # The inverse of a positive definite matrix from its Cholesky factor.
 
 
-def _positive_inverse(l: Array) -> Array:
-    inverse = np.linalg.inv(np.tril(l))
+def _positive_inverse(lower: Array) -> Array:
+    inverse = np.linalg.inv(np.tril(lower))
     return np.tril(np.matmul(swap(inverse), inverse))
 
 
-def _positive_inverse_pullback(cotangent: Array, y: Array, l: Array) -> tuple[Array, ...]:
+def _positive_inverse_pullback(cotangent: Array, y: Array, lower: Array) -> tuple[Array, ...]:
     whole = from_lower(y)
     change = np.matmul(np.matmul(whole, lower_part(cotangent)), whole)
-    return (-lower_part(np.matmul(change + swap(change), lower_part(l))),)
+    return (-lower_part(np.matmul(change + swap(change), lower_part(lower))),)
 
 
-def _positive_inverse_pushforward(tangents: Sequence[Array], y: Array, l: Array) -> Array:
+def _positive_inverse_pushforward(tangents: Sequence[Array], y: Array, lower: Array) -> Array:
     whole = from_lower(y)
-    half = np.matmul(lower_part(tangents[0]), swap(lower_part(l)))
+    half = np.matmul(lower_part(tangents[0]), swap(lower_part(lower)))
     return -lower_part(np.matmul(np.matmul(whole, half + swap(half)), whole))
 
 
@@ -121,7 +121,7 @@ POSITIVE_INVERSE: Row = Row(
     evaluate=_positive_inverse,
     infer=square,
     derivative=Rule(_positive_inverse_pullback, _positive_inverse_pushforward),
-    torch=lambda t, l: t.tril(t.cholesky_inverse(t.tril(l))),
+    torch=lambda t, lower: t.tril(t.cholesky_inverse(t.tril(lower))),
     lower=Kernel("positive_inverse", may_raise=True, failure=SINGULAR),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="the lower triangle of the inverse, from the lower triangle of the factor",
@@ -133,24 +133,24 @@ positive_inverse: Callable[..., Array] = recorded(POSITIVE_INVERSE)
 
 
 def _solve_positive_pullback(
-    cotangent: Array, x: Array, a: Array, l: Array, b: Array
+    cotangent: Array, x: Array, a: Array, lower: Array, b: Array
 ) -> tuple[Array, ...]:
-    to_b = solve_positive(swap(a), l, cotangent)
-    return -outer(to_b, x), np.zeros_like(l), to_b
+    to_b = solve_positive(swap(a), lower, cotangent)
+    return -outer(to_b, x), np.zeros_like(lower), to_b
 
 
 def _solve_positive_pushforward(
-    tangents: Sequence[Array], x: Array, a: Array, l: Array, b: Array
+    tangents: Sequence[Array], x: Array, a: Array, lower: Array, b: Array
 ) -> Array:
-    return solve_positive(a, l, tangents[2] - np.matmul(tangents[0], x))
+    return solve_positive(a, lower, tangents[2] - np.matmul(tangents[0], x))
 
 
 SOLVE_POSITIVE: Row = Row(
     name="solve_positive",
-    evaluate=lambda a, l, b: np.linalg.solve(a, b),
-    infer=lambda a, l, b: solve_infer(a, b),
+    evaluate=lambda a, lower, b: np.linalg.solve(a, b),
+    infer=lambda a, lower, b: solve_infer(a, b),
     derivative=Rule(_solve_positive_pullback, _solve_positive_pushforward),
-    torch=lambda t, a, l, b: t.linalg.solve(a, b) + 0 * t.sum(l),
+    torch=lambda t, a, lower, b: t.linalg.solve(a, b) + 0 * t.sum(lower),
     lower=Kernel("solve_positive", may_raise=True, failure=SINGULAR),
     domain=Domain(
         ENTRIES,
@@ -158,9 +158,9 @@ SOLVE_POSITIVE: Row = Row(
             Case(((3, 3), (3, 3), (3, 2)), diagonal=7.0),
             Case(((2, 4, 4), (2, 4, 4), (2, 4, 1)), diagonal=9.0),
         ),
-        agree=lambda a, l, b: (a, np.linalg.cholesky(a).astype(a.dtype), b),
+        agree=lambda a, lower, b: (a, np.linalg.cholesky(a).astype(a.dtype), b),
     ),
-    kink="the second operand is the Cholesky factor of the first, which must be symmetric to use it",
+    kink="the Cholesky factor is used if the matrix is symmetric",
 )
 solve_positive: Callable[..., Array] = recorded(SOLVE_POSITIVE)
 

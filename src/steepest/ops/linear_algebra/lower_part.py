@@ -1,4 +1,4 @@
-"""The lower triangle of a matrix, with factors for its diagonal and for what is below."""
+"""The lower triangle of a matrix: the diagonal, what is below it, or both."""
 
 from __future__ import annotations
 
@@ -14,54 +14,56 @@ from steepest.ops.machine_code import Indexed
 from steepest.ops.row import Case, Domain, Row, recorded
 
 
-def _evaluate(x: Array, *, diagonal: float, below: float) -> np.ndarray:
+def _evaluate(x: Array, *, diagonal: bool, below: bool) -> np.ndarray:
     rows, columns = x.shape[-2:]
     place = np.arange(rows)[:, None] - np.arange(columns)
-    result = np.where(place > 0, x * below, np.where(place == 0, x * diagonal, 0))
-    return result.astype(x.dtype)
+    kept = ((place > 0) & below) | ((place == 0) & diagonal)
+    result: np.ndarray = np.where(kept, x, x.dtype.type(0))
+    return result
 
 
 def _element(
     b: Builder, fetch: Callable[..., Element], index: tuple[Any, ...], node: Node
 ) -> Element:
-    x, nothing = fetch(0, index), b.zero(node.dtype)
     *_, i, j = index
-
-    def scaled(factor: float) -> Element:
-        return x if factor == 1 else x * factor if factor else nothing
-
-    is_below, on_diagonal = b.compare_places(">", i, j), b.compare_places("==", i, j)
-    rest = b.select(on_diagonal, scaled(node.attributes["diagonal"]), nothing)
-    return b.select(is_below, scaled(node.attributes["below"]), rest)
+    diagonal, below = node.attributes["diagonal"], node.attributes["below"]
+    symbol = ">=" if diagonal and below else "==" if diagonal else ">"
+    return b.select(b.compare_places(symbol, i, j), fetch(0, index), b.zero(node.dtype))
 
 
-def _torch(t: Torch, x: Tensor, *, diagonal: float, below: float) -> Tensor:
-    return t.tril(x, -1) * below + t.tril(t.triu(x)) * diagonal
+def _torch(t: Torch, x: Tensor, *, diagonal: bool, below: bool) -> Tensor:
+    lower = t.tril(x, 0 if diagonal else -1)
+    return lower if below else t.triu(lower)
 
 
 LOWER_PART: Row = Row(
     name="lower_part",
     evaluate=_evaluate,
     infer=lambda x, *, diagonal, below: (x.shape, x.dtype),
-    derivative=Linear({0: lambda cotangent, x, **factors: _record(cotangent, **factors)}),
+    derivative=Linear({0: lambda cotangent, x, **parts: _record(cotangent, **parts)}),
     torch=_torch,
     lower=Indexed(_element),
     domain=Domain(
         ((-3.0, 3.0),),
         (
-            Case(((3, 3),), {"diagonal": 0.5, "below": 1.0}),
-            Case(((2, 4, 4),), {"diagonal": 1.0, "below": 2.0}),
-            Case(((5, 5),), {"diagonal": 0.0, "below": 1.0}),
+            Case(((3, 3),), {"diagonal": True, "below": True}),
+            Case(((2, 4, 4),), {"diagonal": False, "below": True}),
+            Case(((5, 5),), {"diagonal": True, "below": False}),
         ),
         analytic=True,
     ),
 )
-_record = recorded(LOWER_PART)
+_record: Callable[..., Array] = recorded(LOWER_PART)
 
 
-def lower_part(x: Array, diagonal: float = 1.0, below: float = 1.0) -> Array:
-    """Return the lower triangle, times a factor on the diagonal and one below it."""
+def lower_part(x: Array, diagonal: bool = True, below: bool = True) -> Array:
+    """Return the lower triangle, or only what is below the diagonal, or only the diagonal."""
     return _record(x, diagonal=diagonal, below=below)
+
+
+def half_lower(x: Array) -> Array:
+    """Return the lower triangle with half of the diagonal."""
+    return 0.5 * (lower_part(x) + lower_part(x, diagonal=False))
 
 
 ROWS: tuple[Row, ...] = (LOWER_PART,)

@@ -40,12 +40,12 @@ SQUARE_CASES = (
 
 def from_lower(a: Array) -> Array:
     """Return the symmetric matrix whose lower triangle is that of `a`."""
-    return lower_part(a) + swap(lower_part(a, diagonal=0.0))
+    return lower_part(a) + swap(lower_part(a, diagonal=False))
 
 
 def to_lower(cotangent: Array) -> Array:
     """Pull a cotangent of the symmetric matrix back to the lower triangle."""
-    return lower_part(cotangent) + lower_part(swap(cotangent), diagonal=0.0)
+    return lower_part(cotangent) + lower_part(swap(cotangent), diagonal=False)
 
 
 def pack(parts: list[Any], ndim: int) -> Any:

@@ -52,8 +52,8 @@ def _module(name: str) -> ModuleType:
     if full in sys.modules:
         return sys.modules[full]
     package = importlib.util.find_spec("scipy")
-    assert package is not None and package.submodule_search_locations is not None
-    folders = [os.path.join(path, "linalg") for path in package.submodule_search_locations]
+    places = (package and package.submodule_search_locations) or []
+    folders = [os.path.join(path, "linalg") for path in places]
     spec = PathFinder.find_spec(full, folders)
     if spec is None or spec.loader is None:
         return importlib.import_module(full)
@@ -136,7 +136,9 @@ def _function(address: int, result: Any, *arguments: Any) -> Any:
     return ctypes.CFUNCTYPE(result, *arguments)(address)
 
 
-def work_sizes(name: str, arguments: Sequence[str | int | None], sizes: Sequence[str]) -> list[int]:
+def work_sizes(
+    name: str, arguments: Sequence[str | int | None], sizes: Sequence[str]
+) -> list[int]:
     """Return the sizes of the work arrays that a function asks for.
 
     Parameters

@@ -6,69 +6,67 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View
-from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.host import host
 from steepest.engines.native.kernels.lapack_calls import (
     Caller,
     calling,
     copy_lower,
     copy_matrix,
+    lapack_kernel,
     part,
-    serves,
     with_batch,
 )
-from steepest.engines.native.kernels.lapack_lu import base_of, factor_matrix, solve_factored
+from steepest.engines.native.kernels.lapack_lu import (
+    base_of,
+    factor_matrix,
+    is_singular,
+    solve_factored,
+)
 from steepest.graph import Node
 
 
-@kernel("cholesky")
+@lapack_kernel("cholesky")
 def cholesky(lowering: Lowering, node: Node) -> None:
     """Factor matrices of which the lower triangle is read."""
-    if not serves(node):
-        host(lowering, node)
-        return
-    builder, n = lowering.builder, node.shape[-1]
-    a = lowering.in_memory(node.operands[0])
-    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
-        with builder.loops(node.shape[:-2]) as batch:
-            lower = part(builder, target, batch)
-            copy_lower(builder, part(builder, a, batch), lower)
-            call.lapack("potrf", "U", n, lower.at_offset(builder, None), n)
-            builder.fail_if(call.failed(), node)
+    _in_lower(lowering, node, "potrf")
 
 
-@kernel("positive_inverse")
+@lapack_kernel("positive_inverse")
 def positive_inverse(lowering: Lowering, node: Node) -> None:
     """Invert positive definite matrices, given their factors, into their lower triangles."""
-    if not serves(node):
-        host(lowering, node)
-        return
+    _in_lower(lowering, node, "potri")
+
+
+def _in_lower(lowering: Lowering, node: Node, routine: str) -> None:
+    """Copy lower triangles, and call a routine that replaces each of them."""
     builder, n = lowering.builder, node.shape[-1]
-    factor = lowering.in_memory(node.operands[0])
-    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
-        with builder.loops(node.shape[:-2]) as batch:
-            lower = part(builder, target, batch)
-            copy_lower(builder, part(builder, factor, batch), lower)
-            call.lapack("potri", "U", n, lower.at_offset(builder, None), n)
-            builder.fail_if(call.failed(), node)
+    source = lowering.in_memory(node.operands[0])
+    with (
+        lowering.packed_target(node) as target,
+        calling(lowering, node.dtype) as call,
+        builder.loops(node.shape[:-2]) as batch,
+    ):
+        lower = part(builder, target, batch)
+        copy_lower(builder, part(builder, source, batch), lower)
+        call.lapack(routine, "U", n, lower.at_offset(builder, None), n)
+        builder.fail_if(call.failed(), node)
 
 
-@kernel("solve_lower")
+@lapack_kernel("solve_lower")
 def solve_lower(lowering: Lowering, node: Node) -> None:
     """Solve systems of which the lower triangle, or its transpose, is read."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder = lowering.builder
     factor = with_batch(lowering.packed(node.operands[0]), node)
     right = with_batch(lowering.in_memory(node.operands[1]), node)
-    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
-        with builder.loops(node.shape[:-2]) as batch:
-            lower, result = part(builder, factor, batch), part(builder, target, batch)
-            copy_matrix(builder, part(builder, right, batch), result)
-            builder.fail_if(_has_zero(builder, lower), node)
-            solve_in_place(builder, call, lower, result, node.attributes["transposed"])
+    with (
+        lowering.packed_target(node) as target,
+        calling(lowering, node.dtype) as call,
+        builder.loops(node.shape[:-2]) as batch,
+    ):
+        lower, result = part(builder, factor, batch), part(builder, target, batch)
+        copy_matrix(builder, part(builder, right, batch), result)
+        builder.fail_if(_has_zero(builder, lower), node)
+        solve_in_place(builder, call, lower, result, node.attributes["transposed"])
 
 
 def solve_in_place(
@@ -97,30 +95,30 @@ def _has_zero(builder: Builder, lower: View) -> ir.Value:
     return found.get().value
 
 
-@kernel("solve_positive")
+@lapack_kernel("solve_positive")
 def solve_positive(lowering: Lowering, node: Node) -> None:
     """Solve systems by a Cholesky factor if the matrix is symmetric, else by factoring it."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder = lowering.builder
     base, is_transposed = base_of(node.operands[0])
     a = with_batch(lowering.in_memory(base), node)
     factor = with_batch(lowering.packed(node.operands[1]), node)
     right = with_batch(lowering.in_memory(node.operands[2]), node)
-    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
-        with builder.loops(node.shape[:-2]) as batch:
-            matrix, lower = part(builder, a, batch), part(builder, factor, batch)
-            b, result = part(builder, right, batch), part(builder, target, batch)
-            with builder.ir.if_else(_is_symmetric(builder, matrix)) as (yes, no):
-                with yes:
-                    copy_matrix(builder, b, result)
-                    solve_in_place(builder, call, lower, result, False)
-                    solve_in_place(builder, call, lower, result, True)
-                with no:
-                    factored = factor_matrix(lowering, call, matrix)
-                    builder.fail_if(call.failed(), node)
-                    solve_factored(lowering, call, factored, b, result, is_transposed)
+    with (
+        lowering.packed_target(node) as target,
+        calling(lowering, node.dtype) as call,
+        builder.loops(node.shape[:-2]) as batch,
+    ):
+        matrix, lower = part(builder, a, batch), part(builder, factor, batch)
+        b, result = part(builder, right, batch), part(builder, target, batch)
+        with builder.ir.if_else(_is_symmetric(builder, matrix)) as (yes, no):
+            with yes:
+                copy_matrix(builder, b, result)
+                solve_in_place(builder, call, lower, result, False)
+                solve_in_place(builder, call, lower, result, True)
+            with no:
+                factored = factor_matrix(lowering, call, matrix)
+                builder.fail_if(is_singular(lowering, factored), node)
+                solve_factored(lowering, call, factored, b, result, is_transposed)
 
 
 def _is_symmetric(builder: Builder, a: View) -> ir.Value:
@@ -132,9 +130,7 @@ def _is_symmetric(builder: Builder, a: View) -> ir.Value:
     with builder.range(index(0), index(-(-n // tile))) as block:
         start = builder.ir.mul(block, index(tile))
         stop = builder.ir.add(start, index(tile))
-        stop = builder.ir.select(
-            builder.ir.icmp_signed("<", stop, index(n)), stop, index(n)
-        )
+        stop = builder.ir.select(builder.ir.icmp_signed("<", stop, index(n)), stop, index(n))
         with builder.range(start, index(n)) as i, builder.range(start, stop) as j:
             one = a.load(builder, a.address(builder, (i, j)))
             other = a.load(builder, a.address(builder, (j, i)))

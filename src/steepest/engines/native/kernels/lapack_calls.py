@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,10 +16,18 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View, contiguous
+from steepest.engines.native.codegen.registry import LoopKernel, kernel
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit import lapack_symbols
-from steepest.engines.native.jit.lapack_symbols import GET_THREADS, LOCK, RUNNING, SAVED, STATE
-from steepest.engines.native.jit.lapack_symbols import SET_THREADS
+from steepest.engines.native.jit.lapack_symbols import (
+    GET_THREADS,
+    LOCK,
+    RUNNING,
+    SAVED,
+    SET_THREADS,
+    STATE,
+)
+from steepest.engines.native.kernels.host import host
 from steepest.graph import Node
 
 INT = ir.IntType(32)
@@ -33,8 +41,22 @@ _TILE = 16
 Argument = str | int | float | ir.Value
 
 
-def serves(node: Node) -> bool:
-    """Return whether LAPACK can compute a node: it has no complex, short or empty matrices here."""
+def lapack_kernel(name: str) -> Callable[[LoopKernel], LoopKernel]:
+    """Register the decorated function as the kernel of this name where LAPACK can compute it.
+
+    NumPy computes empty matrices, and all matrices if SciPy's functions are not as expected.
+    """
+
+    def register(emit: LoopKernel) -> LoopKernel:
+        def choose(lowering: Lowering, node: Node) -> None:
+            (emit if _is_served(node) else host)(lowering, node)
+
+        return kernel(name)(choose)
+
+    return register
+
+
+def _is_served(node: Node) -> bool:
     is_filled = all(0 not in x.shape for x in (node, *node.operands))
     is_known = all(x.dtype in (np.float32, np.float64) for x in node.operands)
     return is_filled and is_known and lapack_symbols.is_available()
@@ -69,14 +91,18 @@ class Caller:
         """Call a function of BLAS, named without its letter."""
         symbol = lapack_symbols.symbol(self._letter + name)
         pointers = [self._pointer(argument) for argument in arguments]
-        function = _declared(self._builder, symbol, ir.FunctionType(_VOID, [POINTER] * len(pointers)))
+        function = _declared(
+            self._builder, symbol, ir.FunctionType(_VOID, [POINTER] * len(pointers))
+        )
         self._builder.ir.call(function, pointers)
 
     def lapack(self, name: str, *arguments: Argument) -> None:
         """Call a function of LAPACK, whose last argument is the error code."""
         self.blas(name, *arguments, self._code)
 
-    def work_sizes(self, name: str, *arguments: str | int | None, of: tuple[str, ...]) -> list[int]:
+    def work_sizes(
+        self, name: str, *arguments: str | int | None, of: tuple[str, ...]
+    ) -> list[int]:
         """Return the sizes of work arrays: see :func:`lapack_symbols.work_sizes`."""
         return lapack_symbols.work_sizes(self._letter + name, arguments, of)
 
@@ -96,7 +122,7 @@ class Caller:
 
 
 def _declared(builder: Builder, symbol: str, kind: ir.FunctionType) -> ir.Function:
-    known = builder.module.globals.get(symbol)
+    known: ir.Function | None = builder.module.globals.get(symbol)
     return known or ir.Function(builder.module, kind, symbol)
 
 
@@ -116,7 +142,7 @@ def _switch(builder: Builder, name: str) -> ir.Function:
     """Return the function that begins or ends a time with one thread."""
     module = builder.module
     symbol = f"lapack.{name}"
-    known = module.globals.get(symbol)
+    known: ir.Function | None = module.globals.get(symbol)
     if known is not None:
         return known
     function = ir.Function(module, ir.FunctionType(_VOID, []), symbol)
@@ -134,14 +160,13 @@ def _switch(builder: Builder, name: str) -> ir.Function:
     before = b.atomic_rmw("xchg", lock, index(1), "seq_cst")
     b.cbranch(b.icmp_unsigned("==", before, index(0)), locked, attempt)
     b.position_at_end(locked)
-    count = b.load(running, typ=INDEX)
+    others: ir.Value = b.load(running, typ=INDEX)
     if name == "begin":
-        b.store(b.add(count, index(1)), running)
-        is_alone = b.icmp_unsigned("==", count, index(0))
+        b.store(b.add(others, index(1)), running)
     else:
-        count = b.sub(count, index(1))
-        b.store(count, running)
-        is_alone = b.icmp_unsigned("==", count, index(0))
+        others = b.sub(others, index(1))
+        b.store(others, running)
+    is_alone = b.icmp_unsigned("==", others, index(0))
     read = _declared(inner, lapack_symbols.symbol(GET_THREADS), ir.FunctionType(INT, []))
     write = _declared(inner, lapack_symbols.symbol(SET_THREADS), ir.FunctionType(_VOID, [INT]))
     with b.if_then(is_alone):

@@ -11,17 +11,15 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View
-from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.host import host
 from steepest.engines.native.kernels.lapack_calls import (
     INT,
     INT_DTYPE,
     Caller,
     calling,
     copy_matrix,
+    lapack_kernel,
     part,
-    serves,
     space,
     transposed,
     with_batch,
@@ -55,6 +53,15 @@ class Known(NamedTuple):
     owner: Node
 
 
+class _Inverse(NamedTuple):
+    """A solution of a square system, and whether it turned out to be an inverse."""
+
+    is_inverse: Cell
+    view: View
+    is_transposed: bool
+    owner: Node
+
+
 def base_of(node: Node) -> tuple[Node, bool]:
     """Return the node whose matrices a node transposes, and whether it does."""
     axes = tuple(range(node.ndim))
@@ -66,7 +73,7 @@ def base_of(node: Node) -> tuple[Node, bool]:
 
 
 def factor_matrix(lowering: Lowering, call: Caller, a: View) -> Factors:
-    """Emit the factorization of one matrix, in memory of its own. The error code is the call's."""
+    """Emit the factorization of one matrix, in memory of its own."""
     arena, n = lowering.arena, a.shape[0]
     lu, _ = arena.allocate(a.dtype, a.shape)
     pivots, _ = arena.allocate(INT_DTYPE, (n,))
@@ -77,13 +84,54 @@ def factor_matrix(lowering: Lowering, call: Caller, a: View) -> Factors:
 
 
 def _factor(lowering: Lowering, call: Caller, a: View, into: Factors) -> None:
+    """Emit a factorization; that of a lower triangle needs no elimination."""
     builder, n = lowering.builder, a.shape[0]
-    copy_matrix(builder, a, transposed(into.lu))
     lu, pivots = (view.at_offset(builder, None) for view in (into.lu, into.pivots))
-    call.lapack("getrf", n, n, lu, n, pivots)
-    into.code.store(
-        builder, builder.element(call.code, INT_DTYPE), into.code.at_offset(builder, None)
-    )
+    code = into.code.at_offset(builder, None)
+    with builder.ir.if_else(_is_lower(lowering, a)) as (yes, no):
+        with yes:
+            _factor_lower(lowering, a, into)
+        with no:
+            copy_matrix(builder, a, transposed(into.lu))
+            call.lapack("getrf", n, n, lu, n, pivots)
+            into.code.store(builder, builder.element(call.code, INT_DTYPE), code)
+
+
+def _is_lower(lowering: Lowering, a: View) -> ir.Value:
+    """Return whether a matrix is a lower triangle; few elements of most others are read."""
+    builder, b, n = lowering.builder, lowering.builder.ir, a.shape[0]
+    same = Cell(builder, builder.truth(True))
+    with (
+        builder.loop(n) as i,
+        b.if_then(same.get().value),
+        builder.range(b.add(i, index(1)), index(n)) as j,
+    ):
+        element = a.load(builder, a.address(builder, (i, j)))
+        same.set(same.get() & (element == 0))
+    return same.get().value
+
+
+def _factor_lower(lowering: Lowering, a: View, into: Factors) -> None:
+    """Emit the factors of a lower triangle: its columns over their diagonal, and the diagonal."""
+    builder, b, n = lowering.builder, lowering.builder.ir, a.shape[0]
+    lu = transposed(into.lu)
+    nothing = builder.zero(a.dtype)
+    with builder.loops((n, n)) as (i, j):
+        element = a.load(builder, a.address(builder, (i, j)))
+        diagonal = a.load(builder, a.address(builder, (j, j)))
+        is_below = builder.compare_places(">", i, j)
+        element = builder.select(is_below, element / diagonal, element)
+        is_above = builder.compare_places("<", i, j)
+        lu.store(builder, builder.select(is_above, nothing, element), lu.address(builder, (i, j)))
+    code = Cell(builder, builder.zero(INT_DTYPE))
+    with builder.loop(n) as i:
+        number = builder.element(b.trunc(b.add(i, index(1)), INT), INT_DTYPE)
+        pivots = into.pivots
+        pivots.store(builder, number, _pivot_place(lowering, pivots, i))
+        diagonal = a.load(builder, a.address(builder, (i, i)))
+        is_first = (diagonal == 0) & (code.get() == 0)
+        code.set(builder.select(is_first, number, code.get()))
+    into.code.store(builder, code.get(), into.code.at_offset(builder, None))
 
 
 def factored(lowering: Lowering, call: Caller, a: Node, reader: Node) -> tuple[Factors, bool]:
@@ -124,27 +172,73 @@ def _with_batch(factors: Factors, node: Node) -> Factors:
     return Factors(lu, pivots, code)
 
 
-def _is_singular(lowering: Lowering, factors: Factors) -> ir.Value:
+def is_singular(lowering: Lowering, factors: Factors) -> ir.Value:
+    """Return whether the factorization of one matrix found it singular."""
     code = factors.code.load(lowering.builder, factors.code.at_offset(lowering.builder, None))
     return lowering.builder.ir.icmp_unsigned("!=", code.value, ir.Constant(INT, 0))
 
 
-@kernel("solve")
+@lapack_kernel("solve")
 def solve(lowering: Lowering, node: Node) -> None:
     """Solve general systems."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder = lowering.builder
     right = with_batch(lowering.in_memory(node.operands[1]), node)
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
         factors, is_transposed = factored(lowering, call, node.operands[0], node)
+        if node.shape == node.operands[0].shape == node.operands[1].shape and node.ndim == 2:
+            _solve_square(lowering, call, node, factors, right, target, is_transposed)
+            return
         wide = _with_batch(factors, node)
         with builder.loops(node.shape[:-2]) as batch:
             mine = Factors(*[part(builder, view, batch) for view in wide])
-            builder.fail_if(_is_singular(lowering, mine), node)
+            builder.fail_if(is_singular(lowering, mine), node)
             b, result = part(builder, right, batch), part(builder, target, batch)
             solve_factored(lowering, call, mine, b, result, is_transposed)
+
+
+def _solve_square(
+    lowering: Lowering,
+    call: Caller,
+    node: Node,
+    factors: Factors,
+    right: View,
+    target: View,
+    is_transposed: bool,
+) -> None:
+    """Solve for a square right side, which is the identity matrix where ``inv`` was called.
+
+    A large identity matrix is an input, so that only machine code sees its values.
+    """
+    builder, n = lowering.builder, node.shape[-1]
+    builder.fail_if(is_singular(lowering, factors), node)
+    is_identity = _is_identity(lowering, right)
+    work = space(lowering, node.dtype, (n, n))
+    with builder.ir.if_else(is_identity) as (yes, no):
+        with yes:
+            _invert(lowering, call, factors, work)
+            copy_matrix(builder, work if is_transposed else transposed(work), target)
+        with no:
+            solve_factored(lowering, call, factors, right, target, is_transposed, work)
+    base, is_of_transpose = base_of(node.operands[0])
+    known = lowering.inverses.get(base)
+    if known is not None and known.owner is node:  # its loops are written a second time
+        known.is_inverse.set(builder.truth_of(is_identity))
+    elif known is None and target is lowering.memory.views[node]:
+        lowering.memory.keep.add(node)
+        cell = Cell(builder, builder.truth_of(is_identity))
+        lowering.inverses[base] = _Inverse(cell, target, is_of_transpose, node)
+
+
+def _is_identity(lowering: Lowering, right: View) -> ir.Value:
+    """Return whether a matrix is the identity matrix; few elements of most others are read."""
+    builder, b, n = lowering.builder, lowering.builder.ir, right.shape[0]
+    same = Cell(builder, builder.truth(True))
+    with builder.loop(n) as i, b.if_then(same.get().value), builder.loop(n) as j:
+        element = right.load(builder, right.address(builder, (i, j)))
+        one, nothing = builder.number(1, right.dtype), builder.zero(right.dtype)
+        wanted = builder.select(builder.compare_places("==", i, j), one, nothing)
+        same.set(same.get() & (element == wanted))
+    return same.get().value
 
 
 def solve_factored(
@@ -154,43 +248,61 @@ def solve_factored(
     right: View,
     result: View,
     is_transposed: bool,
+    work: View | None = None,
 ) -> None:
-    """Emit the solution of a system with a factored matrix."""
+    """Emit the solution of a system with a factored matrix, by way of an array `work`."""
     builder = lowering.builder
     n, columns = result.shape
-    # One column is in column-major order as it is.
-    x = result if columns == 1 else transposed(space(lowering, result.dtype, (columns, n)))
+    if columns == 1:  # is in column-major order as it is
+        x = result
+    else:
+        x = transposed(work or space(lowering, result.dtype, (columns, n)))
     copy_matrix(builder, right, x)
-    lu, pivots, place = (
-        view.at_offset(builder, None) for view in (factors.lu, factors.pivots, x)
-    )
+    lu, pivots, place = (view.at_offset(builder, None) for view in (factors.lu, factors.pivots, x))
     call.lapack("getrs", "T" if is_transposed else "N", n, columns, lu, n, pivots, place, n)
     if x is not result:
         copy_matrix(builder, x, result)
 
 
-@kernel("inverse")
+@lapack_kernel("inverse")
 def inverse(lowering: Lowering, node: Node) -> None:
-    """Invert matrices: the inverse of U, times that of L, with its columns in order."""
-    if not serves(node):
-        host(lowering, node)
-        return
+    """Invert matrices, or copy an inverse that has been computed."""
     builder, n = lowering.builder, node.shape[-1]
+    base, is_transposed = base_of(node.operands[0])
+    known = lowering.inverses.get(base)
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
-        factors, is_transposed = factored(lowering, call, node.operands[0], node)
+        factors, turned = factored(lowering, call, node.operands[0], node)
         work = space(lowering, node.dtype, (n, n))
-        with builder.loops(node.shape[:-2]) as batch:
-            mine = Factors(*[part(builder, view, batch) for view in factors])
-            builder.fail_if(_is_singular(lowering, mine), node)
-            _copy_upper(lowering, mine.lu, work)
-            inner, lu = work.at_offset(builder, None), mine.lu.at_offset(builder, None)
-            call.lapack("trtri", "U", "N", n, inner, n)
-            call.blas("trsm", "R", "L", "N", "U", n, n, 1.0, lu, n, inner, n)
-            with builder.loop(n) as step:
-                column = builder.ir.sub(index(n - 1), step)
-                _exchange(lowering, call, work, column, _pivot(lowering, mine, column))
-            found = work if is_transposed else transposed(work)
-            copy_matrix(builder, found, part(builder, target, batch))
+
+        def compute() -> None:
+            with builder.loops(node.shape[:-2]) as batch:
+                mine = Factors(*[part(builder, view, batch) for view in factors])
+                builder.fail_if(is_singular(lowering, mine), node)
+                _invert(lowering, call, mine, work)
+                found = work if turned else transposed(work)
+                copy_matrix(builder, found, part(builder, target, batch))
+
+        if known is None:
+            compute()
+            return
+        with builder.ir.if_else(known.is_inverse.get().value) as (yes, no):
+            with yes:
+                is_same = known.is_transposed == is_transposed
+                copy_matrix(builder, known.view if is_same else transposed(known.view), target)
+            with no:
+                compute()
+
+
+def _invert(lowering: Lowering, call: Caller, factors: Factors, work: View) -> None:
+    """Invert in column-major order: the inverse of U, times that of L, its columns in order."""
+    builder, n = lowering.builder, work.shape[0]
+    _copy_upper(lowering, factors.lu, work)
+    inner, lu = work.at_offset(builder, None), factors.lu.at_offset(builder, None)
+    call.lapack("trtri", "U", "N", n, inner, n)
+    call.blas("trsm", "R", "L", "N", "U", n, n, 1.0, lu, n, inner, n)
+    with builder.loop(n) as step:
+        column = builder.ir.sub(index(n - 1), step)
+        _exchange(lowering, call, work, column, _pivot(lowering, factors, column))
 
 
 def _copy_upper(lowering: Lowering, lu: View, target: View) -> None:
@@ -203,10 +315,15 @@ def _copy_upper(lowering: Lowering, lu: View, target: View) -> None:
         target.store(builder, element, target.address(builder, (row, column)))
 
 
+def _pivot_place(lowering: Lowering, pivots: View, row: ir.Value) -> ir.Value:
+    """Return the address of a pivot. Pivots may be a column, so that they have a batch."""
+    return pivots.address(lowering.builder, (row, *[index(0)] * (len(pivots.shape) - 1)))
+
+
 def _pivot(lowering: Lowering, factors: Factors, place: ir.Value) -> ir.Value:
     """Return the row, from 0, with which a row was exchanged."""
     builder, pivots = lowering.builder, factors.pivots
-    found = pivots.load(builder, pivots.address(builder, (place, *[index(0)] * (len(pivots.shape) - 1))))
+    found = pivots.load(builder, _pivot_place(lowering, pivots, place))
     return builder.ir.sub(builder.ir.sext(found.value, ir.IntType(64)), index(1))
 
 
@@ -216,9 +333,7 @@ def _exchange(
     """Exchange two columns of a matrix in column-major order."""
     builder, n = lowering.builder, matrix.shape[0]
     with builder.ir.if_then(builder.ir.icmp_unsigned("!=", one, other)):
-        left, right = (
-            matrix.address(builder, (column, index(0))) for column in (one, other)
-        )
+        left, right = (matrix.address(builder, (column, index(0))) for column in (one, other))
         call.blas("swap", n, left, 1, right, 1)
 
 
@@ -238,18 +353,15 @@ def _sign_and_logarithm(lowering: Lowering, factors: Factors) -> tuple[Element, 
         turns = is_exchanged ^ (element < 0)
         sign.set(builder.select(turns, -sign.get(), sign.get()))
         total.set(total.get() + builder.libm("log", builder.fabs(element)))
-    is_singular = builder.truth_of(_is_singular(lowering, factors))
+    fails = builder.truth_of(is_singular(lowering, factors))
     nothing, least = builder.zero(dtype), builder.number(-np.inf, dtype)
     return (
-        builder.select(is_singular, nothing, sign.get()),
-        builder.select(is_singular, least, total.get()),
+        builder.select(fails, nothing, sign.get()),
+        builder.select(fails, least, total.get()),
     )
 
 
 def _determinant(lowering: Lowering, node: Node) -> None:
-    if not serves(node):
-        host(lowering, node)
-        return
     builder = lowering.builder
     target = lowering.memory.allocate(node)
     with calling(lowering, node.dtype) as call:
@@ -265,4 +377,4 @@ def _determinant(lowering: Lowering, node: Node) -> None:
 
 
 for _name in ("det", "detsign", "logabsdet"):
-    kernel(_name)(_determinant)
+    lapack_kernel(_name)(_determinant)

@@ -9,29 +9,24 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View
-from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.host import host
 from steepest.engines.native.kernels.lapack_calls import (
     INT_DTYPE,
     Caller,
     calling,
     copy_lower,
     copy_matrix,
+    lapack_kernel,
     part,
-    serves,
     transposed,
     vector_at,
 )
 from steepest.graph import Node
 
 
-@kernel("eigh")
+@lapack_kernel("eigh")
 def eigh(lowering: Lowering, node: Node) -> None:
     """Compute eigenvalues and eigenvectors of symmetric matrices."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder, (operand,) = lowering.builder, node.operands
     n = operand.shape[-1]
     a = lowering.in_memory(operand)
@@ -89,12 +84,9 @@ class _Decomposition:
         builder.fail_if(call.failed(), self._node)
 
 
-@kernel("svd")
+@lapack_kernel("svd")
 def svd(lowering: Lowering, node: Node) -> None:
     """Compute thin singular value decompositions."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder, (m, n) = lowering.builder, node.operands[0].shape[-2:]
     k = min(m, n)
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
@@ -107,12 +99,9 @@ def svd(lowering: Lowering, node: Node) -> None:
             copy_matrix(builder, transposed(found.vh), vector_at(result, (m + 1) * k, (k, n)))
 
 
-@kernel("pinv")
+@lapack_kernel("pinv")
 def pinv(lowering: Lowering, node: Node) -> None:
     """Compute pseudo-inverses from singular values above the cutoff."""
-    if not serves(node):
-        host(lowering, node)
-        return
     builder, (m, n) = lowering.builder, node.operands[0].shape[-2:]
     k = min(m, n)
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
@@ -140,20 +129,14 @@ def _divide_columns(builder: Builder, u: View, s: View, rcond: float) -> None:
             u.store(builder, u.load(builder, place) * inverse, place)
 
 
-@kernel("qr")
+@lapack_kernel("qr")
 def qr(lowering: Lowering, node: Node) -> None:
     """Compute an orthogonal and a triangular factor."""
-    if not serves(node):
-        host(lowering, node)
-        return
     _factor(lowering, node, with_q=True)
 
 
 def triangle_by_lapack(lowering: Lowering, node: Node) -> None:
     """Compute the triangular factor alone."""
-    if not serves(node):
-        host(lowering, node)
-        return
     _factor(lowering, node, with_q=False)
 
 
