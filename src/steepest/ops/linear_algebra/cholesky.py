@@ -45,15 +45,21 @@ def _cholesky_pullback(cotangent: Array, lower: Array, a: Array) -> tuple[Array,
 
 def _known_slopes(cotangent: Array, lower: Array) -> Array | None:
     """Return ``inv(L).T @ S @ inv(L)`` if every term of S has a simple form, else None."""
-    total: Any = 0.0
+    total: Any = None
     for sign, node in terms(cotangent.node):
         found = _of_log_diagonal(node, lower)
         if found is None:
             found = _of_squares(node, lower)
         if found is None:
             return None
-        total = total + sign * found
+        total = _plus(total, sign, found)
     return total
+
+
+def _plus(total: Any, sign: float, term: Array) -> Array:
+    if total is None:
+        return term if sign > 0 else -term
+    return total + term if sign > 0 else total - term
 
 
 def _of_log_diagonal(node: Node, lower: Array) -> Array | None:
@@ -65,7 +71,11 @@ def _of_log_diagonal(node: Node, lower: Array) -> Array | None:
     if quotient.op.name != "divide" or not takes_diagonal(quotient.operands[1], lower.node):
         return None
     number = uniform(quotient.operands[0], lower)
-    return None if number is None else factor * number * positive_inverse(lower)
+    return None if number is None else _times(factor * number, positive_inverse(lower))
+
+
+def _times(factor: Any, x: Array) -> Array:
+    return x if isinstance(factor, float) and factor == 1 else factor * x
 
 
 def _of_squares(node: Node, lower: Array) -> Array | None:
@@ -81,7 +91,7 @@ def _of_squares(node: Node, lower: Array) -> Array | None:
         return None
     column = np.reshape(traced(left, lower), right.shape)
     w = solve_lower(lower, column, transposed=True)
-    return one * two * outer(w, w)
+    return outer(_times(one * two, w), w)
 
 
 def _solved_product(node: Node, lower: Node) -> tuple[Node, Node] | None:
@@ -101,18 +111,17 @@ def _solved_product(node: Node, lower: Node) -> tuple[Node, Node] | None:
 def _inner(cotangent: Array, lower: Array) -> Array:
     """Return the lower triangle of ``L.T @ cotangent`` with half of the diagonal."""
     rest: Any = None
-    result: Any = 0.0
+    result: Any = None
     for sign, node in terms(cotangent.node):
         found = _solved_product(node, lower.node)
-        if found is not None:
+        if found is None:
+            rest = _plus(rest, sign, traced(node, lower))
+        else:
             left, right = (traced(x, lower) for x in found)
-            result = result + sign * half_lower(outer(left, swap(right)))
-            continue
-        term = sign * traced(node, lower)
-        rest = term if rest is None else rest + term
+            result = _plus(result, sign, outer(left, swap(right)))
     if rest is not None:
-        result = result + half_lower(np.matmul(swap(lower), lower_part(rest)))
-    return result
+        result = _plus(result, 1.0, np.matmul(swap(lower), lower_part(rest)))
+    return half_lower(result)
 
 
 def _cholesky_pushforward(tangents: Sequence[Array], lower: Array, a: Array) -> Array:
@@ -127,7 +136,7 @@ CHOLESKY = Row(
     infer=square,
     derivative=Rule(_cholesky_pullback, _cholesky_pushforward),
     torch=lambda t, a: t.linalg.cholesky(t.tril(a) + t.tril(a, -1).mT),
-    lower=Kernel("cholesky", may_raise=True, failure=NOT_POSITIVE),
+    lower=Kernel("cholesky", in_registers=True, may_raise=True, failure=NOT_POSITIVE),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="slopes are of the lower triangle, the only one that is read",
 )

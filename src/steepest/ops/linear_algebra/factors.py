@@ -81,7 +81,7 @@ SOLVE_LOWER: Row = Row(
     infer=solve_infer,
     derivative=Rule(_solve_lower_pullback, _solve_lower_pushforward),
     torch=_torch_solve_lower,
-    lower=Kernel("solve_lower", may_raise=True, failure=SINGULAR),
+    lower=Kernel("solve_lower", in_registers=True, may_raise=True, failure=SINGULAR),
     domain=Domain(
         ENTRIES,
         tuple(
@@ -182,7 +182,7 @@ INVERSE: Row = Row(
     infer=square,
     derivative=Rule(_inverse_pullback, _inverse_pushforward),
     torch=lambda t, a: t.linalg.inv(a),
-    lower=Kernel("inverse", may_raise=True, failure=SINGULAR),
+    lower=Kernel("inverse", in_registers=True, may_raise=True, failure=SINGULAR),
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="none: a singular matrix raises LinAlgError",
 )

@@ -57,7 +57,7 @@ SOLVE = Row(
     infer=solve_infer,
     derivative=Rule(_solve_pullback, _solve_pushforward),
     torch=lambda t, a, b: t.linalg.solve(a, b),
-    lower=Kernel("solve", may_raise=True, failure=SINGULAR),
+    lower=Kernel("solve", in_registers=True, may_raise=True, failure=SINGULAR),
     domain=Domain(ENTRIES, SYSTEMS, analytic=True),
     kink="none: a singular matrix raises LinAlgError",
 )
@@ -88,7 +88,7 @@ DET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_det_pullback, _det_pushforward),
     torch=lambda t, a: t.linalg.det(a),
-    lower=Kernel("det"),
+    lower=Kernel("det", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
@@ -109,7 +109,7 @@ LOGABSDET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_logdet_pullback, _logdet_pushforward),
     torch=lambda t, a: t.linalg.slogdet(a).logabsdet,
-    lower=Kernel("logabsdet"),
+    lower=Kernel("logabsdet", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="none: the slope at a singular matrix raises LinAlgError",
 )
@@ -119,7 +119,7 @@ DETSIGN = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Zero(),
     torch=lambda t, a: t.linalg.slogdet(a).sign,
-    lower=Kernel("detsign"),
+    lower=Kernel("detsign", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES, smooth=False),
     kink="slope 0 everywhere",
 )

@@ -6,12 +6,14 @@ from steepest.engines.native.kernels import (
     gemm,
     host,
     lapack,
+    lapack_calls,
     lapack_lu,
     lapack_spectral,
     qr,
     row_panels,
     scatter,
     sort,
+    tiny_factors,
 )
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "gemm",
     "host",
     "lapack",
+    "lapack_calls",
     "lapack_lu",
     "lapack_spectral",
     "qr",
     "row_panels",
     "scatter",
     "sort",
+    "tiny_factors",
 ]
