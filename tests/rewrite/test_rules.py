@@ -103,3 +103,13 @@ def test_a_system_uses_the_cholesky_factor_of_its_matrix():
     names = [node.op.name for node in order(simplify(graph.outputs))]
     assert names.count("solve_positive") == 2
     assert "solve" not in names
+
+
+def test_a_condition_needs_no_factor_of_the_path_that_it_leads_to():
+    def loss(a, b):
+        x = np.linalg.solve(a, b)
+        return np.linalg.cholesky(a)[0, 0] + x[0] if x[0] > 0 else x[0]
+
+    compiled = st.compile(loss)
+    for a, b in ((np.eye(5), np.ones(5)), (-np.eye(5), np.ones(5)), (2 * np.eye(5), np.ones(5))):
+        np.testing.assert_allclose(compiled(a, b), loss(a, b))

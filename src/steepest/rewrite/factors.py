@@ -56,24 +56,37 @@ def _swapped(node: Node) -> Node:
 
 
 def use_factors(
-    outputs: Sequence[Node], sources: MutableMapping[Node, Source] | None = None
+    outputs: Sequence[Node],
+    sources: MutableMapping[Node, Source] | None = None,
+    conditions: int = 0,
 ) -> list[Node]:
     """Return the outputs with systems solved by Cholesky factors that are computed anyway.
 
     The machine code uses a factor only if it finds the matrix symmetric, because the factor is
     of the lower triangle.
+
+    Parameters
+    ----------
+    outputs
+        Nodes to rebuild.
+    sources
+        Lines of nodes; new nodes get those of the nodes they replace.
+    conditions
+        So many of the last outputs are conditions of guards. They stay as they are: where they do
+        not hold, no matrix may be factored for the other outputs.
     """
     nodes = order(outputs)
     factors: dict[Node, Node] = {}
     for node in nodes:
         if node.op.name == "cholesky":
             factors[without_transpose(node.operands[0])[0]] = node
+    fixed = set(order(outputs[len(outputs) - conditions :]))
     if not factors or all(node.op.name != "solve" for node in nodes):
         return list(outputs)
 
     def visit(node: Node, new: Mapping[Node, Node]) -> Node:
         same = with_operands(node, new)
-        if node.op.name != "solve":
+        if node.op.name != "solve" or node in fixed:
             return same
         factor = factors.get(without_transpose(node.operands[0])[0])
         if factor is None:

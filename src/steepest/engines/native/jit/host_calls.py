@@ -85,14 +85,17 @@ def special_symbol(name: str, operands: int) -> str:
     return symbol
 
 
-def make_symbols_known(names: Iterable[str]) -> None:
-    """Make SciPy's functions among these names known to machine code."""
+def make_symbols_known(names: Iterable[str]) -> bool:
+    """Make SciPy's functions among these names known to machine code; return whether they are."""
     for symbol in names:
         if symbol.startswith(_SPECIAL):
             name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
             special_symbol(name, int(operands))
         elif symbol.startswith(lapack_symbols.PREFIX):
+            if not lapack_symbols.is_available():
+                return False
             lapack_symbols.symbol(symbol)
+    return True
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

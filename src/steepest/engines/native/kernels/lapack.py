@@ -5,7 +5,7 @@ from __future__ import annotations
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, View
+from steepest.engines.native.codegen.memory import Cell, View, part, with_batch
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.lapack_calls import (
     Caller,
@@ -13,8 +13,6 @@ from steepest.engines.native.kernels.lapack_calls import (
     copy_lower,
     copy_matrix,
     lapack_kernel,
-    part,
-    with_batch,
 )
 from steepest.engines.native.kernels.lapack_lu import (
     base_of,
@@ -56,8 +54,8 @@ def _in_lower(lowering: Lowering, node: Node, routine: str) -> None:
 def solve_lower(lowering: Lowering, node: Node) -> None:
     """Solve systems of which the lower triangle, or its transpose, is read."""
     builder = lowering.builder
-    factor = with_batch(lowering.packed(node.operands[0]), node)
-    right = with_batch(lowering.in_memory(node.operands[1]), node)
+    factor = with_batch(lowering.packed(node.operands[0]), node.shape)
+    right = with_batch(lowering.in_memory(node.operands[1]), node.shape)
     with (
         lowering.packed_target(node) as target,
         calling(lowering, node.dtype) as call,
@@ -100,9 +98,9 @@ def solve_positive(lowering: Lowering, node: Node) -> None:
     """Solve systems by a Cholesky factor if the matrix is symmetric, else by factoring it."""
     builder = lowering.builder
     base, is_transposed = base_of(node.operands[0])
-    a = with_batch(lowering.in_memory(base), node)
-    factor = with_batch(lowering.packed(node.operands[1]), node)
-    right = with_batch(lowering.in_memory(node.operands[2]), node)
+    a = with_batch(lowering.in_memory(base), node.shape)
+    factor = with_batch(lowering.packed(node.operands[1]), node.shape)
+    right = with_batch(lowering.in_memory(node.operands[2]), node.shape)
     with (
         lowering.packed_target(node) as target,
         calling(lowering, node.dtype) as call,

@@ -15,7 +15,7 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import View, contiguous
+from steepest.engines.native.codegen.memory import View, contiguous, transposed
 from steepest.engines.native.codegen.registry import LoopKernel, kernel
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
 from steepest.engines.native.jit import lapack_symbols
@@ -184,37 +184,11 @@ def _switch(builder: Builder, name: str) -> ir.Function:
 # Matrices.
 
 
-def with_batch(view: View, node: Node) -> View:
-    """Return a view with the leading axes of the result; repeated axes have stride 0."""
-    missing = len(node.shape) - len(view.shape)
-    shape = (*node.shape[:-2], *view.shape[-2:])
-    strides = [0] * missing
-    strides += [
-        0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)
-    ]
-    return dataclasses.replace(view, shape=shape, strides=(*strides, *view.strides[-2:]))
-
-
-def part(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
-    """Return one matrix or vector of a batch."""
-    left = len(view.shape) - len(batch)
-    start = view.address(builder, (*batch, *[index(0)] * left))
-    strides = view.strides[len(batch) :]
-    return View(start, view.dtype, view.shape[len(batch) :], strides, 0, view.tag, view.is_common)
-
-
 def space(lowering: Lowering, dtype: np.dtype, shape: tuple[int, ...]) -> View:
     """Return memory for the rest of a kernel, which allocates nothing else."""
     view, slot = lowering.arena.allocate(dtype, shape)
     lowering.arena.release(slot)
     return view
-
-
-def transposed(view: View) -> View:
-    """Return the view of the transposed matrices."""
-    order = (*range(len(view.shape) - 2), len(view.shape) - 1, len(view.shape) - 2)
-    shape, strides = (tuple(values[i] for i in order) for values in (view.shape, view.strides))
-    return dataclasses.replace(view, shape=shape, strides=strides)
 
 
 def copy_matrix(builder: Builder, source: View, target: View) -> None:

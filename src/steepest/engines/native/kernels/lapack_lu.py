@@ -10,7 +10,7 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, View
+from steepest.engines.native.codegen.memory import Cell, View, part, transposed, with_batch
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.lapack_calls import (
     INT,
@@ -19,10 +19,7 @@ from steepest.engines.native.kernels.lapack_calls import (
     calling,
     copy_matrix,
     lapack_kernel,
-    part,
     space,
-    transposed,
-    with_batch,
 )
 from steepest.graph import Node
 
@@ -168,7 +165,7 @@ def _with_batch(factors: Factors, node: Node) -> Factors:
     flat = dataclasses.replace(
         factors.code, shape=(*factors.code.shape, 1, 1), strides=(*factors.code.strides, 1, 1)
     )
-    lu, pivots, code = (with_batch(view, node) for view in (factors.lu, tall, flat))
+    lu, pivots, code = (with_batch(view, node.shape) for view in (factors.lu, tall, flat))
     return Factors(lu, pivots, code)
 
 
@@ -182,7 +179,7 @@ def is_singular(lowering: Lowering, factors: Factors) -> ir.Value:
 def solve(lowering: Lowering, node: Node) -> None:
     """Solve general systems."""
     builder = lowering.builder
-    right = with_batch(lowering.in_memory(node.operands[1]), node)
+    right = with_batch(lowering.in_memory(node.operands[1]), node.shape)
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
         factors, is_transposed = factored(lowering, call, node.operands[0], node)
         if node.shape == node.operands[0].shape == node.operands[1].shape and node.ndim == 2:

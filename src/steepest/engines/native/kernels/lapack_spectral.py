@@ -8,7 +8,7 @@ from __future__ import annotations
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import View
+from steepest.engines.native.codegen.memory import View, part, transposed
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.lapack_calls import (
     INT_DTYPE,
@@ -17,8 +17,6 @@ from steepest.engines.native.kernels.lapack_calls import (
     copy_lower,
     copy_matrix,
     lapack_kernel,
-    part,
-    transposed,
     vector_at,
 )
 from steepest.graph import Node
