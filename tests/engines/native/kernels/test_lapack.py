@@ -1,5 +1,6 @@
 """Factorizations in machine code: NumPy's values, gradients, errors, loops and threads."""
 
+import os
 import threading
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import steepest as st
 from steepest.engines import Interpreter
+from steepest.engines.native.kernels.lapack_calls import Caller
 from steepest.graph import order
 from steepest.rewrite import simplify
 
@@ -370,3 +372,52 @@ def test_calls_in_threads_restore_the_librarys_threads():
         thread.join()
     assert not failures
     assert limits() == before
+
+
+@pytest.mark.parametrize("n", [4, 8, 12])
+def test_badly_conditioned_systems_are_solved_as_accurately(n):
+    hilbert = 1.0 / (np.arange(n)[:, None] + np.arange(n) + 1) + 1e-15 * np.eye(n)
+    b = np.random.default_rng(0).normal(size=n)
+
+    def by_factor(a):
+        return np.linalg.solve(a, b) + 0 * np.linalg.cholesky(a)[0, 0]
+
+    root = np.linalg.cholesky(hilbert)
+    for a, solved in (
+        (hilbert, st.compile(by_factor)(hilbert)),
+        (root, st.compile(lambda a: np.linalg.solve(a, b))(root)),
+        (root.T, st.compile(lambda a: np.linalg.solve(a.T, b))(root)),
+    ):
+        left = np.max(np.abs(a @ solved - b))
+        size = np.max(np.sum(np.abs(a), 1)) * np.max(np.abs(solved)) + np.max(np.abs(b))
+        assert left <= 4 * n * np.finfo(float).eps * size
+
+
+def test_systems_share_the_factors_of_their_matrix(monkeypatch):
+    called = []
+    lapack = Caller.lapack
+
+    def counted(self, name, *arguments):
+        called.append(name)
+        lapack(self, name, *arguments)
+
+    monkeypatch.setattr(Caller, "lapack", counted)
+
+    def loss(a, b):
+        solved = np.linalg.solve(a, b) + np.linalg.solve(a.T, b)
+        return np.sum(solved) + np.linalg.slogdet(a)[1] + np.linalg.inv(a)[0, 1]
+
+    a, b = _matrix(61) + np.triu(_matrix(61)), np.ones(61)
+    found = st.compile(st.value_and_gradient(loss))(a, b)
+    np.testing.assert_allclose(found[0], loss(a, b), rtol=1e-12)
+    assert called.count("getrf") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_factors_as_well():
+    loss, a = st.compile(np.linalg.slogdet), _matrix(60)
+    expected = loss(a)[1]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if loss(a)[1] == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0

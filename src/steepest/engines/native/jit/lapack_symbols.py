@@ -51,9 +51,8 @@ def _module(name: str) -> ModuleType:
     full = f"scipy.linalg.{name}"
     if full in sys.modules:
         return sys.modules[full]
-    package = importlib.util.find_spec("scipy")
-    places = (package and package.submodule_search_locations) or []
-    folders = [os.path.join(path, "linalg") for path in places]
+    package = importlib.import_module("scipy")  # which finds the libraries on some systems
+    folders = [os.path.join(path, "linalg") for path in package.__path__]
     spec = PathFinder.find_spec(full, folders)
     if spec is None or spec.loader is None:
         return importlib.import_module(full)
