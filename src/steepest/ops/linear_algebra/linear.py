@@ -30,7 +30,7 @@ from steepest.ops.linear_algebra.matrices import (
 from steepest.ops.linear_algebra.spectral import NO_SVD, cofactors, svd_parts
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
 from steepest.ops.linear_algebra.structure import product_of, traced
-from steepest.ops.machine_code import HOST, Kernel
+from steepest.ops.machine_code import Kernel
 from steepest.ops.row import Case, Domain, Row, recorded
 
 # Solving.
@@ -70,7 +70,7 @@ def _slopes_of_det(y: Array, a: Array) -> Array:
     # Use the inverse where it exists, because it can be differentiated to any order.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
-    regular = y[..., None, None] * swap(inverse(safe))
+    regular = y[..., None, None] * inverse(swap(safe))
     return np.where(singular, cofactors(a), regular)
 
 
@@ -96,11 +96,11 @@ det = recorded(DET)
 
 
 def _logdet_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
-    return (cotangent[..., None, None] * swap(inverse(a)),)
+    return (cotangent[..., None, None] * inverse(swap(a)),)
 
 
 def _logdet_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
-    return np.sum(tangents[0] * swap(inverse(a)), axis=(-2, -1))
+    return np.sum(tangents[0] * inverse(swap(a)), axis=(-2, -1))
 
 
 LOGABSDET = Row(
@@ -297,7 +297,7 @@ SUCCEEDS = Row(
     infer=lambda *operands, of: ((), np.dtype(np.bool_)),
     derivative=Zero(),
     torch=_torch_succeeds,
-    lower=HOST,
+    lower=Kernel("succeeds", may_raise=True),
     domain=Domain(
         ENTRIES,
         (

@@ -28,7 +28,7 @@ from steepest.ops.linear_algebra.matrices import (
     torch_pack,
     unpack,
 )
-from steepest.ops.machine_code import HOST, Elementwise, Kernel
+from steepest.ops.machine_code import Elementwise, Kernel
 from steepest.ops.row import Case, Domain, Row, recorded
 
 NO_EIGENVALUES, NO_SVD = "Eigenvalues did not converge", "SVD did not converge"
@@ -367,7 +367,7 @@ COFACTORS = Row(
         lambda tangents, y, a: _cofactors_along(a, tangents[0]),
     ),
     torch=_torch_cofactors,
-    lower=HOST,
+    lower=Kernel("cofactors", in_registers=True, may_raise=True),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
 )

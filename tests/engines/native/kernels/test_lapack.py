@@ -210,6 +210,34 @@ def test_determinants_of_singular_matrices():
     assert (sign, logarithm) == (0, -np.inf)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 9])
+def test_slopes_of_determinants(n):
+    slopes = st.compile(st.gradient(np.linalg.det))
+    a = _matrix(n) + np.triu(_matrix(n))
+    expected = np.linalg.det(a) * np.linalg.inv(a).T
+    np.testing.assert_allclose(slopes(a), expected, rtol=1e-10, atol=1e-12)
+    a[0] = a[-1] if n > 1 else 0  # singular: the cofactors remain
+    expected = st.gradient(np.linalg.det)(a)
+    found = slopes(a)
+    size = np.max(np.abs(expected))
+    np.testing.assert_allclose(found / size, expected / size, rtol=1e-9, atol=1e-12)
+    minor = np.linalg.det(np.delete(np.delete(a, 0, 0), 0, 1))
+    np.testing.assert_allclose(found[0, 0], minor, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_a_factorization_is_tried(n):
+    def tried(a):
+        try:
+            return np.linalg.cholesky(a)[0, 0] + np.linalg.solve(a, a[0])[0]
+        except np.linalg.LinAlgError:
+            return np.sum(a)
+
+    compiled, a = st.compile(tried), _matrix(n)
+    for one in (a, -a, a, np.zeros((n, n)), 2 * a):
+        np.testing.assert_allclose(compiled(one), tried(one), rtol=1e-10)
+
+
 def test_failures_in_a_descent():
     start = np.array([2.0])
 

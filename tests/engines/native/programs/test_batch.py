@@ -50,6 +50,6 @@ ONE_BY_ONE = {
     *("take_at", "add_at", "put_at", "scan", "while", "cond", "argsort", "argmax", "argmin"),
     *(name for name, row in TABLE.items() if getattr(row.lower, "name", "") == "host"),
     *(name for name, row in TABLE.items() if getattr(row.lower, "failure", "")),  # LAPACK
-    *("det", "detsign", "logabsdet"),
+    *("det", "detsign", "logabsdet", "cofactors", "succeeds"),
     *(name for name, row in TABLE.items() if getattr(row.lower, "name", "") in ("while_",)),
 }

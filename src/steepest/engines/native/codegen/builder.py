@@ -382,10 +382,7 @@ class Builder(Places):
         self.fail_if(self.ir.icmp_unsigned("!=", failed, index(0)), node)
 
     def fail_if(self, condition: ir.Value, node: Node) -> None:
-        """Set the error flag to a node's number if a condition holds and nothing failed before.
-
-        What failed first may be the cause of the rest.
-        """
+        """Set the error flag to a node's number if a condition holds and nothing failed before."""
         if node not in self.checked_nodes:
             self.checked_nodes.append(node)
         flag = self.error_flag()

@@ -40,8 +40,7 @@ class LoweringState(NamedTuple):
 
     elements: dict[Node, Any]
     memory: PlacementState
-    factors: dict[Node, Any]
-    inverses: dict[Node, Any]
+    factors: dict[tuple[str, Node], Any]
     scope: Scope
 
 
@@ -64,9 +63,7 @@ class Lowering:
     elements
         The nodes in registers: for each one, an object array of elements.
     factors
-        Factorizations of matrices that several nodes read, by the node of the matrix.
-    inverses
-        Likewise, what may be the inverse of a matrix.
+        Factors of matrices that several nodes read, by their kind and the node of the matrix.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -75,24 +72,17 @@ class Lowering:
         self.plan = plan
         self.memory = Placement(builder, arena, plan)
         self.elements: dict[Node, Any] = {}
-        self.factors: dict[Node, Any] = {}
-        self.inverses: dict[Node, Any] = {}
+        self.factors: dict[tuple[str, Node], Any] = {}
         self._scopes: list[Scope] = [{}]
 
     def state(self) -> LoweringState:
         """Return a copy of the current state."""
-        return LoweringState(
-            dict(self.elements),
-            self.memory.state(),
-            dict(self.factors),
-            dict(self.inverses),
-            dict(self._scopes[0]),
-        )
+        memory, scope = self.memory.state(), dict(self._scopes[0])
+        return LoweringState(dict(self.elements), memory, dict(self.factors), scope)
 
     def restore(self, state: LoweringState) -> None:
         """Return to a state."""
-        self.elements = dict(state.elements)
-        self.factors, self.inverses = dict(state.factors), dict(state.inverses)
+        self.elements, self.factors = dict(state.elements), dict(state.factors)
         self.memory.restore(state.memory)
         self._scopes = [dict(state.scope)]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
@@ -12,6 +15,7 @@ from steepest.engines.native.kernels.lapack_calls import (
     calling,
     copy_lower,
     copy_matrix,
+    invert_upper,
     lapack_kernel,
 )
 from steepest.engines.native.kernels.lapack_lu import (
@@ -26,18 +30,25 @@ from steepest.graph import Node
 @lapack_kernel("cholesky")
 def cholesky(lowering: Lowering, node: Node) -> None:
     """Factor matrices of which the lower triangle is read."""
-    _in_lower(lowering, node, "potrf")
+    with _lower_triangles(lowering, node) as (call, lower):
+        n = lower.shape[0]
+        call.lapack("potrf", "U", n, lower.at_offset(lowering.builder, None), n)
+        lowering.builder.fail_if(call.failed(), node)
 
 
 @lapack_kernel("positive_inverse")
 def positive_inverse(lowering: Lowering, node: Node) -> None:
     """Invert positive definite matrices, given their factors, into their lower triangles."""
-    _in_lower(lowering, node, "potri")
+    with _lower_triangles(lowering, node) as (call, lower):
+        n = lower.shape[0]
+        invert_upper(lowering.builder, call, lower, node)
+        call.lapack("lauum", "U", n, lower.at_offset(lowering.builder, None), n)
 
 
-def _in_lower(lowering: Lowering, node: Node, routine: str) -> None:
-    """Copy lower triangles, and call a routine that replaces each of them."""
-    builder, n = lowering.builder, node.shape[-1]
+@contextlib.contextmanager
+def _lower_triangles(lowering: Lowering, node: Node) -> Iterator[tuple[Caller, View]]:
+    """Yield each lower triangle of the operand, copied into the result, to be replaced."""
+    builder = lowering.builder
     source = lowering.in_memory(node.operands[0])
     with (
         lowering.packed_target(node) as target,
@@ -46,8 +57,7 @@ def _in_lower(lowering: Lowering, node: Node, routine: str) -> None:
     ):
         lower = part(builder, target, batch)
         copy_lower(builder, part(builder, source, batch), lower)
-        call.lapack(routine, "U", n, lower.at_offset(builder, None), n)
-        builder.fail_if(call.failed(), node)
+        yield call, lower
 
 
 @lapack_kernel("solve_lower")

@@ -38,6 +38,9 @@ _VOID = ir.VoidType()
 _TILE = 16
 """Rows and columns that are transposed at a time: a cache line or two for each of them."""
 
+_LEAF = 64
+"""Most rows of a triangle that LAPACK inverts in one call."""
+
 Argument = str | int | float | ir.Value
 
 
@@ -223,3 +226,35 @@ def vector_at(view: View, start: int, shape: tuple[int, ...]) -> View:
     """Return the part of a vector in memory from an offset, as a matrix in C order."""
     inside = contiguous(view.pointer, view.dtype, shape, view.tag, view.is_common)
     return dataclasses.replace(inside, offset=view.offset + start)
+
+
+def invert_upper(
+    builder: Builder,
+    call: Caller,
+    matrix: View,
+    node: Node | None = None,
+    start: int = 0,
+    size: int | None = None,
+) -> None:
+    """Invert an upper triangle in column-major order, or a part of it.
+
+    Most of the work is products of the halves, which are faster than LAPACK's own inversion. A
+    zero on the diagonal is an error of the node, if one is given.
+    """
+    distance = matrix.shape[0]
+    size = distance if size is None else size
+    own = matrix.at_offset(builder, index(start * (distance + 1)))
+    if size <= _LEAF:
+        call.lapack("trtri", "U", "N", size, own, distance)
+        if node is not None:
+            builder.fail_if(call.failed(), node)
+        return
+    first = size // 2
+    second, middle = size - first, start + first
+    invert_upper(builder, call, matrix, node, start, first)
+    invert_upper(builder, call, matrix, node, middle, second)
+    beside = matrix.at_offset(builder, index(middle * distance + start))
+    after = matrix.at_offset(builder, index(middle * (distance + 1)))
+    for side, scale, factor in (("L", -1.0, own), ("R", 1.0, after)):
+        shape = (first, second)
+        call.blas("trmm", side, "U", "N", "N", *shape, scale, factor, distance, beside, distance)

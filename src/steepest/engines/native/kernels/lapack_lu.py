@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
-import numpy as np
-
 from steepest.engines.native import ir
-from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, part, transposed, with_batch
 from steepest.engines.native.codegen.types import index
@@ -18,6 +15,7 @@ from steepest.engines.native.kernels.lapack_calls import (
     Caller,
     calling,
     copy_matrix,
+    invert_upper,
     lapack_kernel,
     space,
 )
@@ -138,7 +136,7 @@ def factored(lowering: Lowering, call: Caller, a: Node, reader: Node) -> tuple[F
     loops are written a second time, it is factored a second time.
     """
     base, is_transposed = base_of(a)
-    known = lowering.factors.get(base)
+    known = lowering.factors.get(("lu", base))
     if known is not None and known.owner is not reader:
         return known.factors, known.is_transposed != is_transposed
     builder, arena = lowering.builder, lowering.arena
@@ -146,7 +144,7 @@ def factored(lowering: Lowering, call: Caller, a: Node, reader: Node) -> tuple[F
     if known is None:
         shapes = ((a.dtype, (*batch, n, n)), (INT_DTYPE, (*batch, n)), (INT_DTYPE, batch))
         views = [arena.allocate(dtype, shape)[0] for dtype, shape in shapes]
-        known = lowering.factors[base] = Known(Factors(*views), is_transposed, reader)
+        known = lowering.factors["lu", base] = Known(Factors(*views), is_transposed, reader)
     source = lowering.in_memory(base)
     source = transposed(source) if is_transposed else source
     with builder.loops(batch) as at:
@@ -212,18 +210,18 @@ def _solve_square(
     work = space(lowering, node.dtype, (n, n))
     with builder.ir.if_else(is_identity) as (yes, no):
         with yes:
-            _invert(lowering, call, factors, work)
+            invert(lowering, call, factors, work)
             copy_matrix(builder, work if is_transposed else transposed(work), target)
         with no:
             solve_factored(lowering, call, factors, right, target, is_transposed, work)
     base, is_of_transpose = base_of(node.operands[0])
-    known = lowering.inverses.get(base)
+    known = lowering.factors.get(("inverse", base))
     if known is not None and known.owner is node:  # its loops are written a second time
         known.is_inverse.set(builder.truth_of(is_identity))
     elif known is None and target is lowering.memory.views[node]:
         lowering.memory.keep.add(node)
         cell = Cell(builder, builder.truth_of(is_identity))
-        lowering.inverses[base] = _Inverse(cell, target, is_of_transpose, node)
+        lowering.factors["inverse", base] = _Inverse(cell, target, is_of_transpose, node)
 
 
 def _is_identity(lowering: Lowering, right: View) -> ir.Value:
@@ -266,7 +264,7 @@ def inverse(lowering: Lowering, node: Node) -> None:
     """Invert matrices, or copy an inverse that has been computed."""
     builder, n = lowering.builder, node.shape[-1]
     base, is_transposed = base_of(node.operands[0])
-    known = lowering.inverses.get(base)
+    known = lowering.factors.get(("inverse", base))
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
         factors, turned = factored(lowering, call, node.operands[0], node)
         work = space(lowering, node.dtype, (n, n))
@@ -275,7 +273,7 @@ def inverse(lowering: Lowering, node: Node) -> None:
             with builder.loops(node.shape[:-2]) as batch:
                 mine = Factors(*[part(builder, view, batch) for view in factors])
                 builder.fail_if(is_singular(lowering, mine), node)
-                _invert(lowering, call, mine, work)
+                invert(lowering, call, mine, work)
                 found = work if turned else transposed(work)
                 copy_matrix(builder, found, part(builder, target, batch))
 
@@ -290,16 +288,16 @@ def inverse(lowering: Lowering, node: Node) -> None:
                 compute()
 
 
-def _invert(lowering: Lowering, call: Caller, factors: Factors, work: View) -> None:
+def invert(lowering: Lowering, call: Caller, factors: Factors, work: View) -> None:
     """Invert in column-major order: the inverse of U, times that of L, its columns in order."""
     builder, n = lowering.builder, work.shape[0]
     _copy_upper(lowering, factors.lu, work)
     inner, lu = work.at_offset(builder, None), factors.lu.at_offset(builder, None)
-    call.lapack("trtri", "U", "N", n, inner, n)
+    invert_upper(builder, call, work)
     call.blas("trsm", "R", "L", "N", "U", n, n, 1.0, lu, n, inner, n)
     with builder.loop(n) as step:
         column = builder.ir.sub(index(n - 1), step)
-        _exchange(lowering, call, work, column, _pivot(lowering, factors, column))
+        _exchange(lowering, call, work, column, pivot(lowering, factors, column))
 
 
 def _copy_upper(lowering: Lowering, lu: View, target: View) -> None:
@@ -317,7 +315,7 @@ def _pivot_place(lowering: Lowering, pivots: View, row: ir.Value) -> ir.Value:
     return pivots.address(lowering.builder, (row, *[index(0)] * (len(pivots.shape) - 1)))
 
 
-def _pivot(lowering: Lowering, factors: Factors, place: ir.Value) -> ir.Value:
+def pivot(lowering: Lowering, factors: Factors, place: ir.Value) -> ir.Value:
     """Return the row, from 0, with which a row was exchanged."""
     builder, pivots = lowering.builder, factors.pivots
     found = pivots.load(builder, _pivot_place(lowering, pivots, place))
@@ -332,46 +330,3 @@ def _exchange(
     with builder.ir.if_then(builder.ir.icmp_unsigned("!=", one, other)):
         left, right = (matrix.address(builder, (column, index(0))) for column in (one, other))
         call.blas("swap", n, left, 1, right, 1)
-
-
-# Determinants.
-
-
-def _sign_and_logarithm(lowering: Lowering, factors: Factors) -> tuple[Element, Element]:
-    """Return the sign of a determinant and the logarithm of its size, as NumPy computes them."""
-    builder, lu = lowering.builder, factors.lu
-    n, dtype = lu.shape[-1], lu.dtype
-    sign, total = Cell(builder, builder.number(1, dtype)), Cell(builder, builder.zero(dtype))
-    with builder.loop(n) as i:
-        element = lu.load(builder, lu.address(builder, (i, i)))
-        is_exchanged = builder.truth_of(
-            builder.ir.icmp_unsigned("!=", _pivot(lowering, factors, i), i)
-        )
-        turns = is_exchanged ^ (element < 0)
-        sign.set(builder.select(turns, -sign.get(), sign.get()))
-        total.set(total.get() + builder.libm("log", builder.fabs(element)))
-    fails = builder.truth_of(is_singular(lowering, factors))
-    nothing, least = builder.zero(dtype), builder.number(-np.inf, dtype)
-    return (
-        builder.select(fails, nothing, sign.get()),
-        builder.select(fails, least, total.get()),
-    )
-
-
-def _determinant(lowering: Lowering, node: Node) -> None:
-    builder = lowering.builder
-    target = lowering.memory.allocate(node)
-    with calling(lowering, node.dtype) as call:
-        factors, _ = factored(lowering, call, node.operands[0], node)
-    with builder.loops(node.shape) as batch:
-        mine = Factors(*[part(builder, view, batch) for view in factors])
-        sign, logarithm = _sign_and_logarithm(lowering, mine)
-        if node.op.name == "det":
-            result = sign * builder.libm("exp", logarithm)
-        else:
-            result = sign if node.op.name == "detsign" else logarithm
-        target.store(builder, result, target.address(builder, batch))
-
-
-for _name in ("det", "detsign", "logabsdet"):
-    lapack_kernel(_name)(_determinant)

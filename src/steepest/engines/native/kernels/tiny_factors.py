@@ -173,3 +173,34 @@ def _determinant(lowering: Lowering, node: Node, a: Rows) -> Element:
 
 for _name in ("det", "detsign", "logabsdet"):
     _of_matrices(_name)(_determinant)
+
+
+@_of_matrices("cofactors")
+def _cofactors(lowering: Lowering, node: Node, a: Rows) -> Rows:
+    places = range(len(a))
+
+    def cofactor(i: int, j: int) -> Element:
+        rows = [k for k in places if k != i]
+        columns = [k for k in places if k != j]
+        minor = _minor(lowering, node, a, rows, columns)
+        return -minor if (i + j) % 2 else minor
+
+    return [[cofactor(i, j) for j in places] for i in places]
+
+
+def _minor(
+    lowering: Lowering, node: Node, a: Rows, rows: Sequence[int], columns: Sequence[int]
+) -> Element:
+    """Return the determinant of some rows and columns, expanded along the first row."""
+    if not rows:
+        return lowering.builder.number(1, node.dtype)
+    terms = []
+    for column in columns:
+        others = [k for k in columns if k != column]
+        first = a[rows[0]][column]
+        rest = _minor(lowering, node, a, rows[1:], others) if others else None
+        terms.append(first if rest is None else first * rest)
+    total = terms[0]
+    for place, term in enumerate(terms[1:]):
+        total = total + term if place % 2 else total - term
+    return total
