@@ -6,15 +6,10 @@ from steepest.engines.native.kernels import (
     gemm,
     host,
     lapack,
-    lapack_calls,
-    lapack_determinants,
-    lapack_lu,
-    lapack_spectral,
     qr,
     row_panels,
     scatter,
     sort,
-    tiny_factors,
 )
 
 __all__ = [
@@ -23,13 +18,8 @@ __all__ = [
     "gemm",
     "host",
     "lapack",
-    "lapack_calls",
-    "lapack_determinants",
-    "lapack_lu",
-    "lapack_spectral",
     "qr",
     "row_panels",
     "scatter",
     "sort",
-    "tiny_factors",
 ]

@@ -13,7 +13,7 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.lapack_spectral import triangle_by_lapack
+from steepest.engines.native.kernels.lapack.spectral import triangle_by_lapack
 from steepest.graph import Node
 from steepest.ops.linear_algebra.triangular import is_small
 

@@ -10,7 +10,7 @@ from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, part, with_batch
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.lapack_calls import (
+from steepest.engines.native.kernels.lapack.calls import (
     Caller,
     calling,
     copy_lower,
@@ -18,7 +18,7 @@ from steepest.engines.native.kernels.lapack_calls import (
     invert_upper,
     lapack_kernel,
 )
-from steepest.engines.native.kernels.lapack_lu import (
+from steepest.engines.native.kernels.lapack.lu import (
     base_of,
     factor_matrix,
     is_singular,

@@ -1,4 +1,4 @@
-"""Factorizations of matrices of at most 16 elements, which stay in registers.
+"""Factorizations of matrices of few elements, which stay in registers.
 
 Loops are unrolled, and rows are exchanged by selecting each element.
 """
@@ -13,9 +13,12 @@ import numpy as np
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
+from steepest.engines.native.codegen.memory import part, with_batch
 from steepest.engines.native.codegen.registers import element_array
 from steepest.engines.native.codegen.registry import TinyKernel, tiny_kernel
-from steepest.graph import Node
+from steepest.engines.native.codegen.types import index
+from steepest.engines.native.kernels.lapack.calls import UNROLLED
+from steepest.graph import Node, Shape
 
 Rows = list[list[Element]]
 
@@ -28,8 +31,7 @@ def _of_matrices(name: str) -> Callable[[Callable[..., Any]], TinyKernel]:
 
     def register(emit: Callable[..., Any]) -> TinyKernel:
         def over_batch(lowering: Lowering, node: Node) -> np.ndarray:
-            ndim = len(node.operands[0].shape) - 2
-            batch = node.shape[:ndim] if len(node.operands) == 1 else node.shape[:-2]
+            batch = _batch(node)
             result = np.empty(node.shape, object)
             if 0 in node.operands[0].shape[-2:]:
                 return element_array(node.shape, lambda at: _of_nothing(lowering, node))
@@ -43,9 +45,40 @@ def _of_matrices(name: str) -> Callable[[Callable[..., Any]], TinyKernel]:
                 result[place] = np.array(found, object) if node.shape[len(batch) :] else found
             return result
 
+        def in_loop(lowering: Lowering, node: Node) -> None:
+            _over_stack(lowering, node, emit)
+
+        UNROLLED[name] = in_loop
         return tiny_kernel(name)(over_batch)
 
     return register
+
+
+def _batch(node: Node) -> Shape:
+    """Return the leading axes; a determinant has no others."""
+    ndim = len(node.operands[0].shape) - 2
+    return node.shape[:ndim] if len(node.operands) == 1 else node.shape[:-2]
+
+
+def _over_stack(lowering: Lowering, node: Node, emit: Callable[..., Any]) -> None:
+    """Emit a loop over a stack of matrices in memory, each of which is computed in registers."""
+    builder, batch = lowering.builder, _batch(node)
+    views = [with_batch(lowering.in_memory(operand), (*batch, 1, 1)) for operand in node.operands]
+    target = lowering.memory.allocate(node)
+    with builder.loops(batch) as at:
+        matrices = []
+        for view in views:
+            one = part(builder, view, at)
+            places = [
+                [(index(i), index(j)) for j in range(one.shape[1])] for i in range(one.shape[0])
+            ]
+            matrices.append(
+                [[one.load(builder, one.address(builder, x)) for x in row] for row in places]
+            )
+        found = np.array(emit(lowering, node, *matrices), object)
+        for place, element in np.ndenumerate(found):
+            address = target.address(builder, (*at, *map(index, place)))
+            target.store(builder, element, address)
 
 
 def _of_nothing(lowering: Lowering, node: Node) -> Element:

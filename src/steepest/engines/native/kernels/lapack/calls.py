@@ -44,6 +44,12 @@ _LEAF = 64
 Argument = str | int | float | ir.Value
 
 
+UNROLLED: dict[str, LoopKernel] = {}
+"""Kernels for stacks of matrices of at most `UNROLLED_ROWS` rows and columns, by name."""
+
+UNROLLED_ROWS = 4
+
+
 def lapack_kernel(name: str) -> Callable[[LoopKernel], LoopKernel]:
     """Register the decorated function as the kernel of this name where LAPACK can compute it.
 
@@ -52,7 +58,10 @@ def lapack_kernel(name: str) -> Callable[[LoopKernel], LoopKernel]:
 
     def register(emit: LoopKernel) -> LoopKernel:
         def choose(lowering: Lowering, node: Node) -> None:
-            (emit if _is_served(node) else host)(lowering, node)
+            chosen = emit if _is_served(node) else host
+            if chosen is emit and _is_unrolled(node):
+                chosen = UNROLLED.get(name, emit)
+            chosen(lowering, node)
 
         return kernel(name)(choose)
 
@@ -63,6 +72,10 @@ def _is_served(node: Node) -> bool:
     is_filled = all(0 not in x.shape for x in (node, *node.operands))
     is_known = all(x.dtype in (np.float32, np.float64) for x in node.operands)
     return is_filled and is_known and lapack_symbols.is_available()
+
+
+def _is_unrolled(node: Node) -> bool:
+    return all(max(x.shape[-2:]) <= UNROLLED_ROWS for x in node.operands)
 
 
 class Caller:

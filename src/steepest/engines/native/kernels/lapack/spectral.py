@@ -10,7 +10,7 @@ from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import View, part, transposed
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.lapack_calls import (
+from steepest.engines.native.kernels.lapack.calls import (
     INT_DTYPE,
     Caller,
     calling,
@@ -28,7 +28,7 @@ def eigh(lowering: Lowering, node: Node) -> None:
     builder, (operand,) = lowering.builder, node.operands
     n = operand.shape[-1]
     a = lowering.in_memory(operand)
-    uplo = "U" if node.attributes["upper"] else "L"
+    uplo = "U" if node.attributes.get("upper", False) else "L"
     with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
         sizes = call.work_sizes("syevd", "V", uplo, n, None, n, None, of=("real", "int"))
         vectors = _kept(lowering, node, (n, n))

@@ -9,7 +9,7 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, part, transposed, with_batch
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.lapack_calls import (
+from steepest.engines.native.kernels.lapack.calls import (
     INT,
     INT_DTYPE,
     Caller,

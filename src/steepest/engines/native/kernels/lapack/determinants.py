@@ -9,13 +9,13 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, part, transposed
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.kernels.host import host
-from steepest.engines.native.kernels.lapack_calls import (
+from steepest.engines.native.kernels.lapack.calls import (
     calling,
     copy_lower,
     lapack_kernel,
     space,
 )
-from steepest.engines.native.kernels.lapack_lu import (
+from steepest.engines.native.kernels.lapack.lu import (
     Factors,
     factored,
     invert,

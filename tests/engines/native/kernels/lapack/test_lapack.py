@@ -8,7 +8,7 @@ import pytest
 
 import steepest as st
 from steepest.engines import Interpreter
-from steepest.engines.native.kernels.lapack_calls import Caller
+from steepest.engines.native.kernels.lapack.calls import Caller
 from steepest.graph import order
 from steepest.rewrite import simplify
 
