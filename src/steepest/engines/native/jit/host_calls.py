@@ -92,7 +92,7 @@ def make_symbols_known(names: Iterable[str]) -> bool:
             name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
             special_symbol(name, int(operands))
         elif symbol.startswith(lapack_symbols.PREFIX):
-            if not lapack_symbols.is_available():
+            if not lapack_symbols.has(symbol):
                 return False
             lapack_symbols.symbol(symbol)
     return True

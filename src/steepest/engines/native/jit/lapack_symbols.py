@@ -117,6 +117,12 @@ def limits_threads() -> bool:
     return bool(_openblas())
 
 
+def has(name: str) -> bool:
+    """Return whether there is a function for a symbol that a program of another process uses."""
+    is_of_openblas = name in (GET_THREADS, SET_THREADS)
+    return is_available() and (not is_of_openblas or limits_threads())
+
+
 @functools.cache
 def symbol(name: str) -> str:
     """Return the symbol under which machine code finds a function, or the state."""

@@ -353,6 +353,49 @@ def test_the_gradient_of_a_likelihood_has_no_product_of_matrices():
     assert "matmul" not in names
 
 
+def _logarithms(root):
+    return np.sum(np.log(np.diag(root)))
+
+
+SPELLINGS = {
+    "a product": lambda root, z, w: 0.5 * z @ z + _logarithms(root),
+    "other factors": lambda root, z, w: (
+        3 * np.sum(z**2) - 2 * np.log(np.diagonal(root)).sum() + np.sum(-z * z) / 4
+    ),
+    "factors that depend": lambda root, z, w: (z @ z) * np.exp(_logarithms(root)) + w[0] * z @ z,
+    "columns": lambda root, z, w: np.sum(np.linalg.solve(root, np.stack([w, w**2], 1)) ** 2),
+    "weighted logarithms": lambda root, z, w: np.sum(w * np.log(np.diag(root))) + z @ z,
+    "weighted squares": lambda root, z, w: np.sum(w * z**2) + _logarithms(root),
+    "a sum": lambda root, z, w: np.sum(z) + _logarithms(root),
+    "another solution": lambda root, z, w: z @ np.linalg.solve(root, w) + _logarithms(root),
+    "elements": lambda root, z, w: root[1, 0] * z[0] + z @ z + root[0, 0],
+    "transposed": lambda root, z, w: np.sum(np.linalg.solve(root.T, w) ** 2) + _logarithms(root),
+    "twice": lambda root, z, w: np.sum(np.linalg.solve(root.T, z) * w) + _logarithms(root),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("n", [3, 7])
+def test_gradients_of_losses_of_a_cholesky_factor(name, n):
+    w = np.random.default_rng(0).normal(size=n) + 2
+
+    def loss(a):
+        root = np.linalg.cholesky(a)
+        return SPELLINGS[name](root, np.linalg.solve(root, w), w)
+
+    a, h = _matrix(n), 1e-5
+    found = st.compile(st.gradient(loss))(a)
+    for i, j in np.ndindex(n, n):
+        step = np.zeros((n, n))
+        step[i, j] = h
+        slope = (
+            8 * (loss(a + step) - loss(a - step)) - (loss(a + 2 * step) - loss(a - 2 * step))
+        ) / (12 * h)
+        np.testing.assert_allclose(found[i, j], slope, rtol=1e-7, atol=1e-7)
+    second = st.hessian(loss)(a).reshape(n * n, n * n)
+    np.testing.assert_allclose(second, second.T, rtol=1e-8, atol=1e-9)
+
+
 def test_hessians_of_a_likelihood():
     loss, by_inverse = _likelihood(5)
     one, other = (st.compile(st.hessian(f))(POINT) for f in (loss, by_inverse))
