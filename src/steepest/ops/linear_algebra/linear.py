@@ -70,7 +70,8 @@ def _slopes_of_det(y: Array, a: Array) -> Array:
     # Use the inverse where it exists, because it can be differentiated to any order.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
-    regular = y[..., None, None] * inverse(swap(safe))
+    # Of the same factors as y, whose rounding errors cancel where the matrix is nearly singular.
+    regular = y[..., None, None] * swap(inverse(safe))
     return np.where(singular, cofactors(a), regular)
 
 
@@ -96,11 +97,11 @@ det = recorded(DET)
 
 
 def _logdet_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
-    return (cotangent[..., None, None] * inverse(swap(a)),)
+    return (cotangent[..., None, None] * swap(inverse(a)),)
 
 
 def _logdet_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
-    return np.sum(tangents[0] * inverse(swap(a)), axis=(-2, -1))
+    return np.sum(tangents[0] * swap(inverse(a)), axis=(-2, -1))
 
 
 LOGABSDET = Row(
