@@ -47,6 +47,7 @@ bench: $(VENV)/bench
 	$(BIN)/python benchmarks/fits.py --json bench-fits.json
 	$(BIN)/python benchmarks/loops.py
 	$(BIN)/python benchmarks/first_calls.py --json bench-first.json
+	$(BIN)/python benchmarks/linear_algebra.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py

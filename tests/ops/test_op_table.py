@@ -143,6 +143,17 @@ ORACLES |= {
     "logabsdet": lambda a: np.log(np.abs(np.linalg.det(a))),
     "detsign": lambda a: np.sign(np.linalg.det(a)),
     "cholesky": np.linalg.cholesky,
+    "lower_part": lambda x, diagonal, below: (
+        np.tril(x, diagonal - 1) - (0 if below else np.tril(x, -1))
+    ),
+    "solve_lower": lambda a, b, transposed: scipy.linalg.solve_triangular(
+        a, b, lower=True, trans="NT"[transposed]
+    ),
+    "positive_inverse": lambda a: np.tril(
+        np.linalg.inv(np.tril(a) @ np.swapaxes(np.tril(a), -1, -2))
+    ),
+    "solve_positive": lambda a, lower, b: np.linalg.solve(a, b),
+    "inverse": np.linalg.inv,
     "eigh": lambda a, upper: _packed(np.linalg.eigh(a, "LU"[upper]), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
     "triangle": lambda a: np.linalg.qr(a)[1],

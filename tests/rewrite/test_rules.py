@@ -1,10 +1,10 @@
-"""Rewrite rules: each is exact, so results are compared bit for bit."""
+"""Rewrite rules: exact ones are compared bit for bit."""
 
 import numpy as np
 import pytest
 
 import steepest as st
-from steepest.graph import Graph, make, verify
+from steepest.graph import Graph, make, order, verify
 from steepest.ops import TABLE, constant_node
 from steepest.rewrite import RULES, simplify
 from steepest.trace import TracedArray, record
@@ -31,12 +31,20 @@ REWRITES = {
     "parts of a vector side by side": st.gradient(
         lambda u: np.sum(u[:2]) ** 2 + np.sum(u[2:] ** 2)
     ),
+    "a vector along the diagonal": st.gradient(
+        lambda u: np.sum(np.log(np.diag(np.ones((4, 4)) + u)))
+    ),
+}
+# Of matrices, which are drawn for each.
+OF_MATRICES = {
+    "a system with a triangle": lambda a: np.linalg.solve(np.tril(a), a),
+    "the solution for the identity matrix is the inverse": lambda a: np.linalg.inv(a),
 }
 ALWAYS_DONE_WHILE_TRACING = {"reshape to the same shape", "astype to the same dtype"}
 
 
 def test_every_rule_has_an_example():
-    assert {rule.name for rule in RULES} == set(REWRITES) | ALWAYS_DONE_WHILE_TRACING
+    assert {rule.name for rule in RULES} == {*REWRITES, *OF_MATRICES} | ALWAYS_DONE_WHILE_TRACING
 
 
 @pytest.mark.parametrize("name", REWRITES)
@@ -53,3 +61,55 @@ def test_rewrite_is_exact_and_happens(name):
     ):
         before, after = graph(np.array(x)), rewritten(np.array(x))[0]
         np.testing.assert_array_equal(np.asarray(before), np.asarray(after))
+
+
+@pytest.mark.parametrize("name", OF_MATRICES)
+def test_rewrite_of_matrices_is_as_accurate_and_happens(name):
+    (rule,) = (r for r in RULES if r.name == name)
+    a = np.random.default_rng(0).normal(size=(5, 5)) + 3 * np.eye(5)
+    graph = st.trace(OF_MATRICES[name], a)
+    outputs = tuple(simplify(graph.outputs, rules=[rule]))
+    assert outputs != graph.outputs
+    after, before = verify(Graph(graph.inputs, outputs))(a)[0], np.asarray(graph(a))
+    if rule.is_exact:
+        np.testing.assert_array_equal(after, before)
+    else:
+        np.testing.assert_allclose(after, before, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "triangle", [np.tril, np.triu, np.linalg.cholesky, lambda a: np.linalg.cholesky(a).T]
+)
+def test_a_system_with_a_triangle_needs_no_factorization(triangle):
+    a = np.random.default_rng(0).normal(size=(5, 5))
+    a = a @ a.T + np.eye(5)
+    graph = st.trace(lambda a, b: np.linalg.solve(triangle(a), b), a, np.ones(5))
+    names = [node.op.name for node in order(simplify(graph.outputs))]
+    assert "solve_lower" in names
+    assert "solve" not in names
+    want = np.linalg.solve(triangle(a), np.ones(5))
+    np.testing.assert_allclose(graph(a, np.ones(5)), want, rtol=1e-12)
+
+
+def test_a_system_uses_the_cholesky_factor_of_its_matrix():
+    a = np.random.default_rng(0).normal(size=(5, 5))
+    a = a @ a.T + np.eye(5)
+
+    def loss(a):
+        root = np.linalg.cholesky(a)
+        return np.sum(np.linalg.solve(a, a[0])) + np.sum(np.linalg.solve(a.T, a[0])) + root[0, 0]
+
+    graph = st.trace(loss, a)
+    names = [node.op.name for node in order(simplify(graph.outputs))]
+    assert names.count("solve_positive") == 2
+    assert "solve" not in names
+
+
+def test_a_condition_needs_no_factor_of_the_path_that_it_leads_to():
+    def loss(a, b):
+        x = np.linalg.solve(a, b)
+        return np.linalg.cholesky(a)[0, 0] + x[0] if x[0] > 0 else x[0]
+
+    compiled = st.compile(loss)
+    for a, b in ((np.eye(5), np.ones(5)), (-np.eye(5), np.ones(5)), (2 * np.eye(5), np.ones(5))):
+        np.testing.assert_allclose(compiled(a, b), loss(a, b))

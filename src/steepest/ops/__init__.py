@@ -22,7 +22,15 @@ from steepest.ops.leaves import (
     input_node,
     is_zero,
 )
-from steepest.ops.linear_algebra import linear, matrix_functions, spectral, triangular
+from steepest.ops.linear_algebra import (
+    cholesky,
+    factors,
+    linear,
+    lower_part,
+    matrix_functions,
+    spectral,
+    triangular,
+)
 from steepest.ops.machine_code import Elementwise, Indexed, Kernel, Reduction
 from steepest.ops.row import Case, Domain, Row, resolve_loop
 
@@ -42,6 +50,9 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             gather,
             product,
             linear,
+            lower_part,
+            factors,
+            cholesky,
             spectral,
             matrix_functions,
             triangular,

@@ -83,12 +83,15 @@ class Kernel:
         take the same steps. A function of the node where it depends on the node.
     may_raise
         Whether it may fail when it runs, other than by an index out of bounds.
+    failure
+        Message of the LinAlgError if it fails and is not called in NumPy.
     """
 
     name: str
     in_registers: bool = False
     in_lanes: bool | Callable[[Node], bool] = False
     may_raise: bool = False
+    failure: str = ""
 
     def __post_init__(self) -> None:
         if self.name == "host" and not self.may_raise:

@@ -1,4 +1,6 @@
-"""The rewrite rules. Each replacement is equal in every bit, except the sign of a zero.
+"""The rewrite rules. An exact replacement is equal in every bit, except the sign of a zero.
+
+Another one rounds differently, and is at least as accurate.
 
 A rule gets a node whose operands are already rewritten. It returns a simpler node, or None
 if it does not apply.
@@ -13,6 +15,7 @@ import numpy as np
 
 from steepest.graph import Node, make
 from steepest.ops import TABLE, Elementwise, constant_node, constant_value
+from steepest.rewrite.factors import is_identity, triangle_of
 
 _FOLDING_LIMIT = 16
 
@@ -31,22 +34,25 @@ class RewriteRule:
         Names of the ops it looks at; empty for every op.
     apply
         Returns the simpler node, or None where the rule does not fit.
+    is_exact
+        Whether the replacement is equal in every bit, except the sign of a zero.
     """
 
     name: str
     ops: frozenset[str]
     apply: Callable[[Node], Node | None]
+    is_exact: bool = True
 
 
 RULES: list[RewriteRule] = []
 """All of them, in the order in which they are tried."""
 
 
-def rule(name: str, ops: str = "") -> Callable[[Rewrite], Rewrite]:
+def rule(name: str, ops: str = "", is_exact: bool = True) -> Callable[[Rewrite], Rewrite]:
     """Decorate a function as the last rule, for the ops with some names, or for every op."""
 
     def register(apply: Rewrite) -> Rewrite:
-        RULES.append(RewriteRule(name, frozenset(ops.split()), apply))
+        RULES.append(RewriteRule(name, frozenset(ops.split()), apply, is_exact))
         return apply
 
     return register
@@ -187,6 +193,19 @@ def _reshape_reshape(node: Node) -> Node | None:
     return make(node.op, inner.operands, **node.attributes)
 
 
+@rule("a vector along the diagonal", "reshape")
+def _on_diagonal(node: Node) -> Node | None:
+    """Place the elements by row and column, without a division for each."""
+    (flat,) = node.operands
+    if flat.op.name != "embed" or node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return None
+    n = node.shape[0]
+    if flat.attributes["slices"] != ((0, n, n + 1),):
+        return None
+    repeated = make(TABLE["broadcast_to"], flat.operands, shape=node.shape)
+    return make(TABLE["lower_part"], (repeated,), diagonal=True, below=False)
+
+
 @rule("transpose of transpose", "transpose")
 def _transpose_transpose(node: Node) -> Node | None:
     (inner,) = node.operands
@@ -276,3 +295,20 @@ def _join_embedded(node: Node) -> Node | None:
     if end < node.size:
         pieces.append(constant_node(np.zeros(node.size - end, node.dtype)))
     return make(TABLE["concatenate"], pieces, axis=0)
+
+
+@rule("a system with a triangle", "solve", is_exact=False)
+def _solve_triangle(node: Node) -> Node | None:
+    """Substitute instead of factoring. A triangle's own LU factors may exchange rows."""
+    a, b = node.operands
+    found = triangle_of(a)
+    if found is None:
+        return None
+    lower, is_transposed = found
+    return make(TABLE["solve_lower"], (lower, b), transposed=is_transposed)
+
+
+@rule("the solution for the identity matrix is the inverse", "solve")
+def _inverse(node: Node) -> Node | None:
+    a, b = node.operands
+    return _only_if_same(node, make(TABLE["inverse"], (a,))) if is_identity(b) else None

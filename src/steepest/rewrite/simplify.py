@@ -7,6 +7,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 
 from steepest.graph import Guard, Node, Source, rebuild, verify_pass, with_operands
 from steepest.ops import SCAN
+from steepest.rewrite.factors import use_factors
 from steepest.rewrite.loops import trim_loops
 from steepest.rewrite.rules import RULES, RewriteRule
 
@@ -15,8 +16,9 @@ def simplify(
     outputs: Sequence[Node],
     sources: MutableMapping[Node, Source] | None = None,
     rules: Sequence[RewriteRule] = RULES,
+    conditions: int = 0,
 ) -> list[Node]:
-    """Return simpler nodes with the same values, bit for bit.
+    """Return simpler nodes with the same values, bit for bit but for systems of equations.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def simplify(
         Lines of nodes; new nodes get those of the nodes they replace.
     rules
         Rules to apply.
+    conditions
+        So many of the last outputs are conditions of guards.
     """
     loops: list[Node] = []
 
@@ -35,6 +39,8 @@ def simplify(
         return _simplify_node(with_operands(node, new), rules)
 
     result = rebuild(outputs, simpler, sources)
+    if rules is RULES:
+        result = use_factors(result, sources, conditions)
     if loops:
         inside = functools.partial(simplify, sources=sources, rules=rules)
         result = trim_loops(result, sources, inside)
@@ -49,7 +55,7 @@ def simplify_guarded(
 ) -> tuple[list[Node], tuple[Guard, ...]]:
     """Return simpler outputs of a path, and its guards on the simpler conditions."""
     conditions = [guard.condition for guard in guards]
-    nodes = simplify([*outputs, *conditions], sources)
+    nodes = simplify([*outputs, *conditions], sources, conditions=len(conditions))
     count = len(outputs)
     simpler = zip(guards, nodes[count:], strict=True)
     return nodes[:count], tuple(Guard(node, g.value, g.source) for g, node in simpler)

@@ -16,37 +16,34 @@ import numpy as np
 from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Rule, Zero
+from steepest.ops.linear_algebra.cholesky import ROWS as OF_CHOLESKY
+from steepest.ops.linear_algebra.factors import SINGULAR, SYSTEMS, inverse, outer, solve_infer
 from steepest.ops.linear_algebra.matrices import (
     ENTRIES,
     SQUARE_CASES,
-    from_lower,
     pack,
     square,
     swap,
-    to_lower,
     torch_pack,
     unpack,
 )
+from steepest.ops.linear_algebra.spectral import NO_SVD, cofactors, svd_parts
 from steepest.ops.linear_algebra.spectral import ROWS as SPECTRAL
-from steepest.ops.linear_algebra.spectral import cofactors, svd_parts
-from steepest.ops.machine_code import HOST
+from steepest.ops.linear_algebra.structure import product_of, traced
+from steepest.ops.machine_code import Kernel
 from steepest.ops.row import Case, Domain, Row, recorded
 
 # Solving.
 
 
-def solve_infer(a: Node, b: Node) -> tuple[Shape, np.dtype]:
-    """Return shape and dtype of the solution of a system."""
-    square(a)
-    if b.ndim < 2 or a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"solve: shapes {a.shape} and {b.shape} do not fit")
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return (*batch, *b.shape[-2:]), a.dtype
-
-
 def _solve_pullback(cotangent: Array, x: Array, a: Array, b: Array) -> tuple[Array, ...]:
+    factors = product_of(cotangent.node) if a.ndim == 2 else None
+    if factors is not None:  # few columns are solved for, and no matrices multiplied
+        left, right = (traced(factor, cotangent) for factor in factors)
+        solved = np.linalg.solve(swap(a), left)
+        return -outer(solved, np.matmul(x, swap(right))), outer(solved, swap(right))
     to_b = np.linalg.solve(swap(a), cotangent)
-    return -np.matmul(to_b, swap(x)), to_b
+    return -outer(to_b, x), to_b
 
 
 def _solve_pushforward(tangents: Sequence[Array], x: Array, a: Array, b: Array) -> Array:
@@ -60,15 +57,8 @@ SOLVE = Row(
     infer=solve_infer,
     derivative=Rule(_solve_pullback, _solve_pushforward),
     torch=lambda t, a, b: t.linalg.solve(a, b),
-    lower=HOST,
-    domain=Domain(
-        ENTRIES,
-        (
-            Case(((3, 3), (3, 2)), diagonal=7.0),
-            Case(((2, 4, 4), (2, 4, 1)), diagonal=9.0),
-        ),
-        analytic=True,
-    ),
+    lower=Kernel("solve", in_registers=True, may_raise=True, failure=SINGULAR),
+    domain=Domain(ENTRIES, SYSTEMS, analytic=True),
     kink="none: a singular matrix raises LinAlgError",
 )
 
@@ -80,7 +70,8 @@ def _slopes_of_det(y: Array, a: Array) -> Array:
     # Use the inverse where it exists, because it can be differentiated to any order.
     singular = (y == 0)[..., None, None]
     safe = np.where(singular, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), a)
-    regular = y[..., None, None] * swap(np.linalg.inv(safe))
+    # Of the same factors as y, whose rounding errors cancel where the matrix is nearly singular.
+    regular = y[..., None, None] * swap(inverse(safe))
     return np.where(singular, cofactors(a), regular)
 
 
@@ -98,7 +89,7 @@ DET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_det_pullback, _det_pushforward),
     torch=lambda t, a: t.linalg.det(a),
-    lower=HOST,
+    lower=Kernel("det", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES, analytic=True),
     kink="the cofactors, also of a singular matrix",
 )
@@ -106,11 +97,11 @@ det = recorded(DET)
 
 
 def _logdet_pullback(cotangent: Array, y: Array, a: Array) -> tuple[Array, ...]:
-    return (cotangent[..., None, None] * swap(np.linalg.inv(a)),)
+    return (cotangent[..., None, None] * swap(inverse(a)),)
 
 
 def _logdet_pushforward(tangents: Sequence[Array], y: Array, a: Array) -> Array:
-    return np.sum(tangents[0] * swap(np.linalg.inv(a)), axis=(-2, -1))
+    return np.sum(tangents[0] * swap(inverse(a)), axis=(-2, -1))
 
 
 LOGABSDET = Row(
@@ -119,7 +110,7 @@ LOGABSDET = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Rule(_logdet_pullback, _logdet_pushforward),
     torch=lambda t, a: t.linalg.slogdet(a).logabsdet,
-    lower=HOST,
+    lower=Kernel("logabsdet", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="none: the slope at a singular matrix raises LinAlgError",
 )
@@ -129,39 +120,9 @@ DETSIGN = Row(
     infer=lambda a: (square(a)[0][:-2], a.dtype),
     derivative=Zero(),
     torch=lambda t, a: t.linalg.slogdet(a).sign,
-    lower=HOST,
+    lower=Kernel("detsign", in_registers=True),
     domain=Domain(ENTRIES, SQUARE_CASES, smooth=False),
     kink="slope 0 everywhere",
-)
-
-
-def _half_lower(x: Array) -> Array:
-    """Return the lower triangle with half of the diagonal."""
-    return np.tril(x) - 0.5 * x * np.eye(x.shape[-1], dtype=x.dtype)
-
-
-def _cholesky_pullback(cotangent: Array, lower: Array, a: Array) -> tuple[Array, ...]:
-    inner = _half_lower(np.matmul(swap(lower), np.tril(cotangent)))
-    inverse = np.linalg.inv(lower)
-    slopes = np.matmul(np.matmul(swap(inverse), inner), inverse)
-    return (to_lower(0.5 * (slopes + swap(slopes))),)
-
-
-def _cholesky_pushforward(tangents: Sequence[Array], lower: Array, a: Array) -> Array:
-    inverse = np.linalg.inv(lower)
-    inner = np.matmul(np.matmul(inverse, from_lower(tangents[0])), swap(inverse))
-    return np.matmul(lower, _half_lower(inner))
-
-
-CHOLESKY = Row(
-    name="cholesky",
-    evaluate=np.linalg.cholesky,
-    infer=square,
-    derivative=Rule(_cholesky_pullback, _cholesky_pushforward),
-    torch=lambda t, a: t.linalg.cholesky(t.tril(a) + t.tril(a, -1).mT),
-    lower=HOST,
-    domain=Domain(ENTRIES, SQUARE_CASES),
-    kink="slopes are of the lower triangle, the only one that is read",
 )
 
 
@@ -224,7 +185,7 @@ QR = Row(
     infer=_qr_infer,
     derivative=Rule(_qr_pullback, _qr_pushforward),
     torch=lambda t, a: torch_pack(t, t.linalg.qr(a), a.ndim - 2),
-    lower=HOST,
+    lower=Kernel("qr", may_raise=True, failure="QR factorization failed"),
     domain=Domain(ENTRIES, (Case(((3, 3),), rising=5.0), Case(((2, 4, 2),), rising=5.0))),
     kink="slopes are nan where the columns are not independent",
 )
@@ -301,7 +262,7 @@ PINV = Row(
     infer=lambda a, *, rcond: ((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype),
     derivative=Rule(_pinv_pullback, _pinv_pushforward),
     torch=_torch_pinv,
-    lower=HOST,
+    lower=Kernel("pinv", may_raise=True, failure=NO_SVD),
     domain=Domain(
         ENTRIES,
         (
@@ -317,7 +278,7 @@ PINV = Row(
 
 
 def _succeeds(*operands: Any, of: str) -> np.ndarray:
-    rows = {row.name: row for row in (*ROWS, *SPECTRAL)}
+    rows = {row.name: row for row in (*ROWS, *OF_CHOLESKY, *SPECTRAL)}
     try:
         rows[of].evaluate(*operands)
     except np.linalg.LinAlgError:
@@ -337,7 +298,7 @@ SUCCEEDS = Row(
     infer=lambda *operands, of: ((), np.dtype(np.bool_)),
     derivative=Zero(),
     torch=_torch_succeeds,
-    lower=HOST,
+    lower=Kernel("succeeds", may_raise=True),
     domain=Domain(
         ENTRIES,
         (
@@ -349,4 +310,4 @@ SUCCEEDS = Row(
     ),
 )
 
-ROWS: tuple[Row, ...] = (SOLVE, DET, LOGABSDET, DETSIGN, CHOLESKY, QR, PINV, SUCCEEDS)
+ROWS: tuple[Row, ...] = (SOLVE, DET, LOGABSDET, DETSIGN, QR, PINV, SUCCEEDS)

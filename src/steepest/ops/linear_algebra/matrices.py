@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array, Tensor, Torch
+from steepest.ops.linear_algebra.lower_part import lower_part
 from steepest.ops.row import Case
 
 ENTRIES = ((-3.0, 3.0),)
@@ -39,13 +40,12 @@ SQUARE_CASES = (
 
 def from_lower(a: Array) -> Array:
     """Return the symmetric matrix whose lower triangle is that of `a`."""
-    lower = np.tril(a)
-    return lower + swap(np.tril(a, -1))
+    return lower_part(a) + swap(lower_part(a, diagonal=False))
 
 
 def to_lower(cotangent: Array) -> Array:
     """Pull a cotangent of the symmetric matrix back to the lower triangle."""
-    return np.tril(cotangent) + np.tril(swap(cotangent), -1)
+    return lower_part(cotangent) + lower_part(swap(cotangent), diagonal=False)
 
 
 def pack(parts: list[Any], ndim: int) -> Any:

@@ -28,8 +28,10 @@ from steepest.ops.linear_algebra.matrices import (
     torch_pack,
     unpack,
 )
-from steepest.ops.machine_code import HOST, Elementwise
+from steepest.ops.machine_code import Elementwise, Kernel
 from steepest.ops.row import Case, Domain, Row, recorded
+
+NO_EIGENVALUES, NO_SVD = "Eigenvalues did not converge", "SVD did not converge"
 
 _SAME = 10.0
 """Values count as equal if they differ by at most so many roundings for each row."""
@@ -197,7 +199,7 @@ EIGH = Row(
     ),
     derivative=Rule(_eigh_pullback, _eigh_pushforward),
     torch=_torch_eigh,
-    lower=HOST,
+    lower=Kernel("eigh", may_raise=True, failure=NO_EIGENVALUES),
     domain=Domain(
         ENTRIES,
         (
@@ -300,7 +302,7 @@ SVD = Row(
     ),
     derivative=Rule(_svd_pullback, _svd_pushforward),
     torch=_torch_svd,
-    lower=HOST,
+    lower=Kernel("svd", may_raise=True, failure=NO_SVD),
     domain=Domain(
         ENTRIES,
         (
@@ -365,7 +367,7 @@ COFACTORS = Row(
         lambda tangents, y, a: _cofactors_along(a, tangents[0]),
     ),
     torch=_torch_cofactors,
-    lower=HOST,
+    lower=Kernel("cofactors", in_registers=True, may_raise=True),
     domain=Domain(ENTRIES, SQUARE_CASES),
     kink="to second order also of a singular matrix",
 )

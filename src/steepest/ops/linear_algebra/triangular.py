@@ -10,7 +10,7 @@ import numpy as np
 from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import Rule
-from steepest.ops.linear_algebra.linear import solve_infer
+from steepest.ops.linear_algebra.factors import solve_infer
 from steepest.ops.linear_algebra.matrices import ENTRIES, from_lower, swap
 from steepest.ops.machine_code import Kernel
 from steepest.ops.row import Case, Domain, Row, recorded

@@ -379,18 +379,24 @@ class Builder(Places):
         """Call NumPy for a node, given pointers to its operands and to its result."""
         call = HostCall(node)
         self.hosts.append(call)
-        self.checked_nodes.append(node)
         table = self.alloca(ir.ArrayType(POINTER, len(pointers)))
         for place, pointer in enumerate(pointers):
             self.ir.store(pointer, self.ir.gep(table, [index(place)], source_etype=POINTER))
         signature = ir.FunctionType(INDEX, [POINTER])
         function = self.ir.inttoptr(index(call.address), POINTER)
         failed = self.ir.call(function, [table], signature)
+        self.fail_if(self.ir.icmp_unsigned("!=", failed, index(0)), node)
+
+    def fail_if(self, condition: ir.Value, node: Node) -> None:
+        """Set the error flag to a node's number if a condition holds and nothing failed before."""
+        if node not in self.checked_nodes:
+            self.checked_nodes.append(node)
         flag = self.error_flag()
         before = self.ir.load(flag, typ=INDEX)
-        number = index(len(self.checked_nodes))
-        is_fine = self.ir.icmp_unsigned("==", failed, index(0))
-        self.ir.store(self.ir.select(is_fine, before, number), flag)
+        is_first = self.ir.icmp_unsigned("==", before, index(0))
+        number = index(self.checked_nodes.index(node) + 1)
+        fails = self.ir.and_(condition, is_first)
+        self.ir.store(self.ir.select(fails, number, before), flag)
 
     def error_flag(self) -> ir.Value:
         """Return the address of the error flag: the number of the node that failed, or 0."""

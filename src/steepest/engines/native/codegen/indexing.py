@@ -23,6 +23,10 @@ class Places(Control):
     def index(self, value: int) -> ir.Value:
         return index(value)
 
+    def compare_places(self, symbol: str, i: ir.Value, j: ir.Value) -> Element:
+        """Return whether two indices compare as a symbol such as ``<`` says."""
+        return self.truth_of(self.ir.icmp_signed(symbol, i, j))
+
     def affine(self, i: ir.Value, first: int, step: int) -> ir.Value:
         """Return ``first + step * i``."""
         scaled = i if step == 1 else self.ir.mul(i, index(step))

@@ -40,6 +40,7 @@ class LoweringState(NamedTuple):
 
     elements: dict[Node, Any]
     memory: PlacementState
+    factors: dict[tuple[str, Node], Any]
     scope: Scope
 
 
@@ -61,6 +62,8 @@ class Lowering:
         The nodes in memory.
     elements
         The nodes in registers: for each one, an object array of elements.
+    factors
+        Factors of matrices that several nodes read, by their kind and the node of the matrix.
     """
 
     def __init__(self, builder: Builder, arena: Arena, plan: Plan) -> None:
@@ -69,15 +72,17 @@ class Lowering:
         self.plan = plan
         self.memory = Placement(builder, arena, plan)
         self.elements: dict[Node, Any] = {}
+        self.factors: dict[tuple[str, Node], Any] = {}
         self._scopes: list[Scope] = [{}]
 
     def state(self) -> LoweringState:
         """Return a copy of the current state."""
-        return LoweringState(dict(self.elements), self.memory.state(), dict(self._scopes[0]))
+        memory, scope = self.memory.state(), dict(self._scopes[0])
+        return LoweringState(dict(self.elements), memory, dict(self.factors), scope)
 
     def restore(self, state: LoweringState) -> None:
         """Return to a state."""
-        self.elements = dict(state.elements)
+        self.elements, self.factors = dict(state.elements), dict(state.factors)
         self.memory.restore(state.memory)
         self._scopes = [dict(state.scope)]
 

@@ -142,6 +142,32 @@ def contiguous(
     return View(pointer, dtype, shape, c_strides(shape), 0, tag, is_common)
 
 
+def with_batch(view: View, shape: Shape) -> View:
+    """Return a view with the leading axes of a result; repeated axes have stride 0."""
+    missing = len(shape) - len(view.shape)
+    own = (*shape[:-2], *view.shape[-2:])
+    strides = [0] * missing
+    strides += [
+        0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)
+    ]
+    return replace(view, shape=own, strides=(*strides, *view.strides[-2:]))
+
+
+def part(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
+    """Return one matrix or vector of a batch."""
+    left = len(view.shape) - len(batch)
+    start = view.address(builder, (*batch, *[index(0)] * left))
+    strides = view.strides[len(batch) :]
+    return View(start, view.dtype, view.shape[len(batch) :], strides, 0, view.tag, view.is_common)
+
+
+def transposed(view: View) -> View:
+    """Return the view of the transposed matrices."""
+    order = (*range(len(view.shape) - 2), len(view.shape) - 1, len(view.shape) - 2)
+    shape, strides = (tuple(values[i] for i in order) for values in (view.shape, view.strides))
+    return replace(view, shape=shape, strides=strides)
+
+
 def copy(builder: Builder, source: View, target: View) -> None:
     """Emit a copy of an array, element by element."""
     with builder.loops(target.shape) as position:

@@ -11,6 +11,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from steepest.engines.native.jit import lapack_symbols
 from steepest.graph import Node
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.POINTER(ctypes.c_void_p))
@@ -84,12 +85,17 @@ def special_symbol(name: str, operands: int) -> str:
     return symbol
 
 
-def make_symbols_known(names: Iterable[str]) -> None:
-    """Make SciPy's functions among these names known to machine code."""
+def make_symbols_known(names: Iterable[str]) -> bool:
+    """Make SciPy's functions among these names known to machine code; return whether they are."""
     for symbol in names:
         if symbol.startswith(_SPECIAL):
             name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
             special_symbol(name, int(operands))
+        elif symbol.startswith(lapack_symbols.PREFIX):
+            if not lapack_symbols.has(symbol):
+                return False
+            lapack_symbols.symbol(symbol)
+    return True
 
 
 def _array_at(address: int, node: Node) -> np.ndarray:

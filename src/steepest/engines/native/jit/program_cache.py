@@ -115,8 +115,7 @@ def compiled(
     key = _key(outputs, f"{name} {kind}")
     content = None if key is None else cache.find(key)
     found = None if content is None else unpack(content)
-    if found is not None:
-        make_symbols_known(found.names)
+    if found is not None and make_symbols_known(found.names):
         text = lambda: text_of(write().module)
         code, nodes = Code.found(found.program, text, baseline), order(outputs)
         checked = [nodes[place] for place in found.checked]

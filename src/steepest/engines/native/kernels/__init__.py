@@ -5,10 +5,21 @@ from steepest.engines.native.kernels import (
     control_flow,
     gemm,
     host,
+    lapack,
     qr,
     row_panels,
     scatter,
     sort,
 )
 
-__all__ = ["accumulate", "control_flow", "gemm", "host", "qr", "row_panels", "scatter", "sort"]
+__all__ = [
+    "accumulate",
+    "control_flow",
+    "gemm",
+    "host",
+    "lapack",
+    "qr",
+    "row_panels",
+    "scatter",
+    "sort",
+]

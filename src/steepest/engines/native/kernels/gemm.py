@@ -11,7 +11,16 @@ import numpy as np
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import Cell, View, contiguous, copy, table_entry
+from steepest.engines.native.codegen.memory import (
+    Cell,
+    View,
+    contiguous,
+    copy,
+    part,
+    table_entry,
+    transposed,
+    with_batch,
+)
 from steepest.engines.native.codegen.registry import kernel, tiny_kernel
 from steepest.engines.native.codegen.types import index, memory_type
 from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
@@ -51,18 +60,18 @@ def matmul(lowering: Lowering, node: Node) -> None:
     builder = lowering.builder
     a, b = (lowering.in_memory(operand) for operand in node.operands)
     c = lowering.memory.allocate(node)
-    a, b = _with_batch(a, node), _with_batch(b, node)
+    a, b = with_batch(a, node.shape), with_batch(b, node.shape)
     if builder.lanes > 1:
         _in_lanes(builder, a, b, c)
         return
     if a.shape[-2] == 1 or (b.strides[-1] != 1 and a.strides[-2] == 1 and b.shape[-1] > 1):
-        a, b, c = _transposed(b), _transposed(a), _transposed(c)
+        a, b, c = transposed(b), transposed(a), transposed(c)
     emit: Callable[..., None] = _product
     if b.shape[-1] == 1 and a.dtype.kind == "f":
         if a.strides[-1] == 1 or a.shape[-1] == 1:
             emit, b = rows_times_vector, _in_order(lowering, b, -2)
         elif a.strides[-2] == 1:
-            a, b, c = _transposed(b), _transposed(a), _transposed(c)
+            a, b, c = transposed(b), transposed(a), transposed(c)
     if emit is _product:
         b = _in_order(lowering, b, -1)
         if b.shape[-1] >= _OFTEN and a.size_in_bytes >= _UNCACHED:
@@ -71,7 +80,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
             b = _spread(lowering, b)
     is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
     with builder.loops(node.shape[:-2]) as batch:
-        views = [_matrix(builder, view, batch) for view in (a, b, c)]
+        views = [part(builder, view, batch) for view in (a, b, c)]
         if is_large and builder.queue is not None and c.dtype.kind == "f":
             _shared(builder, views)
         else:
@@ -88,25 +97,6 @@ def _in_lanes(builder: Builder, a: View, b: View, c: View) -> None:
             right = b.load(builder, b.address(builder, (*batch, k, j)))
             total.set(total.get() + left * right)
         c.store(builder, total.get(), c.address(builder, place))
-
-
-def _with_batch(view: View, node: Node) -> View:
-    """Return a view with the leading axes of the result; repeated axes have stride 0."""
-    ndim = len(node.shape)
-    missing = ndim - len(view.shape)
-    shape = (*node.shape[:-2], *view.shape[-2:])
-    strides = [0] * missing
-    strides += [
-        0 if n == 1 else s for n, s in zip(view.shape[:-2], view.strides[:-2], strict=True)
-    ]
-    return dataclasses.replace(view, shape=shape, strides=(*strides, *view.strides[-2:]))
-
-
-def _transposed(view: View) -> View:
-    def swap(values: tuple[int, ...]) -> tuple[int, ...]:
-        return (*values[:-2], values[-1], values[-2])
-
-    return dataclasses.replace(view, shape=swap(view.shape), strides=swap(view.strides))
 
 
 def _in_order(lowering: Lowering, view: View, axis: int) -> View:
@@ -141,19 +131,6 @@ def _spread(lowering: Lowering, view: View) -> View:
     spread = dataclasses.replace(space, shape=view.shape)
     copy(lowering.builder, view, spread)
     return spread
-
-
-def _matrix(builder: Builder, view: View, batch: tuple[ir.Value, ...]) -> View:
-    """Return one matrix of a batch."""
-    zero = (index(0),) * 2
-    return View(
-        view.address(builder, (*batch, *zero)),
-        view.dtype,
-        view.shape[-2:],
-        view.strides[-2:],
-        0,
-        view.tag,
-    )
 
 
 class _Part(NamedTuple):

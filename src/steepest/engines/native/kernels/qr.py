@@ -13,7 +13,7 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.host import host
+from steepest.engines.native.kernels.lapack.spectral import triangle_by_lapack
 from steepest.graph import Node
 from steepest.ops.linear_algebra.triangular import is_small
 
@@ -39,7 +39,7 @@ class Matrix:
 @kernel("triangle")
 def triangle(lowering: Lowering, node: Node) -> None:
     """Compute the triangular factor of a matrix; LAPACK does that for large ones."""
-    (_by_reflections if is_small(node) else host)(lowering, node)
+    (_by_reflections if is_small(node) else triangle_by_lapack)(lowering, node)
 
 
 def _by_reflections(lowering: Lowering, node: Node) -> None:

@@ -37,6 +37,7 @@ from steepest.errors import GraphIndexError
 from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
 from steepest.lazy import keep_recent
+from steepest.ops import Kernel
 from steepest.rewrite import simplify_guarded
 from steepest.rewrite.panels import Report, with_panels
 
@@ -249,6 +250,10 @@ def raise_error(
             error, call.error = call.error, None
             error.add_note(f"computing {node.op.name}{at(sources.get(node))}")
             raise error
+    if isinstance(node.op.lower, Kernel) and node.op.lower.failure:
+        failure = np.linalg.LinAlgError(node.op.lower.failure)
+        failure.add_note(f"computing {node.op.name}{at(sources.get(node))}")
+        raise failure
     shape = node.operands[0].shape if node.op.name == "take_at" else node.shape
     raise GraphIndexError(
         f"an index{at(sources.get(node))} is out of bounds for an array of shape {shape}"
