@@ -1,7 +1,7 @@
 """Work in the background: compilation that no answer waits for, on one thread.
 
-The thread starts with the first job. Before the process forks, the job at work is completed, so
-that the child inherits no lock; the child has no jobs.
+The thread lives while there are jobs. Before the process forks, the job at work is completed, so
+that the child inherits no lock that is held; the child has no jobs.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("steepest")
+
+Job = Callable[[], None]
 
 
 class _Worker:
@@ -24,29 +26,35 @@ class _Worker:
 
     def start_anew(self) -> None:
         """Forget all jobs, and the thread."""
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self.at_work = threading.Lock()
+        self._jobs: deque[Job] = deque()
+        self._lock, self._at_work = threading.Lock(), threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, job: Callable[[], None]) -> None:
+    def submit(self, job: Job) -> None:
         """Put a job last."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="steepest", daemon=True)
-            self._thread.start()
-        self._jobs.put(job)
+        with self._lock:
+            self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="steepest", daemon=True)
+                self._thread.start()
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            with self.at_work:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._thread = None
+                    return
+                job = self._jobs.popleft()
+            with self._at_work:
                 _run(job)
 
     def stop(self) -> None:
         """Drop the jobs that have not begun, and wait for the one at work."""
-        while not self._jobs.empty():
-            self._jobs.get()
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
+        with self._lock:
+            self._jobs.clear()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def finish(self) -> None:
         """Wait until all jobs are done."""
@@ -54,8 +62,18 @@ class _Worker:
         self.submit(done.set)
         done.wait()
 
+    def before_fork(self) -> None:
+        """Wait for the job at work, and let no other one begin."""
+        self._at_work.acquire()
+        self._lock.acquire()
 
-def _run(job: Callable[[], None]) -> None:
+    def after_fork(self) -> None:
+        """Go on, in the parent."""
+        self._lock.release()
+        self._at_work.release()
+
+
+def _run(job: Job) -> None:
     try:
         job()
     except Exception:  # nobody waits for the job: what runs now goes on
@@ -63,29 +81,13 @@ def _run(job: Callable[[], None]) -> None:
 
 
 _worker = _Worker()
-
-
-def submit(job: Callable[[], None]) -> None:
-    """Run a job in the background, after those that were submitted before."""
-    _worker.submit(job)
-
-
-def finish() -> None:
-    """Wait until all jobs are done."""
-    _worker.finish()
-
-
-def _release() -> None:
-    _worker.at_work.release()
-
-
-def _acquire() -> None:
-    _worker.at_work.acquire()
-
+submit, finish = _worker.submit, _worker.finish
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_acquire, after_in_parent=_release, after_in_child=_worker.start_anew
+        before=_worker.before_fork,
+        after_in_parent=_worker.after_fork,
+        after_in_child=_worker.start_anew,
     )
 # At exit the interpreter ends threads wherever they are, also inside of LLVM.
 atexit.register(_worker.stop)
