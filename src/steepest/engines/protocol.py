@@ -167,13 +167,28 @@ class Run(Protocol):
         ...
 
 
-PrepareCall = Callable[[Sequence[np.ndarray], Sequence[int]], Callable[[tuple[Any, ...]], Any]]
-"""Takes the method's first state and the numbers of its arrays that are the start; returns a
-function that makes a whole descent.
+OneCall = Callable[[tuple[Any, ...]], Any]
+"""Makes a whole descent. It takes x and the values of the data inputs, and returns a :class:`Run`
+that is over; None if the descent did not stop, or if an array is not finite or has another shape
+or dtype."""
 
-That function takes x and the values of the data inputs, and returns a :class:`Run` that is over.
-It returns None if the descent did not stop, or if an array is not finite or has another shape or
-dtype."""
+
+class Starter(Protocol):
+    """Starts runs of a descent."""
+
+    def __call__(self, start: Start) -> Run:
+        """Start a run."""
+        ...
+
+    def one_call(
+        self, steps: int
+    ) -> Callable[[Sequence[np.ndarray], Sequence[int]], OneCall] | None:
+        """Return what prepares whole descents of at most `steps` updates in one call.
+
+        It takes the method's first state, and the numbers of its arrays that are the start. None
+        if the engine makes none, or not yet. A starter need not have this method.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -193,14 +208,6 @@ class Engine(Protocol):
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent; return a function that starts runs of it."""
-        ...
-
-    def prepare_call(self, program: Program, steps: int) -> PrepareCall | None:
-        """Return what prepares whole descents in one call; None if the engine has none.
-
-        A call makes at most `steps` updates. Engines that do not take parts need not have this
-        method.
-        """
         ...
 
     def first_budget(self, program: Program) -> int:

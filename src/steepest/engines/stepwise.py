@@ -373,10 +373,6 @@ class StepwiseEngine(abc.ABC):
         tail = Steppers(program.tail_paths, arithmetic) if program.tail_paths else None
         return lambda start: StepwiseRun(program, start, full, tail, arithmetic)
 
-    def prepare_call(self, program: Program, steps: int) -> None:
-        """Return None: no descent runs in one call here."""
-        return None
-
     def first_budget(self, program: Program) -> int:
         """Return how many iterations to make before looking at the clock."""
         return 1

@@ -327,7 +327,7 @@ def test_no_more_steps_are_made_than_there_is_room_to_record(quick):
     warm(lambda: st.curve_fit(decay, T, data(0), np.ones(2)))
     (fit,) = [x for x in PREPARE._prepared.values() if isinstance(x, AGAIN.CompiledFit)]
     shot = fit.shot
-    prepare = shot.problem.engine.prepare_call(shot.prepared.program, 1 << 40)
+    prepare = shot.prepared.start.one_call(1 << 40)
     room = prepare(shot.call._state, [])._new_slot()
     assert 0 < room.alive[0][2] < room.work.history_rows
 

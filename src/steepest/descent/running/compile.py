@@ -42,7 +42,7 @@ from steepest.lazy import keep_recent
 from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
-_CACHE_SIZE = 64
+_CACHE_SIZE = 128
 _STATES, _LARGE_STATE = 8, 1 << 12
 """Largest number of cached first states, and size in bytes of a start that is cached alone."""
 
@@ -249,7 +249,11 @@ def _compiled(
 def known(key: Any, holds: Callable[[Any], bool]) -> Any:
     """Return what was compiled for a key, if it is still valid; else None."""
     found = _prepared.get(key)
-    return found if found is not None and holds(found) else None
+    if found is None or not holds(found):
+        return None
+    with contextlib.suppress(KeyError):  # another thread has dropped it
+        _prepared.move_to_end(key)
+    return found
 
 
 def remember(key: Any, prepared: Any) -> None:

@@ -96,12 +96,13 @@ def one_shot(
         return None
     if not (p.layout.is_array and len(p.layout.shapes[0]) == 1):
         return None
-    prepared, prepare_call = _prepared(p), getattr(p.engine, "prepare_call", None)
-    if prepared is None or prepare_call is None or math.isfinite(prepared.seconds):
+    prepared = _prepared(p)
+    if prepared is None or math.isfinite(prepared.seconds):
         return None
-    if prepared.budget < max(_LEAST_STEPS, 2 * evaluations):
+    prepare_call = getattr(prepared.start, "one_call", None)  # a user's engine may lack it
+    if prepare_call is None or prepared.budget < max(_LEAST_STEPS, 2 * evaluations):
         return None
-    make = prepare_call(prepared.program, prepared.budget)
+    make = prepare_call(prepared.budget)
     found = None if make is None else _first_state(p, vector)
     if make is None or found is None:  # possibly later, when the code is optimized
         return None

@@ -10,16 +10,40 @@ from steepest.derivative import Executable
 from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.native.programs.batch import compile_lanes, lanes_for
 from steepest.engines.native.programs.function import compile_paths
-from steepest.engines.native.programs.tiers import compile_tiers
+from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
 from steepest.engines.native.runs.batch_run import work_through
 from steepest.engines.native.runs.descent_run import NativeRun
-from steepest.engines.native.runs.one_shot import one_call
+from steepest.engines.native.runs.one_shot import OneCall, one_call
 from steepest.engines.program import Program
-from steepest.engines.protocol import PrepareCall, Run, Start
+from steepest.engines.protocol import Run, Start
 from steepest.graph import Graph, order
 
 _FIRST_SECONDS = 5e-3
 _SECONDS_PER_ELEMENT = 1e-9
+
+
+@dataclass(frozen=True)
+class NativeStarter:
+    """Starts runs of a descent in the best machine code that there is.
+
+    Attributes
+    ----------
+    tiers
+        The machine code.
+    program
+        The descent, with the user's lines.
+    """
+
+    tiers: DescentTiers
+    program: Program
+
+    def __call__(self, start: Start) -> Run:
+        """Start a run."""
+        return NativeRun(self.tiers, self.program, start)
+
+    def one_call(self, steps: int) -> Callable[..., OneCall] | None:
+        """Return what prepares whole descents of at most `steps` updates in one call."""
+        return one_call(self.tiers.best, steps)
 
 
 @dataclass(frozen=True)
@@ -35,12 +59,7 @@ class Native:
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent; return a function that starts runs of it."""
-        tiers = compile_tiers(program)
-        return lambda start: NativeRun(tiers, program, start)
-
-    def prepare_call(self, program: Program, steps: int) -> PrepareCall | None:
-        """Return what prepares descents of at most `steps` updates in one call."""
-        return one_call(compile_tiers(program).best, steps)
+        return NativeStarter(compile_tiers(program), program)
 
     def first_budget(self, program: Program) -> int:
         """Return a number of iterations that take less than some ten milliseconds."""

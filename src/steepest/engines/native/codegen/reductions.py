@@ -177,19 +177,26 @@ def accumulate_all(
         """Reduce `extent` neighbors, and add the results to the totals."""
         parts = [_Eight(t) if in_chunks and t.is_sum else _OneByOne(t) for t in totals]
 
-        def reduce(first: ir.Value, size: int) -> None:
+        def reduce(first: ir.Value, size: int, skipped: int = 0) -> None:
+            """Reduce `size` neighbors, but not those that were `skipped` at first."""
             first = first if start is None else builder.ir.add(start, first)
             with builder.loop(size) as i, lowering.scope():
                 elements = body(where, builder.ir.add(first, i))
-                for part, element in zip(parts, elements, strict=True):
+                for total, part, element in zip(totals, parts, elements, strict=True):
+                    if skipped:
+                        is_new = builder.ir.icmp_signed(">=", i, index(skipped))
+                        counts = builder.element(is_new, np.dtype(np.bool_))
+                        element = builder.select(counts, element, total.nothing)
                     part.add(element, i)
 
         chunks, rest = divmod(extent, _TOGETHER) if in_chunks else (0, extent)
         if chunks:
             with builder.loop(chunks) as chunk:
                 reduce(builder.affine(chunk, 0, _TOGETHER), _TOGETHER)
-        if rest:
-            reduce(index(extent - rest), rest)
+        if chunks and rest:  # as one more chunk, which overlaps the one before
+            reduce(index(extent - _TOGETHER), _TOGETHER, _TOGETHER - rest)
+        elif rest:
+            reduce(index(0), rest)
         for total, part in zip(totals, parts, strict=True):
             total.add(part.value())
 

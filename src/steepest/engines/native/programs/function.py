@@ -44,7 +44,7 @@ from steepest.rewrite.panels import Report, with_panels
 if TYPE_CHECKING:
     from steepest.engines.native.programs.explain import CompiledPlan
 
-_CACHE_SIZE = 64
+_CACHE_SIZE = 256
 _T = TypeVar("_T")
 
 _programs: OrderedDict[Any, Any] = OrderedDict()

@@ -33,7 +33,7 @@ from steepest.engines.native.runtime.numpy_abi import (
     item_of,
     layout_is_known,
 )
-from steepest.engines.protocol import Outcome, PrepareCall, Snapshot
+from steepest.engines.protocol import Outcome, Snapshot
 from steepest.graph import Node
 
 _HEADER = Header(
@@ -248,7 +248,7 @@ class _LateRecording:
         return history
 
 
-def one_call(compiled: DescentCode, steps: int) -> PrepareCall | None:
+def one_call(compiled: DescentCode, steps: int) -> Callable[..., OneCall] | None:
     """Return what runs descents in one call; None if this is not possible, or not yet."""
     baseline = any([code.is_baseline for code in compiled.codes])
     program = compiled.program
