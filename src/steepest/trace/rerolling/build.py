@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steepest.graph import Graph, Node, Source, make
-from steepest.ops import CONSTANT, SCAN, TABLE, constant_node
+from steepest.ops import CONSTANT, SCAN, TABLE, Elementwise, constant_node
 from steepest.ops.arrays.loops import ScanLayout, step_input
 from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
@@ -93,6 +93,8 @@ class _Builder:
         taken = {Carried(x.letter, lag) for x in looked_back for lag in range(1, x.lag + 1)}
         last = loop.rounds - 1
         used = self._used_outside()
+        if not taken and all(map(self._is_elementwise, range(loop.period))):
+            return self._vectors(period, used)
         handed_out = {Carried(letter, 1) for letter, rounds in used.items() if rounds == {last}}
         yielded = sorted(letter for letter, rounds in used.items() if rounds != {last})
         carried = sorted(taken | handed_out)
@@ -129,6 +131,39 @@ class _Builder:
         if lines:
             self.sources.setdefault(packed, min(lines, key=lambda line: line.line))
         return self._replacements(packed, used, carried, examples, yielded, results)
+
+    def _is_elementwise(self, letter: int) -> bool:
+        node = self._node(letter, 1)
+        is_read = node.op.name == "getitem"  # then it is a column
+        return not node.shape and (is_read or isinstance(node.op.lower, Elementwise))
+
+    def _vectors(
+        self, period: Sequence[tuple[Operand, ...] | Row], used: dict[int, set[int]]
+    ) -> dict[Node, Node]:
+        """Return what stands for the nodes of a loop whose iterations do not look back.
+
+        All iterations are one vector for each letter.
+        """
+        rounds = self.loop.rounds
+        columns = []
+        for nodes in self.columns:
+            column = column_of(nodes, nodes[0].dtype)
+            columns.append(make(TABLE["reshape"], (column,), shape=(rounds,)))
+        known: dict[Operand, Node] = dict(zip(map(Row, range(len(columns))), columns, strict=True))
+        for letter, own in enumerate(period):
+            if isinstance(own, Row):
+                known[Local(letter)] = known[own]
+                continue
+            template = self._node(letter, 1)
+            new = [x.node if isinstance(x, Outer) else known[x] for x in own]
+            known[Local(letter)] = node = make(template.op, new, **template.attributes)
+            if template in self.sources:
+                self.sources.setdefault(node, self.sources[template])
+        return {
+            self._node(letter, number): _element(known[Local(letter)], number)
+            for letter, numbers in used.items()
+            for number in numbers
+        }
 
     def _node(self, letter: int, number: int) -> Node:
         return self.text.nodes[self.loop.start + number * self.loop.period + letter]
@@ -261,6 +296,14 @@ def _split(vector: Node, examples: Sequence[Node]) -> list[Node]:
     """Return the pieces of a vector that have the shapes and dtypes of examples."""
     ends = np.cumsum([0, *(example.size for example in examples)]).tolist()
     return [_piece(vector, start, x) for start, x in zip(ends, examples, strict=False)]
+
+
+def _element(node: Node, number: int) -> Node:
+    """Return an element of a vector; a number stands for all elements."""
+    if not node.shape:
+        return node
+    one = make(TABLE["getitem"], (node,), slices=((number, 1, 1),))
+    return make(TABLE["reshape"], (one,), shape=())
 
 
 def _piece(vector: Node, start: int, example: Node) -> Node:
