@@ -66,6 +66,8 @@ def check_writable(x: TracedArray) -> None:
         )
     storage: Storage | ViewStep | None = storage_of(x)
     check_unshared(storage_of(x).root.argument)
+    for fork in current().root.forks:
+        fork.touch_storage(storage_of(x).root)
     while storage is not None:
         if storage.read_only:
             raise ReadOnlyError(f"assignment{where}: {storage.read_only}")
