@@ -30,7 +30,7 @@ def value_and_slopes_of_one_path(function, x, monkeypatch):
     """Return value and gradient at a point, recorded without merging."""
     with monkeypatch.context() as patch:
         patch.setattr(retrace, "LEAST_REPEATED", 10**9)
-        patch.setattr(retrace, "_merged_before", {})
+        patch.setattr(retrace, "_known", {})
         return outcome(st.value_and_gradient(function), x)
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 import steepest as st
-from tests.support.branches import count_paths, outcome, value_and_slopes_of_one_path
+from tests.support.branches import (
+    count_paths,
+    outcome,
+    retrace,
+    value_and_slopes_of_one_path,
+)
 
 X = np.array([-1.5, -0.5, 0.2, 0.4, 1.1, 2.0])
 POINTS = [np.array(p) for p in ([0.3, 1.0], [-1.0, 0.5], [1.5, 2.0], [-2.0, 0.7], [3.0, 1.2])]
@@ -389,3 +394,41 @@ def test_branches_that_cannot_be_merged_do_not_hinder_others(limit, monkeypatch)
         return total * len(names)
 
     agrees(both, monkeypatch, paths=1)
+
+
+def test_branches_of_inner_and_outer_functions_are_merged():
+    def inner(q, b):
+        return np.sum(np.array([v * q * q if v < b else q * v * v for v in X]))
+
+    def outer(p):
+        total = 0.0 * p[0]
+        slope = st.gradient(inner)(p[1], p[0])
+        for v in X:
+            total = total + (slope * v if v > p[0] else p[1])
+        return total
+
+    compiled = st.compile(st.value_and_gradient(outer))
+    for p in POINTS:
+        expected = sum(2 * v * p[1] if v < p[0] else v * v for v in X)
+        expected = sum(expected * v if v > p[0] else p[1] for v in X)
+        np.testing.assert_allclose(compiled(p)[0], expected, rtol=1e-12)
+    assert count_paths(compiled) == 1
+
+
+def test_what_cannot_be_merged_is_tried_once(monkeypatch):
+    attempts, merged = [], retrace._merged
+
+    def counted(*arguments, **settings):
+        attempts.append(arguments)
+        return merged(*arguments, **settings)
+
+    def loss(p):
+        names = ["low" if v < p[0] else "high" for v in X]
+        return p[1] * len([name for name in names if name == "low"]) + p[0]
+
+    monkeypatch.setattr(retrace, "_merged", counted)
+    compiled = st.compile(st.value_and_gradient(loss))
+    for p in POINTS:
+        compiled(p)
+    assert count_paths(compiled) > 2
+    assert len(attempts) == 1

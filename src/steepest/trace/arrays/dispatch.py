@@ -117,8 +117,9 @@ def truth_of(condition: Any) -> bool:
 
 def demand(condition: Any, error: Callable[[], Exception]) -> None:
     """Raise an error unless a condition holds; where it does, that becomes a guard."""
-    merging = current().root.merging
-    if merging is not None:
+    session = current()
+    merging = session.root.merging
+    if merging is not None and (merging.session is session or session.root.forks):
         merging.demand(condition, error)
         return
     try:

@@ -18,7 +18,7 @@ from steepest.trace.arrays.storage import Storage
 from steepest.trace.branching.kinds import Mixed
 from steepest.trace.branching.merging import merged, merged_items, merged_storage
 from steepest.trace.branching.safe import safe_operands
-from steepest.trace.branching.source_code import rewritten_code
+from steepest.trace.branching.source_code import is_rewritten, rewritten_code
 from steepest.trace.recording.captures import MISSING
 from steepest.trace.recording.session import ForkError, Session, current
 
@@ -75,6 +75,8 @@ class Merging:
 
     def rewrite(self, function: types.FunctionType) -> None:
         """Give a followed function its rewritten code."""
+        if is_rewritten(function.__code__):
+            return
         code = rewritten_code(function.__code__)
         if code is None:
             raise ForkError(None)

@@ -8,7 +8,7 @@ import types
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,14 @@ MOST_ATTEMPTS = 6
 Site = tuple[str, int]
 
 
-_merged_before: OrderedDict[types.CodeType, frozenset[Site]] = OrderedDict()
-"""The lines whose branches were merged the last time, by the code of the function."""
+class _Known(NamedTuple):
+    """The lines of a function whose branches were merged, and those that cannot be merged."""
 
+    merged: frozenset[Site] = frozenset()
+    excluded: frozenset[Site] = frozenset()
+
+
+_known: OrderedDict[types.CodeType, _Known] = OrderedDict()
 _MOST_KNOWN = 256
 _NO_CODE = compile("", "<no code>", "exec")
 _lock = threading.Lock()
@@ -51,41 +56,36 @@ def recorded(
         Calls it on copies of its arguments.
     """
     root, code = session.root, getattr(function, "__code__", _NO_CODE)
-    if root.merging is not None:
+    if root.forks:
         return first()
-    before = _Before(session)
+    before, known = _Before(session), _known.get(code, _Known())
     session.branches.clear()
-    known = _merged_before.get(code)
-    if known is not None and not root.attributes:
-        merged = _merged(session, again, known, has_run=False)
-        if isinstance(merged, _Recorded) and _repeated(session) <= known:
+    if known.merged and not root.attributes:
+        merged = _merged(session, again, known.merged, has_run=False)
+        if isinstance(merged, _Recorded) and _repeated(session) <= known.merged | known.excluded:
             return merged.result
         before.go_back()
     result = first()
     if root.changed or root.attributes:  # a second call would have other arguments
         return result
-    sites, excluded = _repeated(session), set[Site]()
+    found, done, excluded = _repeated(session), set[Site](), set(known.excluded)
     for _ in range(MOST_ATTEMPTS):
-        if not sites - excluded:
+        wanted = found - excluded
+        if wanted <= done:
             break
         after, count = _After(session), len(session.branches)
         before.go_back()
-        merged = _merged(session, again, frozenset(sites - excluded))
+        merged = _merged(session, again, frozenset(wanted))
         if isinstance(merged, _Recorded) and len(session.branches) < count:
-            result = merged.result
-            known = frozenset(sites - excluded)
-            if code is not _NO_CODE:
-                with _lock:
-                    keep_recent(_merged_before, code, known, _MOST_KNOWN)
-            sites |= _repeated(session)
-            if sites - excluded == known:
-                break
+            result, done = merged.result, wanted
+            found |= _repeated(session)
             continue
         before.go_back()
         after.come_back()
-        if merged is None or isinstance(merged, _Recorded):
-            break
-        excluded.add(merged)
+        excluded |= {merged} if isinstance(merged, tuple) else wanted
+    if code is not _NO_CODE and (done or excluded):
+        with _lock:
+            keep_recent(_known, code, _Known(frozenset(done), frozenset(excluded)), _MOST_KNOWN)
     return result
 
 
@@ -197,7 +197,7 @@ class _After:
 def _rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging]:
     """Let the user's functions run with rewritten code."""
     root = session.root
-    root.merging = merging
+    outer, root.merging = root.merging, merging
     try:
         for function in _followed(session):
             merging.rewrite(function)
@@ -208,10 +208,11 @@ def _rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging
         merging.thaw()
         raise
     finally:
-        root.merging = None
+        root.merging = outer
         root.forks.clear()
-        for function in _followed(session):
-            function.__code__ = root.originals[id(function)].__code__
+        if outer is None:
+            for function in _followed(session):
+                function.__code__ = root.originals[id(function)].__code__
 
 
 def _add_guard(session: Session, merging: Merging) -> None:
