@@ -184,6 +184,48 @@ def in_a_loop_of_a_branch(x, b, s, c):
     return y
 
 
+def added_up(x, b, s, c):
+    y = np.zeros(len(x))
+    for start in (1.0, 4.0):
+        for i in range(len(x)):
+            if x[i] < start:
+                y[i] += 0
+            else:
+                new = c * (x[i] - start) * (b - x[i] + start) * np.exp(-(x[i] - start) * s)
+                if new >= 0:
+                    y[i] += new
+                else:
+                    y[i] += 0
+    return y
+
+
+def clipped_by_hand(x, b, s, c):
+    y = s * (x - b)
+    for i in range(len(y)):
+        if y[i] < -c:
+            y[i] = -c
+        if y[i] > c:
+            y[i] = c
+    return y
+
+
+def flight(x, b, s, c):
+    height, speed, y = 0.0, 0.0, []
+    for k in range(len(x)):
+        sign = 1 if speed < 0 else -1
+        if x[k] < b:
+            change = s + sign * c * speed * speed - 0.5
+        else:
+            change = sign * c * speed * speed - 0.5
+        speed = speed + 0.1 * change
+        height = height + 0.1 * speed
+        if height < 0:
+            height = 0.0
+            speed = 0.0
+        y.append(height)
+    return np.array(y)
+
+
 def _box(value, b, c):
     if value < b - 1.5:
         return 0
@@ -242,6 +284,7 @@ MODELS = (
     *(piecewise_linear, transit, appended, appended_after, with_helper, hat_by_returns),
     *(comprehension, nested, by_hand, with_and, skipping, not_a_number_elsewhere, with_math),
     *(state, pairs, in_a_loop_of_a_branch, numbers_of_several_types),
+    *(added_up, clipped_by_hand, flight),
 )
 """Models that give a value for each element."""
 

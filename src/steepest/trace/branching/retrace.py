@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node, trees
+from steepest.graph import trees
 from steepest.lazy import keep_recent
 from steepest.ops import TABLE
-from steepest.ops.leaves import INPUT
 from steepest.trace.branching.fork import Merging
 from steepest.trace.recording.session import ForkError, Session
 
@@ -120,36 +119,9 @@ def _merged(
 
 def _repeated(session: Session) -> set[Site]:
     """Return the lines of which many guards of a recording are."""
-    counts: Counter[Site] = Counter()
-    varies = _Varying(session)
-    for condition, source in session.branches:
-        if source is not None and varies(condition):
-            counts[source.file, source.line] += 1
+    sources = [source for _, source in session.branches if source is not None]
+    counts = Counter((source.file, source.line) for source in sources)
     return {site for site, count in counts.items() if count >= LEAST_REPEATED}
-
-
-class _Varying:
-    """Tells whether a node depends on the variables; if there are none, on any input."""
-
-    def __init__(self, session: Session) -> None:
-        opened = (session, *session.parents)
-        inputs = [x for one in opened for x in one.inputs]
-        variables = [x for x in inputs if x not in session.data]
-        self.known: dict[Node, bool] = dict.fromkeys(variables or inputs, True)
-
-    def __call__(self, node: Node) -> bool:
-        pending = [node]
-        while pending:
-            last = pending[-1]
-            if last not in self.known:
-                missing = [x for x in last.operands if x not in self.known]
-                if missing:
-                    pending += missing
-                    continue
-                is_variable = any(self.known[x] for x in last.operands)
-                self.known[last] = last.op is not INPUT and is_variable
-            pending.pop()
-        return self.known[node]
 
 
 class _Before:

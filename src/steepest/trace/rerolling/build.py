@@ -10,6 +10,7 @@ import numpy as np
 from steepest.graph import Graph, Node, Source, make
 from steepest.ops import CONSTANT, SCAN, TABLE, Elementwise, constant_node
 from steepest.ops.arrays.loops import ScanLayout, step_input
+from steepest.ops.leaves import INPUT
 from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
 
@@ -84,6 +85,7 @@ class _Builder:
         self.has_slope = has_slope
         self.inside = set(text.nodes[loop.start : loop.stop])
         self.columns: dict[tuple[Node, ...], int] = {}
+        self.picks_computed = False
 
     def build(self) -> dict[Node, Node]:
         loop = self.loop
@@ -95,6 +97,8 @@ class _Builder:
         used = self._used_outside()
         if not taken and all(map(self._is_elementwise, range(loop.period))):
             return self._vectors(period, used)
+        if self.picks_computed:
+            raise NoLoopError
         handed_out = {Carried(letter, 1) for letter, rounds in used.items() if rounds == {last}}
         yielded = sorted(letter for letter, rounds in used.items() if rounds != {last})
         carried = sorted(taken | handed_out)
@@ -202,8 +206,11 @@ class _Builder:
     def _column(self, nodes: Sequence[Node]) -> Row:
         if len({(node.shape, node.dtype) for node in nodes}) > 1:
             raise NoLoopError
-        if array_of(nodes[0]).op is not SCAN and any(map(self.has_slope, nodes)):
-            raise NoLoopError
+        base = array_of(nodes[0])
+        if base.op is not SCAN and any(map(self.has_slope, nodes)):
+            if base.op is INPUT:
+                raise NoLoopError
+            self.picks_computed = True
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
     def _used_outside(self) -> dict[int, set[int]]:
