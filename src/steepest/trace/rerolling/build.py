@@ -64,10 +64,14 @@ def scan_of(
     outputs: Sequence[Node],
     sources: MutableMapping[Node, Source],
     has_slope: Callable[[Node], bool],
+    vectors: set[Node],
 ) -> dict[Node, Node] | None:
-    """Return what replaces the nodes of a loop that are used after it; None if it is no loop."""
+    """Return what replaces the nodes of a loop that are used after it; None if it is no loop.
+
+    If it becomes vectors, those are added to `vectors`.
+    """
     try:
-        return _Builder(text, loop, outputs, sources, has_slope).build()
+        return _Builder(text, loop, outputs, sources, has_slope, vectors).build()
     except NoLoopError:
         return None
 
@@ -80,7 +84,9 @@ class _Builder:
         outputs: Sequence[Node],
         sources: MutableMapping[Node, Source],
         has_slope: Callable[[Node], bool],
+        vectors: set[Node],
     ) -> None:
+        self.vectors = vectors
         self.text, self.loop, self.outputs, self.sources = text, loop, outputs, sources
         self.has_slope = has_slope
         self.inside = set(text.nodes[loop.start : loop.stop])
@@ -163,6 +169,7 @@ class _Builder:
             known[Local(letter)] = node = make(template.op, new, **template.attributes)
             if template in self.sources:
                 self.sources.setdefault(node, self.sources[template])
+        self.vectors.update(known[Local(letter)] for letter in used)
         return {
             self._node(letter, number): _element(known[Local(letter)], number)
             for letter, numbers in used.items()
@@ -210,7 +217,7 @@ class _Builder:
         if base.op is not SCAN and any(map(self.has_slope, nodes)):
             if base.op is INPUT:
                 raise NoLoopError
-            self.picks_computed = True
+            self.picks_computed |= base not in self.text.vectors
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
     def _used_outside(self) -> dict[int, set[int]]:
