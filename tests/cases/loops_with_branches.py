@@ -280,6 +280,27 @@ def largest(x, b, s, c):
     return best
 
 
+def huber(x, b, s, c):
+    loss = 0.0
+    for v in x:
+        r = s * np.sin(v) - c * v + b
+        if abs(r) < 1.5:
+            loss += 0.5 * r**2
+        else:
+            loss += 1.5 * (abs(r) - 0.75)
+    return loss
+
+
+def hinge(x, b, s, c):
+    loss = 0.0
+    for v in x:
+        margin = s * (v - b) * (1 if v > 5.0 else -1)
+        loss += max(0, 1 - margin)
+        if margin < c:
+            loss += (c - margin) ** 2
+    return loss / len(x) + 0.1 * s
+
+
 MODELS = (
     *(piecewise_linear, transit, appended, appended_after, with_helper, hat_by_returns),
     *(comprehension, nested, by_hand, with_and, skipping, not_a_number_elsewhere, with_math),
@@ -288,5 +309,8 @@ MODELS = (
 )
 """Models that give a value for each element."""
 
-TOTALS = (total, total_of_plain_numbers, largest, sum_of_numbers_of_several_types)
+TOTALS = (
+    *(total, total_of_plain_numbers, largest, sum_of_numbers_of_several_types),
+    *(huber, hinge),
+)
 """Functions that give one number."""

@@ -32,16 +32,19 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return NotImplemented
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
-    return _of_one_type(ufunc, forward), _of_one_type(ufunc, backward)
+    return _of_one_type(ufunc, forward), _of_one_type(ufunc, backward, is_reversed=True)
 
 
-def _of_one_type(ufunc: np.ufunc, method: Callable[..., Any]) -> Callable[..., Any]:
+def _of_one_type(
+    ufunc: np.ufunc, method: Callable[..., Any], is_reversed: bool = False
+) -> Callable[..., Any]:
     """Return a method that looks at operands of two types (``trace.branching.kinds``)."""
 
     def checked(self: TracedArray, *others: Any) -> Any:
         merging = self.session.root.merging
         if merging is not None and merging.mixed:
-            return merging.mixed.operate(method, ufunc, self, *others)
+            last = self if is_reversed or not others else others[0]
+            return merging.mixed.operate(method, ufunc, last, self, *others)
         return method(self, *others)
 
     return checked

@@ -63,6 +63,10 @@ class Merging:
     site: Source | None = None
     frozen: list[tuple[Storage, str]] = field(default_factory=list)
 
+    def merged(self, condition: Node, yes: Any, no: Any) -> Any:
+        """Return one of two numbers, whose types may differ."""
+        return merged(condition, yes, no, self.session)
+
     def freeze(self, storage: Storage, reason: str) -> None:
         """Make an array read-only for the rest of the recording."""
         self.frozen.append((storage, storage.read_only))

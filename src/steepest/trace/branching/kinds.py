@@ -46,8 +46,10 @@ class Mixed:
         self.ints[node] = self.ints.get(node, False) or is_int
         self.site = self.site or site
 
-    def operate(self, method: Callable[..., Any], ufunc: Any, *operands: Any) -> Any:
+    def operate(self, method: Callable[..., Any], ufunc: Any, last: Any, *operands: Any) -> Any:
         """Return the result of an operator, whose operands may be of two types.
+
+        `last` is its last operand, such as a divisor.
 
         Raises
         ------
@@ -66,6 +68,9 @@ class Mixed:
         if ufunc.__name__ in COMPARISONS:
             return result
         is_int = all(self.ints[x.node] for x in found) and not any(map(_is_float, others))
+        if ufunc is np.divide and type(last) in (int, float) and last != 0:
+            self.note(result.node, False, self.site)
+            return result
         if ufunc.__name__ not in _SAFE or (is_int and ufunc is np.multiply):
             raise ForkError(self.site)
         self.note(result.node, is_int, self.site)
