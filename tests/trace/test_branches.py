@@ -16,8 +16,12 @@ from tests.cases.branching import CROSSING, huber
 SETTINGS = {"method": st.GradientDescent(0.05), "stop": st.MaxIterations(300), "record": "all"}
 
 
+FACTORS = {"up": 2.0, "down": -1.0}
+
+
 def many_paths(x):
-    return sum(value * (i + 1.0) if value > 0 else -value for i, value in enumerate(x))
+    names = ["up" if value > 0 else "down" for value in x]  # texts: no value stands for both
+    return sum(FACTORS[name] * value for name, value in zip(names, x, strict=True))
 
 
 def test_beyond_the_limit_paths_are_interpreted_with_a_warning():

@@ -426,7 +426,7 @@ def test_an_argument_written_in_a_loop_is_computed_once():
     assert st.compile(loop)(traced) == pytest.approx(loop(plain), rel=1e-14)
     np.testing.assert_allclose(traced, plain, rtol=1e-14)
     nodes = order(st.trace(loop, start.copy()).outputs)
-    assert sum(node.op.name == "sin" for node in nodes) in (0, 59)  # not in both forms
+    assert sum(node.op.name == "sin" for node in nodes) in (0, 1, 59)  # in one form
 
 
 LONG = np.random.default_rng(8).normal(size=400)

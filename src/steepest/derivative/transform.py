@@ -112,6 +112,8 @@ def differentiate(
     count = len(results)
     for guard, condition in zip(guards, nodes[count:], strict=True):
         session.add_guard(condition, guard.value, guard.source)
+        if guard.condition in linear.session.demanded:
+            session.demanded[condition] = True
     return [TracedArray(node, session) for node in nodes[:count]], linear
 
 

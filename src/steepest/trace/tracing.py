@@ -12,11 +12,12 @@ import numpy as np
 
 from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
-from steepest.graph import Graph, Node, Signature, trees
+from steepest.graph import Graph, Guard, Node, Signature, trees
 from steepest.graph.source import ENTRIES, at, function_source
 from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
 from steepest.trace.arrays.assignment import fresh
+from steepest.trace.branching import recorded
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
 from steepest.trace.following.writes import finish, roll_back
@@ -171,7 +172,9 @@ def call_traced(
     guards, decided = len(session.guards), dict(session.decided)
     copies = own_copies((arguments, named))
     try:
-        result = _noting_refusals(lambda: _call(function, session, arguments, named))
+        first = lambda: _noting_refusals(lambda: _call(function, session, arguments, named))
+        again = lambda: _noting_refusals(lambda: _call(function, session, *own_copies(copies)))
+        result = recorded(session, function, first, again)
         if root.coincidences:
             record = lambda: _noting_refusals(lambda: _call(function, session, *copies))
             result = on_the_other_side(session, name, result, record, guards, decided)
@@ -277,7 +280,18 @@ def result_nodes(function: Callable[..., Any], result: Any) -> tuple[list[Node],
 def rerolled(nodes: list[Node]) -> list[Node]:
     """Return what a function of the user's has recorded, with loops in place of repetition."""
     session = current()
-    return nodes if session.guards else reroll(nodes, session.sources, session.has_slope)
+    guards, demanded = session.guards, session.demanded
+    if any(guard.condition not in demanded for guard in guards):
+        return nodes  # paths have their conditions in common, node by node
+    new = [guard for guard in guards if not demanded[guard.condition]]
+    conditions = [guard.condition for guard in new]
+    nodes = reroll([*nodes, *conditions], session.sources, session.has_slope)
+    count = len(nodes) - len(conditions)
+    for guard, condition in zip(new, nodes[count:], strict=True):
+        demanded[condition] = True
+        session.decided[condition] = guard.value
+        guards[guards.index(guard)] = Guard(condition, guard.value, guard.source)
+    return nodes[:count]
 
 
 _RESULTS = (

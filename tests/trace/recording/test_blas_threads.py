@@ -67,7 +67,7 @@ def test_what_a_descent_calls_back_runs_on_one_thread(monkeypatch):
         return original(self, table)
 
     monkeypatch.setattr(HostCall, "_call", look)
-    loss = lambda x: np.sum(1.25 * x**4 + x * x)
-    st.minimize(loss, np.ones(23), method=st.TrustRegion(exact=True))
+    loss = lambda x: np.sum(x**4) + np.sum(np.fft.rfft(x).real ** 2)
+    st.minimize(loss, np.ones(23))
     assert set(seen) == {1}
     assert threads() == 2

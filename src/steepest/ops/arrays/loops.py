@@ -8,6 +8,7 @@ numbered from 0; values of the enclosing function that it uses are further opera
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -41,13 +42,63 @@ def _schedule(step: Graph) -> list[Node]:
     return [node for node in order(step.outputs, stop=known) if node not in known]
 
 
+@functools.lru_cache(maxsize=512)
+def _instructions(step: Graph) -> tuple[list[Any], list[tuple[Any, Any, int]], list[int]]:
+    """Return the values before a step, its calls, and the places of its outputs.
+
+    Inputs come first among the values; the calls fill the others. Each call is a function, its
+    operands' places, and its result's.
+    """
+    places = {node: i for i, node in enumerate(step.inputs)}
+    before: list[Any] = [None] * len(places)
+    calls = []
+    for node in _schedule(step):
+        places[node] = len(before)
+        function, operands = _as_call(node)
+        if node.op is CONSTANT:
+            before.append(function())
+            continue
+        calls.append((function, [places[x] for x in operands], places[node]))
+        before.append(None)
+    outputs = [places[node] for node in step.outputs]
+    needed, kept = set(outputs), []
+    for call in reversed(calls):
+        if call[2] in needed:
+            needed.update(call[1])
+            kept.append(call)
+    return before, kept[::-1], outputs
+
+
+def _as_call(node: Node) -> tuple[Callable[..., Any], Sequence[Node]]:
+    """Return how a node is computed, and of what.
+
+    Packing numbers into a vector, and taking a number out of one, are one call each.
+    """
+    operands = node.operands
+    if node.op.name == "reshape" and not node.shape:
+        (one,) = operands
+        if one.op.name == "getitem" and one.operands[0].ndim == 1:
+            ((place, _, _),) = one.attributes["slices"]
+            return operator.itemgetter(place), one.operands
+    if node.op.name == "concatenate" and node.ndim == 1:
+        if all(x.op.name == "reshape" and x.operands[0].shape == () for x in operands):
+            return functools.partial(_packed, dtype=node.dtype), [x.operands[0] for x in operands]
+    if not node.attributes:
+        return node.op.evaluate, operands
+    return functools.partial(node.op.evaluate, **node.attributes), operands
+
+
+def _packed(*numbers: Any, dtype: np.dtype) -> np.ndarray:
+    return np.array(numbers, dtype)
+
+
 def run_step(step: Graph, values: Sequence[Any]) -> list[Any]:
     """Compute a step in NumPy."""
-    known: dict[Node, Any] = dict(zip(step.inputs, values, strict=True))
-    for node in _schedule(step):
-        operands = [known[operand] for operand in node.operands]
-        known[node] = node.op.evaluate(*operands, **node.attributes)
-    return [known[node] for node in step.outputs]
+    before, calls, outputs = _instructions(step)
+    known = [*values, *before[len(values) :]]
+    for function, places, result in calls:
+        known[result] = function(*[known[i] for i in places])
+    return [known[i] for i in outputs]
 
 
 def run_step_in_torch(t: Torch, step: Graph, values: Sequence[Any]) -> list[Tensor]:

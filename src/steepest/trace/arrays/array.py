@@ -335,6 +335,9 @@ class TracedArray(Traced):
             raise UnsupportedError(
                 f"round() of an array of shape {self.shape}{at(user_source())}: use np.round"
             )
+        merging = self.session.root.merging
+        if merging is not None:
+            merging.mixed.refuse(self)
         return NUMBERS["round"](self, digits)
 
     def __divmod__(self, other: Any) -> Any:

@@ -66,6 +66,8 @@ def check_writable(x: TracedArray) -> None:
         )
     storage: Storage | ViewStep | None = storage_of(x)
     check_unshared(storage_of(x).root.argument)
+    for fork in current().root.forks:
+        fork.touch_storage(storage_of(x).root)
     while storage is not None:
         if storage.read_only:
             raise ReadOnlyError(f"assignment{where}: {storage.read_only}")
@@ -99,16 +101,26 @@ def write_element(x: TracedArray, position: tuple[int, ...], value: Node) -> Non
 def read_element(x: TracedArray, position: tuple[int, ...]) -> TracedArray:
     """Return one element, as a number."""
     flat = _flat(position, x.shape)
-    node = None
-    if x.storage is not None and x.storage.root.elements:
-        node = x.storage.root.elements.get(x.storage.position(flat))
+    if x.storage is None or not x.storage.root.dirty:
+        if x.storage is not None and x.storage.root.elements:
+            node = x.storage.root.elements.get(x.storage.position(flat))
+            if node is not None:
+                return TracedArray(node, current())
+        return _element(x.node, flat)
+    # The elements that were written stay as they are: the array without them has all others.
+    root, flat = x.storage.root, x.storage.position(flat)
+    node = root.elements.get(flat)
+    return _element(root.node, flat) if node is None else TracedArray(node, current())
+
+
+def _element(whole: Node, flat: int) -> TracedArray:
+    """Return an element of an array that is a node, as a number."""
     session = current()
-    if node is None:  # only now: x.node puts the elements that were written into the array
-        whole = x.node
-        node = element_of(whole, flat) or session.elements.get((whole, flat))
+    node = element_of(whole, flat) or session.elements.get((whole, flat))
     if node is not None:
         return TracedArray(node, session)
-    one = record(TABLE["getitem"], x, slices=tuple((i, 1, 1) for i in position))
+    slices = tuple([(int(i), 1, 1) for i in np.unravel_index(flat, whole.shape)])
+    one = record(TABLE["getitem"], TracedArray(whole, session, is_scalar=False), slices=slices)
     number = record(TABLE["reshape"], one, shape=())
     session.elements[whole, flat] = number.node
     return number

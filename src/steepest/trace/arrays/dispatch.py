@@ -117,6 +117,11 @@ def truth_of(condition: Any) -> bool:
 
 def demand(condition: Any, error: Callable[[], Exception]) -> None:
     """Raise an error unless a condition holds; where it does, that becomes a guard."""
+    session = current()
+    merging = session.root.merging
+    if merging is not None and (merging.session is session or session.root.forks):
+        merging.demand(condition, error)
+        return
     try:
         holds = truth_of(condition)
     except UnsupportedError as refusal:  # in a loop that stays in the graph nothing can be raised

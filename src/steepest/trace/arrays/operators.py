@@ -14,6 +14,8 @@ from steepest.trace.arrays.ufuncs import call_ufunc
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the methods of an operator, for a traced left and a traced right operand."""
+
     def forward(self: TracedArray, other: Any) -> Any:
         if type(other) is TracedArray and not self.weak:
             return call_ufunc(ufunc, self, other)  # what NumPy would do, without asking it
@@ -30,7 +32,22 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return NotImplemented
         return ufunc(other, self) if _is_operand(other) else NotImplemented
 
-    return forward, backward
+    return _of_one_type(ufunc, forward), _of_one_type(ufunc, backward, is_reversed=True)
+
+
+def _of_one_type(
+    ufunc: np.ufunc, method: Callable[..., Any], is_reversed: bool = False
+) -> Callable[..., Any]:
+    """Return a method that looks at operands of two types (``trace.branching.kinds``)."""
+
+    def checked(self: TracedArray, *others: Any) -> Any:
+        merging = self.session.root.merging
+        if merging is not None and merging.mixed:
+            last = self if is_reversed or not others else others[0]
+            return merging.mixed.operate(method, ufunc, last, self, *others)
+        return method(self, *others)
+
+    return checked
 
 
 def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
@@ -80,7 +97,7 @@ def _power_of(self: TracedArray, base: Any, modulus: Any = None) -> Any:
 
 _to_the_power = _binary(np.power)[1]
 for _name, _method in (("pow", _power), ("rpow", _power_of)):
-    setattr(TracedArray, f"__{_name}__", _method)
+    setattr(TracedArray, f"__{_name}__", _of_one_type(np.power, _method))
 
 ARITHMETIC: tuple[tuple[str, Any, str], ...] = (
     ("add", np.add, "+="),
@@ -123,7 +140,8 @@ for _name, _ufunc in COMPARISONS:
 
 
 def _alone(ufunc: np.ufunc) -> Callable[..., Any]:
-    return lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
+    method = lambda self: NUMBERS["operate alone"](ufunc, self) if self.weak else ufunc(self)
+    return _of_one_type(ufunc, method)
 
 
 for _name, _ufunc in (

@@ -11,7 +11,7 @@ is read: a loop that fills an array costs one node, not one for each element.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,24 @@ class Storage:
     def position(self, flat: int) -> int:
         """Return an element's position in the array that owns the elements."""
         return flat
+
+    def save(self) -> Elements:
+        """Return the elements as they are now."""
+        return Elements(self.node, dict(self.elements), set(self.dirty))
+
+    def restore(self, saved: Elements) -> None:
+        """Set the elements to those that were saved."""
+        self.node = saved.node
+        self.elements, self.dirty = dict(saved.elements), set(saved.dirty)
+        self.version += 1
+
+
+class Elements(NamedTuple):
+    """The elements of an array at one time, as in :class:`Storage`."""
+
+    node: Node
+    elements: dict[int, Node]
+    dirty: set[int]
 
 
 class ViewStep:

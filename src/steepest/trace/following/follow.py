@@ -257,6 +257,8 @@ def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionTy
     old_cells = function.__closure__ or ()
     cells = tuple(root.cells.setdefault(id(cell), types.CellType()) for cell in old_cells)
     rebuilt = types.FunctionType(code, view, function.__name__, None, cells or None)
+    if root.merging is not None:
+        root.merging.rewrite(rebuilt)
     root.followed[function] = rebuilt  # before its cells: a function may call itself
     root.originals[id(rebuilt)] = function
     rebuilt.__qualname__ = function.__qualname__

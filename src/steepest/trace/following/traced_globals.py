@@ -20,6 +20,9 @@ from steepest.trace.following.stand_ins import READ
 from steepest.trace.recording.captures import MISSING
 from steepest.trace.recording.session import Session, current
 
+HELPERS: dict[str, Any] = {}
+"""What rewritten code calls, by names that no user can write; ``trace.branching`` fills it."""
+
 
 class TracedGlobals(dict[str, Any]):
     """The globals of a user's function as traced code sees them.
@@ -45,6 +48,8 @@ class TracedGlobals(dict[str, Any]):
                     raise KeyError(name)
                 return now
         if name not in self.seen:
+            if name in HELPERS:
+                return HELPERS[name]
             read = functools.partial(self.real.get, name, MISSING)
             self.seen[name] = READ["see"](read(), read, name, self.session)
         value = self.seen[name]

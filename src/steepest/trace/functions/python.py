@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ from steepest.trace.arrays.ufuncs import call_ufunc
 from steepest.trace.following.namespaces import SEEN, WATCHED
 from steepest.trace.following.stand_ins import SeenFunction
 from steepest.trace.functions.registry import Array, ArrayLike
+from steepest.trace.recording.session import ForkError, current
 
 _MATH_UFUNCS = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10,
@@ -304,7 +306,7 @@ def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
             dtype = as_traced(best).dtype
             is_plain = not isinstance(value, Traced) and not isinstance(best, Traced)
             if is_plain or dtype.kind != "f" or as_traced(value).dtype != dtype:
-                best = value if better(value, best) else best  # its type may differ
+                best = _one_of(better(value, best), value, best)  # its type may differ
                 continue
             chosen = np.where(better(value, best), value, best)
             weak = all(type(v) in (int, float) or _is_weak(v) for v in (value, best))
@@ -312,6 +314,16 @@ def _extreme(function: Callable[..., Any], better: Callable[..., Any]) -> None:
         return best
 
     sees(function)(implementation)
+
+
+def _one_of(condition: Any, yes: Any, no: Any) -> Any:
+    """Return one of two numbers; both, where branches are merged."""
+    session = current()
+    merging = session.root.merging
+    if merging is not None and merging.session is session and isinstance(condition, TracedArray):
+        with contextlib.suppress(ForkError):
+            return merging.merged(condition.node, yes, no)
+    return yes if condition else no
 
 
 def _joining(join: Callable[..., Any]) -> Callable[..., Any]:

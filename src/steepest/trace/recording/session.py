@@ -67,6 +67,14 @@ class Session:
         Lines that took a branch because values are equal, with the tolerance that they allow;
         and how many such branches to take the other way, by line
         (``trace.following.coincidence``).
+    branches
+        Conditions of the user's own branches that became guards, and their lines.
+    demanded
+        Conditions without which the function raises an error; those are guards, too. Whether
+        their nodes were rerolled.
+    forks, merging
+        Branches of whose arms both are being recorded, the innermost last; and the recording in
+        which branches are merged (``trace.branching``).
     texts
         Texts made of traced values (``trace.arrays.text``).
     chance
@@ -101,6 +109,10 @@ class Session:
         self.subject: Any = None
         self.coincidences: list[tuple[Source | None, float]] = []
         self.skips: Counter[Source | None] = Counter()
+        self.branches: list[tuple[Node, Source | None]] = []
+        self.demanded: dict[Node, bool] = {}
+        self.forks: list[Any] = []
+        self.merging: Any = None
         self.texts: set[str] = set()
         self.chance: list[tuple[str, Any, Any]] = []
         self.cells: dict[int, Any] = {}
@@ -193,6 +205,8 @@ class Session:
 
     def record(self, op: Row, operands: Sequence[Node], **attributes: Any) -> Node:
         """Make a node and note the user's line that made it; fold constants."""
+        if self.root.forks:
+            operands = self.root.merging.safe(op, operands)
         node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
         if all([x.op is CONSTANT for x in operands]) and node.size <= CONSTANT_LIMIT:
             return _folded(node)
@@ -259,7 +273,10 @@ class Session:
         for session in (self, *self.parents):
             if node in session.decided:
                 return session.decided[node][()]
-        value, root = self.value(node), self.root
+        root = self.root
+        if root.forks:
+            raise ForkError(root.forks[0].site)
+        value = self.value(node)
         if is_branch:
             tolerance = slack(node, bool(value), self.has_slope, self.value)
             if tolerance < np.inf:
@@ -268,11 +285,16 @@ class Session:
                     root.skips[source] -= 1
                     return np.logical_not(value)[()]
                 root.coincidences.append((source, tolerance))
-        self.add_guard(node, value, self._source or user_source())
+        source = self._source or user_source()
+        if is_branch:
+            self.branches.append((node, source))
+        self.add_guard(node, value, source)
         return value[()]
 
     def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
         """Add a guard: the recording only holds where a node has this value."""
+        if self.root.forks and self.known_value(condition) is None:
+            raise ForkError(self.root.forks[0].site)
         if condition not in self.decided and self.known_value(condition) is None:
             value = np.array(value)  # not a view of an array that may be changed
             self.decided[condition] = value
@@ -292,6 +314,22 @@ def _folded(node: Node) -> Node:
     with np.errstate(all="ignore"):
         value = node.op.evaluate(*map(constant_value, node.operands), **node.attributes)
     return constant_node(np.asarray(value))
+
+
+class ForkError(BaseException):
+    """Two arms of a branch that cannot be merged: the recording is of no use.
+
+    No ``except`` of the user's may catch it.
+
+    Attributes
+    ----------
+    site
+        The line of the branch, if it is known.
+    """
+
+    def __init__(self, site: Source | None) -> None:
+        super().__init__(site)
+        self.site = site
 
 
 def refuse_ended() -> NoReturn:

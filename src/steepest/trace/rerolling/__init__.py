@@ -42,18 +42,21 @@ def reroll(
         which a loop would compute all the same, for each variable.
     """
     outputs = list(outputs)
+    vectors: set[Node] = set()
     for _ in range(MOST_LOOPS):
         nodes = order(outputs)
         if len(nodes) < LEAST_SAVED:
             return outputs
-        text = text_of(nodes)
+        text = text_of(nodes, vectors)
         for loop in loops(text):
-            replaced = scan_of(text, loop, outputs, sources, has_slope)
+            made: set[Node] = set()
+            replaced = scan_of(text, loop, outputs, sources, has_slope, made)
             if replaced is not None:
                 shorter = rebuild(substitute(outputs, replaced, sources), _collect, sources)
                 # What collects a loop's rows may cost as much as the loop.
                 if len(order(shorter)) <= len(nodes) - LEAST_SAVED // 2:
                     outputs = shorter
+                    vectors |= made
                     break
         else:
             return outputs

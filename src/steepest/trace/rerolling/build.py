@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from steepest.graph import Graph, Node, Source, make
-from steepest.ops import CONSTANT, SCAN, TABLE, constant_node
+from steepest.ops import CONSTANT, SCAN, TABLE, Elementwise, constant_node
 from steepest.ops.arrays.loops import ScanLayout, step_input
+from steepest.ops.leaves import INPUT
 from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
 
@@ -66,10 +67,14 @@ def scan_of(
     outputs: Sequence[Node],
     sources: MutableMapping[Node, Source],
     has_slope: Callable[[Node], bool],
+    vectors: set[Node],
 ) -> dict[Node, Node] | None:
-    """Return what replaces the nodes of a loop that are used after it; None if it is no loop."""
+    """Return what replaces the nodes of a loop that are used after it; None if it is no loop.
+
+    If it becomes vectors, those are added to `vectors`.
+    """
     try:
-        return _Builder(text, loop, outputs, sources, has_slope).build()
+        return _Builder(text, loop, outputs, sources, has_slope, vectors).build()
     except NoLoopError:
         return None
 
@@ -82,11 +87,14 @@ class _Builder:
         outputs: Sequence[Node],
         sources: MutableMapping[Node, Source],
         has_slope: Callable[[Node], bool],
+        vectors: set[Node],
     ) -> None:
+        self.vectors = vectors
         self.text, self.loop, self.outputs, self.sources = text, loop, outputs, sources
         self.has_slope = has_slope
         self.inside = set(text.nodes[loop.start : loop.stop])
         self.columns: dict[tuple[Node, ...], int] = {}
+        self.picks_computed = False
 
     def build(self) -> dict[Node, Node]:
         loop = self.loop
@@ -96,6 +104,10 @@ class _Builder:
         taken = {Carried(x.letter, lag) for x in looked_back for lag in range(1, x.lag + 1)}
         last = loop.rounds - 1
         used = self._used_outside()
+        if not taken and all(map(self._is_elementwise, range(loop.period))):
+            return self._vectors(period, used)
+        if self.picks_computed:
+            raise NoLoopError
         handed_out = {Carried(letter, 1) for letter, rounds in used.items() if rounds == {last}}
         yielded = sorted(letter for letter, rounds in used.items() if rounds != {last})
         carried = sorted(taken | handed_out)
@@ -132,6 +144,40 @@ class _Builder:
         if lines:
             self.sources.setdefault(packed, min(lines, key=lambda line: line.line))
         return self._replacements(packed, used, carried, examples, yielded, results)
+
+    def _is_elementwise(self, letter: int) -> bool:
+        node = self._node(letter, 1)
+        is_read = node.op.name == "getitem"  # then it is a column
+        return not node.shape and (is_read or isinstance(node.op.lower, Elementwise))
+
+    def _vectors(
+        self, period: Sequence[tuple[Operand, ...] | Row], used: dict[int, set[int]]
+    ) -> dict[Node, Node]:
+        """Return what stands for the nodes of a loop whose iterations do not look back.
+
+        All iterations are one vector for each letter.
+        """
+        rounds = self.loop.rounds
+        columns = []
+        for nodes in self.columns:
+            column = column_of(nodes, nodes[0].dtype)
+            columns.append(make(TABLE["reshape"], (column,), shape=(rounds,)))
+        known: dict[Operand, Node] = dict(zip(map(Row, range(len(columns))), columns, strict=True))
+        for letter, own in enumerate(period):
+            if isinstance(own, Row):
+                known[Local(letter)] = known[own]
+                continue
+            template = self._node(letter, 1)
+            new = [x.node if isinstance(x, Outer) else known[x] for x in own]
+            known[Local(letter)] = node = make(template.op, new, **template.attributes)
+            if template in self.sources:
+                self.sources.setdefault(node, self.sources[template])
+        self.vectors.update(known[Local(letter)] for letter in used)
+        return {
+            self._node(letter, number): _element(known[Local(letter)], number)
+            for letter, numbers in used.items()
+            for number in numbers
+        }
 
     def _node(self, letter: int, number: int) -> Node:
         return self.text.nodes[self.loop.start + number * self.loop.period + letter]
@@ -170,8 +216,11 @@ class _Builder:
     def _column(self, nodes: Sequence[Node]) -> Row:
         if len({(node.shape, node.dtype) for node in nodes}) > 1:
             raise NoLoopError
-        if array_of(nodes[0]).op is not SCAN and any(map(self.has_slope, nodes)):
-            if len(nodes) < min(_MANY_ROUNDS, _REPEATED * len(set(nodes))):
+        base = array_of(nodes[0])
+        if base.op is not SCAN and any(map(self.has_slope, nodes)):
+            if base.op is not INPUT:
+                self.picks_computed |= base not in self.text.vectors
+            elif len(nodes) < min(_MANY_ROUNDS, _REPEATED * len(set(nodes))):
                 raise NoLoopError
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
@@ -265,6 +314,14 @@ def _split(vector: Node, examples: Sequence[Node]) -> list[Node]:
     """Return the pieces of a vector that have the shapes and dtypes of examples."""
     ends = np.cumsum([0, *(example.size for example in examples)]).tolist()
     return [_piece(vector, start, x) for start, x in zip(ends, examples, strict=False)]
+
+
+def _element(node: Node, number: int) -> Node:
+    """Return an element of a vector; a number stands for all elements."""
+    if not node.shape:
+        return node
+    one = make(TABLE["getitem"], (node,), slices=((number, 1, 1),))
+    return make(TABLE["reshape"], (one,), shape=())
 
 
 def _piece(vector: Node, start: int, example: Node) -> Node:

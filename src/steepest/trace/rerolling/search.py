@@ -15,7 +15,7 @@ after the other in this order is not found, and stays unrolled.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +55,8 @@ class Text(NamedTuple):
         The nodes that are read.
     wide
         Positions of nodes with many operands, which are no part of a loop, and these operands.
+    vectors
+        Results of loops that became vectors.
     """
 
     nodes: list[Node]
@@ -62,6 +64,7 @@ class Text(NamedTuple):
     operands: np.ndarray
     reads: list[Node]
     wide: list[tuple[int, np.ndarray]]
+    vectors: Set[Node]
 
 
 class Loop(NamedTuple):
@@ -82,8 +85,8 @@ class Loop(NamedTuple):
         return self.start + self.rounds * self.period
 
 
-def text_of(nodes: Sequence[Node]) -> Text:
-    """Return the nodes of a graph as a text."""
+def text_of(nodes: Sequence[Node], vectors: Set[Node] = frozenset()) -> Text:
+    """Return the nodes of a graph as a text; elements of `vectors` are read."""
     letters: dict[Any, int] = {}
     found: list[Node] = []
     reads: list[Node] = []
@@ -92,7 +95,7 @@ def text_of(nodes: Sequence[Node]) -> Text:
     text: list[int] = []
     wide: list[tuple[int, np.ndarray]] = []
     for node in nodes:
-        if is_read(node, numbers):
+        if is_read(node, numbers, vectors):
             numbers[node] = -2 - len(reads)
             reads.append(node)
             continue
@@ -108,17 +111,22 @@ def text_of(nodes: Sequence[Node]) -> Text:
         found.append(node)
     width = max(map(len, operands), default=0)
     table = np.array([(own + [-1] * width)[:width] for own in operands], np.int64)
-    return Text(found, np.array(text, np.int64), table.reshape(len(text), width), reads, wide)
+    return Text(
+        found, np.array(text, np.int64), table.reshape(len(text), width), reads, wide, vectors
+    )
 
 
-def is_read(node: Node, numbers: Mapping[Node, int]) -> bool:
-    """Whether a node is a leaf, or takes elements of one or of a loop's results."""
+def is_read(node: Node, numbers: Mapping[Node, int], vectors: Set[Node]) -> bool:
+    """Whether a node is a leaf, or takes elements of one or of a loop's results.
+
+    `vectors` are results of loops that became vectors.
+    """
     if node.op is CONSTANT or node.op is INPUT:
         return True
     if node.op.name not in ("getitem", "reshape"):
         return False
     (operand,) = node.operands
-    return operand.op is SCAN or numbers[operand] < 0
+    return operand.op is SCAN or operand in vectors or numbers[operand] < 0
 
 
 def _common(node: Node) -> Any:

@@ -153,6 +153,9 @@ SEEN[np.asarray_chkfinite] = asarray_chkfinite
 
 def _as_array(value: ArrayLike, dtype: DType) -> TracedArray:
     if isinstance(value, list | tuple) and holds_traced(value):
+        merging = current().root.merging
+        if merging is not None:
+            merging.mixed.check_items(value)
         parts = [_as_array(part, None) for part in value]
         shapes = {part.shape for part in parts}
         if len(shapes) > 1:

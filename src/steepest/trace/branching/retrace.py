@@ -1,0 +1,202 @@
+"""A function recorded once more, with its repeated branches merged."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import types
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.graph import trees
+from steepest.lazy import keep_recent
+from steepest.ops import TABLE
+from steepest.trace.branching.fork import Merging
+from steepest.trace.recording.session import ForkError, Session
+
+LEAST_REPEATED = 4
+"""Guards of one line from which on its branches are merged. Fewer are compiled as paths."""
+
+MOST_ATTEMPTS = 6
+"""Recordings that are made to find the branches that can be merged."""
+
+Site = tuple[str, int]
+
+
+class _Known(NamedTuple):
+    """The lines of a function whose branches were merged, and those that cannot be merged."""
+
+    merged: frozenset[Site] = frozenset()
+    excluded: frozenset[Site] = frozenset()
+
+
+_known: OrderedDict[types.CodeType, _Known] = OrderedDict()
+_MOST_KNOWN = 256
+_NO_CODE = compile("", "<no code>", "exec")
+_lock = threading.Lock()
+
+
+def recorded(
+    session: Session, function: Any, first: Callable[[], Any], again: Callable[[], Any]
+) -> Any:
+    """Return the result of a function that is traced, with repeated branches merged.
+
+    Parameters
+    ----------
+    session, function
+        The recording, and the user's function.
+    first
+        Calls it.
+    again
+        Calls it on copies of its arguments.
+    """
+    root, code = session.root, getattr(function, "__code__", _NO_CODE)
+    if root.forks:
+        return first()
+    before, known = _Before(session), _known.get(code, _Known())
+    session.branches.clear()
+    if known.merged and not root.attributes:
+        merged = _merged(session, again, known.merged, has_run=False)
+        if isinstance(merged, _Recorded) and _repeated(session) <= known.merged | known.excluded:
+            return merged.result
+        before.go_back()
+    result = first()
+    if root.changed or root.attributes:  # a second call would have other arguments
+        return result
+    found, done, excluded = _repeated(session), set[Site](), set(known.excluded)
+    for _ in range(MOST_ATTEMPTS):
+        wanted = found - excluded
+        if wanted <= done:
+            break
+        after, count = _After(session), len(session.branches)
+        before.go_back()
+        merged = _merged(session, again, frozenset(wanted))
+        if isinstance(merged, _Recorded) and len(session.branches) < count:
+            result, done = merged.result, wanted
+            found |= _repeated(session)
+            continue
+        before.go_back()
+        after.come_back()
+        excluded |= {merged} if isinstance(merged, tuple) else wanted
+    if code is not _NO_CODE and (done or excluded):
+        with _lock:
+            keep_recent(_known, code, _Known(frozenset(done), frozenset(excluded)), _MOST_KNOWN)
+    return result
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """The result of a recording."""
+
+    result: Any
+
+
+def _merged(
+    session: Session, again: Callable[[], Any], sites: frozenset[Site], has_run: bool = True
+) -> _Recorded | Site | None:
+    """Return the result of a function with some branches merged.
+
+    Return the line of a branch that cannot be merged, or None if nothing can be.
+    """
+    root = session.root
+    try:
+        with _rewritten_functions(session, Merging(sites, session, has_run)) as merging:
+            result = again()
+            merging.mixed.check_result(trees.leaves(result))
+    except ForkError as error:
+        return error.site and (error.site.file, error.site.line)
+    except Exception:  # an error of an arm that is not taken, or of a variable without a value
+        return None
+    if root.coincidences or root.changed or root.attributes:
+        return None
+    _add_guard(session, merging)
+    return _Recorded(result)
+
+
+def _repeated(session: Session) -> set[Site]:
+    """Return the lines of which many guards of a recording are."""
+    sources = [source for _, source in session.branches if source is not None]
+    counts = Counter((source.file, source.line) for source in sources)
+    return {site for site, count in counts.items() if count >= LEAST_REPEATED}
+
+
+class _Before:
+    """The state before a function is recorded."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.first = session, len(session.guards)
+        self.decided = dict(session.decided)
+        places = [*session.root.places, *session.root.pending]
+        self.saved = {id(place): place.save() for place in places}
+
+    def go_back(self) -> None:
+        """Let the function see everything outside as before, and drop its guards."""
+        session, root = self.session, self.session.root
+        for place in (*root.places, *root.pending):
+            put_back = self.saved.get(id(place), place.reset)
+            put_back()
+        del session.guards[self.first :]
+        session.decided = dict(self.decided)
+        session.branches.clear()
+        root.coincidences.clear()
+
+
+class _After:
+    """The state after a function was recorded."""
+
+    def __init__(self, session: Session) -> None:
+        root = session.root
+        self.session, self.decided = session, session.decided
+        self.lists: list[tuple[list[Any], list[Any]]] = [
+            (now, list(now)) for now in (session.guards, session.branches, root.coincidences)
+        ]
+        self.put_back = [place.save() for place in (*root.places, *root.pending)]
+
+    def come_back(self) -> None:
+        """Go back to this state."""
+        for put_back in self.put_back:
+            put_back()
+        for now, then in self.lists:
+            now[:] = then
+        self.session.decided = self.decided
+
+
+@contextlib.contextmanager
+def _rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging]:
+    """Let the user's functions run with rewritten code."""
+    root = session.root
+    outer, root.merging = root.merging, merging
+    try:
+        for function in _followed(session):
+            merging.rewrite(function)
+        yield merging
+        if root.forks:  # an error left an arm, and was caught
+            raise ForkError(None)
+    except BaseException:
+        merging.thaw()
+        raise
+    finally:
+        root.merging = outer
+        root.forks.clear()
+        if outer is None:
+            for function in _followed(session):
+                function.__code__ = root.originals[id(function)].__code__
+
+
+def _add_guard(session: Session, merging: Merging) -> None:
+    """Add one guard for everything without which the function would raise an error."""
+    conditions = [node for node in merging.demanded if node not in session.decided]
+    if not conditions:
+        return
+    every = session.record(TABLE["pack"], conditions, shape=(len(conditions),))
+    condition = session.record(TABLE["all"], [every], axis=(0,))
+    session.demanded[condition] = False
+    session.add_guard(condition, np.asarray(True), None)
+
+
+def _followed(session: Session) -> list[types.FunctionType]:
+    return [x for x in session.root.followed.values() if type(x) is types.FunctionType]
