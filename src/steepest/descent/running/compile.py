@@ -251,8 +251,10 @@ def known(key: Any, holds: Callable[[Any], bool]) -> Any:
     found = _prepared.get(key)
     if found is None or not holds(found):
         return None
-    with contextlib.suppress(KeyError):  # another thread has dropped it
+    try:  # contextlib.suppress would take as long as the rest
         _prepared.move_to_end(key)
+    except KeyError:  # another thread has dropped it
+        return found
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ class DescentCode:
     evaluation: CompiledEvaluation | None = None
     spare: list[Any] = field(default_factory=list)
 
-    @property
+    @functools.cached_property
     def codes(self) -> list[Code]:
         """All of its machine code."""
         evaluated = [] if self.evaluation is None else self.evaluation.codes
@@ -64,12 +65,14 @@ class DescentCode:
     @property
     def tier(self) -> str:
         """What kind of code it is: ``"baseline"``, ``"optimized"`` or ``"fused"``."""
-        if any([code.is_baseline for code in self.codes]):
-            return "baseline"
+        for code in self.codes:
+            if code.is_baseline:
+                return "baseline"
         return "fused" if self.evaluation is None else "optimized"
 
+    @functools.cached_property
     def bytes_called_back(self) -> list[int]:
-        """Return the size of what NumPy computes in each call back."""
+        """The size of what NumPy computes in each call back."""
         evaluated = () if self.evaluation is None else self.evaluation.hosts
         return [call.size_in_bytes for call in (*self.hosts, *evaluated)]
 

@@ -185,15 +185,16 @@ class NativeRun:
         if evaluation is not None:
             work.bind_evaluation()
         before, is_in_parts = work.integers.item(COUNT), evaluation is not None
-        baseline = [code for code in self._compiled.codes if code.is_baseline]
         tier, started = self._compiled.tier, time.perf_counter()
-        sizes = self._compiled.bytes_called_back()
+        sizes = self._compiled.bytes_called_back
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
             code: int = machine_code.call(table, steps, base)
         seconds = time.perf_counter() - started
         self.tiers[tier] = self.tiers.get(tier, 0.0) + seconds
-        for baseline_code in baseline:
-            baseline_code.record_use(seconds)
+        if tier == "baseline":
+            for part in self._compiled.codes:
+                if part.is_baseline:
+                    part.record_use(seconds)
         if is_in_parts:
             self._code.record_use(seconds, 1 + work.integers.item(COUNT) - before)
         if code < 0:

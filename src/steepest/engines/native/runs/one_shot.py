@@ -253,7 +253,7 @@ def one_call(compiled: DescentCode, steps: int) -> Callable[..., OneCall] | None
     baseline = any([code.is_baseline for code in compiled.codes])
     program = compiled.program
     is_plain = program.batches is None and not program.branches and layout_is_known()
-    if not is_plain or baseline or compiled.shares_work or compiled.bytes_called_back():
+    if not is_plain or baseline or compiled.shares_work or compiled.bytes_called_back:
         return None
     return functools.partial(OneCall, compiled, steps)
 
