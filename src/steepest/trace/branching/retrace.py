@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import trees
+from steepest.graph import Node, order, trees
 from steepest.lazy import keep_recent
-from steepest.ops import TABLE
+from steepest.ops import INPUT, TABLE
 from steepest.trace.branching.fork import Merging
 from steepest.trace.recording.session import ForkError, Session
 
@@ -118,9 +118,22 @@ def _merged(
 
 
 def _repeated(session: Session) -> set[Site]:
-    """Return the lines of which many guards of a recording are."""
-    sources = [source for _, source in session.branches if source is not None]
-    counts = Counter((source.file, source.line) for source in sources)
+    """Return the lines of which many guards of a recording are.
+
+    Branches on data alone do not count: they do not change while a function is minimized, and
+    one arm is faster than both.
+    """
+    varies: dict[Node, bool] = {}
+    for node in order([condition for condition, _ in session.branches]):
+        if node.op is INPUT:
+            varies[node] = node not in session.data
+        else:
+            varies[node] = any([varies[operand] for operand in node.operands])
+    counts = Counter(
+        (source.file, source.line)
+        for condition, source in session.branches
+        if source is not None and varies[condition]
+    )
     return {site for site, count in counts.items() if count >= LEAST_REPEATED}
 
 
