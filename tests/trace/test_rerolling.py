@@ -1,5 +1,8 @@
 """Python loops become loops of the graph: found, right, and of a size that does not grow."""
 
+import importlib
+import math
+
 import numpy as np
 import pytest
 
@@ -476,3 +479,43 @@ def test_what_a_loop_collects_is_one_slice_of_its_results(loop, unrolled):
         assert graph(x) == loop(x)
     expected = unrolled(lambda: st.gradient(loop)(START))
     np.testing.assert_allclose(st.gradient(loop)(START), expected, rtol=1e-10)
+
+
+def test_functions_of_math_in_a_loop_are_one_guard_and_one_loop():
+    x = np.linspace(0.1, 2.0, 300)
+
+    def listed(p):
+        return np.sum(np.array([p[0] / math.sqrt(p[1] + t) for t in x]))
+
+    graph = st.trace(listed, np.array([2.0, 1.3]))
+    assert len(graph.guards) == 1
+    assert len(graph.nodes) < 60
+    compiled = st.compile(st.value_and_gradient(listed))
+    for p in ([2.0, 1.3], [0.5, 0.01]):
+        value, slopes = compiled(np.array(p))
+        np.testing.assert_allclose(value, listed(np.array(p)), rtol=1e-13)
+        step = 1e-20
+        for i in range(2):
+            moved = np.array(p, complex)
+            moved[i] += 1j * step
+            found = np.sum(moved[0] / np.sqrt(moved[1] + x)).imag / step
+            np.testing.assert_allclose(slopes[i], found, rtol=1e-12)
+    with pytest.raises(ValueError, match="math domain error"):
+        compiled(np.array([2.0, -1.0]))
+
+
+def test_what_loops_compute_of_data_alone_is_computed_once_by_machine_code(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(40, 8))
+
+    def loss(p):
+        hidden = np.full(8, 0.1)
+        for i in range(40):
+            hidden = np.tanh(hidden * 0.5 + rows[i])
+        return np.sum((p - hidden) ** 4) + p @ p
+
+    expected = st.minimize(loss, np.zeros(8), engine="numpy").x
+    interpreted = []
+    loops = importlib.import_module("steepest.ops.arrays.loops")
+    monkeypatch.setattr(loops, "run_step", lambda *rest: interpreted.append(1))
+    np.testing.assert_allclose(st.minimize(loss, np.zeros(8)).x, expected, rtol=1e-6)
+    assert not interpreted

@@ -14,7 +14,7 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
-from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -149,7 +149,7 @@ def minimize(
     >>> run.iterations, run.converged
     (5771, True)
     """
-    args = args if isinstance(args, tuple | list) else (args,)
+    args = further_arguments(function, args)
     key = None
     if bounds is None and callback is None and batches is None and not progress:
         settings = method, stop, engine, record, compute_dtype, max_paths, fast

@@ -18,7 +18,7 @@ from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.data import Data, validate_data
 from steepest.descent.problem.model import Model, Residuals
-from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
 from steepest.descent.problem.transforms import Reparametrization, split_transforms
@@ -105,8 +105,11 @@ def resume(
     (True, True)
     """
     saved = load(path)
-    args = args if isinstance(args, tuple | list) else (args,)
     settings, arrays = saved
+    if settings["of_residuals"]:
+        args = args if isinstance(args, tuple | list) else (args,)
+    else:
+        args = further_arguments(function, args)
     if settings["marks"] is not None and like is None:
         raise InputError("the saved run has marked start values: give them again, like=x0")
     if settings.get("model") is not None and isinstance(like, dict):

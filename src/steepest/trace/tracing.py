@@ -17,7 +17,7 @@ from steepest.graph.source import ENTRIES, at, function_source
 from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
 from steepest.trace.arrays.assignment import fresh
-from steepest.trace.branching import recorded
+from steepest.trace.branching import join_demands, recorded
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
 from steepest.trace.following.writes import finish, roll_back
@@ -184,6 +184,7 @@ def call_traced(
         roll_back(root)
         raise
     if root is session:
+        join_demands(session, guards)
         session.chance.clear()
         finish(session, name)
     return result

@@ -207,3 +207,23 @@ def test_nothing_that_matters_is_called_idle(case, position, random):
                 after = np.asarray(case.row.evaluate(*moved, **case.case.attributes))
             if after.reshape(-1)[place] != plain.reshape(-1)[place]:
                 assert matters[element]
+
+
+def shape(q, k):
+    return -np.log(1 - q) if abs(k) < 1e-9 else ((1 - q) ** (-k) - 1) / k
+
+
+@pytest.mark.parametrize("start", [0.0, 1e-3])
+def test_a_parameter_that_only_chooses_the_branch_is_named(start):
+    levels = np.array([0.3, 0.7, 0.88, 0.98])
+    y = 0.6 * shape(levels, -0.15)
+
+    def loss(p):
+        return np.sum((p[1] * np.array([shape(q, p[0]) for q in levels]) - y) ** 2)
+
+    if start:
+        np.testing.assert_allclose(st.minimize(loss, [start, 1.0]).x, [-0.15, 0.6], rtol=1e-4)
+        return
+    with pytest.warns(st.OptimizeWarning, match=r"depends on x0\[0\] only through the branch"):
+        run = st.minimize(loss, [start, 1.0])
+    assert run.x[0] == start

@@ -113,6 +113,29 @@ class FirstOf:
         return result[0]
 
 
+def further_arguments(function: Callable[..., Any], args: Any) -> tuple[Any, ...]:
+    """Return the further arguments of a loss.
+
+    What is no tuple is one argument, as in SciPy; but a list gives one argument for each item if
+    the function cannot be called otherwise.
+    """
+    if isinstance(args, tuple):
+        return args
+    if isinstance(args, list) and not _takes(function, 2) and _takes(function, 1 + len(args)):
+        return tuple(args)
+    return (args,)
+
+
+def _takes(function: Callable[..., Any], number: int) -> bool:
+    """Whether a function can be called with a number of arguments, as far as is known."""
+    function = function.function if isinstance(function, FirstOf) else function
+    try:
+        inspect.signature(function, follow_wrapped=False).bind(*[None] * number)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def check_arguments(function: Callable[..., Any], number: int) -> None:
     """Raise for a function that cannot be called with a number of arguments, the first being x.
 

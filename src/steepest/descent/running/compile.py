@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from steepest.activity import doing
-from steepest.derivative import Function, interpret, value_and_gradient, warn_of_paths
+from steepest.derivative import Executable, Function, interpret, value_and_gradient, warn_of_paths
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.split import evaluation_with_constants, is_separable, trace_split
 from steepest.descent.iteration.trace import (
@@ -37,14 +37,17 @@ from steepest.engines import (
 )
 from steepest.engines.fusion import fused
 from steepest.errors import InputError, TraceWarning
-from steepest.graph import Node, evaluate, trees
+from steepest.graph import Graph, Node, evaluate, order, trees
 from steepest.lazy import keep_recent
+from steepest.ops import SCAN, WHILE
 from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
 _CACHE_SIZE = 128
 _STATES, _LARGE_STATE = 8, 1 << 12
 """Largest number of cached first states, and size in bytes of a start that is cached alone."""
+
+LOOPS = (SCAN, WHILE)
 
 _prepared: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -69,6 +72,8 @@ class CompiledProblem:
     constants
         Parts that do not change between iterations, as nodes over the data. They are computed when
         a run starts, and are the last data inputs.
+    of_constants
+        The function of the data that computes them, if they contain loops, which NumPy is slow at.
     seconds
         Largest number of seconds of a run.
     states, endings, in_numpy
@@ -83,10 +88,22 @@ class CompiledProblem:
     budget: int
     at: Function
     constants: tuple[Node, ...] = ()
+    of_constants: Executable | None = None
     seconds: float = math.inf
     states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
     endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
     in_numpy: list[Any] = field(default_factory=list, compare=False, repr=False)
+
+    def with_constants(self, data: Sequence[Any]) -> list[Any]:
+        """Return the data, and the parts that are computed from them when a run starts."""
+        if not self.constants:
+            return list(data)
+        if self.of_constants is None:
+            nodes = self.paths[-1].data
+            return [*data, *evaluate(self.constants, dict(zip(nodes, data, strict=True)))]
+        found = self.of_constants(data)
+        assert found is not None, "there are no branches"
+        return [*data, *found[1]]
 
     @property
     def is_valid(self) -> bool:
@@ -243,7 +260,12 @@ def _compiled(
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
     seconds = problem.stop.time_limit()
-    return CompiledProblem(paths, tail_paths, program, starter, budget, at, constants, seconds)
+    of_constants = None
+    if any([node.op in LOOPS for node in order(constants)]):
+        of_constants = engine.compile([Graph(tuple(paths[-1].data), constants)])
+    return CompiledProblem(
+        paths, tail_paths, program, starter, budget, at, constants, of_constants, seconds
+    )
 
 
 def known(key: Any, holds: Callable[[Any], bool]) -> Any:
@@ -309,9 +331,7 @@ def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, i
     leaves = trees.leaves(tuple(problem.args)) if problem.args else []
     given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
     path = prepared.paths[-1]
-    data = bound(given, path.captures, path.data)
-    if prepared.constants:
-        data = data + evaluate(prepared.constants, dict(zip(path.data, data, strict=True)))
+    data = prepared.with_constants(bound(given, path.captures, path.data))
     tail_data = []
     if prepared.tail_paths:
         tail = prepared.tail_paths[-1]
@@ -353,6 +373,8 @@ def step_in_numpy(
     program = prepared.program
     if not program.branches or isinstance(prepared, _InterpretedProblem):
         return None
+    if not _is_known_to_numpy(problem, prepared, run):
+        return None
     if not prepared.in_numpy:
         whole = fused(program) if program.evaluations else program
         prepared.in_numpy.append(Interpreter().prepare(whole))
@@ -361,6 +383,27 @@ def step_in_numpy(
     following.recording, following.tiers = run.recording, run.tiers
     outcome = following.advance(1)
     return None if outcome is Outcome.NEW_PATH else (following, outcome)
+
+
+def _is_known_to_numpy(problem: Problem, prepared: CompiledProblem, run: Run) -> bool:
+    """Whether NumPy finds a known path at the point of a run; it is most often a new one.
+
+    To look costs less than to prepare all paths.
+    """
+    program = prepared.program
+    if problem.plan is not None:
+        return True  # whose data are those of a batch
+    values, state = [run.x], []
+    if not program.evaluations:
+        values, state = [run.x, np.asarray(run.count)], list(run.state)
+    values += [*state, *_data(problem, prepared)[0]]
+    for part in program.evaluations or program.paths:
+        known = dict(zip(part.inputs, values, strict=False))  # later paths may read more
+        with contextlib.suppress(IndexError, ArithmeticError, np.linalg.LinAlgError):
+            found = evaluate([guard.condition for guard in part.guards], known)
+            if all(map(np.array_equal, found, [guard.value for guard in part.guards])):
+                return True
+    return False
 
 
 def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:

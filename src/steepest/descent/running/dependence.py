@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.descent.iteration.problem import Problem
-from steepest.graph import Graph, Node, order
+from steepest.graph import Graph, Guard, Node, order
 from steepest.graph.source import at, function_source
 from steepest.ops import JointLinear, Linear, Partials, Zero, constant_value
 from steepest.trace.tracing import trace_function
@@ -45,6 +45,59 @@ _NEVER = (
     "{loss} does not depend on {which}, or only through steps and conditions, which have no slope."
 )
 _ADVICE = "Leave them out, or mark them st.Fixed(...)."
+
+
+_DECIDES = (
+    "{loss} depends on {which} only through the branch that it takes, on every path that was met: "
+    "it has no slope there, and the descent cannot move from the start. Start where another "
+    "branch is taken."
+)
+
+
+def deciding_sentence(function: Any, decides: np.ndarray, name: Callable[[int], str]) -> str:
+    """Return a sentence that names the parameters that only decide which branch is taken."""
+    loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
+    which = ", ".join([name(int(i)) for i in np.flatnonzero(decides)[:5]])
+    return _DECIDES.format(loss=loss, which=which)
+
+
+def read_by_nearness(graphs: Sequence[Graph]) -> np.ndarray:
+    """Return which parameters are at a special value that a branch looks for, shape (n,).
+
+    Such a branch, ``abs(k) < 1e-9`` or ``k == 0``, returns a limit whose slope by them is lost.
+    """
+    read = np.zeros(graphs[0].inputs[0].shape, bool)
+    for graph in graphs:
+        variable = graph.inputs[0]
+        for node in order([guard.condition for guard in graph.guards if _is_near(guard)]):
+            if variable not in node.operands:
+                continue
+            if node.op.name != "getitem":
+                return np.ones_like(read)
+            slices = [slice(a, a + n * step, step) for a, n, step in node.attributes["slices"]]
+            read[tuple(slices)] = True
+    return read
+
+
+def _is_near(guard: Guard) -> bool:
+    """Whether a guard says that a number is equal or near to another one."""
+    node, truth = guard.condition, bool(np.all(guard.value))
+    while node.op.name in ("reshape", "astype"):
+        (node,) = node.operands
+    name = node.op.name
+    if name in ("equal", "not_equal"):
+        return truth is (name == "equal")
+    if name not in ("less", "less_equal", "greater", "greater_equal"):
+        return False
+    small, bound = node.operands if name.startswith("less") == truth else node.operands[::-1]
+    while small.op.name == "reshape":
+        (small,) = small.operands
+    limit = constant_value(bound)
+    return small.op.name == "absolute" and limit is not None and bool(np.all(limit <= _NEAR))
+
+
+_NEAR = 1e-2
+"""Largest tolerance of a special value."""
 
 
 def dependence(graphs: Sequence[Graph]) -> np.ndarray:

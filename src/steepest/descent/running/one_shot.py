@@ -21,7 +21,7 @@ from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.compile import CompiledProblem, known, remember
 from steepest.descent.running.driver import StopReason
 from steepest.descent.running.summarize import Summary
-from steepest.graph import evaluate, trees
+from steepest.graph import trees
 
 _LEAST_STEPS = 64
 """Smallest number of iterations in some milliseconds of machine code for one call to be
@@ -60,8 +60,7 @@ class OneShot(NamedTuple):
         if captured:
             data = (*data, *[read() for read, _ in captured])
         if prepared.constants:
-            nodes = prepared.paths[-1].data
-            data = (*data, *evaluate(prepared.constants, dict(zip(nodes, data, strict=True))))
+            data = tuple(prepared.with_constants(data))
         run = self.call((start, *data))
         if run is None or run.reason != STOP_RULE:
             return None

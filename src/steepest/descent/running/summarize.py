@@ -19,7 +19,12 @@ from steepest.descent.results.curvature import curvature_of
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.results.save import digest, save
 from steepest.descent.running.compile import CompiledProblem
-from steepest.descent.running.dependence import dependence, idle_sentence
+from steepest.descent.running.dependence import (
+    deciding_sentence,
+    dependence,
+    idle_sentence,
+    read_by_nearness,
+)
 from steepest.descent.running.driver import StopReason
 from steepest.descent.running.standing import standing
 from steepest.descent.running.stationary import (
@@ -122,15 +127,20 @@ class Summary:
         """Return status, message and notes for a loss without derivatives by some parameters.
 
         Paths that were not taken may use other parameters, so that a loss that branches gets no
-        note.
+        note, unless a branch looks whether such a parameter has a special value.
         """
         p = self.problem
         graphs = [path.loss_graph for path in (*self.prepared.paths, *self.prepared.tail_paths)]
         depends = dependence(graphs)
-        if depends.all() or (depends.any() and any(graph.guards for graph in graphs)):
+        if depends.all():
             return status, explain, ()
         names = self.more.get("names")
         name = element_names(p.layout) if names is None else names.__getitem__
+        if depends.any() and any(graph.guards for graph in graphs):
+            decides = ~depends & read_by_nearness(graphs)
+            if not decides.any() or p.objective.of_residuals:
+                return status, explain, ()
+            return status, explain, (deciding_sentence(p.objective.function, decides, name),)
         sentence = idle_sentence(p.objective.function, depends, name)
         if status.is_success and not depends.any():
             status, explain = Status.FLAT, functools.partial(str, Status.FLAT)

@@ -122,6 +122,7 @@ def demand(condition: Any, error: Callable[[], Exception]) -> None:
     if merging is not None and (merging.session is session or session.root.forks):
         merging.demand(condition, error)
         return
+    before = len(session.guards)
     try:
         holds = truth_of(condition)
     except UnsupportedError as refusal:  # in a loop that stays in the graph nothing can be raised
@@ -129,6 +130,7 @@ def demand(condition: Any, error: Callable[[], Exception]) -> None:
         return
     if not holds:
         raise error()
+    session.demands.update([guard.condition for guard in session.guards[before:]])
 
 
 def unlisted(value: Any) -> Any:

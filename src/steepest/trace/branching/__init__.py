@@ -14,6 +14,6 @@ Where that is not possible, the branch stays a guard.
 from __future__ import annotations
 
 from steepest.trace.branching import calls
-from steepest.trace.branching.retrace import recorded
+from steepest.trace.branching.retrace import join_demands, recorded
 
-__all__ = ["calls", "recorded"]
+__all__ = ["calls", "join_demands", "recorded"]

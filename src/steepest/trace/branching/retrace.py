@@ -6,7 +6,7 @@ import contextlib
 import threading
 import types
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -202,7 +202,23 @@ def _rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging
 
 def _add_guard(session: Session, merging: Merging) -> None:
     """Add one guard for everything without which the function would raise an error."""
-    conditions = [node for node in merging.demanded if node not in session.decided]
+    _add_joint([node for node in merging.demanded if node not in session.decided], session)
+
+
+def join_demands(session: Session, first: int) -> None:
+    """Make one guard of many without which a function would raise an error, from one on.
+
+    Functions of `math` make one at each call. The loop that calls them can then be a loop.
+    """
+    own = session.guards[first:]
+    conditions = [guard.condition for guard in own if guard.condition in session.demands]
+    if len(conditions) < LEAST_REPEATED:
+        return
+    session.guards[first:] = [guard for guard in own if guard.condition not in session.demands]
+    _add_joint(conditions, session)
+
+
+def _add_joint(conditions: Sequence[Node], session: Session) -> None:
     if not conditions:
         return
     every = session.record(TABLE["pack"], conditions, shape=(len(conditions),))

@@ -69,6 +69,8 @@ class Session:
         (``trace.following.coincidence``).
     branches
         Conditions of the user's own branches that became guards, and their lines.
+    demands
+        Conditions of guards without which a function would raise an error.
     demanded
         Conditions without which the function raises an error; those are guards, too. Whether
         their nodes were rerolled.
@@ -111,6 +113,7 @@ class Session:
         self.skips: Counter[Source | None] = Counter()
         self.branches: list[tuple[Node, Source | None]] = []
         self.demanded: dict[Node, bool] = {}
+        self.demands: set[Node] = set()
         self.forks: list[Any] = []
         self.merging: Any = None
         self.texts: set[str] = set()

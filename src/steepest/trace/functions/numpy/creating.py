@@ -178,6 +178,7 @@ def linspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True,
     retstep: bool = False, dtype: DType = None, axis: int = 0, *, device: object = None,
 ) -> Array | tuple[Array, Array]:  # fmt: skip
+    num = operator.index(num)
     start, stop = as_traced(start), as_traced(stop)
     made: Any = np.result_type(start, stop, 0.0)
     start, stop = start.astype(made), stop.astype(made)
