@@ -12,7 +12,7 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.problem.bounds import box_of_pairs
-from steepest.descent.problem.objective import Objective, further_arguments
+from steepest.descent.problem.objective import Objective
 from steepest.descent.results.batch import Many
 from steepest.descent.running.solve_many import (
     Problems,
@@ -101,7 +101,7 @@ def minimize_many(
     >>> bool(many.converged.all()), bool(np.allclose(many.x, targets))
     (True, True)
     """
-    args = further_arguments(function, args)
+    args = args if isinstance(args, tuple | list) else (args,)
     shared = shared if isinstance(shared, tuple | list) else (shared,)
     check_kinds(function, stop)
     layout, vectors, start = ravel_many(x0)
