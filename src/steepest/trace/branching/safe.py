@@ -27,6 +27,9 @@ _REGULAR = frozenset(
 )
 """Operations whose values and slopes are finite for all finite operands that are not huge."""
 
+_FIRST_INDEX = {"take_at": 1, "add_at": 1, "put_at": 2}
+"""The first operand that is an index, of the operations that look up elements."""
+
 _ONLY_DIVISOR = frozenset({"divide", "remainder", "floor_divide", "fmod"})
 
 
@@ -34,6 +37,13 @@ def safe_operands(
     op: Row, operands: Sequence[Node], taken: Node, record: Callable[..., Node]
 ) -> Sequence[Node]:
     """Return operands that are harmless where a condition is false."""
+    if op.name in _FIRST_INDEX:  # the first element is always there
+        return [
+            record(TABLE["where"], [taken, x, constant_node(np.zeros((), x.dtype))])
+            if i >= _FIRST_INDEX[op.name] and x.op is not CONSTANT
+            else x
+            for i, x in enumerate(operands)
+        ]
     if not isinstance(op.lower, Elementwise) or op.name in _REGULAR:
         return operands
     first = 1 if op.name in _ONLY_DIVISOR else 0

@@ -11,6 +11,7 @@ import linecache
 import types
 from collections.abc import Iterator
 
+from steepest.trace.branching.plain import is_plain
 from steepest.trace.branching.rewriting import FunctionNode, rewritten
 
 MARK = ("steepest", "rewritten")
@@ -31,7 +32,7 @@ def is_rewritten(code: types.CodeType) -> bool:
 def rewritten_code(code: types.CodeType) -> types.CodeType | None:
     """Return the code of a function with its branches rewritten.
 
-    None if the source is not known, or is not the source of this code.
+    None if the source is not known, is not the source of this code, or is not plain.
     """
     return _rewritten(code, code.co_filename)
 
@@ -47,6 +48,8 @@ def _rewritten(code: types.CodeType, file: str) -> types.CodeType | None:
         if len(found) != 1:
             return None
         node, owner = found[0]
+        if not is_plain(node):
+            return None
         return _like(code, _compiled(rewritten(copy.deepcopy(node)), owner, code))
     except (SyntaxError, ValueError, RecursionError):
         return None
