@@ -14,6 +14,7 @@ import pytest
 
 import steepest as st
 from steepest.descent.running import compile as prepare
+from steepest.engines.native.jit import background
 from steepest.graph import source
 from tests.support.paths import ROOT
 
@@ -84,6 +85,7 @@ def test_functions_that_are_forgotten_are_freed(kind, monkeypatch):
         exec(compile(line, f"<line {number} of {kind}>", "exec"), names)
         codes.append(weakref.ref(names["f"].__code__))
         call(names.pop("f"))
+    background.finish()  # jobs hold what they compile
     gc.collect()
     alive = [code for code in codes if code() is not None]
     assert len(alive) <= 2 * CACHED

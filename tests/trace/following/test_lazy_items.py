@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import steepest as st
+from steepest.errors import ConcreteValueError
 
 X = np.array([1.0, 2.0])
 get_of_dict = dict.get
@@ -127,3 +128,20 @@ def test_it_is_a_dictionary():
     np.testing.assert_array_equal(returned["w"], held["w"])
     inner = lambda x: st.gradient(lambda p: np.sum(p["a"] * p["w"] * x))(held)["w"]
     np.testing.assert_allclose(st.compile(inner)(X), 2.0 * X)
+
+
+@pytest.mark.filterwarnings("ignore::steepest.TraceWarning")
+@pytest.mark.parametrize("as_key", [lambda key: key, lambda key: (key, 1)])
+def test_the_text_of_a_traced_value_is_no_key(as_key):
+    memo = {}
+
+    def square(x):
+        key = as_key(str(x))
+        if key not in memo:
+            memo[key] = np.sum(x**2)
+        return memo[key]
+
+    compiled = st.compile(square)
+    for x in (np.array([0.16, 0.66]), np.array([0.16, 0.66]), np.array([0.19, 0.74])):
+        with pytest.raises(ConcreteValueError, match="text of a traced value"):
+            compiled(x)

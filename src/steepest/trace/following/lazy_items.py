@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steepest.graph import trees
+from steepest.trace.arrays.text import refuse_text
 from steepest.trace.recording.captures import is_comparable
 
 _KEYS, _ITEMS = object(), object()
@@ -39,6 +40,7 @@ class SeenDict(dict[Any, Any]):
         self._noted: set[Any] = set()
 
     def _read(self, key: Any) -> None:
+        refuse_text((key,), "a key")
         if not is_comparable(key):  # an object, or a traced value
             self._read_all()
         elif key not in self._noted:
