@@ -37,10 +37,10 @@ class lazy(Generic[_T]):  # noqa: N801 - used as functools.cached_property is
 
 
 def keep_recent(cache: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
-    """Put a value last in a cache, and drop the first one if there are more than `limit`."""
+    """Put a value last in a cache, and drop the first ones if there are more than `limit`."""
     cache[key] = value
     cache.move_to_end(key)
-    if len(cache) > limit:
+    while len(cache) > limit:
         cache.popitem(last=False)
 
 

@@ -485,6 +485,7 @@ def test_systems_share_the_factors_of_their_matrix(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork")  # of other libraries in this process
 def test_a_forked_process_factors_as_well():
     loss, a = st.compile(np.linalg.slogdet), _matrix(60)
     expected = loss(a)[1]
