@@ -350,12 +350,12 @@ def _cofactors_along(a: Array, direction: Array) -> Array:
 
 
 def _torch_cofactors(t: Torch, a: Tensor) -> Tensor:
-    u, s, vh = t.linalg.svd(a)
+    u, s, vh = t.linalg.svd(a.double())  # products of singular values lose digits of float32
     number = s.shape[-1]
     alone = t.eye(number, dtype=t.bool, device=a.device)
     others = t.prod(t.where(alone, 1.0, s[..., None, :]), -1)
     sign = t.sign(t.linalg.det(u.detach()) * t.linalg.det(vh.detach()))
-    return (u * others[..., None, :]) @ vh * sign[..., None, None]
+    return ((u * others[..., None, :]) @ vh * sign[..., None, None]).to(a.dtype)
 
 
 COFACTORS = Row(
