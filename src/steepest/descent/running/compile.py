@@ -177,8 +177,7 @@ def extend(
     with doing(f"compiling path {len(known)} of {name}"):
         extended = _compiled(problem, paths, tail_paths, engine, prepared.at)
     if engine is problem.engine:
-        with contextlib.suppress(TypeError):  # a setting is not hashable
-            remember(problem.key(), extended)
+        remember(problem.key(), extended)
     else:
         extended = _InterpretedProblem(**vars(extended))
     return extended, traced - began, time.perf_counter() - traced
@@ -270,7 +269,10 @@ def _compiled(
 
 def known(key: Any, holds: Callable[[Any], bool]) -> Any:
     """Return what was compiled for a key, if it is still valid; else None."""
-    found = _prepared.get(key)
+    try:
+        found = _prepared.get(key)
+    except TypeError:  # a setting is not hashable
+        return None
     if found is None or not holds(found):
         return None
     try:  # contextlib.suppress would take as long as the rest
@@ -281,9 +283,9 @@ def known(key: Any, holds: Callable[[Any], bool]) -> Any:
 
 
 def remember(key: Any, prepared: Any) -> None:
-    """Keep what was compiled for a key; nothing is kept if the key is None."""
+    """Keep what was compiled for a key; nothing is kept if it is None or not hashable."""
     if key is not None:
-        with _lock:
+        with _lock, contextlib.suppress(TypeError):
             keep_recent(_prepared, key, prepared, _CACHE_SIZE)
 
 
@@ -393,10 +395,8 @@ def _is_known_to_numpy(problem: Problem, prepared: CompiledProblem, run: Run) ->
     program = prepared.program
     if problem.plan is not None:
         return True  # whose data are those of a batch
-    values, state = [run.x], []
-    if not program.evaluations:
-        values, state = [run.x, np.asarray(run.count)], list(run.state)
-    values += [*state, *_data(problem, prepared)[0]]
+    state = () if program.evaluations else (np.asarray(run.count), *run.state)
+    values = (run.x, *state, *_data(problem, prepared)[0])
     for part in program.evaluations or program.paths:
         known = dict(zip(part.inputs, values, strict=False))  # later paths may read more
         with contextlib.suppress(IndexError, ArithmeticError, np.linalg.LinAlgError):

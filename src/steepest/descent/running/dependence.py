@@ -32,13 +32,18 @@ def trace_dependence(problem: Problem, vector: np.ndarray, args: Sequence[Any]) 
 
 def idle_sentence(function: Any, depends: np.ndarray, name: Callable[[int], str]) -> str:
     """Return a sentence that names the parameters without influence on a loss."""
-    function = getattr(getattr(function, "curve", None), "model", function)
-    loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
+    loss = _called(function)
     if not depends.any():
         return _NEVER.format(loss=loss, which="its parameters")
     idle = [name(int(i)) for i in np.flatnonzero(~depends)]
     which = ", ".join(idle[:5]) + (f" and {len(idle) - 5} others" if len(idle) > 5 else "")
     return f"{_NEVER.format(loss=loss, which=which)} {_ADVICE}"
+
+
+def _called(function: Any) -> str:
+    """Return the name of a loss, or of the model of a curve fit, and its line."""
+    function = getattr(getattr(function, "curve", None), "model", function)
+    return f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
 
 
 _NEVER = (
@@ -56,7 +61,7 @@ _DECIDES = (
 
 def deciding_sentence(function: Any, decides: np.ndarray, name: Callable[[int], str]) -> str:
     """Return a sentence that names the parameters that only decide which branch is taken."""
-    loss = f"{getattr(function, '__name__', 'The loss')}{at(function_source(function))}"
+    loss = _called(function)
     which = ", ".join([name(int(i)) for i in np.flatnonzero(decides)[:5]])
     return _DECIDES.format(loss=loss, which=which)
 

@@ -95,7 +95,7 @@ def one_shot(
         return None
     if not (p.layout.is_array and len(p.layout.shapes[0]) == 1):
         return None
-    prepared = _prepared(p)
+    prepared: CompiledProblem | None = known(p.key(), lambda found: found.is_valid)
     if prepared is None or math.isfinite(prepared.seconds):
         return None
     prepare_call = getattr(prepared.start, "one_call", None)  # a user's engine may lack it
@@ -136,10 +136,7 @@ def minimize_again(key: Key, start: np.ndarray, args: tuple[Any, ...]) -> Result
     None is also returned if it met no goal, or a derivative is zero there.
     """
     began = time.perf_counter()
-    try:
-        shot: OneShot | None = known(key, OneShot.is_valid)
-    except TypeError:  # a setting is not hashable
-        return None
+    shot: OneShot | None = known(key, OneShot.is_valid)
     run = None if shot is None else shot.run(start, args)
     if shot is None or run is None or not run.gradient.all():
         return None
@@ -154,19 +151,8 @@ def remember_descent(
     key: Key, problem: Problem, vector: np.ndarray, reason: str, evaluations: int
 ) -> None:
     """Keep the compiled code of a converged descent, for :func:`minimize_again`."""
-    try:
-        if known(key, OneShot.is_valid) is not None:
-            return
-    except TypeError:  # a setting is not hashable
+    if known(key, OneShot.is_valid) is not None:
         return
     shot = one_shot(problem, vector, reason, {}, evaluations)
     if shot is not None:
         remember(key, shot)
-
-
-def _prepared(problem: Problem) -> CompiledProblem | None:
-    try:
-        found: CompiledProblem | None = known(problem.key(), lambda prepared: prepared.is_valid)
-    except TypeError:  # a setting is not hashable
-        return None
-    return found

@@ -123,10 +123,7 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
     None is also returned if the fit did not converge, or the Jacobian lacks rank.
     """
     began = time.perf_counter()
-    try:
-        fit: CompiledFit | None = known(key, CompiledFit.is_valid)
-    except TypeError:  # a setting is not hashable
-        return None
+    fit: CompiledFit | None = known(key, CompiledFit.is_valid)
     if fit is None:
         return None
     run = fit.shot.run(start, args)
@@ -155,10 +152,7 @@ def remember_fit(
     evaluations: int,
 ) -> None:
     """Keep the compiled code of a converged fit, for refits."""
-    try:
-        before: CompiledFit | None = known(key, CompiledFit.is_valid)
-    except TypeError:  # a setting is not hashable
-        return
+    before: CompiledFit | None = known(key, CompiledFit.is_valid)
     if before is not None or not needs_residuals(problem.method):
         return
     shot = one_shot(problem, vector, reason, more, evaluations)
