@@ -67,7 +67,7 @@ def set_log_level(level: str | int) -> None:
     number = known.get(level.upper()) if isinstance(level, str) else level
     if isinstance(number, bool) or not isinstance(number, int):
         names = ", ".join(repr(name.lower()) for name in ("DEBUG", "INFO", "WARNING", "ERROR"))
-        raise SettingError(f"level must be one of {names}, got {level!r}")
+        raise SettingError(f"st.set_log_level: level must be one of {names}, got {level!r}")
     _log.setLevel(number)
     if not _log.hasHandlers():
         handler = logging.StreamHandler()
