@@ -34,9 +34,12 @@ def value_and_slopes_of_one_path(function, x, monkeypatch):
         return outcome(st.value_and_gradient(function), x)
 
 
-def defined(text, name, file):
-    """Return a function from the text of its definition, whose lines are known to Python."""
+def defined(text, name, file, names=None):
+    """Return a function from the text of its definition, whose lines are known to Python.
+
+    `names` are its globals besides ``np``.
+    """
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace = {"np": np}
+    namespace = {"np": np, **(names or {})}
     exec(compile(text, file, "exec"), namespace)
     return namespace[name]

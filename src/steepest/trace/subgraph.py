@@ -127,7 +127,7 @@ class RecordedStep:
 
     def __init__(self, function: Callable[..., Any], packings: Sequence[Packing]) -> None:
         with open_session() as session:
-            inputs = [session.add_input((p.size,), p.dtype, "", _no_value) for p in packings]
+            inputs = [session.add_input((p.size,), p.dtype, "", unknown_value) for p in packings]
             arrays = [TracedArray(node, session, is_scalar=False) for node in inputs]
             values = [p.unpack(array) for p, array in zip(packings, arrays, strict=True)]
             self.inputs = inputs
@@ -146,17 +146,18 @@ class RecordedStep:
 
     def graph(self, outputs: Sequence[Any]) -> tuple[Graph, list[Node]]:
         """Return the graph of some outputs, and the outer nodes that are its further inputs."""
-        return _closed([node_of(output) for output in outputs], self.inputs)
+        return closed([node_of(output) for output in outputs], self.inputs)
 
 
-def _no_value() -> Any:
+def unknown_value() -> Any:
+    """Raise: the inputs of a step have no values while it is recorded."""
     raise UnsupportedError(
         f"a value inside a loop that stays in the graph{at(user_source())} is not known while it "
         "is recorded: use st.cond or np.where in place of if and while"
     )
 
 
-def _closed(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
+def closed(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
     """Return a graph of numbered inputs, and the outer nodes that are its further inputs."""
     is_inner: dict[Node, bool] = dict.fromkeys(inputs, True)
     used: list[Node] = []

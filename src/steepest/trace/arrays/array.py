@@ -208,11 +208,18 @@ class TracedArray(Traced):
         return bool(np.any(self == item))
 
     def __getitem__(self, key: Any) -> TracedArray:
-        part: TracedArray = METHODS["__getitem__"](self, key)
+        function, calls = METHODS["__getitem__"], current().calls
+        part: TracedArray = (
+            function(self, key) if calls is None else calls.call(function, (self, key))
+        )
         return part
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        METHODS["__setitem__"](self, key, value)
+        function, calls = METHODS["__setitem__"], current().calls
+        if calls is None:
+            function(self, key, value)
+        else:
+            calls.call(function, (self, key, value))
 
     def __delitem__(self, key: Any) -> NoReturn:
         raise InputError(
@@ -225,7 +232,8 @@ class TracedArray(Traced):
         if name in METHODS:
             return _bound(self, name)
         if name in PROPERTIES:
-            return PROPERTIES[name](self)
+            function, calls = PROPERTIES[name], current().calls
+            return function(self) if calls is None else calls.call(function, (self,))
         if name.startswith("__"):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
@@ -400,10 +408,20 @@ def _missing(array: TracedArray, name: str) -> NoReturn:
 
 
 def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
+    function = _method(name)
+
     def method(*args: Any, **kwargs: Any) -> Any:
-        return CALLS["method"](name, (array, *args), kwargs)
+        calls = current().calls
+        if calls is None:
+            return function(array, *args, **kwargs)
+        return calls.call(function, (array, *args), kwargs)
 
     return method
+
+
+@functools.cache
+def _method(name: str) -> Callable[..., Any]:
+    return lambda *args, **kwargs: CALLS["method"](name, args, kwargs)
 
 
 def python_type(x: Any) -> type:

@@ -42,7 +42,9 @@ def view(x: TracedArray, row: Row, **attributes: Any) -> TracedArray:
 def alias(x: TracedArray) -> TracedArray:
     """Return a view of all of an array (of a number, an array with that element)."""
     result = TracedArray(x.node, current(), is_scalar=False, ordered=x.ordered)
-    result.storage = None if x.is_scalar else storage_of(x)
+    if not x.is_scalar:
+        result.storage = storage_of(x)
+        result.storage.root.has_views = True
     return result
 
 
@@ -65,6 +67,7 @@ def check_writable(x: TracedArray) -> None:
             f"assignment to a number{where}: only arrays can be assigned to, as in NumPy"
         )
     storage: Storage | ViewStep | None = storage_of(x)
+    storage_of(x).root.check_alone()
     check_unshared(storage_of(x).root.argument)
     for fork in current().root.forks:
         fork.touch_storage(storage_of(x).root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -143,7 +144,16 @@ def unlisted(value: Any) -> Any:
 def _array_function(
     self: TracedArray, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
 ) -> Any:
-    return call_function(function, args, kwargs)
+    calls = current().calls
+    if calls is None:
+        return call_function(function, args, kwargs)
+    return calls.call(recording_of(function), args, kwargs)
+
+
+@functools.cache
+def recording_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what records a call of one of NumPy's functions."""
+    return lambda *args, **kwargs: call_function(function, args, kwargs)
 
 
 _class: Any = TracedArray

@@ -18,6 +18,7 @@ from steepest.trace.arrays.assignment import (
     check_writable,
     fresh,
     read_element,
+    storage_of,
     view,
     write,
     write_element,
@@ -58,6 +59,13 @@ def getitem(x: TracedArray, key: Any) -> Any:
 def setitem(x: TracedArray, key: Any, value: Any) -> None:
     """Record ``x[key] = value`` with NumPy's meaning."""
     check_writable(x)
+    root = storage_of(x).root
+    had_views = root.has_views
+    _set(x, key, value)
+    root.has_views = had_views  # those that were made here are gone
+
+
+def _set(x: TracedArray, key: Any, value: Any) -> None:
     if isinstance(key, TracedArray) and key.dtype == np.bool_ and _is_mask_choice(x, key, value):
         chosen: Any = np.where(_aligned(key, x.ndim), cast_for(x, value, x.shape), fresh(x))
         write(x, chosen)

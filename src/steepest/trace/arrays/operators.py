@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.ops import TABLE, Elementwise
 from steepest.trace.arrays.array import Traced, TracedArray
-from steepest.trace.arrays.registries import NUMBERS
-from steepest.trace.arrays.ufuncs import call_ufunc
+from steepest.trace.arrays.registries import ELEMENTWISE, IN_PLACE, NUMBERS
+from steepest.trace.arrays.ufuncs import BY_EXPONENT, call_ufunc
+from steepest.trace.recording.session import current
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -45,8 +47,12 @@ def _of_one_type(
         if merging is not None and merging.mixed:
             last = self if is_reversed or not others else others[0]
             return merging.mixed.operate(method, ufunc, last, self, *others)
-        return method(self, *others)
+        calls = current().calls
+        return method(self, *others) if calls is None else calls.call(method, (self, *others))
 
+    row = TABLE.get(ufunc.__name__)
+    if row is not None and isinstance(row.lower, Elementwise) and ufunc not in BY_EXPONENT:
+        ELEMENTWISE.add(method)
     return checked
 
 
@@ -67,7 +73,14 @@ def _is_operand(value: Any) -> bool:
 
 
 def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: self._in_place(symbol, operation, other)
+    method = lambda self, other: self._in_place(symbol, operation, other)
+    IN_PLACE.add(method)
+
+    def noted(self: TracedArray, other: Any) -> Any:
+        calls = None if self.is_scalar else current().calls
+        return method(self, other) if calls is None else calls.call(method, (self, other))
+
+    return noted
 
 
 def _power(self: TracedArray, exponent: Any, modulus: Any = None) -> Any:

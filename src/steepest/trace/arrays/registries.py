@@ -31,5 +31,11 @@ COMPLEX: dict[str, Callable[..., Any]] = {}
 NUMBERS: dict[str, Callable[..., Any]] = {}
 """Python's operators of Python's own numbers; ``arrays.numbers`` fills it."""
 
+ELEMENTWISE: set[Callable[..., Any]] = set()
+"""Calls of the user's that record an elementwise op, and treat plain numbers as arrays."""
+
+IN_PLACE: set[Callable[..., Any]] = set()
+"""Calls of the user's that change their first operand and return it."""
+
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""

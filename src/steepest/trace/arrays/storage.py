@@ -42,11 +42,15 @@ class Storage:
     argument
         The node of the caller's array that an assignment would change; None for an array that
         the function made itself.
+    has_views
+        Whether other arrays share the elements.
+    replay
+        The replay of a loop that will set elements (``trace.replaying``); None if there is none.
     """
 
     __slots__ = (
-        *("argument", "dirty", "elements", "is_ordered"),
-        *("node", "origin", "read_only", "version"),
+        *("argument", "dirty", "elements", "has_views", "is_ordered"),
+        *("node", "origin", "read_only", "replay", "version"),
     )
 
     def __init__(self, node: Node, is_ordered: bool, argument: Node | None = None) -> None:
@@ -57,6 +61,8 @@ class Storage:
         self.dirty: set[int] = set()
         self.version = 0
         self.read_only = ""
+        self.has_views = False
+        self.replay: Any = None
 
     @property
     def root(self) -> Storage:
@@ -82,6 +88,9 @@ class Storage:
         self.elements[position] = node
         self.dirty.add(position)
         self.version += 1
+
+    def check_alone(self) -> None:
+        """Raise if the array cannot be written to, because others share its memory."""
 
     def position(self, flat: int) -> int:
         """Return an element's position in the array that owns the elements."""
@@ -131,6 +140,7 @@ class ViewStep:
         if row.put is None:
             self.read_only = f"the result of np.{row.name} is read-only: use .copy()"
         self.root: Storage = base.root
+        self.root.has_views = True
         self._node, self._seen = node, self.root.version
         self._positions: np.ndarray | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from steepest.errors import InputError, OperandError, UnsupportedError
 from steepest.graph import Node
 from steepest.graph.source import at, user_source
-from steepest.ops import TABLE, Row, resolve_loop
+from steepest.ops import TABLE, Elementwise, Row, resolve_loop
 from steepest.ops.elementwise.comparison import COMPARISONS
 from steepest.trace.arrays.array import (
     TracedArray,
@@ -24,7 +24,7 @@ from steepest.trace.arrays.array import (
 from steepest.trace.arrays.dispatch import as_number, demand, selected, unlisted, write_out
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.arrays.registries import COMPLEX, FUNCTIONS, SPECIAL_UFUNCS, UFUNC_METHODS
+from steepest.trace.arrays.registries import COMPLEX, ELEMENTWISE, FUNCTIONS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current
 
 
@@ -336,11 +336,29 @@ def _demand_exponent(exponent: Node) -> None:
     demand(np.all(numbers >= 0), lambda: InputError(message))
 
 
+@functools.cache
+def ufunc_recording_of(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return what records a call of a ufunc."""
+    recording = functools.partial(call_ufunc, ufunc)
+    row = TABLE.get(ufunc.__name__)
+    if row is not None and row.evaluate is ufunc and isinstance(row.lower, Elementwise):
+        if ufunc not in BY_EXPONENT:
+            ELEMENTWISE.add(recording)
+    return recording
+
+
+BY_EXPONENT = frozenset({np.power, np.float_power, np.left_shift, np.right_shift, np.ldexp})
+"""Ufuncs that record other ops for some plain operands."""
+
+
 def _array_ufunc(
     self: TracedArray, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
 ) -> Any:
     if method == "__call__":
-        return call_ufunc(ufunc, *inputs, **options)
+        calls = current().calls
+        if calls is None:
+            return call_ufunc(ufunc, *inputs, **options)
+        return calls.call(ufunc_recording_of(ufunc), inputs, options)
     implementation = UFUNC_METHODS.get((ufunc, method))
     if implementation is None:
         refuse(f"np.{ufunc.__name__}.{method}")

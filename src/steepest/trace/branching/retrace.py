@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.errors import UnsupportedError
 from steepest.graph import Node, order, trees
 from steepest.lazy import keep_recent
 from steepest.ops import INPUT, TABLE
 from steepest.trace.branching.fork import Merging
 from steepest.trace.recording.session import ForkError, Session
+from steepest.trace.replaying import AbandonedError, replaying
 
 LEAST_REPEATED = 4
 """Guards of one line from which on its branches are merged. Fewer are compiled as paths."""
@@ -59,7 +61,7 @@ def recorded(
         return first()
     before, known = _Before(session), _known.get(code, _Known())
     session.branches.clear()
-    result = first()
+    result = first() if root.merging is not None else _replayed(session, before, first, again)
     if root.changed or root.attributes:  # a second call would have other arguments
         return result
     found, done, excluded = _repeated(session), set[Site](), set(known.excluded)
@@ -84,6 +86,23 @@ def recorded(
         with _lock:
             keep_recent(_known, code, _Known(frozenset(done), frozenset(excluded)), _MOST_KNOWN)
     return result
+
+
+def _replayed(
+    session: Session, before: _Before, first: Callable[[], Any], again: Callable[[], Any]
+) -> Any:
+    """Return the result of a function, with its loops replayed."""
+    try:
+        with replaying(session):
+            return first()
+    except AbandonedError:
+        if session.root.changed or session.root.attributes:
+            raise UnsupportedError(
+                "a loop writes to arrays that share memory, and to arguments or attributes: "
+                "give the arrays memory of their own, with .copy()"
+            ) from None
+        before.go_back()
+        return again()
 
 
 def _values(result: Any) -> list[np.ndarray] | None:

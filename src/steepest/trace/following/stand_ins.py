@@ -19,13 +19,13 @@ from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
-from steepest.trace.arrays.dispatch import as_number, as_returned, call_function
+from steepest.trace.arrays.dispatch import as_number, as_returned, recording_of
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.numbers import python_number, single, whole
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
-from steepest.trace.arrays.ufuncs import call_ufunc
+from steepest.trace.arrays.ufuncs import ufunc_recording_of
 from steepest.trace.recording.session import SUPPORTED, current, is_tracing
 
 READ: dict[str, Callable[..., Any]] = {}
@@ -82,9 +82,10 @@ class SeenFunction:
                 "record its items: use the builtin sum, or a list"
             )
         if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
-            if isinstance(self._real, np.ufunc):
-                return call_ufunc(self._real, *args, **kwargs)
-            return call_function(self._real, args, kwargs)
+            is_ufunc = isinstance(self._real, np.ufunc)
+            record = (ufunc_recording_of if is_ufunc else recording_of)(self._real)
+            calls = current().calls
+            return record(*args, **kwargs) if calls is None else calls.call(record, args, kwargs)
         return recordable(self._real(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:

@@ -81,6 +81,8 @@ class Session:
         Texts made of traced values (``trace.arrays.text``).
     chance
         Sources of random numbers, and their states before (``trace.recording.chance``).
+    calls
+        The log of the user's calls, by which loops are replayed (``trace.replaying``).
     cells, filled
         Stand-ins of enclosing functions' variables, and which of them have a value.
     originals, kept
@@ -118,6 +120,7 @@ class Session:
         self.merging: Any = None
         self.texts: set[str] = set()
         self.chance: list[tuple[str, Any, Any]] = []
+        self.calls: Any = None
         self.cells: dict[int, Any] = {}
         self.filled: set[int] = set()
         self.originals: dict[int, Any] = {}
@@ -417,6 +420,16 @@ def open_session() -> Iterator[Session]:
         yield session
     finally:
         _count_open(-1)
+        _sessions.reset(token)
+
+
+@contextlib.contextmanager
+def reopened(session: Session) -> Iterator[None]:
+    """Let a recording in progress be the innermost one for a while."""
+    token = _sessions.set((*session.parents, session))
+    try:
+        yield
+    finally:
         _sessions.reset(token)
 
 

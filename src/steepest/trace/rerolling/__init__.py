@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from steepest.graph import Node, Source, order, rebuild, substitute, with_operands
+from steepest.ops import SCAN
 from steepest.trace.rerolling.build import scan_of
 from steepest.trace.rerolling.rows import collected
 from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of
@@ -43,6 +44,9 @@ def reroll(
     """
     outputs = list(outputs)
     vectors: set[Node] = set()
+    nodes = order(outputs)
+    if len(nodes) >= LEAST_SAVED and any(node.op is SCAN for node in nodes):
+        outputs = rebuild(outputs, _collect, sources)
     for _ in range(MOST_LOOPS):
         nodes = order(outputs)
         if len(nodes) < LEAST_SAVED:

@@ -51,7 +51,7 @@ class Outer:
     node: Node
 
 
-_MANY_ROUNDS, _REPEATED = 1000, 8
+MANY_ROUNDS, REPEATED = 1000, 8
 """Iterations, in all and for each variable, from which on a loop may pick variables."""
 
 Operand = Local | Carried | Row | Outer
@@ -116,14 +116,14 @@ class _Builder:
         outer = [x.node for x in operands if isinstance(x, Outer) and x.node.op is not CONSTANT]
         examples = [self._node(x.letter, 1) for x in carried]
         results = [self._node(letter, 1) for letter in yielded]
-        _check_exact([*examples, *results, *self._numbers_of_rows(period)])
+        check_exact([*examples, *results, *self._numbers_of_rows(period)])
 
         before = step_input(0, (sum(x.size for x in examples),), _VECTOR)
         row = step_input(1, rows.shape[1:], _VECTOR)
         inputs = [step_input(2 + i, x.shape, x.dtype) for i, x in enumerate(outer)]
-        known: dict[Operand, Node] = dict(zip(carried, _split(before, examples), strict=True))
+        known: dict[Operand, Node] = dict(zip(carried, split(before, examples), strict=True))
         known |= zip(map(Outer, outer), inputs, strict=True)
-        read = _split(row, [nodes[1] for nodes in self.columns])
+        read = split(row, [nodes[1] for nodes in self.columns])
         known |= zip(map(Row, range(len(read))), read, strict=True)
         for letter, own in enumerate(period):
             template = self._node(letter, 1)
@@ -138,8 +138,8 @@ class _Builder:
             known[Local(x.letter) if x.lag == 1 else Carried(x.letter, x.lag - 1)] for x in carried
         ]
         given = [known[Local(letter)] for letter in yielded]
-        step = Graph((before, row, *inputs), (_joined(after), _joined(given)))
-        packed = make(SCAN, (_joined(starts), rows, *outer), step=step)
+        step = Graph((before, row, *inputs), (joined(after), joined(given)))
+        packed = make(SCAN, (joined(starts), rows, *outer), step=step)
         lines = [self.sources[x] for x in self.inside if x in self.sources]
         if lines:
             self.sources.setdefault(packed, min(lines, key=lambda line: line.line))
@@ -220,7 +220,7 @@ class _Builder:
         if base.op is not SCAN and any(map(self.has_slope, nodes)):
             if base.op is not INPUT:
                 self.picks_computed |= base not in self.text.vectors
-            elif len(nodes) < min(_MANY_ROUNDS, _REPEATED * len(set(nodes))):
+            elif len(nodes) < min(MANY_ROUNDS, REPEATED * len(set(nodes))):
                 raise NoLoopError
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
@@ -285,24 +285,24 @@ class _Builder:
         start = layout.last
         for value, example in zip(carried, examples, strict=True):
             if value.lag == 1 and used.get(value.letter) == {last}:
-                replaced[self._node(value.letter, last)] = _piece(packed, start, example)
+                replaced[self._node(value.letter, last)] = piece(packed, start, example)
             start += example.size
         start = layout.results
         for letter, example in zip(yielded, results, strict=True):
             for number in used[letter]:
                 place = start + number * layout.yielded
-                replaced[self._node(letter, number)] = _piece(packed, place, example)
+                replaced[self._node(letter, number)] = piece(packed, place, example)
             start += example.size
         return replaced
 
 
-def _check_exact(nodes: Sequence[Node]) -> None:
+def check_exact(nodes: Sequence[Node]) -> None:
     """Raise unless a vector of float64 holds all values of some nodes."""
     if not {node.dtype for node in nodes} <= _EXACT:
         raise NoLoopError
 
 
-def _joined(nodes: Sequence[Node]) -> Node:
+def joined(nodes: Sequence[Node]) -> Node:
     """Return the elements of some nodes as one vector."""
     if not nodes:
         return constant_node(np.zeros(0, _VECTOR))
@@ -310,10 +310,10 @@ def _joined(nodes: Sequence[Node]) -> Node:
     return flat[0] if len(flat) == 1 else make(TABLE["concatenate"], flat, axis=0)
 
 
-def _split(vector: Node, examples: Sequence[Node]) -> list[Node]:
+def split(vector: Node, examples: Sequence[Node]) -> list[Node]:
     """Return the pieces of a vector that have the shapes and dtypes of examples."""
     ends = np.cumsum([0, *(example.size for example in examples)]).tolist()
-    return [_piece(vector, start, x) for start, x in zip(ends, examples, strict=False)]
+    return [piece(vector, start, x) for start, x in zip(ends, examples, strict=False)]
 
 
 def _element(node: Node, number: int) -> Node:
@@ -324,9 +324,10 @@ def _element(node: Node, number: int) -> Node:
     return make(TABLE["reshape"], (one,), shape=())
 
 
-def _piece(vector: Node, start: int, example: Node) -> Node:
+def piece(vector: Node, start: int, example: Node) -> Node:
+    """Return the elements of a vector that have the shape and dtype of an example."""
     size = example.size
-    piece = make(TABLE["getitem"], (vector,), slices=((start, size, 1),))
-    if piece.shape != example.shape:
-        piece = make(TABLE["reshape"], (piece,), shape=example.shape)
-    return cast(piece, example.dtype)
+    part = make(TABLE["getitem"], (vector,), slices=((start, size, 1),))
+    if part.shape != example.shape:
+        part = make(TABLE["reshape"], (part,), shape=example.shape)
+    return cast(part, example.dtype)

@@ -1,0 +1,415 @@
+"""From what was replayed to nodes: one ``scan``, or each call after all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.graph import Graph, Node, make
+from steepest.ops import INPUT, SCAN, TABLE, constant_node
+from steepest.ops.arrays.loops import ScanLayout
+from steepest.trace.arrays.array import TracedArray
+from steepest.trace.arrays.registries import METHODS
+from steepest.trace.recording.session import Session, open_session
+from steepest.trace.replaying.events import nested
+from steepest.trace.replaying.pending import AbandonedError
+from steepest.trace.replaying.template import (
+    Call,
+    Fixed,
+    Kind,
+    Made,
+    Operand,
+    Other,
+    Same,
+    Target,
+    Template,
+    Varying,
+)
+from steepest.trace.rerolling.build import (
+    MANY_ROUNDS,
+    REPEATED,
+    NoLoopError,
+    check_exact,
+    joined,
+    piece,
+    split,
+)
+from steepest.trace.rerolling.rows import cast, column_of
+from steepest.trace.subgraph import closed, unknown_value
+
+_VECTOR = np.dtype(np.float64)
+
+_RECORDED = frozenset({Kind.REPLAYED, Kind.WRITTEN, Kind.PICKED})
+"""Kinds of calls whose results have nodes of their own."""
+
+
+class Replayed(NamedTuple):
+    """What was replayed.
+
+    Attributes
+    ----------
+    session, template
+        The recording, and the calls of an iteration.
+    columns
+        What differed, for each iteration.
+    rounds, position
+        The number of whole iterations, and of the calls of one more.
+    wanted
+        Results that are still used, by iteration and call.
+    """
+
+    session: Session
+    template: Template
+    columns: Sequence[Sequence[Any]]
+    rounds: int
+    position: int
+    wanted: Set[tuple[int, int]]
+
+
+class _Calls:
+    """The calls of some iterations, made one by one.
+
+    Parameters
+    ----------
+    replayed
+        What was replayed.
+    results
+        Results of iterations before.
+    """
+
+    def __init__(self, replayed: Replayed, results: dict[tuple[int, int], Node]) -> None:
+        self.replayed, self.results = replayed, results
+
+    def make(self, number: int, count: int | None = None) -> None:
+        """Make the calls of an iteration, or the first of them."""
+        for index, call in enumerate(self.replayed.template.calls[:count]):
+            if call.kind in (Kind.KNOWN, Kind.REAL, Kind.READ_BACK):
+                continue
+            operands = [self._operand(x, number) for x in call.operands]
+            result = called(self.replayed.session, call, operands)
+            if call.kind in _RECORDED:
+                self.results[number, index] = result.node
+
+    def _operand(self, operand: Operand, number: int) -> Any:
+        template, session = self.replayed.template, self.replayed.session
+        if isinstance(operand, Made):
+            node = self.results[number - operand.lag, operand.index]
+            return array_of(node, session, template.calls[operand.index])
+        if isinstance(operand, Varying):
+            return self.replayed.columns[operand.column][number]
+        if isinstance(operand, Other):
+            return TracedArray(
+                self.replayed.columns[operand.column][number], session, *operand.flags
+            )
+        return outer(operand, session)
+
+
+def outer(operand: Operand, session: Session) -> Any:
+    """Return an operand that is the same in all iterations."""
+    if isinstance(operand, Same):
+        return operand.value
+    if isinstance(operand, Fixed):
+        return TracedArray(operand.node, session, *operand.flags)
+    assert isinstance(operand, Target)
+    return operand.array
+
+
+def array_of(node: Node, session: Session, call: Call) -> TracedArray:
+    """Return a call's result as a traced array of its own."""
+    assert call.flags is not None
+    return TracedArray(node, session, *call.flags)
+
+
+def called(session: Session, call: Call, operands: Sequence[Any]) -> Any:
+    """Make a call; return what it returns or changes."""
+    with session.at(call.source):
+        result = call.function(*nested(call.structure, operands), **call.kwargs)
+    return operands[0] if call.kind is Kind.WRITTEN else result
+
+
+def made_again(replayed: Replayed) -> dict[tuple[int, int], Node]:
+    """Record all calls one by one; return the nodes of the results, by iteration and call."""
+    return _recorded(replayed, _before(replayed), 0)
+
+
+def _recorded(
+    replayed: Replayed, known: dict[tuple[int, int], Node], first: int
+) -> dict[tuple[int, int], Node]:
+    calls = _Calls(replayed, known)
+    try:
+        for number in range(first, replayed.rounds):
+            calls.make(number)
+        calls.make(replayed.rounds, replayed.position)
+    except Exception:  # it belongs to another line of the user's: that one will raise it
+        raise AbandonedError from None
+    return calls.results
+
+
+def _before(replayed: Replayed) -> dict[tuple[int, int], Node]:
+    return {(-lag, index): node for (index, lag), node in replayed.template.before.items()}
+
+
+def made_loop(replayed: Replayed) -> dict[tuple[int, int], Node] | None:
+    """Return the nodes of the results that are used, of one ``scan``; None if there is none."""
+    try:
+        nodes = _Loop(replayed).build()
+    except NoLoopError:
+        return None
+    return _recorded(replayed, nodes, replayed.rounds)
+
+
+class _Loop:
+    def __init__(self, replayed: Replayed) -> None:
+        self.replayed, self.session = replayed, replayed.session
+        self.template, self.rounds = replayed.template, replayed.rounds
+        self.calls = self.template.calls
+
+    def build(self) -> dict[tuple[int, int], Node]:
+        taken = self._looked_back()
+        if not taken:
+            raise NoLoopError  # all iterations can be one vector
+        used = self._used()
+        last = self.rounds - 1
+        handed_out = {(index, 1) for index, numbers in used.items() if numbers == {last}}
+        yielded = sorted(index for index, numbers in used.items() if numbers != {last})
+        carried = sorted(taken | handed_out)
+        examples = [self._example(index) for index, _ in carried]
+        results = [self._example(index) for index in yielded]
+        check_exact([*examples, *results])
+        starts = [
+            self.template.before[x] if x in taken else constant_node(np.zeros(e.shape, e.dtype))
+            for x, e in zip(carried, examples, strict=True)
+        ]
+        rows, read = self._rows()
+        step, outer_nodes = self._step(carried, examples, yielded, results, read)
+        packed = make(SCAN, (joined(starts), rows, *outer_nodes), step=step)
+        sources = [call.source for call in self.calls if call.source is not None]
+        if sources:
+            self.session.sources.setdefault(packed, min(sources, key=lambda x: x.line))
+        self._store(packed, yielded, results)
+        return self._nodes(packed, used, carried, examples, yielded, results)
+
+    def _example(self, index: int) -> Node:
+        node = self.calls[index].node
+        assert node is not None
+        return node
+
+    def _looked_back(self) -> set[tuple[int, int]]:
+        """Return the results that are carried: the call, and how many iterations back."""
+        operands = {x for call in self.calls for x in call.operands if isinstance(x, Made)}
+        operands |= {call.back for call in self.calls if call.back is not None}
+        return {(x.index, lag) for x in operands for lag in range(1, x.lag + 1)}
+
+    def _used(self) -> dict[int, set[int]]:
+        """Return the calls whose results are used afterwards, with the numbers of iterations."""
+        used: dict[int, set[int]] = {}
+        for number, index in self.replayed.wanted:
+            if 0 <= number < self.rounds and self.calls[index].kind in _RECORDED:
+                used.setdefault(index, set()).add(number)
+        for call in self.calls:
+            if call.kind is Kind.STORED:
+                value = call.operands[-1]
+                if not isinstance(value, Made):
+                    raise NoLoopError
+                used.setdefault(value.index, set()).update(range(self.rounds))
+        return used
+
+    def _rows(self) -> tuple[Node, list[tuple[Any, Node]]]:
+        """Return the matrix of what differs, and an example of each column."""
+        columns: list[Node] = []
+        read: list[tuple[Any, Node]] = []
+        for index, call in enumerate(self.calls):
+            if call.kind is Kind.PICKED:
+                columns.append(self._picked(call))
+                read.append((index, self._example(index)))
+                continue
+            for operand in call.operands:
+                if call.kind in (Kind.READ_BACK, Kind.STORED, Kind.REAL, Kind.KNOWN):
+                    break
+                if isinstance(operand, Varying | Other):
+                    nodes = self._column(operand)
+                    columns.append(column_of(nodes, _VECTOR))
+                    read.append((operand, nodes[0]))
+        check_exact([node for key, node in read if not self._is_index(key)])
+        if not columns:
+            return constant_node(np.zeros((self.rounds, 0), _VECTOR)), read
+        rows = columns[0] if len(columns) == 1 else make(TABLE["concatenate"], columns, axis=1)
+        return rows, read
+
+    def _is_index(self, key: Any) -> bool:
+        """Whether a column is a small whole number: an index, or used as nothing else."""
+        if isinstance(key, Varying):
+            return key.kind is int  # which was seen to be small
+        if isinstance(key, Other):
+            return False
+        users = [
+            (call, i)
+            for call in self.calls
+            for i, operand in enumerate(call.operands)
+            if isinstance(operand, Made) and operand.index == key
+        ]
+        getitem, setitem = METHODS["__getitem__"], METHODS["__setitem__"]
+        return all(
+            (call.function is getitem and i > 0)
+            or (call.function is setitem and 0 < i < len(call.operands) - 1)
+            for call, i in users
+        )
+
+    def _column(self, operand: Varying | Other) -> list[Node]:
+        values = self.replayed.columns[operand.column][: self.rounds]
+        if isinstance(operand, Other):
+            if any(map(self.session.has_slope, values)):
+                raise NoLoopError
+            return list(values)
+        if operand.kind is int:
+            if any(abs(value) > 2**53 for value in values):
+                raise NoLoopError
+            return [constant_node(np.asarray(value, np.int64)) for value in values]
+        return [constant_node(np.asarray(value, np.float64)) for value in values]
+
+    def _picked(self, call: Call) -> Node:
+        """Return what iterations pick from an array, a row for each."""
+        base, *parts = call.operands
+        assert isinstance(base, Fixed)
+        keys = [self._places(part) for part in parts]
+        if self.session.has_slope(base.node):
+            distinct = len(set(zip(*keys, strict=True)))
+            if base.node.op is not INPUT or self.rounds < min(MANY_ROUNDS, REPEATED * distinct):
+                raise NoLoopError
+        array = TracedArray(base.node, self.session, is_scalar=False, ordered=True)
+        picked = array[_as_slice(keys[0]) if len(keys) == 1 else tuple(map(np.array, keys))]
+        size = picked.size // self.rounds
+        rows = make(TABLE["reshape"], (picked.node,), shape=(self.rounds, size))
+        return cast(rows, _VECTOR)
+
+    def _places(self, part: Operand) -> list[int]:
+        if isinstance(part, Varying):
+            return list(self.replayed.columns[part.column][: self.rounds])
+        assert isinstance(part, Same)
+        return [part.value] * self.rounds
+
+    def _step(
+        self,
+        carried: Sequence[tuple[int, int]],
+        examples: Sequence[Node],
+        yielded: Sequence[int],
+        results: Sequence[Node],
+        read: Sequence[tuple[Any, Node]],
+    ) -> tuple[Graph, list[Node]]:
+        """Return the graph of an iteration, and the nodes outside that it uses."""
+        with open_session() as session:
+            sizes = [sum(x.size for x in examples), sum(x.size for _, x in read)]
+            before, row = (
+                session.add_input((size,), _VECTOR, "", unknown_value) for size in sizes
+            )
+            known: dict[Any, Node] = dict(zip(carried, split(before, examples), strict=True))
+            known |= zip(
+                [key for key, _ in read], split(row, [x for _, x in read]), strict=True
+            )
+            self._record(session, known)
+            if session.guards:
+                raise NoLoopError
+        after = [known[index if lag == 1 else (index, lag - 1)] for index, lag in carried]
+        given = [known[index] for index in yielded]
+        for node, example in zip([*after, *given], [*examples, *results], strict=True):
+            if (node.shape, node.dtype) != (example.shape, example.dtype):
+                raise NoLoopError
+        return closed([joined(after), joined(given)], [before, row])
+
+    def _record(self, session: Session, known: dict[Any, Node]) -> None:
+        """Record the calls of an iteration on the inputs of a step."""
+        for index, call in enumerate(self.calls):
+            if call.kind not in (Kind.REPLAYED, Kind.WRITTEN):
+                continue
+            operands = [self._operand(x, session, known) for x in call.operands]
+            try:
+                known[index] = called(session, call, operands).node
+            except Exception:  # what the recorded operands allowed, others may not
+                raise NoLoopError from None
+
+    def _operand(self, operand: Operand, session: Session, known: Mapping[Any, Node]) -> Any:
+        if isinstance(operand, Made):
+            key: Any = (operand.index, operand.lag) if operand.lag else operand.index
+            return array_of(known[key], session, self.calls[operand.index])
+        if isinstance(operand, Varying):
+            weak = operand.kind in (int, float)
+            return TracedArray(known[operand], session, weak, is_scalar=True)
+        if isinstance(operand, Other):
+            return TracedArray(known[operand], session, *operand.flags)
+        return outer(operand, session)
+
+    def _store(self, packed: Node, yielded: Sequence[int], results: Sequence[Node]) -> None:
+        """Set the elements that iterations set."""
+        for call in self.calls:
+            if call.kind is not Kind.STORED:
+                continue
+            target, *parts, value = call.operands
+            assert isinstance(target, Target)
+            assert isinstance(value, Made)
+            keys = [self._places(part) for part in parts]
+            if len(set(zip(*keys, strict=True))) < self.rounds:
+                raise NoLoopError
+            node = self._all_results(packed, yielded.index(value.index), results, value)
+            values = TracedArray(node, self.session, is_scalar=False)
+            with self.session.at(call.source):
+                target.array[tuple(map(np.array, keys))] = values
+
+    def _all_results(
+        self, packed: Node, place: int, results: Sequence[Node], operand: Made
+    ) -> Node:
+        """Return what an operand is in all iterations, along the first axis."""
+        layout, example = ScanLayout.of(packed), results[place]
+        start, size = sum(x.size for x in results[:place]), example.size
+        whole = (layout.results, self.rounds * layout.yielded, 1)
+        flat = make(TABLE["getitem"], (packed,), slices=(whole,))
+        table = make(TABLE["reshape"], (flat,), shape=(self.rounds, layout.yielded))
+        inside = ((0, self.rounds - operand.lag, 1), (start, size, 1))
+        rows = [
+            cast(make(TABLE["reshape"], (node,), shape=(1, size)), _VECTOR)
+            for node in (self.template.before[operand.index, x] for x in range(operand.lag, 0, -1))
+        ]
+        rows.append(make(TABLE["getitem"], (table,), slices=inside))
+        every = rows[0] if len(rows) == 1 else make(TABLE["concatenate"], rows, axis=0)
+        shaped = make(TABLE["reshape"], (every,), shape=(self.rounds, *example.shape))
+        return cast(shaped, example.dtype)
+
+    def _nodes(
+        self,
+        packed: Node,
+        used: Mapping[int, set[int]],
+        carried: Sequence[tuple[int, int]],
+        examples: Sequence[Node],
+        yielded: Sequence[int],
+        results: Sequence[Node],
+    ) -> dict[tuple[int, int], Node]:
+        """Return the nodes of results that are used, by iteration and call."""
+        layout = ScanLayout.of(packed)
+        nodes = _before(self.replayed)
+        start = layout.last
+        for (index, lag), example in zip(carried, examples, strict=True):
+            nodes[self.rounds - lag, index] = piece(packed, start, example)
+            start += example.size
+        start = layout.results
+        wanted = {(number, index) for number, index in self.replayed.wanted}
+        for index, example in zip(yielded, results, strict=True):
+            for number in used[index]:
+                if (number, index) in wanted and (number, index) not in nodes:
+                    place = start + number * layout.yielded
+                    nodes[number, index] = piece(packed, place, example)
+            start += example.size
+        return nodes
+
+
+def _as_slice(places: Sequence[int]) -> Any:
+    """Return indices as a slice, if they have one distance; else as an array."""
+    distances = set(np.diff(places).tolist())
+    if len(distances) == 1:
+        (distance,) = distances
+        stop = places[-1] + (1 if distance > 0 else -1)
+        if distance:
+            return slice(places[0], None if stop < 0 else stop, distance)
+    return np.array(places)
+
+
