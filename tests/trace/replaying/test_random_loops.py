@@ -97,7 +97,7 @@ class Writer:
             "total = total + 0.1 * memory.get((i - 1) % 3, 0.0)",
             "box.value = np.tanh(total)",
             "total = 0.5 * total + box.value",
-            f"np.add(state, 1.0, out=state); state = np.tanh(state)",
+            "np.add(state, 1.0, out=state); state = np.tanh(state)",
             "table = table * 0.99",
             f"i == {self.random.choice([30, 60])} and kept.append(total)",
         ])  # fmt: skip
@@ -111,7 +111,8 @@ class Writer:
             "def program(p):",
             "    total, level, old, scale, kept, memory = p[0] * 0.1, p[1], 0.0, 1.0, [], {}",
             "    state, work = np.zeros(3), np.ones(3)",
-            "    out, rows, table = np.zeros(N + 3), np.zeros((N + 3, 3)), np.outer(p[:3], p[1:4])",
+            "    out, rows = np.zeros(N + 3), np.zeros((N + 3, 3))",
+            "    table = np.outer(p[:3], p[1:4])",
             "    box = Box()",
             f"    for i in {self.random.choice(['range(1, N)', 'range(N - 1, 0, -1)', 'I'])}:",
             *[f"        {line}" for line in body],
@@ -120,8 +121,9 @@ class Writer:
             lines.append("        if i == 50: break")
         lines += [
             "    for value in kept: total = total + 0.01 * np.sum(value)",
-            "    total = total + level + 0.1 * old + np.sum(state * work) + np.sum(out * out)",
-            "    return total + 0.1 * np.sum(np.tanh(rows)) + np.sum(table) + box.value",
+            "    total = np.sum(total) + level + 0.1 * old + np.sum(state * work)",
+            "    total = total + np.sum(out * out)",
+            "    return np.sum(total) + 0.1 * np.sum(np.tanh(rows)) + np.sum(table) + box.value",
         ]
         return "\n".join(lines) + "\n"
 
@@ -147,7 +149,10 @@ def test_random_loops_agree_with_plain_python(group, monkeypatch):
     start, other = np.array([0.3, -0.7, 1.1, 0.5]), np.array([-0.2, 0.4, 0.9, -1.3])
     for text, program in programs(group):
         with np.errstate(all="ignore"):
-            expected = [program(x.copy()) for x in (start, other)]
+            try:
+                expected = [program(x.copy()) for x in (start, other)]
+            except Exception:  # such as a number in place of an array
+                continue
             graph = st.trace(program, start)
             assert np.array_equal(graph(start), expected[0], equal_nan=True), text
             try:

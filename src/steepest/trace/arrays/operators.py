@@ -73,7 +73,9 @@ def _is_operand(value: Any) -> bool:
 
 
 def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
-    method = lambda self, other: self._in_place(symbol, operation, other)
+    def method(self: TracedArray, other: Any) -> Any:
+        return self._in_place(symbol, operation, other)
+
     IN_PLACE.add(method)
 
     def noted(self: TracedArray, other: Any) -> Any:

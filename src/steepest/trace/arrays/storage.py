@@ -17,7 +17,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Row, constant_node, constant_value
-from steepest.trace.recording.session import current
+from steepest.trace.recording.session import AbandonedError, current
 
 
 class Storage:
@@ -44,12 +44,15 @@ class Storage:
         the function made itself.
     has_views
         Whether other arrays share the elements.
+    is_shared
+        Whether others do that a replayed loop has made, and that do not know it: then nothing
+        may be assigned.
     replay
         The replay of a loop that will set elements (``trace.replaying``); None if there is none.
     """
 
     __slots__ = (
-        *("argument", "dirty", "elements", "has_views", "is_ordered"),
+        *("argument", "dirty", "elements", "has_views", "is_ordered", "is_shared"),
         *("node", "origin", "read_only", "replay", "version"),
     )
 
@@ -61,7 +64,7 @@ class Storage:
         self.dirty: set[int] = set()
         self.version = 0
         self.read_only = ""
-        self.has_views = False
+        self.has_views = self.is_shared = False
         self.replay: Any = None
 
     @property
@@ -90,7 +93,9 @@ class Storage:
         self.version += 1
 
     def check_alone(self) -> None:
-        """Raise if the array cannot be written to, because others share its memory."""
+        """Raise if the array cannot be written to, because others do not know of it."""
+        if self.is_shared:
+            raise AbandonedError
 
     def position(self, flat: int) -> int:
         """Return an element's position in the array that owns the elements."""

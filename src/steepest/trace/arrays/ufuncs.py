@@ -24,7 +24,13 @@ from steepest.trace.arrays.array import (
 from steepest.trace.arrays.dispatch import as_number, demand, selected, unlisted, write_out
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.refusals import refuse
-from steepest.trace.arrays.registries import COMPLEX, ELEMENTWISE, FUNCTIONS, SPECIAL_UFUNCS, UFUNC_METHODS
+from steepest.trace.arrays.registries import (
+    COMPLEX,
+    ELEMENTWISE,
+    FUNCTIONS,
+    SPECIAL_UFUNCS,
+    UFUNC_METHODS,
+)
 from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current
 
 

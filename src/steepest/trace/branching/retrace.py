@@ -17,8 +17,8 @@ from steepest.graph import Node, order, trees
 from steepest.lazy import keep_recent
 from steepest.ops import INPUT, TABLE
 from steepest.trace.branching.fork import Merging
-from steepest.trace.recording.session import ForkError, Session
-from steepest.trace.replaying import AbandonedError, replaying
+from steepest.trace.recording.session import AbandonedError, ForkError, Session
+from steepest.trace.replaying import replaying
 
 LEAST_REPEATED = 4
 """Guards of one line from which on its branches are merged. Fewer are compiled as paths."""

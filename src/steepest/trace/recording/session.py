@@ -338,6 +338,13 @@ class ForkError(BaseException):
         self.site = site
 
 
+class AbandonedError(BaseException):
+    """A replayed loop did what no replay can follow: the function is recorded anew.
+
+    No ``except`` of the user's may catch it (``trace.replaying``).
+    """
+
+
 def refuse_ended() -> NoReturn:
     """Raise for a value of a trace that has ended."""
     raise UnsupportedError(

@@ -16,6 +16,5 @@ describe ends the replay.
 from __future__ import annotations
 
 from steepest.trace.replaying.log import replaying
-from steepest.trace.replaying.pending import AbandonedError
 
-__all__ = ["AbandonedError", "replaying"]
+__all__ = ["replaying"]

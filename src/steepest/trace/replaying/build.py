@@ -12,10 +12,10 @@ from steepest.ops import INPUT, SCAN, TABLE, constant_node
 from steepest.ops.arrays.loops import ScanLayout
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.registries import METHODS
-from steepest.trace.recording.session import Session, open_session
+from steepest.trace.recording.session import AbandonedError, Session, open_session
 from steepest.trace.replaying.events import nested
-from steepest.trace.replaying.pending import AbandonedError
 from steepest.trace.replaying.template import (
+    ROUNDS,
     Call,
     Fixed,
     Kind,
@@ -165,6 +165,7 @@ class _Loop:
         self.replayed, self.session = replayed, replayed.session
         self.template, self.rounds = replayed.template, replayed.rounds
         self.calls = self.template.calls
+        self.ahead = 0
 
     def build(self) -> dict[tuple[int, int], Node]:
         taken = self._looked_back()
@@ -175,11 +176,15 @@ class _Loop:
         handed_out = {(index, 1) for index, numbers in used.items() if numbers == {last}}
         yielded = sorted(index for index, numbers in used.items() if numbers != {last})
         carried = sorted(taken | handed_out)
+        if not yielded:
+            self.ahead = self._recorded_ahead(taken)
         examples = [self._example(index) for index, _ in carried]
         results = [self._example(index) for index in yielded]
         check_exact([*examples, *results])
         starts = [
-            self.template.before[x] if x in taken else constant_node(np.zeros(e.shape, e.dtype))
+            self.template.before[x[0], x[1] + self.ahead]
+            if x in taken
+            else constant_node(np.zeros(e.shape, e.dtype))
             for x, e in zip(carried, examples, strict=True)
         ]
         rows, read = self._rows()
@@ -190,6 +195,18 @@ class _Loop:
             self.session.sources.setdefault(packed, min(sources, key=lambda x: x.line))
         self._store(packed, yielded, results)
         return self._nodes(packed, used, carried, examples, yielded, results)
+
+    def _recorded_ahead(self, taken: Set[tuple[int, int]]) -> int:
+        """Return how many of the recorded iterations can be part of the loop.
+
+        Where a loop collects results, theirs are nodes already.
+        """
+        kinds = {call.kind for call in self.calls}
+        operands = [x for call in self.calls for x in call.operands]
+        is_other = Kind.REAL in kinds or any(isinstance(x, Other) for x in operands)
+        if is_other or any(self.calls[index].kind is Kind.WRITTEN for index, _ in taken):
+            return 0
+        return min(self.template.alike, ROUNDS - max(lag for _, lag in taken))
 
     def _example(self, index: int) -> Node:
         node = self.calls[index].node
@@ -234,7 +251,7 @@ class _Loop:
                     read.append((operand, nodes[0]))
         check_exact([node for key, node in read if not self._is_index(key)])
         if not columns:
-            return constant_node(np.zeros((self.rounds, 0), _VECTOR)), read
+            return constant_node(np.zeros((self.ahead + self.rounds, 0), _VECTOR)), read
         rows = columns[0] if len(columns) == 1 else make(TABLE["concatenate"], columns, axis=1)
         return rows, read
 
@@ -258,7 +275,7 @@ class _Loop:
         )
 
     def _column(self, operand: Varying | Other) -> list[Node]:
-        values = self.replayed.columns[operand.column][: self.rounds]
+        values = self._values(operand)
         if isinstance(operand, Other):
             if any(map(self.session.has_slope, values)):
                 raise NoLoopError
@@ -280,15 +297,22 @@ class _Loop:
                 raise NoLoopError
         array = TracedArray(base.node, self.session, is_scalar=False, ordered=True)
         picked = array[_as_slice(keys[0]) if len(keys) == 1 else tuple(map(np.array, keys))]
-        size = picked.size // self.rounds
-        rows = make(TABLE["reshape"], (picked.node,), shape=(self.rounds, size))
+        rounds = self.ahead + self.rounds
+        shape = (rounds, picked.size // rounds)
+        rows = make(TABLE["reshape"], (picked.node,), shape=shape)
         return cast(rows, _VECTOR)
 
     def _places(self, part: Operand) -> list[int]:
         if isinstance(part, Varying):
-            return list(self.replayed.columns[part.column][: self.rounds])
+            return self._values(part)
         assert isinstance(part, Same)
-        return [part.value] * self.rounds
+        return [part.value] * (self.ahead + self.rounds)
+
+    def _values(self, operand: Varying | Other) -> list[Any]:
+        """Return what an operand is in each iteration."""
+        earlier = self.template.earlier[operand.column]
+        own = self.replayed.columns[operand.column][: self.rounds]
+        return [*earlier[len(earlier) - self.ahead :], *own]
 
     def _step(
         self,
@@ -305,9 +329,7 @@ class _Loop:
                 session.add_input((size,), _VECTOR, "", unknown_value) for size in sizes
             )
             known: dict[Any, Node] = dict(zip(carried, split(before, examples), strict=True))
-            known |= zip(
-                [key for key, _ in read], split(row, [x for _, x in read]), strict=True
-            )
+            known |= zip([key for key, _ in read], split(row, [x for _, x in read]), strict=True)
             self._record(session, known)
             if session.guards:
                 raise NoLoopError
@@ -387,17 +409,17 @@ class _Loop:
         """Return the nodes of results that are used, by iteration and call."""
         layout = ScanLayout.of(packed)
         nodes = _before(self.replayed)
-        start = layout.last
-        for (index, lag), example in zip(carried, examples, strict=True):
-            nodes[self.rounds - lag, index] = piece(packed, start, example)
-            start += example.size
         start = layout.results
-        wanted = {(number, index) for number, index in self.replayed.wanted}
         for index, example in zip(yielded, results, strict=True):
             for number in used[index]:
-                if (number, index) in wanted and (number, index) not in nodes:
+                if (number, index) in self.replayed.wanted:
                     place = start + number * layout.yielded
                     nodes[number, index] = piece(packed, place, example)
+            start += example.size
+        start = layout.last
+        for (index, lag), example in zip(carried, examples, strict=True):
+            if (self.rounds - lag, index) not in nodes:
+                nodes[self.rounds - lag, index] = piece(packed, start, example)
             start += example.size
         return nodes
 
@@ -411,5 +433,3 @@ def _as_slice(places: Sequence[int]) -> Any:
         if distance:
             return slice(places[0], None if stop < 0 else stop, distance)
     return np.array(places)
-
-

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node, Source
+from steepest.graph import Node
 from steepest.trace.arrays.array import Traced, TracedArray
 
 NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
-_SIMPLE = frozenset({int, float, bool, str, type(None), type(Ellipsis), slice, np.float64, np.int64})
+_SIMPLE = frozenset(
+    {int, float, bool, str, type(None), type(Ellipsis), slice, np.float64, np.int64}
+)
 """Types of plain operands that are compared by value."""
 
 
@@ -108,8 +110,3 @@ def is_same(a: Any, b: Any) -> bool:
     if isinstance(a, slice):
         return all(map(is_same, (a.start, a.stop, a.step), (b.start, b.stop, b.step)))
     return type(a) in _SIMPLE and bool(a == b)
-
-
-__all__ = [
-    "NO_KEYWORDS", "Event", "Flags", "Source", "flags_of", "flat", "is_plain", "is_same", "nested",
-]  # fmt: skip

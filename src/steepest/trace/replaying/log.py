@@ -12,8 +12,9 @@ from typing import Any
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.recording.session import Session
 from steepest.trace.replaying.events import NO_KEYWORDS, Event, flat
+from steepest.trace.replaying.learning import best_start, learn
 from steepest.trace.replaying.replay import MISSING, Replay
-from steepest.trace.replaying.template import ROUNDS, best_start, learn
+from steepest.trace.replaying.template import ROUNDS
 
 _LEAST_REPEATED = 16
 """Calls that must repeat themselves before a loop is replayed."""

@@ -8,13 +8,6 @@ from steepest.graph import Node
 from steepest.trace.arrays.storage import Storage
 
 
-class AbandonedError(BaseException):
-    """A replayed loop did what no replay can follow: the function is recorded anew.
-
-    No ``except`` of the user's may catch it.
-    """
-
-
 class Pending(Storage):
     """The elements of an array that a replayed call has returned or changed.
 
@@ -24,15 +17,13 @@ class Pending(Storage):
         The replay; None once the node is known.
     round, index
         The iteration and the call whose result this is.
-    is_shared
-        Whether it shares memory with another array: then nothing may be assigned to it.
 
     Notes
     -----
     What a storage has besides is set when it is asked for: most results never need it.
     """
 
-    __slots__ = ("__weakref__", "index", "is_shared", "round")
+    __slots__ = ("__weakref__", "index", "round")
 
     def __init__(self, replay: Any, number: int, index: int, is_shared: bool) -> None:
         self.replay, self.round, self.index = replay, number, index
@@ -55,11 +46,6 @@ class Pending(Storage):
             self.replace(self.replay.node_of(self.round, self.index))
         return super().current()
 
-    def check_alone(self) -> None:
-        """Raise if the array shares memory with others, which a replay does not follow."""
-        if self.is_shared:
-            raise AbandonedError
-
     def replace(self, node: Node) -> None:
         """Replace the whole array by a node."""
         self.elements.clear()
@@ -72,7 +58,7 @@ class Pending(Storage):
         super().replace_element(position, node)
 
 
-_LATE = frozenset(Storage.__slots__) - {"replay"}
+_LATE = frozenset(Storage.__slots__) - {"replay", "is_shared"}
 
 
 class Awaited(Storage):

@@ -9,18 +9,17 @@ from typing import Any
 from steepest.errors import REFUSALS
 from steepest.graph import Node
 from steepest.trace.arrays.array import TracedArray
-from steepest.trace.arrays.assignment import freeze
+from steepest.trace.arrays.assignment import freeze, storage_of
 from steepest.trace.arrays.storage import Storage
-from steepest.trace.recording.session import Session, reopened
+from steepest.trace.recording.session import AbandonedError, Session, reopened
 from steepest.trace.replaying.build import Replayed, made_again, made_loop
 from steepest.trace.replaying.events import flat, is_same
-from steepest.trace.replaying.pending import AbandonedError, Awaited, Pending
+from steepest.trace.replaying.pending import Awaited, Pending
 from steepest.trace.replaying.template import (
     Call,
     Fixed,
     Kind,
     Made,
-    Other,
     Same,
     Target,
     Template,
@@ -51,7 +50,7 @@ class Replay:
 
     def __init__(self, template: Template, session: Session) -> None:
         self.template, self.session = template, session
-        self.columns: list[list[Any]] = [[] for _ in range(template.columns)]
+        self.columns: list[list[Any]] = [[] for _ in template.earlier]
         self.round, self.position = 0, 0
         self.is_settled = False
         self.positions = dict(template.positions)
@@ -93,7 +92,7 @@ class Replay:
         else:
             result = self._new(call, self.round, self.position)
             if call.base is not None:
-                leaves[call.base].storage.is_shared = True
+                storage_of(leaves[call.base]).root.is_shared = True
         for column, value in noted:
             self.columns[column].append(value)
         self._advance()
@@ -183,7 +182,7 @@ class Replay:
             leaves[0].storage.__class__ = Awaited
             return None
         assert call.back is not None
-        index, lag = call.back
+        index, lag = call.back.index, call.back.lag
         if self.positions.get(key) != (self.round - lag, index):
             return MISSING
         return self._new(call, self.round - lag, index)
@@ -192,10 +191,13 @@ class Replay:
         x = leaves[0]
         storage = x.storage
         if storage is not None:
-            is_alone = type(storage) in (Storage, Pending) and not storage.read_only
-            if type(storage) is Pending:
-                is_alone = is_alone and not storage.is_shared
-            if not is_alone or storage.has_views or storage.argument is not None:
+            is_own = type(storage) in (Storage, Pending) and not storage.read_only
+            if (
+                not is_own
+                or storage.has_views
+                or storage.is_shared
+                or storage.argument is not None
+            ):
                 return MISSING
         x.storage = self._pending(self.round, self.position, False)
         return None if call.returns is None else x

@@ -157,4 +157,8 @@ def cast(node: Node, dtype: np.dtype) -> Node:
 
 
 def _reshaped(node: Node, shape: tuple[int, ...]) -> Node:
+    while node.op.name == "reshape":
+        (node,) = node.operands
+    if node.op is CONSTANT:
+        return constant_node(np.reshape(np.asarray(constant_value(node)), shape))
     return node if node.shape == shape else make(TABLE["reshape"], (node,), shape=shape)
