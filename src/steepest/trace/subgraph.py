@@ -170,7 +170,7 @@ def closed(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[Graph, list
     outer = [node for node in used if not is_inner[node] and node.op is not CONSTANT]
     outer = list(dict.fromkeys(outer))
     new = _numbered([*inputs, *outer])
-    return Graph(tuple(new.values()), tuple(substitute(outputs, new, {}))), outer
+    return Graph(tuple(new.values()), tuple(substitute(outputs, new, current().sources))), outer
 
 
 def _numbered(nodes: Sequence[Node], first: int = 0) -> dict[Node, Node]:

@@ -298,10 +298,18 @@ def _show_to_classes(code: types.CodeType, view: TracedGlobals) -> None:
     """Put the names that class bodies read into the view itself, where they are looked up."""
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):
-            for instruction in dis.get_instructions(nested):
-                if instruction.opname == "LOAD_NAME" and instruction.argval in view.real:
-                    dict.__setitem__(view, instruction.argval, view[instruction.argval])
+            for name in _names(nested, "LOAD_NAME"):
+                if name in view.real:
+                    dict.__setitem__(view, name, view[name])
             _show_to_classes(nested, view)
+
+
+def _names(code: types.CodeType, *operations: str) -> set[str]:
+    """Return the names that some instructions of a function have."""
+    used = code.co_code[::2]  # which disassembling takes long to find out
+    if not any(dis.opmap[operation] in used for operation in operations):
+        return set()
+    return {x.argval for x in dis.get_instructions(code) if x.opname in operations}
 
 
 def _default(function: types.FunctionType, position: int) -> Any:
@@ -315,11 +323,7 @@ def _keyword_default(function: types.FunctionType, name: str) -> Any:
 
 def _assigned_globals(code: types.CodeType) -> set[str]:
     """Return the global names that a function assigns to, or deletes."""
-    names = {
-        instruction.argval
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
-    }
+    names = _names(code, "STORE_GLOBAL", "DELETE_GLOBAL")
     for nested in code.co_consts:
         if isinstance(nested, types.CodeType):
             names |= _assigned_globals(nested)

@@ -15,7 +15,6 @@ from steepest.trace.arrays.registries import METHODS
 from steepest.trace.recording.session import AbandonedError, Session, open_session
 from steepest.trace.replaying.events import nested
 from steepest.trace.replaying.template import (
-    ROUNDS,
     Call,
     Fixed,
     Kind,
@@ -206,7 +205,7 @@ class _Loop:
         is_other = Kind.REAL in kinds or any(isinstance(x, Other) for x in operands)
         if is_other or any(self.calls[index].kind is Kind.WRITTEN for index, _ in taken):
             return 0
-        return min(self.template.alike, ROUNDS - max(lag for _, lag in taken))
+        return min(self.template.alike, self.template.rounds - max(lag for _, lag in taken))
 
     def _example(self, index: int) -> Node:
         node = self.calls[index].node

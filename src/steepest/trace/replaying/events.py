@@ -105,8 +105,8 @@ def is_same(a: Any, b: Any) -> bool:
         return True
     if type(a) is not type(b) or isinstance(a, Traced | np.ndarray):
         return False
-    if isinstance(a, float):
-        return a == b and (a != 0 or math.copysign(1.0, a) == math.copysign(1.0, b))
+    if isinstance(a, float | np.floating):
+        return bool(a == b) and (a != 0 or math.copysign(1.0, a) == math.copysign(1.0, b))
     if isinstance(a, slice):
         return all(map(is_same, (a.start, a.stop, a.step), (b.start, b.stop, b.step)))
-    return type(a) in _SIMPLE and bool(a == b)
+    return (type(a) in _SIMPLE or isinstance(a, np.integer | np.bool_)) and bool(a == b)

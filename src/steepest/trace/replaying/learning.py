@@ -14,7 +14,6 @@ from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.recording.session import Session
 from steepest.trace.replaying.events import Event, Flags, flags_of, is_plain, is_same
 from steepest.trace.replaying.template import (
-    ROUNDS,
     Call,
     Fixed,
     Kind,
@@ -56,18 +55,18 @@ class NoTemplateError(Exception):
     """Iterations that a template cannot describe."""
 
 
-def learn(events: Sequence[Event], session: Session) -> Template | None:
-    """Return the template of the last of `ROUNDS` recorded iterations; None if there is none."""
+def learn(events: Sequence[Event], rounds: int, session: Session) -> Template | None:
+    """Return the template of the last of some recorded iterations; None if there is none."""
     try:
-        return _Learner(events, session).template()
+        return _Learner(events, rounds, session).template()
     except NoTemplateError:
         return None
 
 
 class _Learner:
-    def __init__(self, events: Sequence[Event], session: Session) -> None:
-        self.events, self.session = events, session
-        self.period = len(events) // ROUNDS
+    def __init__(self, events: Sequence[Event], rounds: int, session: Session) -> None:
+        self.events, self.rounds, self.session = events, rounds, session
+        self.period = len(events) // rounds
         self.earlier: list[tuple[Any, ...]] = []
         self.targets: set[int] = set()
         self.kinds = [self._first_kind(i) for i in range(self.period)]
@@ -86,7 +85,7 @@ class _Learner:
         )
 
     def _event(self, index: int, lag: int = 0) -> Event:
-        return self.events[(ROUNDS - 1 - lag) * self.period + index]
+        return self.events[(self.rounds - 1 - lag) * self.period + index]
 
     def _first_kind(self, index: int) -> Kind:
         """Return what a call seems to do, looking at it alone."""
@@ -132,7 +131,7 @@ class _Learner:
         calls = []
         for place, event in enumerate(self.events):
             number, index = divmod(place, self.period)
-            number -= ROUNDS
+            number -= self.rounds
             if number == -1:
                 calls.append(self._call(index, event))
             elif number == -2:
@@ -335,9 +334,9 @@ class _Learner:
             most[x.index] = max(most.get(x.index, 0), x.lag)
         nodes = {}
         for index, last in most.items():
-            _demand(last <= ROUNDS)
+            _demand(last <= self.rounds)
             if last and self.kinds[index] is not Kind.WRITTEN:
-                last = ROUNDS
+                last = self.rounds
             for lag in range(1, last + 1):
                 nodes[index, lag] = self._node_before(index, lag)
         return nodes

@@ -14,7 +14,7 @@ from steepest.trace.recording.session import Session
 from steepest.trace.replaying.events import NO_KEYWORDS, Event, flat
 from steepest.trace.replaying.learning import best_start, learn
 from steepest.trace.replaying.replay import MISSING, Replay
-from steepest.trace.replaying.template import ROUNDS
+from steepest.trace.replaying.template import LEAST_ROUNDS, MOST_ROUNDS
 
 _LEAST_REPEATED = 16
 """Calls that must repeat themselves before a loop is replayed."""
@@ -109,19 +109,20 @@ class CallLog:
             self._period = number - self._last.get(key, number)
             self._repeated = 0
         self._last[key] = number
-        least = max((ROUNDS - 1) * self._period, _LEAST_REPEATED)
+        least = max((LEAST_ROUNDS - 1) * self._period, _LEAST_REPEATED)
         if self._repeated >= least and number >= self._next_try:
             self._begin(number)
         elif number > _MOST_KEYS:
             self._forget()
 
     def _begin(self, number: int) -> None:
-        count = ROUNDS * self._period
+        rounds = min(self._repeated // self._period + 1, MOST_ROUNDS)
+        count = rounds * self._period
         self._next_try = 2 * number
         if count > len(self._events):
             return
         last = list(islice(self._events, len(self._events) - count, None))
-        template = learn(last, self.session)
+        template = learn(last, rounds, self.session)
         if template is None:
             return
         wait = best_start(template)

@@ -29,7 +29,7 @@ from steepest.trace.replaying.template import (
 MISSING: Any = object()
 """What :meth:`Replay.answer` returns for a call that does not fit."""
 
-LEAST_CALLS, LEAST_ROUNDS = 400, 8
+LEAST_CALLS, LEAST_ROUNDS = 64, 6
 """Calls and iterations from which on a loop is built; fewer are recorded after all."""
 
 

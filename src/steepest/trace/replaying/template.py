@@ -13,8 +13,8 @@ from steepest.graph import Node, Shape, Source
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.replaying.events import Event, Flags
 
-ROUNDS = 3
-"""Iterations that are compared: operands may come from as many before."""
+LEAST_ROUNDS, MOST_ROUNDS = 3, 6
+"""Recorded iterations that a template is made of: operands may come from as many before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Template:
     positions
         The elements that were set, by the array's identity and the position: call and iteration.
     kept
-        What keeps these identities from being used again.
+        The calls of the recorded iterations, which keep these identities from being used again.
     """
 
     calls: tuple[Call, ...]
@@ -163,3 +163,8 @@ class Template:
     owners: Mapping[int, tuple[int, int]]
     positions: Mapping[tuple[int, tuple[int, ...] | None], tuple[int, int]]
     kept: Sequence[Event] = field(repr=False)
+
+    @property
+    def rounds(self) -> int:
+        """The number of recorded iterations."""
+        return len(self.kept) // len(self.calls)
