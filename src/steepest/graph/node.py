@@ -159,14 +159,18 @@ def order(outputs: Sequence[Node], stop: Any = ()) -> list[Node]:
     """
     seen: set[Node] = set()
     result: list[Node] = []
-    stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(outputs)]
+    stack: list[Node | None] = list(reversed(outputs))
     while stack:
-        node, operands_done = stack.pop()
-        if operands_done:
-            result.append(node)
+        node = stack.pop()
+        if node is None:  # the operands of the next one are done
+            done = stack.pop()
+            assert done is not None
+            result.append(done)
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            if node not in stop:
-                stack.extend((operand, False) for operand in reversed(node.operands))
+            if node.operands and node not in stop:
+                stack += (node, None)
+                stack += node.operands[::-1]
+            else:
+                result.append(node)
     return result

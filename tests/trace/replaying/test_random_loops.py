@@ -43,7 +43,7 @@ class Writer:
             f"np.exp(-np.abs({self.number(depth + 1)})) / (1.0 + i)",
             f"times[i] * {self.number(depth + 1)}",
             f"{self.number(depth + 1)} / (2.0 + {self.number(depth + 1)} ** 2)",
-            f"np.abs({self.number(depth + 1)}) ** (i % 4)",
+            f"np.abs({self.number(depth + 1)}) ** (i % 3)",
         ])  # fmt: skip
 
     def array(self, depth=0):
