@@ -328,10 +328,15 @@ def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> St
     )
 
 
+def given_data(problem: Problem) -> list[Any]:
+    """Return the arrays and numbers among the further arguments, and the bounds."""
+    leaves = trees.leaves(tuple(problem.args)) if problem.args else []
+    return [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
+
+
 def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, int]:
     """Return the values of the data inputs, and the order of the rows of batches."""
-    leaves = trees.leaves(tuple(problem.args)) if problem.args else []
-    given = [leaf for leaf in (*leaves, *(problem.box or ())) if is_array_like(leaf)]
+    given = given_data(problem)
     path = prepared.paths[-1]
     data = prepared.with_constants(bound(given, path.captures, path.data))
     tail_data = []

@@ -18,6 +18,7 @@ from steepest.descent.problem.parameters import element_names, first_not_finite
 from steepest.descent.results.curvature import curvature_of
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.results.save import digest, save
+from steepest.descent.running.at_point import loss_and_gradient
 from steepest.descent.running.compile import CompiledProblem
 from steepest.descent.running.dependence import (
     deciding_sentence,
@@ -198,8 +199,7 @@ class Summary:
 
     def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss over all data and its gradient, computed in NumPy."""
-        loss, gradient = self.prepared.at(x.astype(self.problem.dtype), *self.problem.args)
-        return float(loss), gradient
+        return loss_and_gradient(self.problem, self.prepared, x)
 
     def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
         """Return the method's own part of the state."""

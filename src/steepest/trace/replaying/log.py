@@ -22,8 +22,8 @@ _LEAST_REPEATED = 16
 _MOST_EVENTS = 3 * 512
 _MOST_KEYS = 1 << 16
 
-_MOST_FAILURES = 8
-"""Loops that are given up before nothing is replayed any more."""
+_MOST_FAILURES = 12
+"""Loops that are given up, or that no template describes, before nothing is replayed any more."""
 
 
 class CallLog:
@@ -124,6 +124,7 @@ class CallLog:
         last = list(islice(self._events, len(self._events) - count, None))
         template = learn(last, rounds, self.session)
         if template is None:
+            self._failures += 1
             return
         wait = best_start(template)
         if wait == 0 or self._waited:
