@@ -25,6 +25,7 @@ from steepest.descent.results.result import Result, Status
 from steepest.descent.running.solve_many import BatchSolution, Problems, solve_many
 from steepest.descent.stop_rules import MaxIterations
 from steepest.graph import trees
+from steepest.ops import SCAN
 
 _PROBES = 32
 """Number of points at which the Jacobian is evaluated, besides the start."""
@@ -81,9 +82,11 @@ def mark_if_singular(run: Result, problem: Problem, start: np.ndarray) -> Result
         return run
     parts = start, run.vector, run.loss, run.report[FACTOR][:, :-1], run.observations
     fits = FinishedFits(*[np.asarray(part)[None] for part in parts])
-    if not _lost_rank(
-        fits, problem.box, _probe_one_by_one(problem, run.observations, lambda row: problem.args)
-    ).size:
+    # NumPy is slow at loops, and there are some 30 points to look at.
+    has_loops = any(node.op is SCAN for node in run.graph.nodes)
+    executor = problem.engine.compile if has_loops else interpret
+    probe = _probe_one_by_one(problem, run.observations, lambda row: problem.args, executor)
+    if not _lost_rank(fits, problem.box, probe).size:
         return run
     after = f"(after {run.iterations} iterations, at loss {run.loss:.6g})."
     sentence = f"{Status.SINGULAR.value[:-1]} {after}"

@@ -120,7 +120,7 @@ def in_order(
             unit, is_ready = stack.pop()
             if unit[-1] in result:
                 continue
-            around = {x for node in unit for x in region(node, small, stored)} - result.keys()
+            around = {x for n in unit for x in region(n, small, stored) if x not in result}
             found = sorted(around.union(unit), key=position.__getitem__)
             if is_ready:
                 result.update(dict.fromkeys(found))
