@@ -172,7 +172,12 @@ def call_traced(
     guards, decided = len(session.guards), dict(session.decided)
     copies = own_copies((arguments, named))
     try:
-        first = lambda: _noting_refusals(lambda: _call(function, session, arguments, named))
+        put_back = iter([lambda: None, _saved((arguments, named))])  # at the second call
+
+        def first() -> Any:
+            next(put_back)()
+            return _noting_refusals(lambda: _call(function, session, arguments, named))
+
         again = lambda: _noting_refusals(lambda: _call(function, session, *own_copies(copies)))
         result = recorded(session, function, first, again)
         if root.coincidences:
@@ -205,6 +210,23 @@ def _noting_refusals(call: Callable[[], Any]) -> Any:
     if noted:
         raise noted[0]
     return result
+
+
+def _saved(tree: Any) -> Callable[[], None]:
+    """Return a function that puts back what arguments are now, whatever is assigned to them."""
+    arrays = [leaf for leaf in trees.leaves(tree) if isinstance(leaf, TracedArray)]
+    now = [(leaf, leaf.node, leaf.storage) for leaf in arrays]
+    elements = [
+        (storage.root, storage.root.save()) for _, _, storage in now if storage is not None
+    ]
+
+    def put_back() -> None:
+        for leaf, node, storage in now:
+            leaf._node, leaf.storage = node, storage
+        for root, saved in elements:
+            root.restore(saved)
+
+    return put_back
 
 
 def own_copies(tree: Any) -> Any:

@@ -11,7 +11,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.trace import TracedIteration
 from steepest.descent.running.compile import CompiledProblem, bound, given_data
 from steepest.errors import InputError
-from steepest.graph import Graph, Node, evaluate_all
+from steepest.graph import Graph, Node, evaluate
 from steepest.trace import TracedArray, node_of, open_session
 
 
@@ -20,8 +20,8 @@ def loss_and_gradient(
 ) -> tuple[float, np.ndarray]:
     """Return the loss over all data and its gradient.
 
-    They are computed by a known path that holds there. Only if there is none is the function
-    traced once more.
+    They are computed along a known path that holds there. If none does, the function is traced
+    again.
     """
     x = x.astype(problem.dtype)
     if problem.plan is None:
@@ -41,14 +41,11 @@ def _along(
     graph = path.loss_graph
     vector, *data = graph.inputs
     known = dict(zip(graph.inputs, [x, *bound(given, path.captures, data)], strict=True))
-    with np.errstate(all="ignore"):
-        try:
-            graph.check_guards(known)
-        except InputError:
-            return None
-        nodes = [*graph.outputs, _slope(graph, vector)]
-        evaluate_all(nodes, known)
-    loss, slope = (known[node] for node in nodes)
+    try:
+        graph.check_guards(known)
+    except InputError:
+        return None
+    loss, slope = evaluate([*graph.outputs, _slope(graph, vector)], known)
     return float(loss), slope
 
 

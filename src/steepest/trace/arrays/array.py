@@ -30,7 +30,7 @@ from steepest.trace.arrays.registries import (
 )
 from steepest.trace.arrays.storage import Storage, ViewStep
 from steepest.trace.arrays.text import shown
-from steepest.trace.recording.session import Session, current, is_open, refuse_ended
+from steepest.trace.recording.session import Session, current, is_open, logged, refuse_ended
 
 
 class Traced:
@@ -208,18 +208,11 @@ class TracedArray(Traced):
         return bool(np.any(self == item))
 
     def __getitem__(self, key: Any) -> TracedArray:
-        function, calls = METHODS["__getitem__"], current().calls
-        part: TracedArray = (
-            function(self, key) if calls is None else calls.call(function, (self, key))
-        )
+        part: TracedArray = logged(METHODS["__getitem__"], (self, key))
         return part
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        function, calls = METHODS["__setitem__"], current().calls
-        if calls is None:
-            function(self, key, value)
-        else:
-            calls.call(function, (self, key, value))
+        logged(METHODS["__setitem__"], (self, key, value))
 
     def __delitem__(self, key: Any) -> NoReturn:
         raise InputError(
@@ -232,8 +225,7 @@ class TracedArray(Traced):
         if name in METHODS:
             return _bound(self, name)
         if name in PROPERTIES:
-            function, calls = PROPERTIES[name], current().calls
-            return function(self) if calls is None else calls.call(function, (self,))
+            return logged(PROPERTIES[name], (self,))
         if name.startswith("__"):
             raise AttributeError(name)
         if not hasattr(python_type(self), name):
@@ -411,10 +403,7 @@ def _bound(array: TracedArray, name: str) -> Callable[..., Any]:
     function = _method(name)
 
     def method(*args: Any, **kwargs: Any) -> Any:
-        calls = current().calls
-        if calls is None:
-            return function(array, *args, **kwargs)
-        return calls.call(function, (array, *args), kwargs)
+        return logged(function, (array, *args), kwargs)
 
     return method
 

@@ -14,7 +14,7 @@ from steepest.trace.arrays.array import TracedArray, as_traced
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.refusals import refuse, refuse_library
 from steepest.trace.arrays.registries import CALLS, COMPLEX, FUNCTIONS, METHODS
-from steepest.trace.recording.session import current
+from steepest.trace.recording.session import current, logged
 
 
 def call_function(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -144,10 +144,7 @@ def unlisted(value: Any) -> Any:
 def _array_function(
     self: TracedArray, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
 ) -> Any:
-    calls = current().calls
-    if calls is None:
-        return call_function(function, args, kwargs)
-    return calls.call(recording_of(function), args, kwargs)
+    return logged(recording_of(function), args, kwargs)
 
 
 @functools.cache

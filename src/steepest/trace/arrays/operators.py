@@ -12,7 +12,7 @@ from steepest.ops import TABLE, Elementwise
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.arrays.registries import ELEMENTWISE, IN_PLACE, NUMBERS
 from steepest.trace.arrays.ufuncs import BY_EXPONENT, call_ufunc
-from steepest.trace.recording.session import current
+from steepest.trace.recording.session import logged
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -47,8 +47,7 @@ def _of_one_type(
         if merging is not None and merging.mixed:
             last = self if is_reversed or not others else others[0]
             return merging.mixed.operate(method, ufunc, last, self, *others)
-        calls = current().calls
-        return method(self, *others) if calls is None else calls.call(method, (self, *others))
+        return logged(method, (self, *others))
 
     row = TABLE.get(ufunc.__name__)
     if row is not None and isinstance(row.lower, Elementwise) and ufunc not in BY_EXPONENT:
@@ -79,8 +78,7 @@ def _in_place(symbol: str, operation: Callable[..., Any]) -> Callable[..., Any]:
     IN_PLACE.add(method)
 
     def noted(self: TracedArray, other: Any) -> Any:
-        calls = None if self.is_scalar else current().calls
-        return method(self, other) if calls is None else calls.call(method, (self, other))
+        return method(self, other) if self.is_scalar else logged(method, (self, other))
 
     return noted
 

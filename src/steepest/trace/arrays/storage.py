@@ -17,7 +17,7 @@ import numpy as np
 
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Row, constant_node, constant_value
-from steepest.trace.recording.session import AbandonedError, current
+from steepest.trace.recording.session import abandon, current
 
 
 class Storage:
@@ -95,7 +95,7 @@ class Storage:
     def check_alone(self) -> None:
         """Raise if the array cannot be written to, because others do not know of it."""
         if self.is_shared:
-            raise AbandonedError
+            abandon()
 
     def position(self, flat: int) -> int:
         """Return an element's position in the array that owns the elements."""

@@ -31,7 +31,7 @@ from steepest.trace.arrays.registries import (
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
 )
-from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current
+from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current, logged
 
 
 def _public_name(ufunc: np.ufunc) -> str:
@@ -361,10 +361,7 @@ def _array_ufunc(
     self: TracedArray, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
 ) -> Any:
     if method == "__call__":
-        calls = current().calls
-        if calls is None:
-            return call_ufunc(ufunc, *inputs, **options)
-        return calls.call(ufunc_recording_of(ufunc), inputs, options)
+        return logged(ufunc_recording_of(ufunc), inputs, options)
     implementation = UFUNC_METHODS.get((ufunc, method))
     if implementation is None:
         refuse(f"np.{ufunc.__name__}.{method}")

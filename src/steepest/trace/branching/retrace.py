@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
 from steepest.graph import Node, order, trees
 from steepest.lazy import keep_recent
 from steepest.ops import INPUT, TABLE
@@ -61,7 +60,7 @@ def recorded(
         return first()
     before, known = _Before(session), _known.get(code, _Known())
     session.branches.clear()
-    result = first() if root.merging is not None else _replayed(session, before, first, again)
+    result = first() if root.merging is not None else _replayed(session, before, first)
     if root.changed or root.attributes:  # a second call would have other arguments
         return result
     found, done, excluded = _repeated(session), set[Site](), set(known.excluded)
@@ -88,21 +87,17 @@ def recorded(
     return result
 
 
-def _replayed(
-    session: Session, before: _Before, first: Callable[[], Any], again: Callable[[], Any]
-) -> Any:
-    """Return the result of a function, with its loops replayed."""
+def _replayed(session: Session, before: _Before, first: Callable[[], Any]) -> Any:
+    """Return the result of a function, with its loops replayed; if that fails, without."""
+    attributes = dict(session.root.attributes)
     try:
         with replaying(session):
             return first()
     except AbandonedError:
-        if session.root.changed or session.root.attributes:
-            raise UnsupportedError(
-                "a loop writes to arrays that share memory, and to arguments or attributes: "
-                "give the arrays memory of their own, with .copy()"
-            ) from None
+        session.is_abandoned = False
         before.go_back()
-        return again()
+        session.root.attributes = attributes
+        return first()
 
 
 def _values(result: Any) -> list[np.ndarray] | None:

@@ -26,7 +26,7 @@ from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.arrays.ufuncs import ufunc_recording_of
-from steepest.trace.recording.session import SUPPORTED, current, is_tracing
+from steepest.trace.recording.session import SUPPORTED, current, is_tracing, logged
 
 READ: dict[str, Callable[..., Any]] = {}
 """What notes a value that is read.
@@ -84,8 +84,7 @@ class SeenFunction:
         if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
             is_ufunc = isinstance(self._real, np.ufunc)
             record = (ufunc_recording_of if is_ufunc else recording_of)(self._real)
-            calls = current().calls
-            return record(*args, **kwargs) if calls is None else calls.call(record, args, kwargs)
+            return logged(record, args, kwargs)
         return recordable(self._real(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:

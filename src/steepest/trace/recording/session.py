@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import threading
+import types
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -81,8 +83,9 @@ class Session:
         Texts made of traced values (``trace.arrays.text``).
     chance
         Sources of random numbers, and their states before (``trace.recording.chance``).
-    calls
-        The log of the user's calls, by which loops are replayed (``trace.replaying``).
+    call_log, is_abandoned
+        The log of the user's calls, by which loops are replayed; whether that has failed, so
+        that the function must be recorded anew (``trace.replaying``).
     cells, filled
         Stand-ins of enclosing functions' variables, and which of them have a value.
     originals, kept
@@ -120,7 +123,8 @@ class Session:
         self.merging: Any = None
         self.texts: set[str] = set()
         self.chance: list[tuple[str, Any, Any]] = []
-        self.calls: Any = None
+        self.call_log: Any = None
+        self.is_abandoned = False
         self.cells: dict[int, Any] = {}
         self.filled: set[int] = set()
         self.originals: dict[int, Any] = {}
@@ -345,6 +349,13 @@ class AbandonedError(BaseException):
     """
 
 
+def abandon() -> NoReturn:
+    """Give up what is being recorded, even if the user's code catches the error."""
+    for session in _sessions.get():
+        session.is_abandoned = True
+    raise AbandonedError
+
+
 def refuse_ended() -> NoReturn:
     """Raise for a value of a trace that has ended."""
     raise UnsupportedError(
@@ -404,6 +415,22 @@ def current() -> Session:
             "return values from the function instead of storing them elsewhere"
         )
     return sessions[-1]
+
+
+_NO_KEYWORDS: Mapping[str, Any] = types.MappingProxyType({})
+
+
+def logged(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] = _NO_KEYWORDS
+) -> Any:
+    """Make a call that the user's own line makes, through the log of such calls if there is one.
+
+    The function that the user's line calls must itself call this one.
+    """
+    log = current().call_log
+    if log is None:
+        return function(*args, **kwargs)
+    return log.call(function, args, kwargs, sys._getframe(2))
 
 
 def is_tracing() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from steepest.ops import INPUT, SCAN, TABLE, constant_node
 from steepest.ops.arrays.loops import ScanLayout
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.registries import METHODS
-from steepest.trace.recording.session import AbandonedError, Session, open_session
+from steepest.trace.recording.session import Session, abandon, open_session
 from steepest.trace.replaying.events import nested
 from steepest.trace.replaying.template import (
     Call,
@@ -36,7 +36,7 @@ from steepest.trace.rerolling.build import (
     split,
 )
 from steepest.trace.rerolling.rows import cast, column_of
-from steepest.trace.subgraph import closed, unknown_value
+from steepest.trace.subgraph import closed
 
 _VECTOR = np.dtype(np.float64)
 
@@ -142,7 +142,7 @@ def _recorded(
             calls.make(number)
         calls.make(replayed.rounds, replayed.position)
     except Exception:  # it belongs to another line of the user's: that one will raise it
-        raise AbandonedError from None
+        abandon()
     return calls.results
 
 
@@ -324,9 +324,7 @@ class _Loop:
         """Return the graph of an iteration, and the nodes outside that it uses."""
         with open_session() as session:
             sizes = [sum(x.size for x in examples), sum(x.size for _, x in read)]
-            before, row = (
-                session.add_input((size,), _VECTOR, "", unknown_value) for size in sizes
-            )
+            before, row = (session.add_input((size,), _VECTOR, "", _no_value) for size in sizes)
             known: dict[Any, Node] = dict(zip(carried, split(before, examples), strict=True))
             known |= zip([key for key, _ in read], split(row, [x for _, x in read]), strict=True)
             self._record(session, known)
@@ -362,17 +360,27 @@ class _Loop:
         return outer(operand, session)
 
     def _store(self, packed: Node, yielded: Sequence[int], results: Sequence[Node]) -> None:
-        """Set the elements that iterations set."""
+        """Set the elements that iterations set; each of them must be another one."""
+        taken: dict[int, set[tuple[int, ...]]] = {}
         for call in self.calls:
             if call.kind is not Kind.STORED:
                 continue
             target, *parts, value = call.operands
             assert isinstance(target, Target)
             assert isinstance(value, Made)
-            keys = [self._places(part) for part in parts]
-            if len(set(zip(*keys, strict=True))) < self.rounds:
-                raise NoLoopError
-            node = self._all_results(packed, yielded.index(value.index), results, value)
+            shape = target.array._node.shape
+            keys = [
+                [i % extent for i in self._places(part)]
+                for part, extent in zip(parts, shape, strict=False)
+            ]
+            own, known = set(zip(*keys, strict=True)), taken.setdefault(id(target.array), set())
+            if len(own) < self.rounds or own & known:
+                raise NoLoopError  # the last one would count
+            known |= own
+            place = yielded.index(value.index)
+            if results[place].shape != shape[len(parts) :]:
+                raise NoLoopError  # a value that is broadcast
+            node = self._all_results(packed, place, results, value)
             values = TracedArray(node, self.session, is_scalar=False)
             with self.session.at(call.source):
                 target.array[tuple(map(np.array, keys))] = values
@@ -421,6 +429,11 @@ class _Loop:
                 nodes[self.rounds - lag, index] = piece(packed, start, example)
             start += example.size
         return nodes
+
+
+def _no_value() -> NoReturn:
+    """Raise: what depends on values, such as an error of Python's, is recorded call by call."""
+    raise NoLoopError
 
 
 def _as_slice(places: Sequence[int]) -> Any:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.graph import Node
 from steepest.trace.arrays.array import Traced, TracedArray
-
-NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 _SIMPLE = frozenset(
     {int, float, bool, str, type(None), type(Ellipsis), slice, np.float64, np.int64}
@@ -96,13 +93,15 @@ def nested(structure: Any, leaves: Sequence[Any]) -> Sequence[Any]:
 
 def is_plain(leaf: Any) -> bool:
     """Whether an operand is a plain value of a known type."""
+    if type(leaf) is slice:
+        return all(map(is_plain, (leaf.start, leaf.stop, leaf.step)))
     return type(leaf) in _SIMPLE or isinstance(leaf, type | np.dtype | np.generic)
 
 
 def is_same(a: Any, b: Any) -> bool:
     """Whether two plain operands are equal in type and value, signs of zeros included."""
     if a is b:
-        return True
+        return type(a) is not slice or is_plain(a)
     if type(a) is not type(b) or isinstance(a, Traced | np.ndarray):
         return False
     if isinstance(a, float | np.floating):

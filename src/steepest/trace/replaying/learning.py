@@ -69,9 +69,11 @@ class _Learner:
         self.period = len(events) // rounds
         self.earlier: list[tuple[Any, ...]] = []
         self.targets: set[int] = set()
-        self.kinds = [self._first_kind(i) for i in range(self.period)]
+        self.parts: dict[int, int] = {}
+        self.kinds: list[Kind] = []
 
     def template(self) -> Template:
+        self.kinds = [self._first_kind(i) for i in range(self.period)]
         while True:
             before = list(self.kinds)
             calls = self._calls()
@@ -90,6 +92,8 @@ class _Learner:
     def _first_kind(self, index: int) -> Kind:
         """Return what a call seems to do, looking at it alone."""
         last, previous = self._event(index), self._event(index, 1)
+        _demand(last.structure == previous.structure)
+        _demand(len(last.leaves) == len(previous.leaves))
         if last.function is METHODS["__setitem__"] or last.function in IN_PLACE:
             target, key = last.leaves[0], self._key(last)
             moves = any(not is_same(a, b) for a, b in zip(key, self._key(previous), strict=True))
@@ -98,6 +102,7 @@ class _Learner:
                 self.targets.add(id(target))
                 return Kind.STORED
             return Kind.WRITTEN
+        _demand(last.node is not None and previous.node is not None)
         if last.node is previous.node:
             return Kind.KNOWN
         if last.function is METHODS["__getitem__"]:
@@ -170,13 +175,14 @@ class _Learner:
     def _position(event: Event) -> tuple[int, ...] | None:
         """Return the position of the element that is set or read; None if it is no element."""
         stop = -1 if event.function is METHODS["__setitem__"] else None
-        parts = tuple(event.leaves[1:stop])
-        return parts if all(type(part) is int for part in parts) else None
+        parts, shape = event.leaves[1:stop], event.leaves[0]._node.shape
+        if not all(type(part) is int for part in parts) or len(parts) > len(shape):
+            return None
+        return tuple([i % extent for i, extent in zip(parts, shape, strict=False)])
 
     def _call(self, index: int, event: Event) -> Call:
         previous = self._event(index, 1)
         kind = self.kinds[index]
-        _demand(event.structure == previous.structure)
         _demand(event.kwargs.keys() == previous.kwargs.keys())
         _demand(all(is_same(event.kwargs[name], previous.kwargs[name]) for name in event.kwargs))
         back = self._read_back(event, previous) if kind is Kind.READ_BACK else None
@@ -186,7 +192,9 @@ class _Learner:
         if kind is Kind.WRITTEN:
             return self._written(event, operands)
         if kind in (Kind.STORED, Kind.READ_BACK):
-            _demand(self._position(event) is not None)
+            position = self._position(event)
+            number = self.parts.setdefault(id(event.leaves[0]), len(position or ()))
+            _demand(position is not None and len(position) == number)
             flags = flags_of(event.result) if kind is Kind.READ_BACK else None
             return self._made(kind, event, operands, flags, back=back)
         result, node = event.result, event.node
@@ -197,8 +205,8 @@ class _Learner:
         _demand((node.shape, node.dtype) == (previous.node.shape, previous.node.dtype))
         flags = flags_of(result)
         _demand(flags == flags_of(previous.result))
-        base, read_only = self._base(result, event)
-        is_open = base is not None and not isinstance(operands[base], Made) and not read_only
+        base, read_only, may_change = self._base(result, event)
+        is_open = may_change and base is not None and not isinstance(operands[base], Made)
         is_steady = all(isinstance(x, Same | Fixed) for x in operands)
         if kind is Kind.KNOWN and is_steady:
             kind = Kind.REAL if is_open else Kind.KNOWN
@@ -255,19 +263,25 @@ class _Learner:
             raise NoTemplateError
         _demand(last == (before[0] + 1, before[1]))
         back = Made(last[1], -1 - last[0])
-        _demand(event.node is self._event(back.index, back.lag).node)  # it was not cast
+        value = self._event(back.index, back.lag)
+        _demand(event.node is value.node)  # it was not cast
+        _demand(flags_of(event.result) == flags_of(value.result))
         return back
 
-    def _base(self, result: Any, event: Event) -> tuple[int | None, str]:
-        """Return the operand that a result shares memory with, and why it is read-only."""
+    def _base(self, result: Any, event: Event) -> tuple[int | None, str, bool]:
+        """Return the operand that a result shares memory with, and whether that may change.
+
+        Also return why the result is read-only; that is empty if it is not.
+        """
         storage = result.storage
         if storage is None:
-            return None, ""
+            return None, "", False
         for i, leaf in enumerate(event.leaves):
             own = leaf.storage if type(leaf) is TracedArray else None
             if own is not None and own.root is storage.root:
-                return i, own.root.read_only or storage.read_only
-        return None, storage.read_only
+                may_change = not own.root.read_only
+                return i, own.root.read_only or storage.read_only, may_change
+        return None, storage.read_only, False
 
     def _operand(self, event: Event, previous: Event, place: int, kind: Kind) -> Operand:
         leaf, before = event.leaves[place], previous.leaves[place]
@@ -280,14 +294,30 @@ class _Learner:
                 )
                 return Target(leaf)
             _demand(id(leaf) not in self.targets and type(before) is TracedArray)
+            is_index = event.function in (METHODS["__getitem__"], METHODS["__setitem__"])
+            if is_index and 0 < place < len(event.leaves) - (event.node is None):
+                # NumPy looks now whether a known index is within bounds.
+                _demand(self.session.known_value(leaf.node) is None)
             return self._array(leaf, before)
         _demand(is_plain(leaf) and type(leaf) is type(before))
         if is_same(leaf, before):
             return Same(leaf)
-        _demand(type(leaf) in (int, float, np.float64))
+        _demand(type(leaf) in (int, float, np.float64) and self._takes_any(event, place))
         extent = self._extent(event, place, leaf)
         _demand(extent is None or (0 <= leaf < extent and 0 <= before < extent))
         return Varying(self._column(before, leaf), type(leaf), extent)
+
+    @staticmethod
+    def _takes_any(event: Event, place: int) -> bool:
+        """Whether the arrays that a number meets hold every number of its type."""
+        number = event.leaves[place]
+        if event.function is METHODS["__setitem__"] and place == len(event.leaves) - 1:
+            dtype = event.leaves[0]._node.dtype
+            return dtype.kind == "f" or (dtype == np.int64 and type(number) is int)
+        if event.function not in ELEMENTWISE or isinstance(number, float):
+            return True
+        dtypes = {x._node.dtype for x in event.leaves if type(x) is TracedArray}
+        return all(dtype.kind == "f" or dtype == np.int64 for dtype in dtypes)
 
     def _array(self, leaf: TracedArray, before: TracedArray) -> Operand:
         owner = self.owners.get(id(leaf))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from steepest.trace.arrays.array import Traced, TracedArray
-from steepest.trace.recording.session import Session
-from steepest.trace.replaying.events import NO_KEYWORDS, Event, flat
+from steepest.trace.recording.session import AbandonedError, Session
+from steepest.trace.replaying.events import Event, flat
 from steepest.trace.replaying.learning import best_start, learn
 from steepest.trace.replaying.replay import MISSING, Replay
 from steepest.trace.replaying.template import LEAST_ROUNDS, MOST_ROUNDS
@@ -19,8 +19,8 @@ from steepest.trace.replaying.template import LEAST_ROUNDS, MOST_ROUNDS
 _LEAST_REPEATED = 16
 """Calls that must repeat themselves before a loop is replayed."""
 
-_MOST_EVENTS = 3 * 512
-_MOST_KEYS = 1 << 16
+_MOST_EVENTS, _MOST_KEYS = 6 * 512, 1 << 16
+"""Calls that are kept, and after how many the search for a period begins anew."""
 
 _MOST_FAILURES = 12
 """Loops that are given up, or that no template describes, before nothing is replayed any more."""
@@ -43,8 +43,8 @@ class CallLog:
 
     def _forget(self) -> None:
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
-        self._keys: list[tuple[int, int]] = []
-        self._last: dict[tuple[int, int], int] = {}
+        self._keys: list[tuple[int, int, int]] = []
+        self._last: dict[tuple[int, int, int], int] = {}
         self._period = self._repeated = 0
         self._next_try, self._waited = 0, False
 
@@ -52,30 +52,35 @@ class CallLog:
         self,
         function: Callable[..., Any],
         args: Any,
-        kwargs: Mapping[str, Any] = NO_KEYWORDS,
+        kwargs: Mapping[str, Any],
+        frame: types.FrameType,
     ) -> Any:
-        """Make a call of the user's, or return what stands for its result."""
+        """Make a call of the user's, or return what stands for its result.
+
+        `frame` is the user's.
+        """
         session, replay = self.session, self.replay
         if replay is not None:
             if not replay.is_settled:
-                session.calls = None
+                session.call_log = None
                 try:
                     result = replay.answer(function, args, kwargs)
                 finally:
-                    session.calls = self
+                    session.call_log = self
                 if result is not MISSING:
                     return result
             self.end()
-        session.calls = None
+        session.call_log = None
         guards = len(session.guards)
         try:
             result = function(*args, **kwargs)
         finally:
-            session.calls = self
+            session.call_log = self
         if self._failures < _MOST_FAILURES:
-            self._note(function, args, kwargs, result, len(session.guards) == guards)
+            place = id(frame.f_code), frame.f_lasti
+            self._note(place, function, args, kwargs, result, len(session.guards) == guards)
         else:
-            session.calls = None
+            session.call_log = None
         return result
 
     def end(self) -> None:
@@ -87,7 +92,13 @@ class CallLog:
             self._forget()
 
     def _note(
-        self, function: Any, args: Any, kwargs: Mapping[str, Any], result: Any, is_free: bool
+        self,
+        place: tuple[int, int],
+        function: Any,
+        args: Any,
+        kwargs: Mapping[str, Any],
+        result: Any,
+        is_free: bool,
     ) -> None:
         """Note a call; begin a replay where calls have repeated themselves for long enough."""
         leaves, structure = flat(args)
@@ -97,9 +108,7 @@ class CallLog:
         if not is_free or not (is_new or changes) or _is_strange(leaves, kwargs):
             self._forget()
             return
-        frame = sys._getframe(3)
-        place = id(frame.f_code), frame.f_lasti
-        key = id(function), place[1]
+        key = id(function), *place
         keys, number = self._keys, len(self._keys)
         self._events.append(Event(function, structure, leaves, kwargs, result, node, place))
         keys.append(key)
@@ -137,17 +146,20 @@ def _is_strange(leaves: Any, kwargs: Mapping[str, Any]) -> bool:
     for leaf in leaves:
         kind = type(leaf)
         if kind is not TracedArray and (isinstance(leaf, Traced) or callable(leaf)):
-            return not isinstance(leaf, type)
+            if not isinstance(leaf, type):
+                return True
     return any([isinstance(x, Traced | list | tuple) for x in kwargs.values()])
 
 
 @contextlib.contextmanager
 def replaying(session: Session) -> Iterator[None]:
     """Replay the loops of what is recorded meanwhile."""
-    outer, session.calls = session.calls, CallLog(session)
-    log = session.calls
+    outer, session.call_log = session.call_log, CallLog(session)
+    log = session.call_log
     try:
         yield
         log.end()
     finally:
-        session.calls = outer
+        session.call_log = outer
+    if session.is_abandoned:  # and the user's code caught the error
+        raise AbandonedError

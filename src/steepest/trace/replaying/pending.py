@@ -27,14 +27,14 @@ class Pending(Storage):
 
     def __init__(self, replay: Any, number: int, index: int, is_shared: bool) -> None:
         self.replay, self.round, self.index = replay, number, index
-        self.is_shared = is_shared
+        self.is_shared, self.has_views = is_shared, False
 
     def __getattr__(self, name: str) -> Any:
         if name not in _LATE:
             raise AttributeError(name)
         call = self.replay.template.calls[self.index]
-        self.argument, self.has_views = None, False
-        self.elements, self.dirty, self.version = {}, set(), 0
+        self.argument, self.version = None, 0
+        self.elements, self.dirty = {}, set()
         self.is_ordered, self.node = call.flags.ordered, call.node
         self.origin, self.read_only = call.node, call.read_only
         return getattr(self, name)
@@ -58,7 +58,7 @@ class Pending(Storage):
         super().replace_element(position, node)
 
 
-_LATE = frozenset(Storage.__slots__) - {"replay", "is_shared"}
+_LATE = frozenset(Storage.__slots__) - {"replay", "is_shared", "has_views"}
 
 
 class Awaited(Storage):
@@ -75,4 +75,6 @@ class Awaited(Storage):
         return object.__getattribute__(self, name)
 
 
-_ELEMENTS = frozenset({"node", "elements", "dirty", "version", "current", "replace"})
+_ELEMENTS = frozenset({
+    "node", "elements", "dirty", "version", "current", "replace", "save", "restore",
+})  # fmt: skip

@@ -11,7 +11,7 @@ from steepest.graph import Node
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.assignment import freeze, storage_of
 from steepest.trace.arrays.storage import Storage
-from steepest.trace.recording.session import AbandonedError, Session, reopened
+from steepest.trace.recording.session import Session, abandon, reopened
 from steepest.trace.replaying.build import Replayed, made_again, made_loop
 from steepest.trace.replaying.events import flat, is_same
 from steepest.trace.replaying.pending import Awaited, Pending
@@ -29,7 +29,7 @@ from steepest.trace.replaying.template import (
 MISSING: Any = object()
 """What :meth:`Replay.answer` returns for a call that does not fit."""
 
-LEAST_CALLS, LEAST_ROUNDS = 64, 6
+LEAST_CALLS, LEAST_ITERATIONS = 64, 6
 """Calls and iterations from which on a loop is built; fewer are recorded after all."""
 
 
@@ -65,7 +65,7 @@ class Replay:
     def is_long(self) -> bool:
         """Whether it is worth a loop of its own."""
         calls = self.round * len(self.template.calls)
-        return calls >= LEAST_CALLS and self.round >= LEAST_ROUNDS
+        return calls >= LEAST_CALLS and self.round >= LEAST_ITERATIONS
 
     def answer(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -79,7 +79,7 @@ class Replay:
         leaves, structure = flat(args)
         if structure != call.structure or len(leaves) != len(call.operands):
             return MISSING
-        if kwargs and not self._has_keywords(call, kwargs):
+        if (kwargs or call.kwargs) and not self._has_keywords(call, kwargs):
             return MISSING
         noted: list[tuple[int, Any]] = []
         for operand, leaf in zip(call.operands, leaves, strict=True):
@@ -103,7 +103,7 @@ class Replay:
         if kind is Made:
             return type(leaf) is TracedArray and self._is_made(operand, leaf)
         if kind is Same:
-            return leaf is operand.value or is_same(leaf, operand.value)
+            return is_same(leaf, operand.value)
         if kind is Varying:
             if type(leaf) is not operand.kind:
                 return False
@@ -170,7 +170,9 @@ class Replay:
             return self._new(call, self.round, self.position)
         if kind is Kind.WRITTEN:
             return self._write(call, leaves)
-        position = tuple(leaves[1:] if kind is Kind.READ_BACK else leaves[1:-1])
+        parts = leaves[1:] if kind is Kind.READ_BACK else leaves[1:-1]
+        shape = leaves[0]._node.shape
+        position = tuple([i % extent for i, extent in zip(parts, shape, strict=False)])
         key = id(leaves[0]), position
         if kind is Kind.STORED:
             value = call.operands[-1]
@@ -230,7 +232,7 @@ class Replay:
             return
         self.is_settled = True
         session = self.session
-        calls, session.calls = session.calls, None
+        log, session.call_log = session.call_log, None
         refusals = REFUSALS.set(None)  # what cannot be a loop is no error of the user's
         try:
             for target in self._stored():
@@ -240,7 +242,7 @@ class Replay:
                 nodes = made_loop(replayed) if self.is_long else None
                 self._nodes = made_again(replayed) if nodes is None else nodes
         finally:
-            session.calls = calls
+            session.call_log = log
             REFUSALS.reset(refusals)
 
     def _stored(self) -> list[Any]:
@@ -264,5 +266,5 @@ class Replay:
         """Return the node of a result, once the replay has ended."""
         node = self._nodes.get((number, index))
         if node is None:  # the user's code caught the error that ended the replay
-            raise AbandonedError
+            abandon()
         return node
