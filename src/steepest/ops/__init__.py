@@ -24,10 +24,13 @@ from steepest.ops.leaves import (
 )
 from steepest.ops.linear_algebra import (
     cholesky,
+    equations,
     factors,
+    general_functions,
     linear,
     lower_part,
     matrix_functions,
+    pivoted,
     spectral,
     triangular,
 )
@@ -56,6 +59,9 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             spectral,
             matrix_functions,
             triangular,
+            pivoted,
+            equations,
+            general_functions,
             special,
             loops,
             fourier,
