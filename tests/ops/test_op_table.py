@@ -200,7 +200,9 @@ ORACLES |= {
     "lu_triangles": _eliminated,
     "sylvester": _sylvester,
     "solve_band": lambda band, b, below: np.linalg.solve(_whole(band, below), b),
-    "general_function": lambda a, of: getattr(scipy.linalg, of)(a * np.float64(1)).real.astype(a.dtype),
+    "general_function": lambda a, of: getattr(scipy.linalg, of)(a * np.float64(1)).real.astype(
+        a.dtype
+    ),
 }
 # NumPy's function of that name, called as the row calls it.
 CALLS = {

@@ -20,7 +20,7 @@ from steepest.ops.row import Case, Domain, Row, recorded
 def _sylvester(a: Any, b: Any, q: Any) -> np.ndarray:
     from scipy.linalg import solve_sylvester
 
-    result = np.empty_like(q)
+    result: np.ndarray = np.empty_like(q)
     for place in np.ndindex(*q.shape[:-2]):
         result[place] = solve_sylvester(a[place], b[place], q[place])
     return result
@@ -76,14 +76,16 @@ sylvester: Callable[..., Array] = recorded(SYLVESTER)
 # Systems with a banded matrix, in LAPACK's storage: diagonals as rows, the highest first.
 
 
-def _solve_band(band: Any, b: Any, *, below: int) -> np.ndarray:
-    from scipy.linalg import solve_banded
+def _solve_band(band: Any, b: Any, *, below: int, definite: bool = False) -> np.ndarray:
+    from scipy.linalg import cholesky_banded, solve_banded
 
+    if definite:  # or it raises LinAlgError
+        cholesky_banded(band[below:], lower=True)
     result: np.ndarray = solve_banded((below, len(band) - 1 - below), band, b)
     return result
 
 
-def _band_infer(band: Node, b: Node, *, below: int) -> tuple[Shape, np.dtype]:
+def _band_infer(band: Node, b: Node, *, below: int, **_: bool) -> tuple[Shape, np.dtype]:
     if band.ndim != 2 or b.ndim != 2 or band.shape[1] != b.shape[0]:
         raise ValueError(f"solve_band: shapes {band.shape} and {b.shape} do not fit")
     return b.shape, b.dtype
@@ -121,7 +123,7 @@ def _products(left: Array, right: Array, rows: int, below: int) -> Array:
 
 
 def _band_pullback(
-    cotangent: Array, x: Array, band: Array, b: Array, *, below: int
+    cotangent: Array, x: Array, band: Array, b: Array, *, below: int, **_: bool
 ) -> tuple[Array, ...]:
     above = band.shape[0] - 1 - below
     to_b = solve_band(transposed_band(band, below), cotangent, below=above)
@@ -141,17 +143,21 @@ def _times(band: Array, x: Array, below: int) -> Array:
 
 
 def _band_pushforward(
-    tangents: Sequence[Array], x: Array, band: Array, b: Array, *, below: int
+    tangents: Sequence[Array], x: Array, band: Array, b: Array, *, below: int, **_: bool
 ) -> Array:
     return solve_band(band, tangents[1] - _times(tangents[0], x, below), below=below)
 
 
-def _torch_solve_band(t: Torch, band: Tensor, b: Tensor, *, below: int) -> Tensor:
+def _torch_solve_band(
+    t: Torch, band: Tensor, b: Tensor, *, below: int, definite: bool = False
+) -> Tensor:
     n, above = b.shape[0], band.shape[0] - 1 - below
     whole = t.zeros((n, n), dtype=b.dtype, device=b.device)
     for offset in range(max(-below, 1 - n), min(above, n - 1) + 1):
         row = band[above - offset]
         whole = whole + t.diag(row[offset:] if offset >= 0 else row[:offset], offset)
+    if definite:  # or it raises an error
+        t.linalg.cholesky(whole)
     return t.linalg.solve(whole, b)
 
 

@@ -39,9 +39,7 @@ ROW_SWAPS: Row = Row(
     derivative=Zero(),
     torch=lambda t, a: t.linalg.lu_factor(a).pivots - 1,
     lower=HOST,
-    domain=Domain(
-        ENTRIES, (*SQUARE_CASES, Case(((5, 3),)), Case(((2, 3, 4),))), smooth=False
-    ),
+    domain=Domain(ENTRIES, (*SQUARE_CASES, Case(((5, 3),)), Case(((2, 3, 4),))), smooth=False),
     kink="the exchanges of LAPACK's getrf; slope 0 everywhere",
 )
 row_swaps: Callable[..., Array] = recorded(ROW_SWAPS)

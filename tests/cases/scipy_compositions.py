@@ -1,0 +1,5 @@
+"""Calls of SciPy's functions that are compositions, by the function's full name."""
+
+from tests.cases import scipy_linalg
+
+CASES = {**scipy_linalg.CASES}
