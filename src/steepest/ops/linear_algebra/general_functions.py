@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.graph import Node, Shape
 from steepest.ops.aliases import Array, Tensor, Torch
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.elementwise.arithmetic import stop_gradient
@@ -44,6 +45,12 @@ def _evaluate(a: Any, *, of: str) -> np.ndarray:
         for place in np.ndindex(*a.shape[:-2]):
             result[place] = _of_one(a[place], of)
     return result
+
+
+def _infer(a: Node, *, of: str) -> tuple[Shape, np.dtype]:
+    if of not in NAMES:
+        raise ValueError(f"{of!r} is none of {', '.join(NAMES)}")
+    return square(a)
 
 
 def _largest(x: Array) -> Array:
@@ -95,7 +102,7 @@ NAMES = ("expm", "sqrtm", "logm", "sinm", "cosm", "tanm", "sinhm", "coshm", "tan
 GENERAL_FUNCTION: Row = Row(
     name="general_function",
     evaluate=_evaluate,
-    infer=lambda a, *, of: square(a),
+    infer=_infer,
     derivative=Rule(_pullback, _pushforward),
     torch=_in_torch,
     lower=HOST,

@@ -34,7 +34,7 @@ from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import see_library
 from steepest.trace.following.objects import IN_PYTHON, follow_object
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
-from steepest.trace.following.stand_ins import READ
+from steepest.trace.following.stand_ins import READ, see_made
 from steepest.trace.following.tables import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
@@ -127,6 +127,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if type(value) in IN_PYTHON:
         return follow_object(value, root)
     if is_library(type(value)):
+        made = see_made(value, name, root)
+        if made is not None:
+            return made
         captures.opaque.append(f"{name} ({type(value).__name__})")
     return follow(value, root)
 

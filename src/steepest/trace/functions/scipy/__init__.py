@@ -1,5 +1,5 @@
 """SciPy's functions, a module for each of SciPy's."""
 
-from steepest.trace.functions.scipy import linalg, special
+from steepest.trace.functions.scipy import interpolate, linalg, special
 
-__all__ = ["linalg", "special"]
+__all__ = ["interpolate", "linalg", "special"]

@@ -1,0 +1,43 @@
+"""Objects of SciPy's classes that a function reads from outside."""
+
+import numpy as np
+import pytest
+import scipy.interpolate as si
+
+import steepest as st
+from steepest.errors import UnsupportedError
+from steepest.trace import trace_function
+
+T = np.linspace(0.0, 1.0, 6)
+POINTS = np.array([0.15, 0.5, 0.77])
+
+
+def test_a_change_in_place_is_seen():
+    spline = si.CubicSpline(T, np.sin(T))
+    value = st.compile(lambda x: spline(x))
+    for _ in range(2):
+        np.testing.assert_allclose(value(POINTS), spline(POINTS), rtol=1e-14)
+    spline.c[...] *= 3.0
+    np.testing.assert_allclose(value(POINTS), spline(POINTS), rtol=1e-14)
+
+
+def test_another_object_is_traced_anew():
+    splines = [si.CubicSpline(T, np.sin(T)), si.PchipInterpolator(T, np.cos(T))]
+    value = st.compile(lambda x: splines[0](x))
+    np.testing.assert_allclose(value(POINTS), splines[0](POINTS), rtol=1e-14)
+    splines.reverse()
+    np.testing.assert_allclose(value(POINTS), splines[0](POINTS), rtol=1e-14)
+
+
+def test_an_object_that_was_read_lets_the_trace_hold():
+    spline = si.make_interp_spline(T, np.sin(T))
+    trace = trace_function(lambda x: spline(x), (POINTS,))
+    assert not trace.captures.opaque
+
+
+def test_what_is_not_known_of_an_object_is_refused_by_name():
+    spline = si.CubicSpline(T, np.sin(T))
+    with pytest.raises(UnsupportedError, match=r"roots of a spline"):
+        st.gradient(lambda x: x * spline.roots()[0])(0.3)
+    with pytest.raises(UnsupportedError, match=r"\.from_spline of PPoly"):
+        st.gradient(lambda x: x * spline.from_spline(x))(0.3)
