@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.optimize
 import scipy.special
 
 import steepest as st
@@ -128,6 +129,12 @@ def _swapped(swaps, rows):
     return np.array(order)
 
 
+def _root_of_cubic(a, start, **_):
+    """Return the real root of x^3 + x = a by Cardano's formula, and that it was found."""
+    root = np.sqrt(a * a / 4 + 1 / 27)
+    return np.append(np.cbrt(a / 2 + root) + np.cbrt(a / 2 - root), 1.0)
+
+
 def _eliminated(a):
     """Return LU factors from the leading minors, as quotients of determinants."""
     det, result = np.linalg.det, np.empty(a.shape, a.dtype)
@@ -195,6 +202,8 @@ ORACLES |= {
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
     "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
     "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+    "solution": _root_of_cubic,
+    "nonnegative_support": lambda a, b: scipy.optimize.nnls(a, b)[0] > 0,
     "row_swaps": lambda a: scipy.linalg.lu_factor(a)[1],
     "swapped_rows": lambda swaps, rows: np.apply_along_axis(_swapped, -1, swaps, rows),
     "lu_triangles": _eliminated,

@@ -2,7 +2,16 @@
 
 from types import MappingProxyType
 
-from steepest.ops.arrays import fourier, gather, loops, product, reduction, shaping, slices
+from steepest.ops.arrays import (
+    fourier,
+    gather,
+    loops,
+    product,
+    reduction,
+    shaping,
+    slices,
+    solutions,
+)
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
 from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
@@ -65,6 +74,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             special,
             loops,
             fourier,
+            solutions,
         )
         for row in module.ROWS
     }

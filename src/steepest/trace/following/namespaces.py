@@ -227,7 +227,8 @@ def _reads_outside(value: Any) -> bool:
 
 def _see_type(value: type) -> Any:
     if value.__module__.startswith("scipy.") and public_name(value) in SEEN_BY_NAME:
-        return SEEN_BY_NAME[public_name(value)]
+        made = SEEN_BY_NAME[public_name(value)]
+        return made if isinstance(made, type) else seen_type(value, made)
     if value in SEEN_TYPES or value in SEEN:
         return SEEN.get(value) or SEEN_TYPES[value]
     if issubclass(value, np.generic):

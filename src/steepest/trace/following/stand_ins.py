@@ -280,7 +280,7 @@ def _is_given(module: types.ModuleType, name: str, value: Any) -> bool:
 See = Callable[[str], Any]
 """Returns what traced code sees for an attribute of an object."""
 
-MADE_BY_NAME: dict[str, Callable[[Any, See], Any]] = {}
+MADE_OUTSIDE: dict[str, Callable[[Any, See], Any]] = {}
 """Makes the stand-in of an object that was made outside, by the full public name of its class."""
 
 
@@ -309,7 +309,7 @@ def public_name(kind: Any) -> str:
 
 def see_made(value: Any, name: str, root: Session) -> Any:
     """Return the stand-in of an object that was made outside, or None where there is none."""
-    make = MADE_BY_NAME.get(public_name(type(value)))
+    make = MADE_OUTSIDE.get(public_name(type(value)))
     if make is None:
         return None
     key = (id(value), "made outside")

@@ -9,7 +9,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.following.stand_ins import MADE_BY_NAME, LibraryObject, See
+from steepest.trace.following.stand_ins import MADE_OUTSIDE, LibraryObject, See
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.interpolate.periods import (
     along_axis,
@@ -164,5 +164,5 @@ def _made(value: Any, see: See) -> BSpline:
     return made
 
 
-MADE_BY_NAME["scipy.interpolate.BSpline"] = _made
+MADE_OUTSIDE["scipy.interpolate.BSpline"] = _made
 SEEN_BY_NAME["scipy.interpolate.BSpline"] = BSpline

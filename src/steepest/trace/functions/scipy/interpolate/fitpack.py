@@ -11,7 +11,7 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.following.stand_ins import MADE_BY_NAME, LibraryObject, See
+from steepest.trace.following.stand_ins import MADE_OUTSIDE, LibraryObject, See
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.interpolate.bsplines import BSpline
 from steepest.trace.functions.scipy.interpolate.collocation import coefficients, not_a_knot
@@ -185,6 +185,6 @@ def _made(value: Any, see: See) -> UnivariateSpline:
 
 
 for _name in ("UnivariateSpline", "InterpolatedUnivariateSpline", "LSQUnivariateSpline"):
-    MADE_BY_NAME[f"scipy.interpolate.{_name}"] = _made
+    MADE_OUTSIDE[f"scipy.interpolate.{_name}"] = _made
 for _class in (UnivariateSpline, InterpolatedUnivariateSpline):
     SEEN_BY_NAME[f"scipy.interpolate.{_class.__name__}"] = _class

@@ -13,7 +13,7 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.dispatch import demand, truth_of
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.following.stand_ins import MADE_BY_NAME, LibraryObject, See
+from steepest.trace.following.stand_ins import MADE_OUTSIDE, LibraryObject, See
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.interpolate.periods import as_array, beside, interval
 from steepest.trace.functions.scipy.registry import demand_one_of, floating, of_scipy
@@ -152,5 +152,5 @@ def _made(value: Any, see: See) -> RegularGridInterpolator:
     return made
 
 
-MADE_BY_NAME["scipy.interpolate.RegularGridInterpolator"] = _made
+MADE_OUTSIDE["scipy.interpolate.RegularGridInterpolator"] = _made
 SEEN_BY_NAME["scipy.interpolate.RegularGridInterpolator"] = RegularGridInterpolator

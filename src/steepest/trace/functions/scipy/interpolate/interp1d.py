@@ -12,7 +12,7 @@ from steepest.trace.arrays.array import holds_traced
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.following.stand_ins import MADE_BY_NAME, LibraryObject, See
+from steepest.trace.following.stand_ins import MADE_OUTSIDE, LibraryObject, See
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.interpolate.collocation import make_interp_spline
 from steepest.trace.functions.scipy.interpolate.periods import (
@@ -131,5 +131,5 @@ def _made(value: Any, see: See) -> interp1d:
     return made
 
 
-MADE_BY_NAME["scipy.interpolate.interp1d"] = _made
+MADE_OUTSIDE["scipy.interpolate.interp1d"] = _made
 SEEN_BY_NAME["scipy.interpolate.interp1d"] = interp1d

@@ -11,7 +11,7 @@ from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.following.stand_ins import MADE_BY_NAME, LibraryObject, See
+from steepest.trace.following.stand_ins import MADE_OUTSIDE, LibraryObject, See
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.interpolate.periods import (
     along_axis,
@@ -134,5 +134,5 @@ def _made(value: Any, see: See) -> PPoly:
 
 for _name in ("PPoly", "CubicHermiteSpline", "CubicSpline", "PchipInterpolator",
               "Akima1DInterpolator"):  # fmt: skip
-    MADE_BY_NAME[f"scipy.interpolate.{_name}"] = _made
+    MADE_OUTSIDE[f"scipy.interpolate.{_name}"] = _made
 SEEN_BY_NAME["scipy.interpolate.PPoly"] = PPoly
