@@ -1,5 +1,17 @@
 """Calls of SciPy's functions that are compositions, by the function's full name."""
 
-from tests.cases import scipy_interpolate, scipy_linalg, scipy_optimize
+from tests.cases import (
+    scipy_fft,
+    scipy_integrate,
+    scipy_interpolate,
+    scipy_linalg,
+    scipy_optimize,
+)
 
-CASES = {**scipy_linalg.CASES, **scipy_interpolate.CASES, **scipy_optimize.CASES}
+CASES = {
+    **scipy_fft.CASES,
+    **scipy_integrate.CASES,
+    **scipy_interpolate.CASES,
+    **scipy_linalg.CASES,
+    **scipy_optimize.CASES,
+}
