@@ -5,7 +5,10 @@ from tests.cases import (
     scipy_integrate,
     scipy_interpolate,
     scipy_linalg,
+    scipy_ndimage,
     scipy_optimize,
+    scipy_signal,
+    scipy_spatial,
 )
 
 CASES = {
@@ -13,5 +16,8 @@ CASES = {
     **scipy_integrate.CASES,
     **scipy_interpolate.CASES,
     **scipy_linalg.CASES,
+    **scipy_ndimage.CASES,
     **scipy_optimize.CASES,
+    **scipy_signal.CASES,
+    **scipy_spatial.CASES,
 }
