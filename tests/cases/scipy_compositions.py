@@ -8,6 +8,7 @@ from tests.cases import (
     scipy_ndimage,
     scipy_optimize,
     scipy_signal,
+    scipy_sparse,
     scipy_spatial,
 )
 
@@ -19,5 +20,6 @@ CASES = {
     **scipy_ndimage.CASES,
     **scipy_optimize.CASES,
     **scipy_signal.CASES,
+    **scipy_sparse.CASES,
     **scipy_spatial.CASES,
 }

@@ -129,6 +129,12 @@ def _swapped(swaps, rows):
     return np.array(order)
 
 
+def _with_entries(data, rows, columns, b, transposed):
+    whole = np.zeros((len(b), len(b)), data.dtype)
+    np.add.at(whole, (rows, columns), data)
+    return np.linalg.solve(whole.T if transposed else whole, b)
+
+
 def _root_of_cubic(a, start, **_):
     """Return the real root of x^3 + x = a by Cardano's formula, and that it was found."""
     root = np.sqrt(a * a / 4 + 1 / 27)
@@ -202,6 +208,7 @@ ORACLES |= {
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
     "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
     "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+    "sparse_solve": _with_entries,
     "solution": _root_of_cubic,
     "nonnegative_support": lambda a, b: scipy.optimize.nnls(a, b)[0] > 0,
     "row_swaps": lambda a: scipy.linalg.lu_factor(a)[1],

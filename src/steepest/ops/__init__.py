@@ -40,6 +40,7 @@ from steepest.ops.linear_algebra import (
     lower_part,
     matrix_functions,
     pivoted,
+    sparse,
     spectral,
     triangular,
 )
@@ -71,6 +72,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             pivoted,
             equations,
             general_functions,
+            sparse,
             special,
             loops,
             fourier,

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import scipy.interpolate as si
+import scipy.sparse as sp
+import scipy.sparse.linalg
 
 import steepest as st
 from steepest.errors import UnsupportedError
@@ -19,6 +21,15 @@ def test_a_change_in_place_is_seen():
         np.testing.assert_allclose(value(POINTS), spline(POINTS), rtol=1e-14)
     spline.c[...] *= 3.0
     np.testing.assert_allclose(value(POINTS), spline(POINTS), rtol=1e-14)
+
+
+def test_a_sparse_matrix_changed_in_place_is_seen():
+    matrix = sp.csc_matrix(np.diag([2.0, 3.0, 4.0]) + 0.5)
+    solve = st.compile(lambda x: matrix @ x + scipy.sparse.linalg.spsolve(matrix, x))
+    for factor in (1.0, 3.0, 0.5):
+        matrix.data[...] *= factor
+        expected = matrix @ POINTS + scipy.sparse.linalg.spsolve(matrix, POINTS)
+        np.testing.assert_allclose(solve(POINTS), expected, rtol=1e-13)
 
 
 def test_another_object_is_traced_anew():

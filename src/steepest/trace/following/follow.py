@@ -111,6 +111,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return see_tuple(value, name, root)
     if type(value) in _METHODS_OF_TYPES and value.__objclass__ is dict:  # by another name
         note_dictionaries(root)
+    made = see_made(value, name, root)
+    if made is not None:
+        return made
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -127,9 +130,6 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if type(value) in IN_PYTHON:
         return follow_object(value, root)
     if is_library(type(value)):
-        made = see_made(value, name, root)
-        if made is not None:
-            return made
         captures.opaque.append(f"{name} ({type(value).__name__})")
     return follow(value, root)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import math
 import types
 from collections.abc import Callable
@@ -294,6 +295,8 @@ class LibraryObject:
     __array_ufunc__ = None  # operators of NumPy's arrays leave the work to this object's
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # which Python and NumPy ask every object for
+            raise AttributeError(name)
         raise UnsupportedAttributeError(
             f"the attribute .{name} of {type(self).__name__}{at(user_source())} cannot be "
             "recorded: compute what you need of it outside the function, and pass it in"
@@ -301,14 +304,20 @@ class LibraryObject:
 
 
 def public_name(kind: Any) -> str:
-    """Return the full name of a function or class, without private modules."""
+    """Return the full name of a function or class, in the public module above private ones."""
     module = getattr(kind, "__module__", None) or ""
-    public = ".".join(part for part in module.split(".") if not part.startswith("_"))
-    return f"{public}.{getattr(kind, '__name__', '')}"
+    parts = itertools.takewhile(lambda part: not part.startswith("_"), module.split("."))
+    return ".".join([*parts, getattr(kind, "__name__", "")])
 
 
 def see_made(value: Any, name: str, root: Session) -> Any:
-    """Return the stand-in of an object that was made outside, or None where there is none."""
+    """Return the stand-in of an object that was made outside, or None where there is none.
+
+    A method of such an object is the stand-in's method.
+    """
+    if isinstance(value, types.MethodType | types.BuiltinMethodType):
+        owner = see_made(value.__self__, name, root)
+        return None if owner is None else getattr(owner, value.__name__)
     make = MADE_OUTSIDE.get(public_name(type(value)))
     if make is None:
         return None

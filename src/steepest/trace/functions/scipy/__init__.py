@@ -8,6 +8,7 @@ from steepest.trace.functions.scipy import (
     ndimage,
     optimize,
     signal,
+    sparse,
     spatial,
     special,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ndimage",
     "optimize",
     "signal",
+    "sparse",
     "spatial",
     "special",
 ]
