@@ -1,7 +1,8 @@
-"""Solutions of equations: SciPy's solver finds them, and they are differentiated implicitly.
+"""Solutions of equations: a search finds them, and they are differentiated implicitly.
 
-A solution x of r(x, a) = 0 changes by -(dr/dx)^-1 (dr/da) da, whatever found it. The rules are in
-``derivative.implicit``.
+A solution x of r(x, a) = 0 changes by -(dr/dx)^-1 (dr/da) da, whatever found it. So the search is
+one op, which has no slope, and the solution is another, which has the value of the search. The
+rules are in ``derivative.implicit``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from steepest.graph import Graph, Node, Shape, make
-from steepest.ops.aliases import Tensor, Torch
+from steepest.ops.aliases import Builder, Element, Tensor, Torch
 from steepest.ops.arrays.loops import RULES, run_step, run_step_in_torch, step_input
 from steepest.ops.derivative_rules import Rule, Zero
 from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY, SUBTRACT
-from steepest.ops.machine_code import HOST
+from steepest.ops.machine_code import HOST, Indexed
 from steepest.ops.row import Case, Domain, Row, recorded
 
 FOUND, NOT_CONVERGED, NO_BRACKET = 1.0, 0.0, -1.0
@@ -114,8 +115,8 @@ class _Functions:
 
 
 def _evaluate(
-    *operands: Any, function: Graph, slope: Graph | None, curvature: Graph | None, kind: str,
-    solver: str, options: tuple[tuple[str, Any], ...], size: int,
+    *operands: Any, function: Graph, slope: Graph | None, curvature: Graph | None, solver: str,
+    options: tuple[tuple[str, Any], ...], size: int,
 ) -> np.ndarray:  # fmt: skip
     *around, start = operands
     functions = _Functions(function, slope, curvature, around)
@@ -133,38 +134,19 @@ def _evaluate(
     return result
 
 
-def _in_torch(
-    t: Torch, *operands: Tensor, function: Graph, kind: str, size: int, **attributes: Any
-) -> Tensor:
-    """Solve in NumPy; a step of Newton's method gives the result its slopes."""
-    arrays = [x.detach().cpu().numpy() for x in operands]
-    packed = _evaluate(*arrays, function=function, kind=kind, size=size, **attributes)
-    around, found = operands[:-1], t.as_tensor(packed, device=operands[0].device)
-    if not any(x.requires_grad for x in around):
-        return found
-    x = found[:-1].detach()
-
-    def residual(x: Tensor) -> Tensor:
-        value = run_step_in_torch(t, function, [x, *around])[0]
-        return value - x if kind == "fixed point" else value
-
-    matrix = t.autograd.functional.jacobian(residual, x).detach()
-    moved = x - t.linalg.solve(matrix, residual(x))
-    return t.cat([moved + (x - moved).detach(), found[-1:]])
-
-
-def _infer(*operands: Node, function: Graph, size: int, **_: Any) -> tuple[Shape, np.dtype]:
-    wanted = operands[:-1]
-    if len(function.inputs) != 1 + len(wanted) or function.inputs[0].size != size:
-        raise ValueError(f"solution: {len(wanted)} values around do not fit the function")
+def _search_infer(*operands: Node, function: Graph, size: int, **_: Any) -> tuple[Shape, np.dtype]:
+    _demand_inputs(function, len(operands) - 1, size)
     return (size + 1,), np.dtype(np.float64)
 
 
-def _later(name: str) -> Callable[..., Any]:
-    def rule(*args: Any, **attributes: Any) -> Any:
-        return RULES[name](*args, **attributes)
+def _demand_inputs(function: Graph, around: int, size: int) -> None:
+    if len(function.inputs) != 1 + around or function.inputs[0].size != size:
+        raise ValueError(f"search: {around} values around do not fit the function")
 
-    return rule
+
+def _search_in_torch(t: Torch, *operands: Tensor, **attributes: Any) -> Tensor:
+    arrays = [x.detach().cpu().numpy() for x in operands]
+    return t.as_tensor(_evaluate(*arrays, **attributes), device=operands[0].device)
 
 
 def _cubic(size: int) -> Graph:
@@ -176,18 +158,18 @@ def _cubic(size: int) -> Graph:
 
 def _case(size: int, solver: str, start: int, options: tuple[tuple[str, Any], ...]) -> Case:
     attributes = {
-        "function": _cubic(size), "slope": None, "curvature": None, "kind": "root",
+        "function": _cubic(size), "slope": None, "curvature": None,
         "solver": solver, "options": options, "size": size,
     }  # fmt: skip
     return Case(((size,), (start,)), attributes)
 
 
-SOLUTION: Row = Row(
-    name="solution",
+SEARCH: Row = Row(
+    name="search",
     evaluate=_evaluate,
-    infer=_infer,
-    derivative=Rule(_later("pull solution"), _later("push solution")),
-    torch=_in_torch,
+    infer=_search_infer,
+    derivative=Zero(),
+    torch=_search_in_torch,
     lower=HOST,
     domain=Domain(
         ((1.0, 3.0),),
@@ -196,8 +178,74 @@ SOLUTION: Row = Row(
             _case(1, "newton", 1, (("tol", 1e-15),)),
             _case(3, "root:hybr", 3, (("xtol", 1e-12),)),
         ),
+        smooth=False,
     ),
-    kink="by the implicit function theorem; the start has no slope",
+    kink="slope 0: the slope of a solution is that of the op solution",
+)
+
+
+# The solution, whose value is what a search has found.
+
+
+def _in_torch(t: Torch, *operands: Tensor, function: Graph, kind: str, size: int) -> Tensor:
+    """Return what was found; a step of Newton's method gives it its slopes."""
+    *around, found = operands
+    if not any(x.requires_grad for x in around):
+        return found
+    x = found[:-1].detach()
+
+    def residual(x: Tensor) -> Tensor:
+        value = run_step_in_torch(t, function, [x, *around])[0]
+        return value - x if kind == "fixed point" else value
+
+    matrix = t.autograd.functional.jacobian(residual, x).detach()
+    moved = x - t.linalg.solve(matrix, residual(x))
+    return t.cat([moved + (x - moved).detach(), found[-1:].detach()])
+
+
+def _infer(*operands: Node, function: Graph, kind: str, size: int) -> tuple[Shape, np.dtype]:
+    _demand_inputs(function, len(operands) - 1, size)
+    if operands[-1].shape != (size + 1,):
+        raise ValueError(f"solution: {operands[-1]} is no result of a search ({kind})")
+    return (size + 1,), np.dtype(np.float64)
+
+
+def _later(name: str) -> Callable[..., Any]:
+    def rule(*args: Any, **attributes: Any) -> Any:
+        return RULES[name](*args, **attributes)
+
+    return rule
+
+
+def _element(
+    b: Builder, fetch: Callable[..., Element], index: tuple[Any, ...], node: Node
+) -> Element:
+    return fetch(len(node.operands) - 1, index)
+
+
+def _found(a: Any) -> Any:
+    """Return the result of a search for tests, by Cardano's formula."""
+    root = np.sqrt(a * a / 4 + 1 / 27)
+    x = np.cbrt(a / 2 + root) + np.cbrt(a / 2 - root)
+    return np.concatenate([x, np.ones(1)])
+
+
+SOLUTION: Row = Row(
+    name="solution",
+    evaluate=lambda *operands, function, kind, size: operands[-1],
+    infer=_infer,
+    derivative=Rule(_later("pull solution"), _later("push solution")),
+    torch=_in_torch,
+    lower=Indexed(_element),
+    domain=Domain(
+        ((1.0, 3.0),),
+        tuple(
+            Case(((n,), (n + 1,)), {"function": _cubic(n), "kind": "root", "size": n})
+            for n in (1, 3)
+        ),
+        agree=lambda a, found: (a, _found(a)),
+    ),
+    kink="by the implicit function theorem",
     explain="the solver has found no solution, or the slope of the function is 0 there",
 )
 solution: Callable[..., Any] = recorded(SOLUTION)
@@ -227,4 +275,4 @@ NONNEGATIVE_SUPPORT: Row = Row(
 )
 nonnegative_support: Callable[..., Any] = recorded(NONNEGATIVE_SUPPORT)
 
-ROWS: tuple[Row, ...] = (SOLUTION, NONNEGATIVE_SUPPORT)
+ROWS: tuple[Row, ...] = (SEARCH, SOLUTION, NONNEGATIVE_SUPPORT)

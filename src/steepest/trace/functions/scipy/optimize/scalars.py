@@ -15,6 +15,7 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.follow import follow
 from steepest.trace.functions.registry import Array, ArrayLike
+from steepest.trace.functions.scipy.optimize.bracketing import BRACKETING
 from steepest.trace.functions.scipy.optimize.searches import (
     Found,
     arguments,
@@ -24,8 +25,6 @@ from steepest.trace.functions.scipy.optimize.searches import (
 )
 from steepest.trace.functions.scipy.registry import demand_one_of, of_scipy
 from steepest.trace.recording.session import current
-
-BRACKETING = ("brentq", "brenth", "bisect", "ridder", "toms748")
 
 
 def _pair(a: Any, b: Any) -> Array:

@@ -9,12 +9,13 @@ import numpy as np
 
 from steepest.errors import InputError, SteepestError, UnsupportedError
 from steepest.graph.source import at, user_source
-from steepest.ops.arrays.solutions import FOUND, NO_BRACKET, SOLUTION
+from steepest.ops.arrays.solutions import FOUND, NO_BRACKET, SEARCH, SOLUTION
 from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.following.follow import follow
 from steepest.trace.following.stand_ins import LibraryObject
 from steepest.trace.functions.registry import Array
+from steepest.trace.functions.scipy.optimize.bracketing import BRACKETING, XTOL, bracketed_root
 from steepest.trace.functions.scipy.registry import floating
 from steepest.trace.recording.session import current
 from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
@@ -88,10 +89,16 @@ def solve(
     graphs, around = with_common_inputs(parts)
     graphs += [None] * (3 - len(graphs))  # type: ignore[list-item]  # what is not given
     start = np.ravel(floating(start).astype(np.float64))
-    packed = record(
-        SOLUTION, *around, start, function=graphs[0], slope=graphs[1], curvature=graphs[2],
-        kind=kind, solver=solver, options=_plain(name, options or {}), size=size,
-    )  # fmt: skip
+    settings = _plain(name, options or {})
+    if solver in BRACKETING and "maxiter" not in (options or {}):
+        bracketed = _as_vector(function, args, like, name)
+        found = bracketed_root(bracketed, start, dict(settings).get("xtol", XTOL))
+    else:
+        found = record(
+            SEARCH, *around, start, function=graphs[0], slope=graphs[1], curvature=graphs[2],
+            solver=solver, options=settings, size=size,
+        )  # fmt: skip
+    packed = record(SOLUTION, *around, found, function=graphs[0], kind=kind, size=size)
     return packed[:size], packed[size]
 
 
