@@ -50,5 +50,25 @@ def test_what_is_not_known_of_an_object_is_refused_by_name():
     spline = si.CubicSpline(T, np.sin(T))
     with pytest.raises(UnsupportedError, match=r"roots of a spline"):
         st.gradient(lambda x: x * spline.roots()[0])(0.3)
-    with pytest.raises(UnsupportedError, match=r"\.from_spline of PPoly"):
+    with pytest.raises(UnsupportedError, match=r"\.from_spline of CubicSpline"):
         st.gradient(lambda x: x * spline.from_spline(x))(0.3)
+
+
+def test_objects_have_their_types():
+    spline, matrix = si.CubicSpline(T, np.sin(T)), sp.csr_matrix(np.eye(3))
+
+    def function(x):
+        assert isinstance(spline, si.CubicSpline)
+        assert not isinstance(spline, si.BSpline)
+        assert isinstance(matrix, sp.csr_matrix)
+        assert sp.issparse(matrix)
+        assert isinstance(si.CubicSpline(T, np.cos(T) * x[0]), si.CubicSpline)
+        return np.sum(matrix @ spline(x))
+
+    np.testing.assert_allclose(st.compile(function)(POINTS), np.sum(spline(POINTS)), rtol=1e-14)
+
+
+def test_an_object_in_a_plain_array_is_refused():
+    matrix = sp.csr_matrix(np.eye(3))
+    with pytest.raises(UnsupportedError, match="put into a plain NumPy array"):
+        st.gradient(lambda x: np.sum(np.asarray(matrix) @ x))(POINTS)

@@ -293,6 +293,17 @@ class LibraryObject:
     """
 
     __array_ufunc__ = None  # operators of NumPy's arrays leave the work to this object's
+    _stands_for: type | None = None
+
+    @property  # type: ignore[misc]  # object has an attribute of this name
+    def __class__(self) -> Any:
+        return self._stands_for or type(self)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"a {type(self).__name__}{at(user_source())} is put into a plain NumPy array, which "
+            "cannot hold its traced values"
+        )
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):  # which Python and NumPy ask every object for
@@ -328,6 +339,7 @@ def see_made(value: Any, name: str, root: Session) -> Any:
             read = functools.partial(getattr, value, attribute, None)
             return READ["see"](read(), read, f"{name}.{attribute}", root)
 
-        root.followed[key] = make(value, see)
+        made = root.followed[key] = make(value, see)
+        made._stands_for = type(value)
         root.kept.append(value)
     return root.followed[key]

@@ -129,7 +129,10 @@ class PPoly(LibraryObject):
 
 
 def _made(value: Any, see: See) -> PPoly:
-    return PPoly(see("c"), see("x"), value.extrapolate, value.axis)
+    cls: Any = SEEN_BY_NAME[f"scipy.interpolate.{type(value).__name__}"]
+    made: PPoly = object.__new__(cls)
+    PPoly.__init__(made, see("c"), see("x"), value.extrapolate, value.axis)
+    return made
 
 
 for _name in ("PPoly", "CubicHermiteSpline", "CubicSpline", "PchipInterpolator",
