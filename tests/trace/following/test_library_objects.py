@@ -72,3 +72,15 @@ def test_an_object_in_a_plain_array_is_refused():
     matrix = sp.csr_matrix(np.eye(3))
     with pytest.raises(UnsupportedError, match="put into a plain NumPy array"):
         st.gradient(lambda x: np.sum(np.asarray(matrix) @ x))(POINTS)
+
+
+def test_an_object_is_a_function_to_differentiate():
+    spline = si.CubicSpline(T, np.sin(T))
+    slope = st.gradient(lambda x: np.sum(spline(x)))(POINTS)
+    np.testing.assert_allclose(slope, spline(POINTS, 1), rtol=1e-13)
+    for function in (spline, spline.derivative(), spline.__call__):
+        expected = function(0.3 + 1e-6), function(0.3 - 1e-6)
+        np.testing.assert_allclose(
+            st.gradient(function)(0.3), (expected[0] - expected[1]) / 2e-6, rtol=1e-6
+        )
+    assert st.minimize(si.CubicSpline([0, 1, 2, 3], [4, 1, 0, 1]), 0.5).x == pytest.approx(2.0)
