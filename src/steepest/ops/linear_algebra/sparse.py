@@ -29,10 +29,7 @@ def _factor(data: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int) 
         from scipy.sparse import csc_matrix
         from scipy.sparse.linalg import splu
 
-        try:
-            found = splu(csc_matrix((data, (rows, columns)), shape=(size, size)))
-        except RuntimeError as error:
-            raise np.linalg.LinAlgError("Singular matrix") from error
+        found = splu(csc_matrix((data, (rows, columns)), shape=(size, size)))
         _factors[key] = found
         while len(_factors) > _KEPT:
             _factors.popitem(last=False)
@@ -42,7 +39,10 @@ def _factor(data: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int) 
 
 def _sparse_solve(data: Any, rows: Any, columns: Any, b: Any, *, transposed: bool) -> np.ndarray:
     double = data.astype(np.float64)
-    factor = _factor(double, np.ascontiguousarray(rows), np.ascontiguousarray(columns), len(b))
+    try:
+        factor = _factor(double, np.ascontiguousarray(rows), np.ascontiguousarray(columns), len(b))
+    except RuntimeError:  # singular: NaN, as from SciPy's spsolve
+        return np.full_like(b, np.nan)
     x: np.ndarray = factor.solve(b.astype(np.float64), "T" if transposed else "N")
     return x.astype(b.dtype)
 
@@ -104,7 +104,8 @@ SPARSE_SOLVE: Row = Row(
             (data + 7 * np.array([1, 1, 1, 0, 0, 0])).astype(data.dtype), *_PLACES, b,
         ),
     ),
-    kink="none: a singular matrix raises LinAlgError",
+    kink="NaN where the matrix is singular",
+    explain="the sparse matrix is singular",
 )  # fmt: skip
 sparse_solve: Callable[..., Array] = recorded(SPARSE_SOLVE)
 
