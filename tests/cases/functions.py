@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 import scipy.special as sp
 
+from tests.cases import scipy_compositions
+
 X = np.array([0.42, 0.17, 0.83, 0.61, 0.29, 0.56])
 """Where cases are computed: six numbers apart from each other and from 0, 1/2 and 1."""
 
@@ -350,6 +352,7 @@ CASES = {
     ],
     "scipy.special.softmax": [lambda x: sp.softmax(table(x), axis=0)],
     "scipy.special.log_softmax": [lambda x: sp.log_softmax(x)],
+    **scipy_compositions.CASES,
     # Python's.
     **{f"math.{name}": [lambda x, f=getattr(math, name): f(x[0])] for name in (
         "acos", "asin", "asinh", "atan", "atanh", "cbrt", "ceil", "cos", "cosh", "degrees", "erf",

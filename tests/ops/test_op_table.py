@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.optimize
 import scipy.special
 
 import steepest as st
@@ -121,6 +122,52 @@ def _frechet(a, directions, of):
     return result.astype(a.dtype)
 
 
+def _swapped(swaps, rows):
+    order = list(range(rows))
+    for i, other in enumerate(swaps % rows):
+        order[i], order[other] = order[other], order[i]
+    return np.array(order)
+
+
+def _with_entries(data, rows, columns, b, transposed):
+    whole = np.zeros((len(b), len(b)), data.dtype)
+    np.add.at(whole, (rows, columns), data)
+    return np.linalg.solve(whole.T if transposed else whole, b)
+
+
+def _root_of_cubic(a, start, **_):
+    """Return the real root of x^3 + x = a by Cardano's formula, and that it was found."""
+    root = np.sqrt(a * a / 4 + 1 / 27)
+    return np.append(np.cbrt(a / 2 + root) + np.cbrt(a / 2 - root), 1.0)
+
+
+def _eliminated(a):
+    """Return LU factors from the leading minors, as quotients of determinants."""
+    det, result = np.linalg.det, np.empty(a.shape, a.dtype)
+    for i, j in np.ndindex(a.shape[-2:]):
+        first = list(range(min(i, j)))
+        minor = det(a[..., [*first, i], :][..., [*first, j]])
+        lead = det(a[..., : j + 1, : j + 1]) if i > j else det(a[..., :i, :i])
+        result[..., i, j] = minor / lead
+    return result
+
+
+def _sylvester(a, b, q):
+    if a.ndim > 2:
+        return np.stack([_sylvester(*operands) for operands in zip(a, b, q, strict=True)])
+    eye = lambda x: np.eye(len(x), dtype=x.dtype)
+    whole = np.kron(a, eye(b)) + np.kron(eye(a), b.T)
+    return np.linalg.solve(whole, q.ravel()).reshape(q.shape)
+
+
+def _whole(band, below):
+    above, n = len(band) - 1 - below, band.shape[1]
+    rows, columns = np.indices((n, n))
+    inside = (rows - columns <= below) & (columns - rows <= above)
+    places = np.where(inside, above + rows - columns, 0)
+    return np.where(inside, band[places, columns], 0).astype(band.dtype)
+
+
 ORACLES |= {
     "fourier": _sums,
     "root": np.sqrt,
@@ -161,6 +208,18 @@ ORACLES |= {
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
     "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
     "pinv": lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+    "sparse_solve": _with_entries,
+    "search": _root_of_cubic,
+    "solution": lambda a, found, **_: _root_of_cubic(a, None),
+    "nonnegative_support": lambda a, b: scipy.optimize.nnls(a, b)[0] > 0,
+    "row_swaps": lambda a: scipy.linalg.lu_factor(a)[1],
+    "swapped_rows": lambda swaps, rows: np.apply_along_axis(_swapped, -1, swaps, rows),
+    "lu_triangles": _eliminated,
+    "sylvester": _sylvester,
+    "solve_band": lambda band, b, below: np.linalg.solve(_whole(band, below), b),
+    "general_function": lambda a, of: getattr(scipy.linalg, of)(a * np.float64(1)).real.astype(
+        a.dtype
+    ),
 }
 # NumPy's function of that name, called as the row calls it.
 CALLS = {

@@ -41,22 +41,26 @@ class _Step:
         return Graph(tuple(self.inputs), tuple(node_of(output) for output in outputs))
 
 
-def _kinds(values: Sequence[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+def kinds(values: Sequence[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+    """Return the shapes and dtypes of values."""
     return [(value.shape, value.dtype) for value in values]
 
 
-def _traced(nodes: Sequence[Node]) -> list[Any]:
+def traced(nodes: Sequence[Node]) -> list[Any]:
+    """Return nodes as traced arrays."""
     return [TracedArray(node, current(), is_scalar=False) for node in nodes]
 
 
-def _or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
+def or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
+    """Return the tangents of nodes, of which None stands for zeros."""
     return [
         as_traced(np.zeros(node.shape, node.dtype)) if tangent is None else tangent
         for tangent, node in zip(tangents, nodes, strict=True)
     ]
 
 
-def _reals(values: Sequence[Any]) -> list[int]:
+def reals(values: Sequence[Any]) -> list[int]:
+    """Return the positions of real numbers among values."""
     return [i for i, value in enumerate(values) if value.dtype.kind == "f"]
 
 
@@ -67,11 +71,11 @@ def _dual(
 
     The leading inputs are twice as long: values, then tangents.
     """
-    real = _reals(around)
+    real = reals(around)
     further = [*around, *(tangents[i] for i in real)]
     with open_session():
         shapes = [((2 * x.shape[-1],), x.dtype) for x in lead]
-        dual = _Step([*shapes, *_kinds(further)])
+        dual = _Step([*shapes, *kinds(further)])
         halves = [(x[: x.size // 2], x[x.size // 2 :]) for x in dual.arrays[: len(lead)]]
         rest = dual.arrays[len(lead) :]
         values = [*(value for value, _ in halves), *rest[: len(around)]]
@@ -79,8 +83,8 @@ def _dual(
         moving = [*(tangent for _, tangent in halves), *rest[len(around) :]]
         places = [*range(len(lead)), *(len(lead) + i for i in real)]
         known = {given[place]: tangent for place, tangent in zip(places, moving, strict=True)}
-        pushed = _or_zeros(push_forward(outputs, known), outputs)
-        pairs = zip(_traced(outputs), pushed, strict=True)
+        pushed = or_zeros(push_forward(outputs, known), outputs)
+        pairs = zip(traced(outputs), pushed, strict=True)
         return dual.graph(*(_join(value, tangent) for value, tangent in pairs)), further
 
 
@@ -106,18 +110,18 @@ def _pull_scan(
     number, n, m, k = rows.shape[0], carry.size, rows.shape[1], step.outputs[1].size
     before, _, _ = scan_parts(output, number, n, k)
     to_before, to_yielded, to_last = scan_parts(cotangent, number, n, k)
-    real = _reals(around)
+    real = reals(around)
     sizes = [around[i].size for i in real]
     backwards = np.concatenate([before, rows, to_before, to_yielded], axis=1)[::-1]
     with open_session():
         back = _Step([
-            ((n + sum(sizes),), carry.dtype), ((2 * n + m + k,), carry.dtype), *_kinds(around)
+            ((n + sum(sizes),), carry.dtype), ((2 * n + m + k,), carry.dtype), *kinds(around)
         ])  # fmt: skip
         to_after, row, rest = back.arrays[0], back.arrays[1], back.arrays[2:]
         point, read = row[:n], row[n : n + m]
         given, outputs = back.call(step, [point, read, *rest])
         variables = [given[0], given[1], *(given[2 + i] for i in real)]
-        pulled = _or_zeros(
+        pulled = or_zeros(
             pull_back(outputs, [to_after[:n], row[2 * n + m :]], variables), variables
         )
         sums, start = [], n
@@ -147,10 +151,10 @@ def _push_while(
 ) -> Any:
     dual, further = _dual(step, [carry], around, tangents[1:])
     with open_session():
-        test = _Step([((2 * carry.size,), carry.dtype), *_kinds(further)])
+        test = _Step([((2 * carry.size,), carry.dtype), *kinds(further)])
         values = [test.arrays[0][: carry.size], *test.arrays[1 : 1 + len(around)]]
         _, outputs = test.call(condition, values)
-        truth = test.graph(*_traced(outputs))
+        truth = test.graph(*traced(outputs))
     both = record(
         WHILE, _join(carry, tangents[0]), *further, condition=truth, step=dual, limit=limit
     )
@@ -173,10 +177,10 @@ def _pull_while(
         )
     # The same as a scan that stands still once the condition has failed.
     with open_session():
-        still = _Step([(carry.shape, carry.dtype), ((1,), carry.dtype), *_kinds(around)])
+        still = _Step([(carry.shape, carry.dtype), ((1,), carry.dtype), *kinds(around)])
         values = [still.arrays[0], *still.arrays[2:]]
-        (truth,) = _traced(still.call(condition, values)[1])
-        (after,) = _traced(still.call(step, values)[1])
+        (truth,) = traced(still.call(condition, values)[1])
+        (after,) = traced(still.call(step, values)[1])
         graph = still.graph(np.where(truth, after, values[0]), still.arrays[1][:0])
     rows = np.zeros((limit, 1), carry.dtype)
     packed = record(SCAN, carry, rows, *around, step=graph)
@@ -197,15 +201,15 @@ def _push_cond(
 def _pull_cond(
     cotangent: Any, output: Any, choice: Any, vector: Any, *around: Any, yes: Graph, no: Graph
 ) -> Any:
-    real, n = _reals(around), vector.size
+    real, n = reals(around), vector.size
 
     def backwards(side: Graph) -> Graph:
         with open_session():
-            back = _Step([((n + output.size,), vector.dtype), *_kinds(around)])
+            back = _Step([((n + output.size,), vector.dtype), *kinds(around)])
             given, outputs = back.call(side, [back.arrays[0][:n], *back.arrays[1:]])
             variables = [given[0], *(given[1 + i] for i in real)]
             pulled = pull_back(outputs, [back.arrays[0][n:]], variables)
-            return back.graph(_join(*_or_zeros(pulled, variables)))
+            return back.graph(_join(*or_zeros(pulled, variables)))
 
     sides = {"yes": backwards(yes), "no": backwards(no)}
     packed = record(COND, choice, _join(vector, cotangent), *around, **sides)

@@ -2,7 +2,16 @@
 
 from types import MappingProxyType
 
-from steepest.ops.arrays import fourier, gather, loops, product, reduction, shaping, slices
+from steepest.ops.arrays import (
+    fourier,
+    gather,
+    loops,
+    product,
+    reduction,
+    shaping,
+    slices,
+    solutions,
+)
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
 from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
@@ -24,10 +33,14 @@ from steepest.ops.leaves import (
 )
 from steepest.ops.linear_algebra import (
     cholesky,
+    equations,
     factors,
+    general_functions,
     linear,
     lower_part,
     matrix_functions,
+    pivoted,
+    sparse,
     spectral,
     triangular,
 )
@@ -56,9 +69,14 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             spectral,
             matrix_functions,
             triangular,
+            pivoted,
+            equations,
+            general_functions,
+            sparse,
             special,
             loops,
             fourier,
+            solutions,
         )
         for row in module.ROWS
     }

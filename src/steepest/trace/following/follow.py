@@ -34,7 +34,7 @@ from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import see_library
 from steepest.trace.following.objects import IN_PYTHON, follow_object
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
-from steepest.trace.following.stand_ins import READ
+from steepest.trace.following.stand_ins import READ, see_made
 from steepest.trace.following.tables import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
@@ -111,6 +111,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return see_tuple(value, name, root)
     if type(value) in _METHODS_OF_TYPES and value.__objclass__ is dict:  # by another name
         note_dictionaries(root)
+    made = see_made(value, name, root)
+    if made is not None:
+        return made
     if is_library(value):
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
@@ -211,6 +214,9 @@ def follow(function: Any, session: Session) -> Any:
     UnsupportedError
         Where it draws random numbers.
     """
+    made = see_made(function, type(function).__name__, session.root)
+    if made is not None:
+        return made
     if isinstance(function, types.MethodType):
         owner = function.__self__
         if isinstance(owner, type):

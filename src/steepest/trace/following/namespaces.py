@@ -29,9 +29,11 @@ from steepest.trace.following.stand_ins import (
     PURE,
     READ,
     SEEN_TYPES,
+    LibraryObject,
     SeenFunction,
     SeenModule,
     SeenType,
+    public_name,
     seen_type,
     to_number,
 )
@@ -117,7 +119,7 @@ def see_library(value: Any, name: str = "") -> Any:
     if module in _CLOCKS:
         return _announcing(value)
     if module.startswith("scipy."):
-        found = SEEN_BY_NAME.get(f"{_public(module)}.{getattr(value, '__name__', '')}")
+        found = SEEN_BY_NAME.get(public_name(value))
         return _guarded(value) if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
@@ -206,10 +208,11 @@ def _announcing(clock: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
-    name = f"{_public(real.__module__)}.{real.__name__}"
+    name = public_name(real)
 
     def seen(*args: Any, **kwargs: Any) -> Any:
-        if not holds_traced([*args, *kwargs.values()]):
+        given = [*args, *kwargs.values()]
+        if not holds_traced(given) and not any(map(_reads_outside, given)):
             return real(*args, **kwargs)
         result = call_implementation(recorded, name, args, kwargs, real)
         return as_returned(result, name, args, kwargs)
@@ -217,11 +220,15 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
     return SeenFunction(real, seen)
 
 
-def _public(module: str) -> str:
-    return ".".join(part for part in module.split(".") if not part.startswith("_"))
+def _reads_outside(value: Any) -> bool:
+    """Whether an argument may bring traced values that cannot be seen in it."""
+    return isinstance(value, LibraryObject | types.FunctionType | types.MethodType)
 
 
 def _see_type(value: type) -> Any:
+    if value.__module__.startswith("scipy.") and public_name(value) in SEEN_BY_NAME:
+        made = SEEN_BY_NAME[public_name(value)]
+        return made if isinstance(made, type) else seen_type(value, made)
     if value in SEEN_TYPES or value in SEEN:
         return SEEN.get(value) or SEEN_TYPES[value]
     if issubclass(value, np.generic):

@@ -1,4 +1,4 @@
-"""Stand-ins for libraries' functions, types and modules.
+"""Stand-ins for libraries' functions, types, modules and objects.
 
 They answer as the real ones do. A call with a traced value is recorded, and traced values are
 instances of the types.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import math
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,11 +23,11 @@ from steepest.trace.arrays.assignment import freeze
 from steepest.trace.arrays.dispatch import as_number, as_returned, recording_of
 from steepest.trace.arrays.implementations import call_implementation
 from steepest.trace.arrays.numbers import python_number, single, whole
-from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.refusals import UnsupportedAttributeError, refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.arrays.ufuncs import ufunc_recording_of
-from steepest.trace.recording.session import SUPPORTED, current, is_tracing, logged
+from steepest.trace.recording.session import SUPPORTED, Session, current, is_tracing, logged
 
 READ: dict[str, Callable[..., Any]] = {}
 """What notes a value that is read.
@@ -275,3 +276,70 @@ def _is_given(module: types.ModuleType, name: str, value: Any) -> bool:
     if given is not None:
         return name in given
     return callable(value) and module.__name__.partition(".")[0] in PURE
+
+
+See = Callable[[str], Any]
+"""Returns what traced code sees for an attribute of an object."""
+
+MADE_OUTSIDE: dict[str, Callable[[Any, See], Any]] = {}
+"""Makes the stand-in of an object that was made outside, by the full public name of its class."""
+
+
+class LibraryObject:
+    """What traced code sees in place of an object of a library's class.
+
+    The arrays that the object keeps become inputs of the recording, like any array that the
+    function reads.
+    """
+
+    __array_ufunc__ = None  # operators of NumPy's arrays leave the work to this object's
+    _stands_for: type | None = None
+
+    @property  # type: ignore[misc]  # object has an attribute of this name
+    def __class__(self) -> Any:
+        return self._stands_for or type(self)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"a {type(self).__name__}{at(user_source())} is put into a plain NumPy array, which "
+            "cannot hold its traced values"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # which Python and NumPy ask every object for
+            raise AttributeError(name)
+        raise UnsupportedAttributeError(
+            f"the attribute .{name} of {type(self).__name__}{at(user_source())} cannot be "
+            "recorded: compute what you need of it outside the function, and pass it in"
+        )
+
+
+def public_name(kind: Any) -> str:
+    """Return the full name of a function or class, in the public module above private ones."""
+    module = getattr(kind, "__module__", None) or ""
+    parts = itertools.takewhile(lambda part: not part.startswith("_"), module.split("."))
+    return ".".join([*parts, getattr(kind, "__name__", "")])
+
+
+def see_made(value: Any, name: str, root: Session) -> Any:
+    """Return the stand-in of an object that was made outside, or None where there is none.
+
+    A method of such an object is the stand-in's method.
+    """
+    if isinstance(value, types.MethodType | types.BuiltinMethodType):
+        owner = see_made(value.__self__, name, root)
+        return None if owner is None else getattr(owner, value.__name__)
+    make = MADE_OUTSIDE.get(public_name(type(value)))
+    if make is None:
+        return None
+    key = (id(value), "made outside")
+    if key not in root.followed:
+
+        def see(attribute: str) -> Any:
+            read = functools.partial(getattr, value, attribute, None)
+            return READ["see"](read(), read, f"{name}.{attribute}", root)
+
+        made = root.followed[key] = make(value, see)
+        made._stands_for = type(value)
+        root.kept.append(value)
+    return root.followed[key]

@@ -111,7 +111,7 @@ def implements(
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(functions[0], "__name__", "") if functions else f"ndarray.{method}"
-        complete = with_out(_refusing(implementation, name, harmless), name)
+        complete = with_out(refusing(implementation, f"np.{name}", harmless), name)
         for function in functions:
             FUNCTIONS[function] = complete
         if method is not None:
@@ -123,10 +123,13 @@ def implements(
     return register
 
 
-def _refusing(
+def refusing(
     implementation: Callable[..., Any], name: str, harmless: dict[str, Harmless]
 ) -> Callable[..., Any]:
-    """Return an implementation that refuses values which it would ignore."""
+    """Return an implementation that refuses values which it would ignore.
+
+    `name` is the function's full name in messages.
+    """
     parameters = list(inspect.signature(implementation).parameters.items())
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     tests = [
@@ -146,7 +149,7 @@ def _refusing(
         for key, position, is_harmless in tests:
             value = args[position] if position < len(args) else kwargs.get(key, tests)
             if value is not tests and not is_harmless(value):
-                refuse(f"the argument {key}={value!r} of np.{name}")
+                refuse(f"the argument {key}={value!r} of {name}")
         return implementation(*args, **kwargs)
 
     vars(complete)["harmless"] = tuple(key for key, _, _ in tests)

@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.graph import source
 
-LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "steepest", "builtins"}
+LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "uarray", "steepest", "builtins"}
 """Top-level packages whose functions are never followed."""
 
 
@@ -28,9 +28,9 @@ def is_library(value: Any) -> bool:
         if isinstance(value, type) and source.is_installed(file):
             return True
     else:
-        # Transformed functions (st.gradient(f)) and NumPy's dispatching functions.
+        # Transformed functions (st.gradient(f)), NumPy's dispatching functions, and scipy.fft's.
         name = type(value).__module__
-        if name != "steepest" and not name.startswith(("steepest.", "numpy")):
+        if name != "steepest" and not name.startswith(("steepest.", "numpy", "uarray")):
             return False
         if isinstance(value, np.ndarray):
             return False

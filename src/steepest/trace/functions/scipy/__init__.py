@@ -1,5 +1,27 @@
 """SciPy's functions, a module for each of SciPy's."""
 
-from steepest.trace.functions.scipy import special
+from steepest.trace.functions.scipy import (
+    fft,
+    integrate,
+    interpolate,
+    linalg,
+    ndimage,
+    optimize,
+    signal,
+    sparse,
+    spatial,
+    special,
+)
 
-__all__ = ["special"]
+__all__ = [
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "spatial",
+    "special",
+]
