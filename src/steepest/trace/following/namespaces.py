@@ -53,6 +53,9 @@ SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 MADE: dict[type, Callable[[Any], Any]] = {}
 """Makes the stand-in of an object of a library's type that was made outside, by type."""
 
+MADE_BY_NAME: dict[str, Callable[[Any], Any]] = {}
+"""The same for types of libraries that are not imported here, by the full name of a base."""
+
 WATCHED: dict[Any, Any] = {}
 """Versions that only check their arguments, by the function that each replaces."""
 
@@ -102,8 +105,9 @@ def see_library(value: Any, name: str = "") -> Any:
         return _seeded(value)
     if isinstance(value, type):
         return _see_type(value)
-    if type(value) in MADE:
-        return MADE[type(value)](value)
+    make = maker_of(type(value))
+    if make is not None:
+        return make(value)
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
@@ -122,6 +126,17 @@ def see_library(value: Any, name: str = "") -> Any:
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
     return _guarded(value) if _computes(module) else value
+
+
+def maker_of(cls: Any) -> Callable[[Any], Any] | None:
+    """Return what makes the stand-in of a library's object; None if there is none."""
+    return _maker(cls)
+
+
+@functools.cache
+def _maker(cls: Any) -> Callable[[Any], Any] | None:
+    names = (f"{_public(base.__module__)}.{base.__name__}" for base in cls.__mro__)
+    return MADE.get(cls) or next((MADE_BY_NAME[x] for x in names if x in MADE_BY_NAME), None)
 
 
 CALLS["type"], READ["library"] = functools.cache(see_library), see_library

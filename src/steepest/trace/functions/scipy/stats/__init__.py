@@ -1,0 +1,27 @@
+"""SciPy's statistics. SciPy's module is imported only by the user's own code."""
+
+from steepest.trace.functions.scipy.stats import (
+    arguments,
+    continuous,
+    discrete,
+    discrete_formulas,
+    distributions,
+    formulas,
+    helpers,
+    moments,
+    own_formulas,
+    own_ufuncs,
+)
+
+__all__ = [
+    "arguments",
+    "continuous",
+    "discrete",
+    "discrete_formulas",
+    "distributions",
+    "formulas",
+    "helpers",
+    "moments",
+    "own_formulas",
+    "own_ufuncs",
+]

@@ -1,0 +1,167 @@
+"""Formulas that stand in for SciPy's.
+
+SciPy's own ones select elements, search for the result, or are the limit at a single value of
+a shape parameter, which has no slope by that parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.trace.functions.registry import Array
+from steepest.trace.functions.scipy.stats.formulas import OWN, Formulas
+from steepest.trace.functions.scipy.stats.helpers import helps
+from steepest.trace.functions.scipy.stats.own_ufuncs import log1mexp, special
+
+
+def owns(cls: str, *names: str) -> Callable[..., Any]:
+    """Register the formula that stands in for methods of a class of SciPy's."""
+
+    def register(formula: Callable[..., Any]) -> Callable[..., Any]:
+        OWN.update({(cls, name): formula for name in names})
+        return formula
+
+    return register
+
+
+@owns("rv_continuous", "_logcdf")
+def _logcdf(self: Formulas, x: Array, *shapes: Array) -> Array:
+    low, high = self._cdf(x, *shapes), self._sf(x, *shapes)
+    return np.where(low < 0.5, np.log(low), np.log1p(-high))
+
+
+@owns("rv_continuous", "_logsf")
+def _logsf(self: Formulas, x: Array, *shapes: Array) -> Array:
+    low, high = self._cdf(x, *shapes), self._sf(x, *shapes)
+    return np.where(low > 0.5, np.log(high), np.log1p(-low))
+
+
+@owns("nbinom_gen", "_logcdf")
+def _nbinom_logcdf(self: Formulas, k: Array, n: Array, p: Array) -> Array:
+    low, high = self._cdf(k, n, p), self._sf(k, n, p)
+    return np.where(low > 0.5, np.log1p(-high), np.log(low))
+
+
+# Generalized Pareto, extreme value and kappa distributions: functions of log1p(c * x) / c.
+
+_TERMS = tuple((-1.0) ** i / (i + 1) for i in range(22))
+"""Coefficients of ``log1p(x) / x``."""
+
+_NEAR = 0.15
+
+
+def log1p_ratio(weight: Array, c: Array, x: Array) -> Array:
+    """Return ``weight * log1p(c * x) / c``, which is ``weight * x`` for ``c = 0``."""
+    product = c * np.where((c == 0) & np.isinf(x), 0.0, x)
+    is_near = np.abs(product) < _NEAR
+    small, divisor = np.where(is_near, product, 0.0), np.where(is_near, 1.0, c)
+    total: Any = _TERMS[-1]
+    for term in _TERMS[-2::-1]:
+        total = total * small + term
+    return np.where(is_near, weight * x * total, special("xlog1py", weight, product) / divisor)
+
+
+def _power_ratio(log_x: Array, c: Array) -> Array:
+    """Return ``(x**c - 1) / c``, which is ``log(x)`` for ``c = 0``."""
+    return log_x * special("exprel", c * log_x)
+
+
+@owns("genpareto_gen", "_logsf")
+def _genpareto_logsf(self: Formulas, x: Array, c: Array) -> Array:
+    return -log1p_ratio(1.0, c, x)
+
+
+@owns("genpareto_gen", "_logpdf")
+def _genpareto_logpdf(self: Formulas, x: Array, c: Array) -> Array:
+    return -log1p_ratio(c + 1.0, c, x)
+
+
+@owns("genextreme_gen", "_loglogcdf")
+def _genextreme_loglogcdf(self: Formulas, x: Array, c: Array) -> Array:
+    return -log1p_ratio(1.0, -c, x)
+
+
+@owns("genextreme_gen", "_logpdf")
+def _genextreme_logpdf(self: Formulas, x: Array, c: Array) -> Array:
+    value = -np.exp(self._loglogcdf(x, c)) - log1p_ratio(1.0 - c, -c, x)
+    is_end = (c * x == 1) | np.isinf(x)
+    return np.where(is_end, np.where((c == 1) & (x == 1), 0.0, -np.inf), value)
+
+
+@owns("genextreme_gen", "_ppf")
+def _genextreme_ppf(self: Formulas, q: Array, c: Array) -> Array:
+    return -_power_ratio(np.log(-np.log(q)), c)
+
+
+@owns("genextreme_gen", "_isf")
+def _genextreme_isf(self: Formulas, q: Array, c: Array) -> Array:
+    return -_power_ratio(np.log(-np.log1p(-q)), c)
+
+
+def _kappa4_power(x: Array, k: Array) -> Array:
+    return np.exp(-log1p_ratio(1.0, -k, x))
+
+
+@owns("kappa4_gen", "_logcdf")
+def _kappa4_logcdf(self: Formulas, x: Array, h: Array, k: Array) -> Array:
+    return -log1p_ratio(1.0, -h, _kappa4_power(x, k))
+
+
+@owns("kappa4_gen", "_logpdf")
+def _kappa4_logpdf(self: Formulas, x: Array, h: Array, k: Array) -> Array:
+    return -log1p_ratio(1.0 - k, -k, x) - log1p_ratio(1.0 - h, -h, _kappa4_power(x, k))
+
+
+@owns("kappa4_gen", "_ppf")
+def _kappa4_ppf(self: Formulas, q: Array, h: Array, k: Array) -> Array:
+    return -_power_ratio(np.log(-_power_ratio(np.log(q), h)), k)
+
+
+# Normal distributions.
+
+
+def _norm_logpdf(x: Array) -> Array:
+    return -(x**2) / 2.0 - np.log(np.sqrt(2 * np.pi))
+
+
+@owns("skewnorm_gen", "_logpdf")
+def _skewnorm_logpdf(self: Formulas, x: Array, a: Array) -> Array:
+    return np.log(2) + _norm_logpdf(x) + special("log_ndtr", a * x)
+
+
+@owns("skewnorm_gen", "_pdf")
+def _skewnorm_pdf(self: Formulas, x: Array, a: Array) -> Array:
+    return 2.0 * np.exp(_norm_logpdf(x)) * special("ndtr", a * x)
+
+
+@helps("_log_diff")
+def log_difference(log_p: Array, log_q: Array) -> Array:
+    """Return the logarithm of a difference of numbers, given by their logarithms."""
+    return log_p + log1mexp(log_q - log_p)
+
+
+@helps("_log_gauss_mass")
+def log_gauss_mass(a: Array, b: Array) -> Array:
+    """Return the logarithm of the normal probability between `a` and `b`."""
+    left, right = b <= 0, a > 0
+    low, high = np.where(right, -b, a), np.where(right, -a, b)  # by symmetry in the left tail
+    center = np.log1p(-special("ndtr", a) - special("ndtr", -b))
+    tail = log_difference(special("log_ndtr", high), special("log_ndtr", low))
+    return np.where(left | right, tail, center)
+
+
+@owns("truncnorm_gen", "_logcdf")
+def _truncnorm_logcdf(self: Formulas, x: Array, a: Array, b: Array) -> Array:
+    total = log_gauss_mass(a, b)
+    value, rest = log_gauss_mass(a, x) - total, log_gauss_mass(x, b) - total
+    return np.where(value > -0.1, np.log1p(-np.exp(rest)), value)
+
+
+@owns("truncnorm_gen", "_logsf")
+def _truncnorm_logsf(self: Formulas, x: Array, a: Array, b: Array) -> Array:
+    total = log_gauss_mass(a, b)
+    value, rest = log_gauss_mass(x, b) - total, log_gauss_mass(a, x) - total
+    return np.where(value > -0.1, np.log1p(-np.exp(rest)), value)
