@@ -14,6 +14,7 @@ from tests.cases.distributions import (
     methods_of,
 )
 from tests.support.differences import extrapolated
+from tests.support.engines import on_every_engine
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of SciPy's own formulas
 
@@ -137,3 +138,29 @@ def test_most_distributions_are_recorded():
             if method in methods_of(case) and recorded(case, method, case.inside) is not None:
                 found[method] += 1
     assert all(found[method] >= number for method, number in counts.items()), found
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_every_engine_gives_scipys_density_and_the_same_slopes(key):
+    case = CASES[key]
+    method = "logpdf" if case.is_continuous else "logpmf"
+    if recorded(case, method, case.inside) is None:
+        return
+    at = np.array([0.0, *case.parameters])
+    call = getattr(case.distribution, method)
+
+    def value(p):
+        return call(case.inside + p[0], *(p[i] for i in range(1, at.size)))
+
+    if refusal_of(st.gradient(total(value)), at):
+        return
+    slopes = st.jacobian(value)(at)
+    for found in on_every_engine(value, at).values():
+        np.testing.assert_allclose(found, value(at), rtol=1e-11, atol=1e-300)
+    for found in on_every_engine(st.gradient(total(value)), at).values():
+        rounding = 1e-13 * np.abs(slopes).sum()
+        np.testing.assert_allclose(found, slopes.sum(axis=0), rtol=1e-9, atol=rounding)
+
+
+def total(function):
+    return lambda p: np.sum(function(p))

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import RefusalError, UnsupportedError
+from steepest.errors import RefusalError, UnsupportedError, forgive
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.functions.registry import Array, ArrayLike
-from steepest.trace.functions.scipy.stats.formulas import Formulas
+from steepest.trace.functions.scipy.stats.formulas import SEARCHES, Formulas
 from steepest.trace.functions.scipy.stats.helpers import as_array
 
 
@@ -52,7 +52,18 @@ class Parameters:
             with np.errstate(all="ignore"):
                 return getattr(self.distribution, name)(*arguments, **named)
         except RefusalError as error:
+            forgive(error)
             raise UnsupportedError(_refusal(self.distribution, name, error)) from error
+
+    def quantile(self, name: str, q: Array) -> Array:
+        """Return a quantile by SciPy's formula, or as SciPy searches for it."""
+        try:
+            return self.formula(name, q)
+        except UnsupportedError as error:
+            forgive(error)
+        search = SEARCHES["quantile"](self.distribution, name.removeprefix("_"))
+        shape = np.broadcast_shapes(np.shape(q), *map(np.shape, self.shapes))
+        return unflat(search(flat(q, shape), *(flat(x, shape) for x in self.shapes)), shape)
 
     @property
     def support(self) -> tuple[Array, Array]:

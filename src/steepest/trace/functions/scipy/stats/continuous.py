@@ -60,7 +60,7 @@ def _quantile(given: Parameters, q: Array, name: str) -> Array:
     low, high = given.support
     if name == "_isf":
         low, high = high, low
-    z = chosen(both(q > 0, q < 1), given.formula(name, q), chosen(q == 0, low, high))
+    z = chosen(both(q > 0, q < 1), given.quantile(name, q), chosen(q == 0, low, high))
     known = both(both(q >= 0, q <= 1), given.loc == given.loc)
     value = z * given.scale + given.loc
     return chosen(both(known, given.are_valid), value, given.badvalue)

@@ -27,6 +27,9 @@ OWN: dict[tuple[str, str], Callable[..., Any]] = {}
 SciPy computes these by numerical integration, by searching, or in compiled code.
 """
 
+SEARCHES: dict[str, Callable[..., Any]] = {}
+"""Makes what records a quantile that SciPy searches for; ``derivative.quantiles`` fills it."""
+
 HELPERS: dict[str, Callable[..., Any]] = {}
 """Versions that record, of SciPy's private functions that formulas call, by name."""
 
@@ -96,7 +99,7 @@ class Formulas:
         self.real = real
 
     def __getattr__(self, name: str) -> Any:
-        if name in _SEARCHES:
+        if name in _WITHOUT_FORMULA:
             raise UnsupportedError(NO_FORMULA)
         found = _method(type(self.real).__mro__, name, self)
         return self.attribute(name) if found is None else found
@@ -117,7 +120,7 @@ NO_FORMULA = (
     "st.custom_derivative, or compute it outside and pass it in"
 )
 
-_SEARCHES = frozenset({"_cdfvec", "_ppfvec", "_integrate_pdf"})
+_WITHOUT_FORMULA = frozenset({"_cdfvec", "_ppfvec", "_integrate_pdf"})
 """Attributes by which SciPy computes what it has no formula for."""
 
 

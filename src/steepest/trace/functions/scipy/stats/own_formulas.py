@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from steepest.trace.functions.registry import Array
-from steepest.trace.functions.scipy.stats.formulas import OWN, Formulas
+from steepest.trace.functions.scipy.stats.formulas import OWN, SEARCHES, Formulas
 from steepest.trace.functions.scipy.stats.helpers import helps
 from steepest.trace.functions.scipy.stats.own_ufuncs import log1mexp, special
 
@@ -37,6 +37,11 @@ def _logcdf(self: Formulas, x: Array, *shapes: Array) -> Array:
 def _logsf(self: Formulas, x: Array, *shapes: Array) -> Array:
     low, high = self._cdf(x, *shapes), self._sf(x, *shapes)
     return np.where(low > 0.5, np.log(high), np.log1p(-low))
+
+
+@owns("rv_generic", "_ppf")
+def _ppf(self: Formulas, q: Array, *shapes: Array) -> Array:
+    return SEARCHES["quantile"](self, "ppf")(q, *shapes)
 
 
 @owns("nbinom_gen", "_logcdf")

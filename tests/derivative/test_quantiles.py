@@ -1,0 +1,63 @@
+"""Quantiles that SciPy searches for: slopes of every order, on every engine."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import steepest as st
+from tests.support.differences import extrapolated
+from tests.support.engines import on_every_engine
+
+SEARCHED = {
+    "foldcauchy": (scipy.stats.foldcauchy, 1.3),
+    "exponnorm": (scipy.stats.exponnorm, 0.8),
+    "rel_breitwigner": (scipy.stats.rel_breitwigner, 2.5),
+    "recipinvgauss": (scipy.stats.recipinvgauss, 0.63),
+}
+Q = np.array([0.2, 0.5, 0.85])
+
+
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+@pytest.mark.parametrize("name", SEARCHED)
+def test_slopes_of_first_and_second_order(name, method):
+    distribution, shape = SEARCHED[name]
+
+    def total(p):
+        return np.sum(getattr(distribution, method)(Q + p[0], p[1], p[2], p[3]) ** 2)
+
+    at = np.array([0.0, shape, 0.3, 1.7])
+    slopes, curvature = st.gradient(total)(at), st.hessian(total)(at)
+    np.testing.assert_allclose(curvature, curvature.T, rtol=1e-9)
+    for i in range(at.size):
+
+        def moved(t, i=i):
+            return np.array([*at[:i], t, *at[i + 1 :]])
+
+        wanted, error = extrapolated(lambda t: total(moved(t)), at[i], 0.02)
+        assert abs(slopes[i] - wanted) <= 1e-6 * abs(wanted) + 30 * error
+        wanted, error = extrapolated(lambda t: st.gradient(total)(moved(t)), at[i], 0.02)
+        np.testing.assert_allclose(curvature[i], wanted, rtol=1e-5, atol=30 * error.max())
+
+
+def test_every_engine_calls_scipy_back():
+    distribution, shape = SEARCHED["foldcauchy"]
+    for found in on_every_engine(lambda q, c: distribution.ppf(q, c), Q, shape).values():
+        np.testing.assert_array_equal(found, distribution.ppf(Q, shape))
+
+
+def test_a_quantile_without_a_recorded_density_has_a_value_and_no_slope():
+    density = scipy.stats.studentized_range
+
+    def quantile(q):
+        return density.ppf(q, 3.0, 10.0)
+
+    assert st.trace(quantile, 0.5)(0.5) == density.ppf(0.5, 3.0, 10.0)
+    with pytest.raises(st.errors.UnsupportedError, match="scipy.stats.studentized_range.pdf"):
+        st.gradient(quantile)(0.5)
+
+
+def test_quantiles_of_discrete_distributions_are_steps():
+    for distribution in (scipy.stats.binom(10, 0.3), scipy.stats.betabinom(8, 1.3, 2.1)):
+        found = st.trace(lambda q, d=distribution: d.ppf(q), Q)(Q)
+        np.testing.assert_array_equal(found, distribution.ppf(Q))
+    assert st.gradient(lambda p: scipy.stats.binom.ppf(0.4, 10, p) * p)(0.3) == 3.0
