@@ -9,6 +9,8 @@ from steepest.trace.functions.scipy.stats import (
     formulas,
     helpers,
     moments,
+    multivariate,
+    multivariate_stand_ins,
     own_formulas,
     own_ufuncs,
 )
@@ -22,6 +24,8 @@ __all__ = [
     "formulas",
     "helpers",
     "moments",
+    "multivariate",
+    "multivariate_stand_ins",
     "own_formulas",
     "own_ufuncs",
 ]
