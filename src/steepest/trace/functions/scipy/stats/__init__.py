@@ -8,11 +8,13 @@ from steepest.trace.functions.scipy.stats import (
     distributions,
     formulas,
     helpers,
+    kde,
     moments,
     multivariate,
     multivariate_stand_ins,
     own_formulas,
     own_ufuncs,
+    summary,
 )
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "distributions",
     "formulas",
     "helpers",
+    "kde",
     "moments",
     "multivariate",
     "multivariate_stand_ins",
     "own_formulas",
     "own_ufuncs",
+    "summary",
 ]
