@@ -1,7 +1,7 @@
 """Derivatives: reverse and forward mode, gradients, Jacobians, custom rules."""
 
 from steepest.derivative import loops as loops  # fills in the rules of loops
-from steepest.derivative import quantiles as quantiles  # and of quantiles that SciPy searches for
+from steepest.derivative import probabilities as probabilities  # and of what SciPy integrates
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (

@@ -12,7 +12,7 @@ from steepest.errors import RefusalError, UnsupportedError, forgive
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.functions.registry import Array, ArrayLike
-from steepest.trace.functions.scipy.stats.formulas import SEARCHES, Formulas
+from steepest.trace.functions.scipy.stats.formulas import COMPUTED, Formulas
 from steepest.trace.functions.scipy.stats.helpers import as_array
 
 
@@ -55,15 +55,16 @@ class Parameters:
             forgive(error)
             raise UnsupportedError(_refusal(self.distribution, name, error)) from error
 
-    def quantile(self, name: str, q: Array) -> Array:
-        """Return a quantile by SciPy's formula, or as SciPy searches for it."""
+    def formula_or_scipy(self, name: str, argument: Array) -> Array:
+        """Return a formula, or what SciPy computes where its formula cannot be recorded."""
         try:
-            return self.formula(name, q)
+            return self.formula(name, argument)
         except UnsupportedError as error:
             forgive(error)
-        search = SEARCHES["quantile"](self.distribution, name.removeprefix("_"))
-        shape = np.broadcast_shapes(np.shape(q), *map(np.shape, self.shapes))
-        return unflat(search(flat(q, shape), *(flat(x, shape) for x in self.shapes)), shape)
+        computed = COMPUTED["method"](self.distribution, name.removeprefix("_"))
+        shape = np.broadcast_shapes(np.shape(argument), *map(np.shape, self.shapes))
+        flattened = [flat(x, shape) for x in (argument, *self.shapes)]
+        return unflat(computed(*flattened), shape)
 
     @property
     def support(self) -> tuple[Array, Array]:

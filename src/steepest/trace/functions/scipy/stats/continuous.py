@@ -53,14 +53,14 @@ def _probability(given: Parameters, x: Array, name: str) -> Array:
     none, all_ = (-np.inf, 0.0) if name.startswith("_log") else (0.0, 1.0)
     beyond = np.where(certain, all_, none)
     inside = both(low < z, z < high)
-    return _unless_nan(given, z, chosen(inside, given.formula(name, z), beyond))
+    return _unless_nan(given, z, chosen(inside, given.formula_or_scipy(name, z), beyond))
 
 
 def _quantile(given: Parameters, q: Array, name: str) -> Array:
     low, high = given.support
     if name == "_isf":
         low, high = high, low
-    z = chosen(both(q > 0, q < 1), given.quantile(name, q), chosen(q == 0, low, high))
+    z = chosen(both(q > 0, q < 1), given.formula_or_scipy(name, q), chosen(q == 0, low, high))
     known = both(both(q >= 0, q <= 1), given.loc == given.loc)
     value = z * given.scale + given.loc
     return chosen(both(known, given.are_valid), value, given.badvalue)

@@ -70,7 +70,7 @@ def _quantile(given: Parameters, q: Array, name: str) -> Array:
     low = low - 1
     if name == "_isf":
         low, high = high, low
-    k = chosen(both(q > 0, q < 1), given.quantile(name, q), chosen(q == 0, low, high))
+    k = chosen(both(q > 0, q < 1), given.formula_or_scipy(name, q), chosen(q == 0, low, high))
     known = both(both(q >= 0, q <= 1), given.loc == given.loc)
     return chosen(both(known, given.are_valid), k + given.loc, given.badvalue)
 

@@ -25,8 +25,11 @@ class Distribution(Formulas):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             return super().__getattr__(name)
-        own = CONTINUOUS if hasattr(self.real, "pdf") else DISCRETE
-        recorded = own.get(name) or MOMENTS.get(name)
+        users = self.own_method(name)
+        if users is not None:
+            return users
+        kind = CONTINUOUS if hasattr(self.real, "pdf") else DISCRETE
+        recorded = kind.get(name) or MOMENTS.get(name)
         value = self.attribute(name)
         return _recording(self, name, recorded, value) if callable(value) else value
 

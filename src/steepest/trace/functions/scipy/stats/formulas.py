@@ -27,8 +27,8 @@ OWN: dict[tuple[str, str], Callable[..., Any]] = {}
 SciPy computes these by numerical integration, by searching, or in compiled code.
 """
 
-SEARCHES: dict[str, Callable[..., Any]] = {}
-"""Makes what records a quantile that SciPy searches for; ``derivative.quantiles`` fills it."""
+COMPUTED: dict[str, Callable[..., Any]] = {}
+"""Makes what records a call of SciPy, with its slopes; ``derivative.probabilities`` fills it."""
 
 HELPERS: dict[str, Callable[..., Any]] = {}
 """Versions that record, of SciPy's private functions that formulas call, by name."""
@@ -104,12 +104,19 @@ class Formulas:
         found = _method(type(self.real).__mro__, name, self)
         return self.attribute(name) if found is None else found
 
+    def own_method(self, name: str) -> Any:
+        """Return a method that the user's own class defines; None if it does not."""
+        for cls in type(self.real).__mro__:
+            if name in vars(cls):
+                return None if is_library(cls) else _method((cls,), name, self)
+        return None
+
     def attribute(self, name: str) -> Any:
         """Return an attribute that is no method; a user's own one is noted."""
         value = getattr(self.real, name)
         if isinstance(value, np.vectorize):
             raise UnsupportedError(NO_FORMULA)
-        if is_library(type(self.real)):
+        if is_library(type(self.real)) or callable(value):
             return value
         read = functools.partial(getattr, self.real, name)
         return READ["see"](value, read, name, current())

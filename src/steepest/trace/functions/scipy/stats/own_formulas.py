@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.trace.arrays.dispatch import truth_of
 from steepest.trace.functions.registry import Array
-from steepest.trace.functions.scipy.stats.formulas import OWN, SEARCHES, Formulas
+from steepest.trace.functions.scipy.stats.formulas import COMPUTED, OWN, Formulas
 from steepest.trace.functions.scipy.stats.helpers import helps
 from steepest.trace.functions.scipy.stats.own_ufuncs import log1mexp, special
 
@@ -41,7 +42,7 @@ def _logsf(self: Formulas, x: Array, *shapes: Array) -> Array:
 
 @owns("rv_generic", "_ppf")
 def _ppf(self: Formulas, q: Array, *shapes: Array) -> Array:
-    return SEARCHES["quantile"](self, "ppf")(q, *shapes)
+    return COMPUTED["method"](self, "ppf")(q, *shapes)
 
 
 @owns("nbinom_gen", "_logcdf")
@@ -125,6 +126,29 @@ def _kappa4_ppf(self: Formulas, q: Array, h: Array, k: Array) -> Array:
     return -_power_ratio(np.log(-_power_ratio(np.log(q), h)), k)
 
 
+# Hyperbolic distributions, which SciPy computes in compiled code.
+
+
+@owns("genhyperbolic_gen", "_logpdf")
+def _genhyperbolic_logpdf(self: Formulas, x: Array, p: Array, a: Array, b: Array) -> Array:
+    root, gamma = np.hypot(1, x), np.sqrt((a - b) * (a + b))
+    scaled = np.log(special("kve", p - 0.5, a * root)) - a * root + b * x
+    norm = np.log(special("kve", p, gamma)) - gamma
+    powers = p * np.log(gamma) + (p - 0.5) * (np.log(root) - np.log(a))
+    return powers + scaled - norm - 0.5 * np.log(2 * np.pi)
+
+
+@owns("genhyperbolic_gen", "_pdf")
+def _genhyperbolic_pdf(self: Formulas, x: Array, p: Array, a: Array, b: Array) -> Array:
+    return np.exp(self._logpdf(x, p, a, b))
+
+
+@owns("geninvgauss_gen", "_logpdf")
+def _geninvgauss_logpdf(self: Formulas, x: Array, p: Array, b: Array) -> Array:
+    norm = np.log(special("kve", p, b)) - b + np.log(2.0)
+    return special("xlogy", p - 1, x) - 0.5 * b * (x + 1 / x) - norm
+
+
 # Normal distributions.
 
 
@@ -140,6 +164,30 @@ def _skewnorm_logpdf(self: Formulas, x: Array, a: Array) -> Array:
 @owns("skewnorm_gen", "_pdf")
 def _skewnorm_pdf(self: Formulas, x: Array, a: Array) -> Array:
     return 2.0 * np.exp(_norm_logpdf(x)) * special("ndtr", a * x)
+
+
+_NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(40)
+
+
+def _skewnorm_tail(x: Array, a: Array) -> Array:
+    """Return the probability far on the left for ``a > 0``, by Gauss-Laguerre quadrature."""
+    rate = np.abs(x) * (1 + a * a)
+    total: Any = 0.0
+    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+        step = node / rate
+        logarithm = x * step - step * step / 2 + special("log_ndtr", a * (x - step)) + node
+        total = total + weight * np.exp(logarithm)
+    return 2 * np.exp(_norm_logpdf(x)) * total / rate
+
+
+@owns("skewnorm_gen", "_cdf")
+def _skewnorm_cdf(self: Formulas, x: Array, a: Array) -> Array:
+    value = special("ndtr", x) - 2 * special("owens_t", x, a)
+    is_far = (value < 1e-6) & (a > 0) & (x < 0)
+    if truth_of(np.any(is_far)):  # as in SciPy, whose formula cancels there
+        far = np.where(is_far, x, -5.0)
+        value = np.where(is_far, _skewnorm_tail(far, np.where(is_far, a, 1.0)), value)
+    return np.where(value > 1, 1.0, np.where(value < 0, 0.0, value))
 
 
 @helps("_log_diff")

@@ -116,8 +116,43 @@ def cosine_cdf(x: Array) -> Array:
     return np.where(t < 1.5, total * t**3, t + np.sin(x)) / (2 * np.pi)
 
 
-@helps("_skewnorm_cdf")
-def skewnorm_cdf(x: Array, loc: Array, scale: Array, a: Array) -> Array:
-    """Return the distribution function of the skew normal distribution."""
-    z = (x - loc) / scale
-    return special("ndtr", z) - 2 * special("owens_t", z, a)
+@helps("_ncx2_pdf")
+def ncx2_pdf(x: Array, df: Array, nc: Array) -> Array:
+    """Return the density of the noncentral chi-squared distribution."""
+    half, root_x, root_nc = df / 2.0 - 1.0, np.sqrt(x), np.sqrt(nc)
+    logarithm = special("xlogy", half / 2.0, x / nc) - 0.5 * (root_x - root_nc) ** 2
+    return 0.5 * np.exp(logarithm) * special("ive", half, root_x * root_nc)
+
+
+_RANKS = np.arange(1, 9.0)
+
+
+def _kolmogorov(x: Array) -> tuple[Array, Array]:
+    """Return the distribution function of Kolmogorov's distribution and its density."""
+    is_zero, is_small = x < 0.035, x < 0.9  # to rounding
+    small = np.where(is_small & ~is_zero, x, 0.9)
+    large = np.where(is_small, 0.9, x)
+    near: Any = 0.0
+    near_slope: Any = 0.0
+    far: Any = 0.0
+    far_slope: Any = 0.0
+    for rank in _RANKS:
+        exponent = (2 * rank - 1) ** 2 * np.pi**2 / (8 * small**2)
+        term = np.exp(-exponent) * np.sqrt(2 * np.pi) / small
+        near, near_slope = near + term, near_slope + term * (2 * exponent - 1) / small
+        term = 2 * (-1.0) ** (rank - 1) * np.exp(-2 * rank**2 * large**2)
+        far, far_slope = far + term, far_slope + 4 * rank**2 * large * term
+    value, slope = np.where(is_small, near, 1 - far), np.where(is_small, near_slope, far_slope)
+    return np.where(is_zero, 0.0, value), np.where(is_zero, 0.0, slope)
+
+
+@helps("_kolmogc")
+def kolmogc(x: Array) -> Array:
+    """Return the distribution function of Kolmogorov's distribution."""
+    return _kolmogorov(x)[0]
+
+
+@helps("_kolmogp")
+def kolmogp(x: Array) -> Array:
+    """Return the slope of the survival function of Kolmogorov's distribution."""
+    return -_kolmogorov(x)[1]

@@ -1,4 +1,4 @@
-"""Quantiles that SciPy searches for: slopes of every order, on every engine."""
+"""Probabilities and quantiles that SciPy integrates or searches for, and their slopes."""
 
 import numpy as np
 import pytest
@@ -61,3 +61,36 @@ def test_quantiles_of_discrete_distributions_are_steps():
         found = st.trace(lambda q, d=distribution: d.ppf(q), Q)(Q)
         np.testing.assert_array_equal(found, distribution.ppf(Q))
     assert st.gradient(lambda p: scipy.stats.binom.ppf(0.4, 10, p) * p)(0.3) == 3.0
+
+
+class Bent(scipy.stats.rv_continuous):
+    """A distribution of which only the density is known."""
+
+    def _pdf(self, x, a):
+        return (1 + a * x**2) / (1 + a / 3)
+
+
+BENT = Bent(a=0.0, b=1.0, name="bent")
+
+
+@pytest.mark.parametrize("method", ["cdf", "sf", "logcdf", "logsf"])
+def test_probabilities_that_scipy_integrates_have_the_density_as_slope(method):
+    x = np.array([0.2, 0.4, 0.7, -1.0, 2.0])
+
+    def call(x):
+        return getattr(BENT, method)(x, 2.0)
+
+    np.testing.assert_array_equal(st.trace(call, x)(x), call(x))
+    slope = st.gradient(lambda t: np.sum(call(x[:3] + t) ** 2))
+    wanted, error = extrapolated(lambda t: np.sum(call(x[:3] + t) ** 2), 0.0, 0.05)
+    assert abs(slope(0.0) - wanted) <= 1e-7 * abs(wanted) + 30 * error
+    wanted, error = extrapolated(slope, 0.0, 0.05)
+    assert abs(st.gradient(slope)(0.0) - wanted) <= 1e-6 * abs(wanted) + 30 * error
+
+
+def test_an_integrated_probability_has_no_slope_by_a_shape():
+    with pytest.raises(st.errors.UnsupportedError, match=r"bent\.cdf .* by a shape"):
+        st.gradient(lambda a: BENT.cdf(0.3, a))(1.25)
+    np.testing.assert_allclose(
+        st.gradient(lambda a: BENT.logpdf(0.5, a))(1.25), 0.25 / 1.3125 - 1 / 4.25, rtol=1e-12
+    )
