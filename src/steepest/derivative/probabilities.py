@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative.custom import CustomFunction
+from steepest.derivative.support import scale
 from steepest.derivative.transform import record_pullback
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
@@ -30,7 +31,7 @@ def _computed(real: Any, name: str) -> CustomFunction:
         with np.errstate(all="ignore"):
             return getattr(real, name)(x, *shapes).astype(np.float64)
 
-    compute.__name__ = f"scipy.stats.{real.name}.{name}"
+    compute.__name__ = f"{Distribution(real).public_name}.{name}"
     if not hasattr(real, "pdf"):
         return CustomFunction(compute, lambda *_: (None,) * (1 + real.numargs), None)
     pull = _pull_quantile if name in ("ppf", "isf") else _pull_probability
@@ -51,7 +52,7 @@ def _pull_probability(
 ) -> tuple[Any, ...]:
     if _moving(shapes):
         raise UnsupportedError(
-            f"the slope of scipy.stats.{distribution.real.name}.{name}{at(user_source())} by a "
+            f"the slope of {distribution.public_name}.{name}{at(user_source())} by a "
             "shape parameter is not known, because SciPy integrates it: pass shapes that are "
             "not fitted as data, or give the derivative with st.custom_derivative"
         )
@@ -60,15 +61,15 @@ def _pull_probability(
         slope = given.call("_pdf", x, *shapes)
     else:
         slope = np.exp(given.call("_logpdf", x, *shapes) - y)
-    slope = cotangent * (slope if name in ("cdf", "logcdf") else -slope)
-    return (_summed(slope, x), *(None,) * len(shapes))
+    share = scale(slope if name in ("cdf", "logcdf") else -slope, cotangent)
+    return (_summed(share, x), *(None,) * len(shapes))
 
 
 def _pull_quantile(
     distribution: Distribution, name: str, cotangent: Any, y: Any, q: Any, *shapes: Any
 ) -> tuple[Any, ...]:
     given, moving = _parameters(distribution, shapes), _moving(shapes)
-    share = cotangent / given.call("_pdf", y, *shapes)
+    share = scale(1 / given.call("_pdf", y, *shapes), cotangent)
 
     def probability(*moved: Any) -> Any:
         now = list(shapes)

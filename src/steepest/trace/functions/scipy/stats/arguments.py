@@ -84,7 +84,7 @@ class Parameters:
 
 
 def _refusal(distribution: Formulas, name: str, error: Exception) -> str:
-    public = f"scipy.stats.{distribution.real.name}.{name.removeprefix('_')}".rstrip(".")
+    public = f"{distribution.public_name}.{name.removeprefix('_')}".rstrip(".")
     return f"{public}{at(user_source())} cannot be recorded: {error}"
 
 

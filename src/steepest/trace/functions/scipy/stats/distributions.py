@@ -46,7 +46,7 @@ def _recording(
     distribution: Distribution, name: str, recorded: Callable[..., Any] | None, real: Any
 ) -> Callable[..., Any]:
     """Return a public method that records its call where it is given traced values."""
-    full = f"scipy.stats.{distribution.real.name}.{name}"
+    full = f"{distribution.public_name}.{name}"
 
     @functools.wraps(real)
     def method(*args: Any, **kwargs: Any) -> Any:

@@ -104,6 +104,13 @@ class Formulas:
         found = _method(type(self.real).__mro__, name, self)
         return self.attribute(name) if found is None else found
 
+    @property
+    def public_name(self) -> str:
+        """The name by which SciPy's users know it, or that of its class."""
+        name, module = str(self.real.name), sys.modules["scipy.stats"]
+        is_known = hasattr(module, name) or not is_library(type(self.real))
+        return f"scipy.stats.{name if is_known else type(self.real).__name__}"
+
     def own_method(self, name: str) -> Any:
         """Return a method that the user's own class defines; None if it does not."""
         for cls in type(self.real).__mro__:
@@ -116,7 +123,8 @@ class Formulas:
         value = getattr(self.real, name)
         if isinstance(value, np.vectorize):
             raise UnsupportedError(NO_FORMULA)
-        if is_library(type(self.real)) or callable(value):
+        is_data = isinstance(value, np.ndarray) or not is_library(type(self.real))
+        if callable(value) or not is_data:
             return value
         read = functools.partial(getattr, self.real, name)
         return READ["see"](value, read, name, current())
