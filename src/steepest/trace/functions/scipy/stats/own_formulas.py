@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from steepest.trace.arrays.dispatch import truth_of
 from steepest.trace.functions.registry import Array
 from steepest.trace.functions.scipy.stats.formulas import COMPUTED, OWN, Formulas
-from steepest.trace.functions.scipy.stats.helpers import helps
-from steepest.trace.functions.scipy.stats.own_ufuncs import log1mexp, special
+from steepest.trace.functions.scipy.stats.own_ufuncs import special
 
 
 def owns(cls: str, *names: str) -> Callable[..., Any]:
@@ -147,74 +145,3 @@ def _genhyperbolic_pdf(self: Formulas, x: Array, p: Array, a: Array, b: Array) -
 def _geninvgauss_logpdf(self: Formulas, x: Array, p: Array, b: Array) -> Array:
     norm = np.log(special("kve", p, b)) - b + np.log(2.0)
     return special("xlogy", p - 1, x) - 0.5 * b * (x + 1 / x) - norm
-
-
-# Normal distributions.
-
-
-def _norm_logpdf(x: Array) -> Array:
-    return -(x**2) / 2.0 - np.log(np.sqrt(2 * np.pi))
-
-
-@owns("skewnorm_gen", "_logpdf")
-def _skewnorm_logpdf(self: Formulas, x: Array, a: Array) -> Array:
-    return np.log(2) + _norm_logpdf(x) + special("log_ndtr", a * x)
-
-
-@owns("skewnorm_gen", "_pdf")
-def _skewnorm_pdf(self: Formulas, x: Array, a: Array) -> Array:
-    return 2.0 * np.exp(_norm_logpdf(x)) * special("ndtr", a * x)
-
-
-_NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(40)
-
-
-def _skewnorm_tail(x: Array, a: Array) -> Array:
-    """Return the probability far on the left for ``a > 0``, by Gauss-Laguerre quadrature."""
-    rate = np.abs(x) * (1 + a * a)
-    total: Any = 0.0
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        step = node / rate
-        logarithm = x * step - step * step / 2 + special("log_ndtr", a * (x - step)) + node
-        total = total + weight * np.exp(logarithm)
-    return 2 * np.exp(_norm_logpdf(x)) * total / rate
-
-
-@owns("skewnorm_gen", "_cdf")
-def _skewnorm_cdf(self: Formulas, x: Array, a: Array) -> Array:
-    value = special("ndtr", x) - 2 * special("owens_t", x, a)
-    is_far = (value < 1e-6) & (a > 0) & (x < 0)
-    if truth_of(np.any(is_far)):  # as in SciPy, whose formula cancels there
-        far = np.where(is_far, x, -5.0)
-        value = np.where(is_far, _skewnorm_tail(far, np.where(is_far, a, 1.0)), value)
-    return np.where(value > 1, 1.0, np.where(value < 0, 0.0, value))
-
-
-@helps("_log_diff")
-def log_difference(log_p: Array, log_q: Array) -> Array:
-    """Return the logarithm of a difference of numbers, given by their logarithms."""
-    return log_p + log1mexp(log_q - log_p)
-
-
-@helps("_log_gauss_mass")
-def log_gauss_mass(a: Array, b: Array) -> Array:
-    """Return the logarithm of the normal probability between `a` and `b`."""
-    left, right = b <= 0, a > 0
-    low, high = np.where(right, -b, a), np.where(right, -a, b)  # by symmetry in the left tail
-    center = np.log1p(-special("ndtr", a) - special("ndtr", -b))
-    tail = log_difference(special("log_ndtr", high), special("log_ndtr", low))
-    return np.where(left | right, tail, center)
-
-
-@owns("truncnorm_gen", "_logcdf")
-def _truncnorm_logcdf(self: Formulas, x: Array, a: Array, b: Array) -> Array:
-    total = log_gauss_mass(a, b)
-    value, rest = log_gauss_mass(a, x) - total, log_gauss_mass(x, b) - total
-    return np.where(value > -0.1, np.log1p(-np.exp(rest)), value)
-
-
-@owns("truncnorm_gen", "_logsf")
-def _truncnorm_logsf(self: Formulas, x: Array, a: Array, b: Array) -> Array:
-    total = log_gauss_mass(a, b)
-    value, rest = log_gauss_mass(x, b) - total, log_gauss_mass(a, x) - total
-    return np.where(value > -0.1, np.log1p(-np.exp(rest)), value)
