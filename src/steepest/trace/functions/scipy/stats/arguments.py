@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import RefusalError, UnsupportedError, forgive
+from steepest.errors import REFUSALS, RefusalError, UnsupportedError
 from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.functions.registry import Array, ArrayLike
@@ -52,15 +52,17 @@ class Parameters:
             with np.errstate(all="ignore"):
                 return getattr(self.distribution, name)(*arguments, **named)
         except RefusalError as error:
-            forgive(error)
             raise UnsupportedError(_refusal(self.distribution, name, error)) from error
 
     def formula_or_scipy(self, name: str, argument: Array) -> Array:
         """Return a formula, or what SciPy computes where its formula cannot be recorded."""
+        noted = REFUSALS.get()
+        before = len(noted or ())
         try:
             return self.formula(name, argument)
-        except UnsupportedError as error:
-            forgive(error)
+        except UnsupportedError:
+            if noted is not None:  # SciPy's search may have met several
+                del noted[before:]
         computed = COMPUTED["method"](self.distribution, name.removeprefix("_"))
         shape = np.broadcast_shapes(np.shape(argument), *map(np.shape, self.shapes))
         flattened = [flat(x, shape) for x in (argument, *self.shapes)]

@@ -129,9 +129,9 @@ _RANKS = np.arange(1, 9.0)
 
 def _kolmogorov(x: Array) -> tuple[Array, Array]:
     """Return the distribution function of Kolmogorov's distribution and its density."""
-    is_zero, is_small = x < 0.035, x < 0.9  # to rounding
+    is_zero, is_small, is_one = x < 0.035, x < 0.9, x > 20  # the outer ones to rounding
     small = np.where(is_small & ~is_zero, x, 0.9)
-    large = np.where(is_small, 0.9, x)
+    large = np.where(is_small | is_one, 0.9, x)
     near: Any = 0.0
     near_slope: Any = 0.0
     far: Any = 0.0
@@ -143,7 +143,8 @@ def _kolmogorov(x: Array) -> tuple[Array, Array]:
         term = 2 * (-1.0) ** (rank - 1) * np.exp(-2 * rank**2 * large**2)
         far, far_slope = far + term, far_slope + 4 * rank**2 * large * term
     value, slope = np.where(is_small, near, 1 - far), np.where(is_small, near_slope, far_slope)
-    return np.where(is_zero, 0.0, value), np.where(is_zero, 0.0, slope)
+    value = np.where(is_zero, 0.0, np.where(is_one, 1.0, value))
+    return value, np.where(is_zero | is_one, 0.0, slope)
 
 
 @helps("_kolmogc")
