@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import scipy.special as sp
+import scipy.stats
 
 from tests.cases import scipy_compositions
 
@@ -353,6 +354,14 @@ CASES = {
     "scipy.special.softmax": [lambda x: sp.softmax(table(x), axis=0)],
     "scipy.special.log_softmax": [lambda x: sp.log_softmax(x)],
     **scipy_compositions.CASES,
+    **{f"scipy.stats.{name}": [getattr(scipy.stats, name), lambda x, f=getattr(scipy.stats, name): f(table(x), axis=1)] for name in (
+        "gmean", "hmean", "skew", "kurtosis", "sem", "gstd", "variation", "zscore", "gzscore", "entropy",
+    )},
+    "scipy.stats.pmean": [lambda x: scipy.stats.pmean(x, 1.5)],
+    "scipy.stats.moment": [lambda x: scipy.stats.moment(x, 3)],
+    "scipy.stats.zmap": [lambda x: scipy.stats.zmap(x, WEIGHTS)],
+    "scipy.stats.pearsonr": [lambda x: scipy.stats.pearsonr(x, WEIGHTS).statistic],
+    "scipy.stats.gaussian_kde": [lambda x: scipy.stats.gaussian_kde(x)(WEIGHTS)],
     # Python's.
     **{f"math.{name}": [lambda x, f=getattr(math, name): f(x[0])] for name in (
         "acos", "asin", "asinh", "atan", "atanh", "cbrt", "ceil", "cos", "cosh", "degrees", "erf",

@@ -2,6 +2,7 @@
 
 from steepest.derivative import implicit as implicit  # fills in the rules of solutions
 from steepest.derivative import loops as loops  # and of loops
+from steepest.derivative import probabilities as probabilities  # and of what SciPy integrates
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (

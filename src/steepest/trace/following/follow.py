@@ -31,7 +31,7 @@ from steepest.trace.following.containers import (
 )
 from steepest.trace.following.lazy_items import SeenDict, reads_past
 from steepest.trace.following.members import has_own_methods
-from steepest.trace.following.namespaces import see_library
+from steepest.trace.following.namespaces import maker_of, see_library
 from steepest.trace.following.objects import IN_PYTHON, follow_object
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
 from steepest.trace.following.stand_ins import READ, see_made
@@ -129,6 +129,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return value
     if type(value) in IN_PYTHON:
         return follow_object(value, root)
+    make = maker_of(type(value))
+    if make is not None:
+        return make(value)
     if is_library(type(value)):
         captures.opaque.append(f"{name} ({type(value).__name__})")
     return follow(value, root)
@@ -219,6 +222,9 @@ def follow(function: Any, session: Session) -> Any:
         return made
     if isinstance(function, types.MethodType):
         owner = function.__self__
+        make = maker_of(type(owner))
+        if make is not None:
+            return getattr(make(owner), function.__name__)
         if isinstance(owner, type):
             return types.MethodType(
                 follow(function.__func__, session),

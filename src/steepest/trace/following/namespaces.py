@@ -55,6 +55,9 @@ SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 MADE: dict[type, Callable[[Any], Any]] = {}
 """Makes the stand-in of an object of a library's type that was made outside, by type."""
 
+MADE_BY_NAME: dict[str, Callable[[Any], Any]] = {}
+"""The same for types of libraries that are not imported here, by the full name of a base."""
+
 WATCHED: dict[Any, Any] = {}
 """Versions that only check their arguments, by the function that each replaces."""
 
@@ -104,8 +107,9 @@ def see_library(value: Any, name: str = "") -> Any:
         return _seeded(value)
     if isinstance(value, type):
         return _see_type(value)
-    if type(value) in MADE:
-        return MADE[type(value)](value)
+    make = maker_of(type(value))
+    if make is not None:
+        return make(value)
     if not callable(value) and value is not np.r_ and value is not np.c_:
         return value
     try:
@@ -124,6 +128,17 @@ def see_library(value: Any, name: str = "") -> Any:
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
         return _functions.get(value) or _functions.setdefault(value, SeenFunction(value))
     return _guarded(value) if _computes(module) else value
+
+
+def maker_of(cls: Any) -> Callable[[Any], Any] | None:
+    """Return what makes the stand-in of a library's object; None if there is none."""
+    return _maker(cls)
+
+
+@functools.cache
+def _maker(cls: Any) -> Callable[[Any], Any] | None:
+    names = (f"{_public(base.__module__)}.{base.__name__}" for base in cls.__mro__)
+    return MADE.get(cls) or next((MADE_BY_NAME[x] for x in names if x in MADE_BY_NAME), None)
 
 
 CALLS["type"], READ["library"] = functools.cache(see_library), see_library
@@ -239,7 +254,8 @@ def _see_type(value: type) -> Any:
         return _functions.setdefault(value, SeenFunction(value))
     if value in _BUFFERS or (_computes(value.__module__) and not issubclass(value, Exception)):
         return seen_type(value, _refusing(value))
-    return value
+    made = SEEN_BY_NAME.get(f"{_public(value.__module__)}.{value.__name__}")
+    return value if made is None else seen_type(value, made)
 
 
 _BUFFERS = frozenset({memoryview, bytes, bytearray})

@@ -11,6 +11,7 @@ from steepest.trace.functions.scipy import (
     sparse,
     spatial,
     special,
+    stats,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "sparse",
     "spatial",
     "special",
+    "stats",
 ]
