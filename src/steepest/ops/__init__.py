@@ -2,7 +2,17 @@
 
 from types import MappingProxyType
 
-from steepest.ops.arrays import fourier, gather, loops, product, reduction, shaping, slices
+from steepest.ops.arrays import (
+    collect,
+    fourier,
+    gather,
+    loops,
+    product,
+    reduction,
+    shaping,
+    slices,
+)
+from steepest.ops.arrays.collect import COLLECT
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
 from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
@@ -58,6 +68,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             triangular,
             special,
             loops,
+            collect,
             fourier,
         )
         for row in module.ROWS
@@ -66,6 +77,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
 """Every op that takes operands, by name."""
 
 __all__ = [
+    "COLLECT",
     "COND",
     "CONSTANT",
     "INPUT",
