@@ -12,7 +12,7 @@ from steepest.derivative.reverse import pull_back
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, substitute
 from steepest.graph.source import at, user_source
-from steepest.ops import COND, SCAN, WHILE
+from steepest.ops import COND, SCAN, WHILE, is_zero
 from steepest.ops.arrays.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
 
@@ -67,7 +67,7 @@ def _dual(
 
     The leading inputs are twice as long: values, then tangents.
     """
-    real = _reals(around)
+    real = [i for i in _reals(around) if not is_zero(node_of(tangents[i]))]
     further = [*around, *(tangents[i] for i in real)]
     with open_session():
         shapes = [((2 * x.shape[-1],), x.dtype) for x in lead]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import itertools
 import json
 import sys
 import types
@@ -49,6 +50,9 @@ SEEN: dict[Any, Any] = {}
 
 SEEN_BY_NAME: dict[str, Callable[..., Any]] = {}
 """Versions that record functions of libraries that are not imported here, by full name."""
+
+CALLERS: set[str] = set()
+"""Those of them that call a function of the user's, which may read traced values."""
 
 MADE: dict[type, Callable[[Any], Any]] = {}
 """Makes the stand-in of an object of a library's type that was made outside, by type."""
@@ -209,7 +213,7 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
     name = f"{_public(real.__module__)}.{real.__name__}"
 
     def seen(*args: Any, **kwargs: Any) -> Any:
-        if not holds_traced([*args, *kwargs.values()]):
+        if name not in CALLERS and not holds_traced([*args, *kwargs.values()]):
             return real(*args, **kwargs)
         result = call_implementation(recorded, name, args, kwargs, real)
         return as_returned(result, name, args, kwargs)
@@ -218,7 +222,9 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
 
 
 def _public(module: str) -> str:
-    return ".".join(part for part in module.split(".") if not part.startswith("_"))
+    """Return the name of the public module whose functions a private one defines."""
+    is_public = lambda part: not part.startswith("_")
+    return ".".join(itertools.takewhile(is_public, module.split(".")))
 
 
 def _see_type(value: type) -> Any:

@@ -1,5 +1,5 @@
 """SciPy's functions, a module for each of SciPy's."""
 
-from steepest.trace.functions.scipy import special
+from steepest.trace.functions.scipy import integrate, special
 
-__all__ = ["special"]
+__all__ = ["integrate", "special"]
