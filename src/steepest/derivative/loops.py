@@ -212,7 +212,45 @@ def _pull_cond(
     return (np.zeros_like(choice), packed[:n], *_apart(packed[n:], around, real))
 
 
+def _push_newton(
+    tangents: Any, z: Any, start: Any, *around: Any, residual: Graph, jacobian: Graph, **_: Any
+) -> Any:
+    equations = _Equations(residual, jacobian, z, around)
+    known = {x.node: tangents[1 + i] for i, x in equations.variables.items()}
+    zero = as_traced(np.zeros(z.shape, z.dtype))
+    (pushed,) = push_forward(equations.residual, {**known, equations.point: zero})
+    return zero if pushed is None else -np.linalg.solve(equations.matrix, pushed)
+
+
+def _pull_newton(
+    cotangent: Any, z: Any, start: Any, *around: Any, residual: Graph, jacobian: Graph, **_: Any
+) -> Any:
+    equations = _Equations(residual, jacobian, z, around)
+    adjoint = -np.linalg.solve(equations.matrix.T, cotangent)
+    nodes = [x.node for x in equations.variables.values()]
+    pulled = pull_back(equations.residual, [adjoint], [*nodes, equations.point])[:-1]
+    pieces: list[Any] = [np.zeros_like(x) for x in around]
+    for i, piece in zip(equations.variables, pulled, strict=True):
+        pieces[i] = pieces[i] if piece is None else piece
+    return (np.zeros_like(start), *pieces)
+
+
+class _Equations:
+    """Equations at a point: their residual and Jacobian, and the real values they depend on."""
+
+    def __init__(self, residual: Graph, jacobian: Graph, z: Any, around: Sequence[Any]) -> None:
+        # No value of `around` depends on the point: it was computed before.
+        self.point = z.node
+        nodes = [self.point, *map(node_of, around)]
+        self.residual = substitute(residual.outputs, dict(zip(residual.inputs, nodes, strict=True)))
+        matrix = substitute(jacobian.outputs, dict(zip(jacobian.inputs, nodes, strict=True)))
+        self.matrix: Any = _traced(matrix)[0]
+        self.variables = {i: around[i] for i in _reals(around)}
+
+
 _rules: dict[str, Callable[..., Any]] = {
+    "push newton": _push_newton,
+    "pull newton": _pull_newton,
     "push scan": _push_scan,
     "pull scan": _pull_scan,
     "push while": _push_while,

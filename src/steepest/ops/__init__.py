@@ -7,6 +7,7 @@ from steepest.ops.arrays import (
     fourier,
     gather,
     loops,
+    newton,
     product,
     reduction,
     shaping,
@@ -14,6 +15,7 @@ from steepest.ops.arrays import (
 )
 from steepest.ops.arrays.collect import COLLECT
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
+from steepest.ops.arrays.newton import NEWTON
 from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
     arithmetic,
@@ -69,6 +71,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             special,
             loops,
             collect,
+            newton,
             fourier,
         )
         for row in module.ROWS
@@ -81,6 +84,7 @@ __all__ = [
     "COND",
     "CONSTANT",
     "INPUT",
+    "NEWTON",
     "SCAN",
     "TABLE",
     "WHILE",

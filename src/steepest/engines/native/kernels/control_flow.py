@@ -196,6 +196,19 @@ def collect(lowering: Lowering, node: Node) -> None:
         b.store(number, target.at_offset(builder, index(layout.carry)))
 
 
+@kernel("newton")
+def newton(lowering: Lowering, node: Node) -> None:
+    """Make a fixed number of Newton's steps."""
+    start, *others = node.operands
+    step = node.attributes["step"]
+    operands = [lowering.packed(operand) for operand in others]
+    with _carry(lowering, start) as carry, lowering.packed_target(node) as target:
+        with lowering.builder.loop(node.attributes["number"]):
+            inner = _emit_step(lowering, step, [carry.value(), *operands])
+            carry.advance(inner, step.outputs[0])
+        carry.store(target)
+
+
 @kernel("cond")
 def cond(lowering: Lowering, node: Node) -> None:
     """Run one of two graphs."""
