@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative.forward import push_forward
+from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.reverse import pull_back
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, substitute
@@ -15,6 +15,7 @@ from steepest.graph.source import at, user_source
 from steepest.ops import COND, SCAN, WHILE, is_zero
 from steepest.ops.arrays.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
+from steepest.trace.control_flow import scan
 
 
 def _join(*parts: Any) -> Any:
@@ -235,6 +236,26 @@ def _pull_newton(
     return (np.zeros_like(start), *pieces)
 
 
+def _jacobian(graph: Graph, values: Sequence[Any], which: int) -> Any:
+    """Return the derivatives of a graph's only output, a vector, by one of its inputs."""
+    nodes = [node_of(value) for value in values]
+    outputs = substitute(graph.outputs, dict(zip(graph.inputs, nodes, strict=True)))
+    push = pushed_by(outputs, [nodes[which]])
+    size = values[which].size
+
+    def column(unit: Any) -> Any:
+        return _or_zeros(push([as_traced(unit)]), outputs)[0]
+
+    if size <= _UNROLLED:
+        return np.stack([column(unit) for unit in np.eye(size)], axis=-1)
+    _, columns = scan(lambda nothing, unit: (nothing, column(unit)), 0.0, np.eye(size))
+    return columns.T
+
+
+_UNROLLED = 4
+"""Up to this size, the columns of a Jacobian are recorded one by one."""
+
+
 class _Equations:
     """Equations at a point: their residual and Jacobian, and the real values they depend on."""
 
@@ -249,6 +270,7 @@ class _Equations:
 
 
 _rules: dict[str, Callable[..., Any]] = {
+    "jacobian": _jacobian,
     "push newton": _push_newton,
     "pull newton": _pull_newton,
     "push scan": _push_scan,

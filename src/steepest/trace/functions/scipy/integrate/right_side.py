@@ -13,6 +13,7 @@ from steepest.graph import Graph
 from steepest.graph.source import at, user_source
 from steepest.graph.substitute import substitute
 from steepest.ops import CONSTANT
+from steepest.ops.arrays.loops import RULES
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
 from steepest.trace.following.follow import follow
 from steepest.trace.recording.session import current
@@ -39,11 +40,18 @@ class RightSide:
 
     def __call__(self, t: Any, y: Any) -> Any:
         """Return its value, recorded here."""
-        values = [np.reshape(as_traced(t), (1,)), as_traced(y), *self.outer]
+        values = self._values(t, y)
         replaced = dict(zip(self.graph.inputs, map(node_of, values), strict=True))
         session = current()
         (output,) = substitute(self.graph.outputs, replaced, session.sources)
         return TracedArray(output, session, is_scalar=False)
+
+    def jacobian(self, t: Any, y: Any) -> Any:
+        """Return its exact derivatives by the state, shape (size, n)."""
+        return RULES["jacobian"](self.graph, self._values(t, y), 1)
+
+    def _values(self, t: Any, y: Any) -> list[Any]:
+        return [np.reshape(as_traced(t), (1,)), as_traced(y), *self.outer]
 
     @property
     def is_plain(self) -> bool:

@@ -14,6 +14,7 @@ from steepest.trace.arrays.dispatch import demand
 from steepest.trace.functions.registry import as_plain
 from steepest.trace.functions.scipy.integrate.explicit import Explicit
 from steepest.trace.functions.scipy.integrate.problem import EPS, Problem
+from steepest.trace.functions.scipy.integrate.radau import Radau
 from steepest.trace.functions.scipy.integrate.right_side import record_right_side
 from steepest.trace.functions.scipy.integrate.solution import DenseSolution, Path, Solution, plain
 from steepest.trace.recording.session import current
@@ -84,6 +85,8 @@ def _method(method: Any, integrate: Any) -> Any:
     name = method if isinstance(method, str) else getattr(method, "__name__", str(method))
     if name in ("RK23", "RK45", "DOP853"):
         return Explicit(getattr(integrate, name))
+    if name == "Radau":
+        return Radau()
     return _refuse(f"with method={name!r}", "choose another method")
 
 

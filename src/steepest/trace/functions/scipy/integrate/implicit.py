@@ -1,0 +1,60 @@
+"""What implicit methods share: equations that a step solves, with their exact derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.ops import NEWTON
+from steepest.trace.arrays.array import record
+from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
+
+
+def solved(residual: Callable[[Any], Any], jacobian: Callable[[Any], Any], start: Any) -> Any:
+    """Return the solution of equations near a point that almost solves them.
+
+    One step of Newton's method with the exact Jacobian is made. The derivative is that of the
+    solution.
+
+    Parameters
+    ----------
+    residual
+        Function of a vector, zero at the solution.
+    jacobian
+        Its derivatives.
+    start
+        A vector.
+    """
+    functions = (residual, jacobian, lambda z: z - np.linalg.solve(jacobian(z), residual(z)))
+    steps = [RecordedStep(function, [packing_of(start)]) for function in functions]
+    graphs, outer = with_common_inputs([step.graph([step.result]) for step in steps])
+    names = ("residual", "jacobian", "step")
+    return record(NEWTON, start, *outer, **dict(zip(names, graphs, strict=True)), number=1)
+
+
+def newton_tolerance(rtol: Any, eps: float) -> float:
+    """Return how accurately a step's equations are solved, in units of the tolerance."""
+    smallest = float(np.min(rtol))
+    return max(10 * eps / smallest, min(0.03, smallest**0.5))
+
+
+def convergence(change: Any, before: Any, left: Any, tolerance: float) -> tuple[Any, Any, Any]:
+    """Return whether iterations have converged or diverge, and the rate of convergence.
+
+    Parameters
+    ----------
+    change, before
+        Size of this change and of the last one, which is infinite at first.
+    left
+        How many iterations are left, with this one.
+    tolerance
+        How small the error has to become.
+    """
+    rate = change / before
+    is_later = np.isfinite(before)
+    hopeless = (rate >= 1) | (rate**left / (1 - rate) * change > tolerance)
+    diverges = (is_later & hopeless) | ~np.isfinite(change)
+    converged = ~diverges & ((change == 0) | (is_later & (rate / (1 - rate) * change < tolerance)))
+    return converged, diverges, np.where(is_later, rate, 0.0)
