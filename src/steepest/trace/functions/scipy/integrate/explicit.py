@@ -75,7 +75,7 @@ class Explicit:
         goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
         return collect(problem.name, goes_on, attempt, start)
 
-    def first(self, problem: Problem) -> Any:
+    def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
         return {"y": problem.y0, "f": problem.fun(problem.t0, problem.y0)}
 

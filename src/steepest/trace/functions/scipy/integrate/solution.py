@@ -60,8 +60,8 @@ class Path:
 
     def _replayed(self, dense: Any) -> tuple[Any, Any]:
         problem, method = self.problem, self.method
-        first = method.first(problem)
         rows = {**self.found.rows, "t": self.t, "h": self.h, "dense": dense}
+        first = method.first(problem, rows)
         real = lambda carry, row: method.replay(problem, carry, row)
         _, segment = method.replay(
             problem, first, {name: as_traced(column)[0] for name, column in rows.items()}

@@ -12,6 +12,7 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced, holds_traced
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.functions.registry import as_plain
+from steepest.trace.functions.scipy.integrate.bdf import Bdf
 from steepest.trace.functions.scipy.integrate.explicit import Explicit
 from steepest.trace.functions.scipy.integrate.problem import EPS, Problem
 from steepest.trace.functions.scipy.integrate.radau import Radau
@@ -87,6 +88,8 @@ def _method(method: Any, integrate: Any) -> Any:
         return Explicit(getattr(integrate, name))
     if name == "Radau":
         return Radau()
+    if name == "BDF":
+        return Bdf()
     return _refuse(f"with method={name!r}", "choose another method")
 
 
