@@ -97,6 +97,15 @@ def _repeated(carry, factor, condition, step, limit):
     return carry
 
 
+def _collected(carry, factor, condition, step, limit):
+    rows, signs = [], np.sign(factor)
+    while np.sum(carry) < 50:
+        row, carry = signs * np.sign(carry), carry + signs**2
+        rows += [row] if np.sum(carry) > 5 else []
+    room = [*rows, *np.zeros((limit, carry.size))][:limit]
+    return np.concatenate([carry, [len(rows)], *room])
+
+
 def _sums(x, axis, sign):
     number = x.shape[axis]
     grid = np.arange(number)
@@ -179,6 +188,8 @@ ORACLES |= {
     "tanh_slope": lambda y, x: np.broadcast_arrays(1 / np.cosh(x) ** 2, y)[0],
     "scan": _scanned,
     "while": _repeated,
+    "collect": _collected,
+    "newton": lambda z, a, residual, jacobian, step, number: np.sqrt(a),
     "cond": lambda c, v, a, yes, no: np.sin(v) * a if c else v * v + a,
     "exact_sum": lambda x: np.asarray(float(sum(map(Fraction, x.tolist())))).astype(x.dtype),
     "frexp_exponent": lambda x: np.frexp(x)[1],
@@ -449,9 +460,10 @@ def mutants(row, factor):
         case JointLinear(transpose=transpose):
             yield 0, JointLinear(_scaled(transpose, factor))
         case Rule(pullback=pullback, pushforward=pushforward):
-            first = min(i for case, i in DERIVATIVES if case.row is row)
-            yield first, Rule(_scaled(pullback, factor), pushforward)
-            yield first, Rule(pullback, _scaled(pushforward, factor))
+            # The first operand may be where iterations start, which has no slope.
+            last = max(i for case, i in DERIVATIVES if case.row is row)
+            yield last, Rule(_scaled(pullback, factor), pushforward)
+            yield last, Rule(pullback, _scaled(pushforward, factor))
 
 
 @pytest.mark.parametrize("factor", [1.001, -2.0])

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative.forward import push_forward
+from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.reverse import pull_back
 from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, substitute
 from steepest.graph.source import at, user_source
-from steepest.ops import COND, SCAN, WHILE
+from steepest.ops import COND, SCAN, WHILE, is_zero
 from steepest.ops.arrays.loops import RULES, scan_parts, step_input
 from steepest.trace import TracedArray, as_traced, current, node_of, open_session, record
+from steepest.trace.control_flow import scan
 
 
 def _join(*parts: Any) -> Any:
@@ -53,15 +54,19 @@ def traced(nodes: Sequence[Node]) -> list[Any]:
 
 def or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
     """Return the tangents of nodes, of which None stands for zeros."""
+    # A large array of zeros would become an input, which a step does not have.
     return [
-        as_traced(np.zeros(node.shape, node.dtype)) if tangent is None else tangent
+        np.broadcast_to(as_traced(np.zeros((), node.dtype)), node.shape)
+        if tangent is None
+        else tangent
         for tangent, node in zip(tangents, nodes, strict=True)
     ]
 
 
 def reals(values: Sequence[Any]) -> list[int]:
-    """Return the positions of real numbers among values."""
-    return [i for i, value in enumerate(values) if value.dtype.kind == "f"]
+    """Return the positions of values that may have a slope."""
+    session = current()
+    return [i for i, value in enumerate(values) if session.has_slope(value.node)]
 
 
 def _dual(
@@ -71,7 +76,7 @@ def _dual(
 
     The leading inputs are twice as long: values, then tangents.
     """
-    real = reals(around)
+    real = [i for i in reals(around) if not is_zero(node_of(tangents[i]))]
     further = [*around, *(tangents[i] for i in real)]
     with open_session():
         shapes = [((2 * x.shape[-1],), x.dtype) for x in lead]
@@ -216,7 +221,68 @@ def _pull_cond(
     return (np.zeros_like(choice), packed[:n], *_apart(packed[n:], around, real))
 
 
+def _push_newton(
+    tangents: Any, z: Any, start: Any, *around: Any, residual: Graph, jacobian: Graph, **_: Any
+) -> Any:
+    equations = _Equations(residual, jacobian, z, around)
+    known = {x.node: tangents[1 + i] for i, x in equations.variables.items()}
+    zero = as_traced(np.zeros(z.shape, z.dtype))
+    (pushed,) = push_forward(equations.residual, {**known, equations.point: zero})
+    return zero if pushed is None else -np.linalg.solve(equations.matrix, pushed)
+
+
+def _pull_newton(
+    cotangent: Any, z: Any, start: Any, *around: Any, residual: Graph, jacobian: Graph, **_: Any
+) -> Any:
+    equations = _Equations(residual, jacobian, z, around)
+    adjoint: Any = -np.linalg.solve(equations.matrix.T, cotangent)
+    nodes = [x.node for x in equations.variables.values()]
+    pulled = pull_back(equations.residual, [adjoint], [*nodes, equations.point])[:-1]
+    pieces: list[Any] = [np.zeros_like(x) for x in around]
+    for i, piece in zip(equations.variables, pulled, strict=True):
+        pieces[i] = pieces[i] if piece is None else piece
+    return (np.zeros_like(start), *pieces)
+
+
+def _jacobian(graph: Graph, values: Sequence[Any], which: int) -> Any:
+    """Return the derivatives of a graph's only output, a vector, by one of its inputs."""
+    nodes = [node_of(value) for value in values]
+    outputs = substitute(graph.outputs, dict(zip(graph.inputs, nodes, strict=True)))
+    push = pushed_by(outputs, [nodes[which]])
+    size = values[which].size
+
+    def column(unit: Any) -> Any:
+        return or_zeros(push([as_traced(unit)]), outputs)[0]
+
+    if size <= _UNROLLED:
+        return np.stack([column(unit) for unit in np.eye(size)], axis=-1)
+    _, columns = scan(lambda nothing, unit: (nothing, column(unit)), 0.0, np.eye(size))
+    return columns.T
+
+
+_UNROLLED = 4
+"""Up to this size, the columns of a Jacobian are recorded one by one."""
+
+
+class _Equations:
+    """Equations at a point: their residual and Jacobian, and the real values they depend on."""
+
+    def __init__(self, residual: Graph, jacobian: Graph, z: Any, around: Sequence[Any]) -> None:
+        # No value of `around` depends on the point: it was computed before.
+        self.point = z.node
+        nodes = [self.point, *map(node_of, around)]
+        self.residual = substitute(
+            residual.outputs, dict(zip(residual.inputs, nodes, strict=True))
+        )
+        matrix = substitute(jacobian.outputs, dict(zip(jacobian.inputs, nodes, strict=True)))
+        self.matrix: Any = traced(matrix)[0]
+        self.variables = {i: around[i] for i in reals(around)}
+
+
 _rules: dict[str, Callable[..., Any]] = {
+    "jacobian": _jacobian,
+    "push newton": _push_newton,
+    "pull newton": _pull_newton,
     "push scan": _push_scan,
     "pull scan": _pull_scan,
     "push while": _push_while,

@@ -3,16 +3,20 @@
 from types import MappingProxyType
 
 from steepest.ops.arrays import (
+    collect,
     fourier,
     gather,
     loops,
+    newton,
     product,
     reduction,
     shaping,
     slices,
     solutions,
 )
+from steepest.ops.arrays.collect import COLLECT
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
+from steepest.ops.arrays.newton import NEWTON
 from steepest.ops.derivative_rules import JointLinear, Linear, Partials, Rule, Zero
 from steepest.ops.elementwise import (
     arithmetic,
@@ -75,6 +79,8 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             sparse,
             special,
             loops,
+            collect,
+            newton,
             fourier,
             solutions,
         )
@@ -84,9 +90,11 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
 """Every op that takes operands, by name."""
 
 __all__ = [
+    "COLLECT",
     "COND",
     "CONSTANT",
     "INPUT",
+    "NEWTON",
     "SCAN",
     "TABLE",
     "WHILE",

@@ -39,7 +39,7 @@ from steepest.engines.fusion import fused
 from steepest.errors import InputError, TraceWarning
 from steepest.graph import Graph, Node, evaluate, order, trees
 from steepest.lazy import keep_recent
-from steepest.ops import SCAN, WHILE
+from steepest.ops import COLLECT, SCAN, WHILE
 from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
@@ -47,7 +47,7 @@ _CACHE_SIZE = 128
 _STATES, _LARGE_STATE = 8, 1 << 12
 """Largest number of cached first states, and size in bytes of a start that is cached alone."""
 
-LOOPS = (SCAN, WHILE)
+LOOPS = (SCAN, WHILE, COLLECT)
 
 _prepared: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()

@@ -28,7 +28,7 @@ from steepest.ops.row import Case, Domain, Row
 _LEVEL = 1 << 20
 
 RULES: dict[str, Callable[..., Any]] = {}
-"""Pullbacks and pushforwards of loops; ``derivative.loops`` fills it."""
+"""Pullbacks and pushforwards of loops, and Jacobians of steps; ``derivative.loops`` fills it."""
 
 
 def step_input(index: int, shape: Shape, dtype: np.dtype) -> Node:
@@ -123,7 +123,8 @@ def _later(name: str) -> Callable[..., Any]:
     return rule
 
 
-def _rule(name: str) -> Rule:
+def rule_named(name: str) -> Rule:
+    """Return a rule whose two functions are in :data:`RULES`."""
     return Rule(_later(f"pull {name}"), _later(f"push {name}"))
 
 
@@ -227,7 +228,7 @@ SCAN = Row(
     name="scan",
     evaluate=_scan,
     infer=_scan_infer,
-    derivative=_rule("scan"),
+    derivative=rule_named("scan"),
     torch=_torch_scan,
     lower=Kernel("scan", in_lanes=True),  # if all ops of its step are
     domain=Domain(
@@ -295,7 +296,7 @@ WHILE = Row(
     name="while",
     evaluate=_while,
     infer=_while_infer,
-    derivative=_rule("while"),
+    derivative=rule_named("while"),
     torch=_torch_while,
     lower=Kernel("while_"),
     domain=Domain(((0.5, 0.9),), (_while_case(3, 30), _while_case(20, 12))),
@@ -335,7 +336,7 @@ COND = Row(
     name="cond",
     evaluate=_cond,
     infer=_cond_infer,
-    derivative=_rule("cond"),
+    derivative=rule_named("cond"),
     torch=_torch_cond,
     lower=Kernel("cond"),
     domain=Domain(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import itertools
 import json
 import sys
 import types
@@ -238,6 +239,12 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
 def _reads_outside(value: Any) -> bool:
     """Whether an argument may bring traced values that cannot be seen in it."""
     return isinstance(value, LibraryObject | types.FunctionType | types.MethodType)
+
+
+def _public(module: str) -> str:
+    """Return the name of the public module whose functions a private one defines."""
+    is_public = lambda part: not part.startswith("_")
+    return ".".join(itertools.takewhile(is_public, module.split(".")))
 
 
 def _see_type(value: type) -> Any:

@@ -11,10 +11,11 @@ from steepest.engines.native import ir
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View, contiguous, copy
 from steepest.engines.native.codegen.registry import kernel
-from steepest.engines.native.codegen.types import INDEX, index
+from steepest.engines.native.codegen.types import INDEX, index, memory_type
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Graph, Node
+from steepest.ops.arrays.collect import CollectLayout
 from steepest.ops.arrays.loops import ScanLayout
 
 
@@ -152,6 +153,60 @@ def while_(lowering: Lowering, node: Node) -> None:
         b.position_at_end(after)
         with lowering.packed_target(node) as target:
             copy(builder, carry, target)
+
+
+@kernel("collect")
+def collect(lowering: Lowering, node: Node) -> None:
+    """Run the step while the condition holds; store each row that is kept, if there is room."""
+    builder, b = lowering.builder, lowering.builder.ir
+    start, *others = node.operands
+    condition, step = node.attributes["condition"], node.attributes["step"]
+    layout = CollectLayout.of(node)
+    operands = [lowering.packed(operand) for operand in others]
+    names = ("collect", "step", "keep", "next", "after")
+    with _carry(lowering, start) as carry, lowering.packed_target(node) as target:
+        zero = ir.Constant(memory_type(node.dtype, builder.lanes), 0.0)
+        with builder.loop(layout.limit * layout.row) as i:
+            place = b.add(i, index(layout.rows))
+            b.store(zero, target.at_offset(builder, place))
+        head, body, kept, following, after = map(builder.function.append_basic_block, names)
+        count = builder.alloca(INDEX)
+        b.store(index(0), count)
+        b.branch(head)
+        b.position_at_end(head)
+        inner = _emit_step(lowering, condition, [carry.value(), *operands])
+        b.cbranch(inner.in_registers(condition.outputs[0])[()].value, body, after)
+        b.position_at_end(body)
+        inner = _emit_step(lowering, step, [carry.value(), *operands])
+        keeps = inner.in_registers(step.outputs[2])[()].value
+        number = b.load(count, typ=INDEX)
+        has_room = b.icmp_unsigned("<", number, index(layout.limit))
+        b.store(b.add(number, b.zext(keeps, INDEX)), count)
+        b.cbranch(b.and_(keeps, has_room), kept, following)
+        b.position_at_end(kept)
+        place = b.add(b.mul(number, index(layout.row)), index(layout.rows))
+        inner.store(step.outputs[1], _part(lowering, target, place, layout.row))
+        b.branch(following)
+        b.position_at_end(following)
+        carry.advance(inner, step.outputs[0])
+        b.branch(head)
+        b.position_at_end(after)
+        carry.store(_part(lowering, target, index(0), layout.carry))
+        found = b.sitofp(b.load(count, typ=INDEX), memory_type(node.dtype, builder.lanes))
+        b.store(found, target.at_offset(builder, index(layout.carry)))
+
+
+@kernel("newton")
+def newton(lowering: Lowering, node: Node) -> None:
+    """Make a fixed number of Newton's steps."""
+    start, *others = node.operands
+    step = node.attributes["step"]
+    operands = [lowering.packed(operand) for operand in others]
+    with _carry(lowering, start) as carry, lowering.packed_target(node) as target:
+        with lowering.builder.loop(node.attributes["number"]):
+            inner = _emit_step(lowering, step, [carry.value(), *operands])
+            carry.advance(inner, step.outputs[0])
+        carry.store(target)
 
 
 @kernel("cond")

@@ -1,5 +1,27 @@
-"""SciPy's integration."""
+"""``scipy.integrate``: differential equations and integrals."""
 
-from steepest.trace.functions.scipy.integrate import samples
+from steepest.trace.functions.scipy.integrate import (
+    arguments,
+    collecting,
+    initial_value,
+    kronrod,
+    odeint,
+    quad,
+    quadrature,
+    right_side,
+    samples,
+    solve_ivp,
+)
 
-__all__ = ["samples"]
+__all__ = [
+    "arguments",
+    "collecting",
+    "initial_value",
+    "kronrod",
+    "odeint",
+    "quad",
+    "quadrature",
+    "right_side",
+    "samples",
+    "solve_ivp",
+]

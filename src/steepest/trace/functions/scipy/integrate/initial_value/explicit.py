@@ -1,0 +1,154 @@
+"""Explicit Runge-Kutta methods: SciPy's RK23, RK45 and DOP853, step by step.
+
+The coefficients are read off SciPy's classes, so that they are the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.trace.arrays.array import as_traced
+from steepest.trace.control_flow import cond
+from steepest.trace.functions.scipy.integrate.collecting import Collected
+from steepest.trace.functions.scipy.integrate.initial_value.problem import (
+    MAX_FACTOR,
+    MIN_FACTOR,
+    Problem,
+    combined,
+    rms,
+)
+from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
+
+_SAFETY = 0.9
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """An explicit Runge-Kutta method.
+
+    Attributes
+    ----------
+    of
+        SciPy's class.
+    """
+
+    of: Any
+
+    def march(self, problem: Problem) -> Collected:
+        """Choose the steps."""
+        f0 = problem.fun(problem.t0, problem.y0)
+        order = self.of.error_estimator_order
+        chosen = problem.first_step is None
+        start = {
+            "t": as_traced(problem.t0) + 0.0,
+            "y": problem.y0,
+            "f": f0,
+            "h": problem.first_step_size(f0, order),
+            "retry": np.array(False),
+            "failed": np.array(False),
+            "nfev": np.array(1.0 + chosen),
+        }
+
+        def attempt(carry: Any) -> tuple[Any, Any, Any]:
+            t, y = carry["t"], carry["y"]
+            t_new, h, _, fails = problem.trial_step(t, carry["h"], carry["retry"])
+            y_new, stages = self._stages(problem, t, y, carry["f"], h, t_new)
+            scale = problem.atol + np.maximum(np.abs(y), np.abs(y_new)) * problem.rtol
+            error = self._error(stages, h, scale)
+            accept = (error < 1) & ~fails
+            ideal = _SAFETY * error ** (-1 / (order + 1))
+            longest = np.where(carry["retry"], 1.0, MAX_FACTOR)
+            factor = np.where(error < 1, np.fmin(longest, ideal), np.fmax(MIN_FACTOR, ideal))
+            after = {
+                "t": np.where(accept, t_new, t),
+                "y": np.where(accept, y_new, y),
+                "f": np.where(accept, stages[-1], carry["f"]),
+                "h": np.abs(h) * factor,
+                "retry": ~accept,
+                "failed": fails,
+                "nfev": carry["nfev"] + np.where(fails, 0.0, len(stages) - 1.0),
+            }
+            return after, {"t": t, "h": h}, accept
+
+        return walk(problem, attempt, start, lambda carry: carry["y"])
+
+    def first(self, problem: Problem, rows: Any) -> Any:
+        """Return what the replay of the steps starts with."""
+        return {"y": problem.y0, "f": problem.fun(problem.t0, problem.y0)}
+
+    def replay(self, problem: Problem, carry: Any, row: Any) -> tuple[Any, Any]:
+        """Return the state after a step, and what interpolates inside it."""
+        t, h, y = row["t"], row["h"], carry["y"]
+        y_new, stages = self._stages(problem, t, y, carry["f"], h, t + h)
+        after = {"y": y_new, "f": stages[-1]}
+        if not self._is_extended:
+            curve = [combined(column, stages) for column in self.of.P.T]
+            return after, {"y": y, "curve": np.stack(curve)}
+
+        def curve_of(*known: Any) -> Any:
+            more = list(known)
+            first = len(stages)
+            for s, (a, c) in enumerate(
+                zip(self.of.A_EXTRA, self.of.C_EXTRA, strict=True), start=first
+            ):
+                change = combined(a[:s], more) * h
+                more.append(problem.fun(t + float(c) * h, y + change))
+            rise = y_new - y
+            parts = [rise, h * more[0] - rise, 2 * rise - h * (stages[-1] + more[0])]
+            return np.stack([*parts, *(h * combined(d, more) for d in self.of.D)])
+
+        zeros = np.zeros((self.curves, problem.size))
+        curve = cond(row["dense"], curve_of, lambda *known: zeros, *stages)
+        return after, {"y": y, "curve": curve}
+
+    def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
+        """Return the solution inside steps, at fractions `x` of them, shape (m, n)."""
+        total: Any = 0.0
+        curve, x = segment["curve"], x[:, None]
+        number = curve.shape[1]
+        if not self._is_extended:
+            for i in reversed(range(number)):
+                total = (total + curve[:, i]) * x
+            return segment["y"] + h[:, None] * total
+        for i in range(number):
+            total = (total + curve[:, number - 1 - i]) * (x if i % 2 == 0 else 1 - x)
+        return segment["y"] + total
+
+    @property
+    def curves(self) -> int:
+        """How many vectors interpolate inside a step, apart from the state before it."""
+        return 3 + len(self.of.D) if self._is_extended else int(self.of.P.shape[1])
+
+    @property
+    def _is_extended(self) -> bool:
+        """Whether interpolation takes further stages."""
+        return hasattr(self.of, "A_EXTRA")
+
+    def dense_evaluations(self, number: Any) -> Any:
+        """Return how many evaluations interpolation in a number of steps takes."""
+        return number * (len(self.of.A_EXTRA) if self._is_extended else 0)
+
+    def _stages(
+        self, problem: Problem, t: Any, y: Any, f: Any, h: Any, t_new: Any
+    ) -> tuple[Any, list[Any]]:
+        """Return the state after a step, and the slopes at all stages, the last one there."""
+        stages = [f]
+        for a, c in zip(self.of.A[1:], self.of.C[1:], strict=True):
+            stages.append(problem.fun(t + float(c) * h, y + combined(a, stages) * h))
+        y_new = y + h * combined(self.of.B, stages)
+        return y_new, [*stages, problem.fun(t_new, y_new)]
+
+    def _error(self, stages: Sequence[Any], h: Any, scale: Any) -> Any:
+        """Return the norm of the estimated error of a step, 1 at the tolerance."""
+        if not self._is_extended:
+            return rms(combined(self.of.E, stages) * h / scale)
+        fifth = combined(self.of.E5, stages) / scale
+        third = combined(self.of.E3, stages) / scale
+        square = np.sum(fifth * fifth)
+        mixed = square + 0.01 * np.sum(third * third)
+        norm = np.abs(h) * square / np.sqrt(np.where(mixed == 0, 1.0, mixed) * scale.size)
+        return np.where(mixed == 0, 0.0, norm)

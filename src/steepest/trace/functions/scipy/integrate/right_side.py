@@ -1,0 +1,135 @@
+"""The right-hand side of a differential equation, recorded once and called at many points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, UnsupportedError
+from steepest.graph import Graph
+from steepest.graph.source import at, user_source
+from steepest.graph.substitute import substitute
+from steepest.ops import CONSTANT
+from steepest.ops.arrays.loops import RULES
+from steepest.trace.arrays.array import TracedArray, as_traced, node_of
+from steepest.trace.following.follow import follow
+from steepest.trace.recording.session import current
+from steepest.trace.subgraph import RecordedStep, packing_of
+
+
+@dataclass(frozen=True)
+class RightSide:
+    """A function of time and state, as a graph.
+
+    Attributes
+    ----------
+    graph
+        Its inputs are time, of shape (1,), state, and what it uses of the enclosing recording.
+    outer
+        What it uses of the enclosing recording.
+    size
+        The number of elements of its result.
+    """
+
+    graph: Graph
+    outer: tuple[TracedArray, ...]
+    size: int
+
+    def __call__(self, t: Any, y: Any) -> Any:
+        """Return its value, recorded here."""
+        values = self._values(t, y)
+        replaced = dict(zip(self.graph.inputs, map(node_of, values), strict=True))
+        session = current()
+        (output,) = substitute(self.graph.outputs, replaced, session.sources)
+        return TracedArray(output, session, is_scalar=False)
+
+    def jacobian(self, t: Any, y: Any) -> Any:
+        """Return its exact derivatives by the state, shape (size, n)."""
+        return RULES["jacobian"](self.graph, self._values(t, y), 1)
+
+    def _values(self, t: Any, y: Any) -> list[Any]:
+        return [np.reshape(as_traced(t), (1,)), as_traced(y), *self.outer]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it uses nothing of the enclosing recording but constants."""
+        return all(x.node.op is CONSTANT for x in self.outer)
+
+
+def record_integrand(
+    name: str, function: Callable[..., Any], args: Sequence[Any] = ()
+) -> tuple[RightSide, tuple[int, ...]]:
+    """Record a function of a number, with an empty state; return the shape of its result, too."""
+    shapes: list[tuple[int, ...]] = []
+
+    def called(x: Any, nothing: Any) -> Any:
+        result = as_traced(follow(function, current())(x, *args))
+        shapes[:] = [result.shape]
+        return np.ravel(_real(name, result))
+
+    return _recorded(name, called, np.zeros(0)), shapes[0]
+
+
+def record_right_side(
+    name: str, function: Callable[..., Any], y: Any, size: int, args: Sequence[Any] = (),
+    time_first: bool = True, vectorized: bool = False,
+) -> RightSide:  # fmt: skip
+    """Record a function of time and state that returns an array of some size.
+
+    Parameters
+    ----------
+    name
+        Public name of the solver, for messages.
+    function
+        The user's function.
+    y
+        A state.
+    size
+        The number of elements that it returns.
+    args
+        Its further arguments.
+    time_first
+        Whether it is called with time and state, and not with state and time.
+    vectorized
+        Whether it takes and returns columns.
+    """
+
+    def called(t: Any, y: Any) -> Any:
+        state = y[:, None] if vectorized else y
+        given = (t, state) if time_first else (state, t)
+        result = as_traced(follow(function, current())(*given, *args))
+        if vectorized:
+            result = np.ravel(result)
+        if result.size not in (1, size) or result.ndim > 1:
+            raise InputError(
+                f"{name}{at(user_source())}: the function returns an array of shape "
+                f"{result.shape}, it must return one of shape ({size},)"
+            )
+        return np.broadcast_to(_real(name, result), (size,))
+
+    return _recorded(name, called, y)
+
+
+def _real(name: str, result: Any) -> Any:
+    if result.dtype.kind == "c":
+        raise UnsupportedError(
+            f"{name}{at(user_source())} cannot be recorded with a function that returns complex "
+            "numbers: integrate its real and imaginary parts"
+        )
+    return result.astype(np.float64)
+
+
+def _recorded(name: str, called: Callable[..., Any], y: Any) -> RightSide:
+    try:
+        recording = RecordedStep(called, [packing_of(np.float64(0.0)), packing_of(y)])
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"{name}{at(user_source())} cannot record its function: {error}"
+        ) from error
+    graph, outer = recording.graph([recording.result])
+    session = current()
+    arrays = tuple(TracedArray(node, session, is_scalar=False) for node in outer)
+    return RightSide(graph, arrays, recording.result.size)
