@@ -31,5 +31,8 @@ COMPLEX: dict[str, Callable[..., Any]] = {}
 NUMBERS: dict[str, Callable[..., Any]] = {}
 """Python's operators of Python's own numbers; ``arrays.numbers`` fills it."""
 
+SPECIAL_COMPLEX: dict[str, Callable[..., Any]] = {}
+"""SciPy's ufuncs of complex numbers, by name; ``trace.functions`` fills it."""
+
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""
