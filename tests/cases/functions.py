@@ -10,6 +10,9 @@ import scipy.special as sp
 import scipy.stats
 from scipy import integrate
 
+from steepest.ops import TABLE, Partials
+from steepest.ops.derivative_rules import UnknownPartial, no_slope
+from steepest.ops.elementwise import special
 from tests.cases import scipy_compositions
 
 X = np.array([0.42, 0.17, 0.83, 0.61, 0.29, 0.56])
@@ -23,6 +26,40 @@ NAMES = {
     integrate: "scipy.integrate",
     math: "math",
 }
+
+
+def special_names():
+    """Return the names of SciPy's functions of real numbers that are rows of the op table."""
+    names = {name.partition("[")[0] for name in (row.name for row in special.ROWS)}
+    return sorted(n for n in names if "." not in n and not n.startswith(("spherical_", "sinc")))
+
+
+def special_case(name):
+    """Return a call of a special function, the last smooth operand of which moves in its domain."""
+    row = TABLE.get(name) or TABLE[f"{name}[0]"]
+    domain = row.domain
+    count = (
+        len(row.derivative.of) if isinstance(row.derivative, Partials) else len(domain.intervals)
+    )
+    slopes = row.derivative.of if isinstance(row.derivative, Partials) else (None,) * count
+    smooth = [i for i, slope in enumerate(slopes) if slope is not no_slope]
+    fixed = [0.6 * low + 0.4 * high for low, high in map(domain.interval, range(count))]
+    if domain.agree:
+        fixed = [np.asarray(x)[()] for x in domain.agree(*map(np.asarray, fixed))]
+    *_, moving = [i for i in smooth if not isinstance(slopes[i], UnknownPartial)]
+    low, high = domain.interval(moving)
+
+    def case(x):
+        operands = list(fixed)
+        operands[moving] = low + (high - low) * x
+        return getattr(sp, name)(*operands)
+
+    return case
+
+
+def parts(z):
+    """Return the two parts of complex numbers."""
+    return np.stack([np.real(z), np.imag(z)])
 
 
 def square(x):
@@ -337,22 +374,25 @@ CASES = {
     "fft.fftshift": [lambda x: np.fft.fftshift(table(x))],
     "fft.ifftshift": [lambda x: np.fft.ifftshift(x)],
     # SciPy's.
+    **{f"scipy.special.{name}": [special_case(name)] for name in special_names()},
     **{f"scipy.special.{name}": [getattr(sp, name)] for name in (
-        "expit", "logit", "log_expit", "erf", "erfc", "erfinv", "ndtr", "log_ndtr", "psi", "digamma",
-        "gammaln", "gamma", "entr", "i0", "i1", "j0", "j1", "exprel", "exp2", "exp10", "expm1",
-        "log1p", "cbrt",
+        "digamma", "exp2", "exp10", "expm1", "log1p", "cbrt", "psi", "factorial", "softplus",
     )},
-    "scipy.special.beta": [lambda x: sp.beta(x, x[0])],
-    "scipy.special.betaln": [lambda x: sp.betaln(x, 2.0)],
-    "scipy.special.zeta": [lambda x: sp.zeta(2.0, x)],
+    **{f"scipy.special.{name}": [lambda x, f=getattr(sp, name): f(1.5, x), lambda x, f=getattr(sp, name): f(0.5, x, 2)]
+       for name in ("jvp", "yvp", "ivp", "kvp")},
+    **{f"scipy.special.{name}": [lambda x, f=getattr(sp, name): parts(f(1.5, x, 1))] for name in ("h1vp", "h2vp")},
+    **{f"scipy.special.{name}": [lambda x, f=getattr(sp, name): f(2, x), lambda x, f=getattr(sp, name): f(np.arange(6), x, True)]
+       for name in ("spherical_jn", "spherical_yn", "spherical_in", "spherical_kn")},
+    **{f"scipy.special.{name}": [lambda x, f=getattr(sp, name): parts(f(1.5, x))] for name in ("hankel1", "hankel2", "hankel1e", "hankel2e")},
+    **{f"scipy.special.{name}": [lambda x, f=getattr(sp, name): f(2, x)] for name in ("kn", "yn")},
+    "scipy.special.wofz": [lambda x: parts(sp.wofz(x + 0.3j)), lambda x: sp.wofz(x).imag],
+    "scipy.special.lambertw": [lambda x: sp.lambertw(x).real, lambda x: parts(sp.lambertw(-x, [0, 1, 2, -2, -1, 0])), lambda x: parts(sp.lambertw(x + 1j))],
+    "scipy.special.comb": [lambda x: sp.comb(x + 3, 2), lambda x: sp.comb(4, x), lambda x: sp.comb(x + 3, 2, repetition=True)],
+    "scipy.special.perm": [lambda x: sp.perm(x + 3, 2)],
+    "scipy.special.multigammaln": [lambda x: sp.multigammaln(x + 2, 3)],
+    "scipy.special.diric": [lambda x: sp.diric(x, 5), lambda x: sp.diric(x - x[0], [3, 4, 1, 2, 6, 9])],
+    "scipy.special.zeta": [lambda x: sp.zeta(2.0, x), lambda x: sp.zeta(x + 1.5), lambda x: sp.zeta(x + 1.5, 0.7)],
     "scipy.special.polygamma": [lambda x: sp.polygamma(2, x)],
-    "scipy.special.xlogy": [lambda x: sp.xlogy(x, x[::-1])],
-    "scipy.special.xlog1py": [lambda x: sp.xlog1py(x, x)],
-    "scipy.special.jv": [lambda x: sp.jv(1.5, x)],
-    "scipy.special.iv": [lambda x: sp.iv(2.0, x)],
-    "scipy.special.hyp0f1": [lambda x: sp.hyp0f1(1.5, x)],
-    "scipy.special.hyp1f1": [lambda x: sp.hyp1f1(1.0, 2.5, x)],
-    "scipy.special.rel_entr": [lambda x: sp.rel_entr(x, x[::-1])],
     "scipy.special.huber": [lambda x: sp.huber(0.5, x)],
     "scipy.integrate.solve_ivp": [
         lambda x: integrate.solve_ivp(lambda t, y: x[:2] * y - t, (0, 1), x[2:4], t_eval=[0.4, 1.0]).y,

@@ -36,12 +36,16 @@ def test_a_partial_that_is_not_known_is_refused(row):
                 derivative(operands[operand])
 
 
-def test_the_slope_of_zeta_by_its_exponent_is_refused_with_the_line():
-    with pytest.raises(TypeError, match=r"zeta by its argument 1 at test_partials.py:\d+"):
-        st.gradient(lambda s: scipy.special.zeta(s, 2.0))(3.0)
-    with pytest.raises(TypeError, match="jv by its argument 1"):
+def test_the_slope_of_a_bessel_function_by_its_order_is_refused_with_the_line():
+    with pytest.raises(TypeError, match=r"jv by its argument 1 at test_partials.py:\d+"):
         st.gradient(lambda s: scipy.special.jv(s, 2.0))(3.0)
-    assert st.gradient(lambda x: scipy.special.zeta(3.0, x))(2.0) < 0
+    assert st.gradient(lambda x: scipy.special.jv(3.0, x))(2.0) > 0
+
+
+def test_the_slope_of_zeta_by_its_exponent():
+    for s, q in ((3.0, 2.0), (1.01, 1.0), (12.0, 0.3), (2.5, 400.0)):
+        slope = st.gradient(lambda s, q=q: scipy.special.zeta(s, q))(s)
+        np.testing.assert_allclose(slope, float(mpmath.zeta(s, q, 1)), rtol=1e-13)
 
 
 def test_huber_is_scipys_also_for_a_negative_width():

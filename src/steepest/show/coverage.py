@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.ops import TABLE, Row, Zero
 from steepest.ops.machine_code import HOST
-from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_UFUNCS
+from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_COMPLEX, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 
 _FLAT_COMPOSITIONS = frozenset(
@@ -68,6 +68,12 @@ def _described(name: str, row: Row | None) -> CoverageRow:
     )
 
 
+def _special_row(name: str) -> Row | None:
+    """Return the row of a special function, or of its first result or part."""
+    name = {"digamma": "psi", "kn": "kv", "yn": "yv"}.get(name, name)
+    return TABLE.get(name) or TABLE.get(f"{name}[0]") or TABLE.get(f"{name}.real")
+
+
 def rows() -> list[CoverageRow]:
     """Return a row for every function that can be recorded, in alphabetical order."""
     found: dict[str, Row | None] = {
@@ -76,9 +82,11 @@ def rows() -> list[CoverageRow]:
     for function in FUNCTIONS:
         name = _name(function)
         found.setdefault(name, TABLE.get(name.rpartition(".")[2]))
-    for name in SPECIAL_UFUNCS:
-        found[f"scipy.special.{name}"] = TABLE.get({"digamma": "psi"}.get(name, name))
-    found.update(dict.fromkeys(SEEN_BY_NAME))
+    for name in SPECIAL_UFUNCS.keys() | SPECIAL_COMPLEX.keys():
+        found[f"scipy.special.{name}"] = _special_row(name)
+    for name in SEEN_BY_NAME:
+        is_special = name.startswith("scipy.special.")
+        found[name] = _special_row(name.rpartition(".")[2]) if is_special else None
     refused = {"nditer", "errstate", "seterr", "simplefilter", "filterwarnings", "catch_warnings"}
     seen = {
         _name(function).removeprefix("warnings."): None for function in SEEN if callable(function)

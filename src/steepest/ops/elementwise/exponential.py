@@ -9,7 +9,7 @@ import numpy as np
 from steepest.ops.aliases import Array, Builder, Element
 from steepest.ops.domains import POSITIVE, REALS
 from steepest.ops.elementwise.elementary import Emit, elementary
-from steepest.ops.elementwise.special import expit
+from steepest.ops.elementwise.special.sigmoids import expit
 from steepest.ops.row import Domain, Row, elementwise
 
 _LN2 = float(np.log(2.0))

@@ -18,7 +18,7 @@ from steepest.graph import Shape
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced
 from steepest.trace.arrays.operators import ARITHMETIC, COMPARISONS
-from steepest.trace.arrays.registries import CALLS, COMPLEX, METHODS
+from steepest.trace.arrays.registries import CALLS, COMPLEX, METHODS, SPECIAL_COMPLEX
 from steepest.trace.arrays.text import shown
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
@@ -227,6 +227,11 @@ def refuse_complex(what: str) -> NoReturn:
     )
 
 
+def _full_name(ufunc: np.ufunc) -> str:
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    return f"{module}.{ufunc.__name__.removeprefix('_')}"
+
+
 _DEFAULTS = {"casting": "same_kind", "order": "K"}
 """Default values of ufuncs' options; those of all others are None."""
 
@@ -236,8 +241,10 @@ def call_complex_ufunc(
 ) -> Any:
     """Record a ufunc of which some operand is complex."""
     implementation = UFUNCS.get(ufunc)
+    if implementation is None and getattr(np, ufunc.__name__, None) is not ufunc:
+        implementation = SPECIAL_COMPLEX.get(ufunc.__name__)
     if implementation is None:
-        refuse_complex(f"np.{ufunc.__name__}")
+        refuse_complex(_full_name(ufunc))
     if where is not True:
         refuse_complex(f"np.{ufunc.__name__} with where=")
     options.pop("subok", None)  # what is recorded is no instance of a subclass

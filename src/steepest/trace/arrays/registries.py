@@ -37,5 +37,8 @@ ELEMENTWISE: set[Callable[..., Any]] = set()
 IN_PLACE: set[Callable[..., Any]] = set()
 """Calls of the user's that change their first operand and return it."""
 
+SPECIAL_COMPLEX: dict[str, Callable[..., Any]] = {}
+"""SciPy's ufuncs of complex numbers, by name; ``trace.functions`` fills it."""
+
 SPECIAL_UFUNCS: dict[str, Callable[..., Any]] = {}
 """SciPy's ufuncs that can be recorded, by name; ``trace.functions`` fills it."""

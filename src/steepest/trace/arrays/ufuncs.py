@@ -50,6 +50,12 @@ def _full_name(ufunc: np.ufunc) -> str:
 _ABSENT = np._NoValue
 
 
+@functools.cache
+def _is_of_complex(ufunc: np.ufunc) -> bool:
+    """Whether all results of a ufunc are complex, whatever its operands are."""
+    return all(loop.partition("->")[2].isupper() for loop in ufunc.types)
+
+
 def call_ufunc(
     ufunc: np.ufunc, *inputs: Any, out: Any = _ABSENT, where: Any = True, **options: Any
 ) -> Any:
@@ -59,7 +65,7 @@ def call_ufunc(
     if row is not None and row.evaluate is ufunc and not any(map(COMPLEX["is complex"], inputs)):
         return apply(row, *inputs)  # most often, and faster
     inputs, given = inputs[: ufunc.nin], inputs[ufunc.nin :]
-    if any(map(COMPLEX["is complex"], inputs)):
+    if any(map(COMPLEX["is complex"], inputs)) or _is_of_complex(ufunc):
         out = given or (None if out is _ABSENT else out)
         return COMPLEX["ufunc"](ufunc, *inputs, out=out, where=where, **options)
     targets = _targets(ufunc, given, out)

@@ -244,22 +244,40 @@ class Builder(Places):
             self.ir.store(value.value, cell)
         return Element(self, self.ir.load(cell, typ=near.value.type), x.dtype)
 
-    def special(self, name: str, *operands: Element) -> Element:
-        """Call SciPy's special function of that name, which computes in double precision."""
-        dtype, double = operands[0].dtype, np.dtype(np.float64)
-        symbol = special_symbol(name, len(operands))
+    def special(
+        self, name: str, *operands: Element, output: tuple[int, int] | None = None
+    ) -> Element:
+        """Call SciPy's special function of that name, which computes in double precision.
+
+        Whole numbers stay whole. If the function has several results, `output` says which one,
+        of how many.
+        """
+        double, whole = np.dtype(np.float64), np.dtype(np.int64)
+        is_whole = [operand.dtype.kind == "i" for operand in operands]
+        kinds = "".join("l" if w else "d" for w in is_whole)
+        number, count = output or (0, 0)
+        symbol = special_symbol(name, kinds, count)
         function = self.module.globals.get(symbol)
         if function is None:
-            kind = register_type(double)
-            signature = ir.FunctionType(kind, [kind] * len(operands) + [ir.IntType(32)])
-            function = ir.Function(self.module, signature, symbol)
-        flag = ir.Constant(ir.IntType(32), 0)
-        result = self.lane_by_lane(
-            double,
-            lambda *values: self.ir.call(function, [*values, flag]),
-            *[self.cast(operand, double) for operand in operands],
-        )
-        return self.cast(result, dtype)
+            taken: list[ir.Type] = [register_type(whole if w else double) for w in is_whole]
+            taken += [ir.PointerType()] * count if output else [ir.IntType(32)]
+            returned = ir.VoidType() if output else register_type(double)
+            function = ir.Function(self.module, ir.FunctionType(returned, taken), symbol)
+
+        def call(*values: ir.Value) -> ir.Value:
+            if not output:
+                return self.ir.call(function, [*values, ir.Constant(ir.IntType(32), 0)])
+            cells = [self.alloca(register_type(double)) for _ in range(count)]
+            self.ir.call(function, [*values, *cells])
+            return self.ir.load(cells[number], typ=register_type(double))
+
+        casts = [
+            self.cast(x, whole if w else double) for x, w in zip(operands, is_whole, strict=True)
+        ]
+        floats = {x.dtype for x, w in zip(operands, is_whole, strict=True) if not w}
+        narrow = not any(is_whole) and floats == {np.dtype(np.float32)}
+        result = self.lane_by_lane(double, call, *casts)
+        return self.cast(result, np.dtype(np.float32)) if narrow else result
 
     # Named after NumPy's functions, for rows that need no more than a name.
 

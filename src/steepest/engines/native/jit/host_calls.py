@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -61,27 +62,51 @@ class HostCall:
         return 0
 
 
+def _signatures(kinds: str, results: int) -> list[bytes]:
+    """Return how Cython may write a function's signature.
+
+    Parameters
+    ----------
+    kinds
+        "d" for each operand that is a double, and "l" for each whole number of 64 bits.
+    results
+        Number of results, if they are written to addresses, or 0 for one that is returned.
+    """
+    found = []
+    for whole in ("Py_ssize_t", "long", "long long"):
+        operands = ", ".join({"d": "double", "l": whole}[kind] for kind in kinds)
+        if whole == "long" and ctypes.sizeof(ctypes.c_long) < 8:
+            continue
+        if results:
+            found.append(f"void ({operands}{', double *' * results})".encode())
+        else:
+            found.append(f"double ({operands}, int __pyx_skip_dispatch)".encode())
+    return found
+
+
 @functools.cache
-def special_address(name: str, operands: int) -> int:
-    """Return the address of SciPy's C function of doubles, which takes an int after them."""
+def special_address(name: str, kinds: str, results: int = 0) -> int:
+    """Return the address of SciPy's C function; see :func:`_signatures`."""
     exported = importlib.import_module("scipy.special.cython_special").__pyx_capi__
-    wanted = f"double ({'double, ' * operands}int __pyx_skip_dispatch)".encode()
+    wanted = _signatures(kinds, results)
     name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
     name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer_of.restype = ctypes.c_void_p
     pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    for candidate in (name, f"__pyx_fuse_0{name}", f"__pyx_fuse_1{name}"):
-        capsule = exported.get(candidate)
-        if capsule is not None and name_of(capsule) == wanted:
-            return int(pointer_of(capsule, wanted))
-    raise AssertionError(f"SciPy exports no function of doubles for {name}")
+    specialized = re.compile(rf"(__pyx_fuse_\d(_\d)?)?{re.escape(name)}")
+    for candidate, capsule in exported.items():
+        if specialized.fullmatch(candidate):
+            signature = name_of(capsule)
+            if signature in wanted:
+                return int(pointer_of(capsule, signature))
+    raise AssertionError(f"SciPy exports no function {name} of {kinds} with {results} results")
 
 
 @functools.cache
-def special_symbol(name: str, operands: int) -> str:
+def special_symbol(name: str, kinds: str, results: int = 0) -> str:
     """Return the symbol under which machine code finds SciPy's function."""
-    symbol = f"{_SPECIAL}{name}.{operands}"
-    llvm.add_symbol(symbol, special_address(name, operands))
+    symbol = f"{_SPECIAL}{name}.{kinds}.{results}"
+    llvm.add_symbol(symbol, special_address(name, kinds, results))
     return symbol
 
 
@@ -89,8 +114,8 @@ def make_symbols_known(names: Iterable[str]) -> bool:
     """Make SciPy's functions among these names known to machine code; return whether they are."""
     for symbol in names:
         if symbol.startswith(_SPECIAL):
-            name, operands = symbol.removeprefix(_SPECIAL).rsplit(".", 1)
-            special_symbol(name, int(operands))
+            name, kinds, results = symbol.removeprefix(_SPECIAL).split(".")
+            special_symbol(name, kinds, int(results))
         elif symbol.startswith(lapack_symbols.PREFIX):
             if not lapack_symbols.has(symbol):
                 return False

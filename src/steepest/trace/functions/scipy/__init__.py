@@ -1,4 +1,4 @@
-"""SciPy's functions, a module for each of SciPy's."""
+"""SciPy's functions, a module for each of SciPy's; special functions have two."""
 
 from steepest.trace.functions.scipy import (
     fft,
@@ -11,6 +11,7 @@ from steepest.trace.functions.scipy import (
     sparse,
     spatial,
     special,
+    special_compositions,
     stats,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "sparse",
     "spatial",
     "special",
+    "special_compositions",
     "stats",
 ]

@@ -15,24 +15,51 @@ from steepest.ops.elementwise import special
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace.arrays.array import TracedArray, as_traced, record
 from steepest.trace.arrays.assignment import alias
+from steepest.trace.arrays.complex import TracedComplex, as_complex
 from steepest.trace.arrays.dispatch import demand
-from steepest.trace.arrays.registries import SPECIAL_UFUNCS
+from steepest.trace.arrays.refusals import refuse
+from steepest.trace.arrays.registries import SPECIAL_COMPLEX, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 from steepest.trace.functions.python import checked, number_of_math, python_number, sees
-from steepest.trace.functions.registry import Array, ArrayLike, Axes, implements, node_cast
+from steepest.trace.functions.registry import (
+    Array,
+    ArrayLike,
+    Axes,
+    as_plain,
+    implements,
+    node_cast,
+)
 from steepest.trace.stable import log_softmax, logsumexp, softmax
 
 
 def _special(name: str) -> Callable[..., Any]:
+    keeps_whole = special.TAKES_WHOLE.fullmatch(name)
+
     def implementation(*operands: Any) -> TracedArray:
         arrays = [as_traced(operand) for operand in operands]
         single = [x.dtype == np.float32 or (x.weak and x.dtype.kind == "f") for x in arrays]
         all_weak = all(x.weak for x in arrays)
         dtype = np.dtype(np.float32 if all(single) and not all_weak else np.float64)
-        return record(TABLE[name], *(node_cast(x, dtype) for x in arrays))
+        is_whole = [bool(keeps_whole) and x.dtype.kind in "iub" for x in arrays]
+        return record(
+            TABLE[name],
+            *(
+                node_cast(x, _WHOLE if whole else dtype)
+                for x, whole in zip(arrays, is_whole, strict=True)
+            ),
+        )
 
     implementation.__name__ = name
     return implementation
+
+
+_WHOLE = np.dtype(np.int64)
+
+
+def _several(name: str, count: int) -> Callable[..., Any]:
+    """Return a function with several results, each of which is an op."""
+    parts = [_special(f"{name}[{i}]") for i in range(count)]
+    return lambda *operands: tuple(part(*operands) for part in parts)
 
 
 def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,11 +73,35 @@ def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
     return implementation
 
 
+_counts: dict[str, int] = {}
 for _row in special.ROWS:
-    SPECIAL_UFUNCS[_row.name] = _special(_row.name)
+    _name, _, _number = _row.name.partition("[")
+    if _number:
+        _counts[_name] = _counts.get(_name, 0) + 1
+    elif "." not in _name and not _name.startswith("spherical_"):
+        SPECIAL_UFUNCS[_name] = _special(_name)
+for _name, _count in _counts.items():
+    SPECIAL_UFUNCS[_name] = _several(_name, _count)
+
+
+def _of_complex(name: str) -> Callable[..., TracedComplex]:
+    """Return a function of parameters and a complex number, as its two parts."""
+    real, imag = _special(f"{name}.real"), _special(f"{name}.imag")
+
+    def implementation(*operands: Any) -> TracedComplex:
+        *parameters, z = map(as_complex, operands)
+        parts = [node_cast(x.real, z.real.dtype) for x in parameters]
+        parts += [z.real, z.imag]
+        return TracedComplex(real(*parts), imag(*parts))
+
+    return implementation
+
+
+SPECIAL_COMPLEX.update({name: _of_complex(name) for name in special.complex_numbers.COMPLEX})
 
 # Other names, and functions composed of several ops.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
+SPECIAL_UFUNCS["kn"], SPECIAL_UFUNCS["yn"] = SPECIAL_UFUNCS["kv"], SPECIAL_UFUNCS["yv"]
 SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
 for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
     SPECIAL_UFUNCS[_ufunc.__name__] = _in_double(_ufunc)
@@ -124,6 +175,21 @@ def _riemann(x: ArrayLike) -> Array:
         ),
     )
     return SPECIAL_UFUNCS["zeta"](x, 1.0)
+
+
+_lambertw = _of_complex("lambertw")
+
+
+def _lambert(z: ArrayLike, k: ArrayLike = 0, tol: float = 1e-8) -> TracedComplex:
+    if tol != 1e-8:
+        refuse("scipy.special.lambertw with tol=")
+    branch = as_plain(k).astype(np.float64)
+    z = as_complex(z)
+    wide = TracedComplex(z.real.astype(np.float64), z.imag.astype(np.float64))
+    return _lambertw(branch, wide)
+
+
+SEEN_BY_NAME["scipy.special.lambertw"] = _lambert
 
 
 def _polygamma(n: int, x: ArrayLike) -> Array:
