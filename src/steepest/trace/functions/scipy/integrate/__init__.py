@@ -1,7 +1,10 @@
 """``scipy.integrate``: differential equations and integrals."""
 
 from steepest.trace.following.namespaces import CALLERS, SEEN_BY_NAME
+from steepest.trace.functions.scipy.integrate.odeint import odeint
 from steepest.trace.functions.scipy.integrate.solve_ivp import solve_ivp
 
-SEEN_BY_NAME["scipy.integrate.solve_ivp"] = solve_ivp
-CALLERS.add("scipy.integrate.solve_ivp")
+for _function in (odeint, solve_ivp):
+    _name = f"scipy.integrate.{_function.__name__}"
+    SEEN_BY_NAME[_name] = _function
+    CALLERS.add(_name)

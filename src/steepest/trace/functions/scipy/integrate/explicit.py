@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import cond
 from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
 from steepest.trace.functions.scipy.integrate.problem import (
@@ -42,7 +43,7 @@ class Explicit:
         order = self.of.error_estimator_order
         chosen = problem.first_step is None
         start = {
-            "t": np.asarray(problem.t0, float) + 0.0,
+            "t": as_traced(problem.t0) + 0.0,
             "y": problem.y0,
             "f": f0,
             "h": problem.first_step_size(f0, order),
