@@ -51,14 +51,19 @@ def _traced(nodes: Sequence[Node]) -> list[Any]:
 
 
 def _or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
+    # A large array of zeros would become an input, which a step does not have.
     return [
-        as_traced(np.zeros(node.shape, node.dtype)) if tangent is None else tangent
+        np.broadcast_to(as_traced(np.zeros((), node.dtype)), node.shape)
+        if tangent is None
+        else tangent
         for tangent, node in zip(tangents, nodes, strict=True)
     ]
 
 
 def _reals(values: Sequence[Any]) -> list[int]:
-    return [i for i, value in enumerate(values) if value.dtype.kind == "f"]
+    """Return the positions of values that may have a slope."""
+    session = current()
+    return [i for i, value in enumerate(values) if session.has_slope(value.node)]
 
 
 def _dual(

@@ -18,6 +18,7 @@ from steepest.trace.control_flow import while_loop
 from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
 from steepest.trace.functions.scipy.integrate.implicit import (
     convergence,
+    identity,
     newton_tolerance,
     solved,
 )
@@ -120,7 +121,7 @@ class Bdf:
         before = _stretched(before, order, row["ratio"])
         guess, psi, c = _equation(before, order, h)
         residual = lambda y: y - guess - c * problem.fun(t_new, y) + psi
-        jacobian = lambda y: np.eye(problem.size) - c * problem.fun.jacobian(t_new, y)
+        jacobian = lambda y: identity(problem.size) - c * problem.fun.jacobian(t_new, y)
         y_new = solved(residual, jacobian, as_traced(row["end"]))
         after = _advanced(before, order, y_new - guess)
         used = np.where(order >= _PLACES, after, 0.0)
@@ -186,7 +187,7 @@ def _iterate(
     problem: Problem, t: Any, guess: Any, psi: Any, c: Any, scale: Any, tolerance: float
 ) -> Any:
     """Solve the equation of a step."""
-    inverse = np.linalg.inv(np.eye(problem.size) - c * problem.fun.jacobian(t, guess))
+    inverse = np.linalg.inv(identity(problem.size) - c * problem.fun.jacobian(t, guess))
     start = {
         "y": guess, "change": np.asarray(np.inf), "made": np.asarray(0.0),
         "converged": np.array(False), "diverges": np.array(False),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import NEWTON
-from steepest.trace.arrays.array import record
+from steepest.trace.arrays.array import as_traced, record
 from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
 
 
@@ -32,6 +32,12 @@ def solved(residual: Callable[[Any], Any], jacobian: Callable[[Any], Any], start
     graphs, outer = with_common_inputs([step.graph([step.result]) for step in steps])
     names = ("residual", "jacobian", "step")
     return record(NEWTON, start, *outer, **dict(zip(names, graphs, strict=True)), number=1)
+
+
+def identity(size: int) -> Any:
+    """Return a unit matrix, computed where it is used, however large it is."""
+    places = as_traced(np.arange(size))
+    return np.equal(places[:, None], places).astype(np.float64)
 
 
 def newton_tolerance(rtol: Any, eps: float) -> float:

@@ -15,6 +15,7 @@ from steepest.trace.control_flow import while_loop
 from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
 from steepest.trace.functions.scipy.integrate.implicit import (
     convergence,
+    identity,
     newton_tolerance,
     solved,
 )
@@ -141,7 +142,7 @@ class Radau:
                 np.concatenate([float(a) * part for a, part in zip(row, parts, strict=True)], 1)
                 for row in _A
             ]
-            return np.eye(3 * n) - h * np.concatenate(rows)
+            return identity(3 * n) - h * np.concatenate(rows)
 
         vector = solved(residual, jacobian, np.ravel(as_traced(row["stages"])))
         z = np.reshape(vector, (3, n))
@@ -160,10 +161,10 @@ class Radau:
 def _inverses(jacobian: Any, h: Any) -> tuple[Any, Any]:
     """Return the inverses of the matrices of Newton's method for the number and the block."""
     n = jacobian.shape[0]
-    whole = np.kron(_BLOCKS[1:, 1:], np.eye(n)) / h
+    whole = np.kron(_BLOCKS[1:, 1:], identity(n)) / h
     zeros = np.zeros((n, n))
     rows = [np.concatenate([jacobian, zeros], 1), np.concatenate([zeros, jacobian], 1)]
-    number = np.linalg.inv(_BLOCKS[0, 0] / h * np.eye(n) - jacobian)
+    number = np.linalg.inv(_BLOCKS[0, 0] / h * identity(n) - jacobian)
     return number, np.linalg.inv(whole - np.concatenate(rows))
 
 

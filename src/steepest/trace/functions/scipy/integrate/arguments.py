@@ -1,0 +1,60 @@
+"""Arguments that ``solve_ivp`` and ``odeint`` share: tolerances and limits of step sizes."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from steepest.errors import InputError, UnsupportedError
+from steepest.graph.source import at, user_source
+from steepest.trace.arrays.array import as_traced
+from steepest.trace.arrays.dispatch import demand
+from steepest.trace.functions.registry import as_plain
+from steepest.trace.functions.scipy.integrate.problem import EPS
+from steepest.trace.recording.session import current
+
+
+def refuse(name: str, what: str, advice: str) -> NoReturn:
+    """Refuse an argument by name, and say what to do instead."""
+    raise UnsupportedError(f"{name} {what} cannot be recorded{at(user_source())}: {advice}")
+
+
+def is_true(condition: Any) -> bool:
+    """Return a truth value, which becomes a guard."""
+    return bool(current().decide(as_traced(condition).node))
+
+
+def is_known(x: Any) -> bool:
+    """Whether a value is the same in every call of what is being recorded."""
+    return current().known_value(as_traced(x).node) is not None
+
+
+def tolerances(name: str, rtol: Any, atol: Any, size: int) -> tuple[Any, Any]:
+    """Return tolerances as SciPy uses them. Traced ones become guards."""
+    rtol, atol = as_plain(rtol).astype(float), as_plain(atol).astype(float)
+    for which, tolerance in (("rtol", rtol), ("atol", atol)):
+        if tolerance.shape not in ((), (size,)):
+            raise InputError(f"{name}{at(user_source())}: `{which}` has wrong shape.")
+    if np.any(atol < 0):
+        raise InputError(f"{name}{at(user_source())}: `atol` must be positive.")
+    return np.maximum(rtol, 100 * EPS), atol
+
+
+def step_limits(
+    name: str, max_step: Any, first_step: Any, start: Any, stop: Any
+) -> dict[str, float | None]:
+    """Return the largest and the first step size, checked as SciPy checks them."""
+    largest = float(as_plain(max_step))
+    first = None if first_step is None else float(as_plain(first_step))
+    where = at(user_source())
+    if not largest > 0:
+        raise InputError(f"{name}{where}: `max_step` must be positive.")
+    if first is not None:
+        if first <= 0:
+            raise InputError(f"{name}{where}: `first_step` must be positive.")
+        demand(
+            first <= np.abs(as_traced(stop) - start),
+            lambda: InputError(f"{name}{where}: `first_step` exceeds bounds."),
+        )
+    return {"max_step": largest, "first_step": first}
