@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
-from steepest.graph.source import at, user_source
+from steepest.errors import UnsupportedError, forgive
+from steepest.graph.source import user_source
 from steepest.ops import COLLECT
 from steepest.ops.arrays.collect import CollectLayout
 from steepest.trace.arrays.array import as_traced, node_of, record
@@ -17,6 +17,9 @@ from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
 
 _ROOM = 64
 """Fewest rows that a loop has room for."""
+
+_FIXED_ROOM = 256
+"""The room for rows where it cannot be found by a run."""
 
 
 class Collected(NamedTuple):
@@ -32,26 +35,27 @@ class Collected(NamedTuple):
         The rows, as nested values with a leading axis. Rows beyond the count are zero.
     limit
         How many rows there is room for.
+    fits
+        Whether there was room for all rows that were kept.
     """
 
     carry: Any
     count: Any
     rows: Any
     limit: int
+    fits: Any
 
 
-def collect(
-    name: str, condition: Callable[..., Any], step: Callable[..., Any], carry: Any
-) -> Collected:
+def collect(condition: Callable[..., Any], step: Callable[..., Any], carry: Any) -> Collected:
     """Run a step as long as a condition holds, and keep the rows that it says to keep.
 
     The room for rows is found by a run at the values at hand. That there is enough becomes a
-    guard: where more rows are needed, the function is recorded once more.
+    guard: where more rows are needed, the function is recorded once more. Inside a loop that
+    stays in the graph no values are at hand. There the room is fixed, and the caller has to look
+    whether it was enough.
 
     Parameters
     ----------
-    name
-        Public name of the function that is being recorded, for messages.
     condition
         Function of the carry that returns a truth value.
     step
@@ -80,23 +84,23 @@ def collect(
 
     limit = _ROOM
     packed, layout = run(limit)
-    found = _count_at_hand(name, packed[layout.carry])
-    while limit < 1.25 * found:
+    found = _at_hand(packed[layout.carry])
+    while limit < (_FIXED_ROOM if found is None else 1.25 * found):
         limit *= 2
     packed, layout = run(limit)
     count = packed[layout.carry]
-    enough = as_traced(count <= limit)
-    current().add_guard(enough.node, np.array(True), user_source())
+    fits = as_traced(count <= limit)
+    if found is not None:
+        current().add_guard(fits.node, np.array(True), user_source())
     rows = np.reshape(packed[layout.rows :], (limit, layout.row))
     carried = packing.unpack(packed[: layout.carry])
-    return Collected(carried, count, row_packing.unpack(rows, limit), limit)
+    return Collected(carried, count, row_packing.unpack(rows, limit), limit, fits)
 
 
-def _count_at_hand(name: str, count: Any) -> int:
+def _at_hand(count: Any) -> int | None:
+    """Return the number of rows at the values at hand; None if values are not known here."""
     try:
         return int(current().value(node_of(count)))
-    except UnsupportedError as error:
-        raise UnsupportedError(
-            f"{name}{at(user_source())} cannot be recorded inside a loop that stays in the graph, "
-            "because its number of steps depends on values: call it outside of the loop"
-        ) from error
+    except UnsupportedError as refusal:
+        forgive(refusal)
+        return None

@@ -119,7 +119,7 @@ class Radau:
             return after, {"t": t, "h": h, "stages": z}, accept
 
         goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(problem.name, goes_on, attempt, start)
+        return collect(goes_on, attempt, start)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""

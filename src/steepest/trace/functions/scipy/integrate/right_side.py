@@ -59,6 +59,20 @@ class RightSide:
         return all(x.node.op is CONSTANT for x in self.outer)
 
 
+def record_integrand(
+    name: str, function: Callable[..., Any], args: Sequence[Any] = ()
+) -> tuple[RightSide, tuple[int, ...]]:
+    """Record a function of a number. Return it as one of a number and of an empty array, with its shape."""
+    shapes: list[tuple[int, ...]] = []
+
+    def called(x: Any, nothing: Any) -> Any:
+        result = as_traced(follow(function, current())(x, *args))
+        shapes[:] = [result.shape]
+        return np.ravel(_real(name, result))
+
+    return _recorded(name, called, np.zeros(0)), shapes[0]
+
+
 def record_right_side(
     name: str, function: Callable[..., Any], y: Any, size: int, args: Sequence[Any] = (),
     time_first: bool = True, vectorized: bool = False,
@@ -89,15 +103,26 @@ def record_right_side(
         result = as_traced(follow(function, current())(*given, *args))
         if vectorized:
             result = np.ravel(result)
-        if result.dtype.kind == "c":
-            raise UnsupportedError(f"{name} of complex numbers{at(user_source())} cannot be recorded")
         if result.size not in (1, size) or result.ndim > 1:
             raise InputError(
                 f"{name}{at(user_source())}: the function returns an array of shape "
                 f"{result.shape}, it must return one of shape ({size},)"
             )
-        return np.broadcast_to(result.astype(np.float64), (size,))
+        return np.broadcast_to(_real(name, result), (size,))
 
+    return _recorded(name, called, y)
+
+
+def _real(name: str, result: Any) -> Any:
+    if result.dtype.kind == "c":
+        raise UnsupportedError(
+            f"{name}{at(user_source())} cannot be recorded with a function that returns complex "
+            "numbers: integrate its real and imaginary parts"
+        )
+    return result.astype(np.float64)
+
+
+def _recorded(name: str, called: Callable[..., Any], y: Any) -> RightSide:
     try:
         recording = RecordedStep(called, [packing_of(np.float64(0.0)), packing_of(y)])
     except UnsupportedError as error:
@@ -107,4 +132,4 @@ def record_right_side(
     graph, outer = recording.graph([recording.result])
     session = current()
     arrays = tuple(TracedArray(node, session, is_scalar=False) for node in outer)
-    return RightSide(graph, arrays, size)
+    return RightSide(graph, arrays, recording.result.size)

@@ -39,6 +39,7 @@ class Path:
         self.problem, self.method = problem, method
         found = self.found = method.march(problem)
         self.count = found.count
+        self.failed = found.carry["failed"] | ~found.fits
         self.is_real = np.arange(found.limit) < found.count
         moved = _moved_with_span(problem, found.rows["t"])
         self.t = moved(found.rows["t"])
@@ -95,14 +96,14 @@ class Path:
         x = (flat - self.t[places]) / h
         values = self.method.interpolate(segment, x, h)
         reached = self.problem.direction * (flat - self.found.carry["t"]) <= 0
-        reached = reached | ~self.found.carry["failed"]
+        reached = reached | ~self.failed
         values = np.where(reached[:, None], values, np.nan).T
         return values[:, 0] if times.ndim == 0 else values
 
     @property
     def end(self) -> Any:
         """The state at the end; NaN if the solver did not get there."""
-        return np.where(self.found.carry["failed"], np.nan, self.last)
+        return np.where(self.failed, np.nan, self.last)
 
     def known_count(self) -> int:
         """Return the number of steps, which becomes a guard."""

@@ -76,7 +76,7 @@ def solve_ivp(
     else:
         chosen = _method(name)
     path = Path(problem, chosen, None if dense_output else times)
-    failed = path.found.carry["failed"]
+    failed = path.failed
     fields: dict[str, Callable[[], Any]] = {
         "t": lambda: times if times is not None else _step_times(path),
         "y": lambda: path.at(times) if times is not None else _step_values(path),

@@ -1,0 +1,132 @@
+"""Adaptive quadrature: intervals are chosen by a loop, and a second loop integrates over them.
+
+Every interval is a part of [0, 1], onto which a finite, half-infinite or infinite range is
+mapped. The loop goes from left to right. It halves an interval whose error is too large, and
+tries a longer one after an interval that is accurate. The derivative is that of the sum over the
+chosen intervals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.trace.arrays.array import as_traced
+from steepest.trace.control_flow import cond, scan
+from steepest.trace.functions.scipy.integrate.collecting import collect
+from steepest.trace.functions.scipy.integrate.kronrod import NODES, panel
+from steepest.trace.functions.scipy.integrate.right_side import RightSide
+
+_SPACING, _SHORTEST = 2.0**-50, 2.0**-90
+"""No interval becomes shorter than this part of its distance from 0, and of the range."""
+
+_SHARE = 2.0**-6
+"""The least part of the tolerance that an interval gets, however short it is."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range of integration, with the function over it.
+
+    Attributes
+    ----------
+    integrand
+        A function of a number that returns a vector.
+    start, stop
+        Its ends. An infinite end is None.
+    """
+
+    integrand: RightSide
+    start: Any
+    stop: Any
+
+    def at(self, s: Any) -> Any:
+        """Return the integrand at a place in [0, 1], times how the range is stretched there."""
+        f = lambda x: self.integrand(x, np.zeros(0))
+        if self.start is not None and self.stop is not None:
+            length = self.stop - self.start
+            return f(self.start + length * s) * length
+        far, stretch = (1 - s) / s, 1 / (s * s)
+        if self.start is not None:
+            return f(self.start + far) * stretch
+        if self.stop is not None:
+            return f(self.stop - far) * stretch
+        return (f(far) + f(-far)) * stretch
+
+
+@dataclass(frozen=True)
+class Integral:
+    """An integral that was computed.
+
+    Attributes
+    ----------
+    value
+        The integral, shape (m,).
+    error
+        An estimate of its error.
+    is_accurate
+        Whether the estimate is within the tolerance.
+    """
+
+    value: Any
+    error: Any
+    is_accurate: Any
+
+
+def integrate(over: Range, absolute: float, relative: float) -> Integral:
+    """Integrate over a range, to an absolute or a relative tolerance."""
+    values_on = lambda left, width: _values_on(over, left, width)
+    norm = lambda x: np.sqrt(np.sum(x * x))
+    whole = panel(values_on(0.0, 1.0), 1.0)
+    tolerance = np.maximum(absolute, 0.5 * relative * norm(whole.value))
+    number = whole.value.size
+    start = {
+        "left": np.asarray(0.0), "width": np.asarray(1.0), "error": np.asarray(0.0),
+        "total": np.zeros(number),
+    }  # fmt: skip
+
+    def attempt(carry: Any) -> tuple[Any, Any, Any]:
+        left, width = carry["left"], carry["width"]
+        part = panel(values_on(left, width), width)
+        share = 0.5 * tolerance * np.maximum(width, _SHARE)
+        share = np.where(width == 1.0, tolerance, share)
+        is_shortest = width <= np.maximum(_SPACING * left, _SHORTEST)
+        accept = (part.error <= np.maximum(share, 2 * part.noise)) | is_shortest
+        end = left + width
+        after = {
+            "left": np.where(accept, end, left),
+            "width": np.where(accept, _next_width(end, width), 0.5 * width),
+            "error": np.where(accept, carry["error"] + part.error, carry["error"]),
+            "total": np.where(accept, carry["total"] + part.value, carry["total"]),
+        }
+        return after, {"left": left, "width": width}, accept
+
+    found = collect(lambda carry: carry["left"] < 1.0, attempt, start)
+    is_real = np.arange(found.limit) < found.count
+    nothing = np.zeros(number)
+    sum_on = lambda left, width: panel(values_on(left, width), width).value
+    add = lambda total, row: (
+        total + cond(row["real"], sum_on, lambda left, width: nothing, row["left"], row["width"]),
+        0.0,
+    )
+    value, _ = scan(add, nothing, {**found.rows, "real": is_real})
+    error = found.carry["error"]
+    value = np.where(found.fits, value, np.nan)
+    limit = np.maximum(absolute, relative * norm(value))
+    return Integral(value, error, error <= limit)
+
+
+def _values_on(over: Range, left: Any, width: Any) -> Any:
+    """Return the integrand at all nodes of an interval of [0, 1], shape (21, m)."""
+    places = as_traced(left + width * (0.5 * NODES + 0.5))
+    value = lambda nothing, place: (nothing, over.at(place))
+    return scan(value, 0.0, places)[1]
+
+
+def _next_width(end: Any, width: Any) -> Any:
+    """Return the width of the interval to try next: twice as long, if that is a multiple of it."""
+    twice = 2 * width
+    is_multiple = np.floor(end / twice) * twice == end
+    return np.where(is_multiple & (end + twice <= 1.0), twice, width)
