@@ -15,7 +15,7 @@ import numpy as np
 
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import while_loop
-from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
+from steepest.trace.functions.scipy.integrate.collecting import Collected
 from steepest.trace.functions.scipy.integrate.implicit import (
     convergence,
     identity,
@@ -29,6 +29,7 @@ from steepest.trace.functions.scipy.integrate.problem import (
     Problem,
     rms,
 )
+from steepest.trace.functions.scipy.integrate.walking import walk
 
 _ORDERS = 5
 _ROWS = _ORDERS + 3
@@ -105,8 +106,7 @@ class Bdf:
             }  # fmt: skip
             return carried, {"t": t, "h": h, "order": order, "ratio": ratio, "end": y_new}, accept
 
-        goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(goes_on, attempt, start)
+        return walk(problem, attempt, start, lambda carry: carry["differences"][0])
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
@@ -122,7 +122,7 @@ class Bdf:
         guess, psi, c = _equation(before, order, h)
         residual = lambda y: y - guess - c * problem.fun(t_new, y) + psi
         jacobian = lambda y: identity(problem.size) - c * problem.fun.jacobian(t_new, y)
-        y_new = solved(residual, jacobian, as_traced(row["end"]))
+        y_new = solved(residual, as_traced(row["end"]), jacobian)
         after = _advanced(before, order, y_new - guess)
         used = np.where(order >= _PLACES, after, 0.0)
         curve = np.concatenate([(y_new - carry["y"])[None], used[1 : _ORDERS + 1]])

@@ -13,7 +13,7 @@ import numpy as np
 
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import cond
-from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
+from steepest.trace.functions.scipy.integrate.collecting import Collected
 from steepest.trace.functions.scipy.integrate.problem import (
     MAX_FACTOR,
     MIN_FACTOR,
@@ -21,6 +21,7 @@ from steepest.trace.functions.scipy.integrate.problem import (
     combined,
     rms,
 )
+from steepest.trace.functions.scipy.integrate.walking import walk
 
 _SAFETY = 0.9
 
@@ -73,8 +74,7 @@ class Explicit:
             }
             return after, {"t": t, "h": h}, accept
 
-        goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(goes_on, attempt, start)
+        return walk(problem, attempt, start, lambda carry: carry["y"])
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from steepest.ops import NEWTON
-from steepest.trace.arrays.array import as_traced, record
+from steepest.ops.arrays.loops import RULES
+from steepest.trace.arrays.array import TracedArray, as_traced, record
+from steepest.trace.recording.session import current
 from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
 
 
-def solved(residual: Callable[[Any], Any], jacobian: Callable[[Any], Any], start: Any) -> Any:
+def solved(
+    residual: Callable[[Any], Any], start: Any, jacobian: Callable[[Any], Any] | None = None
+) -> Any:
     """Return the solution of equations near a point that almost solves them.
 
     One step of Newton's method with the exact Jacobian is made. The derivative is that of the
@@ -22,16 +26,27 @@ def solved(residual: Callable[[Any], Any], jacobian: Callable[[Any], Any], start
     ----------
     residual
         Function of a vector, zero at the solution.
-    jacobian
-        Its derivatives.
     start
         A vector.
+    jacobian
+        The derivatives of the residual; None to find them.
     """
-    functions = (residual, jacobian, lambda z: z - np.linalg.solve(jacobian(z), residual(z)))
-    steps = [RecordedStep(function, [packing_of(start)]) for function in functions]
-    graphs, outer = with_common_inputs([step.graph([step.result]) for step in steps])
+    packing = packing_of(start)
+    recorded = RecordedStep(residual, [packing])
+    graph, outer = recorded.graph([recorded.result])
+    values = [TracedArray(node, current(), is_scalar=False) for node in outer]
+
+    def slopes(z: Any) -> Any:
+        return RULES["jacobian"](graph, [z, *values], 0) if jacobian is None else jacobian(z)
+
+    others = [
+        RecordedStep(function, [packing])
+        for function in (slopes, lambda z: z - np.linalg.solve(slopes(z), residual(z)))
+    ]
+    parts = [(graph, outer), *(other.graph([other.result]) for other in others)]
+    graphs, around = with_common_inputs(parts)
     names = ("residual", "jacobian", "step")
-    return record(NEWTON, start, *outer, **dict(zip(names, graphs, strict=True)), number=1)
+    return record(NEWTON, start, *around, **dict(zip(names, graphs, strict=True)), number=1)
 
 
 def identity(size: int) -> Any:

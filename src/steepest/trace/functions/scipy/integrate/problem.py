@@ -36,6 +36,8 @@ class Problem:
         Largest step size.
     first_step
         Size of the first step; None to choose it.
+    events
+        Functions whose zeros are looked for.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Problem:
     atol: Any
     max_step: float
     first_step: float | None
+    events: tuple[Any, ...] = ()
 
     @property
     def size(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import while_loop
-from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
+from steepest.trace.functions.scipy.integrate.collecting import Collected
 from steepest.trace.functions.scipy.integrate.implicit import (
     convergence,
     identity,
@@ -26,6 +26,7 @@ from steepest.trace.functions.scipy.integrate.problem import (
     Problem,
     rms,
 )
+from steepest.trace.functions.scipy.integrate.walking import walk
 
 _R = 6**0.5
 _A = np.array([
@@ -118,8 +119,7 @@ class Radau:
             }  # fmt: skip
             return after, {"t": t, "h": h, "stages": z}, accept
 
-        goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(goes_on, attempt, start)
+        return walk(problem, attempt, start, lambda carry: carry["y"])
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
@@ -144,7 +144,7 @@ class Radau:
             ]
             return identity(3 * n) - h * np.concatenate(rows)
 
-        vector = solved(residual, jacobian, np.ravel(as_traced(row["stages"])))
+        vector = solved(residual, np.ravel(as_traced(row["stages"])), jacobian)
         z = np.reshape(vector, (3, n))
         return {"y": y + z[2]}, {"y": y, "curve": _TO_CURVE @ z}
 

@@ -56,6 +56,8 @@ class Path:
             dense = as_traced(dense)
             dense[places] = 1.0
             dense = (dense > 0) & self.is_real
+        if "fired" in found.rows:
+            dense = dense | (np.sum(found.rows["fired"], axis=1) > 0)
         self.steps_of_interest = dense
         self.last, self.segments = self._replayed(dense)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced
+from steepest.trace.arrays.array import as_traced, node_of
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.functions.scipy.integrate.arguments import (
     is_known,
@@ -19,6 +20,7 @@ from steepest.trace.functions.scipy.integrate.arguments import (
     tolerances,
 )
 from steepest.trace.functions.scipy.integrate.bdf import Bdf
+from steepest.trace.functions.scipy.integrate.events import Occurrences, recorded_events
 from steepest.trace.functions.scipy.integrate.explicit import Explicit
 from steepest.trace.functions.scipy.integrate.lsoda import stand_in
 from steepest.trace.functions.scipy.integrate.problem import Problem
@@ -30,8 +32,9 @@ from steepest.trace.recording.session import current
 _NAME = "scipy.integrate.solve_ivp"
 
 _MESSAGES = {
-    True: "The solver successfully reached the end of the integration interval.",
-    False: "Required step size is less than spacing between numbers.",
+    0: "The solver successfully reached the end of the integration interval.",
+    1: "A termination event occurred.",
+    -1: "Required step size is less than spacing between numbers.",
 }
 
 
@@ -42,8 +45,6 @@ def solve_ivp(
 ) -> Any:  # fmt: skip
     """Record ``scipy.integrate.solve_ivp``, or call it if nothing is traced."""
     name = method if isinstance(method, str) else getattr(method, "__name__", str(method))
-    if events is not None:
-        refuse(_NAME, "with events=", "stop at a known time, or write the event as part of the loss")
     first, last = t_span
     y0 = as_traced(y0).astype(np.float64)
     if y0.ndim != 1:
@@ -55,7 +56,7 @@ def solve_ivp(
 
         first, last, y0, *places = [current().known_value(as_traced(x).node) for x in given]
         return scipy.integrate.solve_ivp(
-            fun, (first, last), y0, method, places[0] if places else None, dense_output, None,
+            fun, (first, last), y0, method, places[0] if places else None, dense_output, events,
             vectorized, args, **options,
         )  # fmt: skip
     first, last = (as_traced(x).astype(np.float64) for x in (first, last))
@@ -69,6 +70,7 @@ def solve_ivp(
     problem = Problem(
         _NAME, fun_of, first, last, direction, y0, *tolerances(_NAME, rtol, atol, y0.size),
         **step_limits(_NAME, max_step, first_step, first, last),
+        events=recorded_events(_NAME, events, y0, args or ()),
     )  # fmt: skip
     times = None if t_eval is None else _checked_times(t_eval, problem)
     if name == "LSODA":
@@ -76,21 +78,64 @@ def solve_ivp(
     else:
         chosen = _method(name)
     path = Path(problem, chosen, None if dense_output else times)
-    failed = path.failed
-    fields: dict[str, Callable[[], Any]] = {
-        "t": lambda: times if times is not None else _step_times(path),
-        "y": lambda: path.at(times) if times is not None else _step_values(path),
-        "sol": lambda: DenseSolution(path) if dense_output else None,
-        "t_events": lambda: None,
-        "y_events": lambda: None,
-        "nfev": lambda: _evaluations(path, times is not None or dense_output),
+    return Solution(_fields(path, times, bool(dense_output)))
+
+
+def _fields(path: Path, times: Any, is_dense: bool) -> dict[str, Callable[[], Any]]:
+    """Return what makes each field of the result."""
+    occurrences = Occurrences(path) if path.problem.events else None
+    stop = _first_known(occurrences)
+    number = len(path.problem.events)
+
+    def of_events(which: int) -> list[Any] | None:
+        if occurrences is None:
+            return None
+        return [occurrences.of(e, stop())[which] for e in range(number)]
+
+    def status() -> Any:
+        ended = 0 if occurrences is None else np.where(occurrences.stopped, 1, 0)
+        return plain(np.where(path.failed, -1, ended))
+
+    return {
+        "t": lambda: _times(path, times, stop)[0],
+        "y": lambda: _times(path, times, stop)[1],
+        "sol": lambda: DenseSolution(path) if is_dense else None,
+        "t_events": lambda: of_events(0),
+        "y_events": lambda: of_events(1),
+        "nfev": lambda: _evaluations(path, times is not None or is_dense),
         "njev": lambda: plain(path.found.carry.get("njev", 0)),
         "nlu": lambda: plain(path.found.carry.get("nlu", 0)),
-        "status": lambda: plain(np.where(failed, -1, 0)),
-        "message": lambda: _MESSAGES[not is_true(failed)],
-        "success": lambda: ~failed,
+        "status": status,
+        "message": lambda: _MESSAGES[int(current().decide(node_of(status())))],
+        "success": lambda: ~path.failed,
     }
-    return Solution(fields)
+
+
+def _first_known(occurrences: Occurrences | None) -> Callable[[], Any]:
+    """Return a function that returns the time at which an event ended the solution, or None."""
+    if occurrences is None or not any(np.isfinite(e.most) for e in occurrences.events):
+        return lambda: None
+    return functools.cache(lambda: occurrences.stop)
+
+
+def _times(path: Path, times: Any, stop: Callable[[], Any]) -> tuple[Any, Any]:
+    """Return the times of a result, and the states there. Their number may become a guard."""
+    end, direction = stop(), path.problem.direction
+    if times is not None:
+        if end is not None:
+            number = np.sum(direction * times <= direction * end)
+            times = times[: int(current().decide(node_of(number)))]
+        return times, path.at(times)
+    number = path.known_count()
+    before = path.segments["y"][:number]
+    last, state = path.t[number - 1] + path.h[number - 1], path.end
+    if not number:
+        last = path.problem.t_bound
+    if end is not None and is_true(np.isfinite(end)):
+        last, state = end, path.at(end)
+    starts = path.t[:number] if number else np.reshape(path.problem.t0, (1,))
+    values = before if number else path.problem.y0[None]
+    return np.append(starts, last), np.concatenate([values, state[None]]).T
 
 
 def _method(name: str) -> Any:
@@ -124,18 +169,6 @@ def _checked_times(t_eval: Any, problem: Problem) -> Any:
         lambda: InputError(f"{_NAME}{where}: Values in `t_eval` are not properly sorted."),
     )
     return times
-
-
-def _step_times(path: Path) -> Any:
-    number = path.known_count()
-    ends = path.t[:number] + path.h[:number]
-    return np.concatenate([np.reshape(path.problem.t0, (1,)), ends])
-
-
-def _step_values(path: Path) -> Any:
-    number = path.known_count()
-    before = path.segments["y"][:number]
-    return np.concatenate([before, path.end[None, :]]).T
 
 
 def _evaluations(path: Path, is_dense: bool) -> Any:
