@@ -67,8 +67,7 @@ class Bdf:
 
         def attempt(carry: Any) -> tuple[Any, Any, Any]:
             t, order = carry["t"], carry["order"]
-            fails, t_new, h = problem.trial_step(t, carry["h"], carry["retry"])
-            h_abs = np.abs(h)
+            t_new, h, h_abs, fails = problem.trial_step(t, carry["h"], carry["retry"])
             ratio = h_abs / carry["width"]
             before = _stretched(carry["differences"], order, ratio)
             guess, psi, c = _equation(before, order, h)

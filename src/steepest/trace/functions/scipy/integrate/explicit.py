@@ -55,7 +55,7 @@ class Explicit:
 
         def attempt(carry: Any) -> tuple[Any, Any, Any]:
             t, y = carry["t"], carry["y"]
-            fails, t_new, h = problem.trial_step(t, carry["h"], carry["retry"])
+            t_new, h, _, fails = problem.trial_step(t, carry["h"], carry["retry"])
             y_new, stages = self._stages(problem, t, y, carry["f"], h, t_new)
             scale = problem.atol + np.maximum(np.abs(y), np.abs(y_new)) * problem.rtol
             error = self._error(stages, h, scale)

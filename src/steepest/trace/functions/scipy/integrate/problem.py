@@ -79,10 +79,10 @@ class Problem:
         h = np.minimum(np.minimum(100 * h0, h1), length)
         return np.minimum(h, self.max_step)
 
-    def trial_step(self, t: Any, h_abs: Any, is_retry: Any) -> tuple[Any, Any, Any]:
-        """Return whether a step size is too small to make progress, and the end and size of a step.
+    def trial_step(self, t: Any, h_abs: Any, is_retry: Any) -> tuple[Any, Any, Any, Any]:
+        """Return the end and the signed size of a step, its size before rounding, and if it fails.
 
-        A first try is at least a few spacings of floating-point numbers long; a retry that is
+        It fails if it is too small to make progress. A first try is at least a few spacings of floating-point numbers long; a retry that is
         shorter fails.
         """
         shortest = np.maximum(10 * EPS * np.abs(t), 5e-323)
@@ -90,8 +90,10 @@ class Problem:
         h_abs = np.where(is_retry, h_abs, first)
         fails = ~(h_abs >= shortest)
         t_new = t + h_abs * self.direction
-        t_new = np.where(self.direction * (t_new - self.t_bound) > 0, self.t_bound, t_new)
-        return fails, t_new, t_new - t
+        is_beyond = self.direction * (t_new - self.t_bound) > 0
+        t_new = np.where(is_beyond, self.t_bound, t_new)
+        h = t_new - t
+        return t_new, h, np.where(is_beyond, np.abs(h), h_abs), fails
 
     def goes_on(self, t: Any, failed: Any) -> Any:
         """Return whether the end is not reached."""

@@ -78,7 +78,7 @@ class Radau:
 
         def attempt(carry: Any) -> tuple[Any, Any, Any]:
             t, y, f = carry["t"], carry["y"], carry["f"]
-            fails, t_new, h = problem.trial_step(t, carry["h"], carry["retry"])
+            t_new, h, _, fails = problem.trial_step(t, carry["h"], carry["retry"])
             jacobian = problem.fun.jacobian(t, y)
             inverses = _inverses(jacobian, h)
             # The polynomial of the last step, beyond its end, is a guess.
