@@ -232,7 +232,7 @@ def _pull_newton(
     cotangent: Any, z: Any, start: Any, *around: Any, residual: Graph, jacobian: Graph, **_: Any
 ) -> Any:
     equations = _Equations(residual, jacobian, z, around)
-    adjoint = -np.linalg.solve(equations.matrix.T, cotangent)
+    adjoint: Any = -np.linalg.solve(equations.matrix.T, cotangent)
     nodes = [x.node for x in equations.variables.values()]
     pulled = pull_back(equations.residual, [adjoint], [*nodes, equations.point])[:-1]
     pieces: list[Any] = [np.zeros_like(x) for x in around]
@@ -268,7 +268,9 @@ class _Equations:
         # No value of `around` depends on the point: it was computed before.
         self.point = z.node
         nodes = [self.point, *map(node_of, around)]
-        self.residual = substitute(residual.outputs, dict(zip(residual.inputs, nodes, strict=True)))
+        self.residual = substitute(
+            residual.outputs, dict(zip(residual.inputs, nodes, strict=True))
+        )
         matrix = substitute(jacobian.outputs, dict(zip(jacobian.inputs, nodes, strict=True)))
         self.matrix: Any = _traced(matrix)[0]
         self.variables = {i: around[i] for i in _reals(around)}

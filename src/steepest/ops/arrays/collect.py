@@ -6,6 +6,7 @@ is kept are decisions, such as step sizes: they have no slope.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ def _walk(number: int, limit: int) -> Case:
     """Return a case for tests: while sum(c) < 50, c = c + 1; keep sign(a c) where sum(c) > 5."""
     real = np.dtype(np.float64)
     c, a = (step_input(i, (number,), real) for i in range(2))
-    total = lambda x: make(SUM, (x,), axis=(0,))
+    total: Callable[..., Any] = lambda x: make(SUM, (x,), axis=(0,))
     condition = Graph((c, a), (make(LESS, (total(c), constant_node(50.0))),))
     after = make(ADD, (c, make(MULTIPLY, (make(SIGN, (a,)), make(SIGN, (a,))))))
     row = make(MULTIPLY, (make(SIGN, (a,)), make(SIGN, (c,))))

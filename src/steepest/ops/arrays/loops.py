@@ -28,7 +28,7 @@ from steepest.ops.row import Case, Domain, Row
 _LEVEL = 1 << 20
 
 RULES: dict[str, Callable[..., Any]] = {}
-"""Pullbacks and pushforwards of loops, and the Jacobian of a step; ``derivative.loops`` fills it."""
+"""Pullbacks and pushforwards of loops, and Jacobians of steps; ``derivative.loops`` fills it."""
 
 
 def step_input(index: int, shape: Shape, dtype: np.dtype) -> Node:

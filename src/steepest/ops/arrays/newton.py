@@ -29,10 +29,10 @@ def _infer(
     return start.shape, start.dtype
 
 
-def _newton(start: Any, *around: Any, step: Graph, number: int, **_: Graph) -> np.ndarray:
+def _newton(start: Any, *around: Any, step: Graph, number: int, **_: Any) -> np.ndarray:
     point = start
     with np.errstate(all="ignore"):
-        for _ in range(number):
+        for _count in range(number):
             try:
                 (point,) = run_step(step, [point, *around])
             except np.linalg.LinAlgError:

@@ -192,8 +192,8 @@ def collect(lowering: Lowering, node: Node) -> None:
         b.branch(head)
         b.position_at_end(after)
         carry.store(_part(lowering, target, index(0), layout.carry))
-        number = b.sitofp(b.load(count, typ=INDEX), memory_type(node.dtype, builder.lanes))
-        b.store(number, target.at_offset(builder, index(layout.carry)))
+        found = b.sitofp(b.load(count, typ=INDEX), memory_type(node.dtype, builder.lanes))
+        b.store(found, target.at_offset(builder, index(layout.carry)))
 
 
 @kernel("newton")

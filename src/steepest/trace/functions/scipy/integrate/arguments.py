@@ -1,8 +1,9 @@
-"""Arguments that ``solve_ivp`` and ``odeint`` share: tolerances and limits of step sizes."""
+"""What the functions of ``scipy.integrate`` share: registration, refusals, tolerances."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -10,9 +11,23 @@ from steepest.errors import InputError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.dispatch import demand
+from steepest.trace.following.namespaces import CALLERS, SEEN_BY_NAME
 from steepest.trace.functions.registry import as_plain
-from steepest.trace.functions.scipy.integrate.problem import EPS
+from steepest.trace.functions.scipy.integrate.initial_value.problem import EPS
 from steepest.trace.recording.session import current
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def records(name: str) -> Callable[[_F], _F]:
+    """Register the decorated function as what records one of SciPy's that calls a function."""
+
+    def register(implementation: _F) -> _F:
+        SEEN_BY_NAME[name] = implementation
+        CALLERS.add(name)
+        return implementation
+
+    return register
 
 
 def refuse(name: str, what: str, advice: str) -> NoReturn:
@@ -41,9 +56,14 @@ def tolerances(name: str, rtol: Any, atol: Any, size: int) -> tuple[Any, Any]:
     return np.maximum(rtol, 100 * EPS), atol
 
 
-def step_limits(
-    name: str, max_step: Any, first_step: Any, start: Any, stop: Any
-) -> dict[str, float | None]:
+class StepLimits(NamedTuple):
+    """The largest size of a step, and the size of the first one; None to choose it."""
+
+    largest: float
+    first: float | None
+
+
+def step_limits(name: str, max_step: Any, first_step: Any, start: Any, stop: Any) -> StepLimits:
     """Return the largest and the first step size, checked as SciPy checks them."""
     largest = float(as_plain(max_step))
     first = None if first_step is None else float(as_plain(first_step))
@@ -57,4 +77,4 @@ def step_limits(
             first <= np.abs(as_traced(stop) - start),
             lambda: InputError(f"{name}{where}: `first_step` exceeds bounds."),
         )
-    return {"max_step": largest, "first_step": first}
+    return StepLimits(largest, first)

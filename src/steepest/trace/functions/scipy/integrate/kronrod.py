@@ -55,10 +55,14 @@ class Panel(NamedTuple):
     noise: Any
 
 
+def norm(x: Any) -> Any:
+    """Return the Euclidean norm of all elements."""
+    return np.sqrt(np.sum(x * x))
+
+
 def panel(values: Any, width: Any) -> Panel:
     """Return the integral from values at the nodes, shape (21, m), and an interval's width."""
     half = width / 2
-    norm = lambda x: np.sqrt(np.sum(x * x))
     integral = WEIGHTS @ values
     mean = integral / 2
     spread = norm(WEIGHTS @ np.abs(values - mean)) * half

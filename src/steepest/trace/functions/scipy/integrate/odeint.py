@@ -13,14 +13,15 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.functions.scipy.integrate.arguments import (
     is_known,
     is_true,
+    records,
     refuse,
     step_limits,
     tolerances,
 )
-from steepest.trace.functions.scipy.integrate.lsoda import stand_in
-from steepest.trace.functions.scipy.integrate.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.lsoda import stand_in
+from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.solution import Path
 from steepest.trace.functions.scipy.integrate.right_side import record_right_side
-from steepest.trace.functions.scipy.integrate.solution import Path
 from steepest.trace.recording.session import current
 
 _NAME = "scipy.integrate.odeint"
@@ -28,6 +29,7 @@ _TOLERANCE = 1.49012e-8
 """The tolerance if none is given, as in SciPy."""
 
 
+@records(_NAME)
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), Dfun: Any = None,
     col_deriv: Any = 0, full_output: Any = 0, ml: Any = None, mu: Any = None, rtol: Any = None,
@@ -37,9 +39,9 @@ def odeint(
 ) -> Any:  # fmt: skip
     """Record ``scipy.integrate.odeint``, or call it if nothing is traced.
 
-    The method is that of :mod:`~steepest.trace.functions.scipy.integrate.lsoda`. The Jacobian is
-    known exactly, and the number of steps is not limited: `Dfun`, `col_deriv`, `ml`, `mu`,
-    `mxstep`, `mxordn`, `mxords` and what is printed have no effect.
+    The method is that of `initial_value.lsoda`. The Jacobian is known exactly, and the number of
+    steps is not limited: `Dfun`, `col_deriv`, `ml`, `mu`, `mxstep`, `mxordn`, `mxords` and what
+    is printed have no effect.
     """
     if full_output:
         refuse(_NAME, "with full_output=True", "leave it out, and read the solution alone")
@@ -48,7 +50,7 @@ def odeint(
     if np.any(hmin):
         refuse(_NAME, "with hmin=", "leave it out")
     args = args if isinstance(args, tuple) else (args,)
-    start = np.atleast_1d(as_traced(y0).astype(np.float64))
+    start: Any = np.atleast_1d(as_traced(y0).astype(np.float64))
     times = as_traced(t).astype(np.float64)
     if start.ndim != 1 or times.ndim != 1:
         raise InputError(f"{_NAME}{at(user_source())}: y0 and t must have one axis")
@@ -64,10 +66,11 @@ def odeint(
     if not times.size:
         return np.zeros((0, start.size))
     first, last = times[0], times[-1]
-    limits = step_limits(_NAME, hmax if np.any(hmax) else np.inf, h0 if np.any(h0) else None, first, last)
+    largest, smallest = hmax if np.any(hmax) else np.inf, h0 if np.any(h0) else None
     direction = -1.0 if is_true(last < first) else 1.0
-    given = [_TOLERANCE if x is None else x for x in (rtol, atol)]
+    rtol, atol = (_TOLERANCE if x is None else x for x in (rtol, atol))
     problem = Problem(
-        _NAME, fun, first, last, direction, start, *tolerances(_NAME, *given, start.size), **limits
-    )
+        _NAME, fun, first, last, direction, start, *tolerances(_NAME, rtol, atol, start.size),
+        *step_limits(_NAME, largest, smallest, first, last),
+    )  # fmt: skip
     return Path(problem, stand_in(problem, times), times).at(times).T

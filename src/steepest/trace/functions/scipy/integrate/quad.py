@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.following.follow import follow
 from steepest.trace.functions.registry import as_plain
-from steepest.trace.functions.scipy.integrate.arguments import is_known, is_true, refuse
+from steepest.trace.functions.scipy.integrate.arguments import is_known, is_true, records, refuse
 from steepest.trace.functions.scipy.integrate.quadrature import Integral, Range, integrate
 from steepest.trace.functions.scipy.integrate.right_side import RightSide, record_integrand
 from steepest.trace.recording.session import current
@@ -21,6 +22,7 @@ from steepest.trace.recording.session import current
 _QUAD, _DOUBLE, _VECTOR = (f"scipy.integrate.{name}" for name in ("quad", "dblquad", "quad_vec"))
 
 
+@records(_QUAD)
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Any = (), full_output: Any = 0,
     epsabs: Any = 1.49e-8, epsrel: Any = 1.49e-8, limit: Any = 50, points: Any = None,
@@ -55,6 +57,7 @@ def quad(
     return found.value[0], found.error
 
 
+@records(_DOUBLE)
 def dblquad(
     func: Callable[..., Any], a: Any, b: Any, gfun: Any, hfun: Any, args: Any = (),
     epsabs: Any = 1.49e-8, epsrel: Any = 1.49e-8,
@@ -64,15 +67,16 @@ def dblquad(
 
     def inner(x: Any) -> Any:
         ends = [follow(end, current())(x) if callable(end) else end for end in (gfun, hfun)]
-        of_y = lambda y: follow(func, current())(y, x, *args)
+        of_y: Callable[..., Any] = lambda y: follow(func, current())(y, x, *args)
         integrand, _ = record_integrand(_DOUBLE, of_y)
-        return _integral(_DOUBLE, integrand, *ends, None, epsabs, epsrel).value[0]
+        return _integral(_DOUBLE, integrand, ends[0], ends[1], None, epsabs, epsrel).value[0]
 
     integrand, _ = record_integrand(_DOUBLE, inner)
     found = _integral(_DOUBLE, integrand, a, b, None, epsabs, epsrel)
     return found.value[0], found.error
 
 
+@records(_VECTOR)
 def quad_vec(
     f: Callable[..., Any], a: Any, b: Any, epsabs: Any = 1e-200, epsrel: Any = 1e-8,
     norm: str = "2", cache_size: Any = 100e6, limit: Any = 10000, workers: Any = 1,
@@ -91,7 +95,9 @@ def quad_vec(
         import scipy.integrate
 
         low, high = (current().known_value(as_traced(x).node) for x in (a, b))
-        return scipy.integrate.quad_vec(f, low, high, epsabs, epsrel, norm, points=points, args=args)
+        return scipy.integrate.quad_vec(
+            f, low, high, epsabs, epsrel, norm, points=points, args=args
+        )
     found = _integral(_VECTOR, integrand, a, b, points, epsabs, epsrel)
     return np.reshape(found.value, shape), found.error
 
@@ -131,7 +137,7 @@ def _integral(
     if points is not None:
         ends += _breaks(name, points, low, high)
     ends.append(None if high.infinite else high.value)
-    ranges = [Range(integrand, *pair) for pair in zip(ends, ends[1:], strict=False)]
+    ranges = [Range(integrand, start, stop) for start, stop in itertools.pairwise(ends)]
     absolute, relative = float(as_plain(epsabs)) / len(ranges), float(as_plain(epsrel))
     parts = [integrate(part, absolute, relative) for part in ranges]
     value = sum((part.value for part in parts[1:]), parts[0].value)

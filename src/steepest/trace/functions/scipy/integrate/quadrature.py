@@ -8,6 +8,7 @@ chosen intervals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import cond, scan
 from steepest.trace.functions.scipy.integrate.collecting import collect
-from steepest.trace.functions.scipy.integrate.kronrod import NODES, panel
+from steepest.trace.functions.scipy.integrate.kronrod import NODES, norm, panel
 from steepest.trace.functions.scipy.integrate.right_side import RightSide
 
 _SPACING, _SHORTEST = 2.0**-50, 2.0**-90
@@ -44,7 +45,7 @@ class Range:
 
     def at(self, s: Any) -> Any:
         """Return the integrand at a place in [0, 1], times how the range is stretched there."""
-        f = lambda x: self.integrand(x, np.zeros(0))
+        f: Callable[..., Any] = lambda x: self.integrand(x, np.zeros(0))
         if self.start is not None and self.stop is not None:
             length = self.stop - self.start
             return f(self.start + length * s) * length
@@ -77,8 +78,7 @@ class Integral:
 
 def integrate(over: Range, absolute: float, relative: float) -> Integral:
     """Integrate over a range, to an absolute or a relative tolerance."""
-    values_on = lambda left, width: _values_on(over, left, width)
-    norm = lambda x: np.sqrt(np.sum(x * x))
+    values_on: Callable[..., Any] = lambda left, width: _values_on(over, left, width)
     whole = panel(values_on(0.0, 1.0), 1.0)
     tolerance = np.maximum(absolute, 0.5 * relative * norm(whole.value))
     number = whole.value.size
@@ -106,8 +106,8 @@ def integrate(over: Range, absolute: float, relative: float) -> Integral:
     found = collect(lambda carry: carry["left"] < 1.0, attempt, start)
     is_real = np.arange(found.limit) < found.count
     nothing = np.zeros(number)
-    sum_on = lambda left, width: panel(values_on(left, width), width).value
-    add = lambda total, row: (
+    sum_on: Callable[..., Any] = lambda left, width: panel(values_on(left, width), width).value
+    add: Callable[..., Any] = lambda total, row: (
         total + cond(row["real"], sum_on, lambda left, width: nothing, row["left"], row["width"]),
         0.0,
     )
@@ -121,7 +121,7 @@ def integrate(over: Range, absolute: float, relative: float) -> Integral:
 def _values_on(over: Range, left: Any, width: Any) -> Any:
     """Return the integrand at all nodes of an interval of [0, 1], shape (21, m)."""
     places = as_traced(left + width * (0.5 * NODES + 0.5))
-    value = lambda nothing, place: (nothing, over.at(place))
+    value: Callable[..., Any] = lambda nothing, place: (nothing, over.at(place))
     return scan(value, 0.0, places)[1]
 
 

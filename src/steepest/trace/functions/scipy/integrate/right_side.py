@@ -62,7 +62,7 @@ class RightSide:
 def record_integrand(
     name: str, function: Callable[..., Any], args: Sequence[Any] = ()
 ) -> tuple[RightSide, tuple[int, ...]]:
-    """Record a function of a number. Return it as one of a number and of an empty array, with its shape."""
+    """Record a function of a number, with an empty state; return the shape of its result, too."""
     shapes: list[tuple[int, ...]] = []
 
     def called(x: Any, nothing: Any) -> Any:

@@ -15,18 +15,27 @@ from steepest.trace.arrays.dispatch import demand
 from steepest.trace.functions.scipy.integrate.arguments import (
     is_known,
     is_true,
+    records,
     refuse,
     step_limits,
     tolerances,
 )
-from steepest.trace.functions.scipy.integrate.bdf import Bdf
-from steepest.trace.functions.scipy.integrate.events import Occurrences, recorded_events
-from steepest.trace.functions.scipy.integrate.explicit import Explicit
-from steepest.trace.functions.scipy.integrate.lsoda import stand_in
-from steepest.trace.functions.scipy.integrate.problem import Problem
-from steepest.trace.functions.scipy.integrate.radau import Radau
+from steepest.trace.functions.scipy.integrate.initial_value.bdf import Bdf
+from steepest.trace.functions.scipy.integrate.initial_value.events import (
+    Occurrences,
+    recorded_events,
+)
+from steepest.trace.functions.scipy.integrate.initial_value.explicit import Explicit
+from steepest.trace.functions.scipy.integrate.initial_value.lsoda import stand_in
+from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.radau import Radau
+from steepest.trace.functions.scipy.integrate.initial_value.solution import (
+    DenseSolution,
+    Path,
+    Solution,
+    plain,
+)
 from steepest.trace.functions.scipy.integrate.right_side import record_right_side
-from steepest.trace.functions.scipy.integrate.solution import DenseSolution, Path, Solution, plain
 from steepest.trace.recording.session import current
 
 _NAME = "scipy.integrate.solve_ivp"
@@ -38,6 +47,7 @@ _MESSAGES = {
 }
 
 
+@records(_NAME)
 def solve_ivp(
     fun: Callable[..., Any], t_span: Any, y0: Any, method: Any = "RK45", t_eval: Any = None,
     dense_output: bool = False, events: Any = None, vectorized: bool = False, args: Any = None,
@@ -69,8 +79,8 @@ def solve_ivp(
         refuse(_NAME, f"with {next(iter(options))}=", "leave it out")
     problem = Problem(
         _NAME, fun_of, first, last, direction, y0, *tolerances(_NAME, rtol, atol, y0.size),
-        **step_limits(_NAME, max_step, first_step, first, last),
-        events=recorded_events(_NAME, events, y0, args or ()),
+        *step_limits(_NAME, max_step, first_step, first, last),
+        recorded_events(_NAME, events, y0, args or ()),
     )  # fmt: skip
     times = None if t_eval is None else _checked_times(t_eval, problem)
     if name == "LSODA":
@@ -174,5 +184,3 @@ def _checked_times(t_eval: Any, problem: Problem) -> Any:
 def _evaluations(path: Path, is_dense: bool) -> Any:
     more = path.method.dense_evaluations(np.sum(path.steps_of_interest)) if is_dense else 0
     return plain(path.found.carry["nfev"] + more)
-
-

@@ -10,6 +10,7 @@ closer to the exact solution.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.ops.arrays.loops import run_step
 from steepest.trace.arrays.array import node_of
-from steepest.trace.functions.scipy.integrate.explicit import Explicit
-from steepest.trace.functions.scipy.integrate.problem import Problem
-from steepest.trace.functions.scipy.integrate.radau import Radau
+from steepest.trace.functions.scipy.integrate.initial_value.explicit import Explicit
+from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.radau import Radau
 from steepest.trace.recording.session import current
 
 _STEPS = 100_000
@@ -31,7 +32,7 @@ def stand_in(problem: Problem, times: Any) -> Any:
     """Return the method that solves a problem in place of LSODA."""
     import scipy.integrate
 
-    known = lambda x: np.array(current().value(node_of(x)), float)
+    known: Callable[..., Any] = lambda x: np.array(current().value(node_of(x)), float)
     try:
         outer = [known(x) for x in problem.fun.outer]
         y0, places = known(problem.y0), known(times)
@@ -40,7 +41,10 @@ def stand_in(problem: Problem, times: Any) -> Any:
             f"{problem.name}{at(user_source())} cannot be recorded inside a loop that stays in "
             "the graph, because its method depends on values: call it outside of the loop"
         ) from error
-    fun = lambda t, y: run_step(problem.fun.graph, [np.reshape(t, (1,)), y, *outer])[0]
+
+    def fun(t: float, y: np.ndarray) -> Any:
+        return run_step(problem.fun.graph, [np.reshape(t, (1,)), y, *outer])[0]
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         _, facts = scipy.integrate.odeint(

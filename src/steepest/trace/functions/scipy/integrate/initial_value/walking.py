@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
-from steepest.trace.functions.scipy.integrate.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
 
 
 def walk(
@@ -35,11 +35,11 @@ def walk(
         carry has whether one of them "stopped" the solution.
     """
     if not problem.events:
-        goes_on = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(goes_on, attempt, start)
+        alone: Callable[..., Any] = lambda carry: problem.goes_on(carry["t"], carry["failed"])
+        return collect(alone, attempt, start)
     signs = np.array([event.direction for event in problem.events], float)
     most = np.array([event.most for event in problem.events], float)
-    values = lambda t, y: np.concatenate([event.fun(t, y) for event in problem.events])
+    values: Callable[..., Any] = lambda t, y: np.concatenate([e.fun(t, y) for e in problem.events])
     watched = {
         "inner": start, "values": values(problem.t0, problem.y0),
         "count": np.zeros(len(signs)), "stopped": np.array(False),

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from steepest.ops.elementwise.arithmetic import stop_gradient
-from steepest.trace.arrays.array import TracedArray, as_traced, node_of
+from steepest.trace.arrays.array import as_traced, node_of
 from steepest.trace.arrays.dispatch import as_number
 from steepest.trace.control_flow import cond, scan
-from steepest.trace.functions.scipy.integrate.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
 from steepest.trace.recording.session import current
 
 
@@ -65,7 +65,7 @@ class Path:
         problem, method = self.problem, self.method
         rows = {**self.found.rows, "t": self.t, "h": self.h, "dense": dense}
         first = method.first(problem, rows)
-        real = lambda carry, row: method.replay(problem, carry, row)
+        real: Callable[..., Any] = lambda carry, row: method.replay(problem, carry, row)
         _, segment = method.replay(
             problem, first, {name: as_traced(column)[0] for name, column in rows.items()}
         )
@@ -76,7 +76,8 @@ class Path:
             return carry, {**nothing, "y": carry["y"]}
 
         def step(carry: Any, row: Any) -> tuple[Any, Any]:
-            return cond(row["real"], real, idle, carry, row)
+            after, part = cond(row["real"], real, idle, carry, row)
+            return after, part
 
         carry, segments = scan(step, first, {**rows, "real": self.is_real})
         return carry["y"], segments
@@ -193,6 +194,6 @@ class DenseSolution:
         return np.maximum(self._path.problem.t0, self._path.found.carry["t"])
 
 
-def plain(x: Any) -> TracedArray:
+def plain(x: Any) -> Any:
     """Return an integer as a traced array."""
     return as_traced(x).astype(np.int64)

@@ -14,14 +14,14 @@ import numpy as np
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.control_flow import cond
 from steepest.trace.functions.scipy.integrate.collecting import Collected
-from steepest.trace.functions.scipy.integrate.problem import (
+from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     MAX_FACTOR,
     MIN_FACTOR,
     Problem,
     combined,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
 
 _SAFETY = 0.9
 
@@ -107,14 +107,13 @@ class Explicit:
 
     def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
         """Return the solution inside steps, at fractions `x` of them, shape (m, n)."""
+        total: Any = 0.0
         curve, x = segment["curve"], x[:, None]
         number = curve.shape[1]
         if not self._is_extended:
-            total = 0.0
             for i in reversed(range(number)):
                 total = (total + curve[:, i]) * x
             return segment["y"] + h[:, None] * total
-        total = np.zeros(segment["y"].shape)
         for i in range(number):
             total = (total + curve[:, number - 1 - i]) * (x if i % 2 == 0 else 1 - x)
         return segment["y"] + total

@@ -82,8 +82,8 @@ class Problem:
     def trial_step(self, t: Any, h_abs: Any, is_retry: Any) -> tuple[Any, Any, Any, Any]:
         """Return the end and the signed size of a step, its size before rounding, and if it fails.
 
-        It fails if it is too small to make progress. A first try is at least a few spacings of floating-point numbers long; a retry that is
-        shorter fails.
+        It fails if it is too small to make progress. A first try is at least a few spacings of
+        floating-point numbers long; a retry that is shorter fails.
         """
         shortest = np.maximum(10 * EPS * np.abs(t), 5e-323)
         first = np.minimum(np.maximum(h_abs, shortest), self.max_step)

@@ -6,27 +6,27 @@ SciPy does it, but every step has a fresh and exact Jacobian.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.trace.arrays.array import as_traced
-from steepest.trace.control_flow import while_loop
 from steepest.trace.functions.scipy.integrate.collecting import Collected
-from steepest.trace.functions.scipy.integrate.implicit import (
-    convergence,
+from steepest.trace.functions.scipy.integrate.initial_value.implicit import (
     identity,
+    iterate,
     newton_tolerance,
     solved,
 )
-from steepest.trace.functions.scipy.integrate.problem import (
+from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     EPS,
     MAX_FACTOR,
     MIN_FACTOR,
     Problem,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
 
 _R = 6**0.5
 _A = np.array([
@@ -86,8 +86,16 @@ class Radau:
             powers = np.stack([places, places**2, places**3])
             guess = powers.T @ carry["curve"] - carry["rise"]
             scale = problem.atol + np.abs(y) * problem.rtol
-            found = _iterate(problem, t, y, h, guess, scale, tolerance, inverses)
-            z, made = _T @ found["w"], found["made"]
+
+            def change(w: Any) -> Any:
+                z = _T @ w
+                slopes = [problem.fun(t + float(c) * h, y + z[i]) for i, c in enumerate(_C)]
+                rest = _T_INVERSE @ np.stack(slopes) - _BLOCKS @ w / h
+                block = np.reshape(inverses[1] @ np.ravel(rest[1:]), (2, n))
+                return np.concatenate([(inverses[0] @ rest[0])[None], block])
+
+            found = iterate(_T_INVERSE @ guess, change, scale, _ITERATIONS, tolerance)
+            z, made = _T @ found["point"], found["made"]
             y_new = y + z[2]
             rest = _E @ z / h
             error = inverses[0] @ (f + rest)
@@ -104,7 +112,7 @@ class Radau:
             grown = np.fmin(MAX_FACTOR, ideal)
             grown = np.where(grown < 1.2, np.fmin(grown, 1.0), grown)
             shrunk = np.where(found["converged"], np.fmax(MIN_FACTOR, ideal), 0.5)
-            keep = lambda new, old: np.where(accept, new, old)
+            keep: Callable[..., Any] = lambda new, old: np.where(accept, new, old)
             after = {
                 "t": keep(t_new, t), "y": keep(y_new, y),
                 "f": keep(problem.fun(t_new, y_new), f),
@@ -166,34 +174,3 @@ def _inverses(jacobian: Any, h: Any) -> tuple[Any, Any]:
     rows = [np.concatenate([jacobian, zeros], 1), np.concatenate([zeros, jacobian], 1)]
     number = np.linalg.inv(_BLOCKS[0, 0] / h * identity(n) - jacobian)
     return number, np.linalg.inv(whole - np.concatenate(rows))
-
-
-def _iterate(
-    problem: Problem, t: Any, y: Any, h: Any, guess: Any, scale: Any, tolerance: float,
-    inverses: tuple[Any, Any],
-) -> Any:  # fmt: skip
-    """Solve the equations of a step."""
-    n = problem.size
-    start = {
-        "w": _T_INVERSE @ guess, "change": np.asarray(np.inf), "made": np.asarray(0.0),
-        "converged": np.array(False), "diverges": np.array(False),
-    }  # fmt: skip
-
-    def iteration(carry: Any) -> Any:
-        w = carry["w"]
-        z = _T @ w
-        slopes = [problem.fun(t + float(c) * h, y + z[i]) for i, c in enumerate(_C)]
-        rest = _T_INVERSE @ np.stack(slopes) - _BLOCKS @ w / h
-        block = np.reshape(inverses[1] @ np.ravel(rest[1:]), (2, n))
-        change = np.concatenate([(inverses[0] @ rest[0])[None], block])
-        size = rms(change / scale)
-        converged, diverges, _ = convergence(
-            size, carry["change"], _ITERATIONS - carry["made"], tolerance
-        )
-        return {
-            "w": np.where(diverges, w, w + change), "change": size, "made": carry["made"] + 1,
-            "converged": converged, "diverges": diverges,
-        }  # fmt: skip
-
-    goes_on = lambda c: (c["made"] < _ITERATIONS) & ~c["converged"] & ~c["diverges"]
-    return while_loop(goes_on, iteration, start)

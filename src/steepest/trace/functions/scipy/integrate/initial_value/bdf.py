@@ -9,27 +9,27 @@ certain width between these.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from steepest.trace.arrays.array import as_traced
-from steepest.trace.control_flow import while_loop
 from steepest.trace.functions.scipy.integrate.collecting import Collected
-from steepest.trace.functions.scipy.integrate.implicit import (
-    convergence,
+from steepest.trace.functions.scipy.integrate.initial_value.implicit import (
     identity,
+    iterate,
     newton_tolerance,
     solved,
 )
-from steepest.trace.functions.scipy.integrate.problem import (
+from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     EPS,
     MAX_FACTOR,
     MIN_FACTOR,
     Problem,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
 
 _ORDERS = 5
 _ROWS = _ORDERS + 3
@@ -72,8 +72,13 @@ class Bdf:
             before = _stretched(carry["differences"], order, ratio)
             guess, psi, c = _equation(before, order, h)
             scale = problem.atol + np.abs(guess) * problem.rtol
-            found = _iterate(problem, t_new, guess, psi, c, scale, tolerance)
-            y_new, d, made = found["y"], found["y"] - guess, found["made"]
+            jacobian = problem.fun.jacobian(t_new, guess)
+            inverse = np.linalg.inv(identity(problem.size) - c * jacobian)
+            improve: Callable[..., Any] = lambda y: (
+                inverse @ (c * problem.fun(t_new, y) - psi - (y - guess))
+            )
+            found = iterate(guess, improve, scale, _ITERATIONS, tolerance)
+            y_new, d, made = found["point"], found["point"] - guess, found["made"]
             safety = 0.9 * (2 * _ITERATIONS + 1) / (2 * _ITERATIONS + made)
             scale = problem.atol + np.abs(y_new) * problem.rtol
             size = rms(_of(_ERROR, order) * d / scale)
@@ -85,14 +90,18 @@ class Bdf:
             higher = rms(_of(_ERROR, order + 1) * after[index + 2] / scale)
             lower = np.where(order > 1, lower, np.inf)
             higher = np.where(order < _ORDERS, higher, np.inf)
-            growth = [lower ** (-1 / order), size ** (-1 / (order + 1)), higher ** (-1 / (order + 2))]
+            growth = [
+                lower ** (-1 / order),
+                size ** (-1 / (order + 1)),
+                higher ** (-1 / (order + 2)),
+            ]
             best = np.maximum(np.maximum(growth[0], growth[1]), growth[2])
             change = np.where(best == growth[0], -1.0, np.where(best == growth[1], 0.0, 1.0))
             is_free = equal >= order + 1
             grown = np.where(is_free, np.fmin(MAX_FACTOR, safety * best), 1.0)
             ideal = np.fmax(MIN_FACTOR, safety * size ** (-1 / (order + 1)))
             shrunk = np.where(found["converged"], ideal, 0.5)
-            keep = lambda new, old: np.where(accept, new, old)
+            keep: Callable[..., Any] = lambda new, old: np.where(accept, new, old)
             carried = {
                 "t": keep(t_new, t),
                 "differences": keep(after, carry["differences"]),
@@ -119,8 +128,10 @@ class Bdf:
         before = np.concatenate([carry["y"][None], carry["further"]])
         before = _stretched(before, order, row["ratio"])
         guess, psi, c = _equation(before, order, h)
-        residual = lambda y: y - guess - c * problem.fun(t_new, y) + psi
-        jacobian = lambda y: identity(problem.size) - c * problem.fun.jacobian(t_new, y)
+        residual: Callable[..., Any] = lambda y: y - guess - c * problem.fun(t_new, y) + psi
+        jacobian: Callable[..., Any] = lambda y: (
+            identity(problem.size) - c * problem.fun.jacobian(t_new, y)
+        )
         y_new = solved(residual, as_traced(row["end"]), jacobian)
         after = _advanced(before, order, y_new - guess)
         used = np.where(order >= _PLACES, after, 0.0)
@@ -177,32 +188,6 @@ def _advanced(differences: Any, order: Any, d: Any) -> Any:
     """Return the differences at the next point, given that of the order after the highest."""
     used = np.where(order >= _PLACES, differences, 0.0)
     next_one = differences[order.astype(np.int64) + 1]
-    result = np.where(_PLACES == order + 2, d - next_one, differences)
-    result = np.where(_PLACES == order + 1, d + 0.0 * result, result)
+    result = np.where(order + 2 == _PLACES, d - next_one, differences)
+    result = np.where(order + 1 == _PLACES, d + 0.0 * result, result)
     return np.where(order >= _PLACES, _FROM_HERE @ used + d, result)
-
-
-def _iterate(
-    problem: Problem, t: Any, guess: Any, psi: Any, c: Any, scale: Any, tolerance: float
-) -> Any:
-    """Solve the equation of a step."""
-    inverse = np.linalg.inv(identity(problem.size) - c * problem.fun.jacobian(t, guess))
-    start = {
-        "y": guess, "change": np.asarray(np.inf), "made": np.asarray(0.0),
-        "converged": np.array(False), "diverges": np.array(False),
-    }  # fmt: skip
-
-    def iteration(carry: Any) -> Any:
-        y = carry["y"]
-        change = inverse @ (c * problem.fun(t, y) - psi - (y - guess))
-        size = rms(change / scale)
-        converged, diverges, _ = convergence(
-            size, carry["change"], _ITERATIONS - carry["made"], tolerance
-        )
-        return {
-            "y": np.where(diverges, y, y + change), "change": size, "made": carry["made"] + 1,
-            "converged": converged, "diverges": diverges,
-        }  # fmt: skip
-
-    goes_on = lambda c: (c["made"] < _ITERATIONS) & ~c["converged"] & ~c["diverges"]
-    return while_loop(goes_on, iteration, start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace.arrays.array import as_traced, node_of
 from steepest.trace.control_flow import scan, while_loop
-from steepest.trace.functions.scipy.integrate.implicit import solved
+from steepest.trace.functions.scipy.integrate.initial_value.implicit import solved
 from steepest.trace.functions.scipy.integrate.right_side import RightSide, record_right_side
 from steepest.trace.recording.session import current
 
@@ -103,13 +103,14 @@ class Occurrences:
         def zero_in(nothing: Any, row: Any) -> tuple[Any, Any]:
             t, h = row["t"], np.where(row["h"] == 0, 1.0, row["h"])
             part = {name: value[None] for name, value in row["part"].items()}
-            state = lambda x: path.method.interpolate(part, x, np.reshape(h, (1,)))[0]
-            value = lambda x: fun(t + x[0] * h, state(x))
+            width = np.reshape(h, (1,))
+            state: Callable[..., Any] = lambda x: path.method.interpolate(part, x, width)[0]
+            value: Callable[..., Any] = lambda x: fun(t + x[0] * h, state(x))
             x = _zero(value)
             return nothing, (t + x[0] * h, state(x))
 
-        _, found = scan(zero_in, 0.0, rows)
-        return found
+        _, (times, states) = scan(zero_in, 0.0, rows)
+        return times, states
 
 
 def _zero(value: Any) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 from steepest.ops import NEWTON
 from steepest.ops.arrays.loops import RULES
 from steepest.trace.arrays.array import TracedArray, as_traced, record
+from steepest.trace.control_flow import while_loop
+from steepest.trace.functions.scipy.integrate.initial_value.problem import rms
 from steepest.trace.recording.session import current
 from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
 
@@ -58,24 +60,47 @@ def identity(size: int) -> Any:
 def newton_tolerance(rtol: Any, eps: float) -> float:
     """Return how accurately a step's equations are solved, in units of the tolerance."""
     smallest = float(np.min(rtol))
-    return max(10 * eps / smallest, min(0.03, smallest**0.5))
+    return float(max(10 * eps / smallest, min(0.03, smallest**0.5)))
 
 
-def convergence(change: Any, before: Any, left: Any, tolerance: float) -> tuple[Any, Any, Any]:
-    """Return whether iterations have converged or diverge, and the rate of convergence.
+def iterate(
+    start: Any, change_at: Callable[[Any], Any], scale: Any, most: int, tolerance: float
+) -> Any:
+    """Make changes to a point until they are small; return the "point", and if it "converged".
 
     Parameters
     ----------
-    change, before
-        Size of this change and of the last one, which is infinite at first.
-    left
-        How many iterations are left, with this one.
+    start
+        The first point.
+    change_at
+        Function of a point that returns a change.
+    scale
+        Size of a change that counts as 1.
+    most
+        Largest number of changes. How many were "made" is returned as well.
     tolerance
         How small the error has to become.
     """
-    rate = change / before
-    is_later = np.isfinite(before)
-    hopeless = (rate >= 1) | (rate**left / (1 - rate) * change > tolerance)
-    diverges = (is_later & hopeless) | ~np.isfinite(change)
-    converged = ~diverges & ((change == 0) | (is_later & (rate / (1 - rate) * change < tolerance)))
-    return converged, diverges, np.where(is_later, rate, 0.0)
+    first = {
+        "point": start, "size": np.asarray(np.inf), "made": np.asarray(0.0),
+        "converged": np.array(False), "diverges": np.array(False),
+    }  # fmt: skip
+
+    def changed(carry: Any) -> Any:
+        point, before = carry["point"], carry["size"]
+        change = change_at(point)
+        size = rms(change / scale)
+        rate, is_later = size / before, np.isfinite(before)
+        left = most - carry["made"]
+        hopeless = (rate >= 1) | (rate**left / (1 - rate) * size > tolerance)
+        diverges = (is_later & hopeless) | ~np.isfinite(size)
+        small = (size == 0) | (is_later & (rate / (1 - rate) * size < tolerance))
+        return {
+            "point": np.where(diverges, point, point + change), "size": size,
+            "made": carry["made"] + 1, "converged": small & ~diverges, "diverges": diverges,
+        }  # fmt: skip
+
+    def goes_on(carry: Any) -> Any:
+        return (carry["made"] < most) & ~carry["converged"] & ~carry["diverges"]
+
+    return while_loop(goes_on, changed, first)
