@@ -1,0 +1,342 @@
+"""``solve_ivp`` in traced functions: SciPy's steps, and derivatives of the discrete solution."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from tests.trace.functions.scipy.integrate.problems import ALL, SMOOTH, STIFF
+
+import steepest as st
+from steepest.engines import Interpreter, Native, Torch
+from steepest.trace import trace_function
+
+EXPLICIT = ("RK23", "RK45", "DOP853")
+IMPLICIT = ("Radau", "BDF", "LSODA")
+OPTIONS = {
+    "default": {},
+    "tight": {"rtol": 1e-7, "atol": 1e-9},
+    "short steps": {"max_step": 0.11, "rtol": 1e-5},
+    "first step": {"first_step": 1e-3, "atol": 1e-4},
+}
+
+
+def by_rounding(solve, p):
+    """Return by how much SciPy's results change where the parameters change in the last digit.
+
+    An estimated error is a difference of almost equal numbers. Step sizes follow from it.
+    """
+    plain = solve(p)
+    moved = [solve(p * (1 + k * 2.2e-16)) for k in (-3, -2, -1, 1, 2, 3)]
+    return 1e-12 + 3 * max(np.abs(y - plain).max() for y in moved)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("method", EXPLICIT)
+@pytest.mark.parametrize("problem", SMOOTH.values(), ids=SMOOTH)
+def test_explicit_methods_make_scipys_steps(problem, method, options):
+    def solved(p):
+        found = problem.solve(p, method, **options)
+        return found.y, found.nfev, found.success, found.status
+
+    y, evaluations, success, status = st.compile(solved)(problem.p)
+    plain = problem.solve(problem.p, method, **options)
+    noise = by_rounding(lambda p: problem.solve(p, method, **options).y, problem.p)
+    assert noise < 1e-6
+    np.testing.assert_allclose(y, plain.y, rtol=1e-12, atol=noise)
+    assert (evaluations, success, status) == (plain.nfev, plain.success, plain.status)
+
+
+@pytest.mark.parametrize("method", EXPLICIT)
+def test_every_step_is_scipys(method):
+    problem = SMOOTH["pendulum"]
+
+    def steps(p):
+        found = problem.solve(p, method, t_eval=None, atol=np.array([1e-6, 1e-4]))
+        return np.concatenate([found.t[None], found.y])
+
+    noise = by_rounding(steps, problem.p)
+    assert noise < 1e-6
+    mine = st.compile(steps)(problem.p)
+    np.testing.assert_allclose(mine, steps(problem.p), rtol=1e-12, atol=noise)
+
+
+def test_linear_systems_at_random(random):
+    matrix = random.normal(size=(5, 5))
+    start = random.normal(size=5)
+    for method in EXPLICIT:
+        solve = lambda a, method=method: solve_ivp(
+            lambda t, y: a @ y + np.sin(t), (0, 2), start, method, rtol=1e-6, t_eval=[0.3, 2.0]
+        ).y
+        np.testing.assert_allclose(st.compile(solve)(matrix), solve(matrix), rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", IMPLICIT)
+@pytest.mark.parametrize("problem", ALL.values(), ids=ALL)
+def test_implicit_methods_are_as_accurate_as_scipys(problem, method):
+    tolerance = {"rtol": 1e-6, "atol": 1e-9 * np.ones(problem.start(problem.p).size)}
+    exact, scale = problem.exact(problem.p), problem.scale()
+    mine = st.compile(lambda p: problem.solve(p, method, **tolerance).y)(problem.p)
+    plain = problem.solve(problem.p, method, **tolerance).y
+    error, scipys = (np.abs((y - exact) / scale).max() for y in (mine, plain))
+    assert error < max(1.5 * scipys, 1e-6)
+
+
+SMOOTH_CASES = [(p, m) for p in SMOOTH.values() for m in ("RK45", "DOP853", "Radau", "BDF")]
+STIFF_CASES = [(p, m) for p in STIFF.values() for m in ("Radau", "BDF", "LSODA")]
+
+
+@pytest.mark.parametrize(("problem", "method"), SMOOTH_CASES + STIFF_CASES)
+def test_gradients_are_those_of_differences(problem, method):
+    tight = {"rtol": 1e-9, "atol": 1e-12}
+    if method == "BDF":
+        tight = {"rtol": 1e-10, "atol": 1e-13}
+    loss = lambda q: problem.loss(problem.p * np.exp(q), method, **tight)
+    gradient = st.compile(st.gradient(loss))(np.zeros(problem.p.size))
+    expected = problem.exact_gradient()
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
+def test_derivatives_are_exact_for_the_chosen_steps(method):
+    # With steps of one size, SciPy's differences are those of the same discrete solution.
+    problem = SMOOTH["pendulum"]
+    options = {"max_step": 0.05, "first_step": 0.05, "rtol": 1e-3, "atol": 1e2}
+    if method in ("Radau", "BDF"):  # the equations of each step are solved to this accuracy
+        options |= {"rtol": 1e-13, "atol": 1e2}
+    loss = lambda p: problem.loss(p, method, **options)
+    h = 1e-4
+    expected = [
+        (8 * (loss(problem.p + h * e) - loss(problem.p - h * e)))
+        - (loss(problem.p + 2 * h * e) - loss(problem.p - 2 * h * e))
+        for e in np.eye(3)
+    ]
+    gradient = st.gradient(loss)(problem.p)
+    np.testing.assert_allclose(gradient, np.array(expected) / (12 * h), rtol=1e-9, atol=1e-10)
+    direction = np.array([0.3, -0.2, 0.5])
+    pushed = st.pushforward(loss, (problem.p,), (direction,))[1]
+    np.testing.assert_allclose(pushed, gradient @ direction, rtol=1e-11)
+    along = lambda s: st.gradient(loss)(problem.p + s * direction)
+    second = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+    product = st.hvp(loss, problem.p, direction)
+    np.testing.assert_allclose(product, second, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF"])
+def test_engines_agree(method):
+    problem = SMOOTH["lotka_volterra"]
+    loss = lambda p: problem.loss(p, method, rtol=1e-4)
+    trace = trace_function(st.value_and_gradient(loss), (problem.p,))
+    results = [
+        engine.compile([trace.graph])([problem.p, *trace.captured_arrays()])[1]
+        for engine in (Interpreter(), Native(), Torch())
+    ]
+    for value, gradient in results[1:]:
+        np.testing.assert_allclose(value, results[0][0], rtol=1e-9)
+        np.testing.assert_allclose(gradient, results[0][1], rtol=1e-8)
+
+
+def growth(t, y, rate, power):
+    return rate * y**power
+
+
+def test_arguments_and_what_is_closed_over():
+    times = np.array([0.5, 1.0])
+    by_argument = lambda p: np.sum(
+        solve_ivp(growth, (0, 1), [1.0], args=(p[0], p[1]), t_eval=times).y
+    )
+    closed_over = lambda p: np.sum(
+        solve_ivp(lambda t, y: growth(t, y, *p), (0, 1), [1.0], t_eval=times).y
+    )
+    p = np.array([0.4, 1.3])
+    assert st.compile(by_argument)(p) == st.compile(closed_over)(p)
+    np.testing.assert_allclose(by_argument(p), st.compile(by_argument)(p), rtol=1e-13)
+
+
+def test_columns():
+    solve = lambda a: solve_ivp(
+        lambda t, y: -a * y, (0, 1), [1.0, 2.0], t_eval=[1.0], vectorized=True
+    ).y
+    np.testing.assert_allclose(st.compile(solve)(0.7), solve(0.7), rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF"])
+def test_the_slope_by_the_end_is_the_right_hand_side(method):
+    problem = SMOOTH["lotka_volterra"]
+    tight = {"rtol": 1e-9, "atol": 1e-11}
+
+    def end(when):
+        rhs = lambda t, y: problem.rhs(t, y, problem.p)
+        return solve_ivp(rhs, (0.0, when), [10.0, 5.0], method, t_eval=[when], **tight).y[:, -1]
+
+    y, slope = st.pushforward(end, (1.5,), (1.0,))
+    np.testing.assert_allclose(slope, problem.rhs(1.5, y, problem.p), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
+def test_dense_output(method):
+    problem = SMOOTH["forced, backwards in time"]
+
+    def at(t):
+        return problem.solve(problem.p, method, dense_output=True, t_eval=None, rtol=1e-7).sol(t)
+
+    times = np.array([1.9, 0.77, 2.3, -1.2])
+    tolerance = 1e-11 if method in EXPLICIT else 1e-5
+    mine = st.compile(lambda p: problem.solve(
+        p, method, dense_output=True, t_eval=None, rtol=1e-7).sol(times))(problem.p)  # fmt: skip
+    np.testing.assert_allclose(mine, at(times), rtol=tolerance, atol=tolerance)
+    h = 1e-5
+    p = problem.p
+    along = lambda t, p: problem.solve(
+        p, method, dense_output=True, t_eval=None, rtol=1e-7).sol(t)[1]  # fmt: skip
+    slope = st.gradient(lambda t: along(t, p + 0.0 * t))(0.77)
+    np.testing.assert_allclose(
+        slope, (along(0.77 + h, p) - along(0.77 - h, p)) / (2 * h), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_more_steps_than_there_was_room_for():
+    def solve(rate):
+        found = solve_ivp(lambda t, y: [y[1], -(rate**2) * y[0]], (0, 20), [1, 0], t_eval=[3, 20])
+        return found.y
+
+    compiled = st.compile(solve)
+    for rate in (0.2, 30.0, 1.0):
+        np.testing.assert_allclose(compiled(rate), solve(rate), rtol=1e-9, atol=1e-12)
+
+
+def test_a_solver_that_fails_says_so():
+    def solve(rate):
+        found = solve_ivp(lambda t, y: rate * y**2, (0, 2), [1.0], t_eval=[0.5, 1.9])
+        return found.y, found.success, found.status
+
+    y, success, status = st.compile(solve)(1.0)
+    assert (success, status) == (False, -1)
+    assert solve_ivp(lambda t, y: y**2, (0, 2), [1.0]).status == -1
+    np.testing.assert_allclose(y[0], [solve(1.0)[0][0, 0], np.nan], rtol=1e-10)
+    y, success, status = st.compile(solve)(0.4)
+    np.testing.assert_allclose(y, solve(0.4)[0], rtol=1e-10)
+    assert (success, status) == (True, 0)
+
+
+def test_a_loop_may_hold_a_solution():
+    def step(level, rate):
+        found = solve_ivp(lambda t, y: -rate * y, (0, 1), np.array([level]), t_eval=[1.0])
+        return found.y[0, 0], found.y[0, 0]
+
+    rates = np.array([0.1, 0.7, 1.3])
+    looped = lambda rates: st.scan(step, 1.0, rates)[1]
+    plain = []
+    for rate in rates:
+        plain.append(step(plain[-1] if plain else 1.0, rate)[0])
+    np.testing.assert_allclose(st.compile(looped)(rates), plain, rtol=1e-12)
+
+
+def swing(t, y, gravity, friction):
+    return [y[1], -gravity * np.sin(y[0]) - friction * y[1]]
+
+
+def lowest(t, y, gravity, friction):
+    return y[0]
+
+
+def turning(t, y, gravity, friction):
+    return y[1]
+
+
+lowest.terminal = 3
+lowest.direction = 0.0
+turning.direction = -1.0
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF"])
+def test_events(method):
+    def solve(p):
+        return solve_ivp(
+            swing, (0.0, 10.0), [p[2], 0.1], method, events=[lowest, turning], args=(p[0], p[1]),
+            t_eval=np.linspace(0, 10, 40), rtol=1e-9, atol=1e-11,
+        )  # fmt: skip
+
+    def parts(p):
+        found = solve(p)
+        return (*found.t_events, *found.y_events, found.t, found.y, found.status)
+
+    p = np.array([9.81, 0.1, 1.0])
+    plain = solve(p)
+    expected = (*plain.t_events, *plain.y_events, plain.t, plain.y, plain.status)
+    tolerance = 1e-9 if method in EXPLICIT else 1e-6
+    for mine, scipys in zip(st.compile(parts)(p), expected, strict=True):
+        np.testing.assert_allclose(mine, scipys, rtol=tolerance, atol=tolerance)
+    assert st.compile(lambda p: solve(p).success)(p)
+    h = 1e-4
+    for quantity in (
+        lambda p: solve(p).t_events[0][2],
+        lambda p: solve(p).t_events[1][0],
+        lambda p: solve(p).y_events[0][1, 1],
+    ):
+        expected = [
+            (8 * (quantity(p + h * e) - quantity(p - h * e)))
+            - (quantity(p + 2 * h * e) - quantity(p - 2 * h * e))
+            for e in np.eye(3)
+        ]
+        gradient = st.gradient(quantity)(p)
+        size = 1e-6 if method != "BDF" else 2e-5  # SciPy's own noise
+        np.testing.assert_allclose(gradient, np.array(expected) / (12 * h), rtol=size, atol=size)
+
+
+def test_without_times_the_solution_ends_at_the_event():
+    def solve(p):
+        found = solve_ivp(swing, (0.0, 9.0), [1.0, 0.0], events=first, args=(p[0], p[1]))
+        return found.t, found.y, found.message
+
+    def first(t, y, gravity, friction):
+        return y[0]
+
+    first.terminal = True
+    p = np.array([9.81, 0.1])
+    plain = solve(p)
+    t, y = st.compile(lambda p: solve(p)[:2])(p)
+    np.testing.assert_allclose(t, plain[0], rtol=1e-10)
+    np.testing.assert_allclose(y, plain[1], rtol=1e-9, atol=1e-12)
+    assert plain[2] == "A termination event occurred."
+
+
+WRONG = {
+    "times outside": {"t_eval": [0.5, 2.0]},
+    "times in no order": {"t_eval": [0.5, 0.2]},
+    "first step": {"first_step": 5.0},
+    "negative first step": {"first_step": -1.0},
+    "largest step": {"max_step": 0.0},
+    "tolerance": {"atol": -1.0},
+    "shape of the tolerance": {"atol": np.ones(3)},
+    "method": {"method": "Euler"},
+}
+
+
+@pytest.mark.parametrize("options", WRONG.values(), ids=WRONG)
+def test_wrong_arguments_raise_scipys_errors(options):
+    solve = lambda p: solve_ivp(lambda t, y: -p * y, (0.0, 1.0), [1.0], **options).y
+    with pytest.raises(ValueError) as plain:
+        solve(0.5)
+    with pytest.raises(type(plain.value)):
+        st.compile(solve)(0.5)
+
+
+def test_a_branch_inside_is_refused_with_its_line():
+    def rhs(t, y):
+        return -y if t < 0.5 else y
+
+    with pytest.raises(TypeError, match=r"test_solve_ivp\.py:\d+.*np\.where"):
+        st.compile(lambda p: solve_ivp(rhs, (0, 1), [p], t_eval=[1.0]).y)(1.0)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"scipy\.integrate\.solve_ivp.*test_solve_ivp\.py"):
+        st.compile(lambda p: solve_ivp(lambda t, y: 1j * p * y, (0, 1), [1.0]).y)(1.0)
+
+
+def test_plain_problems_are_left_to_scipy():
+    def f(x):
+        found = solve_ivp(lambda t, y: -2.0 * y, (0, 1), [1.0], events=lambda t, y: y[0] - 0.5)
+        return x * found.y[0, -1], found.t_events[0][0]
+
+    mine, plain = st.compile(f)(2.0), f(2.0)
+    assert mine == plain
