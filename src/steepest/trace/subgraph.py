@@ -133,14 +133,10 @@ class RecordedStep:
             self.inputs = inputs
             result = trees.map_leaves(as_traced, follow(function, session)(*values))
             nodes = [(leaf.node, leaf.weak) for leaf in trees.leaves(result)]
-            if session.guards:
-                raise UnsupportedError(
-                    f"a branch on a value{at(session.guards[0].source)} inside a loop that stays "
-                    "in the graph: use st.cond or np.where there"
-                )
 
         # `graph` replaces the inputs before anything asks for their values.
         outer = current()
+        outer.take_over_guards(session)
         leaves = [TracedArray(node, outer, weak) for node, weak in nodes]
         self.result = trees.unflatten(trees.structure(result), leaves)
 

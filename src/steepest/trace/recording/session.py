@@ -303,6 +303,16 @@ class Session:
             self.decided[condition] = value
             self.guards.append(Guard(condition, value, source))
 
+    def take_over_guards(self, inner: Session) -> None:
+        """Add the guards of a step of a loop, which are conditions of values around the loop.
+
+        A condition of a value inside the loop is not known: it was refused.
+        """
+        for guard in inner.guards:
+            self.add_guard(guard.condition, guard.value, guard.source)
+        self.demands |= inner.demands
+        self.branches += inner.branches
+
     def _input_value(self, node: Node) -> Any:
         for session in (self, *reversed(self.parents)):
             if node in session._pending:

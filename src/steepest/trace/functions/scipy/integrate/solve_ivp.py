@@ -156,7 +156,8 @@ def _method(name: str) -> Any:
         return Explicit(getattr(scipy.integrate, name))
     if name in _IMPLICIT:
         return _IMPLICIT[name]()
-    return refuse(_NAME, f"with method={name!r}", "choose one of SciPy's methods by name")
+    known = ["RK23", "RK45", "DOP853", *_IMPLICIT, "LSODA"]
+    raise InputError(f"{_NAME}{at(user_source())}: `method` must be one of {known}, got {name!r}")
 
 
 _IMPLICIT = {"Radau": Radau, "BDF": Bdf}
