@@ -77,7 +77,9 @@ def scan(step: Callable[..., Any], carry: Any, xs: Any, *, length: int | None = 
     for _ in range(2):  # Python numbers take the dtype that the step gives them
         recording = RecordedStep(step, [packing, row_packing])
         after, yielded = recording.result
-        packing = adapted(packing, carry, after, "the step of st.scan")
+        before, packing = packing, adapted(packing, carry, after, "the step of st.scan")
+        if packing == before:
+            break
     results = packing_of(yielded)
     vector = packing.dtype
     outputs = [packing.pack(after), results.pack(yielded).astype(vector)]
@@ -173,7 +175,10 @@ def while_loop(
     packing = packing_of(carry)
     for _ in range(2):
         recording = RecordedStep(step, [packing])
-        packing = adapted(packing, carry, recording.result, "the step of st.while_loop")
+        after = recording.result
+        before, packing = packing, adapted(packing, carry, after, "the step of st.while_loop")
+        if packing == before:
+            break
     recorded_condition = RecordedStep(condition, [packing])
     truth = as_traced(recorded_condition.result)
     if truth.shape != () or truth.dtype != np.bool_:

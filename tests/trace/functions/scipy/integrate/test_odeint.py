@@ -84,5 +84,5 @@ def test_what_cannot_be_recorded_is_named(option):
 
 
 def test_plain_problems_are_left_to_scipy():
-    f = lambda x: x * odeint(epidemic, [0.9, 0.1, 0.0], TIMES, args=(0.5, 0.1))[-1]
+    f = lambda x: x * odeint(epidemic, [0.9, 0.1, 0.0], np.arange(9.0), args=(0.5, 0.1))[-1]
     np.testing.assert_array_equal(st.compile(f)(2.0), f(2.0))

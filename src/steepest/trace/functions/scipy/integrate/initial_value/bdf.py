@@ -50,6 +50,9 @@ _FROM_HERE = np.triu(np.ones((_ROWS, _ROWS)))
 class Bdf:
     """The backward differentiation formulas."""
 
+    curves = _ORDERS + 1
+    """How many vectors interpolate inside a step, apart from the state before it."""
+
     def march(self, problem: Problem) -> Collected:
         """Choose the steps and their orders."""
         y0 = problem.y0

@@ -101,7 +101,7 @@ class Explicit:
             parts = [rise, h * more[0] - rise, 2 * rise - h * (stages[-1] + more[0])]
             return np.stack([*parts, *(h * combined(d, more) for d in self.of.D)])
 
-        zeros = np.zeros((3 + len(self.of.D), problem.size))
+        zeros = np.zeros((self.curves, problem.size))
         curve = cond(row["dense"], curve_of, lambda *known: zeros, *stages)
         return after, {"y": y, "curve": curve}
 
@@ -117,6 +117,11 @@ class Explicit:
         for i in range(number):
             total = (total + curve[:, number - 1 - i]) * (x if i % 2 == 0 else 1 - x)
         return segment["y"] + total
+
+    @property
+    def curves(self) -> int:
+        """How many vectors interpolate inside a step, apart from the state before it."""
+        return 3 + len(self.of.D) if self._is_extended else int(self.of.P.shape[1])
 
     @property
     def _is_extended(self) -> bool:

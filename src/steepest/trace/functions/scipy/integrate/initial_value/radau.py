@@ -61,6 +61,9 @@ _T_INVERSE = np.linalg.inv(_T)
 class Radau:
     """The method Radau IIA."""
 
+    curves = 3
+    """How many vectors interpolate inside a step, apart from the state before it."""
+
     def march(self, problem: Problem) -> Collected:
         """Choose the steps."""
         n = problem.size

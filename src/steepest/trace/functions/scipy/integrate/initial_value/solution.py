@@ -66,14 +66,8 @@ class Path:
         rows = {**self.found.rows, "t": self.t, "h": self.h, "dense": dense}
         first = method.first(problem, rows)
         real: Callable[..., Any] = lambda carry, row: method.replay(problem, carry, row)
-        _, segment = method.replay(
-            problem, first, {name: as_traced(column)[0] for name, column in rows.items()}
-        )
-        shapes = {name: part.shape for name, part in segment.items()}
-
         def idle(carry: Any, row: Any) -> tuple[Any, Any]:
-            nothing = {name: np.zeros(shape) for name, shape in shapes.items()}
-            return carry, {**nothing, "y": carry["y"]}
+            return carry, {"y": carry["y"], "curve": np.zeros((method.curves, problem.size))}
 
         def step(carry: Any, row: Any) -> tuple[Any, Any]:
             after, part = cond(row["real"], real, idle, carry, row)
