@@ -7,12 +7,19 @@ import warnings
 
 import numpy as np
 import scipy.special as sp
+from scipy import integrate
 
 X = np.array([0.42, 0.17, 0.83, 0.61, 0.29, 0.56])
 """Where cases are computed: six numbers apart from each other and from 0, 1/2 and 1."""
 
 WEIGHTS = np.array([1.0, 2.0, 0.5, 1.5, 0.7, 1.1])
-NAMES = {np: "np", np.linalg: "np.linalg", sp: "scipy.special", math: "math"}
+NAMES = {
+    np: "np",
+    np.linalg: "np.linalg",
+    sp: "scipy.special",
+    integrate: "scipy.integrate",
+    math: "math",
+}
 
 
 def square(x):
@@ -344,6 +351,17 @@ CASES = {
     "scipy.special.hyp1f1": [lambda x: sp.hyp1f1(1.0, 2.5, x)],
     "scipy.special.rel_entr": [lambda x: sp.rel_entr(x, x[::-1])],
     "scipy.special.huber": [lambda x: sp.huber(0.5, x)],
+    "scipy.integrate.solve_ivp": [
+        lambda x: integrate.solve_ivp(lambda t, y: x[:2] * y - t, (0, 1), x[2:4], t_eval=[0.4, 1.0]).y,
+        lambda x: integrate.solve_ivp(lambda t, y, a: -a * y, (0, 1), [1.0], args=(x[0],), rtol=1e-7, dense_output=True, method="DOP853").sol(x[:3]),
+    ],
+    "scipy.integrate.odeint": [lambda x: integrate.odeint(lambda y, t: -x[0] * y, x[1:3], [0.0, 0.02, 0.1], rtol=1e-13, atol=1e-13)],
+    "scipy.integrate.quad": [
+        lambda x: integrate.quad(lambda y: np.exp(-x[0] * y), x[1], 2.0)[0],
+        lambda x: integrate.quad(lambda y, a: np.exp(-a * y * y), -np.inf, np.inf, args=(x[0],))[0],
+    ],
+    "scipy.integrate.dblquad": [lambda x: integrate.dblquad(lambda z, y: np.cos(x[0] * y) * z, 0.0, 1.0, x[1], lambda y: y + 1.0)[0]],
+    "scipy.integrate.quad_vec": [lambda x: integrate.quad_vec(lambda y: np.sin(x * y), 0.0, x[0])[0]],
     "scipy.special.logsumexp": [
         lambda x: sp.logsumexp(x),
         lambda x: sp.logsumexp(table(x), axis=1, b=WEIGHTS.reshape(2, 3), keepdims=True),

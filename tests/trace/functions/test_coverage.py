@@ -6,6 +6,7 @@ import math
 import numpy as np
 import optree
 import pytest
+import scipy.integrate
 import scipy.special
 
 import steepest as st
@@ -115,6 +116,7 @@ def test_names_are_the_libraries_own():
             "math": math,
             "cmath": cmath,
             "scipy.special": scipy.special,
+            "scipy.integrate": scipy.integrate,
         }
         found = owner[module]
         assert hasattr(found, name) or name in ("max", "min"), row.name
