@@ -101,16 +101,18 @@ def test_gradients_are_those_of_differences(problem, method):
 
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
 def test_derivatives_are_exact_for_the_chosen_steps(method):
-    # With steps of one size, SciPy's differences are those of the same discrete solution.
+    # With steps of one size, differences are those of the same discrete solution.
     problem = SMOOTH["pendulum"]
     options = {"max_step": 0.05, "first_step": 0.05, "rtol": 1e-3, "atol": 1e2}
-    if method in ("Radau", "BDF"):  # the equations of each step are solved to this accuracy
-        options |= {"rtol": 1e-13, "atol": 1e2}
+    if method in ("Radau", "BDF"):
+        options = {"max_step": 0.01, "first_step": 0.01, "rtol": 1e-13, "atol": 1e-2}
     loss = lambda p: problem.loss(p, method, **options)
+    # SciPy solves the equations of an implicit step only to the tolerance.
+    value = st.compile(loss) if method in ("Radau", "BDF") else loss
     h = 1e-4
     expected = [
-        (8 * (loss(problem.p + h * e) - loss(problem.p - h * e)))
-        - (loss(problem.p + 2 * h * e) - loss(problem.p - 2 * h * e))
+        (8 * (value(problem.p + h * e) - value(problem.p - h * e)))
+        - (value(problem.p + 2 * h * e) - value(problem.p - 2 * h * e))
         for e in np.eye(3)
     ]
     gradient = st.gradient(loss)(problem.p)
