@@ -1,5 +1,6 @@
 """Initial value problems, each with parameters that it can be differentiated by."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ivp:
     """A right-hand side of (t, y, p), a start of p, a span, parameters, and times.
 
@@ -39,6 +40,7 @@ class Ivp:
         weights = np.cos(np.arange(y.size)).reshape(y.shape)
         return np.sum(weights * y / self.scale())
 
+    @functools.cache  # noqa: B019
     def scale(self):
         return np.abs(self.exact(self.p)).max(axis=1, keepdims=True)
 
@@ -47,10 +49,11 @@ class Ivp:
         tight = {"rtol": 1e-11, "atol": 1e-14 * np.ones(self.start(p).size)}
         return self.solve(p, method, **tight, **options).y
 
+    @functools.cache  # noqa: B019
     def exact_gradient(self):
         """Return the gradient of the loss by the logarithms of the parameters, by differences."""
-        weights = np.cos(np.arange(self.exact(self.p).size)).reshape(self.exact(self.p).shape)
-        scale = self.scale()
+        scale, shape = self.scale(), self.exact(self.p).shape
+        weights = np.cos(np.arange(np.prod(shape))).reshape(shape)
         loss = lambda q: np.sum(weights * self.exact(self.p * np.exp(q)) / scale)
         h = 2e-3
         return np.array([
