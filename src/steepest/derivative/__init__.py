@@ -1,6 +1,7 @@
 """Derivatives: reverse and forward mode, gradients, Jacobians, custom rules."""
 
 from steepest.derivative import loops as loops  # fills in the rules of loops
+from steepest.derivative.black_boxes import black_box
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (
@@ -31,6 +32,7 @@ __all__ = [
     "Executor",
     "Function",
     "PathLimitWarning",
+    "black_box",
     "custom_derivative",
     "expm",
     "gradient",

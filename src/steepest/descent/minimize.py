@@ -14,6 +14,7 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
+from steepest.descent.problem.differencing import is_differenced
 from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import (
     ParameterLayout,
@@ -194,7 +195,7 @@ def minimize(
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
     warn_of_interrupt(run)
-    if key is not None and run.converged and not run.notes:
+    if key is not None and run.converged and not run.notes and not is_differenced(function):
         remember_descent(key, problem, vector, reason, run.evaluations)
     return run
 

@@ -21,6 +21,7 @@ from steepest.trace.branching import join_demands, recorded
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
 from steepest.trace.following.writes import finish, roll_back
+from steepest.trace.foreign_errors import as_refusal
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
@@ -198,7 +199,7 @@ def _noting_refusals(call: Callable[[], Any]) -> Any:
         result = call()
     except Exception as error:
         if noted and not isinstance(error, SteepestError):
-            raise noted[0] from None
+            raise noted[0].with_traceback(error.__traceback__) from None
         raise
     finally:
         REFUSALS.reset(token)
@@ -235,6 +236,11 @@ def _call(
             f"{_name(function)}{at(function_source(function))} calls itself without end, or "
             "deeper than Python allows: write it as a loop, or raise sys.setrecursionlimit"
         ) from None
+    except Exception as error:
+        found = as_refusal(error, function, arguments, named)
+        if found is error:
+            raise
+        raise found from error
     _check_result(function, result)
     return result
 

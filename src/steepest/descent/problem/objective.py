@@ -12,6 +12,7 @@ import numpy as np
 
 from steepest.derivative import require_loss
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import allowing_differences
 from steepest.descent.problem.evaluation import Evaluation, robust
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.transforms import Reparametrization
@@ -20,6 +21,9 @@ from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
 from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
+
+_MOST_OPERANDS = 64
+"""Most elements by which a function inside a loss is differenced; for more, the loss is."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class Objective:
         if self.expand is not None:
             tree = self.expand(tree)
         check_arguments(self.function, 1 + len(arguments))
-        result = call_traced(self.function, current(), own_copies((tree, *arguments)))
+        most = None if self.of_residuals else max(_MOST_OPERANDS, vector.size)
+        with allowing_differences(self.function, most):
+            result = call_traced(self.function, current(), own_copies((tree, *arguments)))
         outputs = rerolled(result_nodes(self.function, result)[0])
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:

@@ -24,18 +24,25 @@ def refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
     )
 
 
-def need(what: str, instead: str) -> NoReturn:
+class PlainNeededError(ConcreteValueError):
+    """Code that is not recorded needs a plain number or array."""
+
+
+def need(
+    what: str, instead: str, error: type[ConcreteValueError] = ConcreteValueError
+) -> NoReturn:
     """Raise where Python needs a value that is not known while tracing."""
     refuse_library(what)
-    raise ConcreteValueError(
+    raise error(
         f"Python needs {what}{at(user_source())}, but a traced value stands for every value "
         f"it may have: use {instead}"
     )
 
 
 _INSTEAD = (
-    "write it with other NumPy functions (`steepest coverage` lists those that can be), give "
-    "its derivative with st.custom_derivative, or compute it outside and pass it in"
+    "write it with other NumPy functions (`steepest coverage` lists those that can be), call it "
+    'in a function of st.black_box(function, derivative="differences") or st.custom_derivative, '
+    "or compute it outside and pass it in"
 )
 
 
@@ -48,6 +55,6 @@ def refuse_library(what: str) -> None:
     """Raise if the caller that needs something is a function of an installed library."""
     name = library_function()
     if name is not None:
-        raise ConcreteValueError(
+        raise PlainNeededError(
             f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
         )

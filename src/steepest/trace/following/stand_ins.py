@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import RefusalError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
@@ -82,9 +82,12 @@ class SeenFunction:
                 "record its items: use the builtin sum, or a list"
             )
         if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
-            if isinstance(self._real, np.ufunc):
-                return call_ufunc(self._real, *args, **kwargs)
-            return call_function(self._real, args, kwargs)
+            try:
+                if isinstance(self._real, np.ufunc):
+                    return call_ufunc(self._real, *args, **kwargs)
+                return call_function(self._real, args, kwargs)
+            except RefusalError as error:
+                return CALLS["instead"](self._real, args, kwargs, error)
         return recordable(self._real(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:

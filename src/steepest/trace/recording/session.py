@@ -401,6 +401,16 @@ def is_tracing() -> bool:
     return bool(_sessions.get())
 
 
+@contextlib.contextmanager
+def not_recording() -> Iterator[None]:
+    """Run plain code inside a recording, which does not see it."""
+    token = _sessions.set(())
+    try:
+        yield
+    finally:
+        _sessions.reset(token)
+
+
 def is_open(session: Session) -> bool:
     """Whether a session is in progress in this thread."""
     return session in _sessions.get()
