@@ -173,7 +173,7 @@ def makes_matrices(x):
 
 
 def data_frames(x):
-    return (x * FRAME["a"]).sum()
+    return (x * FRAME).to_numpy().sum()
 
 
 def makes_series(x):
@@ -303,7 +303,7 @@ REFUSED = {
     masked_arrays: (TypeError, "np.asarray"),
     makes_masked_arrays: (TypeError, "plain array"),
     makes_matrices: (TypeError, "plain array"),
-    data_frames: (TypeError, "plain array"),
+    data_frames: (TypeError, ".to_numpy()"),
     makes_series: (TypeError, "plain array"),
     tensors: (TypeError, "st.black_box(tensor"),
     common_divisor: (TypeError, "int(...)"),

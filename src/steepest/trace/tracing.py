@@ -20,6 +20,7 @@ from steepest.trace.arrays.assignment import fresh
 from steepest.trace.branching import join_demands, recorded
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
+from steepest.trace.following.tables.series import without_series
 from steepest.trace.following.writes import finish, roll_back
 from steepest.trace.foreign_errors import as_refusal
 from steepest.trace.recording.blas_threads import while_recording
@@ -228,7 +229,7 @@ def _call(
     named: Mapping[str, Any],
 ) -> Any:
     try:
-        result = follow(function, session)(*arguments, **named)
+        result = without_series(follow(function, session)(*arguments, **named))
     except RecursionError as error:
         if isinstance(error, SteepestError):
             raise

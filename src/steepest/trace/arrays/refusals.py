@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from steepest.errors import ConcreteValueError, SteepestError, UnsupportedError
+from steepest.errors import ConcreteValueError, RefusalError, SteepestError, UnsupportedError
 from steepest.graph.source import at, library_function, user_source
 
 
@@ -18,6 +18,7 @@ class MissingAttributeError(SteepestError, AttributeError):
 
 def refuse_attribute(name: str, *_: Any, **__: Any) -> NoReturn:
     """Raise for an attribute or method of arrays that cannot be recorded."""
+    refuse_library(f"the array attribute .{name}", UnsupportedAttributeError)
     raise UnsupportedAttributeError(
         f"the array attribute .{name}{at(user_source())} cannot be recorded; "
         "`steepest coverage` lists what can be"
@@ -48,13 +49,14 @@ _INSTEAD = (
 
 def refuse(what: str) -> NoReturn:
     """Raise for NumPy code that cannot be recorded."""
+    refuse_library(what, UnsupportedError)
     raise UnsupportedError(f"{what}{at(user_source())} cannot be recorded: {_INSTEAD}")
 
 
-def refuse_library(what: str) -> None:
+def refuse_library(what: str, error: type[RefusalError] = PlainNeededError) -> None:
     """Raise if the caller that needs something is a function of an installed library."""
     name = library_function()
     if name is not None:
-        raise PlainNeededError(
+        raise error(
             f"{name}{at(user_source())} needs {what}, so it cannot be recorded: {_INSTEAD}"
         )

@@ -43,7 +43,7 @@ from steepest.trace.following.opaque.calls import (
 from steepest.trace.following.opaque.permission import reason_for
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
 from steepest.trace.following.stand_ins import READ
-from steepest.trace.following.tables import is_table, see_table
+from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.chance import refuse_random

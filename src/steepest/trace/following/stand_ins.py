@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +77,8 @@ class SeenFunction:
             return self._instead(*args, **kwargs)
         args, kwargs = unwrapped(args), unwrapped(kwargs)
         refuse_text(args, f"np.{self.__name__}")
+        if "pandas" in sys.modules and CALLS["is framed"](args):
+            return CALLS["framed"](self._real, args, kwargs)
         if any(isinstance(value, types.GeneratorType) for value in args):
             raise UnsupportedError(
                 f"a generator is given to np.{self.__name__}{at(user_source())}, which would not "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import dis
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -20,10 +21,11 @@ from steepest.errors import UnsupportedError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray
-from steepest.trace.following.forwarding import Forwarded, real_table
 from steepest.trace.following.lazy_items import SeenDict
 from steepest.trace.following.places import UNCHANGED, cell_value
 from steepest.trace.following.stand_ins import SeenFunction, SeenModule, SeenType
+from steepest.trace.following.tables.forwarding import Forwarded, real_table
+from steepest.trace.following.tables.series import TracedSeries
 from steepest.trace.following.traced_globals import HELPERS, TracedGlobals, UserModule
 from steepest.trace.recording.captures import MISSING
 from steepest.trace.recording.session import Session, current
@@ -105,6 +107,9 @@ def _lift(value: Any, found: dict[Node, tuple[int, TracedArray]], above: tuple[i
         return lambda values: tuple.__new__(kind, [item(values) for item in items])
     if issubclass(type(value), Forwarded):
         return _constant(real_table(value))
+    if type(value) is TracedSeries:
+        numbers, index, name = inner(value.x), value.index, value.name
+        return lambda values: sys.modules["pandas"].Series(numbers(values), index, name=name)
     if isinstance(value, SeenFunction | SeenModule | SeenType):
         return _constant(value._real)
     if isinstance(value, UserModule):
