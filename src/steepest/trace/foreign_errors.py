@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def as_refusal(
     function, arguments, named
         The function and its traced arguments.
     """
-    if isinstance(error, SteepestError | RecursionError):
+    if isinstance(error, (SteepestError, *_OWN)) or _is_raised_by_user(error):
         return error
     line, called = _last_call(error)
     if line is None:
@@ -47,6 +48,24 @@ def as_refusal(
         "or st.custom_derivative, or compute it outside and pass it in"
     )
     return refusal.with_traceback(error.__traceback__)
+
+
+_OWN = (
+    *(AttributeError, NameError, LookupError, AssertionError, ArithmeticError, RecursionError),
+    *(ImportError, OSError, NotImplementedError, StopIteration),
+)
+"""Errors that libraries do not raise about the type of a value."""
+
+
+def _is_raised_by_user(error: Exception) -> bool:
+    """Whether a statement of the user's raised an error."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None or not isinstance(traceback.tb_frame.f_globals, TracedGlobals):
+        return False
+    code, at_instruction = traceback.tb_frame.f_code, traceback.tb_lasti
+    return dis.opname[code.co_code[at_instruction]] == "RAISE_VARARGS"
 
 
 def _plain(leaf: Any) -> Any:
