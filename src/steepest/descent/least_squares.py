@@ -21,6 +21,7 @@ from steepest.descent.minimize import (
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, snapshot_data
 from steepest.descent.problem.differencing import is_differenced
+from steepest.descent.problem.objective import bound_to_tables
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -157,6 +158,7 @@ def least_squares(
         if end is not None:
             return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
+    function, args = bound_to_tables(function, args)
     options = FitOptions(
         method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
     )

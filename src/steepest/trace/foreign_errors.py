@@ -9,7 +9,7 @@ from typing import Any
 
 from steepest.errors import SteepestError, UnsupportedError, not_noting
 from steepest.graph import trees
-from steepest.graph.source import Source, at, library_code_name
+from steepest.graph.source import PACKAGE, Source, at, library_code_name
 from steepest.trace.arrays.array import Traced
 from steepest.trace.following.traced_globals import TracedGlobals
 from steepest.trace.recording.session import not_recording
@@ -81,7 +81,7 @@ def _last_call(error: Exception) -> tuple[Source | None, types.FrameType | None]
         if isinstance(frame.f_globals, TracedGlobals):
             code = frame.f_code
             found, called = Source(code.co_filename, traceback.tb_lineno, code.co_name), None
-        elif called is None:
+        elif called is None and not frame.f_code.co_filename.startswith(PACKAGE):
             called = frame
         traceback = traceback.tb_next
     return found, called

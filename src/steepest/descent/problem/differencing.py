@@ -49,9 +49,12 @@ def _subject(function: Any) -> Any:
     """Return the user's own function."""
     if isinstance(function, functools.partial):
         return function.func
-    for name in ("curve", "model", "function"):  # of steepest's own, around the user's
-        if type(function).__module__.startswith("steepest.") and hasattr(function, name):
-            function = getattr(function, name)
+    while type(function).__module__.startswith("steepest."):  # around the user's
+        inner = [getattr(function, name, None) for name in ("curve", "model", "function")]
+        found = next((f for f in inner if callable(f)), None)
+        if found is None:
+            break
+        function = found
     return function
 
 

@@ -343,13 +343,18 @@ def refuse_ended() -> NoReturn:
     )
 
 
+def is_foreign_array(value: Any) -> bool:
+    """Whether a value is an array or a table of another library."""
+    return hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+
+
 def check_plain(value: Any) -> Any:
     """Return a value that is no special kind of array, or raise.
 
     Masked arrays, matrices, data frames and other libraries' arrays would lose their meaning
     in a recording.
     """
-    foreign = hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+    foreign = is_foreign_array(value)
     subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
     if foreign or subclass:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"

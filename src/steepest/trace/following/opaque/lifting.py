@@ -24,6 +24,7 @@ from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.following.lazy_items import SeenDict
 from steepest.trace.following.places import UNCHANGED, cell_value
 from steepest.trace.following.stand_ins import SeenFunction, SeenModule, SeenType
+from steepest.trace.following.tables.columns import TracedFrame, plain_frame
 from steepest.trace.following.tables.forwarding import Forwarded, real_table
 from steepest.trace.following.tables.series import TracedSeries
 from steepest.trace.following.traced_globals import HELPERS, TracedGlobals, UserModule
@@ -107,6 +108,9 @@ def _lift(value: Any, found: dict[Node, tuple[int, TracedArray]], above: tuple[i
         return lambda values: tuple.__new__(kind, [item(values) for item in items])
     if issubclass(type(value), Forwarded):
         return _constant(real_table(value))
+    if type(value) is TracedFrame:
+        columns = inner(value._columns)
+        return lambda values: plain_frame(columns(values))
     if type(value) is TracedSeries:
         numbers, index, name = inner(value.x), value.index, value.name
         return lambda values: sys.modules["pandas"].Series(numbers(values), index, name=name)
