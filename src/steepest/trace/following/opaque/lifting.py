@@ -179,16 +179,13 @@ def _lift_dict(value: dict[Any, Any], inner: Callable[[Any], Build]) -> Build:
 def _lift_function(function: types.FunctionType, inner: Callable[[Any], Build]) -> Build:
     """Lift a function that the traced function has made."""
     view = function.__globals__
-    cells = function.__closure__ or ()
-    parts = inner(
-        (
-            [_MISSING_CELL if (v := cell_value(cell)) is MISSING else v for cell in cells],
-            function.__defaults__,
-            function.__kwdefaults__,
-        )
-    )
+    found = [cell_value(cell) for cell in function.__closure__ or ()]
     if not isinstance(view, TracedGlobals):
+        if _is_or_has_traced(found):
+            _refuse(function.__name__)
         return _constant(function)
+    cells = [_MISSING_CELL if value is MISSING else value for value in found]
+    parts = inner((cells, function.__defaults__, function.__kwdefaults__))
     if not HELPERS.keys().isdisjoint(function.__code__.co_names) or _assigns_outside(function):
         _refuse(f"{function.__name__}, a function inside the traced one,")
 
@@ -237,18 +234,22 @@ def _lift_object(value: Any, inner: Callable[[Any], Build]) -> Build:
 
 def _hides_traced(value: Any) -> bool:
     """Whether an object may hold traced values: an iterator, or attributes that are traced."""
-    if isinstance(value, Iterator) and not hasattr(value, "read"):
+    kind = type(value)
+    if issubclass(kind, Iterator) and not hasattr(kind, "read"):
         return True
-    if isinstance(value, np.ndarray):
-        return value.dtype.hasobject and any(isinstance(x, Traced) for x in value.flat)
-    return any(map(_is_or_has_traced, getattr(value, "__dict__", {}).values()))
+    if issubclass(kind, np.ndarray):
+        return value.dtype.hasobject and any(issubclass(type(x), Traced) for x in value.flat)
+    return _is_or_has_traced(value)
 
 
 def _is_or_has_traced(value: Any, depth: int = 3) -> bool:
-    if isinstance(value, Traced):
+    kind = type(value)
+    if issubclass(kind, Traced):
         return True
-    if depth and type(value) in (list, tuple, dict):
-        items = value.values() if isinstance(value, dict) else value
+    if not depth or issubclass(kind, type | types.ModuleType | types.FunctionType):
+        return False
+    if kind in (list, tuple, dict):
+        items = value.values() if kind is dict else value
         return any(_is_or_has_traced(item, depth - 1) for item in items)
-    own = getattr(value, "__dict__", None) if depth else None
+    own = getattr(value, "__dict__", None)
     return type(own) is dict and any(_is_or_has_traced(item, depth - 1) for item in own.values())
