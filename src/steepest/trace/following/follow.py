@@ -39,6 +39,7 @@ from steepest.trace.following.opaque.calls import (
     is_opaque,
     seen_code,
     seen_opaque,
+    seen_tried,
 )
 from steepest.trace.following.opaque.permission import reason_for
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
@@ -47,7 +48,7 @@ from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.chance import refuse_random
-from steepest.trace.recording.library import is_library
+from steepest.trace.recording.library import is_called_as_it_is, is_library
 from steepest.trace.recording.session import SUPPORTED, Session, current
 
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
@@ -241,6 +242,8 @@ def follow(function: Any, session: Session) -> Any:
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)
+        if is_called_as_it_is(function):
+            return seen_tried(function)
         if reason_for(function.__code__) is not None:
             return seen_code(function, function)
         return session.root.followed.get(function) or _rebuild(function, session)

@@ -138,10 +138,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     if not isinstance(function, types.FunctionType | types.BuiltinFunctionType):
         return function
 
-    def seen(*args: Any, **kwargs: Any) -> Any:
-        return CALLS["attempt"](function, args, kwargs)
-
-    return SeenFunction(function, seen)
+    return SeenFunction(function, lambda *a, **k: CALLS["attempt"](function, a, k))
 
 
 def _refused(function: Any, error: Exception | None = None) -> UnsupportedError:

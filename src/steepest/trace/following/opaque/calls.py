@@ -99,6 +99,11 @@ def seen_opaque(function: Callable[..., Any]) -> SeenFunction:
     return SeenFunction(function, seen)
 
 
+def seen_tried(function: Callable[..., Any]) -> SeenFunction:
+    """Return what traced code sees in place of a library's function: it may take traced values."""
+    return SeenFunction(function, lambda *args, **kwargs: attempt(function, args, kwargs))
+
+
 def seen_code(function: types.FunctionType, code_owner: Any) -> Callable[..., Any]:
     """Return a plain function, also of a class, that calls a user's function as it is."""
 
