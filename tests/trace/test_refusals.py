@@ -363,11 +363,13 @@ def test_arrays_that_are_more_than_arrays_are_refused(make):
     for call in (
         lambda: st.trace(lambda x: np.sum(x), array),
         lambda: st.gradient(lambda x, y: np.sum(x * 2.0), 0)(np.ones(2), array),
-        lambda: st.minimize(lambda x, y: np.sum(x * 2.0), np.ones(2), args=(array,)),
         lambda: st.trace(lambda x: np.add(x, np.ones(2)) + x.session.lift(array).size, np.ones(2)),
     ):
         with pytest.raises(TypeError, match=message):
             call()
+    if isinstance(array, np.ndarray):  # other libraries' arrays are data of a descent
+        with pytest.raises(TypeError, match=message):
+            st.minimize(lambda x, y: np.sum(x * 2.0), np.ones(2), args=(array,))
 
 
 def test_a_value_kept_after_its_trace_is_refused():
