@@ -58,12 +58,15 @@ _OWN = (
 
 
 def _is_raised_by_user(error: Exception) -> bool:
-    """Whether a statement of the user's raised an error."""
+    """Whether a statement of the user's raised an error that is not about the type of a value."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     if traceback is None or not isinstance(traceback.tb_frame.f_globals, TracedGlobals):
         return False
+    is_builtin = type(error).__module__ == "builtins"
+    if is_builtin and not isinstance(error, TypeError | SystemError | BufferError):
+        return True
     code, at_instruction = traceback.tb_frame.f_code, traceback.tb_lasti
     return dis.opname[code.co_code[at_instruction]] == "RAISE_VARARGS"
 
