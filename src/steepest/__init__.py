@@ -9,6 +9,7 @@ from steepest.activity import set_log_level
 from steepest.check import GradientCheck, check_gradient
 from steepest.derivative import (
     PathLimitWarning,
+    black_box,
     custom_derivative,
     expm,
     gradient,
@@ -91,7 +92,7 @@ from steepest.descent import (
     resume,
 )
 from steepest.engines import compile, get_num_threads, set_num_threads
-from steepest.errors import SteepestError, TraceWarning
+from steepest.errors import FiniteDifferenceWarning, SteepestError, TraceWarning
 from steepest.graph import Graph
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace import cond, log_softmax, logsumexp, scan, softmax, trace, while_loop
@@ -113,6 +114,7 @@ __all__ = [
     "Evaluation",
     "ExponentialDecay",
     "Failure",
+    "FiniteDifferenceWarning",
     "Fit",
     "FitWarning",
     "Fixed",
@@ -163,6 +165,7 @@ __all__ = [
     "WarmUp",
     "WeightDecay",
     "__version__",
+    "black_box",
     "check_gradient",
     "compile",
     "cond",

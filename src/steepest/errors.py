@@ -7,6 +7,8 @@ what to write instead.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -26,6 +28,16 @@ class RefusalError(SteepestError):
         noted = REFUSALS.get()
         if noted is not None:
             noted.append(self)
+
+
+@contextlib.contextmanager
+def not_noting() -> Iterator[None]:
+    """Note no refusals."""
+    token = REFUSALS.set(None)
+    try:
+        yield
+    finally:
+        REFUSALS.reset(token)
 
 
 def forgive(refusal: Exception) -> None:
@@ -73,6 +85,30 @@ class OptimizeWarning(UserWarning):
 
 class TraceWarning(UserWarning):
     """A traced function does something that compiled code does not repeat at each call."""
+
+
+class FiniteDifferenceWarning(UserWarning):
+    """A fit takes the derivative of a function that cannot be recorded from differences.
+
+    The message names the function, the line that calls it, and why it cannot be recorded.
+    :func:`black_box` says the same in advance, without a warning.
+
+    Examples
+    --------
+    >>> import ctypes, ctypes.util, warnings
+    >>> import numpy as np, steepest as st
+    >>> expm1 = ctypes.CDLL(ctypes.util.find_library("m")).expm1
+    >>> expm1.restype, expm1.argtypes = ctypes.c_double, [ctypes.c_double]
+    >>> with warnings.catch_warnings(record=True) as noted:
+    ...     warnings.simplefilter("always")
+    ...     run = st.minimize(lambda x: (expm1(x[0]) - 1) ** 2, np.zeros(1))
+    >>> issubclass(noted[0].category, st.FiniteDifferenceWarning), run.x.round(4)
+    (True, array([0.6931]))
+    """
+
+
+class RandomnessError(UnsupportedError):
+    """A function that gives different values for the same arguments."""
 
 
 class VerificationError(SteepestError, AssertionError):

@@ -3,6 +3,7 @@
 from steepest.derivative import implicit as implicit  # fills in the rules of solutions
 from steepest.derivative import loops as loops  # and of loops
 from steepest.derivative import probabilities as probabilities  # and of what SciPy integrates
+from steepest.derivative.black_boxes import black_box
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (
@@ -33,6 +34,7 @@ __all__ = [
     "Executor",
     "Function",
     "PathLimitWarning",
+    "black_box",
     "custom_derivative",
     "expm",
     "gradient",

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from steepest.derivative.torch_calls import call_in_torch
 from steepest.derivative.transform import record_pullback
 from steepest.errors import InputError, SettingError
 from steepest.graph.source import at, function_source
 from steepest.ops import Case, Domain, Row, Rule
 from steepest.ops.machine_code import HOST
-from steepest.trace import as_traced, current, node_of, open_session, record
+from steepest.trace import as_traced, current, record
 from steepest.trace.arrays.array import holds_traced
 from steepest.trace.following.follow import follow
 from steepest.trace.recording.session import check_dtype
@@ -124,31 +125,8 @@ class CustomFunction:
         return tuple(result)
 
     def _torch(self, t: Any, *tensors: Any, shape: Any, dtype: np.dtype) -> Any:
-        arrays = [x.detach().cpu().numpy() for x in tensors]
-        value = self._evaluate(*arrays, shape=shape, dtype=dtype)
-        made = t.as_tensor(value, device=tensors[0].device)
-        if not any(x.requires_grad for x in tensors):
-            return made
-
-        def backward(context: Any, cotangent: Any) -> Any:
-            pieces = self._pull_plain(cotangent.detach().cpu().numpy(), value, arrays)
-            return tuple(
-                t.as_tensor(piece, dtype=x.dtype, device=x.device)
-                for piece, x in zip(pieces, tensors, strict=True)
-            )
-
-        members = {
-            "forward": staticmethod(lambda context, *_: made.clone()),
-            "backward": staticmethod(backward),
-        }
-        function: Any = type("Custom", (t.autograd.Function,), members)
-        return function.apply(*tensors)
-
-    def _pull_plain(self, cotangent: Any, value: Any, arrays: Sequence[np.ndarray]) -> Any:
-        with open_session() as session:
-            operands = [as_traced(array) for array in arrays]
-            pieces = self._pull(as_traced(cotangent), as_traced(value), *operands)
-            return [np.array(session.value(node_of(piece))) for piece in pieces]
+        evaluate = functools.partial(self._evaluate, shape=shape, dtype=dtype)
+        return call_in_torch(t, tensors, evaluate, self._pull)
 
 
 def _plain(value: np.ndarray, x: Any = None) -> Any:

@@ -30,6 +30,7 @@ from steepest.errors import InputError, SettingError
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
 from steepest.lazy import cached_by_args
+from steepest.trace.following.tables.columns import is_data_frame
 
 
 @entry_point(CURVES)
@@ -174,6 +175,7 @@ def curve_fit(
                 return fit
     names = parameter_names(model, p0)
     start = check_start(model, p0, names, bounds)
+    is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
     x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
@@ -183,7 +185,7 @@ def curve_fit(
     limit = max_nfev
     if limit is None and maxfev is not None:  # 0 means the default, as in SciPy
         limit = count("maxfev", maxfev) or None
-    curve = Model(model, is_named)
+    curve = Model(model, is_named, is_of_frame)
     options = FitOptions(
         method,
         applied_bounds(bounds, start, names) if expand is None else bounds,

@@ -20,6 +20,8 @@ from steepest.descent.minimize import (
 )
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, snapshot_data
+from steepest.descent.problem.differencing import is_differenced
+from steepest.descent.problem.objective import bound_to_tables
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -156,6 +158,7 @@ def least_squares(
         if end is not None:
             return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
+    function, args = bound_to_tables(function, args)
     options = FitOptions(
         method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
     )
@@ -217,7 +220,7 @@ def fit_residuals(
     if data is None:  # curve_fit warns of its parameters itself
         warn_of_idle(run)
         warn_of_interrupt(run)
-    if key is not None and run.converged and not run.notes:
+    if key is not None and run.converged and not run.notes and not is_differenced(function):
         remember_fit(key, problem, vector, reason, saved_settings, run.evaluations)
     return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 

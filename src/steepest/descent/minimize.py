@@ -14,7 +14,8 @@ from steepest.descent.methods import Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
-from steepest.descent.problem.objective import Objective, further_arguments
+from steepest.descent.problem.differencing import is_differenced
+from steepest.descent.problem.objective import Objective, bound_to_tables, further_arguments
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -160,6 +161,7 @@ def minimize(
     chosen = get_engine(engine)
     check_batches(batches)
     check_kinds(function, stop, callback)
+    function, args = bound_to_tables(function, args)
     x0, expand = split_transforms(as_x0(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
@@ -194,7 +196,7 @@ def minimize(
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
     warn_of_interrupt(run)
-    if key is not None and run.converged and not run.notes:
+    if key is not None and run.converged and not run.notes and not is_differenced(function):
         remember_descent(key, problem, vector, reason, run.evaluations)
     return run
 

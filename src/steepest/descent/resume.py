@@ -33,6 +33,7 @@ from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError
 from steepest.graph import trees
+from steepest.trace.following.tables.columns import is_data_frame
 
 
 @entry_point()
@@ -219,9 +220,10 @@ def _objective(
             )
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
+        is_of_frame = is_data_frame(args[0])
         x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)
         args = (x, y) if sigma is None else (x, y, sigma)
-        curve = Model(function, is_named)
+        curve = Model(function, is_named, is_of_frame)
         data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)
     return Objective(function, True, rho, settings["f_scale"], expand), args, data
 

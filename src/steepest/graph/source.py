@@ -139,11 +139,17 @@ def library_function() -> str | None:
         if not is_library(file):
             if not is_installed(file):
                 return name or library
-            module = [part for part in frame.f_globals["__name__"].split(".") if part[0] != "_"]
-            library = f"a function of {'.'.join(module)}"
-            name = _public_name(".".join(module), frame.f_code) or name
+            library = library_code_name(frame)
+            name = library if not library.startswith("a function of ") else name
         frame = frame.f_back
     return None
+
+
+def library_code_name(frame: types.FrameType) -> str:
+    """Return the public name of the library's function that a frame runs, or the library's."""
+    parts = [part for part in frame.f_globals["__name__"].split(".") if part[0] != "_"]
+    name = _public_name(".".join(parts), frame.f_code)
+    return name or f"a function of {'.'.join(parts)}"
 
 
 def _public_name(module: str, code: types.CodeType) -> str | None:

@@ -20,7 +20,9 @@ from steepest.trace.arrays.assignment import fresh
 from steepest.trace.branching import join_demands, recorded
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
+from steepest.trace.following.tables.series import without_series
 from steepest.trace.following.writes import finish, roll_back
+from steepest.trace.foreign_errors import as_refusal
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
@@ -203,7 +205,7 @@ def _noting_refusals(call: Callable[[], Any]) -> Any:
         result = call()
     except Exception as error:
         if noted and not isinstance(error, SteepestError):
-            raise noted[0] from None
+            raise noted[0].with_traceback(error.__traceback__) from None
         raise
     finally:
         REFUSALS.reset(token)
@@ -249,7 +251,7 @@ def _call(
     named: Mapping[str, Any],
 ) -> Any:
     try:
-        result = follow(function, session)(*arguments, **named)
+        result = without_series(follow(function, session)(*arguments, **named))
     except RecursionError as error:
         if isinstance(error, SteepestError):
             raise
@@ -257,6 +259,11 @@ def _call(
             f"{_name(function)}{at(function_source(function))} calls itself without end, or "
             "deeper than Python allows: write it as a loop, or raise sys.setrecursionlimit"
         ) from None
+    except Exception as error:
+        found = as_refusal(error, function, arguments, named)
+        if found is error:
+            raise
+        raise found from error
     _check_result(function, result)
     return result
 

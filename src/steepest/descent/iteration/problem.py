@@ -10,6 +10,7 @@ import numpy as np
 from steepest.descent.iteration.step import first_state
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import differenced_codes
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.stop_rules import StopRule
@@ -75,4 +76,13 @@ class Problem(NamedTuple):
         layout_key = (layout.structure, layout.shapes, layout.dtypes)
         settings = (self.method, self.stop, self.dtype, self.plan, self.record_every)
         engine = (self.record_x, self.engine, self.max_paths, self.fast, self.box is None)
-        return (self.objective, *layout_key, structure, *map(key_of, leaves), *settings, *engine)
+        differenced = differenced_codes(self.objective.function)
+        return (
+            self.objective,
+            differenced,
+            *layout_key,
+            structure,
+            *map(key_of, leaves),
+            *settings,
+            *engine,
+        )

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.descent.problem.parameters import first_not_finite
 from steepest.errors import InputError
 from steepest.graph import trees
+from steepest.trace.following.tables.columns import columns_of, is_data_frame
 
 
 class Data(NamedTuple):
@@ -107,7 +108,8 @@ def as_x(x: Any) -> Any:
 
 def as_real_x(x: Any, single: bool = True) -> Any:
     """Return x as the models of curve fits get it: arrays of real numbers, maybe nested."""
-    return trees.map_leaves(lambda leaf: real(leaf, "x", single), as_x(x))
+    x = columns_of(x) if is_data_frame(x) else as_x(x)
+    return trees.map_leaves(lambda leaf: real(leaf, "x", single), x)
 
 
 def is_single(start: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest.derivative import pull_back, push_forward, pushed_by
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import allowing_differences
 from steepest.graph import Node, Shape, trees
 from steepest.ops.linear_algebra.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
@@ -224,7 +225,8 @@ def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> t
     """Return a model's values at some x, and their derivatives by the free parameters."""
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
     tree = tree if expand is None else expand(tree)
-    curve = as_traced(call_traced(model, current(), own_copies((x, tree))))
+    with allowing_differences(model):
+        curve = as_traced(call_traced(model, current(), own_copies((x, tree))))
     return curve, slopes(curve.node, as_traced(vector))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.graph.source import at, function_source
 from steepest.trace import current, is_tracing
+from steepest.trace.following.tables.columns import TracedFrame, plain_frame
 from steepest.trace.tracing import call_traced, own_copies
 
 
@@ -26,17 +27,22 @@ class Model:
         The user's function, ``model(x, a, b, ...)``.
     is_named
         Whether the parameters are a dict.
+    is_of_frame
+        Whether x is a data frame, of which the columns are given as a dict.
     """
 
     model: Callable[..., Any]
     is_named: bool = False
+    is_of_frame: bool = False
 
     def __call__(self, x: Any, p: Any) -> Any:
         """Return the model's values at x."""
-        values, named = ((x,), p) if self.is_named else ((x, *p), {})
-        if is_tracing():
-            return call_traced(self.model, current(), *own_copies((values, named)))
-        return self.model(*values, **named)
+        values, named = ((), p) if self.is_named else (tuple(p), {})
+        if not is_tracing():
+            return self.model(plain_frame(x) if self.is_of_frame else x, *values, **named)
+        x, values, named = own_copies((x, values, named))
+        x = TracedFrame(x) if self.is_of_frame else x
+        return call_traced(self.model, current(), (x, *values), named)
 
 
 @dataclass(frozen=True)

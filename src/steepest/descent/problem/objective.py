@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from steepest.derivative import require_loss
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import allowing_differences
 from steepest.descent.problem.evaluation import Evaluation, robust
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.transforms import Reparametrization
@@ -19,7 +20,12 @@ from steepest.errors import InputError, SettingError
 from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
+from steepest.trace.following.follow import wrap_captured
+from steepest.trace.recording.session import is_foreign_array
 from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
+
+_MOST_OPERANDS = 64
+"""Most elements by which a function inside a loss is differenced; for more, the loss is."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,9 @@ class Objective:
         if self.expand is not None:
             tree = self.expand(tree)
         check_arguments(self.function, 1 + len(arguments))
-        result = call_traced(self.function, current(), own_copies((tree, *arguments)))
+        most = None if self.of_residuals else max(_MOST_OPERANDS, vector.size)
+        with allowing_differences(self.function, most):
+            result = call_traced(self.function, current(), own_copies((tree, *arguments)))
         outputs = rerolled(result_nodes(self.function, result)[0])
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
@@ -113,6 +121,66 @@ class FirstOf:
         return result[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A function of which some further arguments are given: tables of other libraries.
+
+    Attributes
+    ----------
+    function
+        The user's function.
+    given
+        The tables, by their numbers among the further arguments.
+    """
+
+    function: Callable[..., Any]
+    given: tuple[tuple[int, Any], ...]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.function, *[(number, id(table)) for number, table in self.given]
+
+    def __call__(self, x: Any, *args: Any) -> Any:
+        """Return what the function does."""
+        everything = list(args)
+        for number, table in self.given:
+            if is_tracing():
+                read = functools.partial(_itself, table)
+                table = wrap_captured(table, read, f"args[{number}]", current())
+            everything.insert(number, table)
+        if is_tracing():
+            return call_traced(self.function, current(), (x, *everything))
+        return self.function(x, *everything)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def bound_to_tables(
+    function: Callable[..., Any], args: Sequence[Any]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a function to which its arguments that are tables are bound, and the others."""
+    given = [(i, arg) for i, arg in enumerate(args) if is_foreign_array(arg)]
+    if not given:
+        return function, tuple(args)
+    others = tuple(arg for arg in args if not is_foreign_array(arg))
+    return Bound(function, tuple(given)), others
+
+
 def further_arguments(function: Callable[..., Any], args: Any) -> tuple[Any, ...]:
     """Return the further arguments of a loss.
 
@@ -144,6 +212,9 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     SettingError
         Naming both ways to write a function of several numbers.
     """
+    if isinstance(function, Bound):
+        number += len(function.given)
+        function = function.function
     if isinstance(function, FirstOf):
         function = function.function
     try:  # the signature that is called: a wrapped function may have another

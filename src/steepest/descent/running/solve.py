@@ -15,6 +15,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
+from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.parameters import check_finite
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.callbacks import State, of_state
@@ -59,6 +60,21 @@ def solve(
     more
         Further settings to save with the run.
     """
+    function = problem.objective.function
+    return with_differences(
+        function, lambda: _solve(problem, vector, callback, progress, reason, earlier, more)
+    )
+
+
+def _solve(
+    problem: Problem,
+    vector: np.ndarray,
+    callback: Callable[[State], Any] | None,
+    progress: bool,
+    reason: str,
+    earlier: tuple[Snapshot, Recording] | None,
+    more: Mapping[str, Any],
+) -> Result:
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     called = None if callback is None else of_state(callback)

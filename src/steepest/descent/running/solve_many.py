@@ -13,6 +13,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.step import STOP_RULE
 from steepest.descent.iteration.trace_many import Answer, TracedBatch, trace_batch
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.parameters import ParameterLayout, element_names, ravel_parameters
 from steepest.descent.problem.transforms import check_unmarked
 from steepest.descent.results.result import Result, Status, Timings
@@ -144,6 +145,11 @@ def check_starts(box: Box | None, vectors: np.ndarray) -> None:
 
 def solve_many(problems: Problems, progress: bool) -> BatchSolution:
     """Solve all problems: in SIMD lanes if possible, else one after the other."""
+    function = problems.first.objective.function
+    return with_differences(function, lambda: _solve_many(problems, progress))
+
+
+def _solve_many(problems: Problems, progress: bool) -> BatchSolution:
     began = time.perf_counter()
     first, vectors = problems.first, problems.vectors
     key: Any = None

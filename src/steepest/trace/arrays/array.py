@@ -16,6 +16,7 @@ from steepest.ops import TABLE, Elementwise, Reduction, Row
 from steepest.ops.row import Order
 from steepest.trace.arrays.refusals import (
     MissingAttributeError,
+    PlainNeededError,
     need,
     refuse_attribute,
     refuse_library,
@@ -278,14 +279,14 @@ class TracedArray(Traced):
                 f"only an array with one element can become {what}{at(user_source())}, got "
                 f"shape {self.shape}"
             )
-        need(what, instead)
+        need(what, instead, PlainNeededError)
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         known = current().known_value(self.node)
         if known is not None:
             return np.array(known)
         refuse_library("a plain array")
-        raise ConcreteValueError(
+        raise PlainNeededError(
             f"a traced value{at(user_source())} is put into a plain NumPy array, which cannot "
             "hold it: make that array with np.zeros or np.array inside the function, or give "
             "what asks for it a plain array"

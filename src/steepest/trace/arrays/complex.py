@@ -279,4 +279,5 @@ def as_real(value: TracedComplex) -> TracedArray:
 
 
 COMPLEX["is complex"], COMPLEX["as real"] = is_complex, as_real
+COMPLEX["of parts"] = TracedComplex
 COMPLEX["ufunc"], COMPLEX["function"] = call_complex_ufunc, call_complex

@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.ops import TABLE, Elementwise
 from steepest.trace.arrays.array import Traced, TracedArray
-from steepest.trace.arrays.registries import ELEMENTWISE, IN_PLACE, NUMBERS
+from steepest.trace.arrays.registries import CALLS, ELEMENTWISE, IN_PLACE, NUMBERS
 from steepest.trace.arrays.ufuncs import BY_EXPONENT, call_ufunc
 from steepest.trace.recording.session import logged
 
@@ -25,14 +25,14 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return NUMBERS["operate"](ufunc, self, other)
         if self.is_scalar and _is_pythons(self, ufunc, other):
             return NotImplemented
-        return ufunc(self, other) if _is_operand(other) else NotImplemented
+        return ufunc(self, other) if _is_operand(other) else _of_tables(ufunc, self, other)
 
     def backward(self: TracedArray, other: Any) -> Any:
         if self.weak and NUMBERS["is one"](other):
             return NUMBERS["operate"](ufunc, other, self)
         if self.is_scalar and _is_pythons(self, ufunc, other):
             return NotImplemented
-        return ufunc(other, self) if _is_operand(other) else NotImplemented
+        return ufunc(other, self) if _is_operand(other) else _of_tables(ufunc, other, self)
 
     return _of_one_type(ufunc, forward), _of_one_type(ufunc, backward, is_reversed=True)
 
@@ -63,6 +63,11 @@ def _is_pythons(number: TracedArray, ufunc: np.ufunc, other: Any) -> bool:
     if number.weak:
         return isinstance(other, list | tuple | range)
     return ufunc is np.multiply and isinstance(other, list | tuple)
+
+
+def _of_tables(ufunc: np.ufunc, left: Any, right: Any) -> Any:
+    """Return the result for a traced array and a table, or NotImplemented."""
+    return CALLS["operate"](ufunc, left, right)
 
 
 def _is_operand(value: Any) -> bool:
@@ -101,7 +106,9 @@ def _power(self: TracedArray, exponent: Any, modulus: Any = None) -> Any:
             return shortcut[exponent](self)
     if type(exponent) is int and exponent == 2:
         return np.square(self)
-    return np.power(self, exponent) if _is_operand(exponent) else NotImplemented
+    if not _is_operand(exponent):
+        return _of_tables(np.power, self, exponent)
+    return np.power(self, exponent)
 
 
 def _power_of(self: TracedArray, base: Any, modulus: Any = None) -> Any:

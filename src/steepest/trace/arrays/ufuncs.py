@@ -39,7 +39,8 @@ def _public_name(ufunc: np.ufunc) -> str:
     return ufunc.__name__.removeprefix("_")
 
 
-def _full_name(ufunc: np.ufunc) -> str:
+def full_name(ufunc: np.ufunc) -> str:
+    """Return a ufunc's name with its module."""
     name = _public_name(ufunc)
     for shown, module in (("np", np), ("scipy.special", sys.modules.get("scipy.special"))):
         if getattr(module, name, None) is ufunc:
@@ -88,7 +89,7 @@ def call_ufunc(
     else:
         row = TABLE.get(ufunc.__name__)
         if row is None or row.evaluate is not ufunc:
-            refuse(_full_name(ufunc))
+            refuse(full_name(ufunc))
         result = apply(row, *inputs)
     if loop is not None:
         result = _as_loop(ufunc, result, loop[ufunc.nin :], order)

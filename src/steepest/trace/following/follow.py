@@ -33,13 +33,22 @@ from steepest.trace.following.lazy_items import SeenDict, reads_past
 from steepest.trace.following.members import has_own_methods
 from steepest.trace.following.namespaces import maker_of, see_library
 from steepest.trace.following.objects import IN_PYTHON, follow_object
+from steepest.trace.following.opaque.calls import (
+    SeenHandle,
+    is_handle,
+    is_opaque,
+    seen_code,
+    seen_opaque,
+    seen_tried,
+)
+from steepest.trace.following.opaque.permission import reason_for
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
 from steepest.trace.following.stand_ins import READ, see_made
-from steepest.trace.following.tables import is_table, see_table
+from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.chance import refuse_random
-from steepest.trace.recording.library import is_library
+from steepest.trace.recording.library import is_called_as_it_is, is_library
 from steepest.trace.recording.session import SUPPORTED, Session, current
 
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
@@ -129,6 +138,8 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
         return value
     if type(value) in IN_PYTHON:
         return follow_object(value, root)
+    if is_handle(value):
+        return SeenHandle(value)
     make = maker_of(type(value))
     if make is not None:
         return make(value)
@@ -243,15 +254,31 @@ def follow(function: Any, session: Session) -> Any:
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)
+        if is_called_as_it_is(function):
+            return seen_tried(function)
+        if reason_for(function.__code__) is not None:
+            return seen_code(function, function)
         return session.root.followed.get(function) or _rebuild(function, session)
+    if is_jitted(function):
+        if reason_for(function.py_func.__code__) is not None:
+            return seen_code(function.py_func, function)
+        return follow(function.py_func, session)
     if is_library(function):
         return see_library(function)
+    if is_opaque(function):
+        return seen_opaque(function)
     if is_library(type(function)):
         return function
     return follow_object(function, session)
 
 
 READ["follow"] = follow
+
+
+def is_jitted(value: Any) -> bool:
+    """Whether a value is a function that Numba compiles, whose Python code is known."""
+    is_numbas = type(value).__module__.startswith("numba.")
+    return is_numbas and isinstance(getattr(value, "py_func", None), types.FunctionType)
 
 
 def _rebuild(function: types.FunctionType, session: Session) -> types.FunctionType:

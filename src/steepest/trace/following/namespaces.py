@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import SteepestError, UnsupportedError
+from steepest.errors import RefusalError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, holds_traced, python_type
 from steepest.trace.arrays.dispatch import as_returned
@@ -117,8 +117,8 @@ def see_library(value: Any, name: str = "") -> Any:
         seen = SEEN[value] if value in SEEN else WATCHED.get(value)
     except TypeError:  # unhashable
         return value
-    if seen is not None:
-        return seen
+    if seen is not None or type(value).__module__.startswith("steepest."):
+        return value if seen is None else seen
     module = getattr(value, "__module__", None) or ""
     _note_changing(value, module, name)
     if module in _CLOCKS:
@@ -156,25 +156,14 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     if not isinstance(function, types.FunctionType | types.BuiltinFunctionType):
         return function
 
-    def seen(*args: Any, **kwargs: Any) -> Any:
-        if not holds_traced([*args, *kwargs.values()]):
-            return function(*args, **kwargs)
-        try:
-            return function(*args, **kwargs)
-        except SteepestError:
-            raise
-        except Exception as error:
-            raise _refused(function, error) from error
-
-    return SeenFunction(function, seen)
+    return SeenFunction(function, lambda *a, **k: CALLS["attempt"](function, a, k))
 
 
 def _refused(function: Any, error: Exception | None = None) -> UnsupportedError:
     why = f" ({error})" if error else ""
     return UnsupportedError(
         f"{function.__module__}.{function.__name__} is given a traced value{at(user_source())}, "
-        f"with which it cannot compute{why}: give its derivative with st.custom_derivative, or "
-        "compute it outside and pass it in"
+        f"with which it cannot compute{why}: compute it outside and pass it in"
     )
 
 
@@ -230,7 +219,10 @@ def _only_traced(real: Callable[..., Any], recorded: Callable[..., Any]) -> Call
         given = [*args, *kwargs.values()]
         if not holds_traced(given) and not any(map(_reads_outside, given)):
             return real(*args, **kwargs)
-        result = call_implementation(recorded, name, args, kwargs, real)
+        try:
+            result = call_implementation(recorded, name, args, kwargs, real)
+        except RefusalError as error:
+            return CALLS["instead"](real, args, kwargs, error)
         return as_returned(result, name, args, kwargs)
 
     return SeenFunction(real, seen)

@@ -10,13 +10,14 @@ import builtins
 import functools
 import itertools
 import math
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import RefusalError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
@@ -77,6 +78,8 @@ class SeenFunction:
             return self._instead(*args, **kwargs)
         args, kwargs = unwrapped(args), unwrapped(kwargs)
         refuse_text(args, f"np.{self.__name__}")
+        if "pandas" in sys.modules and CALLS["is framed"](args):
+            return CALLS["framed"](self._real, args, kwargs)
         if any(isinstance(value, types.GeneratorType) for value in args):
             raise UnsupportedError(
                 f"a generator is given to np.{self.__name__}{at(user_source())}, which would not "
@@ -85,7 +88,10 @@ class SeenFunction:
         if self._real in MAKERS or holds_traced([*args, *kwargs.values()]):
             is_ufunc = isinstance(self._real, np.ufunc)
             record = (ufunc_recording_of if is_ufunc else recording_of)(self._real)
-            return logged(record, args, kwargs)
+            try:
+                return logged(record, args, kwargs)
+            except RefusalError as error:
+                return CALLS["instead"](self._real, args, kwargs, error)
         return recordable(self._real(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
+from steepest.errors import RandomnessError
 from steepest.graph.source import Source, at, function_source, user_source
 from steepest.trace.recording.session import Session
 
@@ -30,12 +30,12 @@ _ATTEMPTS = 3
 _MAKERS = frozenset({"default_rng", "SeedSequence", "Generator"})
 
 
-class DrawnError(UnsupportedError):
+class DrawnError(RandomnessError):
     """Random numbers were drawn during a trace, perhaps by another thread."""
 
 
 def refuse_chance(
-    name: str, source: Source | None = None, error: type[UnsupportedError] = UnsupportedError
+    name: str, source: Source | None = None, error: type[RandomnessError] = RandomnessError
 ) -> NoReturn:
     """Raise for random numbers."""
     raise error(

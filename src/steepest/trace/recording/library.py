@@ -14,6 +14,19 @@ LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "uarray", "steepest", "
 """Top-level packages whose functions are never followed."""
 
 
+CALLED_AS_THEY_ARE = frozenset((
+    "pandas", "xarray", "torch", "tensorflow", "jax", "cupy", "polars", "pyarrow", "matplotlib",
+    "sklearn", "sympy", "mpmath", "requests", "IPython",
+))  # fmt: skip
+"""Installed packages whose functions are not followed: their arrays are not NumPy's."""
+
+
+def is_called_as_it_is(function: types.FunctionType) -> bool:
+    """Whether a function is of an installed package that is not followed."""
+    top = (function.__module__ or "").partition(".")[0]
+    return top in CALLED_AS_THEY_ARE and source.is_installed(function.__code__.co_filename)
+
+
 def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
     if isinstance(value, types.ModuleType):

@@ -374,13 +374,18 @@ def refuse_ended() -> NoReturn:
     )
 
 
+def is_foreign_array(value: Any) -> bool:
+    """Whether a value is an array or a table of another library."""
+    return hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+
+
 def check_plain(value: Any) -> Any:
     """Return a value that is no special kind of array, or raise.
 
     Masked arrays, matrices, data frames and other libraries' arrays would lose their meaning
     in a recording.
     """
-    foreign = hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+    foreign = is_foreign_array(value)
     subclass = isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap)
     if foreign or subclass:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -446,6 +451,16 @@ def logged(
 def is_tracing() -> bool:
     """Whether a recording is in progress in this thread."""
     return bool(_sessions.get())
+
+
+@contextlib.contextmanager
+def not_recording() -> Iterator[None]:
+    """Run plain code inside a recording, which does not see it."""
+    token = _sessions.set(())
+    try:
+        yield
+    finally:
+        _sessions.reset(token)
 
 
 def is_open(session: Session) -> bool:

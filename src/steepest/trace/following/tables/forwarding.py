@@ -72,6 +72,11 @@ def real_table(value: Any) -> Any:
 _table_of: Any = Forwarded.__dict__["_table"].__get__
 
 
+def table_of(stand_in: Any) -> Any:
+    """Return what a stand-in notes."""
+    return _table_of(stand_in)
+
+
 @functools.cache
 def _class_for(kind: type) -> Any:
     """Return the class of the stand-ins for objects of a library's type."""
@@ -104,12 +109,27 @@ _CHANGING = frozenset({"__setitem__", "__delitem__", "__delattr__"}) | {
 """Methods that change the table."""
 
 
+_OPERATORS = frozenset(
+    f"__{prefix}{name}__"
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"),
+        *("lt", "le", "gt", "ge", "eq", "ne"),
+    )
+    for prefix in ("", "r")
+)
+
+OPERANDS: set[type] = set()
+"""Types of traced operands, which operators of tables are left to."""
+
+
 _STEADY = frozenset({"__len__", "__dir__", "__hash__", "__sizeof__"})
 """Methods that do not depend on the numbers."""
 
 
 def _forwarding(name: str) -> Any:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in _OPERATORS and args and type(args[0]) in OPERANDS:
+            return NotImplemented  # the traced operand records it
         table = _table_of(self)
         if name not in _STEADY:
             table.note_contents()

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.trace.following.forwarding import Table, forwarded
 from steepest.trace.following.stand_ins import READ
+from steepest.trace.following.tables.forwarding import Table, forwarded
 from steepest.trace.recording.captures import is_comparable
 from steepest.trace.recording.session import SUPPORTED, Session
 

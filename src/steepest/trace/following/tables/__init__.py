@@ -1,0 +1,1 @@
+"""Tables of other libraries: data frames, and arrays with named fields."""
