@@ -253,8 +253,7 @@ def _see_type(value: type) -> Any:
         return _functions.setdefault(value, SeenFunction(value))
     if value in _BUFFERS or (_computes(value.__module__) and not issubclass(value, Exception)):
         return seen_type(value, _refusing(value))
-    made = SEEN_BY_NAME.get(f"{_public(value.__module__)}.{value.__name__}")
-    return value if made is None else seen_type(value, made)
+    return value
 
 
 _BUFFERS = frozenset({memoryview, bytes, bytearray})

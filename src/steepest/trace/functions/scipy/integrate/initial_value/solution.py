@@ -66,6 +66,7 @@ class Path:
         rows = {**self.found.rows, "t": self.t, "h": self.h, "dense": dense}
         first = method.first(problem, rows)
         real: Callable[..., Any] = lambda carry, row: method.replay(problem, carry, row)
+
         def idle(carry: Any, row: Any) -> tuple[Any, Any]:
             return carry, {"y": carry["y"], "curve": np.zeros((method.curves, problem.size))}
 
