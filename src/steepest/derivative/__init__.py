@@ -3,7 +3,6 @@
 from steepest.derivative import implicit as implicit  # fills in the rules of solutions
 from steepest.derivative import loops as loops  # and of loops
 from steepest.derivative import probabilities as probabilities  # and of what SciPy integrates
-from steepest.derivative.black_boxes import black_box
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (
@@ -18,6 +17,7 @@ from steepest.derivative.function import (
 from steepest.derivative.jacobian import hessian, jacobian
 from steepest.derivative.matrix_functions import expm, logm, matrix_function, sqrtm
 from steepest.derivative.nonfinite import nonfinite_origin
+from steepest.derivative.opaque.black_boxes import black_box
 from steepest.derivative.reverse import node_gradients, pull_back
 from steepest.derivative.transform import (
     gradient,

@@ -16,9 +16,10 @@ LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy", "uarray", "steepest", "
 
 CALLED_AS_THEY_ARE = frozenset((
     "pandas", "xarray", "torch", "tensorflow", "jax", "cupy", "polars", "pyarrow", "matplotlib",
-    "sklearn", "sympy", "mpmath", "requests", "IPython",
+    "sklearn", "sympy", "mpmath", "requests", "IPython", "optree",
 ))  # fmt: skip
-"""Installed packages whose functions are not followed: their arrays are not NumPy's."""
+"""Installed packages whose functions are not followed: their arrays are not NumPy's, or they pass
+values on in compiled code."""
 
 
 def is_called_as_it_is(function: types.FunctionType) -> bool:

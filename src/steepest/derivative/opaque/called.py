@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.derivative.differences import (
+from steepest.derivative.opaque.differences import (
     Mapper,
     complex_jacobian,
     direction_line,

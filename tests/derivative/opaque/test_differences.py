@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from steepest.derivative.differences import (
+from steepest.derivative.opaque.differences import (
     complex_jacobian,
     jacobian,
     noise_of,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from steepest.derivative.called import Called, Kind
-from steepest.derivative.differences import Mapper
-from steepest.derivative.given_jacobians import given_jacobian, positions_of
+from steepest.derivative.opaque.called import Called, Kind
+from steepest.derivative.opaque.differences import Mapper
+from steepest.derivative.opaque.given_jacobians import given_jacobian, positions_of
 from steepest.errors import RandomnessError, SettingError, UnsupportedError
 from steepest.graph.source import at, user_source
 from steepest.trace import current, is_tracing

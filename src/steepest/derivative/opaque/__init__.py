@@ -1,0 +1,1 @@
+"""Derivatives of functions that are called as they are: differences, complex steps, given ones."""
