@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.ops.aliases import Array
-from steepest.ops.elementwise.special.gamma import gammaln
+from steepest.ops.elementwise.special.gamma import gammaln, rgamma
 from steepest.ops.elementwise.special.quadrature import DEPTH, column, constant
 from steepest.ops.elementwise.special.rows import Special, rows_of, special
 from steepest.ops.row import Domain
@@ -196,7 +196,12 @@ k1e = special("k1e", lambda y, x: _slope_of_kve(y, _of(1.0, x), x), domain=_SCAL
 
 def _source(v: Array, x: Array) -> Array:
     half = np.where(x > 0, 0.5 * x, 1.0)
-    power = np.exp(v * np.log(half) - gammaln(v + 1.5)) / math.sqrt(math.pi)
+    large = np.maximum(v, 0.5)  # where the power and the gamma function may overflow
+    power = np.where(
+        v > 0.5,
+        np.exp(large * np.log(half) - gammaln(large + 1.5)),
+        np.exp(v * np.log(half)) * rgamma(np.where(v > 0.5, 2.0, v + 1.5)),  # with its sign
+    ) / math.sqrt(math.pi)
     return np.where(x > 0, power, np.where(v > 0, np.where(x == 0, 0.0, np.nan), np.nan))
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import no_slope
+from steepest.ops.elementwise.special.bessel import ive
 from steepest.ops.elementwise.special.error_functions import ONE_OVER_ROOT_TWO_PI, ndtri
-from steepest.ops.elementwise.special.gamma import betaln, psi
+from steepest.ops.elementwise.special.gamma import betaln, psi, rgamma
 from steepest.ops.elementwise.special.incomplete import (
     beta_by_shape,
     beta_density,
@@ -371,13 +372,37 @@ tklmbda = special(
     kink="its derivative by the shape is not known: asking for it is refused",
 )
 
-# Noncentral chi-squared: differences of the function at neighboring degrees of freedom.
+
+def _noncentral_density(y: Array, x: Array, df: Array, nc: Array) -> Array:
+    """Return the slope of noncentral chi-squared by x.
+
+    It is a difference of the function at neighboring degrees of freedom. For two of them or
+    fewer, where there is no neighbor below, it is the density by a Bessel function.
+    """
+    has_neighbor = df > 2
+    below = np.where(has_neighbor, df - 2.0, df)
+    difference = 0.5 * (chndtr(x, below, nc) - y)
+    order = np.where(has_neighbor, 0.0, 0.5 * df - 1.0)
+    is_central = nc <= 0
+    center, inside = np.where(is_central, 1.0, nc), np.where(x > 0, x, 1.0)
+    roots = np.sqrt(inside) - np.sqrt(center)
+    decay = np.exp(-0.5 * roots * roots) * (inside / center) ** (0.5 * order)
+    noncentral = 0.5 * decay * ive(order, np.sqrt(inside * center))
+    central = 0.5 * np.exp(-0.5 * inside) * (0.5 * inside) ** order * rgamma(order + 1.0)
+    density = np.where(is_central, central, noncentral)
+    density = np.where(x > 0, density, np.where(x < 0, 0.0, np.nan))
+    return np.where(has_neighbor, difference, density)
+
+
+# Noncentral chi-squared.
 chndtr: Special = special(
     "chndtr",
-    lambda y, x, df, nc: 0.5 * (chndtr(x, df - 2.0, nc) - chndtr(x, df, nc)),
+    _noncentral_density,
     None,
     lambda y, x, df, nc: 0.5 * (chndtr(x, df + 2.0, nc) - chndtr(x, df, nc)),
-    domain=_domain((2.0, 5.0), (9.0, 12.0), (0.5, 2.0), special=((9.0, 10.0, 1.0),)),
+    domain=_domain(
+        (2.0, 5.0), (9.0, 12.0), (0.5, 2.0), special=((9.0, 10.0, 1.0), (2.5, 2.0, 1.5))
+    ),
     kink="its derivative by the degrees of freedom is not known: asking for it is refused",
 )
 

@@ -148,7 +148,7 @@ def test_slopes_of_discrete_distributions_by_their_parameters(key):
 
 
 def test_most_distributions_are_recorded():
-    counts = {"logpdf": 90, "cdf": 70, "pdf": 90, "logpmf": 19}
+    counts = {"logpdf": 100, "cdf": 100, "pdf": 100, "logpmf": 19}
     found = dict.fromkeys(counts, 0)
     for case in CASES.values():
         for method in found:

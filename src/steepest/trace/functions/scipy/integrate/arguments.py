@@ -12,18 +12,21 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.following.namespaces import SEEN_BY_NAME
-from steepest.trace.functions.registry import as_plain
+from steepest.trace.functions.registry import as_plain, refusing
 from steepest.trace.functions.scipy.integrate.initial_value.problem import EPS
 from steepest.trace.recording.session import current
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def records(name: str) -> Callable[[_F], _F]:
-    """Register the decorated function as what records one of SciPy's that calls a function."""
+def records(name: str, **harmless: Callable[[Any], bool]) -> Callable[[_F], _F]:
+    """Register the decorated function as what records one of SciPy's that calls a function.
+
+    `harmless` are arguments that it ignores, each with a test for values that have no effect.
+    """
 
     def register(implementation: _F) -> _F:
-        SEEN_BY_NAME[name] = implementation
+        SEEN_BY_NAME[name] = refusing(implementation, name, harmless)
         return implementation
 
     return register

@@ -29,7 +29,11 @@ _TOLERANCE = 1.49012e-8
 """The tolerance if none is given, as in SciPy."""
 
 
-@records(_NAME)
+_ANY = ("Dfun", "col_deriv", "ml", "mu", "ixpr", "mxhnil", "mxordn", "mxords", "printmessg")
+"""Arguments that only choose how SciPy computes."""
+
+
+@records(_NAME, **dict.fromkeys(_ANY, lambda value: True))
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), Dfun: Any = None,
     col_deriv: Any = 0, full_output: Any = 0, ml: Any = None, mu: Any = None, rtol: Any = None,

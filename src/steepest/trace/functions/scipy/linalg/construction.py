@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import UnsupportedError
+from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.registry import Array, ArrayLike
@@ -29,7 +31,10 @@ def block_diag(*arrs: ArrayLike) -> Array:
 def _vector(name: str, x: ArrayLike) -> Array:
     x = as_traced(x)
     if x.ndim > 1:
-        refuse(f"scipy.linalg.{name} of an array with {x.ndim} axes")
+        raise UnsupportedError(
+            f"scipy.linalg.{name}{at(user_source())} cannot be recorded for an array with "
+            f"{x.ndim} axes: call it for each row"
+        )
     return np.reshape(x, (-1,))
 
 
