@@ -32,6 +32,11 @@ def records(name: str, **harmless: Callable[[Any], bool]) -> Callable[[_F], _F]:
     return register
 
 
+def ignored(*names: str) -> dict[str, Callable[[Any], bool]]:
+    """Return arguments that only choose how SciPy computes, for :func:`records`."""
+    return dict.fromkeys(names, lambda value: True)
+
+
 def refuse(name: str, what: str, advice: str) -> NoReturn:
     """Refuse an argument by name, and say what to do instead."""
     raise UnsupportedError(f"{name} {what} cannot be recorded{at(user_source())}: {advice}")

@@ -11,6 +11,7 @@ from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.functions.scipy.integrate.arguments import (
+    ignored,
     is_known,
     is_true,
     records,
@@ -29,11 +30,10 @@ _TOLERANCE = 1.49012e-8
 """The tolerance if none is given, as in SciPy."""
 
 
-_ANY = ("Dfun", "col_deriv", "ml", "mu", "ixpr", "mxhnil", "mxordn", "mxords", "printmessg")
-"""Arguments that only choose how SciPy computes."""
-
-
-@records(_NAME, **dict.fromkeys(_ANY, lambda value: True))
+@records(
+    _NAME,
+    **ignored("Dfun", "col_deriv", "ml", "mu", "ixpr", "mxhnil", "mxordn", "mxords", "printmessg"),
+)
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), Dfun: Any = None,
     col_deriv: Any = 0, full_output: Any = 0, ml: Any = None, mu: Any = None, rtol: Any = None,

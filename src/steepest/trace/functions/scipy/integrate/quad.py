@@ -14,7 +14,13 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.following.follow import follow
 from steepest.trace.functions.registry import as_plain
-from steepest.trace.functions.scipy.integrate.arguments import is_known, is_true, records, refuse
+from steepest.trace.functions.scipy.integrate.arguments import (
+    ignored,
+    is_known,
+    is_true,
+    records,
+    refuse,
+)
 from steepest.trace.functions.scipy.integrate.quadrature import Integral, Range, integrate
 from steepest.trace.functions.scipy.integrate.right_side import RightSide, record_integrand
 from steepest.trace.recording.session import current
@@ -22,7 +28,7 @@ from steepest.trace.recording.session import current
 _QUAD, _DOUBLE, _VECTOR = (f"scipy.integrate.{name}" for name in ("quad", "dblquad", "quad_vec"))
 
 
-@records(_QUAD)
+@records(_QUAD, **ignored("limlst", "maxp1", "wopts", "wvar"))  # of weights
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Any = (), full_output: Any = 0,
     epsabs: Any = 1.49e-8, epsrel: Any = 1.49e-8, limit: Any = 50, points: Any = None,
@@ -76,7 +82,7 @@ def dblquad(
     return found.value[0], found.error
 
 
-@records(_VECTOR)
+@records(_VECTOR, **ignored("cache_size", "limit", "quadrature", "workers"))
 def quad_vec(
     f: Callable[..., Any], a: Any, b: Any, epsabs: Any = 1e-200, epsrel: Any = 1e-8,
     norm: str = "2", cache_size: Any = 100e6, limit: Any = 10000, workers: Any = 1,

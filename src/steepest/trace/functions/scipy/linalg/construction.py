@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UnsupportedError
-from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.registry import Array, ArrayLike
@@ -31,10 +29,7 @@ def block_diag(*arrs: ArrayLike) -> Array:
 def _vector(name: str, x: ArrayLike) -> Array:
     x = as_traced(x)
     if x.ndim > 1:
-        raise UnsupportedError(
-            f"scipy.linalg.{name}{at(user_source())} cannot be recorded for an array with "
-            f"{x.ndim} axes: call it for each row"
-        )
+        refuse(f"scipy.linalg.{name}")  # of several rows
     return np.reshape(x, (-1,))
 
 
