@@ -61,7 +61,7 @@ def circulant(c: ArrayLike) -> Array:
 def companion(a: ArrayLike) -> Array:
     a = floating(a)
     if a.ndim != 1 or a.size < 2:
-        refuse("scipy.linalg.companion of anything but a vector of two elements or more")
+        refuse("scipy.linalg.companion")
     first = -a[1:] / (1.0 * a[0])
     below: Any = np.eye(a.size - 2, a.size - 1, dtype=a.dtype)
     return np.concatenate([first[None], below], axis=0)
