@@ -12,6 +12,7 @@ import scipy.special
 import steepest as st
 from steepest.graph import evaluate, verify
 from steepest.ops import TABLE, JointLinear, Linear, Partials, Row, Rule
+from steepest.ops.elementwise import special
 from steepest.trace import record, trace_function
 from tests.cases.ops import (
     ALL_CASES,
@@ -382,9 +383,20 @@ def test_first_derivative(case, operand, random):
     check_first_order(Line(case, operand, random))
 
 
-@pytest.mark.parametrize(
-    ("case", "operand"), [(c, i) for c, i in DERIVATIVES if c.row.domain.smooth], ids=str
-)
+def third_orders():
+    """Yield what is differentiated three times: special functions, which take long, for one shape.
+
+    Broadcasting is undone by the caller of their rules, the same for all rows.
+    """
+    seen = set()
+    for case, operand in DERIVATIVES:
+        key = case.row.name, operand
+        if case.row.domain.smooth and not (case.row in special.ROWS and key in seen):
+            seen.add(key)
+            yield case, operand
+
+
+@pytest.mark.parametrize(("case", "operand"), list(third_orders()), ids=str)
 def test_derivatives_to_third_order_in_both_modes_on_every_engine(case, operand, random):
     line = Line(case, operand, random)
     reverse, pushed = [line.traced], [line.traced]
