@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TEST_TOOLS := pytest pytest-xdist hypothesis numpydoc mpmath scipy pandas optax joblib \
+TEST_TOOLS := pytest pytest-xdist hypothesis numpydoc mpmath scipy pandas optax joblib lmfit numba \
 	'dask[distributed]' ruff mypy
 PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
 
