@@ -11,7 +11,7 @@ import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -49,13 +49,15 @@ class _Names(dict[str, Any]):
 def _seen(value: Any) -> Any:
     if isinstance(value, types.FunctionType) and value.__module__.startswith("scipy.stats"):
         return rebuilt(value)
-    if isinstance(value, types.ModuleType) and "._" in value.__name__:
-        return _PrivateModule(value)
+    if isinstance(value, types.ModuleType):
+        name = value.__name__
+        if "._" in name or name in ("scipy.integrate", "scipy.optimize"):
+            return _PrivateModule(value)
     return see_library(value)
 
 
 class _PrivateModule:
-    """A private module of SciPy's, as its formulas see it."""
+    """A private module of SciPy's, or one with helpers of its own, as its formulas see it."""
 
     def __init__(self, real: types.ModuleType) -> None:
         self._real = real
@@ -170,3 +172,12 @@ class _Parent:
 def _super() -> Any:
     frame = sys._getframe(1)
     return _Parent(frame.f_locals["__class__"], frame.f_locals[frame.f_code.co_varnames[0]])
+
+
+def _integrates_or_searches(*_: Any, **__: Any) -> NoReturn:
+    raise UnsupportedError(NO_FORMULA)
+
+
+# SciPy's formulas call these for one element after the other, of arguments that it has broadcast.
+for _name in ("quad", "dblquad", "brentq", "brenth", "bisect", "newton", "root_scalar", "fsolve"):
+    HELPERS[_name] = _integrates_or_searches
