@@ -45,6 +45,11 @@ def masked(a: ArrayLike, where: ArrayLike, instead: ArrayLike) -> Array:
     mask = as_mask(where)
     if mask.ndim > a.ndim:
         raise InputError(f"where={at(user_source())} has more axes than the array")
+    if any(m not in (1, n) for m, n in zip(mask.shape[::-1], a.shape[::-1], strict=False)):
+        raise InputError(
+            f"where={at(user_source())} has shape {mask.shape}, which does not broadcast to the "
+            f"array's, {a.shape}"
+        )
     return np.where(mask, a, as_traced(instead).astype(a.dtype))
 
 
