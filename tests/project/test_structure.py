@@ -186,6 +186,20 @@ def test_import_steepest_loads_nothing_heavy():
     assert result.stdout.strip() == "[]", result.stderr
 
 
+def test_what_records_scipy_is_imported_when_scipy_is_met():
+    code = """
+import steepest as st, sys, numpy as np
+imported = lambda: {m for m in sys.modules if m.startswith("steepest.trace.functions.scipy.")}
+st.minimize(lambda x: np.sum((np.exp(x) - 2) ** 2), np.ones(2))
+before = imported()
+import scipy.linalg
+st.gradient(lambda x: np.sum(scipy.linalg.solve(np.eye(2), x)))(np.ones(2))
+print(sorted(before), "steepest.trace.functions.scipy.linalg" in imported())
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout.split() == ["['steepest.trace.functions.scipy.special']", "True"]
+
+
 @pytest.mark.parametrize("package", ["torch", "igraph", "matplotlib"])
 def test_optional_packages_are_imported_in_one_place(package):
     places = [

@@ -2,7 +2,6 @@
 
 from steepest.derivative import implicit as implicit  # fills in the rules of solutions
 from steepest.derivative import loops as loops  # and of loops
-from steepest.derivative import probabilities as probabilities  # and of what SciPy integrates
 from steepest.derivative.custom import custom_derivative
 from steepest.derivative.forward import push_forward, pushed_by
 from steepest.derivative.function import (
@@ -27,6 +26,14 @@ from steepest.derivative.transform import (
     require_loss,
     value_and_gradient,
 )
+from steepest.trace.following.stand_ins import WITH_SCIPY
+
+
+def _register() -> None:
+    from steepest.derivative import probabilities  # noqa: F401 - rules of what SciPy integrates
+
+
+WITH_SCIPY.append(_register)
 
 __all__ = [
     "MAX_PATHS",

@@ -11,6 +11,7 @@ from steepest.ops import TABLE, Row, Zero
 from steepest.ops.machine_code import HOST
 from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_COMPLEX, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
+from steepest.trace.following.stand_ins import load_scipy
 
 _FLAT_COMPOSITIONS = frozenset(
     """
@@ -84,6 +85,7 @@ def rows() -> list[CoverageRow]:
         found.setdefault(name, TABLE.get(name.rpartition(".")[2]))
     for name in SPECIAL_UFUNCS.keys() | SPECIAL_COMPLEX.keys():
         found[f"scipy.special.{name}"] = _special_row(name)
+    load_scipy()
     for name in SEEN_BY_NAME:
         is_special = name.startswith("scipy.special.")
         found[name] = _special_row(name.rpartition(".")[2]) if is_special else None

@@ -12,6 +12,7 @@ import scipy.special
 from steepest.errors import RefusalError, SteepestError
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS, SPECIAL_UFUNCS, UFUNC_METHODS
 from steepest.trace.following.namespaces import SEEN_BY_NAME
+from steepest.trace.following.stand_ins import load_scipy
 from tests.cases.calls import CALLS, REDUCERS
 from tests.cases.functions import X, table
 from tests.support.agreement import (
@@ -22,6 +23,7 @@ from tests.support.agreement import (
     recorded,
 )
 
+load_scipy()
 IMPLEMENTATIONS = {
     **{f"np.{f.__name__}": i for f, i in FUNCTIONS.items()},
     **{f"ndarray.{name}": i for name, i in METHODS.items()},

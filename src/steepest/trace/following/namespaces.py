@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import itertools
 import json
 import sys
 import types
@@ -34,6 +33,8 @@ from steepest.trace.following.stand_ins import (
     SeenFunction,
     SeenModule,
     SeenType,
+    is_of_scipy,
+    load_scipy,
     public_name,
     seen_type,
     to_number,
@@ -124,6 +125,7 @@ def see_library(value: Any, name: str = "") -> Any:
     if module in _CLOCKS:
         return _announcing(value)
     if module.startswith("scipy."):
+        load_scipy()
         found = SEEN_BY_NAME.get(public_name(value))
         return _guarded(value) if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
@@ -131,15 +133,13 @@ def see_library(value: Any, name: str = "") -> Any:
     return _guarded(value) if _computes(module) else value
 
 
-def maker_of(cls: Any) -> Callable[[Any], Any] | None:
+def maker_of(cls: type) -> Callable[[Any], Any] | None:
     """Return what makes the stand-in of a library's object; None if there is none."""
-    return _maker(cls)
-
-
-@functools.cache
-def _maker(cls: Any) -> Callable[[Any], Any] | None:
-    names = (f"{_public(base.__module__)}.{base.__name__}" for base in cls.__mro__)
-    return MADE.get(cls) or next((MADE_BY_NAME[x] for x in names if x in MADE_BY_NAME), None)
+    if not is_of_scipy(cls):  # most often
+        return MADE.get(cls)
+    load_scipy()
+    names = map(public_name, cls.__mro__)
+    return next((MADE_BY_NAME[x] for x in names if x in MADE_BY_NAME), None)
 
 
 CALLS["type"], READ["library"] = functools.cache(see_library), see_library
@@ -233,16 +233,12 @@ def _reads_outside(value: Any) -> bool:
     return isinstance(value, LibraryObject | types.FunctionType | types.MethodType)
 
 
-def _public(module: str) -> str:
-    """Return the name of the public module whose functions a private one defines."""
-    is_public = lambda part: not part.startswith("_")
-    return ".".join(itertools.takewhile(is_public, module.split(".")))
-
-
 def _see_type(value: type) -> Any:
-    if value.__module__.startswith("scipy.") and public_name(value) in SEEN_BY_NAME:
-        made = SEEN_BY_NAME[public_name(value)]
-        return made if isinstance(made, type) else seen_type(value, made)
+    if value.__module__.startswith("scipy."):
+        load_scipy()
+        made = SEEN_BY_NAME.get(public_name(value))
+        if made is not None:
+            return made if isinstance(made, type) else seen_type(value, made)
     if value in SEEN_TYPES or value in SEEN:
         return SEEN.get(value) or SEEN_TYPES[value]
     if issubclass(value, np.generic):

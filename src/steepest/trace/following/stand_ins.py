@@ -284,6 +284,25 @@ def _is_given(module: types.ModuleType, name: str, value: Any) -> bool:
     return callable(value) and module.__name__.partition(".")[0] in PURE
 
 
+WITH_SCIPY: list[Callable[[], None]] = []
+"""Functions that register what records SciPy's functions and objects."""
+
+
+@functools.cache
+def load_scipy() -> None:
+    """Register what records SciPy's functions and objects, when the first of them is met."""
+    for register in WITH_SCIPY:
+        register()
+
+
+def is_of_scipy(kind: type) -> bool:
+    """Whether a class, or one of its bases, is SciPy's."""
+    return any(
+        str(base.__module__).startswith("scipy.") or base.__name__ == "SuperLU"
+        for base in kind.__mro__
+    )
+
+
 See = Callable[[str], Any]
 """Returns what traced code sees for an attribute of an object."""
 
@@ -335,6 +354,8 @@ def see_made(value: Any, name: str, root: Session) -> Any:
     if isinstance(value, types.MethodType | types.BuiltinMethodType):
         owner = see_made(value.__self__, name, root)
         return None if owner is None else getattr(owner, value.__name__)
+    if is_of_scipy(type(value)):
+        load_scipy()
     make = MADE_OUTSIDE.get(public_name(type(value)))
     if make is None:
         return None
