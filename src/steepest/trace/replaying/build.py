@@ -1,9 +1,9 @@
-"""From what was replayed to nodes: one ``scan``, or each call after all."""
+"""From what was replayed to one ``scan`` node."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -12,8 +12,16 @@ from steepest.ops import INPUT, SCAN, TABLE, constant_node
 from steepest.ops.arrays.loops import ScanLayout
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.registries import METHODS
-from steepest.trace.recording.session import Session, abandon, open_session
-from steepest.trace.replaying.events import nested
+from steepest.trace.recording.session import Session, open_session
+from steepest.trace.replaying.calls import (
+    WITH_NODES,
+    Replayed,
+    array_of,
+    called,
+    outer,
+    recorded,
+    results_before,
+)
 from steepest.trace.replaying.template import (
     Call,
     Fixed,
@@ -23,7 +31,6 @@ from steepest.trace.replaying.template import (
     Other,
     Same,
     Target,
-    Template,
     Varying,
 )
 from steepest.trace.rerolling.build import (
@@ -40,115 +47,6 @@ from steepest.trace.subgraph import closed
 
 _VECTOR = np.dtype(np.float64)
 
-_RECORDED = frozenset({Kind.REPLAYED, Kind.WRITTEN, Kind.PICKED})
-"""Kinds of calls whose results have nodes of their own."""
-
-
-class Replayed(NamedTuple):
-    """What was replayed.
-
-    Attributes
-    ----------
-    session, template
-        The recording, and the calls of an iteration.
-    columns
-        What differed, for each iteration.
-    rounds, position
-        The number of whole iterations, and of the calls of one more.
-    wanted
-        Results that are still used, by iteration and call.
-    """
-
-    session: Session
-    template: Template
-    columns: Sequence[Sequence[Any]]
-    rounds: int
-    position: int
-    wanted: Set[tuple[int, int]]
-
-
-class _Calls:
-    """The calls of some iterations, made one by one.
-
-    Parameters
-    ----------
-    replayed
-        What was replayed.
-    results
-        Results of iterations before.
-    """
-
-    def __init__(self, replayed: Replayed, results: dict[tuple[int, int], Node]) -> None:
-        self.replayed, self.results = replayed, results
-
-    def make(self, number: int, count: int | None = None) -> None:
-        """Make the calls of an iteration, or the first of them."""
-        for index, call in enumerate(self.replayed.template.calls[:count]):
-            if call.kind in (Kind.KNOWN, Kind.REAL, Kind.READ_BACK):
-                continue
-            operands = [self._operand(x, number) for x in call.operands]
-            result = called(self.replayed.session, call, operands)
-            if call.kind in _RECORDED:
-                self.results[number, index] = result.node
-
-    def _operand(self, operand: Operand, number: int) -> Any:
-        template, session = self.replayed.template, self.replayed.session
-        if isinstance(operand, Made):
-            node = self.results[number - operand.lag, operand.index]
-            return array_of(node, session, template.calls[operand.index])
-        if isinstance(operand, Varying):
-            return self.replayed.columns[operand.column][number]
-        if isinstance(operand, Other):
-            return TracedArray(
-                self.replayed.columns[operand.column][number], session, *operand.flags
-            )
-        return outer(operand, session)
-
-
-def outer(operand: Operand, session: Session) -> Any:
-    """Return an operand that is the same in all iterations."""
-    if isinstance(operand, Same):
-        return operand.value
-    if isinstance(operand, Fixed):
-        return TracedArray(operand.node, session, *operand.flags)
-    assert isinstance(operand, Target)
-    return operand.array
-
-
-def array_of(node: Node, session: Session, call: Call) -> TracedArray:
-    """Return a call's result as a traced array of its own."""
-    assert call.flags is not None
-    return TracedArray(node, session, *call.flags)
-
-
-def called(session: Session, call: Call, operands: Sequence[Any]) -> Any:
-    """Make a call; return what it returns or changes."""
-    with session.at(call.source):
-        result = call.function(*nested(call.structure, operands), **call.kwargs)
-    return operands[0] if call.kind is Kind.WRITTEN else result
-
-
-def made_again(replayed: Replayed) -> dict[tuple[int, int], Node]:
-    """Record all calls one by one; return the nodes of the results, by iteration and call."""
-    return _recorded(replayed, _before(replayed), 0)
-
-
-def _recorded(
-    replayed: Replayed, known: dict[tuple[int, int], Node], first: int
-) -> dict[tuple[int, int], Node]:
-    calls = _Calls(replayed, known)
-    try:
-        for number in range(first, replayed.rounds):
-            calls.make(number)
-        calls.make(replayed.rounds, replayed.position)
-    except Exception:  # it belongs to another line of the user's: that one will raise it
-        abandon()
-    return calls.results
-
-
-def _before(replayed: Replayed) -> dict[tuple[int, int], Node]:
-    return {(-lag, index): node for (index, lag), node in replayed.template.before.items()}
-
 
 def made_loop(replayed: Replayed) -> dict[tuple[int, int], Node] | None:
     """Return the nodes of the results that are used, of one ``scan``; None if there is none."""
@@ -156,10 +54,18 @@ def made_loop(replayed: Replayed) -> dict[tuple[int, int], Node] | None:
         nodes = _Loop(replayed).build()
     except NoLoopError:
         return None
-    return _recorded(replayed, nodes, replayed.rounds)
+    return recorded(replayed, nodes, replayed.rounds)
 
 
 class _Loop:
+    """The whole iterations that were replayed, as one node.
+
+    Attributes
+    ----------
+    ahead
+        The number of recorded iterations, the last ones, that become part of the loop.
+    """
+
     def __init__(self, replayed: Replayed) -> None:
         self.replayed, self.session = replayed, replayed.session
         self.template, self.rounds = replayed.template, replayed.rounds
@@ -222,7 +128,7 @@ class _Loop:
         """Return the calls whose results are used afterwards, with the numbers of iterations."""
         used: dict[int, set[int]] = {}
         for number, index in self.replayed.wanted:
-            if 0 <= number < self.rounds and self.calls[index].kind in _RECORDED:
+            if 0 <= number < self.rounds and self.calls[index].kind in WITH_NODES:
                 used.setdefault(index, set()).add(number)
         for call in self.calls:
             if call.kind is Kind.STORED:
@@ -415,7 +321,7 @@ class _Loop:
     ) -> dict[tuple[int, int], Node]:
         """Return the nodes of results that are used, by iteration and call."""
         layout = ScanLayout.of(packed)
-        nodes = _before(self.replayed)
+        nodes = results_before(self.replayed)
         start = layout.results
         for index, example in zip(yielded, results, strict=True):
             for number in used[index]:

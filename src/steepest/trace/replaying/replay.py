@@ -12,7 +12,8 @@ from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.assignment import freeze, storage_of
 from steepest.trace.arrays.storage import Storage
 from steepest.trace.recording.session import Session, abandon, reopened
-from steepest.trace.replaying.build import Replayed, made_again, made_loop
+from steepest.trace.replaying.build import made_loop
+from steepest.trace.replaying.calls import Replayed, recorded, results_before
 from steepest.trace.replaying.events import flat, is_same
 from steepest.trace.replaying.pending import Awaited, Pending
 from steepest.trace.replaying.template import (
@@ -240,7 +241,9 @@ class Replay:
             replayed = self._replayed()
             with reopened(session):
                 nodes = made_loop(replayed) if self.is_long else None
-                self._nodes = made_again(replayed) if nodes is None else nodes
+                self._nodes = (
+                    recorded(replayed, results_before(replayed)) if nodes is None else nodes
+                )
         finally:
             session.call_log = log
             REFUSALS.reset(refusals)
