@@ -17,7 +17,7 @@ from steepest.ops.machine_code import HOST
 from steepest.trace import as_traced, current, record
 from steepest.trace.arrays.array import holds_traced
 from steepest.trace.following.follow import follow
-from steepest.trace.recording.session import check_dtype
+from steepest.trace.recording.dtypes import check_dtype
 
 Pullback = Callable[..., Any]
 Pushforward = Callable[..., Any]

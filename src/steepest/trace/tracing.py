@@ -26,13 +26,8 @@ from steepest.trace.foreign_errors import as_refusal
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
-from steepest.trace.recording.session import (
-    Session,
-    check_dtype,
-    check_plain,
-    current,
-    open_session,
-)
+from steepest.trace.recording.dtypes import check_dtype, check_plain
+from steepest.trace.recording.session import Session, current, open_session
 from steepest.trace.rerolling import reroll
 
 

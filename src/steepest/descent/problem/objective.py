@@ -21,7 +21,7 @@ from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
 from steepest.trace.following.follow import wrap_captured
-from steepest.trace.recording.session import is_foreign_array
+from steepest.trace.recording.dtypes import is_foreign_array
 from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
 
 _MOST_OPERANDS = 64

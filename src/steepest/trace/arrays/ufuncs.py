@@ -31,7 +31,8 @@ from steepest.trace.arrays.registries import (
     SPECIAL_UFUNCS,
     UFUNC_METHODS,
 )
-from steepest.trace.recording.session import SUPPORTED, Session, check_dtype, current, logged
+from steepest.trace.recording.dtypes import SUPPORTED, check_dtype
+from steepest.trace.recording.session import Session, current, logged
 
 
 def _public_name(ufunc: np.ufunc) -> str:

@@ -48,8 +48,9 @@ from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
 from steepest.trace.recording.chance import refuse_random
+from steepest.trace.recording.dtypes import SUPPORTED
 from steepest.trace.recording.library import is_called_as_it_is, is_library
-from steepest.trace.recording.session import SUPPORTED, Session, current
+from steepest.trace.recording.session import Session, current
 
 _READ_UNSEEN = {"eval", "exec", "globals", "locals", "vars"}
 

@@ -28,7 +28,8 @@ from steepest.trace.arrays.refusals import UnsupportedAttributeError, refuse
 from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.arrays.ufuncs import ufunc_recording_of
-from steepest.trace.recording.session import SUPPORTED, Session, current, is_tracing, logged
+from steepest.trace.recording.dtypes import SUPPORTED
+from steepest.trace.recording.session import Session, current, is_tracing, logged
 
 READ: dict[str, Callable[..., Any]] = {}
 """What notes a value that is read.

@@ -24,7 +24,8 @@ from steepest.trace.arrays.array import (
 from steepest.trace.arrays.dispatch import write_out
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import FUNCTIONS, METHODS, PROPERTIES
-from steepest.trace.recording.session import check_dtype, current
+from steepest.trace.recording.dtypes import check_dtype
+from steepest.trace.recording.session import current
 
 ArrayLike: TypeAlias = Any
 """An array, a number, or nested lists of them, traced or not."""

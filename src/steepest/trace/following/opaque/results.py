@@ -15,7 +15,8 @@ from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.registries import COMPLEX
 from steepest.trace.arrays.text import TracedText, shown
-from steepest.trace.recording.session import SUPPORTED, current
+from steepest.trace.recording.dtypes import SUPPORTED
+from steepest.trace.recording.session import current
 
 _TEXTS = (str, bytes, type(None))
 

@@ -16,7 +16,8 @@ import numpy as np
 from steepest.trace.following.stand_ins import READ
 from steepest.trace.following.tables.forwarding import Table, forwarded
 from steepest.trace.recording.captures import is_comparable
-from steepest.trace.recording.session import SUPPORTED, Session
+from steepest.trace.recording.dtypes import SUPPORTED
+from steepest.trace.recording.session import Session
 
 _OF_FRAMES = frozenset({"DataFrame", "Series"})
 _OF_STRUCTURE = frozenset(

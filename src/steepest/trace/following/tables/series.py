@@ -21,7 +21,7 @@ from steepest.trace.arrays.refusals import UnsupportedAttributeError
 from steepest.trace.arrays.registries import CALLS
 from steepest.trace.arrays.ufuncs import call_ufunc
 from steepest.trace.following.tables.forwarding import OPERANDS, Forwarded, real_table, table_of
-from steepest.trace.recording.session import SUPPORTED
+from steepest.trace.recording.dtypes import SUPPORTED
 
 _FRAMES = frozenset({"DataFrame", "Series"})
 
