@@ -353,13 +353,10 @@ def forward(function):
 
 
 def differences(function, t, step=1e-4):
-    """Central differences of fourth order."""
+    """Central differences of eighth order."""
+    weights = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
     return (
-        sum(
-            weight * function(t + offset * step)
-            for offset, weight in ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
-        )
-        / step
+        sum(w * (function(t + i * step) - function(t - i * step)) for i, w in weights) / step
     )
 
 
