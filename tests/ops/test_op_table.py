@@ -400,17 +400,23 @@ def test_derivatives_to_third_order_in_both_modes_on_every_engine(case, operand,
     for _ in range(3):
         reverse.append(st.gradient(reverse[-1]))
         pushed.append(forward(pushed[-1]))
-    for order in (2, 3):
-        below = st.gradient(reverse[order - 2]) if order > 1 else line.plain
-        expected = differences(below, 0.0, 1e-3)
-        for derivative in (reverse[order], pushed[order]):
-            np.testing.assert_allclose(derivative(0.0), expected, rtol=1e-7, atol=1e-7)
-    trace = trace_function(lambda t: [f(t) for f in reverse[1:]], (0.0,))
+    trace = trace_function(lambda t: [f(t) for f in (*reverse[1:], *pushed[2:])], (0.0,))
+    captured = trace.captured_arrays()
+
+    def interpreted(t):
+        inputs = dict(zip(trace.graph.inputs, [np.asarray(t), *captured], strict=True))
+        return np.array(evaluate(trace.graph.outputs, inputs))
+
+    values = interpreted(0.0)
+    slopes = differences(lambda t: np.array([line.plain(t), *interpreted(t)[:2]]), 0.0, 1e-3)
+    np.testing.assert_allclose(values, [*slopes, *slopes[1:]], rtol=1e-7, atol=1e-7)
+    # Third derivatives of special functions are long compositions of ops that are rows as well.
+    orders = 2 if case.row in special.ROWS else 3
+    trace = trace_function(lambda t: [f(t) for f in reverse[1 : orders + 1]], (0.0,))
     inputs = [np.zeros(()), *trace.captured_arrays()]
-    expected = evaluate(trace.graph.outputs, dict(zip(trace.graph.inputs, inputs, strict=True)))
     for engine in ENGINES.values():
-        _, values = engine.compile([verify(trace.graph)])(inputs)
-        np.testing.assert_allclose(values, expected, rtol=1e-10, atol=1e-11)
+        _, found = engine.compile([verify(trace.graph)])(inputs)
+        np.testing.assert_allclose(found, values[:orders], rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize(("case", "operand"), DERIVATIVES, ids=str)
@@ -469,10 +475,14 @@ def mutants(row, factor):
         case JointLinear(transpose=transpose):
             yield 0, JointLinear(_scaled(transpose, factor))
         case Rule(pullback=pullback, pushforward=pushforward):
-            # The first operand may be where iterations start, which has no slope.
-            last = max(i for case, i in DERIVATIVES if case.row is row)
+            last = max(i for case, i in DERIVATIVES if case.row is row and _matters(case, i))
             yield last, Rule(_scaled(pullback, factor), pushforward)
             yield last, Rule(pullback, _scaled(pushforward, factor))
+
+
+def _matters(case, operand):
+    """Whether the result depends on an operand; it does not on where a search starts."""
+    return numerical_slope(Line(case, operand, np.random.default_rng(0))) != 0
 
 
 @pytest.mark.parametrize("factor", [1.001, -2.0])

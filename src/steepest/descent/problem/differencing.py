@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import types
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from steepest.errors import FiniteDifferenceWarning, RandomnessError, RefusalError
 from steepest.frames import warn_user
 from steepest.graph.source import at
+from steepest.lazy import keep_recent
 from steepest.trace.following.opaque.names import short_name
 from steepest.trace.following.opaque.permission import Differencing, differencing
 from steepest.trace.following.traced_globals import TracedGlobals
@@ -30,19 +32,31 @@ _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
 """Whether a problem is solved inside another, which warns."""
 
 _known: OrderedDict[Hashable, Differencing] = OrderedDict()
+"""What is differenced in each function, by a weak reference: no function is kept alive."""
 
 
 def permission_for(function: Any) -> Differencing:
     """Return what is differenced in a loss, residuals or a model."""
-    subject = _subject(function)
     try:
-        known = _known.setdefault(subject, Differencing({}))
+        key = _reference(_subject(function))
+        known = _known.get(key) or Differencing({})
     except TypeError:  # unhashable
         return Differencing({})
-    _known.move_to_end(subject)
-    while len(_known) > _MOST_FUNCTIONS:
-        _known.popitem(last=False)
+    keep_recent(_known, key, known, _MOST_FUNCTIONS)
     return known
+
+
+def _reference(function: Any) -> Hashable:
+    if isinstance(function, types.MethodType):
+        return weakref.WeakMethod(function, _forget)
+    try:
+        return weakref.ref(function, _forget)
+    except TypeError:  # an object of slots
+        return function  # type: ignore[no-any-return]
+
+
+def _forget(reference: Hashable) -> None:
+    _known.pop(reference, None)
 
 
 def _subject(function: Any) -> Any:
