@@ -141,6 +141,27 @@ def test_numbers_of_successes_are_whole():
         np.testing.assert_allclose(found, function(2, 5, X), rtol=1e-14)
 
 
+def _takes_integers(name):
+    types = getattr(getattr(scipy.special, name, None), "types", ())
+    return any("l" in loop.partition("->")[0] for loop in types)
+
+
+@pytest.mark.filterwarnings("ignore")  # SciPy's own, of numbers that it truncates
+@pytest.mark.parametrize("name", [name for name in sorted(RECORDED) if _takes_integers(name)])
+def test_what_becomes_of_numbers_that_are_not_whole_is_scipys(name):
+    function = getattr(scipy.special, name)
+    for number in (0.6, 2.3, np.array([1.7, 0.4])):
+        operands = [number] * function.nin
+        try:
+            expected = function(*operands)
+        except TypeError:
+            with pytest.raises(st.SteepestError):
+                st.trace(lambda *x: function(*x), *operands)
+            continue
+        found = st.trace(lambda *x: function(*x), *operands)(*operands)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["jv", "yv", "iv", "jve", "yve", "ive", "struve", "modstruve"])
 def test_the_slope_by_the_order_is_refused_with_the_line(name):
     function = getattr(scipy.special, name)

@@ -101,7 +101,8 @@ SPECIAL_COMPLEX.update({name: _of_complex(name) for name in special.complex_numb
 
 # Other names, and functions composed of several ops.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]
-SPECIAL_UFUNCS["kn"], SPECIAL_UFUNCS["yn"] = SPECIAL_UFUNCS["kv"], SPECIAL_UFUNCS["yv"]
+for _name, _same in (("kn", "kv"), ("yn", "yv")):
+    SPECIAL_UFUNCS[_name] = lambda n, x, _f=SPECIAL_UFUNCS[_same]: _f(np.trunc(n), x)
 SPECIAL_UFUNCS["exp10"] = _in_double(lambda x: np.power(10.0, x))
 for _ufunc in (np.exp2, np.expm1, np.log1p, np.cbrt):
     SPECIAL_UFUNCS[_ufunc.__name__] = _in_double(_ufunc)
