@@ -16,7 +16,7 @@ OLDEST_TESTS := tests/trace/test_tracing.py tests/trace/following/test_follow.py
 	tests/test_files.py tests/cli
 SECONDS ?= 600
 
-.PHONY: demo test test-fast test-oldest fuzz lint types bench docs exports clean
+.PHONY: demo test test-fast test-all test-oldest fuzz lint types bench docs exports clean
 
 demo: $(VENV)/demo
 	$(BIN)/steepest tour
@@ -27,6 +27,10 @@ test: $(VENV)/test lint types
 # A part of each test's cases, in under two minutes.
 test-fast: $(VENV)/test
 	$(BIN)/python -m pytest --fast
+
+# Every case of the products that `make test` takes samples of.
+test-all: $(VENV)/test
+	$(BIN)/python -m pytest --all
 
 # With the lowest versions that pyproject.toml allows, in an environment of their own.
 test-oldest: $(OLDEST)/test

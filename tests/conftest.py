@@ -1,6 +1,7 @@
 """For every test: graphs are verified after each pass, and seeds follow from names."""
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -31,19 +32,30 @@ passes.VERIFY = True  # every rewrite pass checks its result
 
 def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help="a part of the cases, no slow ones")
+    parser.addoption("--all", action="store_true", help="every case of products of many")
 
 
 _ONE_IN = 12
 """``--fast`` runs one of so many cases of each test."""
 
 
+def _is_in_sample(number, one_in):
+    """Whether a case is one in so many, in no step with the lengths of its parameters' lists."""
+    return number * (5**0.5 - 1) / 2 % 1 < 1 / one_in
+
+
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--fast"):
-        return
+    is_fast, is_whole = config.getoption("--fast"), config.getoption("--all")
     kept, dropped, seen = [], [], Counter()
     for item in items:
         function = item.nodeid.partition("[")[0]
-        is_wanted = seen[function] % _ONE_IN == 0 and item.get_closest_marker("slow") is None
+        sampled = item.get_closest_marker("sampled")
+        one_in = _ONE_IN if is_fast else 1 if is_whole or not sampled else sampled.args[0]
+        is_wanted = _is_in_sample(seen[function], one_in)
+        if not is_whole and item.get_closest_marker("further"):
+            is_wanted = False
+        if is_fast and item.get_closest_marker("slow"):
+            is_wanted = False
         seen[function] += 1
         (kept if is_wanted else dropped).append(item)
     items[:] = kept
@@ -73,6 +85,12 @@ def ctrl_c():
 @pytest.fixture
 def random(request):
     return np.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+
+def pytest_collection_finish(session):
+    """Let garbage collections pass over the cases: there are many, and all stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

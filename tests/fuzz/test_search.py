@@ -29,10 +29,13 @@ COUNTS = {
 }
 CHUNK = 350
 CHUNKS = [
-    pytest.param(part, start, min(CHUNK, count - start), id=f"{part}-{start}")
+    pytest.param(
+        part, start, min(CHUNK, count - start), id=f"{part}-{start}",
+        marks=[pytest.mark.further] if start else [],
+    )
     for part, count in COUNTS.items()
     for start in range(0, count, CHUNK)
-]
+]  # fmt: skip
 ROOT = Path(__file__).parents[2]
 
 

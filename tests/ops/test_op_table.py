@@ -355,9 +355,7 @@ def forward(function):
 def differences(function, t, step=1e-4):
     """Central differences of eighth order."""
     weights = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
-    return (
-        sum(w * (function(t + i * step) - function(t - i * step)) for i, w in weights) / step
-    )
+    return sum(w * (function(t + i * step) - function(t - i * step)) for i, w in weights) / step
 
 
 def numerical_slope(line):
@@ -380,45 +378,70 @@ def test_first_derivative(case, operand, random):
     check_first_order(Line(case, operand, random))
 
 
-def third_orders():
-    """Yield what is differentiated three times: special functions, which take long, for one shape.
+def smooth(is_special):
+    """Yield rows that are differentiated again, special functions or the others.
 
-    Broadcasting is undone by the caller of their rules, the same for all rows.
+    Special functions, which take long, have one shape: broadcasting is undone by the caller of
+    their rules, the same for all rows.
     """
     seen = set()
     for case, operand in DERIVATIVES:
         key = case.row.name, operand
-        if case.row.domain.smooth and not (case.row in special.ROWS and key in seen):
-            seen.add(key)
-            yield case, operand
+        if case.row.domain.smooth and (case.row in special.ROWS) is is_special:
+            if not (is_special and key in seen):
+                seen.add(key)
+                yield case, operand
 
 
-@pytest.mark.parametrize(("case", "operand"), list(third_orders()), ids=str)
-def test_derivatives_to_third_order_in_both_modes_on_every_engine(case, operand, random):
+def orders_of(line, count, is_forward):
+    """Return functions: the derivatives of a line up to some order."""
+    functions = [line.traced]
+    for _ in range(count):
+        functions.append(forward(functions[-1]) if is_forward else st.gradient(functions[-1]))
+    return functions
+
+
+@pytest.mark.parametrize(("case", "operand"), [*smooth(True), *smooth(False)], ids=str)
+def test_derivatives_to_third_order_in_both_modes(case, operand, random):
     line = Line(case, operand, random)
-    reverse, pushed = [line.traced], [line.traced]
-    for _ in range(3):
-        reverse.append(st.gradient(reverse[-1]))
-        pushed.append(forward(pushed[-1]))
-    trace = trace_function(lambda t: [f(t) for f in (*reverse[1:], *pushed[2:])], (0.0,))
+    reverse, pushed = orders_of(line, 3, False)[1:], orders_of(line, 3, True)[2:]
+    trace = trace_function(lambda t: [f(t) for f in (*reverse, *pushed)], (0.0,))
     captured = trace.captured_arrays()
 
     def interpreted(t):
         inputs = dict(zip(trace.graph.inputs, [np.asarray(t), *captured], strict=True))
         return np.array(evaluate(trace.graph.outputs, inputs))
 
-    values = interpreted(0.0)
     slopes = differences(lambda t: np.array([line.plain(t), *interpreted(t)[:2]]), 0.0, 1e-3)
-    np.testing.assert_allclose(values, [*slopes, *slopes[1:]], rtol=1e-7, atol=1e-7)
-    # Third derivatives of special functions are long compositions of ops that are rows as well.
-    orders = 2 if case.row in special.ROWS else 3
-    trace = trace_function(lambda t: [f(t) for f in reverse[1 : orders + 1]], (0.0,))
+    expected = [*slopes, *slopes[1:]]
+    np.testing.assert_allclose(interpreted(0.0), expected, rtol=1e-7, atol=1e-7)
+
+
+def check_engines(case, operand, random, orders):
+    """Compare derivatives that every engine computes with those of the interpreter."""
+    reverse = orders_of(Line(case, operand, random), orders, False)[1:]
+    trace = trace_function(lambda t: [f(t) for f in reverse], (0.0,))
     inputs = [np.zeros(()), *trace.captured_arrays()]
+    expected = evaluate(trace.graph.outputs, dict(zip(trace.graph.inputs, inputs, strict=True)))
     for engine in ENGINES.values():
-        _, found = engine.compile([verify(trace.graph)])(inputs)
-        np.testing.assert_allclose(found, values[:orders], rtol=1e-10, atol=1e-11)
+        _, values = engine.compile([verify(trace.graph)])(inputs)
+        np.testing.assert_allclose(values, expected, rtol=1e-10, atol=1e-11)
 
 
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(("case", "operand"), list(smooth(False)), ids=str)
+def test_derivatives_to_third_order_on_every_engine(case, operand, random):
+    check_engines(case, operand, random, 3)
+
+
+# Third derivatives of special functions are long compositions of ops that are rows as well.
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(("case", "operand"), list(smooth(True)), ids=str)
+def test_derivatives_of_special_functions_on_every_engine(case, operand, random):
+    check_engines(case, operand, random, 2)
+
+
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("case", "operand"), DERIVATIVES, ids=str)
 def test_torch_autograd_is_a_second_witness(case, operand, random):
     line = Line(case, operand, random)

@@ -289,6 +289,7 @@ def forward(function):
     return lambda t: st.pushforward(function, (t,), (np.ones_like(t),))[1]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("row", "direction"), CASES, ids=str)
 def test_derivatives_to_fifth_order(row, direction):
     found = points(row, direction)

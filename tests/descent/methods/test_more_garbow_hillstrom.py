@@ -40,6 +40,7 @@ def test_definitions(case):
 # Of "linear, rank 1 with zeros" the first and the last parameter do not matter.
 @pytest.mark.filterwarnings("ignore:.* at more_garbow_hillstrom.py.* does not depend on")
 # The starts of a case are neighbors, so that the second finds the code of the first.
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("start", ["standard", "far"])
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

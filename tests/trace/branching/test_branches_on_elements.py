@@ -31,6 +31,7 @@ def slope(loss, p, direction, step=1e-7):
     return (loss(p + step * direction) - loss(p - step * direction)) / (2 * step)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("model", [*MODELS, *TOTALS], ids=lambda f: f.__name__)
 def test_one_path_has_the_values_and_slopes_of_all(model, n):

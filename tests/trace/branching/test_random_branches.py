@@ -130,6 +130,7 @@ def same(found, expected, scale=1.0):
     return np.allclose(found, expected, rtol=1e-8, atol=1e-9 * scale, equal_nan=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_loops_agree_with_plain_python(group, monkeypatch):
     x = np.array([-1.2, 0.35, 0.9, -0.3, 1.7, 0.1])

@@ -44,6 +44,7 @@ def test_the_table_lists_what_is_proved_and_nothing_else():
     assert {row.name for row in rows()} == set(CASES)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "case"), NUMBERED)
 def test_value_is_the_librarys_on_every_engine(name, case):
     with np.errstate(all="ignore"):

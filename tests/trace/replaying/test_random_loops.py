@@ -150,6 +150,7 @@ def programs(group):
         yield text, defined(text, "program", f"/random_loops/{group}/{number}.py", names)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_loops_agree_with_plain_python(group, monkeypatch):
     built = []

@@ -20,6 +20,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("size", SIZES)
@@ -57,6 +58,7 @@ def test_products_are_computed_in_their_places_of_a_concatenation():
 SHAPES = [(1, 1, 1), (3, 5, 2), (4, 64, 33), (33, 7, 10), (65, 40, 70), (5, 0, 4)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("flips", range(4))

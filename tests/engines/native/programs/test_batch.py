@@ -23,6 +23,7 @@ def program_of(case, operands, is_own):
     return ManyProgram(x, count, (), tuple(ordered), flags, over, (result,), x, ())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", FILLED_CASES, ids=str)
 def test_every_op_computes_in_lanes_what_it_computes_alone(case, random):
     shares = FILLED_CASES.index(case) % 2 == 1  # the last operand is the same for all

@@ -72,6 +72,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 @pytest.mark.parametrize("dtype", REAL)
@@ -86,6 +87,7 @@ def test_values_are_numpys(name, batch, dtype):
             np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 def test_gradients_are_the_interpreters(name, batch):
@@ -374,6 +376,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("n", [3, 7])
 def test_gradients_of_losses_of_a_cholesky_factor(name, n):

@@ -157,6 +157,7 @@ def test_most_distributions_are_recorded():
     assert all(found[method] >= number for method, number in counts.items()), found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("key", CASES)
 def test_every_engine_gives_scipys_density_and_the_same_slopes(key):
     case = CASES[key]
