@@ -16,6 +16,15 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
+_stand_ins: set[types.CodeType] = set()
+
+
+def stands_in(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate what calls a function for the user: an error raised by that call is the user's."""
+    _stand_ins.add(function.__code__)
+    return function
+
+
 def is_own(traceback: types.TracebackType) -> bool:
     """Whether a frame is steepest's own."""
     file = traceback.tb_frame.f_code.co_filename
@@ -32,7 +41,8 @@ def without_own_frames(error: BaseException) -> types.TracebackType | None:
     while traceback is not None:
         frames.append(traceback)
         traceback = traceback.tb_next
-    if frames and is_own(frames[-1]) and not isinstance(error, SteepestError):
+    is_users = not frames or not is_own(frames[-1]) or isinstance(error, SteepestError)
+    if not is_users and frames[-1].tb_frame.f_code not in _stand_ins:
         return error.__traceback__
     result: types.TracebackType | None = None
     for frame in reversed(frames):

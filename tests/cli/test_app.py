@@ -192,6 +192,10 @@ def test_a_function_that_raises_shows_its_own_traceback(tmp_path):
     assert 'model.py", line 2, in loss' in result.stderr
     assert "NameError" in result.stderr
     assert "src/steepest" not in result.stderr
+    (tmp_path / "file.py").write_text("def loss(x):\n    return x[0] * len(open('none').read())\n")
+    result = steepest("descend", "file.py:loss", "--start", "1", cwd=tmp_path)
+    assert 'file.py", line 2, in loss' in result.stderr
+    assert "src/steepest" not in result.stderr
     (tmp_path / "broken.py").write_text("def loss(x:\n")
     result = steepest("descend", "broken.py:loss", "--start", "1", cwd=tmp_path)
     assert result.returncode == 1

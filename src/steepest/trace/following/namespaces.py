@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import RefusalError, UnsupportedError
+from steepest.frames import stands_in
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, holds_traced, python_type
 from steepest.trace.arrays.dispatch import as_returned
@@ -258,6 +259,7 @@ _BUFFERS = frozenset({memoryview, bytes, bytearray})
 def _opaque(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a version of a function whose use makes the trace hold for this call only."""
 
+    @stands_in
     def seen(*args: Any, **kwargs: Any) -> Any:
         current().root.captures.opaque.append(function.__name__)
         return function(*args, **kwargs)

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from steepest.errors import RefusalError, UnsupportedError
+from steepest.frames import stands_in
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, holds_traced, python_type
 from steepest.trace.arrays.assignment import freeze
@@ -73,6 +74,7 @@ class SeenFunction:
     def __class__(self) -> Any:
         return type(self._real)
 
+    @stands_in
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Record the call, or call the real one where nothing is traced."""
         if self._instead is not None:
