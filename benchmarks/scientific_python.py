@@ -31,8 +31,8 @@ from tests.cases.scientific_python import Program, programs
 PACKAGES = ("scipy.optimize", "steepest")
 
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-"""For small matrices a second thread of LAPACK's costs more than it gives, if the machine has other
-work."""
+"""For small matrices a second thread of LAPACK's costs more than it gives if the machine has
+other work."""
 
 
 class Timed:
