@@ -52,6 +52,7 @@ bench: $(VENV)/bench
 	$(BIN)/python benchmarks/loops.py
 	$(BIN)/python benchmarks/first_calls.py --json bench-first.json
 	$(BIN)/python benchmarks/linear_algebra.py
+	$(BIN)/python benchmarks/scientific_python.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py

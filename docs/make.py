@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 _HEAD = """# The op table
 
 This page is made from the op table by `make docs`; [coverage.md](coverage.md) lists the
-functions of NumPy that are made of these ops.
+functions of NumPy and SciPy that are made of these ops.
 
 Every op is one row of `src/steepest/ops/`; each runs on the engines `native`, `numpy` and
 `torch`, and is tested there against NumPy. Forward and reverse mode follow from the row's
@@ -30,7 +30,8 @@ _FUNCTIONS = """# What can be recorded
 
 This page is made from the code by `make docs`; `steepest coverage` prints the same table.
 Besides these functions (and array methods of the same names), operators, indices of every
-kind, assignment, branches and loops are recorded. "0" are functions of steps, of truth values
+kind, assignment, branches and loops are recorded, and distributions of `scipy.stats`, by
+SciPy's own formulas. "0" are functions of steps, of truth values
 and of whole numbers. Every line is proved by `tests/trace/functions/test_coverage.py`.
 
 | function | slopes | engine native | made of |

@@ -522,3 +522,22 @@ def test_what_loops_compute_of_data_alone_is_computed_once_by_machine_code(monke
     monkeypatch.setattr(loops, "run_step", lambda *rest: interpreted.append(1))
     np.testing.assert_allclose(st.minimize(loss, np.zeros(8)).x, expected, rtol=1e-6)
     assert not interpreted
+
+
+@pytest.mark.parametrize(("variables", "is_loop"), [(1, True), (100, False)])
+def test_a_loop_that_picks_what_is_computed_of_few_variables_stays_a_loop(variables, is_loop):
+    data = np.sin(np.arange(100.0))
+
+    def loss(x):
+        shocks = data - (x[0] if variables == 1 else x[4:])
+        variance = np.ones(100)
+        for i in range(1, 100):
+            variance[i] = x[1] + x[2] * shocks[i - 1] ** 2 + x[3] * variance[i - 1]
+        return np.sum(variance)
+
+    x = np.array([0.3, 0.1, 0.2, 0.7, *np.full(variables, 0.3)])
+    gradient = st.trace(st.gradient(loss), x)
+    assert (len(gradient.nodes) < 200) is is_loop
+    direction = np.cos(np.arange(x.size))
+    change = loss(x + 1e-5 * direction) - loss(x - 1e-5 * direction)
+    np.testing.assert_allclose(gradient(x) @ direction, change / 2e-5, rtol=1e-8)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.derivative import pull_back
 from steepest.descent.iteration.step import (
     Step,
     first_state,
@@ -24,7 +25,9 @@ from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.stop_rules import StopRule
 from steepest.engines.program import AtPoint, AtStop, Iteration, Stages, Update
-from steepest.graph import Graph, Guard, Node, trees
+from steepest.graph import Graph, Guard, Node, order, trees
+from steepest.lazy import lazy
+from steepest.ops import INPUT
 from steepest.rewrite import hoist, simplify, simplify_guarded, without_rows
 from steepest.trace import TracedArray, node_of, open_session
 from steepest.trace.recording.captures import Captures
@@ -59,6 +62,26 @@ class TracedIteration:
     state: list[np.ndarray]
     observations: int = 0
     evaluation: Graph | None = None
+
+    @lazy
+    def with_gradient(self) -> Graph:
+        """The graph of the loss and its gradient, of an iteration in two graphs.
+
+        Its inputs are those of `loss_graph`, then large arrays that rules of derivatives make.
+        """
+        graph = self.loss_graph
+        vector = graph.inputs[0]
+        with open_session() as session:
+            session.inputs.extend(graph.inputs)  # what is made is none of these
+            one = TracedArray(session.lift(np.ones(())), session)
+            (cotangent,) = pull_back(graph.outputs, [one], [vector])
+            zeros = np.zeros(vector.shape, vector.dtype)
+            slope = node_of(zeros if cotangent is None else cotangent, vector.dtype)
+            outputs = simplify([*graph.outputs, slope])
+            own = set(graph.inputs)
+            made = [x for x in order(outputs) if x.op is INPUT and x not in own]
+            arrays = tuple(session.value(x) for x in made)
+        return Graph((*graph.inputs, *made), tuple(outputs), captured=arrays)
 
     @property
     def data(self) -> tuple[Node, ...]:

@@ -223,6 +223,7 @@ def slope_columns(output: Node, x: TracedArray) -> Sequence[Any]:
 
 def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
     """Return a model's values at some x, and their derivatives by the free parameters."""
+    current().vary(node_of(vector))
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
     tree = tree if expand is None else expand(tree)
     with allowing_differences(model):
@@ -232,6 +233,7 @@ def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> t
 
 def value_slopes(layout: Any, expand: Any, vector: Any) -> tuple[Any, Any]:
     """Return all parameters as a vector, and their derivatives by the free parameters."""
+    current().vary(node_of(vector))
     tree = expand(trees.unflatten(layout.structure, layout.pieces(vector)))
     parts: list[Any] = [np.reshape(as_traced(leaf), (-1,)) for leaf in trees.leaves(tree)]
     values = as_traced(np.concatenate(parts))

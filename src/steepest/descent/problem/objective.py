@@ -67,6 +67,7 @@ class Objective:
 
         `by_jacobian` says that the method needs the Jacobian, which gives the gradient, too.
         """
+        current().vary(node_of(vector))
         leaves = layout.pieces(vector)
         if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
             leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]

@@ -1,18 +1,18 @@
-"""Loss and gradient at one point of a run, in NumPy."""
+"""Loss and gradient at one point of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from steepest.derivative.reverse import pull_back
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.trace import TracedIteration
-from steepest.descent.running.compile import CompiledProblem, bound, given_data
+from steepest.descent.running.compile import LOOPS, CompiledProblem, bound, given_data
+from steepest.engines import Engine
 from steepest.errors import InputError
-from steepest.graph import Graph, Node, evaluate
-from steepest.trace import TracedArray, node_of, open_session
+from steepest.graph import Graph
+from steepest.graph.evaluate import evaluator
 
 
 def loss_and_gradient(
@@ -26,33 +26,37 @@ def loss_and_gradient(
     x = x.astype(problem.dtype)
     if problem.plan is None:
         given = given_data(problem)
-        for path in prepared.paths:
-            found = _along(path, x, given) if path.evaluation is not None else None
-            if found is not None:
-                return found
+        for number, path in enumerate(prepared.paths):
+            if path.evaluation is not None:
+                values = [x, *bound(given, path.captures, path.loss_graph.inputs[1:])]
+                if _holds(path.loss_graph, values):
+                    if number not in prepared.at_points:
+                        prepared.at_points[number] = _compiled(path.with_gradient, problem.engine)
+                    loss, slope = prepared.at_points[number](values)
+                    return float(loss), slope
     loss, gradient = prepared.at(x, *problem.args)
     return float(loss), gradient
 
 
-def _along(
-    path: TracedIteration, x: np.ndarray, given: list[Any]
-) -> tuple[float, np.ndarray] | None:
-    """Return loss and gradient along a path; None where it does not hold."""
-    graph = path.loss_graph
-    vector, *data = graph.inputs
-    known = dict(zip(graph.inputs, [x, *bound(given, path.captures, data)], strict=True))
+def _holds(graph: Graph, values: Sequence[Any]) -> bool:
     try:
-        graph.check_guards(known)
+        graph.check_guards(dict(zip(graph.inputs, values, strict=True)))
     except InputError:
-        return None
-    loss, slope = evaluate([*graph.outputs, _slope(graph, vector)], known)
-    return float(loss), slope
+        return False
+    return True
 
 
-def _slope(graph: Graph, vector: Node) -> Node:
-    with open_session() as session:
-        one = TracedArray(session.lift(np.ones(())), session)
-        (cotangent,) = pull_back(graph.outputs, [one], [vector])
-        if cotangent is None:
-            return session.lift(np.zeros(vector.shape, vector.dtype))
-        return node_of(cotangent, vector.dtype)
+def _compiled(graph: Graph, engine: Engine) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return a function that computes a graph, in NumPy unless it has loops."""
+    made = graph.captured
+    if any(node.op in LOOPS for node in graph.nodes):  # NumPy is slow at them
+        function = engine.compile([graph])
+
+        def call(values: Sequence[Any]) -> Sequence[Any]:
+            found = function([*values, *made])
+            assert found is not None, "there are no branches"
+            return found[1]
+
+        return call
+    run = evaluator(graph.outputs, set(graph.inputs))
+    return lambda values: run(dict(zip(graph.inputs, [*values, *made], strict=True)))

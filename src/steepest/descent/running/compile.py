@@ -76,9 +76,9 @@ class CompiledProblem:
         The function of the data that computes them, if they contain loops, which NumPy is slow at.
     seconds
         Largest number of seconds of a run.
-    states, endings, in_numpy
-        Caches: first states by start point, meanings of the bits of stop rules, and the function
-        that starts the descent in NumPy.
+    states, endings, in_numpy, at_points
+        Caches: first states by start point, meanings of the bits of stop rules, the function that
+        starts the descent in NumPy, and those that compute loss and gradient along each path.
     """
 
     paths: tuple[TracedIteration, ...]
@@ -93,6 +93,7 @@ class CompiledProblem:
     states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
     endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
     in_numpy: list[Any] = field(default_factory=list, compare=False, repr=False)
+    at_points: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def with_constants(self, data: Sequence[Any]) -> list[Any]:
         """Return the data, and the parts that are computed from them when a run starts."""

@@ -263,6 +263,13 @@ class Session:
                     )
         return known[node]
 
+    def vary(self, node: Node) -> None:
+        """Note that derivatives are taken by an argument, which is data otherwise."""
+        if node in self.data:
+            self.data.discard(node)
+            for session in (self, *self.parents):
+                session._has_slope.clear()
+
     def decide(self, node: Node, is_branch: bool = False) -> Any:
         """Return a node's concrete value, which decides how the function continues.
 

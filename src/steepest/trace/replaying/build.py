@@ -34,13 +34,13 @@ from steepest.trace.replaying.template import (
     Varying,
 )
 from steepest.trace.rerolling.build import (
-    MANY_ROUNDS,
-    REPEATED,
     NoLoopError,
+    are_worth_rows,
     check_exact,
     joined,
     piece,
     split,
+    variables_below,
 )
 from steepest.trace.rerolling.rows import cast, column_of
 from steepest.trace.subgraph import closed
@@ -197,8 +197,11 @@ class _Loop:
         assert isinstance(base, Fixed)
         keys = [self._places(part) for part in parts]
         if self.session.has_slope(base.node):
-            distinct = len(set(zip(*keys, strict=True)))
-            if base.node.op is not INPUT or self.rounds < min(MANY_ROUNDS, REPEATED * distinct):
+            if base.node.op is INPUT:
+                variables = len(set(zip(*keys, strict=True)))
+            else:
+                variables = variables_below([base.node], self.session.has_slope)
+            if not are_worth_rows(range(self.rounds), variables):
                 raise NoLoopError
         array = TracedArray(base.node, self.session, is_scalar=False, ordered=True)
         picked = array[_as_slice(keys[0]) if len(keys) == 1 else tuple(map(np.array, keys))]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
 
 from steepest.graph import Graph, Node, Source, make
+from steepest.graph.node import order
 from steepest.ops import CONSTANT, SCAN, TABLE, Elementwise, constant_node
 from steepest.ops.arrays.loops import ScanLayout, step_input
 from steepest.ops.leaves import INPUT
@@ -51,7 +52,7 @@ class Outer:
     node: Node
 
 
-MANY_ROUNDS, REPEATED = 1000, 8
+_MANY_ROUNDS, _REPEATED = 1000, 8
 """Iterations, in all and for each variable, from which on a loop may pick variables."""
 
 Operand = Local | Carried | Row | Outer
@@ -59,6 +60,20 @@ Operand = Local | Carried | Row | Outer
 
 class NoLoopError(Exception):
     """A repetition that cannot be a loop: it is left unrolled."""
+
+
+def are_worth_rows(rounds: Sized, variables: int) -> bool:
+    """Return whether iterations that pick variables, or what is computed of some, become rows.
+
+    Each row has a derivative by each variable. Where the variables are many, most of these are
+    zero, and unrolled code knows which.
+    """
+    return len(rounds) >= min(_MANY_ROUNDS, _REPEATED * variables)
+
+
+def variables_below(nodes: Iterable[Node], has_slope: Callable[[Node], bool]) -> int:
+    """Return the number of variables that arrays are computed of."""
+    return sum(x.size for x in order(list(nodes)) if x.op is INPUT and has_slope(x))
 
 
 def scan_of(
@@ -218,10 +233,11 @@ class _Builder:
             raise NoLoopError
         base = array_of(nodes[0])
         if base.op is not SCAN and any(map(self.has_slope, nodes)):
-            if base.op is not INPUT:
-                self.picks_computed |= base not in self.text.vectors
-            elif len(nodes) < min(MANY_ROUNDS, REPEATED * len(set(nodes))):
+            if base.op is INPUT and not are_worth_rows(nodes, len(set(nodes))):
                 raise NoLoopError
+            if base.op is not INPUT and base not in self.text.vectors and not self.picks_computed:
+                number = variables_below({array_of(node) for node in nodes}, self.has_slope)
+                self.picks_computed = not are_worth_rows(nodes, number)
         return Row(self.columns.setdefault(tuple(nodes), len(self.columns)))
 
     def _used_outside(self) -> dict[int, set[int]]:
