@@ -2,6 +2,8 @@
 
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
+from steepest.descent.inference.fit import Fit, FitWarning
+from steepest.descent.inference.profile import Profile
 from steepest.descent.least_squares import least_squares
 from steepest.descent.least_squares_many import least_squares_many
 from steepest.descent.methods import (
@@ -53,7 +55,6 @@ from steepest.descent.problem.transforms import (
     UnitInterval,
 )
 from steepest.descent.results.batch import Many, ManyFits
-from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.resume import resume
 from steepest.descent.running.callbacks import State
@@ -113,6 +114,7 @@ __all__ = [
     "OptimizeWarning",
     "Point",
     "Positive",
+    "Profile",
     "RMSProp",
     "Result",
     "Search",

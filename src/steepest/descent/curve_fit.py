@@ -12,6 +12,7 @@ import numpy as np
 
 from steepest.descent.entry import entry_point
 from steepest.descent.fit_problem import FitOptions
+from steepest.descent.inference.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
@@ -19,7 +20,6 @@ from steepest.descent.problem.data import Data, is_single, snapshot_data, valida
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
-from steepest.descent.results.fit import Fit
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of
 from steepest.descent.running.refit import refit

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.results.fit import Fit
+from steepest.descent.inference.fit import Fit
 
 
 def text(fit: Fit, level: float = 0.95) -> str:

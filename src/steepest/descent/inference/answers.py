@@ -1,0 +1,142 @@
+"""What a fit answers on request: derived quantities, profiles, intervals, resampling, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.inference.criteria import Criteria
+from steepest.descent.inference.derived import derive
+from steepest.descent.inference.profile import Profile, Profiles
+from steepest.errors import InputError, OptimizeWarning
+from steepest.frames import warn_user
+from steepest.lazy import lazy
+
+
+class FitWarning(OptimizeWarning):
+    """Warning of a fit that did not converge, or of parameters that the data do not determine."""
+
+
+class Answers(Criteria):
+    """Questions to a fit that it computes when they are asked."""
+
+    def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """Return a function of the parameters and its standard errors, to first order.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(parameters)`` returns real numbers, nested or in arrays, in NumPy code. Its
+            derivatives are exact. It gets the parameters as ``fit.x`` has them. If that is an
+            array, it may also read them by name, as ``p["rate"]``.
+
+        Returns
+        -------
+        value : float, ndarray or nested
+            The function at the fit.
+        standard_error : float, ndarray or nested
+            Its standard errors, in the same structure, from the covariance of the parameters.
+
+        Raises
+        ------
+        InputError
+            If the function cannot read the parameters, or does not return real numbers.
+        SettingError
+            If it is not a function.
+
+        Examples
+        --------
+        >>> import numpy as np, steepest as st
+        >>> t, y = np.arange(4.0), np.array([2.0, 1.2, 0.8, 0.5])
+        >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
+        >>> life, error = fit.derive(lambda p: np.log(2) / p["rate"])
+        >>> float(life.round(3)), float(error.round(3))
+        (1.48, 0.057)
+        """
+        return derive(self, function)
+
+    @lazy
+    def _profiles(self) -> Profiles:
+        return Profiles(self)
+
+    def profile(self, name: str, level: float = 0.99) -> Profile:
+        """Return the profile of a parameter: the best fits with it held at other values.
+
+        Parameters
+        ----------
+        name : str
+            The parameter, as in ``fit.names``.
+        level : float, optional
+            Probability of the confidence interval out to which it is followed, in (0, 1).
+
+        Returns
+        -------
+        Profile
+            Values of the parameter, tau there, and all parameters of the refits.
+
+        Raises
+        ------
+        InputError
+            If there is no such parameter, if it is fixed or computed from several others, or if
+            the data do not determine the parameters or their scatter.
+
+        Warns
+        -----
+        FitWarning
+            If a refit found a lower sum of squares than the fit.
+        """
+        profile = self._profiles.profile(name, level)
+        self._warn(self._profiles.lower_loss())
+        return profile
+
+    def confidence_intervals(self, level: float = 0.95, method: str = "linear") -> np.ndarray:
+        """Return a confidence interval for each parameter, shape (k, 2), in order of ``names``.
+
+        Parameters
+        ----------
+        level : float, optional
+            Probability, in (0, 1).
+        method : {"linear", "profile"}, optional
+            ``"linear"`` for estimates plus and minus multiples of the standard errors, by
+            quantiles of Student's t-distribution, or of the normal distribution if sigma is
+            absolute. ``"profile"`` for the values that :meth:`profile` does not reject, by the
+            same quantiles. They need not be symmetric, stay within bounds, and do not depend on
+            how the model is parametrized.
+
+        Returns
+        -------
+        ndarray
+            Lower and upper ends, shape (k, 2). Ends of open intervals are infinite. With
+            ``"profile"``, fixed parameters have their value as both ends, and parameters that are
+            computed from several others have NaN.
+
+        Raises
+        ------
+        InputError
+            If `level` or `method` is invalid, or if there is no profile.
+
+        Warns
+        -----
+        FitWarning
+            If an interval is open or ends on a bound, or if a refit found a lower sum of squares
+            than the fit.
+        """
+        if method not in ("linear", "profile"):
+            raise InputError(f"method must be 'linear' or 'profile', got {method!r}")
+        if method == "linear":
+            half_width = self.quantile(level) * np.sqrt(np.diag(self.covariance))
+            return np.stack([self.values - half_width, self.values + half_width], axis=1)
+        result = np.full((len(self.names), 2), np.nan)
+        depends = np.count_nonzero(self.value_slopes, axis=1)
+        result[depends == 0] = self.values[depends == 0, None]
+        rows = np.flatnonzero(depends == 1)
+        ends, remarks = self._profiles.intervals([self.names[row] for row in rows], level)
+        result[rows] = ends
+        self._warn(remarks)
+        return result
+
+    def _warn(self, remarks: list[str]) -> None:
+        if remarks:
+            warn_user(" ".join(remarks), FitWarning)
