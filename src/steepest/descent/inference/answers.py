@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.inference.bootstrap import Bootstrap, bootstrap
 from steepest.descent.inference.criteria import Criteria
 from steepest.descent.inference.derived import derive
 from steepest.descent.inference.profile import Profile, Profiles
@@ -136,6 +137,44 @@ class Answers(Criteria):
         result[rows] = ends
         self._warn(remarks)
         return result
+
+    def bootstrap(
+        self, number: int = 2000, kind: str = "residuals", *, seed: Any = None
+    ) -> Bootstrap:
+        """Refit resampled data, to see how the parameters scatter.
+
+        Parameters
+        ----------
+        number : int, optional
+            Number of refits. They run side by side, as those of :func:`curve_fit_many`.
+        kind : {"residuals", "cases", "parametric"}, optional
+            ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
+            They are centered, and enlarged to the size of the errors by the root of
+            ``observations / degrees_of_freedom``. ``"cases"`` draws data with replacement, which
+            does not assume errors of one size. ``"parametric"`` adds normal errors.
+        seed : int or numpy.random.Generator, optional
+            Seed of the random numbers.
+
+        Returns
+        -------
+        Bootstrap
+            Parameters of the refits, their scatter and intervals.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, if there are no degrees of freedom, or if cases are to be
+            drawn and a robust loss or a covariance of the data forbids it.
+
+        Warns
+        -----
+        FitWarning
+            If more than 1% of the refits did not converge; they are left out.
+        """
+        found = bootstrap(self, number, kind, seed)
+        if found.failed > 0.01 * number:
+            self._warn([f"{found.failed} of {number} refits did not converge and are left out."])
+        return found
 
     def _warn(self, remarks: list[str]) -> None:
         if remarks:
