@@ -3,6 +3,7 @@
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.inference.bootstrap import Bootstrap
+from steepest.descent.inference.contour import Contour
 from steepest.descent.inference.fit import Fit, FitWarning
 from steepest.descent.inference.profile import Profile
 from steepest.descent.least_squares import least_squares
@@ -83,6 +84,7 @@ __all__ = [
     "Batches",
     "Bootstrap",
     "Clipped",
+    "Contour",
     "CosineDecay",
     "DecrementBelow",
     "Dogleg",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from steepest.descent.inference.bootstrap import Bootstrap, bootstrap
+from steepest.descent.inference.contour import Contour, contour
 from steepest.descent.inference.criteria import Criteria
 from steepest.descent.inference.derived import derive
 from steepest.descent.inference.profile import Profile, Profiles
 from steepest.errors import InputError, OptimizeWarning
 from steepest.frames import warn_user
 from steepest.lazy import lazy
+from steepest.presentation import presenter
 
 
 class FitWarning(OptimizeWarning):
@@ -138,6 +140,116 @@ class Answers(Criteria):
         self._warn(remarks)
         return result
 
+    def contour(
+        self, first: str, second: str, level: float = 0.99, size: int | tuple[int, int] = 41
+    ) -> Contour:
+        """Return the joint confidence region of two parameters, on a grid.
+
+        Parameters
+        ----------
+        first, second : str
+            The parameters, as in ``fit.names``.
+        level : float, optional
+            Probability of the region that the grid holds, in (0, 1).
+        size : int or tuple of int, optional
+            Number of points of the grid in each direction.
+
+        Returns
+        -------
+        Contour
+            The probability of the region on whose edge each point lies. The other parameters are
+            refitted at each point.
+
+        Raises
+        ------
+        InputError
+            As :meth:`profile`, or if an argument is invalid.
+        """
+        return contour(self._profiles, (first, second), level, size)
+
+    def plot_profile(self, name: str | None = None, ax: Any = None, level: float = 0.95) -> Any:
+        """Plot the profile of one parameter, or of all of them (needs matplotlib).
+
+        Straight profiles are those of a linear model; it is drawn dashed.
+
+        Parameters
+        ----------
+        name : str, optional
+            The parameter; by default each that has a profile gets a panel of its own.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw one profile in; a new figure's by default.
+        level : float, optional
+            Probability of the interval that is marked.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+
+        Raises
+        ------
+        InputError
+            As :meth:`profile`.
+        """
+        plots = presenter("fit_plots")
+        if name is not None:
+            return plots.plot_profile(self.profile(name), ax, level)
+        _check_no_axes(ax, "a parameter")
+        return plots.plot_profiles(self, level)
+
+    def plot_contours(
+        self,
+        first: str | None = None,
+        second: str | None = None,
+        ax: Any = None,
+        levels: Sequence[float] = (0.6827, 0.95),
+    ) -> Any:
+        """Plot joint confidence regions of two parameters, or of all pairs (needs matplotlib).
+
+        The ellipses of the linear model are drawn dashed.
+
+        Parameters
+        ----------
+        first, second : str, optional
+            The parameters; by default each pair that has a profile gets a panel of its own.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw one pair in; a new figure's by default.
+        levels : sequence of float, optional
+            Probabilities of the regions.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+
+        Raises
+        ------
+        InputError
+            As :meth:`contour`.
+        """
+        plots = presenter("fit_plots")
+        if first is not None and second is not None:
+            return self.contour(first, second, max(levels)).plot(ax, levels)
+        if first is not None or second is not None:
+            raise InputError("contours need two parameters: give both names, or none")
+        _check_no_axes(ax, "two parameters")
+        return plots.plot_contours(self, levels)
+
+    def plot_correlation(self, ax: Any = None) -> Any:
+        """Plot the correlations of the parameters as a matrix (needs matplotlib).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw in; a new figure's by default.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+        """
+        return presenter("fit_plots").plot_correlation(self, ax)
+
     def bootstrap(
         self, number: int = 2000, kind: str = "residuals", *, seed: Any = None
     ) -> Bootstrap:
@@ -179,3 +291,8 @@ class Answers(Criteria):
     def _warn(self, remarks: list[str]) -> None:
         if remarks:
             warn_user(" ".join(remarks), FitWarning)
+
+
+def _check_no_axes(ax: Any, what: str) -> None:
+    if ax is not None:
+        raise InputError(f"one pair of axes holds one panel: name {what}, or leave ax out")

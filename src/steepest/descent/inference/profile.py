@@ -38,6 +38,10 @@ class Profile:
         All parameters of the refits, in the order of ``names``, shape (k, n).
     names : tuple of str
         Names of the columns of `parameters`.
+    estimate, standard_error : float
+        The parameter of the fit, and its standard error in the linear model.
+    quantile : callable
+        Returns the size of tau at the ends of an interval of a given level.
     find_interval : callable
         Returns an interval of a given level, and sentences on ends that are open.
 
@@ -61,6 +65,9 @@ class Profile:
     tau: np.ndarray = field(repr=False)
     parameters: np.ndarray = field(repr=False)
     names: tuple[str, ...]
+    estimate: float
+    standard_error: float
+    quantile: Callable[[float], float] = field(repr=False)
     find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
@@ -98,8 +105,8 @@ class Profile:
 
         Returns
         -------
-        matplotlib.axes.Axes
-            The axes.
+        matplotlib.figure.Figure
+            The figure.
         """
         return presenter("fit_plots").plot_profile(self, ax)
 
@@ -186,7 +193,8 @@ class Profiles:
         vectors = np.stack([*low.vectors[:0:-1], *high.vectors])
         tau = np.array([*(-t for t in low.taus[:0:-1]), *high.taus])
         parameters = all_values(self.fit, vectors)
-        values = parameters[:, self.fit.names.index(name)]
+        row = self.fit.names.index(name)
+        values = parameters[:, row]
         steps = np.diff(values)
         if not ((steps > 0).all() or (steps < 0).all()):
             raise InputError(
@@ -200,7 +208,18 @@ class Profiles:
             (interval,), remarks = self.intervals([name], level)
             return interval, remarks
 
-        return Profile(name, values, tau, parameters, self.fit.names, find)
+        error = math.sqrt(self.fit.covariance[row, row])
+        return Profile(
+            name,
+            values,
+            tau,
+            parameters,
+            self.fit.names,
+            float(self.fit.values[row]),
+            error,
+            self.fit.quantile,
+            find,
+        )
 
 
 def _remark(

@@ -45,6 +45,12 @@ class Side:
     ----------
     index, sign
         Number of the free parameter, and -1 or 1.
+    width
+        Change of the parameter that makes tau 1 in the linear model.
+    limit
+        Its bound; infinite if there is none.
+    held
+        Number of another parameter that keeps its value; -1 if there is none.
     pins, taus
         Values of the parameter, and |tau| there.
     vectors
@@ -53,9 +59,19 @@ class Side:
         Why the side ends; empty while it goes on.
     """
 
-    def __init__(self, index: int, sign: int, vector: np.ndarray, step: float, limit: float):
-        self.index, self.sign, self.step, self.limit = index, sign, step, limit
-        self.pins, self.taus, self.vectors = [float(vector[index])], [0.0], [vector]
+    def __init__(
+        self,
+        index: int,
+        sign: int,
+        start: Point,
+        width: float,
+        limit: float,
+        held: int = -1,
+    ) -> None:
+        self.index, self.sign, self.width, self.limit = index, sign, width, limit
+        self.held, self.step = held, 0.0
+        tau, vector = start
+        self.pins, self.taus, self.vectors = [float(vector[index])], [tau], [vector]
         self.ending = ""
         self.failures = 0
 
@@ -101,10 +117,12 @@ class Profiler:
     def refit(self, sides: Sequence[Side], pins: Sequence[float]) -> list[Point]:
         """Return |tau| and the parameters for one value of each side; NaN where a refit failed."""
         number = len(self.fit.vector)
-        index = np.array([side.index for side in sides])
-        is_pinned = index[:, None] == np.arange(number)
+        index = np.array([[side.index, side.held] for side in sides])
+        is_pinned = (index[:, :, None] == np.arange(number)).any(axis=1)
         starts = np.stack([self._start(s, p) for s, p in zip(sides, pins, strict=True)])
-        refits = refit_restricted(self.fit, is_pinned, np.array(pins)[:, None] * is_pinned, starts)
+        pinned = np.stack([side.vectors[0] for side in sides])
+        pinned[np.arange(len(sides)), index[:, 0]] = pins
+        refits = refit_restricted(self.fit, is_pinned, pinned, starts)
         return [
             (tau if good else math.nan, vector)
             for tau, good, vector in zip(
@@ -130,6 +148,9 @@ class Profiler:
         pins, vectors = side.pins, side.vectors
         if len(pins) == 1:
             column = self.covariance[:, side.index]
+            if side.held >= 0:
+                other = self.covariance[:, side.held]
+                column = column - other * other[side.index] / other[side.held]
             return np.asarray(vectors[0] + column / column[side.index] * (pin - pins[0]))
         order = np.argsort(np.abs(np.array(pins) - pin))[:2]
         a, b = order
@@ -141,9 +162,8 @@ class Profiler:
         """Return both sides of the profile of a parameter; each has its first point only."""
         box, vector = self.fit.end.box, self.fit.vector.astype(np.float64)
         ends = (-math.inf, math.inf) if box is None else (box.lower[index], box.upper[index])
-        step = self.errors[index] / _STEPS
         low, high = (
-            Side(index, sign, vector, step, float(end))
+            Side(index, sign, (0.0, vector), self.errors[index], float(end))
             for sign, end in zip((-1, 1), ends, strict=True)
         )
         return low, high
@@ -153,7 +173,8 @@ class Profiler:
         for side in sides:
             if side.ending in ("", CLOSED) and side.taus[-1] < goal:
                 if len(side.taus) == 1:
-                    side.step = self.errors[side.index] * goal / _STEPS
+                    rest = math.sqrt(max(goal**2 - side.taus[0] ** 2, 0.0))
+                    side.step = side.width * rest / _STEPS
                 side.ending = ON_BOUND if side.pins[-1] == side.limit else ""
         for _ in range(_ROUNDS):
             active = [side for side in sides if not side.ending]
