@@ -1,8 +1,9 @@
 """Small sets of data whose fits are published, with models as a person would write them.
 
 `SPEED` and `DISTANCE` are R's ``cars``. `CONCENTRATION` and `RATE` are the treated half of its
-``Puromycin``, `DENSITY_AT` and `DENSITY` the first run of its ``DNase``, `TIME` and `DEMAND` its
-``BOD``: examples of D. M. Bates and D. G. Watts, "Nonlinear regression analysis and its
+``Puromycin``, and `UNTREATED` the rates of the other half, which lacks the last one. `DENSITY_AT`
+and `DENSITY` are the first run of its ``DNase``, `TIME` and `DEMAND` its ``BOD``. All but the
+first are examples of D. M. Bates and D. G. Watts, "Nonlinear regression analysis and its
 applications", Wiley, 1988, and of R's manual pages of ``nls`` and ``confint``.
 """
 
@@ -70,6 +71,7 @@ DISTANCE = np.array(
 
 CONCENTRATION = np.repeat([0.02, 0.06, 0.11, 0.22, 0.56, 1.10], 2)
 RATE = np.array([76.0, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200])
+UNTREATED = np.array([67.0, 51, 84, 86, 98, 115, 131, 124, 144, 158, 160])
 
 DENSITY_AT = np.repeat([0.04882812, 0.1953125, 0.390625, 0.78125, 1.5625, 3.125, 6.25, 12.5], 2)
 DENSITY = np.array(

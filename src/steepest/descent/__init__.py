@@ -3,6 +3,7 @@
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.inference.bootstrap import Bootstrap
+from steepest.descent.inference.compare import FitComparison, NestedTest, compare_fits
 from steepest.descent.inference.contour import Contour
 from steepest.descent.inference.fit import Fit, FitWarning
 from steepest.descent.inference.profile import Profile
@@ -92,6 +93,7 @@ __all__ = [
     "ExponentialDecay",
     "Failure",
     "Fit",
+    "FitComparison",
     "FitWarning",
     "Fixed",
     "GaussNewton",
@@ -111,6 +113,7 @@ __all__ = [
     "Method",
     "Momentum",
     "Move",
+    "NestedTest",
     "Nesterov",
     "NewtonCG",
     "NonlinearCG",
@@ -136,6 +139,7 @@ __all__ = [
     "UnitInterval",
     "WarmUp",
     "WeightDecay",
+    "compare_fits",
     "curve_fit",
     "curve_fit_many",
     "least_squares",
