@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from steepest.descent.inference.bootstrap import Bootstrap
 from steepest.descent.inference.compare import FitComparison
 
 
@@ -56,3 +57,20 @@ def _rows(fits: FitComparison) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def bootstrap(boot: Bootstrap) -> str:
+    """Return what a bootstrap tells of the parameters, as text."""
+    rows = [["parameter", "estimate", "bias", "standard error", "95% interval (BCa)"]]
+    columns = (
+        boot.names,
+        boot.estimate,
+        boot.bias,
+        boot.standard_errors,
+        boot.confidence_intervals(),
+    )
+    for name, value, bias, error, (low, high) in zip(*columns, strict=True):
+        interval = f"{low:.6g} to {high:.6g}"
+        rows.append([name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", interval])
+    failed = f", {boot.failed:,} that did not converge left out" if boot.failed else ""
+    return f"{len(boot):,} refits, resampling {boot.kind}{failed}\n{as_text(rows)}"

@@ -11,6 +11,7 @@ from steepest.descent.inference.bootstrap import Bootstrap, bootstrap
 from steepest.descent.inference.contour import Contour, contour
 from steepest.descent.inference.criteria import Criteria
 from steepest.descent.inference.derived import derive
+from steepest.descent.inference.frames import kinds, parameters_frame, to_frame, uncertain
 from steepest.descent.inference.profile import Profile, Profiles
 from steepest.errors import InputError, OptimizeWarning
 from steepest.frames import warn_user
@@ -59,6 +60,65 @@ class Answers(Criteria):
         (1.48, 0.057)
         """
         return derive(self, function)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What restricts each parameter: "fixed", "tied", its bounds...; "" for nothing."""
+        return kinds(self)
+
+    @property
+    def uncertain(self) -> dict[str, Any]:
+        """The parameters as numbers of the package uncertainties, correlated, by name.
+
+        Arithmetic with them propagates errors to first order, as :meth:`derive` does. It is an
+        error if the package is not installed, or if standard errors are unknown.
+        """
+        return uncertain(self)
+
+    def to_frame(self) -> Any:
+        """Return the data and what the fit makes of them as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each datum: the columns of x that have a number for each, ``y``, ``sigma`` if
+            it is given, ``fitted``, ``residual`` (y minus fitted), ``leverage``,
+            ``standardized_residual`` (the residual over its own standard deviation, which is
+            smaller where the leverage is large), and ``normal_quantile`` (where it would be if the
+            errors were normal, as R's ``qqnorm``). Without a model, residuals with their sign
+            changed, and what follows from them.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If pandas is not installed.
+        """
+        return to_frame(self, self.data)
+
+    def parameters_frame(self, level: float = 0.95, method: str = "linear") -> Any:
+        """Return the parameters as a pandas data frame.
+
+        Parameters
+        ----------
+        level : float, optional
+            Probability of the confidence intervals, in (0, 1).
+        method : {"linear", "profile"}, optional
+            How they are computed, as for :meth:`confidence_intervals`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each parameter: ``value``, ``standard_error``, ``relative``, the ends of the
+            interval (named ``2.5%`` and ``97.5%`` if the level is 0.95, as in R), ``kind``.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If pandas is not installed.
+        InputError
+            As :meth:`confidence_intervals`.
+        """
+        return parameters_frame(self, self.confidence_intervals(level, method), level)
 
     @lazy
     def _profiles(self) -> Profiles:

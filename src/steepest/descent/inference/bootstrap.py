@@ -13,6 +13,7 @@ from steepest.descent.inference.profile import all_values
 from steepest.descent.inference.refits import Refits, refit_resampled
 from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.errors import InputError
+from steepest.presentation import presenter
 
 __all__ = ["Bootstrap"]
 
@@ -145,25 +146,8 @@ class Bootstrap:
         return self.find_acceleration()
 
     def __str__(self) -> str:
-        heads = ["parameter", "estimate", "bias", "standard error", "95% interval (BCa)"]
-        rows = [
-            [name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", f"{low:.6g} to {high:.6g}"]
-            for name, value, bias, error, (low, high) in zip(
-                self.names,
-                self.estimate,
-                self.bias,
-                self.standard_errors,
-                self.confidence_intervals(),
-                strict=True,
-            )
-        ]
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in [heads, *rows]
-        ]
-        failed = f", {self.failed:,} that did not converge left out" if self.failed else ""
-        return "\n".join([f"{len(self):,} refits, resampling {self.kind}{failed}", *lines])
+        text: str = presenter("tables").bootstrap(self)
+        return text
 
 
 def bootstrap(fit: FitStatistics, number: int, kind: str, seed: Any) -> Bootstrap:

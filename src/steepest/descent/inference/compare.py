@@ -178,17 +178,20 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     order = sorted(range(len(fits)), key=lambda i: fits[i].free_count)
     pairs = itertools.pairwise(order)
     tests = [_test(labels[i], fits[i], labels[j], fits[j]) for i, j in pairs]
-    columns = {
-        name: np.array([getattr(fit, name) for fit in fits])
-        for name in FitComparison._fields
-        if hasattr(fits[0], name) and name != "names"
-    }
+    columns = {name: np.array([getattr(fit, name) for fit in fits]) for name in _STATISTICS}
     return FitComparison(
         names=labels,
         parameters=np.array([fit.free_count for fit in fits]),
         tests=tuple(test for test in tests if test is not None),
         **columns,
     )
+
+
+_STATISTICS = (
+    *("degrees_of_freedom", "chi_square", "log_likelihood"),
+    *("aic", "aicc", "bic"),
+)
+"""Statistics of a fit that a comparison lists."""
 
 
 def _labels(fits: Sequence[Fit]) -> tuple[str, ...]:
