@@ -6,9 +6,11 @@ from steepest.descent.inference.bootstrap import Bootstrap
 from steepest.descent.inference.compare import FitComparison, NestedTest, compare_fits
 from steepest.descent.inference.contour import Contour
 from steepest.descent.inference.fit import Fit, FitWarning
+from steepest.descent.inference.likelihood import LikelihoodFit
 from steepest.descent.inference.profile import Profile
 from steepest.descent.least_squares import least_squares
 from steepest.descent.least_squares_many import least_squares_many
+from steepest.descent.maximum_likelihood import maximum_likelihood
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
@@ -102,6 +104,7 @@ __all__ = [
     "HagerZhang",
     "History",
     "LevenbergMarquardt",
+    "LikelihoodFit",
     "LineSearch",
     "Lion",
     "LossBelow",
@@ -144,6 +147,7 @@ __all__ = [
     "curve_fit_many",
     "least_squares",
     "least_squares_many",
+    "maximum_likelihood",
     "minimize",
     "minimize_many",
     "resume",

@@ -203,7 +203,7 @@ def curve_fit(
         record,
         callback,
         progress,
-        names=_flat_names(free) if is_named else names,
+        names=flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         full_output=full_output,
         data=Data(curve, args[0], args[1], kind, is_named, nan_policy),
@@ -239,7 +239,9 @@ def parameter_names(model: Any, p0: Any) -> list[str] | None:
         raise SettingError(f"the model must be a function, got {model!r}")
     names, needed = _signature(model)
     if names is None:
-        return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
+        if p0 is None or isinstance(p0, Mapping):  # a dict has the names
+            return None
+        return [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
     if isinstance(p0, Mapping):
         return [name for i, name in enumerate(names) if i < needed or name in p0]
     count = len(names) if p0 is None else sum(np.size(leaf) for leaf in trees.leaves(p0))
@@ -327,7 +329,7 @@ def _name_of(model: Callable[..., Any]) -> str:
     return f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
 
 
-def _flat_names(start: dict[str, Any]) -> list[str]:
+def flat_names(start: dict[str, Any]) -> list[str]:
     """Return a name for each element of named start values: ``b``, or ``b[2]``."""
     layout, _ = ravel_parameters(start)
     return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(layout)]

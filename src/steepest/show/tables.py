@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from steepest.descent.inference.bootstrap import Bootstrap
 from steepest.descent.inference.compare import FitComparison
+from steepest.descent.inference.likelihood import LikelihoodFit
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> str:
@@ -74,3 +78,28 @@ def bootstrap(boot: Bootstrap) -> str:
         rows.append([name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", interval])
     failed = f", {boot.failed:,} that did not converge left out" if boot.failed else ""
     return f"{len(boot):,} refits, resampling {boot.kind}{failed}\n{as_text(rows)}"
+
+
+def likelihood_fit(fit: LikelihoodFit) -> str:
+    """Return a report of a maximum-likelihood fit as text."""
+    rows = [["parameter", "value", "standard error", "robust", "95% interval"]]
+    columns = (
+        fit.names,
+        fit.values,
+        np.sqrt(np.diag(fit.covariance)),
+        np.sqrt(np.diag(fit.robust_covariance)),
+        fit.confidence_intervals(),
+    )
+    for name, value, error, robust, (low, high) in zip(*columns, strict=True):
+        errors = [f"{one:.4g}" if math.isfinite(one) else "unknown" for one in (error, robust)]
+        interval = f"{low:.6g} to {high:.6g}" if math.isfinite(error) else ""
+        rows.append([name, f"{value:.8g}", *errors, interval])
+    summary = [
+        ("observations", str(fit.observations)),
+        ("log-likelihood", f"{fit.log_likelihood:.8g}"),
+        ("AIC, BIC", f"{fit.aic:.6g}, {fit.bic:.6g}"),
+        ("method", type(fit.run.method).__name__),
+        ("iterations, evaluations", f"{fit.run.iterations}, {fit.run.evaluations}"),
+    ]
+    lines = [f"{name:<32}{value}" for name, value in summary]
+    return "\n".join([fit.message, "", *lines, "", as_text(rows)])

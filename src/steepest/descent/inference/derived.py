@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from steepest.derivative import Function
 from steepest.descent.problem.differencing import allowing_differences, with_differences
 from steepest.descent.problem.evaluation import slopes
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
-from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.errors import InputError, SettingError
 from steepest.graph import trees
 from steepest.trace import as_traced, current
 from steepest.trace.tracing import call_traced, own_copies
 
 
-def derive(fit: FitStatistics, function: Callable[[Any], Any]) -> tuple[Any, Any]:
+class Estimate(Protocol):
+    """What is needed of estimated parameters."""
+
+    @property
+    def x(self) -> Any:
+        """The parameters, in their own structure."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each number of them."""
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The free parameters as a vector, shape (n,)."""
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """The layout of the free parameters."""
+
+    @property
+    def expand(self) -> Reparametrization | None:
+        """Map from the free parameters to all; None if no start value is marked."""
+
+    @property
+    def free_covariance(self) -> np.ndarray:
+        """Covariance of the free parameters, shape (n, n)."""
+
+
+def derive(fit: Estimate, function: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Return a function of the fitted parameters and its standard errors.
 
     Parameters
@@ -42,13 +71,13 @@ def derive(fit: FitStatistics, function: Callable[[Any], Any]) -> tuple[Any, Any
     )
 
 
-def value_and_rates(fit: FitStatistics, function: Callable[[Any], Any]) -> tuple[Any, Any]:
+def value_and_rates(fit: Estimate, function: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Return a function of the fitted parameters, and its derivatives by the free ones.
 
     Each derivative has the shape of the value, and a last axis for the free parameters.
     """
     by_name = reads_by_name(fit, function)
-    expand, layout, names = fit.problem.objective.expand, fit.problem.layout, fit.names
+    expand, layout, names = fit.expand, fit.layout, fit.names
 
     def evaluate(vector: Any) -> Any:
         tree = trees.unflatten(layout.structure, layout.pieces(vector))
@@ -70,7 +99,7 @@ def mapping(names: Sequence[str], x: Any) -> dict[str, Any]:
     return dict(zip(names, np.reshape(x, (-1,)), strict=True))
 
 
-def reads_by_name(fit: FitStatistics, function: Callable[[Any], Any]) -> bool:
+def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
     """Whether a function reads parameters that are one array by their names.
 
     The function is called once, to see which of the two.
@@ -88,7 +117,7 @@ def reads_by_name(fit: FitStatistics, function: Callable[[Any], Any]) -> bool:
     try:
         result = function(x)
     except _MISREAD as error:
-        if not fit.problem.layout.is_array or fit.problem.objective.expand is not None:
+        if not fit.layout.is_array or fit.expand is not None:
             raise _unreadable(error, names) from error
         try:
             result, by_name = function(mapping(names, x)), True

@@ -160,7 +160,7 @@ class Fit(Answers, KeyedResult):
 
     @property
     def _curve(self) -> FittedCurve:
-        return FittedCurve(self._require_data(), self.problem, self.vector, self._expand)
+        return FittedCurve(self._require_data(), self.problem, self.vector, self.expand)
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model's values at `x`, in the units of y.

@@ -12,7 +12,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.evaluation import value_slopes
-from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import covariance_from_r, propagate_covariance
 from steepest.descent.results.fit_state import FitState
@@ -20,6 +20,17 @@ from steepest.descent.results.result import Result
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.lazy import lazy
+
+
+def names_of_all(expand: Reparametrization, x: Any) -> tuple[str, ...]:
+    """Return a name for each number of all parameters: ``"b"``, or ``"b[2]"``."""
+    return tuple(
+        [
+            name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
+            for name, value in zip(expand.names, trees.leaves(x), strict=True)
+            for index in np.ndindex(np.shape(value))
+        ]
+    )
 
 
 def _plain_dict(x: Any) -> Any:
@@ -92,14 +103,19 @@ class FitStatistics:
         return np.asarray(np.linalg.qr(rows, "r"))[:number]
 
     @property
-    def _expand(self) -> Reparametrization | None:
+    def layout(self) -> ParameterLayout:
+        """The layout of the free parameters."""
+        return self.problem.layout
+
+    @property
+    def expand(self) -> Reparametrization | None:
         """The map from free parameters to all parameters, where start values are marked."""
         return self.end.expand
 
     @lazy
     def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """All parameters as a vector, and their derivatives by the free ones, shape (k, n)."""
-        layout, expand = self.problem.layout, self._expand
+        layout, expand = self.problem.layout, self.expand
 
         def evaluate(vector: Any) -> Any:
             return value_slopes(layout, expand, vector)
@@ -110,26 +126,19 @@ class FitStatistics:
     @property
     def values(self) -> np.ndarray:
         """All parameters as a vector, shape (k,)."""
-        return self.vector if self._expand is None else self._values_and_slopes[0]
+        return self.vector if self.expand is None else self._values_and_slopes[0]
 
     @property
     def value_slopes(self) -> np.ndarray:
         """Derivatives of :attr:`values` by the free parameters, shape (k, n)."""
-        return np.eye(len(self.vector)) if self._expand is None else self._values_and_slopes[1]
+        return np.eye(len(self.vector)) if self.expand is None else self._values_and_slopes[1]
 
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each element of :attr:`values`."""
-        if self._expand is None:
+        if self.expand is None:
             return self.free_names
-        pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
-        return tuple(
-            [
-                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
-                for name, value in pairs
-                for index in np.ndindex(np.shape(value))
-            ]
-        )
+        return names_of_all(self.expand, self.end.x)
 
     @lazy
     def _residuals_and_jacobians(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -240,7 +249,7 @@ class FitStatistics:
         parameters, NaN for a parameter on its bound. Tied and transformed parameters have
         the covariance that follows from the free ones to first order; fixed ones have zero.
         """
-        if self._expand is None:
+        if self.expand is None:
             return self.free_covariance
         free, slopes = self.free_covariance, self._values_and_slopes[1]
         return propagate_covariance(free, slopes)
@@ -267,7 +276,7 @@ class FitStatistics:
     @property
     def standard_errors(self) -> Any:
         """Standard deviations of the parameters, in the structure of the start values."""
-        layout = self.problem.layout if self._expand is None else ravel_parameters(self.end.x)[0]
+        layout = self.problem.layout if self.expand is None else ravel_parameters(self.end.x)[0]
         return _plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
 
     @property
