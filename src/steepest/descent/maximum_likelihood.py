@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.curve_fit import applied_bounds, check_start, flat_names, parameter_names
+from steepest.descent.curve_fit import applied_bounds, check_start, flat_names
 from steepest.descent.entry import entry_point
 from steepest.descent.inference.answers import FitWarning
 from steepest.descent.inference.likelihood import LikelihoodFit, NegativeLogLikelihood
@@ -22,6 +22,7 @@ from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Status
 from steepest.descent.running.callbacks import State
+from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError

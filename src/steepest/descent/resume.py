@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.curve_fit import check_start, parameter_names
+from steepest.descent.curve_fit import check_start
 from steepest.descent.entry import entry_point
 from steepest.descent.inference.fit import Fit
 from steepest.descent.iteration.problem import Problem
@@ -29,6 +29,7 @@ from steepest.descent.results.save import Saved, digest, fingerprints, load, mar
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.compile import compile_problem
 from steepest.descent.running.solve import solve
+from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError

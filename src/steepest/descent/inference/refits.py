@@ -110,16 +110,33 @@ def refit_restricted(
     starts
         Where the others start, shape (N, n).
     """
-    problem, number = fit.problem, len(fit.vector)
-    objective = problem.objective
+    return solve_restricted(fit.problem, fit.end.box, is_pinned, pinned, starts)
+
+
+def solve_restricted(
+    problem: Problem,
+    box: Box | None,
+    is_pinned: np.ndarray,
+    pinned: np.ndarray,
+    starts: np.ndarray,
+) -> Refits:
+    """Return fits in which some of the parameters keep given values.
+
+    Parameters
+    ----------
+    problem, box
+        The least-squares problem, and bounds on its parameters.
+    is_pinned, pinned, starts
+        As for :func:`refit_restricted`.
+    """
+    objective, number = problem.objective, is_pinned.shape[1]
     function = Restricted(objective.function, problem.layout, objective.expand)
-    box = fit.end.box
     if box is None:
         patterns, which = is_pinned[:1], np.zeros(len(is_pinned), int)
     else:  # bounds are shared by all problems of a batch
         patterns, which = np.unique(is_pinned, axis=0, return_inverse=True)
         starts = np.clip(starts, box.lower, box.upper)
-    dtype = fit.vector.dtype
+    dtype = problem.layout.dtype
     vectors = np.where(is_pinned, pinned, starts).astype(dtype)
     loss, converged = np.full(len(vectors), np.nan), np.zeros(len(vectors), bool)
     for k in range(len(patterns)):
