@@ -44,6 +44,9 @@ def test_all_parameters_have_panels(tmp_path):
     assert len(fixed.plot_profile().axes) == 2
     correlation = fixed.plot_correlation()
     assert len(correlation.axes) == 2
+    with pytest.warns(st.FitWarning):
+        bounded = st.curve_fit(decay, T, Y, [3, 1, 0.3], bounds=([0, 0, 0], [9, 9, 0.42]))
+    assert len(bounded.plot_profile().axes) == 3
 
 
 def test_what_cannot_be_plotted():

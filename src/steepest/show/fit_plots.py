@@ -65,7 +65,7 @@ def plot_profile(profile: Profile, ax: Any = None, level: float = 0.95) -> Any:
 
 def _shown(profile: Profile, goal: float) -> tuple[float, float]:
     """Return the values out to somewhat beyond an interval, or not too far on an open side."""
-    is_near = np.abs(profile.values - profile.estimate) < 3 * goal * profile.standard_error
+    is_near = ~(np.abs(profile.values - profile.estimate) > 3 * goal * profile.standard_error)
     is_inside = np.abs(profile.tau) < 1.1 * goal
     at = np.flatnonzero(is_inside & (is_near | (np.abs(profile.tau[[0, -1]]).min() > goal)))
     first, last = max(at[0] - 1, 0), min(at[-1] + 1, len(profile.values) - 1)

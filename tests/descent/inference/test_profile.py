@@ -116,6 +116,25 @@ def test_bounds_are_kept_by_all_parameters():
     assert ends[1, 0] > free[1, 0]
 
 
+def test_a_parameter_on_its_bound_has_a_profile_on_one_side():
+    bounds = ([0, 0, 0], [9, 9, 0.42])
+    with pytest.warns(st.FitWarning, match="offset is on its upper bound"):
+        fit = st.curve_fit(decay, T, Y, [3, 1, 0.3], bounds=bounds)
+    with pytest.warns(st.FitWarning, match="interval of offset ends on its upper bound, 0.42"):
+        ends = fit.confidence_intervals(method="profile")
+    assert ends[2, 1] == 0.42
+    profile = fit.profile("offset")
+    assert profile.values[-1] == 0.42
+    assert len(profile.values) > 5
+    rest = lambda offset: (
+        st.curve_fit(
+            decay, T, Y, {"amplitude": 3.0, "rate": 1.0, "offset": st.Fixed(offset)}
+        ).chi_square
+    )
+    growth = (rest(ends[2, 0]) - rest(0.42)) / fit.reduced_chi_square
+    assert np.sqrt(growth) == pytest.approx(fit.quantile(0.95), rel=1e-6)
+
+
 def test_marked_parameters():
     start = {"Vm": st.Positive(200.0), "K": st.Positive(0.05)}
     fit = st.curve_fit(michaelis_menten, CONCENTRATION, RATE, start)

@@ -104,12 +104,10 @@ class Profiler:
 
     def __init__(self, fit: FitStatistics) -> None:
         self.fit = fit
-        number = len(fit.vector)
-        inverse, rank = covariance_from_r(fit.factor, fit.observations)
         self.variance = residual_variance(fit)
-        if rank < number:
+        if fit.is_short_of_rank:
             raise InputError(f"there is no profile: {' '.join(fit.remarks) or fit.message}")
-        self.covariance = inverse * self.variance
+        self.covariance = _unbounded_inverse(fit) * self.variance
         self.errors = np.sqrt(np.diag(self.covariance))
         self.lowest = float(fit.end.loss)
         self.lowest_at: np.ndarray | None = None
@@ -246,6 +244,20 @@ class Profiler:
                     sides[number].add(pin, tau, vector)
             open_sides = [number for number in pending if number not in failed]
         return result
+
+
+def _unbounded_inverse(fit: FitStatistics) -> np.ndarray:
+    """Return the inverse of ``J.T @ J`` by all parameters, also by those on a bound."""
+    if fit.is_free.all():
+        return covariance_from_r(fit.factor, fit.observations)[0]
+    r = np.asarray(np.linalg.qr(fit.weighted_jacobian, "r"))
+    inverse, rank = covariance_from_r(r, fit.observations)
+    if rank == len(fit.vector):
+        return inverse
+    half = np.linalg.pinv(r)
+    inverse = half @ half.T
+    scale = np.where(np.diag(inverse) > 0, 0.0, np.maximum(np.abs(fit.vector), 1.0))
+    return np.asarray(inverse + np.diag(scale**2))
 
 
 def _crossing(side: Side, goal: float) -> float | None:

@@ -172,6 +172,11 @@ class FitStatistics:
         return self._residuals_and_jacobians[1]
 
     @property
+    def weighted_jacobian(self) -> np.ndarray:
+        """The Jacobian, its rows weighted by the robust loss, shape (m, n)."""
+        return self._residuals_and_jacobians[2]
+
+    @property
     def cost(self) -> float:
         """Half the sum of squares, or the robust loss."""
         return self.end.loss

@@ -117,11 +117,9 @@ def guess(
         if not is_linear.all() and len(best):
             free = np.zeros(best.shape, bool)
             found = solve_restricted(problem, box, free, best, best)
-            best = _best(
-                np.concatenate([found.vectors, best[:1]]),
-                np.append(found.loss, np.nanmin(screened.loss)),
-                1,
-            )
+            vectors = np.concatenate([found.vectors, best[:1]])
+            loss = np.append(found.loss, np.nanmin(screened.loss))
+            best = _simplest(vectors, loss, ~is_linear, 1e-18 * float(np.sum(np.square(y))))
     if not len(best):
         raise InputError(
             f"no start values were found at which the model is finite, of {len(starts)} that were "
@@ -160,6 +158,24 @@ def _best(vectors: np.ndarray, loss: np.ndarray, count: int) -> np.ndarray:
     order = np.argsort(np.where(np.isfinite(loss), loss, np.inf), kind="stable")
     order = order[np.isfinite(loss[order]) & np.isfinite(vectors[order]).all(axis=1)]
     return np.asarray(vectors[order[:count]])
+
+
+def _simplest(
+    vectors: np.ndarray, loss: np.ndarray, is_curved: np.ndarray, slack: float
+) -> np.ndarray:
+    """Return the vector of the lowest loss; among equally low ones, the simplest.
+
+    A wave fits points at equal distances with many frequencies alike, and a peak with a negative
+    width. The least and positive parameters are taken.
+    """
+    finite = np.isfinite(loss) & np.isfinite(vectors).all(axis=1)
+    vectors, loss = vectors[finite], loss[finite]
+    if not len(vectors):
+        return vectors
+    vectors = vectors[loss <= loss.min() * (1 + 1e-6) + slack]
+    alike = vectors[:, is_curved]
+    size = np.sum(np.abs(alike), axis=1) * (1 + 0.5 * np.sum(alike < 0, axis=1))
+    return vectors[[int(np.argmin(size))]]
 
 
 def linear_parameters(problem: Problem, points: np.ndarray) -> np.ndarray:
