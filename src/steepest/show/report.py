@@ -12,9 +12,9 @@ from steepest.descent.inference.fit import Fit
 from steepest.show.tables import as_html, as_text
 
 
-def text(fit: Fit, level: float = 0.95) -> str:
+def text(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
     """Return a report of a fit as text."""
-    heads, rows = _parameters(fit, level)
+    heads, rows = _parameters(fit, level, method)
     lines = [fit.message, ""]
     lines += [f"{name:<32}{value}" for name, value in _summary(fit)]
     lines += ["", as_text([heads, *rows])]
@@ -25,9 +25,9 @@ def text(fit: Fit, level: float = 0.95) -> str:
     return "\n".join(lines)
 
 
-def html(fit: Fit, level: float = 0.95) -> str:
+def html(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
     """Return a report of a fit as HTML."""
-    heads, rows = _parameters(fit, level)
+    heads, rows = _parameters(fit, level, method)
     parts = [f"<p>{markup.escape(fit.message)}</p>", as_html([heads, *rows])]
     parts += ["<table>", *(_row("td", pair) for pair in _summary(fit)), "</table>"]
     pairs = _correlations(fit)
@@ -58,12 +58,13 @@ def _summary(fit: Fit) -> list[tuple[str, str]]:
     return pairs
 
 
-def _parameters(fit: Fit, level: float) -> tuple[list[str], list[list[str]]]:
-    heads = ["parameter", "value", "standard error", "relative", f"{level * 100:.4g}% interval"]
+def _parameters(fit: Fit, level: float, method: str) -> tuple[list[str], list[list[str]]]:
+    kind = "interval" if method == "linear" else f"{method} interval"
+    heads = ["parameter", "value", "standard error", "relative", f"{level * 100:.4g}% {kind}"]
     errors = np.sqrt(np.diag(fit.covariance))
     rows = []
     for name, value, error, (low, high) in zip(
-        fit.names, fit.values, errors, fit.confidence_intervals(level), strict=True
+        fit.names, fit.values, errors, fit.confidence_intervals(level, method), strict=True
     ):
         share = abs(error / value) if value else math.inf
         rows.append(

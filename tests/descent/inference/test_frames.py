@@ -45,9 +45,18 @@ def test_columns_follow_x():
 def test_parameters_and_their_intervals():
     fit = st.curve_fit(decay, T, Y)
     frame = fit.parameters_frame()
-    assert list(frame) == ["value", "standard_error", "relative", "2.5%", "97.5%", "kind"]
+    columns = ["value", "standard_error", "relative", "t", "p_value", "2.5%", "97.5%", "kind"]
+    assert list(frame) == columns
     assert list(frame.index) == ["amplitude", "rate", "offset"]
     np.testing.assert_array_equal(frame[["2.5%", "97.5%"]], fit.confidence_intervals())
+    # summary(lm(dist ~ speed, cars)), as R prints it.
+    cars = st.curve_fit(line, SPEED, DISTANCE).parameters_frame()
+    np.testing.assert_allclose(cars["t"], [9.464, -2.601], atol=5e-4)
+    np.testing.assert_allclose(cars["p_value"], [1.49e-12, 0.0123], rtol=3e-3)
+    known = st.curve_fit(line, SPEED, DISTANCE, sigma=15.0, absolute_sigma=True)
+    p_values = 2 * scipy.stats.norm.sf(np.abs(known.x / known.standard_errors))
+    np.testing.assert_allclose(known.parameters_frame()["p_value"], p_values)
+    assert "95% profile interval" in fit.report(method="profile")
     profiled = fit.parameters_frame(0.9, "profile")
     np.testing.assert_array_equal(profiled["95%"], fit.confidence_intervals(0.9, "profile")[:, 1])
 

@@ -182,6 +182,9 @@ def test_what_has_no_profile():
     fit = st.curve_fit(decay, T, Y)
     with pytest.raises(ValueError, match="no parameter 'width': there are amplitude, rate"):
         fit.profile("width")
+    with pytest.raises(ValueError, match="no parameter 3: there are amplitude, rate"):
+        fit.profile(3)
+    assert fit.profile(1).name == "rate"
     with pytest.raises(ValueError, match="method must be 'linear' or 'profile'"):
         fit.confidence_intervals(method="exact")
     with pytest.raises(ValueError, match="level must be between 0 and 1"):

@@ -108,8 +108,9 @@ class Answers(Criteria):
         Returns
         -------
         pandas.DataFrame
-            A row for each parameter: ``value``, ``standard_error``, ``relative``, the ends of the
-            interval (named ``2.5%`` and ``97.5%`` if the level is 0.95, as in R), ``kind``.
+            A row for each parameter: ``value``, ``standard_error``, ``relative``, ``t`` (value
+            over standard error) and ``p_value`` (two-sided, for a true value of 0), the ends of
+            the interval (named ``2.5%`` and ``97.5%`` if the level is 0.95, as in R), ``kind``.
 
         Raises
         ------
@@ -124,13 +125,13 @@ class Answers(Criteria):
     def _profiles(self) -> Profiles:
         return Profiles(self)
 
-    def profile(self, name: str, level: float = 0.99) -> Profile:
+    def profile(self, name: str | int, level: float = 0.99) -> Profile:
         """Return the profile of a parameter: the best fits with it held at other values.
 
         Parameters
         ----------
-        name : str
-            The parameter, as in ``fit.names``.
+        name : str or int
+            The parameter: a name in ``fit.names``, or its number.
         level : float, optional
             Probability of the confidence interval out to which it is followed, in (0, 1).
 
@@ -150,7 +151,7 @@ class Answers(Criteria):
         FitWarning
             If a refit found a lower sum of squares than the fit.
         """
-        profile = self._profiles.profile(name, level)
+        profile = self._profiles.profile(self._named(name), level)
         self._warn(self._profiles.lower_loss())
         return profile
 
@@ -201,14 +202,18 @@ class Answers(Criteria):
         return result
 
     def contour(
-        self, first: str, second: str, level: float = 0.99, size: int | tuple[int, int] = 41
+        self,
+        first: str | int,
+        second: str | int,
+        level: float = 0.99,
+        size: int | tuple[int, int] = 41,
     ) -> Contour:
         """Return the joint confidence region of two parameters, on a grid.
 
         Parameters
         ----------
-        first, second : str
-            The parameters, as in ``fit.names``.
+        first, second : str or int
+            The parameters: names in ``fit.names``, or their numbers.
         level : float, optional
             Probability of the region that the grid holds, in (0, 1).
         size : int or tuple of int, optional
@@ -225,7 +230,7 @@ class Answers(Criteria):
         InputError
             As :meth:`profile`, or if an argument is invalid.
         """
-        return contour(self._profiles, (first, second), level, size)
+        return contour(self._profiles, (self._named(first), self._named(second)), level, size)
 
     def plot_profile(self, name: str | None = None, ax: Any = None, level: float = 0.95) -> Any:
         """Plot the profile of one parameter, or of all of them (needs matplotlib).
@@ -310,14 +315,12 @@ class Answers(Criteria):
         """
         return presenter("fit_plots").plot_correlation(self, ax)
 
-    def bootstrap(
-        self, number: int = 2000, kind: str = "residuals", *, seed: Any = None
-    ) -> Bootstrap:
+    def bootstrap(self, n: int = 2000, kind: str = "residuals", *, seed: Any = None) -> Bootstrap:
         """Refit resampled data, to see how the parameters scatter.
 
         Parameters
         ----------
-        number : int, optional
+        n : int, optional
             Number of refits. They run side by side, as those of :func:`curve_fit_many`.
         kind : {"residuals", "cases", "parametric"}, optional
             ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
@@ -343,10 +346,18 @@ class Answers(Criteria):
         FitWarning
             If more than 1% of the refits did not converge; they are left out.
         """
-        found = bootstrap(self, number, kind, seed)
-        if found.failed > 0.01 * number:
-            self._warn([f"{found.failed} of {number} refits did not converge and are left out."])
+        found = bootstrap(self, n, kind, seed)
+        if found.failed > 0.01 * n:
+            self._warn([f"{found.failed} of {n} refits did not converge and are left out."])
         return found
+
+    def _named(self, name: str | int) -> str:
+        """Return the name of a parameter that is given by name or number."""
+        if isinstance(name, str):
+            return name
+        if not isinstance(name, int | np.integer) or not 0 <= name < len(self.names):
+            raise InputError(f"there is no parameter {name!r}: there are {', '.join(self.names)}")
+        return self.names[name]
 
     def _warn(self, remarks: list[str]) -> None:
         if remarks:

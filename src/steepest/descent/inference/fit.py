@@ -225,20 +225,22 @@ class Fit(Answers, KeyedResult):
         """Save the end of the fit to a file, as :meth:`Result.save` does."""
         self.run.save(path)
 
-    def report(self, level: float = 0.95) -> str:
+    def report(self, level: float = 0.95, method: str = "linear") -> str:
         """Return a table of the parameters and statistics of the fit, as text.
 
         Parameters
         ----------
         level : float, optional
             Probability of the confidence intervals, in (0, 1).
+        method : {"linear", "profile"}, optional
+            How they are computed, as for :meth:`confidence_intervals`.
 
         Returns
         -------
         str
             The table.
         """
-        text: str = presenter("report").text(self, level)
+        text: str = presenter("report").text(self, level, method)
         return text
 
     def __str__(self) -> str:

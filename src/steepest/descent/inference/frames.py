@@ -148,16 +148,27 @@ def parameters_frame(fit: FitStatistics, intervals: np.ndarray, level: float) ->
     errors = np.sqrt(np.diag(fit.covariance))
     ends = [f"{100 * share:.4g}%" for share in (0.5 - 0.5 * level, 0.5 + 0.5 * level)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        relative = errors / np.abs(fit.values)
+        relative, t = errors / np.abs(fit.values), fit.values / errors
     columns = {
         "value": fit.values,
         "standard_error": errors,
         "relative": relative,
+        "t": t,
+        "p_value": _two_sided(fit, t),
         ends[0]: intervals[:, 0],
         ends[1]: intervals[:, 1],
         "kind": kinds(fit),
     }
     return pandas.DataFrame(columns, index=pandas.Index(fit.names, name="parameter"))
+
+
+def _two_sided(fit: FitStatistics, t: np.ndarray) -> np.ndarray:
+    """Return the probability of values at least as far from 0 as t, if 0 is the true value."""
+    from scipy.special import ndtr, stdtr
+
+    if fit.absolute_sigma:
+        return np.asarray(2 * ndtr(-np.abs(t)))
+    return np.asarray(2 * stdtr(max(fit.degrees_of_freedom, 0), -np.abs(t)))
 
 
 def uncertain(fit: FitStatistics) -> dict[str, Any]:
