@@ -11,6 +11,7 @@ import numpy as np
 from steepest.descent.fit_problem import default_goal
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.fit_statistics import FitStatistics
@@ -131,6 +132,7 @@ def solve_restricted(
     """
     objective, number = problem.objective, is_pinned.shape[1]
     function = Restricted(objective.function, problem.layout, objective.expand)
+    restricted = Objective(function, True, objective.rho, objective.scale)
     if box is None:
         patterns, which = is_pinned[:1], np.zeros(len(is_pinned), int)
     else:  # bounds are shared by all problems of a batch
@@ -153,16 +155,9 @@ def solve_restricted(
             within = Box(box.lower[columns], box.upper[columns])
         offset = np.where(held, vectors[rows], 0.0).astype(dtype)
         start = np.take_along_axis(vectors[rows], places, axis=1)
-        solved = _solve(
-            problem._replace(
-                objective=objective.__class__(function, True, objective.rho, objective.scale)
-            ),
-            start,
-            (offset, basis.astype(dtype)),
-            within,
-        )
-        x = offset + np.einsum("kij,kj->ki", basis.astype(dtype), solved.x)
-        vectors[rows] = x
+        own = offset, basis.astype(dtype)
+        solved = _solve(problem._replace(objective=restricted), start, own, within)
+        vectors[rows] = offset + np.einsum("kij,kj->ki", own[1], solved.x)
         loss[rows] = solved.loss
         converged[rows] = [status.is_success for status in solved.status.tolist()]
         if not is_free.any():
@@ -189,8 +184,9 @@ def refit_resampled(
     vectors = np.broadcast_to(fit.vector, (len(shifts), len(fit.vector)))
     vectors = np.ascontiguousarray(vectors if starts is None else starts).astype(dtype)
     own = (np.ascontiguousarray(shifts, dtype), np.ascontiguousarray(weights, dtype))
-    function = Resampled(objective.function)
-    changed = objective.__class__(function, True, objective.rho, objective.scale, objective.expand)
+    changed = Objective(
+        *(Resampled(objective.function), True, objective.rho, objective.scale, objective.expand)
+    )
     solved = _solve(problem._replace(objective=changed), vectors, own, fit.end.box, problem.layout)
     converged = np.array([status.is_success for status in solved.status.tolist()], bool)
     return Refits(solved.x, solved.loss, converged)
