@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.entry import entry_point
 from steepest.descent.inference.fit import Fit
 from steepest.errors import InputError, SettingError
 from steepest.presentation import presenter
@@ -119,6 +120,7 @@ class FitComparison(NamedTuple):
         return text
 
 
+@entry_point()
 def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitComparison:
     """Compare fits of the same data.
 
