@@ -49,6 +49,7 @@ types: $(VENV)/test
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py --json bench.json
 	$(BIN)/python benchmarks/fits.py --json bench-fits.json
+	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/loops.py
 	$(BIN)/python benchmarks/first_calls.py --json bench-first.json
 	$(BIN)/python benchmarks/linear_algebra.py

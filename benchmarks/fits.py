@@ -624,7 +624,8 @@ def markdown(figures):
 HEAD = """# Fits and minima beside their peers
 
 `python benchmarks/fits.py --markdown docs/fits.md` makes this page. Two cores of a shared
-server; the ratios matter, not the times.
+server; the ratios matter, not the times. [inference.md](inference.md) has profile intervals, joint
+regions and bootstraps beside lmfit and R.
 """
 
 DOORS = ("curve_fit", "least_squares")

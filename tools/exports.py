@@ -18,6 +18,7 @@ from pathlib import Path
 PACKAGES = {
     "descent/methods/__init__.py": ("steepest.descent.methods.*",),
     "descent/__init__.py": (
+        "steepest.descent.inference.*",
         "steepest.descent.methods",
         "steepest.descent.methods.schedules",
         "steepest.descent.problem.transforms",

@@ -2,8 +2,15 @@
 
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
+from steepest.descent.inference.bootstrap import Bootstrap
+from steepest.descent.inference.compare import FitComparison, NestedTest, compare_fits
+from steepest.descent.inference.contour import Contour
+from steepest.descent.inference.fit import Fit, FitWarning
+from steepest.descent.inference.likelihood import LikelihoodFit
+from steepest.descent.inference.profile import Profile
 from steepest.descent.least_squares import least_squares
 from steepest.descent.least_squares_many import least_squares_many
+from steepest.descent.maximum_likelihood import maximum_likelihood
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
@@ -53,7 +60,6 @@ from steepest.descent.problem.transforms import (
     UnitInterval,
 )
 from steepest.descent.results.batch import Many, ManyFits
-from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.resume import resume
 from steepest.descent.running.callbacks import State
@@ -79,7 +85,9 @@ __all__ = [
     "Armijo",
     "Averaged",
     "Batches",
+    "Bootstrap",
     "Clipped",
+    "Contour",
     "CosineDecay",
     "DecrementBelow",
     "Dogleg",
@@ -87,6 +95,7 @@ __all__ = [
     "ExponentialDecay",
     "Failure",
     "Fit",
+    "FitComparison",
     "FitWarning",
     "Fixed",
     "GaussNewton",
@@ -95,6 +104,7 @@ __all__ = [
     "HagerZhang",
     "History",
     "LevenbergMarquardt",
+    "LikelihoodFit",
     "LineSearch",
     "Lion",
     "LossBelow",
@@ -106,6 +116,7 @@ __all__ = [
     "Method",
     "Momentum",
     "Move",
+    "NestedTest",
     "Nesterov",
     "NewtonCG",
     "NonlinearCG",
@@ -113,6 +124,7 @@ __all__ = [
     "OptimizeWarning",
     "Point",
     "Positive",
+    "Profile",
     "RMSProp",
     "Result",
     "Search",
@@ -130,10 +142,12 @@ __all__ = [
     "UnitInterval",
     "WarmUp",
     "WeightDecay",
+    "compare_fits",
     "curve_fit",
     "curve_fit_many",
     "least_squares",
     "least_squares_many",
+    "maximum_likelihood",
     "minimize",
     "minimize_many",
     "resume",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from steepest.descent.entry import entry_point
 from steepest.descent.fit_problem import FitOptions
+from steepest.descent.inference.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of, warn_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
@@ -19,17 +19,17 @@ from steepest.descent.problem.data import Data, is_single, snapshot_data, valida
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
-from steepest.descent.results.fit import Fit
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of
 from steepest.descent.running.refit import refit
 from steepest.descent.scipy_compat import CURVES, count
+from steepest.descent.starts.guess import guess_start
+from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
-from steepest.errors import InputError, SettingError
+from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.graph.source import at, function_source
-from steepest.lazy import cached_by_args
 from steepest.trace.following.tables.columns import is_data_frame
 
 
@@ -71,10 +71,11 @@ def curve_fit(
         First argument of the model, usually an array of shape (m,) or (k, m).
     y : array_like
         Data, shape (m,).
-    p0 : array_like or dict, optional
+    p0 : array_like, dict or "guess", optional
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
         or marked as for :func:`minimize`, and ``fit.x`` is then a dict. By default ones, or values
-        between the bounds.
+        between the bounds. ``"guess"`` tries some thousand values of the scales of the data, which
+        takes a second at the first time.
     sigma : array_like, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
@@ -158,6 +159,9 @@ def curve_fit(
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
+    if isinstance(p0, str):
+        data_given = validate_data(x, y, sigma, check_finite, nan_policy)
+        p0 = _guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
     start, key = _start_of(model, p0, bounds), None
     if bounds is None and callback is None and not progress and _is_plain(sigma, y):
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
@@ -203,7 +207,7 @@ def curve_fit(
         record,
         callback,
         progress,
-        names=_flat_names(free) if is_named else names,
+        names=flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         full_output=full_output,
         data=Data(curve, args[0], args[1], kind, is_named, nan_policy),
@@ -212,6 +216,18 @@ def curve_fit(
     if not (fit.converged and fit.is_determined) or fit.end.box is not None:
         warn_of(fit)
     return fit
+
+
+def _guessed(
+    model: Any, word: str, bounds: Any, data: Any, is_of_frame: bool, settings: tuple[Any, ...]
+) -> np.ndarray:
+    """Return start values for ``p0="guess"``."""
+    names = parameter_names(model, None)
+    inside = np.ones(0) if names is None else _default_start(bounds, names)
+    ends = _positional_bounds(bounds, inside, names)
+    loss, f_scale, engine = settings
+    options = FitOptions(None, ends, loss, f_scale, None, (None, None, None, None), engine)
+    return guess_start(word, Model(model, False, is_of_frame), names, data, inside, options)
 
 
 def _is_plain(sigma: Any, y: Any) -> bool:
@@ -228,42 +244,6 @@ def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
     if type(p0) is np.ndarray and p0.ndim == 1 and p0.dtype.kind == "f":
         return p0
     return check_start(model, p0, parameter_names(model, p0), bounds)
-
-
-def parameter_names(model: Any, p0: Any) -> list[str] | None:
-    """Return the names of a model's parameters; None if its signature does not give them.
-
-    Parameters with a default and no start value are left out.
-    """
-    if not callable(model):
-        raise SettingError(f"the model must be a function, got {model!r}")
-    names, needed = _signature(model)
-    if names is None:
-        return None if p0 is None else [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
-    if isinstance(p0, Mapping):
-        return [name for i, name in enumerate(names) if i < needed or name in p0]
-    count = len(names) if p0 is None else sum(np.size(leaf) for leaf in trees.leaves(p0))
-    return list(names[: max(count, needed)])
-
-
-@cached_by_args
-def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
-    """Return the names of a model's parameters, and how many have no default.
-
-    The names are None for a model that takes any number of parameters.
-    """
-    try:
-        signature = inspect.signature(model)
-    except ValueError:  # a callable object
-        callable_object: Any = model
-        signature = inspect.signature(callable_object.__call__)
-    everything = list(signature.parameters.values())
-    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in everything):
-        return None, 0
-    fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = [p for p in everything[1:] if p.kind in fixed]
-    needed = sum(p.default is inspect.Parameter.empty for p in parameters)
-    return tuple([p.name for p in parameters]), needed
 
 
 def check_start(
@@ -327,7 +307,7 @@ def _name_of(model: Callable[..., Any]) -> str:
     return f"{getattr(model, '__name__', 'the model')}{at(function_source(model))}"
 
 
-def _flat_names(start: dict[str, Any]) -> list[str]:
+def flat_names(start: dict[str, Any]) -> list[str]:
     """Return a name for each element of named start values: ``b``, or ``b[2]``."""
     layout, _ = ravel_parameters(start)
     return [re.sub(r"^x\['(\w+)'\]", r"\1", name) for name in names_of(layout)]

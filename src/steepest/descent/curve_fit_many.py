@@ -13,7 +13,6 @@ from steepest.descent.curve_fit import (
     applied_bounds,
     check_count,
     check_start,
-    parameter_names,
 )
 from steepest.descent.entry import entry_point
 from steepest.descent.fit_problem import FitOptions
@@ -24,6 +23,7 @@ from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.transforms import check_unmarked
 from steepest.descent.results.batch import ManyFits
 from steepest.descent.scipy_compat import CURVES
+from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 from steepest.errors import InputError

@@ -11,6 +11,7 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
 from steepest.descent.fit_problem import FitOptions, squares_problem
+from steepest.descent.inference.fit import Fit, FitWarning
 from steepest.descent.methods import Search
 from steepest.descent.minimize import (
     Record,
@@ -30,7 +31,6 @@ from steepest.descent.problem.parameters import (
     ravel_parameters,
 )
 from steepest.descent.problem.transforms import split_transforms
-from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.status import Status
 from steepest.descent.running.callbacks import State

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.curve_fit import check_start, parameter_names
+from steepest.descent.curve_fit import check_start
 from steepest.descent.entry import entry_point
+from steepest.descent.inference.fit import Fit
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.serialize import UnknownSettingError, decode, decode_structure
 from steepest.descent.methods import Method, Search
@@ -22,13 +23,13 @@ from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
 from steepest.descent.problem.transforms import Reparametrization, split_transforms
-from steepest.descent.results.fit import Fit
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.result import Result
 from steepest.descent.results.save import Saved, digest, fingerprints, load, marks
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.compile import compile_problem
 from steepest.descent.running.solve import solve
+from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, Recording, Snapshot, get_engine
 from steepest.errors import InputError

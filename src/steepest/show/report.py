@@ -8,20 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.results.fit import Fit
+from steepest.descent.inference.fit import Fit
+from steepest.show.tables import as_html, as_text
 
 
-def text(fit: Fit, level: float = 0.95) -> str:
+def text(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
     """Return a report of a fit as text."""
-    heads, rows = _parameters(fit, level)
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    heads, rows = _parameters(fit, level, method)
     lines = [fit.message, ""]
     lines += [f"{name:<32}{value}" for name, value in _summary(fit)]
-    lines.append("")
-    for row in [heads, *rows]:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
+    lines += ["", as_text([heads, *rows])]
     pairs = _correlations(fit)
     if pairs:
         lines += ["", "correlations (beyond 0.5)"]
@@ -29,12 +25,11 @@ def text(fit: Fit, level: float = 0.95) -> str:
     return "\n".join(lines)
 
 
-def html(fit: Fit, level: float = 0.95) -> str:
+def html(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
     """Return a report of a fit as HTML."""
-    heads, rows = _parameters(fit, level)
-    parts = [f"<p>{markup.escape(fit.message)}</p>", "<table>"]
-    parts += [_row("th", heads), *(_row("td", row) for row in rows)]
-    parts += ["</table>", "<table>", *(_row("td", pair) for pair in _summary(fit)), "</table>"]
+    heads, rows = _parameters(fit, level, method)
+    parts = [f"<p>{markup.escape(fit.message)}</p>", as_html([heads, *rows])]
+    parts += ["<table>", *(_row("td", pair) for pair in _summary(fit)), "</table>"]
     pairs = _correlations(fit)
     if pairs:
         parts += ["<p>correlations beyond 0.5</p>", "<table>"]
@@ -56,17 +51,20 @@ def _summary(fit: Fit) -> list[tuple[str, str]]:
     ]
     if not math.isnan(fit.r_squared):
         pairs.append(("R2", f"{fit.r_squared:.6g}"))
+    if math.isfinite(fit.aic):
+        pairs.append(("AIC, BIC", f"{fit.aic:.6g}, {fit.bic:.6g}"))
     pairs.append(("method", type(fit.run.method).__name__))
     pairs.append(("iterations, evaluations", f"{fit.run.iterations}, {fit.run.evaluations}"))
     return pairs
 
 
-def _parameters(fit: Fit, level: float) -> tuple[list[str], list[list[str]]]:
-    heads = ["parameter", "value", "standard error", "relative", f"{level:.0%} interval"]
+def _parameters(fit: Fit, level: float, method: str) -> tuple[list[str], list[list[str]]]:
+    kind = "interval" if method == "linear" else f"{method} interval"
+    heads = ["parameter", "value", "standard error", "relative", f"{level * 100:.4g}% {kind}"]
     errors = np.sqrt(np.diag(fit.covariance))
     rows = []
     for name, value, error, (low, high) in zip(
-        fit.names, fit.values, errors, fit.confidence_intervals(level), strict=True
+        fit.names, fit.values, errors, fit.confidence_intervals(level, method), strict=True
     ):
         share = abs(error / value) if value else math.inf
         rows.append(
@@ -78,6 +76,9 @@ def _parameters(fit: Fit, level: float) -> tuple[list[str], list[list[str]]]:
                 f"{low:.6g} to {high:.6g}" if math.isfinite(error) else "",
             ]
         )
+    if any(fit.kinds):
+        heads.append("kind")
+        rows = [[*row, kind] for row, kind in zip(rows, fit.kinds, strict=True)]
     return heads, rows
 
 

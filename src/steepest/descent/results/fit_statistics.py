@@ -12,7 +12,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.evaluation import value_slopes
-from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import covariance_from_r, propagate_covariance
 from steepest.descent.results.fit_state import FitState
@@ -20,6 +20,17 @@ from steepest.descent.results.result import Result
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.lazy import lazy
+
+
+def names_of_all(expand: Reparametrization, x: Any) -> tuple[str, ...]:
+    """Return a name for each number of all parameters: ``"b"``, or ``"b[2]"``."""
+    return tuple(
+        [
+            name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
+            for name, value in zip(expand.names, trees.leaves(x), strict=True)
+            for index in np.ndindex(np.shape(value))
+        ]
+    )
 
 
 def _plain_dict(x: Any) -> Any:
@@ -92,14 +103,19 @@ class FitStatistics:
         return np.asarray(np.linalg.qr(rows, "r"))[:number]
 
     @property
-    def _expand(self) -> Reparametrization | None:
+    def layout(self) -> ParameterLayout:
+        """The layout of the free parameters."""
+        return self.problem.layout
+
+    @property
+    def expand(self) -> Reparametrization | None:
         """The map from free parameters to all parameters, where start values are marked."""
         return self.end.expand
 
     @lazy
     def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """All parameters as a vector, and their derivatives by the free ones, shape (k, n)."""
-        layout, expand = self.problem.layout, self._expand
+        layout, expand = self.problem.layout, self.expand
 
         def evaluate(vector: Any) -> Any:
             return value_slopes(layout, expand, vector)
@@ -110,21 +126,19 @@ class FitStatistics:
     @property
     def values(self) -> np.ndarray:
         """All parameters as a vector, shape (k,)."""
-        return self.vector if self._expand is None else self._values_and_slopes[0]
+        return self.vector if self.expand is None else self._values_and_slopes[0]
+
+    @property
+    def value_slopes(self) -> np.ndarray:
+        """Derivatives of :attr:`values` by the free parameters, shape (k, n)."""
+        return np.eye(len(self.vector)) if self.expand is None else self._values_and_slopes[1]
 
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each element of :attr:`values`."""
-        if self._expand is None:
+        if self.expand is None:
             return self.free_names
-        pairs = zip(self._expand.names, trees.leaves(self.end.x), strict=True)
-        return tuple(
-            [
-                name if np.ndim(value) == 0 else f"{name}[{', '.join(map(str, index))}]"
-                for name, value in pairs
-                for index in np.ndindex(np.shape(value))
-            ]
-        )
+        return names_of_all(self.expand, self.end.x)
 
     @lazy
     def _residuals_and_jacobians(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,6 +172,11 @@ class FitStatistics:
         return self._residuals_and_jacobians[1]
 
     @property
+    def weighted_jacobian(self) -> np.ndarray:
+        """The Jacobian, its rows weighted by the robust loss, shape (m, n)."""
+        return self._residuals_and_jacobians[2]
+
+    @property
     def cost(self) -> float:
         """Half the sum of squares, or the robust loss."""
         return self.end.loss
@@ -165,16 +184,17 @@ class FitStatistics:
     @property
     def chi_square(self) -> float:
         """The sum of squared residuals."""
-        return float(np.sum(np.square(self.residuals))) if self._is_robust else 2 * self.cost
+        return float(np.sum(np.square(self.residuals))) if self.is_robust else 2 * self.cost
 
     @property
-    def _is_robust(self) -> bool:
+    def is_robust(self) -> bool:
+        """Whether the loss is not the sum of squares."""
         return self.problem.objective.rho is not None
 
     @property
     def degrees_of_freedom(self) -> int:
         """Number of residuals minus number of free parameters that are not on a bound."""
-        return self.end.observations - self._free_count
+        return self.end.observations - self.free_count
 
     @property
     def reduced_chi_square(self) -> float:
@@ -188,7 +208,7 @@ class FitStatistics:
         return math.sqrt(self.reduced_chi_square)
 
     @lazy
-    def _is_free(self) -> np.ndarray:
+    def is_free(self) -> np.ndarray:
         """Which free parameters are not on a bound."""
         box = self.end.box
         if box is None:
@@ -196,9 +216,9 @@ class FitStatistics:
         return np.asarray(box.inside(self.vector))
 
     @lazy
-    def _free_count(self) -> int:
+    def free_count(self) -> int:
         """The number of free parameters that are not on a bound."""
-        return len(self.vector) if self.end.box is None else int(np.sum(self._is_free))
+        return len(self.vector) if self.end.box is None else int(np.sum(self.is_free))
 
     @lazy
     def _unscaled_covariance(self) -> tuple[np.ndarray, int]:
@@ -206,19 +226,19 @@ class FitStatistics:
         inverse = self.end.inverse
         if inverse is not None:
             return inverse, len(inverse)
-        return covariance_from_r(self.factor[:, self._is_free], self.end.observations)
+        return covariance_from_r(self.factor[:, self.is_free], self.end.observations)
 
     @property
     def is_determined(self) -> bool:
         """Whether the data determine the free parameters and their scatter."""
         if self.end.inverse is not None:
             return True
-        return self.rank == self._free_count and self.degrees_of_freedom > 0
+        return self.rank == self.free_count and self.degrees_of_freedom > 0
 
     @property
     def is_short_of_rank(self) -> bool:
         """Whether the data leave some parameters, or combinations of them, undetermined."""
-        return self.end.inverse is None and self.rank < self._free_count
+        return self.end.inverse is None and self.rank < self.free_count
 
     @property
     def rank(self) -> int:
@@ -234,13 +254,13 @@ class FitStatistics:
         parameters, NaN for a parameter on its bound. Tied and transformed parameters have
         the covariance that follows from the free ones to first order; fixed ones have zero.
         """
-        if self._expand is None:
-            return self._free_covariance
-        free, slopes = self._free_covariance, self._values_and_slopes[1]
+        if self.expand is None:
+            return self.free_covariance
+        free, slopes = self.free_covariance, self._values_and_slopes[1]
         return propagate_covariance(free, slopes)
 
     @lazy
-    def _free_covariance(self) -> np.ndarray:
+    def free_covariance(self) -> np.ndarray:
         """Covariance of the free parameters, shape (n, n)."""
         end = self.end
         inverse = end.inverse
@@ -253,7 +273,7 @@ class FitStatistics:
             unscaled, scale = np.full_like(unscaled, np.inf), 1.0
         if self.end.box is None:
             return unscaled * scale
-        free = np.flatnonzero(self._is_free)
+        free = np.flatnonzero(self.is_free)
         result = np.full((len(self.vector), len(self.vector)), np.nan)
         result[np.ix_(free, free)] = unscaled * scale
         return result
@@ -261,7 +281,7 @@ class FitStatistics:
     @property
     def standard_errors(self) -> Any:
         """Standard deviations of the parameters, in the structure of the start values."""
-        layout = self.problem.layout if self._expand is None else ravel_parameters(self.end.x)[0]
+        layout = self.problem.layout if self.expand is None else ravel_parameters(self.end.x)[0]
         return _plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
 
     @property
@@ -272,30 +292,8 @@ class FitStatistics:
             correlation: np.ndarray = self.covariance / np.outer(errors, errors)
         return correlation
 
-    def confidence_intervals(self, level: float = 0.95) -> np.ndarray:
-        """Return a confidence interval for each parameter, shape (k, 2).
-
-        Parameters
-        ----------
-        level : float, optional
-            Probability, in (0, 1), of Student's t-distribution, or of the normal distribution if
-            sigma is absolute.
-
-        Returns
-        -------
-        ndarray
-            Lower and upper ends, shape (k, 2).
-
-        Raises
-        ------
-        InputError
-            If `level` is out of its range.
-        """
-        errors = np.sqrt(np.diag(self.covariance))
-        half_width = self._quantile(level) * errors
-        return np.stack([self.values - half_width, self.values + half_width], axis=1)
-
-    def _quantile(self, level: float) -> float:
+    def quantile(self, level: float) -> float:
+        """Return the half-width of an interval of probability `level`, in standard errors."""
         from scipy.special import ndtri, stdtrit
 
         if not 0 < level < 1:
@@ -312,13 +310,13 @@ class FitStatistics:
         remarks = []
         box = self.end.box
         if box is not None:
-            for i in np.flatnonzero(~self._is_free):
+            for i in np.flatnonzero(~self.is_free):
                 side = "lower" if self.vector[i] <= box.lower[i] else "upper"
                 remarks.append(
                     f"{self.free_names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
                     "standard error, and those of the others hold with it fixed there."
                 )
-        number = self._free_count
+        number = self.free_count
         if not np.isfinite(self.end.loss):
             return remarks  # the model is at fault, not the data
         if self.rank < number:
@@ -335,13 +333,13 @@ class FitStatistics:
         return remarks
 
     def _undetermined(self) -> str:
-        r = self.factor[:, self._is_free]
+        r = self.factor[:, self.is_free]
         if not np.isfinite(r).all():
             return "the parameters"
         norms = np.sqrt(np.sum(np.square(r), axis=0))
         rows = np.linalg.svd(r / np.where(norms > 0, norms, 1.0), full_matrices=False)[2]
         null = np.abs(rows[self.rank :]).max(axis=0)
-        names = np.array(self.free_names)[self._is_free][null > 0.1 * null.max()]
+        names = np.array(self.free_names)[self.is_free][null > 0.1 * null.max()]
         return " and ".join(names)
 
     @property

@@ -84,7 +84,7 @@ class ScipyFields(FitStatistics):
     def optimality(self) -> float:
         """The largest absolute gradient by a free parameter, under SciPy's name."""
         slopes = np.concatenate([np.ravel(slope) for slope in trees.leaves(self.run.gradient)])
-        return float(np.max(np.abs(slopes[self._is_free]), initial=0.0))
+        return float(np.max(np.abs(slopes[self.is_free]), initial=0.0))
 
     @property
     def infodict(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class ScipyFields(FitStatistics):
         ``qtf`` is Q.T times the residuals.
         """
         known: dict[str, Any] = {"nfev": self.nfev, "fvec": self.residuals}
-        if self.end.box is not None or self._is_robust:
+        if self.end.box is not None or self.is_robust:
             return known
         triangle, number = self._r_and_qtr, len(self.vector)
         known["fjac"] = np.zeros((number, self.residuals.size), triangle.dtype)

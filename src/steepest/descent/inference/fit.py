@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.inference.answers import Answers, FitWarning
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.data import Data
 from steepest.descent.results.fit_predict import FittedCurve
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.results.result import Result
-from steepest.descent.results.scipy_fields import CURVE_FIT_KEYS, LEAST_SQUARES_KEYS, ScipyFields
-from steepest.errors import InputError, OptimizeWarning
+from steepest.descent.results.scipy_fields import CURVE_FIT_KEYS, LEAST_SQUARES_KEYS
+from steepest.errors import InputError
 from steepest.presentation import presenter
 
-
-class FitWarning(OptimizeWarning):
-    """Warning of a fit that did not converge, or of parameters that the data do not determine."""
+__all__ = ["Fit", "FitWarning"]
 
 
 def _unpickle(run: Result, problem: Problem, notes: tuple[str, ...], *rest: Any) -> Fit:
@@ -47,11 +46,12 @@ _DESCENT_KEYS = (
 _STATISTICS_KEYS = (
     *("names", "covariance", "standard_errors", "correlation", "residuals", "jacobian"),
     *("chi_square", "reduced_chi_square", "degrees_of_freedom", "r_squared", "rank"),
+    *("log_likelihood", "aic", "aicc", "bic"),
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(ScipyFields, KeyedResult):
+class Fit(Answers, KeyedResult):
     """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
 
     The statistics are properties, such as ``covariance``, ``standard_errors``, ``correlation``,
@@ -160,7 +160,7 @@ class Fit(ScipyFields, KeyedResult):
 
     @property
     def _curve(self) -> FittedCurve:
-        return FittedCurve(self._require_data(), self.problem, self.vector, self._expand)
+        return FittedCurve(self._require_data(), self.problem, self.vector, self.expand)
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model's values at `x`, in the units of y.
@@ -214,31 +214,33 @@ class Fit(ScipyFields, KeyedResult):
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
         curve = self._curve
-        center, variance = curve.variance(x, self._free_covariance)
+        center, variance = curve.variance(x, self.free_covariance)
         if kind == "prediction":
             unit = 1.0 if self.absolute_sigma else self.reduced_chi_square
             variance = variance + unit * np.square(curve.scatter(x, sigma))
-        half_width = self._quantile(level) * np.sqrt(variance)
+        half_width = self.quantile(level) * np.sqrt(variance)
         return curve.everywhere(x, center - half_width), curve.everywhere(x, center + half_width)
 
     def save(self, path: Any) -> None:
         """Save the end of the fit to a file, as :meth:`Result.save` does."""
         self.run.save(path)
 
-    def report(self, level: float = 0.95) -> str:
+    def report(self, level: float = 0.95, method: str = "linear") -> str:
         """Return a table of the parameters and statistics of the fit, as text.
 
         Parameters
         ----------
         level : float, optional
             Probability of the confidence intervals, in (0, 1).
+        method : {"linear", "profile"}, optional
+            How they are computed, as for :meth:`confidence_intervals`.
 
         Returns
         -------
         str
             The table.
         """
-        text: str = presenter("report").text(self, level)
+        text: str = presenter("report").text(self, level, method)
         return text
 
     def __str__(self) -> str:

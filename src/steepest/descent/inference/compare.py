@@ -1,0 +1,260 @@
+"""Comparison of fits of the same data: F tests, information criteria, Akaike weights."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.entry import entry_point
+from steepest.descent.inference.fit import Fit
+from steepest.errors import InputError, SettingError
+from steepest.presentation import presenter
+
+__all__ = ["FitComparison", "NestedTest", "compare_fits"]
+
+
+class NestedTest(NamedTuple):
+    """A test of a model against one that contains it.
+
+    Attributes
+    ----------
+    smaller, larger : str
+        Names of the fits.
+    statistic : float
+        F, or the difference of chi-squares if sigma is absolute.
+    degrees_of_freedom : tuple of int
+        Those of the statistic: two for F, one for a difference of chi-squares.
+    p_value : float
+        Probability of a statistic at least as large if the smaller model is true.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> x = np.linspace(0, 1, 20)
+    >>> y = 1 + 2 * x + 0.05 * np.sin(40 * x)
+    >>> line = st.curve_fit(lambda x, a, b: a + b * x, x, y)
+    >>> curve = st.curve_fit(lambda x, a, b, c: a + b * x + c * x**2, x, y)
+    >>> test, = st.compare_fits(line, curve).tests
+    >>> test.degrees_of_freedom, bool(test.p_value > 0.05)
+    ((1, 17), True)
+    """
+
+    smaller: str
+    larger: str
+    statistic: float
+    degrees_of_freedom: tuple[int, ...]
+    p_value: float
+
+    def __str__(self) -> str:
+        freedom = ", ".join(map(str, self.degrees_of_freedom))
+        letter = "F" if len(self.degrees_of_freedom) == 2 else "chi2"
+        return (
+            f"{self.smaller} in {self.larger}: {letter}({freedom}) = {self.statistic:.4g}, "
+            f"p = {self.p_value:.4g}"
+        )
+
+
+class FitComparison(NamedTuple):
+    """Fits of the same data beside each other; ``print`` shows a table.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the fits, N of them.
+    parameters, degrees_of_freedom : ndarray
+        Numbers of free parameters, and of degrees of freedom, shape (N,).
+    chi_square, log_likelihood, aic, aicc, bic : ndarray
+        As those of a :class:`Fit`, shape (N,).
+    tests : tuple of NestedTest
+        Tests of fits that follow each other in the number of parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 4, 30)
+    >>> y = 2 * np.exp(-t) + 0.3 + 0.02 * np.sin(40 * t)
+    >>> a = st.curve_fit(lambda t, a, k: a * np.exp(-k * t), t, y)
+    >>> b = st.curve_fit(lambda t, a, k, c: a * np.exp(-k * t) + c, t, y)
+    >>> comparison = st.compare_fits(a, b, names=["decay", "decay and offset"])
+    >>> comparison.best, comparison.weights.round(3)
+    ('decay and offset', array([0., 1.]))
+    """
+
+    names: tuple[str, ...]
+    parameters: np.ndarray
+    degrees_of_freedom: np.ndarray
+    chi_square: np.ndarray
+    log_likelihood: np.ndarray
+    aic: np.ndarray
+    aicc: np.ndarray
+    bic: np.ndarray
+    tests: tuple[NestedTest, ...]
+
+    @property
+    def differences(self) -> np.ndarray:
+        """AIC minus the least one, shape (N,)."""
+        return np.asarray(self.aic - np.min(self.aic))
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Akaike weights: how likely each fit is the best one for new data, shape (N,)."""
+        likelihoods = np.exp(-0.5 * self.differences)
+        return np.asarray(likelihoods / np.sum(likelihoods))
+
+    @property
+    def best(self) -> str:
+        """Name of the fit with the least AIC."""
+        return self.names[int(np.argmin(self.aic))]
+
+    def __str__(self) -> str:
+        text: str = presenter("tables").comparison(self)
+        return text
+
+    def _repr_html_(self) -> str:
+        text: str = presenter("tables").comparison_html(self)
+        return text
+
+
+@entry_point()
+def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitComparison:
+    """Compare fits of the same data.
+
+    Parameters
+    ----------
+    *fits : Fit
+        Two or more fits.
+    names : sequence of str, optional
+        Names of the fits. By default those of the models.
+
+    Returns
+    -------
+    FitComparison
+        Information criteria, and tests of each fit against the one with the next larger number
+        of parameters.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two fits, or if their data, errors or losses differ.
+    SettingError
+        If an argument is not a fit.
+
+    Notes
+    -----
+    A test assumes that the smaller model is a special case of the larger one. This is not known
+    from the fits, but fits that cannot be nested have no test: a larger model with a larger sum of
+    squares. With ``absolute_sigma=True`` the difference of chi-squares is tested, otherwise F, as
+    R's ``anova`` does for ``nls``. Of fits of residuals, only the number of residuals is compared.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t = np.linspace(0, 4, 30)
+    >>> y = 2 * np.exp(-t) + 0.3 + 0.02 * np.sin(40 * t)
+    >>> a = st.curve_fit(lambda t, a, k: a * np.exp(-k * t), t, y)
+    >>> b = st.curve_fit(lambda t, a, k, c: a * np.exp(-k * t) + c, t, y)
+    >>> print(st.compare_fits(a, b, names=["plain", "offset"]))
+    fit     parameters  freedom  chi-square      AIC  difference  weight     AICc      BIC
+    plain            2       28    0.240664   -53.63       111.7   0.000   -52.71   -49.43
+    offset           3       27  0.00543811  -165.33         0.0   1.000  -163.73  -159.72
+    <BLANKLINE>
+    plain in offset: F(1, 27) = 1168, p = 9.254e-24
+    """
+    for fit in fits:
+        if not isinstance(fit, Fit):
+            raise SettingError(f"compare_fits takes results of fits, got {fit!r}")
+    if len(fits) < 2:
+        raise InputError("a comparison needs at least two fits")
+    labels = _labels(fits) if names is None else tuple(map(str, names))
+    if len(labels) != len(fits):
+        raise InputError(f"there are {len(labels)} names for {len(fits)} fits")
+    for label, fit in zip(labels[1:], fits[1:], strict=True):
+        _check_alike(labels[0], fits[0], label, fit)
+    if fits[0].is_robust:
+        raise InputError("fits with a robust loss have no likelihood to compare")
+    order = sorted(range(len(fits)), key=lambda i: fits[i].free_count)
+    pairs = itertools.pairwise(order)
+    tests = [_test(labels[i], fits[i], labels[j], fits[j]) for i, j in pairs]
+    columns = {name: np.array([getattr(fit, name) for fit in fits]) for name in _STATISTICS}
+    return FitComparison(
+        names=labels,
+        parameters=np.array([fit.free_count for fit in fits]),
+        tests=tuple(test for test in tests if test is not None),
+        **columns,
+    )
+
+
+_STATISTICS = (
+    *("degrees_of_freedom", "chi_square", "log_likelihood"),
+    *("aic", "aicc", "bic"),
+)
+"""Statistics of a fit that a comparison lists."""
+
+
+def _labels(fits: Sequence[Fit]) -> tuple[str, ...]:
+    """Return the names of the models, numbered where they are not unique."""
+    names = [_name(fit) for fit in fits]
+    counts = Counter(names)
+    return tuple(
+        name if name and counts[name] == 1 else f"{name or 'fit'} {number}"
+        for number, name in enumerate(names, 1)
+    )
+
+
+def _name(fit: Fit) -> str:
+    function: Any = fit.problem.objective.function
+    for attribute in ("curve", "model"):
+        function = getattr(function, attribute, function)
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else ""
+
+
+def _check_alike(first: str, one: Fit, second: str, other: Fit) -> None:
+    """Raise unless two fits are of the same data, errors and loss."""
+    if one.observations != other.observations:
+        raise InputError(
+            f"{first} and {second} fit different data, {one.observations} and "
+            f"{other.observations} of them: only fits of the same data can be compared"
+        )
+    if one.data is not None and other.data is not None:
+        if not np.array_equal(one.data.y, other.data.y, equal_nan=True):
+            raise InputError(
+                f"{first} and {second} fit different data, y differs: only fits of the same data "
+                "can be compared"
+            )
+        sigmas = [fit.problem.args[2:] for fit in (one, other)]
+        if len(sigmas[0]) != len(sigmas[1]) or not all(map(np.array_equal, *sigmas)):
+            raise InputError(
+                f"{first} and {second} have different sigma: only fits with the same errors can "
+                "be compared"
+            )
+    if one.absolute_sigma != other.absolute_sigma:
+        raise InputError(
+            f"sigma is absolute in one of {first} and {second}: fit both in the same way"
+        )
+    losses = [(fit.problem.objective.rho, fit.problem.objective.scale) for fit in (one, other)]
+    if losses[0] != losses[1]:
+        raise InputError(f"{first} and {second} have different losses: fit both with the same one")
+
+
+def _test(smaller: str, one: Fit, larger: str, other: Fit) -> NestedTest | None:
+    """Return the test of a fit against one of more parameters; None if it cannot contain it."""
+    from scipy.special import chdtrc, fdtrc
+
+    more = other.free_count - one.free_count
+    freedom = other.degrees_of_freedom
+    gain = one.chi_square - other.chi_square
+    if more == 0 or gain < 0 or not math.isfinite(gain):
+        return None
+    if one.absolute_sigma:
+        return NestedTest(smaller, larger, gain, (more,), float(chdtrc(more, gain)))
+    if freedom <= 0 or other.chi_square == 0:
+        return None
+    statistic = gain / more / (other.chi_square / freedom)
+    p_value = float(fdtrc(more, freedom, statistic))
+    return NestedTest(smaller, larger, statistic, (more, freedom), p_value)

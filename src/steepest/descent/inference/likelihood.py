@@ -1,0 +1,345 @@
+"""The result of a maximum-likelihood fit: its parameters, their errors, and its criteria."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function
+from steepest.descent.inference.derived import derive
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.differencing import allowing_differences
+from steepest.descent.problem.evaluation import Evaluation, slopes, value_slopes
+from steepest.descent.problem.model import Model
+from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.transforms import Reparametrization
+from steepest.descent.results.covariance import propagate_covariance
+from steepest.descent.results.fit_statistics import names_of_all
+from steepest.descent.results.result import Result
+from steepest.descent.results.status import Status
+from steepest.errors import InputError
+from steepest.graph import trees
+from steepest.graph.source import at, function_source
+from steepest.lazy import lazy
+from steepest.presentation import presenter
+from steepest.trace import as_traced, current
+from steepest.trace.tracing import call_traced, own_copies
+
+__all__ = ["LikelihoodFit"]
+
+
+@dataclass(frozen=True)
+class NegativeLogLikelihood:
+    """Minus the sum of log-densities, as a loss.
+
+    Attributes
+    ----------
+    model
+        The log-density of each datum, as a function of the data and of parameters.
+    """
+
+    model: Model
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.model.model, "__name__", "logpdf")
+
+    def densities(self, p: Any, data: Any) -> Any:
+        """Return the log-density of each datum, shape (m,)."""
+        found = self.model(data, p)
+        if np.ndim(found) == 0:
+            function = self.model.model
+            raise InputError(
+                f"{self.__name__}{at(function_source(function))} returns one number: it must "
+                "return the log-density of each datum, in an array"
+            )
+        return np.reshape(found, (-1,))
+
+    def __call__(self, p: Any, data: Any) -> Any:
+        """Return minus the log-likelihood."""
+        return -np.sum(self.densities(p, data))
+
+
+@dataclass(frozen=True, eq=False)
+class LikelihoodFit:
+    """The result of :func:`maximum_likelihood`.
+
+    Attributes
+    ----------
+    run : Result
+        The descent.
+    loss : NegativeLogLikelihood
+        Minus the log-likelihood.
+    data : ndarray or nested arrays
+        The data.
+    free_names : tuple of str
+        A name for each free parameter.
+    layout : ParameterLayout
+        Where each free parameter is in a vector.
+    expand : Reparametrization, optional
+        Map from the free parameters to all; None if no start value is marked.
+    box : Box, optional
+        Bounds on the free parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> counts = np.array([2.0, 5, 3, 4, 1, 3])
+    >>> def poisson(counts, mean):
+    ...     return counts * np.log(mean) - mean  # up to a constant
+    >>> fit = st.maximum_likelihood(poisson, counts, {"mean": 1.0})
+    >>> float(fit.x["mean"].round(4)), float(fit.standard_errors["mean"].round(4))
+    (3.0, 0.7071)
+    """
+
+    run: Result
+    loss: NegativeLogLikelihood = field(repr=False)
+    data: Any = field(repr=False)
+    free_names: tuple[str, ...]
+    layout: ParameterLayout = field(repr=False)
+    expand: Reparametrization | None = field(default=None, repr=False)
+    box: Box | None = field(default=None, repr=False)
+
+    @property
+    def x(self) -> Any:
+        """The parameters, in the structure of the start values."""
+        x = self.run.x
+        return dict(x) if type(x) is OrderedDict else x
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The free parameters as a vector, shape (n,)."""
+        return self.run.vector
+
+    @property
+    def converged(self) -> bool:
+        """Whether the descent met a goal."""
+        return self.run.converged
+
+    @property
+    def status(self) -> Status:
+        """How the descent ended."""
+        return self.run.status
+
+    @lazy
+    def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.expand is None:
+            return self.vector, np.eye(len(self.vector))
+        layout, expand = self.layout, self.expand
+        evaluate: Callable[[Any], Any] = lambda vector: value_slopes(layout, expand, vector)
+        result: tuple[np.ndarray, np.ndarray] = Function(evaluate)(self.vector)
+        return result
+
+    @property
+    def values(self) -> np.ndarray:
+        """All parameters as a vector, shape (k,)."""
+        return self._values_and_slopes[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each element of :attr:`values`."""
+        if self.expand is None:
+            return self.free_names
+        return names_of_all(self.expand, self.run.x)
+
+    @lazy
+    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Log-densities, their derivatives by the free parameters, and the information."""
+        layout, expand, loss = self.layout, self.expand, self.loss
+
+        def evaluate(vector: Any, data: Any) -> Any:
+            tree = trees.unflatten(layout.structure, layout.pieces(vector))
+            tree = tree if expand is None else expand(tree)
+            with allowing_differences(loss):
+                found = call_traced(loss.densities, current(), own_copies((tree, data)))
+            found = as_traced(found)
+            total = Evaluation(vector, -np.sum(found))
+            return found, slopes(found.node, as_traced(vector)), total.hessian
+
+        parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(evaluate)(
+            self.vector.astype(np.float64), self.data
+        )
+        return parts
+
+    @property
+    def observations(self) -> int:
+        """Number of data."""
+        return len(self._parts[0])
+
+    @property
+    def log_likelihood(self) -> float:
+        """Sum of the log-densities at the end."""
+        return -self.run.loss
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Derivatives of each log-density by the free parameters, shape (m, n)."""
+        return self._parts[1]
+
+    @property
+    def information(self) -> np.ndarray:
+        """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
+        return self._parts[2]
+
+    @lazy
+    def is_free(self) -> np.ndarray:
+        """Which free parameters are not on a bound, shape (n,)."""
+        if self.box is None:
+            return np.ones(len(self.vector), bool)
+        return np.asarray(self.box.inside(self.vector))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, ``2 * k - 2 * log_likelihood``; smaller is better.
+
+        k counts the free parameters that are not on a bound.
+        """
+        return 2 * int(np.sum(self.is_free)) - 2 * self.log_likelihood
+
+    @property
+    def aicc(self) -> float:
+        """:attr:`aic` with the correction for small samples; infinite for too few data."""
+        k = int(np.sum(self.is_free))
+        rest = self.observations - k - 1
+        return self.aic + 2 * k * (k + 1) / rest if rest > 0 else math.inf
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's Bayesian information criterion, ``k * log(m) - 2 * log_likelihood``."""
+        k = int(np.sum(self.is_free))
+        return k * math.log(self.observations) - 2 * self.log_likelihood
+
+    @lazy
+    def _inverse(self) -> np.ndarray | None:
+        """The inverse information by parameters not on a bound; None if it is not positive."""
+        free = np.flatnonzero(self.is_free)
+        information = self.information[np.ix_(free, free)]
+        if not np.isfinite(information).all():
+            return None
+        scale = np.sqrt(np.abs(np.diag(information)))
+        scale = np.where(scale > 0, scale, 1.0)
+        values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+        if values.min(initial=np.inf) <= 1e-12 * values.max(initial=0.0):
+            return None
+        half = vectors / np.sqrt(values) / scale[:, None]
+        return np.asarray(half @ half.T)
+
+    def _of_all(self, known: np.ndarray | None) -> np.ndarray:
+        """Return a covariance of the free parameters, from that of those not on a bound."""
+        free = np.flatnonzero(self.is_free)
+        result = np.full((len(self.vector), len(self.vector)), np.nan)
+        result[np.ix_(free, free)] = np.inf if known is None else known
+        return result
+
+    @lazy
+    def free_covariance(self) -> np.ndarray:
+        """Covariance of the free parameters, shape (n, n)."""
+        return self._of_all(self._inverse)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance of the parameters, shape (k, k): the inverse of the observed information.
+
+        Infinite where the information is not positive definite, NaN for a parameter on its bound.
+        """
+        return propagate_covariance(self.free_covariance, self._values_and_slopes[1])
+
+    @property
+    def robust_covariance(self) -> np.ndarray:
+        """Covariance of the parameters that does not assume the densities to be right.
+
+        The sandwich ``A @ B @ A``, shape (k, k), of the inverse A of the observed information and
+        the sum B of outer products of the scores [1]_. It is White's HC0 for linear models.
+
+        References
+        ----------
+        .. [1] P. J. Huber, "The behavior of maximum likelihood estimates under nonstandard
+           conditions", Proceedings of the Fifth Berkeley Symposium on Mathematical Statistics and
+           Probability 1, 221-233, 1967.
+        """
+        inverse, scores = self._inverse, self.scores[:, self.is_free]
+        known = None if inverse is None else inverse @ (scores.T @ scores) @ inverse
+        return propagate_covariance(self._of_all(known), self._values_and_slopes[1])
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlations of the parameters, shape (k, k)."""
+        errors = np.sqrt(np.diag(self.covariance))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(self.covariance / np.outer(errors, errors))
+
+    def _structured(self, covariance: np.ndarray) -> Any:
+        layout = self.layout if self.expand is None else ravel_parameters(self.run.x)[0]
+        found = layout.unpack(np.sqrt(np.diag(covariance)))
+        return dict(found) if type(found) is OrderedDict else found
+
+    @property
+    def standard_errors(self) -> Any:
+        """Roots of the diagonal of :attr:`covariance`, in the structure of the start values."""
+        return self._structured(self.covariance)
+
+    @property
+    def robust_standard_errors(self) -> Any:
+        """Roots of the diagonal of :attr:`robust_covariance`, as :attr:`standard_errors`."""
+        return self._structured(self.robust_covariance)
+
+    def confidence_intervals(self, level: float = 0.95, robust: bool = False) -> np.ndarray:
+        """Return a confidence interval for each parameter, shape (k, 2), by normal quantiles.
+
+        Parameters
+        ----------
+        level : float, optional
+            Probability, in (0, 1).
+        robust : bool, optional
+            Whether to use :attr:`robust_covariance`.
+
+        Returns
+        -------
+        ndarray
+            Lower and upper ends, shape (k, 2).
+
+        Raises
+        ------
+        InputError
+            If `level` is out of its range.
+        """
+        from scipy.special import ndtri
+
+        if not 0 < level < 1:
+            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        covariance = self.robust_covariance if robust else self.covariance
+        half_width = ndtri(0.5 + 0.5 * level) * np.sqrt(np.diag(covariance))
+        return np.stack([self.values - half_width, self.values + half_width], axis=1)
+
+    def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """Return a function of the parameters and its standard errors, as :meth:`Fit.derive`."""
+        return derive(self, function)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on parameters without standard errors."""
+        on_bound = [
+            f"{self.free_names[i]} is on its bound, {self.vector[i]:g}: it has no standard error, "
+            "and those of the others hold with it fixed there."
+            for i in np.flatnonzero(~self.is_free)
+        ]
+        if self._inverse is None and self.is_free.any():
+            on_bound.append(
+                "The observed information is not positive definite: the data do not determine "
+                "all parameters, or this is no maximum."
+            )
+        return on_bound
+
+    @property
+    def message(self) -> str:
+        """How the descent ended, and :attr:`remarks`."""
+        return " ".join([self.run.message, *self.remarks])
+
+    def __str__(self) -> str:
+        text: str = presenter("tables").likelihood_fit(self)
+        return text

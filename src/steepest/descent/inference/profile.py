@@ -1,0 +1,273 @@
+"""Profiles of parameters, and the confidence intervals that they give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.inference.sides import LOST, ON_BOUND, Profiler, Side
+from steepest.descent.results.fit_statistics import FitStatistics
+from steepest.errors import InputError
+from steepest.graph import trees
+from steepest.presentation import presenter
+
+__all__ = ["Profile"]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The profile of one parameter: how much worse the best fit is where it has another value.
+
+    tau is the signed root of ``(S(value) - S(fit)) / s**2``, where S(value) is the least sum of
+    squares with the parameter held at a value, and s the residual standard deviation, or 1 if
+    sigma is absolute. tau is a straight line for a linear model [1]_.
+
+    Attributes
+    ----------
+    name : str
+        The parameter.
+    values : ndarray
+        Values at which it was held, ascending, shape (k,); its estimate is among them.
+    tau : ndarray
+        tau at these values, shape (k,).
+    parameters : ndarray
+        All parameters of the refits, in the order of ``names``, shape (k, n).
+    names : tuple of str
+        Names of the columns of `parameters`.
+    estimate, standard_error : float
+        The parameter of the fit, and its standard error in the linear model.
+    quantile : callable
+        Returns the size of tau at the ends of an interval of a given level.
+    find_interval : callable
+        Returns an interval of a given level, and sentences on ends that are open.
+
+    References
+    ----------
+    .. [1] D. M. Bates and D. G. Watts, "Nonlinear regression analysis and its applications",
+       Wiley, 1988, chapter 6.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> t, y = np.arange(5.0), np.array([2.0, 1.2, 0.8, 0.5, 0.3])
+    >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
+    >>> profile = fit.profile("rate")
+    >>> [round(end, 3) for end in profile.interval(0.95)]
+    [0.429, 0.513]
+    """
+
+    name: str
+    values: np.ndarray = field(repr=False)
+    tau: np.ndarray = field(repr=False)
+    parameters: np.ndarray = field(repr=False)
+    names: tuple[str, ...]
+    estimate: float
+    standard_error: float
+    quantile: Callable[[float], float] = field(repr=False)
+    find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return the profile's confidence interval; an end is infinite if the interval is open.
+
+        Parameters
+        ----------
+        level : float, optional
+            Probability, in (0, 1).
+
+        Returns
+        -------
+        lower, upper : float
+            Where the size of tau is the quantile of Student's t-distribution, or of the normal
+            distribution if sigma is absolute; exact to about nine digits.
+
+        Raises
+        ------
+        InputError
+            If `level` is out of its range.
+        """
+        return self.find_interval(level)[0]
+
+    def remarks(self, level: float = 0.95) -> list[str]:
+        """Return sentences on ends of the interval that are open or on a bound."""
+        return self.find_interval(level)[1]
+
+    def plot(self, ax: Any = None) -> Any:
+        """Plot tau against the parameter (needs matplotlib).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw in; a new figure's by default.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+        """
+        return presenter("fit_plots").plot_profile(self, ax)
+
+
+class Profiles:
+    """The profiles of a fit, kept for further questions.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    """
+
+    def __init__(self, fit: FitStatistics) -> None:
+        self.fit = fit
+        self.profiler = Profiler(fit)
+        self._sides: dict[int, tuple[Side, Side]] = {}
+
+    def followed(self, indices: Sequence[int], goal: float) -> list[tuple[Side, Side]]:
+        """Return both sides of the profiles of free parameters, out to where |tau| is `goal`."""
+        for index in indices:
+            if index not in self._sides:
+                self._sides[index] = self.profiler.sides(index)
+        pairs = [self._sides[index] for index in indices]
+        self.profiler.extend([side for pair in pairs for side in pair], goal)
+        return pairs
+
+    def intervals(
+        self, names: Sequence[str], level: float
+    ) -> tuple[list[tuple[float, float]], list[str]]:
+        """Return intervals of parameters, and sentences on those that are open or on a bound."""
+        goal = self.fit.quantile(level)
+        pairs = self.followed([free_index(self.fit, name) for name in names], goal)
+        sides = [side for pair in pairs for side in pair]
+        ends = self.profiler.ends(sides, goal)
+        remarks: list[str] = []
+        intervals = []
+        for number, name in enumerate(names):
+            where = slice(2 * number, 2 * number + 2)
+            values = [
+                self._value(name, side, end)
+                for side, end in zip(sides[where], ends[where], strict=True)
+            ]
+            low, high = sorted(values)
+            intervals.append((low, high))
+            is_turned = values[0] > values[1]
+            for side, value in zip(sides[where], values, strict=True):
+                word = "upper" if (side.sign > 0) != is_turned else "lower"
+                remarks += _remark(name, word, side, value, goal, level)
+        return intervals, self.lower_loss() or remarks
+
+    def _value(self, name: str, side: Side, end: float) -> float:
+        """Return the value of a parameter where the free one that it depends on has a value."""
+        if self.fit.problem.objective.expand is None:
+            return end
+        row = self.fit.names.index(name)
+        if math.isfinite(end):
+            vector = side.vectors[0].copy()
+            vector[side.index] = end
+            return float(all_values(self.fit, vector[None])[0, row])
+        # An open end: where a marked parameter goes in the limit, such as 0 if it is positive.
+        vectors = np.repeat(side.vectors[:1], 2, axis=0)
+        vectors[:, side.index] = [side.pins[-1], side.sign * 700.0]
+        with np.errstate(over="ignore"):
+            near, far = all_values(self.fit, vectors)[:, row]
+        return float(far) if abs(far) < 1e300 else math.copysign(math.inf, far - near)
+
+    def lower_loss(self) -> list[str]:
+        """Return a sentence on a refit with a lower loss than the fit, if there was one."""
+        found = self.profiler.lowest_at
+        if found is None:
+            return []
+        values = all_values(self.fit, found[None])[0]
+        point = ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.fit.names, values, strict=True))
+        return [
+            f"The fit is not the best one: at {point} half the sum of squares is "
+            f"{self.profiler.lowest:g}, below {self.fit.end.loss:g}; fit again from there."
+        ]
+
+    def profile(self, name: str, level: float) -> Profile:
+        """Return the profile of a parameter, out to an interval of a given level."""
+        goal = self.fit.quantile(level)
+        ((low, high),) = self.followed([free_index(self.fit, name)], goal)
+        vectors = np.stack([*low.vectors[:0:-1], *high.vectors])
+        tau = np.array([*(-t for t in low.taus[:0:-1]), *high.taus])
+        parameters = all_values(self.fit, vectors)
+        row = self.fit.names.index(name)
+        values = parameters[:, row]
+        steps = np.diff(values)
+        if not ((steps > 0).all() or (steps < 0).all()):
+            raise InputError(
+                f"{name} is no monotonic function of the free parameter that it is computed "
+                "from: profile that one"
+            )
+        if values[0] > values[-1]:
+            values, tau, parameters = values[::-1], -tau[::-1], parameters[::-1]
+
+        def find(level: float) -> tuple[tuple[float, float], list[str]]:
+            (interval,), remarks = self.intervals([name], level)
+            return interval, remarks
+
+        error = math.sqrt(self.fit.covariance[row, row])
+        return Profile(
+            name,
+            values,
+            tau,
+            parameters,
+            self.fit.names,
+            float(self.fit.values[row]),
+            error,
+            self.fit.quantile,
+            find,
+        )
+
+
+def _remark(
+    name: str, word: str, side: Side, value: float, goal: float, level: float
+) -> list[str]:
+    if side.taus[-1] >= goal:
+        return []
+    if side.ending == ON_BOUND:
+        return [f"The {level:.4g} interval of {name} ends on its {word} bound, {value:g}."]
+    reached = f"tau stays below {side.taus[-1]:.3g}, and {goal:.3g} is needed"
+    if side.ending == LOST:
+        reached = f"the refits beyond {side.pins[-1]:g} failed"
+    return [f"The {level:.4g} interval of {name} has no {word} end: {reached}."]
+
+
+def free_index(fit: FitStatistics, name: str) -> int:
+    """Return the number of the free parameter that a parameter is, or is computed from.
+
+    Raises
+    ------
+    InputError
+        If there is no parameter of this name, or it depends on none or several free ones.
+    """
+    names = fit.names
+    if name not in names:
+        raise InputError(f"there is no parameter {name!r}: there are {', '.join(names)}")
+    row = names.index(name)
+    if fit.problem.objective.expand is None:
+        return row
+    depends = np.flatnonzero(fit.value_slopes[row])
+    if len(depends) == 1:
+        return int(depends[0])
+    if len(depends) == 0:
+        raise InputError(f"{name} is fixed: it has no profile")
+    used = " and ".join(fit.free_names[i] for i in depends)
+    raise InputError(
+        f"{name} is computed from {used}: profile these, or call fit.derive for its standard error"
+    )
+
+
+def all_values(fit: FitStatistics, vectors: np.ndarray) -> np.ndarray:
+    """Return all parameters, shape (N, k), at vectors of the free ones, shape (N, n)."""
+    if fit.problem.objective.expand is None:
+        return np.asarray(vectors)
+    rows = [
+        np.concatenate(
+            [np.reshape(leaf, (-1,)) for leaf in trees.leaves(fit.problem.parameters(v))]
+        )
+        for v in vectors
+    ]
+    return np.asarray(np.stack(rows), np.float64)

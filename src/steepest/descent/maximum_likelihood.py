@@ -1,0 +1,160 @@
+"""``maximum_likelihood``: the entry point for log-densities and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.curve_fit import applied_bounds, check_start, flat_names
+from steepest.descent.entry import entry_point
+from steepest.descent.inference.answers import FitWarning
+from steepest.descent.inference.likelihood import LikelihoodFit, NegativeLogLikelihood
+from steepest.descent.least_squares import names_of
+from steepest.descent.methods import Method, Search
+from steepest.descent.minimize import minimize
+from steepest.descent.problem.bounds import Box, box_of_ends
+from steepest.descent.problem.data import as_real_x, snapshot_data
+from steepest.descent.problem.model import Model
+from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.transforms import split_transforms
+from steepest.descent.results.result import Status
+from steepest.descent.running.callbacks import State
+from steepest.descent.starts.signature import parameter_names
+from steepest.descent.stop_rules import StopRule
+from steepest.engines import Engine
+from steepest.errors import InputError
+from steepest.frames import warn_user
+from steepest.trace.following.tables.columns import is_data_frame
+
+
+@entry_point()
+def maximum_likelihood(
+    logpdf: Callable[..., Any],
+    data: Any,
+    start: Any,
+    *,
+    bounds: Any = None,
+    method: Method | Search | str | None = None,
+    stop: StopRule | None = None,
+    engine: str | Engine = "native",
+    callback: Callable[[State], Any] | None = None,
+    progress: bool = False,
+) -> LikelihoodFit:
+    """Find the parameters that make the data most likely.
+
+    Parameters
+    ----------
+    logpdf : callable
+        ``logpdf(data, a, b, ...)`` returns the log-density or log-probability of each datum, in
+        NumPy code. Those of ``scipy.stats`` are such functions: ``scipy.stats.gamma.logpdf``.
+    data : array_like, DataFrame or nested arrays
+        First argument of `logpdf`. A dict or tuple can hold responses, predictors, and what is
+        censored.
+    start : array_like or dict
+        Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
+        or marked as for :func:`minimize`, such as ``st.Positive(1.0)``.
+    bounds : tuple or scipy.optimize.Bounds, optional
+        Two ends (lower, upper), as for :func:`curve_fit`.
+    method : Method, Search or str, optional
+        Descent method, as for :func:`minimize`.
+    stop : StopRule, optional
+        Stop rule, as for :func:`minimize`.
+    engine : {"native", "numpy", "torch"} or Engine, optional
+        Where the descent runs.
+    callback : callable, optional
+        Called with a :class:`State` after every update, as for :func:`minimize`.
+    progress : bool, optional
+        Whether to show progress on stderr.
+
+    Returns
+    -------
+    LikelihoodFit
+        The parameters, standard errors from the observed information and from the sandwich,
+        information criteria. ``print(fit)`` shows a report.
+
+    Raises
+    ------
+    InputError
+        If data, start values or bounds are invalid, or if `logpdf` does not return a number for
+        each datum.
+    SettingError
+        If an argument has the wrong type, such as a `logpdf` that is not a function.
+    UnsupportedError
+        If `logpdf` contains code that cannot be traced. The message names the line.
+
+    Warns
+    -----
+    FitWarning
+        If the descent did not converge, if the data do not determine the parameters, or if a
+        parameter is on its bound.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.stats, steepest as st
+    >>> data = scipy.stats.gamma.rvs(2.5, scale=1.5, size=500, random_state=1)
+    >>> def logpdf(data, shape, scale):
+    ...     return scipy.stats.gamma.logpdf(data, shape, scale=scale)
+    >>> fit = st.maximum_likelihood(logpdf, data, {"shape": 1.0, "scale": 1.0})
+    >>> shape, _, scale = scipy.stats.gamma.fit(data, floc=0)
+    >>> bool(np.allclose([fit.x["shape"], fit.x["scale"]], [shape, scale], rtol=1e-6))
+    True
+    """
+    names = _names(logpdf, start)
+    start = check_start(logpdf, start, names)
+    is_of_frame, is_named = is_data_frame(data), isinstance(start, dict)
+    (data,) = snapshot_data((as_real_x(data),))
+    free, expand = split_transforms(start)
+    layout, vector = ravel_parameters(free)
+    loss = NegativeLogLikelihood(Model(logpdf, is_named, is_of_frame))
+    box: Box | None = None
+    given: Any = None
+    if bounds is not None and expand is None:
+        ends = applied_bounds(bounds, start, names)
+        box = box_of_ends(ends, free, layout, vector)
+        given = None if box is None else SimpleNamespace(lb=box.lower, ub=box.upper)
+    elif bounds is not None and expand is not None:
+        if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+            raise InputError(
+                f"with marked start values, bounds must be two dicts by name: got {bounds!r}"
+            )
+        low, high = ({} if end is None else end for end in bounds)
+        ends = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
+        box = box_of_ends(ends, free, layout, vector)
+        given = {name: (low.get(name), high.get(name)) for name in {**low, **high}}
+    run = minimize(
+        loss,
+        start,
+        (data,),
+        bounds=given,
+        method=method,
+        stop=stop,
+        engine=engine,
+        callback=callback,
+        progress=progress,
+    )
+    flat = flat_names(free) if is_named else names or names_of(layout)
+    fit = LikelihoodFit(run, loss, data, tuple(flat), layout, expand, box)
+    _warn_of(fit)
+    return fit
+
+
+def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
+    """Return the names of the parameters; those of SciPy's distributions are in their shapes."""
+    names = parameter_names(logpdf, start)
+    distribution: Any = getattr(logpdf, "__self__", None)
+    if names is None or getattr(distribution, "numargs", None) is None:
+        return names
+    shapes = (distribution.shapes or "").replace(",", " ").split()
+    known = [*shapes, "loc", "scale"]
+    return known[: len(names)] if len(names) <= len(known) else names
+
+
+def _warn_of(fit: LikelihoodFit) -> None:
+    if not fit.converged:
+        if fit.status not in (Status.CALLBACK, Status.TIME_LIMIT, Status.INTERRUPTED):
+            warn_user(fit.run.message, FitWarning)
+    elif fit.remarks:
+        warn_user(" ".join(fit.remarks), FitWarning)

@@ -1,0 +1,51 @@
+"""The names of a model's parameters, from its signature."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import SettingError
+from steepest.graph import trees
+from steepest.lazy import cached_by_args
+
+
+def parameter_names(model: Any, p0: Any) -> list[str] | None:
+    """Return the names of a model's parameters; None if its signature does not give them.
+
+    Parameters with a default and no start value are left out.
+    """
+    if not callable(model):
+        raise SettingError(f"the model must be a function, got {model!r}")
+    names, needed = _signature(model)
+    if names is None:
+        if p0 is None or isinstance(p0, Mapping):  # a dict has the names
+            return None
+        return [f"p{i}" for i in range(np.size(trees.leaves(p0)))]
+    if isinstance(p0, Mapping):
+        return [name for i, name in enumerate(names) if i < needed or name in p0]
+    count = len(names) if p0 is None else sum(np.size(leaf) for leaf in trees.leaves(p0))
+    return list(names[: max(count, needed)])
+
+
+@cached_by_args
+def _signature(model: Callable[..., Any]) -> tuple[tuple[str, ...] | None, int]:
+    """Return the names of a model's parameters, and how many have no default.
+
+    The names are None for a model that takes any number of parameters.
+    """
+    try:
+        signature = inspect.signature(model)
+    except ValueError:  # a callable object
+        callable_object: Any = model
+        signature = inspect.signature(callable_object.__call__)
+    everything = list(signature.parameters.values())
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in everything):
+        return None, 0
+    fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [p for p in everything[1:] if p.kind in fixed]
+    needed = sum(p.default is inspect.Parameter.empty for p in parameters)
+    return tuple([p.name for p in parameters]), needed

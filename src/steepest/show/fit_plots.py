@@ -1,0 +1,208 @@
+"""Plots of what a fit tells: profiles, joint regions, correlations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.inference.contour import Contour
+from steepest.descent.inference.fit import Fit
+from steepest.descent.inference.profile import Profile
+from steepest.errors import InputError
+from steepest.show.plot import import_matplotlib
+
+BLUE, RED, GRAY = "#1f5fa8", "#c23b22", "#8a8a8a"
+_PANEL = 2.9
+"""Width of one of several panels, in inches."""
+
+
+def _panel(ax: Any, size: tuple[float, float] = (5, 4)) -> Any:
+    """Return axes to draw in: those given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    return import_matplotlib().Figure(figsize=size, layout="constrained").subplots()
+
+
+def plot_profile(profile: Profile, ax: Any = None, level: float = 0.95) -> Any:
+    """Plot tau against a parameter, the tangent of the linear model, and an interval.
+
+    Parameters
+    ----------
+    profile
+        The profile.
+    ax
+        Axes to draw in; a new figure's if None.
+    level
+        Probability of the interval.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    ax = _panel(ax)
+    low, high = profile.interval(level)
+    goal = profile.quantile(level)
+    straight = (profile.values - profile.estimate) / profile.standard_error
+    ax.plot(profile.values, straight, color=GRAY, linestyle="--", linewidth=1)
+    ax.plot(profile.values, profile.tau, color=BLUE)
+    ax.plot(profile.estimate, 0, "o", color=BLUE, markersize=5)
+    for end, tau in ((low, -goal), (high, goal)):
+        ax.axhline(tau, color=GRAY, linewidth=0.6)
+        if math.isfinite(end):
+            ax.plot([end, end], [0, tau], color=RED, linewidth=1)
+    ends = [end for end in (low, high) if math.isfinite(end)]
+    ax.plot(ends, np.zeros(len(ends)), "|", color=RED, markersize=12)
+    ax.axhline(0, color=GRAY, linewidth=0.6)
+    ax.set_xlim(*_shown(profile, goal))
+    ax.set_ylim(-1.5 * goal, 1.5 * goal)
+    ax.set_xlabel(profile.name)
+    ax.set_ylabel("tau")
+    return ax.figure
+
+
+def _shown(profile: Profile, goal: float) -> tuple[float, float]:
+    """Return the values out to somewhat beyond an interval, or not too far on an open side."""
+    is_near = ~(np.abs(profile.values - profile.estimate) > 3 * goal * profile.standard_error)
+    is_inside = np.abs(profile.tau) < 1.1 * goal
+    at = np.flatnonzero(is_inside & (is_near | (np.abs(profile.tau[[0, -1]]).min() > goal)))
+    first, last = max(at[0] - 1, 0), min(at[-1] + 1, len(profile.values) - 1)
+    return float(profile.values[first]), float(profile.values[last])
+
+
+def plot_profiles(fit: Fit, level: float) -> Any:
+    """Plot the profiles of all parameters that have one, side by side."""
+    names = _profiled(fit)
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    figure = import_matplotlib().Figure(
+        figsize=(_PANEL * columns, _PANEL * rows), layout="constrained"
+    )
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for panel, name in zip(panels, names, strict=False):
+        plot_profile(fit.profile(name), panel, level)
+    for panel in panels[len(names) :]:
+        panel.set_axis_off()
+    return figure
+
+
+def _profiled(fit: Fit) -> list[str]:
+    depends = np.count_nonzero(fit.value_slopes, axis=1)
+    return [name for name, count in zip(fit.names, depends, strict=True) if count == 1]
+
+
+def plot_contour(
+    contour: Contour, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95)
+) -> Any:
+    """Plot the edges of joint regions, and the ellipses of the linear model.
+
+    Parameters
+    ----------
+    contour
+        The joint region on a grid.
+    ax
+        Axes to draw in; a new figure's if None.
+    levels
+        Probabilities of the regions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    ax = _panel(ax)
+    levels = sorted(levels)
+    if not levels or not 0 < levels[0] <= levels[-1] < 1:
+        raise InputError(f"levels must be probabilities between 0 and 1, got {levels!r}")
+    edges = [contour.edge(level) for level in levels]
+    for level, edge in zip(levels, edges, strict=True):
+        top = edge[np.argmax(edge[:, 1])]
+        ax.annotate(
+            f"{level:.4g}",
+            top,
+            (0, 1),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+            color=BLUE,
+        )
+        ax.fill(*edge.T, facecolor=BLUE, alpha=0.15, linewidth=0)
+        ax.plot(*np.vstack([edge, edge[:1]]).T, color=BLUE, linewidth=1.2)
+    _plot_ellipses(ax, contour, levels)
+    ax.plot(*contour.estimate, "+", color=RED, markersize=9)
+    low, high = edges[-1].min(axis=0), edges[-1].max(axis=0)
+    margin = 0.08 * (high - low)
+    ax.set_xlim(low[0] - margin[0], high[0] + margin[0])
+    ax.set_ylim(low[1] - margin[1], high[1] + 1.3 * margin[1])
+    ax.set_xlabel(contour.names[0])
+    ax.set_ylabel(contour.names[1])
+    return ax.figure
+
+
+def _plot_ellipses(ax: Any, contour: Contour, levels: Sequence[float]) -> None:
+    if not np.isfinite(contour.covariance).all():
+        return
+    angle = np.linspace(0, 2 * np.pi, 200)
+    circle = np.linalg.cholesky(contour.covariance) @ np.stack([np.cos(angle), np.sin(angle)])
+    for level in levels:
+        x, y = np.array(contour.estimate)[:, None] + contour.reach(level) * circle
+        ax.plot(x, y, color=GRAY, linestyle="--", linewidth=0.8)
+
+
+def plot_contours(fit: Fit, levels: Sequence[float]) -> Any:
+    """Plot the joint regions of all pairs of parameters, and the profiles on the diagonal."""
+    names = _profiled(fit)
+    if len(names) < 2:
+        raise InputError("contours need two parameters that have a profile")
+    count = len(names)
+    figure = import_matplotlib().Figure(
+        figsize=(_PANEL * count, _PANEL * count), layout="constrained"
+    )
+    panels = figure.subplots(count, count, squeeze=False, sharex="col")
+    for j, name in enumerate(names):
+        diagonal = panels[j, j]
+        plot_profile(fit.profile(name), diagonal)
+        diagonal.yaxis.tick_right()
+        diagonal.yaxis.set_label_position("right")
+        if j < count - 1:
+            diagonal.tick_params(labelbottom=False)
+            diagonal.set_xlabel("")
+        for i in range(j + 1, count):
+            if j > 0:
+                panels[i, j].sharey(panels[i, 0])
+            contour = fit.contour(name, names[i], max(levels))
+            plot_contour(contour, panels[i, j], levels)
+            panels[i, j].label_outer()
+        for i in range(j):
+            panels[i, j].set_axis_off()
+    for panel in panels.flat:
+        panel.tick_params(labelsize=8)
+    return figure
+
+
+def plot_correlation(fit: Fit, ax: Any = None) -> Any:
+    """Plot the correlations of the parameters as a matrix of colors and numbers.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    ax
+        Axes to draw in; a new figure's if None.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    count = len(fit.names)
+    side = max(3.2, 0.6 * count + 1.5)
+    ax = _panel(ax, (side + 0.8, side))
+    image = ax.imshow(fit.correlation, cmap="RdBu_r", vmin=-1, vmax=1)
+    ax.set_xticks(range(count), fit.names, rotation=45, ha="right")
+    ax.set_yticks(range(count), fit.names)
+    for (i, j), value in np.ndenumerate(fit.correlation):
+        color = "white" if abs(value) > 0.6 else "black"
+        ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=color, fontsize=9)
+    ax.figure.colorbar(image, ax=ax, label="correlation", shrink=0.85)
+    return ax.figure

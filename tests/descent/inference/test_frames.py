@@ -1,0 +1,108 @@
+"""Tables of data and parameters, and parameters with uncertainties."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+import steepest as st
+from tests.cases.decay import T, Y, decay, residuals
+from tests.cases.published_fits import DISTANCE, SPEED, line
+
+
+def test_the_data_and_what_the_fit_makes_of_them():
+    fit = st.curve_fit(line, SPEED, DISTANCE)
+    frame = fit.to_frame()
+    assert list(frame) == [
+        *("x", "y", "fitted", "residual"),
+        *("leverage", "standardized_residual", "normal_quantile"),
+    ]
+    np.testing.assert_array_equal(frame["y"], DISTANCE)
+    np.testing.assert_allclose(frame["fitted"] + frame["residual"], DISTANCE)
+    # hatvalues and rstandard of lm(dist ~ speed, cars) for the first and the 49th car.
+    np.testing.assert_allclose(frame["leverage"][[0, 48]], [0.11486131, 0.07398540], atol=1e-7)
+    deviations = frame["standardized_residual"][[0, 48]]
+    np.testing.assert_allclose(deviations, [0.26604155, 2.91906003], atol=2e-6)
+    assert frame.sort_values("normal_quantile")["standardized_residual"].is_monotonic_increasing
+    quantiles = scipy.stats.norm.ppf((np.arange(50) + 0.5) / 50)
+    np.testing.assert_allclose(np.sort(frame["normal_quantile"]), quantiles)
+
+
+def test_columns_follow_x():
+    x = pd.DataFrame({"speed": SPEED, "cube": SPEED**3})
+    fit = st.curve_fit(lambda x, a, b: a * x["speed"] + b * x["cube"], x, DISTANCE, sigma=SPEED)
+    frame = fit.to_frame()
+    assert list(frame)[:6] == ["speed", "cube", "y", "sigma", "fitted", "residual"]
+    np.testing.assert_allclose(frame["leverage"].sum(), 2)
+    both = st.curve_fit(lambda x, a, b: a * x[0] + b * x[1], np.stack([SPEED, SPEED**3]), DISTANCE)
+    assert list(both.to_frame())[:3] == ["x[0]", "x[1]", "y"]
+    by_residuals = st.least_squares(residuals, np.ones(3)).to_frame()
+    whole = st.curve_fit(decay, T, Y).to_frame()
+    assert list(by_residuals) == list(whole)[3:]
+    np.testing.assert_allclose(by_residuals["residual"], whole["residual"], atol=1e-9)
+
+
+def test_parameters_and_their_intervals():
+    fit = st.curve_fit(decay, T, Y)
+    frame = fit.parameters_frame()
+    columns = ["value", "standard_error", "relative", "t", "p_value", "2.5%", "97.5%", "kind"]
+    assert list(frame) == columns
+    assert list(frame.index) == ["amplitude", "rate", "offset"]
+    np.testing.assert_array_equal(frame[["2.5%", "97.5%"]], fit.confidence_intervals())
+    # summary(lm(dist ~ speed, cars)), as R prints it.
+    cars = st.curve_fit(line, SPEED, DISTANCE).parameters_frame()
+    np.testing.assert_allclose(cars["t"], [9.464, -2.601], atol=5e-4)
+    np.testing.assert_allclose(cars["p_value"], [1.49e-12, 0.0123], rtol=3e-3)
+    known = st.curve_fit(line, SPEED, DISTANCE, sigma=15.0, absolute_sigma=True)
+    p_values = 2 * scipy.stats.norm.sf(np.abs(known.x / known.standard_errors))
+    np.testing.assert_allclose(known.parameters_frame()["p_value"], p_values)
+    assert "95% profile interval" in fit.report(method="profile")
+    profiled = fit.parameters_frame(0.9, "profile")
+    np.testing.assert_array_equal(profiled["95%"], fit.confidence_intervals(0.9, "profile")[:, 1])
+
+
+def test_restricted_parameters_are_marked():
+    start = {
+        "amplitude": 2.0,
+        "rate": st.Tied(lambda p: p["amplitude"] / 2.3),
+        "offset": st.Fixed(0.5),
+    }
+    fit = st.curve_fit(decay, T, Y, start, bounds=({"amplitude": 0.0}, {}))
+    assert fit.kinds == ("at least 0", "tied", "fixed")
+    lines = fit.report().splitlines()
+    (offset,) = [line for line in lines if line.startswith("offset")]
+    assert offset.endswith(" fixed")
+    assert "<td>tied</td>" in fit._repr_html_()
+    marked = st.curve_fit(decay, T, Y, {"amplitude": st.Positive(2.0), "rate": 1.0, "offset": 0.0})
+    assert marked.kinds == ("positive", "", "")
+    with pytest.warns(st.FitWarning):
+        bounded = st.curve_fit(decay, T, Y, [2, 1, 0.3], bounds=([0, 0, 0.1], [9, 9, 0.4]))
+    assert bounded.kinds == ("within 0 to 9", "within 0 to 9", "on its upper bound")
+    plain = st.curve_fit(decay, T, Y)
+    assert plain.kinds == ("", "", "")
+    assert "kind" not in plain.report()
+
+
+def test_parameters_as_uncertain_numbers():
+    fit = st.curve_fit(decay, T, Y)
+    numbers = fit.uncertain
+    product = numbers["amplitude"] * numbers["rate"]
+    value, error = fit.derive(lambda p: p["amplitude"] * p["rate"])
+    assert (product.n, product.s) == pytest.approx((value, error))
+    fixed = {"amplitude": 2.0, "rate": 1.0, "offset": st.Fixed(0.5)}
+    offset = st.curve_fit(decay, T, Y, fixed).uncertain["offset"]
+    assert (offset.n, offset.s) == (0.5, 0)
+    with pytest.warns(st.FitWarning):
+        vague = st.curve_fit(lambda x, a, b: (a + b) * x, T, Y)
+    with pytest.raises(ValueError, match="some standard errors are unknown: The Jacobian"):
+        _ = vague.uncertain
+
+
+def test_missing_packages_are_named(monkeypatch):
+    fit = st.curve_fit(decay, T, Y)
+    for package in ("pandas", "uncertainties"):
+        monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(ImportError, match="to_frame needs pandas, which is not installed"):
+        fit.to_frame()
+    with pytest.raises(ImportError, match="pip install uncertainties"):
+        _ = fit.uncertain

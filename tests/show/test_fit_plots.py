@@ -1,0 +1,64 @@
+"""Plots of profiles, joint regions and correlations."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import steepest as st
+from tests.cases.decay import T, Y, decay
+
+FIT = st.curve_fit(decay, T, Y)
+
+
+def test_one_panel_is_drawn_in_the_axes_given():
+    axes = Figure().subplots(1, 4)
+    figures = [
+        FIT.plot_profile("rate", axes[0], level=0.9),
+        FIT.profile("rate").plot(axes[1]),
+        FIT.plot_contours("rate", "offset", axes[2]),
+        FIT.plot_correlation(axes[3]),
+    ]
+    assert all(figure is axes[0].figure for figure in figures)
+    labels = [(ax.get_xlabel(), ax.get_ylabel()) for ax in axes[:3]]
+    assert labels == [("rate", "tau"), ("rate", "tau"), ("rate", "offset")]
+    low, high = FIT.confidence_intervals(0.9, "profile")[1]
+    drawn = [line.get_xdata() for line in axes[0].lines]
+    assert any(np.array_equal(x, [low, low]) for x in drawn)
+    assert any(np.array_equal(x, [high, high]) for x in drawn)
+    edge = FIT.contour("rate", "offset").edge(0.95)
+    assert any(np.array_equal(line.get_xydata()[:-1], edge) for line in axes[2].lines)
+    numbers = [text.get_text() for text in axes[3].texts]
+    assert numbers == [f"{value:.2f}" for value in FIT.correlation.reshape(-1)]
+
+
+def test_all_parameters_have_panels(tmp_path):
+    figure = FIT.plot_profile()
+    assert [ax.get_xlabel() for ax in figure.axes] == list(FIT.names)
+    figure = FIT.plot_contours()
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == 6
+    figure.savefig(tmp_path / "regions.png", dpi=50)
+    assert (tmp_path / "regions.png").stat().st_size > 5000
+    start = {"amplitude": 2.0, "rate": 1.0, "offset": st.Fixed(0.5)}
+    fixed = st.curve_fit(decay, T, Y, start)
+    assert len(fixed.plot_profile().axes) == 2
+    correlation = fixed.plot_correlation()
+    assert len(correlation.axes) == 2
+    with pytest.warns(st.FitWarning):
+        bounded = st.curve_fit(decay, T, Y, [3, 1, 0.3], bounds=([0, 0, 0], [9, 9, 0.42]))
+    assert len(bounded.plot_profile().axes) == 3
+
+
+def test_what_cannot_be_plotted():
+    axes = Figure().subplots()
+    with pytest.raises(ValueError, match="name a parameter, or leave ax out"):
+        FIT.plot_profile(ax=axes)
+    with pytest.raises(ValueError, match="name two parameters, or leave ax out"):
+        FIT.plot_contours(ax=axes)
+    with pytest.raises(ValueError, match="give both names, or none"):
+        FIT.plot_contours("rate")
+    with pytest.raises(ValueError, match="levels must be probabilities"):
+        FIT.contour("rate", "offset").plot(levels=[95])
+    one = st.curve_fit(lambda t, a: a * np.exp(-t), T, Y)
+    with pytest.raises(ValueError, match="two parameters that have a profile"):
+        one.plot_contours()
