@@ -29,6 +29,7 @@ from steepest.descent.problem.parameters import (
     element_names,
     ravel_parameters,
 )
+from steepest.descent.problem.single_numbers import numbers_as_arrays
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit import Fit, FitWarning
 from steepest.descent.results.fit_state import FinishedFit
@@ -49,6 +50,7 @@ from steepest.frames import warn_user
 
 
 @entry_point(SQUARES)
+@numbers_as_arrays
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,

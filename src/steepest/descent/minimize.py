@@ -23,6 +23,7 @@ from steepest.descent.problem.parameters import (
     element_names,
     ravel_parameters,
 )
+from steepest.descent.problem.single_numbers import numbers_as_arrays
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Result, Status
 from steepest.descent.running.callbacks import State
@@ -45,6 +46,7 @@ _X_LIMIT = 16
 
 
 @entry_point(LOSSES)
+@numbers_as_arrays
 def minimize(
     function: Callable[..., Any],
     x0: Any,
