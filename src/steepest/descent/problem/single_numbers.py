@@ -42,7 +42,7 @@ class Number32(np.float32):
     __getitem__, __iter__, __len__ = _item, _items, lambda number: 1
 
 
-def as_parameter(value: np.generic) -> np.generic:
+def as_parameter(value: Any) -> Any:
     """Return a number of NumPy's that can also be indexed."""
     kinds = {np.float64: Number64, np.float32: Number32}
     kind = kinds.get(type(value))

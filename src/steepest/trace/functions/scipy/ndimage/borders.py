@@ -90,3 +90,10 @@ def weighted(x: Array, weights: Any, sizes: Sequence[int], axes: Sequence[int]) 
         term = part * weights[place]
         total = term if total is None else total + term
     return total
+
+
+def weighted_along(x: Array, weights: Array, axis: int) -> Array:
+    """Return the sums of neighbors along one axis with many weights, as a product of matrices."""
+    lines = np.moveaxis(x, axis, -1)
+    places = np.arange(lines.shape[-1] - weights.size + 1)[:, None] + np.arange(weights.size)
+    return np.moveaxis(np.matmul(lines[..., places], weights), -1, axis)
