@@ -93,7 +93,9 @@ def weighted(x: Array, weights: Any, sizes: Sequence[int], axes: Sequence[int]) 
 
 
 def weighted_along(x: Array, weights: Array, axis: int) -> Array:
-    """Return the sums of neighbors along one axis with many weights, as a product of matrices."""
-    lines = np.moveaxis(x, axis, -1)
-    places = np.arange(lines.shape[-1] - weights.size + 1)[:, None] + np.arange(weights.size)
-    return np.moveaxis(np.matmul(lines[..., places], weights), -1, axis)
+    """Return the sums of neighbors along one axis with many weights, by Fourier transforms."""
+    lines, last = np.moveaxis(x, axis, -1), weights.size - 1
+    whole = 1 << (lines.shape[-1] - 1).bit_length()
+    spectrum = np.fft.rfft(lines, whole) * np.fft.rfft(weights[::-1], whole)
+    sums = np.fft.irfft(spectrum, whole)[..., last : lines.shape[-1]]
+    return np.moveaxis(sums.astype(x.dtype), -1, axis)

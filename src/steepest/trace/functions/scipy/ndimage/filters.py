@@ -21,10 +21,8 @@ from steepest.trace.functions.scipy.ndimage.borders import (
 from steepest.trace.functions.scipy.registry import floating, of_scipy
 
 _MOST = 400
-"""Largest number of weights that become an operation of the graph each."""
-
-_MOST_PRODUCTS = 1 << 24
-"""Largest number of products of neighbors and weights along an axis, which are one matrix."""
+"""Largest number of weights that become an operation of the graph each. More of them along one
+axis are a product of Fourier transforms."""
 
 
 def _demand_origin(name: str, size: int, origin: int) -> None:
@@ -38,7 +36,7 @@ def _correlated(
     name: str, x: Array, weights: Array, axes: list[int], origins: list[int], mode: str, cval: Any
 ) -> Array:
     is_long = weights.size > _MOST
-    if is_long and (len(axes) > 1 or weights.size * x.size > _MOST_PRODUCTS):
+    if is_long and len(axes) > 1:
         refuse(f"scipy.ndimage.{name} with {weights.size} weights, more than {_MOST},")
     for size, axis, origin in zip(weights.shape, axes, origins, strict=True):
         _demand_origin(name, size, origin)
