@@ -90,4 +90,4 @@ def _collect(node: Node, new: Mapping[Node, Node]) -> Node:
     return collected(node) or node
 
 
-__all__ = ["reroll"]
+__all__ = ["LEAST_SAVED", "reroll"]
