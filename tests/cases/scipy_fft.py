@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import scipy.fft as sf
+import scipy.fftpack as older
 
 NORMS = (None, "ortho", "forward", "backward")
 
@@ -82,3 +83,34 @@ CASES = {
     "ifftshift": [lambda x: sf.ifftshift(table(x)), lambda x: sf.ifftshift(x)],
 }
 CASES = {f"scipy.fft.{name}": cases for name, cases in CASES.items()}
+
+
+def of_older(name):
+    f = getattr(older, name)
+    if name.endswith(("2", "n")):
+        return [
+            lambda x: parts(f(complex_table(x))),
+            lambda x: parts(f(complex_table(x), (2, 4))),
+            lambda x: parts(f(complex_table(x), axes=(1, 0))),
+        ]
+    if name.endswith("fft"):
+        return [
+            lambda x: parts(f(complex_table(x))),
+            lambda x: parts(f(table(x), 5, 1)),
+            lambda x: parts(f(table(x), axis=0)),
+        ]
+    return [
+        *(
+            lambda x, kind=kind, norm=norm: f(table(x), kind, norm=norm)
+            for kind, norm in itertools.product((1, 2, 3, 4), (None, "ortho"))
+        ),
+        lambda x: f(table(x)),
+        *(lambda x, kind=kind: f(table(x), kind, 3, 0) for kind in (2, 3)),
+    ]
+
+
+OLDER = (
+    *("fft", "ifft", "fft2", "ifft2", "fftn", "ifftn"),
+    *("dct", "idct", "dst", "idst"),
+)
+CASES |= {f"scipy.fftpack.{name}": of_older(name) for name in OLDER}

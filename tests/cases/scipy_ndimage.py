@@ -61,6 +61,7 @@ CASES = {
         *(lambda x, m=m: sn.gaussian_filter1d(table(x), 1.1, mode=m) for m in MODES),
         *(lambda x, o=o: sn.gaussian_filter1d(table(x), 1.1 + x[0], axis=0, order=o, truncate=3.1) for o in range(4)),
         lambda x: sn.gaussian_filter1d(x, 0.7, radius=2),
+        *(lambda x, a=a: sn.gaussian_filter1d(np.outer(x, np.ones(5)), 60.0 + x[0], a, mode="nearest") for a in (0, 1)),
     ],
     "gaussian_filter": [lambda x: sn.gaussian_filter(table(x), 1.3), lambda x: sn.gaussian_filter(table(x), (0.8, x[0]), order=(0, 1), mode="wrap"), lambda x: sn.gaussian_filter(IMAGE, x[0]), lambda x: sn.gaussian_filter(table(x), (0, 1.0))],
     "map_coordinates": [

@@ -317,6 +317,33 @@ def test_loops_that_branch_stay_unrolled():
         assert st.compile(loop)(x) == loop(x)
 
 
+BRANCHES = {
+    "penalty before": lambda x, h: x[1] > 0.6,
+    "penalty after": lambda x, h: h > 0.9,
+    "whole number": lambda x, h: int(np.round(10 * x[1])) == 6,
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_loops_of_functions_that_branch_elsewhere_are_right(name, unrolled):
+    def loop(x):
+        rows = np.zeros((N + 1, 2))
+        rows[0] = x
+        for t in range(N):
+            rows[t + 1] = np.tanh(x[0] * rows[t][::-1] + Y[t])
+        return 10.0 * x[1] if BRANCHES[name](x, rows[-1, 0]) else np.sum(rows**2) * x[1]
+
+    graph = st.trace(loop, START)
+    nodes = len(order(unrolled(lambda: st.trace(loop, START)).outputs))
+    # A condition that depends on the loop is a node that other paths have in common.
+    assert (len(order(graph.outputs)) < 0.5 * nodes) is (name != "penalty after")
+    native, slope = st.compile(loop), st.compile(st.gradient(loop))
+    for x in (START, np.array([0.7, 0.62]), np.array([2.0, -0.9])):
+        np.testing.assert_allclose(native(x), loop(x), rtol=1e-12)
+        expected = unrolled(lambda x=x: st.gradient(loop)(x))
+        np.testing.assert_allclose(slope(x), expected, rtol=1e-10)
+
+
 def test_an_index_out_of_bounds_names_its_line():
     def loop(x):
         total = 0.0

@@ -12,7 +12,11 @@ from steepest.derivative import MAX_PATHS
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
 from steepest.descent.methods.base import needs_residuals
-from steepest.descent.methods.registry import choose_for_squares, is_for_losses
+from steepest.descent.methods.registry import (
+    choose_for_squares,
+    is_for_losses,
+    method_for_few_residuals,
+)
 from steepest.descent.minimize import check_kinds
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.objective import Objective
@@ -20,12 +24,21 @@ from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import loss_called
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.scipy_compat import GRADIENT_GOAL, SQUARES_GOAL, squares_stop
-from steepest.descent.stop_rules import DecrementUnknown, MaxIterations, StopRule
+from steepest.descent.stop_rules import (
+    DecrementBelow,
+    DecrementUnknown,
+    MaxIterations,
+    ResidualsAreRounding,
+    StopRule,
+)
 from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 
 MAX_ITERATIONS = 10_000
 """Default limit on the iterations of a fit."""
+
+FEW_GOAL: StopRule = DecrementBelow(1e-14) | ResidualsAreRounding()
+"""Default goal for fewer residuals than parameters. It does not depend on the residuals' unit."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +87,11 @@ def squares_problem(
         Default limit on the iterations of methods that use residuals.
     """
     method, reason = choose_for_squares(options.method)
-    stop, f_scale = options.stop, options.f_scale
-    check_kinds(residuals, stop, what="residuals")
+    f_scale = options.f_scale
+    check_kinds(residuals, options.stop, what="residuals")
     if not (np.isfinite(f_scale) and f_scale > 0):
         raise InputError(f"f_scale must be a positive number, got {f_scale!r}")
-    if isinstance(method, Search) and box is not None:
-        method = method.bounded()
-    if stop is None:
-        stop = squares_stop(*options.tolerances, default_goal(method))
-    if stop is None:
-        most = limit if needs_residuals(method) else MAX_ITERATIONS
-        stop = default_goal(method) | MaxIterations(most)
+    method, stop = _method_and_stop(method, default_goal(method), box, options, limit)
     record_every, record_x = recorded
     problem = Problem(
         Objective(residuals, True, loss_called(options.loss), float(f_scale), expand),
@@ -100,6 +107,42 @@ def squares_problem(
         box=box,
     )
     return problem, reason
+
+
+def problem_for_few_residuals(
+    problem: Problem, size: int, options: FitOptions
+) -> tuple[Problem, str] | None:
+    """Return what to solve if there are fewer residuals than parameters, and why.
+
+    Parameters
+    ----------
+    problem
+        The problem with the usual method.
+    size
+        Number of parameters.
+    options
+        The options of the fit. If they name a method, the result is None.
+    """
+    if options.method is not None:
+        return None
+    method, reason = method_for_few_residuals(size)
+    method, stop = _method_and_stop(method, FEW_GOAL, problem.box, options, MAX_ITERATIONS)
+    return problem._replace(method=method, stop=stop), reason
+
+
+def _method_and_stop(
+    method: Any, goal: StopRule, box: Box | None, options: FitOptions, limit: int
+) -> tuple[Any, StopRule]:
+    """Return a method as it is used within bounds, and its stop rule."""
+    if isinstance(method, Search) and box is not None:
+        method = method.bounded()
+    stop = options.stop
+    if stop is None:
+        stop = squares_stop(*options.tolerances, goal)
+    if stop is None:
+        most = limit if needs_residuals(method) else MAX_ITERATIONS
+        stop = goal | MaxIterations(most)
+    return method, stop
 
 
 def default_goal(method: Any) -> StopRule:

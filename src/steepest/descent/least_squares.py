@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
-from steepest.descent.fit_problem import FitOptions, squares_problem
+from steepest.descent.fit_problem import FitOptions, problem_for_few_residuals, squares_problem
 from steepest.descent.inference.fit import Fit, FitWarning
 from steepest.descent.methods import Search
 from steepest.descent.minimize import (
@@ -22,7 +22,7 @@ from steepest.descent.minimize import (
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, snapshot_data
 from steepest.descent.problem.differencing import is_differenced
-from steepest.descent.problem.objective import bound_to_tables
+from steepest.descent.problem.objective import bound_to_data
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -30,6 +30,7 @@ from steepest.descent.problem.parameters import (
     element_names,
     ravel_parameters,
 )
+from steepest.descent.problem.single_numbers import numbers_as_arrays
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.status import Status
@@ -49,6 +50,7 @@ from steepest.frames import warn_user
 
 
 @entry_point(SQUARES)
+@numbers_as_arrays
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,
@@ -84,7 +86,8 @@ def least_squares(
         Further arguments of the residuals. A single one need not be in a tuple.
     method : Search or str, optional
         Descent method, or its name, also SciPy's. By default :class:`LevenbergMarquardt`, which is
-        also used for SciPy's ``"lm"`` and ``"trf"``.
+        also used for SciPy's ``"lm"`` and ``"trf"``. For fewer residuals than parameters it is
+        :class:`TrustRegion`: a residual that is itself a sum of squares is far from linear.
     bounds : tuple or scipy.optimize.Bounds, optional
         Two ends (lower, upper), each a number or in the structure of `x0`. If start values are
         marked, two dicts by name.
@@ -158,7 +161,7 @@ def least_squares(
         if end is not None:
             return Fit(end, end.names)
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
-    function, args = bound_to_tables(function, args)
+    function, args = bound_to_data(function, args)
     options = FitOptions(
         method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
     )
@@ -215,7 +218,10 @@ def fit_residuals(
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
     saved_settings = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
-    run = solve(problem, vector, callback, progress, reason, None, saved_settings)
+    few = problem_for_few_residuals(problem, vector.size, options)
+    run = solve(problem, vector, callback, progress, reason, None, saved_settings, few)
+    if few is not None and run.method == few[0].method:
+        problem, reason = few
     run = mark_if_singular(run, problem, vector)
     if data is None:  # curve_fit warns of its parameters itself
         warn_of_idle(run)

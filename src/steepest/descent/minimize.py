@@ -15,7 +15,7 @@ from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
 from steepest.descent.problem.differencing import is_differenced
-from steepest.descent.problem.objective import Objective, bound_to_tables, further_arguments
+from steepest.descent.problem.objective import Objective, bound_to_data, further_arguments
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -23,6 +23,7 @@ from steepest.descent.problem.parameters import (
     element_names,
     ravel_parameters,
 )
+from steepest.descent.problem.single_numbers import numbers_as_arrays
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Result, Status
 from steepest.descent.running.callbacks import State
@@ -45,6 +46,7 @@ _X_LIMIT = 16
 
 
 @entry_point(LOSSES)
+@numbers_as_arrays
 def minimize(
     function: Callable[..., Any],
     x0: Any,
@@ -161,7 +163,7 @@ def minimize(
     chosen = get_engine(engine)
     check_batches(batches)
     check_kinds(function, stop, callback)
-    function, args = bound_to_tables(function, args)
+    function, args = bound_to_data(function, args)
     x0, expand = split_transforms(as_x0(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))

@@ -294,6 +294,26 @@ class DecrementUnknown(StopRule):
 
 
 @dataclass(frozen=True)
+class ResidualsAreRounding(StopRule):
+    """Met where rounding x changes the residuals by about their norm, so that they count as 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from steepest.descent.stop_rules import ResidualsAreRounding
+    >>> st.DecrementBelow(1e-14) | ResidualsAreRounding()
+    DecrementBelow(threshold=1e-14) | ResidualsAreRounding()
+    """
+
+    uses_previous_step = False
+
+    def met(self, point: Point) -> Any:
+        # The gradient is J.T @ r, so this implies norm(r) <= 100 * eps * norm(J * x).
+        least = 100 * np.finfo(point.x.dtype).eps
+        return 2 * point.loss <= least * np.sqrt(np.sum(np.square(point.gradient * point.x)))
+
+
+@dataclass(frozen=True)
 class StepBelow(StopRule):
     """Stop as soon as an update was short.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, UnsupportedError
 from steepest.frames import hides_frames
-from steepest.graph import Graph, Guard, Node, Signature, trees
+from steepest.graph import Graph, Guard, Node, Signature, order, trees
 from steepest.graph.source import ENTRIES, at, function_source
 from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
@@ -28,7 +28,7 @@ from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
 from steepest.trace.recording.dtypes import check_dtype, check_plain
 from steepest.trace.recording.session import Session, current, open_session
-from steepest.trace.rerolling import reroll
+from steepest.trace.rerolling import LEAST_SAVED, reroll
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,11 @@ def rerolled(nodes: list[Node]) -> list[Node]:
     session = current()
     guards, demanded = session.guards, session.demanded
     if any(guard.condition not in demanded for guard in guards):
-        return nodes  # paths have their conditions in common, node by node
+        # Paths have their conditions in common, node by node: those stay as they are.
+        conditions = [guard.condition for guard in guards]
+        shorter = reroll(nodes, session.sources, session.has_slope)
+        saved = len(order([*nodes, *conditions])) - len(order([*shorter, *conditions]))
+        return shorter if saved >= LEAST_SAVED else nodes
     new = [guard for guard in guards if not demanded[guard.condition]]
     conditions = [guard.condition for guard in new]
     nodes = reroll([*nodes, *conditions], session.sources, session.has_slope)

@@ -16,6 +16,7 @@ from steepest.descent.methods import (
     Adam,
     Dogleg,
     LevenbergMarquardt,
+    NewtonCG,
     NonlinearCG,
     Search,
     TrustRegion,
@@ -134,6 +135,16 @@ def choose_for_squares(method: Any) -> tuple[Any, str]:
     if method is None:
         return _FOR_SQUARES, "a sum of squares of residuals with known derivatives"
     return choose_method(method), ""
+
+
+def method_for_few_residuals(size: int) -> tuple[Any, str]:
+    """Return the method for fewer residuals than parameters, and why it was chosen.
+
+    The residual is often a sum of squares already, or a distance. A linear model of it says little
+    about its minimum.
+    """
+    method = TrustRegion() if size <= _DENSE else NewtonCG()
+    return method, "fewer residuals than parameters: their curvature matters"
 
 
 def choose_method(method: Any, for_loss: bool = False) -> Any:

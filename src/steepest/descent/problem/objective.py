@@ -21,7 +21,7 @@ from steepest.graph import Node, trees
 from steepest.graph.source import at, function_source
 from steepest.trace import TracedArray, as_traced, current, is_tracing, node_of
 from steepest.trace.following.follow import wrap_captured
-from steepest.trace.recording.dtypes import is_foreign_array
+from steepest.trace.recording.dtypes import SUPPORTED, is_foreign_array
 from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
 
 _MOST_OPERANDS = 64
@@ -124,14 +124,17 @@ class FirstOf:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A function of which some further arguments are given: tables of other libraries.
+    """A function of which some further arguments are given.
+
+    They are data that cannot be inputs of a graph, such as tables and complex arrays. The
+    recording sees them as it sees what a function captures.
 
     Attributes
     ----------
     function
         The user's function.
     given
-        The tables, by their numbers among the further arguments.
+        The data, by their numbers among the further arguments.
     """
 
     function: Callable[..., Any]
@@ -152,16 +155,16 @@ class Bound:
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.function, *[(number, id(table)) for number, table in self.given]
+        return self.function, *[(number, id(data)) for number, data in self.given]
 
     def __call__(self, x: Any, *args: Any) -> Any:
         """Return what the function does."""
         everything = list(args)
-        for number, table in self.given:
+        for number, data in self.given:
             if is_tracing():
-                read = functools.partial(_itself, table)
-                table = wrap_captured(table, read, f"args[{number}]", current())
-            everything.insert(number, table)
+                read = functools.partial(_itself, data)
+                data = wrap_captured(data, read, f"args[{number}]", current())
+            everything.insert(number, data)
         if is_tracing():
             return call_traced(self.function, current(), (x, *everything))
         return self.function(x, *everything)
@@ -171,15 +174,28 @@ def _itself(value: Any) -> Any:
     return value
 
 
-def bound_to_tables(
+def bound_to_data(
     function: Callable[..., Any], args: Sequence[Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return a function to which its arguments that are tables are bound, and the others."""
-    given = [(i, arg) for i, arg in enumerate(args) if is_foreign_array(arg)]
+    """Return a function to which arguments that cannot be inputs are bound, and the others."""
+    given = [(i, arg) for i, arg in enumerate(args) if not _can_be_input(arg)]
     if not given:
         return function, tuple(args)
-    others = tuple(arg for arg in args if not is_foreign_array(arg))
+    numbers = {i for i, _ in given}
+    others = tuple(arg for i, arg in enumerate(args) if i not in numbers)
     return Bound(function, tuple(given)), others
+
+
+def _can_be_input(arg: Any) -> bool:
+    """Whether the arrays of a further argument can be inputs of a graph."""
+    return not is_foreign_array(arg) and all(map(_is_recordable, trees.leaves(arg)))
+
+
+def _is_recordable(leaf: Any) -> bool:
+    """Whether a leaf is no array, or a plain one of a dtype that all engines have."""
+    if isinstance(leaf, np.ndarray):
+        return type(leaf) in (np.ndarray, np.memmap) and leaf.dtype in SUPPORTED
+    return not isinstance(leaf, np.generic) or leaf.dtype in SUPPORTED
 
 
 def further_arguments(function: Callable[..., Any], args: Any) -> tuple[Any, ...]:

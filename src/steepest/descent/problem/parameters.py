@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.problem.single_numbers import as_parameter
 from steepest.errors import InputError
 from steepest.graph import Shape, trees
 
@@ -54,7 +55,7 @@ class ParameterLayout:
         """Return the nested parameters in a vector, in their own dtypes or in `dtype`."""
         if self.is_array:
             leaf = np.array(vector, dtype or self.dtypes[0]).reshape(self.shapes[0])
-            return leaf if leaf.ndim else leaf[()]
+            return leaf if leaf.ndim else as_parameter(leaf[()])
         leaves = [
             leaf.astype(dtype or own)[()] if leaf.ndim == 0 else leaf.astype(dtype or own)
             for leaf, own in zip(self.pieces(vector), self.dtypes, strict=True)

@@ -15,7 +15,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
-from steepest.descent.problem.differencing import with_differences
+from steepest.descent.problem.differencing import is_differenced, with_differences
 from steepest.descent.problem.parameters import check_finite
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.callbacks import State, of_state
@@ -44,6 +44,7 @@ def solve(
     reason: str = "",
     earlier: tuple[Snapshot, Recording] | None = None,
     more: Mapping[str, Any] = MappingProxyType({}),
+    for_few: tuple[Problem, str] | None = None,
 ) -> Result:
     """Return the result of a problem.
 
@@ -59,11 +60,14 @@ def solve(
         Snapshot and history of a saved run to continue.
     more
         Further settings to save with the run.
+    for_few
+        What to solve, and why, if there turn out to be fewer residuals than parameters. It is
+        taken only if all derivatives are exact, since its method needs second ones.
     """
     function = problem.objective.function
-    return with_differences(
-        function, lambda: _solve(problem, vector, callback, progress, reason, earlier, more)
-    )
+
+    settings = callback, progress, reason, earlier, more, for_few
+    return with_differences(function, lambda: _solve(problem, vector, *settings))
 
 
 def _solve(
@@ -74,12 +78,15 @@ def _solve(
     reason: str,
     earlier: tuple[Snapshot, Recording] | None,
     more: Mapping[str, Any],
+    for_few: tuple[Problem, str] | None,
 ) -> Result:
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     called = None if callback is None else of_state(callback)
     with _progress_display(problem, limit, progress) as watch:
-        active = _ActiveRun(problem, vector, earlier, callback is not None)
+        active = _ActiveRun(problem, vector, earlier, callback is not None, for_few)
+        if active.problem is not problem:
+            problem, reason = active.problem, for_few[1] if for_few else reason
         ending = active.to_end(limit, called, watch)
     run, ended = active.run, time.perf_counter()
     if ending is StopReason.DIVERGED and run.count == 0:
@@ -105,9 +112,14 @@ class _ActiveRun:
         vector: np.ndarray,
         earlier: tuple[Snapshot, Recording] | None,
         has_callback: bool,
+        for_few: tuple[Problem, str] | None = None,
     ) -> None:
-        self.problem = problem
         self.prepared, self.traced, self.compiled = compile_problem(problem, vector)
+        if for_few is not None and self.has_few_residuals(problem):
+            problem = for_few[0]
+            self.prepared, traced, compiled = compile_problem(problem, vector)
+            self.traced, self.compiled = self.traced + traced, self.compiled + compiled
+        self.problem = problem
         self.started, self.pauses = time.perf_counter(), 0.0
         if earlier is None:
             self.run = self.prepared.start(start_of(problem, self.prepared, vector))
@@ -116,6 +128,12 @@ class _ActiveRun:
             self.run.recording = earlier[1]
         of_residuals = problem.objective.of_residuals and has_callback
         self._plain = _residuals(problem) if of_residuals else None
+
+    def has_few_residuals(self, problem: Problem) -> bool:
+        """Whether there are fewer residuals than parameters, and nothing is differenced."""
+        number = self.prepared.paths[-1].observations
+        is_few = number < sum(problem.layout.sizes)
+        return is_few and not is_differenced(problem.objective.function)
 
     def to_end(self, limit: int | None, called: Any, watch: Any) -> StopReason:
         """Advance the run to its end, compiling new paths on the way, and return why it ended."""

@@ -16,6 +16,7 @@ from steepest.ops import SCAN
 from steepest.trace.rerolling.build import scan_of
 from steepest.trace.rerolling.rows import collected
 from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of
+from steepest.trace.rerolling.stores import with_stores_merged
 
 MOST_LOOPS = 24
 """Loops that are looked for, one after the other: each search walks the whole graph."""
@@ -43,6 +44,23 @@ def reroll(
         which a loop would compute all the same, for each variable.
     """
     outputs = list(outputs)
+    merged = with_stores_merged(outputs, sources) if _is_long(outputs) else None
+    if merged is not None:
+        rerolled = _reroll(merged, sources, has_slope)
+        if rerolled is not merged:
+            return rerolled
+    return _reroll(outputs, sources, has_slope)
+
+
+def _is_long(outputs: Sequence[Node]) -> bool:
+    return len(order(outputs)) >= LEAST_SAVED
+
+
+def _reroll(
+    outputs: list[Node],
+    sources: MutableMapping[Node, Source],
+    has_slope: Callable[[Node], bool],
+) -> list[Node]:
     vectors: set[Node] = set()
     nodes = order(outputs)
     if len(nodes) >= LEAST_SAVED and any(node.op is SCAN for node in nodes):
@@ -72,4 +90,4 @@ def _collect(node: Node, new: Mapping[Node, Node]) -> Node:
     return collected(node) or node
 
 
-__all__ = ["reroll"]
+__all__ = ["LEAST_SAVED", "reroll"]

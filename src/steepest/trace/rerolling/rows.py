@@ -90,9 +90,21 @@ def _picked(nodes: Sequence[Node]) -> Node | None:
         picked: Slice = (start, number, distance)
     elif distance == size and views[0].is_contiguous:
         picked = (start, number * size, 1)
+    elif distance > size and views[0].is_contiguous:
+        return _strided(flat, start, number, size, distance)
     else:
         return None
     return _reshaped(make(TABLE["getitem"], (flat,), slices=(picked,)), (number, size))
+
+
+def _strided(flat: Node, start: int, number: int, size: int, distance: int) -> Node | None:
+    """Return rows of a vector that do not touch; None if it ends too early to be cut into rows."""
+    before = max(0, start + number * distance - flat.size)
+    if before > min(start, distance - size):
+        return None
+    span: Slice = (start - before, number * distance, 1)
+    rows = _reshaped(make(TABLE["getitem"], (flat,), slices=(span,)), (number, distance))
+    return make(TABLE["getitem"], (rows,), slices=((0, number, 1), (before, size, 1)))
 
 
 class _View(NamedTuple):

@@ -11,6 +11,7 @@ from steepest.trace.functions.scipy import special
 def _register() -> None:
     from steepest.trace.functions.scipy import (  # noqa: F401
         fft,
+        fftpack,
         integrate,
         interpolate,
         linalg,

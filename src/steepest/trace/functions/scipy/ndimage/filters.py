@@ -16,11 +16,13 @@ from steepest.trace.functions.scipy.ndimage.borders import (
     image,
     one_each,
     weighted,
+    weighted_along,
 )
 from steepest.trace.functions.scipy.registry import floating, of_scipy
 
 _MOST = 400
-"""Largest number of weights; each becomes an operation of the graph."""
+"""Largest number of weights that become an operation of the graph each. More of them along one
+axis are a product of Fourier transforms."""
 
 
 def _demand_origin(name: str, size: int, origin: int) -> None:
@@ -33,12 +35,15 @@ def _demand_origin(name: str, size: int, origin: int) -> None:
 def _correlated(
     name: str, x: Array, weights: Array, axes: list[int], origins: list[int], mode: str, cval: Any
 ) -> Array:
-    if weights.size > _MOST:
+    is_long = weights.size > _MOST
+    if is_long and len(axes) > 1:
         refuse(f"scipy.ndimage.{name} with {weights.size} weights, more than {_MOST},")
     for size, axis, origin in zip(weights.shape, axes, origins, strict=True):
         _demand_origin(name, size, origin)
         before = size // 2 + origin
         x = continued(name, x, axis, before, size - 1 - before, mode, cval)
+    if is_long:
+        return weighted_along(x, weights.astype(x.dtype), axes[0])
     return weighted(x, weights.astype(x.dtype), weights.shape, axes)
 
 
