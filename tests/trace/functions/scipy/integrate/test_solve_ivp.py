@@ -77,7 +77,7 @@ def test_linear_systems_at_random(random):
 @pytest.mark.parametrize("problem", ALL.values(), ids=ALL)
 def test_implicit_methods_are_as_accurate_as_scipys(problem, method):
     tolerance = {"rtol": 1e-6, "atol": 1e-9 * np.ones(problem.start(problem.p).size)}
-    exact, scale = problem.exact(problem.p), problem.scale()
+    exact, scale = problem.solution, problem.scale
     mine = st.compile(lambda p: problem.solve(p, method, **tolerance).y)(problem.p)
     plain = problem.solve(problem.p, method, **tolerance).y
     error, scipys = (np.abs((y - exact) / scale).max() for y in (mine, plain))
@@ -93,14 +93,13 @@ def test_gradients_are_those_of_differences(problem, method):
     tight = {"rtol": 1e-9, "atol": 1e-12}
     if method == "BDF":
         tight = {"rtol": 1e-10, "atol": 1e-13}
-    loss = lambda q: problem.loss(problem.p * np.exp(q), method, **tight)
+    of_p = problem.loss(method, **tight)
+    loss = lambda q: of_p(problem.p * np.exp(q))
     gradient = st.compile(st.gradient(loss))(np.zeros(problem.p.size))
     expected = problem.exact_gradient()
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
 
-# The loss reads a memo, which may change: it is traced anew at each call.
-@pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
 def test_derivatives_are_exact_for_the_chosen_steps(method):
     # With steps of one size, differences are those of the same discrete solution.
@@ -108,7 +107,7 @@ def test_derivatives_are_exact_for_the_chosen_steps(method):
     options = {"max_step": 0.05, "first_step": 0.05, "rtol": 1e-3, "atol": 1e2}
     if method in ("Radau", "BDF"):
         options = {"max_step": 0.01, "first_step": 0.01, "rtol": 1e-13, "atol": 1e-2}
-    loss = lambda p: problem.loss(p, method, **options)
+    loss = problem.loss(method, **options)
     # SciPy solves the equations of an implicit step only to the tolerance.
     value = st.compile(loss) if method in ("Radau", "BDF") else loss
     h = 1e-4
@@ -131,7 +130,7 @@ def test_derivatives_are_exact_for_the_chosen_steps(method):
 @pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF"])
 def test_engines_agree(method):
     problem = SMOOTH["lotka_volterra"]
-    loss = lambda p: problem.loss(p, method, rtol=1e-4)
+    loss = problem.loss(method, rtol=1e-4)
     trace = trace_function(st.value_and_gradient(loss), (problem.p,))
     results = [
         engine.compile([trace.graph])([problem.p, *trace.captured_arrays()])[1]
