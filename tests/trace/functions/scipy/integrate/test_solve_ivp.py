@@ -220,6 +220,20 @@ def test_a_solver_that_fails_says_so():
     assert (success, status) == (True, 0)
 
 
+@pytest.mark.parametrize("method", ["RK45", "BDF"])
+def test_a_solution_of_too_many_steps_ends_and_has_failed(method):
+    # Compiled code cannot be interrupted.
+    def solve(rate):
+        fast = lambda t, y: [y[1], -(rate**2) * y[0]]
+        found = solve_ivp(fast, (0.0, 1e7), [1.0, 0.0], method, t_eval=[0.5, 1e7])
+        assert found.message.startswith("The solver did not reach the end")
+        return found.y, found.success, found.status
+
+    y, success, status = st.compile(solve)(1.0)
+    assert (success, status) == (False, -1)
+    assert np.isnan(y).all()
+
+
 def test_a_loop_may_hold_a_solution():
     def step(level, rate):
         found = solve_ivp(lambda t, y: -rate * y, (0, 1), np.array([level]), t_eval=[1.0])

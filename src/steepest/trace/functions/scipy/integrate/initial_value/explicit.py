@@ -20,7 +20,7 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     combined,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import MOST_STEPS, walk
 
 _SAFETY = 0.9
 
@@ -73,7 +73,7 @@ class Explicit:
             }
             return after, {"t": t, "h": h}, accept
 
-        return walk(problem, attempt, start, lambda carry: carry["y"])
+        return walk(problem, attempt, start, lambda carry: carry["y"], self.most_steps)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
@@ -109,6 +109,11 @@ class Explicit:
         for i in range(number):
             total = (total + curve[:, number - 1 - i]) * (x if i % 2 == 0 else 1 - x)
         return segment["y"] + total
+
+    @property
+    def most_steps(self) -> int:
+        """Most steps that are tried."""
+        return MOST_STEPS
 
     @property
     def curves(self) -> int:
