@@ -248,7 +248,8 @@ class Code:
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
         is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
-        if self._is_due or not (is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size):
+        is_slow = self._uses > 1 and self._seconds > _SECONDS_TO_OPTIMIZE * size
+        if self._is_due or not (is_used_often or is_slow):
             return
         self._is_due = True
         background.submit(self._optimize)
