@@ -7,7 +7,7 @@ OLDEST := .venv-oldest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TEST_TOOLS := pytest pytest-xdist hypothesis numpydoc mpmath scipy pandas optax joblib lmfit numba \
 	'dask[distributed]' ruff mypy
-PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix lmfit
+PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix diffrax lmfit
 
 # What depends most on the versions of other packages: tracing, machine code, descents, fits,
 # files, the command line.
@@ -54,6 +54,7 @@ bench: $(VENV)/bench
 	$(BIN)/python benchmarks/first_calls.py --json bench-first.json
 	$(BIN)/python benchmarks/linear_algebra.py
 	$(BIN)/python benchmarks/scientific_python.py
+	$(BIN)/python benchmarks/odes.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py

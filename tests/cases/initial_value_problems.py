@@ -34,27 +34,34 @@ class Ivp:
             **{"t_eval": self.times, **options},
         )
 
-    def loss(self, p, method="RK45", **options):
-        """Return a sum of the solution with weights, each divided by its size."""
-        y = self.solve(p, method, **options).y
-        weights = np.cos(np.arange(y.size)).reshape(y.shape)
-        return np.sum(weights * y / self.scale())
+    def loss(self, method="RK45", **options):
+        """Return a function of the parameters: a sum of the solution with weights."""
+        weights = self.weights  # an array, not a computation that is recorded with the loss
+        return lambda p: np.sum(weights * self.solve(p, method, **options).y)
 
-    @functools.cache  # noqa: B019
+    @functools.cached_property
+    def weights(self):
+        """Weights of the solution, each divided by its size."""
+        number = np.arange(self.solution.size).reshape(self.solution.shape)
+        return np.cos(number) / self.scale
+
+    @functools.cached_property
+    def solution(self):
+        return self.exact(self.p)
+
+    @functools.cached_property
     def scale(self):
-        return np.abs(self.exact(self.p)).max(axis=1, keepdims=True)
+        return np.abs(self.solution).max(axis=1, keepdims=True)
 
-    def exact(self, p, **options):
-        method = "Radau" if self in STIFF.values() else "DOP853"
-        tight = {"rtol": 1e-11, "atol": 1e-14 * np.ones(self.start(p).size)}
-        return self.solve(p, method, **tight, **options).y
+    def exact(self, p):
+        if self in STIFF.values():
+            return self.solve(p, "LSODA", rtol=1e-12, atol=1e-15).y
+        return self.solve(p, "DOP853", rtol=1e-11, atol=1e-14).y
 
     @functools.cache  # noqa: B019
     def exact_gradient(self):
         """Return the gradient of the loss by the logarithms of the parameters, by differences."""
-        scale, shape = self.scale(), self.exact(self.p).shape
-        weights = np.cos(np.arange(np.prod(shape))).reshape(shape)
-        loss = lambda q: np.sum(weights * self.exact(self.p * np.exp(q)) / scale)
+        loss = lambda q: np.sum(self.weights * self.exact(self.p * np.exp(q)))
         h = 2e-3
         return np.array([
             (8 * (loss(h * e) - loss(-h * e)) - (loss(2 * h * e) - loss(-2 * h * e))) / (12 * h)

@@ -16,6 +16,7 @@ from steepest.errors import InputError
 from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
 from steepest.lazy import keep_recent
+from steepest.ops.arrays.relief import machine_code_allowed
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.arrays.aliasing import check_call
 from steepest.trace.following.follow import follow
@@ -53,6 +54,10 @@ def interpret(paths: Sequence[Graph]) -> Executable:
     evaluators: dict[int, Any] = {}  # a path decides what is known besides the inputs
 
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        with machine_code_allowed():
+            return computed(values)
+
+    def computed(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
         known = dict(zip(paths[-1].inputs, values, strict=True))
         branch: Branch | int | None = tree
         while isinstance(branch, Branch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from steepest.errors import VerificationError
 from steepest.graph.graph import Graph
 from steepest.graph.node import make
@@ -35,5 +37,11 @@ def verify(graph: Graph) -> Graph:
             raise VerificationError(f"{node} is not interned")
         for value in node.attributes.values():
             if isinstance(value, Graph):  # the step of a loop
-                verify(value)
+                _verify_step(value)
     return graph
+
+
+@functools.lru_cache(maxsize=1024)
+def _verify_step(step: Graph) -> None:
+    """Check the step of a loop. Passes meet the same one many times."""
+    verify(step)

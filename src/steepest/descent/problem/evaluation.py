@@ -11,13 +11,17 @@ import numpy as np
 from steepest.derivative import pull_back, push_forward, pushed_by
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.differencing import allowing_differences
-from steepest.graph import Node, Shape, trees
+from steepest.graph import Graph, Node, Shape, order, trees
 from steepest.ops.linear_algebra.triangular import triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
 
 _UNROLLED = 24
 """Largest number of parameters with a pushforward each in the graph; more are done in a loop."""
+
+_LONG_LOOP = 150
+"""Nodes of loops from which on the columns of a Jacobian are computed in a loop, too: the loops
+would be compiled once for each column."""
 
 
 class Evaluation:
@@ -218,7 +222,18 @@ def slope_columns(output: Node, x: TracedArray) -> Sequence[Any]:
     """Return the derivatives of an array by each number of a vector, of the array's shape."""
     push = pushed_by([output], [x.node])
     units = np.eye(x.size, dtype=x.dtype)
-    return [_tangent(push([as_traced(unit)]), output) for unit in units]
+    column: Callable[[Any], Any] = lambda unit: _tangent(push([as_traced(unit)]), output)
+    if x.size > 1 and _has_long_loop(output, x):
+        _, columns = scan(lambda nothing, unit: (nothing, column(unit)), 0.0, units)
+        return [columns[i] for i in range(x.size)]
+    return [column(unit) for unit in units]
+
+
+def _has_long_loop(output: Node, x: TracedArray) -> bool:
+    """Return whether a loop between a vector and an array would be long code in each column."""
+    nodes = order([output], stop=frozenset([x.node]))
+    loops = [step for node in nodes for step in node.attributes.values() if type(step) is Graph]
+    return sum([len(order(step.outputs)) for step in loops]) > _LONG_LOOP
 
 
 def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:

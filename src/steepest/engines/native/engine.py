@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from steepest.derivative import Executable
 from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.native.programs.batch import compile_lanes, lanes_for
@@ -16,7 +18,8 @@ from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.one_shot import OneCall, one_call
 from steepest.engines.program import Program
 from steepest.engines.protocol import Run, Start
-from steepest.graph import Graph, order
+from steepest.graph import Graph, Node, order
+from steepest.ops.arrays.relief import OFFERED
 
 _FIRST_SECONDS = 5e-3
 _SECONDS_PER_ELEMENT = 1e-9
@@ -44,6 +47,16 @@ class NativeStarter:
     def one_call(self, steps: int) -> Callable[..., OneCall] | None:
         """Return what prepares whole descents of at most `steps` updates in one call."""
         return one_call(self.tiers.best, steps)
+
+
+def _completed(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the value of a node of inputs."""
+    taken = compile_paths([Graph(node.operands, (node,))])(arrays)
+    assert taken is not None, "a graph without guards has one path"
+    return taken[1][0]
+
+
+OFFERED.append(_completed)
 
 
 @dataclass(frozen=True)

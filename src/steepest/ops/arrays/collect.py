@@ -15,6 +15,7 @@ from steepest.graph import Graph, Node, Shape, make
 from steepest.ops.aliases import Tensor, Torch
 from steepest.ops.arrays.loops import run_step, run_step_in_torch, step_input
 from steepest.ops.arrays.reduction import SUM
+from steepest.ops.arrays.relief import completed, steps_in_numpy
 from steepest.ops.derivative_rules import Zero
 from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY
 from steepest.ops.elementwise.comparison import LESS
@@ -67,9 +68,19 @@ def _infer(
 
 def _collect(carry: Any, *around: Any, condition: Graph, step: Graph, limit: int) -> np.ndarray:
     rows = np.zeros((limit, step.outputs[1].size), carry.dtype)
-    count = 0
+    count, left = 0, steps_in_numpy(condition, step)
     with np.errstate(all="ignore"):
         while run_step(condition, [carry, *around])[0]:
+            left -= 1
+            if left < 0:
+                attributes = {"condition": condition, "step": step, "limit": limit}
+                packed = completed(COLLECT, [carry, *around], **attributes)
+                layout = CollectLayout(carry.size, rows.shape[1], limit)
+                carry, found = packed[: layout.carry], int(packed[layout.carry])
+                more = packed[layout.rows :].reshape(rows.shape)[:found]
+                rows[count : count + found] = more[: max(limit - count, 0)]
+                count += found
+                break
             carry, row, keep = run_step(step, [carry, *around])
             if keep and count < limit:
                 rows[count] = row

@@ -8,6 +8,7 @@ numbered from 0; values of the enclosing function that it uses are further opera
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 from steepest.graph import Graph, Node, Shape, make, order
 from steepest.ops.aliases import Tensor, Torch
 from steepest.ops.arrays.reduction import SUM
+from steepest.ops.arrays.relief import completed, steps_in_numpy
 from steepest.ops.derivative_rules import Rule
 from steepest.ops.elementwise.arithmetic import ADD, MULTIPLY
 from steepest.ops.elementwise.comparison import LESS
@@ -191,6 +193,8 @@ def _scan_infer(
 
 def _scan(carry: Any, rows: Any, *around: Any, step: Graph, keeps: bool = True) -> np.ndarray:
     before, yielded = [], []
+    if len(rows) > steps_in_numpy(step):
+        return completed(SCAN, [carry, rows, *around], step=step, keeps=keeps)
     for row in rows:
         if keeps:
             before.append(carry)
@@ -255,15 +259,20 @@ def _while_infer(
 
 
 def _counts(limit: int | None) -> Any:
-    return range(limit) if limit is not None else iter(int, 1)
+    return range(limit) if limit is not None else itertools.count()
 
 
 def _while(
     carry: Any, *around: Any, condition: Graph, step: Graph, limit: int | None
 ) -> np.ndarray:
-    for _ in _counts(limit):
+    in_numpy = steps_in_numpy(condition, step)
+    for done in _counts(limit):
         if not run_step(condition, [carry, *around])[0]:
             break
+        if done >= in_numpy:
+            left = None if limit is None else limit - done
+            attributes = {"condition": condition, "step": step, "limit": left}
+            return completed(WHILE, [carry, *around], **attributes)
         (carry,) = run_step(step, [carry, *around])
     return np.asarray(carry)
 

@@ -19,6 +19,7 @@ from steepest.errors import UnsupportedError
 from steepest.graph import Guard, Node, Source, evaluate_all, make, order, slack
 from steepest.graph.source import at, user_source
 from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
+from steepest.ops.arrays.relief import machine_code_allowed
 from steepest.trace.recording.captures import Captures
 from steepest.trace.recording.dtypes import check_dtype, check_plain
 
@@ -233,7 +234,8 @@ class Session:
         for needed in order([node], stop=self._values):
             if needed.op is INPUT and needed not in self._values:
                 self._values[needed] = self._input_value(needed)
-        evaluate_all([node], self._values)
+        with machine_code_allowed():
+            evaluate_all([node], self._values)
         return self._values[node]
 
     def known_value(self, node: Node) -> np.ndarray | None:

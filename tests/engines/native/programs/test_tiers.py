@@ -156,7 +156,7 @@ def test_optimization_changes_no_bit(name, monkeypatch):
             Code,
             "_begin",
             lambda self, program, text, keep, baseline, haste=is_in_haste, begin=original: begin(
-                self, program, text, False, haste
+                self, program, text, False, 0 if haste else None
             ),
         )
         found.append(bits(solve(loss, start, None)))

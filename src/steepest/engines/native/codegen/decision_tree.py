@@ -64,11 +64,13 @@ def _matches(lowering: Lowering, node: Node, key: bytes) -> Element:
         return _matches_in_memory(lowering, node, key)
     result = builder.truth(True)
     known = np.frombuffer(key, node.dtype)
-    for element, value in zip(lowering.in_registers(node).reshape(-1), known, strict=True):
+    for element, value in zip(
+        lowering.in_registers(node).reshape(-1), known.tolist(), strict=True
+    ):
         if node.dtype == np.bool_:
             result = result & (element if value else ~element)
         else:
-            result = result & (element == int(value))
+            result = result & (element == value)
     return result
 
 

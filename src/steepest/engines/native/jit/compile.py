@@ -139,9 +139,10 @@ class Code:
     keep
         Whether other processes may use it. They may not if it contains addresses.
     baseline
-        Whether to compile without optimization first, if optimization changes no bit of the
-        results. This takes a third of the time. Code that is used often is optimized later:
-        see :meth:`record_use`.
+        Number of instructions from which on it is compiled without optimization first; None
+        for never. Optimization changes no bit of the results. Without it, compilation takes a
+        third of the time, and a tenth for a long program. Code that is used often is optimized
+        later: see :meth:`record_use`.
 
     Attributes
     ----------
@@ -161,7 +162,7 @@ class Code:
     """
 
     def __init__(
-        self, module: ir.Module, name: str, keep: bool = True, baseline: bool = False
+        self, module: ir.Module, name: str, keep: bool = True, baseline: int | None = None
     ) -> None:
         with _lock:
             text = text_of(module)
@@ -170,7 +171,9 @@ class Code:
             self._begin(program, lambda: text, keep, baseline)
 
     @classmethod
-    def found(cls, program: ProgramInfo, text: Callable[[], str], baseline: bool = False) -> Code:
+    def found(
+        cls, program: ProgramInfo, text: Callable[[], str], baseline: int | None = None
+    ) -> Code:
         """Return the code of a program that is known already; `text` returns its text."""
         code = cls.__new__(cls)
         with _lock:
@@ -178,7 +181,7 @@ class Code:
         return code
 
     def _begin(
-        self, program: ProgramInfo, text: Callable[[], str], keep: bool, baseline: bool
+        self, program: ProgramInfo, text: Callable[[], str], keep: bool, baseline: int | None
     ) -> None:
         self._name, self._keep, self.program = program.name, keep, program
         self._make_text = text
@@ -187,7 +190,7 @@ class Code:
         self._seconds, self._uses = 0.0, 0
         self.is_baseline = self._is_due = False
         optimized = self._found(self._level, 3)
-        if optimized is None and baseline:
+        if optimized is None and baseline is not None and program.size >= baseline:
             self.is_baseline = True
             self._load(0, 0)
         else:
@@ -245,7 +248,8 @@ class Code:
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
         is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
-        if self._is_due or not (is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size):
+        is_slow = self._uses > 1 and self._seconds > _SECONDS_TO_OPTIMIZE * size
+        if self._is_due or not (is_used_often or is_slow):
             return
         self._is_due = True
         background.submit(self._optimize)

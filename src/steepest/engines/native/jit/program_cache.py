@@ -97,7 +97,7 @@ def compiled(
     outputs: Sequence[Node],
     kind: str,
     write: Callable[[], EmittedProgram],
-    baseline: bool,
+    baseline: int | None,
 ) -> CompiledProgram:
     """Return the machine code of a program, which is emitted now unless the cache knows it.
 
@@ -110,7 +110,8 @@ def compiled(
     write
         Emits the program.
     baseline
-        Whether to compile it without optimization first.
+        Number of instructions from which on it is compiled without optimization first; None
+        for never.
     """
     key = _key(outputs, f"{name} {kind}")
     content = None if key is None else cache.find(key)
@@ -134,7 +135,7 @@ def compiled(
     return made
 
 
-def of_program(new: EmittedProgram, name: str, baseline: bool) -> CompiledProgram:
+def of_program(new: EmittedProgram, name: str, baseline: int | None) -> CompiledProgram:
     """Return the machine code of a program that was just emitted."""
     code = Code(new.module, name, keep=not new.hosts, baseline=baseline)
     return CompiledProgram(code, *new[1:])

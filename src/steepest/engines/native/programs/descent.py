@@ -98,7 +98,7 @@ def compile_descent(program: Program) -> DescentCode:
 
 def compile_optimized(program: Program) -> DescentCode:
     """Compile a descent in one graph with all optimization, or return that of an equal one."""
-    return cached(("optimized", program), lambda: _compile_loop(program, baseline=False))
+    return cached(("optimized", program), lambda: _compile_loop(program, baseline=None))
 
 
 def _compiled(program: Program) -> DescentCode:
@@ -114,7 +114,9 @@ def _compiled(program: Program) -> DescentCode:
     )
 
 
-def _compile_loop(program: Program, in_parts: bool = False, baseline: bool = True) -> DescentCode:
+def _compile_loop(
+    program: Program, in_parts: bool = False, baseline: int | None = 0
+) -> DescentCode:
     """Return the machine code of a loop; its data are given, or evaluated `in_parts`."""
     it = program.full
     if len(program.iterations) > 1 or it.guards:

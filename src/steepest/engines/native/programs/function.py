@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from steepest.engines.native.runtime.buffer_pool import (
 from steepest.engines.native.runtime.c_entry import entry
 from steepest.engines.native.runtime.numpy_abi import OTHER_KIND, describe, invoke
 from steepest.engines.native.schedule.plan import make_plan
+from steepest.engines.native.schedule.work import work_of
 from steepest.errors import GraphIndexError
 from steepest.graph import Graph, Node, Shape, Source, decision_tree
 from steepest.graph.source import at
@@ -70,6 +72,10 @@ def cached(key: Any, make: Callable[[], _T]) -> _T:
 _NO_ARENA = np.zeros(0, np.uint8)
 
 _LARGE_ARENA = 1 << 20  # bytes; no function keeps more than that for itself
+
+_LONG_PROGRAM, _LITTLE_WORK = 2_000, 1e8
+"""From how many instructions on a function is compiled without optimization first, and the
+elements that it computes at most then: a call cannot change to better code while it runs."""
 
 UNKNOWN_PATH = -1
 """The code that machine code returns if its values lead to a path that is not known."""
@@ -125,8 +131,11 @@ class CompiledGraph:
         arena = self._take_arena()
         others = (arena, thread_pool.queue(), *outputs)
         table = pointer_table([address_of(array) for array in (*arrays, *others)])
+        began = time.perf_counter()
         with thread_pool.at_work(self.shares_work):
             number = self.code.call(table, 0, 0)
+        if self.code.is_baseline:
+            self.code.record_use(time.perf_counter() - began)
         self._give_back(arena)
         return self._finished(number, outputs)
 
@@ -148,6 +157,24 @@ class CompiledGraph:
         call = invoke()
         if call is None:
             return None
+        if not self.code.is_baseline:
+            return self._direct(call)
+        best = [self._direct(call)]
+
+        def run(inputs: tuple[Any, ...]) -> tuple[int, list[np.ndarray]] | None:
+            began, is_new = time.perf_counter(), self.code.is_baseline
+            taken = best[0](inputs)
+            if is_new:
+                self.code.record_use(time.perf_counter() - began)
+                if not self.code.is_baseline:
+                    best[0] = self._direct(call)
+            return taken
+
+        return run
+
+    def _direct(
+        self, call: Callable[..., int]
+    ) -> Callable[[tuple[Any, ...]], tuple[int, list[np.ndarray]] | None]:
         inputs = [(node.shape, node.dtype) for node in self.paths[-1].inputs]
         description = describe(self.code.address, inputs, 2 + len(self.outputs))
         address = address_of(description)
@@ -193,6 +220,8 @@ class CompiledGraph:
     ) -> Callable[..., Any] | None:
         """Return a C function that Python calls directly; None if the code does not allow it."""
         if len(self.paths) > 1 or self.shares_work or self.arena_size > _LARGE_ARENA:
+            return None
+        if self.code.is_baseline:  # its address changes
             return None
         return entry(
             self.code.address,
@@ -294,13 +323,17 @@ def _places(paths: Sequence[Graph]) -> tuple[list[tuple[Shape, np.dtype]], list[
 def _compile(paths: tuple[Graph, ...], is_evaluation: bool = False) -> CompiledGraph:
     guards = [guard for path in paths for guard in path.guards]
     outputs = [node for path in paths for node in (*path.inputs, *path.outputs)]
+    baseline: int | None = 0
+    if not is_evaluation:
+        work = max([work_of(path.outputs) for path in paths])
+        baseline = _LONG_PROGRAM if work < _LITTLE_WORK else None
     if len(paths) > 1 or guards:
         new = _write(paths, is_evaluation)
-        found = program_cache.of_program(new, "run_graph", is_evaluation)
+        found = program_cache.of_program(new, "run_graph", baseline)
     else:
         kind = f"{len(paths[0].inputs)} {is_evaluation}"
         write = lambda: _write(paths, is_evaluation)
-        found = program_cache.compiled("run_graph", outputs, kind, write, is_evaluation)
+        found = program_cache.compiled("run_graph", outputs, kind, write, baseline)
     outputs_of_all, places = _places(paths)
     return CompiledGraph(
         paths,

@@ -59,7 +59,7 @@ def test_stiff_problems(problem):
         return odeint(lambda t, y: problem.rhs(t, y, p), problem.start(p), times, tfirst=True,
                       **tolerance)  # fmt: skip
 
-    expected, scale = problem.exact(problem.p).T, problem.scale().T
+    expected, scale = problem.solution.T, problem.scale.T
     mine, plain = (np.abs((y[1:] - expected) / scale).max() for y in (
         st.compile(solved)(problem.p), solved(problem.p)))  # fmt: skip
     assert mine < max(1.5 * plain, 1e-7)
@@ -72,7 +72,7 @@ def test_backwards_in_time_with_limited_steps():
         problem.rhs, problem.start(p), times, args=(p,), tfirst=True, hmax=0.1, h0=1e-3
     )
     np.testing.assert_allclose(
-        st.compile(solved)(problem.p)[1:].T, problem.exact(problem.p), rtol=1e-6, atol=1e-7
+        st.compile(solved)(problem.p)[1:].T, problem.solution, rtol=1e-6, atol=1e-7
     )
 
 

@@ -77,7 +77,7 @@ def test_linear_systems_at_random(random):
 @pytest.mark.parametrize("problem", ALL.values(), ids=ALL)
 def test_implicit_methods_are_as_accurate_as_scipys(problem, method):
     tolerance = {"rtol": 1e-6, "atol": 1e-9 * np.ones(problem.start(problem.p).size)}
-    exact, scale = problem.exact(problem.p), problem.scale()
+    exact, scale = problem.solution, problem.scale
     mine = st.compile(lambda p: problem.solve(p, method, **tolerance).y)(problem.p)
     plain = problem.solve(problem.p, method, **tolerance).y
     error, scipys = (np.abs((y - exact) / scale).max() for y in (mine, plain))
@@ -93,14 +93,13 @@ def test_gradients_are_those_of_differences(problem, method):
     tight = {"rtol": 1e-9, "atol": 1e-12}
     if method == "BDF":
         tight = {"rtol": 1e-10, "atol": 1e-13}
-    loss = lambda q: problem.loss(problem.p * np.exp(q), method, **tight)
+    of_p = problem.loss(method, **tight)
+    loss = lambda q: of_p(problem.p * np.exp(q))
     gradient = st.compile(st.gradient(loss))(np.zeros(problem.p.size))
     expected = problem.exact_gradient()
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
 
-# The loss reads a memo, which may change: it is traced anew at each call.
-@pytest.mark.filterwarnings("ignore::steepest.errors.TraceWarning")
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
 def test_derivatives_are_exact_for_the_chosen_steps(method):
     # With steps of one size, differences are those of the same discrete solution.
@@ -108,7 +107,7 @@ def test_derivatives_are_exact_for_the_chosen_steps(method):
     options = {"max_step": 0.05, "first_step": 0.05, "rtol": 1e-3, "atol": 1e2}
     if method in ("Radau", "BDF"):
         options = {"max_step": 0.01, "first_step": 0.01, "rtol": 1e-13, "atol": 1e-2}
-    loss = lambda p: problem.loss(p, method, **options)
+    loss = problem.loss(method, **options)
     # SciPy solves the equations of an implicit step only to the tolerance.
     value = st.compile(loss) if method in ("Radau", "BDF") else loss
     h = 1e-4
@@ -117,21 +116,22 @@ def test_derivatives_are_exact_for_the_chosen_steps(method):
         - (value(problem.p + 2 * h * e) - value(problem.p - 2 * h * e))
         for e in np.eye(3)
     ]
-    gradient = st.gradient(loss)(problem.p)
-    np.testing.assert_allclose(gradient, np.array(expected) / (12 * h), rtol=1e-9, atol=1e-10)
+    gradient = st.compile(st.gradient(loss))
+    slope = gradient(problem.p)
+    np.testing.assert_allclose(slope, np.array(expected) / (12 * h), rtol=1e-9, atol=1e-10)
     direction = np.array([0.3, -0.2, 0.5])
-    pushed = st.pushforward(loss, (problem.p,), (direction,))[1]
-    np.testing.assert_allclose(pushed, gradient @ direction, rtol=1e-11)
-    along = lambda s: st.gradient(loss)(problem.p + s * direction)
+    pushed = st.compile(lambda p: st.pushforward(loss, (p,), (direction,)))(problem.p)[1]
+    np.testing.assert_allclose(pushed, slope @ direction, rtol=1e-11)
+    along = lambda s: gradient(problem.p + s * direction)
     second = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
-    product = st.hvp(loss, problem.p, direction)
+    product = st.compile(lambda p: st.hvp(loss, p, direction))(problem.p)
     np.testing.assert_allclose(product, second, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF"])
 def test_engines_agree(method):
     problem = SMOOTH["lotka_volterra"]
-    loss = lambda p: problem.loss(p, method, rtol=1e-4)
+    loss = problem.loss(method, rtol=1e-4)
     trace = trace_function(st.value_and_gradient(loss), (problem.p,))
     results = [
         engine.compile([trace.graph])([problem.p, *trace.captured_arrays()])[1]
@@ -221,6 +221,20 @@ def test_a_solver_that_fails_says_so():
     assert (success, status) == (True, 0)
 
 
+@pytest.mark.parametrize("method", ["RK45", "BDF"])
+def test_a_solution_of_too_many_steps_ends_and_has_failed(method):
+    # Compiled code cannot be interrupted.
+    def solve(rate):
+        fast = lambda t, y: [y[1], -(rate**2) * y[0]]
+        found = solve_ivp(fast, (0.0, 1e7), [1.0, 0.0], method, t_eval=[0.5, 1e7])
+        assert found.message.startswith("The solver did not reach the end")
+        return found.y, found.success, found.status
+
+    y, success, status = st.compile(solve)(1.0)
+    assert (success, status) == (False, -1)
+    assert np.isnan(y).all()
+
+
 def test_a_loop_may_hold_a_solution():
     def step(level, rate):
         found = solve_ivp(lambda t, y: -rate * y, (0, 1), np.array([level]), t_eval=[1.0])
@@ -261,15 +275,15 @@ def test_events(method):
 
     def parts(p):
         found = solve(p)
-        return (*found.t_events, *found.y_events, found.t, found.y, found.status)
+        events = *found.t_events, *found.y_events
+        return (*events, found.t, found.y, found.status, found.success)
 
     p = np.array([9.81, 0.1, 1.0])
     plain = solve(p)
-    expected = (*plain.t_events, *plain.y_events, plain.t, plain.y, plain.status)
+    expected = (*plain.t_events, *plain.y_events, plain.t, plain.y, plain.status, True)
     tolerance = 1e-9 if method in EXPLICIT else 1e-6
     for mine, scipys in zip(st.compile(parts)(p), expected, strict=True):
         np.testing.assert_allclose(mine, scipys, rtol=tolerance, atol=tolerance)
-    assert st.compile(lambda p: solve(p).success)(p)
 
     def quantities(p):
         found = solve(p)
@@ -282,7 +296,7 @@ def test_events(method):
         for e in np.eye(3)
     ]
     size = 1e-6 if method != "BDF" else 2e-5  # SciPy's own noise
-    jacobian = st.jacobian(quantities)(p)
+    jacobian = st.jacobian(st.compile(quantities))(p)
     np.testing.assert_allclose(jacobian.T, np.array(expected) / (12 * h), rtol=size, atol=size)
 
 

@@ -37,6 +37,8 @@ class Collected(NamedTuple):
         How many rows there is room for.
     fits
         Whether there was room for all rows that were kept.
+    gave_up
+        Whether the loop gave up.
     """
 
     carry: Any
@@ -44,9 +46,15 @@ class Collected(NamedTuple):
     rows: Any
     limit: int
     fits: Any
+    gave_up: Any
 
 
-def collect(condition: Callable[..., Any], step: Callable[..., Any], carry: Any) -> Collected:
+def collect(
+    condition: Callable[..., Any],
+    step: Callable[..., Any],
+    carry: Any,
+    gave_up: Callable[..., Any] = lambda carry: np.array(False),
+) -> Collected:
     """Run a step as long as a condition holds, and keep the rows that it says to keep.
 
     The room for rows is found by a run at the values at hand. That there is enough becomes a
@@ -62,6 +70,9 @@ def collect(condition: Callable[..., Any], step: Callable[..., Any], carry: Any)
         Function of the carry that returns the next one, a row, and whether to keep the row.
     carry
         Nested arrays of float64 and truth values.
+    gave_up
+        Function of the last carry that returns whether the loop gave up. Its rows are of no use
+        then, and no more room is made for them.
     """
     packing = packing_of(carry)
     shapes: list[Any] = []
@@ -84,17 +95,21 @@ def collect(condition: Callable[..., Any], step: Callable[..., Any], carry: Any)
 
     limit = _ROOM
     packed, layout = run(limit)
-    found = _at_hand(packed[layout.carry])
+    needs: Callable[..., Any] = lambda carry, count: np.where(
+        gave_up(packing.unpack(carry)), 0.0, count
+    )
+    found = _at_hand(needs(packed[: layout.carry], packed[layout.carry]))
     while limit < (_FIXED_ROOM if found is None else 1.25 * found):
         limit *= 2
     packed, layout = run(limit)
     count = packed[layout.carry]
-    fits = as_traced(count <= limit)
     if found is not None:
-        current().add_guard(fits.node, np.array(True), user_source())
+        enough = as_traced(needs(packed[: layout.carry], count) <= limit)
+        current().add_guard(enough.node, np.array(True), user_source())
     rows = np.reshape(packed[layout.rows :], (limit, layout.row))
     carried = packing.unpack(packed[: layout.carry])
-    return Collected(carried, count, row_packing.unpack(rows, limit), limit, fits)
+    rows = row_packing.unpack(rows, limit)
+    return Collected(carried, count, rows, limit, as_traced(count <= limit), gave_up(carried))
 
 
 def _at_hand(count: Any) -> int | None:

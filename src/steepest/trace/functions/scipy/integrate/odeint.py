@@ -44,8 +44,8 @@ def odeint(
     """Record ``scipy.integrate.odeint``, or call it if nothing is traced.
 
     The method is that of `initial_value.lsoda`. The Jacobian is known exactly, and the number of
-    steps is not limited: `Dfun`, `col_deriv`, `ml`, `mu`, `mxstep`, `mxordn`, `mxords` and what
-    is printed have no effect.
+    steps is limited as in ``solve_ivp``: `Dfun`, `col_deriv`, `ml`, `mu`, `mxstep`, `mxordn`,
+    `mxords` and what is printed have no effect. Where the solver does not get, values are NaN.
     """
     if full_output:
         refuse(_NAME, "with full_output=True", "leave it out, and read the solution alone")

@@ -45,6 +45,7 @@ _MESSAGES = {
     1: "A termination event occurred.",
     -1: "Required step size is less than spacing between numbers.",
 }
+_GAVE_UP = "The solver did not reach the end of the integration interval in {} steps."
 
 
 @records(_NAME)
@@ -53,7 +54,12 @@ def solve_ivp(
     dense_output: bool = False, events: Any = None, vectorized: bool = False, args: Any = None,
     **options: Any,
 ) -> Any:  # fmt: skip
-    """Record ``scipy.integrate.solve_ivp``, or call it if nothing is traced."""
+    """Record ``scipy.integrate.solve_ivp``, or call it if nothing is traced.
+
+    The number of steps is limited, as compiled code cannot be interrupted: 100,000 for explicit
+    methods, 20,000 for implicit ones. A solution that needs more has failed, as one whose step
+    size becomes too small: ``success`` is False, and its values are NaN.
+    """
     name = method if isinstance(method, str) else getattr(method, "__name__", str(method))
     first, last = t_span
     y0 = as_traced(y0).astype(np.float64)
@@ -116,9 +122,15 @@ def _fields(path: Path, times: Any, is_dense: bool) -> dict[str, Callable[[], An
         "njev": lambda: plain(path.found.carry.get("njev", 0)),
         "nlu": lambda: plain(path.found.carry.get("nlu", 0)),
         "status": status,
-        "message": lambda: _MESSAGES[int(current().decide(node_of(status())))],
+        "message": lambda: _message(path, int(current().decide(node_of(status())))),
         "success": lambda: ~path.failed,
     }
+
+
+def _message(path: Path, status: int) -> str:
+    if status < 0 and is_true(path.found.carry["gave_up"]):
+        return _GAVE_UP.format(path.method.most_steps)
+    return _MESSAGES[status]
 
 
 def _first_known(occurrences: Occurrences | None) -> Callable[[], Any]:

@@ -29,7 +29,10 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     Problem,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import (
+    MOST_IMPLICIT_STEPS,
+    walk,
+)
 
 _ORDERS = 5
 _ROWS = _ORDERS + 3
@@ -49,6 +52,9 @@ _FROM_HERE = np.triu(np.ones((_ROWS, _ROWS)))
 
 class Bdf:
     """The backward differentiation formulas."""
+
+    most_steps = MOST_IMPLICIT_STEPS
+    """Most steps that are tried."""
 
     curves = _ORDERS + 1
     """How many vectors interpolate inside a step, apart from the state before it."""
@@ -117,7 +123,8 @@ class Bdf:
             }  # fmt: skip
             return carried, {"t": t, "h": h, "order": order, "ratio": ratio, "end": y_new}, accept
 
-        return walk(problem, attempt, start, lambda carry: carry["differences"][0])
+        state = lambda carry: carry["differences"][0]
+        return walk(problem, attempt, start, state, self.most_steps)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""

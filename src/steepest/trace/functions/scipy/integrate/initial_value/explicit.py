@@ -5,14 +5,13 @@ The coefficients are read off SciPy's classes, so that they are the same numbers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.trace.arrays.array import as_traced
-from steepest.trace.control_flow import cond
+from steepest.trace.control_flow import cond, scan
 from steepest.trace.functions.scipy.integrate.collecting import Collected
 from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     MAX_FACTOR,
@@ -21,7 +20,7 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     combined,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import MOST_STEPS, walk
 
 _SAFETY = 0.9
 
@@ -56,7 +55,7 @@ class Explicit:
         def attempt(carry: Any) -> tuple[Any, Any, Any]:
             t, y = carry["t"], carry["y"]
             t_new, h, _, fails = problem.trial_step(t, carry["h"], carry["retry"])
-            y_new, stages = self._stages(problem, t, y, carry["f"], h, t_new)
+            y_new, stages = self._stages(problem, t, y, carry["f"], h)
             scale = problem.atol + np.maximum(np.abs(y), np.abs(y_new)) * problem.rtol
             error = self._error(stages, h, scale)
             accept = (error < 1) & ~fails
@@ -70,11 +69,11 @@ class Explicit:
                 "h": np.abs(h) * factor,
                 "retry": ~accept,
                 "failed": fails,
-                "nfev": carry["nfev"] + np.where(fails, 0.0, len(stages) - 1.0),
+                "nfev": carry["nfev"] + np.where(fails, 0.0, float(self.of.n_stages)),
             }
             return after, {"t": t, "h": h}, accept
 
-        return walk(problem, attempt, start, lambda carry: carry["y"])
+        return walk(problem, attempt, start, lambda carry: carry["y"], self.most_steps)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
@@ -83,26 +82,19 @@ class Explicit:
     def replay(self, problem: Problem, carry: Any, row: Any) -> tuple[Any, Any]:
         """Return the state after a step, and what interpolates inside it."""
         t, h, y = row["t"], row["h"], carry["y"]
-        y_new, stages = self._stages(problem, t, y, carry["f"], h, t + h)
+        y_new, stages = self._stages(problem, t, y, carry["f"], h)
         after = {"y": y_new, "f": stages[-1]}
         if not self._is_extended:
-            curve = [combined(column, stages) for column in self.of.P.T]
-            return after, {"y": y, "curve": np.stack(curve)}
+            return after, {"y": y, "curve": _weighted(self.of.P.T, stages)}
 
-        def curve_of(*known: Any) -> Any:
-            more = list(known)
-            first = len(stages)
-            for s, (a, c) in enumerate(
-                zip(self.of.A_EXTRA, self.of.C_EXTRA, strict=True), start=first
-            ):
-                change = combined(a[:s], more) * h
-                more.append(problem.fun(t + float(c) * h, y + change))
+        def curve_of(known: Any) -> Any:
+            _, more = _extended(problem, self.of.A_EXTRA, self.of.C_EXTRA, t, y, h, known)
             rise = y_new - y
-            parts = [rise, h * more[0] - rise, 2 * rise - h * (stages[-1] + more[0])]
-            return np.stack([*parts, *(h * combined(d, more) for d in self.of.D)])
+            parts = [rise, h * known[0] - rise, 2 * rise - h * (known[-1] + known[0])]
+            return np.concatenate([np.stack(parts), h * _weighted(self.of.D, more)])
 
         zeros = np.zeros((self.curves, problem.size))
-        curve = cond(row["dense"], curve_of, lambda *known: zeros, *stages)
+        curve = cond(row["dense"], curve_of, lambda known: zeros, stages)
         return after, {"y": y, "curve": curve}
 
     def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
@@ -119,6 +111,11 @@ class Explicit:
         return segment["y"] + total
 
     @property
+    def most_steps(self) -> int:
+        """Most steps that are tried."""
+        return MOST_STEPS
+
+    @property
     def curves(self) -> int:
         """How many vectors interpolate inside a step, apart from the state before it."""
         return 3 + len(self.of.D) if self._is_extended else int(self.of.P.shape[1])
@@ -132,23 +129,63 @@ class Explicit:
         """Return how many evaluations interpolation in a number of steps takes."""
         return number * (len(self.of.A_EXTRA) if self._is_extended else 0)
 
-    def _stages(
-        self, problem: Problem, t: Any, y: Any, f: Any, h: Any, t_new: Any
-    ) -> tuple[Any, list[Any]]:
+    def _stages(self, problem: Problem, t: Any, y: Any, f: Any, h: Any) -> tuple[Any, Any]:
         """Return the state after a step, and the slopes at all stages, the last one there."""
-        stages = [f]
-        for a, c in zip(self.of.A[1:], self.of.C[1:], strict=True):
-            stages.append(problem.fun(t + float(c) * h, y + combined(a, stages) * h))
-        y_new = y + h * combined(self.of.B, stages)
-        return y_new, [*stages, problem.fun(t_new, y_new)]
+        number = self.of.n_stages
+        weights = np.zeros((number, number))
+        weights[: number - 1, : self.of.A.shape[1]] = self.of.A[1:]
+        weights[-1] = self.of.B
+        times = np.append(self.of.C[1:], 1.0)
+        return _extended(problem, weights, times, t, y, h, f[None])
 
-    def _error(self, stages: Sequence[Any], h: Any, scale: Any) -> Any:
+    def _error(self, stages: Any, h: Any, scale: Any) -> Any:
         """Return the norm of the estimated error of a step, 1 at the tolerance."""
         if not self._is_extended:
-            return rms(combined(self.of.E, stages) * h / scale)
-        fifth = combined(self.of.E5, stages) / scale
-        third = combined(self.of.E3, stages) / scale
+            return rms(_weighted(self.of.E[None], stages)[0] * h / scale)
+        fifth, third = _weighted(np.stack([self.of.E5, self.of.E3]), stages) / scale
         square = np.sum(fifth * fifth)
         mixed = square + 0.01 * np.sum(third * third)
         norm = np.abs(h) * square / np.sqrt(np.where(mixed == 0, 1.0, mixed) * scale.size)
         return np.where(mixed == 0, 0.0, norm)
+
+
+_UNROLLED = 8
+"""Up to so many equations, the stages of a step are recorded one by one, and stay in registers.
+Those of more equations are a loop: the code is shorter, and faster."""
+
+
+def _extended(
+    problem: Problem, weights: np.ndarray, times: np.ndarray, t: Any, y: Any, h: Any, slopes: Any
+) -> tuple[Any, Any]:
+    """Return the state at the last of some stages, and the slopes with those at the stages.
+
+    Each row of `weights` is a stage, at a fraction of the step in `times`.
+    """
+    known, number = len(slopes), len(slopes) + len(weights)
+    if problem.size <= _UNROLLED:
+        found = [slopes[i] for i in range(known)]
+        for a, c in zip(weights, times, strict=True):
+            state = y + combined(a, found) * h
+            found.append(problem.fun(t + float(c) * h, state))
+        return state, np.stack(found)
+    rows = {
+        "weights": np.pad(weights, ((0, 0), (0, number - weights.shape[1]))),
+        "time": times,
+        "is_here": np.eye(number)[known:],
+    }
+
+    def stage(slopes: Any, row: Any) -> tuple[Any, Any]:
+        state = y + np.sum(row["weights"][:, None] * slopes, axis=0) * h
+        slope = problem.fun(t + row["time"] * h, state)
+        return np.where(row["is_here"][:, None] > 0, slope, slopes), state
+
+    room = np.concatenate([slopes, np.zeros((len(weights), problem.size))])
+    slopes, states = scan(stage, room, rows)
+    return states[-1], slopes
+
+
+def _weighted(weights: np.ndarray, slopes: Any) -> Any:
+    """Return a weighted sum of slopes for each row of weights."""
+    if slopes.shape[1] <= _UNROLLED:
+        return np.stack([combined(row, slopes) for row in weights])
+    return np.sum(weights[:, :, None] * slopes, axis=1)

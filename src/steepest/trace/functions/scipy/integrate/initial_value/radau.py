@@ -26,7 +26,10 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     Problem,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.initial_value.walking import walk
+from steepest.trace.functions.scipy.integrate.initial_value.walking import (
+    MOST_IMPLICIT_STEPS,
+    walk,
+)
 
 _R = 6**0.5
 _A = np.array([
@@ -60,6 +63,9 @@ _T_INVERSE = np.linalg.inv(_T)
 
 class Radau:
     """The method Radau IIA."""
+
+    most_steps = MOST_IMPLICIT_STEPS
+    """Most steps that are tried."""
 
     curves = 3
     """How many vectors interpolate inside a step, apart from the state before it."""
@@ -130,7 +136,7 @@ class Radau:
             }  # fmt: skip
             return after, {"t": t, "h": h, "stages": z}, accept
 
-        return walk(problem, attempt, start, lambda carry: carry["y"])
+        return walk(problem, attempt, start, lambda carry: carry["y"], self.most_steps)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""

@@ -38,7 +38,7 @@ class Path:
     def __init__(self, problem: Problem, method: Any, times: Any = None) -> None:
         self.problem, self.method = problem, method
         found = self.found = method.march(problem)
-        self.count = found.count
+        self.count = np.minimum(found.count, found.limit)
         self.failed = found.carry["failed"] | ~found.fits
         self.is_real = np.arange(found.limit) < found.count
         moved = _moved_with_span(problem, found.rows["t"])
@@ -94,7 +94,7 @@ class Path:
         x = (flat - self.t[places]) / h
         values = self.method.interpolate(segment, x, h)
         reached = self.problem.direction * (flat - self.found.carry["t"]) <= 0
-        reached = reached | ~self.failed
+        reached = (reached & self.found.fits) | ~self.failed
         values = np.where(reached[:, None], values, np.nan).T
         return values[:, 0] if times.ndim == 0 else values
 

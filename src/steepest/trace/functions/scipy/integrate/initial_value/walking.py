@@ -10,9 +10,17 @@ import numpy as np
 from steepest.trace.functions.scipy.integrate.collecting import Collected, collect
 from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
 
+MOST_STEPS, MOST_IMPLICIT_STEPS = 100_000, 20_000
+"""Most steps that are tried: compiled code cannot be interrupted, and has to end by itself. An
+implicit step takes longer."""
+
 
 def walk(
-    problem: Problem, attempt: Callable[..., Any], start: Any, state: Callable[[Any], Any]
+    problem: Problem,
+    attempt: Callable[..., Any],
+    start: Any,
+    state: Callable[[Any], Any],
+    most: int,
 ) -> Collected:
     """Try steps from the start of a problem to its end, or to an event that ends it.
 
@@ -27,16 +35,46 @@ def walk(
         What is carried at first.
     state
         Function of what is carried that returns the state.
+    most
+        Most steps that are tried. A solution that needs more has failed.
 
     Returns
     -------
     Collected
-        The accepted steps. If there are events, each row has which of them "fired", and the
-        carry has whether one of them "stopped" the solution.
+        The accepted steps. The carry has whether the solver has "failed", and whether that is
+        because it "gave_up" after too many steps. If there are events, each row has which of
+        them "fired", and the carry has whether one of them "stopped" the solution.
     """
-    if not problem.events:
-        alone: Callable[..., Any] = lambda carry: problem.goes_on(carry["t"], carry["failed"])
-        return collect(alone, attempt, start)
+    step, first, goes_on = attempt, start, _is_under_way(problem)
+    if problem.events:
+        step, first, goes_on = _watched(problem, attempt, start, state)
+
+    def counted(carry: Any) -> tuple[Any, Any, Any]:
+        after, row, accept = step(carry["of"])
+        return {"of": after, "tries": carry["tries"] + 1}, row, accept
+
+    found = collect(
+        lambda carry: goes_on(carry["of"]) & (carry["tries"] < most),
+        counted,
+        {"of": first, "tries": np.asarray(0.0)},
+        lambda carry: (carry["tries"] >= most) & goes_on(carry["of"]),
+    )
+    last = found.carry["of"]
+    events = {"stopped": last["stopped"]} if problem.events else {}
+    inner = last["inner"] if problem.events else last
+    failed = inner["failed"] | found.gave_up
+    return found._replace(carry={**inner, **events, "failed": failed, "gave_up": found.gave_up})
+
+
+def _is_under_way(problem: Problem) -> Callable[[Any], Any]:
+    """Return the function of what is carried that says whether the end is not reached."""
+    return lambda carry: problem.goes_on(carry["t"], carry["failed"])
+
+
+def _watched(
+    problem: Problem, attempt: Callable[..., Any], start: Any, state: Callable[[Any], Any]
+) -> tuple[Callable[..., Any], Any, Callable[..., Any]]:
+    """Return a step that looks for events, what it starts with, and whether it goes on."""
     signs = np.array([event.direction for event in problem.events], float)
     most = np.array([event.most for event in problem.events], float)
     values: Callable[..., Any] = lambda t, y: np.concatenate([e.fun(t, y) for e in problem.events])
@@ -58,9 +96,7 @@ def walk(
         last = fires & (count >= most)
         return carried, {**row, "fired": fires * 1.0, "ended": last * 1.0}, accept
 
-    def goes_on(carry: Any) -> Any:
-        inner = carry["inner"]
-        return problem.goes_on(inner["t"], inner["failed"]) & ~carry["stopped"]
-
-    found = collect(goes_on, watched_attempt, watched)
-    return found._replace(carry={**found.carry["inner"], "stopped": found.carry["stopped"]})
+    goes_on: Callable[..., Any] = lambda carry: (
+        _is_under_way(problem)(carry["inner"]) & ~carry["stopped"]
+    )
+    return watched_attempt, watched, goes_on
