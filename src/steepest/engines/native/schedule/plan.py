@@ -107,6 +107,8 @@ def make_plan(paths: Sequence[tuple[Sequence[Guard], Sequence[Sequence[Node]]]])
     # The last use differs between paths: with several, no memory is given back.
     parts = _parts(nodes, stored, frozenset(results))
     last_use = _last_uses(nodes, small, stored, dynamic_slices, parts) if len(paths) == 1 else {}
+    for result in stages[-1] if stages else ():  # it is read when all is emitted
+        last_use.pop(result, None)
     together = {node: members for members in groups for node in members}
     return Plan(nodes, small, frozenset(stored), dynamic_slices, together, parts, last_use)
 
