@@ -26,6 +26,7 @@ from steepest.derivative import (
 from steepest.descent import (
     BFGS,
     LBFGS,
+    SQP,
     Adagrad,
     Adam,
     AdamW,
@@ -33,6 +34,8 @@ from steepest.descent import (
     Averaged,
     Batches,
     Clipped,
+    ConstrainedResult,
+    Constraint,
     CosineDecay,
     DecrementBelow,
     Dogleg,
@@ -101,6 +104,7 @@ from steepest.version import __version__
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SQP",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -108,6 +112,8 @@ __all__ = [
     "Averaged",
     "Batches",
     "Clipped",
+    "ConstrainedResult",
+    "Constraint",
     "CosineDecay",
     "DecrementBelow",
     "Dogleg",

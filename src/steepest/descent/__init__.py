@@ -1,5 +1,7 @@
 """Descents: entry points, methods, stop rules and results."""
 
+from steepest.descent.constraints.forms import Constraint
+from steepest.descent.constraints.result import ConstrainedResult
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.least_squares import least_squares
@@ -7,6 +9,7 @@ from steepest.descent.least_squares_many import least_squares_many
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
+    SQP,
     Adagrad,
     Adam,
     AdamW,
@@ -73,6 +76,7 @@ from steepest.errors import OptimizeWarning
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SQP",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -80,6 +84,8 @@ __all__ = [
     "Averaged",
     "Batches",
     "Clipped",
+    "ConstrainedResult",
+    "Constraint",
     "CosineDecay",
     "DecrementBelow",
     "Dogleg",

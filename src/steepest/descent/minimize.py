@@ -8,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.constraints.attach import attach
+from steepest.descent.constraints.forms import as_list, settings_key
 from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods import Method, Search
+from steepest.descent.methods import SQP, Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
@@ -52,6 +54,7 @@ def minimize(
     method: Method | Search | str | None = None,
     *,
     bounds: Any = None,
+    constraints: Any = None,
     stop: StopRule | None = None,
     engine: str | Engine = "native",
     record: Record = "auto",
@@ -83,6 +86,10 @@ def minimize(
         A pair (low, high) for each parameter in the structure of `x0`, or one pair for all. None
         is no bound. A start outside is moved to the nearest bound, with an
         :class:`OptimizeWarning`. If start values are marked, a dict of pairs by name.
+    constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
+        Limits of functions of the parameters: :class:`Constraint`, or any form of SciPy's. The
+        method is then :class:`SQP`, and the result a :class:`ConstrainedResult`, which has
+        multipliers.
     stop : StopRule, optional
         Stop rule, checked before each update. By default a gradient norm of at most 1e-6, or
         10,000 iterations; with batches, the end of the last epoch. A rule without
@@ -152,8 +159,9 @@ def minimize(
     """
     args = further_arguments(function, args)
     key = None
-    if bounds is None and callback is None and batches is None and not progress:
-        settings = method, stop, engine, record, compute_dtype, max_paths, fast
+    if callback is None and batches is None and not progress:
+        within = settings_key(bounds, constraints)
+        settings = method, stop, engine, record, compute_dtype, max_paths, fast, within
         key = key_of(("minimize", function, settings), x0, tuple(args))
         again = None if key is None else minimize_again(key, x0, tuple(args))
         if again is not None:
@@ -168,19 +176,25 @@ def minimize(
     layout, vector = ravel_parameters(x0)
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
-    method, reason = default_method(method, vector.size, batches is not None, box is not None)
+    method, reason = default_method(
+        method, vector.size, batches is not None, box is not None, bool(as_list(constraints))
+    )
     if isinstance(method, Search):
         _check_search(method, batches)
         method = method if box is None else method.bounded()
     check_data(args)
+    objective, further, finish = Objective(function, expand=expand), args, _unchanged
+    if isinstance(method, SQP):
+        attached = attach(constraints, objective, args, method, layout, vector)
+        objective, further, method, finish = attached
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
     record_every, record_x = recording(record, vector.size)
     problem = Problem(
-        Objective(function, expand=expand),
+        objective,
         layout,
-        args,
+        further,
         method,
         stop,
         dtype=dtype,
@@ -193,11 +207,15 @@ def minimize(
         fast=fast,
         box=box,
     )
-    run = solve(problem, vector, callback, progress, reason)
+    run = finish(solve(problem, vector, callback, progress, reason), problem)
     warn_of_idle(run)
     warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes and not is_differenced(function):
-        remember_descent(key, problem, vector, reason, run.evaluations)
+        remember_descent(key, problem, vector, reason, run.evaluations, len(args), finish)
+    return run
+
+
+def _unchanged(run: Result, problem: Problem) -> Result:
     return run
 
 

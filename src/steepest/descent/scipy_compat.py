@@ -116,8 +116,6 @@ def translated(
             options = {**options, **_as_options(value)}
         elif name == "tol" and of_loss:
             options = {"gtol": value, **options}
-        elif name == "constraints" and of_loss:
-            _check_unconstrained(value)
         elif name in _SHOWN:
             verbosity = max(verbosity, _level(name, value))
         elif name not in _NEEDLESS or of_loss:
@@ -144,7 +142,7 @@ def _check_method(method: Any, of_loss: bool) -> None:
 def _accepted(names: Mapping[str, str], ours: Sequence[str], of_loss: bool) -> list[str]:
     more: tuple[str, ...]
     if of_loss:
-        more = ("jac", "hess", "hessp", "tol", "options", "constraints", "disp", "verbose")
+        more = ("jac", "hess", "hessp", "tol", "options", "disp", "verbose")
     else:
         more = ("jac", *_NEEDLESS, "verbose")
     return [*ours, *(name for name in (*names, *more) if name not in ours)]
@@ -174,14 +172,6 @@ def _note_on(name: str, value: Any, of_loss: bool) -> list[str]:
     if callable(value):
         return [f"{name} was not called: steepest computes it exactly, from the code."]
     return []
-
-
-def _check_unconstrained(value: Any) -> None:
-    if value is None or (isinstance(value, list | tuple | dict) and not value):
-        return
-    raise InputError(
-        "constraints are not supported, only bounds: write bounds=, or add a penalty to the loss"
-    )
 
 
 def check_no_slopes(args: Any) -> None:

@@ -13,6 +13,7 @@ from steepest.descent import methods
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
+    SQP,
     Adam,
     Dogleg,
     LevenbergMarquardt,
@@ -95,7 +96,13 @@ def _check_for_loss(method: Any) -> None:
         )
 
 
-def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
+def default_method(
+    method: Any,
+    size: int,
+    has_batches: bool,
+    has_bounds: bool,
+    has_constraints: bool = False,
+) -> tuple[Any, str]:
     """Return the method that minimizes a loss, and why it was chosen.
 
     Parameters
@@ -104,8 +111,8 @@ def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) 
         A method, the name of one, or None for the default.
     size
         Number of parameters.
-    has_batches, has_bounds
-        Whether there are minibatches, and bounds.
+    has_batches, has_bounds, has_constraints
+        Whether there are minibatches, bounds, and constraints.
 
     Returns
     -------
@@ -117,7 +124,14 @@ def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) 
     if method is not None:
         method = choose_method(method, for_loss=True)
         _check_for_loss(method)
+        if has_constraints and not isinstance(method, SQP):
+            raise InputError(
+                f"{type(method).__name__} does not take constraints: leave method out, or give "
+                "method=st.SQP()"
+            )
         return method, ""
+    if has_constraints:
+        return SQP(), "it takes constraints"
     if has_batches:
         return Adam(), "each batch has its own loss, so that a line search cannot compare losses"
     if size <= _DENSE and not has_bounds:

@@ -1,0 +1,101 @@
+"""Constraints attached to a problem: to its objective, its arguments, its method and result."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.constraints.forms import as_list, is_one, placed, unplaced
+from steepest.descent.constraints.result import with_constraints
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.methods import SQP
+from steepest.descent.problem.constrained import ConstrainedObjective
+from steepest.descent.problem.objective import Objective, bound_to_tables
+from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.results.result import Result
+from steepest.errors import InputError
+
+_EXACT = "jac of the constraints was not called: steepest computes it exactly, from the code."
+
+
+class Attached(NamedTuple):
+    """What a problem with constraints consists of.
+
+    Attributes
+    ----------
+    objective, args, method
+        The loss with its constraints, all further arguments, the method for as many constraints.
+    finish
+        Returns the result of a run and a problem, with what it says of the constraints.
+    """
+
+    objective: ConstrainedObjective
+    args: tuple[Any, ...]
+    method: SQP
+    finish: Callable[[Result, Problem], Result]
+
+
+def attach(
+    constraints: Any,
+    objective: Objective,
+    args: tuple[Any, ...],
+    method: SQP,
+    layout: ParameterLayout,
+    vector: np.ndarray,
+) -> Attached:
+    """Return a problem with its constraints.
+
+    Parameters
+    ----------
+    constraints
+        What the caller gave.
+    objective, args, method
+        The loss, its further arguments, and the method.
+    layout, vector
+        The layout of the parameters, and the start as a vector.
+
+    Raises
+    ------
+    InputError, SettingError
+        If constraints do not have a form that is known, or do not fit the parameters.
+    """
+    parameters = layout.unpack(vector)
+    if objective.expand is not None:
+        parameters = objective.expand(parameters)
+    is_single = is_one(constraints)
+    names = ["the constraint"] if is_single else []
+    forms = [
+        unplaced(one, names[0] if is_single else f"constraints[{number}]")
+        for number, one in enumerate(as_list(constraints))
+    ]
+    for form in forms:
+        if form.is_of_vector and not layout.is_array:
+            raise InputError(
+                f"{form.name} is of one of SciPy's forms, whose functions take one array, and x0 "
+                "is nested: give st.Constraint(function, lower=, upper=)"
+            )
+    given = [placed(form, parameters) for form in forms]
+    bound = [bound_to_tables(one.function, one.args) for one in given]
+    whole = ConstrainedObjective(
+        objective.function,
+        expand=objective.expand,
+        constraints=tuple([function for function, _ in bound]),
+        counts=(len(args), *[len(more) for _, more in bound]),
+    )
+    ends = [[one.lower for one in given], [one.upper for one in given]]
+    limits = [np.concatenate([np.zeros(0), *end]).astype(layout.dtype) for end in ends]
+    everything = (*args, *[arg for _, more in bound for arg in more], *limits)
+    note = (_EXACT,) if any(form.has_slopes for form in forms) else ()
+    finish = functools.partial(_finish, tuple(given), is_single, note)
+    return Attached(whole, everything, method.with_rows(limits[0].size), finish)
+
+
+def _finish(
+    given: Any, is_single: bool, notes: tuple[str, ...], run: Result, problem: Problem
+) -> Result:
+    result = with_constraints(run, problem, given, is_single)
+    return dataclasses.replace(result, notes=(*notes, *result.notes)) if notes else result
