@@ -185,8 +185,8 @@ def minimize(
     check_data(args)
     objective, further, finish = Objective(function, expand=expand), args, _unchanged
     if isinstance(method, SQP):
-        attached = attach(constraints, objective, args, method, layout, vector)
-        objective, further, method, finish = attached
+        attached = attach(constraints, objective, args, method, layout, vector, box)
+        objective, further, method, box, finish = attached
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)

@@ -13,6 +13,7 @@ from steepest.descent.constraints.forms import as_list, is_one, placed, unplaced
 from steepest.descent.constraints.result import with_constraints
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import SQP
+from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.constrained import ConstrainedObjective
 from steepest.descent.problem.objective import Objective, bound_to_tables
 from steepest.descent.problem.parameters import ParameterLayout
@@ -22,13 +23,23 @@ from steepest.errors import InputError
 _EXACT = "jac of the constraints was not called: steepest computes it exactly, from the code."
 
 
+def finite(ends: np.ndarray) -> np.ndarray:
+    """Return limits with the largest number in place of infinity.
+
+    Repeated descents are one call only if all their data are finite.
+    """
+    largest = np.finfo(ends.dtype).max
+    return np.clip(ends, -largest, largest)
+
+
 class Attached(NamedTuple):
     """What a problem with constraints consists of.
 
     Attributes
     ----------
-    objective, args, method
-        The loss with its constraints, all further arguments, the method for as many constraints.
+    objective, args, method, box
+        The loss with its constraints, all further arguments, the method for as many constraints,
+        and the bounds.
     finish
         Returns the result of a run and a problem, with what it says of the constraints.
     """
@@ -36,6 +47,7 @@ class Attached(NamedTuple):
     objective: ConstrainedObjective
     args: tuple[Any, ...]
     method: SQP
+    box: Box | None
     finish: Callable[[Result, Problem], Result]
 
 
@@ -46,6 +58,7 @@ def attach(
     method: SQP,
     layout: ParameterLayout,
     vector: np.ndarray,
+    box: Box | None,
 ) -> Attached:
     """Return a problem with its constraints.
 
@@ -55,8 +68,8 @@ def attach(
         What the caller gave.
     objective, args, method
         The loss, its further arguments, and the method.
-    layout, vector
-        The layout of the parameters, and the start as a vector.
+    layout, vector, box
+        The layout of the parameters, the start as a vector, and bounds.
 
     Raises
     ------
@@ -87,11 +100,12 @@ def attach(
         counts=(len(args), *[len(more) for _, more in bound]),
     )
     ends = [[one.lower for one in given], [one.upper for one in given]]
-    limits = [np.concatenate([np.zeros(0), *end]).astype(layout.dtype) for end in ends]
+    limits = [finite(np.concatenate([np.zeros(0), *end]).astype(layout.dtype)) for end in ends]
     everything = (*args, *[arg for _, more in bound for arg in more], *limits)
+    within = None if box is None else Box(*map(finite, box))
     note = (_EXACT,) if any(form.has_slopes for form in forms) else ()
     finish = functools.partial(_finish, tuple(given), is_single, note)
-    return Attached(whole, everything, method.with_rows(limits[0].size), finish)
+    return Attached(whole, everything, method.with_rows(limits[0].size), within, finish)
 
 
 def _finish(

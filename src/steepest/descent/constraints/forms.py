@@ -246,6 +246,7 @@ def _copied(parameters: Any) -> Any:
 
 
 def _limit(limit: Any, missing: float, size: int, what: str) -> np.ndarray:
+    """Return a limit as a vector; infinite where there is none."""
     if limit is None:
         return np.full(size, missing)
     parts = [

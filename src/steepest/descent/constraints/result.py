@@ -217,9 +217,10 @@ def _point_at(problem: Problem, x: np.ndarray, report: Sequence[np.ndarray]) -> 
 
 
 def _is_near(values: np.ndarray, limit: np.ndarray) -> np.ndarray:
-    known = np.where(np.isfinite(limit), limit, 0.0)
+    is_limit = np.abs(limit) < np.finfo(limit.dtype).max
+    known = np.where(is_limit, limit, 0.0)
     close: np.ndarray = np.abs(values - known) <= _ON_LIMIT * np.maximum(1.0, np.abs(known))
-    return np.isfinite(limit) & close
+    return is_limit & close
 
 
 def _fitting(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.ops.linear_algebra.spectral import eigh_parts
+from steepest.ops.linear_algebra.triangular import solve_triangle
 from steepest.trace import cond, while_loop
 
 _SMALLEST = 1e-8
@@ -45,29 +46,51 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
     floor
         Smallest eigenvalue of the result.
     """
-    values, vectors = eigh_parts(hessian)
-    largest = np.maximum(np.abs(values[0]), np.abs(values[-1]))
+    largest = np.max(np.sum(np.abs(hessian), axis=1))
     least = np.maximum(_SMALLEST * largest, floor)
     squares = np.sum(np.square(rows), axis=1)[:, None]
     unit_rows = rows / np.sqrt(np.where(squares > 0, squares, 1.0))
     gram = np.matmul(unit_rows.T, unit_rows)
 
     def shift(state: Any) -> Any:
-        weight, _, _, count = state
-        weight = 10.0 * weight
-        shifted_values, shifted = eigh_parts(hessian + weight * gram)
-        return weight, shifted_values, shifted, count + 1
+        weight, _, _, _, count = state
+        shifted = hessian + weight * gram
+        return 10.0 * weight, shifted, *_factor(shifted, least), count + 1
 
-    def search(parts: Any) -> Any:
-        start = (0.2 * np.maximum(largest, floor), *parts, np.zeros((), np.int64))
-        found: Any = while_loop(
-            lambda state: (state[1][0] < least) & (state[3] < _MOST_SHIFTS), shift, start
+    start = np.maximum(largest, floor), hessian, *_factor(hessian, least), np.zeros((), np.int64)
+    found: Any = while_loop(lambda s: ~s[3] & (s[4] < _MOST_SHIFTS), shift, start)
+    return Convex(
+        *cond(
+            found[3],
+            lambda matrix, root: (matrix, solve_triangle(root, np.eye(len(root), dtype=root.dtype))),
+            lambda matrix, root: _mirrored(hessian, least),
+            found[1],
+            found[2],
         )
-        # Without success the Hessian itself is better conditioned.
-        return cond(found[1][0] < least, lambda parts: parts, lambda parts: found[1:3], parts)
+    )
 
-    is_convex = values[0] >= least
-    values, vectors = cond(is_convex, lambda parts: parts, search, (values, vectors))
+
+def _factor(matrix: Any, least: Any) -> tuple[Any, Any]:
+    """Return R with ``R.T @ R = matrix``, and whether all its pivots are above `least`."""
+    number = len(matrix)
+    places = np.arange(number)
+
+    def eliminate(state: Any) -> Any:
+        rest, root, count, _ = state
+        row = np.where(places >= count, rest[count], 0.0)
+        pivot = np.sum(np.where(places == count, row, 0.0))
+        is_fine = pivot > least
+        row = row / np.sqrt(np.where(is_fine, pivot, 1.0))
+        root = np.where(places[:, None] == count, row, root)
+        return rest - row[:, None] * row, root, count + 1, is_fine
+
+    start = matrix, np.zeros_like(matrix), np.zeros((), np.int64), np.ones((), np.bool_)
+    end: Any = while_loop(lambda state: state[3] & (state[2] < number), eliminate, start)
+    return end[1], end[3]
+
+
+def _mirrored(hessian: Any, least: Any) -> tuple[Any, Any]:
+    """Return a Hessian with the absolute values of its eigenvalues, and the root."""
+    values, vectors = eigh_parts(hessian)
     values = np.maximum(np.abs(values), least)
-    basis = vectors / np.sqrt(values)
-    return Convex(np.matmul(vectors * values, vectors.T), basis)
+    return np.matmul(vectors * values, vectors.T), vectors / np.sqrt(values)

@@ -94,8 +94,6 @@ class Standing(NamedTuple):
         Whether the candidate has had its second-order correction.
     failure
         Why there is no step to another point.
-    residual
-        Largest element of the optimality conditions.
     """
 
     model: Model
@@ -106,7 +104,6 @@ class Standing(NamedTuple):
     predicted: Any
     is_corrected: Any
     failure: Any
-    residual: Any
 
 
 @dataclass(frozen=True)
@@ -180,14 +177,13 @@ class SQP(Search):
             number,
             np.zeros((), np.bool_),
             np.zeros((), np.int64),
-            number + np.inf,
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
         x_trial, dtype = trial.x, trial.x.dtype
         eps = float(np.finfo(dtype).eps)
-        box = Box(np.full_like(x_trial, -np.inf), np.full_like(x_trial, np.inf))
-        box = box if trial.box is None else trial.box
+        largest = np.full_like(x_trial, np.finfo(dtype).max)
+        box = Box(-largest, largest) if trial.box is None else trial.box
         limits = trial.lower_limits, trial.upper_limits
         before, moved = state.model, np.any(x_trial != base.x)
         violation_trial = np.sum(violations(trial.constraints, *limits))
@@ -260,7 +256,6 @@ class SQP(Search):
                 complementarity(forces, x, *box),
             ]
         )
-        largest = np.max(np.abs(optimality))
         still = np.max(np.abs(target - x)) <= 4 * eps * np.max(np.abs(x))
         gain = violation - plan.least_violation
         is_stuck = (violation > tolerance) & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
@@ -279,7 +274,6 @@ class SQP(Search):
             predicted,
             corrects,
             failure,
-            largest,
         )
         ended = np.where(moved, int(Failure.NONE), state.failure)
         return Move(
@@ -300,7 +294,9 @@ def violations(values: Any, lower: Any, upper: Any) -> Any:
 
 def size_of(values: Any, lower: Any, upper: Any) -> Any:
     """Return the largest absolute value or limit, at least 1."""
-    parts = [np.abs(values), *[np.where(np.isfinite(a), np.abs(a), 0.0) for a in (lower, upper)]]
+    largest = np.finfo(values.dtype).max
+    ends = [np.where(np.abs(end) < largest, np.abs(end), 0.0) for end in (lower, upper)]
+    parts = [np.abs(values), *ends]
     return np.maximum(1.0, np.max(np.concatenate(parts), initial=0.0))
 
 
