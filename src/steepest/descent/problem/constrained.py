@@ -66,11 +66,15 @@ class ConstrainedEvaluation(Evaluation):
     @functools.cached_property
     def constraint_jacobian(self) -> Any:
         """The Jacobian of the constraints, shape (m, n)."""
+        if not self.constraints.size:
+            return as_traced(np.zeros((0, self.x.size), self.x.dtype))
         return jacobian_of(self.constraints.node, self.x)
 
     @functools.cached_property
     def constraint_hessians(self) -> Any:
         """The Hessian of each constraint, shape (m, n, n)."""
+        if not self.constraints.size:
+            return as_traced(np.zeros((0, self.x.size, self.x.size), self.x.dtype))
         return slopes(node_of(self.constraint_jacobian), self.x)
 
     @functools.cached_property
@@ -78,7 +82,7 @@ class ConstrainedEvaluation(Evaluation):
         """1 for each constraint whose function is linear, else 0; shape (m,)."""
         known = [_is_linear(block.node, self.x) for block in self._blocks]
         parts = [np.full(b.size, float(k)) for b, k in zip(self._blocks, known, strict=True)]
-        return as_traced(np.concatenate(parts).astype(self.x.dtype))
+        return as_traced(np.concatenate([np.zeros(0), *parts]).astype(self.x.dtype))
 
     def lagrangian_hessian(self, multipliers: Any) -> Any:
         """Return the Hessian of the Lagrangian, shape (n, n), symmetric."""
@@ -187,7 +191,7 @@ class ConstrainedObjective(Objective):
             self.vector_of(function, self.parameters(vector, layout), given, at_x.x)
             for function, given in zip(self.constraints, groups[1:], strict=True)
         ]
-        values: Any = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        values: Any = np.concatenate([np.zeros(0, at_x.x.dtype), *blocks])
         limits = lower.astype(values.dtype), upper.astype(values.dtype)
         return ConstrainedEvaluation(at_x, values, limits, blocks)
 

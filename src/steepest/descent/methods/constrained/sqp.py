@@ -80,8 +80,10 @@ class Standing(NamedTuple):
     ----------
     model
         The problem near the current iterate.
+    scale
+        Factors of the constraints that make their gradients at the start unit vectors.
     multipliers
-        Multipliers of the constraints, shape (m,): derivatives of the minimum by their limits.
+        Multipliers of the scaled constraints, shape (m,).
     bound_multipliers
         Those of the bounds, shape (n,).
     price
@@ -97,6 +99,7 @@ class Standing(NamedTuple):
     """
 
     model: Model
+    scale: Any
     multipliers: Any
     bound_multipliers: Any
     price: Any
@@ -171,6 +174,7 @@ class SQP(Search):
         return Standing(
             model,
             values,
+            values,
             np.zeros_like(x),
             number + self.price,
             number,
@@ -184,29 +188,34 @@ class SQP(Search):
         eps = float(np.finfo(dtype).eps)
         largest = np.full_like(x_trial, np.finfo(dtype).max)
         box = Box(-largest, largest) if trial.box is None else trial.box
-        limits = trial.lower_limits, trial.upper_limits
         before, moved = state.model, np.any(x_trial != base.x)
-        violation_trial = np.sum(violations(trial.constraints, *limits))
+        scale = np.where(is_first, scale_of(trial.constraint_jacobian), state.scale)
+        values_trial = scale * trial.constraints
+        limits = _scaled(trial.lower_limits, scale), _scaled(trial.upper_limits, scale)
+        violation_trial = np.sum(violations(values_trial, *limits))
         violation_base = np.sum(violations(before.values, *limits))
         drop = base.loss - trial.loss + state.price * (violation_base - violation_trial)
         noise = 10 * eps * (np.abs(base.loss) + state.price * size_of(before.values, *limits))
         ratio = (drop + noise) / (state.predicted + noise)
-        counts = moved & np.isfinite(trial.loss) & np.isfinite(violation_trial)
+        slopes = np.sum(trial.gradient) + np.sum(trial.constraint_jacobian)
+        is_finite = np.isfinite(trial.loss) & np.isfinite(violation_trial) & np.isfinite(slopes)
+        counts = moved & is_finite
         ratio = np.where(counts, ratio, -np.inf)
         accepted = is_first | (ratio > ENOUGH)
         # What holds at the current iterate.
         x = np.where(accepted, x_trial, base.x)
         loss = np.where(accepted, trial.loss, base.loss)
-        given = (trial.gradient, trial.constraints, trial.constraint_jacobian)
+        given = (trial.gradient, values_trial, scale[:, None] * trial.constraint_jacobian)
         gradient, values, jacobian = (
             np.where(accepted, a, b) for a, b in zip(given, before[:3], strict=True)
         )
-        hessian = trial.lagrangian_hessian(state.multipliers)
+        hessian = trial.lagrangian_hessian(scale * state.multipliers)
+        hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
         active = jacobian * (state.multipliers != 0)[:, None]
         held = np.where(state.bound_multipliers != 0, 1.0, 0.0)
         normals = np.concatenate([active, np.eye(x.size, dtype=dtype) * held[:, None]])
         reach = 1.0 + np.max(np.abs(x))
-        floor = np.maximum(1e-10 * np.max(np.abs(gradient)) / reach, np.finfo(dtype).tiny)
+        floor = np.maximum(1e-8 * np.max(np.abs(gradient)) / reach, 1e-10)
         convex = Convex(
             *cond(
                 accepted,
@@ -220,7 +229,7 @@ class SQP(Search):
         tried = x_trial - base.x
         length = np.max(np.abs(tried))
         corrects = ~accepted & ~state.is_corrected & counts & (violation_trial > 0)
-        bent = trial.constraints - np.sum(before.jacobian * tried, axis=1)
+        bent = values_trial - np.sum(before.jacobian * tried, axis=1)
         shifted = np.where(corrects, bent, values)
         radius = next_radius(state.radius, ratio, length)
         radius = np.where(corrects, state.radius, radius)
@@ -251,8 +260,8 @@ class SQP(Search):
         optimality = np.concatenate(
             [
                 residual,
-                infeasible,
-                complementarity(plan.multipliers, values, *limits),
+                infeasible / scale,
+                complementarity(plan.multipliers, values, *limits) / np.maximum(1.0, scale),
                 complementarity(forces, x, *box),
             ]
         )
@@ -260,13 +269,14 @@ class SQP(Search):
         gain = violation - plan.least_violation
         is_stuck = (violation > tolerance) & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
         is_stuck = is_stuck & ~corrects
-        scale = np.maximum(1.0, np.max(np.abs(gradient)))
-        is_optimal = (np.max(np.abs(residual)) <= 1e-5 * scale) & (violation <= tolerance)
+        steepness = np.maximum(1.0, np.max(np.abs(gradient)))
+        is_optimal = (np.max(np.abs(residual)) <= 1e-5 * steepness) & (violation <= tolerance)
         failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
         failure = np.where(violation > tolerance, int(Failure.INFEASIBLE), failure)
         target = np.where(still | is_stuck | ~np.isfinite(predicted), x, target)
         following = Standing(
             model,
+            scale,
             plan.multipliers,
             forces,
             plan.price,
@@ -281,7 +291,7 @@ class SQP(Search):
             target,
             following,
             ended,
-            report=(plan.multipliers, forces),
+            report=(scale * plan.multipliers, forces),
             is_singular=violation > 1e-6 * size_of(values, *limits),
             optimality=optimality,
         )
@@ -290,6 +300,19 @@ class SQP(Search):
 def violations(values: Any, lower: Any, upper: Any) -> Any:
     """Return by how much values are outside of their limits, shape (m,)."""
     return np.maximum(np.maximum(lower - values, values - upper), 0.0)
+
+
+def scale_of(jacobian: Any) -> Any:
+    """Return factors that make the rows of a matrix unit vectors, within bounds; shape (m,)."""
+    lengths = np.sqrt(np.sum(np.square(jacobian), axis=1))
+    lengths = np.where((lengths > 0) & np.isfinite(lengths), lengths, 1.0)
+    return np.clip(1.0 / lengths, 1e-8, 1e8)
+
+
+def _scaled(limits: Any, scale: Any) -> Any:
+    """Return limits times factors; what is no limit stays so."""
+    is_limit = np.abs(limits) < np.finfo(limits.dtype).max
+    return np.where(is_limit, np.where(is_limit, limits, 0.0) * scale, limits)
 
 
 def size_of(values: Any, lower: Any, upper: Any) -> Any:
