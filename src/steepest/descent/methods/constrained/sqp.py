@@ -27,6 +27,12 @@ _LINEAR_PRICE = 1e8
 _SHARE = 0.1
 """Smallest share of the possible decrease of the linearized violation that a step must achieve."""
 
+_FILTER_SIZE = 32
+"""How many iterates the filter remembers."""
+
+_MARGIN = 1e-5
+"""By which fraction of its violation a point of the filter must be bettered."""
+
 _TOLERANCE = 1e-8
 """Violation, relative to limits and values, up to which a point counts as feasible."""
 
@@ -73,6 +79,37 @@ class Plan(NamedTuple):
     least_violation: Any
 
 
+class Filter(NamedTuple):
+    """Violations and losses of earlier iterates; a candidate must be better in one of both.
+
+    Attributes
+    ----------
+    violations, losses
+        A pair for each of the last such iterates; infinite where there is none.
+    count
+        How many there have been.
+    """
+
+    violations: Any
+    losses: Any
+    count: Any
+
+    def accepts(self, violation: Any, loss: Any, noise: Any) -> Any:
+        """Return whether a candidate is better than each iterate in one of both."""
+        fewer = violation <= (1 - _MARGIN) * self.violations
+        lower = loss <= self.losses - _MARGIN * self.violations + noise
+        return np.all(fewer | lower)
+
+    def with_point(self, is_added: Any, violation: Any, loss: Any) -> Filter:
+        """Return the filter with one more iterate, in place of the oldest."""
+        here = is_added & (np.arange(_FILTER_SIZE) == self.count % _FILTER_SIZE)
+        return Filter(
+            np.where(here, violation, self.violations),
+            np.where(here, loss, self.losses),
+            self.count + np.where(is_added, 1, 0),
+        )
+
+
 class Standing(NamedTuple):
     """State of :class:`SQP`.
 
@@ -92,6 +129,12 @@ class Standing(NamedTuple):
         Largest absolute change of a parameter in a step.
     predicted
         Decrease of loss and priced violations that the model predicts for the step.
+    loss_drop
+        Decrease of the loss alone that it predicts.
+    is_consistent
+        Whether the step satisfies the linearized constraints.
+    filter
+        Points that are better than no later point may be.
     is_corrected
         Whether the candidate has had its second-order correction.
     failure
@@ -105,6 +148,9 @@ class Standing(NamedTuple):
     price: Any
     radius: Any
     predicted: Any
+    loss_drop: Any
+    is_consistent: Any
+    filter: Filter
     is_corrected: Any
     failure: Any
 
@@ -179,6 +225,13 @@ class SQP(Search):
             number + self.price,
             number,
             number,
+            number,
+            np.zeros((), np.bool_),
+            Filter(
+                np.full(_FILTER_SIZE, np.inf, x.dtype),
+                np.full(_FILTER_SIZE, np.inf, x.dtype),
+                np.zeros((), np.int64),
+            ),
             np.zeros((), np.bool_),
             np.zeros((), np.int64),
         )
@@ -201,7 +254,19 @@ class SQP(Search):
         is_finite = np.isfinite(trial.loss) & np.isfinite(violation_trial) & np.isfinite(slopes)
         counts = moved & is_finite
         ratio = np.where(counts, ratio, -np.inf)
-        accepted = is_first | (ratio > ENOUGH)
+        # A step that is to lower the loss must do so; another may lower the violation instead.
+        quiet = 10 * eps * np.abs(base.loss)
+        is_better = (violation_trial <= (1 - _MARGIN) * violation_base) | (
+            trial.loss <= base.loss - _MARGIN * violation_base + quiet
+        )
+        is_better = is_better & state.filter.accepts(violation_trial, trial.loss, quiet)
+        is_for_loss = state.loss_drop > 1e-4 * np.square(violation_base)
+        falls = base.loss - trial.loss + quiet >= ENOUGH * (state.loss_drop + quiet)
+        passes = counts & is_better & state.is_consistent & (falls | ~is_for_loss)
+        accepted = is_first | passes | (~state.is_consistent & (ratio > ENOUGH))
+        filter_ = state.filter.with_point(
+            passes & ~is_for_loss & ~is_first, violation_base, base.loss
+        )
         # What holds at the current iterate.
         x = np.where(accepted, x_trial, base.x)
         loss = np.where(accepted, trial.loss, base.loss)
@@ -232,6 +297,7 @@ class SQP(Search):
         bent = values_trial - np.sum(before.jacobian * tried, axis=1)
         shifted = np.where(corrects, bent, values)
         radius = next_radius(state.radius, ratio, length)
+        radius = np.where(passes, np.maximum(radius, np.minimum(state.radius, 2 * length)), radius)
         radius = np.where(corrects, state.radius, radius)
         radius = np.where(is_first, self.radius * np.maximum(1.0, np.max(np.abs(x))), radius)
         infeasible = violations(values, *limits)
@@ -254,8 +320,14 @@ class SQP(Search):
         residual = gradient - pull - forces
         slope = np.sum(gradient * plan.step)
         bend = np.sum(plan.step * np.matmul(convex.hessian, plan.step))
-        predicted = -slope - 0.5 * bend + plan.price * (violation - plan.violation)
+        loss_drop = -slope - 0.5 * bend
+        predicted = loss_drop + plan.price * (violation - plan.violation)
         predicted = np.where(corrects, state.predicted, predicted)
+        loss_drop = np.where(corrects, state.loss_drop, loss_drop)
+        is_consistent = plan.violation <= tolerance
+        is_consistent = np.where(corrects, state.is_consistent, is_consistent)
+        needed = np.maximum(self.price, 2.0 * np.max(np.abs(plan.multipliers), initial=0.0))
+        price = np.where(is_consistent, needed, plan.price)
         # The optimality conditions, at the current iterate.
         optimality = np.concatenate(
             [
@@ -279,9 +351,12 @@ class SQP(Search):
             scale,
             plan.multipliers,
             forces,
-            plan.price,
+            price,
             radius,
             predicted,
+            loss_drop,
+            is_consistent,
+            filter_,
             corrects,
             failure,
         )
