@@ -326,9 +326,7 @@ def _(x):
 EXPONENTIALS = rows(lambda x: x[1] - exp(x[0]), lambda x: x[2] - exp(x[1]))
 
 
-@problem(
-    34, [0, 1.05, 2.9], -log(log(10)), None, EXPONENTIALS, [(0, 100), (0, 100), (0, 10)]
-)
+@problem(34, [0, 1.05, 2.9], -log(log(10)), None, EXPONENTIALS, [(0, 100), (0, 100), (0, 10)])
 def _(x):
     return -x[0]
 
@@ -507,9 +505,7 @@ HOMOGENEOUS = rows(
 )
 
 
-@problem(
-    51, [2.5, 0.5, 2, -1, 0.5], 0.0, lambda x: HOMOGENEOUS(x) - np.array([4.0, 0.0, 0.0])
-)
+@problem(51, [2.5, 0.5, 2, -1, 0.5], 0.0, lambda x: HOMOGENEOUS(x) - np.array([4.0, 0.0, 0.0]))
 def _(x):
     return (x[0] - x[1]) ** 2 + _shifted(x)
 
@@ -624,9 +620,7 @@ def _(x):
     return (x[0] - x[1]) ** 2 + (x[0] + x[1] - 10) ** 2 / 9 + (x[2] - 5) ** 2
 
 
-@problem(
-    66, [0, 1.05, 2.9], 0.5181632741, None, EXPONENTIALS, [(0, 100), (0, 100), (0, 10)]
-)
+@problem(66, [0, 1.05, 2.9], 0.5181632741, None, EXPONENTIALS, [(0, 100), (0, 100), (0, 10)])
 def _(x):
     return 0.2 * x[2] - 0.8 * x[0]
 
@@ -796,9 +790,7 @@ def _windings(x):
     rows(
         lambda x: 0.001 * np.prod(x) - 2.07,
         lambda x: (
-            1
-            - 0.00062 * _windings(x)[0] * x[4] ** 2
-            - 0.00058 * _windings(x)[1] * x[5] ** 2
+            1 - 0.00062 * _windings(x)[0] * x[4] ** 2 - 0.00058 * _windings(x)[1] * x[5] ** 2
         ),
     ),
     FROM_0,
@@ -953,9 +945,7 @@ def _(x):
         lambda x: 105 - 4 * x[0] - 5 * x[1] + 3 * x[6] - 9 * x[7],
         lambda x: -10 * x[0] + 8 * x[1] + 17 * x[6] - 2 * x[7],
         lambda x: 8 * x[0] - 2 * x[1] - 5 * x[8] + 2 * x[9] + 12,
-        lambda x: (
-            120 - 3 * (x[0] - 2) ** 2 - 4 * (x[1] - 3) ** 2 - 2 * x[2] ** 2 + 7 * x[3]
-        ),
+        lambda x: 120 - 3 * (x[0] - 2) ** 2 - 4 * (x[1] - 3) ** 2 - 2 * x[2] ** 2 + 7 * x[3],
         lambda x: 40 - 5 * x[0] ** 2 - 8 * x[1] - (x[2] - 6) ** 2 + 2 * x[3],
         lambda x: 30 - 0.5 * (x[0] - 8) ** 2 - 2 * (x[1] - 4) ** 2 - 3 * x[4] ** 2 + x[5],
         lambda x: -(x[0] ** 2) - 2 * (x[1] - 2) ** 2 + 2 * x[0] * x[1] - 14 * x[4] + 6 * x[5],

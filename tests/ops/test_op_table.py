@@ -355,9 +355,7 @@ def forward(function):
 def differences(function, t, step=1e-4):
     """Central differences of eighth order."""
     weights = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
-    return (
-        sum(w * (function(t + i * step) - function(t - i * step)) for i, w in weights) / step
-    )
+    return sum(w * (function(t + i * step) - function(t - i * step)) for i, w in weights) / step
 
 
 def numerical_slope(line):

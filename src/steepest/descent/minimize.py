@@ -183,13 +183,15 @@ def minimize(
         _check_search(method, batches)
         method = method if box is None else method.bounded()
     check_data(args)
-    objective, further, finish = Objective(function, expand=expand), args, _unchanged
+    objective, further = Objective(function, expand=expand), args
+    finish: Callable[[Result, Problem], Result] = _unchanged
     if isinstance(method, SQP):
         attached = attach(constraints, objective, args, method, layout, vector, box)
         objective, further, method, box, finish = attached
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
+    dtype = np.dtype(np.float64) if isinstance(method, SQP) else dtype
     record_every, record_x = recording(record, vector.size)
     problem = Problem(
         objective,

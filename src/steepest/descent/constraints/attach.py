@@ -29,7 +29,8 @@ def finite(ends: np.ndarray) -> np.ndarray:
     Repeated descents are one call only if all their data are finite.
     """
     largest = np.finfo(ends.dtype).max
-    return np.clip(ends, -largest, largest)
+    clipped: np.ndarray = np.clip(ends, -largest, largest)
+    return clipped
 
 
 class Attached(NamedTuple):
@@ -100,9 +101,9 @@ def attach(
         counts=(len(args), *[len(more) for _, more in bound]),
     )
     ends = [[one.lower for one in given], [one.upper for one in given]]
-    limits = [finite(np.concatenate([np.zeros(0), *end]).astype(layout.dtype)) for end in ends]
+    limits = [finite(np.concatenate([np.zeros(0), *end])) for end in ends]
     everything = (*args, *[arg for _, more in bound for arg in more], *limits)
-    within = None if box is None else Box(*map(finite, box))
+    within = None if box is None else Box(*[finite(end.astype(np.float64)) for end in box])
     note = (_EXACT,) if any(form.has_slopes for form in forms) else ()
     finish = functools.partial(_finish, tuple(given), is_single, note)
     return Attached(whole, everything, method.with_rows(limits[0].size), within, finish)

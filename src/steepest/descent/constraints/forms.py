@@ -225,12 +225,12 @@ def placed(constraint: Unplaced, parameters: Any) -> Given:
             raise InputError(
                 f"{name}{where} returns {array.dtype} at the start, and must return real numbers"
             )
-    flat = np.concatenate([array.reshape(-1).astype(np.float64) for array in arrays] or [[]])
+    flat = np.concatenate([np.zeros(0), *[array.reshape(-1) for array in arrays]])
     if not flat.size:
         raise InputError(f"{name}{where} returns nothing at the start: return its values")
     for i in np.flatnonzero(~np.isfinite(flat))[:1]:
         raise InputError(
-            f"{name}{where} is {flat[i]} at the start point: start where all constraints are finite"
+            f"{name}{where} is {flat[i]} at the start point: start where it is finite"
         )
     low = _limit(lower, -np.inf, flat.size, f"the lower limit of {name}")
     high = _limit(upper, np.inf, flat.size, f"the upper limit of {name}")
@@ -270,6 +270,7 @@ def settings_key(bounds: Any, constraints: Any) -> Any:
         return None
     ends = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     parts: list[Any] = [_hashable(ends), is_one(constraints)]
+    given: tuple[Any, ...]
     for constraint in as_list(constraints):
         if isinstance(constraint, Constraint):
             given = constraint.function, constraint.lower, constraint.upper, constraint.args

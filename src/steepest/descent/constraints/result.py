@@ -13,7 +13,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.constraints.forms import Given
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods.constrained.sqp import complementarity, violations
+from steepest.descent.methods.constrained.measures import complementarity, violations
 from steepest.descent.problem.parameters import element_names
 from steepest.descent.results.result import Result, Status
 from steepest.errors import InputError
@@ -149,9 +149,8 @@ class ConstrainedResult(Result):
     def __getstate__(self) -> dict[str, Any]:
         """Return the content of a pickle, without functions."""
         state = super().__getstate__()
-        given = tuple([one._replace(function=None, args=()) for one in self.given])
-        point = dataclasses.replace(self._point)
-        return {**state, "problem": None, "given": given, "_point": point}
+        given = tuple([one._replace(function=np.asarray, args=()) for one in self.given])
+        return {**state, "problem": None, "given": given, "_point": self._point}
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,7 @@ class _Point:
 
 
 def _point_at(problem: Problem, x: np.ndarray, report: Sequence[np.ndarray]) -> _Point:
-    """Return the values at a point, and the multipliers that the method reported or fitting ones."""
+    """Return the values at a point, and multipliers, fitting ones if none were reported."""
     x = x.astype(problem.dtype)
 
     def everything(vector: Any, *args: Any) -> Any:
@@ -219,8 +218,9 @@ def _point_at(problem: Problem, x: np.ndarray, report: Sequence[np.ndarray]) -> 
 def _is_near(values: np.ndarray, limit: np.ndarray) -> np.ndarray:
     is_limit = np.abs(limit) < np.finfo(limit.dtype).max
     known = np.where(is_limit, limit, 0.0)
-    close: np.ndarray = np.abs(values - known) <= _ON_LIMIT * np.maximum(1.0, np.abs(known))
-    return is_limit & close
+    close = np.abs(values - known) <= _ON_LIMIT * np.maximum(1.0, np.abs(known))
+    result: np.ndarray = is_limit & close
+    return result
 
 
 def _fitting(
@@ -253,9 +253,7 @@ def with_constraints(
 ) -> ConstrainedResult:
     """Return the result of a run with what it says of the constraints."""
     known = {f.name: getattr(run, f.name) for f in dataclasses.fields(run)}
-    result = ConstrainedResult(
-        **known, given=tuple(given), is_single=is_single, problem=problem
-    )
+    result = ConstrainedResult(**known, given=tuple(given), is_single=is_single, problem=problem)
     if run.status is not Status.INFEASIBLE:
         return result
     return dataclasses.replace(result, explain=_infeasibility(result, run.explain))
@@ -280,7 +278,9 @@ def _infeasibility(result: ConstrainedResult, before: Callable[[], str]) -> Call
                 others.append(given.name)
             start += given.size
         name = element_names(layout)
-        others += [f"the bound of {name(int(i))}" for i in np.flatnonzero(bound_weights > 1e-3 * most)]
+        others += [
+            f"the bound of {name(int(i))}" for i in np.flatnonzero(bound_weights > 1e-3 * most)
+        ]
         text = f"{before()[:-1]}: it violates {_listed(violated)}"
         return f"{text}, against {_listed(others)}." if others else f"{text}."
 

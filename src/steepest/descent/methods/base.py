@@ -94,6 +94,7 @@ class Failure(enum.IntEnum):
     FLAT = 5
     SINGULAR = 6
     INFEASIBLE = 7
+    DEGENERATE = 8
 
 
 class Incumbent(NamedTuple):

@@ -62,7 +62,10 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
     return Convex(
         *cond(
             found[3],
-            lambda matrix, root: (matrix, solve_triangle(root, np.eye(len(root), dtype=root.dtype))),
+            lambda matrix, root: (
+                matrix,
+                solve_triangle(root, np.eye(len(root), dtype=root.dtype)),
+            ),
             lambda matrix, root: _mirrored(hessian, least),
             found[1],
             found[2],

@@ -11,12 +11,16 @@ violated. All arrays have fixed sizes, so that the solver is traced like any oth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.ops.linear_algebra.triangular import solve_triangle
 from steepest.trace import cond, while_loop
+
+_DEPENDENT = 1e-11
+"""Part of a normal outside of the span of others, relative to it, that counts as rounding."""
 
 _OUT, _IN, _PAID = 0.0, 1.0, 2.0
 """What a row is: neither limit matters, it is on a limit, or it is violated at its price."""
@@ -103,6 +107,284 @@ class _State(NamedTuple):
     is_solved: Any
 
 
+class _Pivot(NamedTuple):
+    """A step toward the limit of the entering row.
+
+    Attributes
+    ----------
+    row
+        The row.
+    direction, changes
+        Change of the iterate and of the working set's multipliers per unit of the multiplier.
+    is_free
+        Whether the normal is independent of those in the working set.
+    length
+        Change of the multiplier.
+    reaches, leaves, pays
+        What ends the step: the row comes to its limit, or another row's multiplier or its own
+        comes to the end of its range.
+    leaving
+        Place of the row that leaves the working set.
+    """
+
+    row: Any
+    direction: Any
+    changes: Any
+    is_free: Any
+    length: Any
+    reaches: Any
+    leaves: Any
+    pays: Any
+    leaving: Any
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A quadratic program, and the parts of its solution.
+
+    Attributes
+    ----------
+    basis
+        A matrix J such that J J' is the inverse of the Hessian, shape (n, n).
+    gradient
+        The linear term, shape (n,).
+    rows
+        The constraints.
+    """
+
+    basis: Any
+    gradient: Any
+    rows: Rows
+
+    @property
+    def places(self) -> Any:
+        """Places in the working set."""
+        return np.arange(self.rows.matrix.shape[1])
+
+    @property
+    def numbers(self) -> Any:
+        """Numbers of the rows."""
+        return np.arange(self.rows.matrix.shape[0])
+
+    @property
+    def eps(self) -> float:
+        """The spacing of floating-point numbers at 1."""
+        return float(np.finfo(self.gradient.dtype).eps)
+
+    @property
+    def is_equation(self) -> Any:
+        """Which rows are equations."""
+        return self.rows.lower == self.rows.upper
+
+    @property
+    def least(self) -> Any:
+        """The least multiplier of each row."""
+        return np.where(self.is_equation, -self.rows.price, 0.0)
+
+    def limits(self, side: Any) -> Any:
+        """Return the limit of each row at a side."""
+        return np.where(side > 0, self.rows.lower, self.rows.upper)
+
+    def start(self) -> _State:
+        """Return the minimum without constraints."""
+        columns, dtype = self.gradient.size, self.gradient.dtype
+        whole, false = np.zeros((), np.int64), np.zeros((), np.bool_)
+        none = np.zeros_like(self.rows.lower)
+        parts = np.sum(self.basis * self.gradient[:, None], axis=0)
+        return _State(
+            step=-np.sum(self.basis * parts, axis=1),
+            basis=self.basis,
+            factor=np.eye(columns, dtype=dtype),
+            order=np.zeros(columns, np.int64),
+            size=whole,
+            forces=np.zeros_like(self.gradient),
+            kind=none,
+            side=none + 1.0,
+            paid=none,
+            entering=whole - 1,
+            heading=np.ones((), dtype),
+            force=np.zeros((), dtype),
+            count=whole,
+            is_done=false,
+            is_solved=false,
+        )
+
+    def enter(self, basis: Any, factor: Any, size: Any, normal: Any) -> tuple[Any, Any]:
+        """Add a normal to the factors, by one reflection."""
+        places = self.places
+        parts = np.sum(basis * normal[:, None], axis=0)
+        tail = np.where(places >= size, parts, 0.0)
+        head = np.sum(np.where(places == size, parts, 0.0))
+        end = -np.copysign(np.sqrt(np.sum(np.square(tail))), head)
+        axis = tail - np.where(places == size, end, 0.0)
+        square = np.sum(np.square(axis))
+        axis_scaled = axis * (2.0 / np.where(square > 0, square, 1.0))
+        basis = basis - np.sum(basis * axis, axis=1)[:, None] * axis_scaled
+        column = np.where(places < size, parts, np.where(places == size, end, 0.0))
+        return basis, np.where(places == size, column[:, None], factor)
+
+    def refactored(self, order: Any, size: Any, side: Any) -> tuple[Any, Any]:
+        """Return the factors of a working set."""
+
+        def add(state: Any) -> Any:
+            basis, factor, count = state
+            row = order[count]
+            return *self.enter(basis, factor, count, side[row] * self.rows.matrix[row]), count + 1
+
+        start = self.basis, np.eye(self.gradient.size, dtype=self.gradient.dtype)
+        found: Any = while_loop(lambda s: s[2] < size, add, (*start, np.zeros((), np.int64)))
+        return found[0], found[1]
+
+    def choose(self, state: _State) -> _State:
+        """Choose the row that enters, or find that there is none."""
+        matrix, lower, upper, _ = self.rows
+        products = matrix * state.step
+        values = np.sum(products, axis=1)
+        below, above = lower - values, values - upper
+        is_below, is_paid = below >= above, state.kind == _PAID
+        own_limits = self.limits(state.side)
+        slack = state.side * (values - own_limits)
+        violation = np.where(is_below, below, above)
+        excess = np.where(is_paid, slack, np.where(state.kind == _OUT, violation, -np.inf))
+        limit = np.abs(np.where(is_paid, own_limits, np.where(is_below, lower, upper)))
+        rounding = 8 * self.eps * (np.sum(np.abs(products), axis=1) + limit)
+        lengths = np.sqrt(np.sum(np.square(matrix), axis=1))
+        lengths = np.where(lengths > 0, lengths, 1.0)
+        excess = np.where(excess > rounding, excess / lengths, -np.inf)
+        row, is_over = np.argmax(excess), np.max(excess) <= 0
+        turns = (self.numbers == row) & ~is_paid & ~is_over
+        return state._replace(
+            entering=np.where(is_over, -1, row),
+            side=np.where(turns, np.where(is_below, 1.0, -1.0), state.side),
+            heading=np.where(is_paid[row], -1.0, 1.0),
+            force=np.where(is_paid[row], state.paid[row], 0.0),
+            is_done=is_over,
+            is_solved=is_over,
+        )
+
+    def pivot(self, state: _State) -> _Pivot:
+        """Return the step toward the limit of the entering row."""
+        row, matrix, price = np.maximum(state.entering, 0), self.rows.matrix, self.rows.price
+        turn = state.heading * state.side[row]
+        normal, limit = turn * matrix[row], turn * self.limits(state.side)[row]
+        gap = np.sum(normal * state.step) - limit
+        parts = np.sum(state.basis * normal[:, None], axis=0)
+        is_in = self.places < state.size
+        tail = np.where(is_in, 0.0, parts)
+        changes = solve_triangle(state.factor, np.where(is_in, parts, 0.0)[:, None])[:, 0]
+        slope = np.sum(np.square(tail))
+        is_free = slope > _DEPENDENT**2 * np.sum(np.square(parts))
+        full = np.where(is_free, -gap / np.where(is_free, slope, 1.0), np.inf)
+        least, force = self.least, state.force
+        low, high = least[state.order], price[state.order]
+        room = np.maximum(np.where(changes > 0, state.forces - low, high - state.forces), 0.0)
+        counts = is_in & (np.abs(changes) > self.eps * np.max(np.abs(changes)))
+        blocked = np.where(counts, room / np.where(counts, np.abs(changes), 1.0), np.inf)
+        until = np.min(blocked)
+        own = np.where(state.heading > 0, price[row] - force, force - least[row])
+        length = np.maximum(np.minimum(np.minimum(full, until), own), 0.0)
+        is_stuck = ~np.isfinite(length)
+        reaches = (full <= until) & (full <= own) & ~is_stuck
+        leaves = ~reaches & (until <= own) & ~is_stuck
+        return _Pivot(
+            row=row,
+            direction=np.sum(state.basis * tail, axis=1),
+            changes=changes,
+            is_free=is_free,
+            length=np.where(is_stuck, 0.0, length),
+            reaches=reaches,
+            leaves=leaves,
+            pays=~reaches & ~leaves & ~is_stuck,
+            leaving=np.argmin(blocked),
+        )
+
+    def advance(self, state: _State) -> _State:
+        """Make one step, and change the working set."""
+        pivot = self.pivot(state)
+        force = state.force + state.heading * pivot.length
+        changed = state.forces - pivot.length * pivot.changes
+        state = state._replace(
+            step=state.step + np.where(pivot.is_free, pivot.length, 0.0) * pivot.direction,
+            forces=np.where(self.places < state.size, changed, 0.0),
+            force=force,
+            entering=np.where(pivot.leaves, state.entering, -1),
+            count=state.count + 1,
+            is_done=~(pivot.reaches | pivot.leaves | pivot.pays),
+        )
+        return self.with_factors(self.without(self.with_row(state, pivot), pivot), state, pivot)
+
+    def with_row(self, state: _State, pivot: _Pivot) -> _State:
+        """Let the entering row join the working set, or be violated, or stay outside."""
+        here, row, price = self.numbers == pivot.row, pivot.row, self.rows.price
+        is_equation = self.is_equation[row]
+        joins, ends = here & pivot.reaches, here & pivot.pays
+        after = np.where((state.heading > 0) | is_equation, _PAID, _OUT)
+        turns = ends & (state.heading < 0) & is_equation
+        at_place = pivot.reaches & (self.places == state.size)
+        paid = np.where(ends & (after == _PAID), price, np.where(joins | ends, 0.0, state.paid))
+        return state._replace(
+            kind=np.where(joins, _IN, np.where(ends, after, state.kind)),
+            side=np.where(turns, -state.side, state.side),
+            paid=paid,
+            order=np.where(at_place, row, state.order),
+            forces=np.where(at_place, state.force, state.forces),
+            size=state.size + np.where(pivot.reaches, 1, 0),
+        )
+
+    def without(self, state: _State, pivot: _Pivot) -> _State:
+        """Let the row whose multiplier has come to the end of its range leave the working set."""
+        gone = state.order[pivot.leaving]
+        here, is_equation = pivot.leaves & (self.numbers == gone), self.is_equation[gone]
+        is_paid = (pivot.changes[pivot.leaving] < 0) | is_equation
+        turns = here & is_equation & (pivot.changes[pivot.leaving] >= 0)
+        later = pivot.leaves & (self.places >= pivot.leaving)
+        order, forces = (
+            np.where(later, np.concatenate([part[1:], np.zeros_like(part[:1])]), part)
+            for part in (state.order, state.forces)
+        )
+        paid = np.where(is_paid, self.rows.price, 0.0)
+        return state._replace(
+            kind=np.where(here, np.where(is_paid, _PAID, _OUT), state.kind),
+            side=np.where(turns, -state.side, state.side),
+            paid=np.where(here, paid, state.paid),
+            order=order,
+            forces=forces,
+            size=state.size - np.where(pivot.leaves, 1, 0),
+        )
+
+    def with_factors(self, state: _State, before: _State, pivot: _Pivot) -> _State:
+        """Return a state with the factors of its working set."""
+        normal = before.side[pivot.row] * self.rows.matrix[pivot.row]
+
+        def joined(basis: Any, factor: Any) -> Any:
+            return self.enter(basis, factor, before.size, normal)
+
+        basis, factor = cond(
+            pivot.leaves,
+            lambda basis, factor: self.refactored(state.order, state.size, state.side),
+            lambda basis, factor: cond(pivot.reaches, joined, lambda *kept: kept, basis, factor),
+            before.basis,
+            before.factor,
+        )
+        return state._replace(basis=basis, factor=factor)
+
+    def iterate(self, state: _State) -> _State:
+        """Choose a row if none enters, and make a step."""
+        state = cond(state.entering < 0, self.choose, lambda same: same, state)
+        after: _State = cond(state.is_done, lambda same: same, self.advance, state)
+        return after
+
+    def refined(self, end: _State) -> Any:
+        """Return the step, moved onto the limits of the working set, without rounding errors."""
+        is_in = self.places < end.size
+        normals = end.side[end.order][:, None] * self.rows.matrix[end.order]
+        goals = (end.side * self.limits(end.side))[end.order]
+        left = np.where(is_in, goals - np.sum(normals * end.step, axis=1), 0.0)
+        turned = end.factor.T[::-1, ::-1]  # upper again
+        parts = solve_triangle(turned, left[::-1][:, None])[::-1, 0]
+        return end.step + np.sum(end.basis * np.where(is_in, parts, 0.0), axis=1)
+
+
 def solve_qp(basis: Any, gradient: Any, rows: Rows) -> Solution:
     """Return the solution of a quadratic program.
 
@@ -115,191 +397,11 @@ def solve_qp(basis: Any, gradient: Any, rows: Rows) -> Solution:
     rows
         The constraints.
     """
-    matrix, lower, upper, price = rows
-    number, columns = matrix.shape
-    dtype = gradient.dtype
-    eps = float(np.finfo(dtype).eps)
-    places, numbers = np.arange(columns), np.arange(number)
-    lengths = np.sqrt(np.sum(np.square(matrix), axis=1))
-    lengths = np.where(lengths > 0, lengths, 1.0)
-    is_equation = lower == upper
-    least = np.where(is_equation, -price, 0.0)
-    most_steps = 20 * (number + columns) + 50
-
-    def limits(side: Any) -> Any:
-        return np.where(side > 0, lower, upper)
-
-    def enter(basis: Any, factor: Any, size: Any, normal: Any) -> tuple[Any, Any]:
-        """Add a normal to the factors, by one reflection."""
-        parts = np.sum(basis * normal[:, None], axis=0)
-        tail = np.where(places >= size, parts, 0.0)
-        head = np.sum(np.where(places == size, parts, 0.0))
-        end = -np.copysign(np.sqrt(np.sum(np.square(tail))), head)
-        axis = tail - np.where(places == size, end, 0.0)
-        square = np.sum(np.square(axis))
-        axis_scaled = axis * (2.0 / np.where(square > 0, square, 1.0))
-        basis = basis - np.sum(basis * axis, axis=1)[:, None] * axis_scaled
-        column = np.where(places < size, parts, np.where(places == size, end, 0.0))
-        factor = np.where(places == size, column[:, None], factor)
-        return basis, factor
-
-    def refactored(order: Any, size: Any, side: Any) -> tuple[Any, Any]:
-        """Return the factors of a working set."""
-
-        def add(state: Any) -> Any:
-            basis, factor, count = state
-            row = order[count]
-            return *enter(basis, factor, count, side[row] * matrix[row]), count + 1
-
-        start = first_basis, np.eye(columns, dtype=dtype), np.zeros((), np.int64)
-        found: Any = while_loop(lambda state: state[2] < size, add, start)
-        return found[0], found[1]
-
-    def choose(state: _State) -> _State:
-        """Choose the row that enters, or find that there is none."""
-        values = np.sum(matrix * state.step, axis=1)
-        rounding = 8 * eps * np.sum(np.abs(matrix * state.step), axis=1)
-        below, above = lower - values, values - upper
-        is_below = below >= above
-        violation = np.where(is_below, below, above)
-        slack = state.side * (values - limits(state.side))
-        is_paid = state.kind == _PAID
-        excess = np.where(is_paid, slack, np.where(state.kind == _OUT, violation, -np.inf))
-        limit = np.abs(np.where(is_paid, limits(state.side), np.where(is_below, lower, upper)))
-        tolerance = rounding + 8 * eps * np.where(np.isfinite(limit), limit, 0.0)
-        excess = np.where(excess > tolerance, excess / lengths, -np.inf)
-        row = np.argmax(excess)
-        is_over = np.max(excess) <= 0
-        is_entering = (numbers == row) & ~is_paid & ~is_over
-        side = np.where(is_entering, np.where(is_below, 1.0, -1.0), state.side)
-        return state._replace(
-            entering=np.where(is_over, -1, row),
-            side=side,
-            heading=np.where(is_paid[row], -1.0, 1.0),
-            force=np.where(is_paid[row], state.paid[row], 0.0),
-            is_done=is_over,
-            is_solved=is_over,
-        )
-
-    def advance(state: _State) -> _State:
-        """Make one step toward the limit of the entering row."""
-        row = np.maximum(state.entering, 0)
-        normal = state.heading * state.side[row] * matrix[row]
-        gap = np.sum(normal * state.step) - state.heading * (
-            state.side[row] * limits(state.side)[row]
-        )
-        parts = np.sum(state.basis * normal[:, None], axis=0)
-        is_in = places < state.size
-        tail = np.where(is_in, 0.0, parts)
-        direction = np.sum(state.basis * tail, axis=1)
-        changes = solve_triangle(state.factor, np.where(is_in, parts, 0.0)[:, None])[:, 0]
-        slope = np.sum(np.square(tail))
-        is_free = slope > (100 * eps) ** 2 * np.sum(np.square(parts))
-        full = np.where(is_free, -gap / np.where(is_free, slope, 1.0), np.inf)
-        of_order = np.minimum(state.order, number - 1)
-        low, high = least[of_order], price[of_order]
-        room = np.where(changes > 0, state.forces - low, high - state.forces)
-        counts = is_in & (np.abs(changes) > eps * np.max(np.abs(changes)))
-        blocked = np.where(
-            counts, np.maximum(room, 0.0) / np.where(counts, np.abs(changes), 1.0), np.inf
-        )
-        leaving = np.argmin(blocked)
-        until = np.min(blocked)
-        own = np.where(state.heading > 0, price[row] - state.force, state.force - least[row])
-        length = np.minimum(np.minimum(full, until), own)
-        is_stuck = ~np.isfinite(length)
-        length = np.where(is_stuck, 0.0, np.maximum(length, 0.0))
-        step = state.step + np.where(is_free, length, 0.0) * direction
-        forces = np.where(is_in, state.forces - length * changes, 0.0)
-        force = state.force + state.heading * length
-        # What ends the step: the row's own limit, another row's multiplier, or its price.
-        reaches = (full <= until) & (full <= own) & ~is_stuck
-        leaves = ~reaches & (until <= own) & ~is_stuck
-        pays = ~reaches & ~leaves & ~is_stuck
-        # It joins the working set.
-        place = state.size
-        joins = reaches & (place < columns)
-        at_place = joins & (places == place)
-        here = numbers == row
-        kind = np.where(here & joins, _IN, state.kind)
-        order = np.where(at_place, row, state.order)
-        joined = np.where(at_place, force, forces)
-        # Its multiplier has come to an end of its range.
-        of_row = np.where(state.heading > 0, _PAID, np.where(is_equation[row], _PAID, _OUT))
-        kind = np.where(here & pays, of_row, kind)
-        turns = pays & (state.heading < 0) & is_equation[row]
-        side = np.where(here & turns, -state.side, state.side)
-        paid = np.where(here & joins, 0.0, state.paid)
-        paid = np.where(here & pays, np.where(of_row == _PAID, np.abs(force), 0.0), paid)
-        # Another row leaves.
-        gone = of_order[leaving]
-        is_gone = leaves & (numbers == gone)
-        at_high = changes[leaving] < 0
-        of_gone = np.where(at_high | is_equation[gone], _PAID, _OUT)
-        kind = np.where(is_gone, of_gone, kind)
-        side = np.where(is_gone & ~at_high & is_equation[gone], -side, side)
-        paid = np.where(is_gone, np.where(of_gone == _PAID, price[gone], 0.0), paid)
-        after = leaves & (places >= leaving)
-        order = np.where(after, np.concatenate([order[1:], order[-1:]]), order)
-        joined = np.where(after, np.concatenate([joined[1:], joined[-1:] * 0.0]), joined)
-        size = state.size + joins - leaves
-
-        # The side of an active row stays, so that its normal keeps its sign in the factors.
-        def with_row(state: Any) -> Any:
-            return enter(*state, place, state_normal)
-
-        state_normal = state.side[row] * matrix[row]
-        basis, factor = cond(
-            leaves,
-            lambda pair: refactored(order, size, side),
-            lambda pair: cond(joins, with_row, lambda pair: pair, pair),
-            (state.basis, state.factor),
-        )
-        return state._replace(
-            step=step,
-            basis=basis,
-            factor=factor,
-            order=order,
-            size=size,
-            forces=joined,
-            kind=kind,
-            side=side,
-            paid=paid,
-            force=force,
-            entering=np.where(leaves, state.entering, -1),
-            count=state.count + 1,
-            is_done=is_stuck | (state.count >= most_steps),
-        )
-
-    def iterate(state: _State) -> _State:
-        state = choose_if_needed(state)
-        return cond(state.is_done, lambda s: s, advance, state)
-
-    def choose_if_needed(state: _State) -> _State:
-        return cond(state.entering < 0, choose, lambda s: s, state)
-
-    first_basis = basis
-    zero, rows_zero = np.zeros((), dtype), np.zeros(number, dtype)
-    whole, false = np.zeros((), np.int64), np.zeros((), np.bool_)
-    free = -np.sum(basis * np.sum(basis * gradient[:, None], axis=0), axis=1)
-    start = _State(
-        free,
-        basis,
-        np.eye(columns, dtype=dtype),
-        np.zeros(columns, np.int64),
-        whole,
-        np.zeros(columns, dtype),
-        rows_zero,
-        rows_zero + 1.0,
-        rows_zero,
-        whole - 1,
-        zero + 1.0,
-        zero,
-        whole,
-        false,
-        false,
+    program = _Program(basis, gradient, rows)
+    most = 20 * sum(rows.matrix.shape) + 50
+    end: _State = while_loop(
+        lambda state: ~state.is_done & (state.count < most), program.iterate, program.start()
     )
-    end: _State = while_loop(lambda state: ~state.is_done, iterate, start)
-    is_of = (numbers[:, None] == end.order) & (places < end.size)
+    is_of = (program.numbers[:, None] == end.order) & (program.places < end.size)
     forces = np.sum(np.where(is_of, end.forces, 0.0), axis=1) + end.paid
-    return Solution(end.step, end.side * forces, end.is_solved)
+    return Solution(program.refined(end), end.side * forces, end.is_solved)
