@@ -37,12 +37,15 @@ class Rows(NamedTuple):
         Limits, shape (m,); infinite where there is none, equal for an equation.
     price
         Price of a violation per unit, shape (m,); infinite where none is allowed.
+    tolerance
+        Violation that counts as rounding.
     """
 
     matrix: Any
     lower: Any
     upper: Any
     price: Any
+    tolerance: Any = 0.0
 
 
 class Solution(NamedTuple):
@@ -237,7 +240,7 @@ class _Program:
 
     def choose(self, state: _State) -> _State:
         """Choose the row that enters, or find that there is none."""
-        matrix, lower, upper, _ = self.rows
+        matrix, lower, upper, _, tolerance = self.rows
         products = matrix * state.step
         values = np.sum(products, axis=1)
         below, above = lower - values, values - upper
@@ -247,7 +250,7 @@ class _Program:
         violation = np.where(is_below, below, above)
         excess = np.where(is_paid, slack, np.where(state.kind == _OUT, violation, -np.inf))
         limit = np.abs(np.where(is_paid, own_limits, np.where(is_below, lower, upper)))
-        rounding = 8 * self.eps * (np.sum(np.abs(products), axis=1) + limit)
+        rounding = 8 * self.eps * (np.sum(np.abs(products), axis=1) + limit) + tolerance
         lengths = np.sqrt(np.sum(np.square(matrix), axis=1))
         lengths = np.where(lengths > 0, lengths, 1.0)
         excess = np.where(excess > rounding, excess / lengths, -np.inf)

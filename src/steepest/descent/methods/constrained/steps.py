@@ -90,6 +90,7 @@ def plan_step(
     matrix = np.concatenate([model.jacobian, np.eye(x.size, dtype=x.dtype)])
     ends = np.concatenate([lower, low]), np.concatenate([upper, high])
     rows = lower.size
+    rounding = 64 * float(np.finfo(x.dtype).eps) * size_of(model.values, *limits)
     highest = _HIGHEST_PRICE * price
     negligible = 1e-10 * size_of(model.values, *limits)
     violation = np.sum(violations(np.zeros_like(lower), lower, upper))
@@ -97,7 +98,7 @@ def plan_step(
     def solve(price: Any) -> Any:
         prices = np.where(is_firm > 0, _LINEAR_PRICE * price, price)
         prices = np.concatenate([prices, np.full_like(x, np.inf)])
-        found = solve_qp(model.convex.basis, model.gradient, Rows(matrix, *ends, prices))
+        found = solve_qp(model.convex.basis, model.gradient, Rows(matrix, *ends, prices, rounding))
         change = np.sum(model.jacobian * found.step, axis=1)
         return found.step, found.multipliers, np.sum(violations(change, lower, upper))
 
