@@ -31,6 +31,7 @@ from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of, minimize_again, remember_descent
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import GRADIENT_GOAL, LOSSES
+from steepest.descent.scipy_solvers import is_run, solve_with_scipy, solver_of
 from steepest.descent.stop_rules import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
@@ -80,7 +81,8 @@ def minimize(
         in a tuple.
     method : Method, Search or str, optional
         Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. By default BFGS
-        for up to 100 parameters, L-BFGS for more or with bounds, and Adam with batches.
+        for up to 100 parameters, L-BFGS for more or with bounds, Adam with batches, and SQP with
+        constraints. ``"Nelder-Mead"`` and ``"Powell"`` run SciPy's own solver.
         ``run.method`` is the method used, and ``run.reason`` says why it was chosen.
     bounds : nested pairs or scipy.optimize.Bounds, optional
         A pair (low, high) for each parameter in the structure of `x0`, or one pair for all. None
@@ -176,8 +178,9 @@ def minimize(
     layout, vector = ravel_parameters(x0)
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
+    solver, is_limited = solver_of(method), bool(as_list(constraints))
     method, reason = default_method(
-        method, vector.size, batches is not None, box is not None, bool(as_list(constraints))
+        SQP() if solver else method, vector.size, batches is not None, box is not None, is_limited
     )
     if isinstance(method, Search):
         _check_search(method, batches)
@@ -209,6 +212,9 @@ def minimize(
         fast=fast,
         box=box,
     )
+    if solver is not None and is_run(solver, problem, vector):
+        found = solve_with_scipy(solver, problem, vector, callback)
+        return finish(found, problem) if is_limited else found
     run = finish(solve(problem, vector, callback, progress, reason), problem)
     warn_of_idle(run)
     warn_of_interrupt(run)

@@ -45,7 +45,7 @@ class Attached(NamedTuple):
         Returns the result of a run and a problem, with what it says of the constraints.
     """
 
-    objective: ConstrainedObjective
+    objective: Objective
     args: tuple[Any, ...]
     method: SQP
     box: Box | None
@@ -94,6 +94,11 @@ def attach(
             )
     given = [placed(form, parameters) for form in forms]
     bound = [bound_to_tables(one.function, one.args) for one in given]
+    within = None if box is None else Box(*[finite(end.astype(np.float64)) for end in box])
+    note = (_EXACT,) if any(form.has_slopes for form in forms) else ()
+    finish = functools.partial(_finish, tuple(given), is_single, note)
+    if not given:
+        return Attached(objective, args, method, within, finish)
     whole = ConstrainedObjective(
         objective.function,
         expand=objective.expand,
@@ -101,11 +106,8 @@ def attach(
         counts=(len(args), *[len(more) for _, more in bound]),
     )
     ends = [[one.lower for one in given], [one.upper for one in given]]
-    limits = [finite(np.concatenate([np.zeros(0), *end])) for end in ends]
+    limits = [finite(np.concatenate(end)) for end in ends]
     everything = (*args, *[arg for _, more in bound for arg in more], *limits)
-    within = None if box is None else Box(*[finite(end.astype(np.float64)) for end in box])
-    note = (_EXACT,) if any(form.has_slopes for form in forms) else ()
-    finish = functools.partial(_finish, tuple(given), is_single, note)
     return Attached(whole, everything, method.with_rows(limits[0].size), within, finish)
 
 

@@ -137,7 +137,7 @@ def as_list(constraints: Any) -> list[Any]:
 
 def is_one(constraints: Any) -> bool:
     """Whether a single constraint was given, not in a list."""
-    return not isinstance(constraints, list | tuple)
+    return not isinstance(constraints, list | tuple) and bool(as_list(constraints))
 
 
 def unplaced(constraint: Any, name: str) -> Unplaced:

@@ -14,6 +14,7 @@ from steepest.derivative import Function
 from steepest.descent.constraints.forms import Given
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.constrained.measures import complementarity, violations
+from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.problem.parameters import element_names
 from steepest.descent.results.result import Result, Status
 from steepest.errors import InputError
@@ -200,12 +201,14 @@ def _point_at(problem: Problem, x: np.ndarray, report: Sequence[np.ndarray]) -> 
     x = x.astype(problem.dtype)
 
     def everything(vector: Any, *args: Any) -> Any:
-        at_x = problem.objective(vector, problem.layout, args)
-        return at_x.gradient, at_x.constraints, at_x.constraint_jacobian  # type: ignore[attr-defined]
+        at_x = as_constrained(problem.objective(vector, problem.layout, args))
+        return at_x.gradient, at_x.constraints, at_x.constraint_jacobian
 
     found = [np.asarray(part) for part in Function(everything)(x, *problem.args)]
     gradient, values, jacobian = found
-    limits = problem.args[-2], problem.args[-1]
+    nothing = np.zeros(0)
+    has_limits = getattr(problem.objective, "constraints", ())
+    limits = (problem.args[-2], problem.args[-1]) if has_limits else (nothing, nothing)
     infinite = np.full_like(x, np.inf)
     bounds = (-infinite, infinite) if problem.box is None else tuple(problem.box)
     if len(report) == 2:

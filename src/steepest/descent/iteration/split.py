@@ -216,7 +216,7 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
 
 def _given(method: Any, x: Any, give: Callable[..., Any], box: Box | None) -> GivenEvaluation:
     """Return a point whose loss and derivatives are inputs, as a method wants it."""
-    if isinstance(method, SQP):
+    if isinstance(method, SQP) and method.rows:
         return GivenConstrained(x, give, box, method.rows)
     return GivenEvaluation(x, give, box)
 

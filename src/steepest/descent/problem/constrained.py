@@ -66,15 +66,11 @@ class ConstrainedEvaluation(Evaluation):
     @functools.cached_property
     def constraint_jacobian(self) -> Any:
         """The Jacobian of the constraints, shape (m, n)."""
-        if not self.constraints.size:
-            return as_traced(np.zeros((0, self.x.size), self.x.dtype))
         return jacobian_of(self.constraints.node, self.x)
 
     @functools.cached_property
     def constraint_hessians(self) -> Any:
         """The Hessian of each constraint, shape (m, n, n)."""
-        if not self.constraints.size:
-            return as_traced(np.zeros((0, self.x.size, self.x.size), self.x.dtype))
         return slopes(node_of(self.constraint_jacobian), self.x)
 
     @functools.cached_property
@@ -82,7 +78,7 @@ class ConstrainedEvaluation(Evaluation):
         """1 for each constraint whose function is linear, else 0; shape (m,)."""
         known = [_is_linear(block.node, self.x) for block in self._blocks]
         parts = [np.full(b.size, float(k)) for b, k in zip(self._blocks, known, strict=True)]
-        return as_traced(np.concatenate([np.zeros(0), *parts]).astype(self.x.dtype))
+        return as_traced(np.concatenate(parts).astype(self.x.dtype))
 
     def lagrangian_hessian(self, multipliers: Any) -> Any:
         """Return the Hessian of the Lagrangian, shape (n, n), symmetric."""
@@ -90,6 +86,30 @@ class ConstrainedEvaluation(Evaluation):
         slope = self.gradient if pulled is None else self.gradient - pulled
         columns = slopes(node_of(slope), self.x)
         return 0.5 * (columns + columns.T)
+
+
+def as_constrained(at_x: Any) -> Any:
+    """Return a point with its constraints, none if it is one of a loss alone."""
+    if hasattr(at_x, "constraints"):
+        return at_x
+    nothing = as_traced(np.zeros(0, at_x.x.dtype))
+    return _Unconstrained(at_x, nothing)
+
+
+class _Unconstrained:
+    """A point of a loss alone, as a method for constraints sees it."""
+
+    def __init__(self, at_x: Evaluation, nothing: Any) -> None:
+        self._at_x = at_x
+        self.constraints = self.lower_limits = self.upper_limits = self.is_linear = nothing
+        self.constraint_jacobian = as_traced(np.zeros((0, at_x.x.size), at_x.x.dtype))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._at_x, name)
+
+    def lagrangian_hessian(self, multipliers: Any) -> Any:
+        """Return the Hessian of the loss, shape (n, n)."""
+        return self._at_x.hessian
 
 
 def jacobian_of(values: Node, x: TracedArray) -> Any:
@@ -191,7 +211,7 @@ class ConstrainedObjective(Objective):
             self.vector_of(function, self.parameters(vector, layout), given, at_x.x)
             for function, given in zip(self.constraints, groups[1:], strict=True)
         ]
-        values: Any = np.concatenate([np.zeros(0, at_x.x.dtype), *blocks])
+        values: Any = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         limits = lower.astype(values.dtype), upper.astype(values.dtype)
         return ConstrainedEvaluation(at_x, values, limits, blocks)
 

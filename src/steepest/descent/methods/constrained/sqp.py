@@ -22,6 +22,7 @@ from steepest.descent.methods.constrained.measures import (
 from steepest.descent.methods.constrained.steps import Model, plan_step
 from steepest.descent.methods.trust_region import ENOUGH, check_radius, next_radius
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.constrained import as_constrained
 from steepest.errors import InputError
 from steepest.trace import cond
 
@@ -165,6 +166,7 @@ class SQP(Search):
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
+        trial = as_constrained(trial)
         here = _Candidate.of(base, trial, state, is_first)
         accepted, filter_ = here.judged(base, state, is_first)
         x = np.where(accepted, trial.x, base.x)
@@ -243,7 +245,7 @@ class SQP(Search):
             np.where(ends_here, x, target),
             following,
             np.where(here.has_moved, int(Failure.NONE), state.failure),
-            report=(here.scale * plan.multipliers, forces),
+            report=(here.scale * plan.multipliers, forces) if self.rows else (),
             is_singular=violation > 1e-6 * size_of(model.values, *here.limits),
             optimality=np.concatenate(optimality),
         )
