@@ -179,8 +179,13 @@ def minimize(
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
     solver, is_limited = solver_of(method), bool(as_list(constraints))
+    is_scipys = solver_of(method, always=True) is not None
     method, reason = default_method(
-        SQP() if solver else method, vector.size, batches is not None, box is not None, is_limited
+        SQP() if is_scipys else method,
+        vector.size,
+        batches is not None,
+        box is not None,
+        is_limited,
     )
     if isinstance(method, Search):
         _check_search(method, batches)
@@ -215,10 +220,11 @@ def minimize(
     if solver is not None and is_run(solver, problem, vector):
         found = solve_with_scipy(solver, problem, vector, callback)
         return finish(found, problem) if is_limited else found
-    run = finish(solve(problem, vector, callback, progress, reason), problem)
+    run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
     warn_of_interrupt(run)
-    if key is not None and run.converged and not run.notes and not is_differenced(function):
+    has_notes, run = bool(run.notes), finish(run, problem)
+    if key is not None and run.converged and not has_notes and not is_differenced(function):
         remember_descent(key, problem, vector, reason, run.evaluations, len(args), finish)
     return run
 

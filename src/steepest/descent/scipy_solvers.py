@@ -138,9 +138,7 @@ def solve_with_scipy(
         explain=functools.partial(str, found.message),
         look_back=lambda: _history(problem, records),
         timings=Timings(0.0, 0.0, seconds),
-        graph=trace_function(
-            lambda x, *args: problem.objective(x, problem.layout, args).loss, (x, *problem.args)
-        ).graph,
+        graph=trace_function(_loss_of(problem), (x, *problem.args)).graph,
         engine="native",
         method=solver,
         reason=f"SciPy's own {solver.name}, on the compiled function",
@@ -149,16 +147,22 @@ def solve_with_scipy(
     )
 
 
+def _loss_of(problem: Problem) -> Callable[..., Any]:
+    """Return the loss as a function of a vector and the data."""
+
+    def loss(x: Any, *args: Any) -> Any:
+        return problem.objective(x, problem.layout, args).loss
+
+    return loss
+
+
 def _functions(problem: Problem) -> tuple[Any, Any]:
     """Return the loss and the values of constraints as compiled functions of a vector."""
-
-    def loss_of(x: Any, *args: Any) -> Any:
-        return problem.objective(x, problem.layout, args).loss
 
     def values_of(x: Any, *args: Any) -> Any:
         return problem.objective(x, problem.layout, args).constraints  # type: ignore[attr-defined]
 
-    loss, values = compiled(loss_of), compiled(values_of)
+    loss, values = compiled(_loss_of(problem)), compiled(values_of)
     given = problem.args
     as_own = lambda x: np.asarray(x, problem.dtype)
     return lambda x: float(loss(as_own(x), *given)), lambda x: values(as_own(x), *given)
@@ -183,7 +187,8 @@ def _as_pairs(problem: Problem) -> Any:
 def _infinite(ends: Any) -> np.ndarray:
     """Return limits with infinity in place of the largest number."""
     is_none = np.abs(ends) >= np.finfo(np.float64).max
-    return np.where(is_none, np.copysign(np.inf, ends), ends)
+    result: np.ndarray = np.where(is_none, np.copysign(np.inf, ends), ends)
+    return result
 
 
 def _options(solver: ScipySolver, problem: Problem) -> dict[str, Any]:
@@ -195,10 +200,7 @@ def _options(solver: ScipySolver, problem: Problem) -> dict[str, Any]:
 
 
 def _gradient(problem: Problem, x: np.ndarray) -> np.ndarray:
-    def loss_of(vector: Any, *args: Any) -> Any:
-        return problem.objective(vector, problem.layout, args).loss
-
-    _, gradient = value_and_gradient(Function(loss_of))(
+    _, gradient = value_and_gradient(Function(_loss_of(problem)))(
         np.asarray(x, problem.dtype), *problem.args
     )
     result: np.ndarray = np.asarray(gradient)

@@ -81,9 +81,8 @@ def attach(
     if objective.expand is not None:
         parameters = objective.expand(parameters)
     is_single = is_one(constraints)
-    names = ["the constraint"] if is_single else []
     forms = [
-        unplaced(one, names[0] if is_single else f"constraints[{number}]")
+        unplaced(one, "the constraint" if is_single else f"constraints[{number}]")
         for number, one in enumerate(as_list(constraints))
     ]
     for form in forms:

@@ -207,6 +207,8 @@ def placed(constraint: Unplaced, parameters: Any) -> Given:
         If its values are not real and finite, or its limits do not fit them.
     """
     function, args, lower, upper, name, _, _ = constraint
+    own = getattr(function, "__name__", "")
+    name = f"{name} ({own})" if own.isidentifier() and function is not linear else name
     where = at(function_source(function))
     if function is linear:
         (matrix,) = args

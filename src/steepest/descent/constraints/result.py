@@ -257,37 +257,51 @@ def with_constraints(
     """Return the result of a run with what it says of the constraints."""
     known = {f.name: getattr(run, f.name) for f in dataclasses.fields(run)}
     result = ConstrainedResult(**known, given=tuple(given), is_single=is_single, problem=problem)
-    if run.status is not Status.INFEASIBLE:
+    explain = _EXPLANATIONS.get(run.status.name)
+    if explain is None:
         return result
-    return dataclasses.replace(result, explain=_infeasibility(result, run.explain))
+    return dataclasses.replace(result, explain=functools.partial(explain, result, run.explain))
 
 
-def _infeasibility(result: ConstrainedResult, before: Callable[[], str]) -> Callable[[], str]:
-    """Return a function that says which constraints contradict one another."""
+def _infeasibility(result: ConstrainedResult, before: Callable[[], str]) -> str:
+    """Return a sentence that says which constraints contradict one another."""
+    assert result.problem is not None
+    point, layout = result._point, result.problem.layout
+    amounts, start, violated, others = violations(point.values, *point.limits), 0, [], []
+    weights = np.abs(point.multipliers) * np.linalg.norm(point.jacobian, axis=1)
+    bound_weights = np.abs(point.bound_multipliers)
+    most = np.max(np.concatenate([weights, bound_weights]), initial=0.0)
+    for given in result.given:
+        part = slice(start, start + given.size)
+        worst = float(np.max(amounts[part]))
+        if worst > 1e-8:
+            violated.append(f"{given.name} by {worst:.3g}")
+        elif np.max(weights[part]) > 1e-3 * most:
+            others.append(given.name)
+        start += given.size
+    name = element_names(layout)
+    others += [f"the bound of {name(int(i))}" for i in np.flatnonzero(bound_weights > 1e-3 * most)]
+    text = f"{before()[:-1]}: it violates {_listed(violated)}"
+    text = f"{text}, against {_listed(others)}." if others else f"{text}."
+    is_flat = (amounts > 1e-8) & ~np.any(point.jacobian, axis=1)
+    return f"{text} A slope is 0 there: start elsewhere." if is_flat.any() else text
 
-    def explain() -> str:
-        assert result.problem is not None
-        point, layout = result._point, result.problem.layout
-        amounts, start, violated, others = violations(point.values, *point.limits), 0, [], []
-        weights = np.abs(point.multipliers) * np.linalg.norm(point.jacobian, axis=1)
-        bound_weights = np.abs(point.bound_multipliers)
-        most = np.max(np.concatenate([weights, bound_weights]), initial=0.0)
-        for given in result.given:
-            part = slice(start, start + given.size)
-            worst = float(np.max(amounts[part]))
-            if worst > 1e-8:
-                violated.append(f"{given.name} by {worst:.3g}")
-            elif np.max(weights[part]) > 1e-3 * most:
-                others.append(given.name)
-            start += given.size
-        name = element_names(layout)
-        others += [
-            f"the bound of {name(int(i))}" for i in np.flatnonzero(bound_weights > 1e-3 * most)
-        ]
-        text = f"{before()[:-1]}: it violates {_listed(violated)}"
-        return f"{text}, against {_listed(others)}." if others else f"{text}."
 
-    return explain
+def _lack_of_slopes(result: ConstrainedResult, before: Callable[[], str]) -> str:
+    """Return a sentence that says which constraint has no slopes at the point."""
+    start, jacobian = 0, result._point.jacobian
+    for given in result.given:
+        if not np.isfinite(jacobian[start : start + given.size]).all():
+            return f"{before()} The slope of {given.name} is not finite: start elsewhere."
+        start += given.size
+    return before()
+
+
+_EXPLANATIONS: dict[str, Callable[[ConstrainedResult, Callable[[], str]], str]] = {
+    "INFEASIBLE": _infeasibility,
+    "FLAT": _lack_of_slopes,
+}
+"""Functions that add to the sentence of a status what it says of the constraints."""
 
 
 def _listed(words: list[str]) -> str:

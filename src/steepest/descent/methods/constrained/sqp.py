@@ -31,9 +31,13 @@ __all__ = ["SQP"]
 _TOLERANCE = 1e-8
 """Violation, relative to limits and values, up to which a point counts as feasible."""
 
-_HUGE = 1e8
+_HUGE = 2e6
 """Multiplier of a scaled constraint, in multiples of the slope of the loss, that counts as
 infinite."""
+
+
+_SHORT = 1e-6
+"""Length of a step, relative to the parameters, at which multipliers are judged."""
 
 
 class Standing(NamedTuple):
@@ -201,17 +205,20 @@ class SQP(Search):
         is_feasible = violation <= tolerance
         gain = violation - plan.least_violation
         is_stuck = ~is_feasible & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
-        is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
         length = np.max(np.abs(target - x))
+        is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
+        is_degenerate = is_degenerate & (length <= _SHORT * (1.0 + np.max(np.abs(x))))
         eps = float(np.finfo(x.dtype).eps)
         ends_here = (is_stuck | is_degenerate) & ~corrects
         ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x)))
-        ends_here = ends_here | ~np.isfinite(loss_drop) | ~np.isfinite(length)
+        slopes = np.sum(model.gradient) + np.sum(model.jacobian)
+        has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
+        ends_here = ends_here | ~has_step
         is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
         failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
         failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
         failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
-        failure = np.where(np.isfinite(loss_drop), failure, int(Failure.FLAT))
+        failure = np.where(has_step, failure, int(Failure.FLAT))
         needed = np.maximum(self.price, 2.0 * highest)
         following = Standing(
             model=model,
