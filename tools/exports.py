@@ -22,7 +22,6 @@ PACKAGES = {
     ),
     "descent/__init__.py": (
         "steepest.descent.constraints.forms",
-        "steepest.descent.constraints.result",
         "steepest.descent.methods",
         "steepest.descent.methods.schedules",
         "steepest.descent.problem.transforms",

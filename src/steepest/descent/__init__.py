@@ -1,7 +1,6 @@
 """Descents: entry points, methods, stop rules and results."""
 
 from steepest.descent.constraints.forms import Constraint
-from steepest.descent.constraints.result import ConstrainedResult
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.least_squares import least_squares
@@ -84,7 +83,6 @@ __all__ = [
     "Averaged",
     "Batches",
     "Clipped",
-    "ConstrainedResult",
     "Constraint",
     "CosineDecay",
     "DecrementBelow",

@@ -90,8 +90,9 @@ def minimize(
         :class:`OptimizeWarning`. If start values are marked, a dict of pairs by name.
     constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
         Limits of functions of the parameters: :class:`Constraint`, or any form of SciPy's. The
-        method is then :class:`SQP`, and the result a :class:`ConstrainedResult`, which has
-        multipliers.
+        method is then :class:`SQP`, and the result also has ``multipliers``,
+        ``bound_multipliers``, ``constraint_violation``, ``constraint_values``,
+        ``active_constraints`` and ``kkt_residual``.
     stop : StopRule, optional
         Stop rule, checked before each update. By default a gradient norm of at most 1e-6, or
         10,000 iterations; with batches, the end of the last epoch. A rule without

@@ -19,8 +19,6 @@ from steepest.descent.problem.parameters import element_names
 from steepest.descent.results.result import Result, Status
 from steepest.errors import InputError
 
-__all__ = ["ConstrainedResult"]
-
 _ON_LIMIT = 1e-6
 """Distance to a limit, relative to it, up to which a value counts as on it."""
 
