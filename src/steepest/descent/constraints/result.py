@@ -253,8 +253,8 @@ def with_constraints(
     run: Result, problem: Problem, given: Sequence[Given], is_single: bool
 ) -> ConstrainedResult:
     """Return the result of a run with what it says of the constraints."""
-    known = {f.name: getattr(run, f.name) for f in dataclasses.fields(run)}
-    result = ConstrainedResult(**known, given=tuple(given), is_single=is_single, problem=problem)
+    result = ConstrainedResult.__new__(ConstrainedResult)  # its fields are those of the run
+    result.__dict__.update(vars(run), given=tuple(given), is_single=is_single, problem=problem)
     explain = _EXPLANATIONS.get(run.status.name)
     if explain is None:
         return result
