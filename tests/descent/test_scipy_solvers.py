@@ -66,5 +66,5 @@ def test_cobyla_is_scipys_where_there_are_no_derivatives():
 
 @pytest.mark.parametrize("call", [st.least_squares, st.minimize_many])
 def test_only_minimize_runs_them(call):
-    with pytest.raises(ValueError, match="'Powell' is SciPy's, and only st.minimize runs it"):
+    with pytest.raises(ValueError, match=r"'Powell' is SciPy's, and only st\.minimize runs it"):
         call(lambda x: x, np.zeros((2, 2)), method="Powell")

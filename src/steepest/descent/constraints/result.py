@@ -16,7 +16,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.constrained.measures import complementarity, violations
 from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.problem.parameters import element_names
-from steepest.descent.results.result import Result, Status
+from steepest.descent.results.result import Result
 from steepest.errors import InputError
 
 _ON_LIMIT = 1e-6

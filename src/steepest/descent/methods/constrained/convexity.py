@@ -53,12 +53,15 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
     gram = np.matmul(unit_rows.T, unit_rows)
 
     def shift(state: Any) -> Any:
-        weight, _, _, _, count = state
-        shifted = hessian + weight * gram
-        return 10.0 * weight, shifted, *_factor(shifted, least), count + 1
+        """Try the next multiple of the Gram matrix, at first none."""
+        weight, count = state[0], state[4]
+        matrix = hessian + weight * gram
+        weight = np.where(count == 0, np.maximum(largest, floor), 10.0 * weight)
+        return weight, matrix, *_factor(matrix, least), count + 1
 
-    start = np.maximum(largest, floor), hessian, *_factor(hessian, least), np.zeros((), np.int64)
-    found: Any = while_loop(lambda s: ~s[3] & (s[4] < _MOST_SHIFTS), shift, start)
+    zero, square = np.zeros((), hessian.dtype), np.zeros_like(hessian)
+    start = zero, square, square, np.zeros((), np.bool_), np.zeros((), np.int64)
+    found: Any = while_loop(lambda s: ~s[3] & (s[4] <= _MOST_SHIFTS), shift, start)
     return Convex(
         *cond(
             found[3],

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.ops.linear_algebra.triangular import solve_triangle
-from steepest.trace import cond, while_loop
+from steepest.trace import while_loop
 
 _DEPENDENT = 1e-11
 """Part of a normal outside of the span of others, relative to it, that counts as rounding."""
@@ -226,20 +226,20 @@ class _Program:
         column = np.where(places < size, parts, np.where(places == size, end, 0.0))
         return basis, np.where(places == size, column[:, None], factor)
 
-    def refactored(self, order: Any, size: Any, side: Any) -> tuple[Any, Any]:
-        """Return the factors of a working set."""
+    def factored(self, basis: Any, factor: Any, count: Any, state: _State) -> tuple[Any, Any]:
+        """Return the factors of a working set, given those of its first rows."""
 
-        def add(state: Any) -> Any:
-            basis, factor, count = state
-            row = order[count]
-            return *self.enter(basis, factor, count, side[row] * self.rows.matrix[row]), count + 1
+        def add(known: Any) -> Any:
+            basis, factor, count = known
+            row = state.order[count]
+            normal = state.side[row] * self.rows.matrix[row]
+            return *self.enter(basis, factor, count, normal), count + 1
 
-        start = self.basis, np.eye(self.gradient.size, dtype=self.gradient.dtype)
-        found: Any = while_loop(lambda s: s[2] < size, add, (*start, np.zeros((), np.int64)))
+        found: Any = while_loop(lambda known: known[2] < state.size, add, (basis, factor, count))
         return found[0], found[1]
 
     def choose(self, state: _State) -> _State:
-        """Choose the row that enters, or find that there is none."""
+        """Choose the row that enters if none does, or find that there is none."""
         matrix, lower, upper, _, tolerance = self.rows
         products = matrix * state.step
         values = np.sum(products, axis=1)
@@ -254,20 +254,21 @@ class _Program:
         lengths = np.sqrt(np.sum(np.square(matrix), axis=1))
         lengths = np.where(lengths > 0, lengths, 1.0)
         excess = np.where(excess > rounding, excess / lengths, -np.inf)
-        row, is_over = np.argmax(excess), np.max(excess) <= 0
-        turns = (self.numbers == row) & ~is_paid & ~is_over
+        row, is_due = np.argmax(excess), state.entering < 0
+        is_over = is_due & (np.max(excess) <= 0)
+        turns = (self.numbers == row) & ~is_paid & is_due & ~is_over
         return state._replace(
-            entering=np.where(is_over, -1, row),
+            entering=np.where(is_due, row, state.entering),
             side=np.where(turns, np.where(is_below, 1.0, -1.0), state.side),
-            heading=np.where(is_paid[row], -1.0, 1.0),
-            force=np.where(is_paid[row], state.paid[row], 0.0),
+            heading=np.where(is_due, np.where(is_paid[row], -1.0, 1.0), state.heading),
+            force=np.where(is_due, np.where(is_paid[row], state.paid[row], 0.0), state.force),
             is_done=is_over,
             is_solved=is_over,
         )
 
     def pivot(self, state: _State) -> _Pivot:
         """Return the step toward the limit of the entering row."""
-        row, matrix, price = np.maximum(state.entering, 0), self.rows.matrix, self.rows.price
+        row, matrix, price = state.entering, self.rows.matrix, self.rows.price
         turn = state.heading * state.side[row]
         normal, limit = turn * matrix[row], turn * self.limits(state.side)[row]
         gap = np.sum(normal * state.step) - limit
@@ -286,7 +287,7 @@ class _Program:
         until = np.min(blocked)
         own = np.where(state.heading > 0, price[row] - force, force - least[row])
         length = np.maximum(np.minimum(np.minimum(full, until), own), 0.0)
-        is_stuck = ~np.isfinite(length)
+        is_stuck = ~np.isfinite(length) | state.is_solved
         reaches = (full <= until) & (full <= own) & ~is_stuck
         leaves = ~reaches & (until <= own) & ~is_stuck
         return _Pivot(
@@ -312,7 +313,7 @@ class _Program:
             force=force,
             entering=np.where(pivot.leaves, state.entering, -1),
             count=state.count + 1,
-            is_done=~(pivot.reaches | pivot.leaves | pivot.pays),
+            is_done=~(pivot.reaches | pivot.leaves | pivot.pays) | state.is_solved,
         )
         return self.with_factors(self.without(self.with_row(state, pivot), pivot), state, pivot)
 
@@ -356,26 +357,19 @@ class _Program:
         )
 
     def with_factors(self, state: _State, before: _State, pivot: _Pivot) -> _State:
-        """Return a state with the factors of its working set."""
-        normal = before.side[pivot.row] * self.rows.matrix[pivot.row]
-
-        def joined(basis: Any, factor: Any) -> Any:
-            return self.enter(basis, factor, before.size, normal)
-
-        basis, factor = cond(
-            pivot.leaves,
-            lambda basis, factor: self.refactored(state.order, state.size, state.side),
-            lambda basis, factor: cond(pivot.reaches, joined, lambda *kept: kept, basis, factor),
-            before.basis,
-            before.factor,
+        """Return a state with the factors of its working set; made anew if a row has left it."""
+        unit = np.eye(self.gradient.size, dtype=self.gradient.dtype)
+        basis, factor = self.factored(
+            np.where(pivot.leaves, self.basis, before.basis),
+            np.where(pivot.leaves, unit, before.factor),
+            np.where(pivot.leaves, 0, before.size),
+            state,
         )
         return state._replace(basis=basis, factor=factor)
 
     def iterate(self, state: _State) -> _State:
         """Choose a row if none enters, and make a step."""
-        state = cond(state.entering < 0, self.choose, lambda same: same, state)
-        after: _State = cond(state.is_done, lambda same: same, self.advance, state)
-        return after
+        return self.advance(self.choose(state))
 
     def refined(self, end: _State) -> Any:
         """Return the step, moved onto the limits of the working set, without rounding errors."""
