@@ -43,7 +43,7 @@ class NativeStarter:
 
     def one_call(self, steps: int) -> Callable[..., OneCall] | None:
         """Return what prepares whole descents of at most `steps` updates in one call."""
-        return one_call(self.tiers.best, steps)
+        return one_call(self.tiers.best, steps, self.tiers.is_final)
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,7 @@ class Code:
         """
         self._seconds, self._uses = self._seconds + seconds, self._uses + 1
         size = self.program.size
-        is_used_often = self._uses > _BASELINE_USES and size <= BASELINE_SIZE
+        is_used_often = self._uses > _BASELINE_USES and size <= _BASELINE_SIZE
         if self._is_due or not (is_used_often or self._seconds > _SECONDS_TO_OPTIMIZE * size):
             return
         self._is_due = True
@@ -282,7 +282,7 @@ class Code:
             return str(machine.emit_assembly(self._optimized(machine)))
 
 
-_BASELINE_USES, BASELINE_SIZE = 16, 4_000
+_BASELINE_USES, _BASELINE_SIZE = 16, 4_000
 """Number of runs after which code of at most so many instructions is optimized."""
 
 _SECONDS_TO_OPTIMIZE = 2e-5

@@ -17,7 +17,7 @@ import numpy as np
 
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.types import INDEX, POINTER, index
-from steepest.engines.native.jit.compile import BASELINE_SIZE, Code, once
+from steepest.engines.native.jit.compile import Code, once
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import FUNCTION_TYPE
 from steepest.engines.native.programs.layout import COUNT, REASON, SWAPPED
@@ -262,12 +262,14 @@ class _LateRecording:
         return history
 
 
-def one_call(compiled: DescentCode, steps: int) -> Callable[..., OneCall] | None:
+def one_call(
+    compiled: DescentCode, steps: int, is_best: bool = False
+) -> Callable[..., OneCall] | None:
     """Return what runs descents in one call; None if this is not possible, or not yet.
 
-    Code that is soon optimized is waited for. Long code is used as it is meanwhile.
+    Code that is not optimized yet is used only if no other code will relieve it.
     """
-    baseline = any([c.is_baseline and c.program.size <= BASELINE_SIZE for c in compiled.codes])
+    baseline = any([code.is_baseline for code in compiled.codes]) and not is_best
     program = compiled.program
     is_plain = program.batches is None and not program.branches and layout_is_known()
     if not is_plain or baseline or compiled.shares_work or compiled.bytes_called_back:
