@@ -18,7 +18,11 @@ def blocks(name):
 
 @pytest.mark.filterwarnings("ignore::steepest.TraceWarning")  # which docs/state.md shows
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/speed.md", "docs/scipy.md", "docs/state.md", "docs/black_boxes.md"]
+    "page",
+    [
+        "README.md",
+        *[f"docs/{name}.md" for name in ("speed", "scipy", "state", "black_boxes", "constraints")],
+    ],
 )
 def test_code_blocks_print_what_the_page_says(page, capsys):
     namespace = {}
