@@ -163,9 +163,14 @@ def _functions(problem: Problem) -> tuple[Any, Any]:
         return problem.objective(x, problem.layout, args).constraints  # type: ignore[attr-defined]
 
     loss, values = compiled(_loss_of(problem)), compiled(values_of)
-    given = problem.args
-    as_own = lambda x: np.asarray(x, problem.dtype)
-    return lambda x: float(loss(as_own(x), *given)), lambda x: values(as_own(x), *given)
+
+    def loss_at(x: np.ndarray) -> float:
+        return float(loss(np.asarray(x, problem.dtype), *problem.args))
+
+    def values_at(x: np.ndarray) -> Any:
+        return values(np.asarray(x, problem.dtype), *problem.args)
+
+    return loss_at, values_at
 
 
 def _as_scipys(problem: Problem, values: Any) -> Any:

@@ -33,7 +33,7 @@ from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nod
 _MOST_ROWS = 24
 """Largest number of constraints with a pullback each in the graph."""
 
-_MOST_CURVATURES = 4096
+_MOST_CURVATURES = 20_000
 """Largest number of elements of the Hessians of all constraints that a step is given."""
 
 

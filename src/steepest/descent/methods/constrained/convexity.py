@@ -13,6 +13,9 @@ from steepest.trace import cond, while_loop
 _SMALLEST = 1e-8
 """Smallest eigenvalue that counts as positive, as a fraction of the largest."""
 
+_LARGE = 12
+"""Number of parameters from which on LAPACK's eigenvalues take less time than a loop."""
+
 _MOST_SHIFTS = 4
 """How many multiples of the rows' Gram matrix are tried."""
 
@@ -57,23 +60,36 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
         weight, count = state[0], state[4]
         matrix = hessian + weight * gram
         weight = np.where(count == 0, np.maximum(largest, floor), 10.0 * weight)
-        return weight, matrix, *_factor(matrix, least), count + 1
+        return weight, matrix, *root_of(matrix, least), count + 1
 
+    root_of, inverse_of = (_factor, _inverted) if len(hessian) < _LARGE else (_spectral, _same)
     zero, square = np.zeros((), hessian.dtype), np.zeros_like(hessian)
     start = zero, square, square, np.zeros((), np.bool_), np.zeros((), np.int64)
     found: Any = while_loop(lambda s: ~s[3] & (s[4] <= _MOST_SHIFTS), shift, start)
     return Convex(
         *cond(
             found[3],
-            lambda matrix, root: (
-                matrix,
-                solve_triangle(root, np.eye(len(root), dtype=root.dtype)),
-            ),
+            lambda matrix, root: (matrix, inverse_of(root)),
             lambda matrix, root: _mirrored(hessian, least),
             found[1],
             found[2],
         )
     )
+
+
+def _same(root: Any) -> Any:
+    return root
+
+
+def _inverted(root: Any) -> Any:
+    """Return the inverse of an upper triangle."""
+    return solve_triangle(root, np.eye(len(root), dtype=root.dtype))
+
+
+def _spectral(matrix: Any, least: Any) -> tuple[Any, Any]:
+    """Return the root of the inverse, and whether all eigenvalues are at least `least`."""
+    values, vectors = eigh_parts(matrix)
+    return vectors / np.sqrt(np.maximum(values, least)), values[0] >= least
 
 
 def _factor(matrix: Any, least: Any) -> tuple[Any, Any]:
