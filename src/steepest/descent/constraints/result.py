@@ -46,7 +46,7 @@ class ConstrainedResult(Result):
     >>> import numpy as np, steepest as st
     >>> budget = st.Constraint(np.sum, upper=1.0)
     >>> run = st.minimize(lambda x: np.sum((x - 2) ** 2), np.zeros(2), constraints=budget)
-    >>> run.x.round(6), run.multipliers.round(6), run.constraint_violation
+    >>> run.x.round(6), float(run.multipliers.round(6)), run.constraint_violation
     (array([0.5, 0.5]), -3.0, 0.0)
     """
 
@@ -134,16 +134,23 @@ class ConstrainedResult(Result):
         return float(np.max(np.abs(self._point.slopes())))
 
     def save(self, path: Any) -> None:
-        """Raise: the state of a run with constraints cannot be saved.
+        """Save the end of a run without constraints to a file.
+
+        Parameters
+        ----------
+        path : path_like
+            File to write.
 
         Raises
         ------
         InputError
-            Always.
+            If there are constraints, or the file cannot be written.
         """
-        raise InputError(
-            "a run with constraints cannot be saved: keep run.x, and start the next run from it"
-        )
+        if self.given:
+            raise InputError(
+                "a run with constraints cannot be saved: keep run.x, and start the next run from it"
+            )
+        super().save(path)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the content of a pickle, without functions."""

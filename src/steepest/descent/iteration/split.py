@@ -183,7 +183,8 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
     state = [np.asarray(value) for value in leaves]
     encoded_settings = json.dumps([encode(setting) for setting in settings])
     key = cache.key_of(
-        "step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name
+        *("step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name),
+        repr([value.shape for value in state]),  # which depend on the number of constraints
     )
     content = cache.find(key)
     cached = None if content is None else _unpack(content, state)

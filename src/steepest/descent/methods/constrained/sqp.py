@@ -129,7 +129,7 @@ class SQP(Search):
     >>> on_circle = st.Constraint(lambda x: x[0] ** 2 + x[1] ** 2, upper=2.0)
     >>> run = st.minimize(lambda x: x[0] + x[1], np.zeros(2), method=st.SQP(),
     ...                   constraints=on_circle)
-    >>> run.x.round(6), run.multipliers.round(6)
+    >>> run.x.round(6), float(run.multipliers.round(6))
     (array([-1., -1.]), -0.5)
     """
 
