@@ -148,7 +148,7 @@ class ConstrainedResult(Result):
         """
         if self.given:
             raise InputError(
-                "a run with constraints cannot be saved: keep run.x, and start the next run from it"
+                "a run with constraints cannot be saved: keep run.x, and start again from it"
             )
         super().save(path)
 
