@@ -16,9 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = {
-    "descent/methods/__init__.py": ("steepest.descent.methods.*",),
+    "descent/methods/__init__.py": (
+        "steepest.descent.methods.*",
+        "steepest.descent.methods.constrained.sqp",
+    ),
     "descent/__init__.py": (
         "steepest.descent.inference.*",
+        "steepest.descent.constraints.forms",
         "steepest.descent.methods",
         "steepest.descent.methods.schedules",
         "steepest.descent.problem.transforms",

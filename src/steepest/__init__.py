@@ -26,6 +26,7 @@ from steepest.derivative import (
 from steepest.descent import (
     BFGS,
     LBFGS,
+    SQP,
     Adagrad,
     Adam,
     AdamW,
@@ -34,6 +35,7 @@ from steepest.descent import (
     Batches,
     Bootstrap,
     Clipped,
+    Constraint,
     Contour,
     CosineDecay,
     DecrementBelow,
@@ -109,6 +111,7 @@ from steepest.version import __version__
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SQP",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -117,6 +120,7 @@ __all__ = [
     "Batches",
     "Bootstrap",
     "Clipped",
+    "Constraint",
     "Contour",
     "CosineDecay",
     "DecrementBelow",

@@ -20,8 +20,9 @@ def blocks(name):
 @pytest.mark.parametrize(
     "page",
     [
-        *("README.md", "docs/speed.md", "docs/scipy.md", "docs/state.md", "docs/black_boxes.md"),
-        "docs/inference.md",
+        "README.md",
+        *[f"docs/{name}.md" for name in ("speed", "scipy", "state", "black_boxes")],
+        *("docs/inference.md", "docs/constraints.md"),
     ],
 )
 def test_code_blocks_print_what_the_page_says(page, capsys):

@@ -1,5 +1,6 @@
 """Descents: entry points, methods, stop rules and results."""
 
+from steepest.descent.constraints.forms import Constraint
 from steepest.descent.curve_fit import curve_fit
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.inference.bootstrap import Bootstrap
@@ -14,6 +15,7 @@ from steepest.descent.maximum_likelihood import maximum_likelihood
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
+    SQP,
     Adagrad,
     Adam,
     AdamW,
@@ -79,6 +81,7 @@ from steepest.errors import OptimizeWarning
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SQP",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -87,6 +90,7 @@ __all__ = [
     "Batches",
     "Bootstrap",
     "Clipped",
+    "Constraint",
     "Contour",
     "CosineDecay",
     "DecrementBelow",

@@ -8,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.constraints.attach import attach
+from steepest.descent.constraints.forms import as_list, settings_key
 from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods import Method, Search
+from steepest.descent.methods import SQP, Method, Search
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
@@ -30,6 +32,7 @@ from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of, minimize_again, remember_descent
 from steepest.descent.running.solve import solve
 from steepest.descent.scipy_compat import GRADIENT_GOAL, LOSSES
+from steepest.descent.scipy_solvers import is_run, solve_with_scipy, solver_of
 from steepest.descent.stop_rules import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
@@ -54,6 +57,7 @@ def minimize(
     method: Method | Search | str | None = None,
     *,
     bounds: Any = None,
+    constraints: Any = None,
     stop: StopRule | None = None,
     engine: str | Engine = "native",
     record: Record = "auto",
@@ -79,12 +83,18 @@ def minimize(
         in a tuple.
     method : Method, Search or str, optional
         Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. By default BFGS
-        for up to 100 parameters, L-BFGS for more or with bounds, and Adam with batches.
+        for up to 100 parameters, L-BFGS for more or with bounds, Adam with batches, and SQP with
+        constraints. ``"Nelder-Mead"`` and ``"Powell"`` run SciPy's own solver.
         ``run.method`` is the method used, and ``run.reason`` says why it was chosen.
     bounds : nested pairs or scipy.optimize.Bounds, optional
         A pair (low, high) for each parameter in the structure of `x0`, or one pair for all. None
         is no bound. A start outside is moved to the nearest bound, with an
         :class:`OptimizeWarning`. If start values are marked, a dict of pairs by name.
+    constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
+        Limits of functions of the parameters: :class:`Constraint`, or any form of SciPy's. The
+        method is then :class:`SQP`, and the result also has ``multipliers``,
+        ``bound_multipliers``, ``constraint_violation``, ``constraint_values``,
+        ``active_constraints`` and ``kkt_residual``.
     stop : StopRule, optional
         Stop rule, checked before each update. By default a gradient norm of at most 1e-6, or
         10,000 iterations; with batches, the end of the last epoch. A rule without
@@ -154,8 +164,9 @@ def minimize(
     """
     args = further_arguments(function, args)
     key = None
-    if bounds is None and callback is None and batches is None and not progress:
-        settings = method, stop, engine, record, compute_dtype, max_paths, fast
+    if callback is None and batches is None and not progress:
+        within = settings_key(bounds, constraints)
+        settings = method, stop, engine, record, compute_dtype, max_paths, fast, within
         key = key_of(("minimize", function, settings), x0, tuple(args))
         again = None if key is None else minimize_again(key, x0, tuple(args))
         if again is not None:
@@ -170,19 +181,33 @@ def minimize(
     layout, vector = ravel_parameters(x0)
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
-    method, reason = default_method(method, vector.size, batches is not None, box is not None)
+    solver, is_limited = solver_of(method), bool(as_list(constraints))
+    is_scipys = solver_of(method, always=True) is not None
+    method, reason = default_method(
+        SQP() if is_scipys else method,
+        vector.size,
+        batches is not None,
+        box is not None,
+        is_limited,
+    )
     if isinstance(method, Search):
         _check_search(method, batches)
         method = method if box is None else method.bounded()
     check_data(args)
+    objective, further = Objective(function, expand=expand), args
+    finish: Callable[[Result, Problem], Result] = _unchanged
+    if isinstance(method, SQP):
+        attached = attach(constraints, objective, args, method, layout, vector, box)
+        objective, further, method, box, finish = attached
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
+    dtype = np.dtype(np.float64) if isinstance(method, SQP) else dtype
     record_every, record_x = recording(record, vector.size)
     problem = Problem(
-        Objective(function, expand=expand),
+        objective,
         layout,
-        args,
+        further,
         method,
         stop,
         dtype=dtype,
@@ -195,11 +220,19 @@ def minimize(
         fast=fast,
         box=box,
     )
+    if solver is not None and is_run(solver, problem, vector):
+        found = solve_with_scipy(solver, problem, vector, callback)
+        return finish(found, problem) if is_limited else found
     run = solve(problem, vector, callback, progress, reason)
     warn_of_idle(run)
     warn_of_interrupt(run)
-    if key is not None and run.converged and not run.notes and not is_differenced(function):
-        remember_descent(key, problem, vector, reason, run.evaluations)
+    has_notes, run = bool(run.notes), finish(run, problem)
+    if key is not None and run.converged and not has_notes and not is_differenced(function):
+        remember_descent(key, problem, vector, reason, run.evaluations, len(args), finish)
+    return run
+
+
+def _unchanged(run: Result, problem: Problem) -> Result:
     return run
 
 

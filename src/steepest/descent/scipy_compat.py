@@ -14,6 +14,7 @@ import numpy as np
 
 from steepest.descent.methods import BFGS, LBFGS, NonlinearCG, StrongWolfe, TrustRegion
 from steepest.descent.problem.objective import FirstOf
+from steepest.descent.scipy_solvers import solver_of, with_options
 from steepest.descent.stop_rules import (
     DecrementBelow,
     GradientNormBelow,
@@ -104,6 +105,8 @@ def translated(
     _check_method(given.get("method"), of_loss)
     notes: list[str] = []
     options: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    method = given.get("method", args[3] if of_loss and len(args) > 3 else None)
     verbosity = 0
     for name, value in others.items():
         if name in names:
@@ -112,18 +115,24 @@ def translated(
             result[names[name]] = value
         elif name in _SLOPES and (of_loss or name in ("jac", "Dfun")):
             notes += _note_on(name, value, of_loss)
+        elif name in ("options", "tol") and of_loss and solver_of(method, always=True):
+            own |= dict(_checked(value)) if name == "options" else {"tol": value}
         elif name == "options" and of_loss:
-            options = {**options, **_as_options(value)}
+            known, dropped = _without_settings(method, _checked(value))
+            options, notes = {**options, **_as_options(known)}, [*notes, *dropped]
         elif name == "tol" and of_loss:
             options = {"gtol": value, **options}
-        elif name == "constraints" and of_loss:
-            _check_unconstrained(value)
         elif name in _SHOWN:
             verbosity = max(verbosity, _level(name, value))
         elif name not in _NEEDLESS or of_loss:
             raise unknown(function, name, value, _accepted(names, ours, of_loss))
     if of_loss and given.get("jac") is True:
         args = _with_first(args, result)
+    if own:
+        verbosity = max(verbosity, *(_level(n, own.pop(n, 0)) for n in _SHOWN))
+        if len(args) > 3:
+            raise InputError(f"options has {next(iter(own), 'disp')!r}: give method by its name")
+        result["method"] = with_options(method, own)
     if options:
         verbosity = max(verbosity, *(_level(n, options.pop(n, 0)) for n in _SHOWN))
         _apply(result, options, positional=len(args))
@@ -137,14 +146,14 @@ def _check_method(method: Any, of_loss: bool) -> None:
     """Raise for an unknown name of a method, before its options are looked at."""
     from steepest.descent.methods.registry import named
 
-    if isinstance(method, str):
+    if isinstance(method, str) and not (of_loss and solver_of(method)):
         named(method, of_loss)
 
 
 def _accepted(names: Mapping[str, str], ours: Sequence[str], of_loss: bool) -> list[str]:
     more: tuple[str, ...]
     if of_loss:
-        more = ("jac", "hess", "hessp", "tol", "options", "constraints", "disp", "verbose")
+        more = ("jac", "hess", "hessp", "tol", "options", "disp", "verbose")
     else:
         more = ("jac", *_NEEDLESS, "verbose")
     return [*ours, *(name for name in (*names, *more) if name not in ours)]
@@ -174,14 +183,6 @@ def _note_on(name: str, value: Any, of_loss: bool) -> list[str]:
     if callable(value):
         return [f"{name} was not called: steepest computes it exactly, from the code."]
     return []
-
-
-def _check_unconstrained(value: Any) -> None:
-    if value is None or (isinstance(value, list | tuple | dict) and not value):
-        return
-    raise InputError(
-        "constraints are not supported, only bounds: write bounds=, or add a penalty to the loss"
-    )
 
 
 def check_no_slopes(args: Any) -> None:
@@ -220,12 +221,45 @@ _REFUSED = {
 _WHY = {name: why for names, why in _REFUSED.items() for name in names}
 
 
-def _as_options(options: Any) -> dict[str, Any]:
-    """Return SciPy's options, or raise for an unknown one."""
+def _checked(options: Any) -> Mapping[str, Any]:
+    """Return SciPy's options, or raise if they are no dict."""
     if options is None:
         return {}
     if not isinstance(options, Mapping):
         raise SettingError(f"options must be a dict such as {{'maxiter': 100}}, got {options!r}")
+    return options
+
+
+_SETTINGS = {
+    "trust-constr": (
+        *("barrier_tol", "sparse_jacobian", "initial_constr_penalty", "initial_tr_radius"),
+        *("initial_barrier_parameter", "initial_barrier_tolerance", "factorization_method"),
+    ),
+    "cobyla": ("rhobeg", "catol", "tol"),
+    "cobyqa": (
+        *("f_target", "feasibility_tol", "initial_tr_radius", "final_tr_radius", "scale"),
+        *("radius_init", "radius_final", "filter_size", "store_history", "nb_points"),
+    ),
+    "tnc": (
+        *("offset", "mesg_num", "maxCGit", "eta", "stepmx", "accuracy", "minfev", "rescale"),
+        *("scale",),
+    ),
+}
+"""Settings of SciPy's methods whose place another method takes."""
+
+
+def _without_settings(
+    method: Any, options: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Return options without settings of a method that is not run, and notes on these."""
+    names = _SETTINGS.get(method.lower(), ()) if isinstance(method, str) else ()
+    dropped = [name for name in options if name in names]
+    others = {name: value for name, value in options.items() if name not in names}
+    return others, [f"{name}, a setting of SciPy's {method}, has no effect." for name in dropped]
+
+
+def _as_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return SciPy's options, or raise for an unknown one."""
     for name in options:
         if name in _OPTIONS:
             continue

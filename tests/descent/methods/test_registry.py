@@ -48,7 +48,6 @@ def test_methods_for_residuals_say_so_where_there_is_a_loss():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("SLSQP", "SciPy's method 'SLSQP' is not available: choose one of .*gradient-descent"),
         ("lbgfs", "did you mean 'lbfgs'"),
         ("foo", "unknown method 'foo': choose one of"),
     ],

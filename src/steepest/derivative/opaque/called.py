@@ -9,6 +9,7 @@ import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
@@ -59,6 +60,15 @@ class Kind(NamedTuple):
     given: Callable[..., np.ndarray] | None = None
 
 
+_rows: WeakSet[Row] = WeakSet()
+"""The ops of functions that are called."""
+
+
+def is_differenced(op: Row) -> bool:
+    """Whether an op calls a function whose derivatives come from differences."""
+    return op in _rows
+
+
 class Called:
     """A function of plain arrays as an op.
 
@@ -92,6 +102,8 @@ class Called:
             domain=Domain(((-1.0, 1.0),), (Case(((),)),), smooth=False),
             kink="as the function's own differences say",
         )
+        if kind.given is None:
+            _rows.add(self.row)
 
     def __repr__(self) -> str:
         return f"<called {self.name}>"

@@ -43,7 +43,7 @@ def encode(value: Any) -> Any:
     if value is None or kind in (bool, int, float, str):
         return value
     if _KNOWN.get(kind.__name__) is kind:
-        fields = dataclasses.fields(value)
+        fields = [field for field in dataclasses.fields(value) if field.init]
         settings = {field.name: encode(getattr(value, field.name)) for field in fields}
         return {"name": kind.__name__, "settings": settings}
     return {"unknown": getattr(value, "__qualname__", None) or repr(value)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,7 +33,9 @@ from steepest.descent.iteration.trace import (
     iterate,
 )
 from steepest.descent.methods.base import needs_residuals
+from steepest.descent.methods.constrained.sqp import SQP
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.constrained import GivenConstrained
 from steepest.descent.problem.evaluation import Evaluation, GivenEvaluation, NotGivenError
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
@@ -181,7 +183,8 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
     state = [np.asarray(value) for value in leaves]
     encoded_settings = json.dumps([encode(setting) for setting in settings])
     key = cache.key_of(
-        "step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name
+        *("step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name),
+        repr([value.shape for value in state]),  # which depend on the number of constraints
     )
     content = cache.find(key)
     cached = None if content is None else _unpack(content, state)
@@ -194,11 +197,12 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
             return add_argument(session, np.zeros(shape, dtype), name)
 
         ends = Box(*[give(name, x0.shape) for name in Box._fields]) if has_box else None
-        at_x = GivenEvaluation(x, give, ends)
+        at_x = _given(settings.method, x, give, ends)
         rounded = lambda following: following.astype(dtype)
+        extra = _statistics if needs_residuals(settings.method) else lambda reported: ()
         try:
             iteration = iterate(
-                session, settings, at_x, count, structure, stand_ins, rounded, _statistics
+                session, settings, at_x, count, structure, stand_ins, rounded, extra
             )
         except NotGivenError:
             return None
@@ -209,6 +213,13 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
     if content is not None:
         cache.keep(key, json.dumps(names).encode() + b"\n" + content)
     return SharedStep(replace(iteration, sources={}), names, state)
+
+
+def _given(method: Any, x: Any, give: Callable[..., Any], box: Box | None) -> GivenEvaluation:
+    """Return a point whose loss and derivatives are inputs, as a method wants it."""
+    if isinstance(method, SQP) and method.rows:
+        return GivenConstrained(x, give, box, method.rows)
+    return GivenEvaluation(x, give, box)
 
 
 def _unpack(content: bytes, state: list[np.ndarray]) -> SharedStep | None:

@@ -126,6 +126,8 @@ class Step(NamedTuple):
         Whether a search accepts this point; None for a method that always does.
     report
         What is reported if the run stops at this point.
+    slopes
+        The gradient, as stop rules see it.
     """
 
     x: Any
@@ -136,6 +138,7 @@ class Step(NamedTuple):
     step_length: Any
     accepted: Any
     report: Report
+    slopes: Any
 
 
 def take_step(
@@ -164,7 +167,15 @@ def _descend(
     code = np.where(met, STOP_RULE, 0)
     state = (new_own, last)
     return Step(
-        new_x, state, finite, code, count, before.step_length, None, Report((), count, rules)
+        new_x,
+        state,
+        finite,
+        code,
+        count,
+        before.step_length,
+        None,
+        Report((), count, rules),
+        at_x.free_gradient,
     )
 
 
@@ -178,10 +189,11 @@ def _search(
     accepted = np.logical_or(is_first, move.accepted)
     after = iteration + np.logical_and(accepted, ~is_first)
     length = np.where(is_first, 0.0, norm(candidate.x - base.x))
+    slopes = candidate.free_gradient if move.optimality is None else move.optimality
     point = Point(
         after,
         candidate.loss,
-        candidate.free_gradient,
+        slopes,
         candidate.x,
         base.loss,
         length,
@@ -198,7 +210,7 @@ def _search(
     finite = np.logical_or(~is_first, np.isfinite(candidate.loss))
     state = (move.state, SearchState(reached, first_loss, after))
     report = Report(move.report, after, rules)
-    return Step(move.x, state, finite, code, after, length, accepted, report)
+    return Step(move.x, state, finite, code, after, length, accepted, report, slopes)
 
 
 def _met(

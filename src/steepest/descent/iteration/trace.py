@@ -258,7 +258,7 @@ def _records(
     """Return what the history records, and whether it does now; None if it always does."""
     if not every:
         return [], None
-    records = [at_x.loss, norm(at_x.free_gradient), one.step_length]
+    records = [at_x.loss, norm(one.slopes), one.step_length]
     due = None if every == 1 else one.iteration % every == 0
     if is_search:
         records += [one.iteration, count + 1]

@@ -3,6 +3,7 @@
 from steepest.descent.methods.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
 from steepest.descent.methods.base import Failure, Method, Move, Search
 from steepest.descent.methods.conjugate_gradient import NonlinearCG
+from steepest.descent.methods.constrained.sqp import SQP
 from steepest.descent.methods.gradient import GradientDescent, Momentum, Nesterov
 from steepest.descent.methods.hager_zhang import HagerZhang
 from steepest.descent.methods.least_squares import Dogleg, GaussNewton, LevenbergMarquardt
@@ -14,6 +15,7 @@ from steepest.descent.methods.wrappers import Averaged, Clipped, WeightDecay
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SQP",
     "Adagrad",
     "Adam",
     "AdamW",

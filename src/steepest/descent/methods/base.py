@@ -93,6 +93,8 @@ class Failure(enum.IntEnum):
     UNBOUNDED = 4
     FLAT = 5
     SINGULAR = 6
+    INFEASIBLE = 7
+    DEGENERATE = 8
 
 
 class Incumbent(NamedTuple):
@@ -131,7 +133,9 @@ class Move(NamedTuple):
         Arrays to return with the result, if the run ends at the current iterate.
     is_singular : bool, optional
         Whether goals of the stop rule are ignored at the current iterate: the Jacobian has lost
-        rank there, or the point is a maximum or a saddle point.
+        rank there, or the point is a maximum or a saddle point, or infeasible.
+    optimality : ndarray, optional
+        What stop rules see in place of the gradient: a vector that is zero at a solution.
 
     Examples
     --------
@@ -159,6 +163,7 @@ class Move(NamedTuple):
     decrement: Any = np.nan
     report: Any = ()
     is_singular: Any = False
+    optimality: Any = None
 
 
 class Search(abc.ABC):

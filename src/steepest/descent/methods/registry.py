@@ -13,6 +13,7 @@ from steepest.descent import methods
 from steepest.descent.methods import (
     BFGS,
     LBFGS,
+    SQP,
     Adam,
     Dogleg,
     LevenbergMarquardt,
@@ -57,22 +58,25 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
     "lm": LevenbergMarquardt,
     "trf": LevenbergMarquardt,
     "dogbox": Dogleg,
+    "slsqp": SQP,
+    "trust-constr": SQP,
+    "cobyla": SQP,
+    "cobyqa": SQP,
+    "tnc": LBFGS,
 }
 """SciPy's names of methods, where they differ."""
 
-_WITHOUT_GRADIENTS = "it uses no gradients, which are exact here: leave method out"
-_FOR_BOUNDS = "'l-bfgs-b' supports bounds, too"
-_FOR_CONSTRAINTS = "'l-bfgs-b' supports bounds; constraints are not supported"
-_NOT_HERE = {
-    "nelder-mead": _WITHOUT_GRADIENTS,
-    "powell": _WITHOUT_GRADIENTS,
-    "tnc": _FOR_BOUNDS,
-    "slsqp": _FOR_CONSTRAINTS,
-    "cobyla": _FOR_CONSTRAINTS,
-    "cobyqa": _FOR_CONSTRAINTS,
-    "trust-constr": _FOR_CONSTRAINTS,
+_LEADS_TO = {
+    "slsqp": "SQP takes the place of SciPy's SLSQP, with exact Hessians",
+    "trust-constr": "SQP takes the place of SciPy's trust-constr",
+    "cobyla": "SQP takes the place of SciPy's COBYLA, since derivatives are exact",
+    "cobyqa": "SQP takes the place of SciPy's COBYQA, since derivatives are exact",
+    "tnc": "LBFGS takes the place of SciPy's TNC: it supports bounds, by projection",
 }
-"""SciPy's methods that steepest does not have, and what to use instead."""
+"""Why a method of SciPy's leads to another one."""
+
+WITHOUT_DERIVATIVES = ("nelder-mead", "powell")
+"""SciPy's methods that ``minimize`` runs as they are."""
 
 FOR_RESIDUALS = tuple(kind for kind in BY_NAME.values() if needs_residuals(kind))
 """Methods that need residuals."""
@@ -96,7 +100,13 @@ def _check_for_loss(method: Any) -> None:
         )
 
 
-def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) -> tuple[Any, str]:
+def default_method(
+    method: Any,
+    size: int,
+    has_batches: bool,
+    has_bounds: bool,
+    has_constraints: bool = False,
+) -> tuple[Any, str]:
     """Return the method that minimizes a loss, and why it was chosen.
 
     Parameters
@@ -105,20 +115,28 @@ def default_method(method: Any, size: int, has_batches: bool, has_bounds: bool) 
         A method, the name of one, or None for the default.
     size
         Number of parameters.
-    has_batches, has_bounds
-        Whether there are minibatches, and bounds.
+    has_batches, has_bounds, has_constraints
+        Whether there are minibatches, bounds, and constraints.
 
     Returns
     -------
     method : Method or Search
         The method.
     reason : str
-        Why it is the default; empty if `method` was given.
+        Why it is the default, or takes the place of SciPy's; else empty.
     """
     if method is not None:
+        reason = _LEADS_TO.get(method.lower(), "") if isinstance(method, str) else ""
         method = choose_method(method, for_loss=True)
         _check_for_loss(method)
-        return method, ""
+        if has_constraints and not isinstance(method, SQP):
+            raise InputError(
+                f"{type(method).__name__} does not take constraints: leave method out, or give "
+                "method=st.SQP()"
+            )
+        return method, reason
+    if has_constraints:
+        return SQP(), "it takes constraints"
     if has_batches:
         return Adam(), "each batch has its own loss, so that a line search cannot compare losses"
     if size <= _DENSE and not has_bounds:
@@ -172,9 +190,8 @@ def named(name: str, for_loss: bool = False) -> Any:
         return known[name.lower()]()
     ours = FOR_LOSSES if for_loss else tuple(BY_NAME)
     choice = f"choose one of {', '.join(ours)}"
-    if name.lower() in _NOT_HERE:
-        instead = _NOT_HERE[name.lower()]
-        raise InputError(f"SciPy's method {name!r} is not available: {choice} ({instead})")
+    if name.lower() in WITHOUT_DERIVATIVES:
+        raise InputError(f"{name!r} is SciPy's, and only st.minimize runs it: {choice}")
     near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")

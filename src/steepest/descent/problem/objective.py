@@ -24,7 +24,7 @@ from steepest.trace.following.follow import wrap_captured
 from steepest.trace.recording.dtypes import SUPPORTED, is_foreign_array
 from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
 
-_MOST_OPERANDS = 64
+MOST_OPERANDS = 64
 """Most elements by which a function inside a loss is differenced; for more, the loss is."""
 
 
@@ -67,15 +67,9 @@ class Objective:
 
         `by_jacobian` says that the method needs the Jacobian, which gives the gradient, too.
         """
-        current().vary(node_of(vector))
-        leaves = layout.pieces(vector)
-        if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
-            leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
-        tree = trees.unflatten(layout.structure, leaves)
-        if self.expand is not None:
-            tree = self.expand(tree)
+        tree = self.parameters(vector, layout)
         check_arguments(self.function, 1 + len(arguments))
-        most = None if self.of_residuals else max(_MOST_OPERANDS, vector.size)
+        most = None if self.of_residuals else max(MOST_OPERANDS, vector.size)
         with allowing_differences(self.function, most):
             result = call_traced(self.function, current(), own_copies((tree, *arguments)))
         outputs = rerolled(result_nodes(self.function, result)[0])
@@ -85,13 +79,22 @@ class Objective:
                 outputs = [node_of(np.reshape(TracedArray(outputs[0], current()), ()))]
             node = require_loss(self.function, outputs)
             return Evaluation(vector, TracedArray(node, current()), box=box)
-        residual = _as_vector(self.function, outputs, vector.dtype)
+        residual = as_vector(self.function, outputs, vector.dtype)
         if self.rho is None:
             loss: Any = 0.5 * np.sum(np.square(residual))
             return Evaluation(vector, loss, residual, residual, None, box, by_jacobian)
         rho = lambda z: call_traced(self.rho, current(), (z,))
         loss, stand_in, weights = robust(residual, rho, self.scale)
         return Evaluation(vector, loss, stand_in, residual, weights, box, by_jacobian)
+
+    def parameters(self, vector: Any, layout: ParameterLayout) -> Any:
+        """Return the parameters, which vary, as the function takes them."""
+        current().vary(node_of(vector))
+        leaves = layout.pieces(vector)
+        if len(set(layout.dtypes)) > 1 and vector.dtype == layout.dtype:
+            leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
+        tree = trees.unflatten(layout.structure, leaves)
+        return tree if self.expand is None else self.expand(tree)
 
 
 @dataclass(frozen=True)
@@ -267,22 +270,26 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
     )
 
 
-def _as_vector(function: Callable[..., Any], outputs: list[Node], dtype: np.dtype) -> TracedArray:
+def as_vector(
+    function: Callable[..., Any], outputs: list[Node], dtype: np.dtype, what: str = "residuals"
+) -> TracedArray:
+    """Return everything that a function returned as one vector; `what` says what it is."""
     where = at(function_source(function))
     name = getattr(function, "__name__", "the function")
     if not outputs:
-        raise InputError(f"{name}{where} returns no residuals")
+        raise InputError(f"{name}{where} returns no {what}")
     parts: list[Any] = []
     for node in outputs:
         if node.dtype.kind not in "fiub":
             raise InputError(
-                f"{name}{where} returns residuals of dtype {node.dtype}, which must be real: "
+                f"{name}{where} returns {what} of dtype {node.dtype}, which must be real: "
                 "return np.concatenate([r.real, r.imag])"
             )
         part = TracedArray(node, current(), is_scalar=False)
         parts.append(np.reshape(part, (-1,)).astype(dtype))
     residual = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if residual.size == 0:
-        raise InputError(f"{name}{where} returns no residuals: there is nothing to fit")
+        nothing = ": there is nothing to fit" if what == "residuals" else ""
+        raise InputError(f"{name}{where} returns no {what}{nothing}")
     result: TracedArray = as_traced(residual)
     return result

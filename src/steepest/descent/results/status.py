@@ -15,7 +15,7 @@ class Status(int, enum.Enum):
 
     As an int, a status is the number that SciPy's ``minimize`` uses: 0 for a success, 1 for a
     limit, 2 if no lower point was found, 3 for a loss that is not finite, 99 for a callback.
-    Numbers 4 to 9 have no counterpart in SciPy. Several members have the same number; members
+    Numbers 4 to 11 have no counterpart in SciPy. Several members have the same number; members
     compare by identity. ``str(status)`` is a sentence for the user.
     """
 
@@ -32,6 +32,8 @@ class Status(int, enum.Enum):
     INTERRUPTED = 7, "The run was interrupted: the point reached so far is returned."
     TIME_LIMIT = 8, "The time limit was reached: the point reached so far is returned."
     SINGULAR = 9, "The descent ended where the Jacobian is singular: start elsewhere."
+    INFEASIBLE = 10, "The constraints seem infeasible: a point of least violation is returned."
+    DEGENERATE = 11, "The active constraints are degenerate: there are no finite multipliers."
     CALLBACK = 99, "The callback ended the run."
 
     def __new__(cls, number: int, sentence: str) -> Status:

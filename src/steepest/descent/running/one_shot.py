@@ -38,9 +38,12 @@ class OneShot(NamedTuple):
     Attributes
     ----------
     problem, prepared, reason, more
-        As for :class:`~steepest.descent.running.summarize.Summary`; the problem has no arguments.
+        As for :class:`~steepest.descent.running.summarize.Summary`. The arguments of the problem
+        are those that come after the caller's.
     call
         Runs from the start values and the data.
+    finish
+        Makes the result from that of the run; None for that of the run itself.
     """
 
     problem: Problem
@@ -48,6 +51,7 @@ class OneShot(NamedTuple):
     reason: str
     more: Mapping[str, Any]
     call: Callable[[tuple[Any, ...]], Any]
+    finish: Callable[[Result, Problem], Result] | None = None
 
     def is_valid(self) -> bool:
         """Whether nothing has changed that the functions read."""
@@ -55,7 +59,7 @@ class OneShot(NamedTuple):
 
     def run(self, start: Any, args: tuple[Any, ...]) -> Any:
         """Return the finished run; None if it did not meet a goal."""
-        prepared, data = self.prepared, args
+        prepared, data = self.prepared, (*args, *self.problem.args, *(self.problem.box or ()))
         captured = prepared.paths[-1].captures.arrays
         if captured:
             data = (*data, *[read() for read, _ in captured])
@@ -84,6 +88,8 @@ def one_shot(
     reason: str,
     more: Mapping[str, Any],
     evaluations: int,
+    given: int | None = None,
+    finish: Callable[[Result, Problem], Result] | None = None,
 ) -> OneShot | None:
     """Return the one call of a descent that was just made; None if there is none, or not yet.
 
@@ -91,7 +97,7 @@ def one_shot(
     that did not end within the call would be made again, from the start.
     """
     p = problem
-    if p.box is not None or p.objective.expand is not None or not is_known(p.method):
+    if p.objective.expand is not None or not is_known(p.method):
         return None
     if not (p.layout.is_array and len(p.layout.shapes[0]) == 1):
         return None
@@ -105,7 +111,8 @@ def one_shot(
     found = None if make is None else _first_state(p, vector)
     if make is None or found is None:  # possibly later, when the code is optimized
         return None
-    return OneShot(p._replace(args=()), prepared, reason, more, make(*found))
+    fixed = () if given is None else tuple(p.args)[given:]
+    return OneShot(p._replace(args=fixed), prepared, reason, more, make(*found), finish)
 
 
 def _first_state(
@@ -138,21 +145,28 @@ def minimize_again(key: Key, start: np.ndarray, args: tuple[Any, ...]) -> Result
     began = time.perf_counter()
     shot: OneShot | None = known(key, OneShot.is_valid)
     run = None if shot is None else shot.run(start, args)
-    if shot is None or run is None or not run.gradient.all():
+    if shot is None or run is None or not (shot.finish or run.gradient.all()):
         return None
     seconds = time.perf_counter() - began
     timings = Timings(0.0, 0.0, seconds, {run.tier: seconds})
-    problem = shot.problem._replace(args=args)
+    problem = shot.problem._replace(args=(*args, *shot.problem.args))
     summary = Summary(problem, shot.prepared, shot.reason, shot.more)
-    return summary.result(run, StopReason.STOPPED, timings)
+    result = summary.result(run, StopReason.STOPPED, timings)
+    return result if shot.finish is None else shot.finish(result, problem)
 
 
 def remember_descent(
-    key: Key, problem: Problem, vector: np.ndarray, reason: str, evaluations: int
+    key: Key,
+    problem: Problem,
+    vector: np.ndarray,
+    reason: str,
+    evaluations: int,
+    given: int | None = None,
+    finish: Callable[[Result, Problem], Result] | None = None,
 ) -> None:
     """Keep the compiled code of a converged descent, for :func:`minimize_again`."""
     if known(key, OneShot.is_valid) is not None:
         return
-    shot = one_shot(problem, vector, reason, {}, evaluations)
+    shot = one_shot(problem, vector, reason, {}, evaluations, given, finish)
     if shot is not None:
         remember(key, shot)

@@ -131,6 +131,8 @@ class Summary:
         note, unless a branch looks whether such a parameter has a special value.
         """
         p = self.problem
+        if getattr(p.objective, "constraints", ()):
+            return status, explain, ()  # which may depend on the other parameters
         graphs = [path.loss_graph for path in (*self.prepared.paths, *self.prepared.tail_paths)]
         depends = dependence(graphs)
         if depends.all():
@@ -156,7 +158,8 @@ class Summary:
         met: list[StopRule],
     ) -> tuple[Status, Callable[[], str]]:
         """Return status and message of a run that met a goal at a start with gradient 0."""
-        if self.problem.objective.of_residuals or not is_about_slopes(met):
+        of_more = getattr(self.problem.objective, "constraints", ())
+        if self.problem.objective.of_residuals or of_more or not is_about_slopes(met):
             return status, explain
         if curves_down(self.problem, x):
             return Status.FLAT, functools.partial(CURVES_DOWN.format, loss=loss)

@@ -46,7 +46,7 @@ class NativeStarter:
 
     def one_call(self, steps: int) -> Callable[..., OneCall] | None:
         """Return what prepares whole descents of at most `steps` updates in one call."""
-        return one_call(self.tiers.best, steps)
+        return one_call(self.tiers.best, steps, self.tiers.is_final)
 
 
 def _completed(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -41,12 +41,15 @@ class DescentTiers:
         What runs first: an evaluation and a step, or one loop if the descent is one graph.
     whole
         The one loop that relieves two parts; None before it is compiled.
+    is_final
+        Whether two parts stay, since an iteration takes long.
     """
 
     def __init__(self, program: Program) -> None:
         self._program, self.parts = program, compile_descent(program)
         self.whole: DescentCode | None = None
         self._uses, self._seconds, self._is_due = 0, 0.0, not program.evaluations
+        self.is_final = False
 
     @property
     def best(self) -> DescentCode:
@@ -59,7 +62,8 @@ class DescentTiers:
             return
         self._uses, self._seconds = self._uses + 1, self._seconds + seconds
         size = sum([code.program.size for code in self.parts.codes])
-        if size > LARGE or seconds > _LONG * iterations:
+        self.is_final = size > LARGE or seconds > _LONG * iterations
+        if self.is_final:
             return
         if self._uses >= _USES or self._seconds > _SECONDS * size:
             self._is_due = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -96,6 +97,7 @@ class OneCall:
         self._state, self._copies = state, copies
         self._slots: list[_Slot] = []
         self._function = _one_call()
+        self._baseline = [code for code in compiled.codes if code.is_baseline]
 
     def __call__(self, arrays: tuple[Any, ...]) -> FinishedRun | None:
         """Run from x on data; return the finished run.
@@ -103,6 +105,8 @@ class OneCall:
         `arrays` are x, then the data inputs. The result is None if an array is not finite or
         has another shape or dtype than compiled for, or if no stop rule ended the run.
         """
+        if self._baseline:
+            self._use_better_code()
         try:
             slot = self._slots.pop()
         except IndexError:
@@ -110,11 +114,21 @@ class OneCall:
         last = slot.last
         if last and sys.getrefcount(last[0]) > _UNUSED_COUNT:
             last[0].copy_rest()
+        began = time.perf_counter() if self._baseline else 0.0
         outcome = self._function(id(arrays), slot.address)
+        for code in self._baseline:
+            code.record_use(time.perf_counter() - began)
         run = FinishedRun(self._compiled, slot.work) if outcome == Outcome.STOPPED else None
         last[:] = () if run is None else (run,)
         self._slots.append(slot)
         return run
+
+    def _use_better_code(self) -> None:
+        """Take code that was optimized since the last call: slots have the addresses of code."""
+        left = [code for code in self._baseline if code.is_baseline]
+        if len(left) < len(self._baseline):
+            self._baseline = left
+            self._slots.clear()
 
     def _new_slot(self) -> _Slot:
         compiled = self._compiled
@@ -248,9 +262,14 @@ class _LateRecording:
         return history
 
 
-def one_call(compiled: DescentCode, steps: int) -> Callable[..., OneCall] | None:
-    """Return what runs descents in one call; None if this is not possible, or not yet."""
-    baseline = any([code.is_baseline for code in compiled.codes])
+def one_call(
+    compiled: DescentCode, steps: int, is_best: bool = False
+) -> Callable[..., OneCall] | None:
+    """Return what runs descents in one call; None if this is not possible, or not yet.
+
+    Code that is not optimized yet is used only if no other code will relieve it.
+    """
+    baseline = any([code.is_baseline for code in compiled.codes]) and not is_best
     program = compiled.program
     is_plain = program.batches is None and not program.branches and layout_is_known()
     if not is_plain or baseline or compiled.shares_work or compiled.bytes_called_back:

@@ -1,0 +1,362 @@
+"""Sequential quadratic programming with exact Hessians, a trust region and a filter."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from steepest.descent.methods.base import Failure, Incumbent, Move, Search
+from steepest.descent.methods.constrained.convexity import Convex, convexified
+from steepest.descent.methods.constrained.measures import (
+    Filter,
+    complementarity,
+    is_better,
+    scale_of,
+    scaled,
+    size_of,
+    violations,
+)
+from steepest.descent.methods.constrained.steps import Model, plan_step
+from steepest.descent.methods.trust_region import ENOUGH, check_radius, next_radius
+from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.constrained import as_constrained
+from steepest.errors import InputError
+from steepest.trace import cond
+
+__all__ = ["SQP"]
+
+_TOLERANCE = 1e-8
+"""Violation, relative to limits and values, up to which a point counts as feasible."""
+
+_HUGE = 2e6
+"""Multiplier of a scaled constraint, in multiples of the slope of the loss, that counts as
+infinite."""
+
+
+_SHORT = 1e-6
+"""Length of a step, relative to the parameters, at which multipliers are judged."""
+
+
+class Standing(NamedTuple):
+    """State of :class:`SQP`.
+
+    Attributes
+    ----------
+    model
+        The problem near the current iterate.
+    violation
+        Sum of the violations there.
+    scale
+        Factors of the constraints that make their gradients at the start unit vectors.
+    multipliers
+        Multipliers of the scaled constraints, shape (m,).
+    bound_multipliers
+        Those of the bounds, shape (n,).
+    price
+        Price of violations per unit.
+    radius
+        Largest absolute change of a parameter in a step.
+    predicted, loss_drop
+        Decrease of loss and priced violations that the model predicts for the step, and of the
+        loss alone.
+    is_consistent
+        Whether the step satisfies the linearized constraints.
+    filter
+        Points that are better than no later point may be.
+    is_corrected
+        Whether the candidate has had its second-order correction.
+    failure
+        Why there is no step to another point.
+    """
+
+    model: Model
+    violation: Any
+    scale: Any
+    multipliers: Any
+    bound_multipliers: Any
+    price: Any
+    radius: Any
+    predicted: Any
+    loss_drop: Any
+    is_consistent: Any
+    filter: Filter
+    is_corrected: Any
+    failure: Any
+
+
+@dataclass(frozen=True)
+class SQP(Search):
+    """Sequential quadratic programming, for constraints and bounds.
+
+    Each step minimizes a quadratic model of the Lagrangian subject to linearized constraints [1]_,
+    within a trust region. Hessians are exact. They are made positive definite in a way that does
+    not change the step if they are so on the null space of the active constraints. The
+    quadratic programs are solved by a dual active-set method [2]_. If linearized constraints
+    contradict one another, a step reduces the sum of their violations [3]_. A step is accepted if
+    it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
+    step is tried again with a second-order correction. Bounds hold at all iterates, and linear
+    constraints from the first point on that satisfies them.
+
+    Parameters
+    ----------
+    radius : float, optional
+        First radius of the trust region, in multiples of the largest absolute parameter or of 1.
+    price : float, optional
+        First price of violations per unit, of constraints whose gradients at the start are unit
+        vectors. It grows where that is needed.
+
+    Raises
+    ------
+    InputError
+        If a setting is not positive.
+
+    References
+    ----------
+    .. [1] J. Nocedal and S. J. Wright, "Numerical optimization", 2nd edition, chapter 18, 2006.
+    .. [2] D. Goldfarb and A. Idnani, "A numerically stable dual method for solving strictly convex
+       quadratic programs", Mathematical Programming 27, 1-33, 1983.
+    .. [3] R. H. Byrd, J. Nocedal and R. A. Waltz, "Steering exact penalty methods for nonlinear
+       programming", Optimization Methods and Software 23 (2), 197-213, 2008.
+    .. [4] R. Fletcher and S. Leyffer, "Nonlinear programming without a penalty function",
+       Mathematical Programming 91, 239-269, 2002.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> on_circle = st.Constraint(lambda x: x[0] ** 2 + x[1] ** 2, upper=2.0)
+    >>> run = st.minimize(lambda x: x[0] + x[1], np.zeros(2), method=st.SQP(),
+    ...                   constraints=on_circle)
+    >>> run.x.round(6), float(run.multipliers.round(6))
+    (array([-1., -1.]), -0.5)
+    """
+
+    radius: float = 10.0
+    price: float = 1.0
+    rows: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_radius(self.radius)
+        if not (np.isfinite(self.price) and self.price > 0):
+            raise InputError(f"price must be a positive number, got {self.price!r}")
+
+    def with_rows(self, rows: int) -> SQP:
+        """Return the method for a number of constraints."""
+        sized = copy.copy(self)
+        object.__setattr__(sized, "rows", rows)
+        return sized
+
+    def init(self, x: Any) -> Any:
+        square = np.zeros((x.size, x.size), x.dtype)
+        number, values = np.zeros((), x.dtype), np.zeros(self.rows, x.dtype)
+        jacobian = np.zeros((self.rows, x.size), x.dtype)
+        false = np.zeros((), np.bool_)
+        return Standing(
+            model=Model(np.zeros_like(x), values, jacobian, Convex(square, square)),
+            violation=number,
+            scale=values,
+            multipliers=values,
+            bound_multipliers=np.zeros_like(x),
+            price=number + self.price,
+            radius=number,
+            predicted=number,
+            loss_drop=number,
+            is_consistent=false,
+            filter=Filter.empty(x.dtype),
+            is_corrected=false,
+            failure=np.zeros((), np.int64),
+        )
+
+    def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
+        trial = as_constrained(trial)
+        here = _Candidate.of(base, trial, state, is_first)
+        accepted, filter_ = here.judged(base, state, is_first)
+        x = np.where(accepted, trial.x, base.x)
+        model = _model(here, trial, state, accepted)
+        radius, corrects = self._radius(here, base, state, accepted, is_first)
+        # A second-order correction: constraints as they are at the candidate.
+        tried = trial.x - base.x
+        bent = here.values - np.sum(state.model.jacobian * tried, axis=1)
+        infeasible = violations(model.values, *here.limits)
+        tolerance = _TOLERANCE * size_of(model.values, *here.limits)
+        plan = plan_step(
+            model._replace(values=np.where(corrects, bent, model.values)),
+            x,
+            here.limits,
+            here.box,
+            radius,
+            state.price,
+            trial.is_linear * (infeasible <= tolerance),
+        )
+        loss_drop, violation = plan.loss_drop(model), np.sum(infeasible)
+        target = here.box.project(x + plan.step)
+        ends = np.where(
+            plan.forces > 0, here.box.lower - x >= -radius, here.box.upper - x <= radius
+        )
+        forces = ends * plan.forces
+        pull = np.sum(model.jacobian * plan.multipliers[:, None], axis=0)
+        residual = model.gradient - pull - forces
+        is_consistent = plan.violation <= tolerance
+        steepness = np.maximum(1.0, np.max(np.abs(model.gradient)))
+        highest = np.max(np.abs(plan.multipliers), initial=0.0)
+        # Is there a step to another point, and if not, why?
+        is_feasible = violation <= tolerance
+        gain = violation - plan.least_violation
+        is_stuck = ~is_feasible & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
+        length = np.max(np.abs(target - x))
+        is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
+        is_degenerate = is_degenerate & (length <= _SHORT * (1.0 + np.max(np.abs(x))))
+        eps = float(np.finfo(x.dtype).eps)
+        ends_here = (is_stuck | is_degenerate) & ~corrects
+        ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x)))
+        slopes = np.sum(model.gradient) + np.sum(model.jacobian)
+        has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
+        ends_here = ends_here | ~has_step
+        is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
+        failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
+        failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
+        failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
+        failure = np.where(has_step, failure, int(Failure.FLAT))
+        needed = np.maximum(self.price, 2.0 * highest)
+        following = Standing(
+            model=model,
+            violation=violation,
+            scale=here.scale,
+            multipliers=plan.multipliers,
+            bound_multipliers=forces,
+            price=np.where(is_consistent, needed, plan.price),
+            radius=radius,
+            predicted=np.where(
+                corrects,
+                state.predicted,
+                loss_drop + plan.price * (violation - plan.violation),
+            ),
+            loss_drop=np.where(corrects, state.loss_drop, loss_drop),
+            is_consistent=np.where(corrects, state.is_consistent, is_consistent),
+            filter=filter_,
+            is_corrected=corrects,
+            failure=failure,
+        )
+        # The optimality conditions, in the units of the loss and of the constraints.
+        slack = complementarity(plan.multipliers, model.values, *here.limits)
+        optimality = [
+            residual,
+            infeasible / here.scale,
+            slack / np.maximum(1.0, here.scale),
+            complementarity(forces, x, *here.box),
+        ]
+        return Move(
+            accepted,
+            np.where(ends_here, x, target),
+            following,
+            np.where(here.has_moved, int(Failure.NONE), state.failure),
+            report=(here.scale * plan.multipliers, forces) if self.rows else (),
+            is_singular=violation > 1e-6 * size_of(model.values, *here.limits),
+            optimality=np.concatenate(optimality),
+        )
+
+    def _radius(
+        self, here: _Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
+    ) -> tuple[Any, Any]:
+        """Return the next radius, and whether a rejected step is corrected."""
+        length = np.max(np.abs(here.x - base.x))
+        corrects = ~accepted & ~state.is_corrected & here.counts & (here.violation > 0)
+        radius = next_radius(state.radius, here.ratio, length)
+        kept = np.maximum(radius, np.minimum(state.radius, 2 * length))
+        radius = np.where(accepted & state.is_consistent, kept, radius)
+        first = self.radius * np.maximum(1.0, np.max(np.abs(here.x)))
+        return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
+
+
+class _Candidate(NamedTuple):
+    """A candidate, with its constraints scaled.
+
+    Attributes
+    ----------
+    x, loss
+        The point and its loss.
+    scale, values, limits, box
+        Factors of the constraints, their scaled values, limits of these, and bounds.
+    violation
+        Sum of the violations.
+    has_moved, counts
+        Whether it is not the current iterate, and whether it may also be accepted.
+    ratio
+        Ratio of actual to predicted decrease of loss and priced violations.
+    noise
+        Rounding error of a difference of losses.
+    """
+
+    x: Any
+    loss: Any
+    scale: Any
+    values: Any
+    limits: tuple[Any, Any]
+    box: Box
+    violation: Any
+    has_moved: Any
+    counts: Any
+    ratio: Any
+    noise: Any
+
+    @classmethod
+    def of(cls, base: Incumbent, trial: Any, state: Any, is_first: Any) -> _Candidate:
+        """Return the candidate of an evaluation."""
+        x, dtype = trial.x, trial.x.dtype
+        largest = np.full_like(x, np.finfo(dtype).max)
+        box = Box(-largest, largest) if trial.box is None else trial.box
+        scale = np.where(is_first, scale_of(trial.constraint_jacobian), state.scale)
+        values = scale * trial.constraints
+        limits = scaled(trial.lower_limits, scale), scaled(trial.upper_limits, scale)
+        violation = np.sum(violations(values, *limits))
+        drop = base.loss - trial.loss + state.price * (state.violation - violation)
+        quiet = 10 * float(np.finfo(dtype).eps)
+        noise = quiet * np.abs(base.loss)
+        rounding = noise + quiet * state.price * size_of(state.model.values, *limits)
+        slopes = np.sum(trial.gradient) + np.sum(trial.constraint_jacobian)
+        is_finite = np.isfinite(trial.loss) & np.isfinite(violation) & np.isfinite(slopes)
+        has_moved = np.any(x != base.x)
+        counts = has_moved & is_finite
+        ratio = np.where(counts, (drop + rounding) / (state.predicted + rounding), -np.inf)
+        return cls(
+            x, trial.loss, scale, values, limits, box, violation, has_moved, counts, ratio, noise
+        )
+
+    def judged(self, base: Incumbent, state: Any, is_first: Any) -> tuple[Any, Filter]:
+        """Return whether the candidate is accepted, and the next filter.
+
+        A step that is to lower the loss must do so; another may lower the violation instead. A
+        step that cannot satisfy the linearized constraints must lower loss and priced violations.
+        """
+        better = is_better(self.violation, self.loss, state.violation, base.loss, self.noise)
+        better = better & state.filter.accepts(self.violation, self.loss, self.noise)
+        is_for_loss = state.loss_drop > 1e-4 * np.square(state.violation)
+        falls = base.loss - self.loss + self.noise >= ENOUGH * (state.loss_drop + self.noise)
+        passes = self.counts & better & state.is_consistent & (falls | ~is_for_loss)
+        accepted = is_first | passes | (~state.is_consistent & (self.ratio > ENOUGH))
+        is_added = passes & ~is_for_loss & ~is_first
+        return accepted, state.filter.with_point(is_added, state.violation, base.loss)
+
+
+def _model(here: _Candidate, trial: Any, state: Any, accepted: Any) -> Model:
+    """Return the model at the current iterate."""
+    hessian = trial.lagrangian_hessian(here.scale * state.multipliers)
+    hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
+    active = trial.constraint_jacobian * (state.multipliers != 0)[:, None]
+    held = np.where(state.bound_multipliers != 0, 1.0, 0.0)
+    normals = np.concatenate([active, np.eye(here.x.size, dtype=here.x.dtype) * held[:, None]])
+    reach = np.maximum(state.radius, 1.0 + np.max(np.abs(here.x)))
+    floor = 1e-6 * np.maximum(np.max(np.abs(trial.gradient)), 1e-8) / reach
+    convex = cond(
+        accepted,
+        lambda kept: tuple(convexified(hessian, normals, floor)),
+        lambda kept: kept,
+        tuple(state.model.convex),
+    )
+    given = (trial.gradient, here.values, here.scale[:, None] * trial.constraint_jacobian)
+    gradient, values, jacobian = (
+        np.where(accepted, a, b) for a, b in zip(given, state.model[:3], strict=True)
+    )
+    return Model(gradient, values, jacobian, Convex(*convex))

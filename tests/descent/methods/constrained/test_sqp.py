@@ -1,0 +1,145 @@
+"""Sequential quadratic programming, on problems with known solutions."""
+
+import numpy as np
+import pytest
+
+import steepest as st
+from tests.cases.hock_schittkowski import PROBLEMS
+
+LOCAL = {2: 4.9412293, 16: 3.9820605, 20: 40.198730, 33: -4.0, 55: 20 / 3}
+"""Local minima that are met first from the given start."""
+
+FEW_SHAPES = [n for n, p in PROBLEMS.items() if p.start.size in (2, 3, 4) and n != 13]
+"""Problems of few sizes, so that few steps are compiled."""
+
+
+def solved(problem, **settings):
+    return st.minimize(
+        problem.loss,
+        problem.start,
+        method="sqp",
+        bounds=problem.bounds,
+        constraints=problem.constraints(),
+        **settings,
+    )
+
+
+def check(problem, run):
+    least = LOCAL.get(problem.number, problem.least)
+    assert run.success, run.message
+    assert run.loss == pytest.approx(least, rel=1e-5, abs=1e-5)
+    assert run.kkt_residual < 1e-6
+    assert run.constraint_violation < 1e-6
+    if problem.bounds is not None:
+        pairs = np.broadcast_to(np.array(problem.bounds, float), (problem.start.size, 2))
+        assert not np.any((run.x < pairs[:, 0]) | (run.x > pairs[:, 1]))
+
+
+@pytest.mark.filterwarnings("ignore:x0:steepest.OptimizeWarning")
+@pytest.mark.parametrize("number", FEW_SHAPES)
+def test_hock_and_schittkowskis_problems(number):
+    check(PROBLEMS[number], solved(PROBLEMS[number]))
+
+
+def test_bounds_hold_at_all_iterates_and_linear_constraints_once_satisfied():
+    problem = PROBLEMS[76]
+    run = solved(problem, record="all")
+    values = np.array([problem.inequalities(x) for x in run.history.x])
+    satisfied = np.all(values >= -1e-12, axis=1)
+    first = int(np.argmax(satisfied))
+    assert satisfied[first:].all()
+    assert np.all(run.history.x >= 0)
+
+
+def test_multipliers_are_derivatives_of_the_least_loss():
+    def loss(x):
+        return (x[0] - 2) ** 2 + np.exp(x[1]) + x[2] ** 4 - x[0] * x[2]
+
+    def least(limits):
+        low, high, equal, bound = limits
+        return st.minimize(
+            loss,
+            np.array([0.5, 0.5, 0.7]),
+            bounds=[(None, None), (None, None), (bound, None)],
+            constraints=[
+                st.Constraint(lambda x: x[0] + x[1] ** 2, upper=high),
+                st.Constraint(lambda x: x[1], lower=low),
+                st.Constraint(lambda x: x[0] - x[2] ** 3, lower=equal, upper=equal),
+            ],
+            stop=st.GradientNormBelow(1e-11) | st.MaxIterations(50),
+        )
+
+    at, step = np.array([-0.5, 1.0, 0.125, 0.6]), 1e-5
+    run = least(at)
+    upper, lower, equation = run.multipliers
+    found = np.array([lower, upper, equation, run.bound_multipliers[2]])
+    slopes = [
+        (least(at + move).loss - least(at - move).loss) / (2 * step) for move in step * np.eye(4)
+    ]
+    np.testing.assert_allclose(found, slopes, atol=1e-5)
+    assert np.count_nonzero(np.abs(found) > 0.01) >= 2
+
+
+def test_curvature_that_is_negative_off_the_constraints():
+    # The Hessian is indefinite, and positive definite along the equation.
+    run = st.minimize(
+        lambda x: x[0] * x[1],
+        np.array([1.0, 2.5]),
+        constraints=st.Constraint(lambda x: x[0] - x[1], lower=1.0, upper=1.0),
+    )
+    np.testing.assert_allclose(run.x, [0.5, -0.5], atol=1e-8)
+    assert run.evaluations <= 3
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_engines_agree(engine):
+    problem = PROBLEMS[14]
+    np.testing.assert_allclose(solved(problem, engine=engine).x, solved(problem).x, atol=1e-7)
+
+
+def test_a_limit_leaves_multipliers_of_what_is_active():
+    run = solved(PROBLEMS[71], stop=st.MaxIterations(2))
+    assert run.status is st.Status.ITERATION_LIMIT
+    assert len(run.multipliers) == 2
+    assert run.evaluations == 3
+    seen = []
+    run = solved(PROBLEMS[71], callback=lambda state: seen.append(state.loss) or len(seen) == 2)
+    assert run.status is st.Status.CALLBACK
+    assert np.isfinite(run.multipliers).all()
+
+
+@pytest.mark.parametrize(
+    ("loss", "start", "constraint", "status"),
+    [
+        (lambda x: x[0], [1.0, 1.0], st.Constraint(lambda x: x[1], lower=0), "UNBOUNDED"),
+        (lambda x: x[0], [1.0, 1.0], st.Constraint(lambda x: x[0] ** 2, upper=0), "DEGENERATE"),
+        (np.sum, [1.0, 2.0], st.Constraint(lambda x: x[0] ** 2 + 1, upper=0), "INFEASIBLE"),
+        (np.sum, [0.0, 0.0], st.Constraint(lambda x: np.sqrt(x[0]), lower=1.0), "FLAT"),
+    ],
+)
+def test_how_a_run_ends_without_a_solution(loss, start, constraint, status):
+    run = st.minimize(loss, start, constraints=constraint)
+    assert run.status.name == status, run.message
+    assert not run.success
+    assert run.evaluations < 100
+
+
+def test_a_problem_whose_constraints_are_degenerate_at_its_solution():
+    with pytest.warns(st.OptimizeWarning, match="outside of its bounds"):
+        run = solved(PROBLEMS[13])
+    assert run.status is st.Status.DEGENERATE
+    np.testing.assert_allclose(run.x, [1.0, 0.0], atol=1e-3)
+
+
+def test_problems_without_constraints():
+    run = st.minimize(PROBLEMS[1].loss, PROBLEMS[1].start, method=st.SQP())
+    np.testing.assert_allclose(run.x, 1.0)
+    assert run.multipliers == []
+    fit = st.least_squares(lambda x: x**2 - np.array([1.0, 4.0]), np.ones(2) * 3, method="sqp")
+    np.testing.assert_allclose(fit.x, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("settings", [{"radius": 0.0}, {"price": -1.0}, {"price": np.nan}])
+def test_settings_must_be_positive(settings):
+    with pytest.raises(ValueError, match="must be a positive number"):
+        st.SQP(**settings)
