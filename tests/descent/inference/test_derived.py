@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.optimize
 
 import steepest as st
 from tests.cases.decay import T, Y, decay, residuals
@@ -56,3 +58,35 @@ def test_wrong_functions_are_named():
         fit.derive(lambda p: "rate")
     with pytest.raises(TypeError, match="needs a function"):
         fit.derive(3)
+
+
+SOLVED = {  # with what the library's solver finds, and a formula for it
+    "brentq": (
+        lambda p: scipy.optimize.brentq(lambda z: p["amplitude"] - p["rate"] * z, 0, 10),
+        lambda p: p["amplitude"] / p["rate"],
+    ),
+    "newton": (
+        lambda p: scipy.optimize.newton(lambda z: z**2 - p["amplitude"], 1.0),
+        lambda p: np.sqrt(p["amplitude"]),
+    ),
+    "quad": (
+        lambda p: scipy.integrate.quad(lambda z: p["offset"] + p["rate"] * z, 0, 1)[0],
+        lambda p: p["offset"] + p["rate"] / 2,
+    ),
+    "odeint": (
+        lambda p: scipy.integrate.odeint(
+            lambda s, t: -p["rate"] * s, [p["amplitude"]], [0, 1.0], rtol=1e-10, atol=1e-10
+        )[1, 0],
+        lambda p: p["amplitude"] * np.exp(-p["rate"]),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "start", [None, {"amplitude": st.Positive(2.0), "rate": 1.0, "offset": 0}]
+)
+@pytest.mark.parametrize("solver", SOLVED)
+def test_what_solvers_find_has_the_errors_of_its_formula(solver, start):
+    fit = st.curve_fit(decay, T, Y, start)
+    found, expected = (fit.derive(function) for function in SOLVED[solver])
+    assert found == pytest.approx(expected, rel=1e-6)

@@ -173,8 +173,9 @@ class Answers(Criteria):
         -------
         ndarray
             Lower and upper ends, shape (k, 2). Ends of open intervals are infinite. With
-            ``"profile"``, fixed parameters have their value as both ends, and parameters that are
-            computed from several others have NaN.
+            ``"profile"``, an end is NaN if the refits on the way to it failed, fixed parameters
+            have their value as both ends, and parameters that are computed from several others
+            have NaN.
 
         Raises
         ------
@@ -184,8 +185,8 @@ class Answers(Criteria):
         Warns
         -----
         FitWarning
-            If an interval is open or ends on a bound, or if a refit found a lower sum of squares
-            than the fit.
+            If an interval is open or ends on a bound, if refits failed, or if a refit found a
+            lower sum of squares than the fit.
         """
         if method not in ("linear", "profile"):
             raise InputError(f"method must be 'linear' or 'profile', got {method!r}")
@@ -258,7 +259,7 @@ class Answers(Criteria):
         """
         plots = presenter("fit_plots")
         if name is not None:
-            return plots.plot_profile(self.profile(name), ax, level)
+            return plots.plot_profile_of(self, name, ax, level)
         _check_no_axes(ax, "a parameter")
         return plots.plot_profiles(self, level)
 
@@ -294,6 +295,7 @@ class Answers(Criteria):
         """
         plots = presenter("fit_plots")
         if first is not None and second is not None:
+            plots.check_levels(levels)
             return self.contour(first, second, max(levels)).plot(ax, levels)
         if first is not None or second is not None:
             raise InputError("contours need two parameters: give both names, or none")
@@ -326,7 +328,9 @@ class Answers(Criteria):
             ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
             They are centered, and enlarged to the size of the errors by the root of
             ``observations / degrees_of_freedom``. ``"cases"`` draws data with replacement, which
-            does not assume errors of one size. ``"parametric"`` adds normal errors.
+            does not assume errors of one size. ``"parametric"`` adds normal errors, whose size is
+            that of sigma if it is absolute; ``"residuals"`` takes the size from the residuals
+            even then.
         seed : int or numpy.random.Generator, optional
             Seed of the random numbers.
 
@@ -338,8 +342,9 @@ class Answers(Criteria):
         Raises
         ------
         InputError
-            If an argument is invalid, if there are no degrees of freedom, or if cases are to be
-            drawn and a robust loss or a covariance of the data forbids it.
+            If an argument is invalid, if the data do not determine the parameters or their
+            scatter, or if cases are to be drawn and a robust loss or a covariance of the data
+            forbids it.
 
         Warns
         -----

@@ -41,9 +41,6 @@ class Bootstrap:
         Number of refits that did not converge. They are left out.
     kind : str
         What was resampled: ``"residuals"``, ``"cases"`` or ``"parametric"``.
-    find_acceleration : callable
-        Returns how fast the standard errors change with the parameters, shape (k,), for BCa
-        intervals.
 
     Examples
     --------
@@ -63,7 +60,7 @@ class Bootstrap:
     values: np.ndarray = field(repr=False)
     failed: int
     kind: str
-    find_acceleration: Callable[[], np.ndarray] = field(repr=False)
+    _find_acceleration: Callable[[], np.ndarray] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -143,7 +140,7 @@ class Bootstrap:
 
         A sixth of the skewness of the parameters, to first order in what is resampled.
         """
-        return self.find_acceleration()
+        return self._find_acceleration()
 
     def __str__(self) -> str:
         text: str = presenter("tables").bootstrap(self)
@@ -167,7 +164,14 @@ def bootstrap(fit: FitStatistics, number: int, kind: str, seed: Any) -> Bootstra
             f"{fit.observations} residuals of {fit.free_count} parameters have no scatter to "
             "resample: give more data"
         )
-    random = np.random.default_rng(seed)
+    if fit.is_short_of_rank:
+        raise InputError(f"there is no bootstrap: {' '.join(fit.remarks) or fit.message}")
+    try:
+        random = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"seed must be a whole number or a random generator, got {seed!r}"
+        ) from error
     residuals = fit.residuals
     count = len(residuals)
     parts = []

@@ -44,10 +44,6 @@ class Contour:
         The parameters of the fit.
     covariance : ndarray
         Their covariance in the linear model, shape (2, 2).
-    reach : callable
-        Returns the radius of the linear model's ellipse of a probability, in standard deviations.
-    find_grid, find_edge : callable
-        Return the region on a grid, and points on the edge of the region of a probability.
 
     Examples
     --------
@@ -65,13 +61,13 @@ class Contour:
     names: tuple[str, str]
     estimate: tuple[float, float]
     covariance: np.ndarray = field(repr=False)
-    reach: Callable[[float], float] = field(repr=False)
-    find_grid: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(repr=False)
-    find_edge: Callable[[float], np.ndarray] = field(repr=False)
+    _critical_tau: Callable[[float], float] = field(repr=False)
+    _find_grid: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(repr=False)
+    _find_edge: Callable[[float], np.ndarray] = field(repr=False)
 
     @functools.cached_property
     def _grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.find_grid()
+        return self._find_grid()
 
     @property
     def first(self) -> np.ndarray:
@@ -112,7 +108,7 @@ class Contour:
         InputError
             If `level` is out of its range.
         """
-        return self.find_edge(level)
+        return self._find_edge(level)
 
     def plot(self, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95)) -> Any:
         """Plot the edges of regions (needs matplotlib).
@@ -132,7 +128,7 @@ class Contour:
         return presenter("fit_plots").plot_contour(self, ax, levels)
 
 
-def joint_goal(fit: FitStatistics, level: float) -> float:
+def critical_tau(fit: FitStatistics, level: float) -> float:
     """Return the |tau| at the edge of the joint region of two parameters."""
     from scipy.special import chdtri, fdtri
 
@@ -158,20 +154,27 @@ def contour(
 ) -> Contour:
     """Return the joint region of two parameters; see :meth:`Fit.contour`."""
     fit = profiles.fit
-    goal = joint_goal(fit, level)
+    goal = critical_tau(fit, level)
     indices = [free_index(fit, name) for name in names]
-    if indices[0] == indices[1]:
+    if names[0] == names[1]:
         raise InputError(f"a contour needs two different parameters, got {names[0]} twice")
-    sizes = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-    if len(sizes) != 2 or min(sizes) < 3:
-        raise InputError(f"size must be a number of points or two of them, at least 3: {size!r}")
+    if indices[0] == indices[1]:
+        raise InputError(
+            f"{names[0]} and {names[1]} are computed from the same free parameter: they have no "
+            "joint region"
+        )
+    sizes = tuple(size) if isinstance(size, Sequence | np.ndarray) else (size, size)
+    if len(sizes) != 2 or not all(isinstance(n, int | np.integer) and n >= 3 for n in sizes):
+        raise InputError(
+            f"size must be a number of points or two of them, at least 3: got {size!r}"
+        )
     profiles.followed(indices, goal)
     rows = [fit.names.index(name) for name in names]
     return Contour(
         names,
         (float(fit.values[rows[0]]), float(fit.values[rows[1]])),
         fit.covariance[np.ix_(rows, rows)],
-        functools.partial(joint_goal, fit),
+        functools.partial(critical_tau, fit),
         functools.partial(_grid, profiles, names, indices, goal, sizes),
         functools.partial(_edge, profiles, names, indices),
     )
@@ -212,21 +215,21 @@ def _axis(
 
 
 def _cut_off(profiles: Profiles, side: Side, end: float, goal: float) -> float:
-    """Return an end, or a finite one in place of an infinite one."""
+    """Return an end, or a finite one in place of one that is infinite or unknown."""
     if math.isfinite(end):
         return end
     reach = _OPEN * goal * profiles.profiler.errors[side.index]
     estimate = float(profiles.fit.vector[side.index])
-    nearest, furthest = (side.sign * (pin - estimate) for pin in (side.pins[0], side.pins[-1]))
+    nearest, furthest = (side.sign * (pin - estimate) for pin in (side.values[0], side.values[-1]))
     return float(estimate + side.sign * max(nearest, min(furthest, reach)))
 
 
 def _cut_alike(
     profiles: Profiles, sides: Sequence[Side], ends: Sequence[float], goal: float
 ) -> np.ndarray:
-    """Return ends of slices; if some are infinite, all are cut off where those are."""
+    """Return ends of slices; if some are infinite or unknown, all are cut off where those are."""
     finite = np.array([_cut_off(profiles, *one, goal) for one in zip(sides, ends, strict=True)])
-    is_open = np.isinf(ends)
+    is_open = ~np.isfinite(ends)
     if not is_open.any():
         return finite
     if sides[0].sign > 0:
@@ -241,7 +244,7 @@ def _edge(
 ) -> np.ndarray:
     """Return points on the edge of a region, as :meth:`Contour.edge` does."""
     fit, profiler = profiles.fit, profiles.profiler
-    goal = joint_goal(fit, level)
+    goal = critical_tau(fit, level)
     ((low, high),) = profiles.followed(indices[:1], goal)
     found = zip((low, high), profiler.ends((low, high), goal), strict=True)
     slices = _slices(profiler, low, high, [_cut_off(profiles, *one, goal) for one in found], goal)
@@ -259,10 +262,10 @@ def _edge(
     ]
     inside = [side for side in sides if side.taus[0] < goal * (1 - 1e-9)]
     for side in inside:
-        side.ending = ON_BOUND if side.pins[0] == side.limit else ""
+        side.ending = ON_BOUND if side.values[0] == side.limit else ""
     profiler.extend(inside, goal)
     known = dict(zip(map(id, inside), profiler.ends(inside, goal), strict=True))
-    ends_of = [known.get(id(side), side.pins[0]) for side in sides]
+    ends_of = [known.get(id(side), side.values[0]) for side in sides]
     lows = _cut_alike(profiles, sides[::2], ends_of[::2], goal)
     highs = _cut_alike(profiles, sides[1::2], ends_of[1::2], goal)
     at = [start[1][first] for start in slices]
@@ -277,7 +280,7 @@ def _slices(
     profiler: Profiler, low: Side, high: Side, ends: Sequence[float], goal: float
 ) -> list[Point]:
     """Return points of the profile of the first parameter, close to each other at its ends."""
-    pins = np.array([*low.pins[:0:-1], *high.pins])
+    pins = np.array([*low.values[:0:-1], *high.values])
     taus = np.maximum.accumulate([*(-tau for tau in low.taus[:0:-1]), *high.taus])
     vectors = np.array([*low.vectors[:0:-1], *high.vectors])
     first, last = np.interp(ends, pins, taus)

@@ -8,15 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.problem.differencing import allowing_differences, with_differences
-from steepest.descent.problem.evaluation import slopes
+from steepest.descent.problem.differencing import with_differences
+from steepest.descent.problem.evaluation import call_at, slopes
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
 from steepest.errors import InputError, SettingError
 from steepest.graph import trees
-from steepest.trace import as_traced, current
-from steepest.trace.tracing import call_traced, own_copies
+from steepest.trace import as_traced
 
 
 class Estimate(Protocol):
@@ -80,12 +79,8 @@ def value_and_rates(fit: Estimate, function: Callable[[Any], Any]) -> tuple[Any,
     expand, layout, names = fit.expand, fit.layout, fit.names
 
     def evaluate(vector: Any) -> Any:
-        tree = trees.unflatten(layout.structure, layout.pieces(vector))
-        tree = tree if expand is None else expand(tree)
-        if by_name:
-            tree = mapping(names, tree)
-        with allowing_differences(function):
-            result = call_traced(function, current(), own_copies((tree,)))
+        read = lambda p: (mapping(names, p) if by_name else p,)
+        result = call_at(function, layout, expand, vector, read)
         by = as_traced(vector)
         rate = lambda leaf: slopes(as_traced(leaf * np.ones(())).node, by)
         return result, trees.map_leaves(rate, result)

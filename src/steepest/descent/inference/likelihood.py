@@ -13,8 +13,7 @@ import numpy as np
 from steepest.derivative import Function
 from steepest.descent.inference.derived import derive
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.differencing import allowing_differences
-from steepest.descent.problem.evaluation import Evaluation, slopes, value_slopes
+from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
 from steepest.descent.problem.model import Model
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
@@ -23,12 +22,10 @@ from steepest.descent.results.fit_statistics import names_of_all
 from steepest.descent.results.result import Result
 from steepest.descent.results.status import Status
 from steepest.errors import InputError
-from steepest.graph import trees
 from steepest.graph.source import at, function_source
 from steepest.lazy import lazy
 from steepest.presentation import presenter
-from steepest.trace import as_traced, current
-from steepest.trace.tracing import call_traced, own_copies
+from steepest.trace import as_traced
 
 __all__ = ["LikelihoodFit"]
 
@@ -153,11 +150,8 @@ class LikelihoodFit:
         layout, expand, loss = self.layout, self.expand, self.loss
 
         def evaluate(vector: Any, data: Any) -> Any:
-            tree = trees.unflatten(layout.structure, layout.pieces(vector))
-            tree = tree if expand is None else expand(tree)
-            with allowing_differences(loss):
-                found = call_traced(loss.densities, current(), own_copies((tree, data)))
-            found = as_traced(found)
+            arguments = lambda p: (p, data)
+            found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
             total = Evaluation(vector, -np.sum(found))
             return found, slopes(found.node, as_traced(vector)), total.hessian
 
@@ -328,7 +322,14 @@ class LikelihoodFit:
             "and those of the others hold with it fixed there."
             for i in np.flatnonzero(~self.is_free)
         ]
-        if self._inverse is None and self.is_free.any():
+        if not math.isfinite(self.run.loss):
+            return on_bound  # the log-density is at fault, not the data
+        if not np.isfinite(self.information).all():
+            on_bound.append(
+                "The observed information is not finite: the log-density has no second "
+                "derivatives at the estimates."
+            )
+        elif self._inverse is None and self.is_free.any():
             on_bound.append(
                 "The observed information is not positive definite: the data do not determine "
                 "all parameters, or this is no maximum."

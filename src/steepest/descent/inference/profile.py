@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ from steepest.graph import trees
 from steepest.presentation import presenter
 
 __all__ = ["Profile"]
+
+_FAR = (1e150, 1e300), (350.0, 700.0)
+"""Values of a free parameter that stand for infinity; the second pair has a finite exponential."""
+
+_NEGLIGIBLE = 1e-100
+"""What a parameter that approaches 0 is below there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +47,6 @@ class Profile:
         Names of the columns of `parameters`.
     estimate, standard_error : float
         The parameter of the fit, and its standard error in the linear model.
-    quantile : callable
-        Returns the size of tau at the ends of an interval of a given level.
-    find_interval : callable
-        Returns an interval of a given level, and sentences on ends that are open.
 
     References
     ----------
@@ -67,11 +70,13 @@ class Profile:
     names: tuple[str, ...]
     estimate: float
     standard_error: float
-    quantile: Callable[[float], float] = field(repr=False)
-    find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
+    _find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
+    _critical_tau: Callable[[float], float] = field(repr=False)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the profile's confidence interval; an end is infinite if the interval is open.
+        """Return the profile's confidence interval.
+
+        An end is infinite if the interval is open, and NaN if the refits on the way to it failed.
 
         Parameters
         ----------
@@ -89,11 +94,11 @@ class Profile:
         InputError
             If `level` is out of its range.
         """
-        return self.find_interval(level)[0]
+        return self._find_interval(level)[0]
 
     def remarks(self, level: float = 0.95) -> list[str]:
-        """Return sentences on ends of the interval that are open or on a bound."""
-        return self.find_interval(level)[1]
+        """Return sentences on ends of the interval that are open, unknown or on a bound."""
+        return self._find_interval(level)[1]
 
     def plot(self, ax: Any = None) -> Any:
         """Plot tau against the parameter (needs matplotlib).
@@ -131,7 +136,8 @@ class Profiles:
             if index not in self._sides:
                 self._sides[index] = self.profiler.sides(index)
         pairs = [self._sides[index] for index in indices]
-        self.profiler.extend([side for pair in pairs for side in pair], goal)
+        unique = {id(side): side for pair in pairs for side in pair}  # tied parameters share sides
+        self.profiler.extend(list(unique.values()), goal)
         return pairs
 
     def intervals(
@@ -141,7 +147,9 @@ class Profiles:
         goal = self.fit.quantile(level)
         pairs = self.followed([free_index(self.fit, name) for name in names], goal)
         sides = [side for pair in pairs for side in pair]
-        ends = self.profiler.ends(sides, goal)
+        unique = list({id(side): side for side in sides}.values())
+        known = dict(zip(map(id, unique), self.profiler.ends(unique, goal), strict=True))
+        ends = [known[id(side)] for side in sides]
         remarks: list[str] = []
         intervals = []
         for number, name in enumerate(names):
@@ -150,29 +158,54 @@ class Profiles:
                 self._value(name, side, end)
                 for side, end in zip(sides[where], ends[where], strict=True)
             ]
-            low, high = sorted(values)
+            row = self.fit.names.index(name)
+            if not self._is_monotonic(row, pairs[number]):
+                intervals.append((math.nan, math.nan))
+                remarks.append(f"{_not_monotonic(name)}.")
+                continue
+            is_turned = float(self.fit.value_slopes[row, sides[where][0].index]) < 0
+            low, high = values[::-1] if is_turned else values
             intervals.append((low, high))
-            is_turned = values[0] > values[1]
             for side, value in zip(sides[where], values, strict=True):
                 word = "upper" if (side.sign > 0) != is_turned else "lower"
-                remarks += _remark(name, word, side, value, goal, level)
+                furthest = self._value(name, side, side.values[-1])
+                remarks += _remark(name, word, side, value, furthest, goal, level)
         return intervals, self.lower_loss() or remarks
+
+    def _is_monotonic(self, row: int, sides: tuple[Side, Side]) -> bool:
+        """Whether a parameter rises or falls with the free one throughout its profile."""
+        low, high = sides
+        if self.fit.problem.objective.expand is None:
+            return True
+        steps = np.diff(all_values(self.fit, np.stack(outward(low, high)))[:, row])
+        return bool((steps >= 0).all() or (steps <= 0).all())
 
     def _value(self, name: str, side: Side, end: float) -> float:
         """Return the value of a parameter where the free one that it depends on has a value."""
         if self.fit.problem.objective.expand is None:
+            return end
+        if math.isnan(end):
             return end
         row = self.fit.names.index(name)
         if math.isfinite(end):
             vector = side.vectors[0].copy()
             vector[side.index] = end
             return float(all_values(self.fit, vector[None])[0, row])
-        # An open end: where a marked parameter goes in the limit, such as 0 if it is positive.
+        return self._limit(row, side)
+
+    def _limit(self, row: int, side: Side) -> float:
+        """Return where a parameter goes in the limit, such as 0 if it is positive."""
         vectors = np.repeat(side.vectors[:1], 2, axis=0)
-        vectors[:, side.index] = [side.pins[-1], side.sign * 700.0]
-        with np.errstate(over="ignore"):
-            near, far = all_values(self.fit, vectors)[:, row]
-        return float(far) if abs(far) < 1e300 else math.copysign(math.inf, far - near)
+        near = far = math.nan
+        for distances in _FAR:
+            vectors[:, side.index] = side.sign * np.array(distances)
+            with np.errstate(all="ignore"):
+                near, far = all_values(self.fit, vectors)[:, row]
+            if not math.isnan(far - near) or near == far:
+                break
+        if abs(far) < _NEGLIGIBLE:
+            return 0.0
+        return float(far) if near == far else math.copysign(math.inf, far - near)
 
     def lower_loss(self) -> list[str]:
         """Return a sentence on a refit with a lower loss than the fit, if there was one."""
@@ -190,23 +223,15 @@ class Profiles:
         """Return the profile of a parameter, out to an interval of a given level."""
         goal = self.fit.quantile(level)
         ((low, high),) = self.followed([free_index(self.fit, name)], goal)
-        vectors = np.stack([*low.vectors[:0:-1], *high.vectors])
+        vectors = np.stack(outward(low, high))
         tau = np.array([*(-t for t in low.taus[:0:-1]), *high.taus])
         parameters = all_values(self.fit, vectors)
         row = self.fit.names.index(name)
         values = parameters[:, row]
-        steps = np.diff(values)
-        if not ((steps > 0).all() or (steps < 0).all()):
-            raise InputError(
-                f"{name} is no monotonic function of the free parameter that it is computed "
-                "from: profile that one"
-            )
+        if not self._is_monotonic(row, (low, high)):
+            raise InputError(f"{_not_monotonic(name)}: profile that one")
         if values[0] > values[-1]:
             values, tau, parameters = values[::-1], -tau[::-1], parameters[::-1]
-
-        def find(level: float) -> tuple[tuple[float, float], list[str]]:
-            (interval,), remarks = self.intervals([name], level)
-            return interval, remarks
 
         error = math.sqrt(self.fit.covariance[row, row])
         return Profile(
@@ -217,13 +242,27 @@ class Profiles:
             self.fit.names,
             float(self.fit.values[row]),
             error,
+            functools.partial(self.interval_of, name),
             self.fit.quantile,
-            find,
         )
+
+    def interval_of(self, name: str, level: float) -> tuple[tuple[float, float], list[str]]:
+        """Return the interval of one parameter, and sentences on it, as :meth:`intervals`."""
+        (interval,), remarks = self.intervals([name], level)
+        return interval, remarks
+
+
+def outward(low: Side, high: Side) -> list[np.ndarray]:
+    """Return the points of both sides of a profile, from the lowest value to the highest."""
+    return [*low.vectors[:0:-1], *high.vectors]
+
+
+def _not_monotonic(name: str) -> str:
+    return f"{name} is no monotonic function of the free parameter that it is computed from"
 
 
 def _remark(
-    name: str, word: str, side: Side, value: float, goal: float, level: float
+    name: str, word: str, side: Side, value: float, furthest: float, goal: float, level: float
 ) -> list[str]:
     if side.taus[-1] >= goal:
         return []
@@ -231,7 +270,12 @@ def _remark(
         return [f"The {level:.4g} interval of {name} ends on its {word} bound, {value:g}."]
     reached = f"tau stays below {side.taus[-1]:.3g}, and {goal:.3g} is needed"
     if side.ending == LOST:
-        reached = f"the refits beyond {side.pins[-1]:g} failed"
+        return [
+            f"The {word} end of the {level:.4g} interval of {name} is unknown: the refits beyond "
+            f"{furthest:g} failed."
+        ]
+    if math.isfinite(value):
+        return [f"The {level:.4g} interval of {name} reaches its limit, {value:g}: {reached}."]
     return [f"The {level:.4g} interval of {name} has no {word} end: {reached}."]
 
 
