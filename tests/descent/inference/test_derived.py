@@ -54,6 +54,19 @@ def test_wrong_functions_are_named():
     fit = st.curve_fit(decay, T, Y)
     with pytest.raises(ValueError, match="their names are amplitude, rate, offset"):
         fit.derive(lambda p: p["width"])
+    wrong = {
+        "KeyError for the fitted parameters: 'width'": lambda p: p["width"],
+        "IndexError for the fitted parameters: index 7 is out": lambda p: p[7],
+        "KeyError for the fitted parameters: 'x'": lambda p: p[0] + {}["x"],
+        "TypeError for the fitted parameters: unsupported operand": lambda p: p["rate"] + None,
+        "TypeError for the fitted parameters: unsupported": lambda p: p[0] + None,
+        "AttributeError for the fitted parameters: module 'numpy.linalg'": (
+            lambda p: np.linalg.nope(p.sum())
+        ),
+    }
+    for reason, function in wrong.items():
+        with pytest.raises(ValueError, match=f"the function raised {reason}"):
+            fit.derive(function)
     with pytest.raises(ValueError, match="must be real numbers"):
         fit.derive(lambda p: "rate")
     with pytest.raises(TypeError, match="needs a function"):

@@ -46,7 +46,7 @@ class Answers(Criteria):
         Raises
         ------
         InputError
-            If the function cannot read the parameters, or does not return real numbers.
+            If the function fails at the parameters, or does not return real numbers.
         SettingError
             If it is not a function.
 

@@ -104,7 +104,7 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
     SettingError
         If `function` is not a function.
     InputError
-        If it can do neither, or returns no real numbers.
+        If it fails in both ways, or returns no real numbers.
     """
     if not callable(function):
         raise SettingError(f"derive needs a function of the parameters, got {function!r}")
@@ -113,11 +113,13 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
         result = function(x)
     except _MISREAD as error:
         if not fit.layout.is_array or fit.expand is not None:
-            raise _unreadable(error, names) from error
+            raise _failed(error, names) from error
         try:
             result, by_name = function(mapping(names, x)), True
         except _MISREAD as another:
-            raise _unreadable(another, names) from error
+            is_by_number = isinstance(another, KeyError) and not isinstance(another.args[0], str)
+            is_by_name = isinstance(error, IndexError) and not is_by_number
+            raise _failed(another if is_by_name else error, names) from error
     for leaf in trees.leaves(result):
         if np.asarray(leaf).dtype.kind not in "fiub":
             raise InputError(f"a derived quantity must be real numbers, got {leaf!r}")
@@ -128,8 +130,8 @@ _MISREAD = (IndexError, KeyError, TypeError, AttributeError)
 """What a function raises that reads parameters in another structure."""
 
 
-def _unreadable(error: Exception, names: tuple[str, ...]) -> InputError:
+def _failed(error: Exception, names: tuple[str, ...]) -> InputError:
     return InputError(
-        f"the function cannot read the parameters ({type(error).__name__}: {error}); their names "
-        f"are {', '.join(names)}"
+        f"the function raised {type(error).__name__} for the fitted parameters: {error}; their "
+        f"names are {', '.join(names)}"
     )

@@ -176,7 +176,7 @@ class LikelihoodFit:
         return self._parts[1]
 
     @property
-    def information(self) -> np.ndarray:
+    def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
         return self._parts[2]
 
@@ -212,7 +212,7 @@ class LikelihoodFit:
     def _inverse(self) -> np.ndarray | None:
         """The inverse information by parameters not on a bound; None if it is not positive."""
         free = np.flatnonzero(self.is_free)
-        information = self.information[np.ix_(free, free)]
+        information = self.observed_information[np.ix_(free, free)]
         if not np.isfinite(information).all():
             return None
         scale = np.sqrt(np.abs(np.diag(information)))
@@ -324,7 +324,7 @@ class LikelihoodFit:
         ]
         if not math.isfinite(self.run.loss):
             return on_bound  # the log-density is at fault, not the data
-        if not np.isfinite(self.information).all():
+        if not np.isfinite(self.observed_information).all():
             on_bound.append(
                 "The observed information is not finite: the log-density has no second "
                 "derivatives at the estimates."

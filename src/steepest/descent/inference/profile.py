@@ -201,7 +201,7 @@ class Profiles:
             vectors[:, side.index] = side.sign * np.array(distances)
             with np.errstate(all="ignore"):
                 near, far = all_values(self.fit, vectors)[:, row]
-            if not math.isnan(far - near) or near == far:
+            if not (math.isnan(near) or math.isnan(far)):
                 break
         if abs(far) < _NEGLIGIBLE:
             return 0.0
