@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.inference.contour import Contour
+from steepest.descent.inference.contour import Contour, critical_tau
 from steepest.descent.inference.fit import Fit
 from steepest.descent.inference.profile import Profile
 from steepest.errors import InputError
@@ -47,7 +47,7 @@ def plot_profile(profile: Profile, ax: Any = None, level: float = 0.95) -> Any:
     """
     ax = _panel(ax)
     low, high = profile.interval(level)
-    goal = profile._critical_tau(level)
+    goal = profile.fit.quantile(level)
     straight = (profile.values - profile.estimate) / profile.standard_error
     ax.plot(profile.values, straight, color=GRAY, linestyle="--", linewidth=1)
     ax.plot(profile.values, profile.tau, color=BLUE)
@@ -171,7 +171,7 @@ def _plot_ellipses(ax: Any, contour: Contour, levels: Sequence[float]) -> None:
     angle = np.linspace(0, 2 * np.pi, 200)
     circle = np.linalg.cholesky(contour.covariance) @ np.stack([np.cos(angle), np.sin(angle)])
     for level in levels:
-        x, y = np.array(contour.estimate)[:, None] + contour._critical_tau(level) * circle
+        x, y = np.array(contour.estimate)[:, None] + critical_tau(contour.fit, level) * circle
         ax.plot(x, y, color=GRAY, linestyle="--", linewidth=0.8)
 
 

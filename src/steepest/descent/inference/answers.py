@@ -12,7 +12,7 @@ from steepest.descent.inference.contour import Contour, contour
 from steepest.descent.inference.criteria import Criteria
 from steepest.descent.inference.derived import derive
 from steepest.descent.inference.frames import kinds, parameters_frame, to_frame, uncertain
-from steepest.descent.inference.profile import Profile, Profiles
+from steepest.descent.inference.profile import Profile, Profiles, row_of
 from steepest.errors import InputError, OptimizeWarning
 from steepest.frames import warn_user
 from steepest.lazy import lazy
@@ -358,11 +358,7 @@ class Answers(Criteria):
 
     def _named(self, name: str | int) -> str:
         """Return the name of a parameter that is given by name or number."""
-        if isinstance(name, str):
-            return name
-        if not isinstance(name, int | np.integer) or not 0 <= name < len(self.names):
-            raise InputError(f"there is no parameter {name!r}: there are {', '.join(self.names)}")
-        return self.names[name]
+        return self.names[row_of(self.names, name)]
 
     def _warn(self, remarks: list[str]) -> None:
         if remarks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from steepest.descent.inference.profile import Profiles, all_values, free_index
 from steepest.descent.inference.refits import refit_restricted
 from steepest.descent.inference.sides import ON_BOUND, Point, Profiler, Side
-from steepest.descent.results.fit_statistics import FitStatistics
+from steepest.descent.results.fit_statistics import FitStatistics, check_level
 from steepest.errors import InputError
 from steepest.presentation import presenter
 
@@ -38,12 +38,14 @@ class Contour:
 
     Attributes
     ----------
+    fit : Fit
+        The fit.
     names : tuple of str
         The two parameters.
-    estimate : tuple of float
-        The parameters of the fit.
-    covariance : ndarray
-        Their covariance in the linear model, shape (2, 2).
+    level : float
+        Probability of the region that the grid holds.
+    size : tuple of int
+        Number of points of the grid in each direction.
 
     Examples
     --------
@@ -58,16 +60,30 @@ class Contour:
     (True, True)
     """
 
+    fit: Any = field(repr=False)
     names: tuple[str, str]
-    estimate: tuple[float, float]
-    covariance: np.ndarray = field(repr=False)
-    _critical_tau: Callable[[float], float] = field(repr=False)
-    _find_grid: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(repr=False)
-    _find_edge: Callable[[float], np.ndarray] = field(repr=False)
+    level: float
+    size: tuple[int, int]
+
+    @property
+    def _rows(self) -> list[int]:
+        return [self.fit.names.index(name) for name in self.names]
+
+    @property
+    def estimate(self) -> tuple[float, float]:
+        """The parameters of the fit."""
+        first, second = self.fit.values[self._rows].tolist()
+        return first, second
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Their covariance in the linear model, shape (2, 2)."""
+        return np.asarray(self.fit.covariance[np.ix_(self._rows, self._rows)])
 
     @functools.cached_property
     def _grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self._find_grid()
+        goal = critical_tau(self.fit, self.level)
+        return _grid(self.fit._profiles, self.names, goal, self.size)
 
     @property
     def first(self) -> np.ndarray:
@@ -108,7 +124,7 @@ class Contour:
         InputError
             If `level` is out of its range.
         """
-        return self._find_edge(level)
+        return _edge(self.fit._profiles, self.names, level)
 
     def plot(self, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95)) -> Any:
         """Plot the edges of regions (needs matplotlib).
@@ -132,8 +148,7 @@ def critical_tau(fit: FitStatistics, level: float) -> float:
     """Return the |tau| at the edge of the joint region of two parameters."""
     from scipy.special import chdtri, fdtri
 
-    if not 0 < level < 1:
-        raise InputError(f"level must be between 0 and 1, got {level!r}")
+    check_level(level)
     if fit.absolute_sigma:
         return math.sqrt(float(chdtri(2, 1 - level)))
     return math.sqrt(2 * float(fdtri(2, fit.degrees_of_freedom, level)))
@@ -169,26 +184,15 @@ def contour(
             f"size must be a number of points or two of them, at least 3: got {size!r}"
         )
     profiles.followed(indices, goal)
-    rows = [fit.names.index(name) for name in names]
-    return Contour(
-        names,
-        (float(fit.values[rows[0]]), float(fit.values[rows[1]])),
-        fit.covariance[np.ix_(rows, rows)],
-        functools.partial(critical_tau, fit),
-        functools.partial(_grid, profiles, names, indices, goal, sizes),
-        functools.partial(_edge, profiles, names, indices),
-    )
+    return Contour(fit, names, level, (int(sizes[0]), int(sizes[1])))
 
 
 def _grid(
-    profiles: Profiles,
-    names: tuple[str, str],
-    indices: Sequence[int],
-    goal: float,
-    sizes: Sequence[int],
+    profiles: Profiles, names: tuple[str, str], goal: float, sizes: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return both parameters and the probability on a grid."""
     fit = profiles.fit
+    indices = [free_index(fit, name) for name in names]
     pairs = profiles.followed(indices, goal)
     ends = iter(profiles.profiler.ends([side for pair in pairs for side in pair], goal))
     axes = [
@@ -239,12 +243,11 @@ def _cut_alike(
     return np.asarray(finite)
 
 
-def _edge(
-    profiles: Profiles, names: tuple[str, str], indices: Sequence[int], level: float
-) -> np.ndarray:
+def _edge(profiles: Profiles, names: tuple[str, str], level: float) -> np.ndarray:
     """Return points on the edge of a region, as :meth:`Contour.edge` does."""
     fit, profiler = profiles.fit, profiles.profiler
     goal = critical_tau(fit, level)
+    indices = [free_index(fit, name) for name in names]
     ((low, high),) = profiles.followed(indices[:1], goal)
     found = zip((low, high), profiler.ends((low, high), goal), strict=True)
     slices = _slices(profiler, low, high, [_cut_off(profiles, *one, goal) for one in found], goal)

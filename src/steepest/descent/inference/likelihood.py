@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
+from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
@@ -18,7 +19,7 @@ from steepest.descent.problem.model import Model
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
-from steepest.descent.results.fit_statistics import names_of_all
+from steepest.descent.results.fit_statistics import check_level, names_of_all
 from steepest.descent.results.result import Result
 from steepest.descent.results.status import Status
 from steepest.errors import InputError
@@ -193,20 +194,17 @@ class LikelihoodFit:
 
         k counts the free parameters that are not on a bound.
         """
-        return 2 * int(np.sum(self.is_free)) - 2 * self.log_likelihood
+        return aic(self.log_likelihood, int(np.sum(self.is_free)))
 
     @property
     def aicc(self) -> float:
         """:attr:`aic` with the correction for small samples; infinite for too few data."""
-        k = int(np.sum(self.is_free))
-        rest = self.observations - k - 1
-        return self.aic + 2 * k * (k + 1) / rest if rest > 0 else math.inf
+        return aicc(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
 
     @property
     def bic(self) -> float:
         """Schwarz's Bayesian information criterion, ``k * log(m) - 2 * log_likelihood``."""
-        k = int(np.sum(self.is_free))
-        return k * math.log(self.observations) - 2 * self.log_likelihood
+        return bic(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
 
     @lazy
     def _inverse(self) -> np.ndarray | None:
@@ -304,8 +302,7 @@ class LikelihoodFit:
         """
         from scipy.special import ndtri
 
-        if not 0 < level < 1:
-            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        check_level(level)
         covariance = self.robust_covariance if robust else self.covariance
         half_width = ndtri(0.5 + 0.5 * level) * np.sqrt(np.diag(covariance))
         return np.stack([self.values - half_width, self.values + half_width], axis=1)

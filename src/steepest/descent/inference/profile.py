@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +34,8 @@ class Profile:
 
     Attributes
     ----------
+    fit : Fit
+        The fit.
     name : str
         The parameter.
     values : ndarray
@@ -43,10 +44,6 @@ class Profile:
         tau at these values, shape (k,).
     parameters : ndarray
         All parameters of the refits, in the order of ``names``, shape (k, n).
-    names : tuple of str
-        Names of the columns of `parameters`.
-    estimate, standard_error : float
-        The parameter of the fit, and its standard error in the linear model.
 
     References
     ----------
@@ -63,15 +60,31 @@ class Profile:
     [0.429, 0.513]
     """
 
+    fit: Any = field(repr=False)
     name: str
     values: np.ndarray = field(repr=False)
     tau: np.ndarray = field(repr=False)
     parameters: np.ndarray = field(repr=False)
-    names: tuple[str, ...]
-    estimate: float
-    standard_error: float
-    _find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
-    _critical_tau: Callable[[float], float] = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of :attr:`parameters`."""
+        names: tuple[str, ...] = self.fit.names
+        return names
+
+    @property
+    def _row(self) -> int:
+        return self.names.index(self.name)
+
+    @property
+    def estimate(self) -> float:
+        """The parameter of the fit."""
+        return float(self.fit.values[self._row])
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of the parameter in the linear model."""
+        return math.sqrt(self.fit.covariance[self._row, self._row])
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the profile's confidence interval.
@@ -94,11 +107,16 @@ class Profile:
         InputError
             If `level` is out of its range.
         """
-        return self._find_interval(level)[0]
+        return self._found(level)[0]
 
     def remarks(self, level: float = 0.95) -> list[str]:
         """Return sentences on ends of the interval that are open, unknown or on a bound."""
-        return self._find_interval(level)[1]
+        return self._found(level)[1]
+
+    def _found(self, level: float) -> tuple[tuple[float, float], list[str]]:
+        profiles: Profiles = self.fit._profiles
+        (interval,), remarks = profiles.intervals([self.name], level)
+        return interval, remarks
 
     def plot(self, ax: Any = None) -> Any:
         """Plot tau against the parameter (needs matplotlib).
@@ -233,23 +251,7 @@ class Profiles:
         if values[0] > values[-1]:
             values, tau, parameters = values[::-1], -tau[::-1], parameters[::-1]
 
-        error = math.sqrt(self.fit.covariance[row, row])
-        return Profile(
-            name,
-            values,
-            tau,
-            parameters,
-            self.fit.names,
-            float(self.fit.values[row]),
-            error,
-            functools.partial(self.interval_of, name),
-            self.fit.quantile,
-        )
-
-    def interval_of(self, name: str, level: float) -> tuple[tuple[float, float], list[str]]:
-        """Return the interval of one parameter, and sentences on it, as :meth:`intervals`."""
-        (interval,), remarks = self.intervals([name], level)
-        return interval, remarks
+        return Profile(self.fit, name, values, tau, parameters)
 
 
 def outward(low: Side, high: Side) -> list[np.ndarray]:
@@ -279,6 +281,21 @@ def _remark(
     return [f"The {level:.4g} interval of {name} has no {word} end: {reached}."]
 
 
+def row_of(names: Sequence[str], name: str | int) -> int:
+    """Return the number of a parameter that is given by its name or number.
+
+    Raises
+    ------
+    InputError
+        If there is no such parameter.
+    """
+    if isinstance(name, int | np.integer) and 0 <= name < len(names):
+        return int(name)
+    if name not in names:
+        raise InputError(f"there is no parameter {name!r}: there are {', '.join(names)}")
+    return list(names).index(str(name))
+
+
 def free_index(fit: FitStatistics, name: str) -> int:
     """Return the number of the free parameter that a parameter is, or is computed from.
 
@@ -287,10 +304,7 @@ def free_index(fit: FitStatistics, name: str) -> int:
     InputError
         If there is no parameter of this name, or it depends on none or several free ones.
     """
-    names = fit.names
-    if name not in names:
-        raise InputError(f"there is no parameter {name!r}: there are {', '.join(names)}")
-    row = names.index(name)
+    row = row_of(fit.names, name)
     if fit.problem.objective.expand is None:
         return row
     depends = np.flatnonzero(fit.value_slopes[row])
