@@ -84,6 +84,8 @@ def plot_profile_of(fit: Fit, name: str | int, ax: Any, level: float) -> Any:
 def plot_profiles(fit: Fit, level: float) -> Any:
     """Plot the profiles of all parameters that have one, side by side."""
     names = _profiled(fit)
+    if not names:
+        raise InputError("no parameter has a profile")
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     figure = import_matplotlib().Figure(

@@ -113,6 +113,12 @@ def test_restricted_parameters_are_marked():
     with pytest.warns(st.FitWarning):
         bounded = st.curve_fit(decay, T, Y, [2, 1, 0.3], bounds=([0, 0, 0.1], [9, 9, 0.4]))
     assert bounded.kinds == ("within 0 to 9", "within 0 to 9", "on its upper bound")
+    with pytest.warns(st.FitWarning, match="interval of offset ends on its upper bound"):
+        lines = bounded.report(method="profile").splitlines()
+    with pytest.warns(st.FitWarning):
+        low, _ = bounded.confidence_intervals(method="profile")[2]
+    (offset,) = [line for line in lines if line.startswith("offset")]
+    assert offset.split()[2:6] == ["unknown", f"{low:.6g}", "to", "0.4"]
     plain = st.curve_fit(decay, T, Y)
     assert plain.kinds == ("", "", "")
     assert "kind" not in plain.report()

@@ -140,8 +140,8 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     Raises
     ------
     InputError
-        If there are fewer than two fits, if their data, errors or losses differ, or if a fit has
-        no finite likelihood, as one that fits the data exactly.
+        If there are fewer than two fits, if y, errors or losses differ, or if a fit has no finite
+        likelihood, as one that fits the data exactly.
     SettingError
         If an argument is not a fit.
 
@@ -150,7 +150,8 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     A test assumes that the smaller model is a special case of the larger one. This is not known
     from the fits, but fits that cannot be nested have no test: a larger model with a larger sum of
     squares. With ``absolute_sigma=True`` the difference of chi-squares is tested, otherwise F, as
-    R's ``anova`` does for ``nls``. Of fits of residuals, only the number of residuals is compared.
+    R's ``anova`` does for ``nls``. Whether x is the same is not checked, since models may use
+    different predictors. Of fits of residuals, only the number of residuals is compared.
 
     Examples
     --------
