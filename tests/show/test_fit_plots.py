@@ -67,9 +67,12 @@ def test_what_cannot_be_plotted():
     for name in (None, "rate"):
         with pytest.raises(ValueError, match="level must be between 0 and 1, got 95"):
             FIT.plot_profile(name, level=95)
-    fixed = {"amplitude": st.Fixed(3.0), "rate": st.Fixed(1.0), "offset": st.Fixed(0.5)}
-    with pytest.raises(ValueError, match="no parameter has a profile"):
-        st.curve_fit(decay, T, Y, fixed).plot_profile()
+    shares = st.curve_fit(
+        lambda t, shares: decay(t, *(6 * shares)), T, Y, {"shares": st.Simplex([0.5, 0.3, 0.2])}
+    )
+    for plot in (shares.plot_profile, shares.plot_contours):
+        with pytest.raises(ValueError, match=r"no parameter has a profile|need two free param"):
+            plot()
     with pytest.raises(ValueError, match="two free parameters that have a profile"):
         one.plot_contours()
 

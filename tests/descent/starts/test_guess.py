@@ -114,6 +114,6 @@ def test_what_cannot_be_guessed():
         ),
     }
     for reason, model in failing.items():
-        message = f"model fails at values that were tried for p0='guess': .*{reason}.*give start v"
+        message = f"fails at values that were tried for p0='guess': .*{reason}.*start values, p0"
         with pytest.raises(ValueError, match=message):
             st.curve_fit(model, X, X, "guess")

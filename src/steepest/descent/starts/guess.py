@@ -113,7 +113,8 @@ def guess(
         raise
     except (ValueError, ArithmeticError, SteepestError) as error:
         raise InputError(
-            f"the model fails at values that were tried for p0='guess': {error}; give start values"
+            f"the model fails at values that were tried for p0='guess': {error}; give start "
+            "values, p0"
         ) from error
     if not len(best):
         raise InputError(
