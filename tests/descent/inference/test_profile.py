@@ -239,12 +239,16 @@ def test_tied_parameters_have_the_mapped_intervals_of_the_free_one():
         assert at["A"][1] == at["double"][1] == at["k"][1] == np.inf
         assert at["turned"][0] == -np.inf
         assert (at["inverse"][0], at["share"][1], at["k"][0]) == (0, 1, 0)
-    square = {"rate": 1.3, "offset": 0.5, "even": st.Tied(lambda p: (p["rate"] - 1.29) ** 2)}
+    square = {"rate": 1.3, "offset": 0.5, "even": st.Tied(lambda p: (p["rate"] - 1.24) ** 2)}
     model = lambda t, rate, offset, even: decay(t, 3, rate, offset)
     fit = st.curve_fit(model, T, Y, square)
     with pytest.warns(st.FitWarning, match="even is no monotonic function of the free parameter"):
         ends = fit.confidence_intervals(method="profile")
     assert np.isnan(ends).all(axis=1).tolist() == [False, False, True]
+    fit.profile("rate", 0.999)
+    low, high = fit.profile("rate").interval(0.1)  # short of the turn, whatever is known beyond
+    ends = fit.confidence_intervals(0.1, method="profile")[2]
+    np.testing.assert_allclose(ends, sorted([(low - 1.24) ** 2, (high - 1.24) ** 2]), rtol=1e-6)
 
 
 def test_ends_that_refits_do_not_reach_are_unknown(monkeypatch):

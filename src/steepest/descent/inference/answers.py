@@ -174,8 +174,8 @@ class Answers(Criteria):
         ndarray
             Lower and upper ends, shape (k, 2). Ends of open intervals are infinite. With
             ``"profile"``, an end is NaN if the refits on the way to it failed, fixed parameters
-            have their value as both ends, and parameters that are computed from several others
-            have NaN.
+            have their value as both ends, and parameters that are computed from several others,
+            or not monotonically from one, have NaN.
 
         Raises
         ------

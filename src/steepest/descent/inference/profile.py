@@ -177,7 +177,7 @@ class Profiles:
                 for side, end in zip(sides[where], ends[where], strict=True)
             ]
             row = self.fit.names.index(name)
-            if not self._is_monotonic(row, pairs[number]):
+            if not self._is_monotonic(row, pairs[number], goal):
                 intervals.append((math.nan, math.nan))
                 remarks.append(f"{_not_monotonic(name)}.")
                 continue
@@ -190,12 +190,14 @@ class Profiles:
                 remarks += _remark(name, word, side, value, furthest, goal, level)
         return intervals, self.lower_loss() or remarks
 
-    def _is_monotonic(self, row: int, sides: tuple[Side, Side]) -> bool:
-        """Whether a parameter rises or falls with the free one throughout its profile."""
-        low, high = sides
+    def _is_monotonic(self, row: int, sides: tuple[Side, Side], goal: float) -> bool:
+        """Whether a parameter rises or falls with the free one as far as |tau| is `goal`."""
         if self.fit.problem.objective.expand is None:
             return True
-        steps = np.diff(all_values(self.fit, np.stack(outward(low, high)))[:, row])
+        low, high = sides
+        taus = np.array([*low.taus[:0:-1], *high.taus])
+        inside = np.stack(ascending(low, high))[taus <= goal * (1 + 1e-6)]
+        steps = np.diff(all_values(self.fit, inside)[:, row])
         return bool((steps >= 0).all() or (steps <= 0).all())
 
     def _value(self, name: str, side: Side, end: float) -> float:
@@ -241,12 +243,12 @@ class Profiles:
         """Return the profile of a parameter, out to an interval of a given level."""
         goal = self.fit.quantile(level)
         ((low, high),) = self.followed([free_index(self.fit, name)], goal)
-        vectors = np.stack(outward(low, high))
+        vectors = np.stack(ascending(low, high))
         tau = np.array([*(-t for t in low.taus[:0:-1]), *high.taus])
         parameters = all_values(self.fit, vectors)
         row = self.fit.names.index(name)
         values = parameters[:, row]
-        if not self._is_monotonic(row, (low, high)):
+        if not self._is_monotonic(row, (low, high), math.inf):
             raise InputError(f"{_not_monotonic(name)}: profile that one")
         if values[0] > values[-1]:
             values, tau, parameters = values[::-1], -tau[::-1], parameters[::-1]
@@ -254,7 +256,7 @@ class Profiles:
         return Profile(self.fit, name, values, tau, parameters)
 
 
-def outward(low: Side, high: Side) -> list[np.ndarray]:
+def ascending(low: Side, high: Side) -> list[np.ndarray]:
     """Return the points of both sides of a profile, from the lowest value to the highest."""
     return [*low.vectors[:0:-1], *high.vectors]
 
