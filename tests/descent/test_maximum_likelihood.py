@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.stats
 from scipy.special import gammaln, ndtr
 
@@ -144,12 +145,19 @@ def test_what_does_not_work_is_said():
     normal = scipy.stats.norm.logpdf
     with pytest.raises(ValueError, match="must return the log-density of each datum"):
         st.maximum_likelihood(lambda x, m: np.sum(normal(x, m)), NORMAL, [0.0])
-    with pytest.raises(TypeError, match="must be a function"):
+    with pytest.raises(TypeError, match="logpdf must be a function"):
         st.maximum_likelihood("norm", NORMAL, [0.0])
-    with pytest.raises(ValueError, match="p0 has no parameter 'width'"):
+    with pytest.raises(ValueError, match="start has no parameter 'width'"):
         st.maximum_likelihood(lambda x, m: normal(x, m), NORMAL, {"width": 1.0})
-    with pytest.raises(ValueError, match="two dicts by name"):
-        st.maximum_likelihood(normal, NORMAL, {"scale": st.Positive(1.0)}, bounds=3)
+    for bounds in (3, [(0, 1)], [(0, 1), (0, 1)], ({}, 3)):
+        with pytest.raises(ValueError, match="two dicts by name"):
+            st.maximum_likelihood(normal, NORMAL, {"scale": st.Positive(1.0)}, bounds=bounds)
+    for start in (None, "guess"):
+        with pytest.raises(ValueError, match=r"start must be real|give start values, start"):
+            st.maximum_likelihood(lambda x, *p: normal(x, *p), NORMAL, start)
+    with pytest.warns(st.FitWarning, match="The loss is nan at the start"):
+        nowhere = st.maximum_likelihood(normal, NORMAL, [0.0, -1.0])
+    assert nowhere.remarks == []  # the data are not to blame
     with pytest.warns(st.FitWarning, match="information is not positive definite"):
         vague = st.maximum_likelihood(lambda x, a, b: normal(x, a + b), NORMAL, [0.0, 0.0])
     assert np.isinf(vague.standard_errors).all()
@@ -159,3 +167,16 @@ def test_what_does_not_work_is_said():
         warnings.simplefilter("ignore")
         lost = st.maximum_likelihood(normal, NORMAL, [0.0, 1.0], stop=st.MaxIterations(1))
     assert not lost.converged
+
+
+def test_a_log_density_may_solve_an_equation():
+    def by_cube(x, cube):
+        return normal_density(x, scipy.optimize.brentq(lambda z: z**3 - cube, 0, 20))
+
+    normal_density = lambda x, mean: -0.5 * (x - mean) ** 2
+    solved = st.maximum_likelihood(by_cube, NORMAL, [20.0])
+    closed = st.maximum_likelihood(lambda x, c: normal_density(x, np.cbrt(c)), NORMAL, [20.0])
+    assert solved.x == pytest.approx(closed.x, rel=1e-6)
+    np.testing.assert_allclose(solved.scores, closed.scores, rtol=1e-5, atol=1e-9)
+    errors = [[fit.standard_errors, fit.robust_standard_errors] for fit in (solved, closed)]
+    np.testing.assert_allclose(*errors, rtol=1e-5)

@@ -60,5 +60,44 @@ def test_what_cannot_be_plotted():
     with pytest.raises(ValueError, match="levels must be probabilities"):
         FIT.contour("rate", "offset").plot(levels=[95])
     one = st.curve_fit(lambda t, a: a * np.exp(-t), T, Y)
-    with pytest.raises(ValueError, match="two parameters that have a profile"):
+    for levels in ([], [0.5, 1.0]):
+        for names in ((), ("rate", "offset")):
+            with pytest.raises(ValueError, match="levels must be probabilities"):
+                FIT.plot_contours(*names, levels=levels)
+    for name in (None, "rate"):
+        with pytest.raises(ValueError, match="level must be between 0 and 1, got 95"):
+            FIT.plot_profile(name, level=95)
+    shares = st.curve_fit(
+        lambda t, shares: decay(t, *(6 * shares)), T, Y, {"shares": st.Simplex([0.5, 0.3, 0.2])}
+    )
+    for plot in (shares.plot_profile, shares.plot_contours):
+        with pytest.raises(ValueError, match=r"no parameter has a profile|need two free param"):
+            plot()
+    with pytest.raises(ValueError, match="two free parameters that have a profile"):
         one.plot_contours()
+
+
+def test_profiles_are_followed_as_far_as_they_are_shown():
+    for figure in (FIT.plot_profile("rate", level=0.9999), FIT.plot_profile(level=0.9999)):
+        for ax in figure.axes:
+            row = FIT.names.index(ax.get_xlabel())
+            low, high = FIT.confidence_intervals(0.9999, "profile")[row]
+            curve = max(ax.lines, key=lambda line: len(line.get_xdata()))
+            assert curve.get_xdata()[0] <= low < high <= curve.get_xdata()[-1]
+            assert ax.get_xlim()[0] <= low < high <= ax.get_xlim()[1]
+
+
+def test_tied_parameters_have_no_panels_of_their_own():
+    ties = {
+        "amplitude": lambda p: 6 * p["offset"],
+        "offset": lambda p: p["amplitude"] / 6,
+    }
+    plain = {"amplitude": 3.0, "rate": 1.0, "offset": 0.5}
+    for name, tie in ties.items():
+        fit = st.curve_fit(decay, T, Y, plain | {name: st.Tied(tie)})
+        figure = fit.plot_contours()
+        shown = [ax for ax in figure.axes if ax.axison]
+        assert len(shown) == 3
+        free = [one for one in plain if one != name]
+        assert [shown[-1].get_xlabel(), shown[1].get_ylabel()] == [free[1], free[1]]
+        assert [ax.get_xlabel() for ax in fit.plot_profile().axes] == list(plain)

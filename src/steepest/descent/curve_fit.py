@@ -74,8 +74,9 @@ def curve_fit(
     p0 : array_like, dict or "guess", optional
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
         or marked as for :func:`minimize`, and ``fit.x`` is then a dict. By default ones, or values
-        between the bounds. ``"guess"`` tries some thousand values of the scales of the data, which
-        takes a second at the first time.
+        between the bounds. ``"guess"`` finds some: parameters on which the model depends
+        linearly are computed by linear least squares, and for the others 4,096 random values are
+        tried, drawn at the scales of the data. This takes a second at the first time.
     sigma : array_like, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
@@ -247,9 +248,16 @@ def _start_of(model: Any, p0: Any, bounds: Any) -> Any:
 
 
 def check_start(
-    model: Callable[..., Any], p0: Any, names: list[str] | None, bounds: Any = None
+    model: Callable[..., Any],
+    p0: Any,
+    names: list[str] | None,
+    bounds: Any = None,
+    argument: str = "p0",
 ) -> Any:
-    """Return the start values, as an array or as a dict in the order of the signature."""
+    """Return the start values, as an array or as a dict in the order of the signature.
+
+    Errors call them by the name of an argument.
+    """
     if type(p0) is np.ndarray:
         return _as_start(model, p0, names)
     if isinstance(p0, Mapping):
@@ -257,7 +265,9 @@ def check_start(
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
-            raise InputError(f"{_name_of(model)} takes {', '.join(names or [])}: p0 has {wrong}")
+            raise InputError(
+                f"{_name_of(model)} takes {', '.join(names or [])}: {argument} has {wrong}"
+            )
         return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
         raise InputError(f"{_name_of(model)}: marked start values are given by name, as a dict")
@@ -266,7 +276,7 @@ def check_start(
     if p0 is None:
         if names is None:
             raise InputError(
-                f"{_name_of(model)} takes any number of parameters: give start values, p0"
+                f"{_name_of(model)} takes any number of parameters: give start values, {argument}"
             )
         return _default_start(bounds, names)
     try:
@@ -274,7 +284,7 @@ def check_start(
     except ValueError:  # of different lengths
         start = np.asarray(None)
     if start.dtype.kind not in "fiub":
-        raise InputError(f"{_name_of(model)}: p0 must be real numbers, got {p0!r}")
+        raise InputError(f"{_name_of(model)}: {argument} must be real numbers, got {p0!r}")
     return _as_start(model, start, names)
 
 

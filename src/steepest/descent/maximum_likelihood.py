@@ -103,7 +103,7 @@ def maximum_likelihood(
     True
     """
     names = _names(logpdf, start)
-    start = check_start(logpdf, start, names)
+    start = check_start(logpdf, start, names, argument="start")
     is_of_frame, is_named = is_data_frame(data), isinstance(start, dict)
     (data,) = snapshot_data((as_real_x(data),))
     free, expand = split_transforms(start)
@@ -116,7 +116,8 @@ def maximum_likelihood(
         box = box_of_ends(ends, free, layout, vector)
         given = None if box is None else SimpleNamespace(lb=box.lower, ub=box.upper)
     elif bounds is not None and expand is not None:
-        if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
+        if not is_pair or not all(end is None or isinstance(end, dict) for end in bounds):
             raise InputError(
                 f"with marked start values, bounds must be two dicts by name: got {bounds!r}"
             )
@@ -143,7 +144,7 @@ def maximum_likelihood(
 
 def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
     """Return the names of the parameters; those of SciPy's distributions are in their shapes."""
-    names = parameter_names(logpdf, start)
+    names = parameter_names(logpdf, start, "logpdf")
     distribution: Any = getattr(logpdf, "__self__", None)
     if names is None or getattr(distribution, "numargs", None) is None:
         return names

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.inference.contour import Contour
+from steepest.descent.inference.contour import Contour, critical_tau
 from steepest.descent.inference.fit import Fit
 from steepest.descent.inference.profile import Profile
 from steepest.errors import InputError
@@ -17,6 +17,9 @@ from steepest.show.plot import import_matplotlib
 BLUE, RED, GRAY = "#1f5fa8", "#c23b22", "#8a8a8a"
 _PANEL = 2.9
 """Width of one of several panels, in inches."""
+
+_LEVEL = 0.99
+"""Probability of the interval out to which profiles are followed at least."""
 
 
 def _panel(ax: Any, size: tuple[float, float] = (5, 4)) -> Any:
@@ -44,7 +47,7 @@ def plot_profile(profile: Profile, ax: Any = None, level: float = 0.95) -> Any:
     """
     ax = _panel(ax)
     low, high = profile.interval(level)
-    goal = profile.quantile(level)
+    goal = profile.fit.quantile(level)
     straight = (profile.values - profile.estimate) / profile.standard_error
     ax.plot(profile.values, straight, color=GRAY, linestyle="--", linewidth=1)
     ax.plot(profile.values, profile.tau, color=BLUE)
@@ -72,9 +75,17 @@ def _shown(profile: Profile, goal: float) -> tuple[float, float]:
     return float(profile.values[first]), float(profile.values[last])
 
 
+def plot_profile_of(fit: Fit, name: str | int, ax: Any, level: float) -> Any:
+    """Plot the profile of a parameter of a fit; it is followed beyond the interval of a level."""
+    fit.quantile(level)  # an error for a level that is no probability
+    return plot_profile(fit.profile(name, max(_LEVEL, level)), ax, level)
+
+
 def plot_profiles(fit: Fit, level: float) -> Any:
     """Plot the profiles of all parameters that have one, side by side."""
     names = _profiled(fit)
+    if not names:
+        raise InputError("no parameter has a profile")
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     figure = import_matplotlib().Figure(
@@ -82,7 +93,7 @@ def plot_profiles(fit: Fit, level: float) -> Any:
     )
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel, name in zip(panels, names, strict=False):
-        plot_profile(fit.profile(name), panel, level)
+        plot_profile_of(fit, name, panel, level)
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     return figure
@@ -91,6 +102,17 @@ def plot_profiles(fit: Fit, level: float) -> Any:
 def _profiled(fit: Fit) -> list[str]:
     depends = np.count_nonzero(fit.value_slopes, axis=1)
     return [name for name, count in zip(fit.names, depends, strict=True) if count == 1]
+
+
+def _independent(fit: Fit) -> list[str]:
+    """Return a parameter that has a profile for each free one; a tied one if there is no other."""
+    chosen: dict[int, str] = {}
+    for is_tied in (False, True):
+        for name, slopes, kind in zip(fit.names, fit.value_slopes, fit.kinds, strict=True):
+            depends = np.flatnonzero(slopes)
+            if len(depends) == 1 and (kind == "tied") == is_tied:
+                chosen.setdefault(int(depends[0]), name)
+    return [name for name in fit.names if name in chosen.values()]
 
 
 def plot_contour(
@@ -112,9 +134,8 @@ def plot_contour(
     matplotlib.figure.Figure
     """
     ax = _panel(ax)
+    check_levels(levels)
     levels = sorted(levels)
-    if not levels or not 0 < levels[0] <= levels[-1] < 1:
-        raise InputError(f"levels must be probabilities between 0 and 1, got {levels!r}")
     edges = [contour.edge(level) for level in levels]
     for level, edge in zip(levels, edges, strict=True):
         top = edge[np.argmax(edge[:, 1])]
@@ -140,21 +161,28 @@ def plot_contour(
     return ax.figure
 
 
+def check_levels(levels: Sequence[float]) -> None:
+    """Raise unless levels are one or more probabilities."""
+    if not len(levels) or not all(0 < level < 1 for level in levels):
+        raise InputError(f"levels must be probabilities between 0 and 1, got {levels!r}")
+
+
 def _plot_ellipses(ax: Any, contour: Contour, levels: Sequence[float]) -> None:
     if not np.isfinite(contour.covariance).all():
         return
     angle = np.linspace(0, 2 * np.pi, 200)
     circle = np.linalg.cholesky(contour.covariance) @ np.stack([np.cos(angle), np.sin(angle)])
     for level in levels:
-        x, y = np.array(contour.estimate)[:, None] + contour.reach(level) * circle
+        x, y = np.array(contour.estimate)[:, None] + critical_tau(contour.fit, level) * circle
         ax.plot(x, y, color=GRAY, linestyle="--", linewidth=0.8)
 
 
 def plot_contours(fit: Fit, levels: Sequence[float]) -> Any:
     """Plot the joint regions of all pairs of parameters, and the profiles on the diagonal."""
-    names = _profiled(fit)
+    check_levels(levels)
+    names = _independent(fit)
     if len(names) < 2:
-        raise InputError("contours need two parameters that have a profile")
+        raise InputError("contours need two free parameters that have a profile")
     count = len(names)
     figure = import_matplotlib().Figure(
         figsize=(_PANEL * count, _PANEL * count), layout="constrained"

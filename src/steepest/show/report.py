@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import html as markup
 import math
-from typing import Any
 
 import numpy as np
 
 from steepest.descent.inference.fit import Fit
-from steepest.show.tables import as_html, as_text
+from steepest.show.tables import as_html, as_text, interval
 
 
 def text(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
@@ -25,20 +24,15 @@ def text(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
     return "\n".join(lines)
 
 
-def html(fit: Fit, level: float = 0.95, method: str = "linear") -> str:
+def html(fit: Fit) -> str:
     """Return a report of a fit as HTML."""
-    heads, rows = _parameters(fit, level, method)
+    heads, rows = _parameters(fit, 0.95, "linear")
     parts = [f"<p>{markup.escape(fit.message)}</p>", as_html([heads, *rows])]
-    parts += ["<table>", *(_row("td", pair) for pair in _summary(fit)), "</table>"]
+    parts.append(as_html(_summary(fit), has_head=False))
     pairs = _correlations(fit)
     if pairs:
-        parts += ["<p>correlations beyond 0.5</p>", "<table>"]
-        parts += [*(_row("td", pair) for pair in pairs), "</table>"]
+        parts += ["<p>correlations beyond 0.5</p>", as_html(pairs, has_head=False)]
     return "\n".join(parts)
-
-
-def _row(tag: str, cells: Any) -> str:
-    return "<tr>" + "".join(f"<{tag}>{markup.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _summary(fit: Fit) -> list[tuple[str, str]]:
@@ -73,7 +67,7 @@ def _parameters(fit: Fit, level: float, method: str) -> tuple[list[str], list[li
                 f"{value:.8g}",
                 f"{error:.4g}" if math.isfinite(error) else "unknown",
                 f"{share:.2%}" if math.isfinite(share) else "",
-                f"{low:.6g} to {high:.6g}" if math.isfinite(error) else "",
+                interval(low, high) if math.isfinite(error) or method == "profile" else "",
             ]
         )
     if any(fit.kinds):

@@ -22,13 +22,21 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def as_html(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as an HTML table, the first one as its head."""
+def as_html(rows: Sequence[Sequence[str]], has_head: bool = True) -> str:
+    """Return rows as an HTML table, the first one as its head unless there is none."""
+    heads = 1 if has_head else 0
     lines = [
         "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        for tag, row in zip(["th", *["td"] * (len(rows) - 1)], rows, strict=True)
+        for tag, row in zip(["th"] * heads + ["td"] * (len(rows) - heads), rows, strict=True)
     ]
     return "\n".join(["<table>", *lines, "</table>"])
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval in words; "" if both ends are unknown."""
+    if math.isnan(low) and math.isnan(high):
+        return ""
+    return " to ".join("unknown" if math.isnan(end) else f"{end:.6g}" for end in (low, high))
 
 
 def comparison(fits: FitComparison) -> str:
@@ -44,7 +52,7 @@ def comparison_html(fits: FitComparison) -> str:
 
 
 def _rows(fits: FitComparison) -> list[list[str]]:
-    heads = ["fit", "parameters", "freedom", "chi-square", "AIC", "difference", "weight"]
+    heads = ["fit", "parameters", "dof", "chi-square", "AIC", "delta AIC", "weight"]
     rows = [[*heads, "AICc", "BIC"]]
     for i, name in enumerate(fits.names):
         rows.append(
@@ -54,8 +62,8 @@ def _rows(fits: FitComparison) -> list[list[str]]:
                 str(fits.degrees_of_freedom[i]),
                 f"{fits.chi_square[i]:.6g}",
                 f"{fits.aic[i]:.2f}",
-                f"{fits.differences[i]:.1f}",
-                f"{fits.weights[i]:.3f}",
+                f"{fits.delta_aic[i]:.1f}",
+                f"{fits.akaike_weights[i]:.3f}",
                 f"{fits.aicc[i]:.2f}",
                 f"{fits.bic[i]:.2f}",
             ]
@@ -74,8 +82,8 @@ def bootstrap(boot: Bootstrap) -> str:
         boot.confidence_intervals(),
     )
     for name, value, bias, error, (low, high) in zip(*columns, strict=True):
-        interval = f"{low:.6g} to {high:.6g}"
-        rows.append([name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", interval])
+        ends = interval(low, high)
+        rows.append([name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", ends])
     failed = f", {boot.failed:,} that did not converge left out" if boot.failed else ""
     return f"{len(boot):,} refits, resampling {boot.kind}{failed}\n{as_text(rows)}"
 
@@ -92,8 +100,8 @@ def likelihood_fit(fit: LikelihoodFit) -> str:
     )
     for name, value, error, robust, (low, high) in zip(*columns, strict=True):
         errors = [f"{one:.4g}" if math.isfinite(one) else "unknown" for one in (error, robust)]
-        interval = f"{low:.6g} to {high:.6g}" if math.isfinite(error) else ""
-        rows.append([name, f"{value:.8g}", *errors, interval])
+        ends = interval(low, high) if math.isfinite(error) else ""
+        rows.append([name, f"{value:.8g}", *errors, ends])
     summary = [
         ("observations", str(fit.observations)),
         ("log-likelihood", f"{fit.log_likelihood:.8g}"),

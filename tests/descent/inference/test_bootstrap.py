@@ -109,3 +109,11 @@ def test_what_cannot_be_resampled():
         exact = st.curve_fit(line, np.arange(2.0), np.arange(2.0))
     with pytest.raises(ValueError, match="no scatter to resample"):
         exact.bootstrap(10)
+    with pytest.warns(st.FitWarning):
+        vague = st.curve_fit(lambda x, a, b, c: (a + b) * x + c, T, Y)
+    for kind in ("residuals", "cases", "parametric"):
+        with pytest.raises(ValueError, match="there is no bootstrap: The Jacobian has rank 2"):
+            vague.bootstrap(10, kind)
+    for seed in ("a", -1, 2.5):
+        with pytest.raises(ValueError, match="seed must be a whole number"):
+            fit.bootstrap(10, seed=seed)

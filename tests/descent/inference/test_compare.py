@@ -16,6 +16,7 @@ from tests.cases.published_fits import (
 )
 
 BOTH = np.stack([np.append(CONCENTRATION, CONCENTRATION[:11]), np.repeat([1.0, 0.0], [12, 11])])
+LOSSES = ("linear", "huber", "cauchy")
 RATES = np.append(RATE, UNTREATED)
 
 
@@ -41,9 +42,9 @@ def test_the_f_test_of_puromycin_is_rs():
     assert test.statistic == pytest.approx(1.718, abs=1e-3)
     assert test.p_value == pytest.approx(0.2056, abs=2e-4)
     np.testing.assert_array_equal(comparison.aic, [fit.aic for fit in fits])
-    assert comparison.weights.sum() == pytest.approx(1)
+    assert comparison.akaike_weights.sum() == pytest.approx(1)
     ratio = np.exp(-0.5 * (fits[1].aic - fits[0].aic))
-    assert comparison.weights[1] / comparison.weights[0] == pytest.approx(ratio)
+    assert comparison.akaike_weights[1] / comparison.akaike_weights[0] == pytest.approx(ratio)
     assert comparison.best == ("alike" if fits[1].aic < fits[0].aic else "different")
 
 
@@ -68,14 +69,14 @@ def test_the_table():
     comparison = st.compare_fits(*fits)
     assert comparison.names == ("decay", "fit 2")
     lines = str(comparison).splitlines()
-    assert lines[0].split()[:4] == ["fit", "parameters", "freedom", "chi-square"]
+    assert lines[0].split()[:4] == ["fit", "parameters", "dof", "chi-square"]
     assert lines[-1].startswith("fit 2 in decay: F(1, 22) = ")
     assert len({len(line) for line in lines[:3]}) == 1
     assert comparison._repr_html_().count("<tr>") == 3
     assert st.compare_fits(fits[0], fits[0]).names == ("decay 1", "decay 2")
     assert st.compare_fits(fits[0], fits[0]).tests == ()
     by_residuals = st.least_squares(residuals, np.ones(3))
-    assert st.compare_fits(fits[0], by_residuals).differences.max() == pytest.approx(0, abs=1e-9)
+    assert st.compare_fits(fits[0], by_residuals).delta_aic.max() == pytest.approx(0, abs=1e-9)
 
 
 def test_a_larger_model_that_fits_worse_cannot_contain_the_smaller():
@@ -106,3 +107,39 @@ def test_fits_of_different_data_are_refused():
         st.compare_fits(fit, fit, names=["one"])
     with pytest.raises(TypeError, match="takes results of fits"):
         st.compare_fits(fit, fit.x)
+
+
+def test_each_fit_is_tested_against_all_of_the_next_size():
+    fits = {
+        "flat": st.curve_fit(lambda t, c: c + 0 * t, T, Y),
+        "line": st.curve_fit(lambda t, a, b: a + b * t, T, Y),
+        "fall": st.curve_fit(lambda t, a, k: a * np.exp(-k * t), T, Y),
+        "curve": st.curve_fit(lambda t, a, b, c: a + b * t + c * t**2, T, Y),
+        "decay": st.curve_fit(decay, T, Y),
+    }
+    comparison = st.compare_fits(*fits.values(), names=list(fits))
+    assert [test[:2] for test in comparison.tests] == [
+        *[("flat", "line"), ("flat", "fall")],
+        *[("line", "curve"), ("line", "decay"), ("fall", "curve"), ("fall", "decay")],
+    ]
+    for test in comparison.tests:
+        (alone,) = st.compare_fits(*(fits[name] for name in test[:2])).tests
+        assert test[2:] == alone[2:]
+
+
+def test_exact_fits_have_no_likelihood_to_compare():
+    exact = [st.curve_fit(model, T, 0 * T) for model in (lambda t, a: a * t, line)]
+    with pytest.raises(
+        ValueError, match="fit 1 fits the data exactly: its likelihood is infinite"
+    ):
+        st.compare_fits(*exact)
+
+
+def test_a_scale_counts_only_with_a_robust_loss():
+    pairs = [
+        [st.curve_fit(decay, T, Y, loss=loss, f_scale=s) for s in (1.0, 2.0)] for loss in LOSSES
+    ]
+    assert st.compare_fits(*pairs[0]).delta_aic.max() == 0
+    for pair in pairs[1:]:
+        with pytest.raises(ValueError, match="different losses"):
+            st.compare_fits(*pair)

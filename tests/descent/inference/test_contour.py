@@ -89,3 +89,10 @@ def test_what_has_no_contour():
         fit.contour("rate", "offset", 99)
     with pytest.raises(ValueError, match="size must be a number of points"):
         fit.contour("rate", "offset", size=2)
+    for size in (2.5, "ab", (5, 5.5), (5, 5, 5), None):
+        with pytest.raises(ValueError, match="size must be a number of points"):
+            fit.contour("rate", "offset", size=size)
+    start = {"amplitude": 3.0, "rate": 1.0, "offset": st.Tied(lambda p: p["amplitude"] / 6)}
+    tied = st.curve_fit(decay, T, Y, start)
+    with pytest.raises(ValueError, match="amplitude and offset are computed from the same free"):
+        tied.contour("amplitude", "offset")

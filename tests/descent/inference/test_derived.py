@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.optimize
 
 import steepest as st
 from tests.cases.decay import T, Y, decay, residuals
@@ -52,7 +54,52 @@ def test_wrong_functions_are_named():
     fit = st.curve_fit(decay, T, Y)
     with pytest.raises(ValueError, match="their names are amplitude, rate, offset"):
         fit.derive(lambda p: p["width"])
+    wrong = {
+        "KeyError for the fitted parameters: 'width'": lambda p: p["width"],
+        "IndexError for the fitted parameters: index 7 is out": lambda p: p[7],
+        "KeyError for the fitted parameters: 'x'": lambda p: p[0] + {}["x"],
+        "TypeError for the fitted parameters: unsupported operand": lambda p: p["rate"] + None,
+        "TypeError for the fitted parameters: unsupported": lambda p: p[0] + None,
+        "AttributeError for the fitted parameters: module 'numpy.linalg'": (
+            lambda p: np.linalg.nope(p.sum())
+        ),
+    }
+    for reason, function in wrong.items():
+        with pytest.raises(ValueError, match=f"the function raised {reason}"):
+            fit.derive(function)
     with pytest.raises(ValueError, match="must be real numbers"):
         fit.derive(lambda p: "rate")
     with pytest.raises(TypeError, match="needs a function"):
         fit.derive(3)
+
+
+SOLVED = {  # with what the library's solver finds, and a formula for it
+    "brentq": (
+        lambda p: scipy.optimize.brentq(lambda z: p["amplitude"] - p["rate"] * z, 0, 10),
+        lambda p: p["amplitude"] / p["rate"],
+    ),
+    "newton": (
+        lambda p: scipy.optimize.newton(lambda z: z**2 - p["amplitude"], 1.0),
+        lambda p: np.sqrt(p["amplitude"]),
+    ),
+    "quad": (
+        lambda p: scipy.integrate.quad(lambda z: p["offset"] + p["rate"] * z, 0, 1)[0],
+        lambda p: p["offset"] + p["rate"] / 2,
+    ),
+    "odeint": (
+        lambda p: scipy.integrate.odeint(
+            lambda s, t: -p["rate"] * s, [p["amplitude"]], [0, 1.0], rtol=1e-10, atol=1e-10
+        )[1, 0],
+        lambda p: p["amplitude"] * np.exp(-p["rate"]),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "start", [None, {"amplitude": st.Positive(2.0), "rate": 1.0, "offset": 0}]
+)
+@pytest.mark.parametrize("solver", SOLVED)
+def test_what_solvers_find_has_the_errors_of_its_formula(solver, start):
+    fit = st.curve_fit(decay, T, Y, start)
+    found, expected = (fit.derive(function) for function in SOLVED[solver])
+    assert found == pytest.approx(expected, rel=1e-6)

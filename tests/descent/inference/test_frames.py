@@ -6,6 +6,7 @@ import pytest
 import scipy.stats
 
 import steepest as st
+from steepest.descent.inference.frames import normal_quantiles
 from tests.cases.decay import T, Y, decay, residuals
 from tests.cases.published_fits import DISTANCE, SPEED, line
 
@@ -40,6 +41,40 @@ def test_columns_follow_x():
     whole = st.curve_fit(decay, T, Y).to_frame()
     assert list(by_residuals) == list(whole)[3:]
     np.testing.assert_allclose(by_residuals["residual"], whole["residual"], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["none", "each", "matrix"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_leverages_and_standardized_residuals_are_those_of_the_hat_matrix(kind, absolute):
+    spread = 0.05 * (1 + T)
+    near = np.exp(-np.abs(T[:, None] - T))
+    covariance = {
+        "none": np.eye(len(T)),
+        "each": np.diag(spread**2),
+        "matrix": near * np.outer(spread, spread),
+    }[kind]
+    sigma = {"none": None, "each": spread, "matrix": covariance}[kind]
+    fit = st.curve_fit(decay, T, Y, sigma=sigma, absolute_sigma=absolute)
+    a, k, _ = fit.x
+    slopes = np.stack([np.exp(-k * T), -a * T * np.exp(-k * T), np.ones_like(T)], axis=1)
+    inverse = np.linalg.inv(covariance)
+    hat = slopes @ np.linalg.inv(slopes.T @ inverse @ slopes) @ slopes.T @ inverse
+    rest = np.eye(len(T)) - hat
+    of_residuals = rest @ covariance @ rest.T * (1 if absolute else fit.reduced_chi_square)
+    expected = (Y - fit.predict(T)) / np.sqrt(np.diag(of_residuals))
+    frame = fit.to_frame()
+    np.testing.assert_allclose(frame["leverage"], np.diag(hat), rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(frame["standardized_residual"], expected, rtol=1e-7, atol=1e-9)
+
+
+def test_unknown_values_have_no_quantile():
+    values = np.array([2.0, np.nan, -1.0, 0.5, np.nan, 7.0])
+    found = normal_quantiles(values)
+    assert np.isnan(found).tolist() == np.isnan(values).tolist()
+    known = ~np.isnan(values)
+    np.testing.assert_array_equal(found[known], normal_quantiles(values[known]))
+    exact = st.curve_fit(lambda t, a: a * t, T, 2 * T).to_frame()
+    assert np.isnan(exact["normal_quantile"]).all()
 
 
 def test_parameters_and_their_intervals():
@@ -78,6 +113,12 @@ def test_restricted_parameters_are_marked():
     with pytest.warns(st.FitWarning):
         bounded = st.curve_fit(decay, T, Y, [2, 1, 0.3], bounds=([0, 0, 0.1], [9, 9, 0.4]))
     assert bounded.kinds == ("within 0 to 9", "within 0 to 9", "on its upper bound")
+    with pytest.warns(st.FitWarning, match="interval of offset ends on its upper bound"):
+        lines = bounded.report(method="profile").splitlines()
+    with pytest.warns(st.FitWarning):
+        low, _ = bounded.confidence_intervals(method="profile")[2]
+    (offset,) = [line for line in lines if line.startswith("offset")]
+    assert offset.split()[2:6] == ["unknown", f"{low:.6g}", "to", "0.4"]
     plain = st.curve_fit(decay, T, Y)
     assert plain.kinds == ("", "", "")
     assert "kind" not in plain.report()

@@ -1,6 +1,7 @@
 """Profiles and their confidence intervals, beside published ones and lmfit's."""
 
 import functools
+import pickle
 import warnings
 
 import lmfit
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 import steepest as st
+from steepest.descent.inference import sides
+from steepest.descent.inference.refits import refit_restricted
 from tests.cases import nist
 from tests.cases.decay import T, Y, decay, residuals
 from tests.cases.published_fits import (
@@ -196,6 +199,10 @@ def test_what_has_no_profile():
     exact = st.curve_fit(line, np.arange(3.0), np.arange(3.0) * 0)
     with pytest.raises(ValueError, match="fits the data exactly"):
         exact.profile("slope")
+    exact = st.curve_fit(lambda t, a, k: a * np.exp(-k * t), T, 2 * np.exp(-T))
+    assert exact.chi_square > 0
+    with pytest.raises(ValueError, match="fits the data exactly"):
+        exact.profile("k")
     with pytest.warns(st.FitWarning):
         vague = st.curve_fit(lambda x, a, b, c: (a + b) * x + c, T, Y)
     with pytest.raises(ValueError, match="there is no profile: The Jacobian has rank 2"):
@@ -206,3 +213,68 @@ def test_what_has_no_profile():
     assert st.least_squares(residuals, np.ones(3)).profile("x[1]").interval() == pytest.approx(
         both[1][1], rel=1e-6
     )
+
+
+def test_tied_parameters_have_the_mapped_intervals_of_the_free_one():
+    ties = {
+        "double": lambda a: 2 * a,
+        "turned": lambda a: -a,
+        "inverse": lambda a: 1 / a,
+        "share": lambda a: a / (1 + a),
+    }
+    model = lambda t, A, k, double, turned, inverse, share: oxygen_demand(t, A, k)
+    for A in (20.0, st.Positive(20.0)):
+        tied = {n: st.Tied(lambda p, f=f: f(p["A"])) for n, f in ties.items()}
+        fit = st.curve_fit(model, TIME, DEMAND, {"A": A, "k": st.Positive(0.5)} | tied)
+        ends = fit.confidence_intervals(0.9, method="profile")
+        at = dict(zip(fit.names, ends, strict=True))
+        plain = st.curve_fit(oxygen_demand, TIME, DEMAND, [20, 0.5]).profile("A").interval(0.9)
+        np.testing.assert_allclose(at["A"], plain, rtol=1e-7)
+        for name, function in ties.items():
+            np.testing.assert_allclose(at[name], sorted(map(function, plain)), rtol=1e-7)
+        # The region of A is open at 0.99: the others go to their limits, whatever A is marked as.
+        with pytest.warns(st.FitWarning, match="interval of inverse reaches its limit, 0: tau"):
+            ends = fit.confidence_intervals(0.99, method="profile")
+        at = dict(zip(fit.names, ends, strict=True))
+        assert at["A"][1] == at["double"][1] == at["k"][1] == np.inf
+        assert at["turned"][0] == -np.inf
+        assert (at["inverse"][0], at["share"][1], at["k"][0]) == (0, 1, 0)
+    square = {"rate": 1.3, "offset": 0.5, "even": st.Tied(lambda p: (p["rate"] - 1.24) ** 2)}
+    model = lambda t, rate, offset, even: decay(t, 3, rate, offset)
+    fit = st.curve_fit(model, T, Y, square)
+    with pytest.warns(st.FitWarning, match="even is no monotonic function of the free parameter"):
+        ends = fit.confidence_intervals(method="profile")
+    assert np.isnan(ends).all(axis=1).tolist() == [False, False, True]
+    fit.profile("rate", 0.999)
+    low, high = fit.profile("rate").interval(0.1)  # short of the turn, whatever is known beyond
+    ends = fit.confidence_intervals(0.1, method="profile")[2]
+    np.testing.assert_allclose(ends, sorted([(low - 1.24) ** 2, (high - 1.24) ** 2]), rtol=1e-6)
+
+
+def test_ends_that_refits_do_not_reach_are_unknown(monkeypatch):
+    fit = st.curve_fit(decay, T, Y, {"amplitude": st.Positive(3.0), "rate": 1.0, "offset": 0.5})
+    whole = fit.confidence_intervals(method="profile")
+    limit = float(np.log(fit.x["amplitude"] + 0.5 * fit.standard_errors["amplitude"]))
+
+    def failing(fit, is_pinned, pinned, starts):
+        found = refit_restricted(fit, is_pinned, pinned, starts)
+        is_far = is_pinned[:, 0] & (pinned[:, 0] > limit)
+        return found._replace(converged=found.converged & ~is_far)
+
+    monkeypatch.setattr(sides, "refit_restricted", failing)
+    again = st.curve_fit(decay, T, Y, {"amplitude": st.Positive(3.0), "rate": 1.0, "offset": 0.5})
+    message = r"upper end of the 0.95 interval of amplitude is unknown: the refits beyond 3\.\d+ f"
+    with pytest.warns(st.FitWarning, match=message):
+        ends = again.confidence_intervals(method="profile")
+    assert np.isnan(ends[0, 1])
+    rest = np.arange(6) != 1
+    np.testing.assert_allclose(ends.ravel()[rest], whole.ravel()[rest], rtol=1e-7)
+    edge = again.contour("amplitude", "rate").edge(0.9)
+    assert np.isfinite(edge).all()
+
+
+def test_a_profile_is_pickled_with_its_questions():
+    profile = st.curve_fit(decay, T, Y).profile("rate")
+    again = pickle.loads(pickle.dumps(profile))
+    assert again.interval(0.8) == pytest.approx(profile.interval(0.8), rel=1e-9)
+    assert again.remarks() == []

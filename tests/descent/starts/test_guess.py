@@ -1,7 +1,10 @@
 """Start values guessed from the data."""
 
+import math
+
 import numpy as np
 import pytest
+import scipy.optimize
 
 import steepest as st
 from steepest.descent.fit_problem import FitOptions, squares_problem
@@ -99,3 +102,18 @@ def test_what_cannot_be_guessed():
         st.curve_fit(lambda x, *p: p[0] * x, X, X, "guess")
     with pytest.raises(ValueError, match="no start values were found at which the model is fin"):
         st.curve_fit(lambda x, a, b: np.log(-1 - (a * x) ** 2) * b, X, X, "guess")
+    for x in (np.zeros(0), np.full(5, np.nan)):
+        for y in (x, np.zeros(x.size)):
+            with pytest.raises(ValueError, match="no datum is finite: there is nothing to guess"):
+                st.curve_fit(peak, x, y, "guess", check_finite=False)
+    failing = {
+        "math domain": lambda x, a, b: math.log(a) * np.exp(b * x),
+        "Singular matrix": lambda x, a, b: np.linalg.solve(np.diag([1, 0 * a]), [1, b])[0] * x,
+        "different signs": lambda x, a, b: (
+            b * scipy.optimize.brentq(lambda z: z**3 - a, 0, 1) * np.exp(a * x)
+        ),
+    }
+    for reason, model in failing.items():
+        message = f"fails at values that were tried for p0='guess': .*{reason}.*start values, p0"
+        with pytest.raises(ValueError, match=message):
+            st.curve_fit(model, X, X, "guess")

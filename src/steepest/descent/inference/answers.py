@@ -12,7 +12,7 @@ from steepest.descent.inference.contour import Contour, contour
 from steepest.descent.inference.criteria import Criteria
 from steepest.descent.inference.derived import derive
 from steepest.descent.inference.frames import kinds, parameters_frame, to_frame, uncertain
-from steepest.descent.inference.profile import Profile, Profiles
+from steepest.descent.inference.profile import Profile, Profiles, row_of
 from steepest.errors import InputError, OptimizeWarning
 from steepest.frames import warn_user
 from steepest.lazy import lazy
@@ -46,7 +46,7 @@ class Answers(Criteria):
         Raises
         ------
         InputError
-            If the function cannot read the parameters, or does not return real numbers.
+            If the function fails at the parameters, or does not return real numbers.
         SettingError
             If it is not a function.
 
@@ -173,8 +173,9 @@ class Answers(Criteria):
         -------
         ndarray
             Lower and upper ends, shape (k, 2). Ends of open intervals are infinite. With
-            ``"profile"``, fixed parameters have their value as both ends, and parameters that are
-            computed from several others have NaN.
+            ``"profile"``, an end is NaN if the refits on the way to it failed, fixed parameters
+            have their value as both ends, and parameters that are computed from several others,
+            or not monotonically from one, have NaN.
 
         Raises
         ------
@@ -184,8 +185,8 @@ class Answers(Criteria):
         Warns
         -----
         FitWarning
-            If an interval is open or ends on a bound, or if a refit found a lower sum of squares
-            than the fit.
+            If an interval is open or ends on a bound, if refits failed, or if a refit found a
+            lower sum of squares than the fit.
         """
         if method not in ("linear", "profile"):
             raise InputError(f"method must be 'linear' or 'profile', got {method!r}")
@@ -258,7 +259,7 @@ class Answers(Criteria):
         """
         plots = presenter("fit_plots")
         if name is not None:
-            return plots.plot_profile(self.profile(name), ax, level)
+            return plots.plot_profile_of(self, name, ax, level)
         _check_no_axes(ax, "a parameter")
         return plots.plot_profiles(self, level)
 
@@ -294,6 +295,7 @@ class Answers(Criteria):
         """
         plots = presenter("fit_plots")
         if first is not None and second is not None:
+            plots.check_levels(levels)
             return self.contour(first, second, max(levels)).plot(ax, levels)
         if first is not None or second is not None:
             raise InputError("contours need two parameters: give both names, or none")
@@ -326,7 +328,9 @@ class Answers(Criteria):
             ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
             They are centered, and enlarged to the size of the errors by the root of
             ``observations / degrees_of_freedom``. ``"cases"`` draws data with replacement, which
-            does not assume errors of one size. ``"parametric"`` adds normal errors.
+            does not assume errors of one size. ``"parametric"`` adds normal errors, whose size is
+            that of sigma if it is absolute; ``"residuals"`` takes the size from the residuals
+            even then.
         seed : int or numpy.random.Generator, optional
             Seed of the random numbers.
 
@@ -338,8 +342,9 @@ class Answers(Criteria):
         Raises
         ------
         InputError
-            If an argument is invalid, if there are no degrees of freedom, or if cases are to be
-            drawn and a robust loss or a covariance of the data forbids it.
+            If an argument is invalid, if the data do not determine the parameters or their
+            scatter, or if cases are to be drawn and a robust loss or a covariance of the data
+            forbids it.
 
         Warns
         -----
@@ -353,11 +358,7 @@ class Answers(Criteria):
 
     def _named(self, name: str | int) -> str:
         """Return the name of a parameter that is given by name or number."""
-        if isinstance(name, str):
-            return name
-        if not isinstance(name, int | np.integer) or not 0 <= name < len(self.names):
-            raise InputError(f"there is no parameter {name!r}: there are {', '.join(self.names)}")
-        return self.names[name]
+        return self.names[row_of(self.names, name)]
 
     def _warn(self, remarks: list[str]) -> None:
         if remarks:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from steepest.descent.inference.profile import all_values
+from steepest.descent.inference.profile import all_values, row_of
 from steepest.descent.inference.refits import Refits, refit_resampled
-from steepest.descent.results.fit_statistics import FitStatistics
+from steepest.descent.results.fit_statistics import FitStatistics, check_level
 from steepest.errors import InputError
 from steepest.presentation import presenter
 
@@ -31,19 +30,14 @@ class Bootstrap:
 
     Attributes
     ----------
-    names : tuple of str
-        Names of the parameters, k of them.
-    estimate : ndarray
-        The parameters of the fit, shape (k,).
+    fit : Fit
+        The fit.
     values : ndarray
         The parameters of the refits that converged, shape (N, k).
     failed : int
         Number of refits that did not converge. They are left out.
     kind : str
         What was resampled: ``"residuals"``, ``"cases"`` or ``"parametric"``.
-    find_acceleration : callable
-        Returns how fast the standard errors change with the parameters, shape (k,), for BCa
-        intervals.
 
     Examples
     --------
@@ -58,21 +52,27 @@ class Bootstrap:
     True
     """
 
-    names: tuple[str, ...]
-    estimate: np.ndarray
+    fit: FitStatistics = field(repr=False)
     values: np.ndarray = field(repr=False)
     failed: int
     kind: str
-    find_acceleration: Callable[[], np.ndarray] = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, k of them."""
+        return self.fit.names
+
+    @property
+    def estimate(self) -> np.ndarray:
+        """The parameters of the fit, shape (k,)."""
+        return self.fit.values
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str | int) -> np.ndarray:
         """Return one parameter of all refits, shape (N,)."""
-        if name not in self.names:
-            raise InputError(f"there is no parameter {name!r}: there are {', '.join(self.names)}")
-        return self.values[:, self.names.index(name)]
+        return self.values[:, row_of(self.names, name)]
 
     @property
     def covariance(self) -> np.ndarray:
@@ -118,8 +118,7 @@ class Bootstrap:
         """
         if method not in ("bca", "percentile"):
             raise InputError(f"method must be 'bca' or 'percentile', got {method!r}")
-        if not 0 < level < 1:
-            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        check_level(level)
         shares = np.array([0.5 - 0.5 * level, 0.5 + 0.5 * level])
         if method == "percentile":
             return np.asarray(np.quantile(self.values, shares, axis=0).T)
@@ -143,7 +142,7 @@ class Bootstrap:
 
         A sixth of the skewness of the parameters, to first order in what is resampled.
         """
-        return self.find_acceleration()
+        return _acceleration(self.fit, self.kind)
 
     def __str__(self) -> str:
         text: str = presenter("tables").bootstrap(self)
@@ -167,7 +166,14 @@ def bootstrap(fit: FitStatistics, number: int, kind: str, seed: Any) -> Bootstra
             f"{fit.observations} residuals of {fit.free_count} parameters have no scatter to "
             "resample: give more data"
         )
-    random = np.random.default_rng(seed)
+    if fit.is_short_of_rank:
+        raise InputError(f"there is no bootstrap: {' '.join(fit.remarks) or fit.message}")
+    try:
+        random = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"seed must be a whole number or a random generator, got {seed!r}"
+        ) from error
     residuals = fit.residuals
     count = len(residuals)
     parts = []
@@ -184,12 +190,10 @@ def bootstrap(fit: FitStatistics, number: int, kind: str, seed: Any) -> Bootstra
     if good.sum() < 2:
         raise InputError(f"{number - good.sum()} of {number} refits did not converge")
     return Bootstrap(
-        fit.names,
-        fit.values,
+        fit,
         all_values(fit, found.vectors[good]),
         int(number - good.sum()),
         kind,
-        functools.partial(_acceleration, fit, kind),
     )
 
 

@@ -71,7 +71,7 @@ class FitComparison(NamedTuple):
     chi_square, log_likelihood, aic, aicc, bic : ndarray
         As those of a :class:`Fit`, shape (N,).
     tests : tuple of NestedTest
-        Tests of fits that follow each other in the number of parameters.
+        Tests of each fit against all those with the next larger number of parameters.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class FitComparison(NamedTuple):
     >>> a = st.curve_fit(lambda t, a, k: a * np.exp(-k * t), t, y)
     >>> b = st.curve_fit(lambda t, a, k, c: a * np.exp(-k * t) + c, t, y)
     >>> comparison = st.compare_fits(a, b, names=["decay", "decay and offset"])
-    >>> comparison.best, comparison.weights.round(3)
+    >>> comparison.best, comparison.akaike_weights.round(3)
     ('decay and offset', array([0., 1.]))
     """
 
@@ -96,14 +96,14 @@ class FitComparison(NamedTuple):
     tests: tuple[NestedTest, ...]
 
     @property
-    def differences(self) -> np.ndarray:
+    def delta_aic(self) -> np.ndarray:
         """AIC minus the least one, shape (N,)."""
         return np.asarray(self.aic - np.min(self.aic))
 
     @property
-    def weights(self) -> np.ndarray:
+    def akaike_weights(self) -> np.ndarray:
         """Akaike weights: how likely each fit is the best one for new data, shape (N,)."""
-        likelihoods = np.exp(-0.5 * self.differences)
+        likelihoods = np.exp(-0.5 * self.delta_aic)
         return np.asarray(likelihoods / np.sum(likelihoods))
 
     @property
@@ -134,13 +134,14 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     Returns
     -------
     FitComparison
-        Information criteria, and tests of each fit against the one with the next larger number
+        Information criteria, and tests of each fit against all those with the next larger number
         of parameters.
 
     Raises
     ------
     InputError
-        If there are fewer than two fits, or if their data, errors or losses differ.
+        If there are fewer than two fits, if y, errors or losses differ, or if a fit has no finite
+        likelihood, as one that fits the data exactly.
     SettingError
         If an argument is not a fit.
 
@@ -149,7 +150,8 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     A test assumes that the smaller model is a special case of the larger one. This is not known
     from the fits, but fits that cannot be nested have no test: a larger model with a larger sum of
     squares. With ``absolute_sigma=True`` the difference of chi-squares is tested, otherwise F, as
-    R's ``anova`` does for ``nls``. Of fits of residuals, only the number of residuals is compared.
+    R's ``anova`` does for ``nls``. Whether x is the same is not checked, since models may use
+    different predictors. Of fits of residuals, only the number of residuals is compared.
 
     Examples
     --------
@@ -159,15 +161,17 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     >>> a = st.curve_fit(lambda t, a, k: a * np.exp(-k * t), t, y)
     >>> b = st.curve_fit(lambda t, a, k, c: a * np.exp(-k * t) + c, t, y)
     >>> print(st.compare_fits(a, b, names=["plain", "offset"]))
-    fit     parameters  freedom  chi-square      AIC  difference  weight     AICc      BIC
-    plain            2       28    0.240664   -53.63       111.7   0.000   -52.71   -49.43
-    offset           3       27  0.00543811  -165.33         0.0   1.000  -163.73  -159.72
+    fit     parameters  dof  chi-square      AIC  delta AIC  weight     AICc      BIC
+    plain            2   28    0.240664   -53.63      111.7   0.000   -52.71   -49.43
+    offset           3   27  0.00543811  -165.33        0.0   1.000  -163.73  -159.72
     <BLANKLINE>
     plain in offset: F(1, 27) = 1168, p = 9.254e-24
     """
     for fit in fits:
         if not isinstance(fit, Fit):
-            raise SettingError(f"compare_fits takes results of fits, got {fit!r}")
+            raise SettingError(
+                f"compare_fits takes results of fits, got an object of type {type(fit).__name__}"
+            )
     if len(fits) < 2:
         raise InputError("a comparison needs at least two fits")
     labels = _labels(fits) if names is None else tuple(map(str, names))
@@ -177,9 +181,15 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
         _check_alike(labels[0], fits[0], label, fit)
     if fits[0].is_robust:
         raise InputError("fits with a robust loss have no likelihood to compare")
-    order = sorted(range(len(fits)), key=lambda i: fits[i].free_count)
-    pairs = itertools.pairwise(order)
-    tests = [_test(labels[i], fits[i], labels[j], fits[j]) for i, j in pairs]
+    for label, fit in zip(labels, fits, strict=True):
+        _check_likelihood(label, fit)
+    sizes = sorted({fit.free_count for fit in fits})
+    by_size = [[i for i, fit in enumerate(fits) if fit.free_count == size] for size in sizes]
+    tests = [
+        _test(labels[i], fits[i], labels[j], fits[j])
+        for smaller, larger in itertools.pairwise(by_size)
+        for i, j in itertools.product(smaller, larger)
+    ]
     columns = {name: np.array([getattr(fit, name) for fit in fits]) for name in _STATISTICS}
     return FitComparison(
         names=labels,
@@ -237,9 +247,21 @@ def _check_alike(first: str, one: Fit, second: str, other: Fit) -> None:
         raise InputError(
             f"sigma is absolute in one of {first} and {second}: fit both in the same way"
         )
-    losses = [(fit.problem.objective.rho, fit.problem.objective.scale) for fit in (one, other)]
+    objectives = [fit.problem.objective for fit in (one, other)]
+    losses = [(o.rho, None if o.rho is None else o.scale) for o in objectives]
     if losses[0] != losses[1]:
         raise InputError(f"{first} and {second} have different losses: fit both with the same one")
+
+
+def _check_likelihood(label: str, fit: Fit) -> None:
+    """Raise unless the log-likelihood of a fit is finite."""
+    if fit.log_likelihood == math.inf:
+        raise InputError(
+            f"{label} fits the data exactly: its likelihood is infinite, so that nothing can be "
+            "compared with it"
+        )
+    if not math.isfinite(fit.log_likelihood):
+        raise InputError(f"{label} has no finite sum of squares to compare")
 
 
 def _test(smaller: str, one: Fit, larger: str, other: Fit) -> NestedTest | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from steepest.descent.inference.profile import Profiles, all_values, free_index
 from steepest.descent.inference.refits import refit_restricted
 from steepest.descent.inference.sides import ON_BOUND, Point, Profiler, Side
-from steepest.descent.results.fit_statistics import FitStatistics
+from steepest.descent.results.fit_statistics import FitStatistics, check_level
 from steepest.errors import InputError
 from steepest.presentation import presenter
 
@@ -38,16 +38,14 @@ class Contour:
 
     Attributes
     ----------
+    fit : Fit
+        The fit.
     names : tuple of str
         The two parameters.
-    estimate : tuple of float
-        The parameters of the fit.
-    covariance : ndarray
-        Their covariance in the linear model, shape (2, 2).
-    reach : callable
-        Returns the radius of the linear model's ellipse of a probability, in standard deviations.
-    find_grid, find_edge : callable
-        Return the region on a grid, and points on the edge of the region of a probability.
+    level : float
+        Probability of the region that the grid holds.
+    size : tuple of int
+        Number of points of the grid in each direction.
 
     Examples
     --------
@@ -62,16 +60,30 @@ class Contour:
     (True, True)
     """
 
+    fit: Any = field(repr=False)
     names: tuple[str, str]
-    estimate: tuple[float, float]
-    covariance: np.ndarray = field(repr=False)
-    reach: Callable[[float], float] = field(repr=False)
-    find_grid: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(repr=False)
-    find_edge: Callable[[float], np.ndarray] = field(repr=False)
+    level: float
+    size: tuple[int, int]
+
+    @property
+    def _rows(self) -> list[int]:
+        return [self.fit.names.index(name) for name in self.names]
+
+    @property
+    def estimate(self) -> tuple[float, float]:
+        """The parameters of the fit."""
+        first, second = self.fit.values[self._rows].tolist()
+        return first, second
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Their covariance in the linear model, shape (2, 2)."""
+        return np.asarray(self.fit.covariance[np.ix_(self._rows, self._rows)])
 
     @functools.cached_property
     def _grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.find_grid()
+        goal = critical_tau(self.fit, self.level)
+        return _grid(self.fit._profiles, self.names, goal, self.size)
 
     @property
     def first(self) -> np.ndarray:
@@ -112,7 +124,7 @@ class Contour:
         InputError
             If `level` is out of its range.
         """
-        return self.find_edge(level)
+        return _edge(self.fit._profiles, self.names, level)
 
     def plot(self, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95)) -> Any:
         """Plot the edges of regions (needs matplotlib).
@@ -132,12 +144,11 @@ class Contour:
         return presenter("fit_plots").plot_contour(self, ax, levels)
 
 
-def joint_goal(fit: FitStatistics, level: float) -> float:
+def critical_tau(fit: FitStatistics, level: float) -> float:
     """Return the |tau| at the edge of the joint region of two parameters."""
     from scipy.special import chdtri, fdtri
 
-    if not 0 < level < 1:
-        raise InputError(f"level must be between 0 and 1, got {level!r}")
+    check_level(level)
     if fit.absolute_sigma:
         return math.sqrt(float(chdtri(2, 1 - level)))
     return math.sqrt(2 * float(fdtri(2, fit.degrees_of_freedom, level)))
@@ -158,34 +169,30 @@ def contour(
 ) -> Contour:
     """Return the joint region of two parameters; see :meth:`Fit.contour`."""
     fit = profiles.fit
-    goal = joint_goal(fit, level)
+    goal = critical_tau(fit, level)
     indices = [free_index(fit, name) for name in names]
-    if indices[0] == indices[1]:
+    if names[0] == names[1]:
         raise InputError(f"a contour needs two different parameters, got {names[0]} twice")
-    sizes = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-    if len(sizes) != 2 or min(sizes) < 3:
-        raise InputError(f"size must be a number of points or two of them, at least 3: {size!r}")
+    if indices[0] == indices[1]:
+        raise InputError(
+            f"{names[0]} and {names[1]} are computed from the same free parameter: they have no "
+            "joint region"
+        )
+    sizes = tuple(size) if isinstance(size, Sequence | np.ndarray) else (size, size)
+    if len(sizes) != 2 or not all(isinstance(n, int | np.integer) and n >= 3 for n in sizes):
+        raise InputError(
+            f"size must be a number of points or two of them, at least 3: got {size!r}"
+        )
     profiles.followed(indices, goal)
-    rows = [fit.names.index(name) for name in names]
-    return Contour(
-        names,
-        (float(fit.values[rows[0]]), float(fit.values[rows[1]])),
-        fit.covariance[np.ix_(rows, rows)],
-        functools.partial(joint_goal, fit),
-        functools.partial(_grid, profiles, names, indices, goal, sizes),
-        functools.partial(_edge, profiles, names, indices),
-    )
+    return Contour(fit, names, level, (int(sizes[0]), int(sizes[1])))
 
 
 def _grid(
-    profiles: Profiles,
-    names: tuple[str, str],
-    indices: Sequence[int],
-    goal: float,
-    sizes: Sequence[int],
+    profiles: Profiles, names: tuple[str, str], goal: float, sizes: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return both parameters and the probability on a grid."""
     fit = profiles.fit
+    indices = [free_index(fit, name) for name in names]
     pairs = profiles.followed(indices, goal)
     ends = iter(profiles.profiler.ends([side for pair in pairs for side in pair], goal))
     axes = [
@@ -212,21 +219,21 @@ def _axis(
 
 
 def _cut_off(profiles: Profiles, side: Side, end: float, goal: float) -> float:
-    """Return an end, or a finite one in place of an infinite one."""
+    """Return an end, or a finite one in place of one that is infinite or unknown."""
     if math.isfinite(end):
         return end
     reach = _OPEN * goal * profiles.profiler.errors[side.index]
     estimate = float(profiles.fit.vector[side.index])
-    nearest, furthest = (side.sign * (pin - estimate) for pin in (side.pins[0], side.pins[-1]))
+    nearest, furthest = (side.sign * (pin - estimate) for pin in (side.values[0], side.values[-1]))
     return float(estimate + side.sign * max(nearest, min(furthest, reach)))
 
 
 def _cut_alike(
     profiles: Profiles, sides: Sequence[Side], ends: Sequence[float], goal: float
 ) -> np.ndarray:
-    """Return ends of slices; if some are infinite, all are cut off where those are."""
+    """Return ends of slices; if some are infinite or unknown, all are cut off where those are."""
     finite = np.array([_cut_off(profiles, *one, goal) for one in zip(sides, ends, strict=True)])
-    is_open = np.isinf(ends)
+    is_open = ~np.isfinite(ends)
     if not is_open.any():
         return finite
     if sides[0].sign > 0:
@@ -236,12 +243,11 @@ def _cut_alike(
     return np.asarray(finite)
 
 
-def _edge(
-    profiles: Profiles, names: tuple[str, str], indices: Sequence[int], level: float
-) -> np.ndarray:
+def _edge(profiles: Profiles, names: tuple[str, str], level: float) -> np.ndarray:
     """Return points on the edge of a region, as :meth:`Contour.edge` does."""
     fit, profiler = profiles.fit, profiles.profiler
-    goal = joint_goal(fit, level)
+    goal = critical_tau(fit, level)
+    indices = [free_index(fit, name) for name in names]
     ((low, high),) = profiles.followed(indices[:1], goal)
     found = zip((low, high), profiler.ends((low, high), goal), strict=True)
     slices = _slices(profiler, low, high, [_cut_off(profiles, *one, goal) for one in found], goal)
@@ -259,10 +265,10 @@ def _edge(
     ]
     inside = [side for side in sides if side.taus[0] < goal * (1 - 1e-9)]
     for side in inside:
-        side.ending = ON_BOUND if side.pins[0] == side.limit else ""
+        side.ending = ON_BOUND if side.values[0] == side.limit else ""
     profiler.extend(inside, goal)
     known = dict(zip(map(id, inside), profiler.ends(inside, goal), strict=True))
-    ends_of = [known.get(id(side), side.pins[0]) for side in sides]
+    ends_of = [known.get(id(side), side.values[0]) for side in sides]
     lows = _cut_alike(profiles, sides[::2], ends_of[::2], goal)
     highs = _cut_alike(profiles, sides[1::2], ends_of[1::2], goal)
     at = [start[1][first] for start in slices]
@@ -277,7 +283,7 @@ def _slices(
     profiler: Profiler, low: Side, high: Side, ends: Sequence[float], goal: float
 ) -> list[Point]:
     """Return points of the profile of the first parameter, close to each other at its ends."""
-    pins = np.array([*low.pins[:0:-1], *high.pins])
+    pins = np.array([*low.values[:0:-1], *high.values])
     taus = np.maximum.accumulate([*(-tau for tau in low.taus[:0:-1]), *high.taus])
     vectors = np.array([*low.vectors[:0:-1], *high.vectors])
     first, last = np.interp(ends, pins, taus)

@@ -11,6 +11,22 @@ from steepest.descent.results.scipy_fields import ScipyFields
 from steepest.lazy import lazy
 
 
+def aic(log_likelihood: float, k: int) -> float:
+    """Return Akaike's information criterion for k parameters."""
+    return 2 * k - 2 * log_likelihood
+
+
+def aicc(log_likelihood: float, k: int, n: int) -> float:
+    """Return it with the correction for few data, of which there are n."""
+    rest = n - k - 1
+    return aic(log_likelihood, k) + 2 * k * (k + 1) / rest if rest > 0 else math.inf
+
+
+def bic(log_likelihood: float, k: int, n: int) -> float:
+    """Return Schwarz's Bayesian information criterion for k parameters and n data."""
+    return k * math.log(n) - 2 * log_likelihood
+
+
 class Criteria(ScipyFields):
     """The log-likelihood of normally distributed errors, and information criteria.
 
@@ -66,7 +82,7 @@ class Criteria(ScipyFields):
         out constants of the data: its ``aic`` is less by ``2 + n * (1 + log(2 * pi))`` for n data
         with no `sigma`. Differences between fits of the same data are the same in all three.
         """
-        return 2 * self.likelihood_parameters - 2 * self.log_likelihood
+        return aic(self.log_likelihood, self.likelihood_parameters)
 
     @property
     def aicc(self) -> float:
@@ -74,9 +90,7 @@ class Criteria(ScipyFields):
 
         The correction is ``2 * k * (k + 1) / (n - k - 1)`` for n data.
         """
-        k = self.likelihood_parameters
-        rest = self.observations - k - 1
-        return self.aic + 2 * k * (k + 1) / rest if rest > 0 else math.inf
+        return aicc(self.log_likelihood, self.likelihood_parameters, self.observations)
 
     @property
     def bic(self) -> float:
@@ -84,5 +98,4 @@ class Criteria(ScipyFields):
 
         k counts parameters as :attr:`aic` does. This is R's ``BIC``.
         """
-        k = self.likelihood_parameters
-        return k * math.log(self.observations) - 2 * self.log_likelihood
+        return bic(self.log_likelihood, self.likelihood_parameters, self.observations)

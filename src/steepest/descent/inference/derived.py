@@ -8,15 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.problem.differencing import allowing_differences, with_differences
-from steepest.descent.problem.evaluation import slopes
+from steepest.descent.problem.differencing import with_differences
+from steepest.descent.problem.evaluation import call_at, slopes
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
 from steepest.errors import InputError, SettingError
 from steepest.graph import trees
-from steepest.trace import as_traced, current
-from steepest.trace.tracing import call_traced, own_copies
+from steepest.trace import as_traced
 
 
 class Estimate(Protocol):
@@ -80,12 +79,8 @@ def value_and_rates(fit: Estimate, function: Callable[[Any], Any]) -> tuple[Any,
     expand, layout, names = fit.expand, fit.layout, fit.names
 
     def evaluate(vector: Any) -> Any:
-        tree = trees.unflatten(layout.structure, layout.pieces(vector))
-        tree = tree if expand is None else expand(tree)
-        if by_name:
-            tree = mapping(names, tree)
-        with allowing_differences(function):
-            result = call_traced(function, current(), own_copies((tree,)))
+        read = lambda p: (mapping(names, p) if by_name else p,)
+        result = call_at(function, layout, expand, vector, read)
         by = as_traced(vector)
         rate = lambda leaf: slopes(as_traced(leaf * np.ones(())).node, by)
         return result, trees.map_leaves(rate, result)
@@ -109,7 +104,7 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
     SettingError
         If `function` is not a function.
     InputError
-        If it can do neither, or returns no real numbers.
+        If it fails in both ways, or returns no real numbers.
     """
     if not callable(function):
         raise SettingError(f"derive needs a function of the parameters, got {function!r}")
@@ -118,11 +113,13 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
         result = function(x)
     except _MISREAD as error:
         if not fit.layout.is_array or fit.expand is not None:
-            raise _unreadable(error, names) from error
+            raise _failed(error, names) from error
         try:
             result, by_name = function(mapping(names, x)), True
         except _MISREAD as another:
-            raise _unreadable(another, names) from error
+            is_by_number = isinstance(another, KeyError) and not isinstance(another.args[0], str)
+            is_by_name = isinstance(error, IndexError) and not is_by_number
+            raise _failed(another if is_by_name else error, names) from error
     for leaf in trees.leaves(result):
         if np.asarray(leaf).dtype.kind not in "fiub":
             raise InputError(f"a derived quantity must be real numbers, got {leaf!r}")
@@ -133,8 +130,8 @@ _MISREAD = (IndexError, KeyError, TypeError, AttributeError)
 """What a function raises that reads parameters in another structure."""
 
 
-def _unreadable(error: Exception, names: tuple[str, ...]) -> InputError:
+def _failed(error: Exception, names: tuple[str, ...]) -> InputError:
     return InputError(
-        f"the function cannot read the parameters ({type(error).__name__}: {error}); their names "
-        f"are {', '.join(names)}"
+        f"the function raised {type(error).__name__} for the fitted parameters: {error}; their "
+        f"names are {', '.join(names)}"
     )

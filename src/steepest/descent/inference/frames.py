@@ -72,39 +72,64 @@ def _bounds(value: float, lower: float, upper: float) -> str:
     return f"at most {upper:g}" if np.isfinite(upper) else ""
 
 
-def leverages(fit: FitStatistics) -> np.ndarray:
-    """Return how far each datum pulls its own fitted value, shape (m,): the hat matrix's diagonal.
+def leverages(fit: FitStatistics, data: Data | None) -> np.ndarray:
+    """Return how far each datum pulls its own fitted value, shape (m,).
 
-    They sum up to the number of parameters that the data determine.
+    It is the diagonal of the hat matrix ``J @ inv(J.T @ inv(C) @ J) @ J.T @ inv(C)``, with J the
+    derivatives of the model, and C the covariance of the data up to a factor. They sum up to the
+    number of parameters that the data determine.
     """
+    left = _left_vectors(fit)
+    if data is None or data.kind != "matrix":
+        return np.asarray(np.sum(left**2, axis=1))
+    whitening = np.asarray(fit.problem.args[2], np.float64)
+    return np.asarray(np.sum(np.linalg.solve(whitening, left) * (left.T @ whitening).T, axis=1))
+
+
+def _left_vectors(fit: FitStatistics) -> np.ndarray:
+    """Return an orthonormal basis of the columns of the Jacobian of the residuals."""
     jacobian = fit.jacobian[:, fit.is_free]
     norms = np.sqrt(np.sum(jacobian**2, axis=0))
     left, _, _ = np.linalg.svd(jacobian / np.where(norms > 0, norms, 1), full_matrices=False)
-    return np.asarray(np.sum(left[:, : fit.rank] ** 2, axis=1))
+    return np.asarray(left[:, : fit.rank])
 
 
-def standardized_residuals(fit: FitStatistics) -> np.ndarray:
-    """Return data minus model over the standard deviation of that difference, shape (m,)."""
+def standardized_residuals(fit: FitStatistics, data: Data | None) -> np.ndarray:
+    """Return data minus model over the standard deviation of that difference, shape (m,).
+
+    Its covariance is ``C - J @ inv(J.T @ inv(C) @ J) @ J.T``, in the words of :func:`leverages`.
+    """
     scale = 1.0 if fit.absolute_sigma else fit.residual_standard_deviation
+    residuals, left = fit.residuals, _left_vectors(fit)
+    if data is None or data.kind != "matrix":
+        variance = 1 - np.sum(left**2, axis=1)
+    else:
+        root = np.linalg.inv(np.asarray(fit.problem.args[2], np.float64))
+        residuals = root @ residuals
+        variance = np.sum(root**2, axis=1) - np.sum((root @ left) ** 2, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(-fit.residuals / (scale * np.sqrt(1 - leverages(fit))))
+        return np.asarray(-residuals / (scale * np.sqrt(variance)))
 
 
 def normal_quantiles(values: np.ndarray) -> np.ndarray:
-    """Return the quantile of the normal distribution for the rank of each value, as R's qqnorm."""
+    """Return the quantile of the normal distribution for the rank of each value, as R's qqnorm.
+
+    NaN for NaN.
+    """
     from scipy.special import ndtri
 
-    count = len(values)
+    known = np.flatnonzero(~np.isnan(values))
+    count = len(known)
     offset = 3 / 8 if count <= 10 else 1 / 2
-    ranks = np.empty(count)
-    ranks[np.argsort(values, kind="stable")] = np.arange(1, count + 1)
+    ranks = np.full(len(values), np.nan)
+    ranks[known[np.argsort(values[known], kind="stable")]] = np.arange(1, count + 1)
     return np.asarray(ndtri((ranks - offset) / (count + 1 - 2 * offset)))
 
 
 def to_frame(fit: FitStatistics, data: Data | None) -> Any:
     """Return data, fitted values and residuals as a data frame."""
     pandas = optional("pandas", "to_frame")
-    standardized = standardized_residuals(fit)
+    standardized = standardized_residuals(fit, data)
     columns: dict[Any, np.ndarray] = {}
     if data is None:
         columns["residual"] = -fit.residuals
@@ -116,7 +141,7 @@ def to_frame(fit: FitStatistics, data: Data | None) -> Any:
         if data.kind == "each":
             columns["sigma"] = np.reshape(fit.problem.args[2], -1)
         columns |= {"fitted": fitted, "residual": columns["y"] - fitted}
-    columns["leverage"] = leverages(fit)
+    columns["leverage"] = leverages(fit, data)
     columns["standardized_residual"] = standardized
     columns["normal_quantile"] = normal_quantiles(standardized)
     return pandas.DataFrame(columns)

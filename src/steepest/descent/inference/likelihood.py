@@ -11,24 +11,22 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
+from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.differencing import allowing_differences
-from steepest.descent.problem.evaluation import Evaluation, slopes, value_slopes
+from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
 from steepest.descent.problem.model import Model
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
-from steepest.descent.results.fit_statistics import names_of_all
+from steepest.descent.results.fit_statistics import check_level, names_of_all
 from steepest.descent.results.result import Result
 from steepest.descent.results.status import Status
 from steepest.errors import InputError
-from steepest.graph import trees
 from steepest.graph.source import at, function_source
 from steepest.lazy import lazy
 from steepest.presentation import presenter
-from steepest.trace import as_traced, current
-from steepest.trace.tracing import call_traced, own_copies
+from steepest.trace import as_traced
 
 __all__ = ["LikelihoodFit"]
 
@@ -153,11 +151,8 @@ class LikelihoodFit:
         layout, expand, loss = self.layout, self.expand, self.loss
 
         def evaluate(vector: Any, data: Any) -> Any:
-            tree = trees.unflatten(layout.structure, layout.pieces(vector))
-            tree = tree if expand is None else expand(tree)
-            with allowing_differences(loss):
-                found = call_traced(loss.densities, current(), own_copies((tree, data)))
-            found = as_traced(found)
+            arguments = lambda p: (p, data)
+            found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
             total = Evaluation(vector, -np.sum(found))
             return found, slopes(found.node, as_traced(vector)), total.hessian
 
@@ -182,7 +177,7 @@ class LikelihoodFit:
         return self._parts[1]
 
     @property
-    def information(self) -> np.ndarray:
+    def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
         return self._parts[2]
 
@@ -199,26 +194,23 @@ class LikelihoodFit:
 
         k counts the free parameters that are not on a bound.
         """
-        return 2 * int(np.sum(self.is_free)) - 2 * self.log_likelihood
+        return aic(self.log_likelihood, int(np.sum(self.is_free)))
 
     @property
     def aicc(self) -> float:
         """:attr:`aic` with the correction for small samples; infinite for too few data."""
-        k = int(np.sum(self.is_free))
-        rest = self.observations - k - 1
-        return self.aic + 2 * k * (k + 1) / rest if rest > 0 else math.inf
+        return aicc(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
 
     @property
     def bic(self) -> float:
         """Schwarz's Bayesian information criterion, ``k * log(m) - 2 * log_likelihood``."""
-        k = int(np.sum(self.is_free))
-        return k * math.log(self.observations) - 2 * self.log_likelihood
+        return bic(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
 
     @lazy
     def _inverse(self) -> np.ndarray | None:
         """The inverse information by parameters not on a bound; None if it is not positive."""
         free = np.flatnonzero(self.is_free)
-        information = self.information[np.ix_(free, free)]
+        information = self.observed_information[np.ix_(free, free)]
         if not np.isfinite(information).all():
             return None
         scale = np.sqrt(np.abs(np.diag(information)))
@@ -310,8 +302,7 @@ class LikelihoodFit:
         """
         from scipy.special import ndtri
 
-        if not 0 < level < 1:
-            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        check_level(level)
         covariance = self.robust_covariance if robust else self.covariance
         half_width = ndtri(0.5 + 0.5 * level) * np.sqrt(np.diag(covariance))
         return np.stack([self.values - half_width, self.values + half_width], axis=1)
@@ -328,7 +319,14 @@ class LikelihoodFit:
             "and those of the others hold with it fixed there."
             for i in np.flatnonzero(~self.is_free)
         ]
-        if self._inverse is None and self.is_free.any():
+        if not math.isfinite(self.run.loss):
+            return on_bound  # the log-density is at fault, not the data
+        if not np.isfinite(self.observed_information).all():
+            on_bound.append(
+                "The observed information is not finite: the log-density has no second "
+                "derivatives at the estimates."
+            )
+        elif self._inverse is None and self.is_free.any():
             on_bound.append(
                 "The observed information is not positive definite: the data do not determine "
                 "all parameters, or this is no maximum."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,12 @@ from steepest.presentation import presenter
 
 __all__ = ["Profile"]
 
+_FAR = (1e150, 1e300), (350.0, 700.0)
+"""Values of a free parameter that stand for infinity; the second pair has a finite exponential."""
+
+_NEGLIGIBLE = 1e-100
+"""What a parameter that approaches 0 is below there."""
+
 
 @dataclass(frozen=True, eq=False)
 class Profile:
@@ -28,6 +34,8 @@ class Profile:
 
     Attributes
     ----------
+    fit : Fit
+        The fit.
     name : str
         The parameter.
     values : ndarray
@@ -36,14 +44,6 @@ class Profile:
         tau at these values, shape (k,).
     parameters : ndarray
         All parameters of the refits, in the order of ``names``, shape (k, n).
-    names : tuple of str
-        Names of the columns of `parameters`.
-    estimate, standard_error : float
-        The parameter of the fit, and its standard error in the linear model.
-    quantile : callable
-        Returns the size of tau at the ends of an interval of a given level.
-    find_interval : callable
-        Returns an interval of a given level, and sentences on ends that are open.
 
     References
     ----------
@@ -60,18 +60,36 @@ class Profile:
     [0.429, 0.513]
     """
 
+    fit: Any = field(repr=False)
     name: str
     values: np.ndarray = field(repr=False)
     tau: np.ndarray = field(repr=False)
     parameters: np.ndarray = field(repr=False)
-    names: tuple[str, ...]
-    estimate: float
-    standard_error: float
-    quantile: Callable[[float], float] = field(repr=False)
-    find_interval: Callable[[float], tuple[tuple[float, float], list[str]]] = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of :attr:`parameters`."""
+        names: tuple[str, ...] = self.fit.names
+        return names
+
+    @property
+    def _row(self) -> int:
+        return self.names.index(self.name)
+
+    @property
+    def estimate(self) -> float:
+        """The parameter of the fit."""
+        return float(self.fit.values[self._row])
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of the parameter in the linear model."""
+        return math.sqrt(self.fit.covariance[self._row, self._row])
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the profile's confidence interval; an end is infinite if the interval is open.
+        """Return the profile's confidence interval.
+
+        An end is infinite if the interval is open, and NaN if the refits on the way to it failed.
 
         Parameters
         ----------
@@ -89,11 +107,16 @@ class Profile:
         InputError
             If `level` is out of its range.
         """
-        return self.find_interval(level)[0]
+        return self._found(level)[0]
 
     def remarks(self, level: float = 0.95) -> list[str]:
-        """Return sentences on ends of the interval that are open or on a bound."""
-        return self.find_interval(level)[1]
+        """Return sentences on ends of the interval that are open, unknown or on a bound."""
+        return self._found(level)[1]
+
+    def _found(self, level: float) -> tuple[tuple[float, float], list[str]]:
+        profiles: Profiles = self.fit._profiles
+        (interval,), remarks = profiles.intervals([self.name], level)
+        return interval, remarks
 
     def plot(self, ax: Any = None) -> Any:
         """Plot tau against the parameter (needs matplotlib).
@@ -131,7 +154,8 @@ class Profiles:
             if index not in self._sides:
                 self._sides[index] = self.profiler.sides(index)
         pairs = [self._sides[index] for index in indices]
-        self.profiler.extend([side for pair in pairs for side in pair], goal)
+        unique = {id(side): side for pair in pairs for side in pair}  # tied parameters share sides
+        self.profiler.extend(list(unique.values()), goal)
         return pairs
 
     def intervals(
@@ -141,7 +165,9 @@ class Profiles:
         goal = self.fit.quantile(level)
         pairs = self.followed([free_index(self.fit, name) for name in names], goal)
         sides = [side for pair in pairs for side in pair]
-        ends = self.profiler.ends(sides, goal)
+        unique = list({id(side): side for side in sides}.values())
+        known = dict(zip(map(id, unique), self.profiler.ends(unique, goal), strict=True))
+        ends = [known[id(side)] for side in sides]
         remarks: list[str] = []
         intervals = []
         for number, name in enumerate(names):
@@ -150,29 +176,56 @@ class Profiles:
                 self._value(name, side, end)
                 for side, end in zip(sides[where], ends[where], strict=True)
             ]
-            low, high = sorted(values)
+            row = self.fit.names.index(name)
+            if not self._is_monotonic(row, pairs[number], goal):
+                intervals.append((math.nan, math.nan))
+                remarks.append(f"{_not_monotonic(name)}.")
+                continue
+            is_turned = float(self.fit.value_slopes[row, sides[where][0].index]) < 0
+            low, high = values[::-1] if is_turned else values
             intervals.append((low, high))
-            is_turned = values[0] > values[1]
             for side, value in zip(sides[where], values, strict=True):
                 word = "upper" if (side.sign > 0) != is_turned else "lower"
-                remarks += _remark(name, word, side, value, goal, level)
+                furthest = self._value(name, side, side.values[-1])
+                remarks += _remark(name, word, side, value, furthest, goal, level)
         return intervals, self.lower_loss() or remarks
+
+    def _is_monotonic(self, row: int, sides: tuple[Side, Side], goal: float) -> bool:
+        """Whether a parameter rises or falls with the free one as far as |tau| is `goal`."""
+        if self.fit.problem.objective.expand is None:
+            return True
+        low, high = sides
+        taus = np.array([*low.taus[:0:-1], *high.taus])
+        inside = np.stack(ascending(low, high))[taus <= goal * (1 + 1e-6)]
+        steps = np.diff(all_values(self.fit, inside)[:, row])
+        return bool((steps >= 0).all() or (steps <= 0).all())
 
     def _value(self, name: str, side: Side, end: float) -> float:
         """Return the value of a parameter where the free one that it depends on has a value."""
         if self.fit.problem.objective.expand is None:
+            return end
+        if math.isnan(end):
             return end
         row = self.fit.names.index(name)
         if math.isfinite(end):
             vector = side.vectors[0].copy()
             vector[side.index] = end
             return float(all_values(self.fit, vector[None])[0, row])
-        # An open end: where a marked parameter goes in the limit, such as 0 if it is positive.
+        return self._limit(row, side)
+
+    def _limit(self, row: int, side: Side) -> float:
+        """Return where a parameter goes in the limit, such as 0 if it is positive."""
         vectors = np.repeat(side.vectors[:1], 2, axis=0)
-        vectors[:, side.index] = [side.pins[-1], side.sign * 700.0]
-        with np.errstate(over="ignore"):
-            near, far = all_values(self.fit, vectors)[:, row]
-        return float(far) if abs(far) < 1e300 else math.copysign(math.inf, far - near)
+        near = far = math.nan
+        for distances in _FAR:
+            vectors[:, side.index] = side.sign * np.array(distances)
+            with np.errstate(all="ignore"):
+                near, far = all_values(self.fit, vectors)[:, row]
+            if not (math.isnan(near) or math.isnan(far)):
+                break
+        if abs(far) < _NEGLIGIBLE:
+            return 0.0
+        return float(far) if near == far else math.copysign(math.inf, far - near)
 
     def lower_loss(self) -> list[str]:
         """Return a sentence on a refit with a lower loss than the fit, if there was one."""
@@ -190,40 +243,30 @@ class Profiles:
         """Return the profile of a parameter, out to an interval of a given level."""
         goal = self.fit.quantile(level)
         ((low, high),) = self.followed([free_index(self.fit, name)], goal)
-        vectors = np.stack([*low.vectors[:0:-1], *high.vectors])
+        vectors = np.stack(ascending(low, high))
         tau = np.array([*(-t for t in low.taus[:0:-1]), *high.taus])
         parameters = all_values(self.fit, vectors)
         row = self.fit.names.index(name)
         values = parameters[:, row]
-        steps = np.diff(values)
-        if not ((steps > 0).all() or (steps < 0).all()):
-            raise InputError(
-                f"{name} is no monotonic function of the free parameter that it is computed "
-                "from: profile that one"
-            )
+        if not self._is_monotonic(row, (low, high), math.inf):
+            raise InputError(f"{_not_monotonic(name)}: profile that one")
         if values[0] > values[-1]:
             values, tau, parameters = values[::-1], -tau[::-1], parameters[::-1]
 
-        def find(level: float) -> tuple[tuple[float, float], list[str]]:
-            (interval,), remarks = self.intervals([name], level)
-            return interval, remarks
+        return Profile(self.fit, name, values, tau, parameters)
 
-        error = math.sqrt(self.fit.covariance[row, row])
-        return Profile(
-            name,
-            values,
-            tau,
-            parameters,
-            self.fit.names,
-            float(self.fit.values[row]),
-            error,
-            self.fit.quantile,
-            find,
-        )
+
+def ascending(low: Side, high: Side) -> list[np.ndarray]:
+    """Return the points of both sides of a profile, from the lowest value to the highest."""
+    return [*low.vectors[:0:-1], *high.vectors]
+
+
+def _not_monotonic(name: str) -> str:
+    return f"{name} is no monotonic function of the free parameter that it is computed from"
 
 
 def _remark(
-    name: str, word: str, side: Side, value: float, goal: float, level: float
+    name: str, word: str, side: Side, value: float, furthest: float, goal: float, level: float
 ) -> list[str]:
     if side.taus[-1] >= goal:
         return []
@@ -231,8 +274,28 @@ def _remark(
         return [f"The {level:.4g} interval of {name} ends on its {word} bound, {value:g}."]
     reached = f"tau stays below {side.taus[-1]:.3g}, and {goal:.3g} is needed"
     if side.ending == LOST:
-        reached = f"the refits beyond {side.pins[-1]:g} failed"
+        return [
+            f"The {word} end of the {level:.4g} interval of {name} is unknown: the refits beyond "
+            f"{furthest:g} failed."
+        ]
+    if math.isfinite(value):
+        return [f"The {level:.4g} interval of {name} reaches its limit, {value:g}: {reached}."]
     return [f"The {level:.4g} interval of {name} has no {word} end: {reached}."]
+
+
+def row_of(names: Sequence[str], name: str | int) -> int:
+    """Return the number of a parameter that is given by its name or number.
+
+    Raises
+    ------
+    InputError
+        If there is no such parameter.
+    """
+    if isinstance(name, int | np.integer) and 0 <= name < len(names):
+        return int(name)
+    if name not in names:
+        raise InputError(f"there is no parameter {name!r}: there are {', '.join(names)}")
+    return list(names).index(str(name))
 
 
 def free_index(fit: FitStatistics, name: str) -> int:
@@ -243,10 +306,7 @@ def free_index(fit: FitStatistics, name: str) -> int:
     InputError
         If there is no parameter of this name, or it depends on none or several free ones.
     """
-    names = fit.names
-    if name not in names:
-        raise InputError(f"there is no parameter {name!r}: there are {', '.join(names)}")
-    row = names.index(name)
+    row = row_of(fit.names, name)
     if fit.problem.objective.expand is None:
         return row
     depends = np.flatnonzero(fit.value_slopes[row])

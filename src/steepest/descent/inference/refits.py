@@ -165,9 +165,7 @@ def solve_restricted(
     return Refits(vectors, loss, converged & np.isfinite(loss))
 
 
-def refit_resampled(
-    fit: FitStatistics, shifts: np.ndarray, weights: np.ndarray, starts: np.ndarray | None = None
-) -> Refits:
+def refit_resampled(fit: FitStatistics, shifts: np.ndarray, weights: np.ndarray) -> Refits:
     """Return refits with shifted and weighted residuals.
 
     Parameters
@@ -176,13 +174,10 @@ def refit_resampled(
         The fit.
     shifts, weights
         What is added to the residuals, and by what they are then multiplied, shape (N, m).
-    starts
-        Where the free parameters start, shape (N, n); at the fit by default.
     """
     problem, dtype = fit.problem, fit.vector.dtype
     objective = problem.objective
-    vectors = np.broadcast_to(fit.vector, (len(shifts), len(fit.vector)))
-    vectors = np.ascontiguousarray(vectors if starts is None else starts).astype(dtype)
+    vectors = np.tile(fit.vector, (len(shifts), 1))
     own = (np.ascontiguousarray(shifts, dtype), np.ascontiguousarray(weights, dtype))
     changed = Objective(
         *(Resampled(objective.function), True, objective.rho, objective.scale, objective.expand)

@@ -30,6 +30,9 @@ estimate 64 times as large; below it, the profile never gets there."""
 _ROUNDS = 60
 """Limit on the rounds, and on those that find an end."""
 
+_ROUNDING = 4.0
+"""Scatter of residuals, in units of the last place of the model, that is rounding only."""
+
 CLOSED, ON_BOUND, FLAT, LOST = "closed", "on its bound", "flat", "lost"
 """Why a side of a profile ends."""
 
@@ -51,7 +54,7 @@ class Side:
         Its bound; infinite if there is none.
     held
         Number of another parameter that keeps its value; -1 if there is none.
-    pins, taus
+    values, taus
         Values of the parameter, and |tau| there.
     vectors
         All free parameters at these points.
@@ -71,19 +74,19 @@ class Side:
         self.index, self.sign, self.width, self.limit = index, sign, width, limit
         self.held, self.step = held, 0.0
         tau, vector = start
-        self.pins, self.taus, self.vectors = [float(vector[index])], [tau], [vector]
+        self.values, self.taus, self.vectors = [float(vector[index])], [tau], [vector]
         self.ending = ""
         self.failures = 0
 
     def next_pin(self) -> float:
         """Return where to refit next."""
-        pin = self.pins[-1] + self.sign * self.step
+        pin = self.values[-1] + self.sign * self.step
         return min(pin, self.limit) if self.sign > 0 else max(pin, self.limit)
 
     def add(self, pin: float, tau: float, vector: np.ndarray) -> None:
         """Add a point; points are kept in order of their distance."""
-        at = int(np.searchsorted(self.sign * np.array(self.pins), self.sign * pin))
-        self.pins.insert(at, pin)
+        at = int(np.searchsorted(self.sign * np.array(self.values), self.sign * pin))
+        self.values.insert(at, pin)
         self.taus.insert(at, tau)
         self.vectors.insert(at, vector)
 
@@ -143,7 +146,7 @@ class Profiler:
 
     def _start(self, side: Side, pin: float) -> np.ndarray:
         """Return where the other parameters start: on a line through the points before."""
-        pins, vectors = side.pins, side.vectors
+        pins, vectors = side.values, side.vectors
         if len(pins) == 1:
             column = self.covariance[:, side.index]
             if side.held >= 0:
@@ -173,7 +176,7 @@ class Profiler:
                 if len(side.taus) == 1:
                     rest = math.sqrt(max(goal**2 - side.taus[0] ** 2, 0.0))
                     side.step = side.width * rest / _STEPS
-                side.ending = ON_BOUND if side.pins[-1] == side.limit else ""
+                side.ending = ON_BOUND if side.values[-1] == side.limit else ""
         for _ in range(_ROUNDS):
             active = [side for side in sides if not side.ending]
             if not active:
@@ -190,11 +193,11 @@ class Profiler:
         if math.isnan(tau):
             side.step *= 0.25
             side.failures += 1
-            if side.failures > 6 or pin == side.pins[-1]:
+            if side.failures > 6 or pin == side.values[-1]:
                 side.ending = LOST
             return
         grown = tau - side.taus[-1]
-        side.pins.append(pin)
+        side.values.append(pin)
         side.taus.append(tau)
         side.vectors.append(vector)
         if tau >= goal:
@@ -209,7 +212,10 @@ class Profiler:
             side.step *= min(max(wanted / grown, 1 / _GROWTH), _GROWTH)
 
     def ends(self, sides: Sequence[Side], goal: float) -> list[float]:
-        """Return where |tau| is `goal` on each side; infinite if it stays below."""
+        """Return where |tau| is `goal` on each side.
+
+        Infinite if it stays below, NaN if the refits on the way failed.
+        """
         result = [math.nan] * len(sides)
         open_sides = []
         for number, side in enumerate(sides):
@@ -217,7 +223,7 @@ class Profiler:
                 open_sides.append(number)
             elif side.ending == ON_BOUND:
                 result[number] = side.limit
-            else:
+            elif side.ending != LOST:
                 result[number] = side.sign * math.inf
         tolerance = 0.1 * math.sqrt(float(np.finfo(self.fit.vector.dtype).eps))
         for _ in range(_ROUNDS):
@@ -226,7 +232,7 @@ class Profiler:
                 side = sides[number]
                 taus = np.abs(np.array(side.taus) - goal)
                 best = int(np.argmin(taus))
-                result[number] = side.pins[best]
+                result[number] = side.values[best]
                 pin = _crossing(side, goal)
                 if taus[best] > tolerance * goal and pin is not None:
                     pending.append(number)
@@ -265,7 +271,7 @@ def _crossing(side: Side, goal: float) -> float | None:
 
     The value is interpolated as a function of tau, by a polynomial through up to four points.
     """
-    taus, pins = np.array(side.taus), np.array(side.pins)
+    taus, pins = np.array(side.taus), np.array(side.values)
     above = int(np.argmax(taus >= goal))
     low, high = pins[above - 1], pins[above]
     if np.nextafter(low, high) == high or low == high:
@@ -292,7 +298,7 @@ def residual_variance(fit: FitStatistics) -> float:
     Raises
     ------
     InputError
-        If there is none, or if it is 0.
+        If there is none, or if it is no larger than rounding.
     """
     variance = 1.0 if fit.absolute_sigma else fit.reduced_chi_square
     if math.isnan(variance):
@@ -300,6 +306,8 @@ def residual_variance(fit: FitStatistics) -> float:
             f"there are {fit.observations} residuals for {fit.free_count} parameters: their "
             "scatter is unknown, so that nothing can be compared with it"
         )
-    if variance == 0.0:
+    size = np.max(np.abs(fit.jacobian) @ np.abs(fit.vector), initial=0.0)  # of the model's terms
+    rounding = _ROUNDING * float(np.finfo(fit.vector.dtype).eps * size)
+    if not fit.absolute_sigma and math.sqrt(variance) <= rounding:
         raise InputError("the model fits the data exactly: there is no scatter to compare with")
     return variance

@@ -236,21 +236,55 @@ def _has_long_loop(output: Node, x: TracedArray) -> bool:
     return sum([len(order(step.outputs)) for step in loops]) > _LONG_LOOP
 
 
-def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
-    """Return a model's values at some x, and their derivatives by the free parameters."""
+def parameters_at(layout: Any, expand: Any, vector: Any) -> Any:
+    """Return all parameters in their own structure, for a traced vector of the free ones.
+
+    The vector is marked as what varies: roots, integrals and solutions of differential equations
+    are differentiated only by what depends on it.
+    """
     current().vary(node_of(vector))
     tree = trees.unflatten(layout.structure, layout.pieces(vector))
-    tree = tree if expand is None else expand(tree)
-    with allowing_differences(model):
-        curve = as_traced(call_traced(model, current(), own_copies((x, tree))))
+    return tree if expand is None else expand(tree)
+
+
+def call_at(
+    function: Any,
+    layout: Any,
+    expand: Any,
+    vector: Any,
+    arguments: Callable[[Any], tuple[Any, ...]] = lambda p: (p,),
+    subject: Any = None,
+) -> Any:
+    """Return a user's function of the parameters, for a traced vector of the free ones.
+
+    Parameters
+    ----------
+    function
+        The function.
+    layout, expand
+        The layout of the free parameters, and the map from them to all; None for no map.
+    vector
+        The free parameters, shape (n,).
+    arguments
+        Returns the arguments of `function` for the parameters in their own structure.
+    subject
+        What is looked up among the functions that are differenced; `function` by default.
+    """
+    tree = parameters_at(layout, expand, vector)
+    with allowing_differences(function if subject is None else subject):
+        return call_traced(function, current(), own_copies(arguments(tree)))
+
+
+def curve_slopes(model: Any, layout: Any, expand: Any, vector: Any, x: Any) -> tuple[Any, Any]:
+    """Return a model's values at some x, and their derivatives by the free parameters."""
+    curve = as_traced(call_at(model, layout, expand, vector, lambda p: (x, p)))
     return curve, slopes(curve.node, as_traced(vector))
 
 
 def value_slopes(layout: Any, expand: Any, vector: Any) -> tuple[Any, Any]:
     """Return all parameters as a vector, and their derivatives by the free parameters."""
-    current().vary(node_of(vector))
-    tree = expand(trees.unflatten(layout.structure, layout.pieces(vector)))
-    parts: list[Any] = [np.reshape(as_traced(leaf), (-1,)) for leaf in trees.leaves(tree)]
+    leaves = trees.leaves(parameters_at(layout, expand, vector))
+    parts: list[Any] = [np.reshape(as_traced(leaf), (-1,)) for leaf in leaves]
     values = as_traced(np.concatenate(parts))
     return values, slopes(values.node, as_traced(vector))
 

@@ -33,6 +33,12 @@ def names_of_all(expand: Reparametrization, x: Any) -> tuple[str, ...]:
     )
 
 
+def check_level(level: float) -> None:
+    """Raise unless a level is a probability between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"level must be between 0 and 1, got {level!r}")
+
+
 def _plain_dict(x: Any) -> Any:
     """Return parameters by name as a plain dict, which keeps their order."""
     return dict(x) if type(x) is OrderedDict else x
@@ -296,8 +302,7 @@ class FitStatistics:
         """Return the half-width of an interval of probability `level`, in standard errors."""
         from scipy.special import ndtri, stdtrit
 
-        if not 0 < level < 1:
-            raise InputError(f"level must be between 0 and 1, got {level!r}")
+        check_level(level)
         tail = 0.5 + 0.5 * level
         if self.absolute_sigma:
             return float(ndtri(tail))

@@ -1,8 +1,8 @@
 """Start values of a curve fit, guessed from the data.
 
-Parameters on which the model depends linearly need no guess: for any values of the others they
-follow from linear least squares. Of the others, many random values are tried, of the scales of the
-data. The best of them start fits, side by side, and the best of these is the start.
+Parameters on which the model depends linearly are computed by linear least squares. For the
+others, 4,096 random values are tried, drawn at the scales of the data. The best of them start
+fits, side by side, and the best of these is the start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from steepest.descent.problem.bounds import Box, box_of_ends
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.starts.scales import Scales, draw, scales_of
-from steepest.errors import InputError
+from steepest.errors import InputError, RefusalError, SteepestError
 from steepest.graph import trees
 
 _CANDIDATES = 4096
@@ -98,15 +98,37 @@ def guess(
     Raises
     ------
     InputError
-        If the model is not finite at any of the values that were tried.
+        If the data or the model are not finite at any of the values that were tried, or if the
+        model fails at one of them.
     """
-    random = np.random.default_rng(0)
     layout, _ = ravel_parameters(np.ones(number))
     problem, _ = squares_problem(residuals, layout, args, box, options)
     y = np.asarray(args[1], np.float64)
     variables = [np.asarray(leaf, np.float64) for leaf in trees.leaves(args[0])]
     rows = [row for v in variables for row in (v if v.shape[1:] == y.shape else [v])]
     scales = scales_of(rows, y)
+    try:
+        best, count = _search(problem, box, scales, number, y)
+    except RefusalError:  # whatever the values are
+        raise
+    except (ValueError, ArithmeticError, SteepestError) as error:
+        raise InputError(
+            f"the model fails at values that were tried for p0='guess': {error}; give start "
+            "values, p0"
+        ) from error
+    if not len(best):
+        raise InputError(
+            f"no start values were found at which the model is finite, of {count} that were "
+            "tried: give start values, p0"
+        )
+    return np.asarray(best[0])
+
+
+def _search(
+    problem: Problem, box: Box | None, scales: Scales, number: int, y: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Return the best start, shape (1, n), or (0, n) if there is none; and how many were tried."""
+    random = np.random.default_rng(0)
     with warnings.catch_warnings():  # candidates far from the data overflow
         warnings.simplefilter("ignore")
         is_linear = linear_parameters(problem, _within(box, draw(scales, random, (6, number))))
@@ -120,12 +142,7 @@ def guess(
             vectors = np.concatenate([found.vectors, best[:1]])
             loss = np.append(found.loss, np.nanmin(screened.loss))
             best = _simplest(vectors, loss, ~is_linear, 1e-18 * float(np.sum(np.square(y))))
-    if not len(best):
-        raise InputError(
-            f"no start values were found at which the model is finite, of {len(starts)} that were "
-            "tried: give start values, p0"
-        )
-    return np.asarray(best[0])
+    return best[:1], len(starts)
 
 
 def _candidates(

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from steepest.errors import InputError
+
 _MOST_FREQUENCIES = 512
 """Most frequencies at which a wave is fitted to the data."""
 
@@ -44,7 +46,13 @@ class Scales(NamedTuple):
 
 
 def scales_of(variables: Sequence[np.ndarray], y: np.ndarray) -> Scales:
-    """Return the scales of x, given as variables of the shape of y or another one, and of y."""
+    """Return the scales of x, given as variables of the shape of y or another one, and of y.
+
+    Raises
+    ------
+    InputError
+        If no datum is finite.
+    """
     flat = [np.unique(v[np.isfinite(v)]) for v in variables] or [np.arange(1.0, y.size + 1)]
     places = np.concatenate(flat)
     places = places if places.size else np.ones(1)
@@ -55,6 +63,8 @@ def scales_of(variables: Sequence[np.ndarray], y: np.ndarray) -> Scales:
     is_one = len(variables) == 1 and variables[0].size == y.size
     x = variables[0].reshape(-1) if is_one else np.zeros(0)
     known = np.isfinite(y) & np.isfinite(x) if is_one else np.isfinite(y)
+    if not known.any():
+        raise InputError("no datum is finite: there is nothing to guess start values from")
     x, y = x[known] if is_one else x, y[known]
     far = np.argsort(-np.abs(y - np.median(y)))[: max(3, y.size // 20)]
     return Scales(

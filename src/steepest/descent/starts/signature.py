@@ -13,13 +13,13 @@ from steepest.graph import trees
 from steepest.lazy import cached_by_args
 
 
-def parameter_names(model: Any, p0: Any) -> list[str] | None:
+def parameter_names(model: Any, p0: Any, argument: str = "the model") -> list[str] | None:
     """Return the names of a model's parameters; None if its signature does not give them.
 
-    Parameters with a default and no start value are left out.
+    Parameters with a default and no start value are left out. Errors call the model `argument`.
     """
     if not callable(model):
-        raise SettingError(f"the model must be a function, got {model!r}")
+        raise SettingError(f"{argument} must be a function, got {model!r}")
     names, needed = _signature(model)
     if names is None:
         if p0 is None or isinstance(p0, Mapping):  # a dict has the names
