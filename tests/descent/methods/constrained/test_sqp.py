@@ -143,3 +143,19 @@ def test_problems_without_constraints():
 def test_settings_must_be_positive(settings):
     with pytest.raises(ValueError, match="must be a positive number"):
         st.SQP(**settings)
+
+
+@pytest.mark.parametrize("number", [27, 14, 39])
+def test_other_starts_lead_to_a_solution(number):
+    problem, rng = PROBLEMS[number], np.random.default_rng(27)
+    for _ in range(8):
+        start = problem.start * (1 + 0.5 * rng.normal(size=problem.start.size))
+        run = solved(problem._replace(start=start))
+        assert run.success, run.message
+        assert run.evaluations < 100
+        assert run.loss == pytest.approx(problem.least, abs=1e-4)
+
+
+def test_a_step_that_the_filter_rejects_is_shortened():
+    start = np.array([1.81378434, 2.43297608, 0.71264867])
+    check(PROBLEMS[27], solved(PROBLEMS[27]._replace(start=start)))

@@ -219,7 +219,7 @@ class SQP(Search):
         failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
         failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
         failure = np.where(has_step, failure, int(Failure.FLAT))
-        needed = np.maximum(self.price, 2.0 * highest)
+        needed = np.maximum(self.price, np.where(np.isfinite(highest), 2.0 * highest, 0.0))
         following = Standing(
             model=model,
             violation=violation,
@@ -265,7 +265,9 @@ class SQP(Search):
         corrects = ~accepted & ~state.is_corrected & here.counts & (here.violation > 0)
         radius = next_radius(state.radius, here.ratio, length)
         kept = np.maximum(radius, np.minimum(state.radius, 2 * length))
-        radius = np.where(accepted & state.is_consistent, kept, radius)
+        radius = np.where(state.is_consistent, kept, radius)
+        # A step that the filter rejects is shortened, too, however well the model predicted it.
+        radius = np.where(accepted, radius, 0.25 * np.minimum(length, state.radius))
         first = self.radius * np.maximum(1.0, np.max(np.abs(here.x)))
         return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
 

@@ -117,7 +117,7 @@ def plan_step(
             np.where(is_probe, a, b) for a, b in zip((*plan[:4], least), found, strict=True)
         )
         is_over = np.where(stage == 0, left <= negligible, is_enough(chosen[3], least))
-        stage = np.where(is_over | (tried >= highest), -1, stage + 1)
+        stage = np.where(is_over | ~(tried < highest), -1, stage + 1)  # also if it is NaN
         return stage, np.where(stage >= 2, 10.0 * tried, tried), chosen
 
     zero = np.zeros((), x.dtype)
