@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS
 from steepest.descent.entry import entry_point
-from steepest.descent.fit_problem import FitOptions, squares_problem
+from steepest.descent.fit_problem import FitOptions, problem_for_few_residuals, squares_problem
 from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
@@ -147,6 +147,11 @@ def fit_many(
     problems = Problems(first, vectors, args, shared)
     solved = solve_many(problems, progress)
     size = vectors.shape[1]
+    few = problem_for_few_residuals(first, size, options)
+    if few is not None and solved.observations < size:
+        first = few[0]
+        problems = problems._replace(first=first)
+        solved = solve_many(problems, progress)
     if solved.report:
         factor = solved.report[FACTOR][:, :, :-1].copy()
     else:

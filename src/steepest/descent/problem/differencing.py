@@ -31,32 +31,29 @@ _MOST_ATTEMPTS = 20
 _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
 """Whether a problem is solved inside another, which warns."""
 
-_known: OrderedDict[Hashable, Differencing] = OrderedDict()
-"""What is differenced in each function, by a weak reference: no function is kept alive."""
+_known: OrderedDict[Hashable, tuple[Differencing, Any]] = OrderedDict()
+"""What is differenced in each function, by its identity.
+
+No function is kept alive, but for objects that cannot be referred to weakly: they come second.
+"""
 
 
 def permission_for(function: Any) -> Differencing:
     """Return what is differenced in a loss, residuals or a model."""
-    try:
-        key = _reference(_subject(function))
-        known = _known.get(key) or Differencing({})
-    except TypeError:  # unhashable
-        return Differencing({})
-    keep_recent(_known, key, known, _MOST_FUNCTIONS)
-    return known
-
-
-def _reference(function: Any) -> Hashable:
-    if isinstance(function, types.MethodType):
-        return weakref.WeakMethod(function, _forget)
-    try:
-        return weakref.ref(function, _forget)
-    except TypeError:  # an object of slots
-        return function  # type: ignore[no-any-return]
-
-
-def _forget(reference: Hashable) -> None:
-    _known.pop(reference, None)
+    subject = _subject(function)
+    is_method = isinstance(subject, types.MethodType)
+    owner = subject.__self__ if is_method else subject
+    key = id(owner), id(subject.__func__) if is_method else 0
+    entry = _known.get(key)
+    if entry is None:
+        kept = None
+        try:
+            weakref.finalize(owner, _known.pop, key, None).atexit = False
+        except TypeError:  # an object of slots
+            kept = owner
+        entry = Differencing({}), kept
+    keep_recent(_known, key, entry, _MOST_FUNCTIONS)
+    return entry[0]
 
 
 def _subject(function: Any) -> Any:

@@ -57,5 +57,9 @@ def test_complex_decompositions_are_refused_by_name(name):
 def test_complex_arguments_are_refused_with_a_way_out():
     with pytest.raises(TypeError, match="real and imaginary parts as two arrays"):
         st.gradient(lambda z: np.sum(np.abs(z)))(np.array([1 + 2j]))
-    with pytest.raises(TypeError, match="real and imaginary parts as two arrays"):
-        st.minimize(lambda x, z: np.sum(np.abs(z * x)), np.ones(1), args=(np.array([1 + 2j]),))
+
+
+def test_complex_further_arguments_are_data():
+    z = np.array([1 + 2j, 3 - 1j])
+    run = st.minimize(lambda x, z: np.sum(np.abs(z * x - 2 * z) ** 2), np.ones(1), args=(z,))
+    np.testing.assert_allclose(run.x, [2.0], rtol=1e-6)
