@@ -105,7 +105,7 @@ BAD = {
     ),
     "missing name": (
         lambda: st.curve_fit(decay, T, Y, {"amplitude": 1, "rate": 1}),
-        "no start for 'offset'",
+        "no value for 'offset'",
     ),
     "crossed bounds": (
         lambda: st.curve_fit(decay, T, Y, bounds=([0, 2, 0], [1, 1, 1])),

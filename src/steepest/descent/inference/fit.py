@@ -19,6 +19,7 @@ from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.results.result import Result
 from steepest.descent.results.scipy_fields import CURVE_FIT_KEYS, LEAST_SQUARES_KEYS
 from steepest.errors import InputError
+from steepest.frames import hides_method_frames
 from steepest.presentation import presenter
 
 __all__ = ["Fit", "FitWarning"]
@@ -50,6 +51,7 @@ _STATISTICS_KEYS = (
 )
 
 
+@hides_method_frames
 @dataclass(frozen=True, eq=False)
 class Fit(Answers, KeyedResult):
     """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
