@@ -274,7 +274,9 @@ def check_start(
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
             wrong = f"no parameter {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
-            raise InputError(f"{_name_of(model)} takes {', '.join(names or [])}: {what} has {wrong}")
+            raise InputError(
+                f"{_name_of(model)} takes {', '.join(names or [])}: {what} has {wrong}"
+            )
         return OrderedDict([(name, p0[name]) for name in names or p0])
     if is_marked(p0):
         raise InputError(f"{_name_of(model)}: marked start values are given by name, as a dict")

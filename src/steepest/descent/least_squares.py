@@ -244,9 +244,7 @@ def _check_first_loss(fit: Fit) -> None:
     found = "the sum of their squares overflows"
     if wrong.size:
         found = f"residuals[{wrong[0]}] is {fit.residuals[wrong[0]]}"
-    raise InputError(
-        f"residuals must be finite at the start, but {found}: {lowered(run.message)}"
-    )
+    raise InputError(f"residuals must be finite at the start, but {found}: {lowered(run.message)}")
 
 
 def lowered(sentence: str) -> str:
@@ -269,15 +267,21 @@ def warn_of(fit: Fit) -> None:
     Jacobian of lower rank than the method needs.
     """
     run, is_curve = fit.run, fit.data is not None
-    wanted = (Status.CALLBACK, Status.TIME_LIMIT)
     if not is_curve and run.notes and (fit.converged or run.status is Status.FLAT):
         sentences = list(run.notes)
     else:
-        sentences = [] if fit.converged or run.status in wanted else [run.message]
+        sentences = [] if fit.converged or _is_wanted(fit) else [run.message]
         if is_curve or _lacks_rank(fit):
             sentences += fit.remarks
     if sentences:
         warn_user(" ".join(sentences), FitWarning)
+
+
+def _is_wanted(fit: Fit) -> bool:
+    """Whether a fit that did not converge ended as the user said, who gave no goal."""
+    if fit.status in (Status.ITERATION_LIMIT, Status.LIMIT):
+        return not any(rule.is_goal for rule in fit.problem.stop.rules())
+    return fit.status in (Status.CALLBACK, Status.TIME_LIMIT)
 
 
 def _lacks_rank(fit: Fit) -> bool:

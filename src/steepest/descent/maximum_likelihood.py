@@ -156,9 +156,7 @@ def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
     return known[: len(names)] if len(names) <= len(known) else names
 
 
-def _check_first_point(
-    run: Result, loss: NegativeLogLikelihood, data: Any, start: Any
-) -> None:
+def _check_first_point(run: Result, loss: NegativeLogLikelihood, data: Any, start: Any) -> None:
     """Raise if the log-likelihood is not finite at the start, naming the datum at fault."""
     if not (run.status is Status.DIVERGED and run.iterations == 0 and not np.isfinite(run.loss)):
         return

@@ -23,7 +23,6 @@ from steepest.trace.following.opaque.names import name_of
 from steepest.trace.following.opaque.results import Returned, returned
 from steepest.trace.recording.session import not_recording
 
-
 CALL = "call:"
 """How the names of ops begin that call a function as it is."""
 

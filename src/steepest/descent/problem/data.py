@@ -183,7 +183,9 @@ def row_labels(x: Any, y: Any, sigma: Any, nan_policy: str | None) -> Any:
     if rows is not None and len(rows) != size:
         rows = None
     if nan_policy == "omit":
-        keep = _is_complete(as_real_x(x), real(y, "y"), None if sigma is None else np.asarray(sigma))
+        keep = _is_complete(
+            as_real_x(x), real(y, "y"), None if sigma is None else np.asarray(sigma)
+        )
         rows = np.flatnonzero(keep) if rows is None else rows[keep]
     return rows
 

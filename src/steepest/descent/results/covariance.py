@@ -102,7 +102,7 @@ def covariances_from_r(
         inverse = _inverse(scaled)
         squares = np.sum(np.square(scaled), (1, 2)) * np.sum(np.square(inverse), (1, 2))
         half = inverse / scale[:, :, None]
-        result = half @ np.swapaxes(half, 1, 2)
+        result: np.ndarray = half @ np.swapaxes(half, 1, 2)
     tiny = tolerance(r.dtype, observations)
     finite = np.isfinite(r).all(axis=(1, 2))
     for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few are ill-conditioned

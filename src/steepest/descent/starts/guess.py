@@ -120,9 +120,7 @@ def guess(
         warnings.simplefilter("ignore")
         is_linear = linear_parameters(problem, _within(box, draw(scales, random, (6, number))))
         is_called = calls_black_box(problem, np.ones(number))
-        count, fits = (
-            (_CANDIDATES_OF_CALLS, _FITS_OF_CALLS) if is_called else (_CANDIDATES, _FITS)
-        )
+        count, fits = (_CANDIDATES_OF_CALLS, _FITS_OF_CALLS) if is_called else (_CANDIDATES, _FITS)
         starts = _candidates(scales, random, is_linear, box, count)
         everything = np.broadcast_to(~is_linear, starts.shape)
         screened = solve_restricted(problem, box, everything, starts, starts)

@@ -45,7 +45,7 @@ def call_implementation(
         if isinstance(raised, _NotAskedError):
             raise
         if isinstance(error, type(raised)):
-            raise error.with_traceback(None)  # the user's error, not one of the implementation
+            raise error.with_traceback(None) from error.__cause__  # the user did it
         raise raised from error
 
 
