@@ -146,7 +146,7 @@ def test_what_does_not_work_is_said():
         st.maximum_likelihood(lambda x, m: np.sum(normal(x, m)), NORMAL, [0.0])
     with pytest.raises(TypeError, match="must be a function"):
         st.maximum_likelihood("norm", NORMAL, [0.0])
-    with pytest.raises(ValueError, match="p0 has no parameter 'width'"):
+    with pytest.raises(ValueError, match="start has no parameter 'width'"):
         st.maximum_likelihood(lambda x, m: normal(x, m), NORMAL, {"width": 1.0})
     with pytest.raises(ValueError, match="two dicts by name"):
         st.maximum_likelihood(normal, NORMAL, {"scale": st.Positive(1.0)}, bounds=3)

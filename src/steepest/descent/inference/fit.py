@@ -157,7 +157,8 @@ class Fit(Answers, KeyedResult):
             return math.nan
         y = self.data.y
         total = float(np.sum(np.square(y - np.mean(y))))
-        rest = float(np.sum(np.square(y - self.predict(self.data.x))))
+        with np.errstate(all="ignore"):  # the fit may have ended where the model is not finite
+            rest = float(np.sum(np.square(y - self.predict(self.data.x))))
         return 1 - rest / total if total else math.nan
 
     @property
