@@ -57,7 +57,6 @@ def test_fits_that_ended_as_asked_do_not_warn():
     st.least_squares(equations, [-1.0, 1.0])
     st.least_squares(lambda p: equations(p)[:1], [-1.0, 1.0])  # one equation
     st.least_squares(lambda p: p - LEVELS, [0.0, 0, 0], bounds=(0, 2.5))
-    st.least_squares(residuals, [9.0, 9, 9], stop=st.MaxIterations(2))
     st.least_squares(residuals, [9.0, 9, 9], callback=lambda state: True)
 
 

@@ -267,21 +267,15 @@ def warn_of(fit: Fit) -> None:
     Jacobian of lower rank than the method needs.
     """
     run, is_curve = fit.run, fit.data is not None
+    wanted = (Status.CALLBACK, Status.TIME_LIMIT)
     if not is_curve and run.notes and (fit.converged or run.status is Status.FLAT):
         sentences = list(run.notes)
     else:
-        sentences = [] if fit.converged or _is_wanted(fit) else [run.message]
+        sentences = [] if fit.converged or run.status in wanted else [run.message]
         if is_curve or _lacks_rank(fit):
             sentences += fit.remarks
     if sentences:
         warn_user(" ".join(sentences), FitWarning)
-
-
-def _is_wanted(fit: Fit) -> bool:
-    """Whether a fit that did not converge ended as the user said, who gave no goal."""
-    if fit.status in (Status.ITERATION_LIMIT, Status.LIMIT):
-        return not any(rule.is_goal for rule in fit.problem.stop.rules())
-    return fit.status in (Status.CALLBACK, Status.TIME_LIMIT)
 
 
 def _lacks_rank(fit: Fit) -> bool:

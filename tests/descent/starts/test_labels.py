@@ -11,6 +11,7 @@ from tests.cases.decay import T, Y, decay
 START = {"offset": 0.4, "amplitude": 2.5, "rate": 1.2}
 
 
+@pytest.mark.filterwarnings("ignore:MaxIterations.*before any goal was met")
 def test_a_series_is_read_by_its_labels():
     by_name = st.curve_fit(decay, T, Y, START)
     fit = st.curve_fit(decay, T, Y, pd.Series(START), stop=st.MaxIterations(0))
@@ -23,6 +24,7 @@ def test_a_series_is_read_by_its_labels():
     assert likely.x[0] == pytest.approx(Y.mean())
 
 
+@pytest.mark.filterwarnings("ignore:MaxIterations.*before any goal was met")
 def test_a_series_without_names_is_read_by_place():
     places = pd.Series([2.5, 1.2, 0.4])
     fit = st.curve_fit(decay, T, Y, places[::-1][::-1], stop=st.MaxIterations(0))
