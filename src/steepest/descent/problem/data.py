@@ -184,7 +184,7 @@ def row_labels(x: Any, y: Any, sigma: Any, nan_policy: str | None) -> Any:
         rows = None
     if nan_policy == "omit":
         keep = _is_complete(
-            as_real_x(x), real(y, "y"), None if sigma is None else np.asarray(sigma)
+            as_real_x(x), real(y, "y"), None if sigma is None else real(sigma, "sigma")
         )
         rows = np.flatnonzero(keep) if rows is None else rows[keep]
     return rows
