@@ -14,6 +14,7 @@ from steepest.graph.source import LESSON, PACKAGE, is_library
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_C = TypeVar("_C")
 
 
 _stand_ins: set[types.CodeType] = set()
@@ -63,6 +64,14 @@ def hides_frames(function: Callable[_P, _R]) -> Callable[_P, _R]:
             raise
 
     return public
+
+
+def hides_method_frames(cls: type[_C]) -> type[_C]:
+    """Decorate a public class: what :func:`hides_frames` does, for its own public methods."""
+    for name, member in list(vars(cls).items()):
+        if isinstance(member, types.FunctionType) and not name.startswith("_"):
+            setattr(cls, name, hides_frames(member))
+    return cls
 
 
 def warn_user(message: str, category: type[Warning] = OptimizeWarning) -> None:

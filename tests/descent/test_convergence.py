@@ -56,7 +56,9 @@ def outcomes():
         for kind, bounds in BOUNDS.items():
             for start in case.starts(STARTS):
                 losses = theirs(residuals, lambda p, s=slopes: np.array(s(p)), start, bounds)
-                fit = st.least_squares(residuals, start, bounds=bounds)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", st.FitWarning)  # not all starts are good
+                    fit = st.least_squares(residuals, start, bounds=bounds)
                 good = [loss <= 1.001 * best for loss in [*losses, fit.cost]]
                 found[kind].append((good[:-1], good[-1], fit.converged, fit.x, residuals))
     return found

@@ -105,15 +105,15 @@ BAD = {
     ),
     "missing name": (
         lambda: st.curve_fit(decay, T, Y, {"amplitude": 1, "rate": 1}),
-        "no start for 'offset'",
+        "no value for 'offset'",
     ),
     "crossed bounds": (
         lambda: st.curve_fit(decay, T, Y, bounds=([0, 2, 0], [1, 1, 1])),
-        r"bounds of x0\[1\] cross: 2 is above 1",
+        "bounds of rate cross: 2 is above 1",
     ),
     "start outside": (
         lambda: st.curve_fit(decay, T, Y, [1, 1, 1], bounds=(2.0, 3.0)),
-        r"x0\[0\] is 1, outside of its bounds 2 and 3",
+        "amplitude is 1, outside of its bounds 2 and 3",
     ),
     "bounds of wrong length": (
         lambda: st.curve_fit(decay, T, Y, bounds=([0, 0], 1)),

@@ -107,7 +107,8 @@ def test_one_gauss_newton_step_solves_a_linear_problem():
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 def test_a_limit_on_iterations_is_no_success(engine):
     rule = st.DecrementBelow(1e-20) | st.StepBelow(1e-12) | st.MaxIterations(3)
-    fit = st.least_squares(residuals, np.array([9.0, 9, 9]), stop=rule, engine=engine)
+    with pytest.warns(st.FitWarning, match="before any goal was met"):
+        fit = st.least_squares(residuals, np.array([9.0, 9, 9]), stop=rule, engine=engine)
     assert fit.status is st.Status.ITERATION_LIMIT
     assert fit.iterations == 3
     assert fit.message.startswith("MaxIterations(limit=3) was reached after 3 iterations")
@@ -117,7 +118,8 @@ def test_a_limit_on_iterations_is_no_success(engine):
 
 
 def test_a_jacobian_of_zeros_is_reported():
-    fit = st.least_squares(lambda p: 0 * p + 2.0, np.ones(2))
+    with pytest.warns(st.FitWarning, match="rank 0 for 2 parameters"):
+        fit = st.least_squares(lambda p: 0 * p + 2.0, np.ones(2))
     assert fit.rank == 0
     assert fit.cost == pytest.approx(4)
     assert "rank 0" in fit.message

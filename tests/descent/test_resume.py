@@ -97,6 +97,7 @@ def goes_on(name, engine, step, whole, bounded, path):
     assert_same(st.resume(path, function, args, stop=stop_after(whole)), run(stop_after(whole)))
 
 
+@pytest.mark.filterwarnings("ignore:.*before any goal was met")  # they go on later
 @pytest.mark.parametrize("name", [*ANY, *SQUARES_METHODS])
 @settings(max_examples=6, deadline=None)
 @given(step=strategy.integers(0, WHOLE), bounded=strategy.booleans())
@@ -105,6 +106,7 @@ def test_any_method_resumes_bit_for_bit(name, step, bounded, tmp_path_factory):
     goes_on(name, "native", step, WHOLE, bounded, path)
 
 
+@pytest.mark.filterwarnings("ignore:.*before any goal was met")  # they go on later
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize("name", [*ANY, *SQUARES_METHODS])
 def test_other_engines_resume_too(name, engine, random, tmp_path):

@@ -12,11 +12,19 @@ import numpy as np
 from steepest.descent.entry import entry_point
 from steepest.descent.fit_problem import FitOptions
 from steepest.descent.inference.fit import Fit
-from steepest.descent.least_squares import fit_residuals, names_of, warn_of
+from steepest.descent.least_squares import fit_residuals, names_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
-from steepest.descent.problem.data import Data, is_single, snapshot_data, validate_data
+from steepest.descent.problem.bounds import not_two_ends
+from steepest.descent.problem.data import (
+    Data,
+    is_single,
+    row_labels,
+    snapshot_data,
+    validate_data,
+)
 from steepest.descent.problem.model import Model, Residuals
+from steepest.descent.problem.parameters import check_finite as check_start_finite
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.problem.transforms import is_marked, split_transforms
 from steepest.descent.running.callbacks import State
@@ -24,6 +32,7 @@ from steepest.descent.running.one_shot import key_of
 from steepest.descent.running.refit import refit
 from steepest.descent.scipy_compat import CURVES, count
 from steepest.descent.starts.guess import guess_start
+from steepest.descent.starts.labels import in_order
 from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
@@ -73,10 +82,12 @@ def curve_fit(
         Data, shape (m,).
     p0 : array_like, dict or "guess", optional
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
-        or marked as for :func:`minimize`, and ``fit.x`` is then a dict. By default ones, or values
-        between the bounds. ``"guess"`` finds some: parameters on which the model depends
-        linearly are computed by linear least squares, and for the others 4,096 random values are
-        tried, drawn at the scales of the data. This takes a second at the first time.
+        or marked as for :func:`minimize`, and ``fit.x`` is then a dict. A pandas Series whose
+        labels are names of parameters is read by them. By default ones, or values between the
+        bounds. ``"guess"`` finds some: parameters on which the model depends linearly are
+        computed by linear least squares, and for the others 4,096 random values are tried, drawn
+        at the scales of the data (64 if the model calls a black box). This takes a second at the
+        first time.
     sigma : array_like, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
@@ -160,6 +171,7 @@ def curve_fit(
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
+    p0 = in_order(model, p0)
     if isinstance(p0, str):
         data_given = validate_data(x, y, sigma, check_finite, nan_policy)
         p0 = _guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
@@ -180,8 +192,10 @@ def curve_fit(
                 return fit
     names = parameter_names(model, p0)
     start = check_start(model, p0, names, bounds)
+    check_start_finite(start, "p0")
     is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
+    rows = row_labels(x, y, sigma, nan_policy)
     x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
@@ -200,7 +214,7 @@ def curve_fit(
         (ftol, xtol, gtol, limit),
         engine,
     )
-    fit = fit_residuals(
+    return fit_residuals(
         Residuals(curve, kind),
         start,
         args,
@@ -211,12 +225,9 @@ def curve_fit(
         names=flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         full_output=full_output,
-        data=Data(curve, args[0], args[1], kind, is_named, nan_policy),
+        data=Data(curve, args[0], args[1], kind, is_named, nan_policy, rows),
         key=key,
     )
-    if not (fit.converged and fit.is_determined) or fit.end.box is not None:
-        warn_of(fit)
-    return fit
 
 
 def _guessed(
@@ -264,7 +275,7 @@ def check_start(
         unknown = [name for name in p0 if names is not None and name not in names]
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
-            wrong = f"no parameter {unknown[0]!r}" if unknown else f"no start for {missing[0]!r}"
+            wrong = f"no parameter {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
             raise InputError(
                 f"{_name_of(model)} takes {', '.join(names or [])}: {argument} has {wrong}"
             )
@@ -345,7 +356,7 @@ def applied_bounds(bounds: Any, start: Any, names: Sequence[str] | None) -> Any:
     if hasattr(bounds, "lb"):
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
-        raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}")
+        raise InputError(not_two_ends(bounds, names or list(start)))
     shapes = {name: np.shape(value) for name, value in start.items()}
     ends = []
     for given, unbounded in zip(bounds, (-np.inf, np.inf), strict=True):

@@ -24,7 +24,7 @@ from steepest.graph.source import PACKAGE, Source, is_library
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-_NAMED = re.compile(r" \(st\.\w+ at .*\)$")
+_NAMED = re.compile(r" \(st\.\w+ at (.*)\)$")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -64,11 +64,20 @@ def answered(result: _R, options: CallOptions) -> _R:
 
 
 def _name_caller(error: SteepestError, name: str) -> None:
-    """Add to an error the public function that the user called, and the line of the call."""
+    """Add to an error the public function that the user called, and the line of the call.
+
+    If that function called another one, the other has added its name before, with the same line.
+    """
     caller = user_call()
-    if caller is None or len(error.args) != 1 or _NAMED.search(str(error)):
+    if caller is None or len(error.args) != 1:
         return
-    error.args = (f"{error} (st.{name} at {caller})",)
+    text = str(error)
+    named = _NAMED.search(text)
+    if named is not None:
+        if named[1] != str(caller):  # called by the user's own code inside
+            return
+        text = text[: named.start()]
+    error.args = (f"{text} (st.{name} at {caller})",)
 
 
 def user_call() -> Source | None:

@@ -16,8 +16,6 @@ from steepest.descent.methods import Search
 from steepest.descent.minimize import (
     Record,
     recording,
-    warn_of_idle,
-    warn_of_interrupt,
 )
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, snapshot_data
@@ -125,7 +123,8 @@ def least_squares(
     Raises
     ------
     InputError
-        If start values, data, bounds or a setting are invalid.
+        If start values, data, bounds or a setting are invalid, or if the residuals are not finite
+        at the start. It is a ``ValueError``.
     SettingError
         If an argument has the wrong type, such as residuals that are not a function.
     UnsupportedError
@@ -133,8 +132,10 @@ def least_squares(
 
     Warns
     -----
-    OptimizeWarning
-        If the residuals do not depend on a parameter.
+    FitWarning
+        If the fit did not converge, which includes a limit on iterations that was reached
+        (SciPy's ``least_squares`` returns without a warning then), if the residuals do not depend
+        on a parameter, or if they do not determine the parameters.
 
     Notes
     -----
@@ -159,7 +160,9 @@ def least_squares(
         key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
         end = None if key is None else refit(key, x0, tuple(args))
         if end is not None:
-            return Fit(end, end.names)
+            fit = Fit(end, end.names)
+            if not _lacks_rank(fit):
+                return fit
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
     function, args = bound_to_data(function, args)
     options = FitOptions(
@@ -210,7 +213,7 @@ def fit_residuals(
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = ravel_parameters(x0)
     check_data(args)
-    box = box_of_ends(bounds, x0, layout, vector)
+    box = box_of_ends(bounds, x0, layout, vector, names)
     record_settings = recording(record, vector.size)
     problem, reason = squares_problem(
         function, layout, args, box, options, record_settings, expand
@@ -223,12 +226,30 @@ def fit_residuals(
     if few is not None and run.method == few[0].method:
         problem, reason = few
     run = mark_if_singular(run, problem, vector)
-    if data is None:  # curve_fit warns of its parameters itself
-        warn_of_idle(run)
-        warn_of_interrupt(run)
     if key is not None and run.converged and not run.notes and not is_differenced(function):
         remember_fit(key, problem, vector, reason, saved_settings, run.evaluations)
-    return Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
+    fit = Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
+    if data is None:
+        _check_first_loss(fit)
+    warn_of(fit)
+    return fit
+
+
+def _check_first_loss(fit: Fit) -> None:
+    """Raise if the residuals are not finite at the start, as SciPy's ``least_squares`` does."""
+    run = fit.run
+    if not (run.status is Status.DIVERGED and run.iterations == 0 and not np.isfinite(run.loss)):
+        return
+    wrong = np.flatnonzero(~np.isfinite(fit.residuals))
+    found = "the sum of their squares overflows"
+    if wrong.size:
+        found = f"residuals[{wrong[0]}] is {fit.residuals[wrong[0]]}"
+    raise InputError(f"residuals must be finite at the start, but {found}: {lowered(run.message)}")
+
+
+def lowered(sentence: str) -> str:
+    """Return a sentence as a part of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 @functools.lru_cache(maxsize=256)
@@ -239,10 +260,26 @@ def names_of(layout: ParameterLayout) -> tuple[str, ...]:
 
 
 def warn_of(fit: Fit) -> None:
-    """Warn of a fit that did not converge, or whose standard errors are unknown."""
+    """Warn once of a fit that did not converge, or whose standard errors are unknown.
+
+    Residuals without a model often are equations to be solved, as many as parameters or fewer.
+    They get no warning of unknown errors, but of parameters that do not change them, and of a
+    Jacobian of lower rank than the method needs.
+    """
+    run, is_curve = fit.run, fit.data is not None
     wanted = (Status.CALLBACK, Status.TIME_LIMIT)
-    remarks = list(fit.remarks)
-    if not fit.converged and fit.status not in wanted:
-        remarks.insert(0, fit.run.message)
-    if remarks:
-        warn_user(" ".join(remarks), FitWarning)
+    if not is_curve and run.notes and (fit.converged or run.status is Status.FLAT):
+        sentences = list(run.notes)
+    else:
+        sentences = [] if fit.converged or run.status in wanted else [run.message]
+        if is_curve or _lacks_rank(fit):
+            sentences += fit.remarks
+    if sentences:
+        warn_user(" ".join(sentences), FitWarning)
+
+
+def _lacks_rank(fit: Fit) -> bool:
+    """Whether the Jacobian, if the method reported it, has a lower rank than it could have."""
+    if fit.end.triangle is None or fit.end.observations < len(fit.vector):
+        return False
+    return fit.is_short_of_rank

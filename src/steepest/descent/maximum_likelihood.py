@@ -18,10 +18,11 @@ from steepest.descent.minimize import minimize
 from steepest.descent.problem.bounds import Box, box_of_ends
 from steepest.descent.problem.data import as_real_x, snapshot_data
 from steepest.descent.problem.model import Model
-from steepest.descent.problem.parameters import ravel_parameters
+from steepest.descent.problem.parameters import check_finite, first_not_finite, ravel_parameters
 from steepest.descent.problem.transforms import split_transforms
-from steepest.descent.results.result import Status
+from steepest.descent.results.result import Result, Status
 from steepest.descent.running.callbacks import State
+from steepest.descent.starts.labels import in_order
 from steepest.descent.starts.signature import parameter_names
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
@@ -78,8 +79,8 @@ def maximum_likelihood(
     Raises
     ------
     InputError
-        If data, start values or bounds are invalid, or if `logpdf` does not return a number for
-        each datum.
+        If data, start values or bounds are invalid, if `logpdf` does not return a number for
+        each datum, or if the log-likelihood is not finite at the start.
     SettingError
         If an argument has the wrong type, such as a `logpdf` that is not a function.
     UnsupportedError
@@ -102,18 +103,21 @@ def maximum_likelihood(
     >>> bool(np.allclose([fit.x["shape"], fit.x["scale"]], [shape, scale], rtol=1e-6))
     True
     """
+    start = in_order(logpdf, start, "start")
     names = _names(logpdf, start)
     start = check_start(logpdf, start, names, argument="start")
+    check_finite(start, "start")
     is_of_frame, is_named = is_data_frame(data), isinstance(start, dict)
     (data,) = snapshot_data((as_real_x(data),))
     free, expand = split_transforms(start)
     layout, vector = ravel_parameters(free)
     loss = NegativeLogLikelihood(Model(logpdf, is_named, is_of_frame))
+    flat = flat_names(free) if is_named else names or names_of(layout)
     box: Box | None = None
     given: Any = None
     if bounds is not None and expand is None:
         ends = applied_bounds(bounds, start, names)
-        box = box_of_ends(ends, free, layout, vector)
+        box = box_of_ends(ends, free, layout, vector, flat)
         given = None if box is None else SimpleNamespace(lb=box.lower, ub=box.upper)
     elif bounds is not None and expand is not None:
         is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
@@ -123,7 +127,7 @@ def maximum_likelihood(
             )
         low, high = ({} if end is None else end for end in bounds)
         ends = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
-        box = box_of_ends(ends, free, layout, vector)
+        box = box_of_ends(ends, free, layout, vector, flat)
         given = {name: (low.get(name), high.get(name)) for name in {**low, **high}}
     run = minimize(
         loss,
@@ -136,7 +140,7 @@ def maximum_likelihood(
         callback=callback,
         progress=progress,
     )
-    flat = flat_names(free) if is_named else names or names_of(layout)
+    _check_first_point(run, loss, data, start if expand is None else expand(free))
     fit = LikelihoodFit(run, loss, data, tuple(flat), layout, expand, box)
     _warn_of(fit)
     return fit
@@ -151,6 +155,32 @@ def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
     shapes = (distribution.shapes or "").replace(",", " ").split()
     known = [*shapes, "loc", "scale"]
     return known[: len(names)] if len(names) <= len(known) else names
+
+
+def _check_first_point(run: Result, loss: NegativeLogLikelihood, data: Any, start: Any) -> None:
+    """Raise if the log-likelihood is not finite at the start, naming the datum at fault."""
+    if not (run.status is Status.DIVERGED and run.iterations == 0 and not np.isfinite(run.loss)):
+        return
+    found = first_not_finite(data, "data")
+    if found:
+        raise InputError(f"{found}: clean the data, or leave such points out")
+    with np.errstate(all="ignore"):
+        densities = np.asarray(loss.densities(start, data), np.float64)
+    wrong = np.flatnonzero(~np.isfinite(densities))
+    if not wrong.size:
+        raise InputError("the log-likelihood overflows at the start: start elsewhere")
+    first = int(wrong[0])
+    if wrong.size == densities.size:
+        raise InputError(
+            f"the log-density of every datum is {densities[first]} at the start: start elsewhere"
+        )
+    datum = f"datum {first}"
+    if isinstance(data, np.ndarray) and data.shape == densities.shape:
+        datum = f"data[{first}], which is {data[first]:g},"
+    raise InputError(
+        f"the log-density of {datum} is {densities[first]} at the start: start where every datum "
+        "is possible, or leave it out"
+    )
 
 
 def _warn_of(fit: LikelihoodFit) -> None:

@@ -147,3 +147,22 @@ def test_missing_packages_are_named(monkeypatch):
         fit.to_frame()
     with pytest.raises(ImportError, match="pip install uncertainties"):
         _ = fit.uncertain
+
+
+def test_rows_keep_the_labels_of_the_data():
+    days = pd.date_range("2024-01-01", periods=len(T))
+    table = pd.DataFrame({"t": T, "y": Y}, index=days)
+    assert st.curve_fit(decay, table.t, table.y).to_frame().index.equals(days)
+    assert st.curve_fit(decay, table.t, Y).to_frame().index.equals(days)
+    assert st.curve_fit(decay, T, table.y).to_frame().index.equals(days)
+    gaps = table.copy()
+    gaps.iloc[[2, 5], [1, 0]] = np.nan
+    kept = gaps.dropna().index
+    fit = st.curve_fit(decay, gaps.t, gaps.y, nan_policy="omit")
+    assert fit.to_frame().index.equals(kept)
+    joined = gaps.assign(fitted=fit.to_frame()["fitted"])
+    np.testing.assert_allclose(joined.fitted[kept], decay(gaps.t[kept], *fit.x))
+    assert joined.fitted.isna().sum() == len(table) - len(kept)
+    plain = st.curve_fit(decay, gaps.t.to_numpy(), gaps.y.to_numpy(), nan_policy="omit")
+    assert plain.to_frame().index.tolist() == np.flatnonzero(days.isin(kept)).tolist()
+    assert st.curve_fit(decay, T, Y).to_frame().index.equals(pd.RangeIndex(len(T)))

@@ -91,7 +91,8 @@ def test_a_users_stop_rule_is_traced_with_the_problem():
         def met(self, point):
             return point.iteration >= 2
 
-    run = st.least_squares(lambda p: p**2 - 2.0, np.ones(3), stop=After(5)).run
+    with pytest.warns(st.FitWarning, match="before any goal was met"):
+        run = st.least_squares(lambda p: p**2 - 2.0, np.ones(3), stop=After(5)).run
     assert run.iterations == 2
 
 

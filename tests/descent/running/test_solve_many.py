@@ -349,7 +349,10 @@ def test_a_set_that_fails_has_no_statistics_of_another_one_by_one(random):
     assert np.isnan(fits.covariance[1]).all()
     assert np.isfinite(fits.covariance[[0, 2]]).all()
     st.curve_fit(saturation, T, y[0], start)
-    alone = st.least_squares(lambda p: saturation(T, *p) - y[1], start)
+    with pytest.raises(ValueError, match=r"residuals\[0\] is nan"):
+        st.least_squares(lambda p: saturation(T, *p) - y[1], start)
+    with pytest.warns(st.FitWarning, match="not finite|is nan"):
+        alone = st.curve_fit(saturation, T, y[1], start, nan_policy="propagate")
     assert alone.status is st.Status.DIVERGED
     assert not np.isfinite(alone.covariance).any()
 

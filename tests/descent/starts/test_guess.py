@@ -117,3 +117,34 @@ def test_what_cannot_be_guessed():
         message = f"fails at values that were tried for p0='guess': .*{reason}.*start values, p0"
         with pytest.raises(ValueError, match=message):
             st.curve_fit(model, X, X, "guess")
+
+
+@pytest.mark.parametrize("place", [1e-9, 1e-6, 1.0, 1e3])
+@pytest.mark.parametrize("level", [1e-12, 1.0, 1e9, 1e12])
+def test_units_of_the_data_do_not_matter(place, level):
+    def two_decays(t, a, k, b, m, c):
+        return a * np.exp(-k * t) + b * np.exp(-m * t) + c
+
+    y = two_decays(X, 5, 2.5, 3, 0.4, 0.5)
+    sigma = 0.02 + 0.02 * y
+    y = y + sigma * NOISE
+    fit = st.curve_fit(two_decays, place * X, level * y, "guess", level * sigma)
+    known = st.curve_fit(two_decays, X, y, [5, 2.5, 3, 0.4, 0.5], sigma)
+    assert fit.chi_square == pytest.approx(known.chi_square, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:of simulate at .* the derivative comes from differences")
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_black_boxes_are_called_some_thousand_times(is_marked):
+    calls = []
+
+    def simulate(rate):
+        calls.append(rate)
+        return np.exp(-np.array([float(str(float(rate))) * x for x in X]))
+
+    boxed = st.black_box(simulate) if is_marked else simulate
+    model = lambda x, a, rate, b: a * boxed(rate) + b
+    y = noisy(lambda x, a, rate, b: a * np.exp(-rate * x) + b, X, (3, 0.7, 1))
+    fit = st.curve_fit(model, X, y, "guess")
+    assert fit.x[1] == pytest.approx(0.7, abs=0.1)
+    assert len(calls) < 4000

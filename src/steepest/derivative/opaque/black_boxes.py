@@ -23,6 +23,9 @@ from steepest.trace.following.opaque.names import name_of
 from steepest.trace.following.opaque.results import Returned, returned
 from steepest.trace.recording.session import not_recording
 
+CALL = "call:"
+"""How the names of ops begin that call a function as it is."""
+
 
 class ChangedResultError(UnsupportedError):
     """A function whose results do not always have the same shape or kind.
@@ -118,7 +121,7 @@ def record_call(lifted: Lifted, name: str, kind: Kind, has_jac: bool = False) ->
         positions = positions_of(lifted)
         given_by = functools.partial(given_jacobian, lifted, positions, result.shape, name + where)
         kind = kind._replace(given=given_by)
-    called = Called(f"call:{name}", compute, result.shape, result.dtype, kind)
+    called = Called(f"{CALL}{name}", compute, result.shape, result.dtype, kind)
     return result.rebuilt(called(*lifted.operands))
 
 

@@ -14,7 +14,7 @@ from steepest.descent.inference.derived import derive
 from steepest.descent.inference.frames import kinds, parameters_frame, to_frame, uncertain
 from steepest.descent.inference.profile import Profile, Profiles, row_of
 from steepest.errors import InputError, OptimizeWarning
-from steepest.frames import warn_user
+from steepest.frames import hides_method_frames, warn_user
 from steepest.lazy import lazy
 from steepest.presentation import presenter
 
@@ -23,6 +23,7 @@ class FitWarning(OptimizeWarning):
     """Warning of a fit that did not converge, or of parameters that the data do not determine."""
 
 
+@hides_method_frames
 class Answers(Criteria):
     """Questions to a fit that it computes when they are asked."""
 

@@ -19,6 +19,7 @@ from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.results.result import Result
 from steepest.descent.results.scipy_fields import CURVE_FIT_KEYS, LEAST_SQUARES_KEYS
 from steepest.errors import InputError
+from steepest.frames import hides_method_frames
 from steepest.presentation import presenter
 
 __all__ = ["Fit", "FitWarning"]
@@ -50,6 +51,7 @@ _STATISTICS_KEYS = (
 )
 
 
+@hides_method_frames
 @dataclass(frozen=True, eq=False)
 class Fit(Answers, KeyedResult):
     """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
@@ -155,7 +157,8 @@ class Fit(Answers, KeyedResult):
             return math.nan
         y = self.data.y
         total = float(np.sum(np.square(y - np.mean(y))))
-        rest = float(np.sum(np.square(y - self.predict(self.data.x))))
+        with np.errstate(all="ignore"):  # the fit may have ended where the model is not finite
+            rest = float(np.sum(np.square(y - self.predict(self.data.x))))
         return 1 - rest / total if total else math.nan
 
     @property

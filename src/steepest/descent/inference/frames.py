@@ -144,7 +144,7 @@ def to_frame(fit: FitStatistics, data: Data | None) -> Any:
     columns["leverage"] = leverages(fit, data)
     columns["standardized_residual"] = standardized
     columns["normal_quantile"] = normal_quantiles(standardized)
-    return pandas.DataFrame(columns)
+    return pandas.DataFrame(columns, index=None if data is None else data.rows)
 
 
 def _x_columns(data: Data) -> dict[Any, np.ndarray]:

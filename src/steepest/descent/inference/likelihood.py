@@ -23,6 +23,8 @@ from steepest.descent.results.fit_statistics import check_level, names_of_all
 from steepest.descent.results.result import Result
 from steepest.descent.results.status import Status
 from steepest.errors import InputError
+from steepest.frames import hides_method_frames
+from steepest.graph import trees
 from steepest.graph.source import at, function_source
 from steepest.lazy import lazy
 from steepest.presentation import presenter
@@ -56,6 +58,13 @@ class NegativeLogLikelihood:
                 f"{self.__name__}{at(function_source(function))} returns one number: it must "
                 "return the log-density of each datum, in an array"
             )
+        sizes = {size for leaf in trees.leaves(data) for size in (np.size(leaf), *np.shape(leaf))}
+        if np.size(found) not in sizes and any(map(np.ndim, trees.leaves(data))):
+            function = self.model.model
+            raise InputError(
+                f"{self.__name__}{at(function_source(function))} returns {np.size(found)} numbers "
+                f"for {_lengths(data)}: it must return the log-density of each datum"
+            )
         return np.reshape(found, (-1,))
 
     def __call__(self, p: Any, data: Any) -> Any:
@@ -63,6 +72,14 @@ class NegativeLogLikelihood:
         return -np.sum(self.densities(p, data))
 
 
+def _lengths(data: Any) -> str:
+    shapes = [np.shape(leaf) for leaf in trees.leaves(data)]
+    if len(shapes) == 1 and len(shapes[0]) == 1:
+        return f"{shapes[0][0]} data"
+    return f"data of shape {', '.join(map(str, dict.fromkeys(shapes)))}"
+
+
+@hides_method_frames
 @dataclass(frozen=True, eq=False)
 class LikelihoodFit:
     """The result of :func:`maximum_likelihood`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +81,11 @@ def box_of_pairs(
 
 
 def box_of_ends(
-    bounds: Any, start: Any, layout: ParameterLayout, vector: np.ndarray
+    bounds: Any,
+    start: Any,
+    layout: ParameterLayout,
+    vector: np.ndarray,
+    names: Sequence[str] | None = None,
 ) -> Box | None:
     """Return bounds given as two ends.
 
@@ -91,6 +96,8 @@ def box_of_ends(
         structure of the start.
     start, layout, vector
         As for :func:`box_of_pairs`.
+    names
+        Names of the parameters for errors; by default those of the elements of x0.
 
     Raises
     ------
@@ -100,12 +107,20 @@ def box_of_ends(
     if bounds is None:
         return None
     if hasattr(bounds, "lb"):
-        return _box(bounds.lb, bounds.ub, start, layout, vector)
+        return _box(bounds.lb, bounds.ub, start, layout, vector, names)
     try:
         lower, upper = bounds
     except (TypeError, ValueError):
-        raise InputError(f"bounds must be two ends (lower, upper), got {bounds!r}") from None
-    return _box(lower, upper, start, layout, vector)
+        raise InputError(not_two_ends(bounds, names)) from None
+    return _box(lower, upper, start, layout, vector, names)
+
+
+def not_two_ends(bounds: Any, names: Sequence[str] | None = None) -> str:
+    """Return what is wrong with bounds that are not two ends, and how to write them by name."""
+    by_name = ""
+    if names:
+        by_name = f", such as ({{{names[0]!r}: 0.0}}, {{{names[0]!r}: 1.0}}) by name"
+    return f"bounds must be two ends (lower, upper){by_name}: got {bounds!r}"
 
 
 def _rows(pair: Any) -> Any:
@@ -114,16 +129,21 @@ def _rows(pair: Any) -> Any:
 
 
 def _box(
-    lower: Any, upper: Any, start: Any, layout: ParameterLayout, vector: np.ndarray | None
+    lower: Any,
+    upper: Any,
+    start: Any,
+    layout: ParameterLayout,
+    vector: np.ndarray | None,
+    names: Sequence[str] | None = None,
 ) -> Box | None:
     low, high = (_end(end, name, layout) for end, name in ((lower, "lower"), (upper, "upper")))
-    names = element_names(layout)
+    name = element_names(layout) if names is None else names.__getitem__
     for i in np.flatnonzero(~(low <= high))[:1]:
-        raise InputError(f"the bounds of {names(i)} cross: {low[i]:g} is above {high[i]:g}")
+        raise InputError(f"the bounds of {name(i)} cross: {low[i]:g} is above {high[i]:g}")
     if vector is not None:
         for i in np.flatnonzero(~((low <= vector) & (vector <= high)))[:1]:
             raise InputError(
-                f"{names(i)} is {vector[i]:g}, outside of its bounds {low[i]:g} and {high[i]:g}: "
+                f"{name(i)} is {vector[i]:g}, outside of its bounds {low[i]:g} and {high[i]:g}: "
                 "the start is infeasible, start inside"
             )
     if np.all(np.isinf(low)) and np.all(np.isinf(high)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
+import numbers
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +31,9 @@ class Data(NamedTuple):
         Whether the parameters are a dict.
     nan_policy
         What was done with points that are not finite.
+    rows
+        Labels of the data, from a pandas index, or their positions if points were left out; None
+        if neither is the case.
     """
 
     model: Callable[[Any, Any], Any]
@@ -36,6 +42,7 @@ class Data(NamedTuple):
     kind: str = "none"
     is_named: bool = False
     nan_policy: str | None = None
+    rows: Any = None
 
     def __repr__(self) -> str:
         return f"Data(y of shape {np.shape(self.y)}, kind={self.kind!r})"
@@ -60,6 +67,8 @@ def validate_data(
         sigma = real(sigma, "sigma", single)
         if sigma.ndim == 0:
             sigma = np.full(y.shape, sigma)
+        if sigma.ndim == 1 == y.ndim and sigma.shape != y.shape:
+            _check_length_of_y(x, y, sigma)
         if sigma.shape not in (y.shape, (y.size, y.size)):
             raise InputError(
                 f"sigma must have the shape of y, {y.shape}, or be a covariance of shape "
@@ -80,6 +89,15 @@ def validate_data(
     if sigma is not None and sigma.ndim == 2 and sigma.shape != y.shape:
         sigma = _whitening(sigma)
     return x, y, sigma
+
+
+def _check_length_of_y(x: Any, y: np.ndarray, sigma: np.ndarray) -> None:
+    """Raise if x and sigma have the same length, and y another one."""
+    lengths = {leaf.shape[-1:] for leaf in trees.leaves(x)}
+    if lengths == {sigma.shape}:
+        raise InputError(
+            f"y has {y.size} data, but x and sigma have {sigma.size}: one for each point is needed"
+        )
 
 
 def check_nan_policy(nan_policy: str | None) -> None:
@@ -126,10 +144,20 @@ def real(value: Any, name: str, single: bool = True) -> np.ndarray:
             f"{name}.filled(np.nan) and nan_policy='omit'"
         )
     array = np.asarray(value)
+    if array.dtype.kind == "O":
+        array = _numbers(array)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
     is_fine = array.dtype.isnative and array.dtype.char in ("df" if single else "d")
     return array if is_fine else array.astype(np.float64)
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """Return an array of objects as floats if all are real numbers, else as it is."""
+    kinds = numbers.Real | np.bool_ | decimal.Decimal
+    if not all(isinstance(item, kinds) for item in array.flat):
+        return array
+    return array.astype(np.float64)
 
 
 _MAX_COPY = 1 << 26
@@ -146,15 +174,37 @@ def snapshot_data(data: tuple[Any, ...]) -> tuple[Any, ...]:
     return copies
 
 
+def row_labels(x: Any, y: Any, sigma: Any, nan_policy: str | None) -> Any:
+    """Return :attr:`Data.rows` for x, y and sigma as the user gave them."""
+    pandas = sys.modules.get("pandas")
+    tables = () if pandas is None else (pandas.Series, pandas.DataFrame)
+    rows = next((part.index for part in (y, x) if isinstance(part, tables)), None)
+    size = np.size(y)
+    if rows is not None and len(rows) != size:
+        rows = None
+    if nan_policy == "omit":
+        keep = _is_complete(
+            as_real_x(x), real(y, "y"), None if sigma is None else real(sigma, "sigma")
+        )
+        rows = np.flatnonzero(keep) if rows is None else rows[keep]
+    return rows
+
+
+def _is_complete(x: Any, y: np.ndarray, sigma: np.ndarray | None) -> np.ndarray:
+    """Return which points have no NaN or infinity."""
+    complete = np.isfinite(y)
+    for leaf in trees.leaves(x):
+        if leaf.shape[-1:] == y.shape:
+            complete &= np.isfinite(leaf).reshape(-1, y.size).all(axis=0)
+    if sigma is not None and sigma.shape == y.shape:
+        complete &= np.isfinite(sigma)
+    return np.asarray(complete)
+
+
 def _without_nan(
     x: Any, y: np.ndarray, sigma: np.ndarray | None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    keep = np.isfinite(y)
-    for leaf in trees.leaves(x):
-        if leaf.shape[-1:] == y.shape:
-            keep &= np.isfinite(leaf).reshape(-1, y.size).all(axis=0)
-    if sigma is not None and sigma.shape == y.shape:
-        keep &= np.isfinite(sigma)
+    keep = _is_complete(x, y, sigma)
     x = trees.map_leaves(lambda leaf: leaf[..., keep] if leaf.shape[-1:] == y.shape else leaf, x)
     if sigma is not None:
         sigma = sigma[keep] if sigma.shape == y.shape else sigma[np.ix_(keep, keep)]

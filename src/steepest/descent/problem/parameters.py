@@ -163,9 +163,9 @@ def element_names(layout: ParameterLayout) -> Callable[[int], str]:
     return name
 
 
-def check_finite(start: Any) -> None:
-    """Raise if a start point has NaN or infinities, naming the first one."""
-    found = first_not_finite(start, "x0")
+def check_finite(start: Any, what: str = "x0") -> None:
+    """Raise if a start point, called `what`, has NaN or infinities, naming the first one."""
+    found = first_not_finite(start, what)
     if found:
         raise InputError(f"{found}: start from finite numbers")
 

@@ -27,17 +27,30 @@ def covariance_from_r(r: np.ndarray, observations: int) -> tuple[np.ndarray, int
         Rank of J with its columns scaled to length 1; 0 if they are not finite.
     """
     number = r.shape[1]
-    norms = np.sqrt(np.sum(np.square(r), axis=0))
-    scale = np.where(norms > 0, norms, 1.0)
     if not np.isfinite(r).all():
         return np.full((number, number), np.inf), 0
+    scale = column_scales(r)
     _, values, rows = np.linalg.svd(r / scale, full_matrices=False)
     tiny = tolerance(r.dtype, observations)
     rank = int(np.sum(values > tiny * values.max(initial=0.0)))
     if rank < number:
         return np.full((number, number), np.inf), rank
     half = rows.T / values / scale[:, None]
-    return half @ half.T, rank
+    with np.errstate(over="ignore", under="ignore"):  # of parameters of extreme sizes
+        return half @ half.T, rank
+
+
+def column_scales(matrices: np.ndarray) -> np.ndarray:
+    """Return the norms of the columns of finite matrices, shape (..., n); 1 for columns of zeros.
+
+    The squares of large or small elements are not formed, which would overflow or vanish.
+    """
+    largest = np.max(np.abs(matrices), axis=-2, initial=0.0, keepdims=True)
+    largest = np.where(largest > 0, largest, 1.0)
+    norms = np.sqrt(np.sum(np.square(matrices / largest), axis=-2, keepdims=True))
+    with np.errstate(over="ignore"):
+        scales = np.minimum(largest * norms, np.finfo(largest.dtype).max)
+    return np.asarray(np.where(norms > 0, scales, 1.0))[..., 0, :]
 
 
 def rank_of(jacobian: np.ndarray, share: float) -> int:
@@ -53,8 +66,7 @@ def ranks_of(jacobians: np.ndarray, share: Any) -> np.ndarray:
     """Return the ranks of Jacobians, shape (N, m, n), as :func:`rank_of` does for one."""
     finite = np.isfinite(jacobians).all(axis=(1, 2))
     jacobians = np.where(finite[:, None, None], jacobians, 0.0)
-    norms = np.sqrt(np.sum(np.square(jacobians), axis=1, keepdims=True))
-    scaled = jacobians / np.where(norms > 0, norms, 1.0)
+    scaled = jacobians / column_scales(jacobians)[:, None]
     values = np.linalg.svd(scaled, compute_uv=False)
     largest = values.max(axis=1, initial=0.0)
     ranks: np.ndarray = np.sum(values > (share * largest)[:, None], axis=1)
@@ -84,14 +96,13 @@ def covariances_from_r(
         r = np.where(finite[:, None, None], np.linalg.qr(some, "r"), np.nan)
     else:
         r = factor
-    norms = np.sqrt(np.sum(np.square(r), axis=1))
-    scale = np.where(norms > 0, norms, 1.0)
-    scaled = r / scale[:, None, :]
     with np.errstate(all="ignore"):
+        scale = column_scales(r)
+        scaled = r / scale[:, None, :]
         inverse = _inverse(scaled)
         squares = np.sum(np.square(scaled), (1, 2)) * np.sum(np.square(inverse), (1, 2))
         half = inverse / scale[:, :, None]
-        result = half @ np.swapaxes(half, 1, 2)
+        result: np.ndarray = half @ np.swapaxes(half, 1, 2)
     tiny = tolerance(r.dtype, observations)
     finite = np.isfinite(r).all(axis=(1, 2))
     for i in np.flatnonzero(finite & ~(np.sqrt(squares) * tiny < 0.1)):  # few are ill-conditioned

@@ -14,7 +14,11 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.evaluation import value_slopes
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
-from steepest.descent.results.covariance import covariance_from_r, propagate_covariance
+from steepest.descent.results.covariance import (
+    column_scales,
+    covariance_from_r,
+    propagate_covariance,
+)
 from steepest.descent.results.fit_state import FitState
 from steepest.descent.results.result import Result
 from steepest.errors import InputError
@@ -159,7 +163,8 @@ class FitStatistics:
         plain, slopes, jacobian, loss = Function(evaluate)(vector, *problem.args)
         size = 1e4 * np.finfo(vector.dtype).eps * (np.abs(slopes) @ np.abs(vector))
         # Engines differ in their last bits, which is far less than this tolerance.
-        is_same = abs(loss - self.cost) <= 1e-4 * self.cost + np.sum(np.square(size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_same = abs(loss - self.cost) <= 1e-4 * self.cost + np.sum(np.square(size))
         if math.isfinite(self.cost) and not is_same:
             raise InputError(
                 f"what the fit reads has changed since: its loss was {self.cost:g} and is now "
@@ -341,8 +346,7 @@ class FitStatistics:
         r = self.factor[:, self.is_free]
         if not np.isfinite(r).all():
             return "the parameters"
-        norms = np.sqrt(np.sum(np.square(r), axis=0))
-        rows = np.linalg.svd(r / np.where(norms > 0, norms, 1.0), full_matrices=False)[2]
+        rows = np.linalg.svd(r / column_scales(r), full_matrices=False)[2]
         null = np.abs(rows[self.rank :]).max(axis=0)
         names = np.array(self.free_names)[self.is_free][null > 0.1 * null.max()]
         return " and ".join(names)

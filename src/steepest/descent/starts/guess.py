@@ -15,21 +15,27 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
+from steepest.derivative.opaque.black_boxes import CALL
 from steepest.descent.fit_problem import FitOptions, squares_problem
 from steepest.descent.inference.refits import solve_restricted
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.bounds import Box, box_of_ends
+from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
 from steepest.descent.starts.scales import Scales, draw, scales_of
-from steepest.errors import InputError, RefusalError, SteepestError
+from steepest.errors import FiniteDifferenceWarning, InputError, RefusalError, SteepestError
 from steepest.graph import trees
+from steepest.trace import trace_function
 
 _CANDIDATES = 4096
 """How many random values are tried."""
 
 _FITS = 192
 """How many of them start a fit."""
+
+_CANDIDATES_OF_CALLS, _FITS_OF_CALLS = 64, 4
+"""The same for a model that calls a black box, of which each value and difference is a call."""
 
 _MOST_EXHAUSTIVE = 10
 """Most parameters of which all subsets are tried for being linear."""
@@ -72,9 +78,12 @@ def guess_start(
     x, y, sigma = data
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     layout, _ = ravel_parameters(inside)
-    box = box_of_ends(options.bounds, inside, layout, inside)
+    box = box_of_ends(options.bounds, inside, layout, inside, names)
     args = (x, y) if sigma is None else (x, y, sigma)
-    return guess(Residuals(curve, kind), len(names), args, box, options)
+    residuals, number = Residuals(curve, kind), len(names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FiniteDifferenceWarning)  # the fit says so
+        return with_differences(residuals, lambda: guess(residuals, number, args, box, options))
 
 
 def guess(
@@ -108,7 +117,8 @@ def guess(
     rows = [row for v in variables for row in (v if v.shape[1:] == y.shape else [v])]
     scales = scales_of(rows, y)
     try:
-        best, count = _search(problem, box, scales, number, y)
+        size = _size(residuals.kind, args)
+        best, count = _search(problem, box, scales, number, size)
     except RefusalError:  # whatever the values are
         raise
     except (ValueError, ArithmeticError, SteepestError) as error:
@@ -125,31 +135,40 @@ def guess(
 
 
 def _search(
-    problem: Problem, box: Box | None, scales: Scales, number: int, y: np.ndarray
+    problem: Problem, box: Box | None, scales: Scales, number: int, size: float
 ) -> tuple[np.ndarray, int]:
-    """Return the best start, shape (1, n), or (0, n) if there is none; and how many were tried."""
+    """Return the best start, shape (1, n), or (0, n) if there is none; and how many were tried.
+
+    `size` is the sum of squares of the data.
+    """
     random = np.random.default_rng(0)
     with warnings.catch_warnings():  # candidates far from the data overflow
         warnings.simplefilter("ignore")
         is_linear = linear_parameters(problem, _within(box, draw(scales, random, (6, number))))
-        starts = _candidates(scales, random, is_linear, box)
+        is_called = calls_black_box(problem, np.ones(number))
+        count, fits = (_CANDIDATES_OF_CALLS, _FITS_OF_CALLS) if is_called else (_CANDIDATES, _FITS)
+        starts = _candidates(scales, random, is_linear, box, count)
         everything = np.broadcast_to(~is_linear, starts.shape)
         screened = solve_restricted(problem, box, everything, starts, starts)
-        best = _best(screened.vectors, screened.loss, _FITS)
+        best = _best(screened.vectors, screened.loss, fits)
         if not is_linear.all() and len(best):
             free = np.zeros(best.shape, bool)
             found = solve_restricted(problem, box, free, best, best)
             vectors = np.concatenate([found.vectors, best[:1]])
             loss = np.append(found.loss, np.nanmin(screened.loss))
-            best = _simplest(vectors, loss, ~is_linear, 1e-18 * float(np.sum(np.square(y))))
+            best = _simplest(vectors, loss, ~is_linear, 1e-18 * size)
     return best[:1], len(starts)
 
 
 def _candidates(
-    scales: Scales, random: np.random.Generator, is_linear: np.ndarray, box: Box | None
+    scales: Scales,
+    random: np.random.Generator,
+    is_linear: np.ndarray,
+    box: Box | None,
+    count: int,
 ) -> np.ndarray:
     """Return random values of the parameters; linear ones start at 0, or within their bounds."""
-    count = 1 if is_linear.all() else _CANDIDATES
+    count = 1 if is_linear.all() else count
     values = draw(scales, random, (count, len(is_linear)))
     values[:, is_linear] = 0.0
     return _within(box, values, random)
@@ -177,6 +196,16 @@ def _best(vectors: np.ndarray, loss: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(vectors[order[:count]])
 
 
+def _size(kind: str, args: Sequence[Any]) -> float:
+    """Return the sum of squares of the data, in the units of the squared residuals."""
+    y = np.asarray(args[1], np.float64)
+    if kind == "each":
+        y = y / args[2]
+    elif kind == "matrix":
+        y = np.matmul(args[2], y)
+    return float(np.sum(np.square(y)))
+
+
 def _simplest(
     vectors: np.ndarray, loss: np.ndarray, is_curved: np.ndarray, slack: float
 ) -> np.ndarray:
@@ -193,6 +222,16 @@ def _simplest(
     alike = vectors[:, is_curved]
     size = np.sum(np.abs(alike), axis=1) * (1 + 0.5 * np.sum(alike < 0, axis=1))
     return vectors[[int(np.argmin(size))]]
+
+
+def calls_black_box(problem: Problem, point: np.ndarray) -> bool:
+    """Whether the residuals call a function as it is, once for each value and difference."""
+
+    def evaluate(vector: Any, *arguments: Any) -> Any:
+        return problem.objective(vector, problem.layout, arguments).plain
+
+    graph = trace_function(evaluate, (point, *problem.args), evaluate).graph
+    return any(node.op.name.startswith(CALL) for node in graph.nodes)
 
 
 def linear_parameters(problem: Problem, points: np.ndarray) -> np.ndarray:

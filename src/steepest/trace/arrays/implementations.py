@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import RefusalError, SteepestError, UnsupportedError
+from steepest.frames import stands_in
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.array import Traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.arrays.registries import CALLS
 
 
+@stands_in
 def call_implementation(
     implementation: Callable[..., Any],
     name: str,
@@ -40,8 +42,10 @@ def call_implementation(
         if raised is None:
             what = str(error) if isinstance(error, SteepestError) else _failed(name, error)
             raise UnsupportedError(what) from error
-        if isinstance(raised, _NotAskedError) or isinstance(error, type(raised)):
+        if isinstance(raised, _NotAskedError):
             raise
+        if isinstance(error, type(raised)):
+            raise error.with_traceback(None) from error.__cause__  # the user did it
         raise raised from error
 
 
