@@ -126,7 +126,8 @@ def test_the_tier_never_shows(name, method, switch_at):
             switch_at(number)
             found.append(bits(solve(loss, start, method, bounds)))
         assert found[1:] == found[:-1]
-    if method != "newton-cg":  # which has one tier: its step contains the function
+    # The step of newton-cg, which contains the function, has one tier.
+    if method != "newton-cg" and found[0][2] > 1:
         assert switch_at.at
 
 
