@@ -4,9 +4,9 @@
 
 The times are those of the call of the optimizer alone. First calls are made in processes of their
 own: SciPy's, steepest's without a cache, and steepest's with the cache that the one before has
-filled. Then both run in one process, in turn, once optimized code is ready. Each time is the least
-of several, for what else the machine does only adds to it; the last column is the median of the
-ratios of neighbors.
+filled. Then both run in one process, in turn, once optimized code is ready. First calls are the
+least of several, for what else the machine does only adds to them; repeated calls are medians, and
+the last column is their ratio.
 """
 
 from __future__ import annotations
@@ -82,9 +82,8 @@ def again(program: Program, seconds: float) -> dict[str, float]:
     while len(ours.seconds) < 5 or time.perf_counter() - began < seconds:
         for call in timed.values():
             call.repeat()
-    ratios = np.divide(timed["scipy.optimize"].seconds, ours.seconds)
-    least = {name: 1e3 * min(call.seconds) for name, call in timed.items()}
-    return {**least, "ratio": float(np.median(ratios))}
+    found = {name: 1e3 * float(np.median(call.seconds)) for name, call in timed.items()}
+    return {**found, "ratio": found["scipy.optimize"] / found["steepest"]}
 
 
 def in_process(arguments: list[str], cache: str) -> dict[str, float]:
