@@ -375,6 +375,11 @@ COMPOSITIONS = {
     "std**2": (
         lambda x: np.std(_as_rows(x), axis=0) ** 2, lambda x: 2 * x * x / 3, (0.0, 1.0),
     ),
+    "i0e(x**2)": (
+        lambda x: scipy.special.i0e(x * x),
+        lambda x: mpmath.exp(-x * x) * mpmath.besseli(0, x * x),
+        (0.0, 1.0),
+    ),
     "abs**2": (lambda x: np.abs(x) ** 2, lambda x: x * x, (0.0, 1.0)),
     "abs**4": (lambda x: np.abs(x) ** 4, lambda x: x**4, (0.0, 1.0)),
     "abs(complex)**2": (lambda x: np.abs(x + 2j * x) ** 2, lambda x: 5 * x * x, (0.0, 1.0)),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import steepest as st
 from steepest.errors import RefusalError
 from tests.support.agreement import assert_agrees, recorded
 
@@ -57,3 +58,22 @@ def test_subscripts_may_be_lists_of_axes():
     ]
     for function in functions:
         assert not assert_agrees(function, VECTOR, MATRIX)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int32, np.int64])
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.bincount,
+        lambda x: np.bincount(x, np.arange(4.0)),
+        lambda x: np.choose(x, [np.arange(4.0), np.ones(4)]),
+        lambda x: np.choose(x, [np.arange(4.0), np.ones(4)], mode="wrap"),
+    ],
+)
+def test_whole_numbers_of_any_dtype_count_and_choose(call, dtype):
+    x = np.array([1, 0, 1, 1]).astype(dtype)
+    expected = call(x)
+    for function in (st.trace(call, x), st.compile(call)):
+        found = function(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)

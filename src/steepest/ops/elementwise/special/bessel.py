@@ -127,7 +127,8 @@ def _scaled_slope(
 
 def _slope_of_ive(y: Array, v: Array, x: Array) -> Array:
     def near(v: Array, x: Array) -> Array:
-        return 0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - np.sign(x) * ive(v, x)
+        side = np.where(x < 0, -1.0, 1.0)  # at 0, the right one: arguments are seldom negative
+        return 0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - side * ive(v, x)
 
     is_left = x < -np.maximum(_FAR, v * v)  # where whole orders are even or odd
     right = _scaled_slope(v, x, near, -1.0, 1.0 / math.sqrt(2.0 * math.pi))
@@ -186,7 +187,12 @@ k0: Special = special("k0", lambda y, x: -k1(x), domain=_POSITIVE)
 k1: Special = special("k1", lambda y, x: -0.5 * (k0(x) + kv(_of(2.0, x), x)), domain=_POSITIVE)
 _SCALED = Domain(((0.5, 4.0),), special=((1.0,), (5.0,), (60.0,), (-3.0,)))
 _SCALED_RIGHT = Domain(((0.5, 4.0),), special=((1.0,), (0.1,), (60.0,)))
-i0e = special("i0e", lambda y, x: _slope_of_ive(y, _of(0.0, x), x), domain=_SCALED)
+i0e = special(
+    "i0e",
+    lambda y, x: _slope_of_ive(y, _of(0.0, x), x),
+    domain=_SCALED,
+    kink="at 0, the slope of the right side",
+)
 i1e = special("i1e", lambda y, x: _slope_of_ive(y, _of(1.0, x), x), domain=_SCALED)
 k0e = special("k0e", lambda y, x: _slope_of_kve(y, _of(0.0, x), x), domain=_SCALED_RIGHT)
 k1e = special("k1e", lambda y, x: _slope_of_kve(y, _of(1.0, x), x), domain=_SCALED_RIGHT)

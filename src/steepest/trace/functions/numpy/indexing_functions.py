@@ -98,7 +98,7 @@ def as_integers(name: str, x: ArrayLike) -> Array:
             f"np.{name}{at(user_source())} of {x.dtype}: it takes integers, and no floats that "
             "would be cut off"
         )
-    return x
+    return x.astype(np.intp) if x.dtype == np.bool_ else x  # as an index, it would be a mask
 
 
 @implements(np.choose, method="choose")
