@@ -11,7 +11,6 @@ import numpy as np
 
 from steepest.derivative import pull_back
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.differencing import allowing_differences
 from steepest.descent.problem.evaluation import (
     Evaluation,
     GivenEvaluation,
@@ -22,13 +21,12 @@ from steepest.descent.problem.objective import (
     MOST_OPERANDS,
     Objective,
     as_vector,
-    check_arguments,
+    outputs_of,
 )
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.graph import Node, Shape, order
 from steepest.rewrite import simplify
-from steepest.trace import TracedArray, as_traced, current, node_of
-from steepest.trace.tracing import call_traced, own_copies, rerolled, result_nodes
+from steepest.trace import TracedArray, as_traced, node_of
 
 _MOST_ROWS = 24
 """Largest number of constraints with a pullback each in the graph."""
@@ -218,8 +216,5 @@ class ConstrainedObjective(Objective):
     @staticmethod
     def vector_of(function: Callable[..., Any], tree: Any, given: Sequence[Any], x: Any) -> Any:
         """Return the values of a constraint as a vector, in the dtype of the parameters."""
-        check_arguments(function, 1 + len(given))
-        with allowing_differences(function, max(MOST_OPERANDS, x.size)):
-            result = call_traced(function, current(), own_copies((tree, *given)))
-        outputs = rerolled(result_nodes(function, result)[0])
+        outputs = outputs_of(function, tree, given, max(MOST_OPERANDS, x.size))
         return as_vector(function, outputs, x.dtype, "values")

@@ -68,11 +68,8 @@ class Objective:
         `by_jacobian` says that the method needs the Jacobian, which gives the gradient, too.
         """
         tree = self.parameters(vector, layout)
-        check_arguments(self.function, 1 + len(arguments))
         most = None if self.of_residuals else max(MOST_OPERANDS, vector.size)
-        with allowing_differences(self.function, most):
-            result = call_traced(self.function, current(), own_copies((tree, *arguments)))
-        outputs = rerolled(result_nodes(self.function, result)[0])
+        outputs = outputs_of(self.function, tree, arguments, most)
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
                 # An array of one element is a loss, as in SciPy.
@@ -95,6 +92,19 @@ class Objective:
             leaves = [leaf.astype(t) for leaf, t in zip(leaves, layout.dtypes, strict=True)]
         tree = trees.unflatten(layout.structure, leaves)
         return tree if self.expand is None else self.expand(tree)
+
+
+def outputs_of(
+    function: Callable[..., Any], tree: Any, arguments: Sequence[Any], most: int | None
+) -> list[Node]:
+    """Return what a function of parameters and further arguments returns, while it is traced.
+
+    `most` is the largest number of elements by which something in it is differenced.
+    """
+    check_arguments(function, 1 + len(arguments))
+    with allowing_differences(function, most):
+        result = call_traced(function, current(), own_copies((tree, *arguments)))
+    return rerolled(result_nodes(function, result)[0])
 
 
 @dataclass(frozen=True)
