@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TEST_TOOLS := pytest pytest-xdist hypothesis numpydoc mpmath scipy pandas optax joblib lmfit numba \
-	'dask[distributed]' ruff mypy
-PEERS := numba jax autograd scipy scikit-learn optax jaxopt optimistix diffrax lmfit
+	'dask[distributed]' openpyxl pyarrow zarr h5py onnxruntime babel markdown-it-py nbclient ipykernel \
+	selenium ruff mypy
+SITE_TOOLS := sphinx pydata-sphinx-theme numpydoc myst-nb sphinx-design sphinx-gallery jieba
+PEERS := numba jax autograd scipy scikit-learn skorch optax jaxopt optimistix diffrax lmfit casadi distributed
 
 # What depends most on the versions of other packages: tracing, machine code, descents, fits,
 # files, the command line.
@@ -16,7 +18,7 @@ OLDEST_TESTS := tests/trace/test_tracing.py tests/trace/following/test_follow.py
 	tests/test_files.py tests/cli
 SECONDS ?= 600
 
-.PHONY: demo test test-fast test-all test-oldest fuzz lint types bench docs exports clean
+.PHONY: demo test test-fast test-all test-oldest fuzz lint types bench docs site links site-versions catalogs exports release clean
 
 demo: $(VENV)/demo
 	$(BIN)/steepest tour
@@ -55,12 +57,46 @@ bench: $(VENV)/bench
 	$(BIN)/python benchmarks/linear_algebra.py
 	$(BIN)/python benchmarks/scientific_python.py
 	$(BIN)/python benchmarks/odes.py
+	$(BIN)/python benchmarks/solving.py
+	$(BIN)/python benchmarks/constrained.py --only steepest SLSQP IPOPT
+	$(BIN)/python benchmarks/large_constrained.py
+	if command -v chromium && $(INSTALL) selenium; then $(BIN)/python benchmarks/play.py; fi
+	$(BIN)/python benchmarks/learn.py
+	$(BIN)/python benchmarks/blocks.py
+	$(BIN)/python benchmarks/torch_modules.py
+	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/cluster.py
 
 exports: $(VENV)/test
 	$(BIN)/python tools/exports.py
 
+# Builds what would be released, checks it, and prints the release notes; publishes nothing.
+release: $(BIN)/python
+	$(INSTALL) build twine
+	$(BIN)/python tools/release.py
+
 docs: $(VENV)/demo
 	$(BIN)/python docs/make.py
+
+# The documentation, as pages to be put on any web server.
+# The Chinese one, build/site/zh_CN, takes the outputs of the tutorials' code from the English one.
+SPHINX := $(BIN)/python -m sphinx -b html -W --keep-going -q
+site: $(VENV)/site
+	rm -rf build/executed build/doctrees # so that all code on the pages runs
+	$(SPHINX) -d build/doctrees/en docs build/site
+	$(SPHINX) -d build/doctrees/zh_CN -D language=zh_CN docs build/site/zh_CN
+
+# Files and anchors that the built pages link to; links to other sites are listed in build/links.txt.
+links:
+	$(PYTHON) tools/site_links.py
+
+# The pages of `make site` beside those of other versions, with a menu of them, in build/versions.
+site-versions:
+	$(PYTHON) tools/site_versions.py
+
+# After a change of a translated page: what is to be translated is printed.
+catalogs: $(VENV)/test
+	$(BIN)/python docs/translations.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -73,6 +109,10 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/test: $(VENV)/demo
 	$(INSTALL) $(TEST_TOOLS)
+	touch $@
+
+$(VENV)/site: $(VENV)/test
+	$(INSTALL) $(SITE_TOOLS)
 	touch $@
 
 $(OLDEST)/test: pyproject.toml constraints-oldest.txt

@@ -4,7 +4,7 @@ Evaluations are those of the loss, for SciPy with its differences. Times are med
 solutions from the same start. IPOPT, which takes part if casadi can be imported, has exact
 derivatives, too::
 
-    python benchmarks/constrained.py [--json FILE] [NUMBER ...]
+    python benchmarks/constrained.py [--json FILE] [--multipliers] [NUMBER ...]
 """
 
 from __future__ import annotations
@@ -186,15 +186,40 @@ def cell(found: dict[str, Any]) -> str:
     return f"{found['evaluations']:>8} {1e6 * found['seconds']:>9.0f}us{mark}"
 
 
+def compare_multipliers(numbers: list[int]) -> None:
+    """Print how far multipliers are from differences of the least loss, for solved problems."""
+    import steepest as st
+    from tests.support.multipliers import multiplier_error
+
+    errors = []
+    for number in numbers:
+        p = PROBLEMS[number]
+        run = st.minimize(
+            p.loss, p.start, method="sqp", bounds=p.bounds, constraints=p.constraints()
+        )
+        if not (run.success and p.constraints()):
+            continue
+        errors.append(multiplier_error(p, run))
+        print(f"{number:>4} {errors[-1]:>10.1e} {run.kkt_residual:>10.1e}", flush=True)
+    exact = sum(error < 1e-3 for error in errors)
+    print(f"{exact} of {len(errors)} agree to a thousandth of the largest multiplier")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", nargs="*", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", nargs="*", help="names of solvers")
+    parser.add_argument(
+        "--multipliers", action="store_true", help="compare them with differences of the minima"
+    )
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     solvers = {n: s for n, s in available().items() if not asked.only or n in asked.only}
+    if asked.multipliers:
+        compare_multipliers(asked.numbers or list(PROBLEMS))
+        return
     figures: dict[int, dict[str, Any]] = {}
     print(f"{'HS':>4} " + "".join(f"{name:>20}" for name in solvers))
     for number in asked.numbers or PROBLEMS:

@@ -3,8 +3,9 @@
     python benchmarks/first_calls.py [--repeats 15] [--json first.json] [name ...]
 
 Each repeat makes new functions, alike but for one constant, so that nothing of them is in a
-cache; SciPy's call of a twin follows at once. The last rows are whole scripts in processes of
-their own, with an empty cache and with one that knows them.
+cache; SciPy's call of a twin follows at once. The next rows are descents of 200 iterations that
+were made before, with the same step size and with another one each time. The last rows are whole
+scripts in processes of their own, with an empty cache and with one that knows them.
 """
 
 from __future__ import annotations
@@ -130,6 +131,32 @@ def measure(name, make, repeats, folder):
     return {"name": name, "ms": ours, "scipy": theirs}
 
 
+def rosenbrock(x):
+    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+METHODS = {
+    "GradientDescent": lambda step: st.GradientDescent(step),
+    "Momentum": lambda step: st.Momentum(0.1 * step),
+    "Adam": lambda step: st.Adam(10 * step),
+}
+
+
+def other_step_sizes(name, repeats):
+    """Print and return the medians of a repeated descent, with one step size and with others."""
+    start, stop, medians = np.array([-1.2, 1.0]), st.MaxIterations(200), []
+    for change in (0.0, 1e-6):
+        times = []
+        for i in range(10 * repeats):
+            method = METHODS[name](1e-3 + change * i)
+            run = lambda method=method: st.minimize(rosenbrock, start, method=method, stop=stop)
+            times.append(seconds(run))
+        medians.append(1e6 * np.median(times[len(times) // 2 :]))
+    same, other = medians
+    print(f"{name:20s} {same:7.0f} us, other step sizes {other:7.0f} us", flush=True)
+    return {"name": f"again, {name}", "same": same, "other": other}
+
+
 def scripts(repeats):
     """Print and return the times of whole scripts."""
     fit = {
@@ -164,7 +191,7 @@ def scripts(repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("names", nargs="*", help="models and losses; all unless given")
+    parser.add_argument("names", nargs="*", help="models, losses and methods; all unless given")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--json", help="file to write the figures to")
     options = parser.parse_args()
@@ -173,6 +200,8 @@ def main():
         for table, make in ((MODELS, fits), (LOSSES, descents)):
             wanted = [name for name in table if not options.names or name in options.names]
             rows += [measure(name, make, options.repeats, folder) for name in wanted]
+    chosen = [name for name in METHODS if not options.names or name in options.names]
+    rows += [other_step_sizes(name, options.repeats) for name in chosen]
     if not options.names:
         rows += scripts(5)
     if options.json:

@@ -13,14 +13,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from steepest.descent.running.driver import Interrupt
+from steepest.activity import Interrupt
 from steepest.engines.native.runtime import buffer_pool as buffers
 from steepest.graph import passes
 from tests.support import agreement
 
-# Compiled code of earlier runs is not used, and none is left behind.
-os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
-atexit.register(shutil.rmtree, os.environ["STEEPEST_CACHE_DIR"], ignore_errors=True)
+# Compiled code of earlier runs is not used, and none is left behind. Workers share theirs.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["STEEPEST_CACHE_DIR"] = tempfile.mkdtemp(prefix="steepest-test-")
+    atexit.register(shutil.rmtree, os.environ["STEEPEST_CACHE_DIR"], ignore_errors=True)
 
 # A shell starts background jobs with Ctrl-C ignored, but descents under test must notice it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -38,6 +39,21 @@ def pytest_addoption(parser):
 _ONE_IN = 12
 """``--fast`` runs one of so many cases of each test."""
 
+_MANY, _ONE_IN_OF_MANY = 24, 4
+"""``make test`` runs one in four cases of a test of more, unless it is marked ``sampled``."""
+
+
+def _function_of(item):
+    return item.nodeid.partition("[")[0]
+
+
+def _one_in(item, count):
+    """Return of how many cases of a test ``make test`` runs one."""
+    sampled = item.get_closest_marker("sampled")
+    if sampled:
+        return sampled.args[0]
+    return _ONE_IN_OF_MANY if count > _MANY else 1
+
 
 def _is_in_sample(number, one_in):
     """Whether a case is one in so many, in no step with the lengths of its parameters' lists."""
@@ -47,10 +63,10 @@ def _is_in_sample(number, one_in):
 def pytest_collection_modifyitems(config, items):
     is_fast, is_whole = config.getoption("--fast"), config.getoption("--all")
     kept, dropped, seen = [], [], Counter()
+    count = Counter(_function_of(item) for item in items)
     for item in items:
-        function = item.nodeid.partition("[")[0]
-        sampled = item.get_closest_marker("sampled")
-        one_in = _ONE_IN if is_fast else 1 if is_whole or not sampled else sampled.args[0]
+        function = _function_of(item)
+        one_in = 1 if is_whole else _ONE_IN if is_fast else _one_in(item, count[function])
         is_wanted = _is_in_sample(seen[function], one_in)
         if not is_whole and item.get_closest_marker("further"):
             is_wanted = False

@@ -18,15 +18,21 @@ from pathlib import Path
 PACKAGES = {
     "descent/methods/__init__.py": (
         "steepest.descent.methods.*",
+        "steepest.descent.methods.constrained.augmented_lagrangian",
+        "steepest.descent.methods.constrained.interior_point",
         "steepest.descent.methods.constrained.sqp",
     ),
     "descent/__init__.py": (
+        "steepest.descent.compare",
         "steepest.descent.inference.*",
         "steepest.descent.constraints.forms",
         "steepest.descent.methods",
         "steepest.descent.methods.schedules",
         "steepest.descent.problem.transforms",
         "steepest.descent.results.result",
+        "steepest.descent.starts.multistart_result",
+        "steepest.descent.results.root_result",
+        "steepest.descent.results.scalar_result",
         "steepest.descent.stop_rules",
     ),
     "__init__.py": ("steepest.descent",),

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from steepest.errors import SettingError
 
@@ -19,11 +20,30 @@ _listeners: list[Listener] = []
 @contextlib.contextmanager
 def doing(what: str) -> Iterator[None]:
     """Tell what is done inside, and log how long it took."""
-    for listener in _listeners:
-        listener(what)
+    tell(what)
     began = time.perf_counter()
     yield
     _log.info("%s took %.1f ms", what, 1e3 * (time.perf_counter() - began))
+
+
+def tell(what: str) -> None:
+    """Tell what is done now."""
+    for listener in _listeners:
+        listener(what)
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    current: ClassVar[Interrupt | None] = None
+    """The instance in use, shared by the problems of one call."""
+
+    pressed = False
+
+
+def is_interrupted() -> bool:
+    """Whether Ctrl-C was pressed during the call that runs now."""
+    return Interrupt.current is not None and Interrupt.current.pressed
 
 
 @contextlib.contextmanager

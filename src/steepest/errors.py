@@ -8,6 +8,7 @@ what to write instead.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -79,6 +80,10 @@ class EngineUnavailableError(SteepestError, ImportError):
     """An engine whose package is not installed."""
 
 
+class ClusterError(SteepestError, RuntimeError):
+    """A cluster that gave up: its scheduler is gone, or workers are lost again and again."""
+
+
 class OptimizeWarning(UserWarning):
     """A descent does not do what its arguments seem to ask for."""
 
@@ -113,3 +118,29 @@ class RandomnessError(UnsupportedError):
 
 class VerificationError(SteepestError, AssertionError):
     """A graph that breaks an invariant: a bug in a pass, never in a user's code."""
+
+
+def imported(name: str, message: str) -> Any:
+    """Return a module of an optional package.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If it is not installed, with a message that says how to.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise EngineUnavailableError(message) from error
+
+
+def optional(name: str, why: str) -> Any:
+    """Return a module of an optional package that has no extra of its own.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If it is not installed.
+    """
+    package = name.partition(".")[0]
+    return imported(name, f"{why} needs {package}, which is not installed: pip install {package}")

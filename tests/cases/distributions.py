@@ -13,6 +13,9 @@ LOC, SCALE = 0.3, 1.7
 SEARCHED = {"gausshyper", "genexpon", "ksone", "kstwo", "levy_stable", "studentized_range"}
 """Distributions whose quantiles take SciPy long; their points are given by mean and deviation."""
 
+INTEGRATED = {"genhyperbolic", "geninvgauss", "norminvgauss", "vonmises", "vonmises_line"}
+"""Distributions whose probabilities SciPy integrates: quantiles are compared at one point."""
+
 
 @dataclass(frozen=True)
 class Case:

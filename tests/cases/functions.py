@@ -179,6 +179,11 @@ CASES = {
     "broadcast_arrays": [lambda x: np.broadcast_arrays(x[:3], x[3:, None])],
     "fliplr": [lambda x: np.fliplr(table(x))],
     "flipud": [lambda x: np.flipud(table(x))],
+    "lib.stride_tricks.sliding_window_view": [
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, 3),
+        lambda x: np.lib.stride_tricks.sliding_window_view(table(x), (2, 1), axis=(1, 0)),
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(0, 0)),
+    ],
     "rot90": [lambda x: np.rot90(table(x)), lambda x: np.rot90(table(x), -1)],
     "diagonal": [lambda x: np.diagonal(square(x), 1), lambda x: table(x).diagonal(-1)],
     "concatenate": [lambda x: np.concatenate([x, x[:2]]), lambda x: np.concatenate([table(x)] * 2, 1)],
@@ -313,6 +318,7 @@ CASES = {
     "outer": [lambda x: np.outer(x, x[:2])],
     "tensordot": [lambda x: np.tensordot(table(x), square(x), 1)],
     "einsum": [
+        lambda x: np.einsum("...i,oij,...j->...o", table(x), np.ones((2, 3, 3)), table(x)),
         lambda x: np.einsum("ij,jk->ik", table(x), square(x)),
         lambda x: np.einsum("ii", square(x)),
         lambda x: np.einsum("ij,kj,k->i", square(x), table(x), x[:2], optimize=True),
@@ -393,6 +399,10 @@ CASES = {
     "scipy.special.diric": [lambda x: sp.diric(x, 5), lambda x: sp.diric(x - x[0], [3, 4, 1, 2, 6, 9])],
     "scipy.special.zeta": [lambda x: sp.zeta(2.0, x), lambda x: sp.zeta(x + 1.5), lambda x: sp.zeta(x + 1.5, 0.7)],
     "scipy.special.polygamma": [lambda x: sp.polygamma(2, x)],
+    "scipy.special.legendre_p": [lambda x: sp.legendre_p(3, x)],
+    "scipy.special.assoc_legendre_p": [lambda x: sp.assoc_legendre_p(3, 2, x)],
+    "scipy.special.sph_legendre_p": [lambda x: sp.sph_legendre_p(3, -1, x)],
+    "scipy.special.sph_harm_y": [lambda x: parts(sp.sph_harm_y(3, 2, x, x[0]))],
     "scipy.special.huber": [lambda x: sp.huber(0.5, x)],
     "scipy.integrate.solve_ivp": [
         lambda x: integrate.solve_ivp(lambda t, y: x[:2] * y - t, (0, 1), x[2:4], t_eval=[0.4, 1.0]).y,

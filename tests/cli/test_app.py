@@ -1,7 +1,7 @@
 """The command: what it prints, how it fails, and its exit status."""
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.support.commands import steepest
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -30,17 +31,6 @@ iter_count:  5769 the loss: 0.0010007493696895125
 iter_count:  5770 the loss: 0.0009999075991282626
 [0.96840495 0.9376793 ]
 """
-
-
-def steepest(*arguments, cwd=ROOT):
-    return subprocess.run(
-        [sys.executable, "-m", "steepest", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "120"},
-    )
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
@@ -142,10 +132,9 @@ def test_compare_shows_every_engine():
 
 
 def test_tour_shows_the_lesson_beside_what_it_computed():
-    result = steepest("tour")
+    result = steepest("tour", "--language", "en")
     assert result.returncode == 0, result.stderr
-    for chapter in ("L0", "L1", "L2", "L3", "L4", "L5", "L6"):
-        assert f"\n{chapter}  " in result.stdout
+    assert re.findall(r"^(\d)\. .* ─+$", result.stdout, re.MULTILINE) == [*"123456"]
     assert result.stdout.count("(same)") == 9
     assert "DIFFERENT" not in result.stdout
     assert result.stdout.count("of the held-out images right") == 3
@@ -164,7 +153,8 @@ BAD = {
     "engine": (["descend", ROSENBROCK, "--start", "0,0", "--engine", "jax"], "choose one of"),
     "method": (["descend", ROSENBROCK, "--start", "0,0", "--method", "adm"], "mean 'adam'"),
     "dtype": (["descend", ROSENBROCK, "--start", "0,0", "--dtype", "float16"], "float32 or"),
-    "until": ([*DESCEND, "loss<3"], "--until needs conditions"),
+    "until": ([*DESCEND, "loss=3"], "--until needs conditions"),
+    "until never": ([*DESCEND, "loss<nan"], "--until needs conditions"),
     "vector": (["descend", ROSENBROCK + "_gradient", "--start", "0,0"], "one number as its loss"),
     "option": (["descend", ROSENBROCK, "--speed", "3"], "No such option"),
     "command": (["descent"], "No such command"),
@@ -228,11 +218,32 @@ def test_ctrl_c_shows_the_point_reached():
     assert output.startswith("[")
 
 
-@pytest.mark.parametrize("command", ["descend", "graph", "check", "compare", "tour"])
+@pytest.mark.parametrize(
+    "command", ["descend", "fit", "curve", "graph", "check", "compare", "tour", "examples"]
+)
 def test_help_has_an_example(command):
     result = steepest(command, "--help")
     assert result.returncode == 0
     assert f"Example: steepest {command}" in " ".join(result.stdout.split())
+
+
+def test_conditions_combine():
+    strict = steepest(*DESCEND, "loss<0.001 and gradient<10 or gradient<1e-9", "--json")
+    document = json.loads(strict.stdout)
+    assert document["iterations"] == 5771
+    assert document["loss"] < 0.001
+
+
+def test_examples_are_written_once(tmp_path):
+    first = steepest("examples", "here", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert (tmp_path / "here" / "adsorption.csv").read_text().startswith("pressure,volume")
+    again = steepest("examples", "here", cwd=tmp_path)
+    assert again.stdout.count("is there already") == len(first.stdout.splitlines())
+
+
+def test_completion_is_offered():
+    assert "--install-completion" in steepest("--help").stdout
 
 
 def test_version():
@@ -249,76 +260,6 @@ def test_coverage_lists_functions_and_filters():
     unknown = steepest("coverage", "nosuchthing")
     assert unknown.returncode == 1
     assert "st.custom_derivative" in unknown.stderr
-
-
-ADSORPTION = [
-    "curve", "examples/adsorption.py:adsorption", "examples/adsorption.csv",
-    "--x", "pressure", "--y", "volume", "--start",
-]  # fmt: skip
-
-
-def test_curve_prints_a_report_and_saves_a_plot(tmp_path):
-    result = steepest(*ADSORPTION, "500,0.0001", "--plot", tmp_path / "fit.png")
-    assert result.returncode == 0, result.stderr
-    assert "238.942" in result.stdout
-    assert "2.707 " in result.stdout  # NIST's standard error
-    assert f"plotted to {tmp_path / 'fit.png'}" in result.stdout
-    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_curve_as_json_with_named_starts_bounds_and_a_plot_of_its_own_name(tmp_path):
-    arguments = [ROOT / a if a.startswith("examples") else a for a in ADSORPTION]
-    arguments[1] = f"{ROOT}/examples/adsorption.py:adsorption"
-    result = steepest(
-        *arguments, "capacity=500,affinity=0.0001", "--bounds", "0:,0:1", "--json", cwd=tmp_path
-    )
-    assert result.returncode == 0, result.stderr
-    document = json.loads(result.stdout)
-    assert document["parameters"]["affinity"]["value"] == pytest.approx(5.5015643181e-4, rel=1e-9)
-    assert document["parameters"]["capacity"]["standard_error"] == pytest.approx(2.7070075241)
-    assert document["degrees_of_freedom"] == 12
-    assert (tmp_path / "adsorption.png").exists()
-
-
-def test_curve_leaves_out_rows_with_an_empty_field(tmp_path):
-    table = (ROOT / "examples/adsorption.csv").read_text() + ",99\n800,\n\n"
-    (tmp_path / "table.csv").write_text(table.replace(",", ";"))
-    arguments = [*ADSORPTION, "500,0.0001", "--no-plot", "--json"]
-    arguments[2] = tmp_path / "table.csv"
-    result = steepest(*arguments, "--bounds", "300:,:")
-    assert json.loads(result.stdout)["observations"] == 14
-    assert result.stderr == "2 rows were left out: a field is empty, or no finite number\n"
-
-
-CURVE_FAILURES = {
-    "no column 'temperature'; there is pressure": {"--x": "temperature"},
-    "takes 2 parameters, capacity, affinity: got 1 start values": {"--start": "3"},
-    "needs a number for each name": {"--start": "capacity=many"},
-    "cannot read nothing.csv": {2: "nothing.csv"},
-    "empty.csv is empty": {2: "empty.csv"},
-    "short.csv:3 has 1 fields where the first row names 2": {2: "short.csv"},
-    "twice.csv has 2 columns 'volume'": {2: "twice.csv"},
-    "table.csv:3 has 'much', which is no number": {2: "table.csv"},
-}
-
-
-@pytest.mark.parametrize("sentence", CURVE_FAILURES)
-def test_curve_says_in_a_sentence_what_is_wrong(sentence, tmp_path):
-    (tmp_path / "table.csv").write_text("pressure,volume\n1,2\n3,much\n")
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "short.csv").write_text("pressure,volume\n1,2\n3\n")
-    (tmp_path / "twice.csv").write_text("pressure,volume,volume\n1,2,3\n")
-    arguments = [*ADSORPTION, "500,0.0001"]
-    arguments[1] = f"{ROOT}/examples/adsorption.py:adsorption"
-    arguments[2] = ROOT / arguments[2]
-    for option, value in CURVE_FAILURES[sentence].items():
-        place = option if isinstance(option, int) else arguments.index(option) + 1
-        arguments[place] = value
-    result = steepest(*arguments, cwd=tmp_path)
-    assert result.returncode == 1
-    assert sentence in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert not result.stdout
 
 
 def test_a_descent_that_cannot_be_saved_is_printed_all_the_same(tmp_path):
@@ -358,44 +299,6 @@ def test_settings_of_a_resumed_descent_are_its_own(tmp_path):
         result = steepest("descend", ROSENBROCK, "--resume", path, *more)
         assert result.returncode == 1
         assert f"{more[0]} cannot be given with --resume" in result.stderr
-
-
-def test_a_fit_of_more_than_one_column_is_not_plotted(tmp_path):
-    (tmp_path / "plane.py").write_text("def plane(x, a, b):\n    return a * x[0] + b * x[1]\n")
-    (tmp_path / "t.csv").write_text("u,v,y\n1,2,5\n2,1,4\n3,3,9\n4,1,6\n")
-    result = steepest(
-        "curve", f"{tmp_path}/plane.py:plane", tmp_path / "t.csv", "--x", "u,v", "--y", "y"
-    )
-    assert result.returncode == 0, result.stderr
-    assert "not plotted" in result.stderr
-
-
-DEFICIENT = {
-    "two that only their sum matters": "def model(x, a, b, c):\n    return (a + b) * x + c\n",
-    "one that does not matter": "def model(x, a, b):\n    return a * x\n",
-    "none that matters": "def model(x, a):\n    return x * 1.0\n",
-    "a curve that has long fallen to 0": (
-        "import numpy as np\n"
-        "def model(x, a, b, c, d):\n"
-        "    return a * np.exp(-1e3 * b * x) + c * np.exp(-1e3 * d * x)\n"
-    ),
-}
-
-
-@pytest.mark.parametrize("text", DEFICIENT.values(), ids=DEFICIENT)
-@pytest.mark.parametrize("json_or_not", [(), ("--json",)])
-def test_a_fit_that_data_do_not_determine_fails_and_says_why_first(text, json_or_not, tmp_path):
-    (tmp_path / "m.py").write_text(text)
-    rows = "".join(f"{x},{2 * x + 1 + 0.1 * (x % 3)}\n" for x in range(1, 12))
-    (tmp_path / "t.csv").write_text("x,y\n" + rows)
-    result = steepest(
-        "curve", f"{tmp_path}/m.py:model", tmp_path / "t.csv", "--x", "x", "--y", "y", "--no-plot",
-        *json_or_not,
-    )  # fmt: skip
-    assert result.returncode == 1
-    why = result.stderr if json_or_not else result.stdout
-    assert why.startswith("The Jacobian has rank")
-    assert "the data do not determine" in why.splitlines()[0]
 
 
 def test_descend_fails_for_a_loss_that_depends_on_nothing(tmp_path):

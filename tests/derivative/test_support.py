@@ -113,6 +113,7 @@ def test_what_is_left_out_has_no_slope(name):
                 assert np.all(one[BAD] == 0)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("name", ["sqrt", "log", "reciprocal", "arcsin", "cbrt"])
 def test_what_is_left_out_has_no_slope_in_higher_orders(name, selection):

@@ -164,3 +164,37 @@ def test_tracebacks_of_fits_show_the_users_lines():
         frames = traceback.extract_tb(caught.value.__traceback__)
         own = [frame.name for frame in frames if frame.filename.startswith(PACKAGE)]
         assert own in ([], ["public"]), own  # the decorator that hides the others
+
+
+MISTAKES = {
+    "the third argument of least_squares is args": lambda: st.least_squares(
+        lambda p: p - 1, [1.0, 2.0], "3-point", args=()
+    ),
+    "bounds is given twice: it is argument 8 of curve_fit": lambda: st.curve_fit(
+        lambda x, a: a * x, [1.0], [1.0], None, None, False, None, (0, 1), bounds=(0, 1)
+    ),
+    "got None: is a return missing": lambda: st.minimize(lambda x: None, [1.0]),
+    "returns no residuals: is a return missing": lambda: st.least_squares(lambda x: None, [1.0]),
+    "returns None where y .* is a return missing": lambda: st.curve_fit(
+        lambda x, a: None, [1.0, 2.0], [1.0, 2.0]
+    ),
+    "look for NaN in the data that it reads": lambda: st.least_squares(
+        lambda p: p * np.array([1.0, np.nan]), [1.0]
+    ),
+    "x_scale must be 'jac'": lambda: st.least_squares(
+        lambda p: p - 1, [1.0, 2.0], x_scale=[1, 2, 3]
+    ),
+    "takes its parameters by name": lambda: st.maximum_likelihood(
+        lambda data, **p: -(data**2), np.ones(3), [1.0]
+    ),
+    "compare their fit.aic": lambda: st.compare_fits(
+        st.maximum_likelihood(lambda data, **p: -((data - p["a"]) ** 2), np.arange(3.0), {"a": 0}),
+        st.curve_fit(lambda x, a: a * x, [1.0, 2.0, 3.0], [1.0, 2.1, 3.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", MISTAKES)
+def test_a_mistake_is_answered_by_what_to_write(sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        MISTAKES[sentence]()

@@ -7,6 +7,8 @@ import pytest
 import scipy.optimize
 
 import steepest as st
+from steepest.descent.fit_problem import FitOptions
+from steepest.descent.least_squares import descend_squares
 from steepest.errors import InputError
 from tests.cases.decay import T, Y, decay, residuals
 
@@ -152,3 +154,21 @@ def test_numbers_in_a_list_are_an_array():
 def test_a_single_argument_need_not_be_put_into_a_tuple(args):
     fit = st.least_squares(lambda p, t: p[0] * t - 2 * t, np.ones(1), args)
     np.testing.assert_allclose(fit.x, 2)
+
+
+@pytest.mark.parametrize("reason", [None, "as asked"])
+@pytest.mark.parametrize("may_be_singular", [False, True])
+def test_a_reason_says_nothing_of_the_end(reason, may_be_singular):
+    """A peak that reaches no datum has no slopes at its end, whoever chose the method."""
+    x = np.linspace(0, 10, 40)
+    y = np.exp(-(((x - 5) / 2) ** 2))
+    peak = lambda p: p[0] * np.exp(-(((x - p[1]) / p[2]) ** 2)) - y
+    options = FitOptions(None, None, "linear", 1.0, None, (None,) * 4, "native")
+    fit = descend_squares(
+        peak, np.array([14.3146, 2.2, 0.02]), (), options, "auto", None, False,
+        reason=reason, may_be_singular=may_be_singular,
+    )  # fmt: skip
+    assert (fit.status is st.Status.SINGULAR) == (not may_be_singular), fit.message
+    assert fit.converged == may_be_singular
+    if reason is not None:
+        assert fit.reason == reason

@@ -342,3 +342,59 @@ def test_ctrl_c_warns_wherever_the_run_began(name, tmp_path, ctrl_c):
     with pytest.warns(st.OptimizeWarning, match="was interrupted"):
         run = INTERRUPTED[name](tmp_path)
     assert st.Status.INTERRUPTED in np.atleast_1d(np.array(run.status, object)).tolist()
+
+
+def on_sphere(x, square):
+    return np.sum(x**2) - square
+
+
+def squares_of(x, y):
+    return x - y
+
+
+LIMITS = [st.Constraint(on_sphere, 0.0, 0.0, args=(2.0,)), st.Constraint(np.sum, lower=-1.0)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_runs_with_constraints_go_on(dtype, tmp_path):
+    start = START.astype(dtype)
+    whole = st.minimize(rosenbrock, start, constraints=LIMITS, bounds=(-1.3, 2.0))
+    stop = st.MaxIterations(3)
+    first = st.minimize(rosenbrock, start, constraints=LIMITS, bounds=(-1.3, 2.0), stop=stop)
+    first.save(tmp_path / "run")
+    stop = st.GradientNormBelow(1e-6) | st.MaxIterations(10_000)
+    run = st.resume(tmp_path / "run", rosenbrock, constraints=LIMITS, stop=stop)
+    assert_same(run, whole)
+    assert run.x.dtype == dtype
+    np.testing.assert_array_equal(run.multipliers, whole.multipliers)
+
+
+def test_fits_with_constraints_go_on(tmp_path):
+    y, limit = np.array([1.0, 2.0, 3.0]), LIMITS[0]
+    whole = st.least_squares(squares_of, START, (y,), constraints=limit)
+    with pytest.warns(st.FitWarning, match="was reached"):
+        first = st.least_squares(squares_of, START, (y,), constraints=limit, max_nfev=2)
+    first.save(tmp_path / "fit")
+    fit = st.resume(
+        tmp_path / "fit", squares_of, (y,), constraints=limit, stop=st.MaxIterations(99)
+    )
+    np.testing.assert_allclose(fit.x, whole.x, rtol=1e-12)
+    np.testing.assert_allclose(fit.covariance, whole.covariance, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        (None, "has 2 constraints: give the same ones"),
+        (LIMITS[:1], "has 2 constraints: give the same ones"),
+        ([st.Constraint(on_sphere, 0.0, 0.0, args=(3.0,)), LIMITS[1]], "args are not those"),
+        ([LIMITS[0], st.Constraint(np.prod, lower=-1.0)], "do not compute what those of the save"),
+        ([LIMITS[0], st.Constraint(np.sum, lower=0.0)], "args are not those"),
+    ],
+)
+def test_other_constraints_are_refused(constraints, message, tmp_path):
+    st.minimize(rosenbrock, START, constraints=LIMITS, stop=st.MaxIterations(1)).save(
+        tmp_path / "r"
+    )
+    with pytest.raises(ValueError, match=message):
+        st.resume(tmp_path / "r", rosenbrock, constraints=constraints)

@@ -58,7 +58,7 @@ def test_graph_computes_and_checks_its_arguments():
         graph({"a": np.ones(3)}, 3)
     with pytest.raises(InputError, match="traced for the value 3"):
         graph({"a": np.ones(2)}, 4)
-    with pytest.raises(InputError, match="traced for arguments"):
+    with pytest.raises(InputError, match="traced for another structure of argument 1"):
         graph(np.ones(2), 3)
 
 
@@ -100,3 +100,11 @@ def test_verifier_finds_a_wrong_shape():
     object.__setattr__(broken, "shape", (4,))
     with pytest.raises(VerificationError, match="gives float64"):
         verify(Graph((x,), (broken,)))
+
+
+def test_arguments_of_another_structure_are_refused_in_plain_words(tmp_path):
+    graph = st.trace(np.sum, np.ones(3))
+    with pytest.raises(InputError, match=r"traced for 1 argument, got 2$"):
+        graph.draw(tmp_path / "graph.svg", 1.0, 2.0)
+    with pytest.raises(InputError, match=r"argument 1: \*, got \(\*, \*\) "):
+        graph((1.0, 2.0))

@@ -65,6 +65,34 @@ def _sliced(x, slices):
     return x[np.ix_(*(first + step * np.arange(number) for first, number, step in slices))]
 
 
+def _places_of_windows(shape, windows):
+    """Return, for each element of each window, its position in the array that was read."""
+    extents = shape[len(shape) - len(windows) :]
+    spans = [(size - 1) * distance for size, _, distance in windows]
+    numbers = [(n - s - 1) // w[1] + 1 for n, s, w in zip(extents, spans, windows, strict=True)]
+    whole = (*shape[: len(shape) - len(windows)], *numbers, *(size for size, _, _ in windows))
+    count = len(windows)
+    for place in np.ndindex(*whole):
+        lead, at, inside = place[: -2 * count], place[-2 * count : -count], place[-count:]
+        moved = (i * w[1] + j * w[2] for i, j, w in zip(at, inside, windows, strict=True))
+        yield whole, place, (*lead, *moved)
+
+
+def _windows(x, windows):
+    places = list(_places_of_windows(x.shape, windows))
+    result = np.empty(places[0][0], x.dtype)
+    for _, place, source in places:
+        result[place] = x[source]
+    return result
+
+
+def _added_windows(x, shape, windows):
+    result = np.zeros(shape, x.dtype)
+    for _, place, source in _places_of_windows(shape, windows):
+        result[source] += x[place]
+    return result
+
+
 # NumPy has no function of these names; the oracle is written with other means than the row's.
 ORACLES = {
     "getitem": _sliced,
@@ -74,6 +102,8 @@ ORACLES = {
     "stop_gradient": np.array,
     "pack": lambda *elements, shape: np.stack(elements).reshape(shape),
     "setitem": _set,
+    "sliding_window_view": _windows,
+    "add_windows": _added_windows,
     "put_at": _put,
 }
 
@@ -217,6 +247,7 @@ ORACLES |= {
     "eigh": lambda a, upper: _packed(np.linalg.eigh(a, "LU"[upper]), a.ndim - 2),
     "svd": lambda a: _packed(np.linalg.svd(a, full_matrices=False), a.ndim - 2),
     "triangle": lambda a: np.linalg.qr(a)[1],
+    "fit_triangle": lambda a: np.linalg.qr(a)[1],
     "solve_triangle": lambda r, b: np.linalg.solve(np.triu(r), b),
     "qr": lambda a: _packed(np.linalg.qr(a), a.ndim - 2),
     "succeeds": lambda a, *b, of: np.asarray(b != () or np.all(np.linalg.eigvalsh(a) > 0)),
@@ -401,6 +432,7 @@ def orders_of(line, count, is_forward):
     return functions
 
 
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize(("case", "operand"), [*smooth(True), *smooth(False)], ids=str)
 def test_derivatives_to_third_order_in_both_modes(case, operand, random):
     line = Line(case, operand, random)
@@ -428,14 +460,14 @@ def check_engines(case, operand, random, orders):
         np.testing.assert_allclose(values, expected, rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("case", "operand"), list(smooth(False)), ids=str)
 def test_derivatives_to_third_order_on_every_engine(case, operand, random):
     check_engines(case, operand, random, 3)
 
 
 # Third derivatives of special functions are long compositions of ops that are rows as well.
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(("case", "operand"), list(smooth(True)), ids=str)
 def test_derivatives_of_special_functions_on_every_engine(case, operand, random):
     check_engines(case, operand, random, 2)
@@ -508,6 +540,7 @@ def _matters(case, operand):
     return numerical_slope(Line(case, operand, np.random.default_rng(0))) != 0
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("factor", [1.001, -2.0])
 @pytest.mark.parametrize("row", [r for r in TABLE.values() if list(mutants(r, 1.0))], ids=str)
 def test_a_wrong_rule_is_found(row: Row, factor, random, monkeypatch):

@@ -1,5 +1,7 @@
 """Partial derivatives: unknown ones are refused, and values far out keep their digits."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -31,13 +33,17 @@ def test_a_partial_that_is_not_known_is_refused(row):
 
         for derivative in (st.gradient(loss), forward(loss)):
             with pytest.raises(
-                st.SteepestError, match=rf"{row.name} by its argument {operand + 1} at"
+                st.SteepestError,
+                match=rf"{re.escape(row.name)} by its argument {operand + 1}, "
+                "called in loss at test_partials",
             ):
                 derivative(operands[operand])
 
 
 def test_the_slope_of_a_bessel_function_by_its_order_is_refused_with_the_line():
-    with pytest.raises(TypeError, match=r"jv by its argument 1 at test_partials.py:\d+"):
+    with pytest.raises(
+        TypeError, match=r"jv by its argument 1, called in <lambda> at test_partials.py:\d+"
+    ):
         st.gradient(lambda s: scipy.special.jv(s, 2.0))(3.0)
     assert st.gradient(lambda x: scipy.special.jv(3.0, x))(2.0) > 0
 

@@ -10,6 +10,9 @@ from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
 import steepest as st
+from steepest import learn
+
+pytestmark = pytest.mark.sampled(1)  # cheap: every case
 
 NAMES = sorted(set(st.__all__) - {"__version__", "engines"})
 
@@ -81,6 +84,11 @@ def test_sections_are_complete(name):
     obj = getattr(st, name)
     errors = errors_of(obj)
     assert [e for e in errors if needs_example(obj) or not e.startswith("EX01")] == []
+
+
+@pytest.mark.parametrize("name", learn.__all__)
+def test_sections_of_estimators_are_complete(name):
+    assert errors_of(getattr(learn, name)) == []
 
 
 @pytest.mark.parametrize("name", of(can_raise))

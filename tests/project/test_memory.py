@@ -50,6 +50,7 @@ def growth(kind):
     return float(done.stdout)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("kind", KINDS)

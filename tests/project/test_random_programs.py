@@ -195,7 +195,7 @@ PARTS = 5
 """Of the search, so that processes can share it."""
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_programs_mean_what_numpy_means(part):
     search = settings(SETTINGS, max_examples=max(1, EXAMPLES // PARTS))

@@ -19,6 +19,7 @@ RECIPES = {
         re.search(r"```python\n(.*?)```", section, re.S)[1],
     )
     for heading, section in re.findall(r"^### (.*?)\n(.*?)(?=^##)", TEXT, re.M | re.S)
+    if "```python" in section  # others add no code
 }
 
 # The packages whose lists of public names `make exports` writes.

@@ -10,7 +10,7 @@ PROGRAMS = programs()
 
 
 def test_every_program_of_the_page_is_found():
-    assert len(PROGRAMS) == PAGE.read_text().count("\n```python\n") == 8
+    assert len(PROGRAMS) == PAGE.read_text().count("\n```python\n") == 9
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

@@ -46,13 +46,15 @@ def test_a_display_begins_after_its_delay(delay, seen):
     assert fake.seen == seen
 
 
-def test_a_notebook_shows_what_takes_long(monkeypatch):
+@pytest.mark.parametrize(("is_live", "delays"), [(True, [0.5, 0.0]), (False, [0.0])])
+def test_a_notebook_that_can_show_it_shows_what_takes_long(is_live, delays, monkeypatch):
     wanted = []
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setitem(sys.modules, "ipywidgets", sys if is_live else None)
     original = progress.display
     monkeypatch.setattr(
         progress, "display", lambda limit, delay: (wanted.append(delay), original(limit, delay))[1]
     )
     st.minimize(quadratic, np.ones(3))
     st.minimize(quadratic, np.ones(3), progress=True)
-    assert wanted == [0.5, 0.0]
+    assert wanted == delays

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 
 import steepest as st
+from steepest.errors import UnsupportedError
 from steepest.graph import order
 from steepest.trace import tracing
 from steepest.trace.branching import retrace
@@ -568,3 +570,17 @@ def test_a_loop_that_picks_what_is_computed_of_few_variables_stays_a_loop(variab
     direction = np.cos(np.arange(x.size))
     change = loss(x + 1e-5 * direction) - loss(x - 1e-5 * direction)
     np.testing.assert_allclose(gradient(x) @ direction, change / 2e-5, rtol=1e-8)
+
+
+def test_an_unknown_slope_inside_a_loop_names_the_line_and_the_function():
+    x = np.linspace(0.1, 2.0, 40)
+
+    def model(order):
+        total = 0.0
+        for i in range(40):
+            total = total + scipy.special.jv(order * 0.1, x[i]) * np.sin(x[i] * order)
+        return total
+
+    line = model.__code__.co_firstlineno + 3
+    with pytest.raises(UnsupportedError, match=rf"in model at test_rerolling\.py:{line}, is not"):
+        st.gradient(lambda order: model(order))(1.5)

@@ -53,7 +53,7 @@ class Disagreement:
     error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientCheck:
     """Outcome of :func:`check_gradient`.
 
@@ -89,6 +89,9 @@ class GradientCheck:
 
     def __bool__(self) -> bool:
         return self.agrees
+
+    def __repr__(self) -> str:
+        return f"GradientCheck(agrees={self.agrees}, {len(self.entries)} entries)"
 
     def __str__(self) -> str:
         names = ["steepest", *self.witnesses]

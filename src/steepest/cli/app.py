@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from steepest.cli import descents, inspection, report
+from steepest.cli import descents, examples, fits, inspection, play, report
 from steepest.errors import SteepestError
 from steepest.frames import without_own_frames
 from steepest.version import __version__
@@ -16,11 +16,14 @@ from steepest.version import __version__
 # Click's base class of errors: typer carries a copy of click, or not, by its version.
 _USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
 
+_INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C ended, as shells have it; typer returns it, or raises."""
+
 app = typer.Typer(
     name="steepest",
     help="Gradient descent for NumPy code.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -43,12 +46,15 @@ def _root(
 
 COMMANDS = (
     descents.descend,
-    descents.curve,
+    fits.fit,
+    fits.curve,
     inspection.graph,
     inspection.check,
     descents.compare,
     inspection.coverage,
+    play.play,
     inspection.tour,
+    examples.examples,
 )
 for command in COMMANDS:
     app.command()(command)
@@ -68,6 +74,8 @@ def main() -> None:
     """Run the command line; errors are one sentence on stderr and exit status 1."""
     try:
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            report.errors.print("Interrupted.")
     except typer.Exit as leaving:
         code = leaving.exit_code
     except _USAGE_ERRORS as error:
@@ -75,7 +83,7 @@ def main() -> None:
         code = 1
     except (typer.Abort, KeyboardInterrupt):
         report.errors.print("Interrupted.")
-        code = 1
+        code = _INTERRUPTED
     except Exception as error:  # a user's function may raise anything
         _print_error(error)
         code = 1

@@ -1,7 +1,8 @@
-"""The commands that run descents: ``descend``, ``curve`` and ``compare``."""
+"""The commands that run descents: ``descend`` and ``compare``."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,8 +25,7 @@ from steepest.cli.arguments import (
 )
 from steepest.cli.compare import compare_engines
 from steepest.cli.load import load, of_vector
-from steepest.data import read_columns
-from steepest.descent import FitWarning, OptimizeWarning, Status, curve_fit, minimize
+from steepest.descent import OptimizeWarning, Status, minimize
 from steepest.descent import resume as resume_run
 from steepest.descent.results.save import load as load_run
 from steepest.errors import InputError
@@ -49,11 +49,17 @@ def descend(
         Path | None, typer.Option(help="Go on with the run that --save has written to this file.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Write where the run ended to this file.")
+        Path | None,
+        typer.Option(
+            help="Write where the run ended here; --resume, st.load and st.resume read it."
+        ),
     ] = None,
     log_last: Annotated[int, typer.Option(help="Print the last so many losses.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Plot the descent to this file.")] = None,
-    progress: Annotated[bool, typer.Option(help="Show progress on stderr.")] = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option(help="Show progress on stderr; if not given, where that is a terminal."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Minimize a loss and print where the descent ended.
@@ -69,6 +75,7 @@ def descend(
     if (start is None) == (resume is None):
         raise InputError("give a start point, --start 0,0, or a run to --resume, and not both")
     stop = options.parse_stop(until, max_iterations)
+    is_shown = sys.stderr.isatty() if progress is None else progress
     if resume is not None:
         given = {
             "--method": method != "gradient-descent",
@@ -81,7 +88,7 @@ def descend(
         for name in [name for name, is_given in given.items() if is_given]:
             raise InputError(f"{name} cannot be given with --resume: the run has its own")
         loss = of_vector(load(target), load_run(resume).arrays["x"])
-        run: Any = resume_run(resume, loss, stop=stop, progress=progress)
+        run: Any = resume_run(resume, loss, stop=stop, progress=is_shown)
     else:
         assert start is not None
         x0 = options.parse_vector(start, dtype, "--start")
@@ -98,7 +105,7 @@ def descend(
                 if compute_dtype is None
                 else options.parse_dtype(compute_dtype),
                 record="auto" if log_last or plot or save else None,
-                progress=progress,
+                progress=is_shown,
             )
         for warning in caught:
             if str(warning.message) not in run.message:
@@ -119,88 +126,6 @@ def descend(
     if not (run.converged or all_asked_for):
         if json:
             report.errors.print(run.message)
-        raise typer.Exit(1)
-
-
-def curve(
-    target: Annotated[
-        str, typer.Argument(metavar="FILE:MODEL", help="A model written in NumPy: f(x, a, b...).")
-    ],
-    data: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="Data, with named columns.")],
-    x: Annotated[str, typer.Option("--x", help="Column of x, or several, separated by commas.")],
-    y: Annotated[str, typer.Option("--y", help="Column of y.")],
-    start: Annotated[
-        str | None,
-        typer.Option(help="Start values, such as 1,0.5 or amplitude=1,rate=0.5; ones if none."),
-    ] = None,
-    sigma: Annotated[
-        str | None, typer.Option(help="Column of the standard deviations of y.")
-    ] = None,
-    absolute_sigma: Annotated[
-        bool, typer.Option("--absolute-sigma", help="Take sigma as it is, not up to a factor.")
-    ] = False,
-    bounds: Bounds = None,
-    loss: Annotated[
-        str, typer.Option(help="linear, huber, soft_l1, cauchy or arctan.")
-    ] = "linear",
-    level: Annotated[
-        float, typer.Option(help="Probability of the intervals and the band.")
-    ] = 0.95,
-    plot: Annotated[
-        Path | None, typer.Option(help="Plot data, curve and band here; MODEL.png if not given.")
-    ] = None,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="Do not plot.")] = False,
-    save: Annotated[Path | None, typer.Option(help="Write where the fit ended here.")] = None,
-    json: Json = False,
-) -> None:
-    """Fit a model to the columns of a table; print a report and plot data, curve and band.
-
-    Rows with an empty field are left out. The exit status is 0 if the fit converged and the
-    data determine every parameter; otherwise the first line says why not.
-
-    Example: steepest curve examples/adsorption.py:adsorption examples/adsorption.csv
-    --x pressure --y volume --start 500,0.0001
-    """
-    model = load(target)
-    names = [name.strip() for name in x.split(",")]
-    wanted = [*names, y] if sigma is None else [*names, y, sigma]
-    columns = read_columns(data, wanted)
-    xs = columns[0] if len(names) == 1 else np.stack(columns[: len(names)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)  # the report says the same
-        fit = curve_fit(
-            model,
-            xs,
-            columns[len(names)],
-            options.parse_start(start),
-            sigma=None if sigma is None else columns[-1],
-            absolute_sigma=absolute_sigma,
-            bounds=options.parse_ends(bounds),
-            loss=loss,
-            nan_policy="omit",
-        )
-    left_out = len(columns[0]) - fit.observations
-    if left_out:
-        rows = "1 row was" if left_out == 1 else f"{left_out} rows were"
-        report.errors.print(f"{rows} left out: a field is empty, or no finite number")
-    is_good = fit.converged and not fit.is_short_of_rank
-    if json:
-        report.print_json(report.fit_as_json(fit, level))
-    else:
-        print(fit.report(level))
-    if json and not is_good:
-        report.errors.print(fit.message, markup=False)
-    if save is not None:
-        fit.save(save)
-    can_plot = plot is not None or (fit.data is not None and fit.data.x.shape == fit.data.y.shape)
-    if not (no_plot or can_plot):
-        report.errors.print("not plotted: there is more than one column of x")
-    elif not no_plot:
-        path = plot if plot is not None else Path(f"{target.rpartition(':')[2]}.png")
-        fit.plot(path)
-        if not json:
-            print(f"plotted to {path}")
-    if not is_good:
         raise typer.Exit(1)
 
 

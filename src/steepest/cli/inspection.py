@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from steepest.check import check_gradient
 from steepest.cli import options, report
 from steepest.cli.arguments import At, Dtype, Json, Target
 from steepest.cli.load import gradient_of_vector, load, of_vector
-from steepest.errors import InputError
+from steepest.errors import InputError, OptimizeWarning
 from steepest.show.coverage import rows
 from steepest.show.text import format_call, format_value, node_names, type_of
 from steepest.show.values import numbers
@@ -108,11 +109,21 @@ def coverage(
     print(f"{len(chosen)} functions")
 
 
-def tour() -> None:
+def tour(
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE", help="en or zh; without it, that of LC_ALL, LC_MESSAGES or LANG."
+        ),
+    ] = None,
+) -> None:
     """Walk through gradient descent in six short chapters, on all installed engines.
 
-    Example: steepest tour
+    Example: steepest tour --language zh
     """
     from steepest.cli.tour import run_tour
+    from steepest.cli.tour_texts import texts_in
 
-    run_tour()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The run was interrupted", OptimizeWarning)
+        run_tour(texts_in(language, report.console.encoding))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
+import operator
 import re
 from typing import Any
 
@@ -22,7 +25,7 @@ from steepest.errors import InputError
 STEP_SIZE = 1e-3
 """The default step size."""
 
-_CONDITION = re.compile(r"(loss|gradient)\s*<=\s*(\S+)")
+_CONDITION = re.compile(r"(loss|gradient)\s*(<=?)\s*(\S+)")
 
 
 def parse_vector(text: str, dtype: str, option: str) -> np.ndarray:
@@ -44,25 +47,34 @@ def parse_dtype(text: str) -> np.dtype:
 
 
 def parse_stop(until: str | None, max_iterations: int) -> StopRule:
-    """Return the stop rule for ``loss<=0.001`` or ``loss<=1e-3 or gradient<=1e-8``."""
+    """Return the stop rule for ``loss<=0.001`` or ``loss<1e-3 and gradient<1e-8``."""
     limit = MaxIterations(max_iterations)
     if until is None:
         return GradientNormBelow(1e-6) | limit
-    rule: StopRule | None = None
-    for part in re.split(r"\s*\|\s*|\s+or\s+", until.strip()):
-        condition = _CONDITION.fullmatch(part.strip())
-        try:
-            threshold = float(condition[2]) if condition else None
-        except ValueError:
-            threshold = None
-        if condition is None or threshold is None:
-            raise InputError(
-                f"--until needs conditions such as 'loss<=0.001' or 'gradient<=1e-8'; got {part!r}"
-            )
-        single = (LossBelow if condition[1] == "loss" else GradientNormBelow)(threshold)
-        rule = single if rule is None else rule | single
-    assert rule is not None
+    either = [
+        functools.reduce(
+            operator.and_, (_condition(part) for part in re.split(r"\s*&\s*|\s+and\s+", parts))
+        )
+        for parts in re.split(r"\s*\|\s*|\s+or\s+", until.strip())
+    ]
+    rule: StopRule = functools.reduce(operator.or_, either)
     return rule | limit
+
+
+def _condition(text: str) -> StopRule:
+    """Return the rule for ``loss<=0.001``, or ``loss<0.001``."""
+    found = _CONDITION.fullmatch(text.strip())
+    try:
+        threshold = float(found[3]) if found else math.nan
+    except ValueError:
+        threshold = math.nan
+    if found is None or math.isnan(threshold):
+        raise InputError(
+            f"--until needs conditions such as 'loss<=0.001' or 'gradient<1e-8'; got {text!r}"
+        )
+    if found[2] == "<":
+        threshold = math.nextafter(threshold, -math.inf)
+    return (LossBelow if found[1] == "loss" else GradientNormBelow)(threshold)
 
 
 def parse_method(name: str, step_size: float) -> Method | Search:
@@ -77,7 +89,9 @@ def parse_method(name: str, step_size: float) -> Method | Search:
 
 
 def parse_start(text: str | None) -> Any:
-    """Return the numbers of ``1,2`` as an array, or those of ``a=1,b=2`` by name."""
+    """Return the numbers of ``1,2`` as an array, or those of ``a=1,b=2`` by name; or "guess"."""
+    if text == "guess":
+        return text
     if text is None or "=" not in text:
         return None if text is None else parse_vector(text, "float64", "--start")
     pairs = [part.partition("=")[::2] for part in text.split(",")]
@@ -87,11 +101,21 @@ def parse_start(text: str | None) -> Any:
         raise InputError(f"--start needs a number for each name; got {text!r}") from None
 
 
-def parse_ends(text: str | None) -> tuple[list[float], list[float]] | None:
-    """Return the two ends that ``0:1,:2`` means."""
-    pairs = parse_bounds(text)
+def parse_ends(text: str | None) -> tuple[Any, Any] | None:
+    """Return the two ends that ``0:1,:2`` means, or ``a=0:1,b=:2`` by name."""
+    parts = [part.partition("=") for part in text.split(",")] if text and "=" in text else []
+    if any(not equals for _, equals, _ in parts):
+        raise InputError(f"--bounds needs a name for each range, or for none; got {text!r}")
+    pairs = parse_bounds(",".join(values for *_, values in parts) if parts else text)
     if pairs is None:
         return None
+    if parts:
+        names = [name.strip() for name, *_ in parts]
+        ends = [
+            {name: pair[i] for name, pair in zip(names, pairs, strict=True) if pair[i] is not None}
+            for i in (0, 1)
+        ]
+        return ends[0], ends[1]
     low, high = zip(*pairs, strict=True)
     infinity = float("inf")
     return (

@@ -1,5 +1,5 @@
 """Data in and out: tables."""
 
-from steepest.data.columns import read_columns
+from steepest.data.columns import STANDARD_INPUT, Dialect, Table, read_columns, read_table
 
-__all__ = ["read_columns"]
+__all__ = ["STANDARD_INPUT", "Dialect", "Table", "read_columns", "read_table"]

@@ -27,10 +27,12 @@ from steepest.derivative.transform import (
     value_and_gradient,
 )
 from steepest.trace.following.stand_ins import WITH_SCIPY
+from steepest.trace.functions.scipy import recorders
 
 
-def _register() -> None:
-    from steepest.derivative import probabilities  # noqa: F401 - rules of what SciPy integrates
+def _register(module: str) -> None:
+    if "stats" in recorders(module):
+        from steepest.derivative import probabilities  # noqa: F401 - of what SciPy integrates
 
 
 WITH_SCIPY.append(_register)

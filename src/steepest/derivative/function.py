@@ -17,6 +17,8 @@ from steepest.frames import without_own_frames
 from steepest.graph import Branch, Graph, Guard, decision_tree, evaluate_all, evaluator, trees
 from steepest.lazy import keep_recent
 from steepest.ops.arrays.relief import machine_code_allowed
+from steepest.streams import Source
+from steepest.streams.evaluation import OFFERED, is_streamed
 from steepest.trace import OPEN, Captures, Trace, current, is_tracing, trace_function
 from steepest.trace.arrays.aliasing import check_call
 from steepest.trace.following.follow import follow
@@ -53,7 +55,13 @@ def interpret(paths: Sequence[Graph]) -> Executable:
     tree = decision_tree([path.guards for path in paths])
     evaluators: dict[int, Any] = {}  # a path decides what is known besides the inputs
 
+    in_blocks: list[Executable] = []
+
     def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        if is_streamed(values):
+            if not in_blocks:
+                in_blocks.append(OFFERED[-1](paths))
+            return in_blocks[0](values)
         with machine_code_allowed():
             return computed(values)
 
@@ -307,7 +315,7 @@ class Function:
 
     def _trace(self, arguments: Any, earlier: Captures | None) -> Trace:
         with doing(f"tracing {self.__name__}"):
-            return trace_function(self.function, arguments, self.__wrapped__, earlier)
+            return trace_function(self.function, arguments, self.__wrapped__, earlier, defers=True)
 
     def _explore(self, key: Any, paths: Paths, arguments: Any) -> Paths:
         """Trace the path that these arguments take, and return it with the known ones."""
@@ -355,7 +363,8 @@ def _run_in_numpy(paths: Paths, values: Sequence[Any]) -> tuple[int, list[np.nda
     return interpret(graphs)(_inputs(paths, values)) if graphs[-1].guards else None
 
 
-def _inputs(paths: Paths, values: Sequence[Any]) -> list[np.ndarray]:
+def _inputs(paths: Paths, values: Sequence[Any]) -> list[Any]:
     given = [*values, *paths.last.captured_arrays()]
     inputs = paths.last.graph.inputs
-    return [np.asarray(value, node.dtype) for value, node in zip(given, inputs, strict=True)]
+    pairs = zip(given, inputs, strict=True)
+    return [v if isinstance(v, Source) else np.asarray(v, node.dtype) for v, node in pairs]

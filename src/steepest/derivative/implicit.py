@@ -16,7 +16,7 @@ from steepest.derivative.reverse import pull_back
 from steepest.graph import Graph, Node, substitute
 from steepest.ops.arrays.loops import RULES, step_input
 from steepest.ops.arrays.solutions import FOUND
-from steepest.trace import TracedArray, as_traced, node_of, open_session
+from steepest.trace import TracedArray, as_traced, current, node_of, open_session
 
 
 def _inlined(
@@ -34,11 +34,11 @@ def _inlined(
         arrays = [TracedArray(node, session, is_scalar=False) for node in inputs]
         own, rest = inputs[: len(operands)], arrays[len(operands) :]
         replaced = dict(zip(function.inputs, own, strict=True))
-        outputs = substitute(function.outputs, replaced)
+        outputs = substitute(function.outputs, replaced, session.sources)
         residual = _residual(kind, outputs, own[0])
         written = [node_of(value) for value in write(own, residual, *rest)]
     nodes = [node_of(value) for value in given]
-    return traced(substitute(written, dict(zip(inputs, nodes, strict=True))))
+    return traced(substitute(written, dict(zip(inputs, nodes, strict=True)), current().sources))
 
 
 def _residual(kind: str, outputs: Sequence[Node], x: Node) -> list[Node]:

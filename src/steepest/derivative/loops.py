@@ -36,7 +36,7 @@ class _Step:
         """Return the nodes of some values put into a step, and of its outputs."""
         nodes = [node_of(value) for value in values]
         replaced = dict(zip(step.inputs, nodes, strict=True))
-        return nodes, substitute(step.outputs, replaced)
+        return nodes, substitute(step.outputs, replaced, current().sources)
 
     def graph(self, *outputs: Any) -> Graph:
         return Graph(tuple(self.inputs), tuple(node_of(output) for output in outputs))
@@ -247,7 +247,8 @@ def _pull_newton(
 def _jacobian(graph: Graph, values: Sequence[Any], which: int) -> Any:
     """Return the derivatives of a graph's only output, a vector, by one of its inputs."""
     nodes = [node_of(value) for value in values]
-    outputs = substitute(graph.outputs, dict(zip(graph.inputs, nodes, strict=True)))
+    replaced = dict(zip(graph.inputs, nodes, strict=True))
+    outputs = substitute(graph.outputs, replaced, current().sources)
     push = pushed_by(outputs, [nodes[which]])
     size = values[which].size
 
@@ -271,10 +272,10 @@ class _Equations:
         # No value of `around` depends on the point: it was computed before.
         self.point = z.node
         nodes = [self.point, *map(node_of, around)]
-        self.residual = substitute(
-            residual.outputs, dict(zip(residual.inputs, nodes, strict=True))
+        at_point: Callable[[Graph], list[Node]] = lambda graph: substitute(
+            graph.outputs, dict(zip(graph.inputs, nodes, strict=True)), current().sources
         )
-        matrix = substitute(jacobian.outputs, dict(zip(jacobian.inputs, nodes, strict=True)))
+        self.residual, matrix = at_point(residual), at_point(jacobian)
         self.matrix: Any = traced(matrix)[0]
         self.variables = {i: around[i] for i in reals(around)}
 

@@ -1,7 +1,8 @@
 """Probabilities and quantiles that SciPy integrates or searches for.
 
-SciPy computes the value. The slope of a probability is the density; that of a quantile follows
-from the density and the probability, by the theorem on implicit functions.
+SciPy computes the value. The slope of a probability is the density; its slopes by the shapes
+are integrals of the density's. That of a quantile follows from the density and the probability,
+by the theorem on implicit functions.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import numpy as np
 
 from steepest.derivative.custom import CustomFunction
 from steepest.derivative.support import scale
+from steepest.derivative.tails import tail_integral
 from steepest.derivative.transform import record_pullback
-from steepest.errors import UnsupportedError
-from steepest.graph.source import at, user_source
+from steepest.errors import UnsupportedError, forgive
 from steepest.trace import current, node_of
 from steepest.trace.functions.scipy.stats.arguments import Parameters
 from steepest.trace.functions.scipy.stats.distributions import Distribution
@@ -50,39 +51,59 @@ def _moving(shapes: tuple[Any, ...]) -> list[int]:
 def _pull_probability(
     distribution: Distribution, name: str, cotangent: Any, y: Any, x: Any, *shapes: Any
 ) -> tuple[Any, ...]:
-    if _moving(shapes):
-        raise UnsupportedError(
-            f"the slope of {distribution.public_name}.{name}{at(user_source())} by a "
-            "shape parameter is not known, because SciPy integrates it: pass shapes that are "
-            "not fitted as data, or give the derivative with st.custom_derivative"
-        )
     given = _parameters(distribution, shapes)
     if name in ("cdf", "sf"):
-        slope = given.call("_pdf", x, *shapes)
+        slope, factor = given.call("_pdf", x, *shapes), np.ones_like(y)
     else:
-        slope = np.exp(given.call("_logpdf", x, *shapes) - y)
-    share = scale(slope if name in ("cdf", "logcdf") else -slope, cotangent)
-    return (_summed(share, x), *(None,) * len(shapes))
+        slope, factor = np.exp(given.call("_logpdf", x, *shapes) - y), np.exp(-y)
+    sign = 1.0 if name in ("cdf", "logcdf") else -1.0
+    part = np.exp(y) if name.startswith("log") else y
+    below = part if sign > 0 else 1.0 - part
+    pieces = _by_shapes(given, x, below, scale(sign * factor, cotangent))
+    return (_summed(scale(sign * slope, cotangent), x), *pieces)
 
 
 def _pull_quantile(
     distribution: Distribution, name: str, cotangent: Any, y: Any, q: Any, *shapes: Any
 ) -> tuple[Any, ...]:
-    given, moving = _parameters(distribution, shapes), _moving(shapes)
+    given = _parameters(distribution, shapes)
     share = scale(1 / given.call("_pdf", y, *shapes), cotangent)
+    below = (q if name == "ppf" else 1.0 - q) + np.zeros_like(y)
+    pieces = _by_shapes(given, y, below, -share)
+    return (_summed(share if name == "ppf" else -share, q), *pieces)
 
-    def probability(*moved: Any) -> Any:
+
+def _by_shapes(given: Parameters, x: Any, below: Any, cotangent: Any) -> list[Any]:
+    """Return the cotangents of the shapes for one of the probability below `x`.
+
+    By the formula of the probability if there is one, else by the density's slopes, integrated.
+    """
+    shapes, moving = given.shapes, _moving(given.shapes)
+    found: list[Any] = [None] * len(shapes)
+    if not moving:
+        return found
+
+    def with_moved(moved: tuple[Any, ...]) -> list[Any]:
         now = list(shapes)
         for i, shape in zip(moving, moved, strict=True):
             now[i] = shape
-        return given.call("_cdf", y, *now) + np.zeros_like(y)
+        return now
 
-    found: list[Any] = [None] * len(shapes)
-    if moving:
-        pieces = record_pullback(probability, [shapes[i] for i in moving], -share)
-        for i, piece in zip(moving, pieces, strict=True):
-            found[i] = piece
-    return (_summed(share if name == "ppf" else -share, q), *found)
+    def by_formula(*moved: Any) -> Any:
+        return given.call("_cdf", x, *with_moved(moved)) + np.zeros_like(x)
+
+    def by_density(*moved: Any) -> Any:
+        return tail_integral(given, x, below, with_moved(moved))
+
+    variables = [shapes[i] for i in moving]
+    try:
+        pieces = record_pullback(by_formula, variables, cotangent)
+    except UnsupportedError as refusal:
+        forgive(refusal)
+        pieces = record_pullback(by_density, variables, cotangent)
+    for i, piece in zip(moving, pieces, strict=True):
+        found[i] = piece
+    return found
 
 
 def _summed(cotangent: Any, x: Any) -> Any:

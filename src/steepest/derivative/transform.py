@@ -127,6 +127,10 @@ def require_loss(function: Callable[..., Any], outputs: Sequence[Node]) -> Node:
     """
     where = at(function_source(getattr(function, "function", function)))
     name = getattr(function, "__name__", "the function")
+    if not outputs:
+        raise InputError(
+            f"{name}{where} must return one number as its loss, got None: is a return missing?"
+        )
     if len(outputs) != 1:
         raise InputError(
             f"{name}{where} must return one number as its loss, got {len(outputs)} values: "

@@ -1,12 +1,15 @@
 """Descents: entry points, methods, stop rules and results."""
 
+from steepest.descent.compare import MethodComparison, compare
 from steepest.descent.constraints.forms import Constraint
 from steepest.descent.curve_fit import curve_fit
+from steepest.descent.curve_fit_joint import curve_fit_joint
 from steepest.descent.curve_fit_many import curve_fit_many
 from steepest.descent.inference.bootstrap import Bootstrap
 from steepest.descent.inference.compare import FitComparison, NestedTest, compare_fits
 from steepest.descent.inference.contour import Contour
 from steepest.descent.inference.fit import Fit, FitWarning
+from steepest.descent.inference.joint import JointFit, JointSet
 from steepest.descent.inference.likelihood import LikelihoodFit
 from steepest.descent.inference.profile import Profile
 from steepest.descent.least_squares import least_squares
@@ -20,6 +23,7 @@ from steepest.descent.methods import (
     Adam,
     AdamW,
     Armijo,
+    AugmentedLagrangian,
     Averaged,
     Clipped,
     Dogleg,
@@ -27,6 +31,7 @@ from steepest.descent.methods import (
     GaussNewton,
     GradientDescent,
     HagerZhang,
+    InteriorPoint,
     LevenbergMarquardt,
     LineSearch,
     Lion,
@@ -51,6 +56,7 @@ from steepest.descent.methods.schedules import (
 )
 from steepest.descent.minimize import minimize
 from steepest.descent.minimize_many import minimize_many
+from steepest.descent.multistart import multistart
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.transforms import (
@@ -63,8 +69,14 @@ from steepest.descent.problem.transforms import (
 )
 from steepest.descent.results.batch import Many, ManyFits
 from steepest.descent.results.result import History, Result, Status, Timings
+from steepest.descent.results.root_result import Root
+from steepest.descent.results.scalar_result import ScalarMinimum, ScalarRoot
 from steepest.descent.resume import resume
+from steepest.descent.root import root
 from steepest.descent.running.callbacks import State
+from steepest.descent.scalar.minimize_scalar import minimize_scalar
+from steepest.descent.scalar.root_scalar import root_scalar
+from steepest.descent.starts.multistart_result import Minimum, MultiStart
 from steepest.descent.stop_rules import (
     DecrementBelow,
     GradientNormBelow,
@@ -86,6 +98,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "AugmentedLagrangian",
     "Averaged",
     "Batches",
     "Bootstrap",
@@ -107,6 +120,9 @@ __all__ = [
     "GradientNormBelow",
     "HagerZhang",
     "History",
+    "InteriorPoint",
+    "JointFit",
+    "JointSet",
     "LevenbergMarquardt",
     "LikelihoodFit",
     "LineSearch",
@@ -118,8 +134,11 @@ __all__ = [
     "Marker",
     "MaxIterations",
     "Method",
+    "MethodComparison",
+    "Minimum",
     "Momentum",
     "Move",
+    "MultiStart",
     "NestedTest",
     "Nesterov",
     "NewtonCG",
@@ -131,6 +150,9 @@ __all__ = [
     "Profile",
     "RMSProp",
     "Result",
+    "Root",
+    "ScalarMinimum",
+    "ScalarRoot",
     "Search",
     "Simplex",
     "State",
@@ -146,13 +168,19 @@ __all__ = [
     "UnitInterval",
     "WarmUp",
     "WeightDecay",
+    "compare",
     "compare_fits",
     "curve_fit",
+    "curve_fit_joint",
     "curve_fit_many",
     "least_squares",
     "least_squares_many",
     "maximum_likelihood",
     "minimize",
     "minimize_many",
+    "minimize_scalar",
+    "multistart",
     "resume",
+    "root",
+    "root_scalar",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.descent.entry import entry_point
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import CURVES, count
 from steepest.descent.fit_problem import FitOptions
 from steepest.descent.inference.fit import Fit
 from steepest.descent.least_squares import fit_residuals, names_of
@@ -19,6 +20,7 @@ from steepest.descent.problem.bounds import not_two_ends
 from steepest.descent.problem.data import (
     Data,
     is_single,
+    label_of,
     row_labels,
     snapshot_data,
     validate_data,
@@ -30,7 +32,6 @@ from steepest.descent.problem.transforms import is_marked, split_transforms
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of
 from steepest.descent.running.refit import refit
-from steepest.descent.scipy_compat import CURVES, count
 from steepest.descent.starts.guess import guess_start
 from steepest.descent.starts.labels import in_order
 from steepest.descent.starts.signature import parameter_names
@@ -92,7 +93,8 @@ def curve_fit(
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
         Whether `sigma` is in the units of `y`. Otherwise only ratios of `sigma` count, and the
-        size of the errors is estimated from the residuals.
+        size of the errors is estimated from the residuals. Without `sigma`, True means a `sigma`
+        of 1, as in SciPy.
     check_finite : bool, optional
         Whether NaN and infinities in the data are an error. By default they are, unless
         `nan_policy` says otherwise.
@@ -174,7 +176,7 @@ def curve_fit(
     p0 = in_order(model, p0)
     if isinstance(p0, str):
         data_given = validate_data(x, y, sigma, check_finite, nan_policy)
-        p0 = _guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
+        p0 = guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
     start, key = _start_of(model, p0, bounds), None
     if bounds is None and callback is None and not progress and _is_plain(sigma, y):
         tolerances = stop, ftol, xtol, gtol, max_nfev, maxfev
@@ -195,7 +197,7 @@ def curve_fit(
     check_start_finite(start, "p0")
     is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
-    rows = row_labels(x, y, sigma, nan_policy)
+    rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(x), label_of(y))
     x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
@@ -225,17 +227,17 @@ def curve_fit(
         names=flat_names(free) if is_named else names,
         absolute_sigma=absolute_sigma,
         full_output=full_output,
-        data=Data(curve, args[0], args[1], kind, is_named, nan_policy, rows),
+        data=Data(curve, args[0], args[1], kind, is_named, nan_policy, rows, labels),
         key=key,
     )
 
 
-def _guessed(
+def guessed(
     model: Any, word: str, bounds: Any, data: Any, is_of_frame: bool, settings: tuple[Any, ...]
 ) -> np.ndarray:
     """Return start values for ``p0="guess"``."""
     names = parameter_names(model, None)
-    inside = np.ones(0) if names is None else _default_start(bounds, names)
+    inside = np.ones(0) if names is None else default_start(bounds, names)
     ends = _positional_bounds(bounds, inside, names)
     loss, f_scale, engine = settings
     options = FitOptions(None, ends, loss, f_scale, None, (None, None, None, None), engine)
@@ -275,7 +277,8 @@ def check_start(
         unknown = [name for name in p0 if names is not None and name not in names]
         missing = [name for name in names or [] if name not in p0]
         if unknown or missing:
-            wrong = f"no parameter {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
+            wanted = ", ".join(map(repr, missing))
+            wrong = f"no parameter {unknown[0]!r}" if unknown else f"no value for {wanted}"
             raise InputError(
                 f"{_name_of(model)} takes {', '.join(names or [])}: {argument} has {wrong}"
             )
@@ -289,7 +292,7 @@ def check_start(
             raise InputError(
                 f"{_name_of(model)} takes any number of parameters: give start values, {argument}"
             )
-        return _default_start(bounds, names)
+        return default_start(bounds, names)
     try:
         start = np.asarray(p0)
     except ValueError:  # of different lengths
@@ -299,7 +302,7 @@ def check_start(
     return _as_start(model, start, names)
 
 
-def _default_start(bounds: Any, names: list[str]) -> np.ndarray:
+def default_start(bounds: Any, names: list[str]) -> np.ndarray:
     """Return default start values between the bounds; ones without bounds, as SciPy's."""
     ones = np.ones(len(names))
     bounds = _positional_bounds(bounds, ones, names)

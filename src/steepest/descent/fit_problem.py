@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
+from steepest.descent.calling.scipy_compat import GRADIENT_GOAL, SQUARES_GOAL, squares_stop
+from steepest.descent.constraints.forms import as_list
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods import Search
+from steepest.descent.methods import SQP, Search
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.methods.registry import (
     choose_for_squares,
@@ -23,7 +25,6 @@ from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import loss_called
 from steepest.descent.problem.transforms import Reparametrization
-from steepest.descent.scipy_compat import GRADIENT_GOAL, SQUARES_GOAL, squares_stop
 from steepest.descent.stop_rules import (
     DecrementBelow,
     DecrementUnknown,
@@ -47,7 +48,7 @@ class FitOptions:
 
     Attributes
     ----------
-    method, bounds, loss, f_scale, stop, engine, max_paths
+    method, bounds, loss, f_scale, stop, engine, max_paths, constraints
         Arguments of :func:`least_squares`.
     tolerances
         SciPy's ``ftol``, ``xtol``, ``gtol`` and ``max_nfev``, which replace `stop`.
@@ -61,6 +62,7 @@ class FitOptions:
     tolerances: tuple[Any, Any, Any, Any]
     engine: str | Engine
     max_paths: int = MAX_PATHS
+    constraints: Any = None
 
 
 def squares_problem(
@@ -86,7 +88,7 @@ def squares_problem(
     limit
         Default limit on the iterations of methods that use residuals.
     """
-    method, reason = choose_for_squares(options.method)
+    method, reason = choose_for_squares(options.method, bool(as_list(options.constraints)))
     f_scale = options.f_scale
     check_kinds(residuals, options.stop, what="residuals")
     if not (np.isfinite(f_scale) and f_scale > 0):
@@ -121,9 +123,9 @@ def problem_for_few_residuals(
     size
         Number of parameters.
     options
-        The options of the fit. If they name a method, the result is None.
+        The options of the fit. If they name a method or have constraints, the result is None.
     """
-    if options.method is not None:
+    if options.method is not None or isinstance(problem.method, SQP):
         return None
     method, reason = method_for_few_residuals(size)
     method, stop = _method_and_stop(method, FEW_GOAL, problem.box, options, MAX_ITERATIONS)
@@ -151,7 +153,7 @@ def default_goal(method: Any) -> StopRule:
     It is the decrement, which is the most exact, if the method estimates one; else the gradient
     norm. For a user's own method both are combined.
     """
-    if needs_residuals(method):
+    if needs_residuals(method) or isinstance(method, SQP):
         return SQUARES_GOAL
     if is_for_losses(method):
         return GRADIENT_GOAL

@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.entry import entry_point
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import (
+    SQUARES,
+    check_no_slopes,
+)
+from steepest.descent.constraints.attach import attach, own_dtypes
+from steepest.descent.constraints.fit import ConstrainedFit
+from steepest.descent.constraints.forms import as_list
 from steepest.descent.fit_problem import FitOptions, problem_for_few_residuals, squares_problem
 from steepest.descent.inference.fit import Fit, FitWarning
-from steepest.descent.methods import Search
+from steepest.descent.methods import SQP, Search
 from steepest.descent.minimize import (
     Record,
     recording,
@@ -29,20 +36,22 @@ from steepest.descent.problem.parameters import (
     ravel_parameters,
 )
 from steepest.descent.problem.single_numbers import numbers_as_arrays
+from steepest.descent.problem.streamed import (
+    divided_rows,
+    read_in_blocks,
+    refuse_blocks,
+    sources_in,
+)
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.status import Status
 from steepest.descent.running.callbacks import State
-from steepest.descent.running.influence import mark_if_singular
+from steepest.descent.running.ends.influence import mark_if_singular
 from steepest.descent.running.one_shot import Key, key_of
 from steepest.descent.running.refit import refit, remember_fit
 from steepest.descent.running.solve import solve
-from steepest.descent.scipy_compat import (
-    SQUARES,
-    check_no_slopes,
-)
 from steepest.descent.stop_rules import StopRule
-from steepest.engines import Engine
+from steepest.engines import Engine, get_engine
 from steepest.errors import InputError
 from steepest.frames import warn_user
 
@@ -56,6 +65,7 @@ def least_squares(
     *,
     method: Search | str | None = None,
     bounds: Any = None,
+    constraints: Any = None,
     loss: str | Callable[[Any], Any] = "linear",
     f_scale: float = 1.0,
     stop: StopRule | None = None,
@@ -89,6 +99,12 @@ def least_squares(
     bounds : tuple or scipy.optimize.Bounds, optional
         Two ends (lower, upper), each a number or in the structure of `x0`. If start values are
         marked, two dicts by name.
+    constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
+        Limits of functions of the parameters, as for :func:`minimize`. The method is then
+        :class:`SQP`, with exact Hessians. The fit also has ``multipliers``,
+        ``bound_multipliers``, ``constraint_violation``, ``constraint_values``,
+        ``active_constraints`` and ``kkt_residual``. Its covariance is that of the parameters
+        where constraints that are on a limit stay there.
     loss : str or callable, optional
         ``"linear"``, ``"huber"``, ``"soft_l1"``, ``"cauchy"``, ``"arctan"``, or a function
         ``rho(z)`` of squared residuals, in NumPy.
@@ -123,8 +139,8 @@ def least_squares(
     Raises
     ------
     InputError
-        If start values, data, bounds or a setting are invalid, or if the residuals are not finite
-        at the start. It is a ``ValueError``.
+        If start values, data, bounds, constraints or a setting are invalid, or if the residuals
+        are not finite at the start. It is a ``ValueError``.
     SettingError
         If an argument has the wrong type, such as residuals that are not a function.
     UnsupportedError
@@ -154,24 +170,49 @@ def least_squares(
     check_no_slopes(args)
     args = args if isinstance(args, tuple | list) else (args,)
     x0, key = as_x0(x0), None
-    if not kwargs and bounds is None and callback is None and not progress:
-        tolerances = stop, ftol, xtol, gtol, max_nfev
+    is_plain = bounds is None and constraints is None and callback is None
+    if not kwargs and is_plain and not progress:
+        stopping = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
-        key = key_of(("residuals", residuals, settings, tolerances), x0, tuple(args))
+        key = key_of(("residuals", residuals, settings, stopping), x0, tuple(args))
         end = None if key is None else refit(key, x0, tuple(args))
         if end is not None:
             fit = Fit(end, end.names)
             if not _lacks_rank(fit):
                 return fit
+    if kwargs:
+        refuse_blocks(kwargs, why="which is possible for args=(...) and not for kwargs")
     function = functools.partial(residuals, **kwargs) if kwargs else residuals
+    args = read_in_blocks(function, args, get_engine(engine))
     function, args = bound_to_data(function, args)
+    tolerances = ftol, xtol, gtol, max_nfev
     options = FitOptions(
-        method, bounds, loss, f_scale, stop, (ftol, xtol, gtol, max_nfev), engine, max_paths
+        method, bounds, loss, f_scale, stop, tolerances, engine, max_paths, constraints
     )
     return fit_residuals(function, x0, args, options, record, callback, progress, key=key)
 
 
 def fit_residuals(
+    function: Callable[..., Any],
+    x0: Any,
+    args: Sequence[Any],
+    options: FitOptions,
+    record: Record,
+    callback: Callable[[State], Any] | None,
+    progress: bool,
+    data: Data | None = None,
+    **further: Any,
+) -> Fit:
+    """Return the fit of residuals, with warnings; takes what :func:`descend_squares` takes."""
+    settings = options, record, callback, progress
+    fit = descend_squares(function, x0, args, *settings, data=data, **further)
+    if data is None:
+        _check_first_loss(fit)
+    warn_of(fit)
+    return fit
+
+
+def descend_squares(
     function: Callable[..., Any],
     x0: Any,
     args: Sequence[Any],
@@ -185,8 +226,10 @@ def fit_residuals(
     full_output: bool = False,
     data: Data | None = None,
     key: Key | None = None,
+    reason: str | None = None,
+    may_be_singular: bool = False,
 ) -> Fit:
-    """Return the fit of residuals.
+    """Return the fit of residuals, without warnings.
 
     Parameters
     ----------
@@ -200,6 +243,11 @@ def fit_residuals(
         Model and data of a curve fit.
     key
         Key under which a converged fit is kept for :func:`refit`; None keeps nothing.
+    reason
+        Why the method was chosen; None to find it here.
+    may_be_singular
+        Whether an end where the Jacobian has lost rank is as good as any other, as it is for
+        equations: they are solved or not.
     """
     x0, expand = split_transforms(x0)
     args = snapshot_data(tuple(args))
@@ -213,26 +261,39 @@ def fit_residuals(
         bounds = expand.free_bounds(low, -np.inf), expand.free_bounds(high, np.inf)
     layout, vector = ravel_parameters(x0)
     check_data(args)
+    args = divided_rows(get_engine(options.engine), function, args)
     box = box_of_ends(bounds, x0, layout, vector, names)
     record_settings = recording(record, vector.size)
-    problem, reason = squares_problem(
-        function, layout, args, box, options, record_settings, expand
-    )
+    problem, usual = squares_problem(function, layout, args, box, options, record_settings, expand)
     named = tuple(names) if names is not None else names_of(layout)
     model = None if data is None else (data.kind, data.is_named, data.nan_policy)
-    saved_settings = {"model": model, "names": named, "absolute_sigma": absolute_sigma}
+    saved_settings: dict[str, Any] = {
+        "model": model,
+        "names": named,
+        "absolute_sigma": absolute_sigma,
+    }
+    attached = None
+    if isinstance(problem.method, SQP):
+        attached = attach(
+            options.constraints, problem.objective, args, problem.method, layout, vector, box
+        )
+        problem = attached.problem(problem)
+        vector = vector.astype(problem.dtype)
+        saved_settings |= own_dtypes(layout)
     few = problem_for_few_residuals(problem, vector.size, options)
-    run = solve(problem, vector, callback, progress, reason, None, saved_settings, few)
+    why = usual if reason is None else reason
+    run = solve(problem, vector, callback, progress, why, None, saved_settings, few)
     if few is not None and run.method == few[0].method:
-        problem, reason = few
-    run = mark_if_singular(run, problem, vector)
+        problem, why = few
+    if not may_be_singular:
+        run = mark_if_singular(run, problem, vector)
     if key is not None and run.converged and not run.notes and not is_differenced(function):
-        remember_fit(key, problem, vector, reason, saved_settings, run.evaluations)
-    fit = Fit(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
-    if data is None:
-        _check_first_loss(fit)
-    warn_of(fit)
-    return fit
+        remember_fit(key, problem, vector, why, saved_settings, run.evaluations)
+    kind = Fit
+    if attached is not None:
+        run = attached.finish(run, problem)
+        kind = ConstrainedFit if as_list(options.constraints) else Fit
+    return kind(FinishedFit.of(run, problem), named, absolute_sigma, data, full_output)
 
 
 def _check_first_loss(fit: Fit) -> None:
@@ -240,6 +301,8 @@ def _check_first_loss(fit: Fit) -> None:
     run = fit.run
     if not (run.status is Status.DIVERGED and run.iterations == 0 and not np.isfinite(run.loss)):
         return
+    if sources_in(fit.problem.args):
+        raise InputError(f"residuals must be finite at the start, but {lowered(run.message)}")
     wrong = np.flatnonzero(~np.isfinite(fit.residuals))
     found = "the sum of their squares overflows"
     if wrong.size:

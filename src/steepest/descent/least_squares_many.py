@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.entry import entry_point
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import SQUARES
 from steepest.descent.fit_problem import FitOptions, problem_for_few_residuals, squares_problem
 from steepest.descent.iteration.fit_report import FACTOR
 from steepest.descent.methods import Search
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.results.batch import ManyFits
 from steepest.descent.results.status import Status
-from steepest.descent.running.influence import mark_singular
+from steepest.descent.running.ends.influence import mark_singular
 from steepest.descent.running.solve_many import (
     Problems,
     batch_fields,
@@ -25,7 +26,6 @@ from steepest.descent.running.solve_many import (
     rows,
     solve_many,
 )
-from steepest.descent.scipy_compat import SQUARES
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine
 
@@ -158,7 +158,7 @@ def fit_many(
         factor = np.full((len(vectors), size, size), np.nan)
     on_bound = np.zeros(vectors.shape, bool)
     if box is not None:
-        on_bound = (solved.x <= box.lower) | (solved.x >= box.upper)
+        on_bound = ~box.inside(solved.x)
     if observations is None:
         observations = np.full(len(vectors), solved.observations)
     else:  # a fit with fewer unmasked data than parameters has no result

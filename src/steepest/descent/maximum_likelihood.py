@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.calling.entry import entry_point
 from steepest.descent.curve_fit import applied_bounds, check_start, flat_names
-from steepest.descent.entry import entry_point
 from steepest.descent.inference.answers import FitWarning
-from steepest.descent.inference.likelihood import LikelihoodFit, NegativeLogLikelihood
+from steepest.descent.inference.likelihood import LikelihoodFit
+from steepest.descent.inference.log_densities import NegativeLogLikelihood
 from steepest.descent.least_squares import names_of
 from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import minimize

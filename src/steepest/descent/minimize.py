@@ -8,11 +8,15 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.derivative import MAX_PATHS
-from steepest.descent.constraints.attach import attach
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import GRADIENT_GOAL, LOSSES
+from steepest.descent.calling.scipy_solvers import is_run, solve_with_scipy, solver_of
+from steepest.descent.constraints.attach import attach, own_dtypes
 from steepest.descent.constraints.forms import as_list, settings_key
-from steepest.descent.entry import entry_point
 from steepest.descent.iteration.problem import Problem
+from steepest.descent.large.driven import solve_driven
 from steepest.descent.methods import SQP, Method, Search
+from steepest.descent.methods.base import Driven
 from steepest.descent.methods.registry import default_method
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box, box_of_pairs
@@ -26,18 +30,18 @@ from steepest.descent.problem.parameters import (
     ravel_parameters,
 )
 from steepest.descent.problem.single_numbers import numbers_as_arrays
+from steepest.descent.problem.streamed import divided_rows, read_in_blocks, sources_in
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Result, Status
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.one_shot import key_of, minimize_again, remember_descent
 from steepest.descent.running.solve import solve
-from steepest.descent.scipy_compat import GRADIENT_GOAL, LOSSES
-from steepest.descent.scipy_solvers import is_run, solve_with_scipy, solver_of
 from steepest.descent.stop_rules import MaxIterations, StopRule
 from steepest.engines import BatchPlan, Engine, get_engine
 from steepest.errors import InputError, SettingError
 from steepest.frames import warn_user
 from steepest.graph import trees
+from steepest.streams import Source
 from steepest.trace.tracing import is_array_like
 
 Record = Literal["auto", "all"] | int | None
@@ -83,8 +87,9 @@ def minimize(
         in a tuple.
     method : Method, Search or str, optional
         Descent method, or its name, also SciPy's: ``"lbfgs"``, ``"L-BFGS-B"``. By default BFGS
-        for up to 100 parameters, L-BFGS for more or with bounds, Adam with batches, and SQP with
-        constraints. ``"Nelder-Mead"`` and ``"Powell"`` run SciPy's own solver.
+        for up to 100 parameters, L-BFGS for more or with bounds, and Adam with batches. With
+        constraints, SQP for up to 100 parameters and 200 constraints, InteriorPoint for more.
+        ``"Nelder-Mead"`` and ``"Powell"`` run SciPy's own solver.
         ``run.method`` is the method used, and ``run.reason`` says why it was chosen.
     bounds : nested pairs or scipy.optimize.Bounds, optional
         A pair (low, high) for each parameter in the structure of `x0`, or one pair for all. None
@@ -92,9 +97,8 @@ def minimize(
         :class:`OptimizeWarning`. If start values are marked, a dict of pairs by name.
     constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
         Limits of functions of the parameters: :class:`Constraint`, or any form of SciPy's. The
-        method is then :class:`SQP`, and the result also has ``multipliers``,
-        ``bound_multipliers``, ``constraint_violation``, ``constraint_values``,
-        ``active_constraints`` and ``kkt_residual``.
+        result then also has ``multipliers``, ``bound_multipliers``, ``constraint_violation``,
+        ``constraint_values``, ``active_constraints`` and ``kkt_residual``.
     stop : StopRule, optional
         Stop rule, checked before each update. By default a gradient norm of at most 1e-6, or
         10,000 iterations; with batches, the end of the last epoch. A rule without
@@ -174,7 +178,7 @@ def minimize(
     chosen = get_engine(engine)
     check_batches(batches)
     check_kinds(function, stop, callback)
-    function, args = bound_to_data(function, args)
+    function, args = bound_to_data(function, read_in_blocks(function, args, chosen))
     x0, expand = split_transforms(as_x0(x0))
     if expand is not None and bounds is not None:
         bounds = expand.free_bounds(bounds, (None, None))
@@ -182,7 +186,7 @@ def minimize(
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
     solver, is_limited = solver_of(method), bool(as_list(constraints))
-    is_scipys = solver_of(method, always=True) is not None
+    is_scipys, is_default = solver_of(method, always=True) is not None, method is None
     method, reason = default_method(
         SQP() if is_scipys else method,
         vector.size,
@@ -194,20 +198,16 @@ def minimize(
         _check_search(method, batches)
         method = method if box is None else method.bounded()
     check_data(args)
-    objective, further = Objective(function, expand=expand), args
     finish: Callable[[Result, Problem], Result] = _unchanged
-    if isinstance(method, SQP):
-        attached = attach(constraints, objective, args, method, layout, vector, box)
-        objective, further, method, box, finish = attached
+    more: dict[str, Any] = {}
     if stop is None:
         stop = MaxIterations(1 << 62) if batches else DEFAULT_STOP
     dtype = layout.dtype if compute_dtype is None else _compute_dtype(compute_dtype)
-    dtype = np.dtype(np.float64) if isinstance(method, SQP) else dtype
     record_every, record_x = recording(record, vector.size)
     problem = Problem(
-        objective,
+        Objective(function, expand=expand),
         layout,
-        further,
+        divided_rows(chosen, function, args, batches is not None),
         method,
         stop,
         dtype=dtype,
@@ -220,14 +220,23 @@ def minimize(
         fast=fast,
         box=box,
     )
+    if isinstance(method, SQP | Driven):
+        attached = attach(constraints, problem.objective, args, method, layout, vector, box)
+        if is_default and is_limited:
+            attached, reason = attached.with_default_method(vector.size)
+        problem, finish = attached.problem(problem), attached.finish
+        vector, more = vector.astype(problem.dtype), own_dtypes(layout)
     if solver is not None and is_run(solver, problem, vector):
         found = solve_with_scipy(solver, problem, vector, callback)
         return finish(found, problem) if is_limited else found
-    run = solve(problem, vector, callback, progress, reason)
+    given = problem, vector, callback, progress, reason
+    is_driven = isinstance(problem.method, Driven)
+    run = solve_driven(*given) if is_driven else solve(*given, None, more)
     warn_of_idle(run)
     warn_of_interrupt(run)
     has_notes, run = bool(run.notes), finish(run, problem)
-    if key is not None and run.converged and not has_notes and not is_differenced(function):
+    is_plain = not has_notes and not is_differenced(problem.objective.subject)
+    if key is not None and run.converged and is_plain:
         remember_descent(key, problem, vector, reason, run.evaluations, len(args), finish)
     return run
 
@@ -306,7 +315,9 @@ def batch_plan(batches: Batches | None, args: Sequence[Any]) -> BatchPlan | None
     if batches is None:
         return None
     leaves = [leaf for leaf in trees.leaves(tuple(args)) if is_array_like(leaf)]
-    batched = tuple(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves)
+    batched = tuple(isinstance(leaf, np.ndarray | Source) and leaf.ndim > 0 for leaf in leaves)
+    for source in sources_in(args):
+        batches.check_stream(source.name)
     rows = {len(leaf) for leaf, cut in zip(leaves, batched, strict=True) if cut}
     if len(rows) != 1:
         shapes = [np.shape(leaf) for leaf in leaves]

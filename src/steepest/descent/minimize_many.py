@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from steepest.derivative import MAX_PATHS
-from steepest.descent.entry import entry_point
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import LOSSES
+from steepest.descent.constraints.attach import attach_many
+from steepest.descent.constraints.forms import as_list
+from steepest.descent.constraints.many import ConstrainedMany
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods import Method, Search
+from steepest.descent.methods import SQP, Method, Search
+from steepest.descent.methods.base import Driven
 from steepest.descent.methods.registry import default_method
 from steepest.descent.minimize import DEFAULT_STOP, check_kinds
 from steepest.descent.problem.bounds import box_of_pairs
 from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.streamed import refuse_blocks
 from steepest.descent.results.batch import Many
 from steepest.descent.running.solve_many import (
     Problems,
@@ -23,9 +31,9 @@ from steepest.descent.running.solve_many import (
     rows,
     solve_many,
 )
-from steepest.descent.scipy_compat import LOSSES
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Engine, get_engine
+from steepest.errors import InputError
 
 
 @entry_point(LOSSES)
@@ -37,6 +45,7 @@ def minimize_many(
     *,
     method: Method | Search | str | None = None,
     bounds: Any = None,
+    constraints: Any = None,
     stop: StopRule | None = None,
     engine: str | Engine = "native",
     progress: bool = False,
@@ -62,6 +71,12 @@ def minimize_many(
         Descent method of all problems, as for :func:`minimize`.
     bounds : nested pairs or scipy.optimize.Bounds, optional
         Bounds of all problems, as for :func:`minimize`. A start outside is an error.
+    constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
+        Limits of functions of the parameters, as for :func:`minimize`. Their `args` have a row
+        for each problem. Limits are for all problems, or have one more axis than what the
+        function returns, with a row for each problem. The method is then :class:`SQP`, and the
+        result also has ``multipliers``, ``bound_multipliers``, ``constraint_violation``,
+        ``constraint_values``, ``active_constraints`` and ``kkt_residual``.
     stop : StopRule, optional
         Stop rule of each problem, as for :func:`minimize`.
     engine : {"native", "numpy", "torch"} or Engine, optional
@@ -75,12 +90,12 @@ def minimize_many(
     -------
     Many
         Arrays with a row for each problem: ``x``, ``loss``, ``status``, ``converged``,
-        ``iterations``.
+        ``iterations``; with constraints also ``multipliers`` and the rest.
 
     Raises
     ------
     InputError
-        If start values, data, bounds or a setting are invalid.
+        If start values, data, bounds, constraints or a setting are invalid.
     SettingError
         If an argument has the wrong type, such as a loss that is not a function.
     UnsupportedError
@@ -88,8 +103,10 @@ def minimize_many(
 
     Notes
     -----
-    Problems are solved one after the other if the loss branches on values or calls back into
-    NumPy, and on the engines ``"numpy"`` and ``"torch"``. There is no history.
+    If the loss loops until something holds, factors matrices or has constraints, each thread
+    solves one problem at a time instead of one in each SIMD lane. Problems are solved one after
+    the other, on one thread, if the loss branches on values or calls back into NumPy, and on the
+    engines ``"numpy"`` and ``"torch"``. There is no history.
 
     Examples
     --------
@@ -103,18 +120,33 @@ def minimize_many(
     """
     args = args if isinstance(args, tuple | list) else (args,)
     shared = shared if isinstance(shared, tuple | list) else (shared,)
+    refuse_blocks(*args, *shared)
     check_kinds(function, stop)
     layout, vectors, start = ravel_many(x0)
     check_rows(args, len(vectors))
     box = box_of_pairs(bounds, start, layout, vectors[0])
     check_starts(box, vectors)
-    method, _ = default_method(method, vectors.shape[1], False, box is not None)
+    is_limited = bool(as_list(constraints))
+    method, _ = default_method(method, vectors.shape[1], False, box is not None, is_limited)
+    if isinstance(method, Driven):
+        raise InputError(
+            f"{type(method).__name__} solves one problem at a time: call st.minimize for each"
+        )
     if isinstance(method, Search) and box is not None:
         method = method.bounded()
+    objective, own, attached = Objective(function), tuple(args), None
+    own_layout = layout
+    if isinstance(method, SQP):
+        layout, vectors = layout.in_double(), vectors.astype(np.float64)
+    if is_limited and isinstance(method, SQP):
+        attached = attach_many(
+            constraints, objective, own, tuple(shared), method, layout, vectors, box
+        )
+        objective, own, method, box, *_ = attached
     first = Problem(
-        Objective(function),
+        objective,
         layout,
-        rows(args, 0),
+        rows(own, 0),
         method,
         DEFAULT_STOP if stop is None else stop,
         dtype=layout.dtype,
@@ -122,5 +154,11 @@ def minimize_many(
         max_paths=max_paths,
         box=box,
     )
-    solved = solve_many(Problems(first, vectors, args, shared), progress)
-    return Many(**batch_fields(solved, first))
+    solved = solve_many(Problems(first, vectors, own, shared), progress)
+    fields = batch_fields(solved, first) | {"layout": own_layout}
+    if attached is None:
+        return Many(**fields)
+    return ConstrainedMany(
+        **fields, report=tuple(solved.report), given=attached.given, limits=attached.limits,
+        is_single=attached.is_single,
+    )  # fmt: skip

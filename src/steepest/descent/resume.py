@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.constraints.attach import attach
+from steepest.descent.constraints.fit import ConstrainedFit
+from steepest.descent.constraints.forms import as_list
 from steepest.descent.curve_fit import check_start
-from steepest.descent.entry import entry_point
 from steepest.descent.inference.fit import Fit
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.serialize import UnknownSettingError, decode, decode_structure
-from steepest.descent.methods import Method, Search
+from steepest.descent.methods import SQP, Method, Search
 from steepest.descent.methods.registry import choose_method
 from steepest.descent.minimize import batch_plan, check_kinds, warn_of_interrupt
 from steepest.descent.problem.batches import Batches
@@ -22,10 +25,18 @@ from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
+from steepest.descent.problem.streamed import read_in_blocks
 from steepest.descent.problem.transforms import Reparametrization, split_transforms
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.result import Result
-from steepest.descent.results.save import Saved, digest, fingerprints, load, marks
+from steepest.descent.results.save import (
+    Saved,
+    constraints_of,
+    digest,
+    fingerprints,
+    load,
+    marks,
+)
 from steepest.descent.running.callbacks import State
 from steepest.descent.running.compile import compile_problem
 from steepest.descent.running.solve import solve
@@ -43,6 +54,7 @@ def resume(
     function: Callable[..., Any],
     args: Sequence[Any] = (),
     *,
+    constraints: Any = None,
     like: Any = None,
     method: Method | Search | str | None = None,
     loss: Callable[[Any], Any] | None = None,
@@ -63,6 +75,8 @@ def resume(
         The function of the saved run: the loss, the residuals, or the model of a curve fit.
     args : tuple, optional
         The further arguments of the saved run; ``(x, y)`` or ``(x, y, sigma)`` for a curve fit.
+    constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
+        The constraints of the saved run, since the file holds no code.
     like : nested parameters, optional
         Parameters of the same structure. Required if the structure has named tuples or
         dataclasses, or if start values are marked.
@@ -118,24 +132,21 @@ def resume(
         like = check_start(function, like, parameter_names(function, like))
     like, expand = split_transforms(like)
     layout = _layout(saved, like)
+    chosen = get_engine(settings["engine"] if engine is None else engine)
+    args = read_in_blocks(function, args, chosen)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
         raise InputError("like has other markers than the start values of the saved run")
-    if fingerprints(args) != settings["data"]:
-        raise InputError(
-            "args are not those that the run was saved with, in number, order, shapes, dtypes "
-            "or values: give the same ones, or start a new run from run.x"
-        )
     check_kinds(function, stop)
     batches = None if settings["batches"] is None else Batches(**settings["batches"])
     problem = Problem(
         objective,
         layout,
-        args,
+        tuple(args),
         _decoded(settings["method"], "method") if method is None else choose_method(method),
         stop if stop is not None else _decoded(settings["stop"], "stop"),
         dtype=np.dtype(settings["dtype"]),
-        engine=get_engine(settings["engine"] if engine is None else engine),
+        engine=chosen,
         max_paths=settings["max_paths"],
         batches=batches,
         plan=batch_plan(batches, args),
@@ -144,6 +155,12 @@ def resume(
         fast=settings["fast"],
         box=Box(arrays["lower"], arrays["upper"]) if "lower" in arrays else None,
     )
+    problem, finish = _with_constraints(settings, problem, constraints, arrays["x"])
+    if fingerprints(problem.args) != settings["data"]:
+        raise InputError(
+            "args are not those that the run was saved with, in number, order, shapes, dtypes "
+            "or values: give the same ones, or start a new run from run.x"
+        )
     _check_function(settings, problem, arrays["x"])
     state = [arrays[f"state{i}"] for i in range(sum(name.startswith("state") for name in arrays))]
     snapshot = Snapshot(
@@ -158,15 +175,42 @@ def resume(
         (snapshot, _recording(arrays)),
         {
             name: settings[name]
-            for name in ("model", "names", "absolute_sigma")
+            for name in ("model", "names", "absolute_sigma", "own_dtypes")
             if name in settings
         },
     )
     warn_of_interrupt(run)
+    run = finish(run, problem)
     if not settings["of_residuals"]:
         return run
     names = tuple(settings["names"])
-    return Fit(FinishedFit.of(run, problem), names, settings["absolute_sigma"], data)
+    kind = ConstrainedFit if as_list(constraints) else Fit
+    return kind(FinishedFit.of(run, problem), names, settings["absolute_sigma"], data)
+
+
+def _with_constraints(
+    settings: dict[str, Any], problem: Problem, constraints: Any, x: np.ndarray
+) -> tuple[Problem, Callable[[Result, Problem], Result]]:
+    """Return the problem with its constraints, and what makes the result of its run."""
+    saved = settings.get("constraints")
+    number = 0 if saved is None else saved["number"]
+    if len(as_list(constraints)) != number:
+        raise InputError(
+            f"the saved run has {number} constraint{'' if number == 1 else 's'}: give "
+            f"{'none' if number == 0 else 'the same ones, constraints=...'}"
+        )
+    if not isinstance(problem.method, SQP):
+        return problem, lambda run, problem: run
+    parts = problem.objective, tuple(problem.args), problem.method, problem.layout, x, problem.box
+    attached = attach(constraints, *parts, is_start=False)
+    problem = attached.problem(problem)
+    graph = None if saved is None else saved["graph"]
+    if graph is not None and constraints_of(problem, x) not in (saved, None):
+        raise InputError(
+            "constraints do not compute what those of the saved run did: give those, or start a "
+            "new run from the saved x"
+        )
+    return problem, attached.finish
 
 
 def _check_function(settings: dict[str, Any], problem: Problem, x: np.ndarray) -> None:
@@ -193,7 +237,7 @@ def _layout(saved: Saved, like: Any) -> ParameterLayout:
     else:
         structure = decode_structure(settings["structure"])
     shapes = tuple(map(tuple, settings["shapes"]))
-    dtypes = tuple(map(np.dtype, settings["dtypes"]))
+    dtypes = tuple(map(np.dtype, settings.get("own_dtypes", settings["dtypes"])))
     if structure.num_leaves != len(shapes):
         raise InputError(f"like has {structure.num_leaves} arrays, the run {len(shapes)}")
     return ParameterLayout(structure, shapes, dtypes, settings["is_array"])

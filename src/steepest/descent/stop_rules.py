@@ -9,13 +9,14 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.descent.problem.linalg import norm
+from steepest.descent.settings import settings
 from steepest.errors import InputError, SettingError
+from steepest.trace.arrays.numbers import as_python_float
 
 __all__ = [
     "DecrementBelow",
@@ -154,7 +155,7 @@ def _check_threshold(rule: StopRule, threshold: float) -> None:
         raise InputError(f"{type(rule).__name__} needs a number, got NaN")
 
 
-@dataclass(frozen=True)
+@settings
 class LossBelow(StopRule):
     """Stop as soon as the loss is at most a threshold.
 
@@ -182,10 +183,10 @@ class LossBelow(StopRule):
         _check_threshold(self, self.threshold)
 
     def met(self, point: Point) -> Any:
-        return point.loss <= float(self.threshold)
+        return point.loss <= as_python_float(self.threshold)
 
 
-@dataclass(frozen=True)
+@settings
 class GradientNormBelow(StopRule):
     """Stop as soon as a norm of the gradient is at most a threshold.
 
@@ -224,7 +225,7 @@ class GradientNormBelow(StopRule):
         return f"GradientNormBelow(threshold={self.threshold!r}{order})"
 
     def met(self, point: Point) -> Any:
-        return self._norm(point.gradient) <= float(self.threshold)
+        return self._norm(point.gradient) <= as_python_float(self.threshold)
 
     def _norm(self, gradient: Any) -> Any:
         if self.order == 2:
@@ -235,7 +236,7 @@ class GradientNormBelow(StopRule):
         return np.sum(slopes ** float(self.order)) ** (1.0 / float(self.order))
 
 
-@dataclass(frozen=True)
+@settings
 class DecrementBelow(StopRule):
     """Stop as soon as the method's model predicts almost no further decrease of the loss.
 
@@ -272,10 +273,10 @@ class DecrementBelow(StopRule):
         _check_threshold(self, self.threshold)
 
     def met(self, point: Point) -> Any:
-        return point.decrement <= float(self.threshold) * np.abs(point.loss)
+        return point.decrement <= as_python_float(self.threshold) * np.abs(point.loss)
 
 
-@dataclass(frozen=True)
+@settings
 class DecrementUnknown(StopRule):
     """Met where the method has no model of the decrease left; for use with ``&``.
 
@@ -293,7 +294,7 @@ class DecrementUnknown(StopRule):
         return np.isnan(point.decrement)
 
 
-@dataclass(frozen=True)
+@settings
 class ResidualsAreRounding(StopRule):
     """Met where rounding x changes the residuals by about their norm, so that they count as 0.
 
@@ -313,7 +314,7 @@ class ResidualsAreRounding(StopRule):
         return 2 * point.loss <= least * np.sqrt(np.sum(np.square(point.gradient * point.x)))
 
 
-@dataclass(frozen=True)
+@settings
 class StepBelow(StopRule):
     """Stop as soon as an update was short.
 
@@ -346,12 +347,12 @@ class StepBelow(StopRule):
         _check_threshold(self, self.absolute)
 
     def met(self, point: Point) -> Any:
-        limit = float(self.relative) * norm(point.x) + float(self.absolute)
+        limit = as_python_float(self.relative) * norm(point.x) + as_python_float(self.absolute)
         short = point.step_length <= limit
         return np.logical_and(short, point.iteration > 0)
 
 
-@dataclass(frozen=True)
+@settings
 class LossChangeBelow(StopRule):
     """Stop as soon as an update changed the loss by little.
 
@@ -385,11 +386,13 @@ class LossChangeBelow(StopRule):
 
     def met(self, point: Point) -> Any:
         change = np.abs(point.previous_loss - point.loss)
-        small = change <= float(self.relative) * np.abs(point.loss) + float(self.absolute)
+        small = change <= as_python_float(self.relative) * np.abs(point.loss) + as_python_float(
+            self.absolute
+        )
         return np.logical_and(small, point.iteration > 0)
 
 
-@dataclass(frozen=True)
+@settings
 class MaxIterations(StopRule):
     """Stop after a number of updates. This is a limit, not a goal.
 
@@ -419,15 +422,16 @@ class MaxIterations(StopRule):
             raise InputError(f"MaxIterations needs a whole number, got {self.limit!r}")
         if self.limit < 0:
             raise InputError(f"MaxIterations needs at least 0, got {self.limit}")
+        object.__setattr__(self, "limit", int(self.limit))
 
     def met(self, point: Point) -> Any:
-        return point.iteration >= int(self.limit)
+        return point.iteration >= self.limit
 
     def iteration_limit(self) -> int | None:
-        return int(self.limit)
+        return self.limit
 
 
-@dataclass(frozen=True)
+@settings
 class TimeLimit(StopRule):
     """Stop after some time, at most a few hundredths of a second late.
 
@@ -466,7 +470,7 @@ class TimeLimit(StopRule):
         return point.iteration < 0  # never: the driver has the clock
 
 
-@dataclass(frozen=True)
+@settings
 class AnyOf(StopRule):
     """Stop as soon as one of two rules is met; written ``a | b``."""
 
@@ -490,7 +494,7 @@ class AnyOf(StopRule):
         return min((limit for limit in limits if limit is not None), default=None)
 
 
-@dataclass(frozen=True)
+@settings
 class AllOf(StopRule):
     """Stop as soon as both of two rules are met; written ``a & b``."""
 

@@ -8,10 +8,19 @@ from typing import Any
 
 from steepest.derivative import MAX_PATHS, Function
 from steepest.engines.batch import DIVERGED, INTERRUPTED, NOT_STARTED, ManyProgram, ManyStart
+from steepest.engines.dask import Dask
 from steepest.engines.interpreter import Interpreter
 from steepest.engines.native import Native, get_num_threads, set_num_threads
 from steepest.engines.program import BatchPlan, Iteration, Program
-from steepest.engines.protocol import Engine, Outcome, Recording, Run, Snapshot, Start
+from steepest.engines.protocol import (
+    Engine,
+    Outcome,
+    Recording,
+    Run,
+    RunInPasses,
+    Snapshot,
+    Start,
+)
 from steepest.engines.pytorch import Torch
 from steepest.errors import InputError, SettingError
 
@@ -50,6 +59,13 @@ def get_engine(engine: str | Engine) -> Engine:
     if engine not in _made:
         _made[engine] = BY_NAME[engine]()
     return _made[engine]
+
+
+def engine_of_one(engine: str | Engine) -> Engine:
+    """Return where one of many problems runs by itself: on this machine, not on a cluster."""
+    engine = get_engine(engine)
+    alone: Engine = getattr(engine, "alone", engine)
+    return alone
 
 
 def compile(function: Callable[..., Any], *, max_paths: int = MAX_PATHS) -> Function:
@@ -99,6 +115,7 @@ __all__ = [
     "INTERRUPTED",
     "NOT_STARTED",
     "BatchPlan",
+    "Dask",
     "Engine",
     "Interpreter",
     "Iteration",
@@ -109,10 +126,12 @@ __all__ = [
     "Program",
     "Recording",
     "Run",
+    "RunInPasses",
     "Snapshot",
     "Start",
     "Torch",
     "compile",
+    "engine_of_one",
     "get_engine",
     "get_num_threads",
     "set_num_threads",

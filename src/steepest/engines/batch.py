@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node, trees
+from steepest.graph import Node, Source, trees
 
 NOT_STARTED, INTERRUPTED, DIVERGED = -3, -2, -1
 """Codes of problems that no stop rule ended; other codes are values of ``Iteration.stop``."""
@@ -39,6 +39,8 @@ class ManyProgram:
         The values that are stored when it is over.
     next_x, next_state
         The values after the update.
+    sources
+        The user's line for every node.
     """
 
     x: Node
@@ -50,6 +52,7 @@ class ManyProgram:
     answer: tuple[Node, ...]
     next_x: Node
     next_state: tuple[Node, ...]
+    sources: Mapping[Node, Source] = field(compare=False, repr=False, default_factory=dict)
 
     @property
     def outputs(self) -> tuple[Node, ...]:

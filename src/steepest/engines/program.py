@@ -182,6 +182,9 @@ class Program:
     evaluations
         If the iteration is given in two parts, the graph that computes the iteration's data
         from x and the data, along each known path. There is one iteration then, and no batches.
+    streamed
+        For each of the evaluation's inputs after x, whether it is read in blocks: the data have
+        :class:`~steepest.streams.Source` in its place. Nothing if none is.
     """
 
     paths: tuple[Iteration, ...]
@@ -189,6 +192,7 @@ class Program:
     batches: BatchPlan | None
     record_x: bool
     evaluations: tuple[Graph, ...] = ()
+    streamed: tuple[bool, ...] = ()
 
     @property
     def full(self) -> Iteration:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,11 +26,13 @@ class Start:
     state
         The method's state.
     data
-        Values of the data inputs; whole arrays, also if batches are taken of them.
+        Values of the data inputs; whole arrays, also if batches are taken of them. Of what is
+        read in blocks, the source.
     tail_data
         Values of the data inputs for the iteration on the last batch of an epoch.
-    order
-        Function of an epoch's number that returns the rows in the order of that epoch.
+    pieces
+        Function of an epoch's number that yields the numbers of rows in the order of that epoch,
+        piece by piece. The rows of a piece are near each other.
     epochs
         Number of epochs.
     count
@@ -43,7 +45,7 @@ class Start:
     state: Sequence[np.ndarray]
     data: Sequence[np.ndarray]
     tail_data: Sequence[np.ndarray] = ()
-    order: Callable[[int], np.ndarray] | None = None
+    pieces: Callable[[int], Iterable[np.ndarray]] | None = None
     epochs: int = 0
     count: int = 0
     previous_x: np.ndarray | None = None
@@ -167,6 +169,24 @@ class Run(Protocol):
         ...
 
 
+@runtime_checkable
+class RunInPasses(Run, Protocol):
+    """A run each of whose evaluations is a pass over data on disk, which may be given up.
+
+    Attributes
+    ----------
+    first_loss
+        The loss at the start, before any update; NaN if it is not known yet.
+    """
+
+    @property
+    def first_loss(self) -> float: ...
+
+    def gradient_at(self, x: np.ndarray) -> np.ndarray:
+        """Return the gradient at a point, if the last evaluation was there; else NaN."""
+        ...
+
+
 OneCall = Callable[[tuple[Any, ...]], Any]
 """Makes a whole descent. It takes x and the values of the data inputs, and returns a :class:`Run`
 that is over; None if the descent did not stop, or if an array is not finite or has another shape
@@ -202,6 +222,11 @@ class Engine(Protocol):
         """Whether it runs iterations that are given in two parts (``Program.evaluation``)."""
         ...
 
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether data may be read in blocks (``Program.streamed``)."""
+        ...
+
     def compile(self, paths: Sequence[Graph]) -> Executable:
         """Return the paths through a function as a function of flat inputs."""
         ...
@@ -211,11 +236,11 @@ class Engine(Protocol):
         ...
 
     def first_budget(self, program: Program) -> int:
-        """Return a number of iterations that take less than some ten milliseconds."""
+        """Return a number of iterations that take less than some ten milliseconds, or 0."""
         ...
 
     def prepare_many(
         self, program: ManyProgram
-    ) -> Callable[[ManyStart, Watch], ManyAnswers] | None:
+    ) -> Callable[[ManyStart, Watch], ManyAnswers | None] | None:
         """Return a function that solves many problems; None if they go one at a time here."""
         ...

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Executable
-from steepest.engines.batch import ManyProgram
+from steepest.engines.batch import ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.program import Iteration, Program
-from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
+from steepest.engines.protocol import Outcome, Recording, Run, Snapshot, Start
 from steepest.graph import Graph, Guard, Node, decision_tree, order
 from steepest.ops import CONSTANT
 from steepest.rewrite import simplify_guarded
@@ -302,8 +302,9 @@ class StepwiseRun:
             return self._full, self._data
         epoch, number = divmod(self.count, plan.steps_per_epoch)
         if epoch != self._epoch:
-            assert self._start.order is not None
-            self._rows = self._arithmetic.from_array(self._start.order(epoch))
+            assert self._start.pieces is not None
+            rows = np.concatenate(list(self._start.pieces(epoch)))
+            self._rows = self._arithmetic.from_array(rows)
             self._epoch = epoch
         rows = self._rows[number * plan.size : (number + 1) * plan.size]
         steppers, data = self._full, self._data
@@ -366,7 +367,7 @@ class StepwiseEngine(abc.ABC):
         """Return the paths through a function as a function of flat inputs."""
         return compile_paths(paths, self._arithmetic())
 
-    def prepare(self, program: Program) -> Callable[[Start], StepwiseRun]:
+    def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Return a function that starts the descent."""
         arithmetic = self._arithmetic()
         full = Steppers(program.paths, arithmetic)
@@ -377,9 +378,18 @@ class StepwiseEngine(abc.ABC):
         """Return how many iterations to make before looking at the clock."""
         return 1
 
-    def prepare_many(self, program: ManyProgram) -> None:
+    def prepare_many(
+        self, program: ManyProgram
+    ) -> Callable[[ManyStart, Watch], ManyAnswers | None] | None:
         """Return None: problems are solved one at a time."""
         return None
+
+
+def loss_and_gradient(
+    resolve: Callable[[Node], Callable[..., Any]], iteration: Iteration, known: Collection[Node]
+) -> Callable[[dict[Node, Any]], None]:
+    """Return a function that computes loss and gradient, which are nodes of the graph."""
+    return Tape([iteration.loss, iteration.gradient], known, resolve).run
 
 
 def constant_values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from steepest.graph.guard import Guard
 from steepest.graph.node import Node, order
 from steepest.graph.source import Source
 from steepest.presentation import presenter
+
+_FEW = 6
+"""Largest number of inputs that ``repr(graph)`` names."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Signature:
     fixed: Mapping[int, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """What a function computes: the result of :func:`trace`.
 
@@ -162,17 +166,24 @@ class Graph:
                     f"it gives {value}: trace again for them"
                 )
 
+    def __repr__(self) -> str:
+        few = ", ".join([*self.input_names[:_FEW], *["..."][: len(self.inputs) > _FEW]])
+        branches = f", {len(self.guards)} branches" if self.guards else ""
+        return f"Graph({few}: {len(self.nodes)} nodes{branches})"
+
     def __str__(self) -> str:
         text: str = presenter("text").format_graph(self)
         return text
 
     def draw(self, path: str | Path, *arguments: Any) -> Path:
-        """Draw the graph as an SVG picture (needs ``pip install 'steepest[plot]'``).
+        """Draw the graph as a picture.
+
+        Above 40 operations, those of a line, of a function or of a loop share a box.
 
         Parameters
         ----------
         path
-            File to write.
+            File to write: ``.svg``, or ``.png`` or ``.pdf`` (which need matplotlib).
         *arguments
             Where given, every node shows its value there, and its gradient if the graph is
             a loss.
@@ -184,6 +195,10 @@ class Graph:
         """
         written: Path = presenter("picture").draw(self, Path(path), arguments)
         return written
+
+    def _repr_svg_(self) -> str:
+        text: str = presenter("picture").svg(self)
+        return text
 
     def flatten(self, arguments: Sequence[Any]) -> list[Any]:
         """Return the flat inputs for a Python call.
@@ -197,12 +212,28 @@ class Graph:
             return list(arguments)
         leaves, structure = trees.flatten(tuple(arguments))
         if structure != self.signature.arguments:
-            raise InputError(
-                f"this graph was traced for arguments {self.signature.arguments}, got {structure}"
-            )
+            raise InputError(_mismatch(self.signature.arguments, structure))
         for position, value in self.signature.fixed.items():
             if leaves[position] != value:
                 raise InputError(
                     f"this graph was traced for the value {value!r}, got {leaves[position]!r}"
                 )
         return [leaf for i, leaf in enumerate(leaves) if i not in self.signature.fixed]
+
+
+def _mismatch(traced: Any, given: Any) -> str:
+    """Return what differs between the arguments that were traced and those given."""
+    if traced.num_children != given.num_children:
+        count = traced.num_children
+        arguments = "1 argument" if count == 1 else f"{count} arguments"
+        return f"this graph was traced for {arguments}, got {given.num_children}"
+    pairs = zip(traced.children(), given.children(), strict=True)
+    number, (old, new) = next((i, p) for i, p in enumerate(pairs, 1) if p[0] != p[1])
+    return (
+        f"this graph was traced for another structure of argument {number}: {_shown(old)}, "
+        f"got {_shown(new)} (each * is a number or an array)"
+    )
+
+
+def _shown(structure: Any) -> str:
+    return re.sub(r"^PyTreeSpec\((.*?)(, namespace='.*')?\)$", r"\1", str(structure))

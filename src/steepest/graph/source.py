@@ -46,7 +46,8 @@ class Source(NamedTuple):
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
-        return f"{Path(self.file).name}:{self.line}"
+        is_file = not self.file.startswith("<")  # as the text of a formula does
+        return f"{Path(self.file).name if is_file else self.file}:{self.line}"
 
 
 NOWHERE = Source("", 0, "")

@@ -72,17 +72,21 @@ def _register(value: Any) -> bool:
     return False
 
 
-def flatten(tree: Any) -> tuple[list[Any], Any]:
-    """Return the leaves of a nested value, and its structure."""
+def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Any]:
+    """Return the leaves of a nested value, and its structure.
+
+    What `is_leaf` holds for is a leaf, even if it is a nested value.
+    """
     if type(tree) in _SIMPLE:
         return [tree], _LEAF
     parts = tree if type(tree) is tuple else (tree,)
     if all(type(part) in _SIMPLE for part in parts):  # the most common case, and faster
         return _tree_flatten(tree, namespace=_NAMESPACE)
+    ends = _register if is_leaf is None else lambda value: is_leaf(value) or _register(value)
     try:
-        return _tree_flatten(tree, is_leaf=_register, namespace=_NAMESPACE)
+        return _tree_flatten(tree, is_leaf=ends, namespace=_NAMESPACE)
     except _IsStandInError:
-        return flatten(_of_real_classes(tree))
+        return flatten(_of_real_classes(tree), is_leaf)
 
 
 def _of_real_classes(tree: Any) -> Any:
@@ -116,14 +120,14 @@ def made_of(cls: type, attributes: Mapping[str, Any]) -> Any:
     return made
 
 
-def leaves(tree: Any) -> list[Any]:
-    """Return the leaves of a nested value."""
+def leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
+    """Return the leaves of a nested value, as :func:`flatten` does."""
     kind = type(tree)
     if kind in _SIMPLE:
         return [tree]
     if kind in (tuple, list) and all([type(part) in _SIMPLE for part in tree]):
         return list(tree)
-    return flatten(tree)[0]
+    return flatten(tree, is_leaf)[0]
 
 
 def leaves_up_to(structure: Any, tree: Any) -> list[Any]:
@@ -158,6 +162,18 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         return function(tree)
     values, shape = flatten(tree)
     return unflatten(shape, [function(value) for value in values])
+
+
+def map_named(
+    function: Callable[[Any, str], Any],
+    tree: Any,
+    prefix: str,
+    is_leaf: Callable[[Any], bool] | None = None,
+) -> Any:
+    """Return a nested value with a function applied to each leaf and its name."""
+    values, shape = flatten(tree, is_leaf)
+    named = zip(values, names_in(shape, prefix), strict=True)
+    return unflatten(shape, [function(value, name) for value, name in named])
 
 
 def stacked(values: Sequence[Any]) -> Any:

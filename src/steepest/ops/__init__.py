@@ -13,6 +13,7 @@ from steepest.ops.arrays import (
     shaping,
     slices,
     solutions,
+    windows,
 )
 from steepest.ops.arrays.collect import COLLECT
 from steepest.ops.arrays.loops import COND, SCAN, WHILE
@@ -64,6 +65,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             reduction,
             shaping,
             slices,
+            windows,
             gather,
             product,
             linear,

@@ -45,9 +45,11 @@ class UnknownPartial:
         """Raise, naming the user's line."""
         session = getattr(output, "session", None)
         source = session.sources.get(output.node) if session else None
+        source = source or user_source()
+        function = f" in {source.function}" if source is not None else ""
         raise UnsupportedError(
-            f"the derivative of {self.name} by its argument {self.operand + 1}"
-            f"{at(source or user_source())} is not known: pass that argument as data, wrap it in "
+            f"the derivative of {self.name} by its argument {self.operand + 1}, called"
+            f"{function}{at(source)}, is not known: pass that argument as data, wrap it in "
             "st.stop_gradient, or give a rule with st.custom_derivative"
         )
 

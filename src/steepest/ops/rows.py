@@ -70,6 +70,12 @@ def of_put(node: Node, axis: int) -> Needs | None:
     return [*base, (axis, -first)], True
 
 
+def of_windows(node: Node, axis: int) -> Needs | None:
+    """Return the needs of windows and of their sum: rows along the axes before the windows."""
+    before = min(node.ndim, node.operands[0].ndim) - len(node.attributes["windows"])
+    return ([(axis, 0)], False) if axis < before else None
+
+
 def of_concatenate(node: Node, axis: int) -> Needs | None:
     """Return the needs of a concatenation: a row along its axis comes from one operand."""
     if node.attributes["axis"] != axis:

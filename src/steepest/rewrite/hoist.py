@@ -43,7 +43,8 @@ def hoist(
     Notes
     -----
     Cheap elementwise arithmetic stays in the loop: reading one more array would cost more than
-    computing it again. Ops that may raise stay, too: the engine then names the user's line.
+    computing it again. A view is made of what it shows. Ops that may raise stay, too: the engine
+    then names the user's line.
     """
     fixed = invariants(outputs, varying)
     is_costly: dict[Node, bool] = {}
@@ -51,8 +52,13 @@ def hoist(
     inputs: list[Node] = []
     values: list[Node] = []
     wanted = set(outputs)
-    for node in order(outputs):
+    nodes = order(outputs)
+    for node in nodes:
         if node not in fixed:
+            wanted.update(node.operands)
+    for node in reversed(nodes):
+        if node in wanted and node in fixed and _is_view(node):
+            wanted.discard(node)
             wanted.update(node.operands)
 
     def visit(node: Node, new: Mapping[Node, Node]) -> Node:
@@ -68,6 +74,10 @@ def hoist(
     result = rebuild(outputs, visit)
     verify_pass("hoist", [*outputs, *values], [*result, *inputs], inputs)
     return result, inputs, values
+
+
+def _is_view(node: Node) -> bool:
+    return isinstance(node.op.lower, Indexed) and node.op.lower.view
 
 
 def _is_costly(node: Node) -> bool:

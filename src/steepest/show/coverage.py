@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from steepest.ops import TABLE, Row, Zero
 from steepest.ops.machine_code import HOST
+from steepest.show.tables import as_html
 from steepest.trace.arrays.registries import FUNCTIONS, SPECIAL_COMPLEX, SPECIAL_UFUNCS
 from steepest.trace.following.namespaces import SEEN, SEEN_BY_NAME
 from steepest.trace.following.stand_ins import load_scipy
@@ -50,6 +52,17 @@ class CoverageRow:
     kind: str
 
 
+class Coverage(list[CoverageRow]):
+    """Rows, one for each function; a notebook shows them as a table."""
+
+    def __repr__(self) -> str:
+        return f"Coverage({len(self)} functions)"
+
+    def _repr_html_(self) -> str:
+        heads = ["function", "slopes", "engine native", "made of"]
+        return as_html([heads, *[[r.name, r.slopes, r.native, r.kind] for r in self]])
+
+
 def _name(function: Any) -> str:
     module = getattr(function, "__module__", None) or "numpy"
     name = getattr(function, "__name__", "")
@@ -75,7 +88,7 @@ def _special_row(name: str) -> Row | None:
     return TABLE.get(name) or TABLE.get(f"{name}[0]") or TABLE.get(f"{name}.real")
 
 
-def rows() -> list[CoverageRow]:
+def rows() -> Coverage:
     """Return a row for every function that can be recorded, in alphabetical order."""
     found: dict[str, Row | None] = {
         name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)
@@ -83,9 +96,11 @@ def rows() -> list[CoverageRow]:
     for function in FUNCTIONS:
         name = _name(function)
         found.setdefault(name, TABLE.get(name.rpartition(".")[2]))
-    for name in SPECIAL_UFUNCS.keys() | SPECIAL_COMPLEX.keys():
-        found[f"scipy.special.{name}"] = _special_row(name)
     load_scipy()
+    special = importlib.import_module("scipy.special")  # whose versions differ in what they have
+    for name in SPECIAL_UFUNCS.keys() | SPECIAL_COMPLEX.keys():
+        if hasattr(special, name):
+            found[f"scipy.special.{name}"] = _special_row(name)
     for name in SEEN_BY_NAME:
         is_special = name.startswith("scipy.special.")
         found[name] = _special_row(name.rpartition(".")[2]) if is_special else None
@@ -94,4 +109,4 @@ def rows() -> list[CoverageRow]:
         _name(function).removeprefix("warnings."): None for function in SEEN if callable(function)
     }
     found.update({name: row for name, row in seen.items() if name not in refused})
-    return [_described(name, found[name]) for name in sorted(found)]
+    return Coverage(_described(name, found[name]) for name in sorted(found))

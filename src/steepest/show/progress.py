@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from steepest.activity import told_to
 from steepest.descent import Fit, State
 from steepest.descent.running.callbacks import of_state
+from steepest.show.notebook_line import NotebookLine, is_of_notebook
 
 
 @contextlib.contextmanager
@@ -28,6 +29,15 @@ def display(limit: int | None, delay: float = 0.0) -> Iterator[Callable[[State],
     delay
         Seconds after which the bar appears.
     """
+    if is_of_notebook():
+        shown = NotebookLine("tracing", limit)
+
+        def say(state: State) -> None:
+            shown.update("descending", state.iteration, state.loss)
+
+        with _begun_after(delay, shown), told_to(shown.update):
+            yield say
+        return
     columns = (
         TextColumn("{task.fields[doing]}"),
         BarColumn(),
@@ -46,7 +56,7 @@ def display(limit: int | None, delay: float = 0.0) -> Iterator[Callable[[State],
 
 
 @contextlib.contextmanager
-def _begun_after(delay: float, progress: Progress) -> Iterator[None]:
+def _begun_after(delay: float, progress: Progress | NotebookLine) -> Iterator[None]:
     """Show a display from some seconds on, also while the interpreter traces or compiles."""
     lock, is_over = threading.Lock(), False
 
@@ -70,6 +80,11 @@ def _begun_after(delay: float, progress: Progress) -> Iterator[None]:
 @contextlib.contextmanager
 def display_many(total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar while many problems are solved."""
+    if is_of_notebook():
+        shown = NotebookLine("problems", total)
+        with _begun_after(0.0, shown):
+            yield lambda started: shown.update(completed=started)
+        return
     columns = (
         TextColumn("problems"),
         BarColumn(),

@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.descent.inference.bootstrap import Bootstrap
 from steepest.descent.inference.compare import FitComparison
-from steepest.descent.inference.likelihood import LikelihoodFit
+from steepest.descent.starts.multistart_result import MultiStart
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> str:
@@ -23,13 +23,33 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_html(rows: Sequence[Sequence[str]], has_head: bool = True) -> str:
-    """Return rows as an HTML table, the first one as its head unless there is none."""
+    """Return rows as an HTML table, the first one as its head unless there is none.
+
+    The first column is aligned on the left. Numbers and short texts stay on one line.
+    """
     heads = 1 if has_head else 0
     lines = [
-        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        "<tr>" + "".join(_cell(tag, text, j) for j, text in enumerate(row)) + "</tr>"
         for tag, row in zip(["th"] * heads + ["td"] * (len(rows) - heads), rows, strict=True)
     ]
     return "\n".join(["<table>", *lines, "</table>"])
+
+
+_SHORT = 40
+"""Number of characters up to which a cell stays on one line."""
+
+
+def _cell(tag: str, text: str, column: int) -> str:
+    styles = ["text-align: left"] if column == 0 else []
+    if len(text) <= _SHORT:
+        styles.append("white-space: nowrap")
+    style = f' style="{"; ".join(styles)}"' if styles else ""
+    return f"<{tag}{style}>{html.escape(text)}</{tag}>"
+
+
+def with_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return lines of text and a table below them, as HTML."""
+    return "\n".join([*[f"<p>{html.escape(head)}</p>" for head in heads], as_html(rows)])
 
 
 def interval(low: float, high: float) -> str:
@@ -52,15 +72,18 @@ def comparison_html(fits: FitComparison) -> str:
 
 
 def _rows(fits: FitComparison) -> list[list[str]]:
-    heads = ["fit", "parameters", "dof", "chi-square", "AIC", "delta AIC", "weight"]
+    is_of_squares = not np.isnan(fits.chi_square).all()
+    measure = "chi-square" if is_of_squares else "log-likelihood"
+    heads = ["fit", "parameters", "dof", measure, "AIC", "delta AIC", "weight"]
     rows = [[*heads, "AICc", "BIC"]]
     for i, name in enumerate(fits.names):
+        found = fits.chi_square[i] if is_of_squares else fits.log_likelihood[i]
         rows.append(
             [
                 name,
                 str(fits.parameters[i]),
                 str(fits.degrees_of_freedom[i]),
-                f"{fits.chi_square[i]:.6g}",
+                f"{found:.6g}",
                 f"{fits.aic[i]:.2f}",
                 f"{fits.delta_aic[i]:.1f}",
                 f"{fits.akaike_weights[i]:.3f}",
@@ -73,6 +96,17 @@ def _rows(fits: FitComparison) -> list[list[str]]:
 
 def bootstrap(boot: Bootstrap) -> str:
     """Return what a bootstrap tells of the parameters, as text."""
+    head, rows = _bootstrap_rows(boot)
+    return f"{head}\n{as_text(rows)}"
+
+
+def bootstrap_html(boot: Bootstrap) -> str:
+    """Return the same as HTML."""
+    head, rows = _bootstrap_rows(boot)
+    return with_heads([head], rows)
+
+
+def _bootstrap_rows(boot: Bootstrap) -> tuple[str, list[list[str]]]:
     rows = [["parameter", "estimate", "bias", "standard error", "95% interval (BCa)"]]
     columns = (
         boot.names,
@@ -85,29 +119,31 @@ def bootstrap(boot: Bootstrap) -> str:
         ends = interval(low, high)
         rows.append([name, f"{value:.8g}", f"{bias:.3g}", f"{error:.4g}", ends])
     failed = f", {boot.failed:,} that did not converge left out" if boot.failed else ""
-    return f"{len(boot):,} refits, resampling {boot.kind}{failed}\n{as_text(rows)}"
+    return f"{len(boot):,} refits, resampling {boot.kind}{failed}", rows
 
 
-def likelihood_fit(fit: LikelihoodFit) -> str:
-    """Return a report of a maximum-likelihood fit as text."""
-    rows = [["parameter", "value", "standard error", "robust", "95% interval"]]
-    columns = (
-        fit.names,
-        fit.values,
-        np.sqrt(np.diag(fit.covariance)),
-        np.sqrt(np.diag(fit.robust_covariance)),
-        fit.confidence_intervals(),
-    )
-    for name, value, error, robust, (low, high) in zip(*columns, strict=True):
-        errors = [f"{one:.4g}" if math.isfinite(one) else "unknown" for one in (error, robust)]
-        ends = interval(low, high) if math.isfinite(error) else ""
-        rows.append([name, f"{value:.8g}", *errors, ends])
-    summary = [
-        ("observations", str(fit.observations)),
-        ("log-likelihood", f"{fit.log_likelihood:.8g}"),
-        ("AIC, BIC", f"{fit.aic:.6g}, {fit.bic:.6g}"),
-        ("method", type(fit.run.method).__name__),
-        ("iterations, evaluations", f"{fit.run.iterations}, {fit.run.evaluations}"),
-    ]
-    lines = [f"{name:<32}{value}" for name, value in summary]
-    return "\n".join([fit.message, "", *lines, "", as_text(rows)])
+_MOST_MINIMA = 10
+
+
+def multistart(found: MultiStart) -> str:
+    """Return a table of the minima that several starts have found."""
+    runs, every = found.runs, found.minima
+    open_ends = sum(not minimum.converged for minimum in every)
+    heads = ["", *found.names, "loss", "starts", *(["goal"] if open_ends else [])]
+    rows = []
+    for rank, minimum in enumerate(every[:_MOST_MINIMA]):
+        point = [f"{value:.6g}" for value in runs.vectors[minimum.run]]
+        row = [str(rank + 1), *point, f"{minimum.loss:.8g}", str(minimum.starts)]
+        rows.append([*row, *([("met" if minimum.converged else "not met")] if open_ends else [])])
+    total, ended = len(runs), sum(minimum.starts for minimum in every)
+    met = len(every) - open_ends
+    head = f"{met:,} {'minimum' if met == 1 else 'minima'} from {total:,} starts"
+    if open_ends:
+        others = "end" if open_ends == 1 else "ends"
+        head += f", and {open_ends:,} other {others}, where no run met a goal"
+    lines = [head, "", as_text([heads, *rows])]
+    if len(every) > _MOST_MINIMA:
+        lines.append(f"... and {len(every) - _MOST_MINIMA:,} more")
+    if ended < total:
+        lines.append(f"{total - ended:,} runs ended where the loss is not finite")
+    return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +38,21 @@ def numbers(graph: Graph, arguments: Sequence[Any]) -> dict[Node, NodeNumbers]:
     arguments
         As for a call of the graph.
     """
-    known = graph.bind(graph.flatten(arguments))
-    evaluate_all(graph.nodes, known)
-    values = {node: known[node] for node in graph.nodes}
-    gradients: dict[Node, np.ndarray] = {}
-    loss = graph.outputs[0]
+    return numbers_of(graph)(arguments)
+
+
+def numbers_of(graph: Graph) -> Callable[[Sequence[Any]], dict[Node, NodeNumbers]]:
+    """Return :func:`numbers` of a graph as a function of the arguments, for many points."""
+    loss, nodes = graph.outputs[0], dict[Node, Node]()
     if len(graph.outputs) == 1 and loss.shape == () and loss.dtype.kind == "f":
-        nodes = node_gradients(loss, graph.inputs)
+        nodes = dict(node_gradients(loss, graph.inputs))
+
+    def at(arguments: Sequence[Any]) -> dict[Node, NodeNumbers]:
+        known = graph.bind(graph.flatten(arguments))
+        evaluate_all(graph.nodes, known)
+        values = {node: known[node] for node in graph.nodes}
         found = evaluate(list(nodes.values()), known)
         gradients = dict(zip(nodes, found, strict=True))
-    return {node: NodeNumbers(values[node], gradients.get(node)) for node in graph.nodes}
+        return {node: NodeNumbers(values[node], gradients.get(node)) for node in graph.nodes}
+
+    return at

@@ -6,6 +6,7 @@ of the enclosing recording that it uses are further inputs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,11 @@ from steepest.errors import InputError, UnsupportedError
 from steepest.graph import Graph, Node, Shape, order, trees
 from steepest.graph.source import at, user_source
 from steepest.graph.substitute import substitute
-from steepest.ops import CONSTANT
+from steepest.ops import CONSTANT, TABLE
 from steepest.ops.arrays.loops import step_input
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
 from steepest.trace.following.follow import follow
+from steepest.trace.patterns import generalized, is_hidden
 from steepest.trace.recording.session import current, open_session
 
 
@@ -49,7 +51,7 @@ class Packing:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return sum(int(np.prod(shape, dtype=int)) for shape in self.shapes)
+        return sum(map(math.prod, self.shapes))
 
     def pack(self, tree: Any) -> Any:
         """Return nested values as one vector."""
@@ -62,11 +64,18 @@ class Packing:
         """Return the nested values of a vector, or of a matrix with a vector in each row."""
         leaves, start = [], 0
         leading = () if rows is None else (rows,)
+        whole, session = node_of(vector), current()
         for shape, dtype, weak in zip(self.shapes, self.dtypes, self.weak, strict=True):
-            size = int(np.prod(shape, dtype=int))
-            piece: Any = vector[..., start : start + size]
-            leaf: Any = np.reshape(piece, (*leading, *shape)).astype(dtype)
-            leaves.append(TracedArray(leaf.node, leaf.session, weak and not leading))
+            size = math.prod(shape)
+            node = whole
+            if size != whole.shape[-1]:
+                slices = (*[(0, n, 1) for n in leading], (start, size, 1))
+                node = session.record(TABLE["getitem"], [node], slices=slices)
+            if node.shape != (*leading, *shape):
+                node = session.record(TABLE["reshape"], [node], shape=(*leading, *shape))
+            if node.dtype != dtype:
+                node = session.record(TABLE["astype"], [node], dtype=dtype)
+            leaves.append(TracedArray(node, session, weak and not leading))
             start += size
         return trees.unflatten(self.structure, leaves)
 
@@ -127,6 +136,7 @@ class RecordedStep:
 
     def __init__(self, function: Callable[..., Any], packings: Sequence[Packing]) -> None:
         with open_session() as session:
+            session.is_step, session.defers = True, False
             inputs = [session.add_input((p.size,), p.dtype, "", unknown_value) for p in packings]
             arrays = [TracedArray(node, session, is_scalar=False) for node in inputs]
             values = [p.unpack(array) for p, array in zip(packings, arrays, strict=True)]
@@ -142,7 +152,8 @@ class RecordedStep:
 
     def graph(self, outputs: Sequence[Any]) -> tuple[Graph, list[Node]]:
         """Return the graph of some outputs, and the outer nodes that are its further inputs."""
-        return closed([node_of(output) for output in outputs], self.inputs)
+        graph, outer = closed([node_of(output) for output in outputs], self.inputs)
+        return generalized(graph, outer, current())
 
 
 def unknown_value() -> Any:
@@ -181,13 +192,18 @@ def with_common_inputs(
 
     Each step is given as :meth:`RecordedStep.graph` returns it.
     """
-    outer = list(dict.fromkeys(node for _, own in steps for node in own))
-    shared = _numbered(outer, 1)
+    # Hidden constants may be equal by chance: each is an input of its own.
+    keys = [
+        [(node, (i, j) if is_hidden(node) else None) for j, node in enumerate(own)]
+        for i, (_, own) in enumerate(steps)
+    ]
+    outer = list(dict.fromkeys(key for own in keys for key in own))
+    shared = {key: step_input(i, key[0].shape, key[0].dtype) for i, key in enumerate(outer, 1)}
     graphs = []
-    for graph, own in steps:
+    for (graph, _), own in zip(steps, keys, strict=True):
         argument, *further = graph.inputs
-        new = dict(zip(further, (shared[node] for node in own), strict=True))
+        new = dict(zip(further, [shared[key] for key in own], strict=True))
         outputs = tuple(substitute(graph.outputs, new, {}))
         graphs.append(Graph((argument, *shared.values()), outputs))
     session = current()
-    return graphs, [TracedArray(node, session, is_scalar=False) for node in outer]
+    return graphs, [TracedArray(node, session, is_scalar=False) for node, _ in outer]

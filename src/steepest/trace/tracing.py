@@ -10,25 +10,34 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from steepest.errors import REFUSALS, EndlessRecursionError, SteepestError, UnsupportedError
+from steepest.errors import (
+    REFUSALS,
+    ConcreteValueError,
+    EndlessRecursionError,
+    SteepestError,
+    UnsupportedError,
+)
 from steepest.frames import hides_frames
-from steepest.graph import Graph, Guard, Node, Signature, order, trees
-from steepest.graph.source import ENTRIES, at, function_source
+from steepest.graph import Graph, Guard, Node, Signature, trees
+from steepest.graph.source import ENTRIES, at, function_source, user_source
+from steepest.streams import Source
 from steepest.trace.arrays.aliasing import check_call, note_arguments, note_inner
 from steepest.trace.arrays.array import Traced, TracedArray, as_traced, lies_in_order
 from steepest.trace.arrays.assignment import fresh
 from steepest.trace.branching import join_demands, recorded
+from steepest.trace.compositions import inlined
 from steepest.trace.following.coincidence import on_the_other_side
 from steepest.trace.following.follow import follow, wrap_captured
 from steepest.trace.following.tables.series import without_series
 from steepest.trace.following.writes import finish, roll_back
 from steepest.trace.foreign_errors import as_refusal
+from steepest.trace.patterns import revealed
 from steepest.trace.recording.blas_threads import while_recording
 from steepest.trace.recording.captures import Captures, is_comparable
 from steepest.trace.recording.chance import check_chance, traces_anew, watch_libraries
 from steepest.trace.recording.dtypes import check_dtype, check_plain
 from steepest.trace.recording.session import Session, current, open_session
-from steepest.trace.rerolling import LEAST_SAVED, reroll
+from steepest.trace.rerolling import LEAST_SAVED, in_two, reroll, weight_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class Trace:
 
 def is_array_like(leaf: Any) -> bool:
     """Whether a leaf of the arguments is traced (arrays and floats) or fixed (the rest)."""
-    return isinstance(leaf, TracedArray | np.ndarray | np.generic | float)
+    return isinstance(leaf, TracedArray | np.ndarray | np.generic | float | Source)
 
 
 def key_of(leaf: Any) -> Any:
@@ -65,6 +74,8 @@ def key_of(leaf: Any) -> Any:
         return float
     if isinstance(leaf, TracedArray):
         return leaf.shape, leaf.dtype, leaf.is_scalar, leaf.ordered, leaf.weak
+    if isinstance(leaf, Source):
+        return Source, leaf.shape, leaf.dtype
     if is_array_like(check_plain(leaf)):
         if leaf.ndim > 1:
             return leaf.shape, leaf.dtype, lies_in_order(leaf)
@@ -90,18 +101,33 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     weak = type(leaf) is float or (isinstance(leaf, TracedArray) and leaf.weak)
     if isinstance(leaf, TracedArray):
         shape, dtype, value = leaf.shape, leaf.dtype, lambda: leaf.value
+    elif isinstance(leaf, Source):
+        shape, dtype = leaf.shape, check_dtype(leaf.dtype)
+        value = lambda: _refuse_to_read(name)
     else:
         array = np.asarray(check_plain(leaf))
         shape, dtype, value = array.shape, check_dtype(array.dtype), lambda: array
     node = session.add_input(shape, dtype, name, value)
     is_scalar = (
-        leaf.is_scalar if isinstance(leaf, TracedArray) else not isinstance(leaf, np.ndarray)
+        leaf.is_scalar
+        if isinstance(leaf, TracedArray)
+        else not isinstance(leaf, np.ndarray | Source)
     )
     if isinstance(leaf, TracedArray):
         note_inner(session, node, leaf)
-    stand_in = TracedArray(node, session, weak, is_scalar, lies_in_order(leaf))
+    ordered = isinstance(leaf, Source) or lies_in_order(leaf)
+    stand_in = TracedArray(node, session, weak, is_scalar, ordered)
     stand_in.argument = node
     return stand_in
+
+
+def _refuse_to_read(name: str) -> NoReturn:
+    raise ConcreteValueError(
+        f"a value of {name}, which is read in blocks, is needed while the function is recorded"
+        f"{at(user_source())}: rows are read only later, so that nothing may depend on them but "
+        "sums; write np.where(condition, a, b) in place of a branch, and compute what is needed "
+        "in advance"
+    )
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -169,7 +195,7 @@ def call_traced(
     guards, decided = len(session.guards), dict(session.decided)
     copies = own_copies((arguments, named))
     try:
-        put_back = iter([lambda: None, _saved((arguments, named))])  # at the second call
+        put_back = itertools.chain([lambda: None], itertools.repeat(_saved((arguments, named))))
 
         def first() -> Any:
             next(put_back)()
@@ -245,6 +271,8 @@ def _call(
     arguments: Sequence[Any],
     named: Mapping[str, Any],
 ) -> Any:
+    if session.root is session:
+        session.room = 0  # each recording of a function begins with its first loop
     try:
         result = without_series(follow(function, session)(*arguments, **named))
     except RecursionError as error:
@@ -305,22 +333,26 @@ def result_nodes(function: Callable[..., Any], result: Any) -> tuple[list[Node],
 def rerolled(nodes: list[Node]) -> list[Node]:
     """Return what a function of the user's has recorded, with loops in place of repetition."""
     session = current()
-    guards, demanded = session.guards, session.demanded
-    if any(guard.condition not in demanded for guard in guards):
-        # Paths have their conditions in common, node by node: those stay as they are.
-        conditions = [guard.condition for guard in guards]
-        shorter = reroll(nodes, session.sources, session.has_slope)
-        saved = len(order([*nodes, *conditions])) - len(order([*shorter, *conditions]))
-        return shorter if saved >= LEAST_SAVED else nodes
-    new = [guard for guard in guards if not demanded[guard.condition]]
-    conditions = [guard.condition for guard in new]
-    nodes = reroll([*nodes, *conditions], session.sources, session.has_slope)
-    count = len(nodes) - len(conditions)
-    for guard, condition in zip(new, nodes[count:], strict=True):
-        demanded[condition] = True
-        session.decided[condition] = guard.value
-        guards[guards.index(guard)] = Guard(condition, guard.value, guard.source)
-    return nodes[:count]
+    sources, demanded = session.sources, session.demanded
+    new = [guard for guard in session.guards if not demanded.get(guard.condition)]
+    # Paths have the conditions of branches in common, node by node: those stay as they are.
+    branches = [guard.condition for guard in new if guard.condition not in demanded]
+    own = [guard.condition for guard in new if guard.condition in demanded]
+    plain = revealed([*nodes, *own], sources)
+    shorter = reroll(plain, sources, session.has_slope)
+    saved = weight_of([*plain, *branches]) - weight_of([*shorter, *branches])
+    if branches and saved < LEAST_SAVED:
+        shorter = plain
+    final = in_two(inlined(revealed([*shorter, *branches], sources), sources), sources)
+    nodes, conditions = final[: len(nodes)], final[len(nodes) :]
+    replaced = dict(zip([*own, *branches], conditions, strict=True))
+    demanded.update(dict.fromkeys(conditions[: len(own)], True))
+    for i, guard in enumerate(session.guards):
+        condition = replaced.get(guard.condition, guard.condition)
+        if condition is not guard.condition:
+            session.decided[condition] = guard.value
+            session.guards[i] = Guard(condition, guard.value, guard.source)
+    return nodes
 
 
 _RESULTS = (
@@ -336,6 +368,7 @@ def trace_function(
     arguments: Sequence[Any],
     names_of: Callable[..., Any] | None = None,
     earlier: Captures | None = None,
+    defers: bool = False,
 ) -> Trace:
     """Record a function as a graph.
 
@@ -350,6 +383,8 @@ def trace_function(
         Function whose argument names are used; `function` itself unless given.
     earlier
         What another path through the function read: this path binds the same inputs.
+    defers
+        Whether the function is traced once more where the first run does not take this path.
 
     Returns
     -------
@@ -358,7 +393,7 @@ def trace_function(
     """
     given_leaves, given = trees.flatten(tuple(arguments))
     with open_session() as session, while_recording(given_leaves):
-        session.subject = names_of or function
+        session.subject, session.defers = names_of or function, defers
         names = argument_names(names_of or function, len(arguments))
         stand_ins = add_arguments(session, arguments, names)
         leaves = [x for x in trees.leaves(stand_ins) if isinstance(x, TracedArray)]

@@ -142,3 +142,10 @@ def test_methods_that_do_not_take_constraints():
             method="sqp",
             batches=st.Batches(2),
         )
+
+
+def test_settings_of_differences_have_no_effect():
+    options = {"eps": 1e-8, "ftol": 1e-9}
+    run = st.minimize(loss, [2.0, 0.0], method="SLSQP", constraints=FORMS["ours"], options=options)
+    assert run.success
+    assert "eps, a setting of SciPy's SLSQP, has no effect." in run.message

@@ -69,14 +69,18 @@ def test_the_report_says_what_a_notebook_wants():
 
 def test_a_fit_is_plotted(tmp_path):
     fit = st.curve_fit(decay, T, Y)
-    figure = fit.plot(tmp_path / "fit.png")
-    assert len(figure.axes) == 2
-    assert (tmp_path / "fit.png").stat().st_size > 5000
+    above, below = fit.plot(tmp_path / "fit.png").axes
+    np.testing.assert_array_equal(np.transpose(above.lines[0].get_data()), np.stack([T, Y], 1))
+    assert {text.get_text() for text in above.get_legend().get_texts()} >= {"data", "fit"}
+    assert below.get_ylabel() == "standardized\nresidual"
+    assert (below.get_xlabel(), above.get_ylabel()) == ("t", "decay")
+    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG")
     swapped = st.curve_fit(lambda x, a: a * x[0] + x[1], np.stack([T, Y]), Y)
-    with pytest.raises(ValueError, match="needs x of the shape of y"):
-        swapped.plot()
+    panels = swapped.plot().axes
+    assert [ax.get_xlabel() for ax in panels] == ["", "fitted"]  # x is not one number for each
     descent = st.least_squares(residuals, np.ones(3)).plot()
-    assert len(descent.axes) == 1
+    labels = [ax.get_ylabel() for ax in descent.axes]
+    assert labels[-3:] == ["loss", "gradient norm", "step length"]
 
 
 def test_a_fit_keeps_its_data_whatever_becomes_of_the_arrays():

@@ -107,7 +107,7 @@ def test_restricted_parameters_are_marked():
     lines = fit.report().splitlines()
     (offset,) = [line for line in lines if line.startswith("offset")]
     assert offset.endswith(" fixed")
-    assert "<td>tied</td>" in fit._repr_html_()
+    assert ">tied</td>" in fit._repr_html_()
     marked = st.curve_fit(decay, T, Y, {"amplitude": st.Positive(2.0), "rate": 1.0, "offset": 0.0})
     assert marked.kinds == ("positive", "", "")
     with pytest.warns(st.FitWarning):

@@ -278,3 +278,9 @@ def test_a_profile_is_pickled_with_its_questions():
     again = pickle.loads(pickle.dumps(profile))
     assert again.interval(0.8) == pytest.approx(profile.interval(0.8), rel=1e-9)
     assert again.remarks() == []
+
+
+def test_a_profile_shows_its_intervals():
+    profile = st.curve_fit(decay, T, Y).profile(1)
+    low, high = profile.interval(0.95)
+    assert f"{profile.name}={profile.estimate:.6g}, 95%: {low:.6g} to {high:.6g}, " in str(profile)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import steepest as st
+from steepest.descent.iteration import setting_numbers
 from steepest.descent.iteration import split as parts
 from steepest.descent.iteration.trace import Settings
 from steepest.engines.native.jit import background
@@ -137,14 +138,21 @@ def test_optimized_code_gives_the_bits_of_baseline_code():
 def test_a_step_loaded_from_disk_is_the_same(method, every, number, monkeypatch):
     rule = st.GradientNormBelow(1e-7) | st.MaxIterations(1234)
     background.finish()  # which may keep something else
-    step = lambda: parts._step.__wrapped__(
-        Settings(method, rule, every), number, np.dtype(float), False
-    )
-    monkeypatch.setattr(parts.cache, "find", lambda key: None)
-    kept = []
-    monkeypatch.setattr(parts.cache, "keep", lambda key, content: kept.append(content))
+    kept = {}
+    monkeypatch.setattr(parts.cache, "find", kept.get)
+    monkeypatch.setattr(parts.cache, "keep", kept.__setitem__)
+
+    def step():
+        parts._steps.clear()
+        setting_numbers._questions.clear()
+        return parts.step_of(
+            Settings(setting_numbers.split_settings(method, rule), every),
+            number,
+            np.dtype(float),
+            False,
+        )
+
     traced = step()
-    monkeypatch.setattr(parts.cache, "find", lambda key: kept[0])
     monkeypatch.setattr(parts, "iterate", None)  # what is found is not traced again
     again = step()
     assert again.iteration == traced.iteration

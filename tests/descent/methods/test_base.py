@@ -47,3 +47,25 @@ def test_a_method_must_keep_shapes():
 
     with pytest.raises(ValueError, match=r"Wrong\.update must return x with shape \(3,\)"):
         st.minimize(quadratic, np.ones(3), method=Wrong())
+
+
+class Hopeless(st.Search):
+    """A search that finds no candidate good enough."""
+
+    def __init__(self, accepts):
+        self.accepts = accepts
+
+    def init(self, x):
+        return np.zeros(())
+
+    def advance(self, base, trial, state, is_first):
+        accepted = is_first | (state < self.accepts)
+        return st.Move(accepted, np.where(accepted, trial.x, base.x) - 1e-3, state + 1.0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("accepts", [0, 3])
+def test_a_search_that_never_accepts_ends(engine, accepts):
+    run = st.minimize(quadratic, np.ones(3), method=Hopeless(accepts), engine=engine)
+    assert run.status is st.Status.STALLED
+    assert (run.iterations, run.evaluations) == (max(accepts - 1, 0), 1000 + max(accepts, 1))

@@ -42,7 +42,7 @@ def test_definitions(case):
 # At the minimum of "Powell singular", and on the plateau of "Jennrich-Sampson", rank is lost.
 @pytest.mark.filterwarnings("ignore:.*Jacobian (has rank|is singular)")
 # The starts of a case are neighbors, so that the second finds the code of the first.
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("start", ["standard", "far"])
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -49,6 +49,8 @@ def test_methods_for_residuals_say_so_where_there_is_a_loss():
     ("name", "sentence"),
     [
         ("lbgfs", "did you mean 'lbfgs'"),
+        ("SLSQ", "did you mean 'SLSQP'"),
+        ("LBFGSB", "did you mean 'L-BFGS-B'"),
         ("foo", "unknown method 'foo': choose one of"),
     ],
 )

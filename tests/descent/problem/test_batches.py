@@ -9,8 +9,7 @@ import steepest as st
 from steepest import Status
 from steepest.descent.running import compile as prepare
 from steepest.engines.native.programs import function as program
-from steepest.engines.native.runs import descent_run as running
-from steepest.engines.native.runs import workspace
+from steepest.engines.native.runs import rows_in_order, workspace
 
 ENGINES = ["native", "numpy", "torch"]
 
@@ -69,7 +68,7 @@ def test_batches_survive_being_dealt_in_pieces(monkeypatch, random):
         "batches": st.Batches(size=5, epochs=9, seed=1),
     }
     whole = st.minimize(least_squares, np.zeros(3), **settings)
-    monkeypatch.setattr(running, "_ROWS_IN_ORDER", 50)
+    monkeypatch.setattr(rows_in_order, "_ROWS_IN_ORDER", 50)
     with_little_room_for_history(monkeypatch, 3)
     pieces = st.minimize(least_squares, np.zeros(3), **settings)
     stopped = st.minimize(least_squares, np.zeros(3), callback=lambda state: None, **settings)

@@ -40,7 +40,7 @@ def special(t, a, b):
 
 
 def special_tuple(t, a, b):
-    return a * scipy.special.pbdv(1.5, b * t)[0]
+    return a * scipy.special.mathieu_cem(2, 1.5, 10.0 * b * t)[0]
 
 
 def special_order(t, a, b):
@@ -137,6 +137,7 @@ def test_curve_fit_ends_where_scipys_does(name):
     assert noted_again == noted
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", FITS)
 def test_other_entry_points_find_the_same_minimum(name):
     model, start = FITS[name]
@@ -245,7 +246,7 @@ def test_large_operands_of_a_loss_are_not_differenced_one_by_one():
     run, noted = differenced(lambda: st.minimize(loss, np.array([0.5, 0.5])))
     assert len(noted) == 1
     assert_allclose(run.x, [1.0, 1.0], atol=1e-4)
-    assert len(calls) < 30 * run.evaluations
+    assert len(calls) < x.size / 5 * run.evaluations  # how many depends on rounding errors
 
 
 # What is not a refusal.
@@ -328,7 +329,7 @@ def test_gradient_and_compile_refuse_and_say_what_to_write():
         refusals = (UnsupportedError, ConcreteValueError)
         with pytest.raises(refusals, match=r"^scipy\.interpolate\.\w+ at "):
             transform(lambda x: np.sum(interpolated(T, x[0], x[1])))(np.ones(2))
-        with pytest.raises(UnsupportedError, match=r"^scipy\.special\.pbdv at "):
+        with pytest.raises(UnsupportedError, match=r"^scipy\.special\.mathieu_cem at "):
             transform(lambda x: special_tuple(T, x[0], x[1])[0])(np.ones(2))
 
 

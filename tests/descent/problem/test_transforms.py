@@ -133,6 +133,10 @@ REFUSED = {
         ),
         "looks at another tied parameter",
     ),
+    "tied to nothing": (
+        lambda: st.minimize(lambda p: p["a"], {"a": 1.0, "b": st.Tied(lambda p: p["aa"])}),
+        "reads the parameter 'aa'; there are a, b",
+    ),
     "everything": (lambda: st.minimize(lambda p: p["a"], {"a": st.Fixed(1)}), "nothing to vary"),
     "negative": (lambda: st.Positive([1.0, -2.0]), r"Positive needs positive numbers .*got \[1"),
     "outside": (lambda: st.UnitInterval(1.0), "between 0 and 1"),

@@ -125,8 +125,7 @@ def test_a_new_path_costs_its_own_code_alone(monkeypatch):
         return np.sum((x - 1.7) ** 4) if x[1] > 0.0 else np.sum((x - 1.1) ** 2)
 
     start = np.array([3.0, -2.0])
-    stop = st.GradientNormBelow(1.3e-7) | st.MaxIterations(41)  # nobody else's
-    st.minimize(loss, start, stop=stop)
+    st.minimize(loss, start, record=41)  # nobody else's
     assert made.count("descend") == 1
     assert made.count("run_graph") >= 2
 

@@ -119,6 +119,7 @@ def test_what_cannot_be_guessed():
             st.curve_fit(model, X, X, "guess")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("place", [1e-9, 1e-6, 1.0, 1e3])
 @pytest.mark.parametrize("level", [1e-12, 1.0, 1e9, 1e12])
 def test_units_of_the_data_do_not_matter(place, level):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import steepest as st
 
@@ -13,14 +14,18 @@ def quadratic(x):
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch):
-    import steepest.engines.pytorch.engine as engine
-
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(engine.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(ImportError, match=r"pip install 'steepest\[torch\]'"):
         st.minimize(quadratic, np.ones(3), engine="torch")
+
+
+def test_a_device_may_be_torchs():
+    engine = st.engines.Torch(torch.device("cpu"))
+    assert engine == st.engines.Torch("cpu")
+    assert st.minimize(lambda x: (x - 1) ** 2, 0.0, engine=engine).converged
 
 
 def test_an_unknown_device_is_refused():

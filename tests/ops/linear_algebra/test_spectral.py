@@ -55,12 +55,13 @@ def test_a_singular_value_of_zero_has_a_kink_with_slope_zero():
     np.testing.assert_array_equal(st.gradient(lambda a: np.linalg.norm(a, "nuc"))(a), a / 2)
 
 
+WEIGHTS = np.array([1.0, 2.0, -3.0])  # not stationary where the vectors are the axes
 OF_VECTORS = {
     "square root by eigh": lambda a: root_by_eigh(a)[0, 1],
-    "a vector": lambda a: np.linalg.eigh(a)[1][0, 0] ** 2,
-    "a weighted sum": lambda a: np.sum(np.linalg.eigh(a)[1][:, 0] ** 2 * np.arange(3.0)),
+    "a vector": lambda a: (np.linalg.eigh(a)[1][:, 0] @ WEIGHTS) ** 2,
+    "a weighted sum": lambda a: np.sum(np.linalg.eigh(a)[1][:, 0] ** 3 * WEIGHTS),
     "polar factor by svd": lambda a: polar(a)[0, 1],
-    "a left vector": lambda a: np.linalg.svd(a)[0][0, 0] ** 2,
+    "a left vector": lambda a: (np.linalg.svd(a)[0][:, 0] @ WEIGHTS) ** 2,
 }
 
 

@@ -407,9 +407,9 @@ def traces(monkeypatch):
     counted = []
     trace_function = functions.trace_function
 
-    def counting(*args):
+    def counting(*args, **settings):
         counted.append(1)
-        return trace_function(*args)
+        return trace_function(*args, **settings)
 
     monkeypatch.setattr(functions, "trace_function", counting)
     return counted

@@ -106,7 +106,7 @@ VALUES = {
     "sparse": FLAGS, "stable": [None, True, False], "start": [0, 1, 2], "subok": FLAGS,
     "tol": [0.5, np.array(0.1), np.array([0.5, 0.1])], "to_begin": [1.5], "to_end": [[1.5, 2.5]],
     "trim": ["f", "b", "odd"], "UPLO": ["L", "U", "X"], "upper": FLAGS, "w": [np.arange(1.0, 7.0)],
-    "weights": [np.arange(1.0, 7.0)],
+    "weights": [np.arange(1.0, 7.0)], "writeable": FLAGS,
     "where": [np.array([True, False, True])], "wrap": FLAGS, "x": [np.arange(6.0) ** 2],
     "y": [np.array([1.0, 3.0, 2.0])], "num": [0, 1, 4], "step": [0.25], "stop": [4.0],
     "source": [1], "destination": [0], "default": [1.5],

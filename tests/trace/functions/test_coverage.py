@@ -44,7 +44,7 @@ def test_the_table_lists_what_is_proved_and_nothing_else():
     assert {row.name for row in rows()} == set(CASES)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "case"), NUMBERED)
 def test_value_is_the_librarys_on_every_engine(name, case):
     with np.errstate(all="ignore"):
@@ -71,6 +71,7 @@ def differences(function, x, direction):
     return total
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.filterwarnings("ignore::steepest.TraceWarning")  # array_equal is announced
 @pytest.mark.parametrize(("name", "case"), NUMBERED)
 def test_both_modes_give_the_slope(name, case, random):
@@ -88,6 +89,7 @@ def test_both_modes_give_the_slope(name, case, random):
         assert not pushed.any()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "name", [name for name in CASES if name not in FLAT and not name.startswith("math.is")]
 )
@@ -110,5 +112,6 @@ def test_names_are_the_libraries_own():
     for row in rows():
         module, _, name = row.name.rpartition(".")
         owner = {"": np, "linalg": np.linalg, "fft": np.fft, "math": math, "cmath": cmath}
+        owner["lib.stride_tricks"] = np.lib.stride_tricks
         found = owner[module] if module in owner else importlib.import_module(module)
         assert hasattr(found, name) or name in ("max", "min"), row.name

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.errors import InputError, SettingError
-from steepest.graph import trees
-from steepest.graph.source import at, function_source
 
 __all__ = ["Constraint"]
 
@@ -58,45 +56,6 @@ class Constraint:
             raise SettingError("a constraint needs a limit: give lower=, upper= or both")
 
 
-class Given(NamedTuple):
-    """A constraint in one form, for all that can be given.
-
-    Attributes
-    ----------
-    function, args
-        The function and its further arguments.
-    lower, upper
-        Limits as vectors, shape (m,).
-    structure, shapes
-        The structure of what the function returns, and the shapes of its leaves.
-    name
-        What messages call it.
-    """
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    lower: np.ndarray
-    upper: np.ndarray
-    structure: Any
-    shapes: tuple[tuple[int, ...], ...]
-    name: str
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return self.lower.size
-
-    def unpacked(self, vector: np.ndarray) -> Any:
-        """Return a vector in the structure of what the function returns."""
-        leaves, start = [], 0
-        for shape in self.shapes:
-            size = int(np.prod(shape, dtype=int))
-            leaf = vector[start : start + size].reshape(shape)
-            leaves.append(leaf if shape else leaf[()])
-            start += size
-        return trees.unflatten(self.structure, leaves)
-
-
 class Unplaced(NamedTuple):
     """A constraint whose values have not been looked at.
 
@@ -122,8 +81,8 @@ class Unplaced(NamedTuple):
 
 
 def linear(x: Any, matrix: Any) -> Any:
-    """Return the values of linear constraints."""
-    return np.matmul(matrix, x)
+    """Return the values of linear constraints, whose matrix may be sparse."""
+    return matrix @ x
 
 
 def as_list(constraints: Any) -> list[Any]:
@@ -157,9 +116,9 @@ def unplaced(constraint: Any, name: str) -> Unplaced:
         return _of_mapping(constraint, name)
     if hasattr(constraint, "lb") and hasattr(constraint, "ub"):
         if hasattr(constraint, "A"):
-            matrix = constraint.A
-            matrix = matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
-            rows = np.atleast_2d(matrix).astype(np.float64)
+            is_sparse = hasattr(constraint.A, "tocsr")
+            matrix = constraint.A.tocsr() if is_sparse else np.atleast_2d(constraint.A)
+            rows = matrix.astype(np.float64, copy=False)  # itself: a copy would be traced anew
             return Unplaced(linear, (rows,), constraint.lb, constraint.ub, name)
         if callable(getattr(constraint, "fun", None)):
             has_slopes = callable(constraint.jac) or callable(getattr(constraint, "hess", None))
@@ -198,71 +157,6 @@ def _tuple(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else tuple(args) if type(args) is list else (args,)
 
 
-def placed(constraint: Unplaced, parameters: Any) -> Given:
-    """Return a constraint with its limits as vectors, after a look at its values at the start.
-
-    Raises
-    ------
-    InputError
-        If its values are not real and finite, or its limits do not fit them.
-    """
-    function, args, lower, upper, name, _, _ = constraint
-    own = getattr(function, "__name__", "")
-    name = f"{name} ({own})" if own.isidentifier() and function is not linear else name
-    where = at(function_source(function))
-    if function is linear:
-        (matrix,) = args
-        if matrix.shape[1:] != np.shape(parameters):
-            raise InputError(
-                f"{name} has a matrix of shape {matrix.shape}, and x0 has shape "
-                f"{np.shape(parameters)}: it needs a column for each parameter"
-            )
-        if not np.isfinite(matrix).all():
-            raise InputError(f"{name} has a matrix that is not finite")
-    values = function(_copied(parameters), *args)
-    leaves, structure = trees.flatten(values)
-    arrays = [np.asarray(leaf) for leaf in leaves]
-    for array in arrays:
-        if array.dtype.kind not in "fiub":
-            raise InputError(
-                f"{name}{where} returns {array.dtype} at the start, and must return real numbers"
-            )
-    flat = np.concatenate([np.zeros(0), *[array.reshape(-1) for array in arrays]])
-    if not flat.size:
-        raise InputError(f"{name}{where} returns nothing at the start: return its values")
-    for i in np.flatnonzero(~np.isfinite(flat))[:1]:
-        raise InputError(
-            f"{name}{where} is {flat[i]} at the start point: start where it is finite"
-        )
-    low = _limit(lower, -np.inf, flat.size, f"the lower limit of {name}")
-    high = _limit(upper, np.inf, flat.size, f"the upper limit of {name}")
-    for i in np.flatnonzero(~(low <= high) | (low == np.inf) | (high == -np.inf))[:1]:
-        raise InputError(
-            f"the limits of {name} contradict each other: {low[i]:g} below and {high[i]:g} above"
-        )
-    return Given(function, args, low, high, structure, tuple(a.shape for a in arrays), name)
-
-
-def _copied(parameters: Any) -> Any:
-    return trees.map_leaves(lambda leaf: np.array(leaf)[()], parameters)
-
-
-def _limit(limit: Any, missing: float, size: int, what: str) -> np.ndarray:
-    """Return a limit as a vector; infinite where there is none."""
-    if limit is None:
-        return np.full(size, missing)
-    parts = [
-        np.full(1, missing) if leaf is None else np.asarray(leaf, np.float64).reshape(-1)
-        for leaf in trees.leaves(limit)
-    ]
-    flat = np.concatenate(parts)
-    if flat.size not in (1, size):
-        raise InputError(f"{what} has {flat.size} numbers, its function returns {size}")
-    if np.isnan(flat).any():
-        raise InputError(f"{what} is NaN")
-    return np.broadcast_to(flat, (size,)).copy()
-
-
 def settings_key(bounds: Any, constraints: Any) -> Any:
     """Return bounds and constraints as a hashable key, without calling functions.
 
@@ -279,7 +173,8 @@ def settings_key(bounds: Any, constraints: Any) -> Any:
         elif isinstance(constraint, Mapping):
             given = constraint.get("fun"), constraint.get("type"), None, constraint.get("args", ())
         elif hasattr(constraint, "A"):
-            given = constraint.A, constraint.lb, constraint.ub, ()
+            is_sparse = hasattr(constraint.A, "tocsr")
+            given = constraint.A, constraint.lb, constraint.ub, (object(),) if is_sparse else ()
         elif hasattr(constraint, "fun"):
             given = constraint.fun, constraint.lb, constraint.ub, ()
         else:

@@ -6,27 +6,28 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.derivative import Function
-from steepest.descent.constraints.forms import Given
+from steepest.derivative import Function, pull_back
+from steepest.descent.constraints.placing import Given
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.constrained.measures import complementarity, violations
-from steepest.descent.problem.constrained import as_constrained
+from steepest.descent.problem.constrained import as_constrained, limits_of
 from steepest.descent.problem.parameters import element_names
 from steepest.descent.results.result import Result
-from steepest.errors import InputError
+from steepest.trace import as_traced
 
 _ON_LIMIT = 1e-6
 """Distance to a limit, relative to it, up to which a value counts as on it."""
 
-_OURS = ("multipliers", "bound_multipliers", "constraint_violation", "kkt_residual")
-_SCIPYS = ("constr_violation", "maxcv", "optimality")
+OURS = ("multipliers", "bound_multipliers", "constraint_violation", "kkt_residual")
+SCIPYS = ("constr_violation", "maxcv")
+"""Fields of results with constraints, by our names and by SciPy's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConstrainedResult(Result):
     """What :func:`minimize` returns if there are constraints.
 
@@ -55,7 +56,7 @@ class ConstrainedResult(Result):
     problem: Problem | None = field(default=None, repr=False, compare=False)
 
     def _names(self) -> Sequence[str]:
-        return (*super()._names(), *_OURS, *_SCIPYS)
+        return (*super()._names(), *OURS, *SCIPYS, "optimality")
 
     @functools.cached_property
     def _point(self) -> _Point:
@@ -64,11 +65,7 @@ class ConstrainedResult(Result):
         return _point_at(self.problem, self.vector, self.report)
 
     def _structured(self, vector: np.ndarray) -> Any:
-        parts, start = [], 0
-        for given in self.given:
-            parts.append(given.unpacked(vector[start : start + given.size]))
-            start += given.size
-        return parts[0] if self.is_single else parts
+        return structured(vector, self.given, self.is_single)
 
     @property
     def multipliers(self) -> Any:
@@ -97,10 +94,15 @@ class ConstrainedResult(Result):
 
         Values on the limits of an equation get 1. In the structure of the multipliers.
         """
-        low, high = self._point.limits
-        values = self._point.values
-        near = functools.partial(_is_near, values)
-        return self._structured(np.where(near(high), 1, np.where(near(low), -1, 0)))
+        return self._structured(sides(self._point.values, *self._point.limits))
+
+    @property
+    def active_normals(self) -> np.ndarray:
+        """The gradients of the constraints that are on a limit, shape (k, n)."""
+        is_active = sides(self._point.values, *self._point.limits) != 0
+        assert self.problem is not None
+        normals: np.ndarray = _derivatives_at(self.problem, self._point.x)[2][is_active]
+        return normals
 
     @property
     def constraint_violation(self) -> float:
@@ -133,30 +135,35 @@ class ConstrainedResult(Result):
         """The largest absolute slope of the Lagrangian, under trust-constr's name."""
         return float(np.max(np.abs(self._point.slopes())))
 
-    def save(self, path: Any) -> None:
-        """Save the end of a run without constraints to a file.
-
-        Parameters
-        ----------
-        path : path_like
-            File to write.
-
-        Raises
-        ------
-        InputError
-            If there are constraints, or the file cannot be written.
-        """
-        if self.given:
-            raise InputError(
-                "a run with constraints cannot be saved: keep run.x, and start again from it"
-            )
-        super().save(path)
-
     def __getstate__(self) -> dict[str, Any]:
         """Return the content of a pickle, without functions."""
         state = super().__getstate__()
         given = tuple([one._replace(function=np.asarray, args=()) for one in self.given])
-        return {**state, "problem": None, "given": given, "_point": self._point}
+        point = dataclasses.replace(self._point, lengths=None)
+        return {**state, "problem": None, "given": given, "_point": point}
+
+
+class PointReport(NamedTuple):
+    """What a method can report of the point where it ended, so that it is not computed again.
+
+    Attributes
+    ----------
+    multipliers, bound_multipliers
+        Shapes (m,) and (n,).
+    lengths
+        The norms of the gradients of the constraints, shape (m,).
+    values, gradient
+        Values of the constraints, and gradient of the loss.
+    pull
+        The sum of the gradients of the constraints times the multipliers, shape (n,).
+    """
+
+    multipliers: np.ndarray
+    bound_multipliers: np.ndarray
+    lengths: np.ndarray
+    values: np.ndarray
+    gradient: np.ndarray
+    pull: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -167,27 +174,30 @@ class _Point:
     ----------
     x, gradient
         The point and the gradient of the loss, shape (n,).
-    values, jacobian
-        Values and Jacobian of the constraints, shapes (m,) and (m, n).
+    values, pull
+        Values of the constraints, shape (m,), and the sum of their gradients times the
+        multipliers, shape (n,).
     limits, bounds
         Pairs of vectors.
     multipliers, bound_multipliers
         Shapes (m,) and (n,).
+    lengths
+        Returns the norms of the gradients of the constraints, shape (m,).
     """
 
     x: np.ndarray
     gradient: np.ndarray
     values: np.ndarray
-    jacobian: np.ndarray
+    pull: np.ndarray
     limits: tuple[np.ndarray, np.ndarray]
     bounds: tuple[np.ndarray, np.ndarray]
     multipliers: np.ndarray
     bound_multipliers: np.ndarray
+    lengths: Callable[[], np.ndarray] | None = None
 
     def slopes(self) -> np.ndarray:
         """Return the gradient of the Lagrangian."""
-        pull = self.jacobian.T @ self.multipliers
-        slopes: np.ndarray = self.gradient - pull - self.bound_multipliers
+        slopes: np.ndarray = self.gradient - self.pull - self.bound_multipliers
         return slopes
 
     def residual(self) -> float:
@@ -204,23 +214,58 @@ class _Point:
 def _point_at(problem: Problem, x: np.ndarray, report: Sequence[np.ndarray]) -> _Point:
     """Return the values at a point, and multipliers, fitting ones if none were reported."""
     x = x.astype(problem.dtype)
+    limits = limits_of(problem.objective, problem.args)
+    infinite = np.full_like(x, np.inf)
+    bounds = (-infinite, infinite) if problem.box is None else tuple(problem.box)
+    if isinstance(report, PointReport):
+        multipliers, forces, by_row, values, gradient, pull = report
+        known = values, pull, limits, bounds, multipliers, forces
+        return _Point(x, gradient, *known, lambda: by_row)
+    if report:
+        multipliers, forces = report[:2]
+    else:
+        values, gradient, jacobian = _derivatives_at(problem, x)
+        multipliers, forces = _fitting(gradient, jacobian, values, limits, x, bounds)
+
+    def pulled(vector: Any, multipliers: Any, *args: Any) -> Any:
+        at_x = as_constrained(problem.objective(vector, problem.layout, args))
+        constraints = at_x.constraints
+        (pull,) = pull_back([constraints.node], [as_traced(multipliers)], [at_x.x.node])
+        return constraints, at_x.gradient, np.zeros_like(at_x.x) if pull is None else pull
+
+    found = Function(pulled)(x, multipliers, *problem.args)
+    values, gradient, pull = [np.asarray(part) for part in found]
+
+    def lengths() -> np.ndarray:
+        known: np.ndarray = np.linalg.norm(_derivatives_at(problem, x)[2], axis=1)
+        return known
+
+    return _Point(x, gradient, values, pull, limits, bounds, multipliers, forces, lengths)
+
+
+def _derivatives_at(problem: Problem, x: np.ndarray) -> list[np.ndarray]:
+    """Return values, gradient of the loss, and Jacobian of the constraints."""
 
     def everything(vector: Any, *args: Any) -> Any:
         at_x = as_constrained(problem.objective(vector, problem.layout, args))
-        return at_x.gradient, at_x.constraints, at_x.constraint_jacobian
+        return at_x.constraints, at_x.gradient, at_x.constraint_jacobian
 
-    found = [np.asarray(part) for part in Function(everything)(x, *problem.args)]
-    gradient, values, jacobian = found
-    nothing = np.zeros(0)
-    has_limits = getattr(problem.objective, "constraints", ())
-    limits = (problem.args[-2], problem.args[-1]) if has_limits else (nothing, nothing)
-    infinite = np.full_like(x, np.inf)
-    bounds = (-infinite, infinite) if problem.box is None else tuple(problem.box)
-    if len(report) == 2:
-        multipliers, forces = report
-    else:
-        multipliers, forces = _fitting(gradient, jacobian, values, limits, x, bounds)
-    return _Point(x, gradient, values, jacobian, limits, bounds, multipliers, forces)
+    return [np.asarray(part) for part in Function(everything)(x, *problem.args)]
+
+
+def structured(vector: np.ndarray, given: Sequence[Given], is_single: bool) -> Any:
+    """Return values of constraints as their functions return them; shape (m,), or (N, m)."""
+    parts, start = [], 0
+    for one in given:
+        parts.append(one.unpacked(vector[..., start : start + one.size]))
+        start += one.size
+    return parts[0] if is_single else parts
+
+
+def sides(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return -1 for values on a lower limit, 1 for those on an upper one, else 0."""
+    near = functools.partial(_is_near, values)
+    return np.where(near(high), 1, np.where(near(low), -1, 0))
 
 
 def _is_near(values: np.ndarray, limit: np.ndarray) -> np.ndarray:
@@ -273,7 +318,9 @@ def _infeasibility(result: ConstrainedResult, before: Callable[[], str]) -> str:
     assert result.problem is not None
     point, layout = result._point, result.problem.layout
     amounts, start, violated, others = violations(point.values, *point.limits), 0, [], []
-    weights = np.abs(point.multipliers) * np.linalg.norm(point.jacobian, axis=1)
+    assert point.lengths is not None
+    lengths = point.lengths()
+    weights = np.abs(point.multipliers) * lengths
     bound_weights = np.abs(point.bound_multipliers)
     most = np.max(np.concatenate([weights, bound_weights]), initial=0.0)
     for given in result.given:
@@ -288,15 +335,16 @@ def _infeasibility(result: ConstrainedResult, before: Callable[[], str]) -> str:
     others += [f"the bound of {name(int(i))}" for i in np.flatnonzero(bound_weights > 1e-3 * most)]
     text = f"{before()[:-1]}: it violates {_listed(violated)}"
     text = f"{text}, against {_listed(others)}." if others else f"{text}."
-    is_flat = (amounts > 1e-8) & ~np.any(point.jacobian, axis=1)
+    is_flat = (amounts > 1e-8) & (lengths == 0)
     return f"{text} A slope is 0 there: start elsewhere." if is_flat.any() else text
 
 
 def _lack_of_slopes(result: ConstrainedResult, before: Callable[[], str]) -> str:
     """Return a sentence that says which constraint has no slopes at the point."""
-    start, jacobian = 0, result._point.jacobian
+    assert result._point.lengths is not None
+    start, lengths = 0, result._point.lengths()
     for given in result.given:
-        if not np.isfinite(jacobian[start : start + given.size]).all():
+        if not np.isfinite(lengths[start : start + given.size]).all():
             return f"{before()} The slope of {given.name} is not finite: start elsewhere."
         start += given.size
     return before()

@@ -1,21 +1,18 @@
-"""What a fit answers on request: derived quantities, profiles, intervals, resampling, tables."""
+"""What fits of any kind answer on request: profiles, intervals, joint regions, tables, plots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import abc
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from steepest.descent.inference.bootstrap import Bootstrap, bootstrap
 from steepest.descent.inference.contour import Contour, contour
-from steepest.descent.inference.criteria import Criteria
-from steepest.descent.inference.derived import derive
-from steepest.descent.inference.frames import kinds, parameters_frame, to_frame, uncertain
-from steepest.descent.inference.profile import Profile, Profiles, row_of
+from steepest.descent.inference.frames import kinds, parameters_frame, uncertain
+from steepest.descent.inference.profile import Profile, row_of
 from steepest.errors import InputError, OptimizeWarning
 from steepest.frames import hides_method_frames, warn_user
-from steepest.lazy import lazy
 from steepest.presentation import presenter
 
 
@@ -24,43 +21,32 @@ class FitWarning(OptimizeWarning):
 
 
 @hides_method_frames
-class Answers(Criteria):
-    """Questions to a fit that it computes when they are asked."""
+class Answers(abc.ABC):
+    """Questions about estimated parameters, which fits of any kind compute when they are asked."""
 
-    def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return a function of the parameters and its standard errors, to first order.
+    @property
+    @abc.abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """A name for each element of :attr:`values`."""
 
-        Parameters
-        ----------
-        function : callable
-            ``function(parameters)`` returns real numbers, nested or in arrays, in NumPy code. Its
-            derivatives are exact. It gets the parameters as ``fit.x`` has them. If that is an
-            array, it may also read them by name, as ``p["rate"]``.
+    @property
+    @abc.abstractmethod
+    def values(self) -> np.ndarray:
+        """All parameters as a vector, shape (k,)."""
 
-        Returns
-        -------
-        value : float, ndarray or nested
-            The function at the fit.
-        standard_error : float, ndarray or nested
-            Its standard errors, in the same structure, from the covariance of the parameters.
+    @property
+    @abc.abstractmethod
+    def covariance(self) -> Any:
+        """Covariance of the parameters, shape (k, k)."""
 
-        Raises
-        ------
-        InputError
-            If the function fails at the parameters, or does not return real numbers.
-        SettingError
-            If it is not a function.
+    @abc.abstractmethod
+    def quantile(self, level: float) -> float:
+        """Return the half-width of an interval of probability `level`, in standard errors."""
 
-        Examples
-        --------
-        >>> import numpy as np, steepest as st
-        >>> t, y = np.arange(4.0), np.array([2.0, 1.2, 0.8, 0.5])
-        >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
-        >>> life, error = fit.derive(lambda p: np.log(2) / p["rate"])
-        >>> float(life.round(3)), float(error.round(3))
-        (1.48, 0.057)
-        """
-        return derive(self, function)
+    @property
+    @abc.abstractmethod
+    def _profiles(self) -> Any:
+        """The :class:`Profiles` of the parameters, kept for further questions."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -75,26 +61,6 @@ class Answers(Criteria):
         error if the package is not installed, or if standard errors are unknown.
         """
         return uncertain(self)
-
-    def to_frame(self) -> Any:
-        """Return the data and what the fit makes of them as a pandas data frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each datum: the columns of x that have a number for each, ``y``, ``sigma`` if
-            it is given, ``fitted``, ``residual`` (y minus fitted), ``leverage``,
-            ``standardized_residual`` (the residual over its own standard deviation, which is
-            smaller where the leverage is large), and ``normal_quantile`` (where it would be if the
-            errors were normal, as R's ``qqnorm``). Without a model, residuals with their sign
-            changed, and what follows from them.
-
-        Raises
-        ------
-        EngineUnavailableError
-            If pandas is not installed.
-        """
-        return to_frame(self, self.data)
 
     def parameters_frame(self, level: float = 0.95, method: str = "linear") -> Any:
         """Return the parameters as a pandas data frame.
@@ -122,10 +88,6 @@ class Answers(Criteria):
         """
         return parameters_frame(self, self.confidence_intervals(level, method), level)
 
-    @lazy
-    def _profiles(self) -> Profiles:
-        return Profiles(self)
-
     def profile(self, name: str | int, level: float = 0.99) -> Profile:
         """Return the profile of a parameter: the best fits with it held at other values.
 
@@ -152,7 +114,7 @@ class Answers(Criteria):
         FitWarning
             If a refit found a lower sum of squares than the fit.
         """
-        profile = self._profiles.profile(self._named(name), level)
+        profile: Profile = self._profiles.profile(self._named(name), level)
         self._warn(self._profiles.lower_loss())
         return profile
 
@@ -194,14 +156,9 @@ class Answers(Criteria):
         if method == "linear":
             half_width = self.quantile(level) * np.sqrt(np.diag(self.covariance))
             return np.stack([self.values - half_width, self.values + half_width], axis=1)
-        result = np.full((len(self.names), 2), np.nan)
-        depends = np.count_nonzero(self.value_slopes, axis=1)
-        result[depends == 0] = self.values[depends == 0, None]
-        rows = np.flatnonzero(depends == 1)
-        ends, remarks = self._profiles.intervals([self.names[row] for row in rows], level)
-        result[rows] = ends
+        result, remarks = self._profiles.intervals_of_all(level)
         self._warn(remarks)
-        return result
+        return np.asarray(result)
 
     def contour(
         self,
@@ -234,7 +191,9 @@ class Answers(Criteria):
         """
         return contour(self._profiles, (self._named(first), self._named(second)), level, size)
 
-    def plot_profile(self, name: str | None = None, ax: Any = None, level: float = 0.95) -> Any:
+    def plot_profile(
+        self, name: str | None = None, ax: Any = None, level: float = 0.95, path: Any = None
+    ) -> Any:
         """Plot the profile of one parameter, or of all of them (needs matplotlib).
 
         Straight profiles are those of a linear model; it is drawn dashed.
@@ -247,6 +206,8 @@ class Answers(Criteria):
             Axes to draw one profile in; a new figure's by default.
         level : float, optional
             Probability of the interval that is marked.
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix.
 
         Returns
         -------
@@ -258,11 +219,11 @@ class Answers(Criteria):
         InputError
             As :meth:`profile`.
         """
-        plots = presenter("fit_plots")
+        plots = presenter("inference_plots")
         if name is not None:
-            return plots.plot_profile_of(self, name, ax, level)
+            return plots.plot_profile_of(self, name, ax, level, path)
         _check_no_axes(ax, "a parameter")
-        return plots.plot_profiles(self, level)
+        return plots.plot_profiles(self, level, path)
 
     def plot_contours(
         self,
@@ -270,6 +231,7 @@ class Answers(Criteria):
         second: str | None = None,
         ax: Any = None,
         levels: Sequence[float] = (0.6827, 0.95),
+        path: Any = None,
     ) -> Any:
         """Plot joint confidence regions of two parameters, or of all pairs (needs matplotlib).
 
@@ -283,6 +245,8 @@ class Answers(Criteria):
             Axes to draw one pair in; a new figure's by default.
         levels : sequence of float, optional
             Probabilities of the regions.
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix.
 
         Returns
         -------
@@ -294,68 +258,31 @@ class Answers(Criteria):
         InputError
             As :meth:`contour`.
         """
-        plots = presenter("fit_plots")
+        plots = presenter("inference_plots")
         if first is not None and second is not None:
             plots.check_levels(levels)
-            return self.contour(first, second, max(levels)).plot(ax, levels)
+            return self.contour(first, second, max(levels)).plot(ax, levels, path)
         if first is not None or second is not None:
             raise InputError("contours need two parameters: give both names, or none")
         _check_no_axes(ax, "two parameters")
-        return plots.plot_contours(self, levels)
+        return plots.plot_contours(self, levels, path)
 
-    def plot_correlation(self, ax: Any = None) -> Any:
+    def plot_correlation(self, ax: Any = None, path: Any = None) -> Any:
         """Plot the correlations of the parameters as a matrix (needs matplotlib).
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw in; a new figure's by default.
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure.
         """
-        return presenter("fit_plots").plot_correlation(self, ax)
-
-    def bootstrap(self, n: int = 2000, kind: str = "residuals", *, seed: Any = None) -> Bootstrap:
-        """Refit resampled data, to see how the parameters scatter.
-
-        Parameters
-        ----------
-        n : int, optional
-            Number of refits. They run side by side, as those of :func:`curve_fit_many`.
-        kind : {"residuals", "cases", "parametric"}, optional
-            ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
-            They are centered, and enlarged to the size of the errors by the root of
-            ``observations / degrees_of_freedom``. ``"cases"`` draws data with replacement, which
-            does not assume errors of one size. ``"parametric"`` adds normal errors, whose size is
-            that of sigma if it is absolute; ``"residuals"`` takes the size from the residuals
-            even then.
-        seed : int or numpy.random.Generator, optional
-            Seed of the random numbers.
-
-        Returns
-        -------
-        Bootstrap
-            Parameters of the refits, their scatter and intervals.
-
-        Raises
-        ------
-        InputError
-            If an argument is invalid, if the data do not determine the parameters or their
-            scatter, or if cases are to be drawn and a robust loss or a covariance of the data
-            forbids it.
-
-        Warns
-        -----
-        FitWarning
-            If more than 1% of the refits did not converge; they are left out.
-        """
-        found = bootstrap(self, n, kind, seed)
-        if found.failed > 0.01 * n:
-            self._warn([f"{found.failed} of {n} refits did not converge and are left out."])
-        return found
+        return presenter("inference_plots").plot_correlation(self, ax, path)
 
     def _named(self, name: str | int) -> str:
         """Return the name of a parameter that is given by name or number."""

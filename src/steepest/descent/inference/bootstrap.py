@@ -148,6 +148,10 @@ class Bootstrap:
         text: str = presenter("tables").bootstrap(self)
         return text
 
+    def _repr_html_(self) -> str:
+        text: str = presenter("tables").bootstrap_html(self)
+        return text
+
 
 def bootstrap(fit: FitStatistics, number: int, kind: str, seed: Any) -> Bootstrap:
     """Return refits of resampled data; see :meth:`Fit.bootstrap`."""

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.entry import entry_point
+from steepest.descent.calling.entry import entry_point
 from steepest.descent.inference.fit import Fit
+from steepest.descent.inference.likelihood import LikelihoodFit
 from steepest.errors import InputError, SettingError
+from steepest.graph import trees
 from steepest.presentation import presenter
 
 __all__ = ["FitComparison", "NestedTest", "compare_fits"]
@@ -26,9 +28,10 @@ class NestedTest(NamedTuple):
     smaller, larger : str
         Names of the fits.
     statistic : float
-        F, or the difference of chi-squares if sigma is absolute.
+        F, or the difference of chi-squares if sigma is absolute; for fits by maximum likelihood,
+        twice the difference of the log-likelihoods.
     degrees_of_freedom : tuple of int
-        Those of the statistic: two for F, one for a difference of chi-squares.
+        Those of the statistic: two for F, one for the others, which are chi-squares.
     p_value : float
         Probability of a statistic at least as large if the smaller model is true.
 
@@ -69,7 +72,8 @@ class FitComparison(NamedTuple):
     parameters, degrees_of_freedom : ndarray
         Numbers of free parameters, and of degrees of freedom, shape (N,).
     chi_square, log_likelihood, aic, aicc, bic : ndarray
-        As those of a :class:`Fit`, shape (N,).
+        As those of a :class:`Fit`, shape (N,). Fits by maximum likelihood have no chi-square; it
+        is NaN.
     tests : tuple of NestedTest
         Tests of each fit against all those with the next larger number of parameters.
 
@@ -111,6 +115,9 @@ class FitComparison(NamedTuple):
         """Name of the fit with the least AIC."""
         return self.names[int(np.argmin(self.aic))]
 
+    def __repr__(self) -> str:
+        return f"FitComparison({', '.join(self.names)}; best: {self.best})"
+
     def __str__(self) -> str:
         text: str = presenter("tables").comparison(self)
         return text
@@ -120,14 +127,17 @@ class FitComparison(NamedTuple):
         return text
 
 
+AnyFit = Fit | LikelihoodFit
+
+
 @entry_point()
-def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitComparison:
+def compare_fits(*fits: AnyFit, names: Sequence[str] | None = None) -> FitComparison:
     """Compare fits of the same data.
 
     Parameters
     ----------
-    *fits : Fit
-        Two or more fits.
+    *fits : Fit or LikelihoodFit
+        Two or more fits, all of least squares or all by maximum likelihood.
     names : sequence of str, optional
         Names of the fits. By default those of the models.
 
@@ -143,7 +153,7 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
         If there are fewer than two fits, if y, errors or losses differ, or if a fit has no finite
         likelihood, as one that fits the data exactly.
     SettingError
-        If an argument is not a fit.
+        If an argument is not a fit, or if there are fits of both kinds.
 
     Notes
     -----
@@ -152,6 +162,17 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     squares. With ``absolute_sigma=True`` the difference of chi-squares is tested, otherwise F, as
     R's ``anova`` does for ``nls``. Whether x is the same is not checked, since models may use
     different predictors. Of fits of residuals, only the number of residuals is compared.
+
+    Fits by maximum likelihood have the likelihood-ratio test: twice the difference of their
+    log-likelihoods is compared with a chi-square [1]_. That does not hold where the smaller model
+    is on the edge of the larger one, as a variance of 0 is. Their data must have an array in
+    common; of single arrays, they must be the same. Their log-densities must include the same
+    constants.
+
+    References
+    ----------
+    .. [1] S. S. Wilks, "The large-sample distribution of the likelihood ratio for testing
+       composite hypotheses", Annals of Mathematical Statistics 9, 60-62, 1938.
 
     Examples
     --------
@@ -168,10 +189,15 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
     plain in offset: F(1, 27) = 1168, p = 9.254e-24
     """
     for fit in fits:
-        if not isinstance(fit, Fit):
+        if not isinstance(fit, AnyFit):
             raise SettingError(
                 f"compare_fits takes results of fits, got an object of type {type(fit).__name__}"
             )
+    if len({isinstance(fit, LikelihoodFit) for fit in fits}) > 1:
+        raise SettingError(
+            "compare_fits takes fits of one kind, got fits of least squares and fits by maximum "
+            "likelihood: compare their fit.aic, if the log-densities include all constants"
+        )
     if len(fits) < 2:
         raise InputError("a comparison needs at least two fits")
     labels = _labels(fits) if names is None else tuple(map(str, names))
@@ -179,7 +205,7 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
         raise InputError(f"there are {len(labels)} names for {len(fits)} fits")
     for label, fit in zip(labels[1:], fits[1:], strict=True):
         _check_alike(labels[0], fits[0], label, fit)
-    if fits[0].is_robust:
+    if isinstance(fits[0], Fit) and fits[0].is_robust:
         raise InputError("fits with a robust loss have no likelihood to compare")
     for label, fit in zip(labels, fits, strict=True):
         _check_likelihood(label, fit)
@@ -190,7 +216,9 @@ def compare_fits(*fits: Fit, names: Sequence[str] | None = None) -> FitCompariso
         for smaller, larger in itertools.pairwise(by_size)
         for i, j in itertools.product(smaller, larger)
     ]
-    columns = {name: np.array([getattr(fit, name) for fit in fits]) for name in _STATISTICS}
+    columns = {
+        name: np.array([getattr(fit, name, math.nan) for fit in fits]) for name in _STATISTICS
+    }
     return FitComparison(
         names=labels,
         parameters=np.array([fit.free_count for fit in fits]),
@@ -206,7 +234,7 @@ _STATISTICS = (
 """Statistics of a fit that a comparison lists."""
 
 
-def _labels(fits: Sequence[Fit]) -> tuple[str, ...]:
+def _labels(fits: Sequence[AnyFit]) -> tuple[str, ...]:
     """Return the names of the models, numbered where they are not unique."""
     names = [_name(fit) for fit in fits]
     counts = Counter(names)
@@ -216,21 +244,29 @@ def _labels(fits: Sequence[Fit]) -> tuple[str, ...]:
     )
 
 
-def _name(fit: Fit) -> str:
+def _name(fit: AnyFit) -> str:
     function: Any = fit.problem.objective.function
-    for attribute in ("curve", "model"):
+    for attribute in ("curve", "model", "model"):
         function = getattr(function, attribute, function)
-    name = getattr(function, "__name__", "")
+    of_scipy = getattr(getattr(function, "__self__", None), "name", None)  # norm.logpdf: norm
+    name = of_scipy if isinstance(of_scipy, str) else getattr(function, "__name__", "")
     return name if name.isidentifier() else ""
 
 
-def _check_alike(first: str, one: Fit, second: str, other: Fit) -> None:
+def _check_alike(first: str, one: AnyFit, second: str, other: AnyFit) -> None:
     """Raise unless two fits are of the same data, errors and loss."""
     if one.observations != other.observations:
         raise InputError(
             f"{first} and {second} fit different data, {one.observations} and "
             f"{other.observations} of them: only fits of the same data can be compared"
         )
+    if isinstance(one, LikelihoodFit) or isinstance(other, LikelihoodFit):
+        if not _have_an_array_in_common(one.data, other.data):
+            raise InputError(
+                f"{first} and {second} fit different data, no array of one is in the other: only "
+                "fits of the same data can be compared"
+            )
+        return
     if one.data is not None and other.data is not None:
         if not np.array_equal(one.data.y, other.data.y, equal_nan=True):
             raise InputError(
@@ -253,7 +289,22 @@ def _check_alike(first: str, one: Fit, second: str, other: Fit) -> None:
         raise InputError(f"{first} and {second} have different losses: fit both with the same one")
 
 
-def _check_likelihood(label: str, fit: Fit) -> None:
+def _have_an_array_in_common(one: Any, other: Any) -> bool:
+    """Whether two data sets, which may hold different predictors, can have the same responses."""
+    columns = [
+        column
+        for tree in (one, other)
+        for column in [[part for leaf in trees.leaves(tree) for part in (leaf, *_rows(leaf))]]
+    ]
+    return any(np.array_equal(*pair) for pair in itertools.product(*columns))
+
+
+def _rows(leaf: np.ndarray) -> Sequence[np.ndarray]:
+    """Return the rows of a matrix: variables that were given in a list or tuple."""
+    return list(leaf) if np.ndim(leaf) == 2 else []
+
+
+def _check_likelihood(label: str, fit: AnyFit) -> None:
     """Raise unless the log-likelihood of a fit is finite."""
     if fit.log_likelihood == math.inf:
         raise InputError(
@@ -261,22 +312,30 @@ def _check_likelihood(label: str, fit: Fit) -> None:
             "compared with it"
         )
     if not math.isfinite(fit.log_likelihood):
-        raise InputError(f"{label} has no finite sum of squares to compare")
+        what = "log-likelihood" if isinstance(fit, LikelihoodFit) else "sum of squares"
+        raise InputError(f"{label} has no finite {what} to compare")
 
 
-def _test(smaller: str, one: Fit, larger: str, other: Fit) -> NestedTest | None:
+def _test(smaller: str, one: AnyFit, larger: str, other: AnyFit) -> NestedTest | None:
     """Return the test of a fit against one of more parameters; None if it cannot contain it."""
     from scipy.special import chdtrc, fdtrc
 
     more = other.free_count - one.free_count
-    freedom = other.degrees_of_freedom
-    gain = one.chi_square - other.chi_square
+    gain = _gain(one, other)
     if more == 0 or gain < 0 or not math.isfinite(gain):
         return None
-    if one.absolute_sigma:
+    if one.absolute_sigma or not isinstance(other, Fit):
         return NestedTest(smaller, larger, gain, (more,), float(chdtrc(more, gain)))
+    freedom = other.degrees_of_freedom
     if freedom <= 0 or other.chi_square == 0:
         return None
     statistic = gain / more / (other.chi_square / freedom)
     p_value = float(fdtrc(more, freedom, statistic))
     return NestedTest(smaller, larger, statistic, (more, freedom), p_value)
+
+
+def _gain(one: AnyFit, other: AnyFit) -> float:
+    """Return by how much a fit is better than another: twice the log-likelihood, or chi-square."""
+    if isinstance(one, Fit) and isinstance(other, Fit):
+        return one.chi_square - other.chi_square
+    return 2 * (other.log_likelihood - one.log_likelihood)

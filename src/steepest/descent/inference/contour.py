@@ -126,7 +126,9 @@ class Contour:
         """
         return _edge(self.fit._profiles, self.names, level)
 
-    def plot(self, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95)) -> Any:
+    def plot(
+        self, ax: Any = None, levels: Sequence[float] = (0.6827, 0.95), path: Any = None
+    ) -> Any:
         """Plot the edges of regions (needs matplotlib).
 
         Parameters
@@ -135,13 +137,15 @@ class Contour:
             Axes to draw in; a new figure's by default.
         levels : sequence of float, optional
             Probabilities of the regions.
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure.
         """
-        return presenter("fit_plots").plot_contour(self, ax, levels)
+        return presenter("inference_plots").plot_contour(self, ax, levels, path)
 
 
 def critical_tau(fit: FitStatistics, level: float) -> float:

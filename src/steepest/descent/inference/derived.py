@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -113,13 +113,13 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
         result = function(x)
     except _MISREAD as error:
         if not fit.layout.is_array or fit.expand is not None:
-            raise _failed(error, names) from error
+            raise _failed(error, fit) from error
         try:
             result, by_name = function(mapping(names, x)), True
         except _MISREAD as another:
             is_by_number = isinstance(another, KeyError) and not isinstance(another.args[0], str)
             is_by_name = isinstance(error, IndexError) and not is_by_number
-            raise _failed(another if is_by_name else error, names) from error
+            raise _failed(another if is_by_name else error, fit) from error
     for leaf in trees.leaves(result):
         if np.asarray(leaf).dtype.kind not in "fiub":
             raise InputError(f"a derived quantity must be real numbers, got {leaf!r}")
@@ -130,7 +130,13 @@ _MISREAD = (IndexError, KeyError, TypeError, AttributeError)
 """What a function raises that reads parameters in another structure."""
 
 
-def _failed(error: Exception, names: tuple[str, ...]) -> InputError:
+def _failed(error: Exception, fit: Estimate) -> InputError:
+    names: Sequence[str] = fit.names
+    if isinstance(fit.x, Mapping):
+        names = [
+            name if np.ndim(value) == 0 else f"{name} (of shape {np.shape(value)})"
+            for name, value in fit.x.items()
+        ]
     return InputError(
         f"the function raised {type(error).__name__} for the fitted parameters: {error}; their "
         f"names are {', '.join(names)}"

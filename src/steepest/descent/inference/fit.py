@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.descent.inference.answers import Answers, FitWarning
+from steepest.descent.inference.bootstrap import Bootstrap, bootstrap
+from steepest.descent.inference.criteria import Criteria
+from steepest.descent.inference.derived import derive
+from steepest.descent.inference.fitted_data import FittedData
+from steepest.descent.inference.frames import to_frame
+from steepest.descent.inference.profile import Profiles
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.data import Data
-from steepest.descent.results.fit_predict import FittedCurve
 from steepest.descent.results.fit_state import FinishedFit
-from steepest.descent.results.keyed_result import KeyedResult
+from steepest.descent.results.keyed_result import KeyedResult, OfDescent
 from steepest.descent.results.result import Result
 from steepest.descent.results.scipy_fields import CURVE_FIT_KEYS, LEAST_SQUARES_KEYS
 from steepest.errors import InputError
 from steepest.frames import hides_method_frames
+from steepest.lazy import lazy
 from steepest.presentation import presenter
 
 __all__ = ["Fit", "FitWarning"]
 
 
-def _unpickle(run: Result, problem: Problem, notes: tuple[str, ...], *rest: Any) -> Fit:
+def _unpickle(
+    kind: type[Fit], run: Result, problem: Problem, notes: tuple[str, ...], *rest: Any
+) -> Fit:
     """Return a fit from the parts that its pickle holds."""
-    return Fit(FinishedFit.of(run, problem), *rest, notes=notes)
-
-
-def _of_run(name: str, doc: str) -> Any:
-    """Return a property that reads an attribute of the descent's result."""
-    return property(operator.attrgetter(f"run.{name}"), doc=doc)
+    return kind(FinishedFit.of(run, problem), *rest, notes=notes)
 
 
 _DESCENT_KEYS = (
@@ -53,7 +55,7 @@ _STATISTICS_KEYS = (
 
 @hides_method_frames
 @dataclass(frozen=True, eq=False)
-class Fit(Answers, KeyedResult):
+class Fit(Criteria, Answers, OfDescent, KeyedResult):
     """The result of a fit: the fields of a :class:`Result`, and statistics of the parameters.
 
     The statistics are properties, such as ``covariance``, ``standard_errors``, ``correlation``,
@@ -94,8 +96,8 @@ class Fit(Answers, KeyedResult):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (
-            self.run, self.problem, self.notes, self.free_names, self.absolute_sigma, self.data,
-            self.full_output,
+            type(self), self.run, self.problem, self.notes, self.free_names, self.absolute_sigma,
+            self.data, self.full_output,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -121,20 +123,6 @@ class Fit(Answers, KeyedResult):
         of_curves = () if self.data is None else CURVE_FIT_KEYS
         return (*LEAST_SQUARES_KEYS, *of_curves, *_DESCENT_KEYS, *_STATISTICS_KEYS)
 
-    # Attributes of the descent.
-
-    gradient = _of_run("gradient", "The gradient of the loss, as :attr:`Result.gradient`.")
-    iterations = _of_run("iterations", "Updates made.")
-    evaluations = _of_run("evaluations", "Evaluations of residuals and Jacobian.")
-    status = _of_run("status", "How the descent ended.")
-    history = _of_run("history", "What was recorded at each iteration.")
-    timings = _of_run("timings", "Seconds for trace, compile and run.")
-    graph = _of_run("graph", "The graph of the loss.")
-    engine = _of_run("engine", "Name of the engine.")
-    method = _of_run("method", "The descent method.")
-    reason = _of_run("reason", "Why this method was taken, unless it was asked for.")
-    active = _of_run("active", "Which parameters are on a bound: :attr:`Result.active`.")
-
     @property
     def loss(self) -> float:
         """The loss: :attr:`cost`."""
@@ -153,17 +141,11 @@ class Fit(Answers, KeyedResult):
     @property
     def r_squared(self) -> float:
         """The share of y's variance that the model explains; NaN where there is no model."""
-        if self.data is None:
-            return math.nan
-        y = self.data.y
-        total = float(np.sum(np.square(y - np.mean(y))))
-        with np.errstate(all="ignore"):  # the fit may have ended where the model is not finite
-            rest = float(np.sum(np.square(y - self.predict(self.data.x))))
-        return 1 - rest / total if total else math.nan
+        return math.nan if self.data is None else self._fitted.r_squared
 
     @property
-    def _curve(self) -> FittedCurve:
-        return FittedCurve(self._require_data(), self.problem, self.vector, self.expand)
+    def _fitted(self) -> FittedData:
+        return FittedData.of(self, self._require_data())
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the fitted model's values at `x`, in the units of y.
@@ -183,7 +165,7 @@ class Fit(Answers, KeyedResult):
         InputError
             If the fit has no model.
         """
-        return self._curve.at(x, self.x)
+        return self._fitted.predict(x)
 
     def band(
         self, x: Any, level: float = 0.95, kind: str = "mean", sigma: Any = None
@@ -214,19 +196,7 @@ class Fit(Answers, KeyedResult):
             If `level` or `kind` is invalid, if the fit has no model, or if a prediction needs
             `sigma` and it is not given.
         """
-        if kind not in ("mean", "prediction"):
-            raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
-        curve = self._curve
-        center, variance = curve.variance(x, self.free_covariance)
-        if kind == "prediction":
-            unit = 1.0 if self.absolute_sigma else self.reduced_chi_square
-            variance = variance + unit * np.square(curve.scatter(x, sigma))
-        half_width = self.quantile(level) * np.sqrt(variance)
-        return curve.everywhere(x, center - half_width), curve.everywhere(x, center + half_width)
-
-    def save(self, path: Any) -> None:
-        """Save the end of the fit to a file, as :meth:`Result.save` does."""
-        self.run.save(path)
+        return self._fitted.band(x, level, kind, sigma)
 
     def report(self, level: float = 0.95, method: str = "linear") -> str:
         """Return a table of the parameters and statistics of the fit, as text.
@@ -253,19 +223,145 @@ class Fit(Answers, KeyedResult):
         text: str = presenter("report").html(self)
         return text
 
-    def plot(self, path: Any = None) -> Any:
-        """Plot data, curve and band; without a model, the descent (needs matplotlib).
+    def plot(
+        self,
+        path: Any = None,
+        ax: Any = None,
+        level: float = 0.95,
+        components: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> Any:
+        """Plot data, fitted curve and bands, and the residuals (needs matplotlib).
+
+        Error bars are the standard deviations of the data. The darker band holds the true curve,
+        the lighter one a further observation; between data of different standard deviations, that
+        of the observation is interpolated. Below are the standardized residuals. Axes are
+        logarithmic for positive data of more than two decades. If x is not one number for each
+        datum, the data are plotted against the fitted values. Without a model, the descent is
+        plotted.
 
         Parameters
         ----------
         path : path_like, optional
-            File to write the figure to.
+            File to write the figure to, in the format of its suffix: ``.png``, ``.svg``, ``.pdf``.
+        ax : matplotlib.axes.Axes or pair of them, optional
+            Axes to draw data and curve in; of a pair, the second is for the residuals. By default
+            those of a new figure.
+        level : float, optional
+            Probability of the bands, in (0, 1).
+        components : mapping of str to callable, optional
+            Parts of the model to draw, by name: functions of x and of parameters that the model
+            has by the same names. By default, if the model returns a sum of what other functions
+            of yours return, these.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The figure.
+            The figure. Notebooks show it, and so does ``plt.show()`` if pyplot was imported before
+            and no path is given.
+
+        Raises
+        ------
+        InputError
+            If `level` is no probability, or a component has an argument that is no parameter.
         """
         if self.data is None:
-            return self.run.plot(path)
-        return presenter("plot").plot_fit(self, path)
+            return self.run.plot(path, ax)
+        return presenter("fit_plots").plot_fit(self._fitted, path, ax, level, components)
+
+    @lazy
+    def _profiles(self) -> Profiles:
+        return Profiles(self)
+
+    def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """Return a function of the parameters and its standard errors, to first order.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(parameters)`` returns real numbers, nested or in arrays, in NumPy code. Its
+            derivatives are exact. It gets the parameters as ``fit.x`` has them. If that is an
+            array, it may also read them by name, as ``p["rate"]``.
+
+        Returns
+        -------
+        value : float, ndarray or nested
+            The function at the fit.
+        standard_error : float, ndarray or nested
+            Its standard errors, in the same structure, from the covariance of the parameters.
+
+        Raises
+        ------
+        InputError
+            If the function fails at the parameters, or does not return real numbers.
+        SettingError
+            If it is not a function.
+
+        Examples
+        --------
+        >>> import numpy as np, steepest as st
+        >>> t, y = np.arange(4.0), np.array([2.0, 1.2, 0.8, 0.5])
+        >>> fit = st.curve_fit(lambda t, a, rate: a * np.exp(-rate * t), t, y)
+        >>> life, error = fit.derive(lambda p: np.log(2) / p["rate"])
+        >>> float(life.round(3)), float(error.round(3))
+        (1.48, 0.057)
+        """
+        return derive(self, function)
+
+    def to_frame(self) -> Any:
+        """Return the data and what the fit makes of them as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each datum: the columns of x that have a number for each, ``y``, ``sigma`` if
+            it is given, ``fitted``, ``residual`` (y minus fitted), ``leverage``,
+            ``standardized_residual`` (the residual over its own standard deviation, which is
+            smaller where the leverage is large), and ``normal_quantile`` (where it would be if the
+            errors were normal, as R's ``qqnorm``). Without a model, residuals with their sign
+            changed, and what follows from them.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If pandas is not installed.
+        """
+        return to_frame(self, self.data)
+
+    def bootstrap(self, n: int = 2000, kind: str = "residuals", *, seed: Any = None) -> Bootstrap:
+        """Refit resampled data, to see how the parameters scatter.
+
+        Parameters
+        ----------
+        n : int, optional
+            Number of refits. They run side by side, as those of :func:`curve_fit_many`.
+        kind : {"residuals", "cases", "parametric"}, optional
+            ``"residuals"`` adds residuals of the fit, drawn with replacement, to the fitted curve.
+            They are centered, and enlarged to the size of the errors by the root of
+            ``observations / degrees_of_freedom``. ``"cases"`` draws data with replacement, which
+            does not assume errors of one size. ``"parametric"`` adds normal errors, whose size is
+            that of sigma if it is absolute; ``"residuals"`` takes the size from the residuals
+            even then.
+        seed : int or numpy.random.Generator, optional
+            Seed of the random numbers.
+
+        Returns
+        -------
+        Bootstrap
+            Parameters of the refits, their scatter and intervals.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, if the data do not determine the parameters or their
+            scatter, or if cases are to be drawn and a robust loss or a covariance of the data
+            forbids it.
+
+        Warns
+        -----
+        FitWarning
+            If more than 1% of the refits did not converge; they are left out.
+        """
+        found = bootstrap(self, n, kind, seed)
+        if found.failed > 0.01 * n:
+            self._warn([f"{found.failed} of {n} refits did not converge and are left out."])
+        return found

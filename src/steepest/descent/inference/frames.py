@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,29 +11,13 @@ import numpy as np
 from steepest.descent.problem.data import Data
 from steepest.descent.problem.transforms import Fixed, Tied
 from steepest.descent.results.fit_statistics import FitStatistics
-from steepest.errors import EngineUnavailableError, InputError
+from steepest.errors import InputError, optional
 from steepest.graph import trees
 
 
-def optional(name: str, why: str) -> Any:
-    """Return an optional package.
-
-    Raises
-    ------
-    EngineUnavailableError
-        If it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise EngineUnavailableError(
-            f"{why} needs {name}, which is not installed: pip install {name}"
-        ) from error
-
-
-def kinds(fit: FitStatistics) -> tuple[str, ...]:
+def kinds(fit: Any) -> tuple[str, ...]:
     """Return for each parameter what restricts it; "" for those that nothing does."""
-    expand, box = fit.problem.objective.expand, fit.end.box
+    expand, box = fit.expand, fit.end.box
     marks = [""] * len(fit.names)
     if expand is not None:
         sizes = [np.size(leaf) for leaf in trees.leaves(fit.end.x)]
@@ -167,7 +150,7 @@ def _named(tree: Any, name: str) -> list[tuple[str, Any]]:
     return list(zip(trees.leaf_names(tree, name), trees.leaves(tree), strict=True))
 
 
-def parameters_frame(fit: FitStatistics, intervals: np.ndarray, level: float) -> Any:
+def parameters_frame(fit: Any, intervals: np.ndarray, level: float) -> Any:
     """Return parameters, standard errors and intervals as a data frame."""
     pandas = optional("pandas", "parameters_frame")
     errors = np.sqrt(np.diag(fit.covariance))
@@ -187,7 +170,7 @@ def parameters_frame(fit: FitStatistics, intervals: np.ndarray, level: float) ->
     return pandas.DataFrame(columns, index=pandas.Index(fit.names, name="parameter"))
 
 
-def _two_sided(fit: FitStatistics, t: np.ndarray) -> np.ndarray:
+def _two_sided(fit: Any, t: np.ndarray) -> np.ndarray:
     """Return the probability of values at least as far from 0 as t, if 0 is the true value."""
     from scipy.special import ndtr, stdtr
 
@@ -196,7 +179,7 @@ def _two_sided(fit: FitStatistics, t: np.ndarray) -> np.ndarray:
     return np.asarray(2 * stdtr(max(fit.degrees_of_freedom, 0), -np.abs(t)))
 
 
-def uncertain(fit: FitStatistics) -> dict[str, Any]:
+def uncertain(fit: Any) -> dict[str, Any]:
     """Return the parameters as numbers of the package uncertainties, correlated, by name.
 
     Raises

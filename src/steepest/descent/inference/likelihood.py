@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from steepest.derivative import Function
+from steepest.derivative import MAX_PATHS, Function
+from steepest.descent.fit_problem import FEW_GOAL
+from steepest.descent.inference.answers import Answers
 from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
+from steepest.descent.inference.log_densities import NegativeLogLikelihood
+from steepest.descent.inference.profile import Profiles
+from steepest.descent.iteration.problem import Problem
+from steepest.descent.methods import TrustRegion
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
-from steepest.descent.problem.model import Model
+from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
 from steepest.descent.results.fit_statistics import check_level, names_of_all
+from steepest.descent.results.keyed_result import KeyedResult, OfDescent
 from steepest.descent.results.result import Result
-from steepest.descent.results.status import Status
+from steepest.engines import get_engine
 from steepest.errors import InputError
 from steepest.frames import hides_method_frames
-from steepest.graph import trees
-from steepest.graph.source import at, function_source
 from steepest.lazy import lazy
 from steepest.presentation import presenter
 from steepest.trace import as_traced
@@ -33,63 +38,29 @@ from steepest.trace import as_traced
 __all__ = ["LikelihoodFit"]
 
 
-@dataclass(frozen=True)
-class NegativeLogLikelihood:
-    """Minus the sum of log-densities, as a loss.
-
-    Attributes
-    ----------
-    model
-        The log-density of each datum, as a function of the data and of parameters.
-    """
-
-    model: Model
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.model.model, "__name__", "logpdf")
-
-    def densities(self, p: Any, data: Any) -> Any:
-        """Return the log-density of each datum, shape (m,)."""
-        found = self.model(data, p)
-        if np.ndim(found) == 0:
-            function = self.model.model
-            raise InputError(
-                f"{self.__name__}{at(function_source(function))} returns one number: it must "
-                "return the log-density of each datum, in an array"
-            )
-        sizes = {size for leaf in trees.leaves(data) for size in (np.size(leaf), *np.shape(leaf))}
-        if np.size(found) not in sizes and any(map(np.ndim, trees.leaves(data))):
-            function = self.model.model
-            raise InputError(
-                f"{self.__name__}{at(function_source(function))} returns {np.size(found)} numbers "
-                f"for {_lengths(data)}: it must return the log-density of each datum"
-            )
-        return np.reshape(found, (-1,))
-
-    def __call__(self, p: Any, data: Any) -> Any:
-        """Return minus the log-likelihood."""
-        return -np.sum(self.densities(p, data))
-
-
-def _lengths(data: Any) -> str:
-    shapes = [np.shape(leaf) for leaf in trees.leaves(data)]
-    if len(shapes) == 1 and len(shapes[0]) == 1:
-        return f"{shapes[0][0]} data"
-    return f"data of shape {', '.join(map(str, dict.fromkeys(shapes)))}"
+_KEYS = (
+    *("x", "loss", "gradient", "iterations", "evaluations", "converged", "status", "message"),
+    *("history", "timings", "names", "values", "covariance", "standard_errors", "correlation"),
+    *("robust_covariance", "robust_standard_errors", "observed_information", "scores"),
+    *("observations", "degrees_of_freedom", "log_likelihood", "aic", "aicc", "bic"),
+)
+"""Names of the fields of a fit."""
 
 
 @hides_method_frames
 @dataclass(frozen=True, eq=False)
-class LikelihoodFit:
-    """The result of :func:`maximum_likelihood`.
+class LikelihoodFit(Answers, OfDescent, KeyedResult):
+    """The result of :func:`maximum_likelihood`, which answers what a :class:`Fit` answers.
+
+    Its profiles, intervals and joint regions are those of likelihood ratios: tau is the signed
+    root of twice the fall of the log-likelihood. Fields can be read by name, as ``fit["aic"]``.
 
     Attributes
     ----------
     run : Result
         The descent.
-    loss : NegativeLogLikelihood
-        Minus the log-likelihood.
+    objective : NegativeLogLikelihood
+        Minus the log-likelihood, as a function of the parameters and the data.
     data : ndarray or nested arrays
         The data.
     free_names : tuple of str
@@ -113,12 +84,13 @@ class LikelihoodFit:
     """
 
     run: Result
-    loss: NegativeLogLikelihood = field(repr=False)
+    objective: NegativeLogLikelihood = field(repr=False)
     data: Any = field(repr=False)
     free_names: tuple[str, ...]
     layout: ParameterLayout = field(repr=False)
     expand: Reparametrization | None = field(default=None, repr=False)
     box: Box | None = field(default=None, repr=False)
+    absolute_sigma: ClassVar[bool] = True  # tau needs no scale
 
     @property
     def x(self) -> Any:
@@ -137,9 +109,9 @@ class LikelihoodFit:
         return self.run.converged
 
     @property
-    def status(self) -> Status:
-        """How the descent ended."""
-        return self.run.status
+    def loss(self) -> float:
+        """Minus the log-likelihood at the end."""
+        return float(self.run.loss)
 
     @lazy
     def _values_and_slopes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -156,6 +128,11 @@ class LikelihoodFit:
         return self._values_and_slopes[0]
 
     @property
+    def value_slopes(self) -> np.ndarray:
+        """Derivatives of :attr:`values` by the free parameters, shape (k, n)."""
+        return self._values_and_slopes[1]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """A name for each element of :attr:`values`."""
         if self.expand is None:
@@ -165,7 +142,7 @@ class LikelihoodFit:
     @lazy
     def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log-densities, their derivatives by the free parameters, and the information."""
-        layout, expand, loss = self.layout, self.expand, self.loss
+        layout, expand, loss = self.layout, self.expand, self.objective
 
         def evaluate(vector: Any, data: Any) -> Any:
             arguments = lambda p: (p, data)
@@ -182,6 +159,16 @@ class LikelihoodFit:
     def observations(self) -> int:
         """Number of data."""
         return len(self._parts[0])
+
+    @property
+    def free_count(self) -> int:
+        """The number of free parameters that are not on a bound."""
+        return int(np.sum(self.is_free))
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Number of data minus :attr:`free_count`."""
+        return self.observations - self.free_count
 
     @property
     def log_likelihood(self) -> float:
@@ -211,17 +198,17 @@ class LikelihoodFit:
 
         k counts the free parameters that are not on a bound.
         """
-        return aic(self.log_likelihood, int(np.sum(self.is_free)))
+        return aic(self.log_likelihood, self.free_count)
 
     @property
     def aicc(self) -> float:
         """:attr:`aic` with the correction for small samples; infinite for too few data."""
-        return aicc(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
+        return aicc(self.log_likelihood, self.free_count, self.observations)
 
     @property
     def bic(self) -> float:
         """Schwarz's Bayesian information criterion, ``k * log(m) - 2 * log_likelihood``."""
-        return bic(self.log_likelihood, int(np.sum(self.is_free)), self.observations)
+        return bic(self.log_likelihood, self.free_count, self.observations)
 
     @lazy
     def _inverse(self) -> np.ndarray | None:
@@ -297,15 +284,47 @@ class LikelihoodFit:
         """Roots of the diagonal of :attr:`robust_covariance`, as :attr:`standard_errors`."""
         return self._structured(self.robust_covariance)
 
-    def confidence_intervals(self, level: float = 0.95, robust: bool = False) -> np.ndarray:
-        """Return a confidence interval for each parameter, shape (k, 2), by normal quantiles.
+    def quantile(self, level: float) -> float:
+        """Return the quantile of the normal distribution that a two-sided interval needs."""
+        from scipy.special import ndtri
+
+        check_level(level)
+        return float(ndtri(0.5 + 0.5 * level))
+
+    @lazy
+    def _profiles(self) -> Profiles:
+        if self._inverse is None or not self.is_free.all():
+            raise InputError(f"there is no profile: {' '.join(self.remarks)}")
+        return Profiles(self, (1.0, self._inverse))
+
+    @lazy
+    def problem(self) -> Problem:
+        """The problem that refits solve, by Newton's method within a trust region."""
+        return Problem(
+            Objective(self.objective, expand=self.expand), self.layout, (self.data,),
+            TrustRegion(), FEW_GOAL, dtype=self.layout.dtype, engine=get_engine("native"),
+            max_paths=MAX_PATHS, box=self.box,
+        )  # fmt: skip
+
+    @property
+    def end(self) -> LikelihoodFit:
+        """The end of the fit: itself."""
+        return self
+
+    def confidence_intervals(
+        self, level: float = 0.95, method: str = "linear", *, robust: bool = False
+    ) -> np.ndarray:
+        """Return a confidence interval for each parameter, shape (k, 2).
 
         Parameters
         ----------
         level : float, optional
             Probability, in (0, 1).
+        method : {"linear", "profile"}, optional
+            ``"linear"`` for estimates plus and minus multiples of the standard errors, by normal
+            quantiles. ``"profile"`` for the values that the likelihood ratio does not reject.
         robust : bool, optional
-            Whether to use :attr:`robust_covariance`.
+            Whether to use :attr:`robust_covariance`, which only ``"linear"`` does.
 
         Returns
         -------
@@ -315,13 +334,18 @@ class LikelihoodFit:
         Raises
         ------
         InputError
-            If `level` is out of its range.
-        """
-        from scipy.special import ndtri
+            If an argument is invalid, or if there is no profile.
 
-        check_level(level)
-        covariance = self.robust_covariance if robust else self.covariance
-        half_width = ndtri(0.5 + 0.5 * level) * np.sqrt(np.diag(covariance))
+        Warns
+        -----
+        FitWarning
+            As :meth:`Fit.confidence_intervals`.
+        """
+        if not robust:
+            return super().confidence_intervals(level, method)
+        if method != "linear":
+            raise InputError(f"method must be 'linear' if robust is true, got {method!r}")
+        half_width = self.quantile(level) * np.sqrt(np.diag(self.robust_covariance))
         return np.stack([self.values - half_width, self.values + half_width], axis=1)
 
     def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
@@ -355,6 +379,57 @@ class LikelihoodFit:
         """How the descent ended, and :attr:`remarks`."""
         return " ".join([self.run.message, *self.remarks])
 
-    def __str__(self) -> str:
-        text: str = presenter("tables").likelihood_fit(self)
+    def report(self, level: float = 0.95, method: str = "linear") -> str:
+        """Return a table of the parameters and criteria of the fit, as text.
+
+        Parameters
+        ----------
+        level, method
+            As for :meth:`Fit.report`.
+
+        Returns
+        -------
+        str
+            The table. The column ``robust`` has :attr:`robust_standard_errors`.
+        """
+        text: str = presenter("report").text(self, level, method)
         return text
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        text: str = presenter("report").html(self)
+        return text
+
+    def plot(self, path: Any = None, ax: Any = None) -> Any:
+        """Plot the data and the fitted density, or profiles (needs matplotlib).
+
+        Data that are one array of numbers, with a density that adds up to 1, are drawn as a
+        histogram, and below it are their quantiles over those of the density, or standardized
+        residuals of the counts if they are whole numbers. Otherwise
+        (predictors, censored data, densities up to a constant) each parameter's profile is drawn,
+        as by :meth:`plot_profile`. If there is no profile, the descent is plotted.
+
+        Parameters
+        ----------
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix: ``.png``, ``.svg``, ``.pdf``.
+        ax : matplotlib.axes.Axes or pair of them, optional
+            Axes to draw data and density in; of a pair, the second is for what is below. By
+            default those of a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+
+        Raises
+        ------
+        InputError
+            If axes are given, but there is no density to draw.
+        """
+        return presenter("density_plots").plot_likelihood(self, path, ax)
+
+    def _names(self) -> Sequence[str]:
+        return _KEYS

@@ -66,6 +66,14 @@ class Profile:
     tau: np.ndarray = field(repr=False)
     parameters: np.ndarray = field(repr=False)
 
+    def __repr__(self) -> str:
+        ends = [self.interval(level) for level in (0.95, 0.99)]
+        (low, high), (lower, upper) = ends
+        return (
+            f"Profile({self.name}={self.estimate:.6g}, 95%: {low:.6g} to {high:.6g}, "
+            f"99%: {lower:.6g} to {upper:.6g})"
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of :attr:`parameters`."""
@@ -118,20 +126,22 @@ class Profile:
         (interval,), remarks = profiles.intervals([self.name], level)
         return interval, remarks
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, path: Any = None) -> Any:
         """Plot tau against the parameter (needs matplotlib).
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw in; a new figure's by default.
+        path : path_like, optional
+            File to write the figure to, in the format of its suffix.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure.
         """
-        return presenter("fit_plots").plot_profile(self, ax)
+        return presenter("inference_plots").plot_profile(self, ax, path=path)
 
 
 class Profiles:
@@ -141,11 +151,13 @@ class Profiles:
     ----------
     fit
         The fit.
+    scale
+        As for :class:`Profiler`.
     """
 
-    def __init__(self, fit: FitStatistics) -> None:
+    def __init__(self, fit: Any, scale: tuple[float, np.ndarray] | None = None) -> None:
         self.fit = fit
-        self.profiler = Profiler(fit)
+        self.profiler = Profiler(fit, scale)
         self._sides: dict[int, tuple[Side, Side]] = {}
 
     def followed(self, indices: Sequence[int], goal: float) -> list[tuple[Side, Side]]:
@@ -157,6 +169,19 @@ class Profiles:
         unique = {id(side): side for pair in pairs for side in pair}  # tied parameters share sides
         self.profiler.extend(list(unique.values()), goal)
         return pairs
+
+    def intervals_of_all(self, level: float) -> tuple[np.ndarray, list[str]]:
+        """Return the intervals of all parameters, shape (k, 2), and sentences on them.
+
+        A fixed parameter has its value for both ends, and one that depends on several NaN.
+        """
+        fit = self.fit
+        result = np.full((len(fit.names), 2), np.nan)
+        depends = np.count_nonzero(fit.value_slopes, axis=1)
+        result[depends == 0] = fit.values[depends == 0, None]
+        rows = np.flatnonzero(depends == 1)
+        result[rows], remarks = self.intervals([fit.names[row] for row in rows], level)
+        return result, remarks
 
     def intervals(
         self, names: Sequence[str], level: float
@@ -232,10 +257,12 @@ class Profiles:
         found = self.profiler.lowest_at
         if found is None:
             return []
+        is_squares = self.fit.problem.objective.of_residuals
+        what = "half the sum of squares" if is_squares else "minus the log-likelihood"
         values = all_values(self.fit, found[None])[0]
         point = ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.fit.names, values, strict=True))
         return [
-            f"The fit is not the best one: at {point} half the sum of squares is "
+            f"The fit is not the best one: at {point} {what} is "
             f"{self.profiler.lowest:g}, below {self.fit.end.loss:g}; fit again from there."
         ]
 

@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.descent.fit_problem import default_goal
+from steepest.derivative import Function
+from steepest.descent.fit_problem import FEW_GOAL, default_goal
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.constrained import ConstrainedObjective
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.descent.running.solve_many import BatchSolution, Problems, solve_many
 from steepest.descent.stop_rules import MaxIterations
+from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace import current, is_tracing
 from steepest.trace.tracing import call_traced, own_copies
@@ -110,7 +113,13 @@ def refit_restricted(
         The values they keep, shape (N, n); other elements are ignored.
     starts
         Where the others start, shape (N, n).
+
+    Raises
+    ------
+    InputError
+        If the fit has constraints.
     """
+    _check_without_constraints(fit)
     return solve_restricted(fit.problem, fit.end.box, is_pinned, pinned, starts)
 
 
@@ -132,7 +141,7 @@ def solve_restricted(
     """
     objective, number = problem.objective, is_pinned.shape[1]
     function = Restricted(objective.function, problem.layout, objective.expand)
-    restricted = Objective(function, True, objective.rho, objective.scale)
+    restricted = Objective(function, objective.of_residuals, objective.rho, objective.scale)
     if box is None:
         patterns, which = is_pinned[:1], np.zeros(len(is_pinned), int)
     else:  # bounds are shared by all problems of a batch
@@ -156,6 +165,10 @@ def solve_restricted(
         offset = np.where(held, vectors[rows], 0.0).astype(dtype)
         start = np.take_along_axis(vectors[rows], places, axis=1)
         own = offset, basis.astype(dtype)
+        if not (is_free.any() or objective.of_residuals):
+            loss[rows] = _losses(problem, vectors[rows])
+            converged[rows] = np.isfinite(loss[rows])
+            continue
         solved = _solve(problem._replace(objective=restricted), start, own, within)
         vectors[rows] = offset + np.einsum("kij,kj->ki", own[1], solved.x)
         loss[rows] = solved.loss
@@ -163,6 +176,25 @@ def solve_restricted(
         if not is_free.any():
             converged[rows] = np.isfinite(solved.loss)
     return Refits(vectors, loss, converged & np.isfinite(loss))
+
+
+def _check_without_constraints(fit: FitStatistics) -> None:
+    """Raise for a fit with constraints, which refits would not obey."""
+    if isinstance(fit.problem.objective, ConstrainedObjective):
+        raise InputError(
+            "profiles, contours and the bootstrap do not take constraints: use "
+            "fit.standard_errors and fit.covariance, which hold along the active ones"
+        )
+
+
+def _losses(problem: Problem, vectors: np.ndarray) -> np.ndarray:
+    """Return the losses of a problem at some points."""
+
+    def evaluate(vector: Any, *args: Any) -> Any:
+        return problem.objective(vector, problem.layout, args).loss
+
+    loss_at = Function(evaluate, problem.engine.compile)
+    return np.array([float(loss_at(vector, *problem.args)) for vector in vectors])
 
 
 def refit_resampled(fit: FitStatistics, shifts: np.ndarray, weights: np.ndarray) -> Refits:
@@ -175,6 +207,7 @@ def refit_resampled(fit: FitStatistics, shifts: np.ndarray, weights: np.ndarray)
     shifts, weights
         What is added to the residuals, and by what they are then multiplied, shape (N, m).
     """
+    _check_without_constraints(fit)
     problem, dtype = fit.problem, fit.vector.dtype
     objective = problem.objective
     vectors = np.tile(fit.vector, (len(shifts), 1))
@@ -196,11 +229,12 @@ def _solve(
 ) -> BatchSolution:
     """Return the ends of problems that differ in their first arguments."""
     shared = tuple(problem.args)
-    method = problem.method
+    is_squares = problem.objective.of_residuals
+    goal = default_goal(problem.method) if is_squares else FEW_GOAL
     first = problem._replace(
         layout=layout or ravel_parameters(starts[0])[0],
         args=tuple(part[0] for part in own),
-        stop=default_goal(method) | MaxIterations(MAX_ITERATIONS),
+        stop=goal | MaxIterations(MAX_ITERATIONS),
         record_every=0,
         record_x=False,
         box=box,

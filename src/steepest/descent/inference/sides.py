@@ -98,6 +98,9 @@ class Profiler:
     ----------
     fit
         The fit.
+    scale
+        The variance that twice the growth of the loss is compared with, and the covariance of the
+        free parameters; those of the residuals unless given.
 
     Raises
     ------
@@ -105,12 +108,9 @@ class Profiler:
         If the data do not determine the parameters or their scatter.
     """
 
-    def __init__(self, fit: FitStatistics) -> None:
+    def __init__(self, fit: FitStatistics, scale: tuple[float, np.ndarray] | None = None) -> None:
         self.fit = fit
-        self.variance = residual_variance(fit)
-        if fit.is_short_of_rank:
-            raise InputError(f"there is no profile: {' '.join(fit.remarks) or fit.message}")
-        self.covariance = _unbounded_inverse(fit) * self.variance
+        self.variance, self.covariance = _scale_of(fit) if scale is None else scale
         self.errors = np.sqrt(np.diag(self.covariance))
         self.lowest = float(fit.end.loss)
         self.lowest_at: np.ndarray | None = None
@@ -250,6 +250,14 @@ class Profiler:
                     sides[number].add(pin, tau, vector)
             open_sides = [number for number in pending if number not in failed]
         return result
+
+
+def _scale_of(fit: FitStatistics) -> tuple[float, np.ndarray]:
+    """Return the variance of the residuals, and the covariance of the free parameters."""
+    variance = residual_variance(fit)
+    if fit.is_short_of_rank:
+        raise InputError(f"there is no profile: {' '.join(fit.remarks) or fit.message}")
+    return variance, _unbounded_inverse(fit) * variance
 
 
 def _unbounded_inverse(fit: FitStatistics) -> np.ndarray:

@@ -34,7 +34,8 @@ def least_diagonal_ratio(dtype: np.dtype, number: int, observations: int) -> flo
     The smallest singular value of a triangle is at least its smallest diagonal element divided by
     about two to the power of its size. The largest is at most the root of the sum of all squares.
     """
-    return float((tolerance(dtype, observations) * 4.0**number) ** 2)
+    with np.errstate(over="ignore"):  # infinite for many columns: none is certain
+        return float(np.square(np.ldexp(float(tolerance(dtype, observations)), 2 * number)))
 
 
 MAX_PARAMETERS = 8

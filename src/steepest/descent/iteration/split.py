@@ -8,8 +8,9 @@ costs no more than its own function.
 
 from __future__ import annotations
 
-import functools
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -22,8 +23,7 @@ from steepest.descent.iteration.fit_report import (
     covariance_full_rank,
     diagonal_ratio,
 )
-from steepest.descent.iteration.serialize import encode, is_known
-from steepest.descent.iteration.step import first_state
+from steepest.descent.iteration.serialize import is_known
 from steepest.descent.iteration.trace import (
     RunPosition,
     Settings,
@@ -43,6 +43,7 @@ from steepest.engines import Iteration
 from steepest.engines.serialize import pack, unpack
 from steepest.graph import Graph, Node, trees
 from steepest.graph.source import NOWHERE
+from steepest.lazy import keep_recent
 from steepest.rewrite import hoist, simplify_guarded
 from steepest.trace import node_of, open_session
 from steepest.trace.recording.chance import traces_anew
@@ -72,13 +73,20 @@ class SharedStep(NamedTuple):
 
 
 def is_separable(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -> bool:
-    """Whether the step of a method may depend only on what is in the key of :func:`_step`."""
-    return (
-        is_known(settings.method)
-        and is_known(settings.stop)
-        and sum(layout.sizes) <= _LARGEST
-        and set(layout.dtypes) == {dtype}
-    )
+    """Whether the step of a method may depend only on what is in the key of :func:`step_of`."""
+    return sum(layout.sizes) <= _LARGEST and can_be_split(settings, layout, dtype)
+
+
+def can_be_split(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -> bool:
+    """Whether the step of a method may be a graph of its own, for any number of parameters."""
+    is_ours = is_known(settings.method) and is_known(settings.stop)
+    return is_ours and set(layout.dtypes) == {dtype}
+
+
+def needs_slopes_of_rows(settings: Settings, x0: np.ndarray, has_box: bool) -> bool:
+    """Whether the step of a method needs the Hessian, or the triangular factor of the Jacobian."""
+    step = step_of(settings, x0.size, x0.dtype, has_box)
+    return step is not None and not {"hessian", "triangle"}.isdisjoint(step.names)
 
 
 @traces_anew
@@ -111,10 +119,11 @@ def trace_split(
     position
         Point of a run whose next iteration takes an unknown path; the start unless given.
     """
-    step = _step(settings, x0.size, x0.dtype, box is not None)
+    step = step_of(settings, x0.size, x0.dtype, box is not None)
     if step is None:
         return None
     with open_session() as session:
+        session.defers = position is None
         x = add_argument(session, x0 if position is None else position.x, "x")
         names = [*argument_names(objective.function, len(args) + 1)[1:], "lower", "upper"]
         given = [*args, *(box or ())]
@@ -146,7 +155,13 @@ def trace_split(
     )
     observations = 0 if at_x.residual is None else at_x.residual.size
     return TracedIteration(
-        step.iteration, loss_graph, session.captures, step.state, observations, evaluation
+        step.iteration,
+        loss_graph,
+        session.captures,
+        step.state,
+        observations,
+        evaluation,
+        bool(settings.split.state),
     )
 
 
@@ -170,35 +185,53 @@ def _statistics(reported: Any) -> Sequence[Any]:
     return covariance_full_rank(factor), diagonal_ratio(factor)
 
 
-@functools.lru_cache(maxsize=64)
-def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> SharedStep | None:
+_steps: OrderedDict[Any, tuple[SharedStep | None]] = OrderedDict()
+_MOST_STEPS = 64
+_lock = threading.Lock()
+
+
+def step_of(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> SharedStep | None:
     """Return the step of a method for a number of parameters.
 
     None if the method uses what depends on more, or if the step has constants too large to be
     part of a graph.
     """
-    x0 = np.zeros(number, dtype)
-    start = first_state(settings.method, x0, settings.stop, settings.record_every)
-    leaves, structure = trees.flatten(start)
-    state = [np.asarray(value) for value in leaves]
-    encoded_settings = json.dumps([encode(setting) for setting in settings])
-    key = cache.key_of(
-        *("step", cache.sources(), encoded_settings, f"{number} {has_box}", dtype.name),
-        repr([value.shape for value in state]),  # which depend on the number of constraints
-    )
-    content = cache.find(key)
-    cached = None if content is None else _unpack(content, state)
-    if cached is not None:
-        return cached
+    x0, split = np.zeros(number, dtype), settings.split
+    state, structure = settings.first_state(x0)
+    shapes = [value.shape for value in state]  # which depend on the number of constraints
+    more = (settings.record_every, number, has_box, dtype.name, repr(shapes))
+    key = split.key(), more
+    kept = _steps.get(key)  # looked up once, since another thread may drop it
+    if kept is not None:
+        return kept[0]
+    name = cache.key_of("step", cache.sources(), repr((split.form, more)))
+    split.load(name)
+    content = cache.find(split.file(name))
+    found = None if content is None else _unpack(content, state)
+    if found is None:
+        found = _traced_step(settings, x0, has_box, state, structure)
+        content = None if found is None else pack(found.iteration)
+        if found is not None and content is not None:
+            split.keep(name)
+            cache.keep(split.file(name), json.dumps(found.names).encode() + b"\n" + content)
+    with _lock:
+        keep_recent(_steps, (split.key(), more), (found,), _MOST_STEPS)
+    return found
+
+
+def _traced_step(
+    settings: Settings, x0: np.ndarray, has_box: bool, state: list[np.ndarray], structure: Any
+) -> SharedStep | None:
+    """Trace the step of a method."""
     with open_session() as session, session.at(NOWHERE):
         x, count, stand_ins = begin(session, x0, 0, state)
 
         def give(name: str, shape: tuple[int, ...]) -> Any:
-            return add_argument(session, np.zeros(shape, dtype), name)
+            return add_argument(session, np.zeros(shape, x0.dtype), name)
 
         ends = Box(*[give(name, x0.shape) for name in Box._fields]) if has_box else None
         at_x = _given(settings.method, x, give, ends)
-        rounded = lambda following: following.astype(dtype)
+        rounded = lambda following: following.astype(x0.dtype)
         extra = _statistics if needs_residuals(settings.method) else lambda reported: ()
         try:
             iteration = iterate(
@@ -209,9 +242,6 @@ def _step(settings: Settings, number: int, dtype: np.dtype, has_box: bool) -> Sh
     names = [*(Box._fields if has_box else ()), *at_x.used]
     if len(iteration.data) > len(names):
         return None
-    content = pack(iteration)
-    if content is not None:
-        cache.keep(key, json.dumps(names).encode() + b"\n" + content)
     return SharedStep(replace(iteration, sources={}), names, state)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.iteration.setting_numbers import with_fields
 from steepest.descent.methods.base import Failure, Incumbent, Move, Search
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen, norm
@@ -19,8 +20,12 @@ from steepest.trace.following.follow import follow
 from steepest.trace.recording.session import Session
 from steepest.trace.tracing import call_traced, own_copies
 
-_UNBOUNDED_RATIO = 1e15
+UNBOUNDED_RATIO = 1e15
 """Decrease, relative to the first loss, from which on a loss counts as unbounded below."""
+
+_MOST_REJECTED = 1000
+"""Candidates rejected one after the other, from which on a search has failed. Steepest's own
+methods end by themselves much earlier."""
 
 STOP_RULE = 1
 """Value of ``Iteration.stop`` if the stop rule is met; 0 continues, others are failures."""
@@ -52,11 +57,21 @@ class SearchState(NamedTuple):
         The loss at the start point.
     iteration
         Number of candidates accepted since the start point.
+    rejected
+        Number of candidates rejected since the last one that was accepted.
     """
 
     base: Incumbent
     first_loss: Any
     iteration: Any
+    rejected: Any
+
+    @classmethod
+    def last_of(cls, leaves: Sequence[Any]) -> SearchState:
+        """Return the state at the end of a run's flat state, after the method's own."""
+        own = len(cls._fields) - 1 + len(Incumbent._fields)
+        x, loss, *others = leaves[len(leaves) - own :]
+        return cls(Incumbent(x, loss), *others)
 
 
 def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -> Any:
@@ -72,10 +87,8 @@ def first_state(method: Any, x: np.ndarray, stop: StopRule, record_every: int) -
         Stop rule and history, which decide whether the last update is remembered.
     """
     if isinstance(method, Search):
-        infinite = np.array(np.inf, x.dtype)
-        return method.init(x), SearchState(
-            Incumbent(x, infinite), infinite, np.zeros((), np.int64)
-        )
+        infinite, none = np.array(np.inf, x.dtype), np.zeros((), np.int64)
+        return method.init(x), SearchState(Incumbent(x, infinite), infinite, none, none)
     if not record_every and not any([rule.uses_previous_step for rule in stop.rules()]):
         return method.init(x), ()
     return method.init(x), PreviousStep(np.array(np.nan, x.dtype), np.zeros((), x.dtype))
@@ -183,7 +196,7 @@ def _search(
     session: Session, method: Any, stop: StopRule, candidate: Evaluation, count: Any, state: Any
 ) -> Step:
     """Trace a step of a :class:`Search`."""
-    own, (base, first_loss, iteration) = state
+    own, (base, first_loss, iteration, rejected) = state
     is_first = count == 0
     move: Move = call_traced(method.advance, session, [base, candidate, own, is_first])
     accepted = np.logical_or(is_first, move.accepted)
@@ -201,14 +214,17 @@ def _search(
     )
     met, rules = _met(session, stop, point, move.is_singular)
     met = np.logical_and(accepted, met)
-    failed = np.where(accepted, int(Failure.NONE), move.failure)
+    rejected = np.where(accepted, 0, rejected + 1)
+    is_endless = (rejected >= _MOST_REJECTED) & (move.failure == int(Failure.NONE))
+    failed = np.where(is_endless, int(Failure.STALLED), move.failure)
+    failed = np.where(accepted, int(Failure.NONE), failed)
     first_loss = np.where(is_first, candidate.loss, first_loss)
-    falls = candidate.loss < -_UNBOUNDED_RATIO * np.maximum(1.0, np.abs(first_loss))
+    falls = candidate.loss < -UNBOUNDED_RATIO * np.maximum(1.0, np.abs(first_loss))
     failed = np.where(falls, int(Failure.UNBOUNDED), failed)
     code = np.where(met, STOP_RULE, failed)
     reached = chosen(accepted, Incumbent(candidate.x, candidate.loss), base)
     finite = np.logical_or(~is_first, np.isfinite(candidate.loss))
-    state = (move.state, SearchState(reached, first_loss, after))
+    state = (move.state, SearchState(reached, first_loss, after, rejected))
     report = Report(move.report, after, rules)
     return Step(move.x, state, finite, code, after, length, accepted, report, slopes)
 
@@ -287,4 +303,4 @@ def with_followed_settings(method: Any, session: Session) -> Any:
             settings[field.name] = follow(value, session)
         elif dataclasses.is_dataclass(value):
             settings[field.name] = with_followed_settings(value, session)
-    return dataclasses.replace(method, **settings) if settings else method
+    return with_fields(method, settings) if settings else method

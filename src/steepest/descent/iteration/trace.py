@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.derivative import pull_back
+from steepest.descent.iteration.setting_numbers import SettingRefusedError, SplitSettings
 from steepest.descent.iteration.step import (
     Step,
     first_state,
@@ -19,7 +20,7 @@ from steepest.descent.iteration.step import (
 )
 from steepest.descent.methods.base import Search, needs_residuals
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.problem.evaluation import Evaluation, NotGivenError
 from steepest.descent.problem.linalg import norm
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
@@ -54,6 +55,8 @@ class TracedIteration:
         Number of residuals; 0 if the loss is not a sum of squares.
     evaluation
         The graph that computes the iteration's data, if the iteration is in two graphs.
+    takes_numbers
+        Whether the state begins with the numbers of settings.
     """
 
     iteration: Iteration
@@ -62,6 +65,7 @@ class TracedIteration:
     state: list[np.ndarray]
     observations: int = 0
     evaluation: Graph | None = None
+    takes_numbers: bool = False
 
     @lazy
     def with_gradient(self) -> Graph:
@@ -114,10 +118,8 @@ def trace_iteration(
     layout: ParameterLayout,
     x0: np.ndarray,
     args: Sequence[Any],
-    method: Any,
-    stop: StopRule,
+    settings: Settings,
     compute_dtype: np.dtype,
-    record_every: int = 0,
     box: Box | None = None,
     position: RunPosition | None = None,
 ) -> TracedIteration:
@@ -131,12 +133,10 @@ def trace_iteration(
         The parameters' layout, and the start as a vector.
     args
         Further arguments (of a batch, if batches are used).
-    method, stop
-        The descent method and the stop rule.
+    settings
+        The descent method, the stop rule and the history.
     compute_dtype
         Precision of the arithmetic.
-    record_every
-        The history records every n-th iteration; 0 records none.
     box
         Bounds on the parameters; None if there are none.
     position
@@ -147,11 +147,10 @@ def trace_iteration(
     Branches on traced values are decided by the point at which they are traced. The iteration is
     one path, which is valid where its guards hold.
     """
-    start = first_state(method, x0.astype(compute_dtype), stop, record_every)
-    leaves, structure = trees.flatten(start)
-    state0 = [np.asarray(value) for value in leaves]
-    position = position or RunPosition(x0, 0, state0)
+    state0, structure = settings.first_state(x0.astype(compute_dtype))
+    is_first, position = position is None, position or RunPosition(x0, 0, state0)
     with open_session() as session:
+        session.defers = is_first
         x, count, state = begin(session, position.x, position.count, position.state)
         names = argument_names(objective.function, len(args) + 1)[1:]
         given = [*args, *(box or ())]
@@ -161,9 +160,8 @@ def trace_iteration(
         ends = [end.astype(compute_dtype) for end in arguments[len(args) :]]
         within = Box(*ends) if box else None
         x = x.astype(compute_dtype)
-        by_jacobian = needs_residuals(method)
+        by_jacobian = needs_residuals(settings.method)
         at_x = objective(x, layout, arguments[: len(args)], within, by_jacobian)
-        settings = Settings(method, stop, record_every)
         iteration = iterate(session, settings, at_x, count, structure, state, layout.rounded)
     inputs = session.inputs
     first_data = 2 + len(state)
@@ -176,7 +174,14 @@ def trace_iteration(
         guards=tuple(session.guards),
     )
     observations = 0 if at_x.residual is None else at_x.residual.size
-    return TracedIteration(iteration, loss_graph, session.captures, state0, observations)
+    return TracedIteration(
+        iteration,
+        loss_graph,
+        session.captures,
+        state0,
+        observations,
+        takes_numbers=bool(settings.split.state),
+    )
 
 
 def begin(
@@ -195,15 +200,31 @@ class Settings(NamedTuple):
 
     Attributes
     ----------
-    method, stop
-        The descent method and the stop rule.
+    split
+        The descent method and the stop rule, and their numbers.
     record_every
         The history records every n-th iteration; 0 records none.
     """
 
-    method: Any
-    stop: StopRule
+    split: SplitSettings
     record_every: int
+
+    @property
+    def method(self) -> Any:
+        """The descent method."""
+        return self.split.method
+
+    @property
+    def stop(self) -> StopRule:
+        """The stop rule."""
+        return self.split.stop
+
+    def first_state(self, x: np.ndarray) -> tuple[list[np.ndarray], Any]:
+        """Return the state at the start, flat, and the structure of what follows the numbers."""
+        leaves, structure = trees.flatten(
+            first_state(self.method, x, self.stop, self.record_every)
+        )
+        return [*self.split.state, *map(np.asarray, leaves)], structure
 
 
 def iterate(
@@ -221,10 +242,20 @@ def iterate(
     `rounded` brings the next point to storage precision; `extra` returns further values to report,
     given what the method reports.
     """
-    method, stop, every = settings
-    followed = with_followed_settings(method, session)
-    one = take_step(session, followed, stop, at_x, count, trees.unflatten(structure, state))
-    new_state = like_state(method, one.state, structure, state)
+    split, every = settings.split, settings.record_every
+    numbers, state = state[: len(split.state)], state[len(split.state) :]
+    method, stop = split.seen(session, numbers)
+    followed, own = with_followed_settings(method, session), trees.unflatten(structure, state)
+    try:
+        one = take_step(session, followed, stop, at_x, count, own)
+    except NotGivenError:
+        raise
+    except Exception as error:
+        if not numbers:
+            raise
+        raise SettingRefusedError from error
+    new_state = [*numbers, *like_state(method, one.state, structure, state)]
+    split.note(session)
     next_x = rounded(like_x(method, one.x, at_x.x))
     records, due = _records(one, at_x, count, every, isinstance(method, Search))
     report = one.report.flat(extra(one.report.of_method))
@@ -244,8 +275,8 @@ def iterate(
         x=x,
         variable=variable,
         count=count_input,
-        state=tuple(rest[: len(state)]),
-        data=tuple(rest[len(state) :]),
+        state=tuple(rest[: len(new_state)]),
+        data=tuple(rest[len(new_state) :]),
         **trees.unflatten(shape, nodes).named(),
         guards=guards,
         sources=session.sources,

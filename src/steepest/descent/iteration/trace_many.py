@@ -166,6 +166,7 @@ def _program(
         state=tuple(state),
         data=(*data, *more),
         is_own=(*[True] * own, *[False] * (len(data) - own + len(more))),
+        sources=session.sources,
         **computed._asdict(),
     )
     return program, tuple(constants)

@@ -3,6 +3,8 @@
 from steepest.descent.methods.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
 from steepest.descent.methods.base import Failure, Method, Move, Search
 from steepest.descent.methods.conjugate_gradient import NonlinearCG
+from steepest.descent.methods.constrained.augmented_lagrangian import AugmentedLagrangian
+from steepest.descent.methods.constrained.interior_point import InteriorPoint
 from steepest.descent.methods.constrained.sqp import SQP
 from steepest.descent.methods.gradient import GradientDescent, Momentum, Nesterov
 from steepest.descent.methods.hager_zhang import HagerZhang
@@ -20,6 +22,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "AugmentedLagrangian",
     "Averaged",
     "Clipped",
     "Dogleg",
@@ -27,6 +30,7 @@ __all__ = [
     "GaussNewton",
     "GradientDescent",
     "HagerZhang",
+    "InteriorPoint",
     "LevenbergMarquardt",
     "LineSearch",
     "Lion",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.descent.methods.gradient import check_share
 from steepest.descent.methods.schedules import StepSize, check_step_size, in_precision_of, step_at
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 
 __all__ = ["Adagrad", "Adam", "AdamW", "Lion", "RMSProp"]
@@ -24,7 +24,7 @@ def _check_decay(weight_decay: float) -> None:
         raise InputError(f"weight_decay must be at least 0, got {weight_decay!r}")
 
 
-@dataclass(frozen=True)
+@settings
 class Adagrad:
     """Gradients scaled by the root of the sum of their squares (Duchi et al. [1]_).
 
@@ -75,7 +75,7 @@ class Adagrad:
         return x - step * gradient / (np.sqrt(total) + self.epsilon), total
 
 
-@dataclass(frozen=True)
+@settings
 class RMSProp:
     """Gradients scaled by the root of a running mean of their squares (Tieleman, Hinton [1]_).
 
@@ -133,7 +133,7 @@ class RMSProp:
         return x - step_at(self.step_size, iteration, x) * velocity, (square, velocity)
 
 
-@dataclass(frozen=True)
+@settings
 class Adam:
     """Running mean of the gradient, scaled by that of its square (Kingma and Ba [1]_).
 
@@ -170,29 +170,43 @@ class Adam:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        check_step_size(self.step_size)
-        check_share("beta1", self.beta1)
-        check_share("beta2", self.beta2)
-        _check_epsilon(self.epsilon)
+        _check_adam(self)
 
     def init(self, x: Any) -> Any:
-        # Powers of the shares are kept as running products, which every engine rounds alike.
-        return np.zeros_like(x), np.zeros_like(x), np.ones(()), np.ones(())
+        return _adam_start(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        mean, square, decay1, decay2 = state
-        mean = self.beta1 * mean + (1 - self.beta1) * gradient
-        square = self.beta2 * square + (1 - self.beta2) * np.square(gradient)
-        decay1, decay2 = self.beta1 * decay1, self.beta2 * decay2
-        # The running means start at zero; these undo that.
-        unbiased = mean / in_precision_of(1 - decay1, x)
-        scale = np.sqrt(square / in_precision_of(1 - decay2, x))
-        step = step_at(self.step_size, iteration, x)
-        after = x - step * unbiased / (scale + self.epsilon)
-        return after, (mean, square, decay1, decay2)
+        return _adam_step(self, x, gradient, state, iteration)
 
 
-@dataclass(frozen=True)
+def _adam_start(x: Any) -> Any:
+    # Powers of the shares are kept as running products, which every engine rounds alike.
+    return np.zeros_like(x), np.zeros_like(x), np.ones(()), np.ones(())
+
+
+def _adam_step(
+    of: Adam | AdamW, x: Any, gradient: Any, state: Any, iteration: Any
+) -> tuple[Any, Any]:
+    mean, square, decay1, decay2 = state
+    mean = of.beta1 * mean + (1 - of.beta1) * gradient
+    square = of.beta2 * square + (1 - of.beta2) * np.square(gradient)
+    decay1, decay2 = of.beta1 * decay1, of.beta2 * decay2
+    # The running means start at zero; these undo that.
+    unbiased = mean / in_precision_of(1 - decay1, x)
+    scale = np.sqrt(square / in_precision_of(1 - decay2, x))
+    step = step_at(of.step_size, iteration, x)
+    after = x - step * unbiased / (scale + of.epsilon)
+    return after, (mean, square, decay1, decay2)
+
+
+def _check_adam(of: Adam | AdamW) -> None:
+    check_step_size(of.step_size)
+    check_share("beta1", of.beta1)
+    check_share("beta2", of.beta2)
+    _check_epsilon(of.epsilon)
+
+
+@settings
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov and Hutter [1]_).
 
@@ -235,22 +249,19 @@ class AdamW:
     weight_decay: float = 1e-2
 
     def __post_init__(self) -> None:
-        self._adam()
+        _check_adam(self)
         _check_decay(self.weight_decay)
 
-    def _adam(self) -> Adam:
-        return Adam(self.step_size, self.beta1, self.beta2, self.epsilon)
-
     def init(self, x: Any) -> Any:
-        return self._adam().init(x)
+        return _adam_start(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        after, state = self._adam().update(x, gradient, state, iteration)
+        after, state = _adam_step(self, x, gradient, state, iteration)
         shrink = step_at(self.step_size, iteration, x) * self.weight_decay
         return after - shrink * x, state
 
 
-@dataclass(frozen=True)
+@settings
 class Lion:
     """Steps along the sign of a running mean of gradients (Chen et al. [1]_).
 

@@ -95,6 +95,8 @@ class Failure(enum.IntEnum):
     SINGULAR = 6
     INFEASIBLE = 7
     DEGENERATE = 8
+    NOISE = 9
+    JUMPS = 10
 
 
 class Incumbent(NamedTuple):
@@ -170,7 +172,8 @@ class Search(abc.ABC):
     """Base class of methods that may reject candidates: line searches, trust regions.
 
     Each call of ``advance`` sees the loss at one more candidate, and names the next. A search is
-    thus not a loop around the loss, and a run can be stopped and resumed after every evaluation.
+    thus not a loop around the loss, and a run can be stopped and resumed after every evaluation. A
+    run whose last 1,000 candidates were all rejected ends with the status ``STALLED``.
 
     Attributes
     ----------
@@ -222,6 +225,17 @@ class Search(abc.ABC):
         Move
             The decision.
         """
+
+
+class Driven:
+    """Base class of methods that are loops in Python around compiled functions.
+
+    They are no step that can be compiled, and so have neither batches nor many problems at a time.
+    """
+
+    def with_rows(self, rows: int) -> Any:
+        """Return the method for a number of constraints."""
+        return self
 
 
 def needs_residuals(method: Any) -> bool:

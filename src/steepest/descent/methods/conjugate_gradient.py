@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from steepest.descent.methods.line_search_method import (
 )
 from steepest.descent.methods.line_searches import Armijo, LineSearch, StrongWolfe
 from steepest.descent.problem.evaluation import Evaluation
+from steepest.descent.settings import settings
 
 __all__ = ["NonlinearCG"]
 
@@ -34,7 +35,7 @@ class CGMemory(NamedTuple):
     length: Any
 
 
-@dataclass(frozen=True)
+@settings
 class NonlinearCG(LineSearchMethod):
     """Nonlinear conjugate gradients of Polak and Ribière [1]_, restarted at ascent directions.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest.descent.methods.schedules import StepSize, check_step_size, step_at
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 
 __all__ = ["GradientDescent", "Momentum", "Nesterov"]
@@ -19,7 +19,7 @@ def check_share(name: str, value: float) -> None:
         raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}")
 
 
-@dataclass(frozen=True)
+@settings
 class GradientDescent:
     """Gradient descent with a given step size: ``x - step_size * gradient`` (Cauchy [1]_).
 
@@ -59,7 +59,7 @@ class GradientDescent:
         return x - step_at(self.step_size, iteration, x) * gradient, state
 
 
-@dataclass(frozen=True)
+@settings
 class Momentum:
     """Gradient descent with momentum: steps along a decaying sum of gradients (Polyak [1]_).
 
@@ -110,12 +110,18 @@ class Momentum:
         return np.zeros_like(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        velocity = self.momentum * state + gradient
-        direction = gradient + self.momentum * velocity if self.nesterov else velocity
+        velocity, along = _velocities(self.momentum, state, gradient)
+        direction = along if self.nesterov else velocity
         return x - step_at(self.step_size, iteration, x) * direction, velocity
 
 
-@dataclass(frozen=True)
+def _velocities(momentum: Any, velocity: Any, gradient: Any) -> tuple[Any, Any]:
+    """Return the next velocity, and the direction of Nesterov's step."""
+    velocity = momentum * velocity + gradient
+    return velocity, gradient + momentum * velocity
+
+
+@settings
 class Nesterov:
     """Nesterov's accelerated gradient (Nesterov [1]_), with a constant momentum.
 
@@ -150,13 +156,12 @@ class Nesterov:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        self._momentum()
-
-    def _momentum(self) -> Momentum:
-        return Momentum(self.step_size, self.momentum, nesterov=True)
+        check_step_size(self.step_size)
+        check_share("momentum", self.momentum)
 
     def init(self, x: Any) -> Any:
-        return self._momentum().init(x)
+        return np.zeros_like(x)
 
     def update(self, x: Any, gradient: Any, state: Any, iteration: Any) -> tuple[Any, Any]:
-        return self._momentum().update(x, gradient, state, iteration)
+        velocity, direction = _velocities(self.momentum, state, gradient)
+        return x - step_at(self.step_size, iteration, x) * direction, velocity

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from steepest.descent.methods.line_searches import (
     Verdict,
     check_between,
 )
+from steepest.descent.settings import settings
 
 __all__ = ["HagerZhang"]
 
@@ -47,7 +47,7 @@ class Interval(NamedTuple):
     is_new: Any
 
 
-@dataclass(frozen=True)
+@settings
 class HagerZhang(LineSearch):
     """Find a step size by secants of the slope (Hager and Zhang [1]_).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,14 +26,18 @@ from steepest.descent.methods.linear_model import (
 )
 from steepest.descent.methods.trust_region import (
     ENOUGH,
+    Doubt,
     check_radius,
+    doubted,
     failure_of,
     gain,
     next_radius,
+    no_doubt,
     project_step,
 )
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import chosen, norm
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 from steepest.ops.linear_algebra.triangular import solve_triangle, triangle
 
@@ -52,6 +56,8 @@ class Damped(NamedTuple):
     predicted, slope
         Decrease of the loss that the model predicts for the step to the candidate, and slope of
         the loss along it.
+    doubt
+        How often the loss contradicted its derivative.
     """
 
     model: LinearModel
@@ -59,9 +65,10 @@ class Damped(NamedTuple):
     growth: Any
     predicted: Any
     slope: Any
+    doubt: Doubt
 
 
-@dataclass(frozen=True)
+@settings
 class LevenbergMarquardt(Search):
     """The method of Levenberg [1]_ and Marquardt [2]_: damped Gauss-Newton steps.
 
@@ -110,12 +117,15 @@ class LevenbergMarquardt(Search):
 
     def init(self, x: Any) -> Any:
         number = np.zeros((), x.dtype)
-        return Damped(empty_model(x), number + self.damping, number + 2.0, number, number)
+        first = number + self.damping
+        return Damped(empty_model(x), first, number + 2.0, number, number, no_doubt(x.dtype))
 
     def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
+        doubt = doubted(state.doubt, base, trial, state.slope, state.predicted)
         candidate_model = model_at(trial, state.model)
-        accepted = is_first | ((ratio > ENOUGH) & is_usable(candidate_model))
+        is_better = (ratio > ENOUGH) & is_usable(candidate_model) & ~doubt.is_settled
+        accepted = is_first | is_better
         model = chosen(accepted, candidate_model, state.model)
         # Where the model is nearly exact the damping falls fast, for quadratic convergence.
         gap = np.abs(ratio - 1)
@@ -133,11 +143,11 @@ class LevenbergMarquardt(Search):
         target, step = _step_within(trial, x, model, weights, most)
         predicted = model.predicted(step)
         is_cut = np.any(np.abs(step) >= most)  # then its decrease is no bound
-        following = Damped(model, damping, growth, predicted, model.slope(step))
+        following = Damped(model, damping, growth, predicted, model.slope(step), doubt)
         loss = np.where(accepted, trial.loss, base.loss)
         left = model.decrement(x, loss, damping, np.where(is_cut, np.inf, predicted))
         failure = failure_of(norm(weight * step), norm(weight * x), is_flat(model, x, left, loss))
-        failure = failure_or_singular(failure, model)
+        failure = doubt.failure(failure_or_singular(failure, model), left, loss)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
     def _usual(self, model: LinearModel, damping: Any) -> Any:
@@ -198,6 +208,8 @@ class Trusted(NamedTuple):
         Length of the step to the candidate.
     predicted, slope
         Decrease of the loss that the model predicts for the step, and slope of the loss along it.
+    doubt
+        How often the loss contradicted its derivative.
     """
 
     model: LinearModel
@@ -205,9 +217,10 @@ class Trusted(NamedTuple):
     length: Any
     predicted: Any
     slope: Any
+    doubt: Doubt
 
 
-@dataclass(frozen=True)
+@settings
 class Dogleg(Search):
     """Powell's dogleg [1]_: a path down the gradient and then to the Gauss-Newton point.
 
@@ -245,17 +258,20 @@ class Dogleg(Search):
 
     def init(self, x: Any) -> Any:
         number = np.zeros((), x.dtype)
-        return Trusted(empty_model(x), number, number, number, number)
+        return Trusted(empty_model(x), number, number, number, number, no_doubt(x.dtype))
 
     def advance(self, base: Incumbent, trial: Evaluation, state: Any, is_first: Any) -> Move:
         ratio = gain(base, trial, state.slope, state.predicted)
+        doubt = doubted(state.doubt, base, trial, state.slope, state.predicted)
         candidate_model = model_at(trial, state.model)
-        accepted = is_first | ((ratio > ENOUGH) & is_usable(candidate_model))
+        is_better = (ratio > ENOUGH) & is_usable(candidate_model) & ~doubt.is_settled
+        accepted = is_first | is_better
         model = chosen(accepted, candidate_model, state.model)
         x, weight = np.where(accepted, trial.x, base.x), model.weight
         size = norm(weight * x)
         first = self.radius * np.where(size > 0, size, 1.0)
-        radius = np.where(is_first, first, next_radius(state.radius, ratio, state.length))
+        worth = np.where(accepted, ratio, -np.inf)  # a singular candidate is rejected, too
+        radius = np.where(is_first, first, next_radius(state.radius, worth, state.length))
         step = dogleg_step(model, weight, radius)
         if trial.box is not None:
             box = trial.box
@@ -266,13 +282,13 @@ class Dogleg(Search):
             )
         target, step = project_step(trial, x, step)
         length, predicted = norm(weight * step), model.predicted(step)
-        following = Trusted(model, radius, length, predicted, model.slope(step))
+        following = Trusted(model, radius, length, predicted, model.slope(step), doubt)
         loss = np.where(accepted, trial.loss, base.loss)
         # The decrease of a step that ends at the radius is no bound on what is left.
         damping = np.where(length < 0.999 * radius, least_damping(x.dtype), np.inf)
         left = model.decrement(x, loss, damping, predicted)
         failure = failure_of(length, size, is_flat(model, x, left, loss))
-        failure = failure_or_singular(failure, model)
+        failure = doubt.failure(failure_or_singular(failure, model), left, loss)
         return Move(accepted, target, following, failure, left, model.factor, model.is_singular)
 
 
@@ -297,7 +313,7 @@ def dogleg_step(model: LinearModel, weight: Any, radius: Any) -> Any:
     return np.where(newton_length <= radius, newton, step)
 
 
-@dataclass(frozen=True)
+@settings
 class GaussNewton(LineSearchMethod):
     """The method of Gauss [1]_: steps to the minimum of the linear model, with a line search.
 

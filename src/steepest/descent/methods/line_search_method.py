@@ -156,9 +156,8 @@ class LineSearchMethod(Search):
             chosen(accepted, self.search.start(trial.x), verdict.state),
         )
         x = np.where(accepted, trial.x, base.x)
-        target = x + following.step * following.direction
-        if box is not None:
-            target = box.project(target)
+        step = following.step * following.direction
+        target = x + step if box is None else box.end_of(x, step)
         is_stuck = np.all(target == x) | (tries >= _TRIES)
         rounding = 10 * np.finfo(trial.x.dtype).eps * np.abs(base.loss)
         negligible = np.abs(line.step * line.slope) <= rounding

@@ -7,11 +7,11 @@ and its slope, at step size 0 and at the step size tried.
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 
 __all__ = ["Armijo", "LineSearch", "StrongWolfe"]
@@ -92,7 +92,7 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
         raise InputError(f"{name} must be between {low:g} and {high:g}, got {value!r}")
 
 
-@dataclass(frozen=True)
+@settings
 class Armijo(LineSearch):
     """Backtracking: shorten the step until the loss decreases sufficiently (Armijo [1]_).
 
@@ -186,7 +186,7 @@ class Bracket(NamedTuple):
     wall: Any
 
 
-@dataclass(frozen=True)
+@settings
 class StrongWolfe(LineSearch):
     """Find a step size that meets the strong Wolfe conditions (Moré and Thuente [1]_).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from steepest.descent.methods.trust_region import (
 )
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 from steepest.ops.linear_algebra.spectral import eigh_parts
 from steepest.trace import while_loop
@@ -28,7 +29,7 @@ from steepest.trace import while_loop
 __all__ = ["NewtonCG", "TrustRegion"]
 
 
-@dataclass(frozen=True)
+@settings
 class NewtonCG(LineSearchMethod):
     """Newton directions by conjugate gradients, without the Hessian (Dembo and Steihaug [1]_).
 
@@ -183,7 +184,7 @@ class Region(NamedTuple):
     slope: Any
 
 
-@dataclass(frozen=True)
+@settings
 class TrustRegion(Search):
     """Newton's method within a trust region.
 

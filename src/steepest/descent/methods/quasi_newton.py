@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from steepest.descent.methods.line_search_method import (
 from steepest.descent.methods.line_searches import LineSearch, StrongWolfe
 from steepest.descent.problem.evaluation import Evaluation
 from steepest.descent.problem.linalg import norm
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 
 __all__ = ["BFGS", "LBFGS"]
@@ -105,7 +106,7 @@ and a memory of 10 both take the same time. Only shifted tables run in SIMD lane
 buffer computes its index."""
 
 
-@dataclass(frozen=True)
+@settings
 class LBFGS(LineSearchMethod):
     """Limited-memory BFGS (Nocedal [1]_, Liu and Nocedal [2]_).
 
@@ -184,7 +185,7 @@ _MAX_DENSE = 30_000
 """Largest number of variables for BFGS, whose matrix then takes some gigabytes."""
 
 
-@dataclass(frozen=True)
+@settings
 class BFGS(LineSearchMethod):
     """The method of Broyden, Fletcher, Goldfarb and Shanno [1]_ [2]_ [3]_ [4]_, with a matrix.
 

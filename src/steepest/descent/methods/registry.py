@@ -16,17 +16,21 @@ from steepest.descent.methods import (
     SQP,
     Adam,
     Dogleg,
+    InteriorPoint,
     LevenbergMarquardt,
     NewtonCG,
     NonlinearCG,
     Search,
     TrustRegion,
 )
-from steepest.descent.methods.base import needs_residuals
+from steepest.descent.methods.base import Driven, needs_residuals
 from steepest.errors import InputError, SettingError
 
 _DENSE = 100
 """Largest number of parameters for which a dense matrix is cheap."""
+
+_MOST_ROWS = 200
+"""Largest number of constraints for which a dense matrix is cheap."""
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z]{2}|[A-Z][a-z])")
 
@@ -41,6 +45,10 @@ def _is_method(kind: Any) -> bool:
     return all(f.default is not missing or f.default_factory is not missing for f in settings)
 
 
+def _is_driven(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Driven)
+
+
 def _by_name(kinds: Iterable[Any]) -> dict[str, Any]:
     """Return classes by their names in kebab case: ``"newton-cg"`` for ``NewtonCG``."""
     return dict(sorted((_WORD.sub("-", kind.__name__).lower(), kind) for kind in kinds))
@@ -48,6 +56,9 @@ def _by_name(kinds: Iterable[Any]) -> dict[str, Any]:
 
 BY_NAME = _by_name(filter(_is_method, map(vars(methods).get, methods.__all__)))
 """Methods by name."""
+
+DRIVEN = _by_name([kind for kind in map(vars(methods).get, methods.__all__) if _is_driven(kind)])
+"""Methods that are loops around compiled functions, by name; only ``minimize`` runs them."""
 
 SCIPY_NAMES: dict[str, Callable[[], Any]] = {
     "cg": NonlinearCG,
@@ -65,6 +76,10 @@ SCIPY_NAMES: dict[str, Callable[[], Any]] = {
     "tnc": LBFGS,
 }
 """SciPy's names of methods, where they differ."""
+
+_CAPITALS = ("L-BFGS-B", "BFGS", "CG", "Newton-CG", "SLSQP", "COBYLA", "COBYQA", "TNC")
+_SPELLED = {name.lower(): name for name in _CAPITALS}
+"""SciPy's names of methods as people write them."""
 
 _LEADS_TO = {
     "slsqp": "SQP takes the place of SciPy's SLSQP, with exact Hessians",
@@ -100,6 +115,15 @@ def _check_for_loss(method: Any) -> None:
         )
 
 
+def _check_for_constraints(method: Any, kinds: Any = SQP) -> None:
+    """Raise if a method, of none of some kinds, does not take constraints."""
+    if not isinstance(method, kinds):
+        raise InputError(
+            f"{type(method).__name__} does not take constraints: leave method out, or give "
+            "method=st.SQP()"
+        )
+
+
 def default_method(
     method: Any,
     size: int,
@@ -129,10 +153,12 @@ def default_method(
         reason = _LEADS_TO.get(method.lower(), "") if isinstance(method, str) else ""
         method = choose_method(method, for_loss=True)
         _check_for_loss(method)
-        if has_constraints and not isinstance(method, SQP):
+        if has_constraints:
+            _check_for_constraints(method, SQP | Driven)
+        if has_batches and isinstance(method, Driven):
             raise InputError(
-                f"{type(method).__name__} does not take constraints: leave method out, or give "
-                "method=st.SQP()"
+                f"{type(method).__name__} compares losses of successive points, but each batch "
+                "has its own loss: use st.Adam() or st.Momentum(), or leave batches out"
             )
         return method, reason
     if has_constraints:
@@ -145,14 +171,28 @@ def default_method(
     return LBFGS(), f"{size} parameters: {reason}"
 
 
+def method_for_constraints(size: int, rows: int) -> tuple[Any, str]:
+    """Return the default method for so many parameters and constraints, and why it was chosen."""
+    if size <= _DENSE and rows <= _MOST_ROWS:
+        return SQP(), "it takes constraints"
+    return InteriorPoint(), (
+        f"it takes constraints, and {size} parameters with {rows} constraints need sparse matrices"
+    )
+
+
 _FOR_SQUARES = LevenbergMarquardt()
 
 
-def choose_for_squares(method: Any) -> tuple[Any, str]:
+def choose_for_squares(method: Any, has_constraints: bool = False) -> tuple[Any, str]:
     """Return the method that minimizes a sum of squares, and why it was chosen."""
+    if method is None and has_constraints:
+        return SQP(), "it takes constraints"
     if method is None:
         return _FOR_SQUARES, "a sum of squares of residuals with known derivatives"
-    return choose_method(method), ""
+    method = choose_method(method)
+    if has_constraints:
+        _check_for_constraints(method)
+    return method, ""
 
 
 def method_for_few_residuals(size: int) -> tuple[Any, str]:
@@ -168,6 +208,13 @@ def method_for_few_residuals(size: int) -> tuple[Any, str]:
 def choose_method(method: Any, for_loss: bool = False) -> Any:
     """Return a method, given itself or its name."""
     method = named(method, for_loss) if isinstance(method, str) else method
+    if isinstance(method, Driven):
+        if for_loss:
+            return method
+        raise InputError(
+            f"{type(method).__name__} is a loop around compiled functions, which only st.minimize "
+            "runs: give another method"
+        )
     if isinstance(method, type) or not (
         isinstance(method, Search) or callable(getattr(method, "update", None))
     ):
@@ -185,13 +232,16 @@ def named(name: str, for_loss: bool = False) -> Any:
     InputError
         For an unknown name. The message offers the nearest.
     """
-    known = {**SCIPY_NAMES, **BY_NAME}
+    known = {**SCIPY_NAMES, **BY_NAME, **DRIVEN}
     if name.lower() in known:
         return known[name.lower()]()
-    ours = FOR_LOSSES if for_loss else tuple(BY_NAME)
+    ours = (*FOR_LOSSES, *DRIVEN) if for_loss else tuple(BY_NAME)
     choice = f"choose one of {', '.join(ours)}"
     if name.lower() in WITHOUT_DERIVATIVES:
         raise InputError(f"{name!r} is SciPy's, and only st.minimize runs it: {choice}")
-    near = difflib.get_close_matches(name.lower(), {**SCIPY_NAMES, **dict.fromkeys(ours)}, n=1)
-    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    offered = dict.fromkeys([*SCIPY_NAMES, *ours])
+    bare = name.lower().replace("-", "").replace("_", "")
+    near = [one for one in offered if one.replace("-", "") == bare]
+    near = near or difflib.get_close_matches(name.lower(), offered, n=1)
+    guess = f" (did you mean {_SPELLED.get(near[0], near[0])!r}?)" if near else ""
     raise InputError(f"unknown method {name!r}{guess}: {choice}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.descent.settings import settings
 from steepest.errors import InputError
+from steepest.trace.arrays.numbers import as_python_float
 
 __all__ = ["CosineDecay", "ExponentialDecay", "OneCycle", "StepDecay", "WarmUp"]
 
@@ -36,7 +37,7 @@ def check_step_size(step_size: StepSize) -> None:
 def step_at(step_size: StepSize, iteration: Any, like: Any) -> Any:
     """Return the step size at an iteration, in the precision of `like`."""
     if not callable(step_size):
-        return float(step_size)
+        return as_python_float(step_size)
     return in_precision_of(step_size(iteration), like)
 
 
@@ -45,7 +46,7 @@ def in_precision_of(number: Any, like: Any) -> Any:
     return number if isinstance(number, int | float) else np.astype(number, like.dtype)
 
 
-@dataclass(frozen=True)
+@settings
 class ExponentialDecay:
     """Step size that decays exponentially: by a factor over a number of iterations.
 
@@ -74,7 +75,7 @@ class ExponentialDecay:
         return self.initial * np.power(self.factor, iteration / self.every)
 
 
-@dataclass(frozen=True)
+@settings
 class CosineDecay:
     """Step size that falls along half a period of a cosine (Loshchilov and Hutter [1]_).
 
@@ -110,7 +111,7 @@ class CosineDecay:
         return self.final + (self.initial - self.final) * share
 
 
-@dataclass(frozen=True)
+@settings
 class StepDecay:
     """Step size that drops by a factor after every period of iterations.
 
@@ -139,7 +140,7 @@ class StepDecay:
         return self.initial * np.power(self.factor, np.floor(iteration / self.every))
 
 
-@dataclass(frozen=True)
+@settings
 class WarmUp:
     """Step size that rises linearly, and then follows another schedule (Goyal et al. [1]_).
 
@@ -178,7 +179,7 @@ class WarmUp:
         return np.where(iteration < self.iterations, rising, after)
 
 
-@dataclass(frozen=True)
+@settings
 class OneCycle:
     """Step size that rises once and then falls below its start (Smith and Topin [1]_).
 

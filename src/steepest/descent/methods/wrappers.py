@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ import numpy as np
 from steepest.descent.methods.base import Method
 from steepest.descent.methods.gradient import check_share
 from steepest.descent.problem.linalg import norm
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 
 __all__ = ["Averaged", "Clipped", "WeightDecay"]
 
 
-@dataclass(frozen=True)
+@settings
 class Clipped:
     """Another method, given gradients of limited size (Pascanu et al. [1]_).
 
@@ -72,7 +72,7 @@ class Clipped:
         return self.method.update(x, gradient, state, iteration)
 
 
-@dataclass(frozen=True)
+@settings
 class WeightDecay:
     """Another method, with the gradient of an L2 penalty added (Krogh and Hertz [1]_).
 
@@ -120,7 +120,7 @@ class WeightDecay:
         return self.method.update(x, gradient + self.weight_decay * x, state, iteration)
 
 
-@dataclass(frozen=True)
+@settings
 class Averaged:
     """Another method, whose result is a mean of its iterates (Polyak and Juditsky [1]_).
 

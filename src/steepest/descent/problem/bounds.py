@@ -11,6 +11,9 @@ from steepest.descent.problem.parameters import ParameterLayout, element_names
 from steepest.errors import InputError
 from steepest.graph import trees
 
+_ROUNDING = 2
+"""Distance to a bound, in rounding errors, that counts as none."""
+
 
 class Box(NamedTuple):
     """Bounds on each coordinate of a vector.
@@ -28,14 +31,39 @@ class Box(NamedTuple):
         """Return the nearest point within the bounds."""
         return np.minimum(np.maximum(x, self.lower), self.upper)
 
+    def end_of(self, x: Any, step: Any) -> Any:
+        """Return the end of a step within the bounds.
+
+        It is on a bound that it would reach but for rounding errors. Otherwise a parameter could
+        stop right before its bound, count as free, and leave the others almost no room.
+        """
+        end, tiny = self.project(x + step), _ROUNDING * np.finfo(x.dtype).eps
+        size = tiny * np.maximum(np.abs(x), np.abs(end))
+        end = np.where((step < 0) & (end - self.lower <= size), self.lower, end)
+        return np.where((step > 0) & (self.upper - end <= size), self.upper, end)
+
+    def on_lower(self, x: Any) -> Any:
+        """Return which coordinates are on their lower bound, up to rounding errors."""
+        tiny = _ROUNDING * np.finfo(x.dtype).eps
+        return x <= self.lower * (1 + tiny * np.sign(self.lower))
+
+    def on_upper(self, x: Any) -> Any:
+        """Return which coordinates are on their upper bound, up to rounding errors."""
+        tiny = _ROUNDING * np.finfo(x.dtype).eps
+        return x >= self.upper * (1 - tiny * np.sign(self.upper))
+
+    def sides(self, x: np.ndarray) -> np.ndarray:
+        """Return -1 for coordinates on their lower bound, 1 on their upper, 0 elsewhere."""
+        return self.on_upper(x).astype(np.int64) - self.on_lower(x)  # type: ignore[no-any-return]
+
     def inside(self, x: Any) -> Any:
         """Return which coordinates are on neither bound."""
-        return np.logical_and(x > self.lower, x < self.upper)
+        return ~(self.on_lower(x) | self.on_upper(x))
 
     def held(self, x: Any, gradient: Any) -> Any:
         """Return which coordinates are on a bound that steepest descent would cross."""
-        below = np.logical_and(x <= self.lower, gradient > 0)
-        return np.logical_or(below, np.logical_and(x >= self.upper, gradient < 0))
+        below = np.logical_and(self.on_lower(x), gradient > 0)
+        return np.logical_or(below, np.logical_and(self.on_upper(x), gradient < 0))
 
 
 def box_of_pairs(

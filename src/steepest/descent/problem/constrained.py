@@ -45,7 +45,7 @@ class ConstrainedEvaluation(Evaluation):
     Parameters
     ----------
     at_x : Evaluation
-        The loss at the point.
+        The loss at the point, and the residuals if it is a sum of squares.
     constraints : ndarray
         Values of all constraint functions, shape (m,).
     limits : pair of ndarray
@@ -57,7 +57,7 @@ class ConstrainedEvaluation(Evaluation):
     def __init__(
         self, at_x: Evaluation, constraints: Any, limits: tuple[Any, Any], blocks: Sequence[Any]
     ) -> None:
-        super().__init__(at_x.x, at_x.loss, box=at_x.box)
+        self.__dict__.update(vars(at_x))
         self.constraints, self._blocks = as_traced(constraints), blocks
         self.lower_limits, self.upper_limits = limits
 
@@ -92,6 +92,14 @@ def as_constrained(at_x: Any) -> Any:
         return at_x
     nothing = as_traced(np.zeros(0, at_x.x.dtype))
     return _Unconstrained(at_x, nothing)
+
+
+def limits_of(objective: Objective, arguments: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the lower and the upper limits of all constraints, none of a loss alone."""
+    if not isinstance(objective, ConstrainedObjective):
+        return np.zeros(0), np.zeros(0)
+    lower, upper = objective.groups(arguments)[-1]
+    return lower, upper
 
 
 class _Unconstrained:
@@ -176,19 +184,26 @@ class GivenConstrained(GivenEvaluation):
 class ConstrainedObjective(Objective):
     """A loss and constraints, functions of the same parameters.
 
-    Its further arguments are those of the loss, then those of each constraint, then the lower and
-    the upper limits of all values of the constraints.
-
     Attributes
     ----------
     constraints
         Functions of the parameters and further arguments of their own.
-    counts
-        Number of further arguments of the loss, then of each constraint.
+    places
+        Which of its further arguments are those of the loss, then of each constraint, and last
+        the lower and the upper limits of all values of the constraints.
     """
 
     constraints: tuple[Callable[..., Any], ...] = ()
-    counts: tuple[int, ...] = (0,)
+    places: tuple[tuple[int, ...], ...] = ((), ())
+
+    @property
+    def subject(self) -> Any:
+        """The loss and the constraints, in which something may be differenced."""
+        return (self.function, *self.constraints)
+
+    def groups(self, arguments: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the further arguments of the loss, of each constraint, and the limits."""
+        return [tuple([arguments[place] for place in places]) for places in self.places]
 
     def __call__(
         self,
@@ -199,22 +214,19 @@ class ConstrainedObjective(Objective):
         by_jacobian: bool = False,
     ) -> ConstrainedEvaluation:
         """Return loss and constraints at a vector of parameters, while a function is traced."""
-        groups, start = [], 0
-        for count in self.counts:
-            groups.append(arguments[start : start + count])
-            start += count
-        lower, upper = arguments[start:]
-        at_x = super().__call__(vector, layout, groups[0], box)
+        of_loss, *of_constraints, (lower, upper) = self.groups(arguments)
+        at_x = super().__call__(vector, layout, of_loss, box, by_jacobian)
         blocks = [
             self.vector_of(function, self.parameters(vector, layout), given, at_x.x)
-            for function, given in zip(self.constraints, groups[1:], strict=True)
+            for function, given in zip(self.constraints, of_constraints, strict=True)
         ]
         values: Any = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         limits = lower.astype(values.dtype), upper.astype(values.dtype)
         return ConstrainedEvaluation(at_x, values, limits, blocks)
 
-    @staticmethod
-    def vector_of(function: Callable[..., Any], tree: Any, given: Sequence[Any], x: Any) -> Any:
+    def vector_of(
+        self, function: Callable[..., Any], tree: Any, given: Sequence[Any], x: Any
+    ) -> Any:
         """Return the values of a constraint as a vector, in the dtype of the parameters."""
-        outputs = outputs_of(function, tree, given, max(MOST_OPERANDS, x.size))
+        outputs = outputs_of(function, tree, given, max(MOST_OPERANDS, x.size), self.subject)
         return as_vector(function, outputs, x.dtype, "values")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import decimal
 import numbers
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.descent.problem.parameters import first_not_finite
+from steepest.descent.problem.streamed import refuse_blocks
 from steepest.errors import InputError
 from steepest.graph import trees
 from steepest.trace.following.tables.columns import columns_of, is_data_frame
@@ -34,6 +35,8 @@ class Data(NamedTuple):
     rows
         Labels of the data, from a pandas index, or their positions if points were left out; None
         if neither is the case.
+    labels
+        What x and y say that they are, with their units: ``"time [s]"``; "" if they do not.
     """
 
     model: Callable[[Any, Any], Any]
@@ -43,6 +46,7 @@ class Data(NamedTuple):
     is_named: bool = False
     nan_policy: str | None = None
     rows: Any = None
+    labels: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"Data(y of shape {np.shape(self.y)}, kind={self.kind!r})"
@@ -145,6 +149,7 @@ def real(value: Any, name: str, single: bool = True) -> np.ndarray:
         )
     array = np.asarray(value)
     if array.dtype.kind == "O":
+        refuse_blocks(value)
         array = _numbers(array)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} has dtype {array.dtype}: real numbers are needed")
@@ -158,6 +163,18 @@ def _numbers(array: np.ndarray) -> np.ndarray:
     if not all(isinstance(item, kinds) for item in array.flat):
         return array
     return array.astype(np.float64)
+
+
+def label_of(values: Any) -> str:
+    """Return name and unit of data that have them, such as a Series of pandas; else ""."""
+    if type(values) is np.ndarray or hasattr(values, "columns"):  # a table has many names
+        return ""
+    name = getattr(values, "name", None)
+    attributes = getattr(values, "attrs", None)
+    noted = attributes.get("units") if isinstance(attributes, Mapping) else None
+    units = next((u for u in (noted, getattr(values, "unit", None)) if u is not None), None)
+    label = name if isinstance(name, str) else ""
+    return f"{label} [{units}]".strip() if units is not None and str(units) else label
 
 
 _MAX_COPY = 1 << 26

@@ -39,21 +39,31 @@ No function is kept alive, but for objects that cannot be referred to weakly: th
 
 
 def permission_for(function: Any) -> Differencing:
-    """Return what is differenced in a loss, residuals or a model."""
-    subject = _subject(function)
-    is_method = isinstance(subject, types.MethodType)
-    owner = subject.__self__ if is_method else subject
-    key = id(owner), id(subject.__func__) if is_method else 0
+    """Return what is differenced in a loss, residuals or a model, or in several functions."""
+    functions = function if isinstance(function, tuple) else (function,)
+    subjects = [_subject(one) for one in functions]
+    key = tuple([_identity(subject) for subject in subjects])
     entry = _known.get(key)
     if entry is None:
-        kept = None
-        try:
-            weakref.finalize(owner, _known.pop, key, None).atexit = False
-        except TypeError:  # an object of slots
-            kept = owner
+        kept = []
+        for owner in map(_owner, subjects):
+            try:
+                weakref.finalize(owner, _known.pop, key, None).atexit = False
+            except TypeError:  # an object of slots
+                kept.append(owner)
         entry = Differencing({}), kept
     keep_recent(_known, key, entry, _MOST_FUNCTIONS)
     return entry[0]
+
+
+def _owner(subject: Any) -> Any:
+    """Return the object whose lifetime a function has."""
+    return subject.__self__ if isinstance(subject, types.MethodType) else subject
+
+
+def _identity(subject: Any) -> tuple[int, int]:
+    is_method = isinstance(subject, types.MethodType)
+    return id(_owner(subject)), id(subject.__func__) if is_method else 0
 
 
 def _subject(function: Any) -> Any:
@@ -93,7 +103,7 @@ def with_differences(function: Any, solve: Callable[[], _R]) -> _R:
     Parameters
     ----------
     function
-        The loss, the residuals or the model.
+        The loss, the residuals or the model; or a tuple of it and the constraints.
     solve
         Solves the problem, from the start.
     """
@@ -110,6 +120,7 @@ def with_differences(function: Any, solve: Callable[[], _R]) -> _R:
             code = _innermost(error, known) or _own_code(function)
             if code is None or code in known.codes:
                 known.codes.clear()
+                known.used.clear()
                 raise first from None
             known.codes[code] = str(error)
             known.used.clear()
@@ -135,7 +146,7 @@ def _innermost(error: RefusalError, known: Differencing) -> types.CodeType | Non
 
 def _own_code(function: Any) -> types.CodeType | None:
     """Return the code of the user's function itself, for a refusal of its derivative."""
-    function = _subject(function)
+    function = _subject(function[0] if isinstance(function, tuple) else function)
     function = getattr(getattr(function, "py_func", function), "__func__", function)
     if not hasattr(function, "__code__"):  # an object that is called
         function = vars(type(function)).get("__call__")

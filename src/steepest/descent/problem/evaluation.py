@@ -12,11 +12,11 @@ from steepest.derivative import pull_back, push_forward, pushed_by
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.differencing import allowing_differences
 from steepest.graph import Graph, Node, Shape, order, trees
-from steepest.ops.linear_algebra.triangular import triangle
+from steepest.ops.linear_algebra.triangular import fit_triangle
 from steepest.trace import TracedArray, as_traced, current, node_of, scan
 from steepest.trace.tracing import call_traced, own_copies
 
-_UNROLLED = 24
+UNROLLED = 24
 """Largest number of parameters with a pushforward each in the graph; more are done in a loop."""
 
 _LONG_LOOP = 150
@@ -28,7 +28,7 @@ class Evaluation:
     """The loss at a point and its derivatives, as a :class:`Search` sees them.
 
     Each derivative is recorded when it is first used: ``gradient`` (n,), ``hessian`` (n, n),
-    ``hessian_times(v)`` (n,), and of residuals ``jacobian`` (m, n).
+    ``hessian_times(v)`` (n,), and of residuals ``jacobian`` (m, n) and ``jacobian_times(v)`` (m,).
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Evaluation:
     @functools.cached_property
     def gradient(self) -> Any:
         """The gradient of the loss, shape (n,)."""
-        if self._by_jacobian and self.x.size <= _UNROLLED:
+        if self._by_jacobian and self.x.size <= UNROLLED:
             return np.stack([np.sum(column * self.residual) for column in self._columns])
         if self._by_jacobian:
             return np.sum(self.jacobian * self.residual[:, None], axis=0)
@@ -108,7 +108,7 @@ class Evaluation:
     @functools.cached_property
     def jacobian(self) -> Any:
         """The Jacobian of the residuals, shape (m, n), weighted if the loss is robust."""
-        if self.x.size <= _UNROLLED:
+        if self.x.size <= UNROLLED:
             return np.stack(self._columns, axis=-1)
         plain = self.plain_jacobian
         return plain if self._weights is None else self._weights[:, None] * plain
@@ -145,11 +145,20 @@ class Evaluation:
         if count <= number:  # a triangle needs at least as many rows as columns
             missing = np.zeros((number + 1 - count, number + 1), rows.dtype)
             rows = np.concatenate([rows, missing])
-        return triangle(rows)[:number]
+        return fit_triangle(rows)[:number]
 
     def hessian_times(self, v: Any) -> Any:
         """Return the Hessian times a vector of shape (n,)."""
         return _pushed(self.gradient.node, self.x, v)
+
+    @property
+    def equations(self) -> Any:
+        """The residuals that the user's function returns, shape (m,): equations to solve."""
+        return self.plain
+
+    def jacobian_times(self, v: Any) -> Any:
+        """Return the Jacobian of :attr:`equations` times a vector of shape (n,)."""
+        return _pushed(node_of(self.plain), self.x, v)
 
 
 class NotGivenError(Exception):
@@ -204,14 +213,23 @@ class GivenEvaluation(Evaluation):
         """Raise: its shape depends on the number of residuals."""
         raise NotGivenError
 
+    @property
+    def equations(self) -> Any:
+        """Raise: there may be as many as residuals."""
+        raise NotGivenError
+
     def hessian_times(self, v: Any) -> Any:
         """Raise: the product is computed by the function's own graph."""
+        raise NotGivenError
+
+    def jacobian_times(self, v: Any) -> Any:
+        """Raise, as :meth:`hessian_times` does."""
         raise NotGivenError
 
 
 def slopes(output: Node, x: TracedArray) -> Any:
     """Return the derivatives of an array by a vector, shape ``output.shape + x.shape``."""
-    if x.size <= _UNROLLED:
+    if x.size <= UNROLLED:
         return np.stack(slope_columns(output, x), axis=-1)
     units = np.eye(x.size, dtype=x.dtype)
     _, rows = scan(lambda nothing, unit: (nothing, _pushed(output, x, unit)), 0.0, units)
@@ -323,6 +341,20 @@ def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
         Factors of the rows of the Jacobian of r that give J, shape (m,). ``J.T @ J`` is close to
         the Hessian of the loss (Triggs et al. 2000).
     """
+    value, first, curvature = robust_curvature(residual, rho, scale)
+    # An outlier's curvature may be negative, or so small that dividing by it amplifies rounding.
+    weights = np.sqrt(np.maximum(curvature, 0.01 * first))
+    total: Any = np.sum(value)
+    return 0.5 * scale**2 * total, residual * first / weights, weights
+
+
+def robust_curvature(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
+    """Return a robust loss of each residual r, its slope, and its curvature.
+
+    At ``z = (r / scale)**2`` they are ``rho(z)``, ``rho'(z)`` and ``rho'(z) + 2 * z * rho''(z)``,
+    the last two being factors in the first and second derivatives of ``0.5 * scale**2 * rho(z)``
+    by r. The arguments are those of :func:`robust`.
+    """
     z: Any = as_traced(np.square(residual / scale))
     value: Any = as_traced(rho(z))
     ones = as_traced(np.ones_like(z))
@@ -330,8 +362,4 @@ def robust(residual: Any, rho: Any, scale: float) -> tuple[Any, Any, Any]:
     first: Any = ones if slope is None else slope
     (second,) = pull_back([node_of(first)], [ones], [z.node])
     bend: Any = 0.0 if second is None else second
-    curvature = first + 2.0 * bend * z
-    # An outlier's curvature may be negative, or so small that dividing by it amplifies rounding.
-    weights = np.sqrt(np.maximum(curvature, 0.01 * first))
-    total: Any = np.sum(value)
-    return 0.5 * scale**2 * total, residual * first / weights, weights
+    return value, first, first + 2.0 * bend * z

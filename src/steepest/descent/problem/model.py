@@ -70,9 +70,10 @@ class Residuals:
         if not is_number or np.shape(expected) not in (y.shape, (1,), ()):
             what = f"shape {np.shape(expected)}" if is_number else repr(expected)
             model = self.curve.model
+            advice = ": is a return missing?" if expected is None else ""
             raise InputError(
                 f"{getattr(model, '__name__', 'the model')}{at(function_source(model))} returns "
-                f"{what} where y has shape {y.shape}"
+                f"{what} where y has shape {y.shape}{advice}"
             )
         difference = expected - y
         if self.kind == "none":

@@ -55,6 +55,11 @@ class Objective:
         """The name of the function."""
         return getattr(self.function, "__name__", "the function")
 
+    @property
+    def subject(self) -> Any:
+        """The function, or the functions, in which something may be differenced."""
+        return self.function
+
     def __call__(
         self,
         vector: Any,
@@ -69,7 +74,7 @@ class Objective:
         """
         tree = self.parameters(vector, layout)
         most = None if self.of_residuals else max(MOST_OPERANDS, vector.size)
-        outputs = outputs_of(self.function, tree, arguments, most)
+        outputs = outputs_of(self.function, tree, arguments, most, self.subject)
         if not self.of_residuals:
             if len(outputs) == 1 and outputs[0].size == 1 and outputs[0].shape:
                 # An array of one element is a loss, as in SciPy.
@@ -80,9 +85,13 @@ class Objective:
         if self.rho is None:
             loss: Any = 0.5 * np.sum(np.square(residual))
             return Evaluation(vector, loss, residual, residual, None, box, by_jacobian)
-        rho = lambda z: call_traced(self.rho, current(), (z,))
-        loss, stand_in, weights = robust(residual, rho, self.scale)
+        loss, stand_in, weights = robust(residual, self.traced_rho, self.scale)
         return Evaluation(vector, loss, stand_in, residual, weights, box, by_jacobian)
+
+    def traced_rho(self, z: Any) -> Any:
+        """Return the robust loss of squared residuals, while a function is traced."""
+        assert self.rho is not None
+        return call_traced(self.rho, current(), (z,))
 
     def parameters(self, vector: Any, layout: ParameterLayout) -> Any:
         """Return the parameters, which vary, as the function takes them."""
@@ -95,14 +104,19 @@ class Objective:
 
 
 def outputs_of(
-    function: Callable[..., Any], tree: Any, arguments: Sequence[Any], most: int | None
+    function: Callable[..., Any],
+    tree: Any,
+    arguments: Sequence[Any],
+    most: int | None,
+    subject: Any,
 ) -> list[Node]:
     """Return what a function of parameters and further arguments returns, while it is traced.
 
-    `most` is the largest number of elements by which something in it is differenced.
+    `most` is the largest number of elements by which something in it is differenced, which is
+    known for `subject`.
     """
     check_arguments(function, 1 + len(arguments))
-    with allowing_differences(function, most):
+    with allowing_differences(subject, most):
         result = call_traced(function, current(), own_copies((tree, *arguments)))
     return rerolled(result_nodes(function, result)[0])
 
@@ -287,7 +301,7 @@ def as_vector(
     where = at(function_source(function))
     name = getattr(function, "__name__", "the function")
     if not outputs:
-        raise InputError(f"{name}{where} returns no {what}")
+        raise InputError(f"{name}{where} returns no {what}: is a return missing?")
     parts: list[Any] = []
     for node in outputs:
         if node.dtype.kind not in "fiub":

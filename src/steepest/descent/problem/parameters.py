@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from steepest.descent.problem.single_numbers import as_parameter
 from steepest.errors import InputError
 from steepest.graph import Shape, trees
+from steepest.streams import Source
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class ParameterLayout:
     def sizes(self) -> list[int]:
         """Number of elements of each leaf."""
         return [int(np.prod(shape, dtype=int)) for shape in self.shapes]
+
+    def in_double(self) -> ParameterLayout:
+        """Return the layout of the same parameters in double precision."""
+        double = np.dtype(np.float64)
+        if set(self.dtypes) == {double}:
+            return self
+        return replace(self, dtypes=(double,) * len(self.dtypes))
 
     def pieces(self, vector: Any) -> list[Any]:
         """Return the leaves in a vector, plain or traced, in the vector's dtype."""
@@ -139,6 +147,11 @@ def _real(leaf: Any, start: Any, number: int) -> np.ndarray:
 def first_not_finite(tree: Any, prefix: str) -> str | None:
     """Return text such as ``"x0[1] is nan"`` for the first number that is not finite, or None."""
     for number, leaf in enumerate(trees.leaves(tree)):
+        if isinstance(leaf, Source):
+            found = leaf.first_not_finite()
+            if found:
+                return found
+            continue
         array = np.asarray(leaf)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             name = trees.leaf_names(tree, prefix)[number]

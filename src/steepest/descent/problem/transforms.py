@@ -155,6 +155,11 @@ class Tied(Marker):
             if is_tracing():
                 return call_traced(self.function, current(), (free,))
             return self.function(free)
+        except KeyError as error:
+            raise InputError(
+                f"a tied parameter reads the parameter {error}; there are "
+                f"{', '.join(map(str, free))}"
+            ) from None
         except TypeError as error:
             if "NoneType" not in str(error):
                 raise

@@ -14,6 +14,7 @@ from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.results.covariance import covariances_from_r
 from steepest.descent.results.keyed_result import KeyedResult
 from steepest.descent.results.result import Status, Timings
+from steepest.presentation import presenter
 
 _SCIPYS = ("x", "fun", "nit", "nfev", "njev", "status", "success")
 _OURS = ("loss", "iterations", "evaluations", "converged", "timings", "method", "engine")
@@ -21,7 +22,7 @@ _OF_FITS = ("x", "cost", "nit", "nfev", "njev", "status", "success", "popt", "pc
 _STATISTICS = ("covariance", "standard_errors", "degrees_of_freedom", "reduced_chi_square")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Many(KeyedResult):
     """The result of :func:`minimize_many`; every array has a row for each of N problems.
 
@@ -48,7 +49,8 @@ class Many(KeyedResult):
     method : Method or Search
         The descent method.
     side_by_side : bool
-        Whether the problems ran in SIMD lanes, rather than one after the other.
+        Whether one call of machine code ran all problems, in SIMD lanes or on several threads,
+        rather than a descent for each.
 
     Examples
     --------
@@ -123,6 +125,14 @@ class Many(KeyedResult):
         """Return the number of problems for each status, the most frequent first."""
         return dict(Counter(self.status.tolist()).most_common())
 
+    def __repr__(self) -> str:
+        done = f"{np.count_nonzero(self.converged):,} converged"
+        return f"{type(self).__name__}({len(self):,} problems, {done})"
+
+    def _repr_html_(self) -> str:
+        text: str = presenter("descent_tables").many_html(self)
+        return text
+
     def __str__(self) -> str:
         lines = [f"{len(self):,} problems of {self.vectors.shape[1]} parameters"]
         lines += [f"{number:>12,}  {status}" for status, number in self.counts().items()]
@@ -134,7 +144,7 @@ class Many(KeyedResult):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ManyFits(Many):
     """The result of many fits; every array has a row for each of N problems.
 
@@ -161,7 +171,8 @@ class ManyFits(Many):
     method : Search
         The descent method.
     side_by_side : bool
-        Whether the fits ran in SIMD lanes, rather than one after the other.
+        Whether one call of machine code ran all fits, in SIMD lanes or on several threads,
+        rather than a descent for each.
     factor : ndarray
         R of the QR decomposition of each Jacobian, shape (N, n, n).
     observations : ndarray

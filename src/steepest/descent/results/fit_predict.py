@@ -11,6 +11,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.data import Data, as_real_x
 from steepest.descent.problem.evaluation import curve_slopes
 from steepest.descent.problem.transforms import Reparametrization
+from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.errors import InputError
 from steepest.graph import trees
 
@@ -51,15 +52,36 @@ class FittedCurve(NamedTuple):
         covariance = np.where(np.isnan(covariance), 0.0, covariance)
         return center, np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
 
+    def band(
+        self, fit: FitStatistics, x: Any, level: float, kind: str, sigma: Any
+    ) -> tuple[Any, Any]:
+        """Return a band around the curve, as :meth:`Fit.band`, by the statistics of a fit."""
+        if kind not in ("mean", "prediction"):
+            raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
+        center, variance = self.variance(x, fit.free_covariance)
+        if kind == "prediction":
+            unit = 1.0 if fit.absolute_sigma else fit.reduced_chi_square
+            variance = variance + unit * np.square(self.scatter(x, sigma))
+        half_width = fit.quantile(level) * np.sqrt(variance)
+        return self.everywhere(x, center - half_width), self.everywhere(x, center + half_width)
+
+    @property
+    def deviations(self) -> np.ndarray | None:
+        """The standard deviations of the data, in the shape of y; None if they are not known."""
+        if self.data.kind == "none":
+            return None
+        known = np.asarray(self.problem.args[2], np.float64)
+        if self.data.kind == "matrix":  # args hold its whitening matrix
+            known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
+        return known
+
     def scatter(self, x: Any, sigma: Any) -> Any:
         """Return the standard deviations of observations at x, in the units of y."""
         if sigma is not None:
             return np.asarray(sigma, np.float64)
-        if self.data.kind == "none":
+        known = self.deviations
+        if known is None:
             return 1.0
-        known = self.problem.args[2]
-        if self.data.kind == "matrix":  # args hold its whitening matrix
-            known = np.sqrt(np.sum(np.square(np.linalg.inv(known)), axis=1))
         if np.ptp(known) <= 1e-9 * np.max(known):
             return known.flat[0]
         fitted, given = trees.leaves(self.data.x), trees.leaves(self._as_fitted(x))

@@ -14,6 +14,7 @@ from steepest.descent.iteration.fit_report import (
     least_diagonal_ratio,
 )
 from steepest.descent.iteration.problem import Problem
+from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.result import Result
@@ -122,7 +123,7 @@ class FinishedFit:
             run.vector.astype(problem.layout.dtype),
             run.loss,
             run.converged,
-            run.report,
+            run.report if needs_residuals(problem.method) else (),
             run.observations,
             problem.box,
             problem.objective.expand,

@@ -11,8 +11,10 @@ import numpy as np
 
 from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
+from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.evaluation import value_slopes
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.streamed import sources_in
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import (
     column_scales,
@@ -106,11 +108,25 @@ class FitStatistics:
         triangle = self.end.triangle
         if triangle is not None:
             return triangle
+        if sources_in(self.problem.args):
+            return self._triangle_of_blocks()
         residuals, _, jacobian = self._residuals_and_jacobians
         number = len(self.vector)
         rows = np.concatenate([jacobian, residuals[:, None]], axis=1)
         rows = np.concatenate([rows, np.zeros((number, number + 1))])
         return np.asarray(np.linalg.qr(rows, "r"))[:number]
+
+    def _triangle_of_blocks(self) -> np.ndarray:
+        problem = self.problem
+
+        def evaluate(vector: Any, *arguments: Any) -> Any:
+            by_jacobian = needs_residuals(problem.method)
+            return problem.objective(
+                vector, problem.layout, arguments, by_jacobian=by_jacobian
+            ).triangle
+
+        found: np.ndarray = Function(evaluate)(self.vector.astype(problem.dtype), *problem.args)
+        return found
 
     @property
     def layout(self) -> ParameterLayout:
@@ -159,12 +175,18 @@ class FitStatistics:
             at = problem.objective(vector, problem.layout, arguments)
             return at.plain, at.plain_jacobian, at.jacobian, at.loss
 
+        for source in sources_in(problem.args):
+            raise InputError(
+                f"{source.name} is read in blocks, so that residuals and Jacobian of all rows are "
+                "not kept: read some rows, and compute them from these"
+            )
         vector = self.vector.astype(problem.dtype)
         plain, slopes, jacobian, loss = Function(evaluate)(vector, *problem.args)
         size = 1e4 * np.finfo(vector.dtype).eps * (np.abs(slopes) @ np.abs(vector))
         # Engines differ in their last bits, which is far less than this tolerance.
         with np.errstate(over="ignore", invalid="ignore"):
-            is_same = abs(loss - self.cost) <= 1e-4 * self.cost + np.sum(np.square(size))
+            rounding = np.sum(np.square(size), where=np.isfinite(size))
+            is_same = abs(loss - self.cost) <= 1e-4 * self.cost + rounding
         if math.isfinite(self.cost) and not is_same:
             raise InputError(
                 f"what the fit reads has changed since: its loss was {self.cost:g} and is now "
@@ -321,7 +343,7 @@ class FitStatistics:
         box = self.end.box
         if box is not None:
             for i in np.flatnonzero(~self.is_free):
-                side = "lower" if self.vector[i] <= box.lower[i] else "upper"
+                side = "lower" if box.on_lower(self.vector)[i] else "upper"
                 remarks.append(
                     f"{self.free_names[i]} is on its {side} bound, {self.vector[i]:g}: it has no "
                     "standard error, and those of the others hold with it fixed there."

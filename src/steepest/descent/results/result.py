@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from steepest.descent.methods import NewtonCG, TrustRegion
-from steepest.descent.results.keyed_result import KeyedResult
+from steepest.descent.results.history_frame import history_frame
+from steepest.descent.results.keyed_result import KeyedResult, shortened
+from steepest.descent.results.landscape import Landscape
 from steepest.descent.results.status import Status
 from steepest.errors import InputError
 from steepest.graph import Graph
@@ -23,7 +25,7 @@ _USES_HESSIANS = (NewtonCG, TrustRegion)
 """Methods that use the Hessian at each evaluation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """The recorded iterations of a descent; arrays have one row for each.
 
@@ -63,6 +65,32 @@ class History:
 
     def __len__(self) -> int:
         return len(self.iteration)
+
+    def __repr__(self) -> str:
+        of_x = "without x" if self.x is None else "with x"
+        ends = f", loss {self.loss[0]:.6g} to {self.loss[-1]:.6g}" if len(self) else ""
+        return f"History({len(self)} iterations{ends}, {of_x})"
+
+    def _repr_html_(self) -> str:
+        text: str = presenter("descent_tables").history_html(self)
+        return text
+
+    def to_frame(self) -> Any:
+        """Return the history as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each recorded iteration, with its number as index: ``loss``,
+            ``gradient_norm``, ``step_length``, ``evaluations``, and a column for each number in
+            x, if it was recorded.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If pandas is not installed.
+        """
+        return history_frame(self)
 
 
 @dataclass(frozen=True)
@@ -107,7 +135,7 @@ _OURS = ("loss", "gradient", "iterations", "evaluations", "converged", "history"
 _HOW = ("method", "reason", "engine", "graph", "active", "notes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(KeyedResult):
     """The result of :func:`minimize`: the point reached, and how the descent went.
 
@@ -159,6 +187,8 @@ class Result(KeyedResult):
         L-BFGS (a linear operator), ``"hess"`` of :class:`TrustRegion`.
     notes : tuple of str
         Sentences on arguments that had no effect.
+    look_around : callable, optional
+        Returns the loss around the path, which plots draw; None if it is not known.
 
     Examples
     --------
@@ -192,6 +222,7 @@ class Result(KeyedResult):
         default_factory=dict, repr=False, compare=False
     )
     notes: tuple[str, ...] = ()
+    look_around: Callable[[], Landscape] | None = field(default=None, repr=False, compare=False)
 
     def _names(self) -> Sequence[str]:
         counted = ("nhev",) if isinstance(self.method, _USES_HESSIANS) else ()
@@ -207,6 +238,13 @@ class Result(KeyedResult):
 
     def __len__(self) -> int:
         return len(self._names())
+
+    def __repr__(self) -> str:
+        return shortened(
+            f"{type(self).__name__}({self.status.name}",
+            self.x,
+            f"loss={self.loss:.8g}, iterations={self.iterations})",
+        )
 
     def __str__(self) -> str:
         rows = {
@@ -257,7 +295,7 @@ class Result(KeyedResult):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the content of a pickle, without the graph and what :meth:`save` needs."""
-        left_out = ("explain", "look_back", "store", "graph")
+        left_out = ("explain", "look_back", "look_around", "store", "graph")
         state = {k: v for k, v in vars(self).items() if k not in left_out}
         curvature = {name: known() for name, known in self.curvature.items()}
         computed = {"message": self.explain(), "history": self.history, "curvature": curvature}
@@ -267,7 +305,7 @@ class Result(KeyedResult):
         message, known = state.pop("message"), state.pop("curvature", {})
         curvature = {name: functools.partial(_itself, value) for name, value in known.items()}
         self.__dict__.update(state, explain=functools.partial(str, message), curvature=curvature)
-        self.__dict__.update(look_back=None, store=None, graph=None)
+        self.__dict__.update(look_back=None, look_around=None, store=None, graph=None)
 
     # SciPy's names for the same things.
 
@@ -326,20 +364,69 @@ class Result(KeyedResult):
             raise AttributeError(f"{type(self.method).__name__} {otherwise}")
         return self.curvature[name]()
 
-    def plot(self, path: Any = None) -> Any:
-        """Plot the loss, and the path if x has two numbers (needs matplotlib).
+    def plot(self, path: Any = None, ax: Any = None) -> Any:
+        """Plot the descent (needs matplotlib).
+
+        With one parameter, the loss as a curve and the points on it. With two, the path on
+        contours of the loss (less its least value, on a logarithmic scale), with what constraints
+        and bounds exclude hatched. Beside them, or with more parameters, the loss, the gradient
+        norm and the step length by iteration, and the loss on the plane that holds start, end and
+        the largest deviation of the path from the line between them.
 
         Parameters
         ----------
         path : path_like, optional
-            File to write the figure to.
+            File to write the figure to, in the format of its suffix: ``.png``, ``.svg``, ``.pdf``.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw one panel in: the curve, the contours, or for more parameters the loss.
+            By default a new figure has all panels.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The figure.
+            The figure. Notebooks show it, and so does ``plt.show()`` if pyplot was imported before
+            and no path is given.
         """
-        return presenter("plot").plot(self, path)
+        return presenter("descent_plots").plot(self, path, ax)
+
+    def animate(
+        self, path: Any, seconds: float = 5.0, metric: Any = None, name: str = "metric"
+    ) -> Any:
+        """Write the descent as a film (needs matplotlib).
+
+        With one or two parameters, the path grows on the curve or on the contours of the loss.
+        Otherwise, the loss by iteration does; with batches, the mean loss of each epoch.
+
+        Parameters
+        ----------
+        path : path_like
+            File to write: ``.gif``, ``.html`` (a page that needs no other file) or ``.mp4``
+            (which needs the program ffmpeg).
+        seconds : float, optional
+            How long the film lasts.
+        metric : array_like, optional
+            Numbers to show below the loss, such as an accuracy that a callback has noted after
+            each iteration or epoch.
+        name : str, optional
+            What `metric` is.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        InputError
+            If the suffix is another one, or the history has no iterations.
+        EngineUnavailableError
+            If ffmpeg is needed and not installed.
+        """
+        return presenter("animations").animate(self, path, seconds, metric, name)
+
+    def _repr_html_(self) -> str:
+        text: str = presenter("descent_tables").result_html(self)
+        return text
 
 
 def _itself(value: Any) -> Any:

@@ -1,38 +1,30 @@
-"""Saved runs: arrays as safetensors, with settings as JSON in the header, written atomically.
-
-The first setting is a checksum of the whole file, computed with zeros in its place.
-"""
+"""Saved runs: what a file of arrays holds of a run."""
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.array_files import Kind
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.serialize import encode, encode_structure
+from steepest.descent.iteration.serialize import decode_structure, encode, encode_structure
+from steepest.descent.problem.constrained import ConstrainedObjective
+from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.objective import Objective
+from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
 from steepest.engines import Snapshot
 from steepest.errors import InputError
-from steepest.files import write_atomically
 from steepest.graph import Graph, Node, trees
+from steepest.streams import Source
+from steepest.trace import trace_function
 from steepest.trace.tracing import is_array_like
-from steepest.version import __version__
 
-FORMAT = 2
-"""Version of the file format; files of another version raise an error."""
-
-KEY, CHECKSUM = "steepest", "sha256"
-"""Keys of the settings in the metadata, and of the checksum in the settings. The metadata has one
-key only, since safetensors writes several in varying order."""
-
-_NO_CHECKSUM = b"0" * 64
-_LENGTH = 8  # bytes at the start of the file that hold the length of the header
+RUN = Kind("steepest", 2, "saved run", "run.save")
 
 
 class Saved(NamedTuple):
@@ -73,8 +65,6 @@ def save(
     more
         Further settings.
     """
-    from safetensors.numpy import save as to_bytes
-
     arrays = {"x": snapshot.x, "previous_x": snapshot.previous_x}
     arrays |= {f"state{i}": value for i, value in enumerate(snapshot.state)}
     arrays |= {f"history{i}": column for i, column in enumerate(columns)}
@@ -85,9 +75,6 @@ def save(
     layout, batches = problem.layout, problem.batches
     objective = problem.objective
     settings = {
-        CHECKSUM: _NO_CHECKSUM.decode(),
-        "format": FORMAT,
-        "version": __version__,
         "count": snapshot.count,
         "previous_loss": snapshot.previous_loss,
         "method": encode(problem.method),
@@ -108,12 +95,10 @@ def save(
         "f_scale": objective.scale,
         "marks": marks(objective),
         "data": fingerprints(problem.args),
+        "constraints": constraints_of(problem, snapshot.x),
         **more,
     }
-    packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content = to_bytes(packed, metadata={KEY: json.dumps(settings)})
-    checksum = hashlib.sha256(content).hexdigest()
-    write_atomically(path, content.replace(_NO_CHECKSUM, checksum.encode(), 1))
+    RUN.write(path, arrays, settings)
 
 
 def load(path: Any) -> Saved:
@@ -124,53 +109,33 @@ def load(path: Any) -> Saved:
     InputError
         If there is no such file, or if it is damaged, not a saved run, or of another format.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
+    return Saved(*RUN.read(path))
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        header = _header(content)
-        metadata = header.get("__metadata__", {})
-        is_ours = KEY in metadata
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        raise InputError(f"{path} is no saved run, or was cut short; save it again") from None
-    if not is_ours:
-        names = ", ".join(name for name in header if name != "__metadata__")
-        raise InputError(f"{path} was not written by run.save: it holds {names or 'no arrays'}")
-    damaged = InputError(f"{path} is damaged: it does not hold what was saved; save it again")
-    try:
-        settings = json.loads(metadata[KEY])
-        written, version = settings["format"], settings["version"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise damaged from None
-    if written != FORMAT:
+
+def saved_parameters(path: Any) -> Any:
+    """Return the parameters that a saved run has reached.
+
+    They are in the structure of the start values; those of a curve fit are a dict by name.
+
+    Raises
+    ------
+    InputError
+        As :func:`load`, and if the parameters are made by code, which the file does not hold.
+    """
+    settings, arrays = load(path)
+    if settings["marks"] is not None or settings["structure"] is None:
+        what = "marked" if settings["marks"] is not None else "named tuples or dataclasses"
         raise InputError(
-            f"{path} is of format {written}, written by steepest {version}; this is steepest "
-            f"{__version__}, which reads format {FORMAT}"
+            f"the start values of the run in {path} are {what}, and the file holds no code: write "
+            "st.resume(path, function, args, like=x0).x"
         )
-    checksum = str(settings.get(CHECKSUM)).encode()
-    if hashlib.sha256(content.replace(checksum, _NO_CHECKSUM, 1)).hexdigest().encode() != checksum:
-        raise damaged
-    try:
-        return Saved(settings, from_bytes(content))
-    except (SafetensorError, ValueError):
-        raise damaged from None
-
-
-def _header(content: bytes) -> dict[str, Any]:
-    """Return the JSON header of a file of arrays."""
-    length = int.from_bytes(content[:_LENGTH], "little")
-    header = content[_LENGTH : _LENGTH + length]
-    if len(header) < length or len(content) < _LENGTH:
-        raise ValueError("cut short")
-    settings: dict[str, Any] = json.loads(header)
-    return settings
+    structure = decode_structure(settings["structure"])
+    shapes = tuple(map(tuple, settings["shapes"]))
+    dtypes = tuple(map(np.dtype, settings.get("own_dtypes", settings["dtypes"])))
+    x = ParameterLayout(structure, shapes, dtypes, settings["is_array"]).unpack(arrays["x"])
+    if settings.get("model") is None or not settings["is_array"]:
+        return dict(x) if type(x) is OrderedDict else x
+    return dict(zip(settings["names"], np.reshape(x, -1).tolist(), strict=True))
 
 
 def digest(graph: Graph) -> str | None:
@@ -193,6 +158,24 @@ def digest(graph: Graph) -> str | None:
     return total.hexdigest()
 
 
+def constraints_of(problem: Problem, x: np.ndarray) -> dict[str, Any] | None:
+    """Return the number of constraints and a hash of their graph; None if there are none."""
+    objective = problem.objective
+    if not isinstance(objective, ConstrainedObjective):
+        return None
+
+    def values(vector: Any, *args: Any) -> Any:
+        return objective(vector, problem.layout, args).constraints
+
+    def traced() -> Graph:
+        at_x = np.asarray(x, problem.dtype)
+        graph: Graph = trace_function(values, (at_x, *problem.args)).graph
+        return graph
+
+    graph = with_differences(objective.subject, traced)
+    return {"number": len(objective.constraints), "graph": digest(graph)}
+
+
 def marks(objective: Objective) -> list[str] | None:
     """Return a description of the marked start values; None if there are none."""
     if objective.expand is None:
@@ -209,6 +192,8 @@ def fingerprints(args: Sequence[Any]) -> list[str]:
 
 
 def _fingerprint(leaf: Any) -> str:
+    if isinstance(leaf, Source):
+        return leaf.fingerprint()
     if not is_array_like(leaf):
         return repr(leaf)
     array = np.ascontiguousarray(leaf)

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Function
+from steepest.descent.problem.evaluation import robust_curvature
 from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.graph import trees
+from steepest.lazy import lazy
 
 LEAST_SQUARES_KEYS = (
     *("x", "cost", "fun", "jac", "grad", "optimality", "active_mask"),
@@ -63,10 +66,22 @@ class ScipyFields(FitStatistics):
         """The residuals, under SciPy's name."""
         return self.residuals
 
-    @property
+    @lazy
     def jac(self) -> np.ndarray:
-        """The Jacobian, under SciPy's name."""
-        return self.jacobian
+        """The Jacobian, under SciPy's name.
+
+        As in SciPy, its rows are weighted by a robust loss, so that ``jac.T @ jac`` is close to
+        the Hessian of the cost. :attr:`jacobian` is without these weights.
+        """
+        objective = self.problem.objective
+        if objective.rho is None:
+            return self.jacobian
+
+        def curvature(residual: Any) -> Any:
+            return robust_curvature(residual, objective.traced_rho, objective.scale)[2]
+
+        factors = np.maximum(Function(curvature)(self.residuals), np.finfo(np.float64).eps)
+        return np.asarray(np.sqrt(factors)[:, None] * self.jacobian)
 
     @property
     def grad(self) -> Any:

@@ -15,7 +15,7 @@ class Status(int, enum.Enum):
 
     As an int, a status is the number that SciPy's ``minimize`` uses: 0 for a success, 1 for a
     limit, 2 if no lower point was found, 3 for a loss that is not finite, 99 for a callback.
-    Numbers 4 to 11 have no counterpart in SciPy. Several members have the same number; members
+    Numbers 4 to 12 have no counterpart in SciPy. Several members have the same number; members
     compare by identity. ``str(status)`` is a sentence for the user.
     """
 
@@ -24,7 +24,12 @@ class Status(int, enum.Enum):
     ITERATION_LIMIT = 1, "The limit on iterations was reached before any other stop rule was met."
     LIMIT = 1, "A limit was reached before any goal was met."
     PRECISION = 0, "Rounding errors prevent a further decrease of the loss."
+    NOISE = 0, "Jumps or errors of the loss are larger than any decrease that is left."
     STALLED = 2, "The search found no lower point."
+    JUMPS = (
+        2,
+        "The search found no lower point: the loss jumps, or does not follow its derivative.",
+    )
     UNBOUNDED = 4, "The loss seems unbounded below."
     UNDERDETERMINED = 6, "There are fewer data than parameters."
     FLAT = 5, "The gradient is zero or not finite, so that there is no search direction."
@@ -34,6 +39,7 @@ class Status(int, enum.Enum):
     SINGULAR = 9, "The descent ended where the Jacobian is singular: start elsewhere."
     INFEASIBLE = 10, "The constraints seem infeasible: a point of least violation is returned."
     DEGENERATE = 11, "The active constraints are degenerate: there are no finite multipliers."
+    NO_ROOT = 12, "There is no solution nearby: the point of least residual is returned."
     CALLBACK = 99, "The callback ended the run."
 
     def __new__(cls, number: int, sentence: str) -> Status:

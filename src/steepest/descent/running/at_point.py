@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from steepest.derivative import interpret
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.running.compile import LOOPS, CompiledProblem, bound, given_data
+from steepest.descent.running.data_parallel import averaged
 from steepest.engines import Engine
 from steepest.errors import InputError
 from steepest.graph import Graph
 from steepest.graph.evaluate import evaluator
+from steepest.streams.evaluation import is_streamed
 
 
 def loss_and_gradient(
@@ -31,10 +34,12 @@ def loss_and_gradient(
                 values = [x, *bound(given, path.captures, path.loss_graph.inputs[1:])]
                 if _holds(path.loss_graph, values):
                     if number not in prepared.at_points:
-                        prepared.at_points[number] = _compiled(path.with_gradient, problem.engine)
+                        prepared.at_points[number] = _compiled(
+                            path.with_gradient, problem.engine, is_streamed(given)
+                        )
                     loss, slope = prepared.at_points[number](values)
                     return float(loss), slope
-    loss, gradient = prepared.at(x, *problem.args)
+    loss, gradient = averaged(problem.engine, *prepared.at(x, *problem.args))
     return float(loss), gradient
 
 
@@ -46,11 +51,13 @@ def _holds(graph: Graph, values: Sequence[Any]) -> bool:
     return True
 
 
-def _compiled(graph: Graph, engine: Engine) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Return a function that computes a graph, in NumPy unless it has loops."""
+def _compiled(
+    graph: Graph, engine: Engine, is_in_blocks: bool
+) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return a function that computes a graph, in NumPy unless it has loops or reads blocks."""
     made = graph.captured
-    if any(node.op in LOOPS for node in graph.nodes):  # NumPy is slow at them
-        function = engine.compile([graph])
+    if is_in_blocks or any(node.op in LOOPS for node in graph.nodes):  # NumPy is slow at them
+        function = interpret([graph]) if is_in_blocks else engine.compile([graph])
 
         def call(values: Sequence[Any]) -> Sequence[Any]:
             found = function([*values, *made])

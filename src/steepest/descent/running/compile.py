@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import threading
 import time
 import warnings
@@ -18,7 +17,13 @@ import numpy as np
 from steepest.activity import doing
 from steepest.derivative import Executable, Function, interpret, value_and_gradient, warn_of_paths
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.iteration.split import evaluation_with_constants, is_separable, trace_split
+from steepest.descent.iteration.setting_numbers import SettingRefusedError, refuse
+from steepest.descent.iteration.split import (
+    evaluation_with_constants,
+    is_separable,
+    trace_split,
+)
+from steepest.descent.iteration.streamed import trace_streamed
 from steepest.descent.iteration.trace import (
     RunPosition,
     Settings,
@@ -26,6 +31,7 @@ from steepest.descent.iteration.trace import (
     trace_iteration,
     with_constants,
 )
+from steepest.descent.problem.streamed import sources_in, which_are_read
 from steepest.engines import (
     Engine,
     Interpreter,
@@ -40,6 +46,8 @@ from steepest.errors import InputError, TraceWarning
 from steepest.graph import Graph, Node, evaluate, order, trees
 from steepest.lazy import keep_recent
 from steepest.ops import COLLECT, SCAN, WHILE
+from steepest.rewrite.panels import is_large
+from steepest.streams import Source
 from steepest.trace.recording.captures import Captures
 from steepest.trace.tracing import is_array_like
 
@@ -73,12 +81,12 @@ class CompiledProblem:
         Parts that do not change between iterations, as nodes over the data. They are computed when
         a run starts, and are the last data inputs.
     of_constants
-        The function of the data that computes them, if they contain loops, which NumPy is slow at.
-    seconds
-        Largest number of seconds of a run.
-    states, endings, in_numpy, at_points
-        Caches: first states by start point, meanings of the bits of stop rules, the function that
-        starts the descent in NumPy, and those that compute loss and gradient along each path.
+        The function of the data that computes them, if they contain loops, which NumPy is slow at,
+        or if the data are large.
+    states, fitting, endings, in_numpy, at_points
+        Caches: first states by start point and numbers of settings, numbers with which states have
+        the right shapes, statuses by the bits of stop rules, the function that starts the descent
+        in NumPy, and those that compute loss and gradient along each path.
     """
 
     paths: tuple[TracedIteration, ...]
@@ -89,8 +97,8 @@ class CompiledProblem:
     at: Function
     constants: tuple[Node, ...] = ()
     of_constants: Executable | None = None
-    seconds: float = math.inf
-    states: dict[bytes, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
+    states: dict[Any, list[np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
+    fitting: set[bytes] = field(default_factory=set, compare=False, repr=False)
     endings: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
     in_numpy: list[Any] = field(default_factory=list, compare=False, repr=False)
     at_points: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -107,6 +115,15 @@ class CompiledProblem:
         return [*data, *found[1]]
 
     @property
+    def takes_numbers(self) -> bool:
+        """Whether the state of a run begins with the numbers of settings."""
+        return self.paths[-1].takes_numbers
+
+    def numbers_of(self, problem: Problem) -> list[np.ndarray]:
+        """Return the first part of the state of a run: the numbers of settings, or nothing."""
+        return problem.split.state if self.takes_numbers else []
+
+    @property
     def is_valid(self) -> bool:
         """Whether nothing has changed that the functions read."""
         for paths in (self.paths, self.tail_paths):
@@ -115,8 +132,29 @@ class CompiledProblem:
         return True
 
 
-def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProblem, float, float]:
+Found = tuple[CompiledProblem, float, float]
+"""A compiled problem, and the seconds for tracing and compiling it."""
+
+
+def compile_problem(problem: Problem, vector: np.ndarray) -> Found:
     """Return a compiled problem, and the seconds for tracing and compiling it."""
+    with contextlib.suppress(SettingRefusedError):
+        return _compile_problem(problem, vector)
+    return _compile_with_constants(problem, vector)
+
+
+def _compile_with_constants(problem: Problem, vector: np.ndarray) -> Found:
+    """Compile a problem that cannot be traced with inputs for the numbers of its settings.
+
+    If it cannot be traced without them either, there is an error of the user's, which says
+    nothing about the settings.
+    """
+    found = _compile_problem(problem.with_constants(), vector)
+    refuse(problem.split)
+    return found
+
+
+def _compile_problem(problem: Problem, vector: np.ndarray) -> Found:
     began = time.perf_counter()
     try:
         key = problem.key()
@@ -124,6 +162,8 @@ def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProbl
     except TypeError:  # a setting is not hashable: traced each time
         key = found = None
     if found is not None:
+        if not _fits(problem, found, vector):
+            raise SettingRefusedError
         return found, 0.0, 0.0
     plan = problem.plan
     name = problem.objective.name
@@ -139,17 +179,24 @@ def compile_problem(problem: Problem, vector: np.ndarray) -> tuple[CompiledProbl
     at = _loss_and_gradient_at(problem)
     with doing(f"compiling {name}"):
         prepared = _compiled(problem, paths, tail_paths, problem.engine, at)
-    remember(key, prepared)
+    remember(key and problem.key(), prepared)  # what is asked about numbers is known now
     return prepared, traced - began, time.perf_counter() - traced
 
 
-def extend(
-    problem: Problem, prepared: CompiledProblem, run: Run
-) -> tuple[CompiledProblem, float, float]:
+def extend(problem: Problem, prepared: CompiledProblem, run: Run) -> Found:
     """Trace the path that a run is about to take, and compile it together with the known ones.
 
-    Beyond the limit on paths, only the new one is kept, and is interpreted.
+    Beyond the limit on paths, only the new one is kept, and is interpreted. If the new one cannot
+    be traced with inputs for the numbers of settings, all are traced again, without them.
     """
+    if not prepared.takes_numbers:
+        return _extend(problem.with_constants(), prepared, run)
+    with contextlib.suppress(SettingRefusedError):
+        return _extend(problem, prepared, run)
+    return _compile_with_constants(problem, np.array(run.x))
+
+
+def _extend(problem: Problem, prepared: CompiledProblem, run: Run) -> Found:
     began = time.perf_counter()
     args, is_tail = problem.args, False
     if problem.batches is not None and problem.plan is not None:
@@ -202,6 +249,11 @@ class _InterpretedProblem(CompiledProblem):
     """A descent with more paths than may be compiled."""
 
 
+def is_interpreted(prepared: CompiledProblem) -> bool:
+    """Whether a descent has more paths than may be compiled."""
+    return isinstance(prepared, _InterpretedProblem)
+
+
 def _trace(
     problem: Problem,
     vector: np.ndarray,
@@ -211,25 +263,16 @@ def _trace(
 ) -> TracedIteration:
     """Trace a path, in two graphs if that is possible and `is_split`."""
     p = problem
-    settings = Settings(p.method, p.stop, p.record_every)
+    settings = Settings(p.split, p.record_every)
+    if sources_in(args):
+        return trace_streamed(p, vector)
     is_split = is_split and p.plan is None and not p.fast
     if is_split and is_separable(settings, p.layout, p.dtype):
         if getattr(p.engine, "takes_parts", False):  # a user's engine may lack it
             built = trace_split(p.objective, p.layout, vector, args, settings, p.box, position)
             if built is not None:
                 return built
-    return trace_iteration(
-        p.objective,
-        p.layout,
-        vector,
-        args,
-        p.method,
-        p.stop,
-        p.dtype,
-        p.record_every,
-        p.box,
-        position,
-    )
+    return trace_iteration(p.objective, p.layout, vector, args, settings, p.dtype, p.box, position)
 
 
 def _compiled(
@@ -242,9 +285,10 @@ def _compiled(
     iterations = tuple([built.iteration for built in paths])
     evaluations = tuple([b.evaluation for b in paths if b.evaluation is not None])
     constants: tuple[Node, ...] = ()
+    streamed = which_are_read(problem.args, len(paths[-1].data))
     if evaluations:
         iterations = iterations[-1:]
-        if len(evaluations) == 1:
+        if len(evaluations) == 1 and not streamed:
             only_one, constants = evaluation_with_constants(evaluations[0])
             evaluations = (only_one,)
     elif problem.plan is None and len(paths) == 1:
@@ -256,15 +300,16 @@ def _compiled(
         problem.plan,
         problem.record_x,
         evaluations,
+        streamed,
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)
-    seconds = problem.stop.time_limit()
     of_constants = None
-    if any([node.op in LOOPS for node in order(constants)]):
+    is_slow = is_large(paths[-1].data) or any([x.op in LOOPS for x in order(constants)])
+    if constants and is_slow:
         of_constants = engine.compile([Graph(tuple(paths[-1].data), constants)])
     return CompiledProblem(
-        paths, tail_paths, program, starter, budget, at, constants, of_constants, seconds
+        paths, tail_paths, program, starter, budget, at, constants, of_constants
     )
 
 
@@ -291,28 +336,52 @@ def remember(key: Any, prepared: Any) -> None:
 
 
 def _rows(args: Sequence[Any], rows: Any) -> Sequence[Any]:
-    picked: tuple[Any, ...] = trees.map_leaves(
-        lambda leaf: leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf,
-        tuple(args),
-    )
+    def some(leaf: Any) -> Any:
+        if isinstance(leaf, Source):
+            return leaf.take(np.arange(len(leaf))[rows] if isinstance(rows, slice) else rows)
+        return leaf[rows] if isinstance(leaf, np.ndarray) and leaf.ndim else leaf
+
+    picked: tuple[Any, ...] = trees.map_leaves(some, tuple(args))
     return picked
 
 
 def start_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> Start:
     """Return the start of a descent from a vector."""
-    key, states = vector.tobytes(), prepared.states  # most starts repeat
+    return Start(vector, _state_of(problem, prepared, vector), *_data(problem, prepared))
+
+
+def _state_of(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> list[np.ndarray]:
+    """Return the state at the start."""
+    split, start = problem.split, vector.tobytes()
+    key, states = (start, split.content), prepared.states  # most starts repeat
     state = states.get(key)  # which another thread may clear meanwhile
     if state is None:
-        if len(states) >= _STATES or len(key) > _LARGE_STATE:
+        if len(states) >= _STATES or len(start) > _LARGE_STATE:
             states.clear()
         leaves = trees.leaves(problem.first_state(vector))
-        state = states[key] = [np.asarray(value) for value in leaves]
-    return Start(vector, state, *_data(problem, prepared))
+        numbers = prepared.numbers_of(problem)
+        state = states[key] = [*numbers, *map(np.asarray, leaves)]
+    return state
+
+
+def _fits(problem: Problem, prepared: CompiledProblem, vector: np.ndarray) -> bool:
+    """Whether a state has the shapes of the compiled one; numbers of a method may decide them."""
+    split = problem.split
+    if not split.numbers.size or split.content in prepared.fitting:
+        return True
+    state, expected = _state_of(problem, prepared, vector), prepared.paths[-1].state
+    if [value.shape for value in state] == [value.shape for value in expected]:
+        if len(prepared.fitting) >= _STATES:
+            prepared.fitting.clear()
+        prepared.fitting.add(split.content)
+        return True
+    return False
 
 
 def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> Start:
     """Return the start of a descent that continues from a snapshot of a saved run."""
-    expected = prepared.paths[-1].state
+    numbers = prepared.numbers_of(problem)
+    expected = prepared.paths[-1].state[len(numbers) :]
     if [value.shape for value in at.state] != [value.shape for value in expected]:
         raise InputError(
             f"{type(problem.method).__name__} has a state of other shapes than that of the saved "
@@ -321,7 +390,7 @@ def start_again(problem: Problem, prepared: CompiledProblem, at: Snapshot) -> St
     state = [np.asarray(v, e.dtype) for v, e in zip(at.state, expected, strict=True)]
     return Start(
         at.x,
-        state,
+        [*numbers, *state],
         *_data(problem, prepared),
         count=at.count,
         previous_x=at.previous_x,
@@ -344,25 +413,29 @@ def _data(problem: Problem, prepared: CompiledProblem) -> tuple[Any, Any, Any, i
     if prepared.tail_paths:
         tail = prepared.tail_paths[-1]
         tail_data = bound(given, tail.captures, tail.data)
-    order, epochs = None, 0
+    pieces, epochs = None, 0
     if problem.batches is not None and problem.plan is not None:
-        order = functools.partial(problem.batches.order, problem.plan.samples)
+        pieces = functools.partial(problem.batches.pieces, problem.plan.samples)
         epochs = problem.batches.epochs
-    return data, tail_data, order, epochs
+    return data, tail_data, pieces, epochs
 
 
 def continue_run(problem: Problem, prepared: CompiledProblem, run: Run) -> Run:
     """Return a run of a compiled problem that continues from the point of another run."""
-    following = prepared.start(_start_from(problem, prepared, run))
+    following = prepared.start(start_from(problem, prepared, run))
     following.recording, following.tiers = run.recording, run.tiers
     run.release()
     return following
 
 
-def _start_from(problem: Problem, prepared: CompiledProblem, run: Run) -> Start:
+def start_from(problem: Problem, prepared: CompiledProblem, run: Run) -> Start:
+    """Return the start of a descent that continues from the point of another run."""
+    numbers = prepared.numbers_of(problem)
+    own = len(prepared.paths[-1].state) - len(numbers)
+    state = run.state[len(run.state) - own :]  # the run may have begun with numbers, or without
     return Start(
         np.array(run.x),
-        [np.array(value) for value in run.state],
+        [*numbers, *map(np.array, state)],
         *_data(problem, prepared),
         count=run.count,
         previous_x=np.array(run.previous_x),
@@ -379,7 +452,8 @@ def step_in_numpy(
     find no known path.
     """
     program = prepared.program
-    if not program.branches or isinstance(prepared, _InterpretedProblem):
+    is_known = isinstance(prepared, _InterpretedProblem) or any(program.streamed)
+    if not program.branches or is_known:
         return None
     if not _is_known_to_numpy(problem, prepared, run):
         return None
@@ -387,7 +461,7 @@ def step_in_numpy(
         whole = fused(program) if program.evaluations else program
         prepared.in_numpy.append(Interpreter().prepare(whole))
     start = prepared.in_numpy[0]
-    following = start(_start_from(problem, prepared, run))
+    following = start(start_from(problem, prepared, run))
     following.recording, following.tiers = run.recording, run.tiers
     outcome = following.advance(1)
     return None if outcome is Outcome.NEW_PATH else (following, outcome)
@@ -412,10 +486,14 @@ def _is_known_to_numpy(problem: Problem, prepared: CompiledProblem, run: Run) ->
     return False
 
 
-def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[np.ndarray]:
-    """Return the values of the data inputs: the arguments, then the captured arrays."""
+def bound(given: list[Any], captures: Captures, nodes: Sequence[Node]) -> list[Any]:
+    """Return the values of the data inputs: the arguments, then the captured arrays.
+
+    What is read in blocks stays as it is.
+    """
     values = given + [read() for read, _ in captures.arrays]
-    return [np.asarray(value, node.dtype) for value, node in zip(values, nodes, strict=True)]
+    pairs = zip(values, nodes, strict=True)
+    return [v if isinstance(v, Source) else np.asarray(v, node.dtype) for v, node in pairs]
 
 
 def _loss_and_gradient_at(problem: Problem) -> Function:

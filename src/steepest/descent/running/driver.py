@@ -9,10 +9,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from steepest.activity import Interrupt
 from steepest.descent.running.callbacks import State
 from steepest.engines import Outcome, Run
 
@@ -30,15 +31,6 @@ class StopReason(enum.Enum):
     CALLBACK = enum.auto()
     TIME = enum.auto()
     NEW_PATH = enum.auto()
-
-
-class Interrupt:
-    """Whether Ctrl-C was pressed."""
-
-    current: ClassVar[Interrupt | None] = None
-    """The instance in use, shared by the problems of one call."""
-
-    pressed = False
 
 
 @contextlib.contextmanager
@@ -92,7 +84,7 @@ def drive(
     limit
         Largest number of updates, besides the stop rule; None for no limit.
     budget
-        Number of iterations that take less than about ten milliseconds.
+        Number of iterations that take less than about ten milliseconds; 0 if one may take long.
     current_state
         Returns the state of the run, with the last computed loss.
     exact_state
@@ -104,8 +96,8 @@ def drive(
     deadline
         When the run ends, by ``time.perf_counter``.
     """
-    budget, seen = (1 if callback else budget), 0
-    if not callback:  # most runs end within the first call
+    is_quick, budget, seen = budget > 0, (1 if callback else max(1, budget)), 0
+    if not callback and is_quick:  # most runs end within the first call
         outcome = run.advance(budget if limit is None else min(budget, limit - run.count))
         if outcome is not Outcome.PAUSED:
             return ending_of(outcome)

@@ -68,7 +68,7 @@ class OneShot(NamedTuple):
         run = self.call((start, *data))
         if run is None or run.reason != STOP_RULE:
             return None
-        status, _ = prepared.endings.get(run.report[RULES].item(), (None, None))
+        status = prepared.endings.get(run.report[RULES].item())
         return None if status is None or not status.is_success else run
 
 
@@ -102,13 +102,13 @@ def one_shot(
     if not (p.layout.is_array and len(p.layout.shapes[0]) == 1):
         return None
     prepared: CompiledProblem | None = known(p.key(), lambda found: found.is_valid)
-    if prepared is None or math.isfinite(prepared.seconds):
+    if prepared is None or math.isfinite(p.stop.time_limit()):
         return None
     prepare_call = getattr(prepared.start, "one_call", None)  # a user's engine may lack it
     if prepare_call is None or prepared.budget < max(_LEAST_STEPS, 2 * evaluations):
         return None
     make = prepare_call(prepared.budget)
-    found = None if make is None else _first_state(p, vector)
+    found = None if make is None else _first_state(p, prepared, vector)
     if make is None or found is None:  # possibly later, when the code is optimized
         return None
     fixed = () if given is None else tuple(p.args)[given:]
@@ -116,16 +116,15 @@ def one_shot(
 
 
 def _first_state(
-    problem: Problem, vector: np.ndarray
+    problem: Problem, prepared: CompiledProblem, vector: np.ndarray
 ) -> tuple[list[np.ndarray], list[int]] | None:
     """Return the first state, and the numbers of its arrays that are the start.
 
     None if it depends on the start otherwise.
     """
-    other = vector + 1.0
+    other, numbers = vector + 1.0, prepared.numbers_of(problem)
     state, another = (
-        [np.asarray(value) for value in trees.leaves(problem.first_state(x))]
-        for x in (vector, other)
+        [*numbers, *map(np.asarray, trees.leaves(problem.first_state(x)))] for x in (vector, other)
     )
     copies = []
     for number, (one, two) in enumerate(zip(state, another, strict=True)):

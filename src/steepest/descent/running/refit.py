@@ -138,7 +138,8 @@ def refit(key: Key | None, start: Any, args: tuple[Any, ...]) -> Refit | None:
         observations = fit.shot.prepared.paths[-1].observations
         if rank_of(factor, tolerance(factor.dtype, observations)) < len(factor):
             return None
-    inverse = report[COVARIANCE] if has_full_rank else None
+    has_freedom = fit.shot.prepared.paths[-1].observations > len(run.x)
+    inverse = report[COVARIANCE] if has_full_rank and has_freedom else None
     args = tuple([argument.copy() for argument in args])  # the caller may change them
     return Refit(fit, run, args, time.perf_counter() - began, inverse)
 
@@ -160,8 +161,10 @@ def remember_fit(
         return
     prepared, diagonal_ratio = shot.prepared, None
     report = prepared.program.full.report[OF_METHOD]
+    if not report:  # no triangle, which says whether the Jacobian has full rank
+        return
     observations = prepared.paths[-1].observations
-    if len(report) > DIAGONAL_RATIO and observations > vector.size:
+    if len(report) > DIAGONAL_RATIO and observations >= vector.size:
         diagonal_ratio = least_diagonal_ratio(
             report[DIAGONAL_RATIO].dtype, vector.size, observations
         )

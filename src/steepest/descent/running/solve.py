@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import Search
 from steepest.descent.problem.differencing import is_differenced, with_differences
 from steepest.descent.problem.parameters import check_finite
+from steepest.descent.problem.streamed import sources_in
 from steepest.descent.results.result import Result, Timings
 from steepest.descent.running.callbacks import State, of_state
 from steepest.descent.running.compile import (
@@ -28,6 +30,7 @@ from steepest.descent.running.compile import (
     start_of,
     step_in_numpy,
 )
+from steepest.descent.running.data_parallel import check_together
 from steepest.descent.running.driver import StopReason, drive, ending_of
 from steepest.descent.running.notify import OncePerIteration
 from steepest.descent.running.standing import standing
@@ -64,7 +67,7 @@ def solve(
         What to solve, and why, if there turn out to be fewer residuals than parameters. It is
         taken only if all derivatives are exact, since its method needs second ones.
     """
-    function = problem.objective.function
+    function = problem.objective.subject
 
     settings = callback, progress, reason, earlier, more, for_few
     return with_differences(function, lambda: _solve(problem, vector, *settings))
@@ -83,24 +86,30 @@ def _solve(
     batches, plan = problem.batches, problem.plan
     limit = batches.epochs * plan.steps_per_epoch if batches and plan else None
     called = None if callback is None else of_state(callback)
-    with _progress_display(problem, limit, progress) as watch:
+    with progress_display(problem, limit, progress) as watch:
         active = _ActiveRun(problem, vector, earlier, callback is not None, for_few)
         if active.problem is not problem:
             problem, reason = active.problem, for_few[1] if for_few else reason
-        ending = active.to_end(limit, called, watch)
+        try:
+            ending = active.to_end(limit, called, watch)
+        except BaseException:
+            active.run.release()  # nothing stays on other machines
+            raise
     run, ended = active.run, time.perf_counter()
-    if ending is StopReason.DIVERGED and run.count == 0:
-        check_finite(problem.layout.unpack(vector))
-    seconds = ended - active.started - active.pauses
-    timings = Timings(active.traced, active.compiled, seconds, getattr(run, "tiers", {}))
-    result = Summary(problem, active.prepared, reason, more).result(run, ending, timings)
-    if called is not None and ending is StopReason.STOPPED:
-        last_seen = standing(problem.method, run).iterations
-        if result.iterations > last_seen:
-            with contextlib.suppress(StopIteration):
-                called(active.state(result.vector, result.loss, result.iterations))
-    run.release()
-    return result
+    try:
+        if ending is StopReason.DIVERGED and run.count == 0:
+            check_finite(problem.layout.unpack(vector))
+        seconds = ended - active.started - active.pauses
+        timings = Timings(active.traced, active.compiled, seconds, getattr(run, "tiers", {}))
+        result = Summary(problem, active.prepared, reason, more).result(run, ending, timings)
+        if called is not None and ending is StopReason.STOPPED:
+            last_seen = standing(problem.method, run).iterations
+            if result.iterations > last_seen:
+                with contextlib.suppress(StopIteration):
+                    called(active.state(result.vector, result.loss, result.iterations))
+        return result
+    finally:
+        run.release()
 
 
 class _ActiveRun:
@@ -120,6 +129,7 @@ class _ActiveRun:
             self.prepared, traced, compiled = compile_problem(problem, vector)
             self.traced, self.compiled = self.traced + traced, self.compiled + compiled
         self.problem = problem
+        check_together(problem, self.prepared, vector)
         self.started, self.pauses = time.perf_counter(), 0.0
         if earlier is None:
             self.run = self.prepared.start(start_of(problem, self.prepared, vector))
@@ -133,15 +143,17 @@ class _ActiveRun:
         """Whether there are fewer residuals than parameters, and nothing is differenced."""
         number = self.prepared.paths[-1].observations
         is_few = number < sum(problem.layout.sizes)
-        return is_few and not is_differenced(problem.objective.function)
+        return is_few and not is_differenced(problem.objective.subject)
 
     def to_end(self, limit: int | None, called: Any, watch: Any) -> StopReason:
         """Advance the run to its end, compiling new paths on the way, and return why it ended."""
-        problem, deadline = self.problem, self.started + self.prepared.seconds
+        problem, deadline = self.problem, self.started + self.problem.stop.time_limit()
         notify = None if called is None else OncePerIteration(called, problem, self.prepared)
+        is_read = bool(sources_in(problem.args))
         while True:
             states = self.current_state, self.exact_state
-            ending = drive(self.run, limit, self.prepared.budget, *states, notify, watch, deadline)
+            budget = 0 if is_read else self.prepared.budget  # a read may take long
+            ending = drive(self.run, limit, budget, *states, notify, watch, deadline)
             if notify is not None and notify.is_changed:
                 self.switch_to(compile_problem(problem, np.array(self.run.x)))
                 notify = notify.for_program(self.prepared)
@@ -211,9 +223,14 @@ _NOTICED = 0.5
 """Seconds of waiting from which on a notebook says what is done."""
 
 
-def _progress_display(problem: Problem, limit: int | None, is_wanted: bool) -> Any:
+def _is_live_notebook() -> bool:
+    """Whether this is a notebook that can show what changes; without ipywidgets it cannot."""
+    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+
+
+def progress_display(problem: Problem, limit: int | None, is_wanted: bool) -> Any:
     """Return what shows progress; in a notebook, which shows no other sign, also unasked."""
-    if not is_wanted and "ipykernel" not in sys.modules:
+    if not is_wanted and not _is_live_notebook():
         return _NO_DISPLAY
     last = problem.stop.iteration_limit() if limit is None else limit
     return presenter("progress").display(last, 0.0 if is_wanted else _NOTICED)

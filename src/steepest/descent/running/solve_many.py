@@ -1,4 +1,4 @@
-"""Solution of many problems with one function: in SIMD lanes, or one after the other."""
+"""Solution of many problems with one function: by machine code for all, or one after the other."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from steepest.descent.problem.parameters import ParameterLayout, element_names, 
 from steepest.descent.problem.transforms import check_unmarked
 from steepest.descent.results.result import Result, Status, Timings
 from steepest.descent.running.compile import bound, known, remember
-from steepest.descent.running.dependence import idle_sentence, trace_dependence
 from steepest.descent.running.driver import interrupts
+from steepest.descent.running.ends.dependence import idle_sentence, trace_dependence
 from steepest.descent.running.solve import solve
+from steepest.descent.running.solve_each import solve_each
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import DIVERGED, INTERRUPTED, NOT_STARTED, ManyStart
 from steepest.errors import InputError
@@ -117,17 +118,22 @@ def ravel_many(x0: Any) -> tuple[ParameterLayout, np.ndarray, Any]:
     return layout, np.ascontiguousarray(vectors), first
 
 
-def check_rows(args: Sequence[Any], number: int) -> None:
-    """Raise unless every array of the arguments has a row for each problem."""
+def check_rows(
+    args: Sequence[Any], number: int, what: str = "args", elsewhere: str = "in shared=(...)"
+) -> None:
+    """Raise unless every array of the arguments has a row for each problem.
+
+    `what` names the arguments, and `elsewhere` says where those belong that all problems share.
+    """
     for position, argument in enumerate(args):
-        names = trees.leaf_names(argument, f"args[{position}]")
+        names = trees.leaf_names(argument, f"{what}[{position}]")
         for leaf, name in zip(trees.leaves(argument), names, strict=True):
             shape = np.shape(leaf)
             if not isinstance(leaf, np.ndarray) or not shape or shape[0] != number:
                 got = f"has shape {shape}" if isinstance(leaf, np.ndarray) else f"is {leaf!r}"
                 raise InputError(
-                    f"{name} {got}: args need a row for each of the {number} problems; what is "
-                    "the same for all of them belongs in shared=(...)"
+                    f"{name} {got}: {what} need a row for each of the {number} problems; what is "
+                    f"the same for all of them belongs {elsewhere}"
                 )
 
 
@@ -144,8 +150,8 @@ def check_starts(box: Box | None, vectors: np.ndarray) -> None:
 
 
 def solve_many(problems: Problems, progress: bool) -> BatchSolution:
-    """Solve all problems: in SIMD lanes if possible, else one after the other."""
-    function = problems.first.objective.function
+    """Solve all problems: by machine code for all if possible, else one after the other."""
+    function = problems.first.objective.subject
     return with_differences(function, lambda: _solve_many(problems, progress))
 
 
@@ -156,7 +162,7 @@ def _solve_many(problems: Problems, progress: bool) -> BatchSolution:
     found: tuple[TracedBatch, Any, np.ndarray] | None = None
     with contextlib.suppress(TypeError):  # a setting is not hashable: traced anew
         leaves, structure = trees.flatten(tuple(problems.shared))
-        key = ("many", first.key(), structure, *map(key_of, leaves))
+        key = ("many", first.key(), first.method, first.stop, structure, *map(key_of, leaves))
         found = known(key, lambda entry: entry[0].captures.still_hold())
     traced = compiled = 0.0
     if found is None:
@@ -174,13 +180,15 @@ def _solve_many(problems: Problems, progress: bool) -> BatchSolution:
     started = time.perf_counter()
     deadline = started + first.stop.time_limit()
     with _watching(progress, len(vectors), deadline) as (watch, ended_by):
-        if work is None:
+        answers = None
+        if work is not None:
+            answers = work(ManyStart(vectors, _data(problems, batch)), watch)
+        if answers is None:  # NumPy computes a part, or is to say what failed
             one_by_one = _one_by_one(problems, watch, ended_by, batch.observations)
             _warn_of(first, one_by_one.status, depends)
             return one_by_one._replace(
                 timings=Timings(traced, compiled, time.perf_counter() - started)
             )
-        answers = work(ManyStart(vectors, _data(problems, batch)), watch)
     timings = Timings(traced, compiled, time.perf_counter() - started)
     answer: Answer = trees.unflatten(batch.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
@@ -210,6 +218,8 @@ def _warn_of(
     if any(one is Status.INTERRUPTED for one in status[unfinished].tolist()):
         warn_user(str(Status.INTERRUPTED))
     if depends.all():
+        return
+    if getattr(first.objective, "constraints", ()):  # which may depend on the other parameters
         return
     reached = np.array([one.is_success or one is Status.FLAT for one in status.tolist()])
     if reached.any():
@@ -274,30 +284,41 @@ def _one_by_one(
     ended_by: Callable[[], Status],
     observations: int,
 ) -> BatchSolution:
-    """Solve the problems one after the other."""
-    results: list[Result] = []
+    """Solve the problems one after the other; if the engine can, in other processes."""
+    results: list[Result | None] = []
     first, total = problems.first, len(problems.vectors)
-    for number, vector in enumerate(problems.vectors):
-        if watch(number):
-            break
-        args = (*problems.rows(number), *problems.shared)
-        results.append(solve(first._replace(args=args), vector))
-    size = problems.vectors.shape[1]
+
+    def arguments(number: int) -> tuple[Any, ...]:
+        return (*problems.rows(number), *problems.shared)
+
+    if hasattr(first.engine, "runs_elsewhere"):
+        results = solve_each(first, arguments, problems.vectors, watch)
+    else:
+        for number, vector in enumerate(problems.vectors):
+            if watch(number):
+                break
+            results.append(solve(first._replace(args=arguments(number)), vector))
     x, loss = problems.vectors.copy(), np.full(total, np.nan)
     status = np.array([ended_by()] * total, object)
     iterations, evaluations = np.zeros((2, total), np.int64)
     for i, result in enumerate(results):
+        if result is None:
+            continue
         x[i] = result.vector
         loss[i], status[i] = result.loss, result.status
         iterations[i], evaluations[i] = result.iterations, result.evaluations
-    report = []
-    if any(result.report for result in results):
-        factor = np.full((total, size, size + 1), np.nan)
-        for i, result in enumerate(results):
-            if result.report:
-                factor[i] = result.report[0]
-        report.append(factor)
+    report = _reports([() if result is None else result.report for result in results], total)
     unknown = Timings(0.0, 0.0, 0.0)
     return BatchSolution(
         x, loss, status, iterations, evaluations, report, unknown, observations, False
     )
+
+
+def _reports(found: Sequence[Sequence[np.ndarray]], total: int) -> list[np.ndarray]:
+    """Return what methods reported, with a row for each problem; NaN where there is nothing."""
+    known = next((report for report in found if report), ())
+    rows_of = [np.full((total, *part.shape), np.nan) for part in known]
+    for i, report in enumerate(found):
+        for rows_of_part, part in zip(rows_of, report, strict=False):
+            rows_of_part[i] = part
+    return rows_of

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.descent.iteration.step import SearchState
 from steepest.descent.methods.base import Search
 from steepest.engines import Run
 
@@ -35,5 +36,6 @@ def standing(method: Any, run: Run) -> Standing:
     """Return the point of a run."""
     if not isinstance(method, Search) or run.count == 0:
         return Standing(run.x, run.loss, run.count, run.count)
-    x, loss, _, iteration = run.state[-4:]
-    return Standing(x.astype(run.x.dtype), float(loss), int(iteration), run.count)
+    state = SearchState.last_of(run.state)
+    base = state.base
+    return Standing(base.x.astype(run.x.dtype), float(base.loss), int(state.iteration), run.count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,35 @@ import numpy as np
 from steepest.derivative import nonfinite_origin
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.step import ITERATIONS, OF_METHOD, RULES, STOP_RULE
-from steepest.descent.methods.base import Failure
+from steepest.descent.methods.base import Failure, Search
 from steepest.descent.problem.parameters import element_names, first_not_finite
+from steepest.descent.problem.streamed import sources_in
 from steepest.descent.results.curvature import curvature_of
+from steepest.descent.results.landscape import Landscape
 from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.results.save import digest, save
 from steepest.descent.running.at_point import loss_and_gradient
 from steepest.descent.running.compile import CompiledProblem
-from steepest.descent.running.dependence import (
+from steepest.descent.running.driver import StopReason
+from steepest.descent.running.ends.dependence import (
     deciding_sentence,
     dependence,
     idle_sentence,
-    read_by_nearness,
+    read_without_slope,
 )
-from steepest.descent.running.driver import StopReason
-from steepest.descent.running.standing import standing
-from steepest.descent.running.stationary import (
+from steepest.descent.running.ends.stationary import (
     AMBIGUOUS,
     CURVES_DOWN,
     curves_down,
     is_about_slopes,
 )
+from steepest.descent.running.standing import standing
 from steepest.descent.stop_rules import StopRule
-from steepest.engines import Recording, Run, Snapshot
+from steepest.engines import Recording, Run, RunInPasses, Snapshot
 from steepest.graph import trees
+
+_IN_A_PASS = (StopReason.INTERRUPTED, StopReason.TIME)
+"""Reasons to stop for which no further pass over data on disk is made."""
 
 _AT_POINT = (StopReason.STOPPED, StopReason.DIVERGED)
 """Reasons to stop at a point whose loss was evaluated."""
@@ -67,6 +72,9 @@ class Summary:
         is_met = ending is StopReason.STOPPED and run.reason == STOP_RULE
         if not is_met:
             x, loss, iterations, evaluations = standing(self.problem.method, run)
+        is_cut_off = ending in _IN_A_PASS and bool(sources_in(self.problem.args))
+        if is_cut_off:
+            x, loss, iterations, gradient = self._last_known(run)
         if is_met:
             x, loss, gradient, evaluations = run.x, run.loss, run.gradient, run.count + 1
             iterations = int(run.report[ITERATIONS])
@@ -85,7 +93,7 @@ class Summary:
         else:
             status, explain = self._ended(ending, iterations)
         answer = getattr(self.problem.method, "answer", None)
-        if answer is not None and ending is not StopReason.DIVERGED:
+        if answer is not None and ending is not StopReason.DIVERGED and not is_cut_off:
             x, gradient, is_at_point = answer(x, self._own_state(run.x, run.state)), None, False
         if gradient is None:
             loss_there, gradient = self._at(x)
@@ -111,7 +119,7 @@ class Summary:
             engine=self.problem.engine.name,
             method=self.problem.method,
             reason=self.reason,
-            active=self._active(x),
+            active=self.problem.active(x),
             report=_method_report(run) if ending is StopReason.STOPPED else (),
             observations=self.prepared.paths[-1].observations,
             vector=vector,
@@ -120,7 +128,23 @@ class Summary:
             curvature=curvature_of(
                 self.problem, vector, lambda: self._own_state(snapshot().x, snapshot().state)
             ),
+            look_around=functools.partial(self._landscape, run.recording),
         )
+
+    def _last_known(self, run: Run) -> tuple[np.ndarray, float, int, np.ndarray]:
+        """Return the last point at which the loss is known, without a pass over the data.
+
+        With the loss, the number of updates made before, and the gradient; NaN if it is not known.
+        With minibatches, the loss over all data is not known at any point: the last point.
+        """
+        x, loss, iterations, _ = standing(self.problem.method, run)
+        if not isinstance(run, RunInPasses):
+            return np.array(x), float("nan"), iterations, np.full(x.shape, np.nan, x.dtype)
+        if not isinstance(self.problem.method, Search) and run.count:
+            x, iterations = run.previous_x, run.count - 1
+        if run.count == 0:
+            loss = run.first_loss
+        return np.array(x), loss, iterations, run.gradient_at(x)
 
     def _without_slopes(
         self, status: Status, explain: Callable[[], str], x: np.ndarray
@@ -128,7 +152,7 @@ class Summary:
         """Return status, message and notes for a loss without derivatives by some parameters.
 
         Paths that were not taken may use other parameters, so that a loss that branches gets no
-        note, unless a branch looks whether such a parameter has a special value.
+        note, unless such a parameter is read where there is no slope.
         """
         p = self.problem
         if getattr(p.objective, "constraints", ()):
@@ -140,8 +164,8 @@ class Summary:
         names = self.more.get("names")
         name = element_names(p.layout) if names is None else names.__getitem__
         if depends.any() and any(graph.guards for graph in graphs):
-            decides = ~depends & read_by_nearness(graphs)
-            if not decides.any() or p.objective.of_residuals:
+            decides = ~depends & read_without_slope(graphs)
+            if not decides.any():
                 return status, explain, ()
             return status, explain, (deciding_sentence(p.objective.function, decides, name),)
         sentence = idle_sentence(p.objective.function, depends, name)
@@ -183,6 +207,7 @@ class Summary:
         if is_recorded and columns and self._is_of(columns, end.count):
             columns, xs = [c[:-1] for c in columns], None if xs is None else xs[:-1]
         loss_graph = self.prepared.paths[-1].loss_graph
+        end = replace(end, state=self._without_numbers(end.state))
         more = {"reason": self.reason, "function": digest(loss_graph), **self.more}
         save(path, self.problem, end, columns, xs, more)
 
@@ -192,14 +217,6 @@ class Summary:
             return bool(columns[-1][-1] == count + 1)
         return (len(columns[0]) - 1) * self.problem.record_every == count
 
-    def _active(self, x: np.ndarray) -> Any:
-        """Return -1 for parameters on their lower bound, 1 on their upper, 0 elsewhere."""
-        box = self.problem.box
-        if box is None:
-            return None
-        sides = (x >= box.upper).astype(np.int64) - (x <= box.lower)
-        return self.problem.layout.unpack(sides, sides.dtype)
-
     def _at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss over all data and its gradient, computed in NumPy."""
         return loss_and_gradient(self.problem, self.prepared, x)
@@ -207,19 +224,23 @@ class Summary:
     def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
         """Return the method's own part of the state."""
         structure = trees.structure(self.problem.first_state(x))
-        return trees.unflatten(structure, list(state))[0]
+        return trees.unflatten(structure, self._without_numbers(state))[0]
+
+    def _without_numbers(self, state: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the state of a run without the numbers of settings."""
+        return list(state[self.prepared.takes_numbers :])
 
     def _stopped(
         self, iterations: int, loss: float, bits: int
     ) -> tuple[Status, Callable[[], str]]:
         known = self.prepared.endings
         if bits not in known:
-            met = self.problem.stop.met_by_bits(bits)
-            known[bits] = Status.of_rules(met), met
-        status, met = known[bits]
+            known[bits] = Status.of_rules(self.problem.stop.met_by_bits(bits))
+        status = known[bits]
         reached = status.is_success
 
         def explain() -> str:
+            met = self.problem.stop.met_by_bits(bits)
             names = " and ".join(map(repr, met))
             after = f"after {iterations} iterations, at loss {loss:.6g}"
             if reached:
@@ -242,9 +263,11 @@ class Summary:
                 return (
                     f"The loss is {run.loss} at the start point, because {found}: clean the data."
                 )
+            origin = self._origin(run)
+            data = ", or look for NaN in the data that it reads" if np.isnan(run.loss) else ""
             return (
-                f"The loss is {run.loss} at the start point: start where the loss is finite."
-                f"{self._origin(run)}"
+                f"The loss is {run.loss} at the start point: start where the loss is finite"
+                f"{'' if origin else data}.{origin}"
             )
         became = f"the loss became {run.loss}" if not np.isfinite(run.loss) else "x overflowed"
         step = getattr(self.problem.method, "step_size", None)
@@ -258,6 +281,8 @@ class Summary:
 
     def _origin(self, run: Run) -> str:
         """Return a sentence on the origin of the first NaN or infinity; empty if it is unknown."""
+        if sources_in(self.problem.args):
+            return ""
         points = [(run.count - 1, run.previous_x), (run.count, run.x)][not run.count :]
         for iteration, x in points:
             if np.isfinite(x).all():
@@ -279,6 +304,10 @@ class Summary:
             StopReason.CALLBACK: Status.CALLBACK,
         }[ending]
         return status, lambda: f"{str(status)[:-1]} after {count} iterations."
+
+    def _landscape(self, recording: Recording) -> Landscape:
+        path = _joined(recording.xs) if recording.xs else None
+        return Landscape(self.problem, path)
 
     def _history(self, recording: Recording, size: int, dtype: np.dtype) -> History:
         program = self.prepared.program

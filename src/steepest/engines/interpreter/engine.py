@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from steepest.engines.program import Iteration
-from steepest.engines.stepwise import Arithmetic, StepwiseEngine, Tape
+from steepest.engines.stepwise import Arithmetic, StepwiseEngine, loss_and_gradient
 from steepest.graph import Node
 
 
@@ -22,15 +21,9 @@ def resolve(node: Node) -> Callable[..., Any]:
     return functools.partial(node.op.evaluate, **node.attributes)
 
 
-def differentiate(
-    iteration: Iteration, known: Collection[Node]
-) -> Callable[[dict[Node, Any]], None]:
-    """Return a function that computes loss and gradient, which are nodes of the graph."""
-    tape = Tape([iteration.loss, iteration.gradient], known, resolve)
-    return tape.run
-
-
-_ARITHMETIC = Arithmetic(resolve, differentiate, np.asarray, np.asarray, "numpy")
+_ARITHMETIC = Arithmetic(
+    resolve, functools.partial(loss_and_gradient, resolve), np.asarray, np.asarray, "numpy"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +32,7 @@ class Interpreter(StepwiseEngine):
 
     name: str = "numpy"
     takes_parts: bool = False
+    takes_blocks: bool = False
 
     def _arithmetic(self) -> Arithmetic:
         return _ARITHMETIC

@@ -16,6 +16,7 @@ from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
 from steepest.engines.native.runs.batch_run import work_through
 from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.one_shot import OneCall, one_call
+from steepest.engines.native.runs.streamed_run import prepare_streamed
 from steepest.engines.program import Program
 from steepest.engines.protocol import Run, Start
 from steepest.graph import Graph, Node, order
@@ -65,6 +66,7 @@ class Native:
 
     name: str = "native"
     takes_parts: bool = True
+    takes_blocks: bool = True
 
     def compile(self, paths: Sequence[Graph]) -> Executable:
         """Return the paths through a function as a function of flat inputs."""
@@ -72,10 +74,17 @@ class Native:
 
     def prepare(self, program: Program) -> Callable[[Start], Run]:
         """Compile a descent; return a function that starts runs of it."""
+        if any(program.streamed) and program.batches is None:
+            return prepare_streamed(program)
         return NativeStarter(compile_tiers(program), program)
 
     def first_budget(self, program: Program) -> int:
-        """Return a number of iterations that take less than some ten milliseconds."""
+        """Return a number of iterations that take less than some ten milliseconds.
+
+        It is 0 if one may take long.
+        """
+        if any(program.streamed):
+            return 0
         evaluated = program.evaluations[-1].outputs if program.evaluations else ()
         nodes = order([*evaluated, *program.full.outputs])
         elements = sum(1 + node.size for node in nodes)
@@ -86,7 +95,7 @@ class Native:
 
     def prepare_many(
         self, program: ManyProgram
-    ) -> Callable[[ManyStart, Watch], ManyAnswers] | None:
+    ) -> Callable[[ManyStart, Watch], ManyAnswers | None] | None:
         """Compile a program for many problems; None if they cannot run side by side."""
         lanes = lanes_for(program)
         if not lanes:

@@ -1,4 +1,4 @@
-"""The engine "torch": the same walk over torch, its gradient by ``torch.autograd``."""
+"""The engine "torch": the same walk over torch, on a CPU or a GPU."""
 
 from steepest.engines.pytorch.engine import Torch
 

@@ -103,15 +103,23 @@ def run_step(step: Graph, values: Sequence[Any]) -> list[Any]:
     return [known[i] for i in outputs]
 
 
+@functools.lru_cache(maxsize=512)
+def _constants_in_torch(t: Torch, step: Graph, device: Any) -> dict[Node, Tensor]:
+    """Return the constants of a step on a device, where they are copied once."""
+    constants = [node for node in _schedule(step) if node.op is CONSTANT]
+    values = [np.array(node.op.evaluate(**node.attributes)) for node in constants]
+    return {x: t.as_tensor(v, device=device) for x, v in zip(constants, values, strict=True)}
+
+
 def run_step_in_torch(t: Torch, step: Graph, values: Sequence[Any]) -> list[Tensor]:
     """Compute a step in torch."""
     known: dict[Node, Any] = dict(zip(step.inputs, values, strict=True))
+    known.update(_constants_in_torch(t, step, values[0].device))
     for node in _schedule(step):
-        operands = [known[operand] for operand in node.operands]
         if node.op is CONSTANT:
-            value = np.array(node.op.evaluate(**node.attributes))
-            known[node] = t.as_tensor(value, device=values[0].device)
-        elif isinstance(node.op.torch, str):
+            continue
+        operands = [known[operand] for operand in node.operands]
+        if isinstance(node.op.torch, str):
             known[node] = getattr(t, node.op.torch)(*operands, **node.attributes)
         else:
             known[node] = node.op.torch(t, *operands, **node.attributes)

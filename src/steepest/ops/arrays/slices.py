@@ -135,14 +135,8 @@ def _embed_element(
 
 def _torch_embed(t: Torch, x: Tensor, shape: Shape, slices: tuple[Slice, ...]) -> Tensor:
     result = t.zeros(shape, dtype=x.dtype, device=x.device)
-    indices = t.meshgrid(
-        *(
-            t.arange(extent, device=x.device)[part]
-            for extent, part in zip(shape, _rising(slices), strict=True)
-        ),
-        indexing="ij",
-    )
-    return result.index_put(tuple(indices), _flipped(t, x, slices)) if shape else x
+    result[_rising(slices)] = _flipped(t, x, slices)
+    return result
 
 
 EMBED = Row(

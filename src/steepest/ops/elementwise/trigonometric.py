@@ -12,7 +12,7 @@ from steepest.ops.domains import REALS, UNIT
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.ops.elementwise.elementary import elementary, slope_of_tanh
 from steepest.ops.elementwise.exponential import libm
-from steepest.ops.elementwise.special.hypergeometric import SINC
+from steepest.ops.elementwise.special.hypergeometric.functions import SINC
 from steepest.ops.machine_code import Elementwise
 from steepest.ops.row import RECORD, Domain, Row, elementwise
 

@@ -48,8 +48,10 @@ def _sylvester_pushforward(
 
 def _torch_sylvester(t: Torch, a: Tensor, b: Tensor, q: Tensor) -> Tensor:
     m, n = q.shape[-2:]
-    left = a[..., :, None, :, None] * t.eye(n, dtype=q.dtype)[:, None, :]
-    right = t.eye(m, dtype=q.dtype)[:, None, :, None] * b.mT[..., None, :, None, :]
+    left = a[..., :, None, :, None] * t.eye(n, dtype=q.dtype, device=q.device)[:, None, :]
+    right = (
+        t.eye(m, dtype=q.dtype, device=q.device)[:, None, :, None] * b.mT[..., None, :, None, :]
+    )
     whole = (left + right).reshape(*q.shape[:-2], m * n, m * n)
     return t.linalg.solve(whole, q.reshape(*q.shape[:-2], m * n)).reshape(q.shape)
 

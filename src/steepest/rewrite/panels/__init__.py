@@ -13,7 +13,7 @@ divided into segments where rows end: on each segment, every row that is read ex
 known to be zero.
 """
 
-from steepest.rewrite.panels.op import PANELS, Panels, Segment
-from steepest.rewrite.panels.tiling import Report, with_panels
+from steepest.rewrite.panels.op import PANELS, Panels, Result, Segment
+from steepest.rewrite.panels.tiling import Report, is_large, with_panels
 
-__all__ = ["PANELS", "Panels", "Report", "Segment", "with_panels"]
+__all__ = ["PANELS", "Panels", "Report", "Result", "Segment", "is_large", "with_panels"]

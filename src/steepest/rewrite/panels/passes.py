@@ -170,12 +170,15 @@ class Round:
         return read, made
 
     def row_flops(self) -> int:
-        """Return the operations that products of matrices take for a row."""
+        """Return the operations that products of matrices take for a row.
+
+        Those of products that a row has for itself do not count: they are small.
+        """
         copies = [(copy.node, self.analysis.mapped[copy.node].axis) for copy in self._copies]
         inside = sum(
             2 * node.size // max(node.shape[axis], 1) * node.operands[0].shape[-1]
             for node, axis in copies
-            if node.op.name == "matmul"
+            if node.op.name == "matmul" and axis >= node.ndim - 2
         )
         return inside + sum(2 * x.size for x in self.targets if self._is_product_over_rows(x))
 

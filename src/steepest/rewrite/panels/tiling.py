@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from steepest.graph import Node, make, order, verify_pass, with_operands
@@ -81,13 +81,18 @@ class Report:
     reason: str = ""
 
 
-def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[Node], Report]:
+def with_panels(
+    first: Sequence[Node], then: Sequence[Node] = (), among: Collection[int] | None = None
+) -> tuple[list[Node], Report]:
     """Return the same outputs, computed by panels of rows where that is worth it.
 
     Parameters
     ----------
     first, then
         Nodes of one graph. What only `then` needs runs in later passes than `first`.
+    among
+        Numbers of rows of data that are not in memory. One of them is that of the rows, and rows
+        are divided even where that is not faster. None if all data are in memory.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
     """
     outputs = [*first, *then]
     nodes = order(outputs)
-    rows, inputs = _data_axis(nodes)
+    rows, inputs = _data_axis(nodes, among)
     if not rows:
         return outputs, Report(0, (), reason="no array is large")
     analysis = Analysis(nodes, rows, first)
@@ -108,7 +113,7 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
         return outputs, Report(rows, inputs, (), obstacles, "nothing is computed by rows")
     plans = []
     for place, work in enumerate(rounds):
-        plan, reason = _plan(work, backwards=place % 2 == 1)
+        plan, reason = _plan(work, place % 2 == 1, among is not None)
         if plan is None:
             return outputs, Report(rows, inputs, (), obstacles, reason)
         plans.append(plan)
@@ -118,18 +123,28 @@ def with_panels(first: Sequence[Node], then: Sequence[Node] = ()) -> tuple[list[
     return new, Report(rows, inputs, tuple(plans), obstacles)
 
 
-def _data_axis(nodes: Sequence[Node]) -> tuple[int, tuple[Node, ...]]:
-    """Return the extent that the most bytes of arrays share, and these arrays."""
+def is_large(data: Sequence[Node]) -> bool:
+    """Whether data have so many bytes that threads share the work."""
+    return sum([node.size * node.dtype.itemsize for node in data]) >= LIMITS.shared
+
+
+def _data_axis(
+    nodes: Sequence[Node], among: Collection[int] | None
+) -> tuple[int, tuple[Node, ...]]:
+    """Return the extent that the most bytes of arrays share, and these arrays.
+
+    It is one of those `among`, unless that is None.
+    """
     bytes_of: Counter[int] = Counter()
     leaves = [node for node in nodes if not node.operands]
     for node in leaves:
         for extent in set(node.shape):
-            if extent >= 4 * LIMITS.fewest_rows:
+            if extent >= 4 * LIMITS.fewest_rows if among is None else extent in among:
                 bytes_of[extent] += node.size * node.dtype.itemsize
     if not bytes_of:
         return 0, ()
     rows, size = max(bytes_of.items(), key=lambda item: (item[1], item[0]))
-    if size < LIMITS.worth_it:
+    if among is None and size < LIMITS.worth_it:
         return 0, ()
     return rows, tuple(node for node in leaves if rows in node.shape)
 
@@ -153,14 +168,14 @@ def _rounds(analysis: Analysis, nodes: Sequence[Node], outputs: Sequence[Node]) 
     return [Round(analysis, number, by_round[number]) for number in sorted(by_round)]
 
 
-def _plan(work: Round, backwards: bool) -> tuple[Panels | None, str]:
-    """Divide the coordinates into panels, or say why not."""
+def _plan(work: Round, backwards: bool, must: bool) -> tuple[Panels | None, str]:
+    """Divide the coordinates into panels, or say why not; `must` if it need not be faster."""
     if work.is_too_wide():
         return None, "rows are looked at from too many distances"
     read, made = work.row_bytes()
-    if work.row_flops() > LIMITS.flops * read:
+    if work.row_flops() > LIMITS.flops * read and not must:
         return None, "products of large matrices take most of the time, and are divided themselves"
-    if LIMITS.fewest_rows * (read + made) > LIMITS.widest:
+    if LIMITS.fewest_rows * (read + made) > LIMITS.widest and not must:
         return None, "the rows are so wide that a few of them fill the caches"
     points = work.boundaries()
     if len(points) - 1 > LIMITS.segments:
@@ -171,7 +186,7 @@ def _plan(work: Round, backwards: bool) -> tuple[Panels | None, str]:
     strips = min(
         LIMITS.strips, max(1, int(LIMITS.sums * (read + made) * rows / max(sum_bytes, 1)))
     )
-    if strips < 4:
+    if strips < 4 and not must:
         return None, "the sums over rows are as large as the data"
     if read * rows < LIMITS.shared:
         strips = 1

@@ -268,7 +268,7 @@ class TracedArray(Traced):
 
     def _exactly(self, what: str, instead: str) -> Any:
         """Return a value that the recorded graph may keep, because it is the same at each call."""
-        known = current().known_value(self.node)
+        known = self._known()
         if known is not None and self.size == 1:
             return known.reshape(())[()]
         if self.size == 1 and self.dtype.kind in "iub":
@@ -281,8 +281,14 @@ class TracedArray(Traced):
             )
         need(what, instead, PlainNeededError)
 
+    def _known(self) -> np.ndarray | None:
+        """Return the value if it is the same at each call, or a setting's."""
+        session = current()
+        known = session.known_value(self.node)
+        return session.asked(self.node) if known is None else known
+
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
-        known = current().known_value(self.node)
+        known = self._known()
         if known is not None:
             return np.array(known)
         refuse_library("a plain array")
@@ -295,7 +301,7 @@ class TracedArray(Traced):
     def __hash__(self) -> int:
         if self.is_scalar and self.dtype.kind in "biu":
             return hash(current().decide(self.node))  # as an index
-        known = current().known_value(self.node) if self.is_scalar else None
+        known = self._known() if self.is_scalar else None
         if known is None:
             raise ConcreteValueError(
                 f"a traced value{at(user_source())} is unhashable: it cannot be in a set or a "

@@ -262,11 +262,33 @@ def _is_truth(value: Any) -> bool:
     return value.dtype.kind == "b" if isinstance(value, TracedArray) else type(value) is bool
 
 
+def without_setting(value: Any) -> Any:
+    """Return the number that a setting is, on which the recording then depends.
+
+    Anything else is returned as it is.
+    """
+    asked = current().asked(value.node) if isinstance(value, TracedArray) else None
+    if asked is None:
+        return value
+    return asked.item() if value.weak else asked[()]
+
+
+def as_python_float(value: Any) -> Any:
+    """Return a number as Python's float; a traced one stays in the graph."""
+    return python_number(value) if isinstance(value, TracedArray) else float(value)
+
+
 def operate(ufunc: np.ufunc, a: Any, b: Any) -> TracedArray:
     """Record an operator of two of Python's numbers, of which one at least is traced."""
     name = ufunc.__name__
     if _is_truth(a) and _is_truth(b) and name in _LOGIC:
         return _number(getattr(np, _LOGIC[name])(a, b))
+    if name == "power":
+        b = without_setting(b)
+        base = without_setting(a)
+        if not isinstance(base, TracedArray) and not isinstance(b, TracedArray):
+            power: TracedArray = as_traced(base**b)
+            return power
     a, b = _operand(a), _operand(b)
     is_float = _is_float(a), _is_float(b)
     if name in COMPARISONS:
@@ -391,4 +413,4 @@ def _high_half(a: Any) -> Any:
 
 NUMBERS["operate"], NUMBERS["operate alone"] = operate, operate_alone
 NUMBERS["power modulo"], NUMBERS["round"] = power_modulo, round_number
-NUMBERS["is one"] = is_python_number
+NUMBERS["is one"], NUMBERS["without setting"] = is_python_number, without_setting

@@ -93,6 +93,7 @@ def _power(self: TracedArray, exponent: Any, modulus: Any = None) -> Any:
         return NUMBERS["power modulo"](self, exponent, modulus)
     if self.weak and NUMBERS["is one"](exponent):
         return NUMBERS["operate"](np.power, self, exponent)
+    exponent = NUMBERS["without setting"](exponent)
     # NumPy's operator (not np.power) answers these exponents so.
     if isinstance(exponent, int | float) and self.dtype.kind == "f":
         shortcut: dict[float, Any] = {

@@ -100,6 +100,8 @@ class Merging:
             raise ForkError(None)
         truth: Any = np.reshape(condition.astype(np.bool_), ())
         known = session.known_value(truth.node)
+        if known is None:
+            known = session.asked(truth.node)
         if known is not None:
             if not known:
                 raise error()
@@ -296,7 +298,7 @@ def _undecided(test: Any) -> Node | None:
     session = current()
     truth: Any = np.reshape(test.astype(np.bool_), ())
     node: Node = truth.node
-    if session.known_value(node) is not None:
+    if session.known_value(node) is not None or session.asked(node) is not None:
         return None
     is_decided = any(node in opened.decided for opened in (session, *session.parents))
     return None if is_decided else node

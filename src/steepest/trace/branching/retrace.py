@@ -25,6 +25,9 @@ LEAST_REPEATED = 4
 MOST_ATTEMPTS = 6
 """Recordings that are made to find the branches that can be merged."""
 
+MOST_RESTARTS = 4
+"""Recordings that are begun anew because of what steps have in common."""
+
 Site = tuple[str, int]
 
 
@@ -88,16 +91,30 @@ def recorded(
 
 
 def _replayed(session: Session, before: _Before, first: Callable[[], Any]) -> Any:
-    """Return the result of a function, with its loops replayed; if that fails, without."""
-    attributes = dict(session.root.attributes)
+    """Return the result of a function, with its loops replayed; if that fails, without.
+
+    It is recorded once more where its later steps show how the first ones are to be recorded.
+    """
+    root = session.root
+    attributes, outer = dict(root.attributes), root.restarts
+    root.restarts = MOST_RESTARTS
     try:
-        with replaying(session):
-            return first()
-    except AbandonedError:
-        session.is_abandoned = False
-        before.go_back()
-        session.root.attributes = attributes
-        return first()
+        while True:
+            left = root.restarts
+            try:
+                with replaying(session):
+                    return first()
+            except AbandonedError:
+                session.is_abandoned = False
+                before.go_back()
+                root.attributes = dict(attributes)
+            if root.restarts == left:
+                root.restarts = 0
+                return first()
+            for parent in session.parents:
+                parent.is_abandoned = False
+    finally:
+        root.restarts = outer
 
 
 def _values(result: Any) -> list[np.ndarray] | None:
@@ -242,7 +259,8 @@ def join_demands(session: Session, first: int) -> None:
     """
     own = session.guards[first:]
     conditions = [guard.condition for guard in own if guard.condition in session.demands]
-    if len(conditions) < LEAST_REPEATED:
+    if len(conditions) == 1:
+        session.demanded.setdefault(conditions[0], False)
         return
     session.guards[first:] = [guard for guard in own if guard.condition not in session.demands]
     _add_joint(conditions, session)
@@ -251,6 +269,9 @@ def join_demands(session: Session, first: int) -> None:
 def _add_joint(conditions: Sequence[Node], session: Session) -> None:
     if not conditions:
         return
+    # Those of one kind side by side: they may be elements of one vector.
+    kind: Callable[[Node], Any] = lambda node: (node.op.name, [x.op.name for x in node.operands])
+    conditions = sorted(conditions, key=kind)
     every = session.record(TABLE["pack"], conditions, shape=(len(conditions),))
     condition = session.record(TABLE["all"], [every], axis=(0,))
     session.demanded[condition] = False

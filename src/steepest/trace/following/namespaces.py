@@ -35,7 +35,7 @@ from steepest.trace.following.stand_ins import (
     SeenModule,
     SeenType,
     is_of_scipy,
-    load_scipy,
+    load_scipy_of,
     public_name,
     seen_type,
     to_number,
@@ -126,7 +126,7 @@ def see_library(value: Any, name: str = "") -> Any:
     if module in _CLOCKS:
         return _announcing(value)
     if module.startswith("scipy."):
-        load_scipy()
+        load_scipy_of(value)
         found = SEEN_BY_NAME.get(public_name(value))
         return _guarded(value) if found is None else _only_traced(value, found)
     if module.partition(".")[0] == "numpy" or isinstance(value, np.ufunc):
@@ -138,7 +138,7 @@ def maker_of(cls: type) -> Callable[[Any], Any] | None:
     """Return what makes the stand-in of a library's object; None if there is none."""
     if not is_of_scipy(cls):  # most often
         return MADE.get(cls)
-    load_scipy()
+    load_scipy_of(cls)
     names = map(public_name, cls.__mro__)
     return next((MADE_BY_NAME[x] for x in names if x in MADE_BY_NAME), None)
 
@@ -236,7 +236,7 @@ def _reads_outside(value: Any) -> bool:
 
 def _see_type(value: type) -> Any:
     if value.__module__.startswith("scipy."):
-        load_scipy()
+        load_scipy_of(value)
         made = SEEN_BY_NAME.get(public_name(value))
         if made is not None:
             return made if isinstance(made, type) else seen_type(value, made)

@@ -287,15 +287,28 @@ def _is_given(module: types.ModuleType, name: str, value: Any) -> bool:
     return callable(value) and module.__name__.partition(".")[0] in PURE
 
 
-WITH_SCIPY: list[Callable[[], None]] = []
-"""Functions that register what records SciPy's functions and objects."""
+WITH_SCIPY: list[Callable[[str], None]] = []
+"""Functions that register what records one of SciPy's modules, given its name: "linalg", ..."""
 
 
 @functools.cache
-def load_scipy() -> None:
-    """Register what records SciPy's functions and objects, when the first of them is met."""
+def load_scipy(module: str = "") -> None:
+    """Register what records one of SciPy's modules, when something of it is met.
+
+    Without a name, all are registered.
+    """
     for register in WITH_SCIPY:
-        register()
+        register(module)
+
+
+def load_scipy_of(kind: Any) -> None:
+    """Register what records the module of a function or class of SciPy's, and of its bases."""
+    for base in getattr(kind, "__mro__", (kind,)):
+        top, _, rest = str(getattr(base, "__module__", "")).partition(".")
+        if top == "scipy":
+            load_scipy(rest.partition(".")[0])
+        elif base.__name__ == "SuperLU":
+            load_scipy("sparse")
 
 
 def is_of_scipy(kind: type) -> bool:
@@ -358,7 +371,7 @@ def see_made(value: Any, name: str, root: Session) -> Any:
         owner = see_made(value.__self__, name, root)
         return None if owner is None else getattr(owner, value.__name__)
     if is_of_scipy(type(value)):
-        load_scipy()
+        load_scipy_of(type(value))
     make = MADE_OUTSIDE.get(public_name(type(value)))
     if make is None:
         return None

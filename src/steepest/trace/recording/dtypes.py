@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.errors import UnsupportedError
 from steepest.graph.source import at, user_source
+from steepest.streams import Source
 
 SUPPORTED = frozenset(
     np.dtype(kind)
@@ -20,7 +21,8 @@ SUPPORTED = frozenset(
 
 def is_foreign_array(value: Any) -> bool:
     """Whether a value is an array or a table of another library."""
-    return hasattr(type(value), "__array__") and not isinstance(value, np.ndarray | np.generic)
+    is_own = isinstance(value, np.ndarray | np.generic | Source)
+    return hasattr(type(value), "__array__") and not is_own
 
 
 def check_plain(value: Any) -> Any:

@@ -18,10 +18,19 @@ import numpy as np
 from steepest.errors import UnsupportedError
 from steepest.graph import Guard, Node, Source, evaluate_all, make, order, slack
 from steepest.graph.source import at, user_source
-from steepest.ops import CONSTANT, INPUT, Row, Zero, constant_node, constant_value, input_node
+from steepest.ops import (
+    CONSTANT,
+    INPUT,
+    Row,
+    Zero,
+    constant_node,
+    constant_value,
+    input_node,
+)
 from steepest.ops.arrays.relief import machine_code_allowed
 from steepest.trace.recording.captures import Captures
 from steepest.trace.recording.dtypes import check_dtype, check_plain
+from steepest.trace.recording.settings import SettingInput, is_exact
 
 CONSTANT_LIMIT = 1024
 """Plain arrays up to this many elements become constants; larger ones become inputs."""
@@ -80,6 +89,18 @@ class Session:
     call_log, is_abandoned
         The log of the user's calls, by which loops are replayed; whether that has failed, so
         that the function must be recorded anew (``trace.replaying``).
+    patterns, restarts
+        What steps have in common (``trace.patterns``); and how often the recording may begin
+        anew because more is known of them.
+    is_step
+        Whether it is, or is inside, a step of a loop, whose values are not at hand.
+    compositions
+        What was composed of recorded functions (``trace.compositions``).
+    defers
+        Whether what functions here expect of values is looked at by the first run only. Where
+        it does not hold there, the function is recorded once more.
+    room
+        How many rows the first loop that collects them has room for; 0 if there is none so far.
     cells, filled
         Stand-ins of enclosing functions' variables, and which of them have a value.
     originals, kept
@@ -91,6 +112,8 @@ class Session:
         Nodes of single elements that were read, by array and position.
     supports
         Elements of nodes that are not zero by construction (``derivative.support``).
+    settings
+        The input of numbers that are settings, if there is one.
     """
 
     def __init__(self, parents: tuple[Session, ...]) -> None:
@@ -109,6 +132,7 @@ class Session:
         self.attributes: dict[tuple[int, str], Any] = {}
         self.subject: Any = None
         self.coincidences: list[tuple[Source | None, float]] = []
+        self.room = 0
         self.skips: Counter[Source | None] = Counter()
         self.branches: list[tuple[Node, Source | None]] = []
         self.demanded: dict[Node, bool] = {}
@@ -119,6 +143,11 @@ class Session:
         self.chance: list[tuple[str, Any, Any]] = []
         self.call_log: Any = None
         self.is_abandoned = False
+        self.patterns: dict[Any, Any] = {}
+        self.restarts = 0
+        self.compositions: dict[Any, Any] = {}
+        self.defers: bool = bool(parents) and parents[-1].defers
+        self.is_step: bool = bool(parents) and parents[-1].is_step
         self.cells: dict[int, Any] = {}
         self.filled: set[int] = set()
         self.originals: dict[int, Any] = {}
@@ -126,6 +155,7 @@ class Session:
         self.data: set[Node] = set() if self.root is self else self.root.data
         self.elements: dict[tuple[Node, int], Node] = {}
         self.supports: dict[Node, Any] = {}
+        self.settings: SettingInput | None = None if self.root is self else self.root.settings
         self._has_slope: dict[Node, bool] = {}
         self._values: dict[Node, np.ndarray] = {}
         self._pending: dict[Node, Callable[[], Any]] = {}
@@ -171,6 +201,7 @@ class Session:
 
     def adopt(self, captures: Captures) -> None:
         """Bind what another path through the function read to inputs of the same positions."""
+        self.defers = False
         names = captures.names
         for (read, _), name in zip(list(captures.arrays), names, strict=True):
             self.hold(read(), name, read)
@@ -211,14 +242,32 @@ class Session:
         """Make a node and note the user's line that made it; fold constants."""
         if self.root.forks:
             operands = self.root.merging.safe(op, operands)
+        if self.settings is not None:
+            operands = self._without_exponents(op, operands)
         node = (op.shorten and op.shorten(*operands)) or make(op, operands, **attributes)
         if all([x.op is CONSTANT for x in operands]) and node.size <= CONSTANT_LIMIT:
-            return _folded(node)
+            return folded(node)
+        if self.settings is not None and not is_exact(op):
+            value = self.asked(node)
+            if value is not None:  # engines may round it differently: NumPy computes it
+                return constant_node(value)
         if node not in self.sources:
             source = self._source or user_source()
             if source is not None:
                 self.sources[node] = source
         return node
+
+    def _without_exponents(self, op: Row, operands: Sequence[Node]) -> Sequence[Node]:
+        """Return operands with a constant for an exponent that is a setting.
+
+        Some exponents, such as 2, are computed otherwise than the rest.
+        """
+        exponent = self.asked(operands[1]) if op.name == "power" else None
+        return operands if exponent is None else (operands[0], constant_node(exponent))
+
+    def source(self) -> Source | None:
+        """Return the line that what is recorded now is noted for."""
+        return self._source or user_source()
 
     @contextlib.contextmanager
     def at(self, source: Source | None) -> Iterator[None]:
@@ -249,6 +298,17 @@ class Session:
                     known[operand] for operand in needed.operands
                 )
         return self.value(node) if known[node] else None
+
+    def asked(self, node: Node) -> np.ndarray | None:
+        """Return the value of what is computed from settings alone, else None.
+
+        The recording depends on it.
+        """
+        settings = self.settings
+        if settings is None or not settings.covers(node):
+            return None
+        value: np.ndarray = settings.ask(node)
+        return value
 
     def has_slope(self, node: Node) -> bool:
         """Return whether a node may have a nonzero derivative by the variables."""
@@ -282,6 +342,9 @@ class Session:
         known = self.known_value(node)
         if known is not None:
             return known[()]
+        asked = self.asked(node)
+        if asked is not None:
+            return asked[()]
         for session in (self, *self.parents):
             if node in session.decided:
                 return session.decided[node][()]
@@ -305,6 +368,8 @@ class Session:
 
     def add_guard(self, condition: Node, value: np.ndarray, source: Source | None) -> None:
         """Add a guard: the recording only holds where a node has this value."""
+        if self.asked(condition) is not None:
+            return
         if self.root.forks and self.known_value(condition) is None:
             raise ForkError(self.root.forks[0].site)
         if condition not in self.decided and self.known_value(condition) is None:
@@ -329,7 +394,7 @@ class Session:
         refuse_ended()
 
 
-def _folded(node: Node) -> Node:
+def folded(node: Node) -> Node:
     """Return the constant that an operation on constants gives."""
     if node.op is CONSTANT:
         return node
@@ -366,6 +431,13 @@ def abandon() -> NoReturn:
     for session in _sessions.get():
         session.is_abandoned = True
     raise AbandonedError
+
+
+def restart(session: Session) -> None:
+    """Record a function anew, as more is known of its steps; not if that was done often."""
+    if session.root.restarts:
+        session.root.restarts -= 1
+        abandon()
 
 
 def refuse_ended() -> NoReturn:

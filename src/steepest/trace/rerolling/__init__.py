@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from steepest.graph import Node, Source, order, rebuild, substitute, with_operands
 from steepest.ops import SCAN
 from steepest.trace.rerolling.build import scan_of
+from steepest.trace.rerolling.fission import in_two
 from steepest.trace.rerolling.rows import collected
-from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of
+from steepest.trace.rerolling.search import LEAST_SAVED, loops, text_of, weight
 from steepest.trace.rerolling.stores import with_stores_merged
 
 MOST_LOOPS = 24
@@ -53,7 +54,12 @@ def reroll(
 
 
 def _is_long(outputs: Sequence[Node]) -> bool:
-    return len(order(outputs)) >= LEAST_SAVED
+    return weight_of(outputs) >= LEAST_SAVED
+
+
+def weight_of(outputs: Sequence[Node]) -> int:
+    """Return the number of operations of a graph, with those of its steps."""
+    return sum(map(weight, order(outputs)))
 
 
 def _reroll(
@@ -67,7 +73,8 @@ def _reroll(
         outputs = rebuild(outputs, _collect, sources)
     for _ in range(MOST_LOOPS):
         nodes = order(outputs)
-        if len(nodes) < LEAST_SAVED:
+        before = sum(map(weight, nodes))
+        if before < LEAST_SAVED:
             return outputs
         text = text_of(nodes, vectors)
         for loop in loops(text):
@@ -76,7 +83,7 @@ def _reroll(
             if replaced is not None:
                 shorter = rebuild(substitute(outputs, replaced, sources), _collect, sources)
                 # What collects a loop's rows may cost as much as the loop.
-                if len(order(shorter)) <= len(nodes) - LEAST_SAVED // 2:
+                if weight_of(shorter) <= before - LEAST_SAVED // 2:
                     outputs = shorter
                     vectors |= made
                     break
@@ -90,4 +97,4 @@ def _collect(node: Node, new: Mapping[Node, Node]) -> Node:
     return collected(node) or node
 
 
-__all__ = ["LEAST_SAVED", "reroll"]
+__all__ = ["LEAST_SAVED", "in_two", "reroll", "weight_of"]

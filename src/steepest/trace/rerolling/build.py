@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence, Sized
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence, Sized
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +18,7 @@ from steepest.trace.rerolling.rows import array_of, as_vector, cast, column_of
 from steepest.trace.rerolling.search import Loop, Text
 
 _VECTOR = np.dtype(np.float64)
-_EXACT = {np.dtype(name) for name in ("?", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")}
+EXACT = {np.dtype(name) for name in ("?", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")}
 """Dtypes whose values all are numbers of float64, in which a loop packs what it carries."""
 
 _FIRST_INDEX = {"take_at": 1, "add_at": 1, "put_at": 2}
@@ -62,13 +64,27 @@ class NoLoopError(Exception):
     """A repetition that cannot be a loop: it is left unrolled."""
 
 
+_are_sparse: ContextVar[bool] = ContextVar("_are_sparse", default=False)
+"""Whether derivatives are taken by few directions, however many the variables."""
+
+
+@contextlib.contextmanager
+def sparse_derivatives() -> Iterator[None]:
+    """Let loops pick variables: their derivatives are taken by few directions."""
+    token = _are_sparse.set(True)
+    try:
+        yield
+    finally:
+        _are_sparse.reset(token)
+
+
 def are_worth_rows(rounds: Sized, variables: int) -> bool:
     """Return whether iterations that pick variables, or what is computed of some, become rows.
 
     Each row has a derivative by each variable. Where the variables are many, most of these are
     zero, and unrolled code knows which.
     """
-    return len(rounds) >= min(_MANY_ROUNDS, _REPEATED * variables)
+    return _are_sparse.get() or len(rounds) >= min(_MANY_ROUNDS, _REPEATED * variables)
 
 
 def variables_below(nodes: Iterable[Node], has_slope: Callable[[Node], bool]) -> int:
@@ -314,7 +330,7 @@ class _Builder:
 
 def check_exact(nodes: Sequence[Node]) -> None:
     """Raise unless a vector of float64 holds all values of some nodes."""
-    if not {node.dtype for node in nodes} <= _EXACT:
+    if not {node.dtype for node in nodes} <= EXACT:
         raise NoLoopError
 
 

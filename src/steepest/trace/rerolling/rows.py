@@ -39,7 +39,7 @@ def collected(node: Node) -> Node | None:
         0,
     ):
         return None
-    views = [_view(piece) for piece in node.operands]
+    views = [_view(_before_cast(piece)) for piece in node.operands]
     runs: list[Sequence[Node]] = []
     start = 0
     while start < len(views):
@@ -50,10 +50,16 @@ def collected(node: Node) -> Node | None:
         return None
     flat: list[Node] = []
     for run in runs:
-        picked = _picked(run) if len(run) >= _LEAST_RUN else None
-        flat += [as_vector(x, node.dtype) for x in ([picked] if picked is not None else run)]
+        picked = _picked([*map(_before_cast, run)]) if len(run) >= _LEAST_RUN else None
+        if picked is not None:
+            run = [cast(picked, run[0].dtype)]
+        flat += [as_vector(x, node.dtype) for x in run]
     whole = flat[0] if len(flat) == 1 else make(TABLE["concatenate"], flat, axis=0)
     return _reshaped(whole, node.shape)
+
+
+def _before_cast(piece: Node) -> Node:
+    return piece.operands[0] if piece.op.name == "astype" else piece
 
 
 def _run_length(views: Sequence[_View], start: int) -> int:

@@ -14,13 +14,14 @@ after the other in this order is not found, and stays unrolled.
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.graph import Node
+from steepest.graph import Graph, Node, order
 from steepest.ops import CONSTANT, SCAN
 from steepest.ops.leaves import INPUT
 
@@ -29,6 +30,9 @@ LEAST_SAVED = 64
 
 LEAST_ROUNDS = 6
 """Iterations below which code without a loop is better."""
+
+LEAST_LONG_ROUNDS = 2
+"""The same, of iterations that have as many nodes as a loop must save."""
 
 _CANDIDATES = 6
 """Periods that are tried for each length of words: their most frequent distances."""
@@ -57,6 +61,8 @@ class Text(NamedTuple):
         Positions of nodes with many operands, which are no part of a loop, and these operands.
     vectors
         Results of loops that became vectors.
+    weights
+        How many operations the letters before each position stand for, shape (N + 1,).
     """
 
     nodes: list[Node]
@@ -65,6 +71,11 @@ class Text(NamedTuple):
     reads: list[Node]
     wide: list[tuple[int, np.ndarray]]
     vectors: Set[Node]
+    weights: np.ndarray
+
+    def weight(self, start: int, stop: int) -> int:
+        """Return how many operations some letters stand for."""
+        return int(self.weights[stop] - self.weights[start])
 
 
 class Loop(NamedTuple):
@@ -73,11 +84,6 @@ class Loop(NamedTuple):
     start: int
     period: int
     rounds: int
-
-    @property
-    def saved(self) -> int:
-        """The number of nodes that a loop makes needless."""
-        return (self.rounds - 1) * self.period
 
     @property
     def stop(self) -> int:
@@ -91,11 +97,12 @@ def text_of(nodes: Sequence[Node], vectors: Set[Node] = frozenset()) -> Text:
     found: list[Node] = []
     reads: list[Node] = []
     numbers: dict[Node, int] = {}
+    arrays = vectors | single_loops(nodes)
     operands: list[list[int]] = []
     text: list[int] = []
     wide: list[tuple[int, np.ndarray]] = []
     for node in nodes:
-        if is_read(node, numbers, vectors):
+        if is_read(node, numbers, arrays):
             numbers[node] = -2 - len(reads)
             reads.append(node)
             continue
@@ -109,24 +116,43 @@ def text_of(nodes: Sequence[Node], vectors: Set[Node] = frozenset()) -> Text:
         operands.append(own)
         numbers[node] = len(found)
         found.append(node)
+    weights = np.cumsum([0, *map(weight, found)])
     width = max(map(len, operands), default=0)
     table = np.array([(own + [-1] * width)[:width] for own in operands], np.int64)
-    return Text(
-        found, np.array(text, np.int64), table.reshape(len(text), width), reads, wide, vectors
-    )
+    letters_of_text = np.array(text, np.int64)
+    table = table.reshape(len(text), width)
+    return Text(found, letters_of_text, table, reads, wide, vectors, weights)
 
 
-def is_read(node: Node, numbers: Mapping[Node, int], vectors: Set[Node]) -> bool:
-    """Whether a node is a leaf, or takes elements of one or of a loop's results.
+def weight(node: Node) -> int:
+    """Return how many operations a node stands for: those of its steps, or one."""
+    if not node.attributes:
+        return 1
+    return 1 + sum([_size(x) for x in node.attributes.values() if type(x) is Graph])
 
-    `vectors` are results of loops that became vectors.
-    """
+
+@functools.lru_cache(maxsize=512)
+def _size(step: Graph) -> int:
+    return sum(map(weight, order(step.outputs)))
+
+
+def single_loops(nodes: Sequence[Node]) -> Set[Node]:
+    """Return the loops of a graph that are not repeated themselves."""
+    alike: defaultdict[Any, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if node.op is SCAN and node.operands[1].shape[0] > 1:
+            alike[node.shape, _common(node)].append(node)
+    return {node for own in alike.values() if len(own) < LEAST_ROUNDS for node in own}
+
+
+def is_read(node: Node, numbers: Mapping[Node, int], arrays: Set[Node]) -> bool:
+    """Whether a node is a leaf, or takes elements of one or of a result of loops."""
     if node.op is CONSTANT or node.op is INPUT:
         return True
     if node.op.name not in ("getitem", "reshape"):
         return False
     (operand,) = node.operands
-    return operand.op is SCAN or operand in vectors or numbers[operand] < 0
+    return operand in arrays or numbers[operand] < 0
 
 
 def _common(node: Node) -> Any:
@@ -141,8 +167,15 @@ def _common(node: Node) -> Any:
 def loops(text: Text) -> Iterator[Loop]:
     """Yield where a text repeats itself, those first that save most."""
     found = {loop for period in _periods(text.letters) for loop in _repeats(text, period)}
-    wanted = [x for x in found if x.saved >= LEAST_SAVED]
-    yield from sorted(wanted, key=lambda x: (-x.saved, x.period, x.start))
+    saved = {loop: text.weight(loop.start + loop.period, loop.stop) for loop in found}
+    wanted = [x for x in found if saved[x] >= LEAST_SAVED and _has_rounds(text, x)]
+    yield from sorted(wanted, key=lambda x: (-saved[x], x.period, x.start))
+
+
+def _has_rounds(text: Text, loop: Loop) -> bool:
+    """Whether a loop has enough iterations; few are enough for long ones."""
+    is_long = text.weight(loop.start, loop.start + loop.period) >= LEAST_SAVED
+    return loop.rounds >= (LEAST_LONG_ROUNDS if is_long else LEAST_ROUNDS)
 
 
 def _periods(letters: np.ndarray) -> list[int]:
@@ -172,4 +205,4 @@ def _repeats(text: Text, period: int) -> list[Loop]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
     spans = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     repeats = [Loop(start, period, (stop - start) // period + 1) for start, stop in spans]
-    return [loop for loop in repeats if loop.rounds >= LEAST_ROUNDS]
+    return [loop for loop in repeats if loop.rounds >= LEAST_LONG_ROUNDS]

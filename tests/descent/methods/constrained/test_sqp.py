@@ -2,15 +2,29 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import null_space
 
 import steepest as st
 from tests.cases.hock_schittkowski import PROBLEMS
+from tests.support.multipliers import multiplier_error
 
-LOCAL = {2: 4.9412293, 16: 3.9820605, 20: 40.198730, 33: -4.0, 55: 20 / 3}
-"""Local minima that are met first from the given start."""
+MINIMUM, FLAT, SADDLE = "local minimum", "flat start", "saddle point"
+
+ELSEWHERE = {
+    **{n: (MINIMUM, least) for n, least in {2: 4.9412293, 16: 3.9820605, 20: 40.198730}.items()},
+    **{47: (MINIMUM, -0.026714182), 55: (MINIMUM, 20 / 3), 97: (MINIMUM, 4.0712464)},
+    **{98: (MINIMUM, 4.0712464), 25: (FLAT, 32.835)},
+    **{33: (SADDLE, -4.0), 265: (SADDLE, 1.9036248)},
+}
+"""Where the given start leads to something else than the published minimum: what it is, and the
+loss there. That of 47 is less than the published one.
+"""
 
 FEW_SHAPES = [n for n, p in PROBLEMS.items() if p.start.size in (2, 3, 4) and n != 13]
 """Problems of few sizes, so that few steps are compiled."""
+
+NO_SLOPE = [99, 316, 322]
+"""Problems where the constraints have no slope at the start, or far less of it than the loss."""
 
 
 def solved(problem, **settings):
@@ -25,7 +39,7 @@ def solved(problem, **settings):
 
 
 def check(problem, run):
-    least = LOCAL.get(problem.number, problem.least)
+    _, least = ELSEWHERE.get(problem.number, (MINIMUM, problem.least))
     assert run.success, run.message
     assert run.loss == pytest.approx(least, rel=1e-5, abs=1e-5)
     assert run.kkt_residual < 1e-6
@@ -35,10 +49,69 @@ def check(problem, run):
         assert not np.any((run.x < pairs[:, 0]) | (run.x > pairs[:, 1]))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.filterwarnings("ignore:x0:steepest.OptimizeWarning")
 @pytest.mark.parametrize("number", FEW_SHAPES)
 def test_hock_and_schittkowskis_problems(number):
     check(PROBLEMS[number], solved(PROBLEMS[number]))
+
+
+def curvatures(problem, run):
+    """Return those of the Lagrangian along what has multipliers, by exact second derivatives."""
+    slopes = [np.eye(run.x.size)[np.abs(run.bound_multipliers) > 1e-6]]
+    parts = list(zip(problem.constraints(), run.multipliers, strict=True))
+    for constraint, multipliers in parts:
+        slopes.append(np.atleast_2d(st.jacobian(constraint["fun"])(run.x))[multipliers != 0])
+
+    def lagrangian(x):
+        return problem.loss(x) - sum(np.sum(m * c["fun"](x)) for c, m in parts)
+
+    free = null_space(np.concatenate(slopes)) if any(map(len, slopes)) else np.eye(run.x.size)
+    return np.linalg.eigvalsh(free.T @ st.hessian(lagrangian)(run.x) @ free)
+
+
+@pytest.mark.filterwarnings("ignore:x0:steepest.OptimizeWarning")
+@pytest.mark.parametrize("number", ELSEWHERE)
+def test_what_a_run_ends_at_that_misses_the_published_minimum(number):
+    (kind, loss), problem = ELSEWHERE[number], PROBLEMS[number]
+    run = solved(problem)
+    assert run.status in (st.Status.CONVERGED, st.Status.PRECISION)
+    assert run.loss == pytest.approx(loss, rel=1e-6)
+    assert (run.loss < problem.least) == (number == 47)
+    if kind == FLAT:
+        assert run.iterations == 0
+        assert np.linalg.norm(run.gradient) < 1e-6
+    else:
+        least = np.min(curvatures(problem, run), initial=0.0)
+        assert least >= -1e-12 if kind == MINIMUM else least < -0.1
+
+
+@pytest.mark.parametrize(
+    ("number", "start"),
+    [(25, [70.0, 20.0, 2.0]), (33, [0.02, 0.03, 3.0]), (265, [0.03, 0.02, 0.0, 0.01])],
+)
+def test_other_starts_than_those_that_are_flat_or_lead_to_a_saddle_point(number, start):
+    assert ELSEWHERE[number][0] != MINIMUM
+    run = solved(PROBLEMS[number]._replace(start=np.array(start)))
+    assert run.success
+    assert run.loss == pytest.approx(PROBLEMS[number].least, abs=1e-6)
+
+
+@pytest.mark.parametrize("number", NO_SLOPE)
+def test_starts_where_no_step_reduces_the_violation(number):
+    check(PROBLEMS[number], solved(PROBLEMS[number]))
+
+
+def test_multipliers_of_a_run_that_rounding_ended():
+    run = solved(PROBLEMS[14], stop=st.GradientNormBelow(0.0) | st.MaxIterations(100))
+    assert run.status is st.Status.PRECISION
+    assert run.kkt_residual < 1e-8
+
+
+@pytest.mark.parametrize("number", [14, 43, 71])
+def test_multipliers_are_derivatives_of_the_published_minima(number):
+    error = multiplier_error(PROBLEMS[number], solved(PROBLEMS[number]))
+    assert error < 1e-4
 
 
 def test_bounds_hold_at_all_iterates_and_linear_constraints_once_satisfied():

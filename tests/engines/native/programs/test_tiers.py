@@ -112,7 +112,7 @@ def switch_at(monkeypatch):
     return switch
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("method", [n for n, kind in BY_NAME.items() if kind not in FOR_RESIDUALS])
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_tier_never_shows(name, method, switch_at):

@@ -84,23 +84,24 @@ EDGES = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 7.0, 30.0, np.inf, -np.inf, n
 
 def edge_operands(ufunc):
     """Return operands of a ufunc, of which each is an edge where the others are usual."""
+    edges = EDGES[~np.isinf(EDGES)] if ufunc.__name__ in NEVER_RETURNS else EDGES
     columns = []
     for moving in range(ufunc.nin):
-        usual = [np.full(EDGES.size, 0.7 + 0.4 * i) for i in range(ufunc.nin)]
-        usual[moving] = EDGES
+        usual = [np.full(edges.size, 0.7 + 0.4 * i) for i in range(ufunc.nin)]
+        usual[moving] = edges
         columns.append(usual)
     return [np.concatenate(parts) for parts in zip(*columns, strict=True)]
 
 
 # With arguments that are not whole these warn, or SciPy's algorithm depends on the loop.
 OF_WHOLE = ("bdtr", "bdtrc", "bdtri", "nbdtr", "nbdtrc", "nbdtri", "pdtri", "expn", "kn", "yn")
-NEVER_RETURNS = ("hyp1f1",)  # SciPy's own, for an infinite argument
+NEVER_RETURNS = ("hyp1f1", "pbdv", "pbvv")  # SciPy's own, for an infinite operand
 UFUNCS = [
     name
     for name in sorted(RECORDED)
     if isinstance(function := getattr(scipy.special, name, None), np.ufunc)
     and not name.startswith("eval_hermite")
-    and name not in (*OF_WHOLE, *NEVER_RETURNS)
+    and name not in OF_WHOLE
     and all(loop.partition("->")[2].islower() for loop in function.types[:1])
 ]
 
@@ -162,10 +163,12 @@ def test_what_becomes_of_numbers_that_are_not_whole_is_scipys(name):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["jv", "yv", "iv", "jve", "yve", "ive", "struve", "modstruve"])
+@pytest.mark.parametrize("name", ["jv", "yv", "jve", "yve", "struve", "modstruve"])
 def test_the_slope_by_the_order_is_refused_with_the_line(name):
     function = getattr(scipy.special, name)
-    with pytest.raises(TypeError, match=rf"{name} by its argument 1 at test_special_functions"):
+    with pytest.raises(
+        TypeError, match=rf"{name} by its argument 1, called in <lambda> at test_special"
+    ):
         st.gradient(lambda v: function(v, 2.0))(1.5)
     assert np.isfinite(st.gradient(lambda x: function(1.5, x))(2.0))
 

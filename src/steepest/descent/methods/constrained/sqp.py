@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from steepest.descent.methods.base import Failure, Incumbent, Move, Search
 from steepest.descent.methods.constrained.convexity import Convex, convexified
 from steepest.descent.methods.constrained.measures import (
+    MARGIN,
     Filter,
     complementarity,
     is_better,
@@ -19,10 +20,11 @@ from steepest.descent.methods.constrained.measures import (
     size_of,
     violations,
 )
-from steepest.descent.methods.constrained.steps import Model, plan_step
+from steepest.descent.methods.constrained.steps import Model, Plan, plan_step
 from steepest.descent.methods.trust_region import ENOUGH, check_radius, next_radius
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.constrained import as_constrained
+from steepest.descent.settings import settings
 from steepest.errors import InputError
 from steepest.trace import cond
 
@@ -35,6 +37,10 @@ _HUGE = 2e6
 """Multiplier of a scaled constraint, in multiples of the slope of the loss, that counts as
 infinite."""
 
+
+_PROBE = 1e-4
+"""Length of a step, relative to the parameters, down to which steps are tried where none reduces
+the linearized violations."""
 
 _SHORT = 1e-6
 """Length of a step, relative to the parameters, at which multipliers are judged."""
@@ -68,6 +74,8 @@ class Standing(NamedTuple):
         Points that are better than no later point may be.
     is_corrected
         Whether the candidate has had its second-order correction.
+    is_stuck
+        Whether no step reduces the linearized violations.
     failure
         Why there is no step to another point.
     """
@@ -84,10 +92,11 @@ class Standing(NamedTuple):
     is_consistent: Any
     filter: Filter
     is_corrected: Any
+    is_stuck: Any
     failure: Any
 
 
-@dataclass(frozen=True)
+@settings
 class SQP(Search):
     """Sequential quadratic programming, for constraints and bounds.
 
@@ -106,7 +115,8 @@ class SQP(Search):
         First radius of the trust region, in multiples of the largest absolute parameter or of 1.
     price : float, optional
         First price of violations per unit, of constraints whose gradients at the start are unit
-        vectors. It grows where that is needed.
+        vectors, in multiples of the largest slope of the loss there or of 1. It grows where that
+        is needed.
 
     Raises
     ------
@@ -166,11 +176,15 @@ class SQP(Search):
             is_consistent=false,
             filter=Filter.empty(x.dtype),
             is_corrected=false,
+            is_stuck=false,
             failure=np.zeros((), np.int64),
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
         trial = as_constrained(trial)
+        slope = np.max(np.abs(trial.gradient))
+        first_price = self.price * np.where(slope > 1, slope, 1.0)
+        state = state._replace(price=np.where(is_first, first_price, state.price))
         here = _Candidate.of(base, trial, state, is_first)
         accepted, filter_ = here.judged(base, state, is_first)
         x = np.where(accepted, trial.x, base.x)
@@ -191,7 +205,7 @@ class SQP(Search):
             trial.is_linear * (infeasible <= tolerance),
         )
         loss_drop, violation = plan.loss_drop(model), np.sum(infeasible)
-        target = here.box.project(x + plan.step)
+        target = here.box.end_of(x, plan.step)
         ends = np.where(
             plan.forces > 0, here.box.lower - x >= -radius, here.box.upper - x <= radius
         )
@@ -209,7 +223,9 @@ class SQP(Search):
         is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
         is_degenerate = is_degenerate & (length <= _SHORT * (1.0 + np.max(np.abs(x))))
         eps = float(np.finfo(x.dtype).eps)
-        ends_here = (is_stuck | is_degenerate) & ~corrects
+        # To first order a maximum of the violations looks like a minimum: steps are tried.
+        is_tried = length <= _PROBE * (1.0 + np.max(np.abs(x)))
+        ends_here = ((is_stuck & is_tried) | is_degenerate) & ~corrects
         ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x)))
         slopes = np.sum(model.gradient) + np.sum(model.jacobian)
         has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
@@ -237,25 +253,39 @@ class SQP(Search):
             is_consistent=np.where(corrects, state.is_consistent, is_consistent),
             filter=filter_,
             is_corrected=corrects,
+            is_stuck=is_stuck,
             failure=failure,
         )
         # The optimality conditions, in the units of the loss and of the constraints.
         slack = complementarity(plan.multipliers, model.values, *here.limits)
-        optimality = [
+        parts = [
             residual,
             infeasible / here.scale,
             slack / np.maximum(1.0, here.scale),
             complementarity(forces, x, *here.box),
         ]
+        optimality = np.concatenate(parts)
+        is_whole = is_feasible & is_consistent & ~corrects & (np.max(np.abs(plan.step)) < radius)
+        decrement = np.where(is_whole, model.decrease(plan.step) + plan.price * violation, np.nan)
         return Move(
             accepted,
             np.where(ends_here, x, target),
             following,
             np.where(here.has_moved, int(Failure.NONE), state.failure),
-            report=(here.scale * plan.multipliers, forces) if self.rows else (),
+            decrement=decrement,
+            report=self._report(here, model, plan, forces, optimality),
             is_singular=violation > 1e-6 * size_of(model.values, *here.limits),
-            optimality=np.concatenate(optimality),
+            optimality=optimality,
         )
+
+    def _report(
+        self, here: _Candidate, model: Model, plan: Plan, forces: Any, optimality: Any
+    ) -> tuple[Any, ...]:
+        """Return multipliers of constraints and bounds, values, and the largest error."""
+        if not self.rows:
+            return ()
+        multipliers = here.scale * plan.multipliers
+        return multipliers, forces, model.values / here.scale, np.max(np.abs(optimality))
 
     def _radius(
         self, here: _Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
@@ -263,11 +293,14 @@ class SQP(Search):
         """Return the next radius, and whether a rejected step is corrected."""
         length = np.max(np.abs(here.x - base.x))
         corrects = ~accepted & ~state.is_corrected & here.counts & (here.violation > 0)
+        corrects = corrects & ~state.is_stuck
         radius = next_radius(state.radius, here.ratio, length)
         kept = np.maximum(radius, np.minimum(state.radius, 2 * length))
         radius = np.where(state.is_consistent, kept, radius)
         # A step that the filter rejects is shortened, too, however well the model predicted it.
-        radius = np.where(accepted, radius, 0.25 * np.minimum(length, state.radius))
+        share = np.where(state.is_stuck, 0.1, 0.25)
+        radius = np.where(accepted, radius, share * np.minimum(length, state.radius))
+        radius = np.where(here.has_moved, radius, state.radius)  # else multipliers would change
         first = self.radius * np.maximum(1.0, np.max(np.abs(here.x)))
         return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
 
@@ -330,14 +363,17 @@ class _Candidate(NamedTuple):
         """Return whether the candidate is accepted, and the next filter.
 
         A step that is to lower the loss must do so; another may lower the violation instead. A
-        step that cannot satisfy the linearized constraints must lower loss and priced violations.
+        step that cannot satisfy the linearized constraints must lower loss and priced violations,
+        and one from where no step does must lower the violations.
         """
         better = is_better(self.violation, self.loss, state.violation, base.loss, self.noise)
         better = better & state.filter.accepts(self.violation, self.loss, self.noise)
         is_for_loss = state.loss_drop > 1e-4 * np.square(state.violation)
         falls = base.loss - self.loss + self.noise >= ENOUGH * (state.loss_drop + self.noise)
         passes = self.counts & better & state.is_consistent & (falls | ~is_for_loss)
-        accepted = is_first | passes | (~state.is_consistent & (self.ratio > ENOUGH))
+        falls = (self.ratio > ENOUGH) & ~state.is_stuck
+        falls = falls | (self.violation < (1 - MARGIN) * state.violation) & state.is_stuck
+        accepted = is_first | passes | (~state.is_consistent & self.counts & falls)
         is_added = passes & ~is_for_loss & ~is_first
         return accepted, state.filter.with_point(is_added, state.violation, base.loss)
 

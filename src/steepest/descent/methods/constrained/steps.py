@@ -13,7 +13,8 @@ from steepest.descent.problem.bounds import Box
 from steepest.trace import while_loop
 
 _HIGHEST_PRICE = 1e6
-"""Price of violations, in multiples of the current one, that stands for an infinite price."""
+"""Price of violations that stands for an infinite one, in multiples of the current price and of
+the slope of the loss."""
 
 _LINEAR_PRICE = 1e8
 """Price of leaving a linear constraint that is satisfied, in the same multiples."""
@@ -40,6 +41,10 @@ class Model(NamedTuple):
     jacobian: Any
     convex: Convex
 
+    def decrease(self, step: Any) -> Any:
+        """Return half the squared length of a step in the norm of the Hessian."""
+        return 0.5 * np.sum(step * np.matmul(self.convex.hessian, step))
+
 
 class Plan(NamedTuple):
     """A step, and what its quadratic program says.
@@ -65,8 +70,7 @@ class Plan(NamedTuple):
 
     def loss_drop(self, model: Model) -> Any:
         """Return the decrease of the loss that the model predicts."""
-        bend = np.sum(self.step * np.matmul(model.convex.hessian, self.step))
-        return -np.sum(model.gradient * self.step) - 0.5 * bend
+        return -np.sum(model.gradient * self.step) - model.decrease(self.step)
 
 
 def plan_step(
@@ -91,7 +95,7 @@ def plan_step(
     ends = np.concatenate([lower, low]), np.concatenate([upper, high])
     rows = lower.size
     rounding = 64 * float(np.finfo(x.dtype).eps) * size_of(model.values, *limits)
-    highest = _HIGHEST_PRICE * price
+    highest = _HIGHEST_PRICE * np.maximum(price, np.max(np.abs(model.gradient)))
     negligible = 1e-10 * size_of(model.values, *limits)
     violation = np.sum(violations(np.zeros_like(lower), lower, upper))
 

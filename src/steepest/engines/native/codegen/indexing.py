@@ -27,6 +27,10 @@ class Places(Control):
         """Return whether two indices compare as a symbol such as ``<`` says."""
         return self.truth_of(self.ir.icmp_signed(symbol, i, j))
 
+    def add_places(self, i: ir.Value, j: ir.Value) -> ir.Value:
+        """Return the sum of two indices."""
+        return self.ir.add(i, j)
+
     def affine(self, i: ir.Value, first: int, step: int) -> ir.Value:
         """Return ``first + step * i``."""
         scaled = i if step == 1 else self.ir.mul(i, index(step))

@@ -17,6 +17,7 @@ from steepest.engines.native.codegen.memory import (
     Cell,
     Flat,
     View,
+    c_strides,
     contiguous,
     copy,
 )
@@ -256,6 +257,14 @@ class Lowering:
 
     def _compute_elements(self, node: Node, target: View) -> None:
         """Emit a loop that computes all elements of a node and stores them."""
+        # A reshape keeps the order of elements: loops over its operand's axes divide no index.
+        while node.op.name == "reshape" and target.is_contiguous and 0 not in node.shape:
+            (node,) = node.operands
+            target = dataclasses.replace(target, shape=node.shape, strides=c_strides(node.shape))
+            if self.memory.view_of(node) is not None or node in self.elements:
+                with self.builder.loops(node.shape) as position, self.scope():
+                    self.store_at(target, self.element(node, position), position)
+                return
         if self.is_flat(node):
             with self.builder.loop(node.size) as i, self.scope():
                 self.store_at(target, self.element_of_op(node, Flat(i)), Flat(i))

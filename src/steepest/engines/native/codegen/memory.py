@@ -245,6 +245,8 @@ class Arena:
 
     Attributes
     ----------
+    builder
+        The builder.
     slots
         The slots.
     size
@@ -252,7 +254,7 @@ class Arena:
     """
 
     def __init__(self, builder: Builder, pointer: ir.Value) -> None:
-        self._builder = builder
+        self.builder = builder
         self._pointer = pointer
         self._free: list[Slot] = []
         self.slots: list[Slot] = []
@@ -262,11 +264,11 @@ class Arena:
     def new_tag(self) -> ir.Value:
         """Return a new alias class."""
         self._tags += 1
-        return alias_class(self._builder.module, f"memory{self._tags}")
+        return alias_class(self.builder.module, f"memory{self._tags}")
 
     def allocate(self, dtype: np.dtype, shape: Shape) -> tuple[View, Slot]:
         """Return a new array, in a free slot or at the end, and its slot."""
-        size = max(int(np.prod(shape)) * dtype.itemsize, 1) * self._builder.lanes
+        size = max(int(np.prod(shape)) * dtype.itemsize, 1) * self.builder.lanes
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
         fitting = [slot for slot in self._free if slot.size >= size]
         if fitting:
@@ -276,9 +278,9 @@ class Arena:
             slot = Slot(self.size, size, self.new_tag())
             self.slots.append(slot)
             self.size += size
-        with self._builder.at_entry():
+        with self.builder.at_entry():
             byte = ir.IntType(8)
-            pointer = self._builder.ir.gep(self._pointer, [index(slot.offset)], source_etype=byte)
+            pointer = self.builder.ir.gep(self._pointer, [index(slot.offset)], source_etype=byte)
         return contiguous(pointer, dtype, shape, slot.tag), slot
 
     def free_slots(self) -> list[Slot]:

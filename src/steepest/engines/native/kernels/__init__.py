@@ -10,6 +10,7 @@ from steepest.engines.native.kernels import (
     row_panels,
     scatter,
     sort,
+    windows,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "row_panels",
     "scatter",
     "sort",
+    "windows",
 ]

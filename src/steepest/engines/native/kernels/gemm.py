@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
     if builder.lanes > 1:
         _in_lanes(builder, a, b, c)
         return
-    if a.shape[-2] == 1 or (b.strides[-1] != 1 and a.strides[-2] == 1 and b.shape[-1] > 1):
+    if a.shape[-2] == 1 or _is_better_transposed(a, b):
         a, b, c = transposed(b), transposed(a), transposed(c)
     emit: Callable[..., None] = _product
     if b.shape[-1] == 1 and a.dtype.kind == "f":
@@ -78,13 +79,21 @@ def matmul(lowering: Lowering, node: Node) -> None:
             a = _in_order(lowering, a, -1)
         if a.strides[-1] != 1 and _collides(b, node.shape[-2]):
             b = _spread(lowering, b)
-    is_large = emit is _product and 2 * node.size * a.shape[-1] >= _SHARED_FLOPS
+    flops = 2 * math.prod(node.shape[-2:]) * a.shape[-1]  # of each matrix of a batch
+    is_large = emit is _product and flops >= _SHARED_FLOPS
     with builder.loops(node.shape[:-2]) as batch:
         views = [part(builder, view, batch) for view in (a, b, c)]
         if is_large and builder.queue is not None and c.dtype.kind == "f":
             _shared(builder, views)
         else:
             emit(builder, *views)
+
+
+def _is_better_transposed(a: View, b: View) -> bool:
+    """Whether the transposed product copies less: the right matrix is read along its rows."""
+    if b.strides[-1] == 1 or b.shape[-1] == 1:
+        return False
+    return a.strides[-2] == 1 or 2 * a.size_in_bytes <= b.size_in_bytes
 
 
 def _in_lanes(builder: Builder, a: View, b: View, c: View) -> None:

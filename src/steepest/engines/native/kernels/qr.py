@@ -13,9 +13,9 @@ from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Cell, View
 from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
-from steepest.engines.native.kernels.lapack.spectral import triangle_by_lapack
+from steepest.engines.native.kernels.lapack.spectral import triangle_by_blocks, triangle_by_lapack
 from steepest.graph import Node
-from steepest.ops.linear_algebra.triangular import is_small
+from steepest.ops.linear_algebra.triangular import is_small, is_tall
 
 
 class Matrix:
@@ -40,6 +40,12 @@ class Matrix:
 def triangle(lowering: Lowering, node: Node) -> None:
     """Compute the triangular factor of a matrix; LAPACK does that for large ones."""
     (_by_reflections if is_small(node) else triangle_by_lapack)(lowering, node)
+
+
+@kernel("fit_triangle")
+def fit_triangle(lowering: Lowering, node: Node) -> None:
+    """Compute the triangular factor of the rows of a fit, by blocks if there are many."""
+    (triangle_by_blocks if is_tall(node) else triangle)(lowering, node)
 
 
 def _by_reflections(lowering: Lowering, node: Node) -> None:

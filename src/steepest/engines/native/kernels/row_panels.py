@@ -25,7 +25,7 @@ from steepest.engines.native.codegen.work_queue import PIECE_TYPE, share_out
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.graph import Node, Shape
 from steepest.ops import TABLE, Reduction
-from steepest.rewrite.panels import Panels, Segment
+from steepest.rewrite.panels import Panels, Result, Segment
 
 _STACK = 1 << 18
 """Most bytes that a strip may use of its thread's stack."""
@@ -34,8 +34,18 @@ _BYTE = ir.IntType(8)
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """Memory for a sum: an array for each strip, and as many for the rounding errors."""
+class Sums:
+    """Memory for a sum: an array for each strip, and as many for the rounding errors.
+
+    Attributes
+    ----------
+    number
+        Number of the result.
+    shape, combine
+        Its shape, and the name of the reduction over rows.
+    values, errors
+        The arrays; no errors are carried along if `errors` is None.
+    """
 
     number: int
     shape: Shape
@@ -49,14 +59,14 @@ class _Sums:
         start = view.at_offset(builder, builder.ir.mul(strip, index(size)))
         return contiguous(start, view.dtype, self.shape, view.tag)
 
-    def moved(self, arena: Arena, pointer: Callable[[], ir.Value]) -> _Sums:
+    def moved(self, arena: Arena, pointer: Callable[[], ir.Value]) -> Sums:
         """Return the same memory in another function; `pointer` loads the next address."""
         tag = arena.new_tag()
         values = contiguous(pointer(), self.values.dtype, self.values.shape, tag)
         errors = None
         if self.errors is not None:
             errors = contiguous(pointer(), values.dtype, values.shape, arena.new_tag())
-        return _Sums(self.number, self.shape, self.combine, values, errors)
+        return Sums(self.number, self.shape, self.combine, values, errors)
 
     @property
     def views(self) -> list[View]:
@@ -72,20 +82,20 @@ def panels(lowering: Lowering, node: Node) -> None:
     results = {x.attributes["number"]: x for x in lowering.plan.nodes if _belongs(x, plan)}
     operands = [lowering.in_memory(operand) for operand in node.operands]
     rows: dict[int, View] = {}
-    sums: list[_Sums] = []
+    sums: list[Sums] = []
     slots = []
     for number, result in enumerate(plan.results):
         if result.axis is not None:
             rows[number] = lowering.memory.allocate(results[number])
             continue
-        is_carried = result.combine == "sum" and result.dtype.kind == "f"
+        has_errors = is_carried(result)
         views = []
-        for _ in range(1 + is_carried):
+        for _ in range(1 + has_errors):
             view, slot = arena.allocate(result.dtype, (plan.strips, *result.shape))
             views.append(view)
             slots.append(slot)
-        errors = views[1] if is_carried else None
-        sums.append(_Sums(number, result.shape, result.combine, views[0], errors))
+        errors = views[1] if has_errors else None
+        sums.append(Sums(number, result.shape, result.combine, views[0], errors))
     pointers = [view.at_offset(builder, None) for view in (*operands, *rows.values())]
     pointers += [view.pointer for each in sums for view in each.views]
     work, scratch = _strip_function(lowering, plan, operands, rows, sums)
@@ -98,7 +108,7 @@ def panels(lowering: Lowering, node: Node) -> None:
     share_out(builder, work, pointers, plan.strips, size, plan.backwards)
     for each in sums:
         target = lowering.memory.allocate(results[each.number])
-        _add_up(builder, each, target, plan.strips)
+        add_up(builder, each, target, plan.strips)
     for slot in slots:
         arena.release(slot)
 
@@ -112,7 +122,7 @@ def _strip_function(
     plan: Panels,
     operands: Sequence[View],
     rows: dict[int, View],
-    sums: Sequence[_Sums],
+    sums: Sequence[Sums],
 ) -> tuple[ir.Function, int]:
     """Return the function of a strip, and the scratch memory that it needs from its caller.
 
@@ -150,20 +160,7 @@ def _strip_function(
     first = builder.ir.udiv(builder.ir.mul(strip, index(plan.count)), index(plan.strips))
     after = builder.ir.add(strip, index(1))
     end = builder.ir.udiv(builder.ir.mul(after, index(plan.count)), index(plan.strips))
-    before = 0
-    for segment in plan.segments:
-        low = _clipped(builder, builder.ir.sub(first, index(before)), segment.count)
-        high = _clipped(builder, builder.ir.sub(end, index(before)), segment.count)
-        with builder.range(low, high) as panel:
-            start = builder.affine(panel, segment.start, segment.size)
-            outputs = segment.step.outputs
-            inner = type(lowering)(builder, memory, make_plan([((), [outputs])]))
-            _panel(inner, plan, segment, start, inputs, written)
-            for each in sums:
-                if each.number in segment.results:
-                    _accumulate(inner, each, outputs[segment.results.index(each.number)], strip)
-        memory.restore(memory.slots)
-        before += segment.count
+    emit_panels(type(lowering), memory, plan, (first, end), inputs, written, sums, strip)
     builder.ir.ret_void()
     if memory.size <= _STACK:
         room.kind = ir.ArrayType(_BYTE, memory.size)
@@ -172,6 +169,49 @@ def _strip_function(
         offset = builder.ir.mul(strip, index(memory.size))
         room.replace_by(builder.ir.gep(pointer(), [offset], source_etype=_BYTE))
     return function, memory.size
+
+
+def emit_panels(
+    kind: Callable[..., Lowering],
+    memory: Arena,
+    plan: Panels,
+    between: tuple[ir.Value, ir.Value],
+    inputs: Sequence[View],
+    written: dict[int, View],
+    sums: Sequence[Sums],
+    strip: ir.Value,
+) -> None:
+    """Emit the computation of some panels, which add to the sums of a strip.
+
+    Parameters
+    ----------
+    kind
+        The class that emits a graph.
+    memory
+        Memory for intermediate arrays.
+    plan
+        The computation.
+    between
+        The first panel, and the one after the last.
+    inputs, written
+        The operands, and for each result with rows its memory.
+    sums, strip
+        The sums of all strips, and the number of the strip.
+    """
+    builder, (first, end), before = memory.builder, between, 0
+    for segment in plan.segments:
+        low = _clipped(builder, builder.ir.sub(first, index(before)), segment.count)
+        high = _clipped(builder, builder.ir.sub(end, index(before)), segment.count)
+        with builder.range(low, high) as panel:
+            start = builder.affine(panel, segment.start, segment.size)
+            outputs = segment.step.outputs
+            inner = kind(builder, memory, make_plan([((), [outputs])]))
+            _panel(inner, plan, segment, start, inputs, written)
+            for each in sums:
+                if each.number in segment.results:
+                    _accumulate(inner, each, outputs[segment.results.index(each.number)], strip)
+        memory.restore(memory.slots)
+        before += segment.count
 
 
 def _clipped(builder: Builder, value: ir.Value, limit: int) -> ir.Value:
@@ -222,23 +262,29 @@ def _panel(
         inner.store(node, target)
 
 
-def _reduction(each: _Sums) -> Reduction:
-    lower = TABLE[each.combine].lower
+def is_carried(result: Result) -> bool:
+    """Whether rounding errors are carried along where the panels of a result are added up."""
+    return result.combine == "sum" and result.dtype.kind == "f"
+
+
+def reduction_of(combine: str) -> Reduction:
+    """Return the reduction of a name."""
+    lower = TABLE[combine].lower
     assert isinstance(lower, Reduction)
     return lower
 
 
-def _reset(builder: Builder, each: _Sums, strip: ir.Value) -> None:
+def _reset(builder: Builder, each: Sums, strip: ir.Value) -> None:
     """Set a strip's sum to its initial value, and its error to 0."""
     for view in each.views:
-        initial = 0 if view is each.errors else _reduction(each).initial(view.dtype)
+        initial = 0 if view is each.errors else reduction_of(each.combine).initial(view.dtype)
         start = builder.number(initial, view.dtype)
         part = each.of_strip(builder, view, strip)
         with builder.loops(each.shape) as position:
             part.store(builder, start, part.address(builder, position))
 
 
-def _accumulate(inner: Lowering, each: _Sums, node: Node, strip: ir.Value) -> None:
+def _accumulate(inner: Lowering, each: Sums, node: Node, strip: ir.Value) -> None:
     """Add a panel's sum to the strip's."""
     builder = inner.builder
     values = each.of_strip(builder, each.values, strip)
@@ -254,7 +300,7 @@ def _accumulate(inner: Lowering, each: _Sums, node: Node, strip: ir.Value) -> No
 
 def _join(
     builder: Builder,
-    each: _Sums,
+    each: Sums,
     values: View,
     errors: View | None,
     place: tuple[ir.Value, ...],
@@ -264,7 +310,7 @@ def _join(
     address = values.address(builder, place)
     before = values.load(builder, address)
     if errors is None:
-        joined = _reduction(each).combine(builder, before, element)
+        joined = reduction_of(each.combine).combine(builder, before, element)
         values.store(builder, joined, address)
         return
     error_address = errors.address(builder, place)
@@ -273,7 +319,7 @@ def _join(
     values.store(builder, after, address)
 
 
-def _add_up(builder: Builder, each: _Sums, target: View, strips: int) -> None:
+def add_up(builder: Builder, each: Sums, target: View, strips: int) -> None:
     """Add the sums of all strips to the first one's, in order, and store the total."""
     first = each.of_strip(builder, each.values, index(0))
     errors = None if each.errors is None else each.of_strip(builder, each.errors, index(0))

@@ -1,7 +1,8 @@
 """Many problems side by side, one in each lane of the vector registers.
 
 All lanes make an iteration at the same time. When a problem is over, its answer is stored and
-the next problem starts in its lane, so no lane waits for another.
+the next problem starts in its lane, so no lane waits for another. Problems whose control flow
+depends on values have one lane: each thread runs one of them at a time.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.element import Element
 from steepest.engines.native.codegen.lowering import Lowering
 from steepest.engines.native.codegen.memory import Arena, View, contiguous
-from steepest.engines.native.codegen.types import INDEX, index, memory_type
+from steepest.engines.native.codegen.types import INDEX, in_lanes, index, memory_type
 from steepest.engines.native.jit.compile import Code, vector_bytes
-from steepest.engines.native.programs.function import FUNCTION_TYPE, cached
+from steepest.engines.native.programs.function import FUNCTION_TYPE, cached, leave_on_error
 from steepest.engines.native.programs.layout import TableLayout, batch_table, own_and_shared
 from steepest.engines.native.schedule.plan import make_plan
 from steepest.engines.native.schedule.regions import REGISTER_LIMIT
 from steepest.graph import Graph, Node, order
 from steepest.ops import Elementwise, Indexed, Kernel, Reduction
+from steepest.ops.machine_code import HOST
 
 # Words that all threads share: the number of the next problem, and whether to stop.
 NEXT, STOP = 0, 8
@@ -34,15 +36,25 @@ _BYTE = ir.IntType(8)
 
 
 def lanes_for(program: ManyProgram) -> int:
-    """Return how many problems run side by side; 0 if the program does not allow it.
+    """Return how many problems a thread runs at once; 0 if NumPy computes a part of them.
 
-    Ops that NumPy computes, loops whose length depends on values, and indices that depend on
-    values need their own control flow for each problem.
+    Loops whose length depends on values, and indices that depend on values, need their own control
+    flow for each problem: a thread then runs one after the other.
     """
-    if not all(map(_runs_in_lanes, order(program.outputs))):
+    nodes = order(program.outputs)
+    if any(map(_calls_numpy, nodes)):
         return 0
+    if not all(map(_runs_in_lanes, nodes)):
+        return 1
     # Two registers for each element: one is computed while the other waits for its result.
     return 2 * vector_bytes() // program.x.dtype.itemsize
+
+
+def _calls_numpy(node: Node) -> bool:
+    """Whether a node, or a node of its loops, is computed by a call of NumPy."""
+    steps = [value for value in node.attributes.values() if isinstance(value, Graph)]
+    is_host = node.op.lower is HOST
+    return is_host or any(_calls_numpy(x) for g in steps for x in order(g.outputs))
 
 
 def _runs_in_lanes(node: Node) -> bool:
@@ -162,11 +174,12 @@ class _Writer:
         b.cbranch(builder.any(self._are_busy()), head, end)
         b.position_at_end(head)
         lowering = self._iteration()
+        leave_on_error(builder)
         over = lowering.in_registers(program.over)[()]
         interrupted = builder.truth_of(b.icmp_signed("!=", self._word(STOP), index(0)))
         done = self._are_busy() & ((over != 0) | interrupted)
         code = builder.select(over != 0, over, builder.number(INTERRUPTED, over.dtype))
-        flags = self._on_stack(b.zext(done.value, ir.VectorType(_BYTE, self.lanes)))
+        flags = self._on_stack(b.zext(done.value, in_lanes(_BYTE, self.lanes)))
         codes = self._on_stack(code.value)
         some_done = builder.any(done)
         with b.if_then(some_done):
@@ -181,8 +194,8 @@ class _Writer:
         b.ret(index(0))
         compiled = Code(self.module, "descend_many", keep=not builder.hosts)
         lanes = (self.count, *self.carried, *self.data)
-        in_lanes = {lane.slot: lane.node for lane in lanes}
-        return LanesCode(program, compiled, self.lanes, self.arena.size, in_lanes, self.layout)
+        vectors = {lane.slot: lane.node for lane in lanes}
+        return LanesCode(program, compiled, self.lanes, self.arena.size, vectors, self.layout)
 
     def _iteration(self) -> Lowering:
         """Emit one iteration in all lanes."""
@@ -236,7 +249,7 @@ class _Writer:
 
     def _are_busy(self) -> Element:
         """Return which lanes have a problem."""
-        numbers = self.builder.ir.load(self.lane_problems, typ=ir.VectorType(INDEX, self.lanes))
+        numbers = self.builder.ir.load(self.lane_problems, typ=in_lanes(INDEX, self.lanes))
         return self.builder.element(numbers, np.dtype(np.int64)) >= 0
 
     def _on_stack(self, value: ir.Value) -> ir.Value:

@@ -11,6 +11,7 @@ from steepest.engines.native.schedule.plan import Plan, make_plan
 from steepest.engines.native.schedule.regions import is_leaf, is_view, region
 from steepest.graph import Guard, Node, Source
 from steepest.ops import Elementwise, Reduction
+from steepest.presentation import presenter
 from steepest.rewrite.panels import Panels, Report
 
 _MOST_NAMES = 8
@@ -43,7 +44,7 @@ class Loop:
     panels: Panels | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompiledPlan:
     """The plan of compiled code; ``print`` shows it.
 
@@ -88,6 +89,25 @@ class CompiledPlan:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    def __repr__(self) -> str:
+        return f"CompiledPlan({next(self._lines())})"
+
+    def _repr_html_(self) -> str:
+        rows = [["loop", "computes", "reads", "writes", "flops", "lines"]]
+        for number, loop in enumerate(self.loops, 1):
+            sizes = [_bytes(loop.reads), _bytes(loop.writes), _count(loop.flops)]
+            rows.append([str(number), _what(loop), *sizes, self._where(loop)])
+        head = [line for line in self._lines() if not line.startswith(("loop", _INDENT))]
+        text: str = presenter("tables").with_heads(head, rows)
+        return text
+
+    def _where(self, loop: Loop) -> str:
+        """Return the user's lines that a loop computes."""
+        found = [self.sources.get(node) for node in (*loop.fused, *loop.results)]
+        lines = list(dict.fromkeys(str(source) for source in found if source is not None))
+        more = [f"{len(lines) - _MOST_NAMES} more"] if len(lines) > _MOST_NAMES else []
+        return ", ".join([*lines[:_MOST_NAMES], *more])
 
     def _lines(self) -> Iterator[str]:
         total = f"{_bytes(self.bytes_moved)} moved, {_count(self.flops)} flops"

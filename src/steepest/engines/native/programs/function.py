@@ -291,9 +291,9 @@ def raise_error(
 
 def compile_paths(paths: Sequence[Graph]) -> CompiledGraph:
     """Compile the paths through a function, or return the code of equal paths."""
-    simplified = tuple(map(_simplified, paths))
-    program = cached(simplified, lambda: _compile(simplified))
-    return replace(program, paths=simplified)  # with the source lines of these graphs
+    shorter = tuple(map(simplified, paths))
+    program = cached(shorter, lambda: _compile(shorter))
+    return replace(program, paths=shorter)  # with the source lines of these graphs
 
 
 def compile_path(graph: Graph) -> CompiledGraph:
@@ -301,7 +301,13 @@ def compile_path(graph: Graph) -> CompiledGraph:
     return cached(("evaluation", graph), lambda: _compile((graph,), is_evaluation=True))
 
 
-def _simplified(path: Graph) -> Graph:
+def compile_undivided(graph: Graph) -> CompiledGraph:
+    """Compile a graph without guards that is not computed by panels of rows."""
+    return cached(("undivided", graph), lambda: _undivided((graph,)))
+
+
+def simplified(path: Graph) -> Graph:
+    """Return a path that computes the same values in every bit."""
     sources = dict(path.sources)
     outputs, guards = simplify_guarded(path.outputs, path.guards, sources)
     return Graph(path.inputs, tuple(outputs), path.names, sources, guards=guards)
@@ -334,6 +340,17 @@ def _compile(paths: tuple[Graph, ...], is_evaluation: bool = False) -> CompiledG
         kind = f"{len(paths[0].inputs)} {is_evaluation}"
         write = lambda: _write(paths, is_evaluation)
         found = program_cache.compiled("run_graph", outputs, kind, write, baseline)
+    return _made(paths, found, is_evaluation)
+
+
+def _undivided(paths: tuple[Graph, ...]) -> CompiledGraph:
+    new = _write(paths, is_evaluation=False, by_panels=False)
+    return _made(paths, program_cache.of_program(new, "run_graph", None), False)
+
+
+def _made(
+    paths: tuple[Graph, ...], found: program_cache.CompiledProgram, is_evaluation: bool
+) -> CompiledGraph:
     outputs_of_all, places = _places(paths)
     return CompiledGraph(
         paths,
@@ -348,7 +365,9 @@ def _compile(paths: tuple[Graph, ...], is_evaluation: bool = False) -> CompiledG
     )
 
 
-def _write(paths: tuple[Graph, ...], is_evaluation: bool) -> program_cache.EmittedProgram:
+def _write(
+    paths: tuple[Graph, ...], is_evaluation: bool, by_panels: bool = True
+) -> program_cache.EmittedProgram:
     module = ir.Module()
     function = ir.Function(module, FUNCTION_TYPE, "run_graph")
     builder = Builder(function)
@@ -361,7 +380,7 @@ def _write(paths: tuple[Graph, ...], is_evaluation: bool) -> program_cache.Emitt
         layout = function_table(len(inputs), len(outputs))
     arena = Arena(builder, layout.pointer(builder, table, "arena"))
     builder.queue = layout.pointer(builder, table, "queue")
-    computed, _ = _by_panels(paths)
+    computed = _by_panels(paths)[0] if by_panels else paths
     plan = make_plan([(p.guards, [p.outputs]) for p in computed])
     lowering = Lowering(builder, arena, plan)
     read_only = arena.new_tag()

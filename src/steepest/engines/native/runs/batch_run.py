@@ -21,8 +21,13 @@ _SECONDS = 0.05
 _ALIGNED = 64
 
 
-def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAnswers:
-    """Return the answers of all problems that were started."""
+def work_through(
+    compiled: LanesCode, start: ManyStart, watch: Watch, threads: int | None = None
+) -> ManyAnswers | None:
+    """Return the answers of all problems that were started; None if a computation failed.
+
+    At most so many threads work, or as many as the user wants.
+    """
     program, total = compiled.program, len(start.x)
     codes = np.full(total, NOT_STARTED, np.int64)
     values = [empty((total, *node.shape), node.dtype) for node in program.answer]
@@ -35,12 +40,17 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
         arrays[f"data.{i}.source" if i in own else f"data.{i}"] = np.ascontiguousarray(array)
     tables = [
         _table(compiled, arrays)
-        for _ in range(min(thread_pool.get_num_threads(), -(-total // compiled.lanes)))
+        for _ in range(min(threads or thread_pool.get_num_threads(), -(-total // compiled.lanes)))
     ]
     alive = (tables, arrays)  # as long as a thread uses them
 
+    failures: list[int] = []
+
     def work(table: ctypes.Array[Any], _alive: object = alive) -> None:
-        compiled.code.call(ctypes.addressof(table), total, 0)
+        failure = compiled.code.call(ctypes.addressof(table), total, 0)
+        if failure:  # an index out of bounds, a matrix that has no factors
+            failures.append(failure)
+            words[STOP] = 1
 
     workers: list[threading.Thread] = []
     try:
@@ -62,6 +72,8 @@ def work_through(compiled: LanesCode, start: ManyStart, watch: Watch) -> ManyAns
         words[STOP] = 1
         for worker in workers:
             worker.join()
+    if failures:
+        return None
     watch(total)
     return ManyAnswers(codes, values)
 

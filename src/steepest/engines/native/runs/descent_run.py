@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from steepest import activity
+from steepest import activity, streams
 from steepest.engines.fusion import fused
 from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
 from steepest.engines.native.programs.tiers import DescentTiers
+from steepest.engines.native.runs.read_ahead import InterruptedPassError
+from steepest.engines.native.runs.rows_in_order import Supply, rows_of
 from steepest.engines.native.runs.workspace import Workspace
 from steepest.engines.native.runtime import thread_pool
 from steepest.engines.native.runtime.buffer_pool import address_of
@@ -23,9 +25,6 @@ from steepest.engines.program import Program
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
 from steepest.trace.recording.blas_threads import while_called_back
-
-_ROWS_IN_ORDER = 1 << 20
-"""Rows of data that are put in order at a time."""
 
 _OUTCOMES = tuple(Outcome)
 
@@ -46,6 +45,8 @@ class NativeRun:
     def __init__(self, tiers: DescentTiers, program: Program, start: Start) -> None:
         self.recording, self.tiers = Recording(), dict[str, float]()
         self._code, self._program = tiers, program
+        self._rows = rows_of(program.batches, start)
+        self._is_released = False
         self._begin(tiers.best, start)
 
     def _begin(self, compiled: DescentCode, start: Start) -> None:
@@ -61,11 +62,13 @@ class NativeRun:
             work.integers[COUNT] = start.count
             work.copies[0][1][...] = start.previous_x
             work.losses[...] = start.previous_loss
-        self._data = [np.ascontiguousarray(v) for v in (*start.data, *start.tail_data)]
-        for number, array in enumerate(self._data):
+        self._data = {
+            number: np.ascontiguousarray(value)
+            for number, value in enumerate((*start.data, *start.tail_data))
+            if not isinstance(value, streams.Source)
+        }
+        for number, array in self._data.items():
             work.bind_data(number, address_of(array))
-        self._order = np.zeros(0, np.int64)
-        self._epochs = range(0)
 
     def restart(self, x: np.ndarray) -> None:
         """Start at a point, with no update made."""
@@ -87,7 +90,7 @@ class NativeRun:
             previous_x=at.previous_x,
             previous_loss=self.loss,
         )
-        self.release()
+        self._give_back()
         self._begin(compiled, start)
         activity.note("from iteration %d on, %s code runs", at.count, compiled.tier)
 
@@ -107,7 +110,13 @@ class NativeRun:
         return self._work.copy_run(list(self._swapped)).snapshot
 
     def release(self) -> None:
-        """Give the memory back for the next run."""
+        """Give the memory back for the next run; once, so that no two runs share it."""
+        if not self._is_released:
+            self._is_released = True
+            self._rows.close()
+            self._give_back()
+
+    def _give_back(self) -> None:
         self._compiled.spare.append(self._work)
 
     @property
@@ -148,38 +157,30 @@ class NativeRun:
         return int(self._work.integers[REASON])
 
     def advance(self, steps: int) -> Outcome:
-        """Make at most `steps` updates."""
+        """Make at most `steps` updates; fewer if Ctrl-C ends the reading of a batch."""
         outcome = Outcome.PAUSED
         while steps > 0 and outcome is Outcome.PAUSED:
             self._relieve()
-            chunk = min(steps, self._ordered_steps())
+            try:
+                supply = self._rows.supply(self.count)
+            except InterruptedPassError:
+                return outcome
+            chunk = min(steps, supply.steps)
             if self._compiled.program.full.records:
                 chunk = min(chunk, self._work.history_rows - 1)
-            outcome = self._call(chunk)
+            outcome = self._call(chunk, supply)
             steps -= chunk
         return outcome
 
-    def _ordered_steps(self) -> int:
-        """Return for how many iterations rows are in order; put more in order if for none."""
-        plan = self._compiled.program.batches
-        if plan is None:
-            return 1 << 62
-        steps = plan.steps_per_epoch
-        if self.count >= self._epochs.stop * steps:
-            first = self.count // steps
-            last = min(self._start.epochs, first + max(1, _ROWS_IN_ORDER // plan.samples))
-            self._epochs = range(first, last)
-            assert self._start.order is not None
-            self._order = np.concatenate([self._start.order(e) for e in self._epochs])
-        return self._epochs.stop * steps - self.count
-
-    def _call(self, steps: int) -> Outcome:
+    def _call(self, steps: int, supply: Supply) -> Outcome:
         program, work = self._compiled.program, self._work
-        base = 0
         work.order_copies(self._swapped, self._compiled.in_memory)
         if program.batches:
-            work.bind_order(address_of(self._order))
-            base = self._epochs.start * program.batches.steps_per_epoch
+            work.bind_order(address_of(supply.order))
+        for number, array in supply.data.items():
+            work.bind_data(number, address_of(array))
+            if program.tail is not None:  # the last batch of an epoch has inputs of its own
+                work.bind_data(len(program.full.data) + number, address_of(array))
         machine_code, table = self._compiled.code, ctypes.addressof(work.table)
         evaluation = self._compiled.evaluation
         if evaluation is not None:
@@ -188,7 +189,7 @@ class NativeRun:
         tier, started = self._compiled.tier, time.perf_counter()
         sizes = self._compiled.bytes_called_back
         with thread_pool.at_work(self._compiled.shares_work), while_called_back(sizes):
-            code: int = machine_code.call(table, steps, base)
+            code: int = machine_code.call(table, steps, supply.first)
         seconds = time.perf_counter() - started
         self.tiers[tier] = self.tiers.get(tier, 0.0) + seconds
         if tier == "baseline":

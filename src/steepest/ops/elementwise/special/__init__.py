@@ -6,19 +6,26 @@ import re
 
 from steepest.ops.elementwise.special import (
     bessel,
-    complex_numbers,
-    distributions,
+    complex,
     elliptic,
     error_functions,
     exponential_integrals,
     gamma,
-    hypergeometric,
     incomplete,
     logarithms,
     orthogonal,
+    parabolic_cylinder,
     sigmoids,
     waves,
 )
+from steepest.ops.elementwise.special.distributions import (
+    kolmogorov,
+    noncentral,
+    of_beta,
+    of_gamma,
+    quantiles,
+)
+from steepest.ops.elementwise.special.hypergeometric import functions as hypergeometric_functions
 from steepest.ops.row import Row
 
 TAKES_WHOLE = re.compile(r"expn|pdtri|n?bdtr[ci]?|eval_\w+|spherical_\w+")
@@ -32,15 +39,20 @@ ROWS: tuple[Row, ...] = tuple(
             error_functions,
             gamma,
             logarithms,
-            hypergeometric,
+            hypergeometric_functions,
             exponential_integrals,
             bessel,
             waves,
             incomplete,
-            distributions,
+            of_gamma,
+            of_beta,
+            quantiles,
+            kolmogorov,
+            noncentral,
             elliptic,
             orthogonal,
-            complex_numbers,
+            parabolic_cylinder,
+            complex,
         )
         for row in module.ROWS
     }.values()

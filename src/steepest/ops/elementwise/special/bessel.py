@@ -1,7 +1,7 @@
 """Bessel functions of any order, scaled ones, and Struve's.
 
-Slopes are those of the neighboring orders. The derivative by the order is known for `kv` and
-`kve` only, by an integral; for the others it is refused.
+Slopes are those of the neighboring orders. The derivative by the order is known for `kv`, `iv`
+and their scaled forms; for the others it is refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from steepest.ops.aliases import Array
+from steepest.ops.elementwise.special.bessel_orders import slope_of_iv, slope_of_kv
 from steepest.ops.elementwise.special.gamma import gammaln, rgamma
-from steepest.ops.elementwise.special.quadrature import DEPTH, column, constant
 from steepest.ops.elementwise.special.rows import Special, rows_of, special
 from steepest.ops.row import Domain
 
@@ -23,6 +23,10 @@ _ORDERS = Domain(
     ((0.5, 2.5), (0.5, 4.0)),
     special=((0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (0.0, 30.0), (1.0, -2.0)),
 )
+_RISING = Domain(
+    ((0.5, 2.5), (0.5, 4.0)), special=((0.0, 2.0), (-2.3, 1.0), (3.0, 30.0), (20.0, 150.0))
+)
+_OF_POSITIVE = "its derivative by the order is nan unless x > 0"
 _RIGHT = Domain(((0.5, 2.5), (0.5, 4.0)), special=((0.0, 1.0), (2.5, 30.0)))
 
 
@@ -56,52 +60,29 @@ yve: Special = special(
 )
 iv: Special = special(
     "iv",
-    None,
+    lambda y, v, x: slope_of_iv(y, v, x, kv, scaled=False),
     lambda y, v, x: 0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x)),
-    domain=_ORDERS,
-    kink=_UNKNOWN,
+    domain=_RISING,
+    kink=_OF_POSITIVE,
 )
-
-_NODES = (np.arange(128) + 0.5) / 128
-
-
-def _slope_by_order(v: Array, x: Array, scaled: bool) -> Array:
-    """Return the integral of t * sinh(v * t) * exp(-x * cosh(t)) over t > 0 (DLMF 10.32.9).
-
-    The midpoint rule from where the integrand begins to where it ends: it is analytic in a
-    strip, so the rule converges exponentially.
-    """
-    sign = np.where(v < 0, -1.0, 1.0)  # of an odd function, which is smooth at 0
-    x = x + 0.0 * v
-    order = sign * v + 0.0 * x
-    place, argument = constant(order, x)
-    size = np.hypot(place, argument)
-    middle = np.arcsinh(place / argument)
-    end = middle + np.arccosh(1.0 + DEPTH / size)
-    start = np.maximum(0.0, middle - 1.0 - DEPTH / np.maximum(place, 1e-3))
-    step = column((end - start) / 128.0)
-    t = column(start) + column(end - start) * _NODES
-    top = place * middle - argument * (np.cosh(middle) - 1.0)
-    rise = column(order) * t - column(x) * (np.cosh(t) - 1.0)
-    odd = -0.5 * np.expm1(-2.0 * column(order) * t)
-    total = np.sum(t * odd * np.exp(rise - column(top)) * step, axis=-1)
-    total = np.reshape(total, np.shape(order))
-    factor = np.exp(top if scaled else top - x)
-    return np.where(x > 1e-14, sign * factor * total, np.nan)
-
 
 _BY_ORDER = "its derivative by the order is nan below 1e-14"
 kv: Special = special(
     "kv",
-    lambda y, v, x: _slope_by_order(v, x, scaled=False),
+    lambda y, v, x: slope_of_kv(v, x, scaled=False),
     lambda y, v, x: -0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x)),
     domain=_RIGHT,
     kink=_BY_ORDER,
 )
 
 # Where the exponential is divided out, the rule y - (neighbors) / 2 cancels far to the right:
-# there by the derivative of Hankel's expansion (DLMF 10.40.1 and 10.40.2).
+# there by the derivative of Hankel's expansion (DLMF 10.40.1 and 10.40.2), whose terms are about
+# those of the exponential series of v**2 / (2 x).
 _FAR = 40.0
+
+
+def _far_from(v: Array) -> Array:
+    return np.maximum(_FAR, 0.25 * v * v)
 
 
 def _expansion(v: Array, x: Array, sign: float) -> Array:
@@ -119,7 +100,7 @@ def _scaled_slope(
     v: Array, x: Array, near: Callable[[Array, Array], Array], sign: float, factor: float
 ) -> Array:
     size = np.abs(x)
-    is_far = size > np.maximum(_FAR, v * v)
+    is_far = size > _far_from(v)
     far = np.where(is_far, size, _FAR)
     slope = factor * _expansion(np.where(is_far, v, 0.0), far, sign)
     return np.where(is_far, slope, near(v, np.where(is_far, 1.0, x)))
@@ -130,7 +111,7 @@ def _slope_of_ive(y: Array, v: Array, x: Array) -> Array:
         side = np.where(x < 0, -1.0, 1.0)  # at 0, the right one: arguments are seldom negative
         return 0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - side * ive(v, x)
 
-    is_left = x < -np.maximum(_FAR, v * v)  # where whole orders are even or odd
+    is_left = x < -_far_from(v)  # where whole orders are even or odd
     right = _scaled_slope(v, x, near, -1.0, 1.0 / math.sqrt(2.0 * math.pi))
     parity = np.where(np.remainder(v, 2.0) == 0.0, -1.0, 1.0)
     parity = np.where(v == np.floor(v), parity, np.nan)
@@ -139,12 +120,13 @@ def _slope_of_ive(y: Array, v: Array, x: Array) -> Array:
 
 ive: Special = special(
     "ive",
-    None,
+    lambda y, v, x: slope_of_iv(y, v, x, kve, scaled=True),
     _slope_of_ive,
     domain=Domain(
-        ((0.5, 2.5), (0.5, 4.0)), special=((0.0, 1.0), (1.0, 5.0), (2.0, 50.0), (1.0, -2.0))
+        ((0.5, 2.5), (0.5, 4.0)),
+        special=((0.0, 1.0), (1.0, 5.0), (2.0, 50.0), (-2.3, 2.0), (5.0, 150.0), (20.0, 150.0)),
     ),
-    kink=_UNKNOWN,
+    kink=_OF_POSITIVE,
 )
 
 
@@ -157,7 +139,7 @@ def _slope_of_kve(y: Array, v: Array, x: Array) -> Array:
 
 kve: Special = special(
     "kve",
-    lambda y, v, x: _slope_by_order(v, x, scaled=True),
+    lambda y, v, x: slope_of_kv(v, x, scaled=True),
     _slope_of_kve,
     domain=Domain(((0.5, 2.5), (0.5, 4.0)), special=((0.0, 1.0), (1.0, 50.0))),
     kink=_BY_ORDER,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from steepest.ops.aliases import Array
-from steepest.ops.elementwise.special.hypergeometric import SINC, hyp0f1, hyp2f1
+from steepest.ops.elementwise.special.hypergeometric.functions import SINC, hyp0f1, hyp2f1
 from steepest.ops.elementwise.special.rows import Special, rows_of, special
 from steepest.ops.row import Case, Domain, recorded
 

@@ -56,10 +56,25 @@ zeta: Special = special(
         special=((2.0, 1.0), (3.0, 1e-6), (2.0, 50.0)),
     ),
 )
-zetac = special(
+
+
+def _slope_of_zetac(y: Array, s: Array) -> Array:
+    """Return the derivative; far on the left by Riemann's reflection (DLMF 25.4.1)."""
+    is_left = s < -1.0
+    left, right = np.where(is_left, s, -2.0), np.where(is_left, 2.0, s)
+    mirrored, angle = 1.0 - left, 0.5 * math.pi * left
+    value, slope = zetac(mirrored) + 1.0, _slope_of_zeta_by_exponent(y, mirrored, 1.0)
+    factor = np.exp(left * math.log(2.0 * math.pi)) / math.pi * gamma(mirrored)
+    waves = 0.5 * math.pi * np.cos(angle) * value - np.sin(angle) * slope
+    logarithmic = np.sin(angle) * value * (math.log(2.0 * math.pi) - psi(mirrored))
+    reflected = factor * (waves + logarithmic)
+    return np.where(is_left, reflected, _slope_of_zeta_by_exponent(y, right, 1.0))
+
+
+zetac: Special = special(
     "zetac",
-    lambda y, s: _slope_of_zeta_by_exponent(y, s, 1.0),
-    domain=Domain(((1.5, 4.0),), special=((2.0,), (1.1,), (8.0,), (0.5,))),
+    _slope_of_zetac,
+    domain=Domain(((1.5, 4.0),), special=((2.0,), (1.1,), (8.0,), (0.5,), (-5.5,))),
 )
 psi: Special = special(
     "psi",

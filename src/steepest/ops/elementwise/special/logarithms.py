@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from steepest.ops.aliases import Array, Tensor, Torch
-from steepest.ops.elementwise.special.hypergeometric import hyp2f1, slope_of_exprel
+from steepest.ops.elementwise.special.hypergeometric.functions import hyp2f1, slope_of_exprel
 from steepest.ops.elementwise.special.rows import Special, rows_of, special
 from steepest.ops.row import Domain
 

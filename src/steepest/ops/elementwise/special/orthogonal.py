@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from steepest.ops.aliases import Array
+from steepest.ops.derivative_rules import no_slope
 from steepest.ops.elementwise.special.rows import Special, rows_of, special
 from steepest.ops.row import Case, Domain
 
@@ -130,5 +131,21 @@ sh_jacobi: Special = _polynomial(
     (0.5, 1.5),
     interval=_UNIT,
 )
+
+lpmv: Special = special(
+    "lpmv",
+    no_slope,
+    None,
+    lambda y, m, v, x: (v * x * y - (v + m) * lpmv(m, v - 1.0, x)) / ((x - 1.0) * (x + 1.0)),
+    domain=Domain(
+        ((0.0, 3.0), (3.2, 4.8), (-0.8, 0.8)),
+        (Case(((3,), (3,), (3,))), Case(((), (), (4, 20)))),
+        special=((1.0, 3.0, 0.0), (2.0, 3.5, 0.4)),
+        agree=lambda m, *rest: (np.floor(m), *rest),
+    ),
+    kink="its derivative by the degree is not known; nan at -1 and 1, unless the degree and the "
+    "order are whole numbers that are not traced",
+)
+"""Associated Legendre functions; the order is a whole number."""
 
 ROWS = rows_of(vars())

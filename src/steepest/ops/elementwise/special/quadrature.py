@@ -44,3 +44,9 @@ def cutoff(
 def constant(*operands: Any) -> tuple[Array, ...]:
     """Return operands as constants, from which nodes are placed."""
     return tuple(stop_gradient(x) for x in operands)
+
+
+def together(*operands: Any) -> list[Array]:
+    """Return operands of one shape."""
+    nothing: Any = sum(0.0 * x for x in operands)
+    return [x + nothing for x in operands]

@@ -17,7 +17,7 @@ from steepest.ops.machine_code import HOST, Elementwise, Lowering
 from steepest.ops.row import Case, Domain, Row, recorded
 
 HOST_CASES = {
-    count: (Case(((3,),) * count), Case((((4, 20), ()) * 2)[:count])) for count in range(1, 5)
+    count: (Case(((3,),) * count), Case((((4, 20), ()) * 3)[:count])) for count in range(1, 6)
 }
 """Shapes that tests try a function with that machine code calls back."""
 

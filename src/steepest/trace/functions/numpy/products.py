@@ -313,7 +313,13 @@ def _in_letters(arguments: list[Any]) -> tuple[str, tuple[Any, ...]]:
 
 
 def _contract(inputs: Sequence[str], output: str, arrays: Sequence[TracedArray]) -> Array:
-    """Contract one or two arrays whose axes are named by letters."""
+    """Contract arrays whose axes are named by letters: two at a time."""
+    while len(arrays) > 2:
+        kept = set(output).union(*inputs[2:])
+        merged = "".join(c for c in dict.fromkeys(inputs[0] + inputs[1]) if c in kept)
+        first = as_traced(_contract(inputs[:2], merged, arrays[:2]))
+        inputs = [merged, *inputs[2:]]
+        arrays = [first, *arrays[2:]]
     named = [_without_repeats(*pair) for pair in zip(inputs, arrays, strict=True)]
     if len(named) == 1:
         letters, array = named[0]

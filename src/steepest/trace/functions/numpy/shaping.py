@@ -274,6 +274,49 @@ def rot90(m: ArrayLike, k: int = 1, axes: ArrayLike = (0, 1)) -> Array:
     return alias(m) if k % 4 == 0 else flip(swapaxes(m, first, second), second)
 
 
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(
+    x: ArrayLike, window_shape: ShapeLike, axis: Axes = None, *, subok: bool = False,
+    writeable: bool = False,
+) -> TracedArray:  # fmt: skip
+    x, sizes = as_traced(x), as_shape(window_shape)
+    where = f"np.lib.stride_tricks.sliding_window_view{at(user_source())}"
+    if writeable:
+        raise UnsupportedError(
+            f"{where}: windows with writeable=True share elements, so that assignments to them "
+            "cannot be recorded: assign to the array itself"
+        )
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, Iterable) else (axis,)
+    axes = tuple(normalize_axis(i, x.ndim) for i in axes)
+    if len(sizes) != len(axes):
+        raise InputError(f"{where}: {len(sizes)} window sizes for {len(axes)} axes")
+    if any(size < 0 for size in sizes):
+        raise InputError(f"{where}: window sizes must not be negative, got {sizes}")
+    spans = [1] * x.ndim  # an axis may be given several times
+    for i, size in zip(axes, sizes, strict=True):
+        spans[i] += size - 1
+    if any(spans[i] > x.shape[i] for i in axes):
+        raise InputError(f"{where}: windows of {sizes} do not fit into shape {x.shape}")
+    if len(set(axes)) < len(axes):  # each window is over the positions of the one before
+        windows = x
+        for i, size in zip(axes, sizes, strict=True):
+            windows = _window_view(windows, (i,), (size,))
+    else:
+        windows = _window_view(x, axes, sizes)
+    return freeze(
+        windows, "the result of sliding_window_view is read-only: assign to the array itself"
+    )
+
+
+def _window_view(x: TracedArray, axes: Sequence[int], sizes: Sequence[int]) -> TracedArray:
+    """Return windows over different axes; the elements of a window are the last axes."""
+    last = range(x.ndim - len(axes), x.ndim)
+    windows = tuple((size, 1, 1) for size in sizes)
+    found = view(moveaxis(x, axes, last), TABLE["sliding_window_view"], windows=windows)
+    result: TracedArray = moveaxis(found, last, axes)
+    return result
+
+
 @implements(np.diagonal, method="diagonal")
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
     """Return a view of diagonals: every (columns + 1)-th element of the flattened matrix."""

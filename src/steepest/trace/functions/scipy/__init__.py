@@ -1,30 +1,36 @@
-"""SciPy's functions, a module for each of SciPy's; special functions have two.
+"""SciPy's functions, a module for each of SciPy's; special functions have three.
 
 Special functions are ufuncs, which traced code finds by their names. All others are registered
-when traced code first meets something of SciPy's: few functions do.
+when traced code first meets something of the same module of SciPy's: few functions do.
 """
+
+import importlib
 
 from steepest.trace.following.stand_ins import WITH_SCIPY
 from steepest.trace.functions.scipy import special
 
-
-def _register() -> None:
-    from steepest.trace.functions.scipy import (  # noqa: F401
-        fft,
-        fftpack,
-        integrate,
-        interpolate,
-        linalg,
-        ndimage,
-        optimize,
-        signal,
-        sparse,
-        spatial,
-        special_compositions,
-        stats,
-    )
+_MODULES = (
+    "fft", "fftpack", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
+    "sparse", "spatial", "stats",
+)  # fmt: skip
 
 
-WITH_SCIPY.append(_register)
+_SPECIAL = ("special_compositions", "special_harmonics")
 
-__all__ = ["special"]
+
+def recorders(module: str) -> tuple[str, ...]:
+    """Return what records one of SciPy's modules; everything, for a name that is not known."""
+    if module == "special":
+        return _SPECIAL
+    return (module,) if module in _MODULES else (*_MODULES, *_SPECIAL)
+
+
+def register(module: str) -> None:
+    """Import what records one of SciPy's modules."""
+    for name in recorders(module):
+        importlib.import_module(f"{__name__}.{name}")
+
+
+WITH_SCIPY.append(register)
+
+__all__ = ["recorders", "special"]

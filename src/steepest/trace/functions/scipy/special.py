@@ -97,7 +97,7 @@ def _of_complex(name: str) -> Callable[..., TracedComplex]:
     return implementation
 
 
-SPECIAL_COMPLEX.update({name: _of_complex(name) for name in special.complex_numbers.COMPLEX})
+SPECIAL_COMPLEX.update({name: _of_complex(name) for name in special.complex.COMPLEX})
 
 # Other names, and functions composed of several ops.
 SPECIAL_UFUNCS["digamma"] = SPECIAL_UFUNCS["psi"]

@@ -10,6 +10,7 @@ import steepest as st
 from steepest.engines import Interpreter
 from steepest.engines.native.kernels.lapack.calls import Caller
 from steepest.graph import order
+from steepest.ops.linear_algebra.triangular import fit_triangle
 from steepest.rewrite import simplify
 
 SIZES = (1, 2, 3, 4, 5, 9, 60)
@@ -72,7 +73,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 @pytest.mark.parametrize("dtype", REAL)
@@ -87,7 +88,7 @@ def test_values_are_numpys(name, batch, dtype):
             np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 def test_gradients_are_the_interpreters(name, batch):
@@ -108,6 +109,15 @@ def test_gradients_are_the_interpreters(name, batch):
         slope = (loss(a + h * direction) - loss(a - h * direction)) / (2 * h)
         scale = max(1.0, np.max(np.abs(found)) * n)
         np.testing.assert_allclose(np.sum(found * direction) / scale, slope / scale, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(33_000, 3), (33_000, 10)], ids=str)
+def test_triangles_of_many_rows_have_the_signs_of_the_interpreter(shape):
+    a = np.random.default_rng(0).normal(size=shape)
+    for triangle in (lambda a: np.linalg.qr(a, "r"), fit_triangle):
+        found, expected = st.compile(triangle)(a), triangle(a)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(found.T @ found, a.T @ a, rtol=1e-9, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["solve", "inv", "det", "slogdet", "solve lower"])

@@ -73,6 +73,7 @@ CLOSED = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("integral", "closed"), CLOSED.values(), ids=CLOSED)
 def test_values_and_derivatives(integral, closed):
     np.testing.assert_allclose(st.compile(integral)(P), closed(P), rtol=1.5e-8)

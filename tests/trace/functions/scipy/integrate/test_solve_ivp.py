@@ -8,7 +8,9 @@ from scipy.integrate import solve_ivp
 
 import steepest as st
 from steepest.engines import Interpreter, Native, Torch
+from steepest.graph.guard import decision_tree
 from steepest.trace import trace_function
+from steepest.trace.tracing import trace
 from tests.cases.initial_value_problems import ALL, SMOOTH, STIFF
 
 EXPLICIT = ("RK23", "RK45", "DOP853")
@@ -31,6 +33,7 @@ def by_rounding(solve, p):
     return 1e-12 + 3 * max(np.abs(y - plain).max() for y in moved)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("method", EXPLICIT)
 @pytest.mark.parametrize("problem", SMOOTH.values(), ids=SMOOTH)
@@ -73,6 +76,7 @@ def test_linear_systems_at_random(random):
         np.testing.assert_allclose(st.compile(solve)(matrix), solve(matrix), rtol=1e-10)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("method", IMPLICIT)
 @pytest.mark.parametrize("problem", ALL.values(), ids=ALL)
 def test_implicit_methods_are_as_accurate_as_scipys(problem, method):
@@ -88,6 +92,7 @@ SMOOTH_CASES = [(p, m) for p in SMOOTH.values() for m in ("RK45", "DOP853", "Rad
 STIFF_CASES = [(p, m) for p in STIFF.values() for m in ("Radau", "BDF", "LSODA")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("problem", "method"), SMOOTH_CASES + STIFF_CASES)
 def test_gradients_are_those_of_differences(problem, method):
     tight = {"rtol": 1e-9, "atol": 1e-12}
@@ -140,6 +145,29 @@ def test_engines_agree(method):
     for value, gradient in results[1:]:
         np.testing.assert_allclose(value, results[0][0], rtol=1e-9)
         np.testing.assert_allclose(gradient, results[0][1], rtol=1e-8)
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("method", EXPLICIT)
+@pytest.mark.parametrize("problem", SMOOTH.values(), ids=SMOOTH)
+def test_derivatives_of_explicit_methods_are_those_of_scipys_solution(problem, method):
+    # At a loose tolerance the sizes of the steps matter as much as the states.
+    solve = lambda p: problem.solve(p, method, rtol=3e-3, atol=1e-4)
+    p, h = problem.p, 3e-6
+    near = [[solve(p + k * h * e) for k in (2, 1, -1, -2)] for e in np.eye(p.size)]
+    assert {x.nfev for row in near for x in row} == {solve(p).nfev}  # there is no jump between
+    slopes = [(8 * (b.y - c.y) - (a.y - d.y)) / (12 * h) for a, b, c, d in near]
+    expected = np.stack(slopes, axis=-1)
+    y = lambda p: solve(p).y
+    near = {"rtol": 2e-6, "atol": 2e-7 * np.abs(expected).max()}
+    np.testing.assert_allclose(st.jacobian(y, mode="reverse")(p), expected, **near)
+    np.testing.assert_allclose(st.jacobian(y, mode="forward")(p), expected, **near)
+
+
+def test_some_of_these_steps_are_tried_again():
+    problem = SMOOTH["lotka_volterra"]
+    found = problem.solve(problem.p, "RK45", rtol=3e-3, atol=1e-4, t_eval=None)
+    assert found.nfev > 2 + 6 * (found.t.size - 1)
 
 
 def growth(t, y, rate, power):
@@ -205,6 +233,42 @@ def test_more_steps_than_there_was_room_for():
     compiled = st.compile(solve)
     for rate in (0.2, 30.0, 1.0):
         np.testing.assert_allclose(compiled(rate), solve(rate), rtol=1e-9, atol=1e-12)
+
+
+def test_a_call_replays_in_the_room_of_its_own_steps():
+    def solve(rate):
+        fast = lambda t, y: [y[1], -(rate**2) * y[0]]
+        return solve_ivp(fast, (0, 20), [1, 0], t_eval=[3, 20]).y
+
+    few, many = (trace(solve, rate) for rate in (1.0, 30.0))
+    rooms = [
+        [node.operands[1].shape[0] for node in graph.nodes if node.op.name == "scan"]
+        for graph in (few, many)
+    ]
+    assert max(rooms[0]) == 64 < 256 <= max(rooms[1])
+    tree = decision_tree([few.guards, many.guards])
+    assert sorted(leaves(tree)) == [0, 1]  # neither path replaces the other
+    # Nothing else of the call is larger than its room: no table of all steps by all steps.
+    assert max(node.size for node in many.nodes) < 64 * max(rooms[1])
+
+
+def leaves(tree):
+    """Return the numbers of the paths that a decision tree leads to."""
+    if isinstance(tree, int):
+        return [tree]
+    return [number for case in tree.cases.values() for number in leaves(case)]
+
+
+def test_loops_over_many_solutions_stay_loops():
+    def solve(rate):
+        total = 0.0
+        for start in np.linspace(1.0, 2.0, 6):
+            total += solve_ivp(lambda t, y: [-rate * y[0]], (0, 9), [start], t_eval=[9]).y[0, 0]
+        return total
+
+    graph = trace(solve, 1.0)
+    assert len(graph.guards) == 2
+    assert sum(node.op.name == "collect" for node in graph.nodes) == 1
 
 
 def test_a_solver_that_fails_says_so():

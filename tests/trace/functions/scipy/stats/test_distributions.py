@@ -8,6 +8,7 @@ from tests.cases.distributions import (
     CASES,
     CONTINUOUS,
     DISCRETE,
+    INTEGRATED,
     OF_PROBABILITY,
     PROBABILITIES,
     SEARCHED,
@@ -56,6 +57,7 @@ def argument_of(case, method):
     return case.everywhere
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("key", CASES)
 def test_values_are_scipys_inside_at_the_ends_and_outside(key):
     case = CASES[key]
@@ -69,14 +71,20 @@ def test_values_are_scipys_inside_at_the_ends_and_outside(key):
             np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=atol, err_msg=method)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("key", CONTINUOUS)
 def test_slopes_by_the_variable_and_all_parameters_are_those_of_differences(key):
     case = CONTINUOUS[key]
     if case.name in SEARCHED:
         pytest.skip("SciPy itself takes long")
-    for method in methods_of(case):
-        is_quantile = method in OF_PROBABILITY
-        argument = PROBABILITIES[:4] if is_quantile else case.inside
+    methods = methods_of(case)
+    if case.name in INTEGRATED:
+        methods = ("logpdf", "cdf", "sf", "logcdf", "ppf")
+    for method in methods:
+        is_quantile, at_one = method in OF_PROBABILITY, case.name in INTEGRATED
+        argument = PROBABILITIES[: 1 if at_one else 4] if is_quantile else case.inside
+        if at_one and method in ("sf", "logcdf"):
+            argument = argument[1:2]
         if recorded(case, method, argument) is not None:
             check_slopes(case, method, argument)
 
@@ -157,7 +165,7 @@ def test_most_distributions_are_recorded():
     assert all(found[method] >= number for method, number in counts.items()), found
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("key", CASES)
 def test_every_engine_gives_scipys_density_and_the_same_slopes(key):
     case = CASES[key]

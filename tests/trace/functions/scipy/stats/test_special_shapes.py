@@ -34,7 +34,7 @@ def slope_of(function, at):
         return None
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("key", [key for key, c in CONTINUOUS.items() if c.name not in SEARCHED])
 def test_slopes_by_a_shape_at_its_special_values(key):
     case = CONTINUOUS[key]

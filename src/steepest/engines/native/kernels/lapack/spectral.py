@@ -8,7 +8,8 @@ from __future__ import annotations
 from steepest.engines.native import ir
 from steepest.engines.native.codegen.builder import Builder
 from steepest.engines.native.codegen.lowering import Lowering
-from steepest.engines.native.codegen.memory import View, part, transposed
+from steepest.engines.native.codegen.memory import View, copy, part, transposed
+from steepest.engines.native.codegen.registry import kernel
 from steepest.engines.native.codegen.types import index
 from steepest.engines.native.kernels.lapack.calls import (
     INT_DTYPE,
@@ -20,6 +21,7 @@ from steepest.engines.native.kernels.lapack.calls import (
     vector_at,
 )
 from steepest.graph import Node
+from steepest.ops.linear_algebra.triangular import rows_of_block
 
 
 @lapack_kernel("eigh")
@@ -158,6 +160,71 @@ def _factor(lowering: Lowering, node: Node, with_q: bool) -> None:
             if with_q:
                 call.lapack("orgqr", m, n, n, place, m, scales, work, size)
                 copy_matrix(builder, transposed(matrix), vector_at(result, 0, (m, n)))
+
+
+class _Blocks:
+    """Factors a triangle with further rows beneath, again and again.
+
+    Parameters
+    ----------
+    rows
+        Number of the further rows.
+    """
+
+    def __init__(self, lowering: Lowering, call: Caller, node: Node, rows: int) -> None:
+        n = node.shape[-1]
+        self._builder, self._call, self._shape = lowering.builder, call, (n + rows, n)
+        (self._size,) = call.work_sizes("geqrf", *self._shape, None, n + rows, None, of=("real",))
+        self._matrix = _kept(lowering, node, (n, n + rows))
+        self._tau, self._work = _kept(lowering, node, (n,)), _kept(lowering, node, (self._size,))
+
+    def add(self, block: View, triangle: View) -> None:
+        """Replace a triangle by that of itself and a block of rows."""
+        builder, (m, n), matrix = self._builder, self._shape, self._matrix
+        whole = transposed(matrix)
+        for source, first in ((triangle, 0), (block, n)):
+            offset = whole.offset + first * whole.strides[0]
+            below = View(
+                whole.pointer, whole.dtype, source.shape, whole.strides, offset, whole.tag
+            )
+            copy_matrix(builder, source, below)
+        places = (view.at_offset(builder, None) for view in (matrix, self._tau, self._work))
+        place, scales, work = places
+        self._call.lapack("geqrf", m, n, place, m, scales, work, self._size)
+        copy_lower(builder, _square(matrix), transposed(triangle))
+
+
+def triangle_by_blocks(lowering: Lowering, node: Node) -> None:
+    """Compute the triangular factor of a tall matrix, by blocks of its rows in their order."""
+    builder, (operand,) = lowering.builder, node.operands
+    rows, columns = operand.shape
+    a, size = lowering.in_memory(operand), rows_of_block(columns)
+    count, rest = divmod(rows, size)
+    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
+        with builder.loops(target.shape) as place:
+            zero = builder.zero(target.dtype)
+            target.store(builder, zero, target.address(builder, place))
+        work = _Blocks(lowering, call, node, size)
+        with builder.loop(count) as number:
+            work.add(_rows(builder, a, builder.affine(number, 0, size), size), target)
+        if rest:
+            work = _Blocks(lowering, call, node, rest)
+            work.add(_rows(builder, a, index(count * size), rest), target)
+
+
+def _rows(builder: Builder, view: View, first: ir.Value, rows: int) -> View:
+    start = view.at_offset(builder, builder.ir.mul(first, index(view.strides[0])))
+    return View(start, view.dtype, (rows, view.shape[1]), view.strides, 0, view.tag)
+
+
+@kernel("triangle_of_more_rows")
+def triangle_of_more_rows(lowering: Lowering, node: Node) -> None:
+    """Compute the triangular factor of a triangle with further rows beneath."""
+    builder, (above, block) = lowering.builder, node.operands
+    before, rows = lowering.in_memory(above), lowering.in_memory(block)
+    with lowering.packed_target(node) as target, calling(lowering, node.dtype) as call:
+        copy(builder, before, target)
+        _Blocks(lowering, call, node, block.shape[0]).add(rows, target)
 
 
 def _square(matrix: View) -> View:

@@ -47,6 +47,22 @@ def is_true(condition: Any) -> bool:
     return bool(current().decide(as_traced(condition).node))
 
 
+def expects(condition: Any, defers: bool = False) -> bool:
+    """Return whether a condition holds, as is expected; it becomes a guard.
+
+    Conditions of many calls that hold become a single guard. With `defers`, the condition may be
+    looked at by the first run only.
+    """
+    session = current()
+    node, before = as_traced(condition).node, len(session.guards)
+    if defers and session.defers and session.known_value(node) is None:
+        session.add_guard(node, np.array(True), session.source())
+    elif not session.decide(node):
+        return False
+    session.demands.update([guard.condition for guard in session.guards[before:]])
+    return True
+
+
 def is_known(x: Any) -> bool:
     """Whether a value is the same in every call of what is being recorded."""
     return current().known_value(as_traced(x).node) is not None

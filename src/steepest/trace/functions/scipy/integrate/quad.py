@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,17 +12,19 @@ import numpy as np
 from steepest.errors import InputError, UnsupportedError, forgive
 from steepest.frames import warn_user
 from steepest.graph.source import at, user_source
-from steepest.trace.arrays.array import as_traced
+from steepest.trace.arrays.array import TracedArray, as_traced
+from steepest.trace.compositions import composed
 from steepest.trace.following.follow import follow
 from steepest.trace.functions.registry import as_plain
 from steepest.trace.functions.scipy.integrate.arguments import (
+    expects,
     ignored,
     is_known,
     is_true,
     records,
     refuse,
 )
-from steepest.trace.functions.scipy.integrate.quadrature import Integral, Range, integrate
+from steepest.trace.functions.scipy.integrate.quadrature import Range, integrate
 from steepest.trace.functions.scipy.integrate.right_side import RightSide, record_integrand
 from steepest.trace.recording.session import current
 
@@ -46,7 +49,7 @@ def quad(
     if complex_func:
         refuse(_QUAD, "with complex_func=True", "integrate the real and the imaginary part")
     args = args if isinstance(args, tuple) else (args,)
-    integrand, shape = record_integrand(_QUAD, func, args)
+    integrand, shape = record_integrand(_QUAD, func, _reals(a, b), args)
     if integrand.size != 1:
         raise InputError(
             f"{_QUAD}{at(user_source())}: the function returns an array of shape {shape}, it must "
@@ -59,8 +62,8 @@ def quad(
         return scipy.integrate.quad(
             func, low, high, args, epsabs=epsabs, epsrel=epsrel, limit=limit, points=points
         )
-    found = _integral(_QUAD, integrand, a, b, points, epsabs, epsrel)
-    return found.value[0], found.error
+    value, error = _integral(_QUAD, integrand, points, epsabs, epsrel)
+    return value[0], error
 
 
 @records(_DOUBLE)
@@ -74,12 +77,12 @@ def dblquad(
     def inner(x: Any) -> Any:
         ends = [follow(end, current())(x) if callable(end) else end for end in (gfun, hfun)]
         of_y: Callable[..., Any] = lambda y: follow(func, current())(y, x, *args)
-        integrand, _ = record_integrand(_DOUBLE, of_y)
-        return _integral(_DOUBLE, integrand, ends[0], ends[1], None, epsabs, epsrel).value[0]
+        integrand, _ = record_integrand(_DOUBLE, of_y, _reals(*ends))
+        return _integral(_DOUBLE, integrand, None, epsabs, epsrel)[0][0]
 
-    integrand, _ = record_integrand(_DOUBLE, inner)
-    found = _integral(_DOUBLE, integrand, a, b, None, epsabs, epsrel)
-    return found.value[0], found.error
+    integrand, _ = record_integrand(_DOUBLE, inner, _reals(a, b))
+    value, error = _integral(_DOUBLE, integrand, None, epsabs, epsrel)
+    return value[0], error
 
 
 @records(_VECTOR, **ignored("cache_size", "limit", "quadrature", "workers"))
@@ -96,7 +99,7 @@ def quad_vec(
     if full_output:
         refuse(_VECTOR, "with full_output=True", "leave it out")
     args = args if isinstance(args, tuple) else (args,)
-    integrand, shape = record_integrand(_VECTOR, f, args)
+    integrand, shape = record_integrand(_VECTOR, f, _reals(a, b), args)
     if integrand.is_plain and is_known(a) and is_known(b):
         import scipy.integrate
 
@@ -104,8 +107,12 @@ def quad_vec(
         return scipy.integrate.quad_vec(
             f, low, high, epsabs, epsrel, norm, points=points, args=args
         )
-    found = _integral(_VECTOR, integrand, a, b, points, epsabs, epsrel)
-    return np.reshape(found.value, shape), found.error
+    value, error = _integral(_VECTOR, integrand, points, epsabs, epsrel)
+    return np.reshape(value, shape), error
+
+
+def _reals(*ends: Any) -> list[Any]:
+    return [as_traced(end).astype(np.float64) for end in ends]
 
 
 class _End(NamedTuple):
@@ -115,48 +122,65 @@ class _End(NamedTuple):
     infinite: int
 
 
-def _end(x: Any) -> _End:
-    traced = as_traced(x).astype(np.float64)
-    known = current().known_value(traced.node)
+def _infinite(end: Any) -> int:
+    """Return -1 or 1 for an end that is infinite, else 0."""
+    known = current().known_value(end.node)
     if known is not None:
-        return _End(traced, int(np.sign(known)) if np.isinf(known) else 0)
+        return int(np.sign(known)) if np.isinf(known) else 0
     try:
-        if not is_true(np.isinf(traced)):
-            return _End(traced, 0)
-        return _End(traced, 1 if is_true(traced > 0) else -1)
+        if expects(np.isfinite(end)) or is_true(np.isnan(end)):
+            return 0
+        return 1 if is_true(end > 0) else -1
     except UnsupportedError as refusal:  # in a loop that stays in the graph
         forgive(refusal)
-        return _End(traced, 0)
+        return 0
 
 
 def _integral(
-    name: str, integrand: RightSide, a: Any, b: Any, points: Any, epsabs: Any, epsrel: Any
-) -> Integral:
-    """Return an integral; warn as SciPy does if its tolerance is not met."""
-    low, high = _end(a), _end(b)
+    name: str, integrand: RightSide, points: Any, epsabs: Any, epsrel: Any
+) -> tuple[Any, Any]:
+    """Return an integral and its error; warn as SciPy does if its tolerance is not met."""
+    infinite = [_infinite(end) for end in integrand.ends]
+    if infinite[0] == infinite[1] != 0:
+        raise InputError(f"{name}{at(user_source())}: both ends are the same infinity")
+    absolute, relative = float(as_plain(epsabs)), float(as_plain(epsrel))
+
+    def compose(outer: Sequence[TracedArray]) -> tuple[Any, Any]:
+        here = replace(integrand, outer=tuple(outer))
+        low, high = map(_End, here.ends, infinite)
+        return _integral_from_to(name, here, low, high, points, absolute, relative)
+
+    if points is not None:
+        return compose(integrand.outer)
+    key = (name, *infinite, absolute, relative)
+    found: tuple[Any, Any] = composed(key, compose, integrand.graph, integrand.outer)
+    return found
+
+
+def _integral_from_to(
+    name: str, integrand: RightSide, low: _End, high: _End, points: Any, epsabs: float,
+    epsrel: float,
+) -> tuple[Any, Any]:  # fmt: skip
     sign = 1.0
     if low.infinite > high.infinite:
         low, high, sign = high, low, -1.0
-    if low.infinite == high.infinite != 0:
-        raise InputError(f"{name}{at(user_source())}: both ends are the same infinity")
     ends: list[Any] = [None if low.infinite else low.value]
     if points is not None:
         ends += _breaks(name, points, low, high)
     ends.append(None if high.infinite else high.value)
     ranges = [Range(integrand, start, stop) for start, stop in itertools.pairwise(ends)]
-    absolute, relative = float(as_plain(epsabs)) / len(ranges), float(as_plain(epsrel))
-    parts = [integrate(part, absolute, relative) for part in ranges]
+    parts = [integrate(part, epsabs / len(ranges), epsrel) for part in ranges]
     value = sum((part.value for part in parts[1:]), parts[0].value)
     error = sum((part.error for part in parts[1:]), parts[0].error)
-    limit = np.maximum(float(as_plain(epsabs)), relative * np.sqrt(np.sum(value * value)))
+    limit = np.maximum(epsabs, epsrel * np.sqrt(np.sum(value * value)))
     is_accurate = error <= limit
     try:
-        if not is_true(is_accurate):
+        if not expects(is_accurate, defers=True):
             _warn(name)
     except UnsupportedError as refusal:  # in a loop that stays in the graph nothing can warn
         forgive(refusal)
         value = np.where(is_accurate, value, np.nan)
-    return Integral(sign * value, error, is_accurate)
+    return sign * value, error
 
 
 def _breaks(name: str, points: Any, low: _End, high: _End) -> list[Any]:

@@ -103,7 +103,7 @@ def integrate(over: Range, absolute: float, relative: float) -> Integral:
         }
         return after, {"left": left, "width": width}, accept
 
-    found = collect(lambda carry: carry["left"] < 1.0, attempt, start)
+    found = collect(lambda carry: carry["left"] < 1.0, attempt, start, fits=True)
     is_real = np.arange(found.limit) < found.count
     nothing = np.zeros(number)
     sum_on: Callable[..., Any] = lambda left, width: panel(values_on(left, width), width).value

@@ -16,6 +16,7 @@ from steepest.ops import CONSTANT
 from steepest.ops.arrays.loops import RULES
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
 from steepest.trace.following.follow import follow
+from steepest.trace.patterns import is_hidden
 from steepest.trace.recording.session import current
 from steepest.trace.subgraph import RecordedStep, packing_of
 
@@ -27,7 +28,8 @@ class RightSide:
     Attributes
     ----------
     graph
-        Its inputs are time, of shape (1,), state, and what it uses of the enclosing recording.
+        Its inputs are time, of shape (1,), state, and what it uses of the enclosing recording. Its
+        first output is the function's value, the others are the ends of a range.
     outer
         What it uses of the enclosing recording.
     size
@@ -40,11 +42,17 @@ class RightSide:
 
     def __call__(self, t: Any, y: Any) -> Any:
         """Return its value, recorded here."""
-        values = self._values(t, y)
+        values, session = self._values(t, y), current()
         replaced = dict(zip(self.graph.inputs, map(node_of, values), strict=True))
+        (value,) = substitute(self.graph.outputs[:1], replaced, session.sources)
+        return TracedArray(value, session, is_scalar=False)
+
+    @property
+    def ends(self) -> list[TracedArray]:
+        """The ends of the range, which are outer values or constants."""
+        outer = dict(zip(self.graph.inputs[2:], map(node_of, self.outer), strict=True))
         session = current()
-        (output,) = substitute(self.graph.outputs, replaced, session.sources)
-        return TracedArray(output, session, is_scalar=False)
+        return [TracedArray(outer.get(end, end), session) for end in self.graph.outputs[1:]]
 
     def jacobian(self, t: Any, y: Any) -> Any:
         """Return its exact derivatives by the state, shape (size, n)."""
@@ -56,13 +64,16 @@ class RightSide:
     @property
     def is_plain(self) -> bool:
         """Whether it uses nothing of the enclosing recording but constants."""
-        return all(x.node.op is CONSTANT for x in self.outer)
+        return all(x.node.op is CONSTANT or is_hidden(x.node) for x in self.outer)
 
 
 def record_integrand(
-    name: str, function: Callable[..., Any], args: Sequence[Any] = ()
+    name: str, function: Callable[..., Any], ends: Sequence[Any], args: Sequence[Any] = ()
 ) -> tuple[RightSide, tuple[int, ...]]:
-    """Record a function of a number, with an empty state; return the shape of its result, too."""
+    """Record a function of a number, with an empty state; return the shape of its result, too.
+
+    `ends` are those of the range.
+    """
     shapes: list[tuple[int, ...]] = []
 
     def called(x: Any, nothing: Any) -> Any:
@@ -70,7 +81,7 @@ def record_integrand(
         shapes[:] = [result.shape]
         return np.ravel(_real(name, result))
 
-    return _recorded(name, called, np.zeros(0)), shapes[0]
+    return _recorded(name, called, np.zeros(0), ends), shapes[0]
 
 
 def record_right_side(
@@ -122,14 +133,16 @@ def _real(name: str, result: Any) -> Any:
     return result.astype(np.float64)
 
 
-def _recorded(name: str, called: Callable[..., Any], y: Any) -> RightSide:
+def _recorded(
+    name: str, called: Callable[..., Any], y: Any, ends: Sequence[Any] = ()
+) -> RightSide:
     try:
         recording = RecordedStep(called, [packing_of(np.float64(0.0)), packing_of(y)])
     except UnsupportedError as error:
         raise UnsupportedError(
             f"{name}{at(user_source())} cannot record its function: {error}"
         ) from error
-    graph, outer = recording.graph([recording.result])
+    graph, outer = recording.graph([recording.result, *ends])
     session = current()
     arrays = tuple(TracedArray(node, session, is_scalar=False) for node in outer)
     return RightSide(graph, arrays, recording.result.size)

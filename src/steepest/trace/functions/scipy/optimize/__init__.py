@@ -1,5 +1,5 @@
 """SciPy's solvers inside a function: their solutions are differentiated implicitly."""
 
-from steepest.trace.functions.scipy.optimize import bracketing, scalars, searches, systems
+from steepest.trace.functions.scipy.optimize import scalars, searches, systems
 
-__all__ = ["bracketing", "scalars", "searches", "systems"]
+__all__ = ["scalars", "searches", "systems"]

@@ -15,7 +15,6 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.follow import follow
 from steepest.trace.functions.registry import Array, ArrayLike
-from steepest.trace.functions.scipy.optimize.bracketing import BRACKETING
 from steepest.trace.functions.scipy.optimize.searches import (
     Found,
     arguments,
@@ -25,6 +24,7 @@ from steepest.trace.functions.scipy.optimize.searches import (
 )
 from steepest.trace.functions.scipy.registry import demand_one_of, of_scipy
 from steepest.trace.recording.session import current
+from steepest.trace.searching.bracketed_roots import BRACKETING
 
 
 def _pair(a: Any, b: Any) -> Array:

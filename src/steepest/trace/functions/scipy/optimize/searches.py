@@ -15,9 +15,9 @@ from steepest.trace.arrays.dispatch import demand
 from steepest.trace.following.follow import follow
 from steepest.trace.following.stand_ins import LibraryObject
 from steepest.trace.functions.registry import Array
-from steepest.trace.functions.scipy.optimize.bracketing import BRACKETING, XTOL, bracketed_root
 from steepest.trace.functions.scipy.registry import floating
 from steepest.trace.recording.session import current
+from steepest.trace.searching.bracketed_roots import BRACKETING, XTOL, bracketed_root
 from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
 
 
@@ -92,7 +92,7 @@ def solve(
     settings = _plain(name, options or {})
     if solver in BRACKETING and "maxiter" not in (options or {}):
         bracketed = _as_vector(function, args, like, name)
-        found = bracketed_root(bracketed, start, dict(settings).get("xtol", XTOL))
+        found, _ = bracketed_root(bracketed, start, dict(settings).get("xtol", XTOL))
     else:
         found = record(
             SEARCH, *around, start, function=graphs[0], slope=graphs[1], curvature=graphs[2],

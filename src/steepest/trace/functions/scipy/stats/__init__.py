@@ -4,7 +4,6 @@ from steepest.trace.functions.scipy.stats import (
     arguments,
     continuous,
     discrete,
-    discrete_formulas,
     distributions,
     formulas,
     helpers,
@@ -12,9 +11,7 @@ from steepest.trace.functions.scipy.stats import (
     moments,
     multivariate,
     multivariate_stand_ins,
-    normal_formulas,
-    own_formulas,
-    own_ufuncs,
+    own,
     summary,
 )
 
@@ -22,7 +19,6 @@ __all__ = [
     "arguments",
     "continuous",
     "discrete",
-    "discrete_formulas",
     "distributions",
     "formulas",
     "helpers",
@@ -30,8 +26,6 @@ __all__ = [
     "moments",
     "multivariate",
     "multivariate_stand_ins",
-    "normal_formulas",
-    "own_formulas",
-    "own_ufuncs",
+    "own",
     "summary",
 ]

@@ -15,7 +15,7 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.dispatch import demand
 from steepest.trace.functions.registry import Array, ArrayLike
 from steepest.trace.functions.scipy.stats.helpers import as_array
-from steepest.trace.functions.scipy.stats.own_ufuncs import special
+from steepest.trace.functions.scipy.stats.own.ufuncs import special
 
 MULTIVARIATE: dict[str, dict[str, Callable[..., Any]]] = {}
 """Methods that record, by the name of the distribution."""

@@ -13,7 +13,7 @@ from steepest.trace.arrays.array import as_traced
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.following.namespaces import SEEN_BY_NAME
 from steepest.trace.functions.registry import Array, ArrayLike, Axes, normalize_axes
-from steepest.trace.functions.scipy.stats.own_ufuncs import special
+from steepest.trace.functions.scipy.stats.own.ufuncs import special
 
 
 def _statistic(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from steepest.trace.functions.scipy.integrate.initial_value import (
     lsoda,
     problem,
     radau,
+    sizes,
     solution,
     walking,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "lsoda",
     "problem",
     "radau",
+    "sizes",
     "solution",
     "walking",
 ]

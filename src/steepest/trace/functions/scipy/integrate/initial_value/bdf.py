@@ -146,7 +146,8 @@ class Bdf:
         after = _advanced(before, order, y_new - guess)
         used = np.where(order >= _PLACES, after, 0.0)
         curve = np.concatenate([(y_new - carry["y"])[None], used[1 : _ORDERS + 1]])
-        return {"y": after[0], "further": after[1:]}, {"y": carry["y"], "curve": curve}
+        part = {"t": row["t"], "h": h, "y": carry["y"], "curve": curve}
+        return {"y": after[0], "further": after[1:]}, part
 
     def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
         """Return the solution inside steps, at fractions `x` of them, shape (m, n)."""

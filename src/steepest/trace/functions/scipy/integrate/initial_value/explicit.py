@@ -20,6 +20,7 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     combined,
     rms,
 )
+from steepest.trace.functions.scipy.integrate.initial_value.sizes import with_value
 from steepest.trace.functions.scipy.integrate.initial_value.walking import MOST_STEPS, walk
 
 _SAFETY = 0.9
@@ -40,13 +41,12 @@ class Explicit:
     def march(self, problem: Problem) -> Collected:
         """Choose the steps."""
         f0 = problem.fun(problem.t0, problem.y0)
-        order = self.of.error_estimator_order
         chosen = problem.first_step is None
         start = {
             "t": as_traced(problem.t0) + 0.0,
             "y": problem.y0,
             "f": f0,
-            "h": problem.first_step_size(f0, order),
+            "h": problem.first_step_size(f0, self.of.error_estimator_order),
             "retry": np.array(False),
             "failed": np.array(False),
             "nfev": np.array(1.0 + chosen),
@@ -56,36 +56,49 @@ class Explicit:
             t, y = carry["t"], carry["y"]
             t_new, h, _, fails = problem.trial_step(t, carry["h"], carry["retry"])
             y_new, stages = self._stages(problem, t, y, carry["f"], h)
-            scale = problem.atol + np.maximum(np.abs(y), np.abs(y_new)) * problem.rtol
-            error = self._error(stages, h, scale)
+            error = self._error(problem, y, y_new, stages, h)
             accept = (error < 1) & ~fails
-            ideal = _SAFETY * error ** (-1 / (order + 1))
-            longest = np.where(carry["retry"], 1.0, MAX_FACTOR)
-            factor = np.where(error < 1, np.fmin(longest, ideal), np.fmax(MIN_FACTOR, ideal))
             after = {
                 "t": np.where(accept, t_new, t),
                 "y": np.where(accept, y_new, y),
                 "f": np.where(accept, stages[-1], carry["f"]),
-                "h": np.abs(h) * factor,
+                "h": np.abs(h) * self._factor(error, error < 1, carry["retry"]),
                 "retry": ~accept,
                 "failed": fails,
                 "nfev": carry["nfev"] + np.where(fails, 0.0, float(self.of.n_stages)),
             }
-            return after, {"t": t, "h": h}, accept
+            row = {"t": t, "h": h, "accepted": accept * 1.0, "retry": carry["retry"] * 1.0}
+            return after, row, ~fails
 
         return walk(problem, attempt, start, lambda carry: carry["y"], self.most_steps)
 
     def first(self, problem: Problem, rows: Any) -> Any:
         """Return what the replay of the steps starts with."""
-        return {"y": problem.y0, "f": problem.fun(problem.t0, problem.y0)}
+        f0 = problem.fun(problem.t0, problem.y0)
+        h = as_traced(problem.first_step_size(f0, self.of.error_estimator_order))
+        return {"t": as_traced(problem.t0) + 0.0, "y": problem.y0, "f": f0, "h": h}
 
     def replay(self, problem: Problem, carry: Any, row: Any) -> tuple[Any, Any]:
-        """Return the state after a step, and what interpolates inside it."""
-        t, h, y = row["t"], row["h"], carry["y"]
+        """Return the state after a try, and what interpolates inside it if it is accepted.
+
+        What is decided is read off the row. The size of the step is computed once more, for its
+        derivative.
+        """
+        t, y, is_retry, accepted = carry["t"], carry["y"], row["retry"] > 0, row["accepted"] > 0
+        t_new, h, _, _ = problem.trial_step(t, carry["h"], is_retry)
+        t, t_new = with_value(t, row["t"]), with_value(t_new, row["t"] + row["h"])
+        h = with_value(h, row["h"])
         y_new, stages = self._stages(problem, t, y, carry["f"], h)
-        after = {"y": y_new, "f": stages[-1]}
+        error = self._error(problem, y, y_new, stages, h)
+        after = {
+            "t": np.where(accepted, t_new, t),
+            "y": np.where(accepted, y_new, y),
+            "f": np.where(accepted, stages[-1], carry["f"]),
+            "h": np.abs(h) * self._factor(error, accepted, is_retry),
+        }
+        part = {"t": t, "h": h, "y": y}
         if not self._is_extended:
-            return after, {"y": y, "curve": _weighted(self.of.P.T, stages)}
+            return after, {**part, "curve": _weighted(self.of.P.T, stages)}
 
         def curve_of(known: Any) -> Any:
             _, more = _extended(problem, self.of.A_EXTRA, self.of.C_EXTRA, t, y, h, known)
@@ -95,7 +108,7 @@ class Explicit:
 
         zeros = np.zeros((self.curves, problem.size))
         curve = cond(row["dense"], curve_of, lambda known: zeros, stages)
-        return after, {"y": y, "curve": curve}
+        return after, {**part, "curve": curve}
 
     def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
         """Return the solution inside steps, at fractions `x` of them, shape (m, n)."""
@@ -138,8 +151,15 @@ class Explicit:
         times = np.append(self.of.C[1:], 1.0)
         return _extended(problem, weights, times, t, y, h, f[None])
 
-    def _error(self, stages: Any, h: Any, scale: Any) -> Any:
+    def _factor(self, error: Any, accepted: Any, is_retry: Any) -> Any:
+        """Return the ratio of the next step's size to that of a step with this error."""
+        ideal = _SAFETY * error ** (-1 / (self.of.error_estimator_order + 1))
+        longest = np.where(is_retry, 1.0, MAX_FACTOR)
+        return np.where(accepted, np.fmin(longest, ideal), np.fmax(MIN_FACTOR, ideal))
+
+    def _error(self, problem: Problem, y: Any, y_new: Any, stages: Any, h: Any) -> Any:
         """Return the norm of the estimated error of a step, 1 at the tolerance."""
+        scale = problem.atol + np.maximum(np.abs(y), np.abs(y_new)) * problem.rtol
         if not self._is_extended:
             return rms(_weighted(self.of.E[None], stages)[0] * h / scale)
         fifth, third = _weighted(np.stack([self.of.E5, self.of.E3]), stages) / scale

@@ -163,7 +163,7 @@ class Radau:
 
         vector = solved(residual, np.ravel(as_traced(row["stages"])), jacobian)
         z = np.reshape(vector, (3, n))
-        return {"y": y + z[2]}, {"y": y, "curve": _TO_CURVE @ z}
+        return {"y": y + z[2]}, {"t": t, "h": h, "y": y, "curve": _TO_CURVE @ z}
 
     def interpolate(self, segment: Any, x: Any, h: Any) -> Any:
         """Return the solution inside steps, at fractions `x` of them, shape (m, n)."""

@@ -1,8 +1,9 @@
 """The solution of a differential equation: chosen steps, replayed with derivatives.
 
-The steps are chosen by a loop without derivatives. A second loop replays them with the chosen
-sizes. Its derivative is that of the discrete solution with these steps. In reverse mode it keeps
-the state before each accepted step.
+The steps are chosen by a loop without derivatives, and a second loop replays them. Its derivative
+is that of the discrete solution. With an explicit method that includes the sizes of the steps,
+which follow from the estimated errors; its replay makes the rejected tries, too. An implicit
+method keeps the chosen sizes. In reverse mode the replay keeps the state before each try.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace.arrays.array import as_traced, node_of
 from steepest.trace.arrays.dispatch import as_number
 from steepest.trace.control_flow import cond, scan
+from steepest.trace.functions.scipy.integrate.collecting import Collected
 from steepest.trace.functions.scipy.integrate.initial_value.problem import Problem
+from steepest.trace.functions.scipy.integrate.initial_value.sizes import (
+    accepted_of,
+    accepted_places,
+    search,
+    with_value,
+)
 from steepest.trace.recording.session import current
 
 
@@ -37,15 +45,11 @@ class Path:
 
     def __init__(self, problem: Problem, method: Any, times: Any = None) -> None:
         self.problem, self.method = problem, method
-        found = self.found = method.march(problem)
+        tries = method.march(problem)
+        found = self.found = accepted_of(tries)
         self.count = np.minimum(found.count, found.limit)
         self.failed = found.carry["failed"] | ~found.fits
         self.is_real = np.arange(found.limit) < found.count
-        moved = _moved_with_span(problem, found.rows["t"])
-        self.t = moved(found.rows["t"])
-        self.h = moved(found.rows["t"] + found.rows["h"]) - self.t
-        # The size of a step is what the method chose, not a difference of times.
-        self.h = stop_gradient(found.rows["h"]) + (self.h - stop_gradient(self.h))
         ends = problem.direction * (found.rows["t"] + found.rows["h"])
         self._ends = np.where(self.is_real, ends, np.inf)
         if times is None:
@@ -59,27 +63,40 @@ class Path:
         if "fired" in found.rows:
             dense = dense | (np.sum(found.rows["fired"], axis=1) > 0)
         self.steps_of_interest = dense
-        self.last, self.segments = self._replayed(dense)
+        self.last, self.segments = self._replayed(tries, dense)
+        self.t, self.h = self.segments.pop("t"), self.segments.pop("h")
 
-    def _replayed(self, dense: Any) -> tuple[Any, Any]:
+    def _replayed(self, tries: Collected, dense: Any) -> tuple[Any, Any]:
         problem, method = self.problem, self.method
-        rows = {**self.found.rows, "t": self.t, "h": self.h, "dense": dense}
+        rows, places = dict(tries.rows), None
+        if "accepted" in rows:
+            places, number = accepted_places(tries)
+            rows["dense"] = dense[np.maximum(number - 1, 0)] & (rows["accepted"] > 0)
+        else:
+            moved = _moved_with_span(problem, rows["t"])
+            t, end = moved(rows["t"]), moved(rows["t"] + rows["h"])
+            # The size of a step is what the method chose, not a difference of times.
+            rows |= {"t": t, "h": with_value(end - t, rows["h"]), "dense": dense}
         first = method.first(problem, rows)
         real: Callable[..., Any] = lambda carry, row: method.replay(problem, carry, row)
 
         def idle(carry: Any, row: Any) -> tuple[Any, Any]:
-            return carry, {"y": carry["y"], "curve": np.zeros((method.curves, problem.size))}
+            curve = np.zeros((method.curves, problem.size))
+            return carry, {"t": row["t"], "h": row["h"], "y": carry["y"], "curve": curve}
 
         def step(carry: Any, row: Any) -> tuple[Any, Any]:
             after, part = cond(row["real"], real, idle, carry, row)
             return after, part
 
-        carry, segments = scan(step, first, {**rows, "real": self.is_real})
+        is_real = np.arange(tries.limit) < tries.count
+        carry, segments = scan(step, first, {**rows, "real": is_real})
+        if places is not None:
+            segments = {name: part[places] for name, part in segments.items()}
         return carry["y"], segments
 
     def places(self, times: Any) -> Any:
         """Return the numbers of the steps in which times lie."""
-        places = np.searchsorted(self._ends, self.problem.direction * stop_gradient(times))
+        places = search(self._ends, self.problem.direction * stop_gradient(as_traced(times)))
         last = np.maximum(self.count - 1, 0).astype(np.int64)
         return np.minimum(places, last)
 

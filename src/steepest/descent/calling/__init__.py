@@ -1,0 +1,1 @@
+"""Calls of the entry points: SciPy's names of arguments, its own solvers, and wrong names."""

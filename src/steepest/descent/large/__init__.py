@@ -1,0 +1,1 @@
+"""Methods for large problems with constraints, which are loops around compiled functions."""

@@ -1,0 +1,1 @@
+"""Methods for as many equations as unknowns."""

@@ -1,0 +1,1 @@
+"""Minima and roots of functions of one number, as loops of the graph."""

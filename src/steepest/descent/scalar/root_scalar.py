@@ -1,0 +1,147 @@
+"""``root_scalar``: the entry point for roots of functions of one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.descent.calling.entry import entry_point
+from steepest.descent.calling.scipy_compat import SCALARS
+from steepest.descent.minimize import check_kinds
+from steepest.descent.results.scalar_result import ScalarRoot
+from steepest.descent.results.status import Status
+from steepest.descent.root import root
+from steepest.descent.scalar.search import of_one_number, run_search
+from steepest.errors import InputError
+from steepest.graph.source import at, function_source
+from steepest.ops.arrays.solutions import FOUND, NO_BRACKET
+from steepest.trace.searching.bracketed_roots import BRACKETING, XTOL, bracketed_root
+
+
+@entry_point(SCALARS)
+def root_scalar(
+    f: Callable[..., Any],
+    args: Sequence[Any] = (),
+    method: str | None = None,
+    bracket: Sequence[float] | None = None,
+    fprime: Any = None,
+    fprime2: Any = None,
+    x0: float | None = None,
+    x1: float | None = None,
+    xtol: float | None = None,
+    rtol: float | None = None,
+    maxiter: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> ScalarRoot:
+    """Solve one equation in one unknown, written in NumPy.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)`` returns what must become zero, for a number `x`.
+    args : tuple, optional
+        Further arguments of the function. A single one need not be in a tuple.
+    method : str, optional
+        SciPy's names. ``"brentq"``, ``"brenth"``, ``"bisect"``, ``"ridder"`` and ``"toms748"``
+        lead to Chandrupatla's method [1]_, a compiled loop in a bracket that ends at the last
+        digits. ``"newton"``, ``"halley"`` and ``"secant"`` lead to :func:`root` from `x0`.
+    bracket : sequence of float, optional
+        Two points where the function has different signs.
+    fprime, fprime2 : callable, optional
+        Accepted as SciPy's, and not called: derivatives are exact.
+    x0 : float, optional
+        Start value, where there is no bracket.
+    x1 : float, optional
+        SciPy's second start value of the secant method, which has no effect.
+    xtol, rtol, maxiter : float, optional
+        Accepted as SciPy's. The root is found to the last digits anyway.
+    options : dict, optional
+        SciPy's options, which have no effect.
+
+    Returns
+    -------
+    ScalarRoot
+        ``root``, ``converged``, ``iterations``, ``function_calls``, ``flag``, as SciPy's result.
+
+    Raises
+    ------
+    InputError
+        If an argument is invalid, or if the signs at both ends of the bracket are the same.
+    SettingError
+        If the function is none.
+
+    References
+    ----------
+    .. [1] T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of
+       a nonlinear function without using derivatives", Advances in Engineering Software 28 (3),
+       145-149, 1997.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest as st
+    >>> st.root_scalar(lambda x, a: x**3 - a, args=(8.0,), bracket=(0, 5)).root
+    2.0
+    >>> round(st.root_scalar(lambda x: np.exp(-x) - x, x0=1.0).root, 6)
+    0.567143
+    """
+    check_kinds(f, None, what="function")
+    args = args if isinstance(args, tuple) else (args,)
+    known_names = (*BRACKETING, "newton", "halley", "secant")
+    if method is not None and method not in known_names:
+        raise InputError(f"method must be one of {', '.join(known_names)}, got {method!r}")
+    if bracket is None or method in ("newton", "halley", "secant"):
+        if x0 is None:
+            raise InputError("root_scalar needs bracket=(low, high) or x0=")
+        return _from_start(f, args, float(x0), fprime is True or fprime2 is True)
+    points = np.asarray(bracket, np.float64).reshape(-1)
+    if points.size != 2:
+        raise InputError(f"bracket must be two numbers, got {bracket!r}")
+    key = ("root_scalar", f)
+    answer = run_search(key, lambda: _root_search(f), (points, *args))
+    if isinstance(answer, str):
+        return _root_by_scipy(f, points, args, method or "brentq", answer)
+    found, steps = answer
+    value, ended = found.tolist()
+    if ended == NO_BRACKET:
+        raise InputError(
+            f"f{at(function_source(f))} must have different signs at the two ends of the bracket, "
+            f"{points[0]:g} and {points[1]:g}"
+        )
+    status = Status.CONVERGED if ended == FOUND else Status.ITERATION_LIMIT
+    reason = "Chandrupatla's method in the bracket, to the last digits"
+    count = int(steps[0])
+    return ScalarRoot(value, count, count + 2, status, "chandrupatla", reason)
+
+
+def _root_search(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    def search(points: Any, *args: Any) -> tuple[Any, Any]:
+        of_one = of_one_number(f, args)
+        return bracketed_root(lambda x: np.reshape(of_one(x[0]), (1,)), points, 0.0)
+
+    return search
+
+
+def _from_start(f: Any, args: tuple[Any, ...], x0: float, is_pair: bool) -> ScalarRoot:
+    found = root(f, x0, args, jac=True if is_pair else None)
+    x = float(np.reshape(found.x, ()))
+    name = type(found.method).__name__.lower()
+    return ScalarRoot(x, found.nit, found.nfev, found.status, name, found.reason)
+
+
+def _root_by_scipy(
+    f: Any, points: np.ndarray, args: tuple[Any, ...], method: str, why: str
+) -> ScalarRoot:
+    """Return the result of SciPy's solver, which calls the function as it is."""
+    import scipy.optimize
+
+    try:
+        found = scipy.optimize.root_scalar(f, args, method, points.tolist(), xtol=XTOL)
+    except ValueError as error:
+        raise InputError(f"f{at(function_source(f))}: {error}") from error
+    status = Status.CONVERGED if found.converged else Status.ITERATION_LIMIT
+    reason = f"SciPy's own {method}, on the function as it is: {why}"
+    return ScalarRoot(
+        float(found.root), found.iterations, found.function_calls, status, method, reason
+    )

@@ -1,0 +1,238 @@
+"""A descent whose data are read in blocks: passes over the data, and steps in machine code."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from steepest.activity import is_interrupted, tell
+from steepest.engines.native.programs.function import simplified
+from steepest.engines.native.programs.streamed import (
+    StreamedCode,
+    plan_streamed,
+    room_of,
+    without_guards,
+)
+from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
+from steepest.engines.native.runs.descent_run import NativeRun
+from steepest.engines.native.runs.read_ahead import InterruptedPassError
+from steepest.engines.native.runs.streaming import Elsewhere, Evaluation
+from steepest.engines.program import Program
+from steepest.engines.protocol import Outcome, Start
+from steepest.graph import Graph, Node
+from steepest.rewrite import hoist
+from steepest.streams import Source
+from steepest.streams.evaluation import OFFERED
+
+
+class OnData(Protocol):
+    """A graph that is evaluated on data: in this process (:class:`SplitCode`), or elsewhere."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+    def on(
+        self,
+        data: Sequence[Any],
+        is_over: Callable[[], bool],
+        on_rows: Callable[[int, int], None],
+    ) -> Evaluation:
+        """Return the graph as a function of its first inputs, on data."""
+        ...
+
+    def release(self) -> None:
+        """Give back what the evaluations needed."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SplitCode:
+    """Machine code of a graph in two parts: what depends on its first inputs, and the rest.
+
+    Attributes
+    ----------
+    graph
+        The graph.
+    once
+        What is computed once for all values of the first inputs, from the others.
+    again
+        The rest. Its last inputs are what `once` computes.
+    """
+
+    graph: Graph
+    once: StreamedCode
+    again: StreamedCode
+
+    def on(
+        self,
+        data: Sequence[Any],
+        is_over: Callable[[], bool] = lambda: False,
+        on_rows: Callable[[int, int], None] = lambda done, rows: None,
+        elsewhere: Elsewhere | None = None,
+    ) -> Evaluation:
+        """Return the graph as a function of its first inputs, on data."""
+        known = {
+            node: value
+            if isinstance(value, Source)
+            else np.require(value, node.dtype, ["C", "A"]).reshape(node.shape)
+            for node, value in zip(self.once.inputs, data, strict=True)
+        }
+        constants = Evaluation(self.once, known, is_over, on_rows, elsewhere)({})
+        known |= dict(zip(self.constants, constants, strict=True))
+        return Evaluation(self.again, known, is_over, on_rows, elsewhere)
+
+    def release(self) -> None:
+        """Do nothing: runs share this code, and leave nothing behind."""
+
+    @property
+    def constants(self) -> tuple[Node, ...]:
+        """The inputs of `again` that `once` computes."""
+        return self.again.inputs[len(self.graph.inputs) :]
+
+
+def compile_split(graph: Graph, varying: int, streamed: Sequence[bool]) -> SplitCode:
+    """Compile a graph whose first inputs vary; of the others, some are read in blocks.
+
+    What does not vary is taken out as it is in memory, so that the rest is divided into the same
+    panels.
+    """
+    graph = without_guards(graph)
+    data = graph.inputs[varying:]
+    in_blocks = {node: 0 for node, is_read in zip(data, streamed, strict=True) if is_read}
+    outputs, inputs, constants = hoist(graph.outputs, graph.inputs[:varying])
+    before = simplified(Graph(data, tuple(constants), sources=graph.sources))
+    once = plan_streamed(before, in_blocks, graph)
+    pairs = zip(inputs, once.axes, strict=True)
+    rows = {node: axis for node, axis in pairs if axis is not None}
+    rest = Graph((*graph.inputs, *inputs), tuple(outputs))
+    again = plan_streamed(rest, {**in_blocks, **rows}, graph)
+    room = room_of([once, again])
+    return SplitCode(graph, once.compile(room), again.compile(room))
+
+
+class StreamedRun(NativeRun):
+    """A descent in progress whose data are read in blocks, before each iteration of its step.
+
+    Parameters
+    ----------
+    tiers, program
+        Machine code of the step, and the step as a program whose data are given.
+    evaluation
+        Machine code of the evaluation, which computes the step's data.
+    start
+        The start.
+    """
+
+    def __init__(
+        self, tiers: DescentTiers, program: Program, evaluation: OnData, start: Start
+    ) -> None:
+        self._on_data, self._given = evaluation, start.data
+        self._evaluated = [np.zeros(x.shape, x.dtype) for x in program.full.data]
+        self._evaluated_at: np.ndarray | None = None
+        self._gradient = program.full.data.index(program.full.gradient)
+        self._evaluation: Evaluation | None = None
+        self._passes = 0
+        super().__init__(tiers, program, dataclasses.replace(start, data=self._evaluated))
+
+    def advance(self, steps: int) -> Outcome:
+        """Make at most `steps` updates; none is made if Ctrl-C ends a pass over the data."""
+        for _ in range(steps):
+            began = time.perf_counter()
+            try:
+                found = self._values()
+            except InterruptedPassError:
+                return Outcome.PAUSED
+            finally:
+                seconds = time.perf_counter() - began
+                self.tiers["streamed"] = self.tiers.get("streamed", 0.0) + seconds
+            for array, value in zip(self._evaluated, found, strict=True):
+                array[...] = value
+            self._evaluated_at = np.array(self.x)
+            outcome = super().advance(1)
+            if outcome is not Outcome.PAUSED:
+                return outcome
+        return Outcome.PAUSED
+
+    @property
+    def first_loss(self) -> float:
+        """The loss at the start, before any update; NaN if it is not known yet."""
+        return float("nan") if self._evaluated_at is None else self.loss
+
+    def gradient_at(self, x: np.ndarray) -> np.ndarray:
+        """Return the gradient at a point, if the last evaluation was there; else NaN."""
+        known = self._evaluated[self._gradient]
+        is_there = self._evaluated_at is not None and np.array_equal(self._evaluated_at, x)
+        return known.copy() if is_there else np.full_like(known, np.nan)
+
+    def _values(self) -> Sequence[Any]:
+        """Return what the step needs, at the current point."""
+        self._passes += 1
+        for value in self._given:
+            if isinstance(value, Source):
+                value.check()
+        if self._evaluation is None:
+            self._evaluation = self._on_data.on(self._given, is_interrupted, self._tell)
+        x = self._on_data.graph.inputs[0]
+        return self._evaluation({x: np.array(self.x, x.dtype)})
+
+    def _tell(self, done: int, rows: int) -> None:
+        tell(f"evaluation {self._passes}: {done:,} of {rows:,} rows")
+
+    def release(self) -> None:
+        """Give the memory back for the next run."""
+        self._evaluation = None
+        self._on_data.release()
+        super().release()
+
+
+@dataclass(frozen=True)
+class StreamedStarter:
+    """Starts descents whose data are read in blocks.
+
+    Attributes
+    ----------
+    tiers, step
+        Machine code of the step, and the step as a program whose data are given.
+    code
+        Machine code of the evaluation.
+    """
+
+    tiers: DescentTiers
+    step: Program
+    code: SplitCode
+
+    def __call__(self, start: Start) -> StreamedRun:
+        """Start a run."""
+        return StreamedRun(self.tiers, self.step, self.code, start)
+
+
+def prepare_streamed(program: Program) -> StreamedStarter:
+    """Compile a descent in two parts, whose evaluation reads data in blocks."""
+    (evaluation,) = program.evaluations
+    step = dataclasses.replace(program, evaluations=(), streamed=())
+    code = compile_split(evaluation, 1, program.streamed)
+    return StreamedStarter(compile_tiers(step), step, code)
+
+
+def _executable(
+    paths: Sequence[Graph],
+) -> Callable[[Sequence[Any]], tuple[int, list[np.ndarray]]]:
+    """Return the paths through a function as a function of flat inputs, some of them sources."""
+    graph = paths[-1]
+    compiled: dict[tuple[bool, ...], SplitCode] = {}
+
+    def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]]:
+        streamed = tuple([isinstance(value, Source) for value in values])
+        if streamed not in compiled:
+            compiled[streamed] = compile_split(graph, 0, streamed)
+        return 0, compiled[streamed].on(values)({})
+
+    return run
+
+
+OFFERED.append(_executable)

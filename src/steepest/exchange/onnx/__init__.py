@@ -1,0 +1,1 @@
+"""Graphs handed on as ONNX, and read back."""

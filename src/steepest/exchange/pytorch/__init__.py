@@ -1,0 +1,1 @@
+"""Modules of PyTorch brought in, and graphs handed on to it."""

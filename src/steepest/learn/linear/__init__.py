@@ -1,0 +1,1 @@
+"""Linear models, fitted in units of their own."""

@@ -1,0 +1,1 @@
+"""Distribution functions named after Cephes and CDFLIB, a module for each family."""

@@ -1,0 +1,1 @@
+"""Hypergeometric functions, and their slopes by their parameters."""

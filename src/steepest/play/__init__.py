@@ -1,0 +1,1 @@
+"""The playground: a page on which descents follow the sliders. ``steepest play`` opens it."""

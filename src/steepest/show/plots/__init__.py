@@ -1,0 +1,1 @@
+"""Plots of descents and fits, in matplotlib."""

@@ -1,0 +1,55 @@
+"""Roots of functions of one number, beside SciPy's."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+import steepest as st
+from steepest.errors import InputError
+
+
+@pytest.mark.parametrize("method", ["brentq", "bisect", "ridder", None])
+def test_roots_are_those_of_scipy(method):
+    f = lambda x, a: np.exp(-x) - a * x
+    found = st.root_scalar(f, (2.0,), method, bracket=(0, 3))
+    theirs = scipy.optimize.root_scalar(f, (2.0,), "brentq", bracket=(0, 3), xtol=1e-14)
+    assert found.converged
+    assert found.root == pytest.approx(theirs.root, rel=1e-12)
+    assert abs(f(found.root, 2.0)) < 1e-15
+
+
+def test_roots_without_a_bracket():
+    found = st.root_scalar(np.cos, x0=1.0, fprime=np.sin, method="newton")
+    assert found.root == pytest.approx(np.pi / 2, rel=1e-15)
+    pair = st.root_scalar(lambda x: (x**3 - 8, 3 * x**2), x0=1.0, fprime=True)
+    assert pair.root == pytest.approx(2.0)
+    with pytest.raises(InputError, match="different signs"):
+        st.root_scalar(np.cosh, bracket=(-1, 1))
+    with pytest.raises(InputError, match="needs bracket"):
+        st.root_scalar(np.cos)
+    assert not st.root_scalar(lambda x: x**2 + 1, x0=1.0).converged
+
+
+@pytest.mark.parametrize("start", [1.0, 10.0, 1e3, 1e6])
+def test_no_start_makes_a_root(start):
+    assert not st.root_scalar(lambda x: x**2 + 1, x0=start).converged
+    assert st.root_scalar(lambda x: x**2 - 2, x0=start).root == pytest.approx(2**0.5, rel=1e-14)
+
+
+def test_functions_that_branch_go_to_scipy():
+    found = st.root_scalar(lambda x: x - 1 if x > 0 else -1, bracket=(-1, 3))
+    assert found.root == pytest.approx(1.0)
+    assert "SciPy's own" in found.reason
+
+
+def test_a_refusal_counts_for_arguments_of_the_same_kinds():
+    def f(x, a):
+        if a.ndim == 1 and x > a[0]:  # a branch, of vectors only
+            return x - a[0]
+        return np.sum(x - a)
+
+    for _ in range(2):
+        assert "SciPy's own" in st.root_scalar(f, (np.ones(2),), bracket=(-1, 3)).reason
+        scalar = st.root_scalar(f, (np.array(1.5),), bracket=(-1, 3))
+        assert scalar.root == 1.5
+        assert "SciPy's own" not in scalar.reason
