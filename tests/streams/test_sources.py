@@ -443,3 +443,21 @@ def test_what_does_not_read_in_blocks_says_so(name, table):
         X, y = (st.blocks(part) for part in table)
     with pytest.raises(InputError, match=r"is read in blocks, .*args|is read in blocks, .*read"):
         ELSEWHERE[name](X, y)
+
+
+@pytest.mark.parametrize("error", [None, AttributeError, KeyError, RuntimeError, TypeError])
+def test_objects_that_answer_or_refuse_any_name_are_no_sources(error):
+    class Lazy:
+        def __init__(self):
+            self.held = {"scale": 2.0}
+
+        def __getattr__(self, name):
+            if error is None or name == "scale":
+                return self.__dict__["held"].get(name, np.float64)
+            raise error(name)
+
+        def __getitem__(self, key):
+            return self.held[key]
+
+    run = st.minimize(lambda x, s: np.sum((x - s.scale) ** 2), np.zeros(2), args=(Lazy(),))
+    np.testing.assert_allclose(run.x, 2.0, rtol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import threading
 from typing import Any
@@ -19,16 +20,22 @@ _LEAST_BYTES = 1 << 23
 
 def is_sliced(value: Any) -> bool:
     """Whether a value is an array that is stored in chunks, such as Zarr's, h5py's or Dask's."""
-    if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "chunks"):
-        return False
-    return all(hasattr(value, name) for name in ("shape", "dtype", "__getitem__"))
+    return _has(value, "chunks", "shape", "dtype", "__getitem__")
 
 
 def is_readable(value: Any) -> bool:
     """Whether a value reads rows itself: it has `shape`, `dtype` and ``read(start, stop)``."""
-    if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "read"):
+    return _has(value, "read", "shape", "dtype") and callable(value.read)
+
+
+def _has(value: Any, *names: str) -> bool:
+    """Whether an object has attributes of its own, found without a call of its ``__getattr__``.
+
+    That of a user's object may raise, or answer any name.
+    """
+    if isinstance(value, np.ndarray | np.generic):
         return False
-    return callable(value.read) and hasattr(value, "shape") and hasattr(value, "dtype")
+    return all(inspect.getattr_static(value, name, None) is not None for name in names)
 
 
 def of_array(array: Any, name: str) -> Source:

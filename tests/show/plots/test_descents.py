@@ -93,8 +93,8 @@ def test_many_parameters_are_a_plane_through_start_and_end():
     np.testing.assert_allclose(path[[0, -1]], [[0, 0], [length, 0]], atol=1e-9)
     aside = np.abs(path[:, 1]).max()  # the farthest point lies in the plane
     rows = run.history.x - run.history.x[0]
-    along = rows @ rows[-1] / length
-    farthest = np.sqrt(np.sum(rows**2, axis=1) - along**2).max()
+    direction = rows[-1] / length
+    farthest = np.linalg.norm(rows - np.outer(rows @ direction, direction), axis=1).max()
     np.testing.assert_allclose(aside, farthest, rtol=1e-6)
     assert len(st.minimize(rosenbrock, np.full(30, 0.5)).plot().axes) == 3  # x is not recorded
 
