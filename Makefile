@@ -26,7 +26,7 @@ demo: $(VENV)/demo
 test: $(VENV)/test lint types
 	$(BIN)/python -m pytest
 
-# A part of each test's cases, in under two minutes.
+# A part of each test's cases, and no slow ones.
 test-fast: $(VENV)/test
 	$(BIN)/python -m pytest --fast
 
@@ -36,7 +36,7 @@ test-all: $(VENV)/test
 
 # With the lowest versions that pyproject.toml allows, in an environment of their own.
 test-oldest: $(OLDEST)/test
-	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
+	$(OLDEST)/bin/python -m pytest --fast $(OLDEST_TESTS)
 
 fuzz: $(VENV)/test
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

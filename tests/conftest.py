@@ -39,8 +39,8 @@ def pytest_addoption(parser):
 _ONE_IN = 12
 """``--fast`` runs one of so many cases of each test."""
 
-_MANY, _ONE_IN_OF_MANY = 24, 4
-"""``make test`` runs one in four cases of a test of more, unless it is marked ``sampled``."""
+_OF_MORE_THAN = {24: 6, 12: 2}
+"""Of how many cases ``make test`` runs one, by what a test has more of, unless it is marked."""
 
 
 def _function_of(item):
@@ -52,7 +52,7 @@ def _one_in(item, count):
     sampled = item.get_closest_marker("sampled")
     if sampled:
         return sampled.args[0]
-    return _ONE_IN_OF_MANY if count > _MANY else 1
+    return next((one_in for many, one_in in _OF_MORE_THAN.items() if count > many), 1)
 
 
 def _is_in_sample(number, one_in):
