@@ -239,6 +239,7 @@ def assert_same_run(found, expected):
         (logistic, np.zeros(4), (X, Y), st.LBFGS()),
         (neighbors, np.zeros(2), (DECAY,), st.Adam(0.1)),
         (in_two_passes, np.full(4, 0.1), (X, Y), st.GradientDescent(0.1)),
+        (in_two_passes, np.full(4, 0.1), (X, Y), st.NewtonCG()),  # passes in a loop
     ],
 )
 def test_rows_on_workers_give_the_bits_of_one_process(engine, loss, start, args, method):

@@ -291,7 +291,7 @@ def _compiled(
         if len(evaluations) == 1 and not streamed:
             only_one, constants = evaluation_with_constants(evaluations[0])
             evaluations = (only_one,)
-    elif problem.plan is None and len(paths) == 1:
+    elif problem.plan is None and len(paths) == 1 and not streamed:
         only, constants = with_constants(iterations[0], problem.fast)
         iterations = (only,)
     program = Program(
@@ -301,6 +301,7 @@ def _compiled(
         problem.record_x,
         evaluations,
         streamed,
+        paths[-1].loss_graph.input_names[1:],
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)

@@ -57,23 +57,25 @@ class ClusterStarter:
     ----------
     client
         The client.
-    tiers, step
-        Machine code of the step, and the step as a program whose data are given.
+    tiers
+        Machine code of the step.
     divided, content
-        The evaluation, and what workers are sent of it.
+        The evaluation and the step, and what workers are sent of them.
+    needs_state
+        Whether the evaluation needs the count and the state, and not only x.
     """
 
     client: Any
     tiers: DescentTiers
-    step: Program
     divided: Divided
     content: bytes
+    needs_state: bool
 
     def __call__(self, start: Start) -> StreamedRun:
         """Start a run."""
         check_client(self.client)
         code = _OnCluster(self.client, self.divided, self.content)
-        return StreamedRun(self.tiers, self.step, code, start)
+        return StreamedRun(self.tiers, self.divided.step, code, start, self.needs_state)
 
 
 def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
@@ -86,12 +88,10 @@ def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
             "the engine 'dask' divides the rows of data among machines, and this loss has none: "
             "use engine='native'"
         )
-    (evaluation,) = program.evaluations
-    step = dataclasses.replace(program, evaluations=(), streamed=())
-    in_rows = zip(evaluation.inputs[1:], program.streamed, strict=True)
+    in_rows = zip(program.data, program.streamed, strict=True)
     needed = sum([node.size * node.dtype.itemsize for node, is_read in in_rows if is_read])
     try:
-        divided = Divided(evaluation, 1, program.streamed)
+        divided = Divided(program)
     except UnsupportedError as error:
         if needed <= opening.READ_WHOLE:
             note("the data are small and not divided: this machine computes with all of them")
@@ -99,7 +99,9 @@ def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
         raise UnsupportedError(
             f"st.engines.Dask divides the rows of data into blocks, on many machines, but {error}"
         ) from None
-    return ClusterStarter(client, compile_tiers(step), step, divided, divided.packed())
+    return ClusterStarter(
+        client, compile_tiers(divided.step), divided, divided.packed(), not program.evaluations
+    )
 
 
 def _in_memory(program: Program) -> Callable[[Start], Run]:
@@ -119,7 +121,7 @@ class _OnCluster:
     def __init__(self, client: Any, divided: Divided, content: bytes) -> None:
         self._client, self._divided, self._content = client, divided, content
         self._groups: list[_Groups] = []
-        self.graph = divided.graph
+        self.graph = divided.code.graph
 
     def release(self) -> None:
         """Leave nothing on the cluster."""

@@ -80,9 +80,47 @@ def of_columns(w, X, y):
     return np.mean((w @ D - X.T[2] * y) ** 2)
 
 
-LOSSES = [mean_square, logistic, weighted, of_neighbors, standardized, in_rounds, of_columns]
+def in_a_loop(w, X, y):
+    def step(scale, c):
+        residual = X[1:] @ (scale * w) - c * y[:-1]
+        return 0.5 * scale + np.mean(np.tanh(residual) ** 2) + 1e-9 * np.sum(X.T @ y), scale
+
+    scale, scales = st.scan(step, np.mean(y**2), np.array([0.1, 0.2]))
+    return scale + np.sum(scales) + np.mean((X @ w - y) ** 2)
+
+
+LOSSES = [
+    mean_square,
+    logistic,
+    weighted,
+    of_neighbors,
+    standardized,
+    in_rounds,
+    of_columns,
+    in_a_loop,
+]
+
+
+class OfYourOwn(st.Search):
+    """Newton's steps from exact products, with a state, and a report of its own."""
+
+    def init(self, x):
+        return np.ones(())
+
+    def advance(self, base, trial, state, is_first):
+        along = trial.hessian_times(trial.gradient)
+        size = np.sum(trial.gradient**2) / np.sum(trial.gradient * along)
+        return st.Move(True, trial.x - state * size * trial.gradient, 0.9 * state)
+
+
+class Far(st.StopRule):
+    def met(self, point):
+        return np.sum(point.x**2) > 100.0
+
+
 METHODS = [
     st.GradientDescent(0.05), st.Adam(), st.LBFGS(), st.BFGS(), st.NonlinearCG(), st.TrustRegion(),
+    st.NewtonCG(), st.TrustRegion(exact=False), OfYourOwn(),
 ]  # fmt: skip
 CASES = [(loss, st.LBFGS()) for loss in LOSSES] + [(logistic, method) for method in METHODS]
 
@@ -336,6 +374,11 @@ def sorted_rows(w, X, y):
     return np.sum(np.sort(X @ w - y)[:10])
 
 
+def carried_rows(w, X, y):
+    z = X @ w
+    return np.sum(st.scan(lambda r, c: (np.sin(r + c), np.sum(r)), z, np.ones(2))[0] ** 2)
+
+
 def running_sum(w, X, y):
     return np.sum(np.cumsum(X @ w - y) ** 2)
 
@@ -344,6 +387,7 @@ REFUSED = {
     branch_on_data: (ConcreteValueError, "a value of X, which is read in blocks, is needed"),
     number_of_data: (UnsupportedError, r"X, y cannot be read in blocks: getitem at .*\.py:\d+"),
     branch_on_x: (UnsupportedError, r"branches on a value at .*\.py:\d+.*np\.where"),
+    carried_rows: (UnsupportedError, r"X, y cannot be read in blocks: scan at .*\.py:\d+"),
     sorted_rows: (UnsupportedError, r"X, y cannot be read in blocks: argsort at .*\.py:\d+"),
     running_sum: (UnsupportedError, r"X, y cannot be read in blocks: cumsum at .*\.py:\d+"),
 }
@@ -395,7 +439,6 @@ def test_what_memory_does_not_divide_by_rows_is_equal_to_rounding(name):
 
 SETTINGS = {
     "another engine": ({"engine": "numpy"}, "the engine 'numpy' does not do"),
-    "products": ({"method": st.NewtonCG()}, "it needs more than the loss, its gradient"),
     "Gram matrix": ({"fast": True}, "fast=True needs all rows"),
     "precision": ({"compute_dtype": np.float32}, "the precision of the arithmetic"),
     "shuffling": ({"batches": st.Batches(10)}, "shuffle='blocks'"),
@@ -409,12 +452,47 @@ def test_settings_that_need_all_rows_are_refused(name, data):
         st.minimize(logistic, np.zeros(3), (Rows(data[0]), data[1]), **settings)
 
 
-def test_the_largest_number_of_parameters_is_named():
+def test_a_hessian_of_many_parameters_has_the_bits_of_memory():
+    X = np.random.default_rng(0).normal(size=(3000, 26))
+    loss = lambda w, X: np.mean(np.logaddexp(0, X @ w) - 0.3 * (X @ w))
+    settings = {"method": st.TrustRegion(), "stop": st.MaxIterations(2)}
+    whole = st.minimize(loss, np.zeros(26), (X,), **settings)
+    assert np.array_equal(st.minimize(loss, np.zeros(26), (Rows(X),), **settings).x, whole.x)
+
+
+def test_the_largest_number_of_parameters_of_residuals_is_named():
     X = np.random.default_rng(0).normal(size=(3000, 30))
-    with pytest.raises(InputError, match=r"TrustRegion .* with more than 24 parameters"):
-        st.minimize(mean_square, np.zeros(30), (Rows(X), X[:, 0]), st.TrustRegion())
     with pytest.raises(InputError, match=r"LevenbergMarquardt .* with more than 24 parameters"):
         st.least_squares(lambda w, X: X @ w - 1, np.zeros(30), (Rows(X),))
+
+
+@pytest.mark.parametrize("method", [st.NewtonCG(), st.TrustRegion(exact=False)], ids=repr)
+def test_no_pass_follows_the_last_point(method, data):
+    """The products for a step that is not made are not computed."""
+    reads = []
+    for stop in (st.MaxIterations(0), st.MaxIterations(1)):
+        reader = Rows(data[0])
+        st.minimize(logistic, np.full(3, 0.1), (reader, data[1]), method, stop=stop)
+        reads.append(reader.reads)
+    of_a_pass = reads[0] - 1  # one block is read when the data are opened
+    assert reads[1] - reads[0] > of_a_pass, "a product is a pass of its own"
+
+
+@pytest.mark.parametrize("method", [st.NewtonCG(), OfYourOwn()], ids=["loop", "yours"])
+@pytest.mark.parametrize("rule", [st.MaxIterations(4), st.MaxIterations(4) | Far()])
+@pytest.mark.filterwarnings("ignore::steepest.OptimizeWarning")
+def test_an_interrupt_in_a_product_keeps_the_last_point(method, rule, data, tmp_path):
+    settings = {"method": method, "stop": rule}
+    whole = st.minimize(logistic, np.zeros(3), data, **settings)
+    for at in (20, 60):
+        run = st.minimize(logistic, np.zeros(3), (Rows(data[0], at), data[1]), **settings)
+        assert run.status is st.Status.INTERRUPTED
+        assert run.loss in whole.history.loss
+        run.save(tmp_path / f"run{at}")
+        resumed = st.resume(
+            tmp_path / f"run{at}", logistic, (Rows(data[0]), data[1]), method=method, stop=rule
+        )
+        assert np.array_equal(resumed.x, whole.x)
 
 
 class Made:
