@@ -22,7 +22,6 @@ from steepest.engines.native import Native
 from steepest.engines.native.programs.streamed import Pass
 from steepest.engines.native.programs.strips import StripSums
 from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
-from steepest.engines.native.runs.read_ahead import InterruptedPassError
 from steepest.engines.native.runs.streamed_run import StreamedRun
 from steepest.engines.native.runs.streaming import (
     Evaluation,
@@ -35,6 +34,7 @@ from steepest.engines.protocol import Run, Start
 from steepest.errors import ClusterError, InputError, UnsupportedError
 from steepest.graph import Node
 from steepest.streams import Source, opening
+from steepest.streams.evaluation import InterruptedPassError
 
 _INLINE = 1 << 16
 """Most bytes that are sent with each task; more are sent to each worker once."""

@@ -333,6 +333,36 @@ def test_an_interrupt_ends_a_pass_and_the_run_can_be_resumed(method, at, data, t
         st.resume(tmp_path / "run", logistic, (Rows(2 * X), y))
 
 
+ENDED = {
+    "all epochs": {"method": st.Adam(), "batches": st.Batches(640, 1, "blocks")},
+    "no decrease is left": {"method": st.LBFGS(), "stop": st.GradientNormBelow(0)},
+    "callback": {
+        "method": st.GradientDescent(0.1), "stop": st.MaxIterations(4),
+        "callback": lambda state: state.iteration == 3,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ENDED)
+def test_an_interrupt_in_the_pass_after_the_last_iteration_keeps_the_run(kind, data, tmp_path):
+    """The gradient at the point that is returned takes a pass of its own."""
+    X, y = data
+    reader = Rows(X)
+    whole = st.minimize(logistic, np.zeros(3), (reader, y), **ENDED[kind])
+    assert whole.status is not st.Status.INTERRUPTED
+    args = (Rows(X, reader.reads - 5), y)
+    with pytest.warns(OptimizeWarning, match="interrupted"):
+        run = st.minimize(logistic, np.zeros(3), args, **ENDED[kind])
+    assert run.status is st.Status.INTERRUPTED
+    if kind == "callback":
+        assert (run.iterations, run.loss) == (2, whole.history.loss[2])
+    else:
+        assert np.array_equal(run.x, whole.x)
+        assert np.isnan(run.loss) if kind == "all epochs" else run.loss == whole.loss
+    run.save(tmp_path / "run")
+    assert st.resume(tmp_path / "run", logistic, (Rows(X), y)).iterations >= whole.iterations
+
+
 def test_callbacks_see_every_iteration(data):
     X, y = data
     seen = []

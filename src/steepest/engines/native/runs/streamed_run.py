@@ -23,14 +23,13 @@ from steepest.engines.native.programs.streamed_plan import (
 )
 from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
 from steepest.engines.native.runs.descent_run import NativeRun
-from steepest.engines.native.runs.read_ahead import InterruptedPassError
 from steepest.engines.native.runs.streaming import Elsewhere, Evaluation
 from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome, Start
 from steepest.graph import Graph, Node
 from steepest.rewrite import hoist
 from steepest.streams import Source
-from steepest.streams.evaluation import OFFERED
+from steepest.streams.evaluation import OFFERED, InterruptedPassError
 
 
 class OnData(Protocol):
@@ -285,7 +284,7 @@ def _executable(
         streamed = tuple([isinstance(value, Source) for value in values])
         if streamed not in compiled:
             compiled[streamed] = compile_split(graph, 0, streamed)
-        return 0, compiled[streamed].on(values)({})
+        return 0, compiled[streamed].on(values, is_interrupted)({})
 
     return run
 
