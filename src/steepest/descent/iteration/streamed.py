@@ -6,14 +6,23 @@ import numpy as np
 
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.split import can_be_split, trace_split
-from steepest.descent.iteration.trace import Settings, TracedIteration, trace_iteration
+from steepest.descent.iteration.trace import (
+    RunPosition,
+    Settings,
+    TracedIteration,
+    trace_iteration,
+)
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.evaluation import UNROLLED
 from steepest.descent.problem.streamed import refuse_method, sources_in
 
 
-def trace_streamed(problem: Problem, vector: np.ndarray) -> TracedIteration:
+def trace_streamed(
+    problem: Problem, vector: np.ndarray, position: RunPosition | None = None
+) -> TracedIteration:
     """Trace an iteration whose data are read in blocks; in two graphs if that is possible.
+
+    At the `position` of a run, the path is traced that it takes there.
 
     Raises
     ------
@@ -26,10 +35,12 @@ def trace_streamed(problem: Problem, vector: np.ndarray) -> TracedIteration:
     if why:
         refuse_method(p.method, sources_in(p.args), why)
     if can_be_split(settings, p.layout, p.dtype):
-        built = trace_split(p.objective, p.layout, vector, p.args, settings, p.box)
+        built = trace_split(p.objective, p.layout, vector, p.args, settings, p.box, position)
         if built is not None:
             return built
-    return trace_iteration(p.objective, p.layout, vector, p.args, settings, p.dtype, p.box)
+    return trace_iteration(
+        p.objective, p.layout, vector, p.args, settings, p.dtype, p.box, position
+    )
 
 
 def _obstacle(p: Problem, number: int) -> str:

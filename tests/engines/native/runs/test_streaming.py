@@ -333,6 +333,29 @@ def test_an_interrupt_ends_a_pass_and_the_run_can_be_resumed(method, at, data, t
         st.resume(tmp_path / "run", logistic, (Rows(2 * X), y))
 
 
+def branches_on_parameters(w, X, y):
+    if w[0] > 0.1:
+        return np.mean((X @ w - y) ** 2)
+    return np.mean(np.abs(X @ w - y) ** 3) + (1.0 if w[2] < 0.1 else 0.5)
+
+
+@pytest.mark.parametrize(
+    "method", [st.GradientDescent(0.2), st.LBFGS(), st.NewtonCG(), OfYourOwn()], ids=repr
+)
+def test_a_loss_that_branches_on_parameters_takes_the_paths_of_memory(method, data):
+    X, y = data
+    settings = {"method": method, "stop": st.MaxIterations(8)}
+    if method == st.LBFGS():
+        settings["callback"] = lambda state: state.loss > 100  # a pass between two iterations
+    whole = st.minimize(branches_on_parameters, np.full(3, 0.01), (X, y), **settings)
+    streamed = st.minimize(branches_on_parameters, np.full(3, 0.01), (Rows(X), y), **settings)
+    assert streamed.x[0] > 0.1
+    assert (streamed.iterations, streamed.status) == (whole.iterations, whole.status)
+    np.testing.assert_allclose(streamed.history.loss, whole.history.loss, rtol=1e-9)
+    np.testing.assert_allclose(streamed.x, whole.x, rtol=1e-7)
+    np.testing.assert_allclose(streamed.gradient, whole.gradient, rtol=1e-5, atol=1e-9)
+
+
 ENDED = {
     "all epochs": {"method": st.Adam(), "batches": st.Batches(640, 1, "blocks")},
     "no decrease is left": {"method": st.LBFGS(), "stop": st.GradientNormBelow(0)},
@@ -396,12 +419,12 @@ def number_of_data(w, X, y):
     return float(X[0, 0]) * np.sum((X @ w) ** 2)
 
 
-def branch_on_x(w, X, y):
-    return np.sum((X @ w) ** 2) if w[0] > 0 else np.sum(X @ w)
-
-
 def sorted_rows(w, X, y):
     return np.sum(np.sort(X @ w - y)[:10])
+
+
+def branch_on_sum(w, X, y):
+    return np.sum((X @ w) ** 2) if np.mean(X @ w) > 0 else np.sum(X @ w)
 
 
 def carried_rows(w, X, y):
@@ -415,8 +438,8 @@ def running_sum(w, X, y):
 
 REFUSED = {
     branch_on_data: (ConcreteValueError, "a value of X, which is read in blocks, is needed"),
+    branch_on_sum: (ConcreteValueError, "a value of .* in blocks, is needed"),
     number_of_data: (UnsupportedError, r"X, y cannot be read in blocks: getitem at .*\.py:\d+"),
-    branch_on_x: (UnsupportedError, r"branches on a value at .*\.py:\d+.*np\.where"),
     carried_rows: (UnsupportedError, r"X, y cannot be read in blocks: scan at .*\.py:\d+"),
     sorted_rows: (UnsupportedError, r"X, y cannot be read in blocks: argsort at .*\.py:\d+"),
     running_sum: (UnsupportedError, r"X, y cannot be read in blocks: cumsum at .*\.py:\d+"),

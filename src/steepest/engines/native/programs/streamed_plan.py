@@ -7,7 +7,7 @@ that reads rows are divided in the same way.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -432,17 +432,17 @@ def _numbers_of_rows(streamed: Mapping[Node, int]) -> set[int]:
     return {node.shape[axis] for node, axis in streamed.items()}
 
 
-def check_unbranched(graph: Graph | Iteration) -> None:
-    """Raise if a graph branches.
+def check_guards(graph: Graph, streamed: Collection[Node]) -> None:
+    """Raise if a graph branches on what is read in blocks.
 
     Raises
     ------
     UnsupportedError
         If it does.
     """
-    if graph.guards:
-        lines = [guard.source for guard in graph.guards if guard.source is not None]
-        raise UnsupportedError(
-            f"the loss branches on a value{at(lines[0] if lines else None)}, which is not "
-            "possible where data are read in blocks: write np.where(condition, a, b)"
-        )
+    for guard in graph.guards:
+        if any(node in streamed for node in order([guard.condition])):
+            raise UnsupportedError(
+                f"the loss branches on a value of the data{at(guard.source)}, which is not "
+                "possible where they are read in blocks: write np.where(condition, a, b)"
+            )

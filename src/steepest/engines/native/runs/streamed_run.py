@@ -15,7 +15,7 @@ from steepest.engines.native.programs.function import simplified
 from steepest.engines.native.programs.streamed import StreamedCode
 from steepest.engines.native.programs.streamed_plan import (
     StreamedPlan,
-    check_unbranched,
+    check_guards,
     levels_of_loops,
     plan_iteration,
     plan_streamed,
@@ -103,7 +103,6 @@ def compile_split(graph: Graph, varying: int, streamed: Sequence[bool]) -> Split
     What does not vary is taken out as it is in memory, so that the rest is divided into the same
     panels.
     """
-    check_unbranched(graph)
     levels = levels_of_loops()
     plan = lambda rest, rows: plan_streamed(rest, rows, graph, levels)
     return _compiled(graph, varying, streamed, levels, plan)
@@ -119,6 +118,7 @@ def _compiled(
     """Compile a graph whose part that varies is divided by a function."""
     data = graph.inputs[varying:]
     in_blocks = {node: 0 for node, is_read in zip(data, streamed, strict=True) if is_read}
+    check_guards(graph, in_blocks)
     outputs, inputs, constants = hoist(graph.outputs, graph.inputs[:varying])
     before = simplified(Graph(data, tuple(constants), sources=graph.sources))
     once = plan_streamed(before, in_blocks, graph, levels)
@@ -140,17 +140,16 @@ def compile_streamed(program: Program) -> tuple[SplitCode, Program]:
         step = dataclasses.replace(program, evaluations=(), streamed=())
         return compile_split(evaluation, 1, program.streamed), step
     it = program.full
-    check_unbranched(it)
     varying = (it.x, it.count, *it.state)
     names = (*(node.op.name for node in varying), *program.names)
-    graph = Graph(it.inputs, it.outputs, names, it.sources)
+    graph = Graph(it.inputs, it.outputs, names, it.sources, guards=it.guards)
     steps: list[Iteration] = []
     levels = levels_of_loops()
 
     def plan(rest: Graph, rows: Mapping[Node, int]) -> StreamedPlan:
         more = rest.inputs[len(it.inputs) :]
         planned, cut = plan_iteration(it.with_outputs(rest.outputs, more), rows, graph, levels)
-        steps.append(cut)
+        steps.append(dataclasses.replace(cut, guards=()))
         return planned
 
     code = _compiled(graph, len(varying), program.streamed, levels, plan)
@@ -182,6 +181,9 @@ class StreamedRun(NativeRun):
     ) -> None:
         self._needs_state = needs_state
         self._on_data, self._given = evaluation, start.data
+        self._data_of_guards = dict(
+            zip(reversed(evaluation.graph.inputs), reversed(start.data), strict=False)
+        )
         self._evaluated = [np.zeros(x.shape, x.dtype) for x in program.full.data]
         self._evaluated_at: np.ndarray | None = None
         self._gradient = program.full.data.index(program.full.gradient)
@@ -192,6 +194,8 @@ class StreamedRun(NativeRun):
     def advance(self, steps: int) -> Outcome:
         """Make at most `steps` updates; none is made if Ctrl-C ends a pass over the data."""
         for _ in range(steps):
+            if not self._on_data.graph.is_path_of(self._at_point() | self._data_of_guards):
+                return Outcome.NEW_PATH
             began = time.perf_counter()
             try:
                 found = self._values()
@@ -227,11 +231,13 @@ class StreamedRun(NativeRun):
                 value.check()
         if self._evaluation is None:
             self._evaluation = self._on_data.on(self._given, is_interrupted, self._tell)
+        return self._evaluation(self._at_point())
+
+    def _at_point(self) -> dict[Node, Any]:
+        """Return the values of the evaluation's inputs that vary."""
         given = (self.x, self.count, *self.state) if self._needs_state else (self.x,)
         nodes = self._on_data.graph.inputs
-        return self._evaluation(
-            {x: np.array(v, x.dtype) for x, v in zip(nodes, given, strict=False)}
-        )
+        return {x: np.array(v, x.dtype) for x, v in zip(nodes, given, strict=False)}
 
     def _tell(self, done: int, rows: int) -> None:
         tell(f"evaluation {self._passes}: {done:,} of {rows:,} rows")
@@ -275,16 +281,22 @@ def prepare_streamed(program: Program) -> StreamedStarter:
 
 def _executable(
     paths: Sequence[Graph],
-) -> Callable[[Sequence[Any]], tuple[int, list[np.ndarray]]]:
+) -> Callable[[Sequence[Any]], tuple[int, list[np.ndarray]] | None]:
     """Return the paths through a function as a function of flat inputs, some of them sources."""
-    graph = paths[-1]
-    compiled: dict[tuple[bool, ...], SplitCode] = {}
+    compiled: dict[tuple[int, tuple[bool, ...]], SplitCode] = {}
 
-    def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]]:
+    def run(values: Sequence[Any]) -> tuple[int, list[np.ndarray]] | None:
+        known = dict(zip(paths[-1].inputs, values, strict=True))
+        holding = (i for i, graph in enumerate(paths) if graph.is_path_of(known))
+        number = next(holding, None)
+        if number is None:
+            return None
+        graph = paths[number]
+        values = values[: len(graph.inputs)]  # later paths may read more
         streamed = tuple([isinstance(value, Source) for value in values])
-        if streamed not in compiled:
-            compiled[streamed] = compile_split(graph, 0, streamed)
-        return 0, compiled[streamed].on(values, is_interrupted)({})
+        if (number, streamed) not in compiled:
+            compiled[number, streamed] = compile_split(graph, 0, streamed)
+        return number, compiled[number, streamed].on(values, is_interrupted)({})
 
     return run
 
