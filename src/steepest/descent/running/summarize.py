@@ -41,7 +41,7 @@ from steepest.engines import Recording, Run, RunInPasses, Snapshot
 from steepest.graph import trees
 from steepest.streams.evaluation import InterruptedPassError
 
-_IN_A_PASS = (StopReason.INTERRUPTED, StopReason.TIME)
+_IN_A_PASS = (StopReason.INTERRUPTED, StopReason.TIME, StopReason.CLUSTER_LOST)
 """Reasons to stop for which no further pass over data on disk is made."""
 
 _AT_POINT = (StopReason.STOPPED, StopReason.DIVERGED)
@@ -93,6 +93,9 @@ class Summary:
             evaluations = run.count + 1
         else:
             status, explain = self._ended(ending, iterations)
+            if isinstance(run, RunInPasses) and run.loss_of_machines:
+                sentence = f"{explain()} What happened: {run.loss_of_machines}."
+                explain = functools.partial(str, sentence)
         answer = getattr(self.problem.method, "answer", None)
         if answer is not None and ending is not StopReason.DIVERGED and not is_cut_off:
             x, gradient, is_at_point = answer(x, self._own_state(run.x, run.state)), None, False
@@ -319,6 +322,7 @@ class Summary:
             StopReason.INTERRUPTED: Status.INTERRUPTED,
             StopReason.TIME: Status.TIME_LIMIT,
             StopReason.CALLBACK: Status.CALLBACK,
+            StopReason.CLUSTER_LOST: Status.CLUSTER_LOST,
         }[ending]
         return status, lambda: f"{str(status)[:-1]} after {count} iterations."
 

@@ -16,7 +16,13 @@ import numpy as np
 
 from steepest.activity import doing, note, tell
 from steepest.engines.dask import worker
-from steepest.engines.dask.cluster import Lost, Tasks, check_client, check_workers
+from steepest.engines.dask.cluster import (
+    Lost,
+    Tasks,
+    answering,
+    check_client,
+    check_workers,
+)
 from steepest.engines.dask.places import Divided
 from steepest.engines.native import Native
 from steepest.engines.native.programs.streamed import Pass
@@ -136,7 +142,8 @@ class _OnCluster:
         on_rows: Callable[[int, int], None],
     ) -> Evaluation:
         """Return the graph as a function of its first inputs, on data."""
-        groups = _Groups(self._client, self._divided, self._content, data, is_over, on_rows)
+        with answering(self._client):
+            groups = _Groups(self._client, self._divided, self._content, data, is_over, on_rows)
         self._groups.append(groups)
         return self._divided.code.on(data, is_over, on_rows, groups.results)
 
@@ -231,9 +238,11 @@ class _Groups:
         self._attempts = 0
         try:
             while missing:
-                if not self._tasks.pending:
-                    shared += self._submit(work, values, strips, missing, links)
-                for group, found in self._next_results():
+                with answering(self._client):
+                    if not self._tasks.pending:
+                        shared += self._submit(work, values, strips, missing, links)
+                    arrived = self._next_results()
+                for group, found in arrived:
                     if isinstance(found, Lost):
                         self._count_loss(found)
                         continue

@@ -26,6 +26,7 @@ from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.streaming import Elsewhere, Evaluation
 from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome, Start
+from steepest.errors import ClusterError
 from steepest.graph import Graph, Node
 from steepest.rewrite import hoist
 from steepest.streams import Source
@@ -188,7 +189,7 @@ class StreamedRun(NativeRun):
         self._evaluated_at: np.ndarray | None = None
         self._gradient = program.full.data.index(program.full.gradient)
         self._evaluation: Evaluation | None = None
-        self._passes = 0
+        self._passes, self.loss_of_machines = 0, ""
         super().__init__(tiers, program, dataclasses.replace(start, data=self._evaluated))
 
     def advance(self, steps: int) -> Outcome:
@@ -201,6 +202,11 @@ class StreamedRun(NativeRun):
                 found = self._values()
             except InterruptedPassError:
                 return Outcome.PAUSED
+            except ClusterError as error:
+                if self.count == 0 and self._evaluated_at is None:
+                    raise  # there is no point to return
+                self.loss_of_machines = str(error)
+                return Outcome.LOST
             finally:
                 seconds = time.perf_counter() - began
                 self.tiers["streamed"] = self.tiers.get("streamed", 0.0) + seconds
