@@ -13,13 +13,12 @@ import numpy as np
 from steepest.activity import is_interrupted, tell
 from steepest.engines.native.programs.function import simplified
 from steepest.engines.native.programs.streamed import StreamedCode
-from steepest.engines.native.programs.streamed_plan import (
-    StreamedPlan,
+from steepest.engines.native.programs.streamed_plan import StreamedPlan, room_of
+from steepest.engines.native.programs.streamed_schedule import (
     check_guards,
     levels_of_loops,
     plan_iteration,
     plan_streamed,
-    room_of,
 )
 from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
 from steepest.engines.native.runs.descent_run import NativeRun
