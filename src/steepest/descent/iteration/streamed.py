@@ -13,7 +13,7 @@ from steepest.descent.iteration.trace import (
     trace_iteration,
 )
 from steepest.descent.methods.base import needs_residuals
-from steepest.descent.problem.evaluation import UNROLLED
+from steepest.descent.problem.evaluation import UNROLLED_IN_BLOCKS
 from steepest.descent.problem.streamed import refuse_method, sources_in
 
 
@@ -49,6 +49,6 @@ def _obstacle(p: Problem, number: int) -> str:
         return "fast=True needs all rows at once"
     if set(p.layout.dtypes) != {p.dtype}:
         return "the parameters must have the precision of the arithmetic"
-    if number > UNROLLED and needs_residuals(p.method):
-        return f"with more than {UNROLLED} parameters it needs all rows of the Jacobian at once"
+    if number > UNROLLED_IN_BLOCKS and needs_residuals(p.method):
+        return f"with more than {UNROLLED_IN_BLOCKS} parameters it needs all rows at once"
     return ""

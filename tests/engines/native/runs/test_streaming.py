@@ -10,6 +10,7 @@ import pytest
 
 import steepest as st
 from steepest.descent.problem import batches as batches_module
+from steepest.descent.problem import evaluation
 from steepest.engines.native.programs import strips
 from steepest.engines.native.runs import streaming
 from steepest.errors import ConcreteValueError, InputError, OptimizeWarning, UnsupportedError
@@ -225,6 +226,20 @@ def test_least_squares_have_the_bits_of_memory(name):
     np.testing.assert_allclose(streamed.covariance, whole.covariance, rtol=1e-12)
     with pytest.raises(InputError, match="residuals and Jacobian of all rows are not kept"):
         _ = streamed.residuals
+
+
+@pytest.mark.parametrize("name", ["bounds", "robust"])
+@pytest.mark.filterwarnings("ignore::steepest.FitWarning")
+def test_a_jacobian_of_many_parameters_has_the_bits_of_memory(name, data, monkeypatch):
+    """Memory has all rows of its columns, one after the other; blocks have all columns."""
+    monkeypatch.setattr(evaluation, "UNROLLED", 2)
+    X, y = data
+    wave = lambda w, X, y: np.tanh(X @ w) + 0.1 * w[0] * np.sin(w[1] * y) - y
+    whole = st.least_squares(wave, np.full(3, 0.5), (X, y), **FITS[name])
+    streamed = st.least_squares(wave, np.full(3, 0.5), (Rows(X), Rows(y)), **FITS[name])
+    assert np.array_equal(streamed.x, whole.x)
+    assert streamed.loss == whole.loss
+    np.testing.assert_allclose(streamed.covariance, whole.covariance, rtol=1e-12)
 
 
 @pytest.mark.parametrize("shuffle", [False, "blocks"])
@@ -514,9 +529,9 @@ def test_a_hessian_of_many_parameters_has_the_bits_of_memory():
 
 
 def test_the_largest_number_of_parameters_of_residuals_is_named():
-    X = np.random.default_rng(0).normal(size=(3000, 30))
-    with pytest.raises(InputError, match=r"LevenbergMarquardt .* with more than 24 parameters"):
-        st.least_squares(lambda w, X: X @ w - 1, np.zeros(30), (Rows(X),))
+    X = np.random.default_rng(0).normal(size=(3000, 65))
+    with pytest.raises(InputError, match=r"LevenbergMarquardt .* with more than 64 parameters"):
+        st.least_squares(lambda w, X: X @ w - 1, np.zeros(65), (Rows(X),))
 
 
 @pytest.mark.parametrize("method", [st.NewtonCG(), st.TrustRegion(exact=False)], ids=repr)
