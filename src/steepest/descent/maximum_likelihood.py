@@ -185,8 +185,9 @@ def _check_first_point(run: Result, loss: NegativeLogLikelihood, data: Any, star
 
 
 def _warn_of(fit: LikelihoodFit) -> None:
+    warned_of = Status.INTERRUPTED, Status.CLUSTER_LOST
     if not fit.converged:
-        if fit.status not in (Status.CALLBACK, Status.TIME_LIMIT, Status.INTERRUPTED):
+        if fit.status not in (Status.CALLBACK, Status.TIME_LIMIT, *warned_of):
             warn_user(fit.run.message, FitWarning)
     elif fit.remarks:
         warn_user(" ".join(fit.remarks), FitWarning)

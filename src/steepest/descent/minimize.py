@@ -246,8 +246,8 @@ def _unchanged(run: Result, problem: Problem) -> Result:
 
 
 def warn_of_interrupt(run: Result) -> None:
-    """Warn of a run that Ctrl-C ended, since the calling script continues."""
-    if run.status is Status.INTERRUPTED:
+    """Warn of a run that Ctrl-C or a lost cluster ended, since the calling script continues."""
+    if run.status in (Status.INTERRUPTED, Status.CLUSTER_LOST):
         warn_user(run.message)
 
 

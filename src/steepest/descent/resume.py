@@ -25,7 +25,7 @@ from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
-from steepest.descent.problem.streamed import read_in_blocks
+from steepest.descent.problem.streamed import divided_rows, read_in_blocks
 from steepest.descent.problem.transforms import Reparametrization, split_transforms
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.result import Result
@@ -142,7 +142,7 @@ def resume(
     problem = Problem(
         objective,
         layout,
-        tuple(args),
+        divided_rows(chosen, function, args, batches is not None),
         _decoded(settings["method"], "method") if method is None else choose_method(method),
         stop if stop is not None else _decoded(settings["stop"], "stop"),
         dtype=np.dtype(settings["dtype"]),

@@ -87,10 +87,13 @@ class ManyAnswers:
         Why each problem is over.
     values
         The values of ``ManyProgram.answer``.
+    loss_of_machines
+        Why the machines that compute the rest are lost; empty if they are not.
     """
 
     codes: np.ndarray
     values: Sequence[np.ndarray]
+    loss_of_machines: str = ""
 
 
 Watch = Callable[[int], bool]

@@ -185,6 +185,8 @@ class Program:
     streamed
         For each of the evaluation's inputs after x, whether it is read in blocks: the data have
         :class:`~steepest.streams.Source` in its place. Nothing if none is.
+    names
+        The names of the data inputs, for messages.
     """
 
     paths: tuple[Iteration, ...]
@@ -193,11 +195,17 @@ class Program:
     record_x: bool
     evaluations: tuple[Graph, ...] = ()
     streamed: tuple[bool, ...] = ()
+    names: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def full(self) -> Iteration:
         """The iteration along the path that was found last, which has all inputs."""
         return self.paths[-1]
+
+    @property
+    def data(self) -> tuple[Node, ...]:
+        """The inputs that are given: those of the iteration, or of the evaluation but x."""
+        return self.evaluations[-1].inputs[1:] if self.evaluations else self.full.data
 
     @property
     def tail(self) -> Iteration | None:

@@ -83,6 +83,8 @@ class Outcome(enum.IntEnum):
     DIVERGED = 2
     NEW_PATH = 3
     """The iteration takes a path that is not known; nothing of it has happened."""
+    LOST = 4
+    """The machines that compute it are lost; nothing of the iteration has happened."""
 
 
 @dataclass
@@ -177,7 +179,11 @@ class RunInPasses(Run, Protocol):
     ----------
     first_loss
         The loss at the start, before any update; NaN if it is not known yet.
+    loss_of_machines
+        Why the outcome was ``LOST``; empty if it was not.
     """
+
+    loss_of_machines: str
 
     @property
     def first_loss(self) -> float: ...

@@ -153,6 +153,14 @@ class Graph:
         """Number of outputs that the function returns. The others are arguments it changes."""
         return len(self.outputs) - len(self.written)
 
+    def is_path_of(self, known: MutableMapping[Node, Any]) -> bool:
+        """Return whether every guard holds for these values of nodes."""
+        for guard in self.guards:
+            evaluate_all([guard.condition], known)
+            if known[guard.condition].tobytes() != guard.key:
+                return False
+        return True
+
     def check_guards(self, known: MutableMapping[Node, Any]) -> None:
         """Raise unless every guard holds for these values of nodes."""
         for guard in self.guards:

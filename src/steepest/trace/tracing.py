@@ -104,6 +104,7 @@ def add_argument(session: Session, leaf: Any, name: str) -> TracedArray:
     elif isinstance(leaf, Source):
         shape, dtype = leaf.shape, check_dtype(leaf.dtype)
         value = lambda: _refuse_to_read(name)
+        session.reads_blocks = True
     else:
         array = np.asarray(check_plain(leaf))
         shape, dtype, value = array.shape, check_dtype(array.dtype), lambda: array

@@ -13,10 +13,18 @@ import pytest
 
 import steepest as st
 from steepest.descent.running import solve_each
+from steepest.engines.dask import many
 from steepest.engines.dask.cluster import Tasks
-from steepest.errors import EngineUnavailableError, InputError, SettingError, UnsupportedError
+from steepest.engines.dask.descent import _Groups
+from steepest.errors import (
+    ClusterError,
+    EngineUnavailableError,
+    InputError,
+    SettingError,
+    UnsupportedError,
+)
 
-distributed = pytest.importorskip("distributed")
+dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +247,7 @@ def assert_same_run(found, expected):
         (logistic, np.zeros(4), (X, Y), st.LBFGS()),
         (neighbors, np.zeros(2), (DECAY,), st.Adam(0.1)),
         (in_two_passes, np.full(4, 0.1), (X, Y), st.GradientDescent(0.1)),
+        (in_two_passes, np.full(4, 0.1), (X, Y), st.NewtonCG()),  # passes in a loop
     ],
 )
 def test_rows_on_workers_give_the_bits_of_one_process(engine, loss, start, args, method):
@@ -336,6 +345,109 @@ def test_ctrl_c_ends_a_descent_with_the_point_reached(engine):
             callback=press, stop=st.MaxIterations(10**6),
         )  # fmt: skip
     assert any(np.array_equal(run.x, x) for x in seen[-2:])
+
+
+# A cluster that is lost.
+
+
+def lose(monkeypatch, cls, name, calls):
+    """Let the cluster be lost at a call of a method, after so many calls."""
+    method, seen = getattr(cls, name), []
+
+    def call(*args, **more):
+        seen.append(0)
+        if len(seen) > calls:
+            raise ClusterError("its machines are off")
+        return method(*args, **more)
+
+    monkeypatch.setattr(cls, name, call)
+
+
+@pytest.mark.parametrize("method", [st.Adam(0.1), st.LBFGS(), st.NewtonCG()], ids=repr)
+def test_a_descent_keeps_its_point_if_the_cluster_is_lost(engine, method, monkeypatch, tmp_path):
+    settings = {"method": method, "stop": st.MaxIterations(6)}
+    expected = st.minimize(logistic, np.zeros(4), (X, Y), **settings)
+    with monkeypatch.context() as patch:
+        lose(patch, _Groups, "results", 6)
+        with pytest.warns(st.OptimizeWarning, match="cluster was lost.*its machines are off"):
+            run = st.minimize(logistic, np.zeros(4), (X, Y), **settings, engine=engine)
+    assert run.status is st.Status.CLUSTER_LOST
+    assert not run.converged
+    assert run.loss in expected.history.loss
+    run.save(tmp_path / "run")
+    for place in ("native", engine):
+        resumed = st.resume(tmp_path / "run", logistic, (X, Y), engine=place)
+        np.testing.assert_array_equal(resumed.x, expected.x)
+        np.testing.assert_array_equal(resumed.history.loss, expected.history.loss)
+
+
+def one_at_a_time(tasks, done):
+    """Return one task that is done; the others come back with the next one."""
+    found = done(tasks)
+    for label, future in found[1:]:
+        tasks._pending[future] = label
+        tasks._done.put(future)
+    return found[:1]
+
+
+def squares(x, center):
+    return np.sum((x - center) ** 2)
+
+
+def of_two_paths(x, center):  # problems go one at a time
+    return squares(x, center) if x[0] < 9 else np.sum(x)
+
+
+@pytest.mark.parametrize("loss", [squares, of_two_paths])
+def test_many_problems_keep_their_answers_if_the_cluster_is_lost(engine, loss, monkeypatch):
+    centers = np.linspace(1, 2, 80).reshape(40, 2)
+    settings = {"method": st.GradientDescent(0.1), "stop": st.GradientNormBelow(1e-3)}
+    expected = st.minimize_many(loss, np.zeros((40, 2)), (centers,), **settings)
+    monkeypatch.setattr(many, "_FEW", 1)  # as many tasks as for more problems
+    done = Tasks.done
+    with monkeypatch.context() as patch:
+        patch.setattr(Tasks, "done", lambda tasks: one_at_a_time(tasks, done))
+        lose(patch, Tasks, "results", 1)
+        with pytest.warns(st.OptimizeWarning, match="cluster was lost.*its machines are off"):
+            found = st.minimize_many(
+                loss, np.zeros((40, 2)), (centers,), **settings, engine=engine
+            )
+    is_known = np.array([one is not st.Status.CLUSTER_LOST for one in found.status])
+    assert 0 < is_known.sum() < 40
+    np.testing.assert_array_equal(found.x[is_known], expected.x[is_known])
+    np.testing.assert_array_equal(found.x[~is_known], 0.0)
+    assert np.isnan(found.loss[~is_known]).all()
+
+
+PROBLEMS = np.zeros((4, 2)), (np.ones((4, 2)),)
+
+
+def test_an_error_is_raised_if_the_cluster_is_lost_before_anything_is_known(engine, monkeypatch):
+    for cls, name, call in (
+        (_Groups, "results", lambda: st.minimize(logistic, np.zeros(4), (X, Y), engine=engine)),
+        (Tasks, "results", lambda: st.minimize_many(squares, *PROBLEMS, engine=engine)),
+    ):
+        with monkeypatch.context() as patch:
+            lose(patch, cls, name, 0)
+            with pytest.raises(ClusterError, match="its machines are off"):
+                call()
+
+
+def test_a_scheduler_that_is_stopped_ends_a_descent_with_its_point():
+    settings = {"processes": False, "dashboard_address": None, "silence_logs": 50}
+    quickly = {"distributed.comm.timeouts.connect": "100ms"}
+    with (
+        dask.config.set(quickly),
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, **settings) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        stop = lambda state: state.iteration == 3 and client.sync(cluster.scheduler.close)
+        with pytest.warns(st.OptimizeWarning, match=r"cluster was lost.*scheduler"):
+            run = st.minimize(
+                logistic, np.zeros(4), (X, Y), st.Adam(0.1), engine=st.engines.Dask(client),
+                callback=lambda state: stop(state) and None,
+            )  # fmt: skip
+    assert (run.status, run.iterations) == (st.Status.CLUSTER_LOST, 2)
 
 
 def test_without_workers_a_call_waits_and_says_so(monkeypatch, caplog):

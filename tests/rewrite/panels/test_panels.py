@@ -18,6 +18,7 @@ from steepest.graph import evaluate, order
 from steepest.rewrite import simplify
 from steepest.rewrite.panels import tiling as divide
 from steepest.rewrite.panels import with_panels
+from steepest.rewrite.panels.loops import is_loop
 from tests.cases.random_graphs import RELAXED, programs, run
 
 TINY = divide.Limits(
@@ -420,3 +421,36 @@ def test_what_is_hard_is_computed_once_for_all_distances(size):
     assert np.dot(gradient, step) == pytest.approx(slope, rel=1e-6)
     expected = st.gradient(differences)(x)
     np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-13)
+
+
+def in_a_scan(w, X):
+    around = X[1:] @ w
+    step = lambda s, c: (0.5 * s + np.sum((X @ (s * w)) ** 2) + np.sum(c * around), s)
+    carry, _ = st.scan(step, np.sum(w), np.array([0.1, 0.2]))
+    return carry
+
+
+def in_a_while(w, X):
+    step = lambda d: 0.5 * d + 1e-3 * (X.T @ np.tanh(X @ d))
+    return st.while_loop(lambda d: np.sum((X @ d) ** 2) > 1, step, w, max_steps=4)
+
+
+def in_a_loop_of_loops(w, X):
+    inner = lambda s, c: (s + np.mean(np.sin(X @ (s * w)) + c), s)
+    outer = lambda s, c: (0.1 * st.scan(inner, s, np.ones(2))[0] + np.mean(X @ (c * w)), s)
+    return st.scan(outer, np.sum(w), np.array([0.1, 0.2]))[0]
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("function", [in_a_scan, in_a_while, in_a_loop_of_loops])
+def test_the_steps_of_loops_are_divided(function):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    w = np.array([0.3, -0.2])
+    check(function, w, X)
+    new, _ = with_panels(simplify(st.trace(function, w, X).outputs))
+    loops = [node for node in order(new) if is_loop(node)]
+    while any(is_loop(x) for x in order(loops[-1].attributes["step"].outputs)):
+        loops += [x for x in order(loops[-1].attributes["step"].outputs) if is_loop(x)]
+    inside = order(loops[-1].attributes["step"].outputs)
+    assert any(node.op is divide.PANELS for node in inside)
+    assert X.T.shape not in [operand.shape for operand in loops[0].operands], "no view is copied"

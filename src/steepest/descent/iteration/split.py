@@ -83,12 +83,6 @@ def can_be_split(settings: Settings, layout: ParameterLayout, dtype: np.dtype) -
     return is_ours and set(layout.dtypes) == {dtype}
 
 
-def needs_slopes_of_rows(settings: Settings, x0: np.ndarray, has_box: bool) -> bool:
-    """Whether the step of a method needs the Hessian, or the triangular factor of the Jacobian."""
-    step = step_of(settings, x0.size, x0.dtype, has_box)
-    return step is not None and not {"hessian", "triangle"}.isdisjoint(step.names)
-
-
 @traces_anew
 def trace_split(
     objective: Objective,

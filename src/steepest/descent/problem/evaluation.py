@@ -19,6 +19,10 @@ from steepest.trace.tracing import call_traced, own_copies
 UNROLLED = 24
 """Largest number of parameters with a pushforward each in the graph; more are done in a loop."""
 
+UNROLLED_IN_BLOCKS = 64
+"""The same for the Jacobian of residuals whose rows are read in blocks: a loop would need all rows
+of a column at once."""
+
 _LONG_LOOP = 150
 """Nodes of loops from which on the columns of a Jacobian are computed in a loop, too: the loops
 would be compiled once for each column."""
@@ -108,7 +112,8 @@ class Evaluation:
     @functools.cached_property
     def jacobian(self) -> Any:
         """The Jacobian of the residuals, shape (m, n), weighted if the loss is robust."""
-        if self.x.size <= UNROLLED:
+        most = UNROLLED_IN_BLOCKS if current().root.reads_blocks else UNROLLED
+        if self.x.size <= most:
             return np.stack(self._columns, axis=-1)
         plain = self.plain_jacobian
         return plain if self._weights is None else self._weights[:, None] * plain

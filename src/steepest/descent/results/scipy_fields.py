@@ -23,7 +23,7 @@ CURVE_FIT_KEYS = ("popt", "pcov", "infodict", "mesg", "ier")
 
 IER = {
     "ITERATION_LIMIT": 5, "LIMIT": 5, "TIME_LIMIT": 5, "STALLED": 7,
-    "CALLBACK": -1, "INTERRUPTED": -1,
+    "CALLBACK": -1, "INTERRUPTED": -1, "CLUSTER_LOST": -1,
 }  # fmt: skip
 """Numbers for how a fit ended that did not converge; 0 for anything else."""
 

@@ -213,8 +213,8 @@ def _extend(problem: Problem, prepared: CompiledProblem, run: Run) -> Found:
         new = _trace(problem, position.x, args, position, is_split)
     traced = time.perf_counter()
     engine = problem.engine
-    if is_split and new.evaluation is None:  # its values are not like those of the other paths
-        known = (new,)
+    if sources_in(args) or (is_split and new.evaluation is None):
+        known = (new,)  # a pass takes longer than a trace; or its values are not like the others'
     elif is_within:
         known = (*known, new)
     else:
@@ -265,7 +265,7 @@ def _trace(
     p = problem
     settings = Settings(p.split, p.record_every)
     if sources_in(args):
-        return trace_streamed(p, vector)
+        return trace_streamed(p, vector, position)
     is_split = is_split and p.plan is None and not p.fast
     if is_split and is_separable(settings, p.layout, p.dtype):
         if getattr(p.engine, "takes_parts", False):  # a user's engine may lack it
@@ -291,7 +291,7 @@ def _compiled(
         if len(evaluations) == 1 and not streamed:
             only_one, constants = evaluation_with_constants(evaluations[0])
             evaluations = (only_one,)
-    elif problem.plan is None and len(paths) == 1:
+    elif problem.plan is None and len(paths) == 1 and not streamed:
         only, constants = with_constants(iterations[0], problem.fast)
         iterations = (only,)
     program = Program(
@@ -301,6 +301,7 @@ def _compiled(
         problem.record_x,
         evaluations,
         streamed,
+        paths[-1].loss_graph.input_names[1:],
     )
     starter = engine.prepare(program)
     budget = engine.first_budget(program)

@@ -31,6 +31,7 @@ class StopReason(enum.Enum):
     CALLBACK = enum.auto()
     TIME = enum.auto()
     NEW_PATH = enum.auto()
+    CLUSTER_LOST = enum.auto()
 
 
 @contextlib.contextmanager
@@ -134,6 +135,7 @@ _ENDINGS = {
     Outcome.STOPPED: StopReason.STOPPED,
     Outcome.DIVERGED: StopReason.DIVERGED,
     Outcome.NEW_PATH: StopReason.NEW_PATH,
+    Outcome.LOST: StopReason.CLUSTER_LOST,
 }
 
 

@@ -29,7 +29,7 @@ from steepest.descent.running.summarize import Summary
 from steepest.engines import Outcome, Start, engine_of_one
 from steepest.engines.finished import Finished, FinishedRun
 from steepest.engines.serialize import NotPlainError
-from steepest.errors import UnsupportedError
+from steepest.errors import ClusterError, UnsupportedError
 from steepest.graph.source import at
 
 _PARTS_PER_THREAD = 4
@@ -40,8 +40,10 @@ def solve_each(
     arguments: Callable[[int], Sequence[Any]],
     vectors: np.ndarray,
     watch: Callable[[int], bool],
-) -> list[Result | None]:
-    """Return the results of problems; None for those that are not begun when the call is over.
+) -> tuple[list[Result | None], str]:
+    """Return the results of problems; None for those that are not finished when the call is over.
+
+    Also return why the other processes are lost; an empty text if they are not.
 
     Parameters
     ----------
@@ -69,7 +71,12 @@ def solve_each(
             for low in range(0, len(numbers), size):
                 each.submit(runs, [(i, each.start(i)) for i in numbers[low : low + size]])
         while runs.pending:
-            found = runs.done()
+            try:
+                found = runs.done()
+            except ClusterError as error:
+                if not each.over:
+                    raise  # there is nothing to return
+                return each.results, str(error)
             if found is None:
                 break
             for (part, prepared), ends in found:
@@ -77,7 +84,7 @@ def solve_each(
                 left = [pair for pair in again if pair is not None]
                 if left:
                     each.submit(runs, left)
-    return each.results
+    return each.results, ""
 
 
 class _Each:

@@ -184,16 +184,18 @@ def _solve_many(problems: Problems, progress: bool) -> BatchSolution:
         if work is not None:
             answers = work(ManyStart(vectors, _data(problems, batch)), watch)
         if answers is None:  # NumPy computes a part, or is to say what failed
-            one_by_one = _one_by_one(problems, watch, ended_by, batch.observations)
-            _warn_of(first, one_by_one.status, depends)
+            one_by_one, lost = _one_by_one(problems, watch, ended_by, batch.observations)
+            _warn_of(first, one_by_one.status, depends, loss_of_machines=lost)
             return one_by_one._replace(
                 timings=Timings(traced, compiled, time.perf_counter() - started)
             )
     timings = Timings(traced, compiled, time.perf_counter() - started)
     answer: Answer = trees.unflatten(batch.structure, answers.values)
     over, begun = answers.codes, answers.codes != NOT_STARTED
-    status = _statuses(over, answer.rules, first.stop, ended_by())
-    _warn_of(first, status, depends, over <= INTERRUPTED)
+    loss_of_machines = answers.loss_of_machines
+    unfinished = Status.CLUSTER_LOST if loss_of_machines else ended_by()
+    status = _statuses(over, answer.rules, first.stop, unfinished)
+    _warn_of(first, status, depends, over <= INTERRUPTED, loss_of_machines)
     x, loss = answer.x, answer.loss
     iterations, evaluations = answer.iterations, answer.evaluations
     if not begun.all():
@@ -209,14 +211,21 @@ def _solve_many(problems: Problems, progress: bool) -> BatchSolution:
 
 
 def _warn_of(
-    first: Problem, status: np.ndarray, depends: np.ndarray, unfinished: Any = slice(None)
+    first: Problem,
+    status: np.ndarray,
+    depends: np.ndarray,
+    unfinished: Any = slice(None),
+    loss_of_machines: str = "",
 ) -> None:
     """Warn of Ctrl-C, and of parameters without influence; without any, no problem converged.
 
-    `unfinished` selects the problems that Ctrl-C may have ended.
+    `unfinished` selects the problems that Ctrl-C may have ended, or that were not finished when
+    machines were lost.
     """
     if any(one is Status.INTERRUPTED for one in status[unfinished].tolist()):
         warn_user(str(Status.INTERRUPTED))
+    if loss_of_machines:
+        warn_user(f"{Status.CLUSTER_LOST} What happened: {loss_of_machines}.")
     if depends.all():
         return
     if getattr(first.objective, "constraints", ()):  # which may depend on the other parameters
@@ -283,23 +292,28 @@ def _one_by_one(
     watch: Callable[[int], bool],
     ended_by: Callable[[], Status],
     observations: int,
-) -> BatchSolution:
-    """Solve the problems one after the other; if the engine can, in other processes."""
+) -> tuple[BatchSolution, str]:
+    """Solve the problems one after the other; if the engine can, in other processes.
+
+    Also return why those are lost; an empty text if they are not.
+    """
     results: list[Result | None] = []
+    loss_of_machines = ""
     first, total = problems.first, len(problems.vectors)
 
     def arguments(number: int) -> tuple[Any, ...]:
         return (*problems.rows(number), *problems.shared)
 
     if hasattr(first.engine, "runs_elsewhere"):
-        results = solve_each(first, arguments, problems.vectors, watch)
+        results, loss_of_machines = solve_each(first, arguments, problems.vectors, watch)
     else:
         for number, vector in enumerate(problems.vectors):
             if watch(number):
                 break
             results.append(solve(first._replace(args=arguments(number)), vector))
     x, loss = problems.vectors.copy(), np.full(total, np.nan)
-    status = np.array([ended_by()] * total, object)
+    unfinished = Status.CLUSTER_LOST if loss_of_machines else ended_by()
+    status = np.array([unfinished] * total, object)
     iterations, evaluations = np.zeros((2, total), np.int64)
     for i, result in enumerate(results):
         if result is None:
@@ -309,9 +323,10 @@ def _one_by_one(
         iterations[i], evaluations[i] = result.iterations, result.evaluations
     report = _reports([() if result is None else result.report for result in results], total)
     unknown = Timings(0.0, 0.0, 0.0)
-    return BatchSolution(
+    solution = BatchSolution(
         x, loss, status, iterations, evaluations, report, unknown, observations, False
     )
+    return solution, loss_of_machines
 
 
 def _reports(found: Sequence[Sequence[np.ndarray]], total: int) -> list[np.ndarray]:

@@ -22,7 +22,7 @@ from steepest.descent.results.result import History, Result, Status, Timings
 from steepest.descent.results.save import digest, save
 from steepest.descent.running.at_point import loss_and_gradient
 from steepest.descent.running.compile import CompiledProblem
-from steepest.descent.running.driver import StopReason
+from steepest.descent.running.driver import StopReason, interrupts
 from steepest.descent.running.ends.dependence import (
     deciding_sentence,
     dependence,
@@ -39,8 +39,9 @@ from steepest.descent.running.standing import standing
 from steepest.descent.stop_rules import StopRule
 from steepest.engines import Recording, Run, RunInPasses, Snapshot
 from steepest.graph import trees
+from steepest.streams.evaluation import InterruptedPassError
 
-_IN_A_PASS = (StopReason.INTERRUPTED, StopReason.TIME)
+_IN_A_PASS = (StopReason.INTERRUPTED, StopReason.TIME, StopReason.CLUSTER_LOST)
 """Reasons to stop for which no further pass over data on disk is made."""
 
 _AT_POINT = (StopReason.STOPPED, StopReason.DIVERGED)
@@ -92,12 +93,23 @@ class Summary:
             evaluations = run.count + 1
         else:
             status, explain = self._ended(ending, iterations)
+            if isinstance(run, RunInPasses) and run.loss_of_machines:
+                sentence = f"{explain()} What happened: {run.loss_of_machines}."
+                explain = functools.partial(str, sentence)
         answer = getattr(self.problem.method, "answer", None)
         if answer is not None and ending is not StopReason.DIVERGED and not is_cut_off:
             x, gradient, is_at_point = answer(x, self._own_state(run.x, run.state)), None, False
         if gradient is None:
-            loss_there, gradient = self._at(x)
-            loss = loss if is_at_point else loss_there
+            found = self._at_unless_interrupted(x)
+            if found is not None:
+                loss_there, gradient = found
+                loss = loss if is_at_point else loss_there
+            else:
+                if is_at_point:
+                    gradient = np.full(x.shape, np.nan, x.dtype)
+                else:
+                    x, loss, iterations, gradient = self._last_known(run)
+                status, explain = self._ended(StopReason.INTERRUPTED, int(iterations))
         snapshot, vector = run.snapshot(), np.array(x)
         notes: tuple[str, ...] = ()
         if np.count_nonzero(gradient) < gradient.size:  # else every parameter has influence
@@ -221,6 +233,14 @@ class Summary:
         """Return the loss over all data and its gradient, computed in NumPy."""
         return loss_and_gradient(self.problem, self.prepared, x)
 
+    def _at_unless_interrupted(self, x: np.ndarray) -> tuple[float, np.ndarray] | None:
+        """Return the loss over all data and its gradient; None if Ctrl-C ends a pass for them."""
+        if not sources_in(self.problem.args):
+            return self._at(x)
+        with interrupts(), contextlib.suppress(InterruptedPassError):
+            return self._at(x)
+        return None
+
     def _own_state(self, x: np.ndarray, state: Sequence[np.ndarray]) -> Any:
         """Return the method's own part of the state."""
         structure = trees.structure(self.problem.first_state(x))
@@ -302,6 +322,7 @@ class Summary:
             StopReason.INTERRUPTED: Status.INTERRUPTED,
             StopReason.TIME: Status.TIME_LIMIT,
             StopReason.CALLBACK: Status.CALLBACK,
+            StopReason.CLUSTER_LOST: Status.CLUSTER_LOST,
         }[ending]
         return status, lambda: f"{str(status)[:-1]} after {count} iterations."
 

@@ -10,7 +10,7 @@ import logging
 import pkgutil
 import queue
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -114,6 +114,20 @@ def check_workers(client: Any, anew: bool = False) -> None:
             f"the worker {address} {fault}{others}: install the version of this machine there, "
             f"pip install steepest=={__version__}"
         )
+
+
+@contextlib.contextmanager
+def answering(client: Any) -> Iterator[None]:
+    """Raise a ClusterError in place of the error of a connection to a cluster that is gone."""
+    try:
+        yield
+    except OSError as error:  # as those of distributed are
+        if client.status == "running":
+            raise
+        raise ClusterError(
+            "the scheduler of the cluster does not answer any more: it was stopped, or the "
+            "network fails"
+        ) from error
 
 
 class Lost(NamedTuple):

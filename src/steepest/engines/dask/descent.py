@@ -16,13 +16,18 @@ import numpy as np
 
 from steepest.activity import doing, note, tell
 from steepest.engines.dask import worker
-from steepest.engines.dask.cluster import Lost, Tasks, check_client, check_workers
+from steepest.engines.dask.cluster import (
+    Lost,
+    Tasks,
+    answering,
+    check_client,
+    check_workers,
+)
 from steepest.engines.dask.places import Divided
 from steepest.engines.native import Native
 from steepest.engines.native.programs.streamed import Pass
 from steepest.engines.native.programs.strips import StripSums
 from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
-from steepest.engines.native.runs.read_ahead import InterruptedPassError
 from steepest.engines.native.runs.streamed_run import StreamedRun
 from steepest.engines.native.runs.streaming import (
     Evaluation,
@@ -35,6 +40,7 @@ from steepest.engines.protocol import Run, Start
 from steepest.errors import ClusterError, InputError, UnsupportedError
 from steepest.graph import Node
 from steepest.streams import Source, opening
+from steepest.streams.evaluation import InterruptedPassError
 
 _INLINE = 1 << 16
 """Most bytes that are sent with each task; more are sent to each worker once."""
@@ -57,23 +63,25 @@ class ClusterStarter:
     ----------
     client
         The client.
-    tiers, step
-        Machine code of the step, and the step as a program whose data are given.
+    tiers
+        Machine code of the step.
     divided, content
-        The evaluation, and what workers are sent of it.
+        The evaluation and the step, and what workers are sent of them.
+    needs_state
+        Whether the evaluation needs the count and the state, and not only x.
     """
 
     client: Any
     tiers: DescentTiers
-    step: Program
     divided: Divided
     content: bytes
+    needs_state: bool
 
     def __call__(self, start: Start) -> StreamedRun:
         """Start a run."""
         check_client(self.client)
         code = _OnCluster(self.client, self.divided, self.content)
-        return StreamedRun(self.tiers, self.step, code, start)
+        return StreamedRun(self.tiers, self.divided.step, code, start, self.needs_state)
 
 
 def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
@@ -86,12 +94,10 @@ def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
             "the engine 'dask' divides the rows of data among machines, and this loss has none: "
             "use engine='native'"
         )
-    (evaluation,) = program.evaluations
-    step = dataclasses.replace(program, evaluations=(), streamed=())
-    in_rows = zip(evaluation.inputs[1:], program.streamed, strict=True)
+    in_rows = zip(program.data, program.streamed, strict=True)
     needed = sum([node.size * node.dtype.itemsize for node, is_read in in_rows if is_read])
     try:
-        divided = Divided(evaluation, 1, program.streamed)
+        divided = Divided(program)
     except UnsupportedError as error:
         if needed <= opening.READ_WHOLE:
             note("the data are small and not divided: this machine computes with all of them")
@@ -99,7 +105,9 @@ def prepare_descent(client: Any, program: Program) -> Callable[[Start], Run]:
         raise UnsupportedError(
             f"st.engines.Dask divides the rows of data into blocks, on many machines, but {error}"
         ) from None
-    return ClusterStarter(client, compile_tiers(step), step, divided, divided.packed())
+    return ClusterStarter(
+        client, compile_tiers(divided.step), divided, divided.packed(), not program.evaluations
+    )
 
 
 def _in_memory(program: Program) -> Callable[[Start], Run]:
@@ -119,7 +127,7 @@ class _OnCluster:
     def __init__(self, client: Any, divided: Divided, content: bytes) -> None:
         self._client, self._divided, self._content = client, divided, content
         self._groups: list[_Groups] = []
-        self.graph = divided.graph
+        self.graph = divided.code.graph
 
     def release(self) -> None:
         """Leave nothing on the cluster."""
@@ -134,7 +142,8 @@ class _OnCluster:
         on_rows: Callable[[int, int], None],
     ) -> Evaluation:
         """Return the graph as a function of its first inputs, on data."""
-        groups = _Groups(self._client, self._divided, self._content, data, is_over, on_rows)
+        with answering(self._client):
+            groups = _Groups(self._client, self._divided, self._content, data, is_over, on_rows)
         self._groups.append(groups)
         return self._divided.code.on(data, is_over, on_rows, groups.results)
 
@@ -229,9 +238,11 @@ class _Groups:
         self._attempts = 0
         try:
             while missing:
-                if not self._tasks.pending:
-                    shared += self._submit(work, values, strips, missing, links)
-                for group, found in self._next_results():
+                with answering(self._client):
+                    if not self._tasks.pending:
+                        shared += self._submit(work, values, strips, missing, links)
+                    arrived = self._next_results()
+                for group, found in arrived:
                     if isinstance(found, Lost):
                         self._count_loss(found)
                         continue

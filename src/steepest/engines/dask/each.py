@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from steepest.engines.dask import worker
-from steepest.engines.dask.cluster import Lost, Tasks, check_client, check_workers
+from steepest.engines.dask.cluster import (
+    Lost,
+    Tasks,
+    answering,
+    check_client,
+    check_workers,
+)
 from steepest.engines.finished import Finished
 from steepest.engines.program import Program
 from steepest.engines.protocol import Start
@@ -70,10 +76,11 @@ class RunsElsewhere:
         ClusterError
             If the cluster was restarted.
         """
-        found = self._tasks.done()
-        if found is None:
-            return None
-        results = self._tasks.results(found)
+        with answering(self._tasks.client):
+            found = self._tasks.done()
+            if found is None:
+                return None
+            results = self._tasks.results(found)
         for _, ends in results:
             if isinstance(ends, Lost):
                 raise ClusterError(

@@ -91,7 +91,7 @@ class Dask:
         try:
             return prepare_descent(self.client, program)
         except NotPlainError as error:
-            raise _refused(error.node, program.evaluations[-1].sources) from error
+            raise _refused(error.node, program.traced[-1].sources) from error
 
     def first_budget(self, program: Program) -> int:
         """Return 0: an iteration may take long."""

@@ -6,13 +6,20 @@ import itertools
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from steepest.engines.batch import NOT_STARTED, ManyAnswers, ManyProgram, ManyStart, Watch
 from steepest.engines.dask import worker
-from steepest.engines.dask.cluster import Lost, Tasks, check_client, check_workers
+from steepest.engines.dask.cluster import (
+    Lost,
+    Tasks,
+    answering,
+    check_client,
+    check_workers,
+)
 from steepest.errors import ClusterError
 
 _BYTES = 4_000_000
@@ -65,18 +72,24 @@ def solve_parts(
                 x, *mine = [np.ascontiguousarray(array[part]) for array in (start.x, *own)]
                 tasks.submit(part, worker.solve_part, *common, call, x, mine)
 
-        for _ in range(_AHEAD * threads):
-            submit_next()
-        while tasks.pending:
-            finished = tasks.done()
-            if finished is None:
-                _take_the_rest(tasks, call, answers)
-                break
-            for part, found in tasks.results(finished):
-                if not _take(answers, part, found):
-                    return None
-                done += part.stop - part.start
-                submit_next()
+        try:
+            with answering(client):
+                for _ in range(_AHEAD * threads):
+                    submit_next()
+                while tasks.pending:
+                    finished = tasks.done()
+                    if finished is None:
+                        _take_the_rest(tasks, call, answers)
+                        break
+                    for part, found in tasks.results(finished):
+                        if not _take(answers, part, found):
+                            return None
+                        done += part.stop - part.start
+                        submit_next()
+        except ClusterError as error:
+            if not done:
+                raise  # there is nothing to return
+            return replace(answers, loss_of_machines=str(error))
     return answers
 
 

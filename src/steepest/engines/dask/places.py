@@ -8,16 +8,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from steepest.engines.native.programs.streamed import Between, Pass, StreamedCode
-from steepest.engines.native.runs.streamed_run import SplitCode, compile_split
+from steepest.engines.native.programs.streamed import Between, Loop, Pass, StreamedCode
+from steepest.engines.native.runs.streamed_run import compile_streamed
 from steepest.engines.native.runs.streaming import rows_of
+from steepest.engines.program import Program
 from steepest.engines.serialize import pack_program, unpack_program
-from steepest.graph import Graph, Node
+from steepest.graph import Node
 from steepest.streams import Source
 
 _lock = threading.Lock()
@@ -42,21 +43,17 @@ class Rows(NamedTuple):
 
 
 class Divided:
-    """A graph whose rows are divided among workers, with a number for each node.
+    """A descent whose rows are divided among workers, with a number for each node.
 
     Parameters
     ----------
-    graph
-        The graph.
-    varying
-        Number of inputs, the first ones, that differ between calls.
-    in_rows
-        For each other input, whether it has rows.
+    program
+        The descent. What it reads in blocks has rows.
 
     Attributes
     ----------
-    code
-        Its machine code.
+    code, step
+        Machine code of the evaluation, and the step as a program whose data are given.
     passes
         The passes over the rows.
     nodes, numbers
@@ -68,16 +65,12 @@ class Divided:
         If it needs all rows at once.
     """
 
-    def __init__(self, graph: Graph, varying: int, in_rows: Sequence[bool]) -> None:
-        self.graph, self._varying, self._in_rows = graph, varying, tuple(in_rows)
-        self.code: SplitCode = compile_split(graph, varying, in_rows)
-        self.passes: list[Pass] = []
-        nodes: dict[Node, None] = {}
-        for part in (self.code.once, self.code.again):
-            nodes.update(dict.fromkeys(part.inputs))
-            nodes.update(dict.fromkeys(_computed(part)))
-            self.passes += [stage for stage in part.stages if isinstance(stage, Pass)]
-        self.nodes = list(nodes)
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self.code, self.step = compile_streamed(program)
+        parts = self.code.once, self.code.again
+        self.passes: list[Pass] = [work for part in parts for work in part.passes()]
+        self.nodes = list(dict.fromkeys([node for part in parts for node in _computed(part)]))
         self.numbers = {node: number for number, node in enumerate(self.nodes)}
 
     def packed(self) -> bytes:
@@ -88,7 +81,7 @@ class Divided:
         NotPlainError
             If a node cannot be sent.
         """
-        return pack_program((self.graph, self._varying, self._in_rows, self._signature()))
+        return pack_program((self._program, self._signature()))
 
     def _signature(self) -> str:
         """Return what must be equal where nodes have the same numbers."""
@@ -114,8 +107,8 @@ class Divided:
     @classmethod
     @functools.lru_cache(maxsize=16)
     def _compiled(cls, content: bytes) -> Divided:
-        graph, varying, in_rows, signature = unpack_program(content)
-        found = cls(graph, varying, in_rows)
+        program, signature = unpack_program(content)
+        found = cls(program)
         if found._signature() != signature:
             raise RuntimeError(
                 "this worker divides the graph in another way than the client does: are the same "
@@ -136,23 +129,38 @@ class Divided:
         """Add what has rows and is computed from other rows, each time it is needed."""
         code = self.code
         for part in (code.once, code.again):
-            for stage in part.stages:
-                if isinstance(stage, Pass):
-                    there = {root: values[root] for root in stage.roots if root in values}
-                    values.update(rows_of(stage, there))
+            _add_rows(part, values)
             for node, output in zip(code.constants, code.once.outputs, strict=True):
                 if output in values:
                     values.setdefault(node, values[output])
 
 
+def _add_rows(part: StreamedCode, values: dict[Node, Any]) -> None:
+    for stage in part.stages:
+        if isinstance(stage, Pass):
+            there = {root: values[root] for root in stage.roots if root in values}
+            values.update(rows_of(stage, there))
+        elif isinstance(stage, Loop):
+            for inner, outer in stage.around.items():
+                if outer in values:
+                    values.setdefault(inner, values[outer])
+            for step in stage.steps.values():
+                _add_rows(step, values)
+
+
 def _computed(part: StreamedCode) -> list[Node]:
-    found: list[Node] = []
+    """Return the inputs of a part, and what it computes."""
+    found = list(part.inputs)
     for stage in part.stages:
         if isinstance(stage, Between):
             found += stage.computed
-        else:
+        elif isinstance(stage, Pass):
             found += [node for _, node in sorted(stage.results.items())]
             found += [triangle.node for _, triangle in sorted(stage.triangles.items())]
+        elif isinstance(stage, Loop):
+            found.append(stage.node)
+            for _, step in sorted(stage.steps.items()):
+                found += _computed(step)
     return found
 
 

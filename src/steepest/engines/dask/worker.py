@@ -20,11 +20,11 @@ from steepest.engines.finished import Finished
 from steepest.engines.native import Native
 from steepest.engines.native.programs.batch import LanesCode, compile_lanes, lanes_for
 from steepest.engines.native.runs.batch_run import work_through
-from steepest.engines.native.runs.read_ahead import InterruptedPassError
 from steepest.engines.native.runs.streaming import Evaluation, Fold
 from steepest.engines.program import Program
 from steepest.engines.protocol import Outcome, Run, Start
 from steepest.engines.serialize import unpack_program
+from steepest.streams.evaluation import InterruptedPassError
 from steepest.streams.source import Opener
 
 _stopped: dict[str, float] = {}

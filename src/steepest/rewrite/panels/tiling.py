@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from steepest.graph import Node, make, order, verify_pass, with_operands
 from steepest.rewrite.panels.analysis import Analysis
+from steepest.rewrite.panels.loops import with_divided_steps, with_views_inside
 from steepest.rewrite.panels.op import PANELS, Panels, Segment
 from steepest.rewrite.panels.passes import Round
 
@@ -102,18 +103,29 @@ def with_panels(
         What was found.
     """
     outputs = [*first, *then]
-    nodes = order(outputs)
-    rows, inputs = _data_axis(nodes, among)
+    rows, inputs = _data_axis(order(outputs), among)
     if not rows:
         return outputs, Report(0, (), reason="no array is large")
-    analysis = Analysis(nodes, rows, first)
+    outputs = with_views_inside(outputs, rows)
+    divided, report = _divided(outputs, len(first), rows, inputs, among is not None)
+    if among is None:  # else the steps are passes over data of their own
+        divided = with_divided_steps(divided, rows, lambda step: with_panels(step)[0])
+    return divided, report
+
+
+def _divided(
+    outputs: list[Node], number: int, rows: int, inputs: tuple[Node, ...], must: bool
+) -> tuple[list[Node], Report]:
+    """Return outputs of which the first ones, so many, are computed in earlier passes."""
+    nodes = order(outputs)
+    analysis = Analysis(nodes, rows, outputs[:number])
     rounds = _rounds(analysis, nodes, outputs)
     obstacles = tuple(analysis.obstacles)
     if not rounds:
         return outputs, Report(rows, inputs, (), obstacles, "nothing is computed by rows")
     plans = []
     for place, work in enumerate(rounds):
-        plan, reason = _plan(work, place % 2 == 1, among is not None)
+        plan, reason = _plan(work, place % 2 == 1, must)
         if plan is None:
             return outputs, Report(rows, inputs, (), obstacles, reason)
         plans.append(plan)

@@ -99,6 +99,8 @@ class Session:
     defers
         Whether what functions here expect of values is looked at by the first run only. Where
         it does not hold there, the function is recorded once more.
+    reads_blocks
+        Whether an argument is read in blocks of rows.
     room
         How many rows the first loop that collects them has room for; 0 if there is none so far.
     cells, filled
@@ -132,7 +134,7 @@ class Session:
         self.attributes: dict[tuple[int, str], Any] = {}
         self.subject: Any = None
         self.coincidences: list[tuple[Source | None, float]] = []
-        self.room = 0
+        self.reads_blocks, self.room = False, 0
         self.skips: Counter[Source | None] = Counter()
         self.branches: list[tuple[Node, Source | None]] = []
         self.demanded: dict[Node, bool] = {}

@@ -73,7 +73,7 @@ _NO_ARENA = np.zeros(0, np.uint8)
 
 _LARGE_ARENA = 1 << 20  # bytes; no function keeps more than that for itself
 
-_LONG_PROGRAM, _LITTLE_WORK = 2_000, 1e8
+LONG_PROGRAM, _LITTLE_WORK = 2_000, 1e8
 """From how many instructions on a function is compiled without optimization first, and the
 elements that it computes at most then: a call cannot change to better code while it runs."""
 
@@ -332,7 +332,7 @@ def _compile(paths: tuple[Graph, ...], is_evaluation: bool = False) -> CompiledG
     baseline: int | None = 0
     if not is_evaluation:
         work = max([work_of(path.outputs) for path in paths])
-        baseline = _LONG_PROGRAM if work < _LITTLE_WORK else None
+        baseline = LONG_PROGRAM if work < _LITTLE_WORK else None
     if len(paths) > 1 or guards:
         new = _write(paths, is_evaluation)
         found = program_cache.of_program(new, "run_graph", baseline)

@@ -9,6 +9,7 @@ have the same bits.
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ from steepest.engines.native.kernels.row_panels import (
     is_carried,
     reduction_of,
 )
-from steepest.engines.native.programs.function import FUNCTION_TYPE
+from steepest.engines.native.programs.function import FUNCTION_TYPE, LONG_PROGRAM
 from steepest.engines.native.programs.layout import TableLayout
 from steepest.engines.native.runtime.buffer_pool import address_of, aligned_bytes
 from steepest.graph import Node, Shape
@@ -170,7 +171,10 @@ class StripCode:
             layout.bind(table, f"values.{number}", address_of(array[strip : strip + 1]))
         for number, array in sums.errors.items():
             layout.bind(table, f"errors.{number}", address_of(array[strip : strip + 1]))
+        began = time.perf_counter()
         self.panels.call(ctypes.addressof(table), *panels)
+        if self.panels.is_baseline:
+            self.panels.record_use(time.perf_counter() - began)
 
     def totals(self, sums: StripSums) -> dict[int, np.ndarray]:
         """Return the sums over all strips, by the numbers of the results."""
@@ -236,7 +240,8 @@ def compile_strips(plan: Panels, operands: Sequence[Operand], room: int) -> Stri
     room
         Rows for which there is room in memory for computed rows.
     """
-    made = program_cache.of_program(_write_panels(plan, operands, room), "add_panels", None)
+    written = _write_panels(plan, operands, room)
+    made = program_cache.of_program(written, "add_panels", LONG_PROGRAM)
     total = None
     if _sums_of(plan):
         total = program_cache.of_program(_write_total(plan), "add_strips", None).code

@@ -16,7 +16,6 @@ from steepest.engines.native.programs.descent import DescentCode
 from steepest.engines.native.programs.function import raise_error
 from steepest.engines.native.programs.layout import COUNT, REASON, RECORDED, SWAPPED
 from steepest.engines.native.programs.tiers import DescentTiers
-from steepest.engines.native.runs.read_ahead import InterruptedPassError
 from steepest.engines.native.runs.rows_in_order import Supply, rows_of
 from steepest.engines.native.runs.workspace import Workspace
 from steepest.engines.native.runtime import thread_pool
@@ -24,6 +23,7 @@ from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.engines.program import Program
 from steepest.engines.protocol import Outcome, Recording, Snapshot, Start
 from steepest.graph import Node, Source
+from steepest.streams.evaluation import InterruptedPassError
 from steepest.trace.recording.blas_threads import while_called_back
 
 _OUTCOMES = tuple(Outcome)

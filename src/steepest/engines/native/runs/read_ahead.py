@@ -11,6 +11,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from steepest.streams.evaluation import InterruptedPassError
+
 _READERS = 2
 """Threads that read. Most of their work is to decode, which other threads can do meanwhile."""
 
@@ -22,10 +24,6 @@ _SECONDS = 0.05
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
-
-
-class InterruptedPassError(Exception):
-    """A pass over the data was given up, since the run is to end."""
 
 
 def read_ahead(

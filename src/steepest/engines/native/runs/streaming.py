@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from steepest.engines.native.programs.function import CompiledGraph
-from steepest.engines.native.programs.streamed import Between, Pass, StreamedCode, Triangle
+from steepest.engines.native.programs.streamed import (
+    Between,
+    Loop,
+    Pass,
+    StreamedCode,
+    Triangle,
+)
 from steepest.engines.native.programs.strips import (
     MOST_ROWS,
     StripSums,
@@ -22,6 +29,7 @@ from steepest.engines.native.programs.strips import (
 from steepest.engines.native.runs.read_ahead import read_ahead
 from steepest.engines.native.runtime.buffer_pool import address_of
 from steepest.graph import Node
+from steepest.ops.arrays.loops import ScanLayout
 from steepest.rewrite.panels import Panels
 from steepest.streams import Source
 
@@ -152,9 +160,31 @@ class Evaluation:
         for stage in self.code.stages:
             if isinstance(stage, Between):
                 _compute(stage, known)
-            else:
+            elif isinstance(stage, Pass):
                 self._pass(stage, known)
-        return [known[node] for node in self.code.outputs]
+            elif isinstance(stage, Loop):
+                known[stage.node] = self._loop(stage, known)
+            elif known[stage.stop] != 0 or not known[stage.finite]:
+                break
+        return [
+            known[node] if node in known else np.zeros(node.shape, node.dtype)
+            for node in self.code.outputs
+        ]
+
+    def _loop(self, loop: Loop, known: Mapping[Node, Any]) -> np.ndarray:
+        """Return the result of a loop, from the values of the nodes around it."""
+        around = {inner: known[outer] for inner, outer in loop.around.items()}
+        steps = {name: replace(self, code=code, data=around) for name, code in loop.steps.items()}
+        carry, *rows = [known[node] for node in loop.node.operands[: loop.carried]]
+        if rows:
+            return _scanned(loop.node, steps["step"], carry, rows[0])
+        condition, step, limit = steps["condition"], steps["step"], loop.node.attributes["limit"]
+        (before,) = step.code.inputs[:1]
+        for _ in itertools.count() if limit is None else range(limit):
+            if not condition({before: carry})[0]:
+                break
+            (carry,) = step({before: carry})
+        return np.asarray(carry)
 
     def _pass(self, work: Pass, known: dict[Node, Any]) -> None:
         plan, values = work.code.plan, {root: known[root] for root in work.roots}
@@ -198,6 +228,17 @@ class Evaluation:
                 take(number, rows.windows[number].rows)
             self.on_rows(_coordinates(work, panels)[1], plan.rows)
         return sums
+
+
+def _scanned(node: Node, step: Evaluation, carry: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the result of a scan over rows that are in memory."""
+    before, results = [], []
+    for row in rows:
+        before.append(carry)
+        carry, result = step(dict(zip(step.code.inputs, (carry, row), strict=False)))
+        results.append(result)
+    kept = before if ScanLayout.of(node).keeps else []
+    return np.concatenate([*kept, *results, carry])
 
 
 def rows_of(work: Pass, values: Mapping[Node, Any]) -> dict[Node, PanelRows]:
