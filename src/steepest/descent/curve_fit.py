@@ -17,14 +17,8 @@ from steepest.descent.least_squares import fit_residuals, names_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.problem.bounds import not_two_ends
-from steepest.descent.problem.data import (
-    Data,
-    is_single,
-    label_of,
-    row_labels,
-    snapshot_data,
-    validate_data,
-)
+from steepest.descent.problem.data import Data, is_single, label_of, row_labels, snapshot_data
+from steepest.descent.problem.in_blocks.fit_data import opened_data, sample_of, valid_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import check_finite as check_start_finite
 from steepest.descent.problem.parameters import ravel_parameters
@@ -174,8 +168,9 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     p0 = in_order(model, p0)
+    x, y, sigma = opened_data(engine, x, y, sigma)
     if isinstance(p0, str):
-        data_given = validate_data(x, y, sigma, check_finite, nan_policy)
+        data_given = sample_of(*valid_data(x, y, sigma, check_finite, nan_policy))
         p0 = guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
     start, key = _start_of(model, p0, bounds), None
     if bounds is None and callback is None and not progress and _is_plain(sigma, y):
@@ -197,9 +192,10 @@ def curve_fit(
     check_start_finite(start, "p0")
     is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
+    valid = valid_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(x), label_of(y))
-    x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
-    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    x, y, sigma = valid
+    kind = "none" if sigma is None else "each" if sigma.shape == y.shape else "matrix"
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))

@@ -20,7 +20,8 @@ from steepest.descent.methods.registry import choose_method
 from steepest.descent.minimize import batch_plan, check_kinds, warn_of_interrupt
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.data import Data, validate_data
+from steepest.descent.problem.data import Data
+from steepest.descent.problem.in_blocks.fit_data import opened_data, valid_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
@@ -133,7 +134,10 @@ def resume(
     like, expand = split_transforms(like)
     layout = _layout(saved, like)
     chosen = get_engine(settings["engine"] if engine is None else engine)
-    args = read_in_blocks(function, args, chosen)
+    if settings.get("model") is None:
+        args = read_in_blocks(function, args, chosen)
+    else:
+        args = opened_data(chosen, *args)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
         raise InputError("like has other markers than the start values of the saved run")
@@ -266,7 +270,7 @@ def _objective(
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
         is_of_frame = is_data_frame(args[0])
-        x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)
+        x, y, sigma = valid_data(args[0], args[1], sigma, None, policy, single)
         args = (x, y) if sigma is None else (x, y, sigma)
         curve = Model(function, is_named, is_of_frame)
         data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)

@@ -15,14 +15,16 @@ from steepest.descent.fit_problem import FEW_GOAL
 from steepest.descent.inference.answers import Answers
 from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
-from steepest.descent.inference.log_densities import NegativeLogLikelihood
-from steepest.descent.inference.profile import Profiles
+from steepest.descent.inference.profile import NO_REFITS, Profiles
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import TrustRegion
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
+from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
+from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.streamed import require_memory
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
 from steepest.descent.results.fit_statistics import check_level, names_of_all
@@ -139,26 +141,44 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
             return self.free_names
         return names_of_all(self.expand, self.run.x)
 
+    def _recorded(self, vector: Any, data: Any) -> tuple[Any, Any, Any]:
+        """Return log-densities, their derivatives by the free parameters, and the information."""
+        layout, expand, loss = self.layout, self.expand, self.objective
+        arguments = lambda p: (p, data)
+        found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
+        total = Evaluation(vector, -np.sum(found))
+        return found, slopes(found.node, as_traced(vector)), total.hessian
+
     @lazy
     def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log-densities, their derivatives by the free parameters, and the information."""
-        layout, expand, loss = self.layout, self.expand, self.objective
-
-        def evaluate(vector: Any, data: Any) -> Any:
-            arguments = lambda p: (p, data)
-            found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
-            total = Evaluation(vector, -np.sum(found))
-            return found, slopes(found.node, as_traced(vector)), total.hessian
-
-        parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(evaluate)(
+        require_memory(
+            self.data,
+            "scores of all data are not kept: fit.robust_covariance is computed from their sums",
+        )
+        parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(self._recorded)(
             self.vector.astype(np.float64), self.data
         )
         return parts
 
+    @lazy
+    def _sums(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """Number of data, sum of the outer products of the scores, and the information."""
+        if not any_in_blocks(self.data):
+            densities, scores, information = self._parts
+            return len(densities), scores.T @ scores, information
+
+        def sums(vector: Any, data: Any) -> Any:
+            densities, scores, information = self._recorded(vector, data)
+            return np.sum(np.ones_like(densities)), scores.T @ scores, information
+
+        number, products, information = Function(sums)(self.vector.astype(np.float64), self.data)
+        return int(number), products, information
+
     @property
     def observations(self) -> int:
         """Number of data."""
-        return len(self._parts[0])
+        return self._sums[0]
 
     @property
     def free_count(self) -> int:
@@ -183,7 +203,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
     @property
     def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
-        return self._parts[2]
+        return self._sums[2]
 
     @lazy
     def is_free(self) -> np.ndarray:
@@ -258,8 +278,8 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
            conditions", Proceedings of the Fifth Berkeley Symposium on Mathematical Statistics and
            Probability 1, 221-233, 1967.
         """
-        inverse, scores = self._inverse, self.scores[:, self.is_free]
-        known = None if inverse is None else inverse @ (scores.T @ scores) @ inverse
+        inverse, products = self._inverse, self._sums[1][np.ix_(self.is_free, self.is_free)]
+        known = None if inverse is None else inverse @ products @ inverse
         return propagate_covariance(self._of_all(known), self._values_and_slopes[1])
 
     @property
@@ -293,6 +313,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
 
     @lazy
     def _profiles(self) -> Profiles:
+        require_memory(self.data, NO_REFITS)
         if self._inverse is None or not self.is_free.all():
             raise InputError(f"there is no profile: {' '.join(self.remarks)}")
         return Profiles(self, (1.0, self._inverse))
@@ -429,6 +450,11 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
         InputError
             If axes are given, but there is no density to draw.
         """
+        require_memory(
+            self.data,
+            "not every datum can be drawn: read some and draw them with matplotlib, or plot the "
+            "descent, fit.run.plot()",
+        )
         return presenter("density_plots").plot_likelihood(self, path, ax)
 
     def _names(self) -> Sequence[str]:

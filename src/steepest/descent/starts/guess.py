@@ -76,7 +76,7 @@ def guess_start(
     if names is None:
         raise InputError("the model takes any number of parameters: give start values, p0")
     x, y, sigma = data
-    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    kind = "none" if sigma is None else "each" if sigma.shape == y.shape else "matrix"
     layout, _ = ravel_parameters(inside)
     box = box_of_ends(options.bounds, inside, layout, inside, names)
     args = (x, y) if sigma is None else (x, y, sigma)
