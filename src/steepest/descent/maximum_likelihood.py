@@ -106,7 +106,7 @@ def maximum_likelihood(
     True
     """
     start = in_order(logpdf, start, "start")
-    names = _names(logpdf, start)
+    names = logpdf_names(logpdf, start)
     start = check_start(logpdf, start, names, argument="start")
     check_finite(start, "start")
     is_of_frame, is_named = is_data_frame(data), isinstance(start, dict)
@@ -149,7 +149,7 @@ def maximum_likelihood(
     return fit
 
 
-def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
+def logpdf_names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
     """Return the names of the parameters; those of SciPy's distributions are in their shapes."""
     names = parameter_names(logpdf, start, "logpdf")
     distribution: Any = getattr(logpdf, "__self__", None)
