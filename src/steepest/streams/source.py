@@ -214,22 +214,33 @@ class Source:
                 return f"{self.name} has {value} in {self.where(start + row)}{column}"
         return None
 
-    def astype(self, dtype: Any) -> Source:
-        """Return the same rows in another dtype."""
-        dtype = np.dtype(dtype)
-        if dtype == self.dtype:
-            return self
+    def map(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        dtype: Any = None,
+        origin: Any = None,
+    ) -> Source:
+        """Return rows that a function makes of these, each from its own, of the same shape."""
         return Source(
             self.name,
             self.shape,
-            dtype,
-            lambda start, stop: self.read(start, stop).astype(dtype),
+            self.dtype if dtype is None else dtype,
+            lambda start, stop: function(self.read(start, stop)),
             self.check,
             self.is_sequential,
-            Converted(self.origin, dtype.name) if hasattr(self.origin, "open") else self.origin,
+            origin,
             self._locate,
             self._mark,
         )
+
+    def astype(self, dtype: Any) -> Source:
+        """Return the same rows in another dtype."""
+        dtype, origin = np.dtype(dtype), self.origin
+        if dtype == self.dtype:
+            return self
+        if hasattr(origin, "open"):
+            origin = Converted(origin, dtype.name)
+        return self.map(lambda rows: rows.astype(dtype), dtype, origin)
 
     def whole(self) -> np.ndarray:
         """Return all rows."""
