@@ -6,6 +6,7 @@ import scipy.optimize
 import scipy.stats
 
 import steepest as st
+from steepest.descent.inference import score_sums
 from steepest.engines.native.runs import streaming
 from steepest.errors import ConcreteValueError, InputError
 from steepest.streams import opening
@@ -344,6 +345,16 @@ ASKED = {
     "profile": lambda fit: fit.profile("shape"),
     "contour": lambda fit: fit.contour("shape", "scale"),
 }
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_derivatives_in_several_passes_are_those_of_memory(most, monkeypatch):
+    monkeypatch.setattr(score_sums, "MOST_DIRECTIONS", most)
+    whole = st.maximum_likelihood(normal, XY, np.ones(3))
+    streamed = st.maximum_likelihood(normal, st.blocks(XY), np.ones(3))
+    for field in ("standard_errors", "robust_standard_errors"):
+        expected, found = (getattr(fit, field) for fit in (whole, streamed))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -12,6 +12,7 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS, Function
 from steepest.descent.fit_problem import FEW_GOAL
+from steepest.descent.inference import score_sums
 from steepest.descent.inference.answers import Answers
 from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
@@ -19,7 +20,7 @@ from steepest.descent.inference.profile import NO_REFITS, Profiles
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import TrustRegion
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
+from steepest.descent.problem.evaluation import Evaluation, call_at, value_slopes
 from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
 from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
@@ -141,13 +142,12 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
             return self.free_names
         return names_of_all(self.expand, self.run.x)
 
-    def _recorded(self, vector: Any, data: Any) -> tuple[Any, Any, Any]:
-        """Return log-densities, their derivatives by the free parameters, and the information."""
+    def _at(self, vector: Any, data: Any) -> Evaluation:
+        """Return minus the log-likelihood, with the log-densities as its residuals."""
         layout, expand, loss = self.layout, self.expand, self.objective
         arguments = lambda p: (p, data)
         found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
-        total = Evaluation(vector, -np.sum(found))
-        return found, slopes(found.node, as_traced(vector)), total.hessian
+        return Evaluation(vector, -np.sum(found), plain=found)
 
     @lazy
     def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -156,29 +156,33 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
             self.data,
             "scores of all data are not kept: fit.robust_covariance is computed from their sums",
         )
-        parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(self._recorded)(
+
+        def evaluate(vector: Any, data: Any) -> Any:
+            here = self._at(vector, data)
+            return here.equations, here.plain_jacobian, here.hessian
+
+        parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(evaluate)(
             self.vector.astype(np.float64), self.data
         )
         return parts
 
+    def _sum(self, of: Callable[..., Any]) -> Any:
+        """Return a sum over data that are read in blocks."""
+        return of(self._at, self.vector.astype(np.float64), self.data)
+
     @lazy
-    def _sums(self) -> tuple[int, np.ndarray, np.ndarray]:
-        """Number of data, sum of the outer products of the scores, and the information."""
-        if not any_in_blocks(self.data):
-            densities, scores, information = self._parts
-            return len(densities), scores.T @ scores, information
+    def _score_products(self) -> np.ndarray:
+        """The sum of the outer products of the scores, shape (n, n)."""
+        if any_in_blocks(self.data):
+            return np.asarray(self._sum(score_sums.products_of_scores))
+        return np.asarray(self.scores.T @ self.scores)
 
-        def sums(vector: Any, data: Any) -> Any:
-            densities, scores, information = self._recorded(vector, data)
-            return np.sum(np.ones_like(densities)), scores.T @ scores, information
-
-        number, products, information = Function(sums)(self.vector.astype(np.float64), self.data)
-        return int(number), products, information
-
-    @property
+    @lazy
     def observations(self) -> int:
         """Number of data."""
-        return self._sums[0]
+        if any_in_blocks(self.data):
+            return int(self._sum(score_sums.number_of))
+        return len(self._parts[0])
 
     @property
     def free_count(self) -> int:
@@ -200,10 +204,12 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
         """Derivatives of each log-density by the free parameters, shape (m, n)."""
         return self._parts[1]
 
-    @property
+    @lazy
     def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
-        return self._sums[2]
+        if any_in_blocks(self.data):
+            return np.asarray(self._sum(score_sums.information))
+        return self._parts[2]
 
     @lazy
     def is_free(self) -> np.ndarray:
@@ -278,7 +284,8 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
            conditions", Proceedings of the Fifth Berkeley Symposium on Mathematical Statistics and
            Probability 1, 221-233, 1967.
         """
-        inverse, products = self._inverse, self._sums[1][np.ix_(self.is_free, self.is_free)]
+        inverse, free = self._inverse, self.is_free
+        products = self._score_products[np.ix_(free, free)]
         known = None if inverse is None else inverse @ products @ inverse
         return propagate_covariance(self._of_all(known), self._values_and_slopes[1])
 
