@@ -6,7 +6,7 @@ import scipy.optimize
 import scipy.stats
 
 import steepest as st
-from steepest.descent.inference import score_sums
+from steepest.descent.problem.in_blocks import slope_sums, triangles
 from steepest.engines.native.runs import streaming
 from steepest.errors import ConcreteValueError, InputError
 from steepest.streams import opening
@@ -203,6 +203,24 @@ def test_predictions_that_need_other_rows_are_refused(name):
         fit.predict(st.blocks(T))
 
 
+@pytest.mark.parametrize("loss", ["linear", "soft_l1"])
+def test_fits_of_many_parameters_have_their_errors(loss, monkeypatch):
+    monkeypatch.setattr(slope_sums, "MOST_DIRECTIONS", 2)
+    monkeypatch.setattr(triangles, "UNROLLED", 2)
+    settings = {"method": "lbfgs", "loss": loss, "stop": st.GradientNormBelow(1e-6)}
+    whole, streamed = pair(decay, T, map(st.blocks, (T, Y, S)), "each", **settings)
+    assert np.array_equal(streamed.x, whole.x)
+    np.testing.assert_allclose(streamed.standard_errors, whole.standard_errors, rtol=1e-7)
+
+
+def test_many_parameters_that_the_data_do_not_determine_are_named(monkeypatch):
+    monkeypatch.setattr(triangles, "UNROLLED", 2)
+    twice = lambda t, a, b, rate: (a + b) * np.exp(-rate * t)
+    settings = {"method": "lbfgs", "stop": st.GradientNormBelow(1e-6)}
+    with pytest.warns(st.FitWarning, match="do not determine a and b"):
+        st.curve_fit(twice, st.blocks(T), st.blocks(Y), **settings)
+
+
 NEED_MEMORY = {
     "residuals": lambda fit: fit.residuals,
     "jacobian": lambda fit: fit.jacobian,
@@ -349,7 +367,7 @@ ASKED = {
 
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_derivatives_in_several_passes_are_those_of_memory(most, monkeypatch):
-    monkeypatch.setattr(score_sums, "MOST_DIRECTIONS", most)
+    monkeypatch.setattr(slope_sums, "MOST_DIRECTIONS", most)
     whole = st.maximum_likelihood(normal, XY, np.ones(3))
     streamed = st.maximum_likelihood(normal, st.blocks(XY), np.ones(3))
     for field in ("standard_errors", "robust_standard_errors"):

@@ -12,7 +12,6 @@ import numpy as np
 
 from steepest.derivative import MAX_PATHS, Function
 from steepest.descent.fit_problem import FEW_GOAL
-from steepest.descent.inference import score_sums
 from steepest.descent.inference.answers import Answers
 from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
@@ -21,6 +20,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import TrustRegion
 from steepest.descent.problem.bounds import Box
 from steepest.descent.problem.evaluation import Evaluation, call_at, value_slopes
+from steepest.descent.problem.in_blocks import slope_sums
 from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
 from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
@@ -174,14 +174,14 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
     def _score_products(self) -> np.ndarray:
         """The sum of the outer products of the scores, shape (n, n)."""
         if any_in_blocks(self.data):
-            return np.asarray(self._sum(score_sums.products_of_scores))
+            return np.asarray(self._sum(slope_sums.products))
         return np.asarray(self.scores.T @ self.scores)
 
     @lazy
     def observations(self) -> int:
         """Number of data."""
         if any_in_blocks(self.data):
-            return int(self._sum(score_sums.number_of))
+            return int(self._sum(slope_sums.number_of))
         return len(self._parts[0])
 
     @property
@@ -208,7 +208,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
     def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
         if any_in_blocks(self.data):
-            return np.asarray(self._sum(score_sums.information))
+            return np.asarray(self._sum(slope_sums.hessian))
         return self._parts[2]
 
     @lazy

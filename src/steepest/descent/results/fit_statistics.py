@@ -13,6 +13,7 @@ from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.evaluation import value_slopes
+from steepest.descent.problem.in_blocks.triangles import triangle as triangle_in_blocks
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
 from steepest.descent.problem.streamed import require_memory, sources_in
 from steepest.descent.problem.transforms import Reparametrization
@@ -108,25 +109,15 @@ class FitStatistics:
         triangle = self.end.triangle
         if triangle is not None:
             return triangle
-        if sources_in(self.problem.args):
-            return self._triangle_of_blocks()
+        p = self.problem
+        if sources_in(p.args):
+            at = self.vector.astype(p.dtype)
+            return triangle_in_blocks(p.objective, p.layout, p.args, at, needs_residuals(p.method))
         residuals, _, jacobian = self._residuals_and_jacobians
         number = len(self.vector)
         rows = np.concatenate([jacobian, residuals[:, None]], axis=1)
         rows = np.concatenate([rows, np.zeros((number, number + 1))])
         return np.asarray(np.linalg.qr(rows, "r"))[:number]
-
-    def _triangle_of_blocks(self) -> np.ndarray:
-        problem = self.problem
-
-        def evaluate(vector: Any, *arguments: Any) -> Any:
-            by_jacobian = needs_residuals(problem.method)
-            return problem.objective(
-                vector, problem.layout, arguments, by_jacobian=by_jacobian
-            ).triangle
-
-        found: np.ndarray = Function(evaluate)(self.vector.astype(problem.dtype), *problem.args)
-        return found
 
     @property
     def layout(self) -> ParameterLayout:

@@ -1,4 +1,4 @@
-"""Sums over data of derivatives of log-densities, for data that are read in blocks.
+"""Sums over data of derivatives of residuals or log-densities, for data read in blocks.
 
 Few parameters take one pass over the data. More take several, each for some of the parameters,
 so that a pass stays a program of moderate size.
@@ -18,8 +18,8 @@ MOST_DIRECTIONS = 12
 """Most parameters whose derivatives are computed in one pass."""
 
 At = Callable[[Any, Any], Evaluation]
-"""Returns minus the log-likelihood at a vector of parameters for data, with the log-densities as
-its residuals, while a function is traced."""
+"""Returns a loss at a vector of parameters for data, with its residuals or log-densities, while a
+function is traced."""
 
 
 def number_of(at: At, vector: np.ndarray, data: Any) -> int:
@@ -31,8 +31,8 @@ def number_of(at: At, vector: np.ndarray, data: Any) -> int:
     return int(Function(number)(vector, data))
 
 
-def information(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
-    """Return the observed information, shape (n, n)."""
+def hessian(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
+    """Return the Hessian of the loss, shape (n, n)."""
 
     def columns(vector: Any, data: Any, directions: Any) -> Any:
         here = at(vector, data)
@@ -44,18 +44,21 @@ def information(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
     return np.asarray(0.5 * (square + square.T))
 
 
-def products_of_scores(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
-    """Return the sum of the outer products of the scores, shape (n, n)."""
+def products(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
+    """Return the sum of the outer products of the rows of the Jacobian, shape (n, n).
 
-    def products(vector: Any, data: Any, left: Any, right: Any) -> Any:
+    The rows are weighted if the loss is robust.
+    """
+
+    def of_two(vector: Any, data: Any, left: Any, right: Any) -> Any:
         here = at(vector, data)
         one, other = (
-            np.stack([here.jacobian_times(direction) for direction in group], axis=-1)
+            np.stack([here.slopes_along(direction) for direction in group], axis=-1)
             for group in (left, right)
         )
         return one.T @ other
 
-    some, number = _unrolled(products, at), len(vector)
+    some, number = _unrolled(of_two, at), len(vector)
     groups = _groups(number)
     size = len(groups[0])
     found = np.zeros((len(groups) * size,) * 2)
