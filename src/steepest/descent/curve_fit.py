@@ -17,7 +17,14 @@ from steepest.descent.least_squares import fit_residuals, names_of
 from steepest.descent.methods import Search
 from steepest.descent.minimize import Record
 from steepest.descent.problem.bounds import not_two_ends
-from steepest.descent.problem.data import Data, is_single, label_of, row_labels, snapshot_data
+from steepest.descent.problem.data import (
+    Data,
+    is_single,
+    kind_of,
+    label_of,
+    row_labels,
+    snapshot_data,
+)
 from steepest.descent.problem.in_blocks.fit_data import opened_data, sample_of, valid_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import check_finite as check_start_finite
@@ -195,7 +202,7 @@ def curve_fit(
     valid = valid_data(x, y, sigma, check_finite, nan_policy, is_single(start))
     rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(x), label_of(y))
     x, y, sigma = valid
-    kind = "none" if sigma is None else "each" if sigma.shape == y.shape else "matrix"
+    kind = kind_of(sigma, y)
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))
