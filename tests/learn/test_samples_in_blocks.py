@@ -172,6 +172,13 @@ def test_what_needs_samples_in_memory_says_what_to_write(name):
         estimator.fit(st.blocks(X), targets)
 
 
+def test_arrays_of_other_libraries_are_read_whole_where_memory_is_needed(tmp_path):
+    given = chunked(tmp_path)
+    settings = {"batch_size": 50, "max_iter": 2, "tol": None, "random_state": 0}
+    pair = [learn.MLPRegressor(4, **settings).fit(x, Y) for x in (X, given)]
+    assert np.array_equal(pair[0].predict(X), pair[1].predict(X))
+
+
 def test_partial_fit_takes_one_block_after_the_other():
     source = st.blocks(X)
     estimator = learn.Regressor(wave, WAVE, batch_size=32)

@@ -1,5 +1,8 @@
 """Curve fits and likelihoods of data that are read in blocks, against the same data in memory."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -285,6 +288,49 @@ def test_data_that_are_not_checked_are_not_read_more_often():
         fit = st.curve_fit(decay, counted, st.blocks(Y), check_finite=check)
         passes.append(counted.reads - fit.evaluations)
     assert passes[0] == passes[1] + 1
+
+
+class Interrupting:
+    """Data at whose n-th read Ctrl-C is pressed."""
+
+    def __init__(self, array, at):
+        self._array, self.shape, self.dtype, self.left = array, array.shape, array.dtype, at
+
+    def read(self, start, stop):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self._array[start:stop]
+
+
+FITS = {
+    "curve_fit": lambda y: st.curve_fit(decay, T, y, check_finite=False),
+    "maximum_likelihood": lambda y: st.maximum_likelihood(
+        gamma, y, {"shape": 1.0, "scale": 1.0}, bounds=({"shape": 0.01, "scale": 0.01}, None)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_an_interrupted_fit_is_returned_without_another_pass(name):
+    data = Interrupting(Y if name == "curve_fit" else POSITIVE, 30)
+    with pytest.warns(st.OptimizeWarning, match="interrupted"):
+        fit = FITS[name](data)
+    assert fit.status is st.Status.INTERRUPTED
+    assert data.left >= -5, "no pass followed"
+    assert np.isfinite(fit.values).all()
+
+
+def of_peak(t, height, center, width, rest):
+    return rest + height * np.exp(-(((t - center) / width) ** 2))
+
+
+def test_a_fit_that_lost_rank_says_so_as_in_memory():
+    start = [1.0, 300.0, 1.0, 0.0]  # a peak far from all data
+    for data in ((T, Y), (st.blocks(T), st.blocks(Y))):
+        with pytest.warns(st.FitWarning, match="the Jacobian is singular"):
+            fit = st.curve_fit(of_peak, *data, start)
+        assert fit.status is st.Status.SINGULAR
 
 
 def test_a_start_can_be_guessed_from_some_rows():

@@ -78,9 +78,10 @@ def curve_fit(
     model : callable
         ``model(x, a, b, ...)`` returns the expected `y`. The parameters are named as in its
         signature.
-    x : array_like or nested arrays
-        First argument of the model, usually an array of shape (m,) or (k, m).
-    y : array_like
+    x : array_like, Source or nested ones
+        First argument of the model, usually an array of shape (m,) or (k, m). It may be read in
+        blocks, as of :func:`blocks`, and so may `y` and `sigma`; its shape is (m, k) then.
+    y : array_like or Source
         Data, shape (m,).
     p0 : array_like, dict or "guess", optional
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
@@ -90,7 +91,7 @@ def curve_fit(
         computed by linear least squares, and for the others 4,096 random values are tried, drawn
         at the scales of the data (64 if the model calls a black box). This takes a second at the
         first time.
-    sigma : array_like, optional
+    sigma : array_like or Source, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
         Whether `sigma` is in the units of `y`. Otherwise only ratios of `sigma` count, and the

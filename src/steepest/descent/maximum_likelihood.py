@@ -53,9 +53,9 @@ def maximum_likelihood(
     logpdf : callable
         ``logpdf(data, a, b, ...)`` returns the log-density or log-probability of each datum, in
         NumPy code. Those of ``scipy.stats`` are such functions: ``scipy.stats.gamma.logpdf``.
-    data : array_like, DataFrame or nested arrays
+    data : array_like, DataFrame, Source or nested ones
         First argument of `logpdf`. A dict or tuple can hold responses, predictors, and what is
-        censored.
+        censored. Arrays may be read in blocks, as of :func:`blocks`.
     start : array_like or dict
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
         or marked as for :func:`minimize`, such as ``st.Positive(1.0)``.

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 
 from steepest.errors import InputError
 from steepest.streams import Source, is_read, opened, opening
-from steepest.streams.arrays import of_array
+from steepest.streams.arrays import is_sliced, of_array
 
 FLOATS = [np.float64, np.float32]
 """Dtypes in which samples are kept; others become the first."""
@@ -35,6 +35,8 @@ def validated(
     reset, **options
         As for scikit-learn's ``validate_data``.
     """
+    if why and is_sliced(X):  # as scikit-learn does
+        X = np.asarray(X)
     if is_read(X) or is_read(y):
         X, y = opened((X, y), ("X", "y"))
     y = y.whole() if isinstance(y, Source) else y

@@ -50,8 +50,8 @@ class BaseRegressor(RegressorMixin, DescentEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like of shape (n_samples, n_features)
-            Samples.
+        X : array_like or Source of shape (n_samples, n_features)
+            Samples. They may be larger than memory, as of :func:`steepest.blocks`.
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array_like of shape (n_samples,), optional

@@ -99,20 +99,25 @@ def real_rows(value: Any, name: str, single: bool = True) -> Any:
     return value if value.dtype.char in ("df" if single else "d") else value.astype(np.float64)
 
 
-def sample_of(x: Any, y: Any, sigma: Any) -> tuple[Any, Any, Any]:
+def sample_of(*data: Any) -> tuple[Any, ...]:
     """Return some rows of the data, from all over, if any are read in blocks; else all."""
-    if not any_in_blocks(x, y, sigma):
-        return x, y, sigma
-    count = min(len(y), _SAMPLED_ROWS)
-    starts = np.linspace(0, len(y) - count, _SAMPLED_PIECES).astype(int)
+    if not any_in_blocks(*data):
+        return data
+    rows = len(sources_in(data)[0])
+    count = min(rows, _SAMPLED_ROWS)
+    starts = np.linspace(0, rows - count, _SAMPLED_PIECES).astype(int)
     chosen = np.unique(starts[:, None] + np.arange(count))
 
     def some(leaf: Any) -> Any:
         if isinstance(leaf, Source):
             return leaf.take(chosen)
-        return leaf[..., chosen] if leaf.shape[-1:] == y.shape else leaf
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        if leaf.shape[-1:] == (rows,):
+            return leaf[..., chosen]
+        return leaf[chosen] if leaf.shape[:1] == (rows,) else leaf
 
-    sampled: tuple[Any, Any, Any] = trees.map_leaves(some, (x, y, sigma))
+    sampled: tuple[Any, ...] = trees.map_leaves(some, data)
     return sampled
 
 
