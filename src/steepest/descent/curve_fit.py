@@ -25,7 +25,12 @@ from steepest.descent.problem.data import (
     row_labels,
     snapshot_data,
 )
-from steepest.descent.problem.in_blocks.fit_data import opened_data, sample_of, valid_data
+from steepest.descent.problem.in_blocks.fit_data import (
+    any_in_blocks,
+    opened_data,
+    sample_of,
+    valid_data,
+)
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import check_finite as check_start_finite
 from steepest.descent.problem.parameters import ravel_parameters
@@ -176,6 +181,7 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     p0 = in_order(model, p0)
+    given = x, y
     x, y, sigma = opened_data(engine, x, y, sigma)
     if isinstance(p0, str):
         data_given = sample_of(*valid_data(x, y, sigma, check_finite, nan_policy))
@@ -201,8 +207,13 @@ def curve_fit(
     is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
     valid = valid_data(x, y, sigma, check_finite, nan_policy, is_single(start))
-    rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(x), label_of(y))
+    rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(given[0]), label_of(given[1]))
     x, y, sigma = valid
+    if full_output and any_in_blocks(x, y, sigma):
+        raise InputError(
+            "full_output=True gives the residuals of all rows, which are not kept if data are "
+            "read in blocks: leave it out, and read fit.nfev, fit.mesg and fit.ier"
+        )
     kind = kind_of(sigma, y)
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)

@@ -87,6 +87,8 @@ class FittedCurve(NamedTuple):
         """Return a band around the curve, as :meth:`Fit.band`, by the statistics of a fit."""
         if kind not in ("mean", "prediction"):
             raise InputError(f"kind must be 'mean' or 'prediction', got {kind!r}")
+        if any_in_blocks(x):
+            raise InputError("a band needs x in memory: give some rows, x.read(0, 1000)")
         center, variance = self.variance(x, fit.free_covariance)
         if kind == "prediction":
             unit = 1.0 if fit.absolute_sigma else fit.reduced_chi_square

@@ -129,7 +129,7 @@ def _deviations(sigma: Any, y: Any, single: bool) -> Any:
     """Return standard deviations, in the shape of y."""
     sigma = real_rows(sigma, "sigma", single)
     if sigma.shape == () and isinstance(y, Source):
-        number, row = sigma, y.shape[1:]
+        number, row = np.abs(sigma), y.shape[1:]
         check_positive(sigma)
         rows = lambda start, stop: np.full((stop - start, *row), number)
         return Source("sigma", y.shape, sigma.dtype, rows, mark=lambda: str(number))
