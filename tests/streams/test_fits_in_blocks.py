@@ -12,7 +12,7 @@ import steepest as st
 from steepest.descent.problem.in_blocks import slope_sums, triangles
 from steepest.engines.native.runs import streaming
 from steepest.errors import ConcreteValueError, InputError
-from steepest.streams import opening
+from steepest.streams import opening, source
 
 ROWS = 8201  # a triangle of fewer rows is not made in blocks
 NAMES = ["t", "u", "y", "s"]
@@ -186,6 +186,23 @@ def test_predictions_of_rows_on_disk_are_those_of_memory(tmp_path):
     assert np.array_equal(of_two.predict((t, U)), of_two.predict((T, U)))
     constant = st.curve_fit(lambda t, a: a, st.blocks(T), st.blocks(Y))
     assert constant.predict(st.blocks(T)).shape == (ROWS,)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_blocks_of_one_row_are_no_constants(rows, monkeypatch):
+    fit = st.curve_fit(decay, T, Y)
+    monkeypatch.setattr(source, "_SEARCHED_BYTES", 8)
+    assert np.array_equal(fit.predict(st.blocks(T[:rows])), fit.predict(T[:rows]))
+
+
+def test_rows_as_long_as_they_are_many_are_no_constants():
+    square = np.random.default_rng(0).normal(size=(40, 40))
+    mean = lambda x, a: a * np.mean(x) + 0 * x[:, 0]
+    total = lambda x, a: a * np.sum(x)
+    for model in (mean, total):
+        fit = st.curve_fit(model, square, np.ones(40))
+        with pytest.raises(InputError, match="several rows"):
+            fit.predict(st.blocks(square))
 
 
 CAPTURED = np.linspace(0, 1, ROWS)

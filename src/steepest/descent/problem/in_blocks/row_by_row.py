@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +39,8 @@ def values_in_blocks(
     leaves = [leaf for leaf in trees.leaves(x) if is_array_like(leaf)]
     first = next(leaf for leaf in leaves if isinstance(leaf, Source))
     rows = len(first)
-    axes = _axes_of_rows(function, x, rows)
-    if axes is None:
+    known = _plan(function, x, rows)
+    if known is None:
         name = getattr(user, "__name__", "the model")
         raise InputError(
             f"{name}{at(function_source(user))} looks at several rows at a time, so that it is "
@@ -48,7 +48,7 @@ def values_in_blocks(
         )
     found: np.ndarray | None = None
     for start, stop in first.spans():
-        axis = iter(axes)
+        axis = iter(known.axes)
 
         def some(leaf: Any, axis: Any = axis, start: int = start, stop: int = stop) -> Any:
             if not is_array_like(leaf):
@@ -59,7 +59,7 @@ def values_in_blocks(
             return leaf if place is None else leaf[(slice(None),) * place + (slice(start, stop),)]
 
         part = np.asarray(function(trees.map_leaves(some, x)))
-        if part.shape in ((), (1,)) and rows != 1:
+        if known.is_constant:
             return np.broadcast_to(part, (rows,))
         if found is None:
             found = np.empty((rows, *part.shape[1:]), part.dtype)
@@ -68,22 +68,41 @@ def values_in_blocks(
     return found
 
 
-def _axes_of_rows(function: Callable[[Any], Any], x: Any, rows: int) -> list[int | None] | None:
-    """Return the axis along which each array in x is cut, None for those that are not.
+class _Plan(NamedTuple):
+    """How a function of rows is computed block by block.
 
-    None if a value of the function depends on more than one row.
+    Attributes
+    ----------
+    axes
+        The axis along which each array in x is cut; None for those that are not.
+    is_constant
+        Whether the function is one number, whatever the rows are.
     """
+
+    axes: list[int | None]
+    is_constant: bool
+
+
+def _plan(function: Callable[[Any], Any], x: Any, rows: int) -> _Plan | None:
+    """Return how a function is computed; None if a value depends on more than one row."""
     graph = trace_function(function, (x,)).graph
-    given = len([leaf for leaf in trees.leaves(x) if is_array_like(leaf)])
-    outputs, own = graph.outputs[: graph.returned], graph.inputs[:given]
+    given = [leaf for leaf in trees.leaves(x) if is_array_like(leaf)]
+    outputs, own = graph.outputs[: graph.returned], graph.inputs[: len(given)]
     nodes = order(outputs)
     analysis = Analysis(nodes, rows, ())
-    if graph.guards or len(outputs) != 1 or not all(map(_is_aligned(analysis, own), nodes)):
+    axes = [analysis.mapped[node].axis if node in analysis.mapped else None for node in own]
+    are_cut = [
+        axis == 0 or node not in nodes
+        for axis, node, leaf in zip(axes, own, given, strict=True)
+        if isinstance(leaf, Source)
+    ]
+    is_simple = not graph.guards and len(outputs) == 1 and all(are_cut)
+    if not is_simple or not all(map(_is_aligned(analysis, own), nodes)):
         return None
     (output,) = outputs
-    axes = [analysis.mapped[node].axis if node in analysis.mapped else None for node in own]
-    is_in_rows = output in analysis.mapped and analysis.mapped[output].axis == 0
-    return axes if is_in_rows or output.shape in ((), (1,)) else None
+    if output in analysis.mapped:
+        return _Plan(axes, False) if analysis.mapped[output].axis == 0 else None
+    return _Plan(axes, True) if output.shape in ((), (1,)) else None
 
 
 def _is_aligned(analysis: Analysis, own: Any) -> Callable[[Node], bool]:
