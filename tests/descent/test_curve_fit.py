@@ -61,6 +61,20 @@ def test_sigma_is_scipys(kind, absolute):
     np.testing.assert_allclose(fit.covariance, covariance, rtol=1e-4)
 
 
+@pytest.mark.parametrize("columns", [3, 4])
+def test_data_of_two_axes_take_a_sigma_of_their_shape(columns):
+    random, x, w = np.random.default_rng(0), np.linspace(0, 1, 4), np.arange(1.0, columns + 1)
+    plane = lambda x, a, b: a * np.outer(x, w) + b
+    y = plane(x, 2.0, 1.0) + random.normal(size=(4, columns))
+    sigma = random.uniform(0.1, 1, y.shape)
+    fit = st.curve_fit(plane, x, y, sigma=sigma)
+    flat = st.curve_fit(lambda x, a, b: plane(x, a, b).ravel(), x, y.ravel(), sigma=sigma.ravel())
+    np.testing.assert_allclose(fit.x, flat.x, rtol=1e-9)
+    np.testing.assert_allclose(fit.covariance, flat.covariance, rtol=1e-7)
+    many = st.multistart(plane, [[1.0, 0.0], [3.0, 2.0]], x=x, y=y, sigma=sigma)
+    np.testing.assert_allclose(many.best.x, flat.x, rtol=1e-7)
+
+
 # Parameters.
 
 

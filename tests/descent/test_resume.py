@@ -12,6 +12,7 @@ from hypothesis import strategies as strategy
 
 import steepest as st
 from steepest.descent.methods.registry import BY_NAME, FOR_RESIDUALS
+from steepest.descent.results.save import load
 from tests.support.paths import ROOT
 
 LOSS_METHODS = {n: make() for n, make in BY_NAME.items() if make not in FOR_RESIDUALS}
@@ -398,3 +399,46 @@ def test_other_constraints_are_refused(constraints, message, tmp_path):
     )
     with pytest.raises(ValueError, match=message):
         st.resume(tmp_path / "r", rosenbrock, constraints=constraints)
+
+
+def spread(data, center, width):
+    return -0.5 * ((data - center) / width) ** 2 - np.log(width)
+
+
+LIKELIHOODS = {
+    "an array": ((T + 0.1 * Y), np.ones(2)),
+    "names": ((T + 0.1 * Y), {"width": 1.0, "center": 0.0}),
+    "marked": ((T + 0.1 * Y), {"width": st.Positive(1.0), "center": 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.parametrize("wrap", [lambda data: data, lambda data: (data,)], ids=["alone", "args"])
+@pytest.mark.filterwarnings("ignore::steepest.FitWarning")
+def test_a_saved_likelihood_is_a_likelihood_again(name, wrap, tmp_path):
+    data, start = LIKELIHOODS[name]
+    whole = st.maximum_likelihood(spread, data, start)
+    first = st.maximum_likelihood(spread, data, start, stop=st.MaxIterations(3))
+    first.save(tmp_path / "run")
+    like = start if name == "marked" else None
+    stop = st.GradientNormBelow(1e-6) | st.MaxIterations(99)
+    resumed = st.resume(tmp_path / "run", spread, wrap(data), like=like, stop=stop)
+    assert isinstance(resumed, st.LikelihoodFit)
+    assert np.array_equal(resumed.values, whole.values)
+    assert resumed.names == whole.names
+    assert np.array_equal(resumed.covariance, whole.covariance)
+    assert np.array_equal(resumed.robust_covariance, whole.robust_covariance)
+    with pytest.raises(st.SteepestError, match="args are not those"):
+        st.resume(tmp_path / "run", spread, wrap(2 * data), like=like)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
+@pytest.mark.parametrize("method", [st.GradientDescent(0.1), st.LBFGS()], ids=["step", "search"])
+def test_a_run_without_updates_has_no_earlier_point(method, engine, tmp_path):
+    pytest.importorskip(engine if engine == "torch" else "numpy")
+    st.minimize(rosenbrock, START, method=method, engine=engine)  # leaves memory behind
+    run = st.minimize(rosenbrock, START, method=method, stop=st.MaxIterations(0), engine=engine)
+    run.save(tmp_path / "run")
+    saved = load(tmp_path / "run")
+    assert np.isnan(saved.settings["previous_loss"])
+    assert np.array_equal(saved.arrays["previous_x"], START)

@@ -426,8 +426,7 @@ ELSEWHERE = {
     "kwargs": lambda X, y: st.least_squares(
         lambda w, X, y: X @ w - y, np.zeros(3), kwargs={"X": X, "y": y}
     ),
-    "curve_fit": lambda X, y: st.curve_fit(lambda x, a: a * x, y, y, [1.0]),
-    "maximum_likelihood": lambda X, y: st.maximum_likelihood(lambda y, m: -((y - m) ** 2), y, [0]),
+    "curve_fit_many": lambda X, y: st.curve_fit_many(lambda x, a: a * x, y, y, np.ones((2, 1))),
     "multistart": lambda X, y: st.multistart(logistic, args=(X, y), bounds=[(-1, 1)] * 3),
     "minimize_many": lambda X, y: st.minimize_many(logistic, np.zeros((2, 3)), shared=(X, y)),
     "root": lambda X, y: st.root(lambda p, y: p - np.mean(y), np.zeros(1), args=(y,)),

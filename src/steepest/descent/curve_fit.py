@@ -20,10 +20,16 @@ from steepest.descent.problem.bounds import not_two_ends
 from steepest.descent.problem.data import (
     Data,
     is_single,
+    kind_of,
     label_of,
     row_labels,
     snapshot_data,
-    validate_data,
+)
+from steepest.descent.problem.in_blocks.fit_data import (
+    any_in_blocks,
+    opened_data,
+    sample_of,
+    valid_data,
 )
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import check_finite as check_start_finite
@@ -77,9 +83,10 @@ def curve_fit(
     model : callable
         ``model(x, a, b, ...)`` returns the expected `y`. The parameters are named as in its
         signature.
-    x : array_like or nested arrays
-        First argument of the model, usually an array of shape (m,) or (k, m).
-    y : array_like
+    x : array_like, Source or nested ones
+        First argument of the model, usually an array of shape (m,) or (k, m). It may be read in
+        blocks, as of :func:`blocks`, and so may `y` and `sigma`; its shape is (m, k) then.
+    y : array_like or Source
         Data, shape (m,).
     p0 : array_like, dict or "guess", optional
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
@@ -89,7 +96,7 @@ def curve_fit(
         computed by linear least squares, and for the others 4,096 random values are tried, drawn
         at the scales of the data (64 if the model calls a black box). This takes a second at the
         first time.
-    sigma : array_like, optional
+    sigma : array_like or Source, optional
         Standard deviations of `y`: a number or shape (m,); or its covariance, shape (m, m).
     absolute_sigma : bool, optional
         Whether `sigma` is in the units of `y`. Otherwise only ratios of `sigma` count, and the
@@ -174,8 +181,10 @@ def curve_fit(
     (array([1.985 , 0.4683]), array([0.0349, 0.0179]))
     """
     p0 = in_order(model, p0)
+    given = x, y
+    x, y, sigma = opened_data(engine, x, y, sigma)
     if isinstance(p0, str):
-        data_given = validate_data(x, y, sigma, check_finite, nan_policy)
+        data_given = sample_of(*valid_data(x, y, sigma, check_finite, nan_policy))
         p0 = guessed(model, p0, bounds, data_given, is_data_frame(x), (loss, f_scale, engine))
     start, key = _start_of(model, p0, bounds), None
     if bounds is None and callback is None and not progress and _is_plain(sigma, y):
@@ -197,9 +206,15 @@ def curve_fit(
     check_start_finite(start, "p0")
     is_of_frame = is_data_frame(x)
     is_named = isinstance(start, dict)
-    rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(x), label_of(y))
-    x, y, sigma = validate_data(x, y, sigma, check_finite, nan_policy, is_single(start))
-    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    valid = valid_data(x, y, sigma, check_finite, nan_policy, is_single(start))
+    rows, labels = row_labels(x, y, sigma, nan_policy), (label_of(given[0]), label_of(given[1]))
+    x, y, sigma = valid
+    if full_output and any_in_blocks(x, y, sigma):
+        raise InputError(
+            "full_output=True gives the residuals of all rows, which are not kept if data are "
+            "read in blocks: leave it out, and read fit.nfev, fit.mesg and fit.ier"
+        )
+    kind = kind_of(sigma, y)
     args = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     free, expand = split_transforms(start)
     check_count(model, np.size(y), sum(np.size(leaf) for leaf in trees.leaves(free)))

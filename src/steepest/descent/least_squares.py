@@ -335,10 +335,16 @@ def warn_of(fit: Fit) -> None:
         sentences = list(run.notes)
     else:
         sentences = [] if fit.converged or run.status in wanted else [run.message]
-        if is_curve or _lacks_rank(fit):
+        if not _was_cut_off(fit) and (is_curve or _lacks_rank(fit)):
             sentences += fit.remarks
     if sentences:
         warn_user(" ".join(sentences), FitWarning)
+
+
+def _was_cut_off(fit: Fit) -> bool:
+    """Whether the fit ended in the middle of a pass over data on disk; none should follow."""
+    is_ended = fit.run.status in (Status.INTERRUPTED, Status.TIME_LIMIT)
+    return is_ended and bool(sources_in(fit.problem.args))
 
 
 def _lacks_rank(fit: Fit) -> bool:

@@ -12,13 +12,14 @@ from steepest.descent.calling.entry import entry_point
 from steepest.descent.curve_fit import applied_bounds, check_start, flat_names
 from steepest.descent.inference.answers import FitWarning
 from steepest.descent.inference.likelihood import LikelihoodFit
-from steepest.descent.inference.log_densities import NegativeLogLikelihood
 from steepest.descent.least_squares import names_of
 from steepest.descent.methods import Method, Search
 from steepest.descent.minimize import minimize
 from steepest.descent.problem.bounds import Box, box_of_ends
-from steepest.descent.problem.data import as_real_x, snapshot_data
-from steepest.descent.problem.model import Model
+from steepest.descent.problem.data import snapshot_data
+from steepest.descent.problem.in_blocks.fit_data import any_in_blocks, opened_data, real_x
+from steepest.descent.problem.in_blocks.row_by_row import values_in_blocks
+from steepest.descent.problem.model import Model, NegativeLogLikelihood
 from steepest.descent.problem.parameters import check_finite, first_not_finite, ravel_parameters
 from steepest.descent.problem.transforms import split_transforms
 from steepest.descent.results.result import Result, Status
@@ -52,9 +53,9 @@ def maximum_likelihood(
     logpdf : callable
         ``logpdf(data, a, b, ...)`` returns the log-density or log-probability of each datum, in
         NumPy code. Those of ``scipy.stats`` are such functions: ``scipy.stats.gamma.logpdf``.
-    data : array_like, DataFrame or nested arrays
+    data : array_like, DataFrame, Source or nested ones
         First argument of `logpdf`. A dict or tuple can hold responses, predictors, and what is
-        censored.
+        censored. Arrays may be read in blocks, as of :func:`blocks`.
     start : array_like or dict
         Start values: one for each parameter, or a dict by name. Values of a dict may be arrays,
         or marked as for :func:`minimize`, such as ``st.Positive(1.0)``.
@@ -105,15 +106,16 @@ def maximum_likelihood(
     True
     """
     start = in_order(logpdf, start, "start")
-    names = _names(logpdf, start)
+    names = logpdf_names(logpdf, start)
     start = check_start(logpdf, start, names, argument="start")
     check_finite(start, "start")
     is_of_frame, is_named = is_data_frame(data), isinstance(start, dict)
-    (data,) = snapshot_data((as_real_x(data),))
+    (data,) = opened_data(engine, data, names=("data",))
+    (data,) = snapshot_data((real_x(data),))
     free, expand = split_transforms(start)
     layout, vector = ravel_parameters(free)
-    loss = NegativeLogLikelihood(Model(logpdf, is_named, is_of_frame))
-    flat = flat_names(free) if is_named else names or names_of(layout)
+    flat = tuple(flat_names(free) if is_named else names or names_of(layout))
+    loss = NegativeLogLikelihood(Model(logpdf, is_named, is_of_frame), flat)
     box: Box | None = None
     given: Any = None
     if bounds is not None and expand is None:
@@ -142,12 +144,12 @@ def maximum_likelihood(
         progress=progress,
     )
     _check_first_point(run, loss, data, start if expand is None else expand(free))
-    fit = LikelihoodFit(run, loss, data, tuple(flat), layout, expand, box)
+    fit = LikelihoodFit(run, loss, data, flat, layout, expand, box)
     _warn_of(fit)
     return fit
 
 
-def _names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
+def logpdf_names(logpdf: Callable[..., Any], start: Any) -> list[str] | None:
     """Return the names of the parameters; those of SciPy's distributions are in their shapes."""
     names = parameter_names(logpdf, start, "logpdf")
     distribution: Any = getattr(logpdf, "__self__", None)
@@ -165,8 +167,7 @@ def _check_first_point(run: Result, loss: NegativeLogLikelihood, data: Any, star
     found = first_not_finite(data, "data")
     if found:
         raise InputError(f"{found}: clean the data, or leave such points out")
-    with np.errstate(all="ignore"):
-        densities = np.asarray(loss.densities(start, data), np.float64)
+    densities = _densities(loss, start, data)
     wrong = np.flatnonzero(~np.isfinite(densities))
     if not wrong.size:
         raise InputError("the log-likelihood overflows at the start: start elsewhere")
@@ -182,6 +183,14 @@ def _check_first_point(run: Result, loss: NegativeLogLikelihood, data: Any, star
         f"the log-density of {datum} is {densities[first]} at the start: start where every datum "
         "is possible, or leave it out"
     )
+
+
+def _densities(loss: NegativeLogLikelihood, start: Any, data: Any) -> np.ndarray:
+    """Return the log-density of each datum."""
+    with np.errstate(all="ignore"):
+        if any_in_blocks(data):
+            return values_in_blocks(lambda x: loss.densities(start, x), data, loss.model.model)
+        return np.asarray(loss.densities(start, data), np.float64)
 
 
 def _warn_of(fit: LikelihoodFit) -> None:

@@ -18,7 +18,7 @@ from steepest.descent.methods.base import needs_residuals
 from steepest.descent.minimize import check_kinds, minimize
 from steepest.descent.minimize_many import minimize_many
 from steepest.descent.problem.bounds import box_of_pairs
-from steepest.descent.problem.data import is_single, snapshot_data, validate_data
+from steepest.descent.problem.data import is_single, kind_of, snapshot_data, validate_data
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.streamed import refuse_blocks
 from steepest.descent.results.batch import Many
@@ -251,7 +251,7 @@ def _fits(
 ) -> tuple[Many, Callable[[Any], Any]]:  # fmt: skip
     """Return the fits of a model from all starts, and what makes one of them again."""
     x, y, sigma = validate_data(*data, None, None, is_single(np.asarray(starts)))
-    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    kind = kind_of(sigma, y)
     shared = snapshot_data((x, y) if sigma is None else (x, y, sigma))
     check_count(model, np.size(y), np.shape(starts)[1])
     residuals = Residuals(Model(model, False, is_data_frame(data[0])), kind)

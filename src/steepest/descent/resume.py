@@ -13,15 +13,18 @@ from steepest.descent.constraints.fit import ConstrainedFit
 from steepest.descent.constraints.forms import as_list
 from steepest.descent.curve_fit import check_start
 from steepest.descent.inference.fit import Fit
+from steepest.descent.inference.likelihood import LikelihoodFit
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.serialize import UnknownSettingError, decode, decode_structure
+from steepest.descent.maximum_likelihood import logpdf_names
 from steepest.descent.methods import SQP, Method, Search
 from steepest.descent.methods.registry import choose_method
 from steepest.descent.minimize import batch_plan, check_kinds, warn_of_interrupt
 from steepest.descent.problem.batches import Batches
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.data import Data, validate_data
-from steepest.descent.problem.model import Model, Residuals
+from steepest.descent.problem.data import Data, snapshot_data
+from steepest.descent.problem.in_blocks.fit_data import opened_data, real_x, valid_data
+from steepest.descent.problem.model import Model, NegativeLogLikelihood, Residuals
 from steepest.descent.problem.objective import Objective, further_arguments
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
@@ -62,7 +65,7 @@ def resume(
     engine: str | Engine | None = None,
     callback: Callable[[State], Any] | None = None,
     progress: bool = False,
-) -> Result | Fit:
+) -> Result | Fit | LikelihoodFit:
     """Continue a run that was saved to a file.
 
     On the same engine and machine the result has the bits of a run that was never interrupted.
@@ -72,9 +75,11 @@ def resume(
     path : path_like
         File that ``run.save(path)`` wrote.
     function : callable
-        The function of the saved run: the loss, the residuals, or the model of a curve fit.
+        The function of the saved run: the loss, the residuals, the model of a curve fit, or the
+        log-density of a likelihood.
     args : tuple, optional
-        The further arguments of the saved run; ``(x, y)`` or ``(x, y, sigma)`` for a curve fit.
+        The further arguments of the saved run; ``(x, y)`` or ``(x, y, sigma)`` for a curve fit,
+        ``(data,)`` for a likelihood.
     constraints : Constraint, dict, scipy.optimize.LinearConstraint, ... or list of them, optional
         The constraints of the saved run, since the file holds no code.
     like : nested parameters, optional
@@ -97,7 +102,7 @@ def resume(
 
     Returns
     -------
-    Result or Fit
+    Result, Fit or LikelihoodFit
         The result of the whole run, with its whole history.
 
     Raises
@@ -122,6 +127,11 @@ def resume(
     """
     saved = load(path)
     settings, arrays = saved
+    chosen = get_engine(settings["engine"] if engine is None else engine)
+    if settings.get("likelihood") is not None:
+        if isinstance(like, dict):
+            like = check_start(function, like, logpdf_names(function, like), argument="like")
+        function, args = _likelihood(settings["likelihood"], function, args, chosen)
     if settings["of_residuals"]:
         args = args if isinstance(args, tuple | list) else (args,)
     else:
@@ -132,8 +142,10 @@ def resume(
         like = check_start(function, like, parameter_names(function, like))
     like, expand = split_transforms(like)
     layout = _layout(saved, like)
-    chosen = get_engine(settings["engine"] if engine is None else engine)
-    args = read_in_blocks(function, args, chosen)
+    if settings.get("model") is None:
+        args = read_in_blocks(function, args, chosen)
+    else:
+        args = opened_data(chosen, *args)
     objective, args, data = _objective(settings, function, args, loss, expand)
     if marks(objective) != settings["marks"]:
         raise InputError("like has other markers than the start values of the saved run")
@@ -181,11 +193,29 @@ def resume(
     )
     warn_of_interrupt(run)
     run = finish(run, problem)
+    if isinstance(function, NegativeLogLikelihood):
+        return LikelihoodFit(run, function, args[0], function.names, layout, expand, problem.box)
     if not settings["of_residuals"]:
         return run
     names = tuple(settings["names"])
     kind = ConstrainedFit if as_list(constraints) else Fit
     return kind(FinishedFit.of(run, problem), names, settings["absolute_sigma"], data)
+
+
+def _likelihood(
+    saved: dict[str, Any], function: Callable[..., Any], args: Any, engine: Engine
+) -> tuple[NegativeLogLikelihood, tuple[Any, ...]]:
+    """Return minus the log-likelihood of a saved run, and its data."""
+    data = args[0] if isinstance(args, tuple | list) and len(args) == 1 else args
+    if isinstance(data, tuple | list) and not data:
+        raise InputError("a saved likelihood needs its data: give args=(data,)")
+    is_of_frame = is_data_frame(data)
+    (data,) = opened_data(engine, data, names=("data",))
+    args = snapshot_data((real_x(data),))
+    if isinstance(function, NegativeLogLikelihood):
+        return function, args
+    model = Model(function, saved["is_named"], is_of_frame)
+    return NegativeLogLikelihood(model, tuple(saved["names"])), args
 
 
 def _with_constraints(
@@ -266,7 +296,7 @@ def _objective(
         sigma = args[2] if len(args) > 2 else None
         single = settings["dtype"] == "float32"
         is_of_frame = is_data_frame(args[0])
-        x, y, sigma = validate_data(args[0], args[1], sigma, None, policy, single)
+        x, y, sigma = valid_data(args[0], args[1], sigma, None, policy, single)
         args = (x, y) if sigma is None else (x, y, sigma)
         curve = Model(function, is_named, is_of_frame)
         data, function = Data(curve, x, y, kind, is_named, policy), Residuals(curve, kind)

@@ -11,18 +11,18 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from steepest.descent.methods import Search
 from steepest.descent.methods.registry import choose_method
+from steepest.descent.problem.in_blocks.row_by_row import values_in_blocks
 from steepest.errors import InputError
 from steepest.frames import warn_user
+from steepest.learn.in_blocks import first_rows, validated_samples
 from steepest.learn.objective import Data, Objective, check_loss, check_model, in_columns_of
 from steepest.learn.training import Settings, Trained, starting_point, train
 from steepest.learn.watching import Watching, callbacks_of
-
-FLOATS = [np.float64, np.float32]
-"""Dtypes in which samples are kept; others become the first."""
+from steepest.streams import Source, is_read
 
 _MOST_IN_BATCH = 200
 """Samples of a batch if its size is ``"auto"``, as in scikit-learn."""
@@ -143,8 +143,23 @@ class DescentEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the bounds of the parameters."""
         return self.bounds
 
-    def _data(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Data:
+    def _needs_memory(self, caller: str) -> str:
+        """Return why samples must be in memory, and what to write instead; empty otherwise."""
+        if caller == "partial_fit":
+            return "partial_fit takes samples in memory: give X.read(0, 10_000), then the next"
+        if getattr(self, "batch_size", None) is not None:
+            return (
+                "batches are drawn from samples in memory: set batch_size=None, or call "
+                "partial_fit for one block after the other"
+            )
+        if getattr(self, "early_stopping", False):
+            return "early stopping sets samples in memory aside: set early_stopping=False"
+        return ""
+
+    def _data(self, X: Any, y: np.ndarray, weights: np.ndarray) -> Data:
         """Return samples that count, as the objective takes them."""
+        if isinstance(X, Source):
+            return Data(X, np.ascontiguousarray(y), weights, np.asarray(self._alpha, X.dtype))
         counts = weights > 0
         if not counts.all():
             X, y, weights = X[counts], y[counts], weights[counts]
@@ -165,8 +180,9 @@ class DescentEstimator(BaseEstimator):  # type: ignore[misc]
         shapes = self._prediction_shapes(data.y)
         place = f"{self._name}.{'partial_fit' if one_epoch else 'fit'}"
         values = starting_point(start)
-        check_model(objective.model, values, data.X, shapes, place)
-        check_loss(objective, values, data, place)
+        some = first_rows(data.X, 2)
+        check_model(objective.model, values, some.copy(), shapes, place)
+        check_loss(objective, values, some, data.y[:2], place)
         validation_loss = None
         if self.early_stopping and not one_epoch:
             data, aside = self._split(data, seed)
@@ -215,9 +231,11 @@ class DescentEstimator(BaseEstimator):  # type: ignore[misc]
     def _predictions(self, X: Any, is_single: bool) -> np.ndarray:
         """Return what the model predicts for new samples."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
-        # A model may change its samples in place, but those are the caller's.
-        predicted = np.asarray(self._model()(self.parameters_, np.array(X)))
+        X, model = validated_samples(self, X), self._model()
+        if isinstance(X, Source):
+            predicted = values_in_blocks(lambda X: model(self.parameters_, X), X, model)
+        else:  # a model may change its samples in place, but those are the caller's
+            predicted = np.asarray(model(self.parameters_, np.array(X)))
         return in_columns_of(np.zeros(0), predicted) if is_single else predicted
 
 
@@ -237,6 +255,8 @@ def not_negative(value: Any, name: str, estimator: str) -> float:
 
 def numbers_only(y: Any, place: str) -> None:
     """Raise for targets that are strings, which a regressor cannot predict."""
+    if is_read(y):
+        return
     kinds = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     first = kinds.reshape(-1)[:1]
     if kinds.dtype.kind in "US" or (first.size and isinstance(first[0], str)):

@@ -10,11 +10,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from steepest.errors import InputError
 from steepest.frames import hides_method_frames
-from steepest.learn.base import FLOATS, DescentEstimator, makes_batches, weights_of
+from steepest.learn.base import DescentEstimator, makes_batches, weights_of
+from steepest.learn.in_blocks import validated
 from steepest.learn.losses import CLASSIFICATION, log_loss, loss_of
 from steepest.learn.objective import Data, Objective, penalty_of
 from steepest.learn.regressor import start_values
@@ -42,7 +43,7 @@ class BaseClassifier(ClassifierMixin, DescentEstimator):  # type: ignore[misc]
         caller: str = "fit",
     ) -> Data:
         """Return checked samples, numbers of classes and weights; set ``classes_``."""
-        X, y = validate_data(self, X, y, dtype=FLOATS, reset=reset)
+        X, y = validated(self, X, y, self._needs_memory(caller), reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         weights = weights_of(sample_weight, X)
@@ -119,8 +120,8 @@ class BaseClassifier(ClassifierMixin, DescentEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like of shape (n_samples, n_features)
-            Samples.
+        X : array_like or Source of shape (n_samples, n_features)
+            Samples. They may be larger than memory, as of :func:`steepest.blocks`.
         y : array_like of shape (n_samples,)
             Labels.
         sample_weight : array_like of shape (n_samples,), optional

@@ -18,7 +18,8 @@ from steepest.descent.results.fit_statistics import check_level
 from steepest.errors import InputError
 from steepest.frames import hides_method_frames, warn_user
 from steepest.graph import trees
-from steepest.learn.base import FLOATS, numbers_only, weights_of
+from steepest.learn.base import numbers_only, weights_of
+from steepest.learn.in_blocks import FLOATS
 from steepest.learn.rows import compiled_rows, is_row_wise, with_copies
 from steepest.learn.training import starting_point
 

@@ -69,16 +69,24 @@ def log_loss(scores: Any, labels: Any) -> Any:
     """
     if scores.ndim == 1:
         return np.logaddexp(0.0, scores) - labels * scores
-    return -np.take_along_axis(log_softmax(scores), labels[:, None], axis=1)[:, 0]
+    return -_of_own(log_softmax(scores), labels)[0]
 
 
 def hinge(scores: Any, labels: Any) -> Any:
     """Return how far scores are from exceeding all others by 1, or from the right side by 1."""
     if scores.ndim == 1:
         return np.maximum(1.0 - (2 * labels - 1) * scores, 0.0)
-    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    own, is_own = _of_own(scores, labels)
+    return np.max(scores - own[:, None] + np.where(is_own, 0.0, 1.0), axis=1)
+
+
+def _of_own(scores: Any, labels: Any) -> tuple[Any, Any]:
+    """Return the score of each row's own class, and where that is among the scores.
+
+    Each score is looked at, and none is taken by its number: rows can then be read in blocks.
+    """
     is_own = np.arange(scores.shape[1]) == labels[:, None]
-    return np.max(scores - own + np.where(is_own, 0.0, 1.0), axis=1)
+    return np.sum(np.where(is_own, scores, 0.0), axis=1), is_own
 
 
 CLASSIFICATION: Mapping[str, RowLoss] = {"log_loss": log_loss, "hinge": hinge}

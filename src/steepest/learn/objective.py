@@ -25,7 +25,7 @@ class Data(NamedTuple):
     Attributes
     ----------
     X
-        Samples, shape (n, features).
+        Samples, shape (n, features): an array or a source.
     y
         Targets or numbers of classes, shape (n,) or (n, outputs).
     weights
@@ -35,7 +35,7 @@ class Data(NamedTuple):
         is not compiled anew.
     """
 
-    X: np.ndarray
+    X: Any
     y: np.ndarray
     weights: np.ndarray
     alpha: np.ndarray
@@ -148,7 +148,7 @@ def check_model(
     model, start
         The model, and the parameters that it is called with.
     X
-        Samples.
+        Samples, which the model may change in place.
     shapes
         Shapes that the prediction for one sample may have.
     estimator
@@ -163,7 +163,7 @@ def check_model(
         raise SettingError(
             f"{estimator}: model must be a function of the parameters and X, got {model!r}"
         )
-    rows = X[:2].copy()  # a model may change them in place
+    rows = X[:2]
     name = getattr(model, "__name__", type(model).__name__)
     where = f"{name}{at(function_source(model))}"
     try:
@@ -185,7 +185,9 @@ def check_model(
     )
 
 
-def check_loss(objective: Objective, start: Any, data: Data, estimator: str) -> None:
+def check_loss(
+    objective: Objective, start: Any, X: np.ndarray, y: np.ndarray, estimator: str
+) -> None:
     """Raise unless the loss of an objective has a value for each row.
 
     Raises
@@ -193,7 +195,6 @@ def check_loss(objective: Objective, start: Any, data: Data, estimator: str) -> 
     InputError
         If it has another shape.
     """
-    X, y = data.X[:2].copy(), data.y[:2]
     with np.errstate(all="ignore"):
         losses = objective.loss(in_columns_of(y, np.asarray(objective.model(start, X))), y)
     if np.shape(losses)[:1] != (len(y),):

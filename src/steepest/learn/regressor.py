@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from steepest.errors import InputError, SettingError
 from steepest.frames import hides_method_frames
 from steepest.learn.base import (
-    FLOATS,
     DescentEstimator,
     makes_batches,
     numbers_only,
     weights_of,
 )
+from steepest.learn.in_blocks import validated
 from steepest.learn.losses import REGRESSION, loss_of
 from steepest.learn.objective import Objective, penalty_of
 
@@ -34,15 +34,8 @@ class BaseRegressor(RegressorMixin, DescentEstimator):  # type: ignore[misc]
     ) -> Any:
         """Return checked samples, targets and weights."""
         numbers_only(y, f"{self._name}.{caller}")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=FLOATS,
-            y_numeric=True,
-            multi_output=self.takes_many_outputs,
-            reset=reset,
-        )
+        why, many = self._needs_memory(caller), self.takes_many_outputs
+        X, y = validated(self, X, y, why, reset, y_numeric=True, multi_output=many)
         weights = weights_of(sample_weight, X)
         y = y.astype(X.dtype, copy=False)
         self._target_shape = y.shape[1:]
@@ -57,8 +50,8 @@ class BaseRegressor(RegressorMixin, DescentEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like of shape (n_samples, n_features)
-            Samples.
+        X : array_like or Source of shape (n_samples, n_features)
+            Samples. They may be larger than memory, as of :func:`steepest.blocks`.
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array_like of shape (n_samples,), optional

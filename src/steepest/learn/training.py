@@ -33,6 +33,7 @@ from steepest.engines import BatchPlan, Outcome, Run, Snapshot, get_engine
 from steepest.errors import InputError
 from steepest.learn.objective import Data, Objective
 from steepest.learn.rows import compiled_rows, filled, is_row_wise
+from steepest.streams import Source
 
 _NEVER = MaxIterations(1 << 62)
 _MAX_PATHS = 16
@@ -195,7 +196,8 @@ def _on_all(
     stop = limit if tolerance is None else GradientNormBelow(tolerance) | limit
     problem, vector, reason = problem_of(objective, start, data, settings, stop)
     rows = data.rows
-    if is_row_wise(objective.model, starting_point(start), data.X):
+    is_in_memory = not isinstance(data.X, Source)
+    if is_in_memory and is_row_wise(objective.model, starting_point(start), data.X):
         rows = compiled_rows(_key(problem, data), rows)
     problem = problem._replace(args=tuple(filled(data, rows)))
     callback = None

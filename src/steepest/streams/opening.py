@@ -17,9 +17,10 @@ from steepest.streams.source import Source
 
 
 def blocks(source: Any, columns: str | Sequence[str] | None = None) -> Any:
-    """Return data that are read in blocks of rows, as an argument of a loss.
+    """Return data that are read in blocks of rows: an argument of a loss, or data of a fit.
 
-    A loss that sums over rows then needs little memory, however many rows there are.
+    A loss that sums over rows then needs little memory, however many rows there are. So do fits
+    and estimators, such as :func:`curve_fit`.
 
     Parameters
     ----------

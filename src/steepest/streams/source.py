@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -120,8 +121,8 @@ class Source:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         """Raise: nothing reads all rows by accident."""
         raise InputError(
-            f"{self.name} is read in blocks, as st.minimize and st.least_squares do where the "
-            "method allows it; this needs all of it in memory: give its whole(), if that fits"
+            f"{self.name} is read in blocks, as st.minimize and fits do where the method allows "
+            "it; this needs all of it in memory: give its whole(), if that fits"
         )
 
     def _refuse(self, *_: Any) -> NoReturn:
@@ -189,19 +190,92 @@ class Source:
             digest.update(self.read(start, start + rows).tobytes())
         return f"{self.dtype.name} {self.shape} read in blocks {digest.hexdigest()}"
 
-    def first_not_finite(self) -> str | None:
-        """Return a sentence on the first NaN or infinity, for which all rows are read, or None."""
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row, and the one after the last, of blocks that make up the whole."""
         step = max(1, _SEARCHED_BYTES // max(1, self.row_bytes))
         for start in range(0, len(self), step):
-            rows = self.read(start, min(start + step, len(self)))
-            finite = np.isfinite(rows)
-            if not finite.all():
-                row, *rest = (int(i) for i in np.argwhere(~finite)[0])
+            yield start, min(start + step, len(self))
+
+    def first_not_finite(self) -> str | None:
+        """Return a sentence on the first NaN or infinity, for which all rows are read, or None."""
+        return self.first_where(lambda rows: ~np.isfinite(rows))
+
+    def first_where(self, is_wrong: Callable[[np.ndarray], np.ndarray]) -> str | None:
+        """Return a sentence on the first number that is wrong, or None; all rows are read.
+
+        `is_wrong` takes rows, and returns which of their numbers are.
+        """
+        for start, stop in self.spans():
+            rows = self.read(start, stop)
+            for index in np.argwhere(is_wrong(rows))[:1]:
+                row, *rest = (int(i) for i in index)
                 column = f", column {rest[0]}" if len(rest) == 1 else f" at {rest}" if rest else ""
                 value = rows[(row, *rest)]
                 return f"{self.name} has {value} in {self.where(start + row)}{column}"
         return None
 
+    def map(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        dtype: Any = None,
+        origin: Any = None,
+    ) -> Source:
+        """Return rows that a function makes of these, each from its own, of the same shape."""
+        return Source(
+            self.name,
+            self.shape,
+            self.dtype if dtype is None else dtype,
+            lambda start, stop: function(self.read(start, stop)),
+            self.check,
+            self.is_sequential,
+            origin,
+            self._locate,
+            self._mark,
+        )
+
+    def astype(self, dtype: Any) -> Source:
+        """Return the same rows in another dtype."""
+        dtype, origin = np.dtype(dtype), self.origin
+        if dtype == self.dtype:
+            return self
+        if hasattr(origin, "open"):
+            origin = Converted(origin, dtype.name)
+        return self.map(lambda rows: rows.astype(dtype), dtype, origin)
+
     def whole(self) -> np.ndarray:
         """Return all rows."""
         return self.read(0, len(self))
+
+
+def have_same_rows(one: Any, other: Any) -> bool:
+    """Whether two arrays or sources hold the same numbers, NaN where the other has NaN."""
+    if one is other:
+        return True
+    if not isinstance(one, Source):
+        one, other = other, one
+    if not isinstance(one, Source):
+        return np.array_equal(one, other, equal_nan=True)
+    if one.shape != np.shape(other):
+        return False
+    read = other.read if isinstance(other, Source) else lambda i, j: other[i:j]
+    return all(np.array_equal(one.read(*x), read(*x), equal_nan=True) for x in one.spans())
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What opens a source again, in another dtype.
+
+    Attributes
+    ----------
+    opener
+        Opens the source.
+    dtype
+        Name of the dtype.
+    """
+
+    opener: Opener
+    dtype: str
+
+    def open(self) -> Source:
+        """Return the source."""
+        return self.opener.open().astype(self.dtype)

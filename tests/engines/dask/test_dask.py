@@ -296,6 +296,22 @@ def test_arrays_of_dask_and_tables_are_read_by_the_workers(engine, tmp_path, mon
         )
 
 
+def test_a_curve_fit_has_the_bits_of_one_process(engine, tmp_path, monkeypatch):
+    parquet, table = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    monkeypatch.setattr("steepest.streams.opening.READ_WHOLE", 0)
+    random = np.random.default_rng(0)
+    t = random.uniform(0, 4, 20_000).astype(np.float32)  # becomes double precision
+    y = 2 * np.exp(-0.7 * t) + 0.1 * random.normal(size=t.size)
+    path = str(tmp_path / "data.parquet")
+    parquet.write_table(table.table({"t": t, "y": y}), path, row_group_size=2_500)
+    decay = lambda t, a, rate: a * np.exp(-rate * t)
+    whole = st.curve_fit(decay, t, y)
+    for data in ((t, y), (st.blocks(path, "t"), st.blocks(path, "y"))):
+        fit = st.curve_fit(decay, *data, engine=engine)
+        assert np.array_equal(fit.x, whole.x)
+        assert fit.report() == whole.report()
+
+
 def test_a_worker_that_is_lost_in_a_pass_changes_no_bit(engine, client, monkeypatch):
     """Sums, and a triangle, which needs all rows one after the other."""
     expected = st.least_squares(residuals, np.ones(3), (T, DECAY))

@@ -16,6 +16,7 @@ from steepest.descent.inference.likelihood import LikelihoodFit
 from steepest.errors import InputError, SettingError
 from steepest.graph import trees
 from steepest.presentation import presenter
+from steepest.streams.source import have_same_rows
 
 __all__ = ["FitComparison", "NestedTest", "compare_fits"]
 
@@ -268,13 +269,13 @@ def _check_alike(first: str, one: AnyFit, second: str, other: AnyFit) -> None:
             )
         return
     if one.data is not None and other.data is not None:
-        if not np.array_equal(one.data.y, other.data.y, equal_nan=True):
+        if not have_same_rows(one.data.y, other.data.y):
             raise InputError(
                 f"{first} and {second} fit different data, y differs: only fits of the same data "
                 "can be compared"
             )
         sigmas = [fit.problem.args[2:] for fit in (one, other)]
-        if len(sigmas[0]) != len(sigmas[1]) or not all(map(np.array_equal, *sigmas)):
+        if len(sigmas[0]) != len(sigmas[1]) or not all(map(have_same_rows, *sigmas)):
             raise InputError(
                 f"{first} and {second} have different sigma: only fits with the same errors can "
                 "be compared"
@@ -296,12 +297,12 @@ def _have_an_array_in_common(one: Any, other: Any) -> bool:
         for tree in (one, other)
         for column in [[part for leaf in trees.leaves(tree) for part in (leaf, *_rows(leaf))]]
     ]
-    return any(np.array_equal(*pair) for pair in itertools.product(*columns))
+    return any(have_same_rows(*pair) for pair in itertools.product(*columns))
 
 
-def _rows(leaf: np.ndarray) -> Sequence[np.ndarray]:
+def _rows(leaf: Any) -> Sequence[np.ndarray]:
     """Return the rows of a matrix: variables that were given in a list or tuple."""
-    return list(leaf) if np.ndim(leaf) == 2 else []
+    return list(leaf) if isinstance(leaf, np.ndarray) and leaf.ndim == 2 else []
 
 
 def _check_likelihood(label: str, fit: AnyFit) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from steepest.derivative import Function
 from steepest.descent.problem.data import Data
 from steepest.descent.results.scipy_fields import ScipyFields
 from steepest.lazy import lazy
+from steepest.streams import Source
+
+
+def _sum_of_logarithms(sigma: Any) -> Any:
+    return np.sum(np.log(np.abs(sigma)))
+
+
+_SUM_OF_LOGARITHMS = Function(_sum_of_logarithms)
 
 
 def aic(log_likelihood: float, k: int) -> float:
@@ -58,12 +68,15 @@ class Criteria(ScipyFields):
             return math.inf
         return constant - 0.5 * number * (math.log(total / number) + 1)
 
-    @property
+    @lazy
     def _log_weight(self) -> float:
         """The logarithm of the factor by which sigma changes the density: -sum(log(sigma))."""
         if self.data is None or self.data.kind == "none":
             return 0.0
-        sigma = np.asarray(self.problem.args[2], np.float64)
+        sigma = self.problem.args[2]
+        if isinstance(sigma, Source):
+            return -float(_SUM_OF_LOGARITHMS(sigma))
+        sigma = np.asarray(sigma, np.float64)
         if self.data.kind == "each":
             return -float(np.sum(np.log(sigma)))
         return float(np.linalg.slogdet(sigma)[1])  # the whitening matrix, an inverse

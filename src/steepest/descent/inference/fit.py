@@ -18,6 +18,7 @@ from steepest.descent.inference.frames import to_frame
 from steepest.descent.inference.profile import Profiles
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.data import Data
+from steepest.descent.problem.streamed import require_memory
 from steepest.descent.results.fit_state import FinishedFit
 from steepest.descent.results.keyed_result import KeyedResult, OfDescent
 from steepest.descent.results.result import Result
@@ -138,7 +139,7 @@ class Fit(Criteria, Answers, OfDescent, KeyedResult):
             raise InputError("this needs a model: fit with st.curve_fit")
         return self.data
 
-    @property
+    @lazy
     def r_squared(self) -> float:
         """The share of y's variance that the model explains; NaN where there is no model."""
         return math.nan if self.data is None else self._fitted.r_squared
@@ -266,10 +267,20 @@ class Fit(Criteria, Answers, OfDescent, KeyedResult):
         """
         if self.data is None:
             return self.run.plot(path, ax)
+        require_memory(
+            self.problem.args,
+            "not every datum can be drawn: read some rows and draw them with matplotlib, beside "
+            "fit.predict(x.read(0, 1000)), or plot the descent, fit.run.plot()",
+        )
         return presenter("fit_plots").plot_fit(self._fitted, path, ax, level, components)
 
     @lazy
     def _profiles(self) -> Profiles:
+        require_memory(
+            self.problem.args,
+            "there is no profile, which refits all data many times: use method='linear' and "
+            "fit.standard_errors, or fit some of the rows in memory",
+        )
         return Profiles(self)
 
     def derive(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
@@ -325,6 +336,11 @@ class Fit(Criteria, Answers, OfDescent, KeyedResult):
         EngineUnavailableError
             If pandas is not installed.
         """
+        require_memory(
+            self.problem.args,
+            "a table with a row for each datum is not made: call fit.predict for some rows, "
+            "fit.predict(x.read(0, 1000)), or fit.parameters_frame() for the parameters",
+        )
         return to_frame(self, self.data)
 
     def bootstrap(self, n: int = 2000, kind: str = "residuals", *, seed: Any = None) -> Bootstrap:
@@ -361,6 +377,11 @@ class Fit(Criteria, Answers, OfDescent, KeyedResult):
         FitWarning
             If more than 1% of the refits did not converge; they are left out.
         """
+        require_memory(
+            self.problem.args,
+            "there is no bootstrap, which refits all data many times: use fit.standard_errors, or "
+            "fit some of the rows in memory",
+        )
         found = bootstrap(self, n, kind, seed)
         if found.failed > 0.01 * n:
             self._warn([f"{found.failed} of {n} refits did not converge and are left out."])

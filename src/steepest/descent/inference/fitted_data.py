@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest.descent.inference.frames import standardized_residuals
 from steepest.descent.problem.data import Data
+from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
 from steepest.descent.results.fit_predict import FittedCurve
 from steepest.descent.results.fit_statistics import FitStatistics
 
@@ -71,6 +72,9 @@ class FittedData:
     @property
     def r_squared(self) -> float:
         """The share of y's variance that the model explains."""
+        if any_in_blocks(self.data.x, self.data.y):
+            total, rest = self.curve.sums_of_squares()
+            return 1 - rest / total if total else math.nan
         y = self.data.y
         total = float(np.sum(np.square(y - np.mean(y))))
         with np.errstate(all="ignore"):  # the fit may have ended where the model is not finite

@@ -15,14 +15,17 @@ from steepest.descent.fit_problem import FEW_GOAL
 from steepest.descent.inference.answers import Answers
 from steepest.descent.inference.criteria import aic, aicc, bic
 from steepest.descent.inference.derived import derive
-from steepest.descent.inference.log_densities import NegativeLogLikelihood
-from steepest.descent.inference.profile import Profiles
+from steepest.descent.inference.profile import NO_REFITS, Profiles
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods import TrustRegion
 from steepest.descent.problem.bounds import Box
-from steepest.descent.problem.evaluation import Evaluation, call_at, slopes, value_slopes
+from steepest.descent.problem.evaluation import Evaluation, call_at, value_slopes
+from steepest.descent.problem.in_blocks import slope_sums
+from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
+from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.streamed import require_memory
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
 from steepest.descent.results.fit_statistics import check_level, names_of_all
@@ -139,25 +142,46 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
             return self.free_names
         return names_of_all(self.expand, self.run.x)
 
+    def _at(self, vector: Any, data: Any) -> Evaluation:
+        """Return minus the log-likelihood, with the log-densities as its residuals."""
+        layout, expand, loss = self.layout, self.expand, self.objective
+        arguments = lambda p: (p, data)
+        found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
+        return Evaluation(vector, -np.sum(found), plain=found)
+
     @lazy
     def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log-densities, their derivatives by the free parameters, and the information."""
-        layout, expand, loss = self.layout, self.expand, self.objective
+        require_memory(
+            self.data,
+            "scores of all data are not kept: fit.robust_covariance is computed from their sums",
+        )
 
         def evaluate(vector: Any, data: Any) -> Any:
-            arguments = lambda p: (p, data)
-            found = as_traced(call_at(loss.densities, layout, expand, vector, arguments, loss))
-            total = Evaluation(vector, -np.sum(found))
-            return found, slopes(found.node, as_traced(vector)), total.hessian
+            here = self._at(vector, data)
+            return here.equations, here.plain_jacobian, here.hessian
 
         parts: tuple[np.ndarray, np.ndarray, np.ndarray] = Function(evaluate)(
             self.vector.astype(np.float64), self.data
         )
         return parts
 
-    @property
+    def _sum(self, of: Callable[..., Any]) -> Any:
+        """Return a sum over data that are read in blocks."""
+        return of(self._at, self.vector.astype(np.float64), self.data)
+
+    @lazy
+    def _score_products(self) -> np.ndarray:
+        """The sum of the outer products of the scores, shape (n, n)."""
+        if any_in_blocks(self.data):
+            return np.asarray(self._sum(slope_sums.products))
+        return np.asarray(self.scores.T @ self.scores)
+
+    @lazy
     def observations(self) -> int:
         """Number of data."""
+        if any_in_blocks(self.data):
+            return int(self._sum(slope_sums.number_of))
         return len(self._parts[0])
 
     @property
@@ -180,9 +204,11 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
         """Derivatives of each log-density by the free parameters, shape (m, n)."""
         return self._parts[1]
 
-    @property
+    @lazy
     def observed_information(self) -> np.ndarray:
         """Observed information: minus the Hessian of the log-likelihood, shape (n, n)."""
+        if any_in_blocks(self.data):
+            return np.asarray(self._sum(slope_sums.hessian))
         return self._parts[2]
 
     @lazy
@@ -258,8 +284,9 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
            conditions", Proceedings of the Fifth Berkeley Symposium on Mathematical Statistics and
            Probability 1, 221-233, 1967.
         """
-        inverse, scores = self._inverse, self.scores[:, self.is_free]
-        known = None if inverse is None else inverse @ (scores.T @ scores) @ inverse
+        inverse, free = self._inverse, self.is_free
+        products = self._score_products[np.ix_(free, free)]
+        known = None if inverse is None else inverse @ products @ inverse
         return propagate_covariance(self._of_all(known), self._values_and_slopes[1])
 
     @property
@@ -293,6 +320,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
 
     @lazy
     def _profiles(self) -> Profiles:
+        require_memory(self.data, NO_REFITS)
         if self._inverse is None or not self.is_free.all():
             raise InputError(f"there is no profile: {' '.join(self.remarks)}")
         return Profiles(self, (1.0, self._inverse))
@@ -429,6 +457,11 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
         InputError
             If axes are given, but there is no density to draw.
         """
+        require_memory(
+            self.data,
+            "not every datum can be drawn: read some and draw them with matplotlib, or plot the "
+            "descent, fit.run.plot()",
+        )
         return presenter("density_plots").plot_likelihood(self, path, ax)
 
     def _names(self) -> Sequence[str]:

@@ -20,6 +20,12 @@ __all__ = ["Profile"]
 _FAR = (1e150, 1e300), (350.0, 700.0)
 """Values of a free parameter that stand for infinity; the second pair has a finite exponential."""
 
+NO_REFITS = (
+    "there is no profile, which refits all data many times: use method='linear' and "
+    "fit.standard_errors, or fit some of the rows in memory"
+)
+"""Why there is no profile of data that are read in blocks."""
+
 _NEGLIGIBLE = 1e-100
 """What a parameter that approaches 0 is below there."""
 

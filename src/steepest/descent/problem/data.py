@@ -104,6 +104,13 @@ def _check_length_of_y(x: Any, y: np.ndarray, sigma: np.ndarray) -> None:
         )
 
 
+def kind_of(sigma: Any, y: Any) -> str:
+    """Return what a checked sigma is, as :attr:`Data.kind` says it."""
+    if sigma is None:
+        return "none"
+    return "each" if sigma.shape == y.shape else "matrix"
+
+
 def check_nan_policy(nan_policy: str | None) -> None:
     """Raise for an unknown policy."""
     if nan_policy not in (None, "raise", "omit", "propagate"):

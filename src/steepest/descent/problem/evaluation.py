@@ -165,6 +165,11 @@ class Evaluation:
         """Return the Jacobian of :attr:`equations` times a vector of shape (n,)."""
         return _pushed(node_of(self.plain), self.x, v)
 
+    def slopes_along(self, v: Any) -> Any:
+        """Return :attr:`jacobian`, which is weighted if the loss is robust, times a vector."""
+        pushed = self.jacobian_times(v)
+        return pushed if self._weights is None else self._weights * pushed
+
 
 class NotGivenError(Exception):
     """A method asked for what depends on more than the number of parameters."""

@@ -27,7 +27,12 @@ def read_in_blocks(
     InputError
         If the engine needs all data in memory.
     """
-    found = opened(args, argument_names(function, 1 + len(args))[1:])
+    return opened_for(engine, args, argument_names(function, 1 + len(args))[1:])
+
+
+def opened_for(engine: Any, args: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
+    """Return arguments, of some names, as :func:`read_in_blocks` does."""
+    found = opened(args, names)
     for source in sources_in(found):
         if not getattr(engine, "takes_blocks", False):
             raise InputError(
@@ -79,13 +84,19 @@ def divided_rows(
 
 
 def refuse_blocks(
-    *values: Any, why: str = "which st.minimize and st.least_squares do, and this does not"
+    *values: Any, why: str = "which st.minimize and fits do, and this does not"
 ) -> None:
     """Raise if something in nested values is read in blocks."""
     for leaf in trees.leaves(values, is_leaf=is_read):
         if is_read(leaf):
             name = leaf.name if isinstance(leaf, Source) else f"a {type(leaf).__name__}"
             raise InputError(f"{name} is read in blocks, {why}: read the data first, if they fit")
+
+
+def require_memory(data: Any, why: str) -> None:
+    """Raise if data of a fit are read in blocks, and say why that will not do and what will."""
+    for source in sources_in((data,)):
+        raise InputError(f"{source.name} is read in blocks, so that {why}")
 
 
 def sources_in(args: Sequence[Any]) -> list[Source]:

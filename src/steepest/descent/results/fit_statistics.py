@@ -13,8 +13,9 @@ from steepest.derivative import Function
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.evaluation import value_slopes
+from steepest.descent.problem.in_blocks.triangles import triangle as triangle_in_blocks
 from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
-from steepest.descent.problem.streamed import sources_in
+from steepest.descent.problem.streamed import require_memory, sources_in
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import (
     column_scales,
@@ -108,25 +109,15 @@ class FitStatistics:
         triangle = self.end.triangle
         if triangle is not None:
             return triangle
-        if sources_in(self.problem.args):
-            return self._triangle_of_blocks()
+        p = self.problem
+        if sources_in(p.args):
+            at = self.vector.astype(p.dtype)
+            return triangle_in_blocks(p.objective, p.layout, p.args, at, needs_residuals(p.method))
         residuals, _, jacobian = self._residuals_and_jacobians
         number = len(self.vector)
         rows = np.concatenate([jacobian, residuals[:, None]], axis=1)
         rows = np.concatenate([rows, np.zeros((number, number + 1))])
         return np.asarray(np.linalg.qr(rows, "r"))[:number]
-
-    def _triangle_of_blocks(self) -> np.ndarray:
-        problem = self.problem
-
-        def evaluate(vector: Any, *arguments: Any) -> Any:
-            by_jacobian = needs_residuals(problem.method)
-            return problem.objective(
-                vector, problem.layout, arguments, by_jacobian=by_jacobian
-            ).triangle
-
-        found: np.ndarray = Function(evaluate)(self.vector.astype(problem.dtype), *problem.args)
-        return found
 
     @property
     def layout(self) -> ParameterLayout:
@@ -175,11 +166,14 @@ class FitStatistics:
             at = problem.objective(vector, problem.layout, arguments)
             return at.plain, at.plain_jacobian, at.jacobian, at.loss
 
-        for source in sources_in(problem.args):
-            raise InputError(
-                f"{source.name} is read in blocks, so that residuals and Jacobian of all rows are "
-                "not kept: read some rows, and compute them from these"
-            )
+        require_memory(
+            problem.args,
+            "residuals and Jacobian of all rows are not kept: read some rows, and compute them "
+            "from these"
+            + (
+                "" if self._is_of_residuals else ", y.read(0, 1000) - fit.predict(x.read(0, 1000))"
+            ),
+        )
         vector = self.vector.astype(problem.dtype)
         plain, slopes, jacobian, loss = Function(evaluate)(vector, *problem.args)
         size = 1e4 * np.finfo(vector.dtype).eps * (np.abs(slopes) @ np.abs(vector))
@@ -193,6 +187,10 @@ class FitStatistics:
                 f"{loss:g}; read residuals and jacobian before changing its arrays"
             )
         return plain, slopes, jacobian
+
+    @property
+    def _is_of_residuals(self) -> bool:
+        return getattr(self, "data", None) is None
 
     @property
     def residuals(self) -> np.ndarray:
@@ -217,7 +215,18 @@ class FitStatistics:
     @property
     def chi_square(self) -> float:
         """The sum of squared residuals."""
-        return float(np.sum(np.square(self.residuals))) if self.is_robust else 2 * self.cost
+        return self._sum_of_squares if self.is_robust else 2 * self.cost
+
+    @lazy
+    def _sum_of_squares(self) -> float:
+        problem = self.problem
+        if not sources_in(problem.args):
+            return float(np.sum(np.square(self.residuals)))
+
+        def evaluate(vector: Any, *arguments: Any) -> Any:
+            return np.sum(np.square(problem.objective(vector, problem.layout, arguments).plain))
+
+        return float(Function(evaluate)(self.vector.astype(problem.dtype), *problem.args))
 
     @property
     def is_robust(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.iteration.serialize import decode_structure, encode, encode_structure
 from steepest.descent.problem.constrained import ConstrainedObjective
 from steepest.descent.problem.differencing import with_differences
+from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
 from steepest.descent.problem.parameters import ParameterLayout
 from steepest.descent.problem.robust_loss import LOSSES
@@ -65,6 +67,8 @@ def save(
     more
         Further settings.
     """
+    if snapshot.count == 0:  # before the first update nothing is kept of an earlier point
+        snapshot = replace(snapshot, previous_x=snapshot.x, previous_loss=float("nan"))
     arrays = {"x": snapshot.x, "previous_x": snapshot.previous_x}
     arrays |= {f"state{i}": value for i, value in enumerate(snapshot.state)}
     arrays |= {f"history{i}": column for i, column in enumerate(columns)}
@@ -96,9 +100,17 @@ def save(
         "marks": marks(objective),
         "data": fingerprints(problem.args),
         "constraints": constraints_of(problem, snapshot.x),
+        "likelihood": _likelihood(objective.function),
         **more,
     }
     RUN.write(path, arrays, settings)
+
+
+def _likelihood(function: Any) -> dict[str, Any] | None:
+    """Return what a likelihood is made of besides the log-density; None for any other function."""
+    if not isinstance(function, NegativeLogLikelihood):
+        return None
+    return {"is_named": function.model.is_named, "names": function.names}
 
 
 def load(path: Any) -> Saved:

@@ -20,6 +20,7 @@ from steepest.descent.fit_problem import FitOptions, squares_problem
 from steepest.descent.inference.refits import solve_restricted
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.problem.bounds import Box, box_of_ends
+from steepest.descent.problem.data import kind_of
 from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.parameters import ravel_parameters
@@ -76,7 +77,7 @@ def guess_start(
     if names is None:
         raise InputError("the model takes any number of parameters: give start values, p0")
     x, y, sigma = data
-    kind = "none" if sigma is None else "matrix" if sigma.ndim == 2 else "each"
+    kind = kind_of(sigma, y)
     layout, _ = ravel_parameters(inside)
     box = box_of_ends(options.bounds, inside, layout, inside, names)
     args = (x, y) if sigma is None else (x, y, sigma)

@@ -8,9 +8,11 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.learn.base import DescentEstimator
+from steepest.learn.in_blocks import moments
 from steepest.learn.linear.units import ROUNDING, Units, root_mean_square
 from steepest.learn.objective import Data
 from steepest.learn.training import Settings
+from steepest.streams import Source
 
 
 def linear(parameters: Any, X: Any) -> Any:
@@ -62,11 +64,15 @@ class LinearEstimator(DescentEstimator):
 
     fit_intercept: bool
 
+    _is_in_blocks = False
+    """Whether samples are read in blocks, where only some methods work."""
+
     def _settings(self, rows: int, seed: int) -> Settings:
         settings = super()._settings(rows, seed)
         is_free = settings.method is None and settings.bounds is None
         if is_free:
-            settings = settings._replace(method=self.default_method)
+            method = None if self._is_in_blocks else self.default_method
+            settings = settings._replace(method=method)
         if settings.tolerance is None:
             return settings
         size, terms = self._slope_sizes
@@ -90,6 +96,7 @@ class LinearEstimator(DescentEstimator):
             alpha = self._alpha / units.scale / units.scale
             standardized = standardized._replace(alpha=alpha.astype(data.X.dtype))
         self._scale, self._dtype = units.scale, data.X.dtype
+        self._is_in_blocks = isinstance(data.X, Source)
         super()._train(standardized, outputs)
         self._unscale(units)
 
@@ -99,12 +106,16 @@ class LinearEstimator(DescentEstimator):
         The penalty is a part of it: a feature of small values, which counts for little beside the
         penalty, does not get a large one.
         """
-        X, weights = data.X.astype(float, copy=False), data.weights.astype(float)
-        center = np.zeros(X.shape[1])
-        if self.fit_intercept:
-            peak = np.maximum(np.max(np.abs(X), axis=0), np.finfo(float).tiny)
-            center = peak * np.average(X / peak, axis=0, weights=weights)
-        deviation = root_mean_square(X - center, weights)
+        weights = data.weights.astype(float)
+        if isinstance(data.X, Source):
+            center, deviation = moments(data.X, weights, self.fit_intercept)
+        else:
+            X = data.X.astype(float, copy=False)
+            center = np.zeros(X.shape[1])
+            if self.fit_intercept:
+                peak = np.maximum(np.max(np.abs(X), axis=0), np.finfo(float).tiny)
+                center = peak * np.average(X / peak, axis=0, weights=weights)
+            deviation = root_mean_square(X - center, weights)
         is_constant = deviation <= ROUNDING * np.finfo(data.X.dtype).eps * np.abs(center)
         total = np.sum(weights) if self._objective().is_sum else 1.0
         scale = np.hypot(np.where(is_constant, 0.0, deviation), np.sqrt(self._alpha / total))

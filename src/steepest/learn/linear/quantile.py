@@ -157,6 +157,9 @@ class Quantile(LinearEstimator, BaseRegressor):
         penalty = squared_coefficients if self._alpha > 0 else None
         return Objective(self._model(), rounded_pinball, penalty)
 
+    def _needs_memory(self, caller: str) -> str:
+        return "a linear program needs all samples: fit some of them, X.read(0, 100_000)"
+
     def _train(self, data: Data, outputs: int, one_epoch: bool = False) -> None:
         is_number = isinstance(self.quantile, float | np.floating)
         if not is_number or not 0 < self.quantile < 1:

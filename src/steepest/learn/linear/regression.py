@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.frames import hides_method_frames
+from steepest.learn.in_blocks import triangle
 from steepest.learn.linear.model import LinearEstimator, squared_coefficients
 from steepest.learn.linear.units import root_mean_square
 from steepest.learn.losses import REGRESSION, loss_of, squared_error
@@ -15,6 +16,7 @@ from steepest.learn.objective import Data, Objective
 from steepest.learn.regressor import BaseRegressor
 from steepest.learn.training import Trained
 from steepest.learn.watching import Watching
+from steepest.streams import Source
 
 
 class _LinearRegressor(LinearEstimator, BaseRegressor):
@@ -208,17 +210,20 @@ def _solved(data: Data, has_intercept: bool) -> Trained:
     """
     X, y, root = data.X, data.y, np.sqrt(data.weights)
     mean: Any = np.average(y, axis=0, weights=data.weights) if has_intercept else 0.0
-    columns = (y - mean).reshape(len(y), -1)
-    ridge = np.diag(data.alpha)
-    zeros = np.zeros((len(ridge), columns.shape[1]), X.dtype)
-    left = np.concatenate([root[:, None] * X, ridge.astype(X.dtype)])
-    right = np.concatenate([root[:, None] * columns, zeros])
-    coef, *_ = np.linalg.lstsq(left, right, rcond=None)
-    errors = X @ coef - columns
-    squares = np.sum(data.weights * np.mean(errors**2, axis=1))
+    columns, number = (y - mean).reshape(len(y), -1), X.shape[1]
+    if isinstance(X, Source):  # the triangle stands for all rows
+        rows = triangle(X, columns, root)
+        left, right = rows[:, :number], rows[:, number:]
+    else:
+        left, right = root[:, None] * X, root[:, None] * columns
+    ridge = np.diag(data.alpha).astype(left.dtype)
+    zeros = np.zeros((number, right.shape[1]), left.dtype)
+    both = np.concatenate([left, ridge]), np.concatenate([right, zeros])
+    coef, *_ = np.linalg.lstsq(*both, rcond=None)
+    squares = np.sum(np.mean((left @ coef - right) ** 2, axis=1))
     penalty = np.sum((data.alpha[:, None] * coef) ** 2)
     loss = float(0.5 * (squares + penalty) / np.sum(data.weights))
-    parameters = {"coef": coef.reshape(X.shape[1], *y.shape[1:])}
+    parameters = {"coef": coef.astype(X.dtype).reshape(number, *y.shape[1:])}
     if has_intercept:
         parameters["intercept"] = np.asarray(mean)
     return Trained(parameters, [loss], 1, True, "The equations of least squares were solved.")

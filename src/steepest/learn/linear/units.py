@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steepest.streams import Source
+
 ROUNDING = 8
 """How many roundings are no more than that, for features and for slopes."""
 
@@ -25,8 +27,10 @@ class Units(NamedTuple):
     scale: np.ndarray
     is_constant: np.ndarray
 
-    def standardized(self, X: np.ndarray) -> np.ndarray:
-        """Return standardized samples."""
+    def standardized(self, X: Any) -> Any:
+        """Return standardized samples, in an array or read in blocks."""
+        if isinstance(X, Source):
+            return X.map(self.standardized)
         standardized: np.ndarray = ((X - self.center) / self.scale).astype(X.dtype)
         standardized[:, self.is_constant] = 0
         return standardized

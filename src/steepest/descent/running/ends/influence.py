@@ -21,6 +21,8 @@ from steepest.descent.iteration.fit_report import FACTOR, least_diagonal_ratio, 
 from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.bounds import Box
+from steepest.descent.problem.in_blocks.fit_data import sample_of
+from steepest.descent.problem.streamed import sources_in
 from steepest.descent.results.covariance import ranks_of
 from steepest.descent.results.result import Result, Status
 from steepest.descent.running.solve_many import BatchSolution, Problems, solve_many
@@ -87,7 +89,12 @@ def mark_if_singular(run: Result, problem: Problem, start: np.ndarray) -> Result
     # NumPy is slow at loops, and there are some 30 points to look at.
     has_loops = any(node.op is SCAN for node in run.graph.nodes)
     executor = problem.engine.compile if has_loops else interpret
-    probe = _probe_one_by_one(problem, run.observations, lambda row: problem.args, executor)
+    args, number = tuple(problem.args), run.observations
+    probe = _probe_one_by_one(problem, number, lambda row: args, executor)
+    if sources_in(args):  # with some rows, the rank is no higher than with all
+        some = sample_of(*args)
+        of_some = _probe_one_by_one(problem, 1, lambda row: some, interpret)
+        probe = of_some._replace(hessian=probe.hessian)
     if not _lost_rank(fits, problem.box, probe).size:
         return run
     after = f"(after {run.iterations} iterations, at loss {run.loss:.6g})."

@@ -1,0 +1,1 @@
+"""Data of fits that are read in blocks of rows."""

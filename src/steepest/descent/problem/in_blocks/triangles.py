@@ -1,0 +1,62 @@
+"""The triangular factor of a Jacobian whose rows are computed in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steepest.derivative import Function
+from steepest.descent.problem.evaluation import UNROLLED
+from steepest.descent.problem.in_blocks import slope_sums
+from steepest.descent.problem.parameters import ParameterLayout
+
+_LEAST_PRODUCT = 1e-12
+"""Eigenvalues of products of the Jacobian, beside the largest, that are rounding."""
+
+
+def triangle(
+    objective: Any,
+    layout: ParameterLayout,
+    args: Sequence[Any],
+    vector: np.ndarray,
+    by_jacobian: bool,
+) -> np.ndarray:
+    """Return R of the Jacobian, with Q.T times the residuals as last column: shape (n, n + 1).
+
+    Parameters
+    ----------
+    objective, layout, args
+        The objective of residuals, the layout of its parameters, and its further arguments.
+    vector
+        Where the Jacobian is taken.
+    by_jacobian
+        As for the objective.
+    """
+    if len(vector) > UNROLLED:
+        return _of_products(objective, layout, args, vector)
+
+    def evaluate(vector: Any, *arguments: Any) -> Any:
+        return objective(vector, layout, arguments, by_jacobian=by_jacobian).triangle
+
+    found: np.ndarray = Function(evaluate)(vector, *args)
+    return found
+
+
+def _of_products(
+    objective: Any, layout: ParameterLayout, args: Sequence[Any], vector: np.ndarray
+) -> np.ndarray:
+    """Return a matrix with the products of R, from those of the Jacobian, and a column of NaN.
+
+    Of many parameters, one pass computes the products of some. What rounding leaves of
+    combinations that the data do not determine becomes 0.
+    """
+    at = lambda vector, arguments: objective(vector, layout, arguments)
+    products = slope_sums.products(at, vector.astype(np.float64), tuple(args))
+    scale = np.sqrt(np.diag(products))
+    scale = np.where(scale > 0, scale, 1.0)
+    values, vectors = np.linalg.eigh(products / np.outer(scale, scale))
+    values = np.where(values > _LEAST_PRODUCT * values.max(), values, 0.0)
+    factor = np.sqrt(values)[:, None] * vectors.T * scale
+    return np.concatenate([factor, np.full((len(vector), 1), np.nan)], axis=1)
