@@ -38,7 +38,7 @@ def norms(nodes: Sequence[Node]) -> frozenset[Node]:
 
 
 def _is_flat(node: Node, flat: set[Node]) -> bool:
-    """Whether a node is at least 0, and has no slope where it is 0; `flat` are known such nodes."""
+    """Whether a node is at least 0, and has no slope where it is 0; `flat` are those known."""
     name, operands = node.op.name, node.operands
     if node.dtype.kind != "f":
         return False

@@ -66,7 +66,6 @@ class Sides:
         return self.one_sided.get(node, node)
 
 
-
 def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     """Return which kinks in a graph have the slopes of one side.
 
