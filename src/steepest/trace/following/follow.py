@@ -264,6 +264,8 @@ def follow(function: Any, session: Session) -> Any:
     if isinstance(function, types.FunctionType):
         namespace = function.__globals__
         if isinstance(namespace, TracedGlobals) and namespace.session is session.root:
+            if session.root.merging is not None:
+                session.root.merging.rewrite(function)
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)
