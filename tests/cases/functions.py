@@ -364,6 +364,8 @@ CASES = {
     "linalg.matrix_transpose": [lambda x: np.linalg.matrix_transpose(table(x))],
     "linalg.vecdot": [lambda x: np.linalg.vecdot(table(x), table(x))],
     "angle": [lambda x: np.angle(x + 1j * x[::-1])],
+    "real_if_close": [lambda x: np.real_if_close(x), lambda x: np.real_if_close(np.exp(x + 0j)), lambda x: np.real_if_close(x + 1j * x).imag, lambda x: np.real_if_close(x + 1e-9j * x, 1e-7)],
+    "common_type": [lambda x: x.astype(np.common_type(x, np.ones(1, np.float32)))],
     "imag": [lambda x: np.imag(x), lambda x: np.imag(x * 1j)],
     "fft.fft": [lambda x: np.abs(np.fft.fft(x))],
     "fft.ifft": [lambda x: np.fft.ifft(x + 1j).imag],

@@ -36,6 +36,11 @@ def of_two(f, longest=True):
 
 CASES = {
     **{name: of_two(getattr(ss, name)) for name in ("convolve", "fftconvolve", "oaconvolve", "correlate")},
+    **{
+        name: [lambda x, f=f, m=m, b=b, a=a, v=v: f(a(x), v(x), m, b, 0.3) for m in MODES for b in ("fill", "wrap", "symm") for a, v in ((table, kernel), (kernel, table), (lambda x: LONG.reshape(10, 16) * x[0], lambda x: np.outer(np.arange(9.0), LONG[:15]) * x[1]))]
+        + [lambda x, f=f: f(table(x), kernel(x))]
+        for name, f in (("convolve2d", ss.convolve2d), ("correlate2d", ss.correlate2d))
+    },
     "lfilter": [
         lambda x: ss.lfilter(B, A, many(x)), lambda x: ss.lfilter(B, A, table(x)), lambda x: ss.lfilter(B, A, table(x), axis=0),
         lambda x: ss.lfilter(x[:3], [1.0, x[3], 0.2], LONG[:9]), lambda x: ss.lfilter([1.0], [2.0, x[0]], x),

@@ -27,7 +27,7 @@ from steepest.descent.minimize import (
 from steepest.descent.problem.bounds import box_of_ends
 from steepest.descent.problem.data import Data, snapshot_data
 from steepest.descent.problem.differencing import is_differenced
-from steepest.descent.problem.objective import bound_to_data
+from steepest.descent.problem.objective import ByName, bound_to_data
 from steepest.descent.problem.parameters import (
     ParameterLayout,
     as_x0,
@@ -169,9 +169,13 @@ def least_squares(
     """
     check_no_slopes(args)
     args = args if isinstance(args, tuple | list) else (args,)
+    if kwargs:
+        refuse_blocks(kwargs, why="which is possible for args=(...) and not for kwargs")
+        residuals = ByName(residuals, tuple(kwargs))
+        args = (*args, *kwargs.values())
     x0, key = as_x0(x0), None
     is_plain = bounds is None and constraints is None and callback is None
-    if not kwargs and is_plain and not progress:
+    if is_plain and not progress:
         stopping = stop, ftol, xtol, gtol, max_nfev
         settings = method, loss, f_scale, engine, record, max_paths
         key = key_of(("residuals", residuals, settings, stopping), x0, tuple(args))
@@ -180,11 +184,8 @@ def least_squares(
             fit = Fit(end, end.names)
             if not _lacks_rank(fit):
                 return fit
-    if kwargs:
-        refuse_blocks(kwargs, why="which is possible for args=(...) and not for kwargs")
-    function = functools.partial(residuals, **kwargs) if kwargs else residuals
-    args = read_in_blocks(function, args, get_engine(engine))
-    function, args = bound_to_data(function, args)
+    args = read_in_blocks(residuals, args, get_engine(engine))
+    function, args = bound_to_data(residuals, args)
     tolerances = ftol, xtol, gtol, max_nfev
     options = FitOptions(
         method, bounds, loss, f_scale, stop, tolerances, engine, max_paths, constraints

@@ -21,10 +21,11 @@ import numpy as np
 
 from steepest.graph import Node, make, substitute
 from steepest.ops.derivative_rules import Derivative
-from steepest.ops.elementwise.arithmetic import STOP_GRADIENT, WHERE
+from steepest.ops.elementwise.arithmetic import ROOT, STOP_GRADIENT, WHERE
 from steepest.ops.elementwise.comparison import EQUAL, GREATER, GREATER_EQUAL
 from steepest.ops.elementwise.kinks import LARGER, MAXIMUM, MINIMUM, SLOPE_OF_ABSOLUTE, TIE
 from steepest.ops.leaves import CONSTANT, constant_node, constant_value
+from steepest.ops.norms import norms
 from steepest.ops.row import Side
 
 _ABOVE = {"greater": False, "less_equal": False, "greater_equal": True, "less": True}
@@ -46,22 +47,23 @@ class Sides:
         Nodes with a kink that have the slopes of one side, and which side.
     one_sided
         Nodes of an earlier derivative, and the nodes that stand for them on one side.
+    norms
+        Square roots that have slope 0 at 0.
     """
 
     kinks: Mapping[Node, Side]
     one_sided: Mapping[Node, Node]
+    norms: frozenset[Node] = frozenset()
 
     def rule(self, node: Node) -> Derivative:
         """Return how to differentiate a node."""
-        derivative: Derivative = self.kinks.get(node, node.op).derivative
+        op: Any = ROOT if node in self.norms else node.op
+        derivative: Derivative = self.kinks.get(node, op).derivative
         return derivative
 
     def value(self, node: Node) -> Node:
         """Return the node that partial derivatives use in place of a node."""
         return self.one_sided.get(node, node)
-
-
-_NO_SIDES = Sides({}, {})
 
 
 def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
@@ -76,18 +78,20 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
     """
     kinks = [node for node in nodes if node.op.sides is not None and node.dtype.kind == "f"]
     means = [node for node in nodes if node.op in (SLOPE_OF_ABSOLUTE, TIE, LARGER)]
+    roots = norms(nodes)
     if not kinks and not means:
-        return _NO_SIDES
+        return Sides({}, {}, roots)
     rank = {node: i for i, node in enumerate(nodes)}
     selected = _selected(outputs, nodes, kinks, rank)
     if not means:
-        return Sides(selected, {})
+        return Sides(selected, {}, roots)
     changed = {node: _on_side(node, _pair(node.operands, rank)[1]) for node in means}
     rebuilt = substitute(nodes, changed)
     sides = {node: node.op.sides[_pair(node.operands, rank)[1]] for node in kinks}
     return Sides(
         sides | selected,
         {node: new for node, new in zip(nodes, rebuilt, strict=True) if new is not node},
+        roots,
     )
 
 

@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import InputError, UnsupportedError
+from steepest.errors import InputError
 from steepest.graph import Graph, Node, Shape, order, trees
 from steepest.graph.source import at, user_source
 from steepest.graph.substitute import substitute
 from steepest.ops import CONSTANT, TABLE
 from steepest.ops.arrays.loops import step_input
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
+from steepest.trace.arrays.registries import CALLS
 from steepest.trace.following.follow import follow
 from steepest.trace.patterns import generalized, is_hidden
-from steepest.trace.recording.session import current, open_session
+from steepest.trace.recording.session import UnknownValueError, current, open_session
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,9 @@ class RecordedStep:
         The user's function.
     packings
         Layouts of its arguments.
+    may_branch_on
+        Whether the function may branch on a condition, given this and the inputs. Both arms of
+        such a branch are recorded.
 
     Attributes
     ----------
@@ -134,14 +138,21 @@ class RecordedStep:
         What it returned, as traced arrays of the enclosing recording.
     """
 
-    def __init__(self, function: Callable[..., Any], packings: Sequence[Packing]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        packings: Sequence[Packing],
+        may_branch_on: Callable[[Node, Sequence[Node]], bool] = lambda condition, inputs: True,
+    ) -> None:
         with open_session() as session:
             session.is_step, session.defers = True, False
             inputs = [session.add_input((p.size,), p.dtype, "", unknown_value) for p in packings]
             arrays = [TracedArray(node, session, is_scalar=False) for node in inputs]
-            values = [p.unpack(array) for p, array in zip(packings, arrays, strict=True)]
+            pairs = list(zip(packings, arrays, strict=True))
+            call = lambda: follow(function, session)(*[p.unpack(array) for p, array in pairs])
             self.inputs = inputs
-            result = trees.map_leaves(as_traced, follow(function, session)(*values))
+            allowed: Callable[[Node], bool] = lambda condition: may_branch_on(condition, inputs)
+            result = trees.map_leaves(as_traced, CALLS["merged step"](session, call, allowed))
             nodes = [(leaf.node, leaf.weak) for leaf in trees.leaves(result)]
 
         # `graph` replaces the inputs before anything asks for their values.
@@ -158,10 +169,7 @@ class RecordedStep:
 
 def unknown_value() -> Any:
     """Raise: the inputs of a step have no values while it is recorded."""
-    raise UnsupportedError(
-        f"a value inside a loop that stays in the graph{at(user_source())} is not known while it "
-        "is recorded: use st.cond or np.where in place of if and while"
-    )
+    raise UnknownValueError(user_source())
 
 
 def closed(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[Graph, list[Node]]:

@@ -149,6 +149,38 @@ class FirstOf:
         return result[0]
 
 
+@dataclass(frozen=True)
+class ByName:
+    """A function that takes the last of its further arguments by name.
+
+    Attributes
+    ----------
+    function
+        The user's function.
+    names
+        The names of the last arguments.
+    """
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+    def __call__(self, *args: Any) -> Any:
+        """Return what the function does."""
+        count = len(args) - len(self.names)
+        named = dict(zip(self.names, args[count:], strict=True))
+        if is_tracing():
+            return call_traced(self.function, current(), args[:count], named)
+        return self.function(*args[:count], **named)
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """A function of which some further arguments are given.
@@ -261,6 +293,9 @@ def check_arguments(function: Callable[..., Any], number: int) -> None:
         function = function.function
     if isinstance(function, FirstOf):
         function = function.function
+    if isinstance(function, ByName):
+        number -= len(function.names)
+        function = functools.partial(function.function, **dict.fromkeys(function.names))
     try:  # the signature that is called: a wrapped function may have another
         signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # without a signature

@@ -13,7 +13,7 @@ Where that is not possible, the branch stays a guard.
 
 from __future__ import annotations
 
-from steepest.trace.branching import calls
+from steepest.trace.branching import calls, steps
 from steepest.trace.branching.retrace import join_demands, recorded
 
-__all__ = ["calls", "join_demands", "recorded"]
+__all__ = ["calls", "join_demands", "recorded", "steps"]

@@ -47,6 +47,10 @@ class Merging:
         Conditions without which the function would raise an error.
     mixed
         Numbers that are of different types after the two arms of a branch.
+    conditions
+        What the merged branches depend on.
+    around
+        Code of functions that run around the recording, and are not called in it.
     site
         The line of the last branch.
     frozen
@@ -60,6 +64,8 @@ class Merging:
     steps: int = 0
     demanded: dict[Node, None] = field(default_factory=dict)
     mixed: Mixed = field(default_factory=Mixed)
+    conditions: list[Node] = field(default_factory=list)
+    around: frozenset[types.CodeType] = frozenset()
     site: Source | None = None
     frozen: list[tuple[Storage, str]] = field(default_factory=list)
 
@@ -79,7 +85,7 @@ class Merging:
 
     def rewrite(self, function: types.FunctionType) -> None:
         """Give a followed function its rewritten code."""
-        if is_rewritten(function.__code__):
+        if is_rewritten(function.__code__) or function.__code__ in self.around:
             return
         code = rewritten_code(function.__code__)
         if code is None:
@@ -288,6 +294,7 @@ def fork_of(
     if read and any(hasattr(type(frame.f_locals.get(name)), "__next__") for name in read):
         raise ForkError(place)  # both arms would take from it
     merging.site = place
+    merging.conditions.append(truth)
     return Fork(session, truth, place, written)
 
 

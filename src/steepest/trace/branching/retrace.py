@@ -61,7 +61,7 @@ def recorded(
     root, code = session.root, getattr(function, "__code__", _NO_CODE)
     if root.forks:
         return first()
-    before, known = _Before(session), _known.get(code, _Known())
+    before, known = Before(session), _known.get(code, _Known())
     session.branches.clear()
     result = first() if root.merging is not None else _replayed(session, before, first)
     if root.changed or root.attributes:  # a second call would have other arguments
@@ -90,7 +90,7 @@ def recorded(
     return result
 
 
-def _replayed(session: Session, before: _Before, first: Callable[[], Any]) -> Any:
+def _replayed(session: Session, before: Before, first: Callable[[], Any]) -> Any:
     """Return the result of a function, with its loops replayed; if that fails, without.
 
     It is recorded once more where its later steps show how the first ones are to be recorded.
@@ -151,7 +151,7 @@ def _merged(
     """
     root = session.root
     try:
-        with _rewritten_functions(session, Merging(sites, session, has_run)) as merging:
+        with rewritten_functions(session, Merging(sites, session, has_run)) as merging:
             result = again()
             merging.mixed.check_result(trees.leaves(result))
     except ForkError as error:
@@ -184,7 +184,7 @@ def _repeated(session: Session) -> set[Site]:
     return {site for site, count in counts.items() if count >= LEAST_REPEATED}
 
 
-class _Before:
+class Before:
     """The state before a function is recorded."""
 
     def __init__(self, session: Session) -> None:
@@ -226,7 +226,7 @@ class _After:
 
 
 @contextlib.contextmanager
-def _rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging]:
+def rewritten_functions(session: Session, merging: Merging) -> Iterator[Merging]:
     """Let the user's functions run with rewritten code."""
     root = session.root
     outer, root.merging = root.merging, merging

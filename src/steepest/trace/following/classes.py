@@ -107,6 +107,7 @@ def followed_class(cls: type, session: Session) -> type:
     namespace[trees.STANDS_FOR] = cls
     followed: type = subclass_of(cls, namespace)
     session.root.followed[cls] = followed
+    of_bases: set[str] = set()
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items() if base.__flags__ & _HEAP_TYPE else ():
             is_plain = name in _GENERATED and dataclasses.is_dataclass(base)
@@ -116,6 +117,10 @@ def followed_class(cls: type, session: Session) -> type:
             if member is not value:
                 note_member(cls, name, session)
                 type.__setattr__(followed, name, member)
+                of_bases.add(name)
+            elif name in of_bases:  # which this class overrides by something else
+                type.__delattr__(followed, name)
+                of_bases.discard(name)
     return followed
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dis
 import enum
 import functools
+import logging
+import operator
 import types
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +45,7 @@ from steepest.trace.following.opaque.calls import (
 )
 from steepest.trace.following.opaque.permission import reason_for
 from steepest.trace.following.places import attributes_place, cell_place, cell_value
-from steepest.trace.following.stand_ins import READ, see_made
+from steepest.trace.following.stand_ins import READ, public_name, see_made
 from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
 from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
@@ -124,7 +126,7 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     made = see_made(value, name, root)
     if made is not None:
         return made
-    if is_library(value):
+    if is_library(value) and type(value) is not np.poly1d:
         if _may_change(value):
             captures.opaque.append(f"{name} ({type(value).__name__})")
         return see_library(value, name)
@@ -137,8 +139,17 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if isinstance(value, enum.Enum):
         see_class(type(value), root)
         return value
-    if type(value) in IN_PYTHON:
+    if type(value) in IN_PYTHON or public_name(type(value)) == "argparse.Namespace":
         return follow_object(value, root)
+    if isinstance(value, _GETTERS):
+        return value
+    if type(value) is logging.Logger:  # writes, and returns nothing
+        level = value.getEffectiveLevel
+        captures.values.append((level, level()))
+        return value
+    if type(value) is np.poly1d:
+        note_contents(value.coeffs, lambda: read().coeffs, captures)
+        return value
     if is_handle(value):
         return SeenHandle(value)
     make = maker_of(type(value))
@@ -166,6 +177,7 @@ def _seen_input(array: np.ndarray, read: Callable[[], Any], name: str, root: Ses
     return known
 
 
+_GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _METHODS_OF_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _FUNCTIONS = (
     types.FunctionType,
@@ -252,6 +264,8 @@ def follow(function: Any, session: Session) -> Any:
     if isinstance(function, types.FunctionType):
         namespace = function.__globals__
         if isinstance(namespace, TracedGlobals) and namespace.session is session.root:
+            if session.root.merging is not None:
+                session.root.merging.rewrite(function)
             return function  # made by a function that is followed itself
         if is_library(function):
             return see_library(function)

@@ -64,11 +64,15 @@ _FIXED = (types.BuiltinFunctionType, np.ufunc)
 """Types of objects that do not change."""
 
 
+_CACHE = "_abc_impl"
+"""What an abstract class knows of its subclasses."""
+
+
 def _note_namespace(namespace: Any, name: str, session: Session, *, is_followed: bool) -> None:
     """Note everything that a class or an object has; methods may be followed already."""
     session.root.captures.values.append((functools.partial(len, namespace), len(namespace)))
     for key, value in list(namespace.items()):
-        if not (key.startswith("_") and key.endswith("_")):
+        if not (key.startswith("_") and key.endswith("_")) and key != _CACHE:
             read = functools.partial(namespace.get, key, MISSING)
             if is_followed and isinstance(value, _METHODS):
                 session.root.captures.values.append((read, value))

@@ -197,7 +197,7 @@ def _from_seed(maker: Any, args: Any, kwargs: Any) -> Any:
 def _note_changing(value: Any, module: str, name: str) -> None:
     """Note a function of Python's library whose result may differ from call to call."""
     top = module.partition(".")[0]
-    if top not in PURE and top in sys.stdlib_module_names and is_tracing():
+    if top.lstrip("_") not in PURE and top in sys.stdlib_module_names and is_tracing():
         current().root.captures.opaque.append(name or getattr(value, "__name__", module))
 
 

@@ -33,6 +33,8 @@ IN_PYTHON = (collections.UserDict, collections.UserList, collections.ChainMap)
 def follow_object(owner: Any, session: Session) -> Any:
     """Return a stand-in for an object of a user's class, or the object itself."""
     root, cls = session.root, type(owner)
+    if id(owner) in root.originals:  # a stand-in, such as the owner of a followed method
+        return owner
     known = root.followed.get(id(owner))
     if known is not None:
         return known

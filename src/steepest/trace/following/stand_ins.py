@@ -6,6 +6,7 @@ instances of the types.
 
 from __future__ import annotations
 
+import abc
 import builtins
 import functools
 import itertools
@@ -30,6 +31,7 @@ from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.arrays.ufuncs import ufunc_recording_of
 from steepest.trace.recording.dtypes import SUPPORTED
+from steepest.trace.recording.library import is_library
 from steepest.trace.recording.session import Session, current, is_tracing, logged
 
 READ: dict[str, Callable[..., Any]] = {}
@@ -45,6 +47,7 @@ PURE = frozenset((
     "numpy", "math", "cmath", "scipy", "builtins", "numbers", "operator", "functools",
     "itertools", "collections", "typing", "dataclasses", "abc", "enum", "fractions",
     "decimal", "statistics", "copy", "types", "string", "re", "textwrap", "bisect", "heapq",
+    "argparse",
     "struct", "warnings", "contextlib", "steepest",
 ))  # fmt: skip
 """Top-level modules whose functions give the same for the same arguments."""
@@ -176,7 +179,12 @@ class SeenType(type):
     def __instancecheck__(cls, instance: Any) -> bool:
         if isinstance(instance, Traced):
             return issubclass(python_type(instance), cls._real)
-        return isinstance(instance, cls._real)
+        if type(cls._real).__instancecheck__ is not abc.ABCMeta.__instancecheck__:
+            return isinstance(instance, cls._real)
+        # Not by the stand-in of a class: an abstract class keeps what it was asked, and would take
+        # the class itself for the stand-in, which equals it, ever after.
+        kinds = {type(instance), unwrapped(instance.__class__)}
+        return any([issubclass(kind, cls._real) for kind in kinds])
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         return issubclass(unwrapped(subclass), cls._real)
@@ -255,7 +263,8 @@ class SeenModule(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         real, full_name = self._real, f"{self.__name__}.{name}"
         value = getattr(real, name)
-        if isinstance(value, types.ModuleType) or _is_given(real, name, value):
+        is_part = isinstance(value, types.ModuleType) or _is_given(real, name, value)
+        if is_part and is_library(value):
             seen = READ["library"](value, full_name)
             if real.__name__ in _GIVEN:
                 self.__dict__[name] = seen  # Python finds it there the next time

@@ -7,7 +7,13 @@ strings, tuples and functions are compared. Anything else forces a new trace.
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import fractions
 import operator
+import pathlib
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,6 +127,8 @@ def same_value(value: Any, expected: Any) -> bool:
         return bool(value == expected)
     if isinstance(value, tuple):
         return len(value) == len(expected) and all(map(same_value, value, expected))
+    if isinstance(value, _BY_TEXT):
+        return repr(value) == repr(expected)
     return isinstance(value, np.ndarray) and _same_contents(value, expected)
 
 
@@ -144,8 +152,21 @@ def is_comparable(value: Any) -> bool:
     """Whether :func:`same_value` can tell that a captured value has changed."""
     if isinstance(value, tuple):
         return type(value) is tuple and all(map(is_comparable, value))
-    return value is None or value is Ellipsis or type(value) in _SIMPLE or _is_numpys(value)
+    if value is None or value is Ellipsis or type(value) in _SIMPLE or _is_numpys(value):
+        return True
+    return isinstance(value, _BY_TEXT) and type(value).__module__ in sys.stdlib_module_names
 
+
+_BY_TEXT = (
+    fractions.Fraction,
+    decimal.Decimal,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    pathlib.PurePath,
+    re.Pattern,
+)
+"""Types of Python's library whose objects do not change, and say all that they are."""
 
 _SIMPLE = frozenset({bool, int, float, complex, str, bytes, range})
 

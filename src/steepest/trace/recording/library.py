@@ -28,8 +28,16 @@ def is_called_as_it_is(function: types.FunctionType) -> bool:
     return top in CALLED_AS_THEY_ARE and source.is_installed(function.__code__.co_filename)
 
 
+IN_PYTHON_CODE = "numpy.polynomial"
+"""Modules of libraries that are followed: their code is of NumPy's functions alone."""
+
+
 def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
+    named = value if isinstance(value, type | types.FunctionType) else type(value)
+    module = value.__name__ if isinstance(value, types.ModuleType) else named.__module__
+    if (module or "").startswith(IN_PYTHON_CODE):
+        return False
     if isinstance(value, types.ModuleType):
         name = value.__name__
         if source.is_installed(getattr(value, "__file__", None) or ""):

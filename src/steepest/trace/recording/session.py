@@ -442,6 +442,23 @@ def restart(session: Session) -> None:
         abandon()
 
 
+class UnknownValueError(UnsupportedError):
+    """A value that the step of a loop is given, and that is not known while it is recorded.
+
+    Attributes
+    ----------
+    source
+        The line that asks for it.
+    """
+
+    def __init__(self, source: Source | None) -> None:
+        super().__init__(
+            f"a value inside a loop that stays in the graph{at(source)} is not known while it "
+            "is recorded: use st.cond or np.where in place of if and while"
+        )
+        self.source = source
+
+
 def refuse_ended() -> NoReturn:
     """Raise for a value of a trace that has ended."""
     raise UnsupportedError(

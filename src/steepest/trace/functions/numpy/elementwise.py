@@ -281,6 +281,11 @@ def result_type(*operands: ArrayLike) -> np.dtype:
     )
 
 
+@implements(np.common_type)
+def common_type(*arrays: ArrayLike) -> Any:
+    return np.common_type(*[np.empty(0, as_traced(x).dtype) for x in arrays])
+
+
 @implements(np.unwrap)
 def unwrap(
     p: ArrayLike, discont: ArrayLike = None, axis: int = -1, *, period: ArrayLike = 2 * math.pi

@@ -403,7 +403,7 @@ def test_wrong_arguments_raise_scipys_errors(text, options):
 
 def test_a_branch_inside_is_refused_with_its_line():
     def rhs(t, y):
-        return -y if t < 0.5 else y
+        return -y if y[0] < 0.5 else y
 
     with pytest.raises(TypeError, match=r"test_solve_ivp\.py:\d+.*np\.where"):
         st.compile(lambda p: solve_ivp(rhs, (0, 1), [p], t_eval=[1.0]).y)(1.0)

@@ -123,6 +123,17 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
     return np.degrees(radians) if deg else radians
 
 
+@implements(np.real_if_close)
+def real_if_close(a: ArrayLike, tol: float = 100) -> Array:
+    """Return the real part where all imaginary parts are small; whether they are is a guard."""
+    if not is_complex(a):
+        return as_array(a)
+    z = as_complex(a)
+    most = np.finfo(z.dtype).eps * tol if tol > 1 else tol
+    return z.real if bool(np.all(np.abs(z.imag) < most)) else z
+
+
+FUNCTIONS[np.real_if_close] = real_if_close
 FUNCTIONS[np.angle] = angle
 FUNCTIONS[np.real] = lambda z: as_complex(z).real
 FUNCTIONS[np.imag] = lambda z: as_complex(z).imag

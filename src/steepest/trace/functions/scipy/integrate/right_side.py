@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError, UnsupportedError
-from steepest.graph import Graph
+from steepest.graph import Graph, Node, order
 from steepest.graph.source import at, user_source
 from steepest.graph.substitute import substitute
-from steepest.ops import CONSTANT
+from steepest.ops import CONSTANT, INPUT, Zero
 from steepest.ops.arrays.loops import RULES
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
 from steepest.trace.following.follow import follow
@@ -60,6 +61,12 @@ class RightSide:
 
     def _values(self, t: Any, y: Any) -> list[Any]:
         return [np.reshape(as_traced(t), (1,)), as_traced(y), *self.outer]
+
+    @functools.cached_property
+    def may_jump(self) -> bool:
+        """Whether it contains choices or steps, and may jump along the solution."""
+        found = order(self.graph.outputs[:1])
+        return any(isinstance(x.op.derivative, Zero) and x.op.name not in _STEADY for x in found)
 
     @property
     def is_plain(self) -> bool:
@@ -133,11 +140,26 @@ def _real(name: str, result: Any) -> Any:
     return result.astype(np.float64)
 
 
+def _is_of_time(condition: Node, inputs: Sequence[Node]) -> bool:
+    """Whether a condition depends on time and data alone.
+
+    A jump at another place for other parameters has a slope, which the arms of the branch do not
+    show.
+    """
+    time, session = inputs[0], current()
+    found = order([condition])
+    return not any(x is not time and x.op is INPUT and session.has_slope(x) for x in found)
+
+
+_STEADY = frozenset({"constant", "input", "stop_gradient"})
+
+
 def _recorded(
     name: str, called: Callable[..., Any], y: Any, ends: Sequence[Any] = ()
 ) -> RightSide:
     try:
-        recording = RecordedStep(called, [packing_of(np.float64(0.0)), packing_of(y)])
+        packings = [packing_of(np.float64(0.0)), packing_of(y)]
+        recording = RecordedStep(called, packings, _is_of_time)
     except UnsupportedError as error:
         raise UnsupportedError(
             f"{name}{at(user_source())} cannot record its function: {error}"

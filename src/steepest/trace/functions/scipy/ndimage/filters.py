@@ -189,3 +189,87 @@ def gaussian_filter(
                 x, width, axis, degree, mode=border, cval=cval, truncate=truncate, radius=reach
             )
     return x
+
+
+def _of_derivatives(
+    name: str, input: ArrayLike, output: Any, mode: Any, cval: Any, axes: Any, term: Any
+) -> Array:
+    """Return the sum of an image's second derivatives, each along one axis."""
+    x = image(name, input, output)
+    axes = chosen_axes(axes, x.ndim)
+    modes = one_each(name, "mode", mode, len(axes))
+    total: Any = np.zeros_like(x)
+    for axis, border in zip(axes, modes, strict=True):
+        total = total + term(x, axis, border, cval)
+    return total
+
+
+@of_scipy("ndimage")
+def laplace(
+    input: ArrayLike, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *,
+    axes: Any = None,
+) -> Array:  # fmt: skip
+    second = np.array([1.0, -2.0, 1.0])
+    term = lambda x, axis, border, cval: correlate1d(x, second, axis, mode=border, cval=cval)
+    return _of_derivatives("laplace", input, output, mode, cval, axes, term)
+
+
+@of_scipy("ndimage")
+def gaussian_laplace(
+    input: ArrayLike, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *,
+    axes: Any = None, truncate: float = 4.0, radius: Any = None,
+) -> Array:  # fmt: skip
+    def term(x: Array, axis: int, border: str, cval: Any) -> Array:
+        return _of_bell(x, sigma, axis, 2, border, cval, axes, truncate, radius)
+
+    return _of_derivatives("gaussian_laplace", input, output, mode, cval, axes, term)
+
+
+@of_scipy("ndimage")
+def gaussian_gradient_magnitude(
+    input: ArrayLike, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *,
+    axes: Any = None, truncate: float = 4.0, radius: Any = None,
+) -> Array:  # fmt: skip
+    def term(x: Array, axis: int, border: str, cval: Any) -> Array:
+        return _of_bell(x, sigma, axis, 1, border, cval, axes, truncate, radius) ** 2
+
+    name = "gaussian_gradient_magnitude"
+    return np.sqrt(_of_derivatives(name, input, output, mode, cval, axes, term))
+
+
+def _of_bell(
+    x: Array, sigma: Any, axis: int, order: int, mode: str, cval: Any, axes: Any,
+    truncate: float, radius: Any,
+) -> Array:  # fmt: skip
+    """Return a derivative along one axis of an image that is smoothed along all."""
+    along = chosen_axes(axes, x.ndim)
+    orders = [order * (i == axis) for i in along]
+    return gaussian_filter(x, sigma, orders, None, mode, cval, truncate, radius=radius, axes=along)
+
+
+def _edges(
+    name: str, smooth: list[float], input: ArrayLike, axis: int, output: Any, mode: Any, cval: Any
+) -> Array:
+    """Return differences along one axis, smoothed along the others."""
+    x = image(name, input, output)
+    axis = normalize_axis(axis, x.ndim)
+    modes = one_each(name, "mode", mode, x.ndim)
+    found = correlate1d(x, np.array([-1.0, 0.0, 1.0]), axis, mode=modes[axis], cval=cval)
+    for i in range(x.ndim):
+        if i != axis:
+            found = correlate1d(found, np.array(smooth), i, mode=modes[i], cval=cval)
+    return found
+
+
+@of_scipy("ndimage")
+def sobel(
+    input: ArrayLike, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0
+) -> Array:
+    return _edges("sobel", [1.0, 2.0, 1.0], input, axis, output, mode, cval)
+
+
+@of_scipy("ndimage")
+def prewitt(
+    input: ArrayLike, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0
+) -> Array:
+    return _edges("prewitt", [1.0, 1.0, 1.0], input, axis, output, mode, cval)

@@ -10,7 +10,7 @@ from steepest.errors import InputError
 from steepest.graph.source import at, user_source
 from steepest.trace.arrays.refusals import refuse
 from steepest.trace.functions.registry import Array, ArrayLike
-from steepest.trace.functions.scipy.ndimage.borders import weighted
+from steepest.trace.functions.scipy.ndimage.borders import continued, weighted
 from steepest.trace.functions.scipy.registry import demand_one_of, floats, of_scipy
 
 _MOST = 128
@@ -94,3 +94,56 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
     a, v = floats(in1, in2)
     turned = v[tuple(slice(None, None, -1) for _ in v.shape)] if v.ndim else v
     return _of_mode("correlate", a, turned, mode)
+
+
+_BOUNDARIES = {"fill": "constant", "wrap": "grid-wrap", "symm": "reflect"}
+"""What lies beyond an image's border, and how `scipy.ndimage` calls it."""
+
+
+def _of_images(
+    name: str, a: Array, v: Array, mode: str, boundary: str, fillvalue: Any, starts: list[int]
+) -> Array:
+    """Return a convolution of images; `starts` is where mode "same" begins in the whole."""
+    demand_one_of(f"signal.{name}", "boundary", boundary, tuple(_BOUNDARIES))
+    if mode == "valid" or not a.size or not v.size:
+        return _of_mode(name, a, v, mode)
+    demand_one_of(f"signal.{name}", "mode", mode, ("full", "same", "valid"))
+    for axis, size in enumerate(v.shape):
+        border = _BOUNDARIES[boundary]
+        a = continued(name, a, axis, size - 1, size - 1, border, fillvalue)
+    wholes = [extent - size + 1 for extent, size in zip(a.shape, v.shape, strict=True)]
+    whole = _centered(_whole(a, v), tuple(wholes))
+    if mode == "full":
+        return whole
+    ends = [extent - size + 1 for extent, size in zip(whole.shape, v.shape, strict=True)]
+    return whole[tuple(slice(s, s + n) for s, n in zip(starts, ends, strict=True))]
+
+
+def _two_images(name: str, in1: ArrayLike, in2: ArrayLike) -> list[Array]:
+    a, v = floats(in1, in2)
+    if a.ndim != 2 or v.ndim != 2:
+        raise InputError(
+            f"scipy.signal.{name}{at(user_source())}: arrays of shapes {a.shape} and {v.shape} "
+            "must have two axes each"
+        )
+    return [a, v]
+
+
+@of_scipy("signal")
+def convolve2d(
+    in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
+    fillvalue: Any = 0,
+) -> Array:  # fmt: skip
+    a, v = _two_images("convolve2d", in1, in2)
+    starts = [(size - 1) // 2 for size in v.shape]
+    return _of_images("convolve2d", a, v, mode, boundary, fillvalue, starts)
+
+
+@of_scipy("signal")
+def correlate2d(
+    in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
+    fillvalue: Any = 0,
+) -> Array:  # fmt: skip
+    a, v = _two_images("correlate2d", in1, in2)
+    starts = [size // 2 for size in v.shape]
+    return _of_images("correlate2d", a, v[::-1, ::-1], mode, boundary, fillvalue, starts)

@@ -20,7 +20,7 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import (
     combined,
     rms,
 )
-from steepest.trace.functions.scipy.integrate.initial_value.sizes import with_value
+from steepest.trace.functions.scipy.integrate.initial_value.sizes import held, with_value
 from steepest.trace.functions.scipy.integrate.initial_value.walking import MOST_STEPS, walk
 
 _SAFETY = 0.9
@@ -86,6 +86,9 @@ class Explicit:
         """
         t, y, is_retry, accepted = carry["t"], carry["y"], row["retry"] > 0, row["accepted"] > 0
         t_new, h, _, _ = problem.trial_step(t, carry["h"], is_retry)
+        if problem.fun.may_jump:
+            t, t_new = held(problem, row["t"]), held(problem, row["t"] + row["h"])
+            h = t_new - t
         t, t_new = with_value(t, row["t"]), with_value(t_new, row["t"] + row["h"])
         h = with_value(h, row["h"])
         y_new, stages = self._stages(problem, t, y, carry["f"], h)

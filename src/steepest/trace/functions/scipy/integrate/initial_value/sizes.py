@@ -9,11 +9,26 @@ import numpy as np
 from steepest.ops.elementwise.arithmetic import stop_gradient
 from steepest.trace.arrays.array import as_traced
 from steepest.trace.functions.scipy.integrate.collecting import Collected
+from steepest.trace.functions.scipy.integrate.initial_value.problem import EPS, Problem
 
 
 def with_value(x: Any, value: Any) -> Any:
     """Return a value with the derivatives of `x`, which equals it but for rounding."""
     return stop_gradient(value) + (x - stop_gradient(x))
+
+
+def held(problem: Problem, times: Any) -> Any:
+    """Return chosen times without slopes, but for those of the ends of the span.
+
+    Where the right-hand side jumps, a step that ends there moves with the parameters, and the
+    jump does not: the slopes of the sizes of steps would be those of an error of the solution.
+    """
+    times = stop_gradient(times)
+    for end in (as_traced(problem.t0), as_traced(problem.t_bound)):
+        fixed = stop_gradient(end)
+        is_end = np.abs(times - fixed) <= 8 * EPS * np.abs(fixed)
+        times = np.where(is_end, times + (end - fixed), times)
+    return times
 
 
 def accepted_places(tries: Collected) -> tuple[Any, Any]:

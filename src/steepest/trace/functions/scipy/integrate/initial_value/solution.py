@@ -23,6 +23,7 @@ from steepest.trace.functions.scipy.integrate.initial_value.problem import Probl
 from steepest.trace.functions.scipy.integrate.initial_value.sizes import (
     accepted_of,
     accepted_places,
+    held,
     search,
     with_value,
 )
@@ -131,6 +132,8 @@ def _moved_with_span(problem: Problem, sample: Any) -> Callable[[Any], Any]:
     session = current()
     if not any(session.has_slope(x.node) for x in ends):
         return stop_gradient
+    if problem.fun.may_jump:
+        return functools.partial(held, problem)
     start, stop = (stop_gradient(x) for x in ends)
     length = np.where(stop == start, 1.0, stop - start)
 
