@@ -9,20 +9,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.methods.base import Failure, Incumbent, Move, Search
+from steepest.descent.methods.constrained.candidate import Candidate
 from steepest.descent.methods.constrained.convexity import Convex, convexified
 from steepest.descent.methods.constrained.measures import (
-    MARGIN,
     Filter,
     complementarity,
-    is_better,
-    scale_of,
-    scaled,
     size_of,
+    steepness_of,
     violations,
 )
+from steepest.descent.methods.constrained.saddles import (
+    LEAVE,
+    MOST_REVIEWS,
+    NORMAL,
+    REVIEW,
+    way_out,
+)
 from steepest.descent.methods.constrained.steps import Model, Plan, plan_step
-from steepest.descent.methods.trust_region import ENOUGH, check_radius, next_radius
-from steepest.descent.problem.bounds import Box
+from steepest.descent.methods.trust_region import check_radius, next_radius
 from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.settings import settings
 from steepest.errors import InputError
@@ -76,6 +80,8 @@ class Standing(NamedTuple):
         Whether the candidate has had its second-order correction.
     is_stuck
         Whether no step reduces the linearized violations.
+    kind, reviews
+        What the candidate is, if it is no step; and how often a solution was looked at again.
     failure
         Why there is no step to another point.
     """
@@ -93,6 +99,8 @@ class Standing(NamedTuple):
     filter: Filter
     is_corrected: Any
     is_stuck: Any
+    kind: Any
+    reviews: Any
     failure: Any
 
 
@@ -107,7 +115,8 @@ class SQP(Search):
     contradict one another, a step reduces the sum of their violations [3]_. A step is accepted if
     it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
     step is tried again with a second-order correction. Bounds hold at all iterates, and linear
-    constraints from the first point on that satisfies them.
+    constraints from the first point on that satisfies them. A saddle point is left along the
+    curvature that is negative there.
 
     Parameters
     ----------
@@ -162,13 +171,13 @@ class SQP(Search):
         square = np.zeros((x.size, x.size), x.dtype)
         number, values = np.zeros((), x.dtype), np.zeros(self.rows, x.dtype)
         jacobian = np.zeros((self.rows, x.size), x.dtype)
-        false = np.zeros((), np.bool_)
+        false, none, nothing = np.zeros((), np.bool_), np.zeros((), np.int64), np.zeros_like(x)
         return Standing(
-            model=Model(np.zeros_like(x), values, jacobian, Convex(square, square)),
+            model=Model(nothing, values, jacobian, Convex(square, square, nothing)),
             violation=number,
             scale=values,
             multipliers=values,
-            bound_multipliers=np.zeros_like(x),
+            bound_multipliers=nothing,
             price=number + self.price,
             radius=number,
             predicted=number,
@@ -177,19 +186,22 @@ class SQP(Search):
             filter=Filter.empty(x.dtype),
             is_corrected=false,
             is_stuck=false,
-            failure=np.zeros((), np.int64),
+            kind=none,
+            reviews=none,
+            failure=none,
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
         trial = as_constrained(trial)
-        slope = np.max(np.abs(trial.gradient))
-        first_price = self.price * np.where(slope > 1, slope, 1.0)
+        first_price = self.price * steepness_of(trial.gradient)
         state = state._replace(price=np.where(is_first, first_price, state.price))
-        here = _Candidate.of(base, trial, state, is_first)
+        here = Candidate.of(base, trial, state, is_first)
+        was_review, has_left = state.kind == REVIEW, (state.kind == LEAVE) & here.counts
         accepted, filter_ = here.judged(base, state, is_first)
+        accepted = accepted | was_review | has_left
         x = np.where(accepted, trial.x, base.x)
         model = _model(here, trial, state, accepted)
-        radius, corrects = self._radius(here, base, state, accepted, is_first)
+        radius, corrects = self._radius(here, base, state, accepted, is_first | has_left)
         # A second-order correction: constraints as they are at the candidate.
         tried = trial.x - base.x
         bent = here.values - np.sum(state.model.jacobian * tried, axis=1)
@@ -213,28 +225,23 @@ class SQP(Search):
         pull = np.sum(model.jacobian * plan.multipliers[:, None], axis=0)
         residual = model.gradient - pull - forces
         is_consistent = plan.violation <= tolerance
-        steepness = np.maximum(1.0, np.max(np.abs(model.gradient)))
+        steepness = steepness_of(model.gradient)
         highest = np.max(np.abs(plan.multipliers), initial=0.0)
         # Is there a step to another point, and if not, why?
         is_feasible = violation <= tolerance
         gain = violation - plan.least_violation
         is_stuck = ~is_feasible & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
         length = np.max(np.abs(target - x))
-        is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
-        is_degenerate = is_degenerate & (length <= _SHORT * (1.0 + np.max(np.abs(x))))
+        is_short = length <= _SHORT * (1.0 + np.max(np.abs(x)))
+        is_degenerate = is_feasible & is_consistent & is_short & (highest > _HUGE * steepness)
         eps = float(np.finfo(x.dtype).eps)
         # To first order a maximum of the violations looks like a minimum: steps are tried.
         is_tried = length <= _PROBE * (1.0 + np.max(np.abs(x)))
-        ends_here = ((is_stuck & is_tried) | is_degenerate) & ~corrects
-        ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x)))
         slopes = np.sum(model.gradient) + np.sum(model.jacobian)
         has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
-        ends_here = ends_here | ~has_step
+        ends_here = ((is_stuck & is_tried) | is_degenerate) & ~corrects
+        ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x))) | ~has_step
         is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
-        failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
-        failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
-        failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
-        failure = np.where(has_step, failure, int(Failure.FLAT))
         needed = np.maximum(self.price, np.where(np.isfinite(highest), 2.0 * highest, 0.0))
         following = Standing(
             model=model,
@@ -251,35 +258,42 @@ class SQP(Search):
             ),
             loss_drop=np.where(corrects, state.loss_drop, loss_drop),
             is_consistent=np.where(corrects, state.is_consistent, is_consistent),
-            filter=filter_,
+            filter=filter_.emptied(has_left),
             is_corrected=corrects,
             is_stuck=is_stuck,
-            failure=failure,
+            kind=state.kind,
+            reviews=state.reviews,
+            failure=_failure(has_step, is_feasible, is_degenerate, is_optimal),
         )
         # The optimality conditions, in the units of the loss and of the constraints.
         slack = complementarity(plan.multipliers, model.values, *here.limits)
-        parts = [
-            residual,
-            infeasible / here.scale,
-            slack / np.maximum(1.0, here.scale),
-            complementarity(forces, x, *here.box),
-        ]
-        optimality = np.concatenate(parts)
+        slack = slack / np.maximum(1.0, here.scale)
+        at_bounds = complementarity(forces, x, *here.box)
+        optimality = np.concatenate([residual, infeasible / here.scale, slack, at_bounds])
         is_whole = is_feasible & is_consistent & ~corrects & (np.max(np.abs(plan.step)) < radius)
         decrement = np.where(is_whole, model.decrease(plan.step) + plan.price * violation, np.nan)
+        may = is_feasible & ~corrects & (state.reviews < MOST_REVIEWS)
+        change = np.where(trial.is_linear, 0.0, plan.multipliers - state.multipliers)
+        exit_ = way_out(x, model, here.limits, here.box, optimality, change, was_review, may)
+        is_step = exit_.kind == NORMAL
+        following = following._replace(
+            kind=exit_.kind,
+            reviews=state.reviews + (exit_.kind == REVIEW),
+            failure=np.where(is_step, following.failure, int(Failure.NONE)),
+        )
         return Move(
             accepted,
-            np.where(ends_here, x, target),
+            np.where(is_step, np.where(ends_here, x, target), exit_.x),
             following,
             np.where(here.has_moved, int(Failure.NONE), state.failure),
             decrement=decrement,
             report=self._report(here, model, plan, forces, optimality),
-            is_singular=violation > 1e-6 * size_of(model.values, *here.limits),
+            is_singular=(violation > 100 * tolerance) | ~is_step | has_left,
             optimality=optimality,
         )
 
     def _report(
-        self, here: _Candidate, model: Model, plan: Plan, forces: Any, optimality: Any
+        self, here: Candidate, model: Model, plan: Plan, forces: Any, optimality: Any
     ) -> tuple[Any, ...]:
         """Return multipliers of constraints and bounds, values, and the largest error."""
         if not self.rows:
@@ -288,7 +302,7 @@ class SQP(Search):
         return multipliers, forces, model.values / here.scale, np.max(np.abs(optimality))
 
     def _radius(
-        self, here: _Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
+        self, here: Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
     ) -> tuple[Any, Any]:
         """Return the next radius, and whether a rejected step is corrected."""
         length = np.max(np.abs(here.x - base.x))
@@ -305,80 +319,15 @@ class SQP(Search):
         return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
 
 
-class _Candidate(NamedTuple):
-    """A candidate, with its constraints scaled.
-
-    Attributes
-    ----------
-    x, loss
-        The point and its loss.
-    scale, values, limits, box
-        Factors of the constraints, their scaled values, limits of these, and bounds.
-    violation
-        Sum of the violations.
-    has_moved, counts
-        Whether it is not the current iterate, and whether it may also be accepted.
-    ratio
-        Ratio of actual to predicted decrease of loss and priced violations.
-    noise
-        Rounding error of a difference of losses.
-    """
-
-    x: Any
-    loss: Any
-    scale: Any
-    values: Any
-    limits: tuple[Any, Any]
-    box: Box
-    violation: Any
-    has_moved: Any
-    counts: Any
-    ratio: Any
-    noise: Any
-
-    @classmethod
-    def of(cls, base: Incumbent, trial: Any, state: Any, is_first: Any) -> _Candidate:
-        """Return the candidate of an evaluation."""
-        x, dtype = trial.x, trial.x.dtype
-        largest = np.full_like(x, np.finfo(dtype).max)
-        box = Box(-largest, largest) if trial.box is None else trial.box
-        scale = np.where(is_first, scale_of(trial.constraint_jacobian), state.scale)
-        values = scale * trial.constraints
-        limits = scaled(trial.lower_limits, scale), scaled(trial.upper_limits, scale)
-        violation = np.sum(violations(values, *limits))
-        drop = base.loss - trial.loss + state.price * (state.violation - violation)
-        quiet = 10 * float(np.finfo(dtype).eps)
-        noise = quiet * np.abs(base.loss)
-        rounding = noise + quiet * state.price * size_of(state.model.values, *limits)
-        slopes = np.sum(trial.gradient) + np.sum(trial.constraint_jacobian)
-        is_finite = np.isfinite(trial.loss) & np.isfinite(violation) & np.isfinite(slopes)
-        has_moved = np.any(x != base.x)
-        counts = has_moved & is_finite
-        ratio = np.where(counts, (drop + rounding) / (state.predicted + rounding), -np.inf)
-        return cls(
-            x, trial.loss, scale, values, limits, box, violation, has_moved, counts, ratio, noise
-        )
-
-    def judged(self, base: Incumbent, state: Any, is_first: Any) -> tuple[Any, Filter]:
-        """Return whether the candidate is accepted, and the next filter.
-
-        A step that is to lower the loss must do so; another may lower the violation instead. A
-        step that cannot satisfy the linearized constraints must lower loss and priced violations,
-        and one from where no step does must lower the violations.
-        """
-        better = is_better(self.violation, self.loss, state.violation, base.loss, self.noise)
-        better = better & state.filter.accepts(self.violation, self.loss, self.noise)
-        is_for_loss = state.loss_drop > 1e-4 * np.square(state.violation)
-        falls = base.loss - self.loss + self.noise >= ENOUGH * (state.loss_drop + self.noise)
-        passes = self.counts & better & state.is_consistent & (falls | ~is_for_loss)
-        falls = (self.ratio > ENOUGH) & ~state.is_stuck
-        falls = falls | (self.violation < (1 - MARGIN) * state.violation) & state.is_stuck
-        accepted = is_first | passes | (~state.is_consistent & self.counts & falls)
-        is_added = passes & ~is_for_loss & ~is_first
-        return accepted, state.filter.with_point(is_added, state.violation, base.loss)
+def _failure(has_step: Any, is_feasible: Any, is_degenerate: Any, is_optimal: Any) -> Any:
+    """Return why a run ends where it has no step to another point."""
+    failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
+    failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
+    failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
+    return np.where(has_step, failure, int(Failure.FLAT))
 
 
-def _model(here: _Candidate, trial: Any, state: Any, accepted: Any) -> Model:
+def _model(here: Candidate, trial: Any, state: Any, accepted: Any) -> Model:
     """Return the model at the current iterate."""
     hessian = trial.lagrangian_hessian(here.scale * state.multipliers)
     hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
