@@ -15,7 +15,7 @@ class Status(int, enum.Enum):
 
     As an int, a status is the number that SciPy's ``minimize`` uses: 0 for a success, 1 for a
     limit, 2 if no lower point was found, 3 for a loss that is not finite, 99 for a callback.
-    Numbers 4 to 12 have no counterpart in SciPy. Several members have the same number; members
+    Numbers 4 to 13 have no counterpart in SciPy. Several members have the same number; members
     compare by identity. ``str(status)`` is a sentence for the user.
     """
 
@@ -40,6 +40,7 @@ class Status(int, enum.Enum):
     INFEASIBLE = 10, "The constraints seem infeasible: a point of least violation is returned."
     DEGENERATE = 11, "The active constraints are degenerate: there are no finite multipliers."
     NO_ROOT = 12, "There is no solution nearby: the point of least residual is returned."
+    POLE = 13, "The function changes its sign there, but grows without end: it has a pole."
     CALLBACK = 99, "The callback ended the run."
 
     def __new__(cls, number: int, sentence: str) -> Status:
