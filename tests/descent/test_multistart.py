@@ -189,6 +189,16 @@ def test_lower_ends_that_met_no_goal_are_ranked_and_marked():
     assert met.success
 
 
+def test_parameters_by_name_are_a_plain_dict_in_the_order_of_the_bounds():
+    bounds = {"b": (-3, 3), "a": (-2, 2)}
+    found = st.multistart(
+        lambda p: (p["b"] ** 2 - 1) ** 2 + p["a"] ** 2, bounds=bounds, count=16, seed=0
+    )
+    for x in (found.x, found.best.x, *[minimum.x for minimum in found.minima]):
+        assert type(x) is dict
+        assert list(x) == ["b", "a"]
+
+
 def test_invalid_calls():
     with pytest.raises(InputError, match="starts, or bounds"):
         st.multistart(himmelblau)

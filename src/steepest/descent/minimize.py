@@ -10,7 +10,12 @@ import numpy as np
 from steepest.derivative import MAX_PATHS
 from steepest.descent.calling.entry import entry_point
 from steepest.descent.calling.scipy_compat import GRADIENT_GOAL, LOSSES
-from steepest.descent.calling.scipy_solvers import is_run, solve_with_scipy, solver_of
+from steepest.descent.calling.scipy_solvers import (
+    is_always_run,
+    is_run,
+    solve_with_scipy,
+    solver_of,
+)
 from steepest.descent.constraints.attach import attach, own_dtypes
 from steepest.descent.constraints.forms import as_list, settings_key
 from steepest.descent.iteration.problem import Problem
@@ -186,7 +191,7 @@ def minimize(
     box = box_of_pairs(bounds, x0, layout)
     vector = inside(box, vector, layout)
     solver, is_limited = solver_of(method), bool(as_list(constraints))
-    is_scipys, is_default = solver_of(method, always=True) is not None, method is None
+    is_scipys, is_default = is_always_run(method, is_limited), method is None
     method, reason = default_method(
         SQP() if is_scipys else method,
         vector.size,

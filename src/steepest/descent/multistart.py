@@ -19,6 +19,7 @@ from steepest.descent.minimize import check_kinds, minimize
 from steepest.descent.minimize_many import minimize_many
 from steepest.descent.problem.bounds import box_of_pairs
 from steepest.descent.problem.data import is_single, kind_of, snapshot_data, validate_data
+from steepest.descent.problem.differencing import allowing_differences, with_differences
 from steepest.descent.problem.model import Model, Residuals
 from steepest.descent.problem.streamed import refuse_blocks
 from steepest.descent.results.batch import Many
@@ -157,7 +158,8 @@ def multistart(
         runs, again = _fits(f, starts, (x, y, sigma), options, absolute_sigma, progress)
         found_names = tuple(names or names_of(layout))
     else:
-        runs, again = _descents(f, starts, first, args, bounds, options, progress)
+        descend = lambda: _descents(f, starts, first, args, bounds, options, progress)
+        runs, again = with_differences(f, descend)
         found_names = names_of(layout)
     box = box_of_pairs(bounds, first, layout)
     sizes = np.ptp(vectors, axis=0)
@@ -292,5 +294,6 @@ def _descents(
 
 def _returns_several(f: Callable[..., Any], first: Any, args: Sequence[Any]) -> bool:
     """Whether a function returns residuals, and not a loss."""
-    graph = trace_function(f, (first, *args)).graph
+    with allowing_differences(f):
+        graph = trace_function(f, (first, *args)).graph
     return sum(node.size for node in graph.outputs[: graph.returned]) != 1

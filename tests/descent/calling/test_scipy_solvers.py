@@ -68,3 +68,11 @@ def test_cobyla_is_scipys_where_there_are_no_derivatives():
 def test_only_minimize_runs_them(call):
     with pytest.raises(ValueError, match=r"'Powell' is SciPy's, and only st\.minimize runs it"):
         call(lambda x: x, np.zeros((2, 2)), method="Powell")
+
+
+@pytest.mark.parametrize("name", ["Nelder-Mead", "Powell", "TNC", "L-BFGS-B", "BFGS", "CG"])
+def test_methods_that_would_ignore_constraints_refuse_them(name):
+    limit = {"type": "ineq", "fun": lambda x: 1 - x[0] - x[1]}
+    with pytest.raises(ValueError, match="does not take constraints"):
+        st.minimize(rosenbrock, [0.1, 1.0], method=name, constraints=limit)
+    assert st.minimize(rosenbrock, [0.1, 1.0], method=name, constraints=()).success

@@ -6,6 +6,7 @@ import scipy.integrate
 import scipy.optimize
 
 import steepest as st
+from steepest.errors import InputError
 from tests.cases.decay import T, Y, decay, residuals
 
 
@@ -103,3 +104,9 @@ def test_what_solvers_find_has_the_errors_of_its_formula(solver, start):
     fit = st.curve_fit(decay, T, Y, start)
     found, expected = (fit.derive(function) for function in SOLVED[solver])
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("result", [None, [], "text", 1j])
+def test_what_is_no_real_number_is_refused(result):
+    with pytest.raises(InputError, match="must be real numbers"):
+        st.curve_fit(decay, T, Y).derive(lambda p: result)

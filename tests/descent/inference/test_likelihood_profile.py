@@ -74,3 +74,33 @@ def test_marked_parameters_and_refusals():
         fit.profile("scale")
     with pytest.raises(InputError, match="method must be"):
         fit.confidence_intervals(method="bayes")
+
+
+@pytest.mark.parametrize(("count", "on"), [(10.0, 1), (0.0, 0)])
+def test_a_share_on_its_bound_has_the_interval_of_the_formula(count, on):
+    logpmf = lambda k, share: scipy.stats.binom.logpmf(k, 10, share)
+    with pytest.warns(st.FitWarning, match="share is on its bound"):
+        fit = st.maximum_likelihood(logpmf, np.full(3, count), {"share": 0.5}, bounds=(0, 1))
+    with pytest.warns(st.FitWarning, match="interval of share ends on its"):
+        (found,) = fit.confidence_intervals(method="profile")
+    other = np.exp(-CHI / 60)
+    np.testing.assert_allclose(found, [other, 1] if on else [0, 1 - other], rtol=1e-7)
+
+
+def test_parameters_on_bounds_and_beside_them_have_the_ends_of_refits():
+    data = scipy.stats.norm.rvs(1.0, 0.8, size=30, random_state=1)
+    loss = lambda mean, width: -np.sum(scipy.stats.norm.logpdf(data, mean, width))
+    with pytest.warns(st.FitWarning, match="width is on its bound"):
+        fit = st.maximum_likelihood(
+            lambda z, mean, width: scipy.stats.norm.logpdf(z, mean, width),
+            data,
+            {"mean": 0.0, "width": 2.0},
+            bounds=({"width": 1.0}, {}),
+        )
+    with pytest.warns(st.FitWarning, match="interval of width ends on its lower bound"):
+        mean, width = fit.confidence_intervals(method="profile")
+    assert width[0] == 1.0
+    for end in mean:
+        best = max(1.0, np.sqrt(np.mean((data - end) ** 2)))
+        assert 2 * (loss(end, best) - fit.loss) == pytest.approx(CHI, rel=1e-6)
+    assert 2 * (loss(data.mean(), width[1]) - fit.loss) == pytest.approx(CHI, rel=1e-6)

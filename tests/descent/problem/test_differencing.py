@@ -5,6 +5,7 @@ import ctypes.util
 import decimal
 import functools
 import math
+import statistics
 import types
 import warnings
 
@@ -342,3 +343,36 @@ def test_foreign_errors_do_not_surface():
     )
     assert "cannot be recorded" in message
     assert_allclose(run.x, [2.0], atol=1e-5)
+
+
+def middle(x):
+    return statistics.fmean([x[0], x[1]])
+
+
+LIMIT = {"type": "ineq", "fun": lambda x: 1 - middle(x)}
+RESULTS = {
+    "loss": lambda: st.minimize(lambda x: (middle(x) - 1) ** 2 + (x[0] - x[1]) ** 2, np.zeros(2)),
+    "constraint": lambda: st.minimize(
+        lambda x: np.sum((x - 2) ** 2), np.zeros(2), constraints=LIMIT
+    ),
+    "residuals": lambda: st.least_squares(
+        lambda x: [middle(x) - 1, x[0] - x[1], x[0] - 1, x[1] - 1 + 1e-6], np.zeros(2)
+    ),
+    "equations": lambda: st.root(lambda x: [middle(x) - 1, x[0] - x[1]], np.zeros(2)),
+    "starts": lambda: st.multistart(
+        lambda x: (middle(x) - 1) ** 2 + (x[0] - x[1]) ** 2, bounds=[(-2, 2)] * 2, count=3, seed=0
+    ),
+}
+"""Calls of each kind of entry point, of functions that call what cannot be recorded."""
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.filterwarnings("ignore::steepest.FiniteDifferenceWarning")
+@pytest.mark.parametrize("name", RESULTS)
+def test_all_that_a_result_says_of_what_was_differenced_can_be_read(name):
+    result = RESULTS[name]()
+    assert_allclose(result.x, 1.0, atol=1e-5)
+    for attribute in dir(result):
+        if not attribute.startswith("_") and attribute not in ("hess", "hess_inv", "nhev"):
+            getattr(result, attribute)
+    assert str(result)

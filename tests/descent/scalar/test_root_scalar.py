@@ -53,3 +53,36 @@ def test_a_refusal_counts_for_arguments_of_the_same_kinds():
         scalar = st.root_scalar(f, (np.array(1.5),), bracket=(-1, 3))
         assert scalar.root == 1.5
         assert "SciPy's own" not in scalar.reason
+
+
+POLES = {
+    "pole": (lambda x: 1 / (x - 1), False),
+    "pole of an odd power": (lambda x: (x - 2.0) ** -3, False),
+    "pole in a branch": (lambda x: x if x > 9 else 1 / (x - 2 / 3), False),
+    "jump": (lambda x: np.where(x < 1, -1.0, 2.0), True),
+    "jump in a branch": (lambda x: -1.0 if x < 1 else 2.0, True),
+    "steep root": (lambda x: 1e12 * (x - 1 / 3), True),
+}
+
+
+@pytest.mark.parametrize("name", POLES)
+def test_a_pole_is_no_root(name):
+    f, is_root = POLES[name]
+    found = st.root_scalar(f, bracket=(0, 3))
+    assert found.converged == is_root
+    assert ("pole" in found.flag) != is_root
+
+
+@pytest.mark.parametrize("place", [{"x0": 1.0}, {"bracket": (0, 5)}])
+@pytest.mark.parametrize("count", [1, 2])
+def test_functions_that_return_their_derivatives(place, count):
+    names = {"fprime": True} if count == 1 else {"fprime": True, "fprime2": True}
+    parts = lambda x: (x**3 - 8, 3 * x**2, 6 * x)[: count + 1]
+    assert st.root_scalar(parts, **place, **names).root == pytest.approx(2.0)
+    with pytest.raises(InputError, match="returns something else"):
+        st.root_scalar(lambda x: x**3 - 8, **place, **names)
+
+
+def test_several_unknowns_are_for_root():
+    with pytest.raises(InputError, match=r"x0 must be one number.*st\.root takes several"):
+        st.root_scalar(lambda x: x**2 - 2, x0=np.array([1.0, 2.0]))

@@ -13,7 +13,7 @@ import numpy as np
 from steepest.derivative import Function, value_and_gradient
 from steepest.derivative.opaque.called import is_differenced
 from steepest.descent.iteration.problem import Problem
-from steepest.descent.methods.registry import WITHOUT_DERIVATIVES
+from steepest.descent.methods.registry import WITHOUT_DERIVATIVES, refuse_constraints
 from steepest.descent.problem.constrained import ConstrainedObjective
 from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.parameters import check_finite
@@ -57,6 +57,20 @@ def solver_of(method: Any, always: bool = False) -> ScipySolver | None:
     if always and name not in WITHOUT_DERIVATIVES:
         return None
     return ScipySolver(_SOLVERS[name]) if name in _SOLVERS else None
+
+
+def is_always_run(method: Any, has_constraints: bool) -> bool:
+    """Whether a name of a method stands for a solver of SciPy's that is run in any case.
+
+    Raises
+    ------
+    InputError
+        If it is one, and there are constraints: such solvers ignore them.
+    """
+    solver = solver_of(method, always=True)
+    if solver is not None and has_constraints:
+        refuse_constraints(solver.name)
+    return solver is not None
 
 
 def is_run(solver: ScipySolver, problem: Problem, vector: np.ndarray) -> bool:

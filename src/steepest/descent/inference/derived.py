@@ -120,6 +120,8 @@ def reads_by_name(fit: Estimate, function: Callable[[Any], Any]) -> bool:
             is_by_number = isinstance(another, KeyError) and not isinstance(another.args[0], str)
             is_by_name = isinstance(error, IndexError) and not is_by_number
             raise _failed(another if is_by_name else error, fit) from error
+    if not trees.leaves(result):
+        raise InputError(f"a derived quantity must be real numbers, got {result!r}")
     for leaf in trees.leaves(result):
         if np.asarray(leaf).dtype.kind not in "fiub":
             raise InputError(f"a derived quantity must be real numbers, got {leaf!r}")

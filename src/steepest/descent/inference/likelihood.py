@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -24,7 +23,11 @@ from steepest.descent.problem.in_blocks import slope_sums
 from steepest.descent.problem.in_blocks.fit_data import any_in_blocks
 from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
-from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.parameters import (
+    ParameterLayout,
+    as_plain_dict,
+    ravel_parameters,
+)
 from steepest.descent.problem.streamed import require_memory
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import propagate_covariance
@@ -98,8 +101,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
     @property
     def x(self) -> Any:
         """The parameters, in the structure of the start values."""
-        x = self.run.x
-        return dict(x) if type(x) is OrderedDict else x
+        return as_plain_dict(self.run.x)
 
     @property
     def vector(self) -> np.ndarray:
@@ -298,8 +300,7 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
 
     def _structured(self, covariance: np.ndarray) -> Any:
         layout = self.layout if self.expand is None else ravel_parameters(self.run.x)[0]
-        found = layout.unpack(np.sqrt(np.diag(covariance)))
-        return dict(found) if type(found) is OrderedDict else found
+        return as_plain_dict(layout.unpack(np.sqrt(np.diag(covariance))))
 
     @property
     def standard_errors(self) -> Any:
@@ -321,9 +322,25 @@ class LikelihoodFit(Answers, OfDescent, KeyedResult):
     @lazy
     def _profiles(self) -> Profiles:
         require_memory(self.data, NO_REFITS)
-        if self._inverse is None or not self.is_free.all():
+        if self._inverse is None:
             raise InputError(f"there is no profile: {' '.join(self.remarks)}")
-        return Profiles(self, (1.0, self._inverse))
+        return Profiles(self, (1.0, self._first_steps(self._inverse)))
+
+    def _first_steps(self, inverse: np.ndarray) -> np.ndarray:
+        """Return a covariance of all free parameters, by which profiles make their first steps.
+
+        Of a parameter on its bound it is the square of the distance where the log-likelihood has
+        fallen by 1/2, by its slope or by its curvature there.
+        """
+        slopes = 2.0 * np.abs(np.sum(self.scores, axis=0))
+        curvatures = np.maximum(np.diag(self.observed_information), 0.0)
+        falls = np.nan_to_num(np.maximum(slopes, np.sqrt(curvatures)), posinf=0.0)
+        sizes = np.maximum(np.abs(self.vector), 1.0)
+        steps = np.divide(1.0, falls, out=sizes, where=falls > 0)
+        result = np.diag(np.where(self.is_free, 0.0, steps**2))
+        free = np.flatnonzero(self.is_free)
+        result[np.ix_(free, free)] = inverse
+        return result
 
     @lazy
     def problem(self) -> Problem:

@@ -118,10 +118,14 @@ def _check_for_loss(method: Any) -> None:
 def _check_for_constraints(method: Any, kinds: Any = SQP) -> None:
     """Raise if a method, of none of some kinds, does not take constraints."""
     if not isinstance(method, kinds):
-        raise InputError(
-            f"{type(method).__name__} does not take constraints: leave method out, or give "
-            "method=st.SQP()"
-        )
+        refuse_constraints(type(method).__name__)
+
+
+def refuse_constraints(name: str) -> None:
+    """Raise for a method that does not take constraints."""
+    raise InputError(
+        f"{name} does not take constraints: leave method out, or give method=st.SQP()"
+    )
 
 
 def default_method(

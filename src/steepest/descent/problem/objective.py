@@ -123,9 +123,18 @@ def outputs_of(
 
 @dataclass(frozen=True)
 class FirstOf:
-    """The loss of a function that returns its loss and its gradient."""
+    """The loss of a function that returns its loss and its gradient, or further derivatives.
+
+    Attributes
+    ----------
+    function
+        The function.
+    count
+        How many values it returns.
+    """
 
     function: Callable[..., Any]
+    count: int = 2
 
     @property
     def __name__(self) -> str:
@@ -141,9 +150,11 @@ class FirstOf:
             result = call_traced(self.function, current(), args)
         else:
             result = self.function(*args)
-        if not isinstance(result, tuple | list) or len(result) != 2:
+        if not isinstance(result, tuple | list) or len(result) != self.count:
+            what = "jac=True" if self.count == 2 else "fprime2=True"
+            parts = "gradient" if self.count == 2 else "first and second derivative"
             raise InputError(
-                f"with jac=True, {self.__name__} must return its loss and its gradient: it "
+                f"with {what}, {self.__name__} must return its value and its {parts}: it "
                 "returns something else"
             )
         return result[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,11 @@ from steepest.descent.problem.single_numbers import as_parameter
 from steepest.errors import InputError
 from steepest.graph import Shape, trees
 from steepest.streams import Source
+
+
+def as_plain_dict(x: Any) -> Any:
+    """Return parameters by name as a plain dict, which keeps their order."""
+    return dict(x) if type(x) is OrderedDict else x
 
 
 @dataclass(frozen=True)

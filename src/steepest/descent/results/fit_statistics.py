@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,11 @@ from steepest.descent.iteration.problem import Problem
 from steepest.descent.methods.base import needs_residuals
 from steepest.descent.problem.evaluation import value_slopes
 from steepest.descent.problem.in_blocks.triangles import triangle as triangle_in_blocks
-from steepest.descent.problem.parameters import ParameterLayout, ravel_parameters
+from steepest.descent.problem.parameters import (
+    ParameterLayout,
+    as_plain_dict,
+    ravel_parameters,
+)
 from steepest.descent.problem.streamed import require_memory, sources_in
 from steepest.descent.problem.transforms import Reparametrization
 from steepest.descent.results.covariance import (
@@ -44,11 +47,6 @@ def check_level(level: float) -> None:
     """Raise unless a level is a probability between 0 and 1."""
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1, got {level!r}")
-
-
-def _plain_dict(x: Any) -> Any:
-    """Return parameters by name as a plain dict, which keeps their order."""
-    return dict(x) if type(x) is OrderedDict else x
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +94,7 @@ class FitStatistics:
     @property
     def x(self) -> Any:
         """The parameters, in the structure of the start values."""
-        return _plain_dict(self.end.x)
+        return as_plain_dict(self.end.x)
 
     @property
     def factor(self) -> np.ndarray:
@@ -324,7 +322,7 @@ class FitStatistics:
     def standard_errors(self) -> Any:
         """Standard deviations of the parameters, in the structure of the start values."""
         layout = self.problem.layout if self.expand is None else ravel_parameters(self.end.x)[0]
-        return _plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
+        return as_plain_dict(layout.unpack(np.sqrt(np.diag(self.covariance))))
 
     @property
     def correlation(self) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.linalg import norm
 
 from steepest.derivative import Function
+from steepest.descent.problem.differencing import allowing_differences
 from steepest.descent.results.fit_statistics import FitStatistics
 from steepest.descent.results.keyed_result import KeyedResult, shortened
 from steepest.descent.results.result import Result
@@ -104,7 +105,8 @@ class Root(KeyedResult):
     @lazy
     def fun(self) -> Any:
         """The values of the equations at `x`, as the function returns them."""
-        return Function(self.function)(self.descent.end.x, *self.descent.problem.args)
+        with allowing_differences(self.function):
+            return Function(self.function)(self.descent.end.x, *self.descent.problem.args)
 
     @property
     def jac(self) -> np.ndarray:

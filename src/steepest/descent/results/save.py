@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from steepest.descent.problem.constrained import ConstrainedObjective
 from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.model import NegativeLogLikelihood
 from steepest.descent.problem.objective import Objective
-from steepest.descent.problem.parameters import ParameterLayout
+from steepest.descent.problem.parameters import ParameterLayout, as_plain_dict
 from steepest.descent.problem.robust_loss import LOSSES
 from steepest.engines import Snapshot
 from steepest.errors import InputError
@@ -146,7 +145,7 @@ def saved_parameters(path: Any) -> Any:
     dtypes = tuple(map(np.dtype, settings.get("own_dtypes", settings["dtypes"])))
     x = ParameterLayout(structure, shapes, dtypes, settings["is_array"]).unpack(arrays["x"])
     if settings.get("model") is None or not settings["is_array"]:
-        return dict(x) if type(x) is OrderedDict else x
+        return as_plain_dict(x)
     return dict(zip(settings["names"], np.reshape(x, -1).tolist(), strict=True))
 
 

@@ -41,6 +41,7 @@ class Status(int, enum.Enum):
     DEGENERATE = 11, "The active constraints are degenerate: there are no finite multipliers."
     NO_ROOT = 12, "There is no solution nearby: the point of least residual is returned."
     CLUSTER_LOST = 13, "The cluster was lost: the point reached so far is returned."
+    POLE = 14, "The function changes its sign there, but grows without end: it has a pole."
     CALLBACK = 99, "The callback ended the run."
 
     def __new__(cls, number: int, sentence: str) -> Status:

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.descent.calling.entry import entry_point
 from steepest.descent.calling.scipy_compat import SCALARS
 from steepest.descent.minimize import check_kinds
+from steepest.descent.problem.objective import FirstOf
 from steepest.descent.results.scalar_result import ScalarRoot
 from steepest.descent.results.status import Status
 from steepest.descent.root import root
@@ -49,8 +50,9 @@ def root_scalar(
         digits. ``"newton"``, ``"halley"`` and ``"secant"`` lead to :func:`root` from `x0`.
     bracket : sequence of float, optional
         Two points where the function has different signs.
-    fprime, fprime2 : callable, optional
-        Accepted as SciPy's, and not called: derivatives are exact.
+    fprime, fprime2 : callable or True, optional
+        Accepted as SciPy's, and not called: derivatives are exact. True says that `f` returns the
+        derivatives, too.
     x0 : float, optional
         Start value, where there is no bracket.
     x1 : float, optional
@@ -88,13 +90,17 @@ def root_scalar(
     """
     check_kinds(f, None, what="function")
     args = args if isinstance(args, tuple) else (args,)
+    if fprime is True or fprime2 is True:
+        f = FirstOf(f, 3 if fprime2 is True else 2)
     known_names = (*BRACKETING, "newton", "halley", "secant")
     if method is not None and method not in known_names:
         raise InputError(f"method must be one of {', '.join(known_names)}, got {method!r}")
     if bracket is None or method in ("newton", "halley", "secant"):
         if x0 is None:
             raise InputError("root_scalar needs bracket=(low, high) or x0=")
-        return _from_start(f, args, float(x0), fprime is True or fprime2 is True)
+        if np.size(x0) != 1:
+            raise InputError(f"x0 must be one number, got {x0!r}: st.root takes several")
+        return _from_start(f, args, float(np.reshape(x0, ())))
     points = np.asarray(bracket, np.float64).reshape(-1)
     if points.size != 2:
         raise InputError(f"bracket must be two numbers, got {bracket!r}")
@@ -109,7 +115,7 @@ def root_scalar(
             f"f{at(function_source(f))} must have different signs at the two ends of the bracket, "
             f"{points[0]:g} and {points[1]:g}"
         )
-    status = Status.CONVERGED if ended == FOUND else Status.ITERATION_LIMIT
+    status = _status(f, args, value, points, ended == FOUND)
     reason = "Chandrupatla's method in the bracket, to the last digits"
     count = int(steps[0])
     return ScalarRoot(value, count, count + 2, status, "chandrupatla", reason)
@@ -123,8 +129,23 @@ def _root_search(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     return search
 
 
-def _from_start(f: Any, args: tuple[Any, ...], x0: float, is_pair: bool) -> ScalarRoot:
-    found = root(f, x0, args, jac=True if is_pair else None)
+def _status(
+    f: Any, args: tuple[Any, ...], root: float, points: np.ndarray, is_found: bool
+) -> Status:
+    """Return how a search in a bracket ended: at a root, a jump, or a pole.
+
+    At a jump the function changes its sign, which is all that a bracket promises. At a pole it is
+    larger than at the ends.
+    """
+    if not is_found:
+        return Status.ITERATION_LIMIT
+    with np.errstate(all="ignore"):
+        at_root, *at_ends = [np.abs(f(np.float64(x), *args)) for x in (root, *points)]
+    return Status.POLE if np.all(at_root > np.max(at_ends)) else Status.CONVERGED
+
+
+def _from_start(f: Any, args: tuple[Any, ...], x0: float) -> ScalarRoot:
+    found = root(f, x0, args)
     x = float(np.reshape(found.x, ()))
     name = type(found.method).__name__.lower()
     return ScalarRoot(x, found.nit, found.nfev, found.status, name, found.reason)
@@ -140,7 +161,7 @@ def _root_by_scipy(
         found = scipy.optimize.root_scalar(f, args, method, points.tolist(), xtol=XTOL)
     except ValueError as error:
         raise InputError(f"f{at(function_source(f))}: {error}") from error
-    status = Status.CONVERGED if found.converged else Status.ITERATION_LIMIT
+    status = _status(f, args, found.root, points, found.converged)
     reason = f"SciPy's own {method}, on the function as it is: {why}"
     return ScalarRoot(
         float(found.root), found.iterations, found.function_calls, status, method, reason

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.descent.problem.parameters import as_plain_dict
 from steepest.descent.results.batch import Many
 from steepest.descent.results.keyed_result import KeyedResult
 from steepest.errors import optional
@@ -180,7 +181,7 @@ def minima_of(runs: Many, sizes: np.ndarray, tolerance: float) -> tuple[Minimum,
     while rest.size:
         lowest = int(rest[0])
         is_near = np.abs(points[rest] - points[lowest]).max(axis=1) <= tolerance
-        near, x = rest[is_near], runs.layout.unpack(vectors[lowest])
+        near, x = rest[is_near], as_plain_dict(runs.layout.unpack(vectors[lowest]))
         met_goal = bool(converged[near].any())
         found.append(Minimum(x, float(loss[lowest]), len(near), lowest, met_goal))
         rest = rest[~is_near]

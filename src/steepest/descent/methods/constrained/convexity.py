@@ -19,6 +19,12 @@ _LARGE = 12
 _MOST_SHIFTS = 4
 """How many multiples of the rows' Gram matrix are tried."""
 
+_FIRM = 1e6
+"""Multiple of the rows' Gram matrix, in units of the Hessian, that keeps a direction on them."""
+
+_BENT = 1e-4
+"""Smallest negative curvature, as a fraction of the largest eigenvalue, that counts as such."""
+
 
 class Convex(NamedTuple):
     """A positive definite matrix, and a square root of its inverse.
@@ -27,10 +33,14 @@ class Convex(NamedTuple):
     ----------
     hessian, basis
         The matrix H and J with ``J J' H = 1``, both of shape (n, n).
+    along
+        The unit vector on the null space of the rows along which the Hessian was most negative,
+        shape (n,); zeros if it was so along none.
     """
 
     hessian: Any
     basis: Any
+    along: Any
 
 
 def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
@@ -69,8 +79,8 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
     return Convex(
         *cond(
             found[3],
-            lambda matrix, root: (matrix, inverse_of(root)),
-            lambda matrix, root: _mirrored(hessian, least),
+            lambda matrix, root: (matrix, inverse_of(root), np.zeros_like(matrix[0])),
+            lambda matrix, root: _mirrored(hessian, least, np.maximum(largest, floor) * gram),
             found[1],
             found[2],
         )
@@ -111,8 +121,15 @@ def _factor(matrix: Any, least: Any) -> tuple[Any, Any]:
     return end[1], end[3]
 
 
-def _mirrored(hessian: Any, least: Any) -> tuple[Any, Any]:
-    """Return a Hessian with the absolute values of its eigenvalues, and the root."""
+def _mirrored(hessian: Any, least: Any, gram: Any) -> tuple[Any, Any, Any]:
+    """Return a Hessian with the absolute values of its eigenvalues, the root, and where it bends.
+
+    `gram` is the Gram matrix of the rows, in units of the Hessian.
+    """
+    firm = hessian + _FIRM * gram
+    curvatures, ways = eigh_parts(np.where(np.all(np.isfinite(firm)), firm, 0.0))
     values, vectors = eigh_parts(hessian)
+    is_bent = curvatures[0] < -_BENT * np.max(np.abs(values))
     values = np.maximum(np.abs(values), least)
-    return np.matmul(vectors * values, vectors.T), vectors / np.sqrt(values)
+    along = np.where(is_bent, ways[:, 0], 0.0)
+    return np.matmul(vectors * values, vectors.T), vectors / np.sqrt(values), along

@@ -42,6 +42,12 @@ def scale_of(jacobian: Any) -> Any:
     return np.clip(1.0 / lengths, 1e-8, 1e8)
 
 
+def steepness_of(gradient: Any) -> Any:
+    """Return the largest absolute slope, at least 1."""
+    slope = np.max(np.abs(gradient))
+    return np.where(slope > 1, slope, 1.0)
+
+
 def complementarity(multipliers: Any, values: Any, lower: Any, upper: Any) -> Any:
     """Return the smaller of each multiplier and the distance to its limit, in absolute value."""
     distance = np.where(multipliers > 0, values - lower, upper - values)
@@ -86,6 +92,14 @@ class Filter(NamedTuple):
             np.where(here, violation, self.violations),
             np.where(here, loss, self.losses),
             self.count + np.where(is_added, 1, 0),
+        )
+
+    def emptied(self, is_emptied: Any) -> Filter:
+        """Return the filter without its iterates, or as it is."""
+        return Filter(
+            np.where(is_emptied, np.inf, self.violations),
+            np.where(is_emptied, np.inf, self.losses),
+            np.where(is_emptied, 0, self.count),
         )
 
 

@@ -9,20 +9,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steepest.descent.methods.base import Failure, Incumbent, Move, Search
+from steepest.descent.methods.constrained.candidate import Candidate
 from steepest.descent.methods.constrained.convexity import Convex, convexified
 from steepest.descent.methods.constrained.measures import (
-    MARGIN,
     Filter,
     complementarity,
-    is_better,
-    scale_of,
     scaled,
     size_of,
+    steepness_of,
     violations,
 )
+from steepest.descent.methods.constrained.saddles import (
+    LEAVE,
+    MOST_REVIEWS,
+    NORMAL,
+    REVIEW,
+    way_out,
+)
 from steepest.descent.methods.constrained.steps import Model, Plan, plan_step
-from steepest.descent.methods.trust_region import ENOUGH, check_radius, next_radius
-from steepest.descent.problem.bounds import Box
+from steepest.descent.methods.constrained.units import Measured, measured, units_of
+from steepest.descent.methods.trust_region import check_radius, next_radius
 from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.settings import settings
 from steepest.errors import InputError
@@ -55,6 +61,8 @@ class Standing(NamedTuple):
         The problem near the current iterate.
     violation
         Sum of the violations there.
+    units
+        Units of the parameters in all that follows, shape (n,).
     scale
         Factors of the constraints that make their gradients at the start unit vectors.
     multipliers
@@ -76,12 +84,15 @@ class Standing(NamedTuple):
         Whether the candidate has had its second-order correction.
     is_stuck
         Whether no step reduces the linearized violations.
+    kind, reviews
+        What the candidate is, if it is no step; and how often a solution was looked at again.
     failure
         Why there is no step to another point.
     """
 
     model: Model
     violation: Any
+    units: Any
     scale: Any
     multipliers: Any
     bound_multipliers: Any
@@ -93,6 +104,8 @@ class Standing(NamedTuple):
     filter: Filter
     is_corrected: Any
     is_stuck: Any
+    kind: Any
+    reviews: Any
     failure: Any
 
 
@@ -107,7 +120,8 @@ class SQP(Search):
     contradict one another, a step reduces the sum of their violations [3]_. A step is accepted if
     it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
     step is tried again with a second-order correction. Bounds hold at all iterates, and linear
-    constraints from the first point on that satisfies them.
+    constraints from the first point on that satisfies them. A saddle point is left along the
+    curvature that is negative there.
 
     Parameters
     ----------
@@ -162,13 +176,14 @@ class SQP(Search):
         square = np.zeros((x.size, x.size), x.dtype)
         number, values = np.zeros((), x.dtype), np.zeros(self.rows, x.dtype)
         jacobian = np.zeros((self.rows, x.size), x.dtype)
-        false = np.zeros((), np.bool_)
+        false, none, nothing = np.zeros((), np.bool_), np.zeros((), np.int64), np.zeros_like(x)
         return Standing(
-            model=Model(np.zeros_like(x), values, jacobian, Convex(square, square)),
+            model=Model(nothing, values, jacobian, Convex(square, square, nothing)),
             violation=number,
+            units=nothing,
             scale=values,
             multipliers=values,
-            bound_multipliers=np.zeros_like(x),
+            bound_multipliers=nothing,
             price=number + self.price,
             radius=number,
             predicted=number,
@@ -177,19 +192,34 @@ class SQP(Search):
             filter=Filter.empty(x.dtype),
             is_corrected=false,
             is_stuck=false,
-            failure=np.zeros((), np.int64),
+            kind=none,
+            reviews=none,
+            failure=none,
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
-        trial = as_constrained(trial)
-        slope = np.max(np.abs(trial.gradient))
-        first_price = self.price * np.where(slope > 1, slope, 1.0)
+        seen = as_constrained(trial)
+        hessian = seen.lagrangian_hessian(state.scale * state.multipliers)
+        hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
+        units = units_of(hessian, seen.constraint_jacobian, is_first)
+        units = np.where(is_first, units, state.units)
+        at_units = Incumbent(base.x / units, base.loss)
+        move = self._advance(
+            at_units, measured(seen, hessian, units), state._replace(units=units), is_first
+        )
+        return move._replace(x=units * move.x)
+
+    def _advance(self, base: Incumbent, trial: Measured, state: Any, is_first: Any) -> Move:
+        """Return the move, in units of the parameters."""
+        first_price = self.price * steepness_of(trial.gradient)
         state = state._replace(price=np.where(is_first, first_price, state.price))
-        here = _Candidate.of(base, trial, state, is_first)
+        here = Candidate.of(base, trial, state, is_first)
+        was_review, has_left = state.kind == REVIEW, (state.kind == LEAVE) & here.counts
         accepted, filter_ = here.judged(base, state, is_first)
+        accepted = accepted | was_review | has_left
         x = np.where(accepted, trial.x, base.x)
         model = _model(here, trial, state, accepted)
-        radius, corrects = self._radius(here, base, state, accepted, is_first)
+        radius, corrects = self._radius(here, base, state, accepted, is_first | has_left)
         # A second-order correction: constraints as they are at the candidate.
         tried = trial.x - base.x
         bent = here.values - np.sum(state.model.jacobian * tried, axis=1)
@@ -213,32 +243,17 @@ class SQP(Search):
         pull = np.sum(model.jacobian * plan.multipliers[:, None], axis=0)
         residual = model.gradient - pull - forces
         is_consistent = plan.violation <= tolerance
-        steepness = np.maximum(1.0, np.max(np.abs(model.gradient)))
-        highest = np.max(np.abs(plan.multipliers), initial=0.0)
-        # Is there a step to another point, and if not, why?
-        is_feasible = violation <= tolerance
+        is_feasible, highest = violation <= tolerance, plan.highest()
         gain = violation - plan.least_violation
         is_stuck = ~is_feasible & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
-        length = np.max(np.abs(target - x))
-        is_degenerate = is_feasible & is_consistent & (highest > _HUGE * steepness)
-        is_degenerate = is_degenerate & (length <= _SHORT * (1.0 + np.max(np.abs(x))))
-        eps = float(np.finfo(x.dtype).eps)
-        # To first order a maximum of the violations looks like a minimum: steps are tried.
-        is_tried = length <= _PROBE * (1.0 + np.max(np.abs(x)))
-        ends_here = ((is_stuck & is_tried) | is_degenerate) & ~corrects
-        ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x)))
-        slopes = np.sum(model.gradient) + np.sum(model.jacobian)
-        has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
-        ends_here = ends_here | ~has_step
-        is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
-        failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
-        failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
-        failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
-        failure = np.where(has_step, failure, int(Failure.FLAT))
+        ends_here, failure = _ending(
+            x, target, model, plan, residual, is_feasible, is_consistent, is_stuck, ~corrects
+        )
         needed = np.maximum(self.price, np.where(np.isfinite(highest), 2.0 * highest, 0.0))
         following = Standing(
             model=model,
             violation=violation,
+            units=state.units,
             scale=here.scale,
             multipliers=plan.multipliers,
             bound_multipliers=forces,
@@ -251,35 +266,46 @@ class SQP(Search):
             ),
             loss_drop=np.where(corrects, state.loss_drop, loss_drop),
             is_consistent=np.where(corrects, state.is_consistent, is_consistent),
-            filter=filter_,
+            filter=filter_.emptied(has_left),
             is_corrected=corrects,
             is_stuck=is_stuck,
+            kind=state.kind,
+            reviews=state.reviews,
             failure=failure,
         )
         # The optimality conditions, in the units of the loss and of the constraints.
         slack = complementarity(plan.multipliers, model.values, *here.limits)
-        parts = [
-            residual,
-            infeasible / here.scale,
-            slack / np.maximum(1.0, here.scale),
-            complementarity(forces, x, *here.box),
-        ]
-        optimality = np.concatenate(parts)
+        slack = slack / np.maximum(1.0, here.scale)
+        forces, bounds = forces / state.units, [scaled(end, state.units) for end in here.box]
+        at_bounds = complementarity(forces, state.units * x, *bounds)
+        slopes = residual / state.units
+        optimality = np.concatenate([slopes, infeasible / here.scale, slack, at_bounds])
         is_whole = is_feasible & is_consistent & ~corrects & (np.max(np.abs(plan.step)) < radius)
         decrement = np.where(is_whole, model.decrease(plan.step) + plan.price * violation, np.nan)
+        may = is_feasible & ~corrects & (state.reviews < MOST_REVIEWS)
+        change = np.where(trial.is_linear, 0.0, plan.multipliers - state.multipliers)
+        steepness = steepness_of(model.gradient / state.units)
+        now = x, model, here.limits, here.box, optimality, change, steepness
+        exit_ = way_out(*now, was_review, may)
+        is_step = exit_.kind == NORMAL
+        following = following._replace(
+            kind=exit_.kind,
+            reviews=state.reviews + (exit_.kind == REVIEW),
+            failure=np.where(is_step, failure, int(Failure.NONE)),
+        )
         return Move(
             accepted,
-            np.where(ends_here, x, target),
+            np.where(is_step, np.where(ends_here, x, target), exit_.x),
             following,
             np.where(here.has_moved, int(Failure.NONE), state.failure),
             decrement=decrement,
             report=self._report(here, model, plan, forces, optimality),
-            is_singular=violation > 1e-6 * size_of(model.values, *here.limits),
+            is_singular=(violation > 100 * tolerance) | ~is_step | has_left,
             optimality=optimality,
         )
 
     def _report(
-        self, here: _Candidate, model: Model, plan: Plan, forces: Any, optimality: Any
+        self, here: Candidate, model: Model, plan: Plan, forces: Any, optimality: Any
     ) -> tuple[Any, ...]:
         """Return multipliers of constraints and bounds, values, and the largest error."""
         if not self.rows:
@@ -288,7 +314,7 @@ class SQP(Search):
         return multipliers, forces, model.values / here.scale, np.max(np.abs(optimality))
 
     def _radius(
-        self, here: _Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
+        self, here: Candidate, base: Incumbent, state: Any, accepted: Any, is_first: Any
     ) -> tuple[Any, Any]:
         """Return the next radius, and whether a rejected step is corrected."""
         length = np.max(np.abs(here.x - base.x))
@@ -305,83 +331,40 @@ class SQP(Search):
         return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
 
 
-class _Candidate(NamedTuple):
-    """A candidate, with its constraints scaled.
+def _ending(
+    x: Any,
+    target: Any,
+    model: Model,
+    plan: Plan,
+    residual: Any,
+    is_feasible: Any,
+    is_consistent: Any,
+    is_stuck: Any,
+    is_whole: Any,
+) -> tuple[Any, Any]:
+    """Return whether there is no step to another point, and why.
 
-    Attributes
-    ----------
-    x, loss
-        The point and its loss.
-    scale, values, limits, box
-        Factors of the constraints, their scaled values, limits of these, and bounds.
-    violation
-        Sum of the violations.
-    has_moved, counts
-        Whether it is not the current iterate, and whether it may also be accepted.
-    ratio
-        Ratio of actual to predicted decrease of loss and priced violations.
-    noise
-        Rounding error of a difference of losses.
+    `residual` is the slope of the Lagrangian, and `is_whole` says that the step is no correction.
     """
-
-    x: Any
-    loss: Any
-    scale: Any
-    values: Any
-    limits: tuple[Any, Any]
-    box: Box
-    violation: Any
-    has_moved: Any
-    counts: Any
-    ratio: Any
-    noise: Any
-
-    @classmethod
-    def of(cls, base: Incumbent, trial: Any, state: Any, is_first: Any) -> _Candidate:
-        """Return the candidate of an evaluation."""
-        x, dtype = trial.x, trial.x.dtype
-        largest = np.full_like(x, np.finfo(dtype).max)
-        box = Box(-largest, largest) if trial.box is None else trial.box
-        scale = np.where(is_first, scale_of(trial.constraint_jacobian), state.scale)
-        values = scale * trial.constraints
-        limits = scaled(trial.lower_limits, scale), scaled(trial.upper_limits, scale)
-        violation = np.sum(violations(values, *limits))
-        drop = base.loss - trial.loss + state.price * (state.violation - violation)
-        quiet = 10 * float(np.finfo(dtype).eps)
-        noise = quiet * np.abs(base.loss)
-        rounding = noise + quiet * state.price * size_of(state.model.values, *limits)
-        slopes = np.sum(trial.gradient) + np.sum(trial.constraint_jacobian)
-        is_finite = np.isfinite(trial.loss) & np.isfinite(violation) & np.isfinite(slopes)
-        has_moved = np.any(x != base.x)
-        counts = has_moved & is_finite
-        ratio = np.where(counts, (drop + rounding) / (state.predicted + rounding), -np.inf)
-        return cls(
-            x, trial.loss, scale, values, limits, box, violation, has_moved, counts, ratio, noise
-        )
-
-    def judged(self, base: Incumbent, state: Any, is_first: Any) -> tuple[Any, Filter]:
-        """Return whether the candidate is accepted, and the next filter.
-
-        A step that is to lower the loss must do so; another may lower the violation instead. A
-        step that cannot satisfy the linearized constraints must lower loss and priced violations,
-        and one from where no step does must lower the violations.
-        """
-        better = is_better(self.violation, self.loss, state.violation, base.loss, self.noise)
-        better = better & state.filter.accepts(self.violation, self.loss, self.noise)
-        is_for_loss = state.loss_drop > 1e-4 * np.square(state.violation)
-        falls = base.loss - self.loss + self.noise >= ENOUGH * (state.loss_drop + self.noise)
-        passes = self.counts & better & state.is_consistent & (falls | ~is_for_loss)
-        falls = (self.ratio > ENOUGH) & ~state.is_stuck
-        falls = falls | (self.violation < (1 - MARGIN) * state.violation) & state.is_stuck
-        accepted = is_first | passes | (~state.is_consistent & self.counts & falls)
-        is_added = passes & ~is_for_loss & ~is_first
-        return accepted, state.filter.with_point(is_added, state.violation, base.loss)
+    steepness = steepness_of(model.gradient)
+    length, size = np.max(np.abs(target - x)), np.max(np.abs(x))
+    is_degenerate = is_feasible & is_consistent & (length <= _SHORT * (1.0 + size))
+    is_degenerate = is_degenerate & (plan.highest() > _HUGE * steepness)
+    # To first order a maximum of the violations looks like a minimum: steps are tried.
+    is_tried = length <= _PROBE * (1.0 + size)
+    slopes = np.sum(model.gradient) + np.sum(model.jacobian) + plan.loss_drop(model)
+    has_step = np.isfinite(slopes) & np.isfinite(length)
+    ends_here = ((is_stuck & is_tried) | is_degenerate) & is_whole
+    ends_here = ends_here | (length <= 4 * float(np.finfo(x.dtype).eps) * size) | ~has_step
+    is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
+    failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
+    failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
+    failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
+    return ends_here, np.where(has_step, failure, int(Failure.FLAT))
 
 
-def _model(here: _Candidate, trial: Any, state: Any, accepted: Any) -> Model:
+def _model(here: Candidate, trial: Measured, state: Any, accepted: Any) -> Model:
     """Return the model at the current iterate."""
-    hessian = trial.lagrangian_hessian(here.scale * state.multipliers)
-    hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
     active = trial.constraint_jacobian * (state.multipliers != 0)[:, None]
     held = np.where(state.bound_multipliers != 0, 1.0, 0.0)
     normals = np.concatenate([active, np.eye(here.x.size, dtype=here.x.dtype) * held[:, None]])
@@ -389,7 +372,7 @@ def _model(here: _Candidate, trial: Any, state: Any, accepted: Any) -> Model:
     floor = 1e-6 * np.maximum(np.max(np.abs(trial.gradient)), 1e-8) / reach
     convex = cond(
         accepted,
-        lambda kept: tuple(convexified(hessian, normals, floor)),
+        lambda kept: tuple(convexified(trial.hessian, normals, floor)),
         lambda kept: kept,
         tuple(state.model.convex),
     )
