@@ -226,7 +226,7 @@ def test_predictions_that_need_other_rows_are_refused(name):
 @pytest.mark.parametrize("loss", ["linear", "soft_l1"])
 def test_fits_of_many_parameters_have_their_errors(loss, monkeypatch):
     monkeypatch.setattr(slope_sums, "MOST_DIRECTIONS", 2)
-    monkeypatch.setattr(triangles, "UNROLLED", 2)
+    monkeypatch.setattr(triangles, "UNROLLED_IN_BLOCKS", 2)
     settings = {"method": "lbfgs", "loss": loss, "stop": st.GradientNormBelow(1e-6)}
     whole, streamed = pair(decay, T, map(st.blocks, (T, Y, S)), "each", **settings)
     assert np.array_equal(streamed.x, whole.x)
@@ -234,7 +234,7 @@ def test_fits_of_many_parameters_have_their_errors(loss, monkeypatch):
 
 
 def test_many_parameters_that_the_data_do_not_determine_are_named(monkeypatch):
-    monkeypatch.setattr(triangles, "UNROLLED", 2)
+    monkeypatch.setattr(triangles, "UNROLLED_IN_BLOCKS", 2)
     twice = lambda t, a, b, rate: (a + b) * np.exp(-rate * t)
     settings = {"method": "lbfgs", "stop": st.GradientNormBelow(1e-6)}
     with pytest.warns(st.FitWarning, match="do not determine a and b"):

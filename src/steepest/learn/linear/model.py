@@ -65,7 +65,7 @@ class LinearEstimator(DescentEstimator):
     fit_intercept: bool
 
     _is_in_blocks = False
-    """Whether samples are read in blocks, where only some methods work."""
+    """Whether samples are read in blocks, where each Hessian-vector product takes a pass."""
 
     def _settings(self, rows: int, seed: int) -> Settings:
         settings = super()._settings(rows, seed)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.derivative import Function
-from steepest.descent.problem.evaluation import UNROLLED
+from steepest.descent.problem.evaluation import UNROLLED_IN_BLOCKS
 from steepest.descent.problem.in_blocks import slope_sums
 from steepest.descent.problem.parameters import ParameterLayout
 
@@ -34,13 +34,14 @@ def triangle(
     by_jacobian
         As for the objective.
     """
-    if len(vector) > UNROLLED:
+    if len(vector) > UNROLLED_IN_BLOCKS:
         return _of_products(objective, layout, args, vector)
 
     def evaluate(vector: Any, *arguments: Any) -> Any:
         return objective(vector, layout, arguments, by_jacobian=by_jacobian).triangle
 
-    found: np.ndarray = Function(evaluate)(vector, *args)
+    # Only a function of the user's is rerolled: a loop over columns would need all rows of each.
+    found: np.ndarray = Function(evaluate, wrapped=objective.function)(vector, *args)
     return found
 
 
