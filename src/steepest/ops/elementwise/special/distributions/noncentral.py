@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.ops.aliases import Array
 from steepest.ops.elementwise.special.bessel import ive
-from steepest.ops.elementwise.special.distributions.rules import Slope, domain, inverse
+from steepest.ops.elementwise.special.distributions.rules import POSITIVE, Slope, domain, inverse
 from steepest.ops.elementwise.special.error_functions import log_ndtr
 from steepest.ops.elementwise.special.gamma import betaln, gammaln, psi, rgamma
 from steepest.ops.elementwise.special.hypergeometric.by_parameters import mode_of_1f1
@@ -130,11 +130,11 @@ chndtrix = inverse(
 )  # fmt: skip
 chndtridf = inverse(
     "chndtridf", _CHI, 1, 1,
-    domain((4.0, 5.0), (0.4, 0.6), (0.5, 2.0), special=((4.5, 0.5, 1.0),)),
+    domain((4.0, 5.0), (0.4, 0.6), (0.5, 2.0), special=((4.5, 0.5, 1.0),)), ends=POSITIVE
 )  # fmt: skip
 chndtrinc = inverse(
     "chndtrinc", _CHI, 2, 2,
-    domain((4.0, 5.0), (2.0, 3.0), (0.4, 0.6), special=((4.5, 2.5, 0.5),)),
+    domain((4.0, 5.0), (2.0, 3.0), (0.4, 0.6), special=((4.5, 2.5, 0.5),)), ends=POSITIVE
 )  # fmt: skip
 
 # F.

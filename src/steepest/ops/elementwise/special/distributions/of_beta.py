@@ -7,6 +7,7 @@ import numpy as np
 from steepest.ops.aliases import Array
 from steepest.ops.derivative_rules import no_slope
 from steepest.ops.elementwise.special.distributions.rules import (
+    POSITIVE,
     Slope,
     distribution,
     domain,
@@ -51,7 +52,12 @@ fdtri = inverse(
     "fdtri", _F, 2, 2, domain((1.0, 5.0), (1.0, 5.0), (0.2, 0.8), special=((2.0, 3.0, 0.5),))
 )
 fdtridfd = inverse(
-    "fdtridfd", _F, 1, 1, domain((2.0, 3.0), (0.55, 0.6), (1.3, 1.5), special=((2.0, 0.6, 1.4),))
+    "fdtridfd",
+    _F,
+    1,
+    1,
+    domain((2.0, 3.0), (0.55, 0.6), (1.3, 1.5), special=((2.0, 0.6, 1.4),)),
+    ends=POSITIVE,
 )
 
 # Student's t.
@@ -92,7 +98,12 @@ stdtrit = inverse(
     "stdtrit", _STUDENT, 1, 1, domain((1.0, 5.0), (0.2, 0.8), special=((2.0, 0.5), (3.0, 0.9)))
 )
 stdtridf = inverse(
-    "stdtridf", _STUDENT, 0, 0, domain((0.81, 0.83), (1.0, 1.1), special=((0.82, 1.05),))
+    "stdtridf",
+    _STUDENT,
+    0,
+    0,
+    domain((0.81, 0.83), (1.0, 1.1), special=((0.82, 1.05),)),
+    ends=(POSITIVE[0], 1e10),
 )
 
 # Binomial: betainc(n - k, k + 1, 1 - p), and negative binomial: betainc(n, k + 1, p).
@@ -116,7 +127,7 @@ _SMOOTH_BINOMIAL: tuple[Slope, ...] = (
 )
 bdtrik = inverse(
     "bdtrik", _SMOOTH_BINOMIAL, 0, 0,
-    domain((0.4, 0.8), (6.0, 9.0), (0.4, 0.6), special=((0.6, 7.0, 0.45),)),
+    domain((0.4, 0.8), (6.0, 9.0), (0.4, 0.6), special=((0.6, 7.0, 0.45),)), ends=POSITIVE
 )  # fmt: skip
 bdtrin = inverse(
     "bdtrin", _SMOOTH_BINOMIAL, 1, 1,
@@ -137,7 +148,7 @@ _SMOOTH_NEGATIVE: tuple[Slope, ...] = (
 )
 nbdtrik = inverse(
     "nbdtrik", _SMOOTH_NEGATIVE, 0, 0,
-    domain((0.5, 0.8), (2.0, 4.0), (0.3, 0.5), special=((0.6, 3.0, 0.4),)),
+    domain((0.5, 0.8), (2.0, 4.0), (0.3, 0.5), special=((0.6, 3.0, 0.4),)), ends=POSITIVE
 )  # fmt: skip
 nbdtrin = inverse(
     "nbdtrin", _SMOOTH_NEGATIVE, 1, 1,

@@ -6,6 +6,7 @@ import numpy as np
 
 from steepest.ops.derivative_rules import no_slope
 from steepest.ops.elementwise.special.distributions.rules import (
+    POSITIVE,
     Slope,
     distribution,
     domain,
@@ -62,7 +63,7 @@ pdtrik = inverse(
         lambda k, m: -gamma_density(k + 1.0, m),
     ),
     0, 0,
-    domain((0.3, 0.8), (2.0, 4.0), special=((0.6, 3.0),)),
+    domain((0.3, 0.8), (2.0, 4.0), special=((0.6, 3.0),)), ends=POSITIVE
 )  # fmt: skip
 
 ROWS = rows_of(vars())

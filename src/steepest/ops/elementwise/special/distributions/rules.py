@@ -6,6 +6,7 @@ An inverse follows from the function that it inverts: if F(..., t, ...) = p, the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from steepest.ops.elementwise.special.rows import Special, special
 from steepest.ops.row import Case, Domain
 
 Slope = Callable[..., Array] | None
+
+POSITIVE = (1e-99, 1e99)
+"""Ends of a search for a positive number."""
 
 _CASES = {
     2: (Case(((3,), (3,))), Case(((), (4, 20)))),
@@ -69,6 +73,7 @@ def inverse(
     sign: float = 1.0,
     kink: str = "",
     function: Callable[..., Array] | None = None,
+    ends: tuple[float, float] = (-math.inf, math.inf),
 ) -> Special:
     """Return an inverse of a distribution function.
 
@@ -86,6 +91,8 @@ def inverse(
     function
         What is inverted, where SciPy's search stops before the last digits: slopes are then
         those where a step of Newton's leads.
+    ends
+        Where SciPy's search ends if there is no solution, or before; slopes are 0 there.
     """
     count = len(slopes)
     others = [i for i in range(count) if i != solved]
@@ -101,8 +108,13 @@ def inverse(
             found[solved] = y - stop_gradient(sign * gap / by_solved(*found))
         return found
 
+    def inside(y: Array, slope: Array) -> Array:
+        if ends == (-math.inf, math.inf):
+            return slope
+        return np.where((y <= ends[0]) | (y >= ends[1]), 0.0, slope)
+
     def by_value(y: Array, *operands: Array) -> Array:
-        return sign / by_solved(*at(y, operands))
+        return inside(y, sign / by_solved(*at(y, operands)))
 
     def by_other(slope: Slope) -> Slope:
         if slope is None or slope is no_slope:
@@ -110,7 +122,7 @@ def inverse(
 
         def partial(y: Array, *operands: Array) -> Array:
             all_operands = at(y, operands)
-            return -slope(*all_operands) / by_solved(*all_operands)
+            return inside(y, -slope(*all_operands) / by_solved(*all_operands))
 
         return partial
 
