@@ -12,6 +12,7 @@ from scipy.optimize import LinearConstraint
 import steepest as st
 from steepest.errors import InputError
 from tests.cases.hock_schittkowski import PROBLEMS
+from tests.cases.saddles import SADDLES
 
 LOCAL = {20: 40.198730}
 """Local minima that are met first from the given start."""
@@ -309,3 +310,24 @@ REFUSED = {
 def test_what_it_does_not_do_is_refused(sentence):
     with pytest.raises(InputError, match=sentence):
         REFUSED[sentence]()
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("name", SADDLES)
+def test_saddle_points_are_left(name):
+    loss, start, constraint, least = SADDLES[name]
+    run = st.minimize(loss, start, method=st.InteriorPoint(), constraints=constraint)
+    assert run.success
+    assert run.loss == pytest.approx(least, abs=1e-5)
+    assert run.kkt_residual < 1e-6
+
+
+def test_a_large_problem_that_starts_at_a_maximum():
+    run = st.minimize(
+        lambda x: np.sum((x**2 - 1) ** 2),
+        np.zeros(120),
+        constraints=st.Constraint(lambda x: x[1:] - x[:-1], lower=-3.0, upper=3.0),
+    )
+    assert type(run.method) is st.InteriorPoint
+    assert run.success
+    np.testing.assert_allclose(np.abs(run.x), 1.0, atol=1e-5)

@@ -17,6 +17,7 @@ from steepest.descent.large.iterates import End, Iterate
 from steepest.descent.large.ledger import FEASIBLE, Ledger, Row, refuse_to_save
 from steepest.descent.large.program import Conditions, ConstrainedProgram, conditions_of
 from steepest.descent.large.restoration import restored
+from steepest.descent.large.saddles import beside_saddle
 from steepest.descent.problem.differencing import with_differences
 from steepest.descent.problem.parameters import check_finite
 from steepest.descent.results.result import Result, Status, Timings
@@ -29,6 +30,9 @@ _HUGE = 2e6
 
 _POLISHING = 3
 """Largest number of steps after a goal was met, as long as the errors fall."""
+
+_MOST_SADDLES = 5
+"""How many saddle points are left."""
 
 _STATUSES = {
     End.OPTIMAL: Status.PRECISION,
@@ -91,6 +95,12 @@ class _InteriorRun:
                 x = program.point(first.v)
                 return self.summed_up(Status.DIVERGED, x, self.row(x, first))
             last, end = method.run(first)
+            for _ in range(_MOST_SADDLES):
+                beside = beside_saddle(method, last) if self.has_met_goal() else None
+                if beside is None:
+                    break
+                method = BarrierMethod(program, self.judge, restored, settings.barrier)
+                last, end = method.run(method.started(beside))
             if self.has_met_goal():
                 last = self.polished(method, last)
             x, row = self.at_end(last)
