@@ -6,6 +6,7 @@ from scipy.linalg import null_space
 
 import steepest as st
 from tests.cases.hock_schittkowski import PROBLEMS
+from tests.cases.saddles import DISC, SADDLES
 from tests.support.multipliers import multiplier_error
 
 ELSEWHERE = {
@@ -77,33 +78,32 @@ def test_what_a_run_ends_at_that_misses_the_published_minimum(number):
     assert np.min(curvatures(problem, run), initial=0.0) >= -1e-12
 
 
-def on_disc(x):
-    return 1.0 - np.sum(x**2)
-
-
-def apart(x):
-    return np.stack([on_disc(x[:2]), on_disc(x[2:])])
-
-
-DISC = {"type": "ineq", "fun": on_disc}
-SPHERE = {"type": "eq", "fun": on_disc}
-DIAGONAL = np.arange(1.0, 14.0)
-SADDLES = {
-    "on the way": (lambda x: x[0] * x[1], [1.0, 1.0], DISC, -0.5),
-    "at the start": (lambda x: x[0] * x[1], [0.0, 0.0], DISC, -0.5),
-    "maximum": (lambda x: -np.sum(x**2), [0.0, 0.0, 0.0], DISC, -1.0),
-    "without a constraint": (lambda x: x[0] ** 2 - x[1] ** 2 + x[1] ** 4, [1.0, 0.0], (), -0.25),
-    "bent by a constraint": (lambda x: x[2] - x[0] ** 2, [0.0, 0.0, 1.0], SPHERE, -1.25),
-    "second eigenvector": (lambda x: np.sum([1, 2, 3] * x**2), [0.0, 1.0, 0.0], SPHERE, 1.0),
-    "one of many": (lambda x: np.sum(DIAGONAL * x**2), np.eye(13)[7], SPHERE, 1.0),
-    "several": (
-        lambda x: -np.sum((x[:2] - x[2:]) ** 2),
-        np.zeros(4),
-        {"type": "ineq", "fun": apart},
-        -4.0,
-    ),
-}
-"""Losses, starts that lead to a saddle point or are one, constraints, and least losses."""
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("number", [39, 43, 71, 76, 77, 80])
+def test_units_of_the_parameters_do_not_matter(number):
+    problem = PROBLEMS[number]
+    units = 10.0 ** np.resize([3, -3, 0, -2, 2], problem.start.size)
+    in_units = lambda function: lambda z: function(units * z)
+    pairs = (
+        None
+        if problem.bounds is None
+        else np.broadcast_to(np.array(problem.bounds, float), (units.size, 2))
+    )
+    run = st.minimize(
+        in_units(problem.loss),
+        problem.start / units,
+        bounds=None if pairs is None else pairs / units[:, None],
+        constraints=[{**one, "fun": in_units(one["fun"])} for one in problem.constraints()],
+    )
+    plain = solved(problem)
+    assert run.success
+    assert run.evaluations <= plain.evaluations + 5
+    assert run.loss == pytest.approx(problem.least, rel=1e-5, abs=1e-5)
+    for found, expected in zip(run.multipliers, plain.multipliers, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        run.bound_multipliers / units, plain.bound_multipliers, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.sampled(2)

@@ -54,9 +54,7 @@ class Candidate(NamedTuple):
     @classmethod
     def of(cls, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Candidate:
         """Return the candidate of an evaluation."""
-        x, dtype = trial.x, trial.x.dtype
-        largest = np.full_like(x, np.finfo(dtype).max)
-        box = Box(-largest, largest) if trial.box is None else trial.box
+        x, dtype, box = trial.x, trial.x.dtype, trial.box
         scale = np.where(is_first, scale_of(trial.constraint_jacobian), state.scale)
         values = scale * trial.constraints
         limits = scaled(trial.lower_limits, scale), scaled(trial.upper_limits, scale)

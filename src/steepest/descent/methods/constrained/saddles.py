@@ -55,6 +55,7 @@ def way_out(
     box: Box,
     optimality: Any,
     change: Any,
+    steepness: Any,
     was_review: Any,
     may: Any,
 ) -> Exit:
@@ -70,16 +71,17 @@ def way_out(
         The errors in the optimality conditions.
     change
         Change of the multipliers of curved constraints since the Hessian was computed, shape (m,).
+    steepness
+        The slope of the loss, by which the errors are judged.
     was_review
         Whether the point was looked at again, so that the Hessian is by its own multipliers.
     may
         Whether the point is feasible, and reviews are left.
     """
-    steepness = steepness_of(model.gradient)
     is_near = np.max(np.abs(optimality)) <= _NEAR * steepness
     along = model.convex.along
     is_bent = np.any(along != 0)
-    is_unknown = np.max(np.abs(change), initial=0.0) > _CHANGED * steepness
+    is_unknown = np.max(np.abs(change), initial=0.0) > _CHANGED * steepness_of(model.gradient)
     asks = is_near & may
     length = _LENGTH * (1.0 + np.max(np.abs(x)))
     best = x

@@ -14,6 +14,7 @@ from steepest.descent.methods.constrained.convexity import Convex, convexified
 from steepest.descent.methods.constrained.measures import (
     Filter,
     complementarity,
+    scaled,
     size_of,
     steepness_of,
     violations,
@@ -26,6 +27,7 @@ from steepest.descent.methods.constrained.saddles import (
     way_out,
 )
 from steepest.descent.methods.constrained.steps import Model, Plan, plan_step
+from steepest.descent.methods.constrained.units import Measured, measured, units_of
 from steepest.descent.methods.trust_region import check_radius, next_radius
 from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.settings import settings
@@ -59,6 +61,8 @@ class Standing(NamedTuple):
         The problem near the current iterate.
     violation
         Sum of the violations there.
+    units
+        Units of the parameters in all that follows, shape (n,).
     scale
         Factors of the constraints that make their gradients at the start unit vectors.
     multipliers
@@ -88,6 +92,7 @@ class Standing(NamedTuple):
 
     model: Model
     violation: Any
+    units: Any
     scale: Any
     multipliers: Any
     bound_multipliers: Any
@@ -116,7 +121,8 @@ class SQP(Search):
     it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
     step is tried again with a second-order correction. Bounds hold at all iterates, and linear
     constraints from the first point on that satisfies them. A saddle point is left along the
-    curvature that is negative there.
+    curvature that is negative there. If derivatives at the start show that parameters are of very
+    different sizes, steps are made in units that equilibrate them.
 
     Parameters
     ----------
@@ -175,6 +181,7 @@ class SQP(Search):
         return Standing(
             model=Model(nothing, values, jacobian, Convex(square, square, nothing)),
             violation=number,
+            units=nothing,
             scale=values,
             multipliers=values,
             bound_multipliers=nothing,
@@ -192,7 +199,19 @@ class SQP(Search):
         )
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
-        trial = as_constrained(trial)
+        seen = as_constrained(trial)
+        hessian = seen.lagrangian_hessian(state.scale * state.multipliers)
+        hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
+        units = units_of(hessian, seen.constraint_jacobian, is_first)
+        units = np.where(is_first, units, state.units)
+        at_units = Incumbent(base.x / units, base.loss)
+        move = self._advance(
+            at_units, measured(seen, hessian, units), state._replace(units=units), is_first
+        )
+        return move._replace(x=units * move.x)
+
+    def _advance(self, base: Incumbent, trial: Measured, state: Any, is_first: Any) -> Move:
+        """Return the move, in units of the parameters."""
         first_price = self.price * steepness_of(trial.gradient)
         state = state._replace(price=np.where(is_first, first_price, state.price))
         here = Candidate.of(base, trial, state, is_first)
@@ -225,27 +244,17 @@ class SQP(Search):
         pull = np.sum(model.jacobian * plan.multipliers[:, None], axis=0)
         residual = model.gradient - pull - forces
         is_consistent = plan.violation <= tolerance
-        steepness = steepness_of(model.gradient)
-        highest = np.max(np.abs(plan.multipliers), initial=0.0)
-        # Is there a step to another point, and if not, why?
-        is_feasible = violation <= tolerance
+        is_feasible, highest = violation <= tolerance, plan.highest()
         gain = violation - plan.least_violation
         is_stuck = ~is_feasible & (gain <= 1e-6 * violation * np.minimum(radius, 1.0))
-        length = np.max(np.abs(target - x))
-        is_short = length <= _SHORT * (1.0 + np.max(np.abs(x)))
-        is_degenerate = is_feasible & is_consistent & is_short & (highest > _HUGE * steepness)
-        eps = float(np.finfo(x.dtype).eps)
-        # To first order a maximum of the violations looks like a minimum: steps are tried.
-        is_tried = length <= _PROBE * (1.0 + np.max(np.abs(x)))
-        slopes = np.sum(model.gradient) + np.sum(model.jacobian)
-        has_step = np.isfinite(loss_drop) & np.isfinite(length) & np.isfinite(slopes)
-        ends_here = ((is_stuck & is_tried) | is_degenerate) & ~corrects
-        ends_here = ends_here | (length <= 4 * eps * np.max(np.abs(x))) | ~has_step
-        is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
+        ends_here, failure = _ending(
+            x, target, model, plan, residual, is_feasible, is_consistent, is_stuck, ~corrects
+        )
         needed = np.maximum(self.price, np.where(np.isfinite(highest), 2.0 * highest, 0.0))
         following = Standing(
             model=model,
             violation=violation,
+            units=state.units,
             scale=here.scale,
             multipliers=plan.multipliers,
             bound_multipliers=forces,
@@ -263,23 +272,27 @@ class SQP(Search):
             is_stuck=is_stuck,
             kind=state.kind,
             reviews=state.reviews,
-            failure=_failure(has_step, is_feasible, is_degenerate, is_optimal),
+            failure=failure,
         )
         # The optimality conditions, in the units of the loss and of the constraints.
         slack = complementarity(plan.multipliers, model.values, *here.limits)
         slack = slack / np.maximum(1.0, here.scale)
-        at_bounds = complementarity(forces, x, *here.box)
-        optimality = np.concatenate([residual, infeasible / here.scale, slack, at_bounds])
+        forces, bounds = forces / state.units, [scaled(end, state.units) for end in here.box]
+        at_bounds = complementarity(forces, state.units * x, *bounds)
+        slopes = residual / state.units
+        optimality = np.concatenate([slopes, infeasible / here.scale, slack, at_bounds])
         is_whole = is_feasible & is_consistent & ~corrects & (np.max(np.abs(plan.step)) < radius)
         decrement = np.where(is_whole, model.decrease(plan.step) + plan.price * violation, np.nan)
         may = is_feasible & ~corrects & (state.reviews < MOST_REVIEWS)
         change = np.where(trial.is_linear, 0.0, plan.multipliers - state.multipliers)
-        exit_ = way_out(x, model, here.limits, here.box, optimality, change, was_review, may)
+        steepness = steepness_of(model.gradient / state.units)
+        now = x, model, here.limits, here.box, optimality, change, steepness
+        exit_ = way_out(*now, was_review, may)
         is_step = exit_.kind == NORMAL
         following = following._replace(
             kind=exit_.kind,
             reviews=state.reviews + (exit_.kind == REVIEW),
-            failure=np.where(is_step, following.failure, int(Failure.NONE)),
+            failure=np.where(is_step, failure, int(Failure.NONE)),
         )
         return Move(
             accepted,
@@ -319,18 +332,40 @@ class SQP(Search):
         return np.where(is_first, first, np.where(corrects, state.radius, radius)), corrects
 
 
-def _failure(has_step: Any, is_feasible: Any, is_degenerate: Any, is_optimal: Any) -> Any:
-    """Return why a run ends where it has no step to another point."""
+def _ending(
+    x: Any,
+    target: Any,
+    model: Model,
+    plan: Plan,
+    residual: Any,
+    is_feasible: Any,
+    is_consistent: Any,
+    is_stuck: Any,
+    is_whole: Any,
+) -> tuple[Any, Any]:
+    """Return whether there is no step to another point, and why.
+
+    `residual` is the slope of the Lagrangian, and `is_whole` says that the step is no correction.
+    """
+    steepness = steepness_of(model.gradient)
+    length, size = np.max(np.abs(target - x)), np.max(np.abs(x))
+    is_degenerate = is_feasible & is_consistent & (length <= _SHORT * (1.0 + size))
+    is_degenerate = is_degenerate & (plan.highest() > _HUGE * steepness)
+    # To first order a maximum of the violations looks like a minimum: steps are tried.
+    is_tried = length <= _PROBE * (1.0 + size)
+    slopes = np.sum(model.gradient) + np.sum(model.jacobian) + plan.loss_drop(model)
+    has_step = np.isfinite(slopes) & np.isfinite(length)
+    ends_here = ((is_stuck & is_tried) | is_degenerate) & is_whole
+    ends_here = ends_here | (length <= 4 * float(np.finfo(x.dtype).eps) * size) | ~has_step
+    is_optimal = is_feasible & (np.max(np.abs(residual)) <= 1e-5 * steepness)
     failure = np.where(is_optimal, int(Failure.PRECISION), int(Failure.STALLED))
     failure = np.where(is_degenerate, int(Failure.DEGENERATE), failure)
     failure = np.where(is_feasible, failure, int(Failure.INFEASIBLE))
-    return np.where(has_step, failure, int(Failure.FLAT))
+    return ends_here, np.where(has_step, failure, int(Failure.FLAT))
 
 
-def _model(here: Candidate, trial: Any, state: Any, accepted: Any) -> Model:
+def _model(here: Candidate, trial: Measured, state: Any, accepted: Any) -> Model:
     """Return the model at the current iterate."""
-    hessian = trial.lagrangian_hessian(here.scale * state.multipliers)
-    hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
     active = trial.constraint_jacobian * (state.multipliers != 0)[:, None]
     held = np.where(state.bound_multipliers != 0, 1.0, 0.0)
     normals = np.concatenate([active, np.eye(here.x.size, dtype=here.x.dtype) * held[:, None]])
@@ -338,7 +373,7 @@ def _model(here: Candidate, trial: Any, state: Any, accepted: Any) -> Model:
     floor = 1e-6 * np.maximum(np.max(np.abs(trial.gradient)), 1e-8) / reach
     convex = cond(
         accepted,
-        lambda kept: tuple(convexified(hessian, normals, floor)),
+        lambda kept: tuple(convexified(trial.hessian, normals, floor)),
         lambda kept: kept,
         tuple(state.model.convex),
     )

@@ -68,6 +68,10 @@ class Plan(NamedTuple):
     violation: Any
     least_violation: Any
 
+    def highest(self) -> Any:
+        """Return the largest absolute multiplier of a constraint."""
+        return np.max(np.abs(self.multipliers), initial=0.0)
+
     def loss_drop(self, model: Model) -> Any:
         """Return the decrease of the loss that the model predicts."""
         return -np.sum(model.gradient * self.step) - model.decrease(self.step)
