@@ -78,6 +78,34 @@ def test_what_a_run_ends_at_that_misses_the_published_minimum(number):
     assert np.min(curvatures(problem, run), initial=0.0) >= -1e-12
 
 
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("number", [39, 43, 71, 76, 77, 80])
+def test_units_of_the_parameters_do_not_matter(number):
+    problem = PROBLEMS[number]
+    units = 10.0 ** np.resize([3, -3, 0, -2, 2], problem.start.size)
+    in_units = lambda function: lambda z: function(units * z)
+    pairs = (
+        None
+        if problem.bounds is None
+        else np.broadcast_to(np.array(problem.bounds, float), (units.size, 2))
+    )
+    run = st.minimize(
+        in_units(problem.loss),
+        problem.start / units,
+        bounds=None if pairs is None else pairs / units[:, None],
+        constraints=[{**one, "fun": in_units(one["fun"])} for one in problem.constraints()],
+    )
+    plain = solved(problem)
+    assert run.success
+    assert run.evaluations <= plain.evaluations + 5
+    assert run.loss == pytest.approx(problem.least, rel=1e-5, abs=1e-5)
+    for found, expected in zip(run.multipliers, plain.multipliers, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        run.bound_multipliers / units, plain.bound_multipliers, rtol=1e-4, atol=1e-5
+    )
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SADDLES)
 def test_saddle_points_are_left(name):

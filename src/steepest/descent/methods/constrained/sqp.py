@@ -121,7 +121,8 @@ class SQP(Search):
     it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
     step is tried again with a second-order correction. Bounds hold at all iterates, and linear
     constraints from the first point on that satisfies them. A saddle point is left along the
-    curvature that is negative there.
+    curvature that is negative there. If derivatives at the start show that parameters are of very
+    different sizes, steps are made in units that equilibrate them.
 
     Parameters
     ----------

@@ -56,7 +56,9 @@ def units_of(hessian: Any, jacobian: Any, is_first: Any) -> Any:
     matrix ``[[H, J.T], [J, 0]]`` are close to 1 (D. Ruiz, "A scaling algorithm to equilibrate both
     rows and columns norms in matrices", Report RAL-TR-2001-034, 2001).
     """
-    curvatures, slopes = np.abs(hessian), np.abs(jacobian)
+    curvatures, slopes = (
+        np.where(np.isfinite(part), np.abs(part), 0.0) for part in (hessian, jacobian)
+    )
 
     def equilibrate(state: Any) -> Any:
         units, weights, count = state
@@ -72,7 +74,8 @@ def units_of(hessian: Any, jacobian: Any, is_first: Any) -> Any:
     start = np.ones_like(hessian[0]), np.ones_like(jacobian[:, 0]), np.zeros((), np.int64)
     units: Any = while_loop(lambda state: state[2] < rounds, equilibrate, start)[0]
     sizes = np.log2(units)
-    is_different = np.max(sizes) - np.min(sizes) > _ALIKE
+    span = np.max(sizes) - np.min(sizes)
+    is_different = (span > _ALIKE) & np.isfinite(span)
     return np.where(is_different, np.exp2(np.round(sizes - np.mean(sizes))), 1.0)
 
 
