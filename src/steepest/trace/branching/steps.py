@@ -49,8 +49,8 @@ def _with_branches_merged(
         except UnknownValueError as unknown:
             error = error or unknown
             site = unknown.source and (unknown.source.file, unknown.source.line)
-            is_met = site is None or site in sites
-            if is_met or session.root.merging is not None or session.root.forks:
+            is_inside = session.root.merging is not None or bool(session.root.forks)
+            if site is None or site in sites or is_inside:
                 raise error from None
             sites.add(site)
             before.go_back()

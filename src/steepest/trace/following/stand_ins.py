@@ -31,7 +31,7 @@ from steepest.trace.arrays.registries import CALLS, UFUNC_METHODS
 from steepest.trace.arrays.text import refuse_text
 from steepest.trace.arrays.ufuncs import ufunc_recording_of
 from steepest.trace.recording.dtypes import SUPPORTED
-from steepest.trace.recording.library import is_library
+from steepest.trace.recording.library import is_followed
 from steepest.trace.recording.session import Session, current, is_tracing, logged
 
 READ: dict[str, Callable[..., Any]] = {}
@@ -264,7 +264,7 @@ class SeenModule(types.ModuleType):
         real, full_name = self._real, f"{self.__name__}.{name}"
         value = getattr(real, name)
         is_part = isinstance(value, types.ModuleType) or _is_given(real, name, value)
-        if is_part and is_library(value):
+        if is_part and not is_followed(value):
             seen = READ["library"](value, full_name)
             if real.__name__ in _GIVEN:
                 self.__dict__[name] = seen  # Python finds it there the next time

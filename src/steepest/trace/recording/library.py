@@ -28,15 +28,20 @@ def is_called_as_it_is(function: types.FunctionType) -> bool:
     return top in CALLED_AS_THEY_ARE and source.is_installed(function.__code__.co_filename)
 
 
-IN_PYTHON_CODE = "numpy.polynomial"
-"""Modules of libraries that are followed: their code is of NumPy's functions alone."""
+_IN_PYTHON = "numpy.polynomial"
+"""The library that is followed: its code is of NumPy's functions alone."""
+
+
+def is_followed(value: Any) -> bool:
+    """Whether a value is of a library's code that is followed like the user's."""
+    named = value if isinstance(value, type | types.FunctionType) else type(value)
+    module = value.__name__ if isinstance(value, types.ModuleType) else named.__module__
+    return (module or "").startswith(_IN_PYTHON)
 
 
 def is_library(value: Any) -> bool:
     """Whether a value is a module, class or function that no user changes."""
-    named = value if isinstance(value, type | types.FunctionType) else type(value)
-    module = value.__name__ if isinstance(value, types.ModuleType) else named.__module__
-    if (module or "").startswith(IN_PYTHON_CODE):
+    if is_followed(value):
         return False
     if isinstance(value, types.ModuleType):
         name = value.__name__
