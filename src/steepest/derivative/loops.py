@@ -120,10 +120,11 @@ def _pull_scan(
     real = reals(around)
     sizes = [around[i].size for i in real]
     backwards = np.concatenate([before, rows, to_before, to_yielded], axis=1)[::-1]
-    with open_session():
+    with open_session() as session:
         back = _Step([
             ((n + sum(sizes),), carry.dtype), ((2 * n + m + k,), carry.dtype), *kinds(around)
         ])  # fmt: skip
+        session.note_steady([node for i, node in enumerate(back.inputs[2:]) if i not in real])
         to_after, row, rest = back.arrays[0], back.arrays[1], back.arrays[2:]
         point, read = row[:n], row[n : n + m]
         given, outputs = back.call(step, [point, read, *rest])
