@@ -171,6 +171,28 @@ def test_loops_nest():
     check(f, plain, order=1)
 
 
+@pytest.mark.parametrize("kind", ["scan", "while", "cond"])
+def test_loops_around_large_arrays_nest(kind):
+    """What a step makes is in its graph, however large: a step has no arrays of its own."""
+    X = np.random.default_rng(0).normal(size=(400, 3))
+
+    def inner(s, w):
+        z = lambda s: np.mean(np.sin(X @ (s * w)))
+        if kind == "scan":
+            return st.scan(lambda s, c: (s + c * z(s), s), s, np.ones(2))[0]
+        if kind == "while":
+            return st.while_loop(lambda s: s < 2.0, lambda s: s + 0.9 + z(s), s, max_steps=4)
+        return st.cond(s > 0, lambda s: s + z(s), lambda s: s - z(s), s)
+
+    def loss(w):
+        outer = lambda s, c: (0.5 * inner(s, w) + c * np.mean((X @ w) ** 2), s)
+        return st.scan(outer, np.sum(w), np.array([0.1, 0.2]))[0]
+
+    w = np.array([0.3, -0.2, 0.4])
+    assert st.check_gradient(loss, w)
+    np.testing.assert_allclose(st.gradient(st.compile(loss))(w), st.gradient(loss)(w), rtol=1e-12)
+
+
 def test_a_long_scan_is_one_node_and_compiles_fast():
     def f(x):
         last, _ = st.scan(lambda c, _: (c * x[0] + x[1], None), 0.0, None, length=100_000)

@@ -52,13 +52,15 @@ def traced(nodes: Sequence[Node]) -> list[Any]:
     return [TracedArray(node, current(), is_scalar=False) for node in nodes]
 
 
+def zeros(shape: int | tuple[int, ...], dtype: np.dtype) -> Any:
+    """Return zeros that may be large: such an array would be an input, which steps do not have."""
+    return np.broadcast_to(as_traced(np.zeros((), dtype)), shape)
+
+
 def or_zeros(tangents: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
     """Return the tangents of nodes, of which None stands for zeros."""
-    # A large array of zeros would become an input, which a step does not have.
     return [
-        np.broadcast_to(as_traced(np.zeros((), node.dtype)), node.shape)
-        if tangent is None
-        else tangent
+        zeros(node.shape, node.dtype) if tangent is None else tangent
         for tangent, node in zip(tangents, nodes, strict=True)
     ]
 
@@ -118,10 +120,11 @@ def _pull_scan(
     real = reals(around)
     sizes = [around[i].size for i in real]
     backwards = np.concatenate([before, rows, to_before, to_yielded], axis=1)[::-1]
-    with open_session():
+    with open_session() as session:
         back = _Step([
             ((n + sum(sizes),), carry.dtype), ((2 * n + m + k,), carry.dtype), *kinds(around)
         ])  # fmt: skip
+        session.note_steady([node for i, node in enumerate(back.inputs[2:]) if i not in real])
         to_after, row, rest = back.arrays[0], back.arrays[1], back.arrays[2:]
         point, read = row[:n], row[n : n + m]
         given, outputs = back.call(step, [point, read, *rest])
@@ -134,8 +137,8 @@ def _pull_scan(
             sums.append(to_after[start : start + size] + np.ravel(piece))
             start += size
         graph = back.graph(_join(pulled[0] + row[n + m : 2 * n + m], *sums), np.ravel(pulled[1]))
-    zeros = [np.zeros(size, carry.dtype) for size in sizes]
-    result = record(SCAN, _join(to_last, *zeros), backwards, *around, step=graph)
+    starts = [zeros(size, carry.dtype) for size in sizes]
+    result = record(SCAN, _join(to_last, *starts), backwards, *around, step=graph)
     _, to_rows, first = scan_parts(result, number, n + sum(sizes), m)
     return (first[:n], to_rows[::-1], *_apart(first[n:], around, real))
 
@@ -187,9 +190,9 @@ def _pull_while(
         (truth,) = traced(still.call(condition, values)[1])
         (after,) = traced(still.call(step, values)[1])
         graph = still.graph(np.where(truth, after, values[0]), still.arrays[1][:0])
-    rows = np.zeros((limit, 1), carry.dtype)
+    rows = zeros((limit, 1), carry.dtype)
     packed = record(SCAN, carry, rows, *around, step=graph)
-    only_last = _join(np.zeros(limit * carry.size, carry.dtype), cotangent)
+    only_last = _join(zeros(limit * carry.size, carry.dtype), cotangent)
     pulled = _pull_scan(only_last, packed, carry, as_traced(rows), *around, step=graph)
     return (pulled[0], *pulled[2:])
 
@@ -226,7 +229,7 @@ def _push_newton(
 ) -> Any:
     equations = _Equations(residual, jacobian, z, around)
     known = {x.node: tangents[1 + i] for i, x in equations.variables.items()}
-    zero = as_traced(np.zeros(z.shape, z.dtype))
+    zero = zeros(z.shape, z.dtype)
     (pushed,) = push_forward(equations.residual, {**known, equations.point: zero})
     return zero if pushed is None else -np.linalg.solve(equations.matrix, pushed)
 

@@ -23,7 +23,7 @@ from steepest.engines.dask.cluster import (
     check_client,
     check_workers,
 )
-from steepest.engines.dask.places import Divided
+from steepest.engines.dask.places import Divided, arrays_among
 from steepest.engines.native import Native
 from steepest.engines.native.programs.streamed import Pass
 from steepest.engines.native.programs.strips import StripSums
@@ -31,7 +31,6 @@ from steepest.engines.native.programs.tiers import DescentTiers, compile_tiers
 from steepest.engines.native.runs.streamed_run import StreamedRun
 from steepest.engines.native.runs.streaming import (
     Evaluation,
-    PanelRows,
     panels_of,
     pass_needs,
 )
@@ -366,9 +365,7 @@ class _Groups:
         """Return the values that workers need: of this pass, and of all, by their numbers."""
         given: dict[int, Any] = {}
         fixed: dict[int, Any] = {}
-        found: dict[Node, np.ndarray] = {}
-        _collect(values, found)
-        for node, array in found.items():
+        for node, array in arrays_among(values).items():
             number = self._divided.numbers[node]
             if node in self._constants:
                 future = self._fixed.get(node)
@@ -397,12 +394,3 @@ def _insert(total: StripSums, part: slice, sums: worker.Sums) -> None:
     for array_of, found in zip((total.values, total.errors), sums, strict=True):
         for number, array in found.items():
             array_of[number][part] = array
-
-
-def _collect(values: Mapping[Node, Any], found: dict[Node, np.ndarray]) -> None:
-    """Add the arrays among the values of roots, and of the passes that those come from."""
-    for node, value in values.items():
-        if isinstance(value, PanelRows):
-            _collect(value.values, found)
-        elif not isinstance(value, Source):
-            found[node] = np.asarray(value)

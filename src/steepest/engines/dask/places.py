@@ -15,7 +15,7 @@ import numpy as np
 
 from steepest.engines.native.programs.streamed import Between, Loop, Pass, StreamedCode
 from steepest.engines.native.runs.streamed_run import compile_streamed
-from steepest.engines.native.runs.streaming import rows_of
+from steepest.engines.native.runs.streaming import PanelRows, rows_of
 from steepest.engines.program import Program
 from steepest.engines.serialize import pack_program, unpack_program
 from steepest.graph import Node
@@ -161,6 +161,17 @@ def _computed(part: StreamedCode) -> list[Node]:
             found.append(stage.node)
             for _, step in sorted(stage.steps.items()):
                 found += _computed(step)
+    return found
+
+
+def arrays_among(values: Mapping[Node, Any]) -> dict[Node, np.ndarray]:
+    """Return the arrays among the values of roots, and of the passes that those come from."""
+    found: dict[Node, np.ndarray] = {}
+    for node, value in values.items():
+        if isinstance(value, PanelRows):
+            found |= arrays_among(value.values)
+        elif not isinstance(value, Source):
+            found[node] = np.asarray(value)
     return found
 
 

@@ -9,7 +9,7 @@ import threading
 import types
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -326,6 +326,10 @@ class Session:
                         real and not steady and any(known[operand] for operand in needed.operands)
                     )
         return known[node]
+
+    def note_steady(self, nodes: Iterable[Node]) -> None:
+        """Note inputs of a step by which nothing is differentiated."""
+        self._has_slope.update(dict.fromkeys(nodes, False))
 
     def vary(self, node: Node) -> None:
         """Note that derivatives are taken by an argument, which is data otherwise."""

@@ -90,7 +90,14 @@ def in_a_loop(w, X, y):
     return scale + np.sum(scales) + np.mean((X @ w - y) ** 2)
 
 
+def in_loops_that_nest(w, X, y):
+    inner = lambda s, c: (s + np.mean(np.sin(X @ (s * w)) + c), s)
+    outer = lambda s, c: (0.1 * st.scan(inner, s, np.ones(1))[0] + np.mean((c * X) @ w - y), s)
+    return st.scan(outer, np.sum(w), np.array([0.1, 0.2]))[0] ** 2
+
+
 LOSSES = [
+    in_loops_that_nest,
     mean_square,
     logistic,
     weighted,
