@@ -362,7 +362,9 @@ def branches_on_parameters(w, X, y):
 
 
 @pytest.mark.parametrize(
-    "method", [st.GradientDescent(0.2), st.LBFGS(), st.NewtonCG(), OfYourOwn()], ids=repr
+    "method",
+    [st.GradientDescent(0.2), st.LBFGS(), st.NewtonCG(), OfYourOwn()],
+    ids=lambda method: type(method).__name__,
 )
 def test_a_loss_that_branches_on_parameters_takes_the_paths_of_memory(method, data):
     X, y = data
