@@ -79,8 +79,11 @@ def test_functions_that_return_their_derivatives(place, count):
     names = {"fprime": True} if count == 1 else {"fprime": True, "fprime2": True}
     parts = lambda x: (x**3 - 8, 3 * x**2, 6 * x)[: count + 1]
     assert st.root_scalar(parts, **place, **names).root == pytest.approx(2.0)
-    with pytest.raises(InputError, match="returns something else"):
-        st.root_scalar(lambda x: x**3 - 8, **place, **names)
+    wanted = ["derivative", "first and second derivative"][count - 1]
+    said = rf"with {list(names)[-1]}=True, .* its value and its {wanted}: it returns"
+    for wrong in (lambda x: x**3 - 8, lambda x: parts(x)[:count], lambda x: (*parts(x), x)):
+        with pytest.raises(InputError, match=said):
+            st.root_scalar(wrong, **place, **names)
 
 
 def test_several_unknowns_are_for_root():

@@ -131,10 +131,13 @@ class FirstOf:
         The function.
     count
         How many values it returns.
+    argument
+        The argument that says so.
     """
 
     function: Callable[..., Any]
     count: int = 2
+    argument: str = "jac"
 
     @property
     def __name__(self) -> str:
@@ -151,11 +154,11 @@ class FirstOf:
         else:
             result = self.function(*args)
         if not isinstance(result, tuple | list) or len(result) != self.count:
-            what = "jac=True" if self.count == 2 else "fprime2=True"
-            parts = "gradient" if self.count == 2 else "first and second derivative"
+            slope = "gradient" if self.argument == "jac" else "derivative"
+            parts = slope if self.count == 2 else "first and second derivative"
             raise InputError(
-                f"with {what}, {self.__name__} must return its value and its {parts}: it "
-                "returns something else"
+                f"with {self.argument}=True, {self.__name__} must return its value and its "
+                f"{parts}: it returns something else"
             )
         return result[0]
 

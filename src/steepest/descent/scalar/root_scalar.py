@@ -90,8 +90,10 @@ def root_scalar(
     """
     check_kinds(f, None, what="function")
     args = args if isinstance(args, tuple) else (args,)
-    if fprime is True or fprime2 is True:
-        f = FirstOf(f, 3 if fprime2 is True else 2)
+    if fprime2 is True:
+        f = FirstOf(f, 3, "fprime2")
+    elif fprime is True:
+        f = FirstOf(f, 2, "fprime")
     known_names = (*BRACKETING, "newton", "halley", "secant")
     if method is not None and method not in known_names:
         raise InputError(f"method must be one of {', '.join(known_names)}, got {method!r}")

@@ -106,6 +106,54 @@ def test_units_of_the_parameters_do_not_matter(number):
     )
 
 
+FAR_STARTS = {
+    # Losses and functions of constraints, limits, and the least losses where all units are 1.
+    "product": (lambda z: z[0] + z[1], lambda z: z[0] * z[1], (1.0, np.inf), 2.0),
+    "reciprocals": (
+        lambda z: z[0] + z[1],
+        lambda z: 1 / z[0] + 1 / z[1],
+        (-np.inf, 1.0),
+        4.0,
+    ),
+    "disk": (lambda z: 9 + z[0] + z[1], lambda z: z[0] ** 2 + z[1] ** 2, (-np.inf, 2.0), 7.0),
+    "curved loss": (
+        lambda z: z[0] ** 2 + z[1],
+        lambda z: z[0] * z[1],
+        (1.0, np.inf),
+        1.889881574842,
+    ),
+}
+
+
+@pytest.mark.parametrize("factors", [(1e3, 1e-2), (1e5, 1.0), (1e-3, 10.0), (1.0, 1e4)])
+@pytest.mark.parametrize("name", FAR_STARTS)
+def test_units_at_the_start_that_are_not_those_of_the_solution(name, factors):
+    loss, constraint, (lower, upper), least = FAR_STARTS[name]
+    run = st.minimize(
+        lambda x: loss(x),
+        np.array(factors),
+        constraints=st.Constraint(lambda x: constraint(x), lower=lower, upper=upper),
+        bounds=None if name == "disk" else [(1e-6, None)] * 2,
+        method=st.SQP(),
+        stop=st.MaxIterations(400),
+    )
+    assert run.loss == pytest.approx(least, rel=1e-6)
+    assert lower - 1e-6 <= constraint(run.x) <= upper + 1e-6
+
+
+@pytest.mark.parametrize("size", [1e3, 1e5])
+def test_a_linear_loss_whose_constraint_alone_shows_units(size):
+    run = st.minimize(
+        lambda x: x[0] + x[1],
+        np.array([size, 1.0]),
+        constraints=st.Constraint(lambda x: x[0] / size * x[1], lower=1.0),
+        bounds=[(1e-6 * size, None), (1e-6, None)],
+        method=st.SQP(),
+    )
+    assert run.x == pytest.approx(np.sqrt([size, size]), rel=1e-4)
+    assert run.iterations <= 40
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SADDLES)
 def test_saddle_points_are_left(name):

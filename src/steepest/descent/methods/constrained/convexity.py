@@ -22,10 +22,6 @@ _MOST_SHIFTS = 4
 _FIRM = 1e6
 """Multiple of the rows' Gram matrix, in units of the Hessian, that keeps a direction on them."""
 
-_SLIGHT, _STIFF = 1e-3, 10.0
-"""Negative curvature on the null space, as a fraction of the largest, that is slight; and the
-multiple of the Gram matrix that is then added before eigenvalues change their sign."""
-
 _BENT = 1e-4
 """Smallest negative curvature, as a fraction of the largest eigenvalue, that counts as such."""
 
@@ -52,8 +48,7 @@ def convexified(hessian: Any, rows: Any, floor: Any) -> Convex:
 
     On active constraints a multiple of their Gram matrix does not change the step. It makes the
     matrix positive definite if the Hessian is so on their null space. Where it does not, negative
-    eigenvalues change their sign: those of the Hessian, or if it is nearly positive on the null
-    space, those of its sum with a multiple of the Gram matrix.
+    eigenvalues change their sign.
 
     Parameters
     ----------
@@ -135,9 +130,7 @@ def _mirrored(hessian: Any, least: Any, gram: Any) -> tuple[Any, Any, Any]:
     curvatures, ways = eigh_parts(hessian + _FIRM * gram)
     largest = np.max(np.sum(np.abs(hessian), axis=1))
     is_bent = curvatures[0] < -_BENT * largest
-    # Otherwise the curvature off the rows would hide that of the null space.
-    is_slight = curvatures[0] > -_SLIGHT * largest
-    values, vectors = eigh_parts(hessian + np.where(is_slight, _STIFF, 0.0) * gram)
+    values, vectors = eigh_parts(hessian)
     values = np.maximum(np.abs(values), least)
     along = np.where(is_bent, ways[:, 0], 0.0)
     return np.matmul(vectors * values, vectors.T), vectors / np.sqrt(values), along

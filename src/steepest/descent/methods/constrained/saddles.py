@@ -23,9 +23,9 @@ _NEAR = 1e-5
 _LENGTH = 0.03
 """Length of a step away from a saddle point, relative to the parameters."""
 
-NORMAL, REVIEW, LEAVE = 0, 1, 2
+NORMAL, REVIEW, LEAVE, RESTART = 0, 1, 2, 3
 """What a candidate is: a step; the same point once more, with the curvature of the constraints by
-their latest multipliers; or a step away from a saddle point."""
+their latest multipliers; a step away from a saddle point; or the start once more."""
 
 
 class Exit(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +23,13 @@ from steepest.descent.methods.constrained.saddles import (
     LEAVE,
     MOST_REVIEWS,
     NORMAL,
+    RESTART,
     REVIEW,
     way_out,
 )
+from steepest.descent.methods.constrained.standing import Standing, choose, in_units
 from steepest.descent.methods.constrained.steps import Model, Plan, plan_step
-from steepest.descent.methods.constrained.units import Measured, measured, units_of
+from steepest.descent.methods.constrained.units import LAST, Measured, measured, units_at
 from steepest.descent.methods.trust_region import check_radius, next_radius
 from steepest.descent.problem.constrained import as_constrained
 from steepest.descent.settings import settings
@@ -52,63 +54,6 @@ _SHORT = 1e-6
 """Length of a step, relative to the parameters, at which multipliers are judged."""
 
 
-class Standing(NamedTuple):
-    """State of :class:`SQP`.
-
-    Attributes
-    ----------
-    model
-        The problem near the current iterate.
-    violation
-        Sum of the violations there.
-    units
-        Units of the parameters in all that follows, shape (n,).
-    scale
-        Factors of the constraints that make their gradients at the start unit vectors.
-    multipliers
-        Multipliers of the scaled constraints, shape (m,).
-    bound_multipliers
-        Those of the bounds, shape (n,).
-    price
-        Price of violations per unit.
-    radius
-        Largest absolute change of a parameter in a step.
-    predicted, loss_drop
-        Decrease of loss and priced violations that the model predicts for the step, and of the
-        loss alone.
-    is_consistent
-        Whether the step satisfies the linearized constraints.
-    filter
-        Points that are better than no later point may be.
-    is_corrected
-        Whether the candidate has had its second-order correction.
-    is_stuck
-        Whether no step reduces the linearized violations.
-    kind, reviews
-        What the candidate is, if it is no step; and how often a solution was looked at again.
-    failure
-        Why there is no step to another point.
-    """
-
-    model: Model
-    violation: Any
-    units: Any
-    scale: Any
-    multipliers: Any
-    bound_multipliers: Any
-    price: Any
-    radius: Any
-    predicted: Any
-    loss_drop: Any
-    is_consistent: Any
-    filter: Filter
-    is_corrected: Any
-    is_stuck: Any
-    kind: Any
-    reviews: Any
-    failure: Any
-
-
 @settings
 class SQP(Search):
     """Sequential quadratic programming, for constraints and bounds.
@@ -121,8 +66,9 @@ class SQP(Search):
     it lowers the loss or the violations, compared with all iterates of a filter [4]_. A rejected
     step is tried again with a second-order correction. Bounds hold at all iterates, and linear
     constraints from the first point on that satisfies them. A saddle point is left along the
-    curvature that is negative there. If derivatives at the start show that parameters are of very
-    different sizes, steps are made in units that equilibrate them.
+    curvature that is negative there. If derivatives show that parameters are of very different
+    sizes, up to 80 steps are made in units that equilibrate them. If these do not lead to a
+    solution, the descent starts again without them.
 
     Parameters
     ----------
@@ -182,6 +128,9 @@ class SQP(Search):
             model=Model(nothing, values, jacobian, Convex(square, square, nothing)),
             violation=number,
             units=nothing,
+            age=none,
+            start=nothing,
+            is_measured=false,
             scale=values,
             multipliers=values,
             bound_multipliers=nothing,
@@ -200,15 +149,24 @@ class SQP(Search):
 
     def advance(self, base: Incumbent, trial: Any, state: Any, is_first: Any) -> Move:
         seen = as_constrained(trial)
+        # A descent that units led nowhere starts again, as if it were old.
+        restarts = state.kind == RESTART
+        fresh = self.init(seen.x)._replace(
+            kind=state.kind, start=seen.x, age=np.full_like(state.age, LAST)
+        )
+        state = choose(
+            restarts, fresh, state._replace(start=np.where(is_first, seen.x, state.start))
+        )
+        is_first = is_first | restarts
         hessian = seen.lagrangian_hessian(state.scale * state.multipliers)
         hessian = np.where(np.all(np.isfinite(hessian)), hessian, 0.0)
-        units = units_of(hessian, seen.constraint_jacobian, is_first)
-        units = np.where(is_first, units, state.units)
-        at_units = Incumbent(base.x / units, base.loss)
-        move = self._advance(
-            at_units, measured(seen, hessian, units), state._replace(units=units), is_first
+        units = units_at(state.age, state.units, hessian, seen.constraint_jacobian)
+        now = in_units(state, units, is_first)._replace(
+            age=state.age + 1, is_measured=state.is_measured | np.any(units != 1)
         )
-        return move._replace(x=units * move.x)
+        at_units = Incumbent(base.x / units, base.loss)
+        move = self._advance(at_units, measured(seen, hessian, units), now, is_first)
+        return move._replace(x=np.where(move.state.kind == RESTART, state.start, units * move.x))
 
     def _advance(self, base: Incumbent, trial: Measured, state: Any, is_first: Any) -> Move:
         """Return the move, in units of the parameters."""
@@ -218,6 +176,7 @@ class SQP(Search):
         was_review, has_left = state.kind == REVIEW, (state.kind == LEAVE) & here.counts
         accepted, filter_ = here.judged(base, state, is_first)
         accepted = accepted | was_review | has_left
+        was_restart = state.kind == RESTART
         x = np.where(accepted, trial.x, base.x)
         model = _model(here, trial, state, accepted)
         radius, corrects = self._radius(here, base, state, accepted, is_first | has_left)
@@ -255,6 +214,9 @@ class SQP(Search):
             model=model,
             violation=violation,
             units=state.units,
+            age=state.age,
+            start=state.start,
+            is_measured=state.is_measured,
             scale=here.scale,
             multipliers=plan.multipliers,
             bound_multipliers=forces,
@@ -288,9 +250,12 @@ class SQP(Search):
         steepness = steepness_of(model.gradient / state.units)
         now = x, model, here.limits, here.box, optimality, change, steepness
         exit_ = way_out(*now, was_review, may)
-        is_step = exit_.kind == NORMAL
+        fails = ends_here & (failure != int(Failure.PRECISION)) & (exit_.kind == NORMAL)
+        restarts = state.is_measured & (fails | (state.age >= LAST))
+        kind = np.where(restarts, RESTART, exit_.kind)
+        is_step = kind == NORMAL
         following = following._replace(
-            kind=exit_.kind,
+            kind=kind,
             reviews=state.reviews + (exit_.kind == REVIEW),
             failure=np.where(is_step, failure, int(Failure.NONE)),
         )
@@ -301,7 +266,7 @@ class SQP(Search):
             np.where(here.has_moved, int(Failure.NONE), state.failure),
             decrement=decrement,
             report=self._report(here, model, plan, forces, optimality),
-            is_singular=(violation > 100 * tolerance) | ~is_step | has_left,
+            is_singular=(violation > 100 * tolerance) | ~is_step | has_left | was_restart,
             optimality=optimality,
         )
 

@@ -15,6 +15,12 @@ from steepest.descent.methods.constrained.measures import scaled
 from steepest.descent.problem.bounds import Box
 from steepest.trace import while_loop
 
+LAST = 80
+"""Evaluations after which parameters have no units of their own."""
+
+_PERIOD = 10
+"""Evaluations between two measurements of the units."""
+
 _ROUNDS = 8
 """Rounds of the equilibration."""
 
@@ -49,7 +55,18 @@ class Measured(NamedTuple):
     is_linear: Any
 
 
-def units_of(hessian: Any, jacobian: Any, is_first: Any) -> Any:
+def units_at(age: Any, units: Any, hessian: Any, jacobian: Any) -> Any:
+    """Return the units at an evaluation, of which there were `age` before.
+
+    They are measured anew, as the derivatives at the start may show little of those at the
+    solution: for a loss and constraints that are linear there, one constraint decides.
+    """
+    is_due = (age % _PERIOD == 0) & (age < LAST)
+    measured_now = units_of(hessian, jacobian, is_due)
+    return np.where(age >= LAST, 1.0, np.where(is_due, measured_now, units))
+
+
+def units_of(hessian: Any, jacobian: Any, is_due: Any) -> Any:
     """Return a unit for each parameter, a power of two; ones if they would be alike.
 
     In these units, and with other units of the constraints, the largest entries of all rows of the
@@ -70,7 +87,7 @@ def units_of(hessian: Any, jacobian: Any, is_first: Any) -> Any:
         weights = weights / np.sqrt(np.where(of_rows > 0, of_rows, 1.0))
         return units, weights, count + 1
 
-    rounds = np.where(is_first, _ROUNDS, 0)
+    rounds = np.where(is_due, _ROUNDS, 0)
     start = np.ones_like(hessian[0]), np.ones_like(jacobian[:, 0]), np.zeros((), np.int64)
     units: Any = while_loop(lambda state: state[2] < rounds, equilibrate, start)[0]
     sizes = np.log2(units)
