@@ -73,6 +73,37 @@ def test_a_pole_is_no_root(name):
     assert ("pole" in found.flag) != is_root
 
 
+DAMPED = {
+    "root": lambda x: np.sin(x),
+    "triple root": lambda x: x**3,
+    "steep root": lambda x: 1e12 * np.tanh(1e3 * x),
+    "root with a vertical tangent": lambda x: np.cbrt(x),
+    "jump": lambda x: np.where(x < 0, -1.0, 3.0),
+    "rounding alone": lambda x: (1 + x) ** 9 - (1 + x) ** 8 - x * (1 + x) ** 8 + 1e-30 * x,
+}
+
+
+@pytest.mark.parametrize("name", DAMPED)
+@pytest.mark.parametrize("center", [0.3, -700.0])
+@pytest.mark.parametrize("rate", [1.0, 60.0, 600.0])
+def test_functions_that_fade_out_have_roots(name, center, rate):
+    bounded = DAMPED[name]
+    f = lambda x: bounded(x - center) * np.exp(-rate * (x - center) ** 2)
+    bracket = (center - 0.9, center + 1.1)
+    if f(bracket[0]) * f(bracket[1]) < 0:
+        assert st.root_scalar(f, bracket=bracket).converged
+
+
+@pytest.mark.parametrize("power", [0.1, 1 / 3, 1.0, 3.0])
+@pytest.mark.parametrize("center", [0.0, 0.3, -700.0])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
+def test_poles_of_any_order_are_no_roots(power, center, size):
+    f = lambda x: np.sign(x - center) * np.abs((x - center) / size) ** -power
+    found = st.root_scalar(f, bracket=(center - 0.9 * size, center + 1.3 * size))
+    assert not found.converged
+    assert found.root == pytest.approx(center, abs=1e-6 * size)
+
+
 @pytest.mark.parametrize("place", [{"x0": 1.0}, {"bracket": (0, 5)}])
 @pytest.mark.parametrize("count", [1, 2])
 def test_functions_that_return_their_derivatives(place, count):

@@ -20,6 +20,13 @@ from steepest.graph.source import at, function_source
 from steepest.ops.arrays.solutions import FOUND, NO_BRACKET
 from steepest.trace.searching.bracketed_roots import BRACKETING, XTOL, bracketed_root
 
+_NEARER = (4096.0, 256.0, 16.0, 2.0, 1.0)
+"""Distances from a root at which the function is looked at, in multiples of the smallest."""
+
+_GROWTH = 1.01
+"""Growth of the function from one of these distances to the next at a pole, which a logarithm
+reaches."""
+
 
 @entry_point(SCALARS)
 def root_scalar(
@@ -117,7 +124,7 @@ def root_scalar(
             f"f{at(function_source(f))} must have different signs at the two ends of the bracket, "
             f"{points[0]:g} and {points[1]:g}"
         )
-    status = _status(f, args, value, points, ended == FOUND)
+    status = _status(f, args, value, points, ended == FOUND, 1e-3 * XTOL)
     reason = "Chandrupatla's method in the bracket, to the last digits"
     count = int(steps[0])
     return ScalarRoot(value, count, count + 2, status, "chandrupatla", reason)
@@ -132,18 +139,30 @@ def _root_search(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
 
 
 def _status(
-    f: Any, args: tuple[Any, ...], root: float, points: np.ndarray, is_found: bool
+    f: Any, args: tuple[Any, ...], root: float, points: np.ndarray, is_found: bool, xtol: float
 ) -> Status:
     """Return how a search in a bracket ended: at a root, a jump, or a pole.
 
-    At a jump the function changes its sign, which is all that a bracket promises. At a pole it is
-    larger than at the ends.
+    `xtol` is the absolute tolerance of the search. At a jump the function changes its sign, which
+    is all that a bracket promises. At a pole it grows on both sides, the nearer the more.
     """
     if not is_found:
         return Status.ITERATION_LIMIT
+    nearest = 100.0 * (4.0 * float(np.finfo(np.float64).eps) * abs(root) + xtol)
+    offsets = nearest * np.outer([-1.0, 1.0], _NEARER)
+    inside = (root + offsets > np.min(points)) & (root + offsets < np.max(points))
     with np.errstate(all="ignore"):
-        at_root, *at_ends = [np.abs(f(np.float64(x), *args)) for x in (root, *points)]
-    return Status.POLE if np.all(at_root > np.max(at_ends)) else Status.CONVERGED
+        for side in (offsets[k][inside[k]] for k in range(2)):
+            sizes = [float(np.max(np.abs(f(np.float64(root + h), *args)))) for h in (*side, 0.0)]
+            if len(sizes) < 4 or not _grows(np.array(sizes)):
+                return Status.CONVERGED
+    return Status.POLE
+
+
+def _grows(sizes: np.ndarray) -> bool:
+    """Return whether sizes grow by more than rounding; the last is that at the root itself."""
+    towards = sizes[:-1]
+    return bool(np.all(towards[1:] > _GROWTH * towards[:-1]) and not sizes[-1] < towards[-1])
 
 
 def _from_start(f: Any, args: tuple[Any, ...], x0: float) -> ScalarRoot:
@@ -163,7 +182,7 @@ def _root_by_scipy(
         found = scipy.optimize.root_scalar(f, args, method, points.tolist(), xtol=XTOL)
     except ValueError as error:
         raise InputError(f"f{at(function_source(f))}: {error}") from error
-    status = _status(f, args, found.root, points, found.converged)
+    status = _status(f, args, found.root, points, found.converged, XTOL)
     reason = f"SciPy's own {method}, on the function as it is: {why}"
     return ScalarRoot(
         float(found.root), found.iterations, found.function_calls, status, method, reason
