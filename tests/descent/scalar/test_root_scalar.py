@@ -94,6 +94,13 @@ def test_functions_that_fade_out_have_roots(name, center, rate):
         assert st.root_scalar(f, bracket=bracket).converged
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1.0, 1e170, 1e300])
+def test_signs_count_and_not_sizes(size):
+    assert st.root_scalar(lambda x: size * (x - 2), bracket=(0, 3)).root == pytest.approx(2.0)
+    with pytest.raises(InputError, match="different signs"):
+        st.root_scalar(lambda x: size * (x + 2), bracket=(0, 3))
+
+
 @pytest.mark.parametrize("power", [0.1, 1 / 3, 1.0, 3.0])
 @pytest.mark.parametrize("center", [0.0, 0.3, -700.0])
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])

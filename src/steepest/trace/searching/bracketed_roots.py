@@ -43,7 +43,7 @@ def bracketed_root(function: Callable[[Any], Any], ends: Any, xtol: float) -> tu
     def goes_on(state: Any) -> Any:
         x1, x2, _, f1, f2, _, _, count = state
         is_open = (f1 != 0) & (f2 != 0) & (tolerance(x1, x2, f1, f2) <= 0.5)
-        return (is_open & (f1 * f2 < 0) & (count < _LIMIT))[0]
+        return (is_open & (np.sign(f1) * np.sign(f2) < 0) & (count < _LIMIT))[0]
 
     def step(state: Any) -> Any:
         x1, x2, _, f1, f2, _, share, count = state
@@ -63,7 +63,7 @@ def bracketed_root(function: Callable[[Any], Any], ends: Any, xtol: float) -> tu
 
     x1, x2, _, f1, f2, _, _, count = while_loop(goes_on, step, start)
     best = np.where(np.abs(f1) < np.abs(f2), x1, x2)
-    has_bracket = fa * fb <= 0  # and so no NaN
+    has_bracket = np.sign(fa) * np.sign(fb) <= 0  # and so no NaN, and no underflow
     status = np.where(count < _LIMIT, FOUND, NOT_CONVERGED)
     status = np.where(has_bracket, status, NO_BRACKET)
     found = np.concatenate([np.where(has_bracket, best, np.nan), status])
