@@ -120,8 +120,8 @@ def _recorded(name: str, function: Any, packing: Packing, may_be_jump: bool) -> 
             f"scipy.optimize.{name}{at(user_source())} cannot record its function: a condition"
             f"{at(error.source)} is not known while it is recorded, and depends on the unknown, "
             "so that the result may be a jump, whose slope neither arm shows: if the function is "
-            "smooth at the result, use np.where, else call all of it in a function with "
-            "st.black_box, which is differenced"
+            "smooth at the result, use st.cond or np.where, else call all of it in a function "
+            "with st.black_box, which is differenced"
         ) from error
 
 
