@@ -49,10 +49,10 @@ def special_order(t, a, b):
 
 
 def switched(t, a, b):
-    """Not recorded: the right-hand side branches on the time, which stays below 9 here."""
+    """Not recorded: the right-hand side branches on the state, which stays below 9 here."""
 
     def rates(time, y):
-        gain = b * y[1] if time < 9.0 else 0.0
+        gain = b * y[1] if y[1] < 9.0 else 0.0
         return [-a * y[0] + gain, -b * y[1]]
 
     options = {"rtol": 1e-10, "atol": 1e-12, "t_eval": t}
