@@ -145,7 +145,7 @@ def test_data_of_unknown_sign_make_no_norm():
     assert st.gradient(f)(np.array([1.0]))[0] == np.inf
 
 
-@pytest.mark.parametrize("method", [None, "L-BFGS-B", "SLSQP"])
+@pytest.mark.parametrize("method", [None, "L-BFGS-B", "SLSQP", "trust-region", "newton-cg"])
 def test_a_descent_may_start_on_an_anchor(method):
     anchors, distances = [(0, 0), (10, 0), (5, 8)], [5.1, 6.9, 5.0]
 
