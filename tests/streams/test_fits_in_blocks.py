@@ -10,6 +10,7 @@ import scipy.stats
 
 import steepest as st
 from steepest.descent.problem.in_blocks import slope_sums, triangles
+from steepest.descent.problem.in_blocks.row_by_row import values_in_blocks
 from steepest.engines.native.runs import streaming
 from steepest.errors import ConcreteValueError, InputError
 from steepest.streams import opening, source
@@ -206,12 +207,45 @@ def test_rows_as_long_as_they_are_many_are_no_constants():
 
 
 CAPTURED = np.linspace(0, 1, ROWS)
+BY_ROWS = {
+    "number of rows": lambda t, a, b: a * t / len(t) + b * t.size * t.shape[0],
+    "branch on it": lambda t, a, b: a * t + b if len(t) > ROWS // 2 else a * t - b,
+    "place of a row": lambda t, a, b: a * t + b * np.linspace(0, 1, len(t)) + np.arange(len(t)),
+    "captured": lambda t, a, b: a + b * t * CAPTURED,
+    "sum of ones": lambda t, a, b: a * t / np.sum(np.ones_like(t)) + b * np.mean(CAPTURED),
+    "polynomial": lambda t, a, b: np.polyval([a, b], t),
+    "powers": lambda t, a, b: sum(c * t**k for k, c in enumerate([a, b])),
+    "ones": lambda t, a, b: a * np.ones_like(t) + b * t,
+    "numbers": lambda t, a, b: np.full(len(t), a) + 0 * b,
+    "numbers and rows": lambda t, a, b: np.full(len(t), a) + b * t,
+    "columns": lambda t, a, b: np.column_stack([t, np.ones(len(t))]) @ np.stack([a, b]),
+    "matrix": lambda t, a, b: np.vander(t, 2) * np.array([a, b]) / len(t),
+    "one number": lambda t, a, b: a + b,
+}
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_values_in_blocks_are_those_of_all_rows(name, monkeypatch):
+    monkeypatch.setattr(source, "_SEARCHED_BYTES", 1 << 13)
+    model = lambda t: BY_ROWS[name](t, np.float64(2.0), np.float64(0.3))
+    found = values_in_blocks(model, st.blocks(T), BY_ROWS[name])
+    expected = np.broadcast_to(model(T), found.shape)
+    assert len(found) == ROWS
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_arrays_in_memory_beside_rows_in_blocks_are_whole(monkeypatch):
+    monkeypatch.setattr(source, "_SEARCHED_BYTES", 1 << 13)
+    model = lambda x: x[0] * x[1] / x[1][-1] - np.sum(x[1]) / len(x[0])
+    found = values_in_blocks(model, (st.blocks(T), CAPTURED + 1), model)
+    np.testing.assert_allclose(found, model((T, CAPTURED + 1)), rtol=1e-14)
+
+
 NOT_BY_ROWS = {
     "mean": lambda t, a, b: a + b * (t - np.mean(t)),
     "first": lambda t, a, b: a + b * (t - t[0]),
     "neighbors": lambda t, a, b: a + b * np.concatenate([t[:1], t[1:] - t[:-1]]),
     "reversed": lambda t, a, b: a + b * t[::-1],
-    "captured": lambda t, a, b: a + b * t * CAPTURED,
     "branch": lambda t, a, b: a + b * t if np.all(t >= 0) else a,
 }
 
