@@ -54,8 +54,9 @@ def values_in_blocks(
     if recorded is None:
         name = getattr(user, "__name__", "the model")
         raise InputError(
-            f"{name}{at(function_source(user))} looks at several rows at a time, so that it is "
-            f"not computed in blocks of {first.name}: give x.whole(), if all rows fit in memory"
+            f"{name}{at(function_source(user))} looks at several rows at a time, or is not "
+            "known to compute each row by itself, so that it is not computed in blocks of "
+            f"{first.name}: give x.whole(), if all rows fit in memory"
         )
     if recorded.output not in recorded.axes:
         value = recorded.known[recorded.output]

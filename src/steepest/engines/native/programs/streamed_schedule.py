@@ -65,8 +65,9 @@ class _Whole:
         sources = self.graph.sources
         if node not in sources:  # it was made of another one
             node = next((x for x in sources if x.op is node.op), node)
+        what = "the Jacobian of the fit" if node.op is FIT_TRIANGLE else node.op.name
         raise UnsupportedError(
-            f"{self.names} cannot be read in blocks: {node.op.name}"
+            f"{self.names} cannot be read in blocks: {what}"
             f"{at(sources.get(node))} needs "
             "all rows at once. A loss that is a sum over rows can be computed in blocks; load "
             "the data, if they fit in memory, for any other"

@@ -129,8 +129,8 @@ def _compiled(
         names = dict(zip(graph.inputs, graph.input_names, strict=True))
         read = ", ".join(names[node] for node in in_blocks)
         raise UnsupportedError(
-            f"{read} cannot be read in blocks: a result has as many numbers as there are rows, and "
-            "is not known to be a sum over rows: read the rows into memory"
+            f"{read} cannot be read in blocks: a result has as many numbers as there are rows, "
+            "and is not known to be a sum over rows: read the rows into memory"
         )
     room = room_of([once, again])
     return SplitCode(graph, once.compile(room), again.compile(room))
