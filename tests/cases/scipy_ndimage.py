@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import scipy.ndimage as sn
 
+AXES = ((0,), (1,), (-1,), (1, 0))
 MODES = (
     "reflect",
     "mirror",
@@ -65,8 +66,8 @@ CASES = {
     ],
     "gaussian_filter": [lambda x: sn.gaussian_filter(table(x), 1.3), lambda x: sn.gaussian_filter(table(x), (0.8, x[0]), order=(0, 1), mode="wrap"), lambda x: sn.gaussian_filter(IMAGE, x[0]), lambda x: sn.gaussian_filter(table(x), (0, 1.0))],
     "laplace": [*(lambda x, m=m: sn.laplace(table(x), mode=m, cval=x[0]) for m in MODES), lambda x: sn.laplace(x)],
-    "gaussian_laplace": [*(lambda x, m=m: sn.gaussian_laplace(table(x), 0.9 + x[0], mode=m) for m in MODES[:5]), lambda x: sn.gaussian_laplace(table(x), (0.8, 1.1), truncate=3.0)],
-    "gaussian_gradient_magnitude": [*(lambda x, m=m: sn.gaussian_gradient_magnitude(table(x), 0.9 + x[0], mode=m) for m in MODES[:5])],
+    "gaussian_laplace": [*(lambda x, m=m: sn.gaussian_laplace(table(x), 0.9 + x[0], mode=m) for m in MODES[:5]), lambda x: sn.gaussian_laplace(table(x), (0.8, 1.1), truncate=3.0), *(lambda x, a=a: sn.gaussian_laplace(table(x), 0.9, axes=a) for a in AXES)],
+    "gaussian_gradient_magnitude": [*(lambda x, m=m: sn.gaussian_gradient_magnitude(table(x), 0.9 + x[0], mode=m) for m in MODES[:5]), *(lambda x, a=a: sn.gaussian_gradient_magnitude(table(x), 0.9, axes=a) for a in (*AXES, ()))],
     **{name: [lambda x, f=f, m=m, a=a: f(table(x), axis=a, mode=m, cval=0.3) for m in MODES for a in (0, -1)] for name, f in (("sobel", sn.sobel), ("prewitt", sn.prewitt))},
     "map_coordinates": [
         *(lambda x, o=o, m=m, p=p: sn.map_coordinates(IMAGE, p(x), order=o, mode=m, cval=0.3) for o, m, p in itertools.product(ORDERS, MODES, (inner, around))),

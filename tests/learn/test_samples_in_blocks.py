@@ -10,6 +10,7 @@ import steepest as st
 from steepest import learn
 from steepest.engines.native.runs import streaming
 from steepest.errors import InputError
+from steepest.learn.in_blocks import moments
 from steepest.streams import opening, source
 
 ROWS = 2003
@@ -88,6 +89,30 @@ def test_samples_in_blocks_give_the_estimator_of_memory(name):
             else:
                 assert np.array_equal(found(st.blocks(given)), expected)
     assert blocks.score(st.blocks(given), targets) == pytest.approx(blocks.score(given, targets))
+
+
+@pytest.mark.parametrize("value", [0.1, -7.3, 1e6 + 0.1, 1 / 3, 1e200, 1e-200])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_constant_has_itself_as_mean_and_no_deviation(value, dtype):
+    value = dtype(np.clip(value, -1e30, 1e30)) if dtype is np.float32 else value
+    constant = st.blocks(np.full((200_000, 1), value, dtype))
+    uneven = np.random.default_rng(1).uniform(0.1, 3, 200_000)
+    for weights in (np.ones(200_000), uneven):
+        center, deviation = moments(constant, weights, True)
+        assert center == value
+        assert deviation == 0
+
+
+@pytest.mark.parametrize("has_center", [True, False])
+@pytest.mark.parametrize("size", [1.0, 1e200, 1e-200, 1e-300])
+def test_moments_are_those_of_memory_whatever_the_unit(size, has_center):
+    given, weights = X[:, :3] * size, WEIGHTS.copy()
+    given[WEIGHTS == 0] = 1e300  # does not count
+    center, deviation = moments(st.blocks(given), weights, has_center)
+    plain = np.average(X[:, :3], axis=0, weights=weights) * has_center
+    spread = np.sqrt(np.average((X[:, :3] - plain) ** 2, axis=0, weights=weights))
+    np.testing.assert_allclose(center / size, plain, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(deviation / size, spread, rtol=1e-12)
 
 
 def test_coefficients_are_those_of_scikit_learn():

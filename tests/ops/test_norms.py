@@ -68,13 +68,84 @@ def test_other_roots_keep_their_slopes(name):
     np.testing.assert_array_equal(st.gradient(function)(np.zeros(2)), slopes)
 
 
+STEEP = {
+    "arccos": (np.arccos, 1.0),
+    "arcsin": (np.arcsin, -1.0),
+    "root": (np.sqrt, 0.0),
+    "cube root": (np.cbrt, 0.0),
+    "power": (lambda x: x**0.3, 0.0),
+    "of an infinite value": (lambda x: np.exp(np.log(x)), 0.0),
+    "reciprocals": (lambda x: 1 / (1 / x), 0.0),
+    "difference of roots": (lambda x: 2 * np.sqrt(x) - np.sqrt(0.0 * x), 0.0),
+    "inside": (lambda x: np.sin(np.sqrt(x)), 0.0),
+}
+SQUARES = {
+    "square": lambda v: np.sum(v**2),
+    "product": lambda v: np.sum(v * v),
+    "dot": lambda v: v @ v,
+    "Python's sum": lambda v: sum(a**2 for a in v),
+    "absolute": lambda v: np.sum(np.abs(v + 1j * v) ** 2),
+}
+
+
+@pytest.mark.parametrize("square", SQUARES)
+@pytest.mark.parametrize("name", STEEP)
+def test_squares_of_what_is_steep_make_no_norm(name, square):
+    """Their root has an infinite slope, or none, and never 0."""
+    steep, at = STEEP[name]
+    root = lambda v: np.sqrt(SQUARES[square](steep(v)))
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(st.gradient(root)(np.full(2, at))).any()
+        slope = st.pushforward(root, (np.full(2, at),), (np.ones(2),))[1]
+    assert not np.isfinite(slope)
+
+
+TARGET, MATRIX = np.array([1.0, 2.0, 0.5]), np.diag([2.0, 3.0, 4.0]) + 1.0
+MODELS = {
+    "logarithm": np.log1p,
+    "logarithm of a ratio": lambda v: np.log(v / TARGET),
+    "scaled": lambda v: (v - TARGET) / (1.0 + TARGET),
+    "product": lambda v: MATRIX @ v,
+    "solution": lambda v: np.linalg.solve(MATRIX, v),
+    "powers": lambda v: v**3 + v**1.5 + 1 / v + v**-2,
+    "softmax": lambda v: np.exp(v) / np.sum(np.exp(v)),
+    "norm": lambda v: np.sqrt(np.sum(v**2)),
+    "selection": lambda v: np.where(v > 0.9, np.sin(v), np.tanh(v)),
+    "moves": lambda v: np.cumsum(np.concatenate([v[::-1], v]).reshape(2, 3), axis=1),
+    "data": lambda v: (v - np.sqrt(np.arccos(TARGET / 4))) ** 3,
+    "bounds": lambda v: np.maximum(np.clip(v, 0.7, 9.0), np.abs(v)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_fit_have_no_slope(name):
+    model = MODELS[name]
+    miss = lambda v: np.sqrt(np.mean((model(v) - model(TARGET)) ** 2))
+    np.testing.assert_array_equal(st.gradient(miss)(TARGET), np.zeros(3))
+
+
+SECOND = {
+    **{name: root for name, root in NORMS.items() if name != "power"},
+    "np.linalg.norm": np.linalg.norm,
+    "np.hypot": lambda v: np.hypot(v[0], np.hypot(v[1], v[2])),
+    "two factors": lambda v: np.sqrt(np.sum(v**2) * np.sum((2.0 * v) ** 2)),
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_second_derivatives_at_0_are_nan(name):
+    """Where functions of a norm have one, it is NaN rather than wrong."""
+    for f in (SECOND[name], lambda v: np.cos(SECOND[name](v))):
+        assert np.isnan(np.diag(st.hessian(f)(np.zeros(3)))).all()
+
+
 def test_data_of_unknown_sign_make_no_norm():
     shift = np.array(-1.0)
     f = lambda v: np.sqrt(v[0] ** 2 + shift)
     assert st.gradient(f)(np.array([1.0]))[0] == np.inf
 
 
-@pytest.mark.parametrize("method", [None, "L-BFGS-B", "SLSQP"])
+@pytest.mark.parametrize("method", [None, "L-BFGS-B", "SLSQP", "trust-region", "newton-cg"])
 def test_a_descent_may_start_on_an_anchor(method):
     anchors, distances = [(0, 0), (10, 0), (5, 8)], [5.1, 6.9, 5.0]
 

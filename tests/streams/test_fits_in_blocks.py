@@ -2,6 +2,7 @@
 
 import os
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import scipy.stats
 
 import steepest as st
 from steepest.descent.problem.in_blocks import slope_sums, triangles
+from steepest.descent.problem.in_blocks.row_by_row import values_in_blocks
 from steepest.engines.native.runs import streaming
-from steepest.errors import ConcreteValueError, InputError
+from steepest.errors import ConcreteValueError, InputError, UnsupportedError
 from steepest.streams import opening, source
 
-ROWS = 8201  # a triangle of fewer rows is not made in blocks
+ROWS = 8201  # the triangle of fewer rows is made at once
 NAMES = ["t", "u", "y", "s"]
 
 
@@ -206,12 +208,45 @@ def test_rows_as_long_as_they_are_many_are_no_constants():
 
 
 CAPTURED = np.linspace(0, 1, ROWS)
+BY_ROWS = {
+    "number of rows": lambda t, a, b: a * t / len(t) + b * t.size * t.shape[0],
+    "branch on it": lambda t, a, b: a * t + b if len(t) > ROWS // 2 else a * t - b,
+    "place of a row": lambda t, a, b: a * t + b * np.linspace(0, 1, len(t)) + np.arange(len(t)),
+    "captured": lambda t, a, b: a + b * t * CAPTURED,
+    "sum of ones": lambda t, a, b: a * t / np.sum(np.ones_like(t)) + b * np.mean(CAPTURED),
+    "polynomial": lambda t, a, b: np.polyval([a, b], t),
+    "powers": lambda t, a, b: sum(c * t**k for k, c in enumerate([a, b])),
+    "ones": lambda t, a, b: a * np.ones_like(t) + b * t,
+    "numbers": lambda t, a, b: np.full(len(t), a) + 0 * b,
+    "numbers and rows": lambda t, a, b: np.full(len(t), a) + b * t,
+    "columns": lambda t, a, b: np.column_stack([t, np.ones(len(t))]) @ np.stack([a, b]),
+    "matrix": lambda t, a, b: np.vander(t, 2) * np.array([a, b]) / len(t),
+    "one number": lambda t, a, b: a + b,
+}
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_values_in_blocks_are_those_of_all_rows(name, monkeypatch):
+    monkeypatch.setattr(source, "_SEARCHED_BYTES", 1 << 13)
+    model = lambda t: BY_ROWS[name](t, np.float64(2.0), np.float64(0.3))
+    found = values_in_blocks(model, st.blocks(T), BY_ROWS[name])
+    expected = np.broadcast_to(model(T), found.shape)
+    assert len(found) == ROWS
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_arrays_in_memory_beside_rows_in_blocks_are_whole(monkeypatch):
+    monkeypatch.setattr(source, "_SEARCHED_BYTES", 1 << 13)
+    model = lambda x: x[0] * x[1] / x[1][-1] - np.sum(x[1]) / len(x[0])
+    found = values_in_blocks(model, (st.blocks(T), CAPTURED + 1), model)
+    np.testing.assert_allclose(found, model((T, CAPTURED + 1)), rtol=1e-14)
+
+
 NOT_BY_ROWS = {
     "mean": lambda t, a, b: a + b * (t - np.mean(t)),
     "first": lambda t, a, b: a + b * (t - t[0]),
     "neighbors": lambda t, a, b: a + b * np.concatenate([t[:1], t[1:] - t[:-1]]),
     "reversed": lambda t, a, b: a + b * t[::-1],
-    "captured": lambda t, a, b: a + b * t * CAPTURED,
     "branch": lambda t, a, b: a + b * t if np.all(t >= 0) else a,
 }
 
@@ -239,6 +274,37 @@ def test_many_parameters_that_the_data_do_not_determine_are_named(monkeypatch):
     settings = {"method": "lbfgs", "stop": st.GradientNormBelow(1e-6)}
     with pytest.warns(st.FitWarning, match="do not determine a and b"):
         st.curve_fit(twice, st.blocks(T), st.blocks(Y), **settings)
+
+
+@pytest.mark.filterwarnings("ignore:MaxIterations")
+@pytest.mark.parametrize("apart", [1e-3, 1e-5, 1e-6, 1e-7])
+def test_many_parameters_that_are_nearly_dependent_have_their_errors(apart, monkeypatch):
+    monkeypatch.setattr(slope_sums, "MOST_DIRECTIONS", 2)
+    monkeypatch.setattr(triangles, "UNROLLED_IN_BLOCKS", 2)
+    near = lambda t, a, b, c: a * t + b * (t + apart * np.cos(5 * t)) + c
+    fits = [
+        st.curve_fit(near, t, y, method="lbfgs", stop=st.MaxIterations(3))
+        for t, y in ((T, Y), (st.blocks(T), st.blocks(Y)))
+    ]
+    (whole, of_whole), (blocks, of_blocks) = ((fit.rank, fit.standard_errors) for fit in fits)
+    assert blocks == whole == 3
+    relative = lambda fit, errors: np.array(list(errors)) / np.sqrt(fit.reduced_chi_square)
+    np.testing.assert_allclose(
+        relative(fits[1], of_blocks), relative(fits[0], of_whole), rtol=1e-14 / apart + 1e-7
+    )
+
+
+@pytest.mark.parametrize("rows", [3, 40, 3000])
+def test_fits_of_few_rows_in_blocks_have_the_bits_of_memory(rows):
+    t, y = T[:rows], Y[:rows]
+    for settings in ({}, {"bounds": ([-1] * 2, [1.5, 5])}):
+        line = lambda t, a, b: a + b * t
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", st.FitWarning)
+            whole = st.curve_fit(line, t, y, **settings)
+            streamed = st.curve_fit(line, st.blocks(t), st.blocks(y), **settings)
+        assert np.array_equal(streamed.values, whole.values)
+        assert streamed.rank == whole.rank
 
 
 def test_labels_of_chunked_data_are_kept(tmp_path):
@@ -281,15 +347,15 @@ def wrong(values, number):
 
 
 FAULTS = {
-    "nan in y": (lambda: (T, wrong(Y, np.nan), S), {}, f"nan in row {BAD}"),
-    "infinity in x": (lambda: (wrong(T, np.inf), Y, S), {}, f"inf in row {BAD}"),
-    "infinity in sigma": (lambda: (T, Y, wrong(S, np.inf)), {}, f"inf in row {BAD}"),
+    "nan in y": (lambda: (T, wrong(Y, np.nan), S), {}, f"^y has nan in row {BAD}"),
+    "infinity in x": (lambda: (wrong(T, np.inf), Y, S), {}, f"^x has inf in row {BAD}"),
+    "infinity in sigma": (lambda: (T, Y, wrong(S, np.inf)), {}, f"^sigma has inf in row {BAD}"),
     "sigma of 0": (lambda: (T, Y, wrong(S, 0.0)), {}, f"0.0 in row {BAD}.*must be positive"),
     "omit": (lambda: (T, Y, S), {"nan_policy": "omit"}, "nan_policy='omit' needs all data"),
     "covariance": (lambda: (T, Y, np.eye(ROWS)), {}, "take standard deviations"),
     "full output": (lambda: (T, Y, S), {"full_output": True}, "leave it out, and read fit.nfev"),
     "engine": (lambda: (T, Y, S), {"engine": "numpy"}, "the engine 'numpy' does not do"),
-    "lengths": (lambda: (T, Y[1:], S), {}, "the same number of rows: .* has 8201, .* has 8200"),
+    "lengths": (lambda: (T, Y[1:], S), {}, "number of rows: x has 8201, y has 8200, sigma has"),
     "complex": (lambda: (T, Y + 1j, S), {}, "real numbers are needed"),
 }
 
@@ -456,8 +522,38 @@ def test_what_a_likelihood_needs_all_data_for_says_what_to_write(name):
         ASKED[name](fit)
 
 
+def of_numbers(data, loc, rest):
+    return -0.5 * (data - loc) ** 2 - rest**2
+
+
+def of_triples(data, loc, rest):
+    return -0.5 * np.sum((data - loc) ** 2, axis=-1) - rest**2
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("logpdf", [of_numbers, of_triples])
+def test_a_likelihood_of_a_few_rows_is_that_of_memory_or_is_refused(rows, logpdf):
+    data, start = np.linspace(0, 1, 9).reshape(3, 3)[:rows], {"loc": 0.4, "rest": 0.1}
+    data = data[:, 0] if logpdf is of_numbers else data
+    if rows == 2 or data.shape == (3, 3):  # as many as parameters, or as numbers of a row
+        with pytest.raises(UnsupportedError, match="data cannot be read in blocks: "):
+            st.maximum_likelihood(logpdf, st.blocks(data), start)
+    else:
+        streamed = st.maximum_likelihood(logpdf, st.blocks(data), start)
+        assert streamed.loss == st.maximum_likelihood(logpdf, data, start).loss
+
+
+def test_a_fit_that_needs_all_rows_names_no_operation_of_its_own():
+    ends = lambda t, a, b: np.concatenate([t[:1] * a, t[1:] * b])
+    with pytest.raises(
+        UnsupportedError, match=r"the Jacobian .* at test_fits_in_blocks"
+    ) as raised:
+        st.curve_fit(ends, st.blocks(T), st.blocks(Y))
+    assert "fit_triangle" not in str(raised.value)
+
+
 LIKELIHOOD_FAULTS = {
-    "nan": (wrong(POSITIVE, np.nan), f"nan in row {BAD}"),
+    "nan": (wrong(POSITIVE, np.nan), f"^data has nan in row {BAD}"),
     "impossible": (wrong(POSITIVE, -1.0), f"the log-density of datum {BAD} is -inf"),
 }
 

@@ -38,7 +38,7 @@ def pushed_by(outputs: Sequence[Node], variables: Sequence[Node]) -> Push:
     session = current()
     active = depends_on(outputs, variables).difference(variables)
     nodes = order(outputs, stop=frozenset(variables))
-    sides = sides_of(outputs, nodes)
+    sides = sides_of(outputs, nodes, active)
     nodes = [node for node in nodes if node in active]
 
     def push(tangents: Sequence[TracedArray]) -> list[TracedArray | None]:

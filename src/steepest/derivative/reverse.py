@@ -91,7 +91,7 @@ def all_cotangents(
         if output in active:
             add(output, cotangent)
     nodes = order(outputs, stop=frozenset(variables))
-    sides = sides_of(outputs, nodes)
+    sides = sides_of(outputs, nodes, active.difference(variables))
     for node in reversed(nodes):
         collect(node)
         if node not in total or node not in active or node in variables:

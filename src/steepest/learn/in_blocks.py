@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -97,16 +98,47 @@ def first_rows(X: Any, count: int) -> np.ndarray:
 
 
 def moments(X: Source, weights: np.ndarray, has_center: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted mean of each feature, or 0, and the root mean square around it."""
-    total, center = np.sum(weights), np.zeros(X.shape[1])
+    """Return the weighted mean of each feature, or 0, and the root mean square around it.
+
+    The mean is that of differences from a row, so that the mean of a constant is exact. Numbers
+    are divided by the largest, so that no sum overflows or vanishes. Rows without weight are left
+    out.
+    """
+    lowest, highest = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for rows, _ in _weighted(X, weights):
+        lowest = np.minimum(lowest, np.min(rows, axis=0))
+        highest = np.maximum(highest, np.max(rows, axis=0))
+    center = np.zeros(X.shape[1])
     if has_center:
-        for start, stop in X.spans():
-            center += weights[start:stop] @ X.read(start, stop)
-        center /= total
-    squares = np.zeros(X.shape[1])
+        peak = _or_one(np.maximum(-lowest, highest))
+        first = int(np.argmax(weights > 0))
+        origin = X.read(first, first + 1)[0] / peak
+        center = (origin + _mean(X, weights, lambda rows: rows / peak - origin)) * peak
+    far = _or_one(np.maximum(center - lowest, highest - center))
+    return center, far * np.sqrt(_mean(X, weights, lambda rows: ((rows - center) / far) ** 2))
+
+
+def _or_one(sizes: np.ndarray) -> np.ndarray:
+    return np.where(sizes == 0, 1.0, sizes)
+
+
+def _weighted(X: Source, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the rows that have a weight, in double precision, and their weights."""
     for start, stop in X.spans():
-        squares += weights[start:stop] @ np.square(X.read(start, stop) - center)
-    return center, np.sqrt(squares / total)
+        has_weight = weights[start:stop] > 0
+        if has_weight.any():
+            rows = X.read(start, stop)[has_weight]
+            yield rows.astype(float, copy=False), weights[start:stop][has_weight]
+
+
+def _mean(
+    X: Source, weights: np.ndarray, function: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the weighted mean of a function of the rows."""
+    total = np.zeros(X.shape[1])
+    for rows, of_rows in _weighted(X, weights):
+        total += of_rows @ function(rows)
+    return np.asarray(total / np.sum(weights))
 
 
 def triangle(X: Source, columns: np.ndarray, root: np.ndarray) -> np.ndarray:

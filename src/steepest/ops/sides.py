@@ -14,6 +14,7 @@ kinks with the same operands:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ class Sides:
         return self.one_sided.get(node, node)
 
 
-def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
+def sides_of(outputs: Sequence[Node], nodes: Sequence[Node], active: AbstractSet[Node]) -> Sides:
     """Return which kinks in a graph have the slopes of one side.
 
     Parameters
@@ -75,10 +76,12 @@ def sides_of(outputs: Sequence[Node], nodes: Sequence[Node]) -> Sides:
         The nodes that are differentiated.
     nodes
         All nodes that they need, operands first.
+    active
+        Those of them that are computed from the variables.
     """
     kinks = [node for node in nodes if node.op.sides is not None and node.dtype.kind == "f"]
     means = [node for node in nodes if node.op in (SLOPE_OF_ABSOLUTE, TIE, LARGER)]
-    roots = norms(nodes)
+    roots = norms(nodes, active)
     if not kinks and not means:
         return Sides({}, {}, roots)
     rank = {node: i for i, node in enumerate(nodes)}

@@ -63,11 +63,11 @@ def blocks(source: Any, columns: str | Sequence[str] | None = None) -> Any:
         return of_parquet(source, columns)
     if columns is not None:
         raise SettingError(f"columns is for tables in Parquet, and {source!r} is none")
-    found = source_of(source, "the array")
+    found = source_of(source, _UNNAMED)
     if found is not None:
         return found
     if isinstance(source, np.ndarray):
-        return of_array(source, "the array")
+        return of_array(source, _UNNAMED)
     if callable(source):
         return of_iterator(source, getattr(source, "__name__", "the function"))
     if hasattr(source, "__next__"):
@@ -90,6 +90,9 @@ def source_of(value: Any, name: str) -> Source | None:
     return of_reader(value, name) if is_readable(value) else None
 
 
+_UNNAMED = "the array"
+"""What messages call an array until it is an argument, which has a name."""
+
 READ_WHOLE = 1 << 25
 """Data of up to so many bytes are read as a whole."""
 
@@ -97,7 +100,7 @@ READ_WHOLE = 1 << 25
 def opened(args: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
     """Return arguments with sources in place of what is read in blocks.
 
-    If all of it is small, it is read now.
+    If all of it is small, or one row, it is read now.
 
     Parameters
     ----------
@@ -117,7 +120,8 @@ def opened(args: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
     if len({len(source) for source in sources}) > 1:
         lengths = ", ".join(f"{source.name} has {len(source)}" for source in sources)
         raise InputError(f"what is read in blocks must have the same number of rows: {lengths}")
-    if sum(source.nbytes for source in sources) > READ_WHOLE:
+    has_blocks = any(len(source) > 1 for source in sources)
+    if has_blocks and sum(source.nbytes for source in sources) > READ_WHOLE:
         return found
     whole: tuple[Any, ...] = trees.map_leaves(
         lambda leaf: leaf.whole() if isinstance(leaf, Source) else leaf, found
@@ -140,4 +144,6 @@ def _source_or_array(leaf: Any, name: str) -> Any:
             )
         return leaf.data
     found = source_of(leaf, name)
-    return leaf if found is None else found
+    if found is None:
+        return leaf
+    return found.named(name) if found.name == _UNNAMED else found

@@ -233,6 +233,20 @@ class Source:
             self._mark,
         )
 
+    def named(self, name: str) -> Source:
+        """Return the same rows under another name."""
+        return Source(
+            name,
+            self.shape,
+            self.dtype,
+            self.reader,
+            self.check,
+            self.is_sequential,
+            self.origin,
+            self._locate,
+            self._mark,
+        )
+
     def astype(self, dtype: Any) -> Source:
         """Return the same rows in another dtype."""
         dtype, origin = np.dtype(dtype), self.origin

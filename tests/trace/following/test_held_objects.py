@@ -90,6 +90,77 @@ def test_changes_in_place_are_seen():
         np.testing.assert_allclose(compiled(2.0), f(2.0))
 
 
+class Held:
+    k = 1.0
+
+    def of(self, other, *, by=None):
+        return other.k + (by or other).k
+
+
+def _changed(held):
+    """Return a getter's argument, and changes of it in place."""
+    return [lambda: setattr(held, "k", 5.0), lambda: setattr(held, "k", -2.0)]
+
+
+ARRAY, OTHER = np.array([1.0, 2.0]), Held()
+GETTERS = {
+    "array": (operator.methodcaller("dot", ARRAY), np.ones(2), [lambda: ARRAY.put(0, 100.0)]),
+    "object": (operator.methodcaller("of", OTHER), Held(), _changed(OTHER)),
+    "by keyword": (operator.methodcaller("of", Held(), by=OTHER), Held(), _changed(OTHER)),
+    "attribute": (operator.attrgetter("k"), OTHER, _changed(OTHER)),
+    "slice": (operator.itemgetter(slice(1)), ARRAY, [lambda: ARRAY.put(0, -1.0)]),
+}
+
+
+@pytest.mark.parametrize("name", GETTERS)
+def test_what_a_getter_holds_may_change(name):
+    getter, held, changes = GETTERS[name]
+    f = lambda x: np.sum(x * getter(held))
+    compiled = st.compile(f)
+    for change in (lambda: None, *changes):
+        change()
+        np.testing.assert_allclose(compiled(2.0), f(2.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1, 300])
+def test_patterns_are_compared_to_their_end(size):
+    first, second = (re.compile("x" * size + end) for end in "ab")
+    items = {"held": first}
+    compiled = held_in(items, lambda held: 2.0 if held.match("x" * size + "b") else 1.0)
+    for items["held"], value in ((first, 1.0), (second, 2.0), (re.compile("a"), 1.0)):
+        assert compiled(1.0) == value
+
+
+def _disable(logger):
+    logger.manager.disable = logging.CRITICAL
+
+
+LOGGERS = {
+    "level": (lambda log: log.setLevel(logging.ERROR), lambda log: log.getEffectiveLevel()),
+    "all disabled": (_disable, lambda log: log.isEnabledFor(logging.WARNING)),
+    "itself disabled": (lambda log: setattr(log, "disabled", True), lambda log: log.disabled),
+    "handlers": (lambda log: log.addHandler(logging.NullHandler()), lambda log: len(log.handlers)),
+    "filters": (lambda log: log.addFilter(lambda record: True), lambda log: len(log.filters)),
+    "passing on": (lambda log: setattr(log, "propagate", False), lambda log: log.propagate),
+    "new attribute": (lambda log: setattr(log, "k", 7.0), lambda log: getattr(log, "k", 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+def test_what_decides_about_a_logger_may_change(name):
+    change, read = LOGGERS[name]
+    logger = logging.Logger("apart")
+    logger.manager = logging.Manager(logging.RootLogger(logging.WARNING))
+    f = lambda x: x * (read(logger) + 1.0)
+    compiled = st.compile(f)
+    assert compiled(1.0) == f(1.0)
+    change(logger)
+    assert compiled(1.0) == f(1.0)
+    if name == "new attribute":
+        logger.k = 9.0
+        assert compiled(1.0) == f(1.0)
+
+
 class Model:
     def __init__(self, rate):
         self.rate = rate

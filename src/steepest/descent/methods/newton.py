@@ -250,6 +250,7 @@ class TrustRegion(Search):
         is_not_minimum: Any = False
         if self._is_exact(trial.x.size):
             hessian = trial.hessian
+            hessian = np.where(np.isnan(hessian), 0.0, hessian)  # at a kink, which has none
             if trial.box is not None:
                 hessian = _without(trial.held, hessian)
             curvature = np.where(accepted, hessian, state.curvature)

@@ -85,7 +85,7 @@ def differentiable(
     torch: Any, outputs: Sequence[Node], variables: Sequence[Node] = ()
 ) -> Callable[[Node], Callable[..., Any]]:
     """Return a function that resolves the nodes of a graph that torch differentiates."""
-    kinks = sides_of(outputs, order(outputs, stop=variables)).kinks
+    kinks = sides_of(outputs, order(outputs, stop=variables), frozenset()).kinks
 
     def resolved(node: Node) -> Callable[..., Any]:
         if node in kinks:

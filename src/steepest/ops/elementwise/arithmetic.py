@@ -225,9 +225,12 @@ SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
 ROOT = dataclasses.replace(
     SQRT,
     name="root",
-    derivative=Partials((lambda y, x: np.where(y == 0, 0, 0.5 / np.where(y == 0, 1, y)),)),
+    # At 0 the slope is 0, and has no derivative, as sqrt(y) has none.
+    derivative=Partials(
+        (lambda y, x: np.where(y == 0, np.sqrt(y), 0.5 / np.where(y == 0, 1, y)),)
+    ),
     lower=Elementwise("sqrt"),
-    kink="slope 0 at 0: it is the root of a sum of squares",
+    kink="slope 0 at 0: it is the root of a sum of squares; the second derivative there is NaN",
 )
 SQUARE_OF_ROOT = dataclasses.replace(
     SQRT,
@@ -260,11 +263,11 @@ POWER = elementwise(
 )
 HYPOT = elementwise(
     "hypot",
-    lambda y, a, b: np.where(y == 0, 0, a / np.where(y == 0, 1, y)),
-    lambda y, a, b: np.where(y == 0, 0, b / np.where(y == 0, 1, y)),
+    lambda y, a, b: np.where(y == 0, np.sqrt(y), a / np.where(y == 0, 1, y)),
+    lambda y, a, b: np.where(y == 0, np.sqrt(y), b / np.where(y == 0, 1, y)),
     emit=lambda b, x, y: b.libm("hypot", x, y),
     domain=Domain(((0.3, 3.0), (0.3, 3.0)), special=((0.0, 1.0), (1.0, 0.0), (-2.0, 1.0))),
-    kink="slope 0 at (0, 0)",
+    kink="slope 0 at (0, 0); the second derivative there is NaN",
 )
 SQUARE_OF_HYPOT = dataclasses.replace(
     HYPOT,

@@ -13,7 +13,7 @@ from steepest.graph.source import PACKAGE
 from steepest.trace.arrays.array import Traced, TracedArray
 from steepest.trace.branching import rewriting
 from steepest.trace.branching.fork import Decided, fork_of, touch_items
-from steepest.trace.branching.merging import merged
+from steepest.trace.branching.merging import NewLists
 from steepest.trace.branching.source_code import is_rewritten
 from steepest.trace.following.stand_ins import SeenFunction, SeenType
 from steepest.trace.following.traced_globals import HELPERS
@@ -50,7 +50,7 @@ def _chosen(branch: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     second = no()
     branch.end()
     try:
-        return merged(branch.condition, first, second, branch.session)
+        return branch.joined(first, second, NewLists(branch.made))
     except ForkError:
         raise ForkError(branch.site) from None
 
@@ -192,8 +192,8 @@ def iterate(values: Any) -> Any:
     return values
 
 
-def made(items: list[Any]) -> list[Any]:
-    """Note a new list."""
+def made(items: Any) -> Any:
+    """Note a new list or dictionary."""
     for open_fork in _forks():
         open_fork.made[id(items)] = items
     return items

@@ -16,7 +16,12 @@ from steepest.ops import TABLE, Row
 from steepest.trace.arrays.array import TracedArray
 from steepest.trace.arrays.storage import Storage
 from steepest.trace.branching.kinds import Mixed
-from steepest.trace.branching.merging import merged, merged_items, merged_storage
+from steepest.trace.branching.merging import (
+    NewLists,
+    merged,
+    merged_items,
+    merged_storage,
+)
 from steepest.trace.branching.safe import safe_operands
 from steepest.trace.branching.source_code import is_rewritten, rewritten_code
 from steepest.trace.recording.captures import MISSING
@@ -196,9 +201,10 @@ class Fork:
             return self.turn()
         self.end()
         yes, no = self.results
+        lists = NewLists(self.made)
         for name in self.written:
             try:
-                self.now[name] = merged(self.condition, yes[name], no[name], self.session)
+                self.now[name] = self.joined(yes[name], no[name], lists)
             except ForkError:  # an error where it is read; most often nobody reads it
                 self.now[name] = MISSING
         raise StopIteration
@@ -240,6 +246,10 @@ class Fork:
                 touched.merge(self.condition, touched.thing, yes, touched.read())
             except ForkError:
                 raise ForkError(self.site) from None
+
+    def joined(self, yes: Any, no: Any, lists: NewLists) -> Any:
+        """Return one value for those of the two arms."""
+        return merged(self.condition, yes, no, self.session, lists)
 
     def _check_innermost(self) -> None:
         if self.session.root.forks[-1] is not self or current() is not self.session:

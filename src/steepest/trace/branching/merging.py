@@ -18,7 +18,42 @@ from steepest.trace.recording.session import ForkError, Session, current
 _FLOAT = np.dtype(np.float64)
 
 
-def merged(condition: Node, yes: Any, no: Any, session: Session) -> Any:
+class NewLists:
+    """Lists and dictionaries that the arms of a branch have made, and what they became.
+
+    Others are not merged: who changes the merged one expects to change the original.
+
+    Parameters
+    ----------
+    made
+        All that were made, by identity.
+    """
+
+    def __init__(self, made: dict[int, Any]) -> None:
+        self._made = made
+        self._partners: dict[int, tuple[Any, Any]] = {}
+
+    def merged(self, condition: Node, yes: Any, no: Any, session: Session) -> Any:
+        """Return one list or dictionary for two; again the same if it has two names."""
+        if not (id(yes) in self._made and id(no) in self._made and type(yes) is type(no)):
+            raise ForkError(None)
+        known = [self._partners.get(id(a), (b, None)) for a, b in ((yes, no), (no, yes))]
+        if known[0][0] is not no or known[1][0] is not yes:  # two names of one, or of two
+            raise ForkError(None)
+        if known[0][1] is not None:
+            return known[0][1]
+        result = type(yes)()
+        self._partners[id(yes)], self._partners[id(no)] = (no, result), (yes, result)
+        for fork in session.root.forks:
+            fork.made[id(result)] = result
+        items = merged_items(condition, yes, no, session, self)
+        result.extend(items) if isinstance(result, list) else result.update(items)
+        return result
+
+
+def merged(
+    condition: Node, yes: Any, no: Any, session: Session, lists: NewLists | None = None
+) -> Any:
     """Return the value of a variable after a branch.
 
     Raises
@@ -34,9 +69,11 @@ def merged(condition: Node, yes: Any, no: Any, session: Session) -> Any:
         return _merged_numbers(condition, yes, no, session)
     if type(yes) is tuple and type(no) is tuple and len(yes) == len(no):
         pairs = zip(yes, no, strict=True)
-        return tuple([merged(condition, a, b, session) for a, b in pairs])
+        return tuple([merged(condition, a, b, session, lists) for a, b in pairs])
     if same_value(yes, no):
         return yes
+    if lists is not None and type(yes) in (list, dict):
+        return lists.merged(condition, yes, no, session)
     raise ForkError(None)
 
 
@@ -107,16 +144,18 @@ def _merged_arrays(
     return result
 
 
-def merged_items(condition: Node, yes: Any, no: Any, session: Session) -> Any:
+def merged_items(
+    condition: Node, yes: Any, no: Any, session: Session, lists: NewLists | None = None
+) -> Any:
     """Return the items of a list or a dictionary after a branch."""
     if isinstance(yes, list):
         if len(yes) != len(no):
             raise ForkError(None)
         pairs = zip(yes, no, strict=True)
-        return [merged(condition, a, b, session) for a, b in pairs]
+        return [merged(condition, a, b, session, lists) for a, b in pairs]
     if list(yes) != list(no):
         raise ForkError(None)
-    return {key: merged(condition, yes[key], no[key], session) for key in yes}
+    return {key: merged(condition, yes[key], no[key], session, lists) for key in yes}
 
 
 def merged_storage(condition: Node, storage: Storage, yes: Elements, no: Elements) -> None:

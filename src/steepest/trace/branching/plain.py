@@ -42,7 +42,16 @@ _STATEMENTS = (
     *(ast.Pass, ast.Return),
 )
 _EXPRESSIONS = (
-    *(ast.BinOp, ast.BoolOp, ast.Compare, ast.Constant, ast.GeneratorExp, ast.IfExp, ast.List),
+    *(
+        ast.BinOp,
+        ast.BoolOp,
+        ast.Compare,
+        ast.Constant,
+        ast.Dict,
+        ast.GeneratorExp,
+        ast.IfExp,
+        ast.List,
+    ),
     *(ast.ListComp, ast.Name, ast.Slice, ast.Starred, ast.Subscript, ast.Tuple, ast.UnaryOp),
 )
 _MOST_ROUNDS = 100
@@ -109,6 +118,8 @@ def _is_expression(node: ast.expr, in_arm: bool) -> bool:
         return False
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int | float | str | None)
+    if isinstance(node, ast.Dict) and None in node.keys:
+        return False
     if isinstance(node, ast.Compare):
         if any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in node.ops):
             return False

@@ -213,9 +213,11 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         return _placed(_call(MADE, node), node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_ListComp(self, node: ast.ListComp) -> Any:
+    def _visit_new(self, node: Any) -> Any:
         self.generic_visit(node)
         return _placed(_call(MADE, node), node)
+
+    visit_ListComp = visit_Dict = _visit_new  # noqa: N815
 
     def visit_comprehension(self, node: ast.comprehension) -> Any:
         self.generic_visit(node)

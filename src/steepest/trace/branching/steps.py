@@ -54,7 +54,15 @@ def _with_branches_merged(
                 raise error from None
             sites.add(site)
             before.go_back()
+        except _JumpError:
+            assert error is not None  # nothing is merged in the first recording
+            error.may_jump = True
+            break
         except ForkError:
+            if error is None:
+                raise
+            break
+        except Exception:  # of an arm that is not taken, or of a variable without a value
             if error is None:
                 raise
             break
@@ -75,11 +83,18 @@ def _call(
     if not sites:
         return call()
     merging = Merging(sites, session, has_run=False, around=_codes_on_the_stack())
-    with rewritten_functions(session, merging):
-        result = call()
-        merging.mixed.check_result(trees.leaves(result))
-        if merging.demanded or not all(map(may_branch_on, merging.conditions)):
-            raise ForkError(merging.site)
+    try:
+        with rewritten_functions(session, merging):
+            result = call()
+            merging.mixed.check_result(trees.leaves(result))
+            if merging.demanded:
+                raise ForkError(merging.site)
+    except (Exception, ForkError):
+        if not all(map(may_branch_on, merging.conditions)):
+            raise _JumpError(merging.site) from None
+        raise
+    if not all(map(may_branch_on, merging.conditions)):
+        raise _JumpError(merging.site)
     return result
 
 
@@ -89,6 +104,10 @@ def _codes_on_the_stack() -> frozenset[types.CodeType]:
         found.append(frame.f_code)
         frame = frame.f_back
     return frozenset(found)
+
+
+class _JumpError(ForkError):
+    """A branch that may not be merged: its jump may have a slope."""
 
 
 CALLS["merged step"] = _with_branches_merged

@@ -48,7 +48,13 @@ from steepest.trace.following.places import attributes_place, cell_place, cell_v
 from steepest.trace.following.stand_ins import READ, public_name, see_made
 from steepest.trace.following.tables.frames import is_table, see_table
 from steepest.trace.following.traced_globals import TracedGlobals, UserModule, view_of
-from steepest.trace.recording.captures import MISSING, can_compare, is_comparable, note_contents
+from steepest.trace.recording.captures import (
+    MISSING,
+    can_compare,
+    is_comparable,
+    note_contents,
+    note_logger,
+)
 from steepest.trace.recording.chance import refuse_random
 from steepest.trace.recording.dtypes import SUPPORTED
 from steepest.trace.recording.library import is_called_as_it_is, is_library
@@ -142,10 +148,9 @@ def _seen(value: Any, read: Callable[[], Any], name: str, root: Session) -> Any:
     if type(value) in IN_PYTHON or public_name(type(value)) == "argparse.Namespace":
         return follow_object(value, root)
     if isinstance(value, _GETTERS):
-        return value
-    if type(value) is logging.Logger:  # writes, and returns nothing
-        level = value.getEffectiveLevel
-        captures.values.append((level, level()))
+        return _seen_getter(value, name, root)
+    if type(value) is logging.Logger:
+        note_logger(value, name, captures)
         return value
     if type(value) is np.poly1d:
         note_contents(value.coeffs, lambda: read().coeffs, captures)
@@ -178,6 +183,16 @@ def _seen_input(array: np.ndarray, read: Callable[[], Any], name: str, root: Ses
 
 
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
+
+
+def _seen_getter(getter: Any, name: str, root: Session) -> Any:
+    """Return a getter whose keys, or the arguments of its method, are seen."""
+    make, args = getter.__reduce__()
+    if isinstance(make, functools.partial):  # a method with keyword arguments
+        make = functools.partial(make.func, *make.args, **see_container(make.keywords, name, root))
+    return make(*see_tuple(args, name, root))
+
+
 _METHODS_OF_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _FUNCTIONS = (
     types.FunctionType,

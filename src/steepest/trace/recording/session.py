@@ -453,7 +453,11 @@ class UnknownValueError(UnsupportedError):
     ----------
     source
         The line that asks for it.
+    may_jump
+        Whether it is a condition whose jump may have a slope, which no branch shows.
     """
+
+    may_jump = False
 
     def __init__(self, source: Source | None) -> None:
         super().__init__(

@@ -44,10 +44,13 @@ def hessian(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
     return np.asarray(0.5 * (square + square.T))
 
 
-def products(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
-    """Return the sum of the outer products of the rows of the Jacobian, shape (n, n).
+def products(
+    at: At, vector: np.ndarray, data: Any, directions: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the products of the slopes along pairs of directions, summed over data.
 
-    The rows are weighted if the loss is robust.
+    The directions are the rows of a matrix of shape (n, n), and those of the parameters if it is
+    None. Slopes are weighted if the loss is robust.
     """
 
     def of_two(vector: Any, data: Any, left: Any, right: Any) -> Any:
@@ -59,7 +62,7 @@ def products(at: At, vector: np.ndarray, data: Any) -> np.ndarray:
         return one.T @ other
 
     some, number = _unrolled(of_two, at), len(vector)
-    groups = _groups(number)
+    groups = _groups(number, directions)
     size = len(groups[0])
     found = np.zeros((len(groups) * size,) * 2)
     for i, left in enumerate(groups):
@@ -78,8 +81,12 @@ def _unrolled(function: Callable[..., Any], at: At) -> Function:
     return Function(function, wrapped=at)  # only a function of the user's is rerolled
 
 
-def _groups(number: int) -> list[list[np.ndarray]]:
-    """Return the directions of all parameters in groups; the last one is filled up by zeros."""
+def _groups(number: int, directions: np.ndarray | None = None) -> list[list[np.ndarray]]:
+    """Return directions, by default those of all parameters, in groups.
+
+    The last group is filled up by zeros.
+    """
     size = min(number, MOST_DIRECTIONS)
-    units = list(np.eye(-(-number // size) * size, number))
-    return [units[first : first + size] for first in range(0, len(units), size)]
+    rows = np.eye(number) if directions is None else directions
+    every = list(np.concatenate([rows, np.zeros((-number % size, number))]))
+    return [every[first : first + size] for first in range(0, len(every), size)]

@@ -32,6 +32,8 @@ class Reach:
 class Triangle:
     """The triangular factor of rows that a pass computes, block by block as in memory.
 
+    If they are few, there is one block of all of them.
+
     Attributes
     ----------
     node

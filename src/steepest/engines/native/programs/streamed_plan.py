@@ -18,7 +18,7 @@ from steepest.engines.native.programs.streamed import (
 from steepest.engines.native.programs.strips import compile_strips, room_for
 from steepest.graph import Graph, Node, make
 from steepest.ops import input_node
-from steepest.ops.linear_algebra.triangular import MORE_ROWS, rows_of_block
+from steepest.ops.linear_algebra.triangular import FIT_TRIANGLE, MORE_ROWS, is_tall, rows_of_block
 from steepest.rewrite.panels import Panels
 
 _LEVEL = 1 << 22
@@ -123,15 +123,15 @@ def room_of(plans: Sequence[StreamedPlan]) -> int:
 
 def _triangle(node: Node) -> Triangle:
     rows, columns = node.operands[0].shape
+    if not is_tall(node):  # in memory, all rows are factored at once
+        return Triangle(node, rows, _more_rows(node, rows), None)
     size = rows_of_block(columns)
-    add, add_rest = (
-        _more_rows(node, number) if number else None for number in (size, rows % size)
-    )
-    assert add is not None
-    return Triangle(node, size, add, add_rest)
+    rest = rows % size
+    return Triangle(node, size, _more_rows(node, size), _more_rows(node, rest) if rest else None)
 
 
 def _more_rows(node: Node, rows: int) -> CompiledGraph:
     shapes = (node.shape, (rows, node.shape[1]))
     inputs = [input_node(i, shape, node.dtype, _LEVEL) for i, shape in enumerate(shapes)]
-    return compile_undivided(Graph(tuple(inputs), (make(MORE_ROWS, inputs),)))
+    factor = make(MORE_ROWS, inputs) if is_tall(node) else make(FIT_TRIANGLE, inputs[1:])
+    return compile_undivided(Graph(tuple(inputs), (factor,)))

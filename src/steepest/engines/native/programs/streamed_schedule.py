@@ -27,7 +27,7 @@ from steepest.errors import UnsupportedError
 from steepest.graph import Graph, Node, order, substitute, trees
 from steepest.graph.source import at
 from steepest.ops import CONSTANT, constant_value, input_node
-from steepest.ops.linear_algebra.triangular import FIT_TRIANGLE, is_tall
+from steepest.ops.linear_algebra.triangular import FIT_TRIANGLE
 from steepest.rewrite.panels import PANELS, Panels, Report, with_panels
 from steepest.rewrite.panels.loops import around_of, is_loop, steps_of
 from steepest.rewrite.panels.row_rules import needs_of
@@ -65,8 +65,9 @@ class _Whole:
         sources = self.graph.sources
         if node not in sources:  # it was made of another one
             node = next((x for x in sources if x.op is node.op), node)
+        what = "the Jacobian of the fit" if node.op is FIT_TRIANGLE else node.op.name
         raise UnsupportedError(
-            f"{self.names} cannot be read in blocks: {node.op.name}"
+            f"{self.names} cannot be read in blocks: {what}"
             f"{at(sources.get(node))} needs "
             "all rows at once. A loss that is a sum over rows can be computed in blocks; load "
             "the data, if they fit in memory, for any other"
@@ -220,9 +221,8 @@ class _Schedule:
             self._whole.refuse(self._report)
 
     def _is_triangle_of_rows(self, node: Node) -> bool:
-        if node.op is not FIT_TRIANGLE or not is_tall(node):
-            return False
-        return node.operands[0] in self.rows and node.operands[0].op is PANELS
+        is_made_here = node.operands[0] in self.rows and node.operands[0].op is PANELS
+        return node.op is FIT_TRIANGLE and is_made_here
 
     def add(self, outputs: Sequence[Node]) -> None:
         """Add the passes and loops that some nodes need."""

@@ -25,7 +25,7 @@ from steepest.engines.native.runs.descent_run import NativeRun
 from steepest.engines.native.runs.streaming import Elsewhere, Evaluation
 from steepest.engines.program import Iteration, Program
 from steepest.engines.protocol import Outcome, Start
-from steepest.errors import ClusterError
+from steepest.errors import ClusterError, UnsupportedError
 from steepest.graph import Graph, Node
 from steepest.rewrite import hoist
 from steepest.streams import Source
@@ -125,6 +125,13 @@ def _compiled(
     pairs = zip(inputs, once.axes, strict=True)
     rows = {node: axis for node, axis in pairs if axis is not None}
     again = plan(Graph((*graph.inputs, *inputs), tuple(outputs)), {**in_blocks, **rows})
+    if any(axis is not None for axis in again.axes):
+        names = dict(zip(graph.inputs, graph.input_names, strict=True))
+        read = ", ".join(names[node] for node in in_blocks)
+        raise UnsupportedError(
+            f"{read} cannot be read in blocks: a result has as many numbers as there are rows, "
+            "and is not known to be a sum over rows: read the rows into memory"
+        )
     room = room_of([once, again])
     return SplitCode(graph, once.compile(room), again.compile(room))
 

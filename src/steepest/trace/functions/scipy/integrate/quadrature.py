@@ -9,16 +9,18 @@ chosen intervals.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from steepest.trace.arrays.array import as_traced
+from steepest.ops.elementwise.arithmetic import stop_gradient
+from steepest.trace.arrays.array import as_traced, node_of
 from steepest.trace.control_flow import cond, scan
 from steepest.trace.functions.scipy.integrate.collecting import collect
 from steepest.trace.functions.scipy.integrate.kronrod import NODES, norm, panel
 from steepest.trace.functions.scipy.integrate.right_side import RightSide
+from steepest.trace.recording.session import current
 
 _SPACING, _SHORTEST = 2.0**-50, 2.0**-90
 """No interval becomes shorter than this part of its distance from 0, and of the range."""
@@ -45,7 +47,7 @@ class Range:
 
     def at(self, s: Any) -> Any:
         """Return the integrand at a place in [0, 1], times how the range is stretched there."""
-        f: Callable[..., Any] = lambda x: self.integrand(x, np.zeros(0))
+        f = self._value
         if self.start is not None and self.stop is not None:
             length = self.stop - self.start
             return f(self.start + length * s) * length
@@ -55,6 +57,50 @@ class Range:
         if self.stop is not None:
             return f(self.stop - far) * stretch
         return (f(far) + f(-far)) * stretch
+
+    def _value(self, x: Any) -> Any:
+        return self.integrand(x, np.zeros(0))
+
+    def held(self) -> tuple[Range, Any]:
+        """Return a range whose places have no slopes, and zeros that have those by its ends.
+
+        Where the integrand jumps, places that move with an end pass over the jump, which the
+        slopes there do not show. Those by the ends are Leibniz's: the integrand there.
+        """
+        moved: Any = 0.0
+        if not self.integrand.may_jump:
+            return self, moved
+        ends = {"start": self.start, "stop": self.stop}
+        for name, end in ends.items():
+            if end is not None and current().has_slope(node_of(end)):
+                ends[name] = stop_gradient(end)
+                sign = 1.0 if name == "stop" else -1.0
+                moved = moved + sign * self._moved(end)
+        return replace(self, **ends), moved
+
+    def _moved(self, end: Any) -> Any:
+        """Return the integral from an end to the end itself, whose slopes are those by the end.
+
+        A Gauss rule of three points makes the first six derivatives exact.
+        """
+        fixed = stop_gradient(end)
+
+        def finite(end: Any) -> Any:
+            way = end - stop_gradient(end)
+            return sum(w * way * self._value(fixed + c * way) for c, w in _GAUSS)
+
+        def infinite(end: Any) -> Any:
+            return np.zeros(self.integrand.size) + np.sqrt(end - stop_gradient(end))
+
+        is_finite = np.all(np.isfinite(self._value(fixed)))
+        return cond(is_finite, finite, infinite, end)
+
+
+_GAUSS = [
+    (0.5 + 0.5 * c, 0.5 * w)
+    for c, w in zip(*map(np.ndarray.tolist, np.polynomial.legendre.leggauss(3)), strict=True)
+]
+"""Nodes and weights in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +124,7 @@ class Integral:
 
 def integrate(over: Range, absolute: float, relative: float) -> Integral:
     """Integrate over a range, to an absolute or a relative tolerance."""
+    over, moved = over.held()
     values_on: Callable[..., Any] = lambda left, width: _values_on(over, left, width)
     whole = panel(values_on(0.0, 1.0), 1.0)
     tolerance = np.maximum(absolute, 0.5 * relative * norm(whole.value))
@@ -113,7 +160,7 @@ def integrate(over: Range, absolute: float, relative: float) -> Integral:
     )
     value, _ = scan(add, nothing, {**found.rows, "real": is_real})
     error = found.carry["error"]
-    value = np.where(found.fits, value, np.nan)
+    value = np.where(found.fits, value + moved, np.nan)
     limit = np.maximum(absolute, relative * norm(value))
     return Integral(value, error, error <= limit)
 

@@ -18,7 +18,7 @@ from steepest.ops.arrays.loops import RULES
 from steepest.trace.arrays.array import TracedArray, as_traced, node_of
 from steepest.trace.following.follow import follow
 from steepest.trace.patterns import is_hidden
-from steepest.trace.recording.session import current
+from steepest.trace.recording.session import UnknownValueError, current
 from steepest.trace.subgraph import RecordedStep, packing_of
 
 
@@ -64,9 +64,18 @@ class RightSide:
 
     @functools.cached_property
     def may_jump(self) -> bool:
-        """Whether it contains choices or steps, and may jump along the solution."""
-        found = order(self.graph.outputs[:1])
-        return any(isinstance(x.op.derivative, Zero) and x.op.name not in _STEADY for x in found)
+        """Whether it contains choices or steps that depend on time, where it may jump.
+
+        Those by the state alone are met at other times for other parameters: sizes of steps that
+        are held would show no more of them.
+        """
+        of_time = {self.graph.inputs[0]}
+        for x in order(self.graph.outputs[:1]):
+            if not of_time.isdisjoint(x.operands):
+                if _is_choice(x):
+                    return True
+                of_time.add(x)
+        return False
 
     @property
     def is_plain(self) -> bool:
@@ -151,7 +160,37 @@ def _is_of_time(condition: Node, inputs: Sequence[Node]) -> bool:
     return not any(x is not time and x.op is INPUT and session.has_slope(x) for x in found)
 
 
+def _is_choice(node: Node) -> bool:
+    """Whether a node may jump, or a loop in which one may."""
+    inner = [x for x in node.attributes.values() if isinstance(x, Graph)]
+    return (isinstance(node.op.derivative, Zero) and node.op.name not in _STEADY) or any(
+        _is_choice(x) for graph in inner for x in order(graph.outputs)
+    )
+
+
 _STEADY = frozenset({"constant", "input", "stop_gradient"})
+
+
+def _refusal(name: str, reason: Any) -> str:
+    return f"{name}{at(user_source())} cannot record its function: {reason}"
+
+
+def _jump(name: str, error: UnknownValueError, is_integrand: bool) -> str:
+    """Return what is wrong with a branch that is taken elsewhere for other parameters."""
+    on, instead = (
+        ("", "split the range there")
+        if is_integrand
+        else (
+            "the state or ",
+            "end the span there (an event finds the place) and go on from there",
+        )
+    )
+    reason = (
+        f"a condition{at(error.source)} is not known while it is recorded, and depends on {on}a "
+        "parameter, so that the jump has a slope of its own, which np.where and st.cond do not "
+        f"show: {instead}, or call all of it in a function with st.black_box, which is differenced"
+    )
+    return _refusal(name, reason)
 
 
 def _recorded(
@@ -160,10 +199,12 @@ def _recorded(
     try:
         packings = [packing_of(np.float64(0.0)), packing_of(y)]
         recording = RecordedStep(called, packings, _is_of_time)
+    except UnknownValueError as error:
+        if error.may_jump:
+            raise UnsupportedError(_jump(name, error, is_integrand=y.size == 0)) from error
+        raise UnsupportedError(_refusal(name, error)) from error
     except UnsupportedError as error:
-        raise UnsupportedError(
-            f"{name}{at(user_source())} cannot record its function: {error}"
-        ) from error
+        raise UnsupportedError(_refusal(name, error)) from error
     graph, outer = recording.graph([recording.result, *ends])
     session = current()
     arrays = tuple(TracedArray(node, session, is_scalar=False) for node in outer)

@@ -231,9 +231,11 @@ def gaussian_gradient_magnitude(
     axes: Any = None, truncate: float = 4.0, radius: Any = None,
 ) -> Array:  # fmt: skip
     def term(x: Array, axis: int, border: str, cval: Any) -> Array:
-        return _of_bell(x, sigma, axis, 1, border, cval, axes, truncate, radius) ** 2
+        return _of_bell(x, sigma, axis, 1, border, cval, None, truncate, radius) ** 2
 
     name = "gaussian_gradient_magnitude"
+    if axes is not None and not np.size(axes):
+        return image(name, input, output)
     return np.sqrt(_of_derivatives(name, input, output, mode, cval, axes, term))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError, SteepestError, UnsupportedError
+from steepest.graph import order
 from steepest.graph.source import at, user_source
 from steepest.ops.arrays.solutions import FOUND, NO_BRACKET, SEARCH, SOLUTION
 from steepest.trace.arrays.array import TracedArray, as_traced, record
@@ -16,9 +17,9 @@ from steepest.trace.following.follow import follow
 from steepest.trace.following.stand_ins import LibraryObject
 from steepest.trace.functions.registry import Array
 from steepest.trace.functions.scipy.registry import floating
-from steepest.trace.recording.session import current
+from steepest.trace.recording.session import UnknownValueError, current
 from steepest.trace.searching.bracketed_roots import BRACKETING, XTOL, bracketed_root
-from steepest.trace.subgraph import RecordedStep, packing_of, with_common_inputs
+from steepest.trace.subgraph import Packing, RecordedStep, packing_of, with_common_inputs
 
 
 class NoConvergenceError(SteepestError, RuntimeError):
@@ -84,7 +85,7 @@ def solve(
     for given in (function, slope, curvature):
         if given is not None:
             wrapped = _as_vector(given, args, like, name)
-            step = RecordedStep(_of_list(wrapped), [packing])
+            step = _recorded(name, wrapped, packing, solver in BRACKETING or kind == "minimum")
             parts.append(step.graph([step.result]))
     graphs, around = with_common_inputs(parts)
     graphs += [None] * (3 - len(graphs))  # type: ignore[list-item]  # what is not given
@@ -100,6 +101,28 @@ def solve(
         )  # fmt: skip
     packed = record(SOLUTION, *around, found, function=graphs[0], kind=kind, size=size)
     return packed[:size], packed[size]
+
+
+def _recorded(name: str, function: Any, packing: Packing, may_be_jump: bool) -> RecordedStep:
+    """Record a function of the unknowns.
+
+    Where what is found may be a jump (`may_be_jump`), its slope is not that of either arm.
+    """
+    allowed: Callable[..., bool] = lambda condition, inputs: (
+        not (may_be_jump and any(x in inputs for x in order([condition])))
+    )
+    try:
+        return RecordedStep(_of_list(function), [packing], allowed)
+    except UnknownValueError as error:
+        if not error.may_jump:
+            raise
+        raise UnsupportedError(
+            f"scipy.optimize.{name}{at(user_source())} cannot record its function: a condition"
+            f"{at(error.source)} is not known while it is recorded, and depends on the unknown, "
+            "so that the result may be a jump, whose slope neither arm shows: if the function is "
+            "smooth at the result, use st.cond or np.where, else call all of it in a function "
+            "with st.black_box, which is differenced"
+        ) from error
 
 
 def _of_list(function: Callable[..., Any]) -> Callable[..., Any]:
