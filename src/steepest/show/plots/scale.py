@@ -82,7 +82,7 @@ def before_it_diverged(path: np.ndarray, diverged: bool) -> np.ndarray:
     ndarray
         The points up to the first one that is far away, and at least two of them.
     """
-    sizes = np.abs(path).max(axis=1)
+    sizes = np.abs(path).max(axis=1).astype(float)  # the limit may be beyond single precision
     limit = _MODERATE
     if diverged:
         first = max(float(sizes[:2].max()), float(np.finfo(float).tiny))
