@@ -222,13 +222,17 @@ RECIPROCAL = elementwise(
     is_cheap=True,
 )
 SQRT = elementwise("sqrt", lambda y, x: 0.5 / y, domain=POSITIVE)
+
+
+def _slope_of_root(y: Array, x: Array) -> Array:
+    inverse = 1.0 / y  # 1 / inf at 0: the slope is 0 there, and has no derivative
+    return np.where(y == 0, 1.0 / inverse, 0.5 * inverse)
+
+
 ROOT = dataclasses.replace(
     SQRT,
     name="root",
-    # At 0 the slope is 0, and has no derivative, as sqrt(y) has none.
-    derivative=Partials(
-        (lambda y, x: np.where(y == 0, np.sqrt(y), 0.5 / np.where(y == 0, 1, y)),)
-    ),
+    derivative=Partials((_slope_of_root,)),
     lower=Elementwise("sqrt"),
     kink="slope 0 at 0: it is the root of a sum of squares; the second derivative there is NaN",
 )
