@@ -122,7 +122,22 @@ def outputs_of(
 
 
 @dataclass(frozen=True)
-class FirstOf:
+class _Wrapper:
+    """What stands for a user's function, and goes by its name."""
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "the function")
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.function
+
+
+@dataclass(frozen=True)
+class FirstOf(_Wrapper):
     """The loss of a function that returns its loss and its gradient, or further derivatives.
 
     Attributes
@@ -135,17 +150,8 @@ class FirstOf:
         The argument that says so.
     """
 
-    function: Callable[..., Any]
     count: int = 2
     argument: str = "jac"
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.function, "__name__", "the function")
-
-    @property
-    def __wrapped__(self) -> Callable[..., Any]:
-        return self.function
 
     def __call__(self, *args: Any) -> Any:
         """Return the loss."""
@@ -164,7 +170,7 @@ class FirstOf:
 
 
 @dataclass(frozen=True)
-class ByName:
+class ByName(_Wrapper):
     """A function that takes the last of its further arguments by name.
 
     Attributes
@@ -175,16 +181,7 @@ class ByName:
         The names of the last arguments.
     """
 
-    function: Callable[..., Any]
     names: tuple[str, ...]
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.function, "__name__", "the function")
-
-    @property
-    def __wrapped__(self) -> Callable[..., Any]:
-        return self.function
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function does."""
@@ -196,7 +193,7 @@ class ByName:
 
 
 @dataclass(frozen=True, eq=False)
-class Bound:
+class Bound(_Wrapper):
     """A function of which some further arguments are given.
 
     They are data that cannot be inputs of a graph, such as tables and complex arrays. The
@@ -210,16 +207,7 @@ class Bound:
         The data, by their numbers among the further arguments.
     """
 
-    function: Callable[..., Any]
     given: tuple[tuple[int, Any], ...]
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.function, "__name__", "the function")
-
-    @property
-    def __wrapped__(self) -> Callable[..., Any]:
-        return self.function
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bound) and self._identity() == other._identity()
